@@ -1,0 +1,208 @@
+/** The one currency of the program: what was seen, when, where, and of which packet or socket. */
+import type { Endpoint } from './address.js';
+
+export type Protocol = 'tcp' | 'udp';
+
+/** TCP flag bits as they stand in the header (RFC 9293). */
+export const TCP = { FIN: 0x01, SYN: 0x02, RST: 0x04, PSH: 0x08, ACK: 0x10 } as const;
+
+/** Kernel TCP state numbers (include/net/tcp_states.h). */
+export const TCP_STATE = {
+  ESTABLISHED: 1,
+  SYN_SENT: 2,
+  SYN_RECV: 3,
+  FIN_WAIT1: 4,
+  FIN_WAIT2: 5,
+  TIME_WAIT: 6,
+  CLOSE: 7,
+  CLOSE_WAIT: 8,
+  LAST_ACK: 9,
+  LISTEN: 10,
+  CLOSING: 11,
+} as const;
+
+export interface EventBase {
+  /** 1, 2, 3 … in order of time over the whole trace; evidence refers to it. */
+  readonly id: number;
+  /** Nanoseconds since the trace's epoch (see TraceHeader.epoch). */
+  readonly time: number;
+}
+
+/** The kernel's conntrack entry as the packet carried it; tuples are in the entry's own direction. */
+export interface ConntrackView {
+  /** Kernel address of the entry: opaque, reused once the entry is gone. */
+  readonly id: string;
+  /** IPS_* bits (include/uapi/linux/netfilter/nf_conntrack_common.h). */
+  readonly status: number;
+  readonly original: TuplePair;
+  readonly reply: TuplePair;
+}
+
+export interface TuplePair {
+  readonly source: Endpoint;
+  readonly destination: Endpoint;
+}
+
+/** IPS_SRC_NAT and IPS_DST_NAT; the *_DONE bits are no proof of a rewriting. */
+export const CONNTRACK = { SRC_NAT: 0x10, DST_NAT: 0x20 } as const;
+
+/** What the headers of a packet say. Ports are 0 to 65535, sizes in bytes. */
+export interface PacketFields {
+  readonly protocol: Protocol;
+  readonly source: Endpoint;
+  readonly destination: Endpoint;
+  /** TCP sequence and acknowledgement numbers (0 for UDP). */
+  readonly seq: number;
+  readonly ack: number;
+  /** TCP flag bits (0 for UDP). */
+  readonly flags: number;
+  /** Payload bytes, of all segments when offload joined several. */
+  readonly length: number;
+}
+
+interface Placed {
+  /** Inode of the network namespace; null when the source cannot know. */
+  readonly namespace: number | null;
+  /** Index of the device inside that namespace; null when the source cannot know. */
+  readonly ifindex: number | null;
+}
+
+/** A packet leaving (`out`) a device or entering (`in`) the stack from one. */
+export interface PacketEvent extends EventBase, PacketFields, Placed {
+  readonly kind: 'packet';
+  readonly direction: 'in' | 'out';
+  /** Kernel address of the skb: the same along one way through the kernel, reused soon after. */
+  readonly skb: string | null;
+  /** Kernel address of the socket that sent it, where it is still attached. */
+  readonly socket: string | null;
+  readonly conntrack: ConntrackView | null;
+}
+
+/** A packet that the kernel threw away. */
+export interface DropEvent extends EventBase, PacketFields, Placed {
+  readonly kind: 'drop';
+  readonly skb: string | null;
+  readonly socket: string | null;
+  /** Name of the kernel's drop reason, e.g. NETFILTER_DROP. */
+  readonly reason: string;
+  /** Kernel function that dropped it. */
+  readonly function: string;
+}
+
+/** A process's view of one of its sockets. `local`/`remote` may be unset (port 0) early in a connect. */
+interface SocketFields {
+  readonly namespace: number;
+  readonly pid: number;
+  readonly tid: number;
+  /** Name of the task. On state changes in interrupt context it is the interrupted task's. */
+  readonly command: string;
+  readonly socket: string;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+}
+
+export interface StateEvent extends EventBase, SocketFields {
+  readonly kind: 'state';
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface AcceptEvent extends EventBase, SocketFields {
+  readonly kind: 'accept';
+  readonly fd: number;
+}
+
+export interface ConnectEvent extends EventBase, SocketFields {
+  readonly kind: 'connect';
+  readonly fd: number;
+  /** 0 or a negative errno; -115 (EINPROGRESS) is the usual non-blocking start. */
+  readonly result: number;
+}
+
+export interface CloseEvent extends EventBase {
+  readonly kind: 'close';
+  readonly pid: number;
+  readonly tid: number;
+  readonly fd: number;
+  readonly socket: string;
+}
+
+/** Bytes that a process moved out of one socket into another through a pipe (splice). */
+export interface MoveEvent extends EventBase {
+  readonly kind: 'move';
+  readonly pid: number;
+  readonly tid: number;
+  readonly from: string;
+  readonly to: string;
+  /** Bytes of this call, and of all calls so far for this pair. */
+  readonly bytes: number;
+  readonly total: number;
+  readonly calls: number;
+}
+
+/** Bytes that a process read from or wrote to one socket by read/write/recv/send. */
+export interface CopyEvent extends EventBase {
+  readonly kind: 'copy';
+  readonly pid: number;
+  readonly tid: number;
+  readonly operation: 'read' | 'write';
+  readonly socket: string;
+  readonly bytes: number;
+  readonly total: number;
+  readonly calls: number;
+}
+
+/** The TCP stack sent a reset, or retransmitted a segment. */
+export interface ResetEvent extends EventBase, Placed {
+  readonly kind: 'reset';
+  readonly socket: string | null;
+  /** Ends of the connection as the resetting side sees them. */
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** Kernel's reason where it has one (6.10 and later), else null. */
+  readonly reason: string | null;
+}
+
+export interface RetransmitEvent extends EventBase {
+  readonly kind: 'retransmit';
+  readonly namespace: number;
+  readonly socket: string;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  readonly state: number;
+}
+
+/** Packets of one direction at one hop that were counted but not printed, because the budget was used up. */
+export interface CounterEvent extends EventBase, Placed {
+  readonly kind: 'counter';
+  readonly direction: 'in' | 'out';
+  readonly protocol: Protocol;
+  readonly source: Endpoint;
+  readonly destination: Endpoint;
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** Final byte totals of a relayed pair (see MoveEvent) or of one copied socket (see CopyEvent). */
+export interface TotalEvent extends EventBase {
+  readonly kind: 'total';
+  readonly operation: 'move' | 'read' | 'write';
+  readonly from: string;
+  /** The receiving socket of a `move`, null otherwise. */
+  readonly to: string | null;
+  readonly bytes: number;
+}
+
+export type TraceEvent =
+  | PacketEvent
+  | DropEvent
+  | StateEvent
+  | AcceptEvent
+  | ConnectEvent
+  | CloseEvent
+  | MoveEvent
+  | CopyEvent
+  | ResetEvent
+  | RetransmitEvent
+  | CounterEvent
+  | TotalEvent;
