@@ -1,0 +1,2 @@
+// Registers nothing at all.
+export const nothing = 'to run';

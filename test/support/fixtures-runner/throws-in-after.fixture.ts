@@ -1,0 +1,9 @@
+// Throws in the `after` hook, which uvu does not count.
+import { suite } from '../suite.js';
+
+const test = suite('hook');
+test.after(() => {
+  throw new Error('the hook is broken');
+});
+test('is innocent', () => undefined);
+test.run();
