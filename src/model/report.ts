@@ -1,0 +1,141 @@
+/** The `--json` document `trace-flow/1`: what every renderer draws and every reader gets. */
+import { z } from 'zod';
+import { OUTCOMES, PATHS, PROOFS } from './verdict.js';
+
+const endpoint = z.object({ address: z.string(), port: z.number().int().min(0).max(65535) });
+
+/** `10.0.0.1:80` or `[::1]:80`. */
+const endpointText = z.string();
+
+const hop = z.object({
+  /** Number of the event; claims refer to it. */
+  event: z.number().int().positive(),
+  /** Wall-clock nanoseconds since 1970, as a string. */
+  time: z.string().regex(/^\d+$/),
+  /** `host`, a container's name, or the name of another namespace; `unknown` when the source has none. */
+  namespace: z.string(),
+  /** Device name, or `process` for what a process did (accept, connect, splice …). */
+  interface: z.string(),
+  direction: z.enum(['in', 'out']).nullable(),
+  source: endpointText,
+  destination: endpointText,
+  /** One line for people: `SYN seq 784296005`, `14 B`, `accept fd 3`, `splice 14 B`. */
+  summary: z.string(),
+
+  /** What kind of thing happened here. */
+  kind: z.enum(['packet', 'drop', 'reset', 'retransmit', 'process', 'relay']),
+  /** Which part of the connection: the client's leg, or the relay's own leg to the container. */
+  leg: z.enum(['client', 'container']),
+  /** Who sent it: `request` from the client's side, `reply` from the server's side. */
+  flow: z.enum(['request', 'reply']),
+  /** Payload bytes (packets) or bytes moved (relay). */
+  bytes: z.number().int().nonnegative(),
+  /** TCP flags by name, e.g. ["SYN","ACK"]; empty for others. */
+  flags: z.array(z.string()),
+  /** Set on the first hop that shows this packet with other addresses than the hop before. */
+  rewrite: z
+    .object({
+      hook: z.enum(['PREROUTING', 'OUTPUT', 'POSTROUTING', 'reply']),
+      from: endpointText,
+      to: endpointText,
+      /** Which side of the tuple was rewritten. */
+      field: z.enum(['source', 'destination']),
+    })
+    .nullable(),
+  /** The process that acted, where the source knows it for sure. */
+  process: z.object({ pid: z.number().int(), command: z.string() }).nullable(),
+  /** Opaque id of the skb: equal ids on neighbouring hops are the same packet. Null outside live traces. */
+  skb: z.string().nullable(),
+});
+
+const evidence = z.object({
+  /** Stable code of the claim, e.g. `conntrack-dnat`. */
+  code: z.string(),
+  claim: z.string(),
+  /** true: seen; false: seen not to be; null: this source cannot know. */
+  holds: z.boolean().nullable(),
+  /** Numbers of the events that it rests on. */
+  events: z.array(z.number().int().positive()),
+});
+
+const connection = z.object({
+  id: z.number().int().positive(),
+  protocol: z.enum(['tcp', 'udp']),
+  client: endpoint,
+  /** What the client dialled; null if not observable. */
+  server: endpoint.nullable(),
+  container: endpoint.extend({ name: z.string() }).nullable(),
+  path: z.enum([...PATHS, 'unknown']),
+  proof: z.enum(PROOFS),
+  /** One sentence: why this path and this proof. */
+  reason: z.string(),
+  outcome: z.enum(OUTCOMES),
+  nat: z
+    .object({
+      hook: z.enum(['PREROUTING', 'OUTPUT']).nullable(),
+      original: z.string(),
+      reply: z.string(),
+      sourceRewritten: z.boolean(),
+    })
+    .nullable(),
+  relay: z
+    .object({
+      pid: z.number().int().nullable(),
+      command: z.string().nullable(),
+      client: endpoint.nullable(),
+    })
+    .nullable(),
+  drop: z.object({ reason: z.string(), function: z.string(), after: z.string().nullable() }).nullable(),
+  bytes: z.object({ fromClient: z.number().int(), fromServer: z.number().int() }),
+  /** The process that dialled, and the one that accepted in the end, where known. */
+  processes: z.object({
+    client: z.object({ pid: z.number().int(), command: z.string() }).nullable(),
+    server: z.object({ pid: z.number().int(), command: z.string() }).nullable(),
+  }),
+  /** Namespace that the client is in, by name; null if not seen. */
+  clientNamespace: z.string().nullable(),
+  evidence: z.array(evidence),
+  why: z.string().nullable(),
+  hops: z.array(hop),
+  hopsOmitted: z.number().int().nonnegative(),
+});
+
+export const reportSchema = z.object({
+  schema: z.literal('trace-flow/1'),
+  source: z.enum(['live', 'capture', 'recording']),
+  target: z.object({
+    ports: z.array(z.number().int()),
+    protocol: z.enum(['tcp', 'udp', 'all']),
+    containers: z.array(z.string()),
+  }),
+  verdict: z.object({
+    path: z.enum([...PATHS, 'mixed', 'none']),
+    proof: z.enum(PROOFS),
+    reason: z.string(),
+  }),
+  coverage: z.object({
+    lostEvents: z.number().int().nonnegative(),
+    unparsedPackets: z.number().int().nonnegative(),
+    truncated: z.boolean(),
+    probes: z.object({ attached: z.array(z.string()), missing: z.array(z.string()) }),
+    sealed: z.boolean(),
+    /** What else limits this trace, one sentence each. */
+    notes: z.array(z.string()),
+  }),
+  /** Namespaces and their devices in the order in which they are drawn, outermost client first. */
+  places: z.array(
+    z.object({
+      namespace: z.string(),
+      role: z.enum(['host', 'container', 'other']),
+      devices: z.array(z.object({ name: z.string(), kind: z.string(), addresses: z.array(z.string()), peer: z.string().nullable() })),
+    }),
+  ),
+  connections: z.array(connection),
+});
+
+export type Report = z.infer<typeof reportSchema>;
+export type Connection = z.infer<typeof connection>;
+export type Hop = z.infer<typeof hop>;
+export type Evidence = z.infer<typeof evidence>;
+export type Verdict = Report['verdict'];
+export type Coverage = Report['coverage'];
