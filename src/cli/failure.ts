@@ -1,0 +1,44 @@
+// Says how a thrown value ends the program: what to print on stderr, and the exit code.
+
+import { UserError } from '../model/errors.js';
+
+export interface Failure {
+  /** Lines for stderr, ending in a newline; empty when there is nothing to say. */
+  text: string;
+  exit: number;
+}
+
+export interface FailureContext {
+  /** Whether the flags had been read: before that, an error is about how the program was called. */
+  parsed: boolean;
+  /** Print where the error came from as well. */
+  debug: boolean;
+}
+
+/** Oclif's errors carry their exit code here; `EEXIT` is its way to end quietly. */
+interface OclifError {
+  code?: unknown;
+  oclif?: { exit?: number };
+}
+
+/** Maps any thrown value to its message and exit code; pure, never throws. */
+export function describeFailure(error: unknown, { parsed, debug }: FailureContext): Failure {
+  if (!(error instanceof Error)) return { text: `Error: ${String(error)}\n`, exit: 1 };
+  const { code, oclif } = error as OclifError;
+  if (code === 'EEXIT') return { text: '', exit: oclif?.exit ?? 0 };
+
+  const lines = [`Error: ${error.message}`];
+  let exit = 1;
+  if (error instanceof UserError) {
+    if (error.remedy !== undefined) lines.push(`Remedy: ${error.remedy}`);
+    exit = error.exit;
+  } else if (oclif !== undefined) {
+    exit = oclif.exit ?? 2;
+  } else if (!parsed && error.constructor === Error) {
+    exit = 2; // a flag's own parser threw
+  } else if (typeof code !== 'string' && !debug) {
+    lines.push('This is a defect of trace-flow. DEBUG=1 shows where; please report it.');
+  }
+  if (debug && error.stack !== undefined) lines.push(error.stack);
+  return { text: `${lines.join('\n')}\n`, exit };
+}
