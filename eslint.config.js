@@ -1,0 +1,120 @@
+// The linter: types, cycles, and the architecture's layers: who may import whom, and which code is pure.
+
+import { defineConfig } from 'eslint/config';
+import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
+import { importX } from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+/** A layer of src and the layers it may import, beside itself. A new folder of src needs a line here. */
+const LAYERS = {
+  model: [],
+  decode: ['model'],
+  correlate: ['model', 'decode'],
+  prove: ['model', 'correlate'],
+  render: ['model', 'prove'],
+  host: ['model'],
+  capture: ['model', 'decode'],
+  lab: ['model', 'host'],
+  app: ['model', 'decode', 'correlate', 'prove', 'render', 'host', 'capture', 'lab'],
+  cli: ['model'],
+  commands: ['model', 'render', 'app', 'cli'],
+};
+
+/** Code without effects: no system, no clock, no process. It may use these packages only. */
+const PURE_FOLDERS = ['src/model', 'src/decode', 'src/correlate', 'src/prove'];
+const PURE_FILES = ['src/render/{layout,scene}*.ts', 'src/render/{layout,scene}*/**'];
+const PURE_PACKAGES = ['zod', 'ipaddr.js', 'string-width'];
+
+const zones = [
+  ...Object.entries(LAYERS).map(([layer, allowed]) => ({
+    target: `./src/${layer}`,
+    from: './src',
+    except: [layer, ...allowed].map((name) => `./${name}`),
+    message: `src/${layer} imports only ${['itself', ...allowed].join(', ')}.`,
+  })),
+  { target: './src', from: './test', message: 'Nothing in src imports a test.' },
+  {
+    target: [...PURE_FOLDERS, ...PURE_FILES].map((path) => `./${path}`),
+    from: './node_modules',
+    except: PURE_PACKAGES.map((name) => `./${name}`),
+    message: `Pure code uses no package but ${PURE_PACKAGES.join(', ')}.`,
+  },
+];
+
+const IMPURE_GLOBALS = [
+  'process',
+  'console',
+  'fetch',
+  'performance',
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+];
+
+export default defineConfig(
+  { ignores: ['dist/', 'coverage/', 'samples/', '.tools/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  tseslint.configs.recommendedTypeChecked,
+  {
+    plugins: { 'import-x': importX },
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    settings: {
+      'import-x/resolver-next': [createTypeScriptImportResolver()],
+      'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
+      'import-x/extensions': ['.ts', '.js'],
+    },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      'import-x/no-cycle': 'error',
+      'import-x/no-self-import': 'error',
+      'import-x/no-restricted-paths': ['error', { basePath: import.meta.dirname, zones }],
+      eqeqeq: 'error',
+      'no-constant-condition': ['error', { checkLoops: false }],
+      'no-self-compare': 'error',
+      'no-template-curly-in-string': 'error',
+      'no-unreachable-loop': 'error',
+      'no-unsafe-finally': 'error',
+      'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
+    },
+  },
+  {
+    files: ['src/**'],
+    ignores: ['src/cli/**', 'src/commands/**'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-properties': [
+        'error',
+        ...['stdout', 'stderr', 'exit', 'exitCode'].map((property) => ({
+          object: 'process',
+          property,
+          message: 'Effects arrive as parameters; only src/cli and src/commands own the process.',
+        })),
+      ],
+    },
+  },
+  {
+    files: [...PURE_FOLDERS.map((folder) => `${folder}/**`), ...PURE_FILES],
+    rules: {
+      'import-x/no-nodejs-modules': 'error',
+      'no-restricted-globals': ['error', ...IMPURE_GLOBALS],
+    },
+  },
+  {
+    files: ['test/**'],
+    ignores: ['test/support/suite.ts', 'test/support/fixtures-runner/foreign.fixture.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { name: 'uvu', message: 'Import `suite` from test/support/suite.js.' },
+      ],
+    },
+  },
+  { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
+);
