@@ -71,6 +71,10 @@ export interface Listener {
 
 export interface Engine {
   readonly version: string;
+  /** Whose engine answers; Podman's has Docker's API. */
+  readonly product?: 'docker' | 'podman';
+  /** Its socket's path, or host and port. */
+  readonly address?: string;
 }
 
 export interface Topology {

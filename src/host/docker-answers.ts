@@ -1,0 +1,163 @@
+// Reads the Docker Engine's answers (also Podman's) into the model; what is missing or odd is left out, never guessed.
+
+import { canonicalAddress } from '../model/address.js';
+import type { Protocol } from '../model/event.js';
+import type { Container, PublishedPort } from '../model/topology.js';
+
+/** A container as the engine tells it: the network namespace is found later, by its pid. */
+export type EngineContainer = Omit<Container, 'namespace'>;
+
+export interface EngineVersion {
+  readonly version: string;
+  readonly product: 'docker' | 'podman';
+}
+
+/** A container in the engine's list. */
+export interface ListedContainer {
+  readonly id: string;
+  readonly name: string;
+  readonly running: boolean;
+  readonly networkMode: string;
+}
+
+/** Reads `GET /version`; null when this is no engine's answer. */
+export function parseVersion(answer: unknown): EngineVersion | null {
+  const version = get(answer, 'Version');
+  if (typeof version !== 'string' || version === '') return null;
+  const podman = asList(get(answer, 'Components')).find((component) =>
+    asText(get(component, 'Name')).startsWith('Podman'),
+  );
+  const own = asText(get(podman, 'Version'));
+  return { version: own === '' ? version : own, product: podman ? 'podman' : 'docker' };
+}
+
+/** Reads `GET /containers/json?all=1`. */
+export function parseContainerList(answer: unknown): ListedContainer[] {
+  return asList(answer).flatMap((entry) => {
+    const id = asText(get(entry, 'Id'));
+    if (id === '') return [];
+    const names = asList(get(entry, 'Names')).map(asText);
+    // A link's alias is /other/alias: a container's own name has one slash.
+    const name = names.find((text) => text.lastIndexOf('/') <= 0) ?? names[0] ?? '';
+    return [
+      {
+        id,
+        name: cleanName(name, id),
+        running: ['running', 'paused'].includes(asText(get(entry, 'State'))),
+        networkMode: asText(get(entry, 'HostConfig', 'NetworkMode')),
+      },
+    ];
+  });
+}
+
+/** Reads `GET /networks`: name of a network → its bridge device, null when it has none or does not say. */
+export function parseNetworks(answer: unknown, product: EngineVersion['product']): BridgeNames {
+  return new Map(
+    asList(answer).flatMap((network) => {
+      const name = asText(get(network, 'Name'));
+      if (name === '') return [];
+      return [[name, findBridge(network, product)] as const];
+    }),
+  );
+}
+
+export type BridgeNames = ReadonlyMap<string, string | null>;
+
+function findBridge(network: unknown, product: EngineVersion['product']): string | null {
+  if (asText(get(network, 'Driver')) !== 'bridge') return null;
+  const named = asText(get(network, 'Options', 'com.docker.network.bridge.name'));
+  if (named !== '') return named;
+  const id = asText(get(network, 'Id'));
+  // Podman names its bridges otherwise and does not tell the name.
+  return product === 'docker' && id.length >= 12 ? `br-${id.slice(0, 12)}` : null;
+}
+
+/**
+ * Reads `GET /containers/ID/json`; null when it is no container.
+ * @param names names by container id, to say `container:NAME` for `container:ID`.
+ */
+export function parseContainer(
+  answer: unknown,
+  bridges: BridgeNames,
+  names: ReadonlyMap<string, string>,
+): EngineContainer | null {
+  const id = asText(get(answer, 'Id'));
+  if (id === '') return null;
+  const running = get(answer, 'State', 'Running') === true;
+  const pid = get(answer, 'State', 'Pid');
+  return {
+    id,
+    name: cleanName(asText(get(answer, 'Name')), id),
+    pid: running && typeof pid === 'number' && pid > 0 ? pid : 0,
+    networkMode: readNetworkMode(asText(get(answer, 'HostConfig', 'NetworkMode')), names),
+    networks: readNetworks(get(answer, 'NetworkSettings', 'Networks'), bridges),
+    published: running ? readPublished(get(answer, 'NetworkSettings', 'Ports')) : [],
+  };
+}
+
+/** `default` is bridge; the id in `container:ID` becomes the name where that is known. */
+export function readNetworkMode(text: string, names: ReadonlyMap<string, string>): string {
+  if (text === 'default' || text === '') return 'bridge';
+  const other = /^container:(.*)$/.exec(text)?.[1];
+  return other === undefined ? text : `container:${names.get(other) ?? other}`;
+}
+
+function readNetworks(answer: unknown, bridges: BridgeNames): EngineContainer['networks'] {
+  return asEntries(answer).map(([name, network]) => {
+    const addresses = ['IPAddress', 'GlobalIPv6Address'].flatMap((key) => {
+      const address = canonicalAddress(asText(get(network, key)));
+      return address === null ? [] : [address];
+    });
+    const gateway =
+      canonicalAddress(asText(get(network, 'Gateway'))) ??
+      canonicalAddress(asText(get(network, 'IPv6Gateway')));
+    return { name, bridge: bridges.get(name) ?? null, addresses, gateway };
+  });
+}
+
+/** `{"6379/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`; a port that is only exposed has null. */
+function readPublished(answer: unknown): PublishedPort[] {
+  return asEntries(answer).flatMap(([key, bindings]) => {
+    const match = /^(\d+)\/(tcp|udp)$/.exec(key);
+    if (!match) return [];
+    const containerPort = Number(match[1]);
+    const protocol = match[2] as Protocol;
+    return asList(bindings).flatMap((binding) => {
+      const hostPort = Number(asText(get(binding, 'HostPort')));
+      const address = asText(get(binding, 'HostIp'));
+      const hostAddress = address === '' ? '0.0.0.0' : canonicalAddress(address);
+      if (hostAddress === null || !isPort(hostPort) || !isPort(containerPort)) return [];
+      return [{ protocol, hostAddress, hostPort, containerPort }];
+    });
+  });
+}
+
+function cleanName(text: string, id: string): string {
+  const name = text.replace(/^\//, '');
+  return name === '' ? id.slice(0, 12) : name;
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value > 0 && value < 65536;
+}
+
+function get(value: unknown, ...keys: string[]): unknown {
+  let current = value;
+  for (const key of keys) {
+    if (typeof current !== 'object' || current === null) return undefined;
+    current = (current as Record<string, unknown>)[key];
+  }
+  return current;
+}
+
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function asList(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function asEntries(value: unknown): [string, unknown][] {
+  return typeof value === 'object' && value !== null ? Object.entries(value) : [];
+}

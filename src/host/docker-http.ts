@@ -1,0 +1,161 @@
+// GET requests to a Docker Engine, over its socket or TCP, with a time limit and failures as sentences.
+
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import { join } from 'node:path';
+import type { DockerEndpoint } from './docker-endpoint.js';
+
+const MAX_ANSWER = 64 * 1024 * 1024;
+const MAX_SOCKETS = 16;
+
+/** A request that could not be answered; `message` says why, `remedy` what to do. */
+export class DockerFailure extends Error {
+  constructor(
+    message: string,
+    readonly remedy: string,
+    /** HTTP status of an answer that was refused, else null. */
+    readonly status: number | null = null,
+  ) {
+    super(message);
+    this.name = 'DockerFailure';
+  }
+}
+
+export interface DockerClient {
+  /** Name of the engine for people: its socket path, or host and port. */
+  readonly address: string;
+  /** The parsed JSON answer to GET `path`. Throws DockerFailure. */
+  get(path: string): Promise<unknown>;
+  close(): void;
+}
+
+/** @param timeout milliseconds that each answer may take in whole. */
+export function connectDocker(
+  endpoint: DockerEndpoint,
+  timeout: number,
+  signal?: AbortSignal,
+): DockerClient {
+  const address = endpoint.kind === 'socket' ? endpoint.path : `${endpoint.host}:${endpoint.port}`;
+  const secure = endpoint.kind === 'tcp' && endpoint.certificates !== null;
+  const options = { keepAlive: true, maxSockets: MAX_SOCKETS };
+  const agent = secure ? new https.Agent(options) : new http.Agent(options);
+  const target =
+    endpoint.kind === 'socket'
+      ? { socketPath: endpoint.path }
+      : { host: endpoint.host, port: endpoint.port, ...readCertificates(endpoint.certificates) };
+  const get = async (path: string): Promise<unknown> => {
+    const limit = AbortSignal.timeout(timeout);
+    const stop = signal ? AbortSignal.any([signal, limit]) : limit;
+    try {
+      const answer = await request(secure, { ...target, path, agent, signal: stop });
+      return parseAnswer(answer, path, address);
+    } catch (error) {
+      if (error instanceof DockerFailure) throw error;
+      if (limit.aborted) throw describeTimeout(address, timeout);
+      throw describeFailure(error as NodeJS.ErrnoException, address);
+    }
+  };
+  return {
+    address,
+    get,
+    close: () => {
+      agent.destroy();
+    },
+  };
+}
+
+interface Answer {
+  status: number;
+  body: string;
+}
+
+function request(secure: boolean, options: https.RequestOptions): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = (secure ? https : http).get(
+      { ...options, headers: { host: 'docker', accept: 'application/json' } },
+      (response) => {
+        const chunks: Buffer[] = [];
+        let size = 0;
+        response.on('data', (chunk: Buffer) => {
+          chunks.push(chunk);
+          size += chunk.length;
+          if (size > MAX_ANSWER) response.destroy(new Error(`more than ${MAX_ANSWER} bytes`));
+        });
+        response.on('error', reject);
+        response.on('end', () => {
+          resolve({
+            status: response.statusCode ?? 0,
+            body: Buffer.concat(chunks).toString('utf8'),
+          });
+        });
+      },
+    );
+    sent.on('error', reject);
+  });
+}
+
+function parseAnswer(answer: Answer, path: string, address: string): unknown {
+  if (answer.status !== 200) {
+    throw new DockerFailure(
+      `${address} answered GET ${path} with status ${answer.status}`,
+      'check that DOCKER_HOST names a Docker Engine',
+      answer.status,
+    );
+  }
+  try {
+    return JSON.parse(answer.body);
+  } catch {
+    throw new DockerFailure(
+      `${address} does not answer like a Docker Engine`,
+      'check that DOCKER_HOST names a Docker Engine',
+    );
+  }
+}
+
+function describeTimeout(address: string, timeout: number): DockerFailure {
+  return new DockerFailure(
+    `the Docker Engine at ${address} did not answer within ${timeout} ms`,
+    'check it with `docker version`, or restart it',
+  );
+}
+
+function describeFailure(error: NodeJS.ErrnoException, address: string): DockerFailure {
+  switch (error.code) {
+    case 'ENOENT':
+      return new DockerFailure(
+        `there is no Docker Engine at ${address}`,
+        'start it, or set DOCKER_HOST to where it listens',
+      );
+    case 'ECONNREFUSED':
+      return new DockerFailure(
+        `no Docker Engine listens at ${address}`,
+        'start it, or set DOCKER_HOST to where it listens',
+      );
+    case 'EACCES':
+    case 'EPERM':
+      return new DockerFailure(
+        `permission to ask the Docker Engine at ${address} was denied`,
+        'run trace-flow with sudo, or as a member of the group docker',
+      );
+    case 'ENOTSOCK':
+      return new DockerFailure(`${address} is not a socket`, 'correct DOCKER_HOST');
+    default:
+      return new DockerFailure(
+        `${address} does not answer like a Docker Engine (${error.code ?? error.message})`,
+        'check that DOCKER_HOST names a Docker Engine',
+      );
+  }
+}
+
+function readCertificates(folder: string | null): https.RequestOptions {
+  if (folder === null) return {};
+  const read = (name: string): Buffer | undefined => {
+    try {
+      return readFileSync(join(folder, name));
+    } catch {
+      return undefined;
+    }
+  };
+  return { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') };
+}

@@ -1,0 +1,90 @@
+// Network devices of one namespace, from the JSON of iproute2.
+
+import { canonicalAddress } from '../model/address.js';
+import type { Device } from '../model/topology.js';
+
+/** A device as `ip` shows it, before its other end is looked for. */
+export interface Link extends Omit<Device, 'peerIfindex' | 'peerNamespace'> {
+  /** ifindex of what it is linked to (a veth's other end, a VLAN's parent); null for none. */
+  readonly linkIfindex: number | null;
+  /** Number by which this namespace knows the linked device's namespace; null when that is this one, or not known. */
+  readonly linkNamespaceId: number | null;
+}
+
+/**
+ * Reads the output of `ip -j -d addr`. Unknown fields are passed over, a device without index or name too.
+ * Throws SyntaxError for text that is not a JSON list.
+ */
+export function parseLinks(text: string): Link[] {
+  const list: unknown = JSON.parse(text);
+  if (!Array.isArray(list)) throw new SyntaxError('expected a list of devices');
+  const raw = list.filter(isRecord);
+  const byName = new Map(raw.map((device) => [device['ifname'], toIndex(device['ifindex'])]));
+  return raw.flatMap((device) => {
+    const ifindex = toIndex(device['ifindex']);
+    const name = device['ifname'];
+    if (ifindex === null || typeof name !== 'string') return [];
+    return [
+      {
+        ifindex,
+        name,
+        kind: findKind(device),
+        addresses: readAddresses(device['addr_info']),
+        master: byName.get(device['master']) ?? null,
+        // ip prints the name of a linked device in the same namespace, its index when it is in another.
+        linkIfindex: toIndex(device['link_index']) ?? byName.get(device['link']) ?? null,
+        linkNamespaceId: toCount(device['link_netnsid']),
+      },
+    ];
+  });
+}
+
+/**
+ * Reads the output of `ip -j netns list-id`: number of a namespace → name under which `ip` found it (null without).
+ * Throws SyntaxError for text that is not a JSON list; empty text is an empty list.
+ */
+export function parseNamespaceIds(text: string): Map<number, string | null> {
+  if (text.trim() === '') return new Map();
+  const list: unknown = JSON.parse(text);
+  if (!Array.isArray(list)) throw new SyntaxError('expected a list of namespace numbers');
+  return new Map(
+    list.filter(isRecord).flatMap((entry) => {
+      const id = toCount(entry['nsid']);
+      const name = entry['name'];
+      return id === null ? [] : [[id, typeof name === 'string' ? name : null] as const];
+    }),
+  );
+}
+
+function findKind(device: Record<string, unknown>): Device['kind'] {
+  const info = isRecord(device['linkinfo']) ? device['linkinfo']['info_kind'] : undefined;
+  if (info === 'veth' || info === 'bridge') return info;
+  const flags = device['flags'];
+  const loopback = device['link_type'] === 'loopback' || includes(flags, 'LOOPBACK');
+  return loopback ? 'loopback' : 'other';
+}
+
+function readAddresses(list: unknown): string[] {
+  if (!Array.isArray(list)) return [];
+  return list.filter(isRecord).flatMap((entry) => {
+    const address = typeof entry['local'] === 'string' ? canonicalAddress(entry['local']) : null;
+    const length = toCount(entry['prefixlen']);
+    return address === null || length === null ? [] : [`${address}/${length}`];
+  });
+}
+
+function includes(list: unknown, word: string): boolean {
+  return Array.isArray(list) && list.includes(word);
+}
+
+function toIndex(value: unknown): number | null {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : null;
+}
+
+function toCount(value: unknown): number | null {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : null;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,104 @@
+// Listening sockets of network namespaces with their owners.
+
+import type { Listener } from '../model/topology.js';
+import type { Run } from './command.js';
+import { readCommandName, readSocketInodes, readText, type ProcessEntry } from './procfs.js';
+import { parseListeners, SOCKET_TABLES, type SocketRow } from './sockets.js';
+
+/** A namespace to look into: by one of its processes, or by its file where it has none. */
+export interface ListenerPlace {
+  readonly inode: number;
+  readonly pid: number | null;
+  readonly path: string;
+}
+
+export interface ListenerReader {
+  readonly proc: string;
+  readonly run: Run;
+  /** Every process, for the owners. */
+  readonly processes: readonly ProcessEntry[];
+  /** Pids to ask first: a relay rather than the engine that handed it the socket. */
+  readonly relays: ReadonlySet<number>;
+  /** Time, as performance.now() counts it, after which nothing more is looked up. */
+  readonly deadline: number;
+}
+
+interface Found extends SocketRow {
+  readonly namespace: number;
+}
+
+/** @returns the listeners, and whether all of them and all of their owners were looked up in time. */
+export async function readListeners(
+  reader: ListenerReader,
+  places: readonly ListenerPlace[],
+): Promise<{ listeners: Listener[]; complete: boolean }> {
+  const found: Found[] = [];
+  let complete = true;
+  for (const place of places) {
+    if (performance.now() > reader.deadline) {
+      complete = false;
+      break;
+    }
+    const rows = await readTables(reader, place);
+    found.push(...rows.map((row) => ({ ...row, namespace: place.inode })));
+    // Each kernel table takes milliseconds to read: let others run in between.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const owners = findOwners(reader, found);
+  const listeners = found.map(({ inode, protocol, local, namespace }) => {
+    const pid = owners.pids.get(inode) ?? null;
+    const command = pid === null ? null : readCommandName(reader.proc, pid);
+    return { namespace, protocol, local, pid, command };
+  });
+  return { listeners, complete: complete && owners.complete };
+}
+
+async function readTables(reader: ListenerReader, place: ListenerPlace): Promise<SocketRow[]> {
+  if (place.pid === null) return parseJoinedTables(await readByNsenter(reader.run, place.path));
+  const folder = `${reader.proc}/${place.pid}/net`;
+  return SOCKET_TABLES.flatMap((table) =>
+    parseListeners(table, readText(`${folder}/${table}`) ?? ''),
+  );
+}
+
+/** Prints every table behind a line `@ NAME`; /proc/self is the process that reads it. */
+const PRINT_TABLES = `for t in ${SOCKET_TABLES.join(' ')}; do echo "@ $t"; cat /proc/self/net/$t; done`;
+
+async function readByNsenter(run: Run, path: string): Promise<string> {
+  const { stdout } = await run('nsenter', [`--net=${path}`, 'sh', '-c', PRINT_TABLES], {
+    timeout: 1_000,
+  });
+  return stdout;
+}
+
+/** Splits what {@link PRINT_TABLES} printed. */
+export function parseJoinedTables(text: string): SocketRow[] {
+  return text.split(/^@ /m).flatMap((part) => {
+    const table = SOCKET_TABLES.find((name) => part.startsWith(`${name}\n`));
+    return table ? parseListeners(table, part) : [];
+  });
+}
+
+function findOwners(
+  reader: ListenerReader,
+  found: readonly Found[],
+): { pids: Map<number, number>; complete: boolean } {
+  const wanted = new Set(found.map((row) => row.inode));
+  const namespaces = new Set(found.map((row) => row.namespace));
+  const pids = new Map<number, number>();
+  for (const { pid } of orderOwners(reader, namespaces)) {
+    if (wanted.size === 0) break;
+    if (performance.now() > reader.deadline) return { pids, complete: false };
+    for (const inode of readSocketInodes(reader.proc, pid) ?? []) {
+      if (wanted.delete(inode)) pids.set(inode, pid);
+    }
+  }
+  return { pids, complete: true };
+}
+
+/** Relays first, then the processes inside these namespaces, then all others (a socket may be held from outside). */
+function orderOwners(reader: ListenerReader, namespaces: ReadonlySet<number>): ProcessEntry[] {
+  const rank = ({ pid, namespace }: ProcessEntry): number =>
+    reader.relays.has(pid) ? 0 : namespaces.has(namespace) ? 1 : 2;
+  return [...reader.processes].sort((a, b) => rank(a) - rank(b));
+}

@@ -1,0 +1,119 @@
+// Finds the other end of every veth: by ifindex and by namespace, because ifindexes repeat between namespaces.
+
+import type { Device } from '../model/topology.js';
+import type { Link } from './links.js';
+import type { NamespaceReading } from './survey.js';
+
+export type Readings = ReadonlyMap<number, NamespaceReading>;
+
+/** Devices of every namespace that was read, with each veth's other end where it is certain. */
+export function pairDevices(readings: Readings): Map<number, Device[]> {
+  const neighbours = resolveNeighbours(readings);
+  return new Map(
+    [...readings].map(([inode, { links }]) => [
+      inode,
+      links.map((link) => toDevice(link, findPeerNamespace(inode, link, readings, neighbours))),
+    ]),
+  );
+}
+
+/** Inodes of the namespaces that a namespace's veths lead to, where the numbers could be resolved. */
+export function listNeighbours(reading: NamespaceReading): number[] {
+  return reading.links.filter(isVeth).flatMap((link) => {
+    const inode = link.linkNamespaceId === null ? null : reading.ids.get(link.linkNamespaceId);
+    return inode === null || inode === undefined ? [] : [inode];
+  });
+}
+
+/** Has this namespace a veth to a namespace that could not be named? */
+export function hasUnknownNeighbour(reading: NamespaceReading): boolean {
+  return reading.links.some(
+    (link) =>
+      isVeth(link) &&
+      link.linkNamespaceId !== null &&
+      (reading.ids.get(link.linkNamespaceId) ?? null) === null,
+  );
+}
+
+function toDevice(link: Link, peerNamespace: number | null): Device {
+  const { ifindex, name, kind, addresses, master, linkIfindex } = link;
+  const peerIfindex = isVeth(link) ? linkIfindex : null;
+  return { ifindex, name, kind, addresses, master, peerIfindex, peerNamespace };
+}
+
+function findPeerNamespace(
+  inode: number,
+  link: Link,
+  readings: Readings,
+  neighbours: ReadonlyMap<string, number>,
+): number | null {
+  if (!isVeth(link) || link.linkIfindex === null) return null;
+  if (link.linkNamespaceId === null) return holdsMate(readings, inode, link) ? inode : null;
+  const other = neighbours.get(key(inode, link.linkNamespaceId));
+  if (other === undefined) return null;
+  // A namespace that was not read cannot contradict; one that was read must point back.
+  return !readings.has(other) || holdsMate(readings, other, link) ? other : null;
+}
+
+/**
+ * (namespace, number) → the namespace that it means. First what the kernel says; then, where the kernel could not be
+ * asked, the one namespace whose veths point back with the same two indexes for every veth behind that number.
+ */
+function resolveNeighbours(readings: Readings): Map<string, number> {
+  const resolved = new Map<string, number>();
+  for (const [inode, { ids }] of readings) {
+    for (const [id, other] of ids) if (other !== null) resolved.set(key(inode, id), other);
+  }
+  for (const [inode, reading] of readings) {
+    const taken = new Set([...reading.ids.values(), inode]);
+    for (const [id, links] of groupByNeighbour(reading)) {
+      if (resolved.has(key(inode, id))) continue;
+      const candidates = [...readings.keys()].filter(
+        (other) =>
+          !taken.has(other) && links.every((link) => pointsBack(readings, other, link, inode)),
+      );
+      const [only] = candidates;
+      if (candidates.length === 1 && only !== undefined) resolved.set(key(inode, id), only);
+    }
+  }
+  return resolved;
+}
+
+function pointsBack(readings: Readings, other: number, link: Link, inode: number): boolean {
+  const mate = findMate(readings, other, link);
+  const reading = readings.get(other);
+  if (!mate || !reading || mate.linkNamespaceId === null) return false;
+  const back = reading.ids.get(mate.linkNamespaceId) ?? null;
+  return back === null ? !reading.exact : back === inode;
+}
+
+function groupByNeighbour(reading: NamespaceReading): Map<number, Link[]> {
+  const groups = new Map<number, Link[]>();
+  for (const link of reading.links) {
+    if (!isVeth(link) || link.linkNamespaceId === null) continue;
+    groups.set(link.linkNamespaceId, [...(groups.get(link.linkNamespaceId) ?? []), link]);
+  }
+  return groups;
+}
+
+function holdsMate(readings: Readings, inode: number, link: Link): boolean {
+  return findMate(readings, inode, link) !== undefined;
+}
+
+/** The veth in that namespace whose index is this one's peer and whose peer is this one's index. */
+function findMate(readings: Readings, inode: number, link: Link): Link | undefined {
+  return readings
+    .get(inode)
+    ?.links.find(
+      (mate) =>
+        isVeth(mate) && mate.ifindex === link.linkIfindex && mate.linkIfindex === link.ifindex,
+    );
+}
+
+function isVeth(link: Link): boolean {
+  return link.kind === 'veth';
+}
+
+function key(inode: number, id: number): string {
+  return `${inode}/${id}`;
+}

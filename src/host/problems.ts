@@ -1,0 +1,47 @@
+// Sentences about what could not be read, each with its remedy.
+
+import type { EngineReading } from './docker.js';
+import type { NamespaceFile } from './namespaces.js';
+import type { Placement } from './placement.js';
+
+/** An engine that serves another host than the one traced. */
+export function describeOtherHost(
+  servesOther: Placement['servesOther'],
+  reading: EngineReading,
+  files: ReadonlyMap<number, NamespaceFile>,
+): string[] {
+  if (servesOther === null) return [];
+  const engine = `The engine at ${reading.engine?.address ?? 'DOCKER_HOST'}`;
+  const here = 'set DOCKER_HOST to the engine of this one';
+  if (servesOther === 'unknown') {
+    return [`${engine} runs on another machine, so its containers are left out; ${here}.`];
+  }
+  const file = files.get(servesOther);
+  const name = file?.name ?? (file?.pid ? `pid:${file.pid}` : null));
+  const there = name === null ? '' : `trace that one with --netns ${name}, or `;
+  return [
+    `${engine} serves another network namespace, so its containers are left out; ${there}${here}.`,
+  ];
+}
+
+/** Containers that run, and whose namespace could not be found by their pid. */
+export function describeLost(
+  reading: EngineReading,
+  namespaceOf: ReadonlyMap<number, number>,
+): string[] {
+  const lost = reading.containers.filter(({ pid }) => pid > 0 && !namespaceOf.has(pid));
+  if (lost.length === 0) return [];
+  const names = lost.slice(0, 5).map(({ name }) => name);
+  const more = lost.length > names.length ? ` and ${lost.length - names.length} more` : '';
+  return [
+    `The network namespace of ${names.join(', ')}${more} could not be read; run trace-flow as root, where the containers' processes are visible.`,
+  ];
+}
+
+/** Sockets and their owners were not all looked up in time. */
+export function describeListeners(complete: boolean, budget: number): string[] {
+  if (complete) return [];
+  return [
+    `Not all listening sockets were looked up within ${budget} ms, so some processes have no name here; try again when the machine is less busy.`,
+  ];
+}

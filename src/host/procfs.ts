@@ -1,0 +1,94 @@
+// What the process file system says about processes: network namespace, name, arguments, environment, open sockets.
+
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+export interface ProcessEntry {
+  readonly pid: number;
+  /** Inode of its network namespace. */
+  readonly namespace: number;
+}
+
+/** Inode in the text of a namespace link, `net:[4026531840]`; null for anything else. */
+export function parseNamespaceLink(text: string): number | null {
+  const match = /^net:\[(\d+)\]$/.exec(text);
+  return match ? Number(match[1]) : null;
+}
+
+/** Inode in the text of a socket link, `socket:[112451]`; null for anything else. */
+export function parseSocketLink(text: string): number | null {
+  const match = /^socket:\[(\d+)\]$/.exec(text);
+  return match ? Number(match[1]) : null;
+}
+
+/** Splits a NUL-separated list (cmdline, environ); the last NUL ends the list. */
+export function parseNulList(text: string): string[] {
+  if (text === '') return [];
+  return text.replace(/\0$/, '').split('\0');
+}
+
+/** Every process whose network namespace may be read, in order of pid; without root, that is the user's own. */
+export function listProcesses(proc: string): ProcessEntry[] {
+  return listPids(proc).flatMap((pid) => {
+    const namespace = parseNamespaceLink(readLink(`${proc}/${pid}/ns/net`) ?? '');
+    return namespace === null ? [] : [{ pid, namespace }];
+  });
+}
+
+/** Every pid, in order; empty when there is no such file system. */
+export function listPids(proc: string): number[] {
+  return listFolder(proc)
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** The task's name (15 characters at most), or null when it is gone. */
+export function readCommandName(proc: string, pid: number): string | null {
+  return readText(`${proc}/${pid}/comm`)?.trimEnd() ?? null;
+}
+
+/** The process's arguments, its own name first; null when it is gone or not readable. */
+export function readArguments(proc: string, pid: number): string[] | null {
+  const text = readText(`${proc}/${pid}/cmdline`);
+  return text === null ? null : parseNulList(text);
+}
+
+/** Inodes of the sockets that a process holds; null when they may not be read. */
+export function readSocketInodes(proc: string, pid: number): number[] | null {
+  const folder = `${proc}/${pid}/fd`;
+  try {
+    return readdirSync(folder).flatMap((fd) => {
+      const inode = parseSocketLink(readLink(`${folder}/${fd}`) ?? '');
+      return inode === null ? [] : [inode];
+    });
+  } catch {
+    return null;
+  }
+}
+
+/** A file's text, or null when it cannot be read. */
+export function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+/** A link's target, or null when it cannot be read. */
+export function readLink(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
+  }
+}
+
+/** Names in a folder, sorted; empty when it cannot be read. */
+export function listFolder(path: string): string[] {
+  try {
+    return readdirSync(path).sort();
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,60 @@
+// docker-proxy processes, known by their name and arguments.
+
+import { canonicalAddress, type Endpoint } from '../model/address.js';
+import type { RelayProcess } from '../model/topology.js';
+import { readArguments, readCommandName, type ProcessEntry } from './procfs.js';
+
+const RELAY_NAME = 'docker-proxy';
+
+/** The relays among the processes of one network namespace. */
+export function readRelays(
+  proc: string,
+  processes: readonly ProcessEntry[],
+  namespace: number,
+): RelayProcess[] {
+  return processes.flatMap(({ pid, namespace: own }) => {
+    // The name first: reading the arguments of a stuck process can block.
+    if (own !== namespace || readCommandName(proc, pid) !== RELAY_NAME) return [];
+    const relay = parseRelay(pid, readArguments(proc, pid) ?? []);
+    return relay ? [relay] : [];
+  });
+}
+
+/**
+ * docker-proxy's arguments (`-proto tcp -host-ip 0.0.0.0 -host-port 6379 -container-ip 172.17.0.2 -container-port 6379`),
+ * with one dash or two, apart or with `=`. Null for a command line that is not docker-proxy's.
+ */
+export function parseRelay(pid: number, commandLine: readonly string[]): RelayProcess | null {
+  const [program = '', ...rest] = commandLine;
+  const command = program.slice(program.lastIndexOf('/') + 1);
+  if (command !== RELAY_NAME) return null;
+  const flags = parseFlags(rest);
+  const listens = parseEnd(flags, 'host');
+  const protocol = flags.get('proto') ?? 'tcp';
+  if (!listens || (protocol !== 'tcp' && protocol !== 'udp')) return null;
+  const target = parseEnd(flags, 'container');
+  return { pid, command, arguments: rest, protocol, listens, target };
+}
+
+function parseEnd(flags: ReadonlyMap<string, string>, side: string): Endpoint | null {
+  const address = canonicalAddress(flags.get(`${side}-ip`) ?? '');
+  const port = Number(flags.get(`${side}-port`));
+  return address !== null && Number.isInteger(port) && port > 0 && port < 65536
+    ? { address, port }
+    : null;
+}
+
+/** Go's flag syntax: a value follows a flag unless the next word is a flag itself. */
+function parseFlags(words: readonly string[]): Map<string, string> {
+  const flags = new Map<string, string>();
+  for (let i = 0; i < words.length; i++) {
+    const match = /^--?([a-z][a-z0-9-]*)(?:=(.*))?$/s.exec(words[i] ?? '');
+    if (!match) continue;
+    const [, name = '', value] = match;
+    const next = words[i + 1];
+    if (value !== undefined) flags.set(name, value);
+    else if (next !== undefined && !/^--?[a-z]/.test(next)) flags.set(name, words[++i] ?? '');
+    else flags.set(name, 'true');
+  }
+  return flags;
+}

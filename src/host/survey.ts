@@ -1,0 +1,106 @@
+// Reads devices and neighbours of many network namespaces with few forks.
+
+import { parseLinks, parseNamespaceIds, type Link } from './links.js';
+import type { Run, RunResult } from './command.js';
+import type { OpenNamespace } from './namespaces.js';
+
+/** What one namespace holds. */
+export interface NamespaceReading {
+  readonly links: readonly Link[];
+  /** The numbers by which it knows other namespaces → their inode, null where that could not be found. */
+  readonly ids: ReadonlyMap<number, number | null>;
+  /** Whether every namespace that was opened would have been named in `ids`. */
+  readonly exact: boolean;
+}
+
+export interface Survey {
+  readonly readings: Map<number, NamespaceReading>;
+  /** Why something could not be read, as a phrase for people; empty when all was. */
+  readonly problem: string;
+  readonly failure: RunResult['failure'];
+}
+
+/**
+ * Prints devices and namespace numbers of each namespace whose path comes in on standard input.
+ * `ip netns list-id` names a namespace by the files under /run/netns. So this runs in a mount namespace of its own, in
+ * which that folder holds one link per namespace ($@), named by file descriptor: an exact answer for containers too,
+ * and nothing that anybody else can see.
+ */
+const SCRIPT = `
+run=$(readlink -f /var/run) && mount -t tmpfs trace-flow "$run" && mkdir "$run/netns" &&
+ln -s "$@" "$run/netns" && echo "@names"
+while read -r path; do
+  echo "@links $path"; nsenter --net="$path" ip -j -d addr </dev/null
+  echo "@ids $path"; nsenter --net="$path" ip -j netns list-id </dev/null
+done
+echo "@end"`;
+
+/** Reads these namespaces; `all` are those that may be named as neighbours. */
+export async function surveyNamespaces(
+  run: Run,
+  wanted: readonly OpenNamespace[],
+  all: readonly OpenNamespace[],
+  options: { timeout: number; signal?: AbortSignal | undefined },
+): Promise<Survey> {
+  const shards = split(wanted, SHARDS);
+  const handles = all.map(({ handle }) => handle);
+  const results = await Promise.all(
+    shards.map((shard) => {
+      const input = shard.map(({ handle }) => `${handle}\n`).join('');
+      const script = ['-m', '--propagation', 'private', 'sh', '-c', SCRIPT, 'survey', ...handles];
+      return run('unshare', script, { ...options, input });
+    }),
+  );
+  const readings = new Map<number, NamespaceReading>();
+  const problems: string[] = [];
+  for (const result of results) {
+    const parsed = parseSurvey(result.stdout, all);
+    for (const [inode, reading] of parsed.readings) readings.set(inode, reading);
+    if (!result.ok) problems.push(result.message);
+    else if (!parsed.complete) problems.push(lastLine(result.stderr));
+  }
+  const failure = results.find((result) => !result.ok)?.failure ?? null;
+  return { readings, problem: problems[0] ?? '', failure };
+}
+
+/** Namespaces are read by this many processes at a time. */
+const SHARDS = 4;
+
+/** Reads what {@link SCRIPT} printed; a part that is cut off or not JSON counts as not read. */
+export function parseSurvey(
+  text: string,
+  all: readonly OpenNamespace[],
+): { readings: Map<number, NamespaceReading>; complete: boolean } {
+  const byHandle = new Map(all.map((file) => [file.handle, file]));
+  // Where the private folder could not be made, the names are those of the machine's own /run/netns.
+  const exact = /^@names$/m.test(text);
+  const byName = new Map(all.map((file) => [exact ? String(file.fd) : file.name, file.inode]));
+  const readings = new Map<number, NamespaceReading>();
+  let complete = /^@end$/m.test(text);
+  for (const part of text.split(/^@links /m).slice(1)) {
+    const [path = '', ...lines] = part.split('\n');
+    const [devices = '', ids = ''] = lines.join('\n').split(/^@ids .*$/m);
+    const file = byHandle.get(path);
+    try {
+      if (!file) throw new SyntaxError('a namespace that was not asked for');
+      const named = [...parseNamespaceIds(ids.replace(/^@end$/m, ''))].map(
+        ([id, name]) => [id, byName.get(name ?? '') ?? null] as const,
+      );
+      readings.set(file.inode, { links: parseLinks(devices), ids: new Map(named), exact });
+    } catch {
+      complete = false;
+    }
+  }
+  return { readings, complete };
+}
+
+function split<T>(list: readonly T[], parts: number): T[][] {
+  const size = Math.max(1, Math.ceil(list.length / parts));
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, i) =>
+    list.slice(i * size, (i + 1) * size),
+  );
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
+}

@@ -1,0 +1,210 @@
+/** What is to be traced: the ports and containers asked for, with everything on both sides of NAT that belongs to them. */
+import type { Endpoint } from './address.js';
+import { UserError } from './errors.js';
+import type { Protocol } from './event.js';
+import type { Container, Topology } from './topology.js';
+
+export interface TargetQuery {
+  /** Published or container ports. */
+  readonly ports?: readonly number[];
+  /** Names, ids or unique beginnings of ids (at least 4 digits). */
+  readonly containers?: readonly string[];
+  readonly protocol?: Protocol | 'all';
+  /** Published ports known from elsewhere, such as the DNAT rules of a host without an engine. */
+  readonly mappings?: readonly PortMapping[];
+}
+
+/** One way in: what is dialled on the host, and where it leads. */
+export interface PortMapping {
+  readonly protocol: Protocol;
+  readonly listens: Endpoint;
+  readonly target: Endpoint;
+}
+
+export interface Target {
+  readonly protocol: Protocol | 'all';
+  /** The ports that were asked for; all of `ports` when none were. In order, like the rest. */
+  readonly asked: readonly number[];
+  /** Every port that the kernel's filter must have: published and container side. */
+  readonly ports: readonly number[];
+  /** Names of the containers concerned. */
+  readonly containers: readonly string[];
+  /** Their addresses. */
+  readonly addresses: readonly string[];
+  /** The ways in that are concerned. */
+  readonly mappings: readonly PortMapping[];
+}
+
+/**
+ * Finds what a query means on this host. A port may be the published one or the container's; without ports and
+ * containers, everything published is meant.
+ * Throws UserError (exit 2) for a container that does not exist or does not run, and when nothing is left to trace.
+ */
+export function resolvePorts(topology: Topology, query: TargetQuery = {}): Target {
+  const { ports: asked = [], containers: words = [], protocol = 'all' } = query;
+  const wanted = words.map((word) => findContainer(topology, word));
+  const concerned = listMappings(topology, query.mappings ?? []).filter(
+    (mapping) =>
+      (protocol === 'all' || mapping.protocol === protocol) &&
+      (wanted.length === 0 || wanted.some((container) => leadsTo(topology, mapping, container))) &&
+      (asked.length === 0 || asked.some((port) => hasPort(mapping, port))),
+  );
+  const own = wanted.flatMap((container) => listListening(topology, container, protocol));
+  const unpublished = asked.length === 0 && concerned.length === 0 ? own : [];
+  const ports = [
+    ...asked,
+    ...concerned.flatMap(({ listens, target }) => [listens.port, target.port]),
+    ...unpublished,
+  ];
+  if (ports.length === 0) throw describeNothing(topology, wanted);
+  const owners = [
+    ...wanted,
+    ...concerned.flatMap(({ target }) => findOwners(topology, target.address)),
+  ];
+  return {
+    protocol,
+    asked: sortPorts(asked.length > 0 ? asked : ports),
+    ports: sortPorts(ports),
+    containers: unique((wanted.length > 0 ? wanted : owners).map(({ name }) => name)),
+    addresses: unique([
+      ...owners.flatMap((container) => listAddresses(topology, container)),
+      ...concerned.map(({ target }) => target.address),
+    ]),
+    mappings: concerned,
+  };
+}
+
+/** Every way in that the engine or a relay's arguments tell, and those known from elsewhere; each once. */
+function listMappings(topology: Topology, more: readonly PortMapping[]): PortMapping[] {
+  const published = topology.containers.flatMap((container) =>
+    container.published.flatMap(({ protocol, hostAddress, hostPort, containerPort }) =>
+      // A container in several networks is reached by the address of one of them: all are possible.
+      listOwnAddresses(container).map((address) => ({
+        protocol,
+        listens: { address: hostAddress, port: hostPort },
+        target: { address, port: containerPort },
+      })),
+    ),
+  );
+  const relayed = topology.relays.flatMap(({ protocol, listens, target }) =>
+    target === null ? [] : [{ protocol, listens, target }],
+  );
+  const byText = new Map(
+    [...published, ...relayed, ...more].map((mapping) => [
+      JSON.stringify(fields(mapping)),
+      mapping,
+    ]),
+  );
+  return [...byText.values()];
+}
+
+function fields({ protocol, listens, target }: PortMapping): (string | number)[] {
+  return [protocol, listens.address, listens.port, target.address, target.port];
+}
+
+function hasPort(mapping: PortMapping, port: number): boolean {
+  return mapping.listens.port === port || mapping.target.port === port;
+}
+
+function leadsTo(topology: Topology, mapping: PortMapping, container: Container): boolean {
+  return listAddresses(topology, container).includes(mapping.target.address);
+}
+
+/** Containers at an address; one that joined another's namespace is not named beside its owner. */
+function findOwners(topology: Topology, address: string): Container[] {
+  return topology.containers.filter((container) => listOwnAddresses(container).includes(address));
+}
+
+function listOwnAddresses(container: Container): string[] {
+  return container.networks.flatMap((network) => network.addresses);
+}
+
+/** A container's addresses; for one that joined another's namespace, the other's. */
+function listAddresses(topology: Topology, container: Container): string[] {
+  const { namespace } = container;
+  if (namespace === null || namespace === topology.host) return listOwnAddresses(container);
+  return topology.containers
+    .filter((other) => other.namespace === namespace)
+    .flatMap(listOwnAddresses);
+}
+
+/** Ports on which a container's namespace listens for others; on the host's, those of its own process. */
+function listListening(
+  topology: Topology,
+  container: Container,
+  protocol: Protocol | 'all',
+): number[] {
+  return topology.listeners
+    .filter(
+      (listener) =>
+        listener.namespace === container.namespace &&
+        (protocol === 'all' || listener.protocol === protocol) &&
+        (container.namespace !== topology.host || listener.pid === container.pid) &&
+        !listener.local.address.startsWith('127.') &&
+        listener.local.address !== '::1',
+    )
+    .map(({ local }) => local.port);
+}
+
+function findContainer(topology: Topology, word: string): Container {
+  const name = word.replace(/^\//, '');
+  const byId = /^[0-9a-f]{4,64}$/.test(name)
+    ? topology.containers.filter(({ id }) => id.startsWith(name))
+    : [];
+  const container =
+    topology.containers.find((candidate) => candidate.name === name) ??
+    (byId.length === 1 ? byId[0] : undefined);
+  if (!container) throw describeUnknown(topology, word);
+  if (container.pid === 0) {
+    throw new UserError(`The container "${container.name}" is not running.`, {
+      code: 'container-not-running',
+      exit: 2,
+      remedy: `Start it: docker start ${container.name}`,
+    });
+  }
+  return container;
+}
+
+function describeUnknown(topology: Topology, word: string): UserError {
+  const running = topology.containers.filter(({ pid }) => pid > 0).map(({ name }) => name);
+  if (topology.engine === null) {
+    return new UserError(
+      `The container "${word}" cannot be found: no engine tells of containers.`,
+      {
+        code: 'unknown-container',
+        exit: 2,
+        remedy: topology.problems[0] ?? 'Set DOCKER_HOST to the engine that runs it.',
+      },
+    );
+  }
+  return new UserError(`There is no container "${word}".`, {
+    code: 'unknown-container',
+    exit: 2,
+    remedy:
+      running.length > 0
+        ? `These are running: ${running.join(', ')}.`
+        : 'No container is running: start one.',
+  });
+}
+
+function describeNothing(topology: Topology, wanted: readonly Container[]): UserError {
+  const subject = wanted.map(({ name }) => `"${name}"`).join(', ');
+  const message =
+    wanted.length > 0
+      ? `${subject} publishes no port and listens on none.`
+      : 'No port is published on this host.';
+  const [problem] = topology.problems;
+  return new UserError(message, {
+    code: 'no-target',
+    exit: 2,
+    remedy: `Say what to trace: --port N.${problem === undefined ? '' : ` (${problem})`}`,
+  });
+}
+
+function sortPorts(ports: readonly number[]): number[] {
+  return [...new Set(ports)].sort((a, b) => a - b);
+}
+
+function unique(words: readonly string[]): string[] {
+  return [...new Set(words)].sort();
+}
