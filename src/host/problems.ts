@@ -17,7 +17,7 @@ export function describeOtherHost(
     return [`${engine} runs on another machine, so its containers are left out; ${here}.`];
   }
   const file = files.get(servesOther);
-  const name = file?.name ?? (file?.pid ? `pid:${file.pid}` : null));
+  const name = file?.name ?? (file?.pid ? `pid:${file.pid}` : null);
   const there = name === null ? '' : `trace that one with --netns ${name}, or `;
   return [
     `${engine} serves another network namespace, so its containers are left out; ${there}${here}.`,
