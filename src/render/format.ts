@@ -1,0 +1,77 @@
+/** Numbers for people: durations, bytes, counts, event lists, moments. */
+
+/** `850 ns`, `84 µs`, `1.20 ms`, `2.35 s`, `12 min`: three digits at most, never wider than eight columns below 100 h. */
+export function formatDuration(nanoseconds: number): string {
+  if (!Number.isFinite(nanoseconds)) return '?';
+  const value = Math.max(0, nanoseconds);
+  if (value === 0) return '0';
+  if (value < 999.5) return `${Math.round(value)} ns`;
+  if (value < 999.5e3) return `${threeDigits(value / 1e3)} µs`;
+  if (value < 999.5e6) return `${threeDigits(value / 1e6)} ms`;
+  if (value < 119.5e9) return `${threeDigits(value / 1e9)} s`;
+  if (value < 119.5 * 60e9) return `${Math.round(value / 60e9)} min`;
+  return `${Math.round(value / 3600e9)} h`;
+}
+
+function threeDigits(value: number): string {
+  if (value >= 99.95) return value.toFixed(0);
+  return value >= 9.995 ? value.toFixed(1) : value.toFixed(2);
+}
+
+/** `14 B`, `1.2 kB`, `1.07 GB` (decimal units). */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  let value = Math.max(0, bytes);
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  if (unit === 0) return `${Math.round(value)} B`;
+  return `${threeDigits(value)
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '')} ${units[unit] ?? ''}`;
+}
+
+/** `1,234,567`. */
+export function formatCount(count: number): string {
+  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** `1 segment`, `212 segments`. */
+export function plural(count: number, word: string): string {
+  return `${formatCount(count)} ${count === 1 ? word : `${word}s`}`;
+}
+
+/** `3–7, 12`; longer lists end in `… 40 more`. */
+export function formatEvents(events: readonly number[], maxRanges = 6): string {
+  const sorted = [...new Set(events)].sort((a, b) => a - b);
+  const ranges: { first: number; last: number }[] = [];
+  for (const event of sorted) {
+    const open = ranges.at(-1);
+    if (open && event === open.last + 1) open.last = event;
+    else ranges.push({ first: event, last: event });
+  }
+  const shown = ranges.slice(0, maxRanges);
+  const hidden = ranges.slice(maxRanges).reduce((sum, r) => sum + r.last - r.first + 1, 0);
+  const text = shown.map(({ first, last }) => {
+    if (first === last) return String(first);
+    return last === first + 1 ? `${first}, ${last}` : `${first}–${last}`;
+  });
+  return text.join(', ') + (hidden > 0 ? ` … ${hidden} more` : '');
+}
+
+/** `2026-11-23 19:54:50.123456 UTC` from nanoseconds since 1970; microseconds are cut, not rounded. */
+export function formatMoment(nanoseconds: string): string {
+  const micros = BigInt(nanoseconds) / 1000n;
+  const millis = Number(micros / 1000n);
+  if (millis > 8.64e15) return `${nanoseconds} ns`;
+  const iso = new Date(millis).toISOString();
+  const rest = String(micros % 1000n).padStart(3, '0');
+  return `${iso.slice(0, -1).replace('T', ' ')}${rest} UTC`;
+}
+
+/** Nanoseconds from `start` to `end`, both nanoseconds since 1970 as text. */
+export function elapsed(start: string, end: string): number {
+  return Number(BigInt(end) - BigInt(start));
+}

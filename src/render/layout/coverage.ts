@@ -1,0 +1,36 @@
+/** What the trace may have missed, in a line when all is well and in more when it is not. */
+import type { Coverage, Report } from '../../model/report.js';
+import { plural } from '../format.js';
+import { printable } from '../text.js';
+import type { CoverageNote } from './scene.js';
+
+/** Notes on completeness, the warnings first. */
+export function describeCoverage(coverage: Coverage, source: Report['source']): CoverageNote[] {
+  const warnings = findWarnings(coverage, source);
+  const good = findGood(coverage);
+  const notes: CoverageNote[] = warnings.map((text) => ({
+    severity: 'warning',
+    text: printable(text),
+  }));
+  return good === '' ? notes : [...notes, { severity: 'good', text: good }];
+}
+
+function findWarnings(coverage: Coverage, source: Report['source']): string[] {
+  const { lostEvents, unparsedPackets, truncated, probes, sealed, notes } = coverage;
+  const warnings: string[] = [];
+  if (lostEvents > 0) warnings.push(`${plural(lostEvents, 'event')} lost`);
+  if (!sealed && source !== 'capture')
+    warnings.push('not sealed: events may be missing at the start or the end');
+  if (truncated) warnings.push('the input ends in the middle of a packet or line');
+  if (unparsedPackets > 0) warnings.push(`${plural(unparsedPackets, 'packet')} not understood`);
+  if (probes.missing.length > 0) warnings.push(`probes missing: ${probes.missing.join(', ')}`);
+  return [...warnings, ...notes];
+}
+
+function findGood({ lostEvents, sealed, probes, truncated }: Coverage): string {
+  const good: string[] = [];
+  if (sealed) good.push('sealed');
+  if (lostEvents === 0 && !truncated) good.push('no event lost');
+  if (probes.attached.length > 0) good.push(`${plural(probes.attached.length, 'probe')} attached`);
+  return good.join(', ');
+}

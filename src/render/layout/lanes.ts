@@ -1,0 +1,299 @@
+/** Lanes: which places the packets of one connection pass, in the order in which they pass them. */
+import type { Connection, Hop, Report } from '../../model/report.js';
+import { printable } from '../text.js';
+import type { Lane, LaneGroup, LaneKind } from './scene.js';
+import type { Item, Passage } from './packets.js';
+
+type Leg = Hop['leg'];
+/** The side of a device that faces the client, or the server. */
+type Side = 'client' | 'server' | 'both';
+type Places = Report['places'];
+
+interface Place {
+  readonly leg: Leg;
+  readonly namespace: string;
+  readonly device: string;
+  readonly side: Side;
+}
+
+interface PlacedLane extends Lane {
+  /** Null for ends outside of every namespace that was seen. */
+  readonly namespace: string | null;
+  readonly key: string;
+}
+
+export interface LanePlan {
+  readonly lanes: readonly Lane[];
+  readonly groups: readonly LaneGroup[];
+  /** Lane of a hop on a device or in a process. */
+  readonly laneOf: (hop: Hop) => number;
+  /** Lanes of the two ends, and of the relay between the legs. */
+  readonly client: number;
+  readonly server: number;
+  readonly relay: number | null;
+  /** First and last device lane of a leg; null when the leg has none. */
+  readonly span: (leg: Leg) => { readonly first: number; readonly last: number } | null;
+}
+
+const LEGS: readonly Leg[] = ['client', 'container'];
+
+/** Plans the lanes of one connection. With a relay each leg has its own, so that the way always runs to the right. */
+export function planLanes(
+  connection: Connection,
+  items: readonly Item[],
+  places: Places,
+): LanePlan {
+  const passages = items.filter((item): item is Passage => item.type === 'passage');
+  const split = findSplitDevices(passages);
+  const placeOf = (hop: Hop): Place => ({
+    leg: hop.leg,
+    namespace: hop.namespace,
+    device: hop.interface,
+    side: split.has(deviceKey(hop)) ? sideOf(hop) : 'both',
+  });
+  const hops = items.flatMap((item) => (item.type === 'lone' ? [item.hop] : allHops(item)));
+  const relayed =
+    connection.relay !== null ||
+    hops.some((hop) => hop.kind === 'relay' || hop.leg === 'container');
+
+  const middle: PlacedLane[] = [];
+  const spans = new Map<Leg, { first: number; last: number }>();
+  let relay: number | null = null;
+  for (const leg of LEGS) {
+    const order = orderPlaces(connection, passages, hops, leg, placeOf);
+    if (order.length > 0) {
+      spans.set(leg, { first: middle.length + 1, last: middle.length + order.length });
+    }
+    middle.push(...order.map((place) => deviceLane(place, places)));
+    if (leg === 'client' && relayed) {
+      relay = middle.length + 1;
+      middle.push(relayLane(connection, places));
+    }
+  }
+  const lanes = [
+    clientLane(connection, hops, places),
+    ...middle,
+    serverLane(connection, hops, places),
+  ];
+  const index = new Map(lanes.map((lane, i) => [lane.key, i]));
+  const ends = { client: 0, server: lanes.length - 1, relay };
+  return {
+    lanes: lanes.map(({ name, detail, kind, reached }) => ({ name, detail, kind, reached })),
+    groups: groupLanes(lanes, places),
+    laneOf: (hop) => index.get(placeKey(placeOf(hop))) ?? endOf(connection, hop, ends),
+    ...ends,
+    span: (leg) => spans.get(leg) ?? null,
+  };
+}
+
+function allHops(passage: Passage): readonly Hop[] {
+  return passage.drop ? [...passage.hops, passage.drop] : passage.hops;
+}
+
+function deviceKey(hop: Hop): string {
+  return JSON.stringify([hop.leg, hop.namespace, hop.interface]);
+}
+
+function placeKey({ leg, namespace, device, side }: Place): string {
+  return JSON.stringify([leg, namespace, device, side]);
+}
+
+function isOnDevice(hop: Hop): boolean {
+  return (
+    hop.interface !== 'process' &&
+    hop.interface !== '' &&
+    hop.kind !== 'relay' &&
+    hop.kind !== 'process'
+  );
+}
+
+/** Requests enter a device on the client's side of it and leave on the server's; replies the other way round. */
+function sideOf(hop: Hop): Side {
+  return (hop.direction === 'in') === (hop.flow === 'request') ? 'client' : 'server';
+}
+
+/** Devices that a packet passes twice with others in between (a hairpin): they get a lane for each time. */
+function findSplitDevices(passages: readonly Passage[]): Set<string> {
+  const split = new Set<string>();
+  for (const { hops } of passages) {
+    const last = new Map<string, number>();
+    hops.forEach((hop, i) => {
+      const key = deviceKey(hop);
+      const before = last.get(key);
+      const other = before === undefined ? undefined : hops[before];
+      if (before !== undefined && before < i - 1 && other && sideOf(other) !== sideOf(hop))
+        split.add(key);
+      last.set(key, i);
+    });
+  }
+  return split;
+}
+
+/** Merges the ways of all packets of a leg into one order, the longest way first. */
+function orderPlaces(
+  connection: Connection,
+  passages: readonly Passage[],
+  hops: readonly Hop[],
+  leg: Leg,
+  placeOf: (hop: Hop) => Place,
+): Place[] {
+  const ways = passages
+    .map((passage) => allHops(passage).filter((hop) => hop.leg === leg && isOnDevice(hop)))
+    .filter((way) => way.length > 0)
+    .map((way) => (way[0]?.flow === 'reply' ? [...way].reverse() : way).map(placeOf));
+  const longestFirst = ways.sort((a, b) => b.length - a.length);
+  const alone = hops
+    .filter((hop) => hop.leg === leg && isOnDevice(hop))
+    .map((hop) => [placeOf(hop)]);
+  const order: Place[] = [];
+  for (const way of [...longestFirst, ...alone]) mergeWay(order, way);
+  const zone = (place: Place): number => zoneOf(connection, place);
+  return order.sort((a, b) => zone(a) - zone(b));
+}
+
+function mergeWay(order: Place[], way: readonly Place[]): void {
+  way.forEach((place, i) => {
+    const key = placeKey(place);
+    if (order.some((known) => placeKey(known) === key)) return;
+    const before = findLast(order, way.slice(0, i));
+    const after = findFirst(order, way.slice(i + 1));
+    if (before >= 0) order.splice(before + 1, 0, place);
+    else if (after >= 0) order.splice(after, 0, place);
+    else order.push(place);
+  });
+}
+
+function findLast(order: readonly Place[], candidates: readonly Place[]): number {
+  const keys = new Set(candidates.map(placeKey));
+  return order.findLastIndex((place) => keys.has(placeKey(place)));
+}
+
+function findFirst(order: readonly Place[], candidates: readonly Place[]): number {
+  const keys = new Set(candidates.map(placeKey));
+  return order.findIndex((place) => keys.has(placeKey(place)));
+}
+
+/** 0 in the client's namespace, 2 in the container's, 1 between them. */
+function zoneOf(connection: Connection, { namespace, side, leg }: Place): number {
+  const { clientNamespace, container } = connection;
+  if (namespace === 'host') return 1;
+  const isClient = namespace === clientNamespace && leg === 'client';
+  const isServer = namespace === container?.name;
+  if (isClient && isServer) return side === 'client' ? 2 : 0;
+  if (isClient) return 0;
+  return isServer ? 2 : 1;
+}
+
+function deviceLane(place: Place, places: Places): PlacedLane {
+  const device = places
+    .find(({ namespace }) => namespace === place.namespace)
+    ?.devices.find(({ name }) => name === place.device);
+  return {
+    key: placeKey(place),
+    namespace: place.namespace,
+    name: printable(place.device),
+    detail: printable(device?.addresses[0]?.replace(/\/\d+$/, '') ?? ''),
+    kind: kindOf(device?.kind ?? '', place.device),
+    reached: true,
+  };
+}
+
+function kindOf(kind: string, name: string): LaneKind {
+  if (kind === 'bridge' || kind === 'veth' || kind === 'loopback') return kind;
+  if (name === 'lo') return 'loopback';
+  return 'device';
+}
+
+function relayLane({ relay }: Connection, places: Places): PlacedLane {
+  return {
+    key: 'relay',
+    namespace: hostOf(places),
+    name: printable(relay?.command ?? 'relay'),
+    detail: relay?.pid == null ? '' : `pid ${relay.pid}`,
+    kind: 'relay',
+    reached: true,
+  };
+}
+
+function hostOf(places: Places): string {
+  return places.find(({ role }) => role === 'host')?.namespace ?? 'host';
+}
+
+function clientLane(connection: Connection, hops: readonly Hop[], places: Places): PlacedLane {
+  const process = connection.processes.client;
+  const first = hops.find((hop) => hop.leg === 'client' && hop.namespace === 'unknown');
+  return {
+    key: 'client',
+    namespace: connection.clientNamespace ?? (first && places.length < 2 ? 'unknown' : null),
+    name: printable(process?.command ?? 'client'),
+    detail: process ? `pid ${process.pid}` : printable(connection.client.address),
+    kind: process ? 'process' : 'endpoint',
+    reached: true,
+  };
+}
+
+function serverLane(connection: Connection, hops: readonly Hop[], places: Places): PlacedLane {
+  const process = connection.processes.server;
+  const { container, server } = connection;
+  const address = container?.address ?? server?.address ?? '';
+  const fallback = connection.path === 'host' ? hostOf(places) : null;
+  const seen = hops.at(-1);
+  return {
+    key: 'server',
+    namespace:
+      container?.name ??
+      (seen?.namespace === 'unknown' && places.length < 2 ? 'unknown' : fallback),
+    name: printable(process?.command ?? container?.name ?? 'server'),
+    detail: process ? `pid ${process.pid}` : printable(address),
+    kind: process ? 'process' : 'endpoint',
+    reached: connection.outcome !== 'dropped' && connection.outcome !== 'unanswered',
+  };
+}
+
+/** The end whose process or TCP stack a hop without a device belongs to. */
+function endOf(
+  connection: Connection,
+  hop: Hop,
+  ends: { client: number; server: number; relay: number | null },
+): number {
+  const { relay, processes, container, clientNamespace } = connection;
+  if (ends.relay !== null) {
+    const pid = hop.process?.pid ?? null;
+    if (hop.kind === 'relay' || (pid !== null && pid === relay?.pid)) return ends.relay;
+  }
+  const accepts = /\baccept/.test(hop.summary);
+  if (hop.process && hop.process.pid === processes.client?.pid && !accepts) return ends.client;
+  if (hop.process && hop.process.pid === processes.server?.pid) return ends.server;
+  const inServer = hop.namespace === container?.name;
+  const inClient = hop.namespace === clientNamespace && hop.leg === 'client';
+  if (inServer && inClient) return accepts || hop.flow === 'reply' ? ends.server : ends.client;
+  if (inServer) return ends.server;
+  if (inClient && !accepts) return ends.client;
+  if (ends.relay !== null) return ends.relay;
+  return accepts || hop.flow === 'reply' ? ends.server : ends.client;
+}
+
+function groupLanes(lanes: readonly PlacedLane[], places: Places): LaneGroup[] {
+  const groups: (LaneGroup & { namespace: string | null; to: number })[] = [];
+  lanes.forEach((lane, i) => {
+    const open = groups.at(-1);
+    if (open?.namespace === lane.namespace && open) {
+      open.to = i;
+      return;
+    }
+    const role = places.find(({ namespace }) => namespace === lane.namespace)?.role ?? 'other';
+    groups.push({
+      namespace: lane.namespace,
+      name: groupName(lane.namespace, i === 0),
+      role,
+      from: i,
+      to: i,
+    });
+  });
+  return groups.map(({ name, role, from, to }) => ({ name, role, from, to }));
+}
+
+function groupName(namespace: string | null, isFirst: boolean): string {
+  if (namespace === null) return isFirst ? 'outside' : 'not seen';
+  return namespace === 'unknown' ? 'capture' : printable(namespace);
+}

@@ -1,0 +1,34 @@
+/** Report to scene: the one layout that the terminal, the SVG and Mermaid draw. */
+import type { Report } from '../../model/report.js';
+import { printable } from '../text.js';
+import { describeCoverage } from './coverage.js';
+import { layOutConnection } from './panel.js';
+import type { Scene } from './scene.js';
+import { chooseConnections, summarise } from './summary.js';
+
+/** So many connections need no summary: their headings are one. */
+const FEW = 3;
+
+/** Lays out a report with at most `panels` connections in full; with more connections a summary comes first. */
+export function layOut(report: Report, { panels }: { panels: number }): Scene {
+  const { connections, verdict, target } = report;
+  const groups = summarise(connections);
+  const fits = connections.length <= panels;
+  const chosen = fits ? null : chooseConnections(groups, panels);
+  const shown = chosen ? connections.filter(({ id }) => chosen.has(id)) : connections;
+  return {
+    subject:
+      printable((target.ports.length > 0 ? target.ports : target.containers).join(', ')) ||
+      'all ports',
+    path: verdict.path,
+    proof: verdict.proof,
+    reason: printable(verdict.reason),
+    source: report.source,
+    summary: connections.length > FEW ? groups : [],
+    panels: shown
+      .slice(0, Math.max(0, panels))
+      .map((connection) => layOutConnection(connection, report.places)),
+    connections: connections.length,
+    coverage: describeCoverage(report.coverage, report.source),
+  };
+}

@@ -1,0 +1,174 @@
+/** The scene: plain data that the terminal, the SVG and Mermaid draw, with every decision of layout made already. */
+import type { Outcome, Path, Proof } from '../../model/verdict.js';
+
+/** What a lane stands for; renderers give each kind its own look. */
+export type LaneKind = 'process' | 'relay' | 'endpoint' | 'bridge' | 'veth' | 'loopback' | 'device';
+
+export interface Lane {
+  readonly name: string;
+  /** `pid 3298`, an address …; empty when there is nothing to say. */
+  readonly detail: string;
+  readonly kind: LaneKind;
+  /** False for an end that nothing was seen to reach. */
+  readonly reached: boolean;
+}
+
+/** Neighbouring lanes of one network namespace. */
+export interface LaneGroup {
+  readonly name: string;
+  readonly role: 'host' | 'container' | 'other';
+  /** Index of the first and the last lane. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What a row is about; renderers give each tone its own colour and line. */
+export type Tone = 'request' | 'reply' | 'reset' | 'retransmit' | 'relay' | 'process';
+
+/** Where a packet was seen. */
+export interface Stop {
+  readonly lane: number;
+  /** Numbers of the events here; a folded row has the first only. */
+  readonly events: readonly number[];
+  /** Nanoseconds since the stop before; null at the first. */
+  readonly since: number | null;
+}
+
+/** Other addresses than at the stop before. */
+export interface Rewriting {
+  /** Lane of the stop before (null: no stop before), and of the first stop with the new addresses. */
+  readonly after: number | null;
+  readonly lane: number;
+  readonly hook: 'PREROUTING' | 'OUTPUT' | 'POSTROUTING' | 'reply';
+  readonly field: 'source' | 'destination';
+  readonly before: string;
+  readonly now: string;
+  /** True where this rewriting is seen for the first time: there it is spelled out. */
+  readonly spelledOut: boolean;
+}
+
+export interface DropMark {
+  readonly event: number;
+  /** The drop stands at this lane, or (when the packet was seen there before) just behind it. */
+  readonly lane: number;
+  readonly behind: boolean;
+  readonly reason: string;
+}
+
+interface RowBase {
+  /** Nanoseconds since the first event of the connection. */
+  readonly time: number;
+  readonly leg: 'client' | 'container';
+  readonly flow: 'request' | 'reply';
+  readonly tone: Tone;
+  /** `SYN ACK`, `14 B`, `212 segments, 1.2 MB`. */
+  readonly label: string;
+  /** The same in fewer columns. */
+  readonly brief: string;
+  /** Full text for a tooltip. */
+  readonly title: string;
+  /** Every event that this row stands for. */
+  readonly events: readonly number[];
+  /** How many packets or calls this row stands for. */
+  readonly count: number;
+}
+
+/** One packet (or many, folded) on its way over the lanes, in the order in which it was seen. */
+export interface ArrowRow extends RowBase {
+  readonly type: 'arrow';
+  readonly stops: readonly Stop[];
+  /** Lane of the sender and of the receiver where they follow from what was seen, but were not seen themselves. */
+  readonly tail: number | null;
+  readonly head: number | null;
+  readonly rewritings: readonly Rewriting[];
+  readonly drop: DropMark | null;
+  /** Nanoseconds from the first to the last stop; null with fewer than two stops and for folded rows. */
+  readonly took: number | null;
+}
+
+/** Something that a process or the TCP stack did at one lane. */
+export interface PointRow extends RowBase {
+  readonly type: 'point';
+  readonly lane: number;
+}
+
+/** Bytes that the relay moved from its one socket into the other. */
+export interface RelayRow extends RowBase {
+  readonly type: 'relay';
+  readonly lane: number;
+  readonly bytes: number;
+}
+
+/** A remark between rows: a pause, or events that were counted but not listed. */
+export interface RemarkRow {
+  readonly type: 'remark';
+  readonly kind: 'pause' | 'omitted';
+  readonly text: string;
+}
+
+export type Row = ArrowRow | PointRow | RelayRow | RemarkRow;
+
+/** The ladder of one connection. */
+export interface Ladder {
+  readonly lanes: readonly Lane[];
+  readonly groups: readonly LaneGroup[];
+  readonly rows: readonly Row[];
+}
+
+export interface EvidenceLine {
+  readonly holds: boolean | null;
+  readonly claim: string;
+  readonly events: readonly number[];
+}
+
+/** One connection in full: heading, ladder, evidence, why. */
+export interface Panel {
+  readonly id: number;
+  readonly protocol: string;
+  /** Endpoints in the order of the way: client, what it dialled, container. */
+  readonly route: readonly string[];
+  readonly path: Path | 'unknown';
+  readonly proof: Proof;
+  readonly outcome: Outcome;
+  readonly reason: string;
+  /** Short facts: bytes, latencies, relay, drop. */
+  readonly facts: readonly string[];
+  /** Moment of the first event, or null without events. */
+  readonly started: string | null;
+  readonly ladder: Ladder;
+  readonly evidence: readonly EvidenceLine[];
+  readonly why: string | null;
+}
+
+/** Connections alike in path, proof, outcome, client and container. */
+export interface SummaryGroup {
+  readonly count: number;
+  readonly path: Path | 'unknown';
+  readonly proof: Proof;
+  readonly outcome: Outcome;
+  readonly from: string;
+  readonly to: string;
+  readonly bytes: number;
+  /** Ids of the connections, lowest first. */
+  readonly ids: readonly number[];
+}
+
+export interface CoverageNote {
+  readonly severity: 'good' | 'warning';
+  readonly text: string;
+}
+
+/** A whole report, laid out. */
+export interface Scene {
+  /** `6379`, or what was traced where there is no port. */
+  readonly subject: string;
+  readonly path: Path | 'mixed' | 'none';
+  readonly proof: Proof;
+  readonly reason: string;
+  readonly source: 'live' | 'capture' | 'recording';
+  /** Empty for a few connections, whose headings say as much. */
+  readonly summary: readonly SummaryGroup[];
+  readonly panels: readonly Panel[];
+  readonly connections: number;
+  readonly coverage: readonly CoverageNote[];
+}

@@ -1,0 +1,150 @@
+/** The report as text for a terminal: the answer in the first line, then the ladders, the evidence, the coverage. */
+import type { Report } from '../../model/report.js';
+import { formatCount, formatDuration, formatEvents } from '../format.js';
+import { layOut } from '../layout/layout.js';
+import type { CoverageNote, EvidenceLine, Ladder, Panel, Row, Scene } from '../layout/scene.js';
+import { padStart, wrap, widthOf } from '../text.js';
+import { drawLadder } from './ladder.js';
+import { createPaint, type Paint, type Role } from './paint.js';
+import { drawSummary } from './table.js';
+
+export interface TerminalOptions {
+  /** Width that no line exceeds; 80 unless told, at least 20. */
+  readonly columns?: number;
+  /** ANSI colours; off unless told. */
+  readonly color?: boolean;
+  /** How many connections get a ladder; 3 unless told. */
+  readonly ladders?: number;
+}
+
+/** The whole report as text that ends in a newline. Pure: looks at no terminal and no environment. */
+export function renderTerminal(report: Report, options: TerminalOptions = {}): string {
+  const columns = Math.max(20, Math.floor(options.columns ?? 80));
+  const paint = createPaint(options.color ?? false);
+  const scene = layOut(report, { panels: options.ladders ?? 3 });
+  const blocks = [
+    drawHeadline(scene, columns, paint),
+    scene.summary.length > 0 ? drawSummary(scene.summary, columns, paint) : [],
+    ...scene.panels.map((panel) => drawPanel(panel, scene, columns, paint)),
+    drawHidden(scene, columns, paint),
+    drawCoverage(scene.coverage, columns, paint),
+  ];
+  return `${blocks
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+function drawHeadline(scene: Scene, columns: number, paint: Paint): string[] {
+  const answer = `${scene.subject}: ${scene.path} (${scene.proof})`;
+  const role: Role = scene.proof === 'proven' ? 'good' : 'unsure';
+  const lines = wrap(`${answer} — ${scene.reason}`, columns);
+  return lines.map((line) =>
+    line.startsWith(answer)
+      ? paint('strong', paint(role, answer)) + line.slice(answer.length)
+      : line,
+  );
+}
+
+function drawPanel(panel: Panel, scene: Scene, columns: number, paint: Paint): string[] {
+  const single = scene.connections === 1;
+  const verdict = `${panel.path} (${panel.proof}), ${panel.outcome}`;
+  const route = `#${panel.id} ${panel.protocol} ${panel.route.join(' → ')}`;
+  const facts = (single ? [panel.outcome, ...panel.facts] : [verdict, ...panel.facts]).join(' · ');
+  const reason = panel.reason === scene.reason ? '' : panel.reason;
+  const ladder = panel.ladder.rows.length === 0 ? [] : drawLadder(panel.ladder, columns, paint);
+  return [
+    ...wrap(route, columns).map((line) => paint('strong', line)),
+    ...indent(facts, columns, '   '),
+    ...indent(reason, columns, '   '),
+    '',
+    ...(ladder ?? listRows(panel.ladder, columns, paint)),
+    '',
+    ...panel.evidence.flatMap((line) => drawEvidence(line, columns, paint)),
+    ...drawWhy(panel.why, columns, paint),
+  ].filter((line, i, lines) => line !== '' || (lines[i - 1] !== '' && i < lines.length - 1));
+}
+
+function indent(text: string, columns: number, prefix: string): string[] {
+  return wrap(text, columns - widthOf(prefix)).map((line) => prefix + line);
+}
+
+const MARKS = new Map<boolean | null, { mark: string; role: Role }>([
+  [true, { mark: '✔', role: 'good' }],
+  [false, { mark: '✘', role: 'bad' }],
+  [null, { mark: '?', role: 'unsure' }],
+]);
+
+function drawEvidence(
+  { holds, claim, events }: EvidenceLine,
+  columns: number,
+  paint: Paint,
+): string[] {
+  const { mark, role } = MARKS.get(holds) ?? { mark: '?', role: 'unsure' };
+  const numbers = events.length > 0 ? ` [${formatEvents(events)}]` : '';
+  return wrap(`${claim}${numbers}`, columns - 4).map((line, i) =>
+    i === 0 ? ` ${paint(role, mark)}  ${line}` : `    ${line}`,
+  );
+}
+
+function drawWhy(why: string | null, columns: number, paint: Paint): string[] {
+  if (why === null || why === '') return [];
+  return wrap(why, columns - 6).map((line, i) =>
+    i === 0 ? `${paint('strong', 'why:')}  ${line}` : `      ${line}`,
+  );
+}
+
+function drawHidden(scene: Scene, columns: number, paint: Paint): string[] {
+  const hidden = scene.connections - scene.panels.length;
+  if (hidden <= 0) return [];
+  const text =
+    `${formatCount(hidden)} of ${formatCount(scene.connections)} connections are not drawn here: ` +
+    'narrow with --client ADDRESS, or see all of them with --json or --html FILE.';
+  return wrap(text, columns).map((line) => paint('dim', line));
+}
+
+function drawCoverage(notes: readonly CoverageNote[], columns: number, paint: Paint): string[] {
+  return notes.flatMap(({ severity, text }) =>
+    severity === 'warning'
+      ? indentFirst('! ', text, columns).map((line) => paint('unsure', line))
+      : indentFirst('', text, columns).map((line) => paint('dim', line)),
+  );
+}
+
+function indentFirst(mark: string, text: string, columns: number): string[] {
+  return wrap(text, columns - mark.length).map(
+    (line, i) => (i === 0 ? mark : ' '.repeat(mark.length)) + line,
+  );
+}
+
+/** The rows as sentences, for a terminal too narrow for the ladder. */
+function listRows(ladder: Ladder, columns: number, paint: Paint): string[] {
+  return ladder.rows.flatMap((row) =>
+    wrap(sentenceOf(row, ladder), columns - 10).map((line, i) => {
+      const time = i === 0 && row.type !== 'remark' ? formatDuration(row.time) : '';
+      return `${paint('dim', padStart(time, 8))}  ${line}`;
+    }),
+  );
+}
+
+function sentenceOf(row: Row, ladder: Ladder): string {
+  const nameOf = (lane: number): string => ladder.lanes[lane]?.name ?? '?';
+  switch (row.type) {
+    case 'remark':
+      return `… ${row.text}`;
+    case 'point':
+    case 'relay':
+      return `${row.label} · ${row.events[0] ?? ''} ${nameOf(row.lane)}`;
+    case 'arrow': {
+      const stops = row.stops
+        .map(({ lane, events }) => `${events[0] ?? ''} ${nameOf(lane)}`)
+        .join(' → ');
+      const nat = row.rewritings
+        .filter((rewriting) => rewriting.spelledOut)
+        .map(({ hook, field, before, now }) => ` · ${hook} ${field} ${before} → ${now}`)
+        .join('');
+      const drop = row.drop ? ` · ${row.drop.event} dropped: ${row.drop.reason}` : '';
+      return `${row.label} · ${stops}${nat}${drop}`;
+    }
+  }
+}

@@ -1,0 +1,141 @@
+/** Text that is safe to show and of known width: neutralised names, shortening, wrapping. */
+import stringWidth from 'string-width';
+
+/** Controls, format characters (bidi overrides, zero width), surrogates, private, unassigned, stray marks, odd spaces. */
+const UNSAFE = /[\p{C}\p{M}\p{Zl}\p{Zp}]/gu;
+/** Scripts written from right to left: they would reorder the line around them. */
+const RIGHT_TO_LEFT =
+  /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/gu;
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+
+/**
+ * One line of text that no terminal, browser or diagram can be tricked with: every character that moves the cursor,
+ * hides, reorders or stacks is written as `\x1b` or `\u{202e}`; line ends and tabs become spaces.
+ */
+export function printable(text: string): string {
+  return text
+    .normalize('NFC')
+    .replace(/[\t\r\n\p{Zs}]+/gu, ' ')
+    .replace(UNSAFE, escapeCharacter)
+    .replace(RIGHT_TO_LEFT, escapeCharacter);
+}
+
+function escapeCharacter(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  const hex = code.toString(16);
+  return code < 0x100 ? `\\x${hex.padStart(2, '0')}` : `\\u{${hex}}`;
+}
+
+/** Columns that printable text takes. */
+export function widthOf(text: string): number {
+  return isPlainAscii(text) ? text.length : stringWidth(text);
+}
+
+function isPlainAscii(text: string): boolean {
+  return /^[\x20-\x7e]*$/.test(text);
+}
+
+/** The graphemes of a text: what a cell, or two, of a terminal holds. */
+export function splitGraphemes(text: string): string[] {
+  return isPlainAscii(text) ? [...text] : Array.from(graphemes.segment(text), (s) => s.segment);
+}
+
+/** At most `width` columns from the start of the text. */
+export function clip(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  let kept = '';
+  let used = 0;
+  for (const grapheme of splitGraphemes(text)) {
+    used += widthOf(grapheme);
+    if (used > width) break;
+    kept += grapheme;
+  }
+  return kept;
+}
+
+/** The text in at most `width` columns, its end replaced by `…` if it is longer. */
+export function shorten(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  return width < 1 ? '' : clip(text, width - 1).trimEnd() + '…';
+}
+
+/** The text in at most `width` columns, its middle replaced by `…` if it is longer. */
+export function shortenMiddle(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  if (width < 3) return shorten(text, width);
+  const tail = Math.floor((width - 1) / 2);
+  const end = clipEnd(text, tail);
+  return clip(text, width - 1 - widthOf(end)) + '…' + end;
+}
+
+function clipEnd(text: string, width: number): string {
+  const reversed = splitGraphemes(text).reverse();
+  let kept = '';
+  let used = 0;
+  for (const grapheme of reversed) {
+    used += widthOf(grapheme);
+    if (used > width) break;
+    kept = grapheme + kept;
+  }
+  return kept;
+}
+
+/** `[2001:db8::1]:6379` in at most `width` columns: the port stays whole for as long as there is room. */
+export function shortenEndpoint(endpoint: string, width: number): string {
+  if (widthOf(endpoint) <= width) return endpoint;
+  const match = /^\[?(.*?)\]?(:\d{1,5})$/.exec(endpoint);
+  const [address, port] = [match?.[1] ?? '', match?.[2] ?? ''];
+  if (address === '' || width < port.length + 4) return shorten(endpoint, width);
+  const bracketed = endpoint.startsWith('[');
+  const room = width - port.length - (bracketed ? 2 : 0);
+  const short = shortenMiddle(address, room);
+  return bracketed ? `[${short}]${port}` : short + port;
+}
+
+/** Pads with spaces on the right up to `width` columns. */
+export function padEnd(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - widthOf(text)));
+}
+
+/** Pads with spaces on the left up to `width` columns. */
+export function padStart(text: string, width: number): string {
+  return ' '.repeat(Math.max(0, width - widthOf(text))) + text;
+}
+
+/** Lines of at most `width` columns, broken at words; a longer word is broken where it must. */
+export function wrap(text: string, width: number): string[] {
+  const room = Math.max(1, width);
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ').filter((part) => part !== '')) {
+    const joined = line === '' ? word : `${line} ${word}`;
+    if (widthOf(joined) <= room) {
+      line = joined;
+      continue;
+    }
+    if (line !== '') lines.push(line);
+    const pieces = breakWord(word, room);
+    line = pieces.pop() ?? '';
+    lines.push(...pieces);
+  }
+  if (line !== '') lines.push(line);
+  return lines;
+}
+
+function breakWord(word: string, width: number): string[] {
+  const pieces: string[] = [];
+  let piece = '';
+  let used = 0;
+  for (const grapheme of splitGraphemes(word)) {
+    const columns = widthOf(grapheme);
+    if (used + columns > width && piece !== '') {
+      pieces.push(piece);
+      piece = '';
+      used = 0;
+    }
+    if (columns > width) continue;
+    piece += grapheme;
+    used += columns;
+  }
+  return piece === '' ? pieces : [...pieces, piece];
+}
