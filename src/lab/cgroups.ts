@@ -1,0 +1,169 @@
+// The lab's own cgroups: they keep its processes together, so that none is missed, and none but they are ended.
+
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { UserError } from '../model/errors.js';
+import { isWithin, type Mount } from './mountinfo.js';
+import { identifyProcess, killProcess } from './processes.js';
+import { poll } from './poll.js';
+
+/** One mounted hierarchy: each of v1's controllers has its own, v2 has a single one (beside v1's on hybrid hosts). */
+export interface Hierarchy {
+  version: 1 | 2;
+  mountPoint: string;
+  /** What to mount to see this hierarchy: `cpu,cpuacct`, `none,name=systemd`; empty for v2. */
+  mountOptions: string;
+  /** The folder of the process whose /proc/PID/cgroup was read. */
+  own: string;
+}
+
+/**
+ * Pairs the mounted hierarchies with a process's place in them.
+ * @param membership text of /proc/PID/cgroup
+ */
+export function findHierarchies(mounts: readonly Mount[], membership: string): Hierarchy[] {
+  return membership.split('\n').flatMap((line) => {
+    const [id, controllers, ...rest] = line.split(':');
+    if (id === undefined || controllers === undefined || rest.length === 0) return [];
+    const version = id === '0' ? 2 : 1;
+    const wanted = controllers.split(',');
+    const mount = mounts.find((candidate) =>
+      version === 2
+        ? candidate.fsType === 'cgroup2'
+        : candidate.fsType === 'cgroup' &&
+          wanted.every((controller) => candidate.superOptions.includes(controller)),
+    );
+    if (!mount) return []; // known to the kernel, mounted nowhere: the engine cannot use it either
+    return {
+      version,
+      mountPoint: mount.mountPoint,
+      mountOptions: controllers.startsWith('name=') ? `none,${controllers}` : controllers,
+      own: locate(mount, rest.join(':')),
+    };
+  });
+}
+
+/** Where a cgroup is found below its mount, which may show only a part of the hierarchy. */
+function locate(mount: Mount, path: string): string {
+  if (path.startsWith('/..') || !isWithin(path, mount.root)) return mount.mountPoint;
+  return join(mount.mountPoint, mount.root === '/' ? path : path.slice(mount.root.length));
+}
+
+/** The lab's folder in a hierarchy. It is below the caller's own, so that the caller's limits hold for the lab too. */
+export function labCgroup(hierarchy: Hierarchy, id: string): { version: 1 | 2; path: string } {
+  return { version: hierarchy.version, path: join(hierarchy.own, `trace-flow-lab-${id}`) };
+}
+
+/**
+ * Chooses the hierarchy that tells which processes are the lab's. v2 can end all its members in one step; failing
+ * that, any v1 hierarchy into which runc puts its containers, which is every one.
+ */
+export function chooseTracker(cgroups: readonly { version: 1 | 2; path: string }[]): string {
+  const chosen = cgroups.find(({ version }) => version === 2) ?? cgroups.at(-1);
+  if (chosen) return chosen.path;
+  throw new UserError('No cgroup hierarchy is mounted, and a Docker Engine needs one.', {
+    code: 'no-cgroups',
+    exit: 1,
+    remedy: 'mount -t cgroup2 none /sys/fs/cgroup',
+  });
+}
+
+/**
+ * Creates a lab's folder with `engine` and `exec` in it. The folder itself stays empty of processes, else v2
+ * would not hand its controllers to the containers.
+ */
+export async function createCgroup(path: string): Promise<void> {
+  try {
+    await createOne(path);
+    await createOne(join(path, 'engine'));
+    await createOne(join(path, 'exec'));
+  } catch (cause) {
+    throw new UserError(`Cannot make a control group in ${dirname(path)}: ${String(cause)}`, {
+      code: 'no-cgroup-write',
+      exit: 1,
+      remedy: 'Run as root on a host (or in a container) whose /sys/fs/cgroup is writable.',
+      cause,
+    });
+  }
+}
+
+async function createOne(path: string): Promise<void> {
+  await mkdir(path);
+  // v1's cpuset starts without processors and takes no process until it has some.
+  for (const file of ['cpuset.cpus', 'cpuset.mems']) await inheritSetting(path, file);
+}
+
+async function inheritSetting(path: string, file: string): Promise<void> {
+  const [own, parent] = await Promise.all([
+    readFile(join(path, file), 'utf8').catch(() => null),
+    readFile(join(path, '..', file), 'utf8').catch(() => null),
+  ]);
+  // On v2 an empty cpuset.cpus means "the parent's" already; there, cgroup.type exists.
+  const isV2 = (await readFile(join(path, 'cgroup.type'), 'utf8').catch(() => null)) !== null;
+  if (own?.trim() === '' && parent !== null && parent.trim() !== '' && !isV2) {
+    await writeFile(join(path, file), parent);
+  }
+}
+
+export async function joinCgroup(path: string, pid: number): Promise<void> {
+  await writeFile(join(path, 'cgroup.procs'), String(pid));
+}
+
+/** Lists the processes in a cgroup and in all below it; an absent cgroup has none. */
+export async function listMembers(path: string): Promise<number[]> {
+  const members: number[] = [];
+  for (const folder of await listTree(path)) {
+    const text = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
+    members.push(...text.split('\n').filter(Boolean).map(Number));
+  }
+  return [...new Set(members)].filter((pid) => pid > 0); // 0: a process of another pid namespace
+}
+
+/** Ends every process of a cgroup and waits until none is left. */
+export async function killMembers(path: string, timeoutMs = 10_000): Promise<void> {
+  await poll(
+    async () => {
+      const members = await listMembers(path);
+      if (members.length === 0) return true;
+      // cgroup.kill (v2, kernel 5.14) leaves no moment between looking up a pid and signalling it.
+      const atOnce = await writeFile(join(path, 'cgroup.kill'), '1').then(
+        () => true,
+        () => false,
+      );
+      if (!atOnce) await Promise.all(members.map((pid) => killMember(path, pid)));
+      return null;
+    },
+    { timeoutMs, what: `the processes in ${path} to end` },
+  );
+}
+
+/** The membership is read between two looks at the start time, so a reused pid is never taken for a member. */
+async function killMember(path: string, pid: number): Promise<void> {
+  const identity = await identifyProcess(pid);
+  if (identity && (await listMembers(path)).includes(pid)) await killProcess(identity);
+}
+
+/** Removes a cgroup and all below it, once their processes are gone. */
+export async function removeCgroup(path: string): Promise<void> {
+  for (const folder of (await listTree(path)).reverse()) {
+    await poll(async () => rmdir(folder).then(() => true, isGoneOrBusy), {
+      timeoutMs: 10_000,
+      what: `the control group ${basename(folder)} to be empty`,
+    });
+  }
+}
+
+function isGoneOrBusy(error: NodeJS.ErrnoException): true | null {
+  if (error.code === 'ENOENT') return true;
+  if (error.code === 'EBUSY') return null; // ended processes are still being taken out
+  throw error;
+}
+
+/** A cgroup and all below it, parents first. */
+async function listTree(path: string): Promise<string[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => null);
+  if (entries === null) return [];
+  const folders = entries.filter((entry) => entry.isDirectory());
+  const below = await Promise.all(folders.map(({ name }) => listTree(join(path, name))));
+  return [path, ...below.flat()];
+}

@@ -1,0 +1,70 @@
+// A lab that is up: what can be done in it, and how it ends.
+
+import { join } from 'node:path';
+import { runContainer, type ContainerSpec, type LabContainer } from './containers.js';
+import type { EngineFiles } from './engine.js';
+import { buildEntry, runCommand, type CommandResult, type ExecOptions } from './enter.js';
+import type { LabPlace } from './namespaces.js';
+import { folderOf, type LabState } from './state.js';
+import { takeDown } from './teardown.js';
+import type { Tools } from './tools.js';
+
+/** Where a command runs: a container means its network namespace, with the machine's programs. */
+export type Where = 'host' | 'client' | LabContainer;
+
+export interface Lab {
+  readonly id: string;
+  /** For DOCKER_HOST: `unix://…`. */
+  readonly dockerHost: string;
+  readonly host: LabPlace;
+  readonly client: LabPlace;
+  /** The lab's folder; `engine/dockerd.log` in it is the engine's log. */
+  readonly folder: string;
+  /** Inodes of the lab's namespaces (`host.net`, `client.net` …), its processes and cgroups: see `findLeftovers`. */
+  readonly state: Readonly<LabState>;
+  /** Runs the docker command. @returns its standard output; throws with its standard error in the message */
+  docker(args: readonly string[], options?: ExecOptions): Promise<string>;
+  /** Starts a container and waits until it listens on its ports. */
+  run(spec: ContainerSpec): Promise<LabContainer>;
+  /** Runs a command to its end. */
+  exec(where: Where, command: readonly string[], options?: ExecOptions): Promise<CommandResult>;
+  /** The argument array that `exec` would run, for those who want to hold the process themselves. */
+  commandIn(where: Where, command: readonly string[]): [string, ...string[]];
+  /** Removes everything; may be called again. */
+  down(): Promise<void>;
+}
+
+export interface LabParts {
+  state: LabState;
+  tools: Tools;
+  files: EngineFiles;
+  places: { host: LabPlace; client: LabPlace };
+}
+
+export function createLab({ state, tools, files, places }: LabParts): Lab {
+  const folder = folderOf(state.id);
+  const dockerHost = `unix://${files.socket}`;
+  // Neither the user's contexts and credentials nor variables such as DOCKER_TLS_VERIFY play a part.
+  const dockerEnvironment: NodeJS.ProcessEnv = {
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^DOCKER_/.test(name))),
+    DOCKER_HOST: dockerHost,
+    DOCKER_CONFIG: join(folder, 'client'),
+  };
+  const docker: Lab['docker'] = async (args, options) => {
+    const command = [tools.docker, ...args];
+    return (await runCommand(command, { timeoutMs: 60_000, ...options, env: dockerEnvironment }))
+      .stdout;
+  };
+  const commandIn: Lab['commandIn'] = (where, command) => {
+    const { netns } = typeof where === 'string' ? places[where] : where;
+    const procs = join(state.tracker, 'exec', 'cgroup.procs');
+    return buildEntry({ nsenter: tools.nsenter, netns, procs }, command);
+  };
+  let going: Promise<void> | undefined;
+  return {
+    ...{ id: state.id, dockerHost, ...places, folder, state, docker, commandIn },
+    run: (spec) => runContainer({ socket: files.socket, docker }, spec),
+    exec: (where, command, options) => runCommand(commandIn(where, command), options),
+    down: () => (going ??= takeDown(state, state.bootId)),
+  };
+}

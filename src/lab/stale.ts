@@ -1,0 +1,46 @@
+// Finds labs whose owner has died, and takes them down.
+
+import { readFile, readlink, rm, rmdir } from 'node:fs/promises';
+import { isAlive } from './processes.js';
+import { folderOf, listLabs, readState, type LabState } from './state.js';
+import { takeDown } from './teardown.js';
+
+/** What makes recorded pids comparable with present ones. */
+export interface PidWorld {
+  bootId: string;
+  pidNamespace: string;
+}
+
+export async function readPidWorld(): Promise<PidWorld> {
+  const [bootId, link] = await Promise.all([
+    readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
+    readlink('/proc/self/ns/pid'),
+  ]);
+  return { bootId: bootId.trim(), pidNamespace: link.replace(/\D/g, '') };
+}
+
+/** Takes down every lab whose owner is gone. @returns the ids of the labs it removed */
+export async function cleanStale(): Promise<string[]> {
+  const [world, { ids, prepared }] = await Promise.all([readPidWorld(), listLabs()]);
+  for (const { path, owner } of prepared) {
+    if (!(await isAlive(owner))) await rm(path, { recursive: true, force: true });
+  }
+  const removed: string[] = [];
+  for (const id of ids) {
+    const state = await readState(id);
+    if (!state) {
+      // All but the folder was removed before a crash; if it is not empty, it is not known to be a lab's.
+      await rmdir(folderOf(id)).catch(() => undefined);
+    } else if (await isStale(state, world)) {
+      await takeDown(state, world.bootId);
+      removed.push(id);
+    }
+  }
+  return removed;
+}
+
+/** From another pid namespace the owner cannot be seen, so its lab is left alone. */
+async function isStale(state: LabState, world: PidWorld): Promise<boolean> {
+  if (state.bootId !== world.bootId) return true;
+  return state.pidNamespace === world.pidNamespace && !(await isAlive(state.owner));
+}

@@ -1,0 +1,44 @@
+// Takes a lab down from its state alone: by its owner, or by whoever finds it after its owner has died.
+
+import { readdir, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { killMembers, removeCgroup } from './cgroups.js';
+import { isAlive, killProcess } from './processes.js';
+import { poll } from './poll.js';
+import { folderOf, type LabState } from './state.js';
+
+/**
+ * Ends the lab's processes, and with them go its namespaces, their mounts, devices and rules: all of these live only as
+ * long as a process is in them. Then the control groups and the folder go. Safe to repeat and to run twice at once.
+ */
+export async function takeDown(state: LabState, currentBoot: string): Promise<void> {
+  if (state.bootId === currentBoot) {
+    await killMembers(state.tracker);
+    await endRecorded(state);
+    for (const { path } of state.cgroups) await removeCgroup(path);
+  }
+  await removeFolder(folderOf(state.id));
+}
+
+/** A process that had not passed its gate is on record, and perhaps in no cgroup of the lab yet. */
+async function endRecorded(state: LabState): Promise<void> {
+  for (const identity of state.processes) {
+    await killProcess(identity);
+    await poll(async () => ((await isAlive(identity)) ? null : true), {
+      timeoutMs: 10_000,
+      what: `process ${String(identity.pid)} (${identity.role}) to end`,
+    });
+  }
+}
+
+/** state.json goes last: as long as anything is left, the next clean-up still finds it. */
+async function removeFolder(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((each) => each !== 'state.json')) {
+    await rm(join(folder, name), { recursive: true, force: true });
+  }
+  await rm(join(folder, 'state.json'), { force: true });
+  await rmdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+}
