@@ -8,7 +8,7 @@ private_node_version=20.20.2
 private_npm_version=10.9.9
 
 ensure_node() {
-  if [ -x "$private_node/bin/node" ]; then PATH=$private_node/bin:$PATH; fi
+  if [ -x "$private_node/bin/node" ]; then use_private_node; fi
   if is_node_recent && has npm; then return 0; fi
   if is_linux_root && has apt-get && [ -z "${TRACE_FLOW_NO_INSTALL:-}" ]; then
     if ! has node && is_apt_node_recent; then
@@ -50,5 +50,11 @@ fetch_node() {
   ln -s "../node_modules/$package/bin/node" "$private_node/bin/node"
   ln -s ../node_modules/npm/bin/npm-cli.js "$private_node/bin/npm"
   ln -s ../node_modules/npm/bin/npx-cli.js "$private_node/bin/npx"
+  use_private_node
+}
+
+# The system's npm settings (a proxy, a certificate) hold for this npm too.
+use_private_node() {
   PATH=$private_node/bin:$PATH
+  if [ -e /etc/npmrc ]; then export NPM_CONFIG_GLOBALCONFIG=/etc/npmrc; fi
 }

@@ -54,7 +54,7 @@ EOF
 install_packages() (
   export DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 NEEDRESTART_SUSPEND=1
   say "trace-flow: installing $*"
-  : >"$log"
+  date >>"$log"
   run_apt update || {
     say "trace-flow: apt-get update failed:"
     tail -n 5 "$log" >&2
