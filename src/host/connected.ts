@@ -8,7 +8,7 @@ import {
   type NamespaceFile,
   type OpenNamespace,
 } from './namespaces.js';
-import { hasUnknownNeighbour, listNeighbours } from './pairs.js';
+import { listUnresolved, pairDevices } from './pairs.js';
 import { parseNamespaceLink, readLink } from './procfs.js';
 import { surveyNamespaces, type NamespaceReading } from './survey.js';
 
@@ -37,7 +37,7 @@ export async function readConnected(input: ConnectedInput): Promise<Connected> {
     const found = await readWaves(input, open);
     if (found.readings.has(input.host.inode)) return found;
     const own = await readOwnNamespace(input);
-    const readings = new Map(own ? [[input.host.inode, own] as const] : []);
+    const readings: Connected['readings'] = new Map(own ? [[input.host.inode, own] as const] : []);
     return { readings, problems: found.problems };
   } finally {
     closeNamespaces(open);
@@ -45,40 +45,56 @@ export async function readConnected(input: ConnectedInput): Promise<Connected> {
 }
 
 async function readWaves(input: ConnectedInput, open: OpenNamespace[]): Promise<Connected> {
-  const { run, host, signal, budget } = input;
+  const { run, host, files, signal, budget } = input;
   const deadline = performance.now() + budget;
   const readings = new Map<number, NamespaceReading>();
   const problems = new Set<string>();
-  const tried = new Set<number>();
-  let wave = new Set([host.inode]);
-  while (wave.size > 0) {
+
+  const read = async (wave: readonly number[], ids: boolean): Promise<void> => {
     const timeout = Math.ceil(deadline - performance.now());
-    if (timeout <= 0) {
-      problems.add(describeBudget(budget));
-      break;
-    }
-    for (const inode of wave) tried.add(inode);
-    const wanted = open.filter(({ inode }) => wave.has(inode));
-    const survey = await surveyNamespaces(run, wanted, open, { timeout, signal });
+    const inodes = new Set(wave);
+    const wanted = open.filter(({ inode }) => inodes.has(inode));
+    if (timeout <= 0) problems.add(describeBudget(budget));
+    if (timeout <= 0 || wanted.length === 0) return;
+    const survey = await surveyNamespaces(run, wanted, open, { ids, timeout, signal });
     signal?.throwIfAborted();
     for (const [inode, reading] of survey.readings) readings.set(inode, reading);
     if (survey.failure === 'timeout') problems.add(describeBudget(budget));
     else if (!readings.has(host.inode)) problems.add(describeFailure(survey.problem));
-    const next = [...wave].flatMap((inode) => listNext(readings.get(inode), input.files));
-    if (wave.has(host.inode)) next.push(...addFiles(await input.containers, input.files, open));
-    wave = new Set(next.filter((inode) => !tried.has(inode)));
+  };
+
+  await read([host.inode], true);
+  const first = addFiles(await input.containers, files, open);
+  const tried = new Set([host.inode]);
+  let wave = [...first, ...listNext(readings, files)].filter((inode) => !tried.has(inode));
+  while (wave.length > 0) {
+    for (const inode of wave) tried.add(inode);
+    await read(wave, false);
+    // Most have one veth, to a host that already told; only the others cost a second look.
+    await read(listUnresolved(readings, pairDevices(readings)), true);
+    wave = listNext(readings, files).filter((inode) => !tried.has(inode));
   }
   return { readings, problems: [...problems] };
 }
 
-/** Where a veth leads to a namespace that the kernel could not be asked to name, every namespace is a candidate. */
+/**
+ * Namespaces that those read so far lead to. Where the kernel could not be asked to name one, every namespace of the
+ * machine is a candidate.
+ */
 function listNext(
-  reading: NamespaceReading | undefined,
+  readings: ReadonlyMap<number, NamespaceReading>,
   files: ReadonlyMap<number, NamespaceFile>,
 ): number[] {
-  if (!reading) return [];
-  const guess = !reading.exact && hasUnknownNeighbour(reading);
-  return guess ? [...files.keys()] : listNeighbours(reading);
+  const devices = [...pairDevices(readings)];
+  const guess = devices.some(
+    ([inode, list]) =>
+      readings.get(inode)?.named === 'some' &&
+      list.some(({ kind, peerNamespace }) => kind === 'veth' && peerNamespace === null),
+  );
+  if (guess) return [...files.keys()];
+  return [
+    ...new Set(devices.flatMap(([, list]) => list.flatMap((device) => device.peerNamespace ?? []))),
+  ];
 }
 
 /** Adds and opens those that came up after the namespaces were listed. */
@@ -100,7 +116,7 @@ async function readOwnNamespace(input: ConnectedInput): Promise<NamespaceReading
   const { signal } = input;
   const { stdout } = await input.run('ip', ['-j', '-d', 'addr'], { timeout: 1_000, signal });
   try {
-    return { links: parseLinks(stdout), ids: new Map(), exact: false };
+    return { links: parseLinks(stdout), ids: new Map(), named: 'none' };
   } catch {
     return null;
   }

@@ -40,15 +40,18 @@ export function parseLinks(text: string): Link[] {
 }
 
 /**
- * Reads the output of `ip -j netns list-id`: number of a namespace → name under which `ip` found it (null without).
- * Throws SyntaxError for text that is not a JSON list; empty text is an empty list.
+ * Reads the output of one or more `ip -j netns list-id`, one JSON list a line: number of a namespace → name under which
+ * `ip` found it (null without). Throws SyntaxError for a line that is not a JSON list.
  */
 export function parseNamespaceIds(text: string): Map<number, string | null> {
-  if (text.trim() === '') return new Map();
-  const list: unknown = JSON.parse(text);
-  if (!Array.isArray(list)) throw new SyntaxError('expected a list of namespace numbers');
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const entries = lines.flatMap((line) => {
+    const list: unknown = JSON.parse(line);
+    if (!Array.isArray(list)) throw new SyntaxError('expected a list of namespace numbers');
+    return list.filter(isRecord);
+  });
   return new Map(
-    list.filter(isRecord).flatMap((entry) => {
+    entries.flatMap((entry) => {
       const id = toCount(entry['nsid']);
       const name = entry['name'];
       return id === null ? [] : [[id, typeof name === 'string' ? name : null] as const];

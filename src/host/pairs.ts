@@ -17,21 +17,20 @@ export function pairDevices(readings: Readings): Map<number, Device[]> {
   );
 }
 
-/** Inodes of the namespaces that a namespace's veths lead to, where the numbers could be resolved. */
-export function listNeighbours(reading: NamespaceReading): number[] {
-  return reading.links.filter(isVeth).flatMap((link) => {
-    const inode = link.linkNamespaceId === null ? null : reading.ids.get(link.linkNamespaceId);
-    return inode === null || inode === undefined ? [] : [inode];
-  });
-}
-
-/** Has this namespace a veth to a namespace that could not be named? */
-export function hasUnknownNeighbour(reading: NamespaceReading): boolean {
-  return reading.links.some(
-    (link) =>
-      isVeth(link) &&
-      link.linkNamespaceId !== null &&
-      (reading.ids.get(link.linkNamespaceId) ?? null) === null,
+/**
+ * Namespaces in which a veth leads to an unknown place though the kernel was not asked where: worth a second look.
+ * @param devices as {@link pairDevices} made them of these readings.
+ */
+export function listUnresolved(
+  readings: Readings,
+  devices: ReadonlyMap<number, readonly Device[]>,
+): number[] {
+  return [...readings.keys()].filter(
+    (inode) =>
+      readings.get(inode)?.named === 'none' &&
+      devices
+        .get(inode)
+        ?.some(({ kind, peerNamespace }) => kind === 'veth' && peerNamespace === null),
   );
 }
 
@@ -84,7 +83,10 @@ function pointsBack(readings: Readings, other: number, link: Link, inode: number
   const reading = readings.get(other);
   if (!mate || !reading || mate.linkNamespaceId === null) return false;
   const back = reading.ids.get(mate.linkNamespaceId) ?? null;
-  return back === null ? !reading.exact : back === inode;
+  // Equal indexes alone are a guess, made only where the kernel cannot be asked on either side.
+  return back === null
+    ? reading.named === 'some' && readings.get(inode)?.named === 'some'
+    : back === inode;
 }
 
 function groupByNeighbour(reading: NamespaceReading): Map<number, Link[]> {

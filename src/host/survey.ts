@@ -9,8 +9,11 @@ export interface NamespaceReading {
   readonly links: readonly Link[];
   /** The numbers by which it knows other namespaces → their inode, null where that could not be found. */
   readonly ids: ReadonlyMap<number, number | null>;
-  /** Whether every namespace that was opened would have been named in `ids`. */
-  readonly exact: boolean;
+  /**
+   * Which namespaces would have been recognised in `ids`: `all` that were opened; only `some`, by their names under
+   * /run/netns; or `none`, as nobody asked.
+   */
+  readonly named: 'all' | 'some' | 'none';
 }
 
 export interface Survey {
@@ -20,18 +23,37 @@ export interface Survey {
   readonly failure: RunResult['failure'];
 }
 
+export interface SurveyOptions {
+  /** Whether to ask what the numbers of neighbouring namespaces mean. */
+  ids: boolean;
+  /** Milliseconds. */
+  timeout: number;
+  signal?: AbortSignal | undefined;
+}
+
 /**
- * Prints devices and namespace numbers of each namespace whose path comes in on standard input.
+ * Prints devices, and with `ids` the neighbours' numbers, of each namespace whose path comes in on standard input.
+ *
  * `ip netns list-id` names a namespace by the files under /run/netns. So this runs in a mount namespace of its own, in
  * which that folder holds one link per namespace ($@), named by file descriptor: an exact answer for containers too,
- * and nothing that anybody else can see.
+ * and nothing that anybody else can see. Each number is asked for by itself, because the list as a whole ends after
+ * 134 entries (seen with iproute2 6.1 on Linux 6.18).
  */
-const SCRIPT = `
-run=$(readlink -f /var/run) && mount -t tmpfs trace-flow "$run" && mkdir "$run/netns" &&
-ln -s "$@" "$run/netns" && echo "@names"
+const SCRIPT = String.raw`
+ids=$1; shift
+if [ "$ids" = ids ]; then
+  run=$(readlink -f /var/run) && mount -t tmpfs trace-flow "$run" && mkdir "$run/netns" &&
+  ln -s "$@" "$run/netns" && echo "@named"
+fi
 while read -r path; do
-  echo "@links $path"; nsenter --net="$path" ip -j -d addr </dev/null
-  echo "@ids $path"; nsenter --net="$path" ip -j netns list-id </dev/null
+  echo "@links $path"
+  devices=$(nsenter --net="$path" ip -j -d addr </dev/null)
+  printf '%s\n' "$devices"
+  [ "$ids" = ids ] || continue
+  echo "@ids $path"
+  printf '%s\n' "$devices" | tr ',{}' '\n\n\n' |
+  sed -n 's/^"link_netnsid":\([0-9][0-9]*\)$/netns list-id nsid \1/p' | sort -u |
+  nsenter --net="$path" ip -j -force -batch -
 done
 echo "@end"`;
 
@@ -40,15 +62,15 @@ export async function surveyNamespaces(
   run: Run,
   wanted: readonly OpenNamespace[],
   all: readonly OpenNamespace[],
-  options: { timeout: number; signal?: AbortSignal | undefined },
+  options: SurveyOptions,
 ): Promise<Survey> {
-  const shards = split(wanted, SHARDS);
-  const handles = all.map(({ handle }) => handle);
+  const { ids, timeout, signal } = options;
+  const parameters = ids ? ['ids', ...all.map(({ handle }) => handle)] : ['links'];
   const results = await Promise.all(
-    shards.map((shard) => {
+    split(wanted, SHARDS).map((shard) => {
       const input = shard.map(({ handle }) => `${handle}\n`).join('');
-      const script = ['-m', '--propagation', 'private', 'sh', '-c', SCRIPT, 'survey', ...handles];
-      return run('unshare', script, { ...options, input });
+      const script = ['-m', '--propagation', 'private', 'sh', '-c', SCRIPT, 'survey'];
+      return run('unshare', [...script, ...parameters], { timeout, signal, input });
     }),
   );
   const readings = new Map<number, NamespaceReading>();
@@ -73,20 +95,24 @@ export function parseSurvey(
 ): { readings: Map<number, NamespaceReading>; complete: boolean } {
   const byHandle = new Map(all.map((file) => [file.handle, file]));
   // Where the private folder could not be made, the names are those of the machine's own /run/netns.
-  const exact = /^@names$/m.test(text);
+  const exact = /^@named$/m.test(text);
   const byName = new Map(all.map((file) => [exact ? String(file.fd) : file.name, file.inode]));
   const readings = new Map<number, NamespaceReading>();
   let complete = /^@end$/m.test(text);
-  for (const part of text.split(/^@links /m).slice(1)) {
+  for (const part of text
+    .replace(/^@end$/m, '')
+    .split(/^@links /m)
+    .slice(1)) {
     const [path = '', ...lines] = part.split('\n');
-    const [devices = '', ids = ''] = lines.join('\n').split(/^@ids .*$/m);
+    const [devices = '', ids] = lines.join('\n').split(/^@ids .*$/m);
     const file = byHandle.get(path);
     try {
       if (!file) throw new SyntaxError('a namespace that was not asked for');
-      const named = [...parseNamespaceIds(ids.replace(/^@end$/m, ''))].map(
-        ([id, name]) => [id, byName.get(name ?? '') ?? null] as const,
+      const numbers = [...parseNamespaceIds(ids ?? '')].map(
+        ([id, name]) => [id, name === null ? null : (byName.get(name) ?? null)] as const,
       );
-      readings.set(file.inode, { links: parseLinks(devices), ids: new Map(named), exact });
+      const named = ids === undefined ? 'none' : exact ? 'all' : 'some';
+      readings.set(file.inode, { links: parseLinks(devices), ids: new Map(numbers), named });
     } catch {
       complete = false;
     }
