@@ -112,19 +112,11 @@ export interface AcceptEvent extends EventBase, SocketFields {
   readonly fd: number;
 }
 
-export interface ConnectEvent extends EventBase, SocketFields {
-  readonly kind: 'connect';
-  readonly fd: number;
-  /** 0 or a negative errno; -115 (EINPROGRESS) is the usual non-blocking start. */
-  readonly result: number;
-}
-
-export interface CloseEvent extends EventBase {
-  readonly kind: 'close';
-  readonly pid: number;
-  readonly tid: number;
-  readonly fd: number;
+/** A socket and its two ends, as the kernel held them at that moment. */
+export interface SocketEnds {
   readonly socket: string;
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
 }
 
 /** Bytes that a process moved out of one socket into another through a pipe (splice). */
@@ -132,8 +124,11 @@ export interface MoveEvent extends EventBase {
   readonly kind: 'move';
   readonly pid: number;
   readonly tid: number;
-  readonly from: string;
-  readonly to: string;
+  readonly command: string;
+  /** Descriptors: the pipe that was read, the socket that was written. */
+  readonly fds: readonly [number, number];
+  readonly from: SocketEnds;
+  readonly to: SocketEnds;
   /** Bytes of this call, and of all calls so far for this pair. */
   readonly bytes: number;
   readonly total: number;
@@ -141,28 +136,26 @@ export interface MoveEvent extends EventBase {
 }
 
 /** Bytes that a process read from or wrote to one socket by read/write/recv/send. */
-export interface CopyEvent extends EventBase {
+export interface CopyEvent extends EventBase, SocketEnds {
   readonly kind: 'copy';
   readonly pid: number;
   readonly tid: number;
+  readonly command: string;
   readonly operation: 'read' | 'write';
-  readonly socket: string;
+  readonly fd: number;
   readonly bytes: number;
   readonly total: number;
   readonly calls: number;
 }
 
-/** The TCP stack sent a reset, or retransmitted a segment. */
-export interface ResetEvent extends EventBase, Placed {
+/** The TCP stack answered this segment with a reset. */
+export interface ResetEvent extends EventBase, PacketFields, Placed {
   readonly kind: 'reset';
+  readonly skb: string | null;
   readonly socket: string | null;
-  /** Ends of the connection as the resetting side sees them. */
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
-  /** Kernel's reason where it has one (6.10 and later), else null. */
-  readonly reason: string | null;
 }
 
+/** The TCP stack sent a segment again. */
 export interface RetransmitEvent extends EventBase {
   readonly kind: 'retransmit';
   readonly namespace: number;
@@ -183,14 +176,21 @@ export interface CounterEvent extends EventBase, Placed {
   readonly bytes: number;
 }
 
-/** Final byte totals of a relayed pair (see MoveEvent) or of one copied socket (see CopyEvent). */
+/** Final bytes of a relayed pair (see MoveEvent) or of one copied socket (see CopyEvent). */
 export interface TotalEvent extends EventBase {
   readonly kind: 'total';
   readonly operation: 'move' | 'read' | 'write';
-  readonly from: string;
+  readonly from: SocketPorts;
   /** The receiving socket of a `move`, null otherwise. */
-  readonly to: string | null;
+  readonly to: SocketPorts | null;
   readonly bytes: number;
+}
+
+/** A socket by its kernel address and ports, which together are unique within a trace. */
+export interface SocketPorts {
+  readonly socket: string;
+  readonly localPort: number;
+  readonly remotePort: number;
 }
 
 export type TraceEvent =
@@ -198,8 +198,6 @@ export type TraceEvent =
   | DropEvent
   | StateEvent
   | AcceptEvent
-  | ConnectEvent
-  | CloseEvent
   | MoveEvent
   | CopyEvent
   | ResetEvent

@@ -1,0 +1,122 @@
+/** Turns what bpftrace said before it gave up into an error with its remedy. */
+import { UserError } from '../../model/errors.js';
+
+interface Known {
+  readonly pattern: RegExp;
+  readonly code: string;
+  readonly message: string | ((match: RegExpExecArray) => string);
+  readonly remedy: string;
+}
+
+const KNOWN: readonly Known[] = [
+  {
+    pattern: /only supports running as the root user|must be run as root/i,
+    code: 'not-root',
+    message: 'live tracing needs root',
+    remedy: 'run it with sudo; recordings and captures are read without root: trace-flow read FILE',
+  },
+  {
+    pattern: /lockdown/i,
+    code: 'lockdown',
+    message: 'the kernel is locked down and refuses BPF programs that read kernel memory',
+    remedy:
+      'lockdown mode "confidentiality" forbids tracing; boot with lockdown=integrity or none (see /sys/kernel/security/lockdown)',
+  },
+  {
+    pattern: /struct nf_conn\b|'nf_conn'|"nf_conn"/,
+    code: 'no-conntrack',
+    message: 'the kernel does not describe nf_conn: the nf_conntrack module is not loaded',
+    remedy:
+      'no NAT can happen without it; start the Docker Engine, or load it with: modprobe nf_conntrack',
+  },
+  {
+    pattern: /does not contain a field named '(\w+)'/,
+    code: 'unknown-field',
+    message: (match) => `this kernel has no field "${match[1]}" where the probes read it`,
+    remedy: 'please report it with the output of: trace-flow doctor --json',
+  },
+  {
+    pattern:
+      /BTF (data|is) (not found|not available)|Cannot resolve unknown type|Unknown struct\/union|unable to (find|locate) kernel BTF/i,
+    code: 'no-btf',
+    message: 'the kernel offers no type information (BTF) that bpftrace could use',
+    remedy: 'use a kernel with CONFIG_DEBUG_INFO_BTF=y (/sys/kernel/btf/vmlinux must exist)',
+  },
+  {
+    pattern: /tracefs|debugfs|available_events.*No such file/i,
+    code: 'no-tracefs',
+    message: 'the kernel tracing file system could not be read',
+    remedy: 'mount it with: mount -t tracefs tracefs /sys/kernel/tracing',
+  },
+  {
+    pattern:
+      /verifier|invalid mem access|Error loading program|R\d+ (invalid|unbounded|pointer)|program of this type cannot/i,
+    code: 'verifier',
+    message: 'the kernel refused a probe program',
+    remedy: 'please report it with the output of: trace-flow doctor --json',
+  },
+  {
+    pattern: /No space left on device|Cannot allocate memory|failed to create map/i,
+    code: 'no-memory',
+    message: 'the kernel had no memory for the tables of the probes',
+    remedy: 'free some memory or lower it with --budget and fewer ports',
+  },
+  {
+    pattern: /Operation not permitted|Permission denied|EPERM|EACCES/i,
+    code: 'no-permission',
+    message: 'the kernel refused to attach the probes: permission denied',
+    remedy:
+      'run as root with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN; in a container: --privileged --pid=host',
+  },
+];
+
+/** Lines of bpftrace that say nothing of a failure. */
+const NOISE = /RLIMIT_MEMLOCK|Addrspace|^\s*~+\s*$|^\s*$/;
+
+/** What remains of bpftrace's standard error when the usual noise is taken out, at most `most` lines. */
+export function meaningfulLines(stderr: string, most = 6): string[] {
+  return stderr
+    .split('\n')
+    .filter((line) => !NOISE.test(line))
+    .slice(0, most);
+}
+
+/** The error for a bpftrace that ended before its probes were live. */
+export function explainFailure(stderr: string, how: string): UserError {
+  const text = meaningfulLines(stderr, 40).join('\n');
+  for (const known of KNOWN) {
+    const match = known.pattern.exec(text);
+    if (!match) continue;
+    const message = typeof known.message === 'string' ? known.message : known.message(match);
+    return new UserError(`${message}\n${indent(meaningfulLines(stderr, 3))}`, {
+      code: known.code,
+      exit: 1,
+      remedy: known.remedy,
+    });
+  }
+  const said = meaningfulLines(stderr);
+  return new UserError(
+    `bpftrace ${how} before its probes were live${said.length > 0 ? `, saying:\n${indent(said)}` : ' and said nothing'}`,
+    {
+      code: 'bpftrace-failed',
+      exit: 1,
+      remedy: 'see what this machine lacks with: trace-flow doctor',
+    },
+  );
+}
+
+/** The error for a program that is not there at all. */
+export function explainAbsence(program: string): UserError {
+  return new UserError(`${program} is not installed`, {
+    code: `no-${program}`,
+    exit: 1,
+    remedy:
+      program === 'bpftrace'
+        ? 'install it with: apt-get install bpftrace'
+        : 'install it with: apt-get install util-linux',
+  });
+}
+
+function indent(lines: readonly string[]): string {
+  return lines.map((line) => `  | ${line}`).join('\n');
+}

@@ -1,0 +1,34 @@
+/** What tracefs says of this kernel's tracepoints: which there are, and the names of its drop reasons. */
+
+/** Shell that prints every tracepoint's `category:name`, a blank line, then the format of skb:kfree_skb. */
+export const FORMATS_SCRIPT =
+  'cd "$1/events" || exit 1; for d in net/* skb/* sock/* tcp/* syscalls/*; do ' +
+  '[ -f "$d/format" ] && echo "$d"; done; echo; cat skb/kfree_skb/format 2>/dev/null || true';
+
+export interface Formats {
+  readonly tracepoints: ReadonlySet<string>;
+  /** Drop reason by number; empty where the kernel does not say (before 5.17). */
+  readonly dropReasons: ReadonlyMap<number, string>;
+}
+
+export function parseFormats(output: string): Formats {
+  const gap = output.indexOf('\n\n');
+  const list = gap < 0 ? output : output.slice(0, gap);
+  const format = gap < 0 ? '' : output.slice(gap);
+  const tracepoints = new Set(
+    list
+      .split('\n')
+      .filter((line) => /^\w+\/\w+$/.test(line))
+      .map((line) => line.replace('/', ':')),
+  );
+  // Before 5.17 the event has no reason; drops.bt reads that field, so the event counts as absent.
+  if (!/field:.*\breason;/.test(format)) tracepoints.delete('skb:kfree_skb');
+  const symbols = /__print_symbolic\(REC->reason,(.*)\)/.exec(format)?.[1] ?? '';
+  const dropReasons = new Map(
+    [...symbols.matchAll(/\{\s*(\d+|0x[0-9a-f]+),\s*"(\w+)"\s*\}/g)].map((match) => [
+      Number(match[1]),
+      (match[2] ?? '').replace(/^SKB_DROP_REASON_/, ''),
+    ]),
+  );
+  return { tracepoints, dropReasons };
+}

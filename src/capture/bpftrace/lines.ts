@@ -1,0 +1,306 @@
+/** Reads the lines that the probe programs print; the header of each .bt file describes its own. */
+import { addressFromBytes, type Endpoint } from '../../model/address.js';
+import type { ConntrackView, SocketPorts, TotalEvent, TraceEvent } from '../../model/event.js';
+
+/** An event before it has its place in the order of the trace. */
+export type Unnumbered<E = TraceEvent> = E extends TraceEvent ? Omit<E, 'id'> : never;
+
+export type Line =
+  | { readonly kind: 'event'; readonly event: Unnumbered }
+  /** BEGIN and END of the program, in nanoseconds of the kernel's clock. */
+  | { readonly kind: 'begin' | 'end'; readonly clock: bigint }
+  | { readonly kind: 'lost'; readonly count: number }
+  /** A map that is printed at the end: exact counts of what was not printed. */
+  | {
+      readonly kind: 'map';
+      readonly map: string;
+      readonly keys: readonly bigint[];
+      readonly value: bigint;
+    }
+  /** bpftrace's own talk, such as `Attaching 20 probes...`. */
+  | { readonly kind: 'other'; readonly text: string };
+
+export interface LineReader {
+  read(line: string): Line;
+}
+
+export interface LineReaderOptions {
+  /** Drop reasons of this kernel by number. */
+  readonly dropReasons: ReadonlyMap<number, string>;
+  readonly littleEndian: boolean;
+}
+
+/** Lines that end in the name of a task, which may hold spaces: how many fields they have. */
+const NAMED_LINES: Readonly<Record<string, number>> = { A: 18, S: 19, T: 18, M: 32, Y: 21 };
+
+/** Field counts of the packet part, shared by P, D and R lines: time to payload. */
+const PACKET_FIELDS = 17;
+
+/**
+ * A reader for one run of one program. Times of its events are nanoseconds since the program's BEGIN, so that
+ * they stay exact in a double however long the machine has been up.
+ */
+export function createLineReader(options: LineReaderOptions): LineReader {
+  let base: bigint | null = null;
+  const addresses = new Map<string, string>();
+
+  const time = (hex: string): number => Number(BigInt(`0x${hex}`) - (base ?? 0n));
+
+  /** Cached, since a trace has few addresses and many packets. */
+  const address = (wordBytes: 4 | 8, words: readonly string[], family: 4 | 6): string => {
+    const key = `${family}:${words.join(':')}`;
+    let text = addresses.get(key);
+    if (text === undefined) {
+      const bytes = words.flatMap((word) => bytesOf(word, wordBytes, options.littleEndian));
+      text = addressFromBytes(
+        family === 4 ? bytesOfIpv4(bytes, wordBytes, options.littleEndian) : bytes,
+      );
+      if (addresses.size > 10_000) addresses.clear();
+      addresses.set(key, text);
+    }
+    return text;
+  };
+
+  const packet = (f: readonly string[], at: number) => {
+    const family = f[at + 6] === '6' ? 6 : 4;
+    const protocol = f[at + 5] === '11' ? ('udp' as const) : ('tcp' as const);
+    const namespace = hex(f[at + 1]);
+    return {
+      time: time(f[at] ?? ''),
+      // An skb that has left its device (a queue emptied at close) has no place.
+      namespace: namespace === 0 ? null : namespace,
+      ifindex: namespace === 0 ? null : hex(f[at + 2]),
+      skb: f[at + 3] ?? null,
+      socket: f[at + 4] === '0' ? null : (f[at + 4] ?? null),
+      protocol,
+      source: { address: address(8, f.slice(at + 7, at + 9), family), port: hex(f[at + 9]) },
+      destination: {
+        address: address(8, f.slice(at + 10, at + 12), family),
+        port: hex(f[at + 12]),
+      },
+      seq: hex(f[at + 13]),
+      ack: hex(f[at + 14]),
+      flags: hex(f[at + 15]),
+      length: hex(f[at + 16]),
+    };
+  };
+
+  const conntrack = (f: readonly string[], at: number, family: 4 | 6): ConntrackView => {
+    const end = (from: number): Endpoint => ({
+      address: address(4, f.slice(from, from + 4), family),
+      port: hex(f[from + 4]),
+    });
+    return {
+      id: f[at] ?? '',
+      status: hex(f[at + 1]),
+      original: { source: end(at + 2), destination: end(at + 7) },
+      reply: { source: end(at + 12), destination: end(at + 17) },
+    };
+  };
+
+  const socketEnds = (
+    f: readonly string[],
+    at: number,
+  ): { socket: string; local: Endpoint; remote: Endpoint } => ({
+    socket: f[at] ?? '',
+    local: { address: address(4, f.slice(at + 1, at + 5), 6), port: hex(f[at + 5]) },
+    remote: { address: address(4, f.slice(at + 6, at + 10), 6), port: hex(f[at + 10]) },
+  });
+
+  const event = (f: readonly string[]): Unnumbered | null => {
+    switch (f[0]) {
+      case 'P': {
+        const bare = f.length === PACKET_FIELDS + 2;
+        if (!bare && f.length !== PACKET_FIELDS + 2 + 22) return null;
+        const direction = f[1] === 'in' ? ('in' as const) : ('out' as const);
+        const family = f[8] === '6' ? 6 : 4;
+        return {
+          kind: 'packet',
+          ...packet(f, 2),
+          direction,
+          conntrack: bare ? null : conntrack(f, PACKET_FIELDS + 2, family),
+        };
+      }
+      case 'D': {
+        if (f.length !== PACKET_FIELDS + 3) return null;
+        const code = hex(f[PACKET_FIELDS + 1]);
+        return {
+          kind: 'drop',
+          ...packet(f, 1),
+          reason: options.dropReasons.get(code) ?? `reason ${code}`,
+          function: (f[PACKET_FIELDS + 2] ?? '').replace(/\+\d+$/, ''),
+        };
+      }
+      case 'R':
+        if (f.length !== PACKET_FIELDS + 1) return null;
+        return { kind: 'reset', ...packet(f, 1) };
+      case 'A':
+      case 'S':
+      case 'T': {
+        const extra = f[0] === 'S' ? 1 : 0;
+        if (f.length !== 18 + extra) return null;
+        const common = {
+          time: time(f[1] ?? ''),
+          namespace: hex(f[2]),
+          pid: hex(f[3]),
+          tid: hex(f[4]),
+          command: unescapeCommand(f[17 + extra] ?? ''),
+          ...socketEnds(f, 6),
+        };
+        if (f[0] === 'A') return { kind: 'accept', ...common, fd: hex(f[5]) };
+        if (f[0] === 'S') return { kind: 'state', ...common, from: hex(f[5]), to: hex(f[17]) };
+        const { namespace, socket, local, remote } = common;
+        return {
+          kind: 'retransmit',
+          time: common.time,
+          namespace,
+          socket,
+          local,
+          remote,
+          state: hex(f[5]),
+        };
+      }
+      case 'M':
+        if (f.length !== 32) return null;
+        return {
+          kind: 'move',
+          time: time(f[1] ?? ''),
+          pid: hex(f[2]),
+          tid: hex(f[3]),
+          fds: [hex(f[4]), hex(f[5])],
+          bytes: hex(f[6]),
+          total: hex(f[7]),
+          calls: hex(f[8]),
+          from: socketEnds(f, 9),
+          to: socketEnds(f, 20),
+          command: unescapeCommand(f[31] ?? ''),
+        };
+      case 'Y':
+        if (f.length !== 21) return null;
+        return {
+          kind: 'copy',
+          operation: f[1] === 'r' ? 'read' : 'write',
+          time: time(f[2] ?? ''),
+          pid: hex(f[3]),
+          tid: hex(f[4]),
+          fd: hex(f[5]),
+          bytes: hex(f[6]),
+          total: hex(f[7]),
+          calls: hex(f[8]),
+          ...socketEnds(f, 9),
+          command: unescapeCommand(f[20] ?? ''),
+        };
+      default:
+        return null;
+    }
+  };
+
+  return {
+    read(line) {
+      const mark = line.slice(0, line.indexOf(' '));
+      const fields = splitFields(line, NAMED_LINES[mark]);
+      if (mark.length === 1) {
+        if ((mark === 'B' || mark === 'E') && /^[0-9a-f]+$/.test(fields[1] ?? '')) {
+          const clock = BigInt(`0x${fields[1]}`);
+          if (mark === 'B') base ??= clock;
+          return { kind: mark === 'B' ? 'begin' : 'end', clock };
+        }
+        const parsed = numbersAreHex(fields) ? event(fields) : null;
+        if (parsed) return { kind: 'event', event: parsed };
+      }
+      const lost = /\bLost (\d+) events\b/.exec(line);
+      if (lost) return { kind: 'lost', count: Number(lost[1]) };
+      const map = /^@(\w+)(?:\[([-\d, ]+)\])?: (-?\d+)$/.exec(line);
+      if (map) {
+        const keys = (map[2]?.split(',') ?? []).map((key) =>
+          BigInt.asUintN(64, BigInt(key.trim())),
+        );
+        return { kind: 'map', map: map[1] ?? '', keys, value: BigInt(map[3] ?? '0') };
+      }
+      return { kind: 'other', text: line };
+    },
+  };
+}
+
+/** Ports, addresses and place of one key of @packets and @bytes (see hops-out.bt). */
+export function readHopKey(
+  keys: readonly bigint[],
+  littleEndian: boolean,
+): {
+  namespace: number;
+  ifindex: number;
+  direction: 'in' | 'out';
+  protocol: 'tcp' | 'udp';
+  source: Endpoint;
+  destination: Endpoint;
+} | null {
+  const [hop, s0, s1, d0, d1, ports] = keys;
+  if (ports === undefined || d1 === undefined || d0 === undefined) return null;
+  if (hop === undefined || s0 === undefined || s1 === undefined) return null;
+  const address = (first: bigint, second: bigint): string => {
+    const words = [first, second].map((word) => word.toString(16));
+    const bytes = words.flatMap((word) => bytesOf(word, 8, littleEndian));
+    // An IPv4 address is one 32-bit word; no IPv6 host has one in ::/96.
+    const short = second === 0n && first >> 32n === 0n && first !== 0n;
+    return addressFromBytes(short ? bytesOfIpv4(bytes, 8, littleEndian) : bytes);
+  };
+  return {
+    namespace: Number(hop >> 32n),
+    ifindex: Number(hop & 0xffffffffn),
+    direction: (ports & 0x100n) === 0n ? 'out' : 'in',
+    protocol: (ports & 0xffn) === 17n ? 'udp' : 'tcp',
+    source: { address: address(s0, s1), port: Number(ports >> 32n) },
+    destination: { address: address(d0, d1), port: Number((ports >> 16n) & 0xffffn) },
+  };
+}
+
+/** Splits at spaces; with `count`, the last field keeps its own. */
+function splitFields(line: string, count: number | undefined): string[] {
+  const fields = line.split(' ');
+  if (count === undefined || fields.length <= count) return fields;
+  return [...fields.slice(0, count - 1), fields.slice(count - 1).join(' ')];
+}
+
+/** The sockets of one key of @total, @read and @written (see relay.bt and relay-copy.bt). */
+export function readTotalKey(
+  map: string,
+  keys: readonly bigint[],
+): Pick<TotalEvent, 'operation' | 'from' | 'to'> | null {
+  const socket = (address: bigint, ports: bigint): SocketPorts => ({
+    socket: address.toString(16),
+    localPort: Number((ports >> 16n) & 0xffffn),
+    remotePort: Number(ports & 0xffffn),
+  });
+  const [first, second, third] = keys;
+  if (first === undefined || second === undefined) return null;
+  if (map === 'total' && third !== undefined) {
+    return { operation: 'move', from: socket(first, third >> 32n), to: socket(second, third) };
+  }
+  if (map !== 'read' && map !== 'written') return null;
+  return { operation: map === 'read' ? 'read' : 'write', from: socket(first, second), to: null };
+}
+
+/** `redis-server\x00\x00` → `redis-server`; bytes that are not text stay visible as \xNN. */
+function unescapeCommand(text: string): string {
+  const end = text.indexOf('\\x00');
+  return end < 0 ? text : text.slice(0, end);
+}
+
+function bytesOf(word: string, size: 4 | 8, littleEndian: boolean): number[] {
+  const bytes = (word.padStart(size * 2, '0').match(/../g) ?? []).map((pair) => parseInt(pair, 16));
+  return littleEndian ? bytes.reverse() : bytes;
+}
+
+/** The four bytes of an IPv4 address in its word: the low half of 64 bits, or the first of four words. */
+function bytesOfIpv4(bytes: readonly number[], wordBytes: 4 | 8, littleEndian: boolean): number[] {
+  return wordBytes === 4 || littleEndian ? bytes.slice(0, 4) : bytes.slice(4, 8);
+}
+
+function numbersAreHex(fields: readonly string[]): boolean {
+  // The last field of a line with a command or function is text, and P's direction is a word.
+  return fields.slice(2, -1).every((field) => /^[0-9a-f]{1,16}$/.test(field));
+}
+
+function hex(text: string | undefined): number {
+  return parseInt(text ?? '0', 16);
+}

@@ -1,0 +1,57 @@
+/** Decides which probe files a trace uses, from what the kernel offers and what there is to see. */
+import { tracepointsOf, type ProbeFile } from './program.js';
+
+export interface PlanInput {
+  readonly files: readonly ProbeFile[];
+  /** Tracepoints of this kernel, as `category:name`. */
+  readonly available: ReadonlySet<string>;
+  /** True where a listener other than docker-proxy may hand bytes on by read and write. */
+  readonly copyingRelays: boolean;
+}
+
+export interface Plan {
+  readonly files: readonly ProbeFile[];
+  /** Probes by their bpftrace name, e.g. `tracepoint:net:net_dev_queue`. */
+  readonly attached: readonly string[];
+  readonly missing: readonly string[];
+}
+
+/**
+ * Files in the order of the program. The first and the last hold probes that the seal makes fire: as bpftrace
+ * attaches in order, one way or the other, those in between (splice, which the seal cannot make fire) are
+ * attached when both have reported. Without the hops nothing can be proved.
+ */
+const ORDER: readonly { name: string; wanted: (input: PlanInput) => boolean }[] = [
+  { name: 'hops-out.bt', wanted: always },
+  { name: 'hops-in.bt', wanted: always },
+  { name: 'drops.bt', wanted: always },
+  { name: 'tcp-states.bt', wanted: always },
+  { name: 'tcp-resets.bt', wanted: always },
+  { name: 'tcp-retransmits.bt', wanted: always },
+  { name: 'relay-copy.bt', wanted: (input) => input.copyingRelays },
+  { name: 'relay.bt', wanted: always },
+];
+
+/** Names of all probe files, for whoever reads them from disk. */
+export const PROBE_FILES: readonly string[] = ORDER.map(({ name }) => name);
+
+export function planProbes(input: PlanInput): Plan {
+  const chosen: ProbeFile[] = [];
+  const attached = new Set<string>();
+  const missing = new Set<string>();
+  for (const { name, wanted } of ORDER) {
+    const file = input.files.find((candidate) => candidate.name === name);
+    if (!file || !wanted(input)) continue;
+    const points = tracepointsOf(file);
+    const absent = points.filter((point) => !input.available.has(point));
+    for (const point of absent) missing.add(`tracepoint:${point}`);
+    if (absent.length > 0) continue;
+    chosen.push(file);
+    for (const point of points) attached.add(`tracepoint:${point}`);
+  }
+  return { files: chosen, attached: [...attached], missing: [...missing] };
+}
+
+function always(): boolean {
+  return true;
+}

@@ -1,0 +1,112 @@
+/** Joins the chosen probe files into one bpftrace program, with the flow's ports, budget and relays filled in. */
+
+export interface ProbeFile {
+  /** File name without folder, e.g. `hops-out.bt`. */
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface ProgramParameters {
+  /** TCP and UDP ports of the flow on either side; at least one. */
+  readonly ports: readonly number[];
+  /** Packets (or calls) printed per direction, device and connection before only counters grow. */
+  readonly budget: number;
+  /** Processes that are known to relay the flow already. */
+  readonly relays: readonly number[];
+  /**
+   * A dial to this port (one of `ports`) freezes the program: nothing is printed or counted any more but its
+   * totals and the line E. @printed then says exactly how many lines must have come.
+   */
+  readonly finalPort: number;
+}
+
+/** The line in every probe file that decides whether a packet, socket or call belongs to the flow. */
+export const FILTER =
+  'if ($sport == $1 || $dport == $1 || $sport == $2 || $dport == $2) { // flow filter';
+
+/** Up to this many ports are compared one by one, which costs less than two map look-ups. */
+const PORTS_INLINE = 8;
+
+/** The file whose filter watches for the dial to the final port: state changes are rare. */
+const FINAL_FILE = 'tcp-states.bt';
+
+/** Tracepoints that a probe file attaches to, as `category:name`, in order and without repeats. */
+export function tracepointsOf(file: ProbeFile): string[] {
+  const names = [...file.text.matchAll(/^tracepoint:(\w+:\w+)/gm)].map((match) => match[1] ?? '');
+  return [...new Set(names)];
+}
+
+/** The program's text. Throws RangeError when a port, pid or budget is not a sane number. */
+export function assembleProgram(
+  files: readonly ProbeFile[],
+  parameters: ProgramParameters,
+): string {
+  const { ports, budget, relays, finalPort } = parameters;
+  checkNumbers('port', [...ports, finalPort], 65535);
+  checkNumbers('pid', relays, 2 ** 22);
+  checkNumbers('budget', [budget], 1e6);
+  if (ports.length === 0) throw new RangeError('a program needs at least one port');
+
+  const inline = ports.length <= PORTS_INLINE;
+  const condition = inline
+    ? ports.map((port) => `$sport == ${port} || $dport == ${port}`).join(' || ')
+    : '@port[$sport] || @port[$dport]';
+  const final = `\n    if ($dport == ${finalPort}) {\n      @final = (uint64)1;\n    }`;
+  const bodies = files.map((file) =>
+    withoutBlock(withoutBlock(withoutHeader(file.text), 'BEGIN'), 'END')
+      .replaceAll(
+        FILTER,
+        `if ((${condition}) && @final == 0) {${file.name === FINAL_FILE ? final : ''}`,
+      )
+      .replaceAll(/^( *)printf\(/gm, '$1@printed = count();\n$1printf(')
+      .replaceAll(/\$3\b/g, String(budget)),
+  );
+  const body = bodies.join('\n');
+  const begin = [
+    ...(inline ? [] : ports.map((port) => `@port[(uint64)${port}] = (uint64)1;`)),
+    ...(body.includes('@relay[') ? relays.map((pid) => `@relay[(uint64)${pid}] = (uint64)1;`) : []),
+    'printf("B %lx\\n", nsecs);',
+  ];
+  const printed = [...new Set(body.match(/@(packets|bytes|total|read|written|printed)\b/g))];
+  const scratch = [...new Set(files.flatMap((file) => clearedMaps(file.text)))];
+  const report = [...printed.map((map) => `print(${map});`), 'printf("E %lx\\n", nsecs);'];
+  const last = [...printed, ...scratch, ...(inline ? [] : ['@port']), '@final'];
+  return [
+    block('BEGIN', begin),
+    body,
+    block('interval:ms:20\n/@final == 1/', ['@final = (uint64)2;', ...report]),
+    block(
+      'END',
+      last.map((map) => `clear(${map});`),
+    ),
+  ].join('\n');
+}
+
+function checkNumbers(what: string, values: readonly number[], most: number): void {
+  for (const value of values) {
+    if (!Number.isInteger(value) || value < 1 || value > most) {
+      throw new RangeError(`${what} ${value} is not a whole number from 1 to ${most}`);
+    }
+  }
+}
+
+function withoutHeader(text: string): string {
+  return text.replace(/^#!.*\n/, '').replace(/^\/\*[\s\S]*?\*\/\n/, '');
+}
+
+const blockPattern = (name: string): RegExp =>
+  new RegExp(`^${name}\\n\\{\\n([\\s\\S]*?)^\\}\\n`, 'm');
+
+function withoutBlock(text: string, name: string): string {
+  return text.replace(blockPattern(name), '');
+}
+
+/** Maps that a probe file clears at its end, so that bpftrace does not print them. */
+function clearedMaps(text: string): string[] {
+  const end = blockPattern('END').exec(text)?.[1] ?? '';
+  return [...end.matchAll(/clear\((@\w+)\)/g)].map((match) => match[1] ?? '');
+}
+
+function block(name: string, lines: readonly string[]): string {
+  return `${name}\n{\n${lines.map((line) => `  ${line}`).join('\n')}\n}\n`;
+}

@@ -1,0 +1,42 @@
+/** Puts events that arrive from several processors' buffers in order of time and numbers them. */
+import type { TraceEvent } from '../model/event.js';
+import type { Unnumbered } from './bpftrace/lines.js';
+
+export class Sequencer {
+  readonly #emit: (event: TraceEvent) => void;
+  /** Arrived before the last tick, and since. */
+  #settled: Unnumbered[] = [];
+  #fresh: Unnumbered[] = [];
+  #next = 1;
+
+  constructor(emit: (event: TraceEvent) => void) {
+    this.#emit = emit;
+  }
+
+  push(event: Unnumbered): void {
+    this.#fresh.push(event);
+  }
+
+  /** Emits what has had one whole tick's time for older events of other processors to arrive. */
+  tick(): void {
+    let newest = -Infinity;
+    for (const event of this.#settled) newest = Math.max(newest, event.time);
+    const waiting = [...this.#settled, ...this.#fresh];
+    this.#settled = waiting.filter((event) => event.time > newest);
+    this.#fresh = [];
+    this.#send(waiting.filter((event) => event.time <= newest));
+  }
+
+  /** Emits everything. */
+  flush(): void {
+    const rest = [...this.#settled, ...this.#fresh];
+    this.#settled = [];
+    this.#fresh = [];
+    this.#send(rest);
+  }
+
+  #send(events: Unnumbered[]): void {
+    events.sort((a, b) => a.time - b.time);
+    for (const event of events) this.#emit({ ...event, id: this.#next++ } as TraceEvent);
+  }
+}
