@@ -18,8 +18,8 @@ export interface ConnectedInput {
   readonly host: NamespaceFile;
   /** Every namespace of the machine; those that are found late are added. */
   readonly files: Map<number, NamespaceFile>;
-  /** Namespaces of containers, read too, whenever they are known. */
-  readonly containers: Promise<readonly NamespaceFile[]>;
+  /** Namespaces of containers, read too; asked for once the host was read. */
+  readonly containers: () => Promise<readonly NamespaceFile[]>;
   /** Milliseconds for all of them. */
   readonly budget: number;
   readonly signal: AbortSignal | undefined;
@@ -64,7 +64,7 @@ async function readWaves(input: ConnectedInput, open: OpenNamespace[]): Promise<
   };
 
   await read([host.inode], true);
-  const first = addFiles(await input.containers, files, open);
+  const first = addFiles(await input.containers(), files, open);
   const tried = new Set([host.inode]);
   let wave = [...first, ...listNext(readings, files)].filter((inode) => !tried.has(inode));
   while (wave.length > 0) {
@@ -130,8 +130,11 @@ function describeBudget(budget: number): string {
 }
 
 function describeFailure(problem: string): string {
+  if (/not permitted|denied/i.test(problem)) {
+    return 'Other network namespaces could not be entered, so their devices have no names; run trace-flow as root.';
+  }
   const remedy = /not installed|not found/.test(problem)
     ? 'install the packages iproute2 and util-linux'
-    : 'run trace-flow as root';
+    : 'check that `ip -j -d addr` and `unshare -m true` work';
   return `Network namespaces could not be read (${problem}); ${remedy}.`;
 }

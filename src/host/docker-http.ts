@@ -30,10 +30,13 @@ export interface DockerClient {
   close(): void;
 }
 
-/** @param timeout milliseconds that each answer may take in whole. */
+/**
+ * @param limits milliseconds that each answer may take, and all of them together.
+ * @param signal ends every request; what they throw then is no DockerFailure.
+ */
 export function connectDocker(
   endpoint: DockerEndpoint,
-  timeout: number,
+  limits: { answer: number; total: number },
   signal?: AbortSignal,
 ): DockerClient {
   const address = endpoint.kind === 'socket' ? endpoint.path : `${endpoint.host}:${endpoint.port}`;
@@ -44,25 +47,20 @@ export function connectDocker(
     endpoint.kind === 'socket'
       ? { socketPath: endpoint.path }
       : { host: endpoint.host, port: endpoint.port, ...readCertificates(endpoint.certificates) };
+  const end = performance.now() + limits.total;
   const get = async (path: string): Promise<unknown> => {
-    const limit = AbortSignal.timeout(timeout);
-    const stop = signal ? AbortSignal.any([signal, limit]) : limit;
+    const timeout = Math.max(0, Math.min(limits.answer, end - performance.now()));
+    const stop = signal ? { signal } : {};
     try {
-      const answer = await request(secure, { ...target, path, agent, signal: stop });
+      const answer = await request(secure, { ...target, path, agent, ...stop }, timeout);
       return parseAnswer(answer, path, address);
     } catch (error) {
-      if (error instanceof DockerFailure) throw error;
-      if (limit.aborted) throw describeTimeout(address, timeout);
-      throw describeFailure(error as NodeJS.ErrnoException, address);
+      if (error instanceof DockerFailure || signal?.aborted) throw error;
+      throw describeFailure(error as NodeJS.ErrnoException, address, limits.answer);
     }
   };
-  return {
-    address,
-    get,
-    close: () => {
-      agent.destroy();
-    },
-  };
+  const close = (): void => agent.destroy();
+  return { address, get, close };
 }
 
 interface Answer {
@@ -70,28 +68,33 @@ interface Answer {
   body: string;
 }
 
-function request(secure: boolean, options: https.RequestOptions): Promise<Answer> {
+function request(secure: boolean, options: https.RequestOptions, timeout: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const sent = (secure ? https : http).get(
-      { ...options, headers: { host: 'docker', accept: 'application/json' } },
-      (response) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        response.on('data', (chunk: Buffer) => {
-          chunks.push(chunk);
-          size += chunk.length;
-          if (size > MAX_ANSWER) response.destroy(new Error(`more than ${MAX_ANSWER} bytes`));
-        });
-        response.on('error', reject);
-        response.on('end', () => {
-          resolve({
-            status: response.statusCode ?? 0,
-            body: Buffer.concat(chunks).toString('utf8'),
-          });
-        });
-      },
-    );
-    sent.on('error', reject);
+    const headers = { host: 'docker', accept: 'application/json' };
+    const sent = (secure ? https : http).get({ ...options, headers });
+    const timer = setTimeout(() => {
+      sent.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }));
+    }, timeout);
+    const fail = (error: Error): void => {
+      clearTimeout(timer);
+      reject(error);
+    };
+    sent.on('error', fail);
+    sent.on('response', (response) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        size += chunk.length;
+        if (size > MAX_ANSWER) response.destroy(new Error(`more than ${MAX_ANSWER} bytes`));
+      });
+      response.on('error', fail);
+      response.on('end', () => {
+        clearTimeout(timer);
+        const body = Buffer.concat(chunks).toString('utf8');
+        resolve({ status: response.statusCode ?? 0, body });
+      });
+    });
   });
 }
 
@@ -113,15 +116,17 @@ function parseAnswer(answer: Answer, path: string, address: string): unknown {
   }
 }
 
-function describeTimeout(address: string, timeout: number): DockerFailure {
-  return new DockerFailure(
-    `the Docker Engine at ${address} did not answer within ${timeout} ms`,
-    'check it with `docker version`, or restart it',
-  );
-}
-
-function describeFailure(error: NodeJS.ErrnoException, address: string): DockerFailure {
+function describeFailure(
+  error: NodeJS.ErrnoException,
+  address: string,
+  timeout: number,
+): DockerFailure {
   switch (error.code) {
+    case 'ETIMEDOUT':
+      return new DockerFailure(
+        `the Docker Engine at ${address} did not answer within ${timeout} ms`,
+        'check it with `docker version`, or restart it',
+      );
     case 'ENOENT':
       return new DockerFailure(
         `there is no Docker Engine at ${address}`,

@@ -39,9 +39,7 @@ export async function readEngine(options: DockerOptions = {}): Promise<EngineRea
   const { env = process.env, timeout = DEFAULT_TIMEOUT, signal } = options;
   const endpoint = findEndpoint(options.dockerHost, env);
   if ('problem' in endpoint) return unreachable(endpoint.problem);
-  const limit = AbortSignal.timeout(2 * timeout);
-  const stop = signal ? AbortSignal.any([signal, limit]) : limit;
-  const client = connectDocker(endpoint, timeout, stop);
+  const client = connectDocker(endpoint, { answer: timeout, total: 2 * timeout }, signal);
   try {
     return await readFrom(client);
   } catch (error) {

@@ -50,7 +50,7 @@ export function findNamespaces(
 
 /**
  * Finds the namespace that `--netns` names: a name under /run/netns, a path, `pid:N`, or `self`.
- * Throws UserError (exit 2) when there is none.
+ * Throws UserError when there is none (exit 2), or when it may not be looked at (exit 1).
  */
 export function resolveNamespace(
   text: string,
@@ -60,6 +60,7 @@ export function resolveNamespace(
   for (const path of listPaths(text, proc, folders)) {
     const inode = readNamespaceInode(path, proc);
     if (inode !== null) return { inode, path };
+    if (isDenied(path)) throw describeDenied(text);
   }
   const names = [...new Set(folders.slice(0, NAMED_FOLDERS).flatMap(listFolder))];
   throw new UserError(`There is no network namespace "${text}".`, {
@@ -70,6 +71,25 @@ export function resolveNamespace(
         ? `Give one of ${names.join(', ')}, the path of a namespace such as /proc/PID/ns/net, or pid:PID.`
         : 'Give the path of a namespace such as /proc/PID/ns/net, or pid:PID; `lsns -t net` lists them.',
   });
+}
+
+function describeDenied(text: string): UserError {
+  return new UserError(`The network namespace "${text}" may not be looked at.`, {
+    code: 'netns-denied',
+    exit: 1,
+    remedy: 'Run trace-flow as root.',
+  });
+}
+
+/** Whether a file is there, or may be, and only the right to look at it is missing. */
+function isDenied(path: string): boolean {
+  try {
+    statSync(path);
+    return false;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'EACCES' || code === 'EPERM';
+  }
 }
 
 function listPaths(text: string, proc: string, folders: readonly string[]): string[] {

@@ -60,7 +60,7 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
     proc,
     host,
     files,
-    containers: engine.then((reading) => [...locate(proc, reading).values()]),
+    containers: async () => [...locate(proc, await engine).values()],
     budget: options.budget ?? DEFAULT_BUDGET,
     signal,
   });
@@ -68,8 +68,9 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
   signal?.throwIfAborted();
 
   const devices = pairDevices(connected.readings);
-  const located = [...locate(proc, reading)].map(([pid, { inode }]) => [pid, inode] as const);
-  const namespaces = new Map(located);
+  const namespaces = new Map(
+    [...locate(proc, reading)].map(([pid, { inode }]) => [pid, inode] as const),
+  );
   const { containers, servesOther } = placeContainers({
     host: host.inode,
     containers: reading.containers,
