@@ -1,0 +1,35 @@
+/** A whole trace: what was asked, what the host looked like, what was seen, and how complete that is. */
+import type { TraceEvent } from './event.js';
+import type { Target } from './target.js';
+import type { Topology } from './topology.js';
+
+export interface TraceHeader {
+  /** Version of the program that took it. */
+  readonly program: string;
+  /** Wall-clock nanoseconds since 1970 of event time 0. */
+  readonly epoch: bigint;
+  readonly target: Target;
+  /** Only connections of this client, if one was named. */
+  readonly client: string | null;
+  readonly topology: Topology;
+  readonly probes: { readonly attached: readonly string[]; readonly missing: readonly string[] };
+}
+
+export interface TraceTail {
+  readonly lostEvents: number;
+  readonly unparsedPackets: number;
+  /** The source ended before its end. */
+  readonly truncated: boolean;
+  /** Both seals held, see docs/how-it-works.md. */
+  readonly sealed: boolean;
+  /** What else limits the trace, one sentence each. */
+  readonly notes: readonly string[];
+}
+
+export interface Trace {
+  readonly source: 'live' | 'capture' | 'recording';
+  readonly header: TraceHeader;
+  /** In order of time. */
+  readonly events: readonly TraceEvent[];
+  readonly tail: TraceTail;
+}
