@@ -1,10 +1,9 @@
 // The lab's own cgroups: they keep its processes together, so that none is missed, and none but they are ended.
 
-import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../model/errors.js';
 import { isWithin, type Mount } from './mountinfo.js';
-import { identifyProcess, killProcess } from './processes.js';
 import { poll } from './poll.js';
 
 /** One mounted hierarchy: each of v1's controllers has its own, v2 has a single one (beside v1's on hybrid hosts). */
@@ -49,16 +48,28 @@ function locate(mount: Mount, path: string): string {
   return join(mount.mountPoint, mount.root === '/' ? path : path.slice(mount.root.length));
 }
 
-/** The lab's folder in a hierarchy. It is below the caller's own, so that the caller's limits hold for the lab too. */
-export function labCgroup(hierarchy: Hierarchy, id: string): { version: 1 | 2; path: string } {
-  return { version: hierarchy.version, path: join(hierarchy.own, `trace-flow-lab-${id}`) };
+/** The lab's folder in one hierarchy. */
+export interface LabCgroup {
+  version: 1 | 2;
+  mountPoint: string;
+  path: string;
+}
+
+/** The name of a lab's folder in every hierarchy. */
+export function cgroupName(id: string): string {
+  return `trace-flow-lab-${id}`;
+}
+
+/** Places the lab below the caller's own cgroup, so that the caller's limits hold for the lab too. */
+export function placeCgroup({ version, mountPoint, own }: Hierarchy, id: string): LabCgroup {
+  return { version, mountPoint, path: join(own, cgroupName(id)) };
 }
 
 /**
- * Chooses the hierarchy that tells which processes are the lab's. v2 can end all its members in one step; failing
- * that, any v1 hierarchy into which runc puts its containers, which is every one.
+ * Chooses the hierarchy by which commands from outside join the lab: v2 where there is one, since it can end all of its
+ * members in one step.
  */
-export function chooseTracker(cgroups: readonly { version: 1 | 2; path: string }[]): string {
+export function chooseTracker(cgroups: readonly LabCgroup[]): string {
   const chosen = cgroups.find(({ version }) => version === 2) ?? cgroups.at(-1);
   if (chosen) return chosen.path;
   throw new UserError('No cgroup hierarchy is mounted, and a Docker Engine needs one.', {
@@ -109,38 +120,9 @@ export async function joinCgroup(path: string, pid: number): Promise<void> {
   await writeFile(join(path, 'cgroup.procs'), String(pid));
 }
 
-/** Lists the processes in a cgroup and in all below it; an absent cgroup has none. */
-export async function listMembers(path: string): Promise<number[]> {
-  const members: number[] = [];
-  for (const folder of await listTree(path)) {
-    const text = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
-    members.push(...text.split('\n').filter(Boolean).map(Number));
-  }
-  return [...new Set(members)].filter((pid) => pid > 0); // 0: a process of another pid namespace
-}
-
-/** Ends every process of a cgroup and waits until none is left. */
-export async function killMembers(path: string, timeoutMs = 10_000): Promise<void> {
-  await poll(
-    async () => {
-      const members = await listMembers(path);
-      if (members.length === 0) return true;
-      // cgroup.kill (v2, kernel 5.14) leaves no moment between looking up a pid and signalling it.
-      const atOnce = await writeFile(join(path, 'cgroup.kill'), '1').then(
-        () => true,
-        () => false,
-      );
-      if (!atOnce) await Promise.all(members.map((pid) => killMember(path, pid)));
-      return null;
-    },
-    { timeoutMs, what: `the processes in ${path} to end` },
-  );
-}
-
-/** The membership is read between two looks at the start time, so a reused pid is never taken for a member. */
-async function killMember(path: string, pid: number): Promise<void> {
-  const identity = await identifyProcess(pid);
-  if (identity && (await listMembers(path)).includes(pid)) await killProcess(identity);
+/** Ends all members of a cgroup and of those below it, where the kernel can (v2, Linux 5.14). */
+export async function killAtOnce(path: string): Promise<void> {
+  await writeFile(join(path, 'cgroup.kill'), '1').catch(() => undefined);
 }
 
 /** Removes a cgroup and all below it, once their processes are gone. */
@@ -157,6 +139,14 @@ function isGoneOrBusy(error: NodeJS.ErrnoException): true | null {
   if (error.code === 'ENOENT') return true;
   if (error.code === 'EBUSY') return null; // ended processes are still being taken out
   throw error;
+}
+
+/** Is this hierarchy mounted where it was when the lab was made? Another mount namespace may have others. */
+export async function isMountedHere({ mountPoint }: LabCgroup): Promise<boolean> {
+  return access(join(mountPoint, 'cgroup.procs')).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** A cgroup and all below it, parents first. */

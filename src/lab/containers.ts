@@ -21,6 +21,9 @@ export interface ContainerSpec {
   waitFor?: Port[] | false | undefined;
 }
 
+/** A Redis that answers to other hosts too, and writes nothing to its disk. */
+export const REDIS = ['redis-server', '--protected-mode', 'no', '--save', ''];
+
 export interface LabContainer {
   name: string;
   id: string;
@@ -36,7 +39,10 @@ export interface LabContainer {
 
 export interface ContainerRunner {
   socket: string;
-  docker: (args: readonly string[]) => Promise<string>;
+  docker: (
+    args: readonly string[],
+    options: { signal?: AbortSignal | undefined },
+  ) => Promise<string>;
   signal?: AbortSignal | undefined;
 }
 
@@ -45,7 +51,7 @@ export async function runContainer(
   runner: ContainerRunner,
   spec: ContainerSpec,
 ): Promise<LabContainer> {
-  await runner.docker(runArguments(spec));
+  await runner.docker(runArguments(spec), { signal: runner.signal });
   const container = await inspectContainer(runner, spec.name);
   const ports = portsToAwait(spec);
   if (ports.length > 0) await awaitPorts(runner, container, ports);
@@ -95,7 +101,7 @@ async function awaitPorts(
 async function checkRunning(runner: ContainerRunner, name: string): Promise<void> {
   const { State: state } = await readInspection(runner, name);
   if (state.Running) return;
-  const log = await runner.docker(['logs', name]).catch(String);
+  const log = await runner.docker(['logs', name], {}).catch(String);
   throw new Error(`${name} ended with exit code ${String(state.ExitCode)}: ${log.trim()}`);
 }
 

@@ -2,6 +2,7 @@
 
 import { execa } from 'execa';
 import { constants } from 'node:os';
+import { searchPath } from './tools.js';
 
 export interface CommandResult {
   stdout: string;
@@ -53,7 +54,8 @@ export async function runCommand(
     forceKillAfterDelay: 1000,
     ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
     ...(signal ? { cancelSignal: signal } : {}),
-    ...(env ? { env, extendEnv: false } : {}),
+    env: { PATH: searchPath(), ...env }, // iptables and its like are not in every PATH
+    extendEnv: env === undefined,
     stripFinalNewline: false,
   });
   if (result.isCanceled) throw signal?.reason ?? result;
@@ -65,7 +67,7 @@ export async function runCommand(
       ? `took over ${String(timeoutMs)} ms`
       : `exit code ${String(exitCode)}`;
     const said = [result.stderr, result.stdout].map((text) => text.trim()).find(Boolean);
-    throw new Error(`${command.join(' ')}: ${how}${said ? `: ${said}` : ''}`, { cause: result });
+    throw new Error(`${command.join(' ')}: ${how}${said ? `: ${said}` : ''}`);
   }
   return { stdout: result.stdout, stderr: result.stderr, exitCode };
 }

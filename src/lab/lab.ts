@@ -25,7 +25,7 @@ export interface Lab {
   /** Runs the docker command. @returns its standard output; throws with its standard error in the message */
   docker(args: readonly string[], options?: ExecOptions): Promise<string>;
   /** Starts a container and waits until it listens on its ports. */
-  run(spec: ContainerSpec): Promise<LabContainer>;
+  run(spec: ContainerSpec, signal?: AbortSignal): Promise<LabContainer>;
   /** Runs a command to its end. */
   exec(where: Where, command: readonly string[], options?: ExecOptions): Promise<CommandResult>;
   /** The argument array that `exec` would run, for those who want to hold the process themselves. */
@@ -60,11 +60,17 @@ export function createLab({ state, tools, files, places }: LabParts): Lab {
     const procs = join(state.tracker, 'exec', 'cgroup.procs');
     return buildEntry({ nsenter: tools.nsenter, netns, procs }, command);
   };
-  let going: Promise<void> | undefined;
+  let going: Promise<unknown> | undefined;
   return {
     ...{ id: state.id, dockerHost, ...places, folder, state, docker, commandIn },
-    run: (spec) => runContainer({ socket: files.socket, docker }, spec),
+    run: (spec, signal) => runContainer({ socket: files.socket, docker, signal }, spec),
     exec: (where, command, options) => runCommand(commandIn(where, command), options),
-    down: () => (going ??= takeDown(state, state.bootId)),
+    down: async () => {
+      going ??= takeDown(state, state.bootId).catch((error: unknown) => {
+        going = undefined; // to be tried again
+        throw error;
+      });
+      await going;
+    },
   };
 }

@@ -2,8 +2,10 @@
 
 import { access, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findHierarchies } from './cgroups.js';
+import { cgroupName, findHierarchies } from './cgroups.js';
+import { isMember } from './members.js';
 import { parseMountinfo } from './mountinfo.js';
+import { identifyProcess } from './processes.js';
 import { folderOf, LABS_FOLDER, type LabState } from './state.js';
 
 /** What to look for: a lab's state, taken while the lab was up. */
@@ -11,7 +13,7 @@ export type LabTraces = Pick<LabState, 'id' | 'cgroups' | 'namespaces' | 'proces
 
 /**
  * @returns one line per thing left: processes in the lab's namespaces or with its folder among their arguments, mounts in
- *   any mount namespace, control groups in any hierarchy, files. Zombies count: they are listed by their cgroup.
+ *   any mount namespace, control groups in any hierarchy, files. Zombies, which hold nothing and which init reaps, are not counted.
  */
 export async function findLeftovers(lab: LabTraces): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
@@ -21,6 +23,7 @@ export async function findLeftovers(lab: LabTraces): Promise<string[]> {
 }
 
 async function inspectProcess(pid: string, lab: LabTraces): Promise<string[]> {
+  if ((await identifyProcess(Number(pid))) === null) return [];
   const read = (name: string): Promise<string> =>
     readFile(join('/proc', pid, name), 'utf8').catch(() => '');
   const [command, mountinfo, cgroup, ...links] = await Promise.all([
@@ -36,7 +39,7 @@ async function inspectProcess(pid: string, lab: LabTraces): Promise<string[]> {
   const inodes = Object.entries(lab.namespaces);
   const found: string[] = [];
   if (words.some((word) => namesLab(word, lab.id))) found.push(`${who} names the lab`);
-  if (cgroup.includes(`/trace-flow-lab-${lab.id}`)) found.push(`${who} is in its control group`);
+  if (isMember(cgroup, lab.id)) found.push(`${who} is in its control group`);
   for (const link of links) {
     const entry = inodes.find(([, inode]) => link.endsWith(`[${inode}]`));
     if (entry) found.push(`${who} is in namespace ${entry[0]}`);
@@ -51,7 +54,7 @@ async function inspectProcess(pid: string, lab: LabTraces): Promise<string[]> {
 }
 
 function namesLab(text: string, id: string): boolean {
-  return text.includes(folderOf(id)) || text.includes(`trace-flow-lab-${id}`);
+  return text.includes(folderOf(id)) || text.includes(cgroupName(id));
 }
 
 async function findCgroups(lab: LabTraces): Promise<string[]> {
@@ -62,7 +65,7 @@ async function findCgroups(lab: LabTraces): Promise<string[]> {
   const hierarchies = findHierarchies(parseMountinfo(mountinfo), membership);
   const paths = [
     ...lab.cgroups.map(({ path }) => path),
-    ...hierarchies.map(({ own }) => join(own, `trace-flow-lab-${lab.id}`)),
+    ...hierarchies.map(({ own }) => join(own, cgroupName(lab.id))),
   ];
   return (await keepExisting(paths)).map((path) => `control group ${path}`);
 }

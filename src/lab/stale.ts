@@ -32,8 +32,7 @@ export async function cleanStale(): Promise<string[]> {
       // All but the folder was removed before a crash; if it is not empty, it is not known to be a lab's.
       await rmdir(folderOf(id)).catch(() => undefined);
     } else if (await isStale(state, world)) {
-      await takeDown(state, world.bootId);
-      removed.push(id);
+      if (await takeDown(state, world.bootId)) removed.push(id);
     }
   }
   return removed;

@@ -19,8 +19,14 @@ export const labStateSchema = z.object({
   pidNamespace: z.string(),
   owner: identity,
   /** The lab's folder in every cgroup hierarchy. */
-  cgroups: z.array(z.object({ version: z.union([z.literal(1), z.literal(2)]), path: z.string() })),
-  /** The one of `cgroups` that holds every process of the lab. */
+  cgroups: z.array(
+    z.object({
+      version: z.union([z.literal(1), z.literal(2)]),
+      mountPoint: z.string(),
+      path: z.string(),
+    }),
+  ),
+  /** The one of `cgroups` that commands from outside join. */
   tracker: z.string(),
   processes: z.array(identity.extend({ role: z.enum(['host', 'client', 'dockerd']) })),
   /** Inodes, by what they belong to: what must be gone when the lab is. */

@@ -2,7 +2,8 @@
 
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { killMembers, removeCgroup } from './cgroups.js';
+import { isMountedHere, removeCgroup } from './cgroups.js';
+import { killMembers } from './members.js';
 import { isAlive, killProcess } from './processes.js';
 import { poll } from './poll.js';
 import { folderOf, type LabState } from './state.js';
@@ -10,14 +11,19 @@ import { folderOf, type LabState } from './state.js';
 /**
  * Ends the lab's processes, and with them go its namespaces, their mounts, devices and rules: all of these live only as
  * long as a process is in them. Then the control groups and the folder go. Safe to repeat and to run twice at once.
+ * @returns false when a control group is out of sight in this mount namespace; the state then stays for another clean-up
  */
-export async function takeDown(state: LabState, currentBoot: string): Promise<void> {
+export async function takeDown(state: LabState, currentBoot: string): Promise<boolean> {
   if (state.bootId === currentBoot) {
-    await killMembers(state.tracker);
+    await killMembers(state.id, state.tracker);
     await endRecorded(state);
-    for (const { path } of state.cgroups) await removeCgroup(path);
+    for (const cgroup of state.cgroups) {
+      if (!(await isMountedHere(cgroup))) return false;
+      await removeCgroup(cgroup.path);
+    }
   }
   await removeFolder(folderOf(state.id));
+  return true;
 }
 
 /** A process that had not passed its gate is on record, and perhaps in no cgroup of the lab yet. */

@@ -9,7 +9,7 @@ import {
   createCgroup,
   findHierarchies,
   joinCgroup,
-  labCgroup,
+  placeCgroup,
   type Hierarchy,
 } from './cgroups.js';
 import {
@@ -86,7 +86,7 @@ async function planLab(): Promise<{ state: LabState; hierarchies: Hierarchy[] }>
   }
   const id = randomBytes(4).toString('hex');
   const hierarchies = findHierarchies(parseMountinfo(mountinfo), membership);
-  const cgroups = hierarchies.map((hierarchy) => labCgroup(hierarchy, id));
+  const cgroups = hierarchies.map((hierarchy) => placeCgroup(hierarchy, id));
   const state: LabState = {
     ...{ version: 1, id, ...world, owner, cgroups },
     ...{ tracker: chooseTracker(cgroups), processes: [], namespaces: {} },

@@ -1,7 +1,7 @@
 // A lab by hand: starts one, prints how to reach it, and takes it down on Ctrl-C.
 
 import { once } from 'node:events';
-import { cleanStale, up } from '../../src/lab/index.js';
+import { cleanStale, REDIS, up } from '../../src/lab/index.js';
 
 const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -21,7 +21,7 @@ if (process.argv.includes('--clean')) {
   });
   const redis = await lab.run({
     name: 'redis',
-    command: ['redis-server', '--protected-mode', 'no'],
+    command: REDIS,
     publish: ['6380:6379'],
   });
   process.stderr.write(
