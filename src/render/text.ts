@@ -53,10 +53,18 @@ export function clip(text: string, width: number): string {
   return kept;
 }
 
-/** The text in at most `width` columns, its end replaced by `…` if it is longer. */
-export function shorten(text: string, width: number): string {
-  if (widthOf(text) <= width) return text;
-  return width < 1 ? '' : clip(text, width - 1).trimEnd() + '…';
+/** How wide a text is: in columns unless a renderer measures otherwise. */
+export type Measure = (text: string) => number;
+
+/** The text in at most `width`, its end replaced by `…` if it is longer. */
+export function shorten(text: string, width: number, measure: Measure = widthOf): string {
+  if (measure(text) <= width) return text;
+  let kept = '';
+  for (const grapheme of splitGraphemes(text)) {
+    if (measure(`${kept}${grapheme}…`) > width) break;
+    kept += grapheme;
+  }
+  return measure('…') > width ? '' : `${kept.trimEnd()}…`;
 }
 
 /** The text in at most `width` columns, its middle replaced by `…` if it is longer. */
@@ -102,40 +110,35 @@ export function padStart(text: string, width: number): string {
   return ' '.repeat(Math.max(0, width - widthOf(text))) + text;
 }
 
-/** Lines of at most `width` columns, broken at words; a longer word is broken where it must. */
-export function wrap(text: string, width: number): string[] {
-  const room = Math.max(1, width);
+/** Lines of at most `width`, broken at words; a longer word is broken where it must. */
+export function wrap(text: string, width: number, measure: Measure = widthOf): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ').filter((part) => part !== '')) {
     const joined = line === '' ? word : `${line} ${word}`;
-    if (widthOf(joined) <= room) {
+    if (measure(joined) <= width) {
       line = joined;
       continue;
     }
     if (line !== '') lines.push(line);
-    const pieces = breakWord(word, room);
+    const pieces = breakWord(word, width, measure);
     line = pieces.pop() ?? '';
     lines.push(...pieces);
   }
-  if (line !== '') lines.push(line);
-  return lines;
+  return line === '' ? lines : [...lines, line];
 }
 
-function breakWord(word: string, width: number): string[] {
+function breakWord(word: string, width: number, measure: Measure): string[] {
+  if (measure(word) <= width) return [word];
   const pieces: string[] = [];
   let piece = '';
-  let used = 0;
   for (const grapheme of splitGraphemes(word)) {
-    const columns = widthOf(grapheme);
-    if (used + columns > width && piece !== '') {
+    if (measure(grapheme) > width) continue;
+    if (measure(piece + grapheme) > width) {
       pieces.push(piece);
       piece = '';
-      used = 0;
     }
-    if (columns > width) continue;
     piece += grapheme;
-    used += columns;
   }
   return piece === '' ? pieces : [...pieces, piece];
 }

@@ -209,5 +209,6 @@ function relayVerb(hop: Hop): 'moved' | 'read' | 'wrote' {
 function relayLabel(hop: Hop): string {
   const bytes = formatBytes(hop.bytes);
   const verb = relayVerb(hop);
-  return verb === 'moved' ? `${bytes} in → ${bytes} out` : `${verb} ${bytes}`;
+  if (verb !== 'moved') return `${verb} ${bytes}`;
+  return hop.flow === 'request' ? `${bytes} in → ${bytes} out` : `${bytes} out ← ${bytes} in`;
 }

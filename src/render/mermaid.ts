@@ -1,0 +1,167 @@
+/** The report as a Mermaid sequence diagram: one message per packet, the devices on its way as participants. */
+import type { Report } from '../model/report.js';
+import { formatDuration, formatEvents } from './format.js';
+import { layOut } from './layout/layout.js';
+import type { ArrowRow, Panel, Rewriting, Row, Scene } from './layout/scene.js';
+import { shorten } from './text.js';
+
+/** Diagrams with more connections are no longer read. */
+const MAX_PANELS = 3;
+const LONGEST_NAME = 40;
+const LONGEST_TEXT = 160;
+
+interface Participant {
+  readonly key: string;
+  readonly group: string;
+  readonly name: string;
+}
+
+/** A `sequenceDiagram` that Mermaid renders, ending in a newline. */
+export function renderMermaid(report: Report): string {
+  const scene = layOut(report, { panels: MAX_PANELS });
+  const named = scene.panels.map(nameLanes);
+  const order = named.reduce(mergeParticipants, []);
+  const ids = new Map(order.map(({ key }, i) => [key, `p${i + 1}`]));
+  const bodies = scene.panels.flatMap((panel, i) => {
+    const lane = (index: number): string => ids.get(named[i]?.[index]?.key ?? '') ?? 'p1';
+    return drawPanel(panel, lane, scene);
+  });
+  const lines = [
+    'sequenceDiagram',
+    `  title ${escapeText(`${scene.subject}: ${scene.path} (${scene.proof})`)}`,
+    ...declare(order, ids),
+    ...(order.length === 0 ? ['  participant p1 as nothing seen'] : []),
+    `  Note over ${spanOf(order.map(({ key }) => ids.get(key) ?? 'p1'))}: ${escapeText(scene.reason)}`,
+    ...bodies,
+    ...remarkHidden(scene, order, ids),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** Equal places of several connections share one participant; a place passed twice is two. */
+function nameLanes({ ladder }: Panel): Participant[] {
+  const seen = new Map<string, number>();
+  return ladder.lanes.map((lane, i) => {
+    const group = ladder.groups.find(({ from, to }) => from <= i && i <= to)?.name ?? '';
+    const detail = lane.kind === 'process' || lane.kind === 'relay' ? ` (${lane.detail})` : '';
+    const name = lane.detail === '' ? lane.name : lane.name + detail;
+    const place = JSON.stringify([group, name, lane.kind]);
+    const times = (seen.get(place) ?? 0) + 1;
+    seen.set(place, times);
+    return { key: `${place} ${times}`, group, name };
+  });
+}
+
+function mergeParticipants(order: Participant[], next: readonly Participant[]): Participant[] {
+  const merged = [...order];
+  next.forEach((participant, i) => {
+    if (merged.some(({ key }) => key === participant.key)) return;
+    const earlier = new Set(next.slice(0, i).map(({ key }) => key));
+    merged.splice(merged.findLastIndex(({ key }) => earlier.has(key)) + 1, 0, participant);
+  });
+  return merged;
+}
+
+/** Neighbours of one namespace stand in one box. */
+function declare(order: readonly Participant[], ids: ReadonlyMap<string, string>): string[] {
+  const boxes: { group: string; members: Participant[] }[] = [];
+  for (const participant of order) {
+    const open = boxes.at(-1);
+    if (open?.group === participant.group) open.members.push(participant);
+    else boxes.push({ group: participant.group, members: [participant] });
+  }
+  return boxes.flatMap(({ group, members }) => [
+    `  box transparent ${escapeName(group)}`,
+    ...members.map(
+      ({ key, name }) => `    participant ${ids.get(key) ?? 'p1'} as ${escapeName(name)}`,
+    ),
+    '  end',
+  ]);
+}
+
+function spanOf(ids: readonly string[]): string {
+  const [first, last] = [ids[0] ?? 'p1', ids.at(-1) ?? 'p1'];
+  return first === last ? first : `${first},${last}`;
+}
+
+function drawPanel(panel: Panel, lane: (index: number) => string, scene: Scene): string[] {
+  const all = spanOf(panel.ladder.lanes.map((_, i) => lane(i)));
+  const heading = `#${panel.id} ${panel.route.join(' → ')}`;
+  const verdict = scene.connections > 1 ? `${panel.path} (${panel.proof}), ` : '';
+  return [
+    `  Note over ${all}: ${escapeText(`${heading} · ${verdict}${panel.outcome}`)}`,
+    ...panel.ladder.rows.flatMap((row) => drawRow(row, lane, all)),
+  ];
+}
+
+function drawRow(
+  row: Row,
+  lane: (index: number) => string,
+  groups: readonly LaneGroup[],
+  all: string,
+): string[] {
+  if (row.type === 'remark') return [`  Note over ${all}: ${escapeText(row.text)}`];
+  if (row.type === 'arrow') return drawArrow(row, lane);
+  const text = `${formatEvents(row.events, 3)} ${row.label}`;
+  return [`  Note over ${lane(row.lane)}: ${escapeText(text)}`];
+}
+
+function drawArrow(row: ArrowRow, lane: (index: number) => string): string[] {
+  const stops = row.stops.map((stop) => stop.lane);
+  const from = row.tail ?? stops[0] ?? row.drop?.lane ?? 0;
+  const lastSeen = row.head ?? stops.at(-1) ?? from;
+  const beyond = row.drop?.lane ?? lastSeen;
+  const text = `${formatEvents(row.events, 3)} ${row.label}`;
+  const arrow = row.drop ? '-x' : row.flow === 'request' ? '->>' : '-->>';
+  const message =
+    from === beyond
+      ? `  Note over ${lane(from)}: ${escapeText(text)}`
+      : `  ${lane(from)}${arrow}${lane(beyond)}: ${escapeText(text)}`;
+  const drop = row.drop
+    ? [
+        `  Note over ${lane(row.drop.lane)}: ${escapeText(`${row.drop.event} dropped: ${row.drop.reason}`)}`,
+      ]
+    : [];
+  const took = row.took === null ? '' : ` · ${formatDuration(row.took)}`;
+  return [
+    message + (from === beyond ? '' : escapeText(took)),
+    ...row.rewritings
+      .filter(({ spelledOut }) => spelledOut)
+      .map((rewriting) => drawRewriting(rewriting, lane)),
+    ...drop,
+  ];
+}
+
+function drawRewriting(rewriting: Rewriting, lane: (index: number) => string): string {
+  const { after, hook, field, before, now } = rewriting;
+  const between = [after ?? rewriting.lane, rewriting.lane].sort((a, b) => a - b).map(lane);
+  return `  Note over ${spanOf(between)}: ${escapeText(`${hook} ${field} ${before} → ${now}`)}`;
+}
+
+function remarkHidden(
+  scene: Scene,
+  order: readonly Participant[],
+  ids: ReadonlyMap<string, string>,
+): string[] {
+  const hidden = scene.connections - scene.panels.length;
+  if (hidden <= 0) return [];
+  const all = spanOf(order.map(({ key }) => ids.get(key) ?? 'p1'));
+  return [
+    `  Note over ${all}: ${escapeText(`${hidden} of ${scene.connections} connections not drawn`)}`,
+  ];
+}
+
+/** A name of a participant or a box: nothing in it may be syntax. */
+function escapeName(name: string): string {
+  return encode(shorten(name, LONGEST_NAME), /[^A-Za-z0-9 ._()/-]/gu) || '-';
+}
+
+/** Text after a colon: may hold colons, brackets and arrows. */
+function escapeText(text: string): string {
+  return encode(shorten(text, LONGEST_TEXT), /[^A-Za-z0-9 ._()/:,[\]→←–…·µ-]/gu);
+}
+
+/** Mermaid writes characters as `#NUMBER;`. */
+function encode(text: string, unsafe: RegExp): string {
+  return text.replace(unsafe, (character) => `#${character.codePointAt(0) ?? 63};`);
+}

@@ -1,0 +1,66 @@
+/** Blocks of the picture: text set in lines, each block below the one before. */
+import { wrap } from '../text.js';
+import { measureIn, type Face } from './metrics.js';
+import { textShape, type Attributes, type Shape } from './shapes.js';
+import type { Colour } from './style.js';
+
+/** Something drawn from a given height on, and the height below which the next may start. */
+export interface Block {
+  readonly shapes: readonly Shape[];
+  readonly bottom: number;
+}
+
+export interface TextStyle {
+  readonly size: number;
+  readonly face?: Face;
+  readonly colour?: Colour;
+  /** Distance of the lines; 1.45 times the size unless told. */
+  readonly leading?: number;
+}
+
+/** One line of text; `y` is its base line. */
+export function label(
+  x: number,
+  y: number,
+  text: string,
+  style: TextStyle,
+  more: Attributes = {},
+): Shape {
+  const { size, face = 'prose', colour = 'ink' } = style;
+  const { class: extra, ...rest } = more;
+  const names = [`f-${colour}`, face === 'prose' ? '' : face, String(extra ?? '')].filter(
+    (name) => name !== '',
+  );
+  return textShape('text', text, { x, y, 'font-size': size, class: names.join(' '), ...rest });
+}
+
+/** Text in as many lines as it needs. */
+export function paragraph(
+  text: string,
+  x: number,
+  top: number,
+  width: number,
+  style: TextStyle,
+): Block {
+  const { size, face = 'prose', leading = size * 1.45 } = style;
+  const lines = wrap(text, width, measureIn(face, size));
+  const shapes = lines.map((line, i) => label(x, top + size + i * leading, line, style));
+  return { shapes, bottom: top + lines.length * leading };
+}
+
+/** Draws blocks one below the other. */
+export function stack(top: number, draw: readonly ((top: number) => Block)[]): Block {
+  const shapes: Shape[] = [];
+  let bottom = top;
+  for (const block of draw.map((make) => (): Block => make(bottom))) {
+    const drawn = block();
+    shapes.push(...drawn.shapes);
+    bottom = drawn.bottom;
+  }
+  return { shapes, bottom };
+}
+
+/** Empty space. */
+export function space(height: number): (top: number) => Block {
+  return (top) => ({ shapes: [], bottom: top + height });
+}

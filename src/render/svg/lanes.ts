@@ -1,0 +1,151 @@
+/** The head of a ladder and the lines that run down from it: a band per namespace, a box per lane by its kind. */
+import type { Ladder, Lane, LaneKind } from '../layout/scene.js';
+import { shorten, shortenEndpoint, shortenMiddle } from '../text.js';
+import { label } from './block.js';
+import { measureIn } from './metrics.js';
+import { box, group, line, shape, textShape, type Shape } from './shapes.js';
+import type { Colour } from './style.js';
+
+export interface Grid {
+  /** Middle of each lane. */
+  readonly x: readonly number[];
+  readonly spacing: number;
+  readonly left: number;
+  readonly right: number;
+}
+
+const TIME_COLUMN = 78;
+const NAME_SIZE = 12.5;
+const NOTE_SIZE = 11;
+export const HEAD_HEIGHT = 88;
+/** Lanes closer than this cannot hold their names. */
+export const MIN_SPACING = 96;
+
+/** Width that a ladder needs at least. */
+export function widthFor(lanes: number): number {
+  return TIME_COLUMN + lanes * MIN_SPACING;
+}
+
+export function planGrid(lanes: number, left: number, width: number): Grid {
+  const start = left + TIME_COLUMN;
+  const spacing = Math.min(190, (width - TIME_COLUMN) / Math.max(1, lanes));
+  return {
+    x: Array.from({ length: lanes }, (_, i) => start + spacing * (i + 0.5)),
+    spacing,
+    left: start,
+    right: start + spacing * lanes,
+  };
+}
+
+const KINDS: Record<LaneKind, { caption: string; colour: Colour }> = {
+  process: { caption: 'process', colour: 'process' },
+  relay: { caption: 'relay process', colour: 'relay' },
+  endpoint: { caption: 'end', colour: 'muted' },
+  bridge: { caption: 'bridge', colour: 'ink' },
+  veth: { caption: 'veth', colour: 'ink' },
+  loopback: { caption: 'loopback', colour: 'ink' },
+  device: { caption: 'device', colour: 'ink' },
+};
+
+/** Bands, heads and lane lines from `top` to `bottom`. */
+export function drawLanes(ladder: Ladder, grid: Grid, top: number, bottom: number): Shape[] {
+  return [
+    ...ladder.groups.flatMap((namespace) => {
+      const x1 = (grid.x[namespace.from] ?? 0) - grid.spacing / 2 + 2;
+      const x2 = (grid.x[namespace.to] ?? 0) + grid.spacing / 2 - 2;
+      const role = namespace.role === 'container' ? 'container ' : '';
+      const title = shorten(role + namespace.name, x2 - x1 - 12, measureIn('strong', 13));
+      return [
+        box(x1, top, x2 - x1, bottom - top, { rx: 8, class: 'f-band s-edge thin' }),
+        label(
+          (x1 + x2) / 2,
+          top + 19,
+          title,
+          { size: 13, face: 'strong' },
+          { 'text-anchor': 'middle' },
+        ),
+      ];
+    }),
+    ...ladder.lanes.flatMap((lane, i) =>
+      drawLane(lane, grid.x[i] ?? 0, grid.spacing, top + 30, bottom),
+    ),
+  ];
+}
+
+function drawLane(lane: Lane, x: number, spacing: number, top: number, bottom: number): Shape[] {
+  const { caption, colour } = KINDS[lane.kind];
+  const width = spacing - 8;
+  const name = shortenMiddle(
+    lane.name,
+    Math.floor((width - 8) / measureIn('mono', NAME_SIZE)('0')),
+  );
+  const detail = shortenEndpoint(
+    lane.detail,
+    Math.floor((width - 4) / measureIn('mono', NOTE_SIZE)('0')),
+  );
+  const centred = { 'text-anchor': 'middle' };
+  const missed = lane.reached ? caption : 'not reached';
+  return [
+    line(x, top + 44, x, bottom - 6, {
+      class: `${lane.kind === 'process' || lane.kind === 'relay' ? `s-${colour} shaft` : 's-lane thin'}${lane.reached ? '' : ' dashed'}`,
+    }),
+    group([
+      textShape('title', `${caption} ${lane.name} ${lane.detail}`.trim()),
+      ...outline(lane.kind, x - width / 2, top, width, colour),
+      label(x, top + 15.5, name, { size: NAME_SIZE, face: 'mono', colour }, centred),
+    ]),
+    label(
+      x,
+      top + 36,
+      missed,
+      { size: NOTE_SIZE, colour: 'muted' },
+      { ...centred, class: 'halo s-band' },
+    ),
+    ...(detail === ''
+      ? []
+      : [
+          label(
+            x,
+            top + 50,
+            detail,
+            { size: NOTE_SIZE, face: 'mono', colour: 'muted' },
+            { ...centred, class: 'halo s-band' },
+          ),
+        ]),
+  ];
+}
+
+/** Kinds differ by outline, not by colour alone. */
+function outline(kind: LaneKind, x: number, y: number, width: number, colour: Colour): Shape[] {
+  const look = `f-paper s-${kind === 'process' || kind === 'relay' ? colour : 'edge'}`;
+  switch (kind) {
+    case 'process':
+      return [box(x, y, width, 22, { rx: 11, class: `${look} shaft` })];
+    case 'relay':
+      return [
+        box(x - 2, y - 2, width + 4, 26, { rx: 13, class: `hollow s-${colour} thin` }),
+        box(x, y, width, 22, { rx: 11, class: `${look} shaft` }),
+      ];
+    case 'endpoint':
+      return [box(x, y, width, 22, { rx: 11, class: `${look} thin dashed` })];
+    case 'bridge':
+      return [
+        box(x, y, width, 22, { rx: 2, class: `${look} thin` }),
+        line(x + 3, y + 19, x + width - 3, y + 19, { class: 's-lane shaft' }),
+      ];
+    case 'veth':
+      return [
+        shape('path', {
+          d: `M${r(x + 6)} ${r(y)}H${r(x + width - 6)}L${r(x + width)} ${r(y + 11)}L${r(x + width - 6)} ${r(y + 22)}H${r(x + 6)}L${r(x)} ${r(y + 11)}Z`,
+          class: `${look} thin`,
+        }),
+      ];
+    case 'loopback':
+    case 'device':
+      return [box(x, y, width, 22, { rx: 3, class: `${look} thin` })];
+  }
+}
+
+function r(value: number): number {
+  return Math.round(value * 10) / 10;
+}

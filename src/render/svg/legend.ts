@@ -1,0 +1,108 @@
+/** The legend: only what the picture uses. */
+import type { Row, Scene } from '../layout/scene.js';
+import { label, type Block } from './block.js';
+import { measureIn } from './metrics.js';
+import { box, line, shape, type Shape } from './shapes.js';
+
+interface Entry {
+  readonly text: string;
+  readonly used: (row: Row) => boolean;
+  readonly draw: (x: number, y: number) => Shape[];
+}
+
+const SAMPLE = 40;
+
+const ENTRIES: readonly Entry[] = [
+  {
+    text: 'request',
+    used: (row) => row.type === 'arrow' && row.tone === 'request',
+    draw: (x, y) => [
+      line(x, y, x + SAMPLE - 8, y, { class: 's-request shaft' }),
+      shape('polygon', {
+        points: `${x + SAMPLE},${y} ${x + SAMPLE - 10},${y - 5} ${x + SAMPLE - 10},${y + 5}`,
+        class: 'f-request',
+      }),
+    ],
+  },
+  {
+    text: 'reply',
+    used: (row) => row.type === 'arrow' && row.tone === 'reply',
+    draw: (x, y) => [
+      line(x + 8, y, x + SAMPLE, y, { class: 's-reply shaft' }),
+      shape('polygon', {
+        points: `${x},${y} ${x + 10},${y - 5} ${x + 10},${y + 5}`,
+        class: 'f-reply',
+      }),
+    ],
+  },
+  {
+    text: 'reset or retransmission',
+    used: (row) => row.type !== 'remark' && (row.tone === 'reset' || row.tone === 'retransmit'),
+    draw: (x, y) => [line(x, y, x + SAMPLE, y, { class: 's-bad shaft' })],
+  },
+  {
+    text: 'event, by number',
+    used: (row) => row.type !== 'remark',
+    draw: (x, y) => [
+      box(x + 11, y - 9, 18, 18, { rx: 9, class: 'f-paper s-ink thin' }),
+      label(x + 20, y + 4, '7', { size: 11, face: 'mono' }, { 'text-anchor': 'middle' }),
+    ],
+  },
+  {
+    text: 'follows from what was seen',
+    used: (row) => row.type === 'arrow' && (row.tail !== null || row.head !== null),
+    draw: (x, y) => [line(x, y, x + SAMPLE, y, { class: 's-ink shaft implied' })],
+  },
+  {
+    text: 'addresses rewritten (NAT)',
+    used: (row) => row.type === 'arrow' && row.rewritings.length > 0,
+    draw: (x, y) => [
+      shape('polygon', {
+        points: `${x + 20},${y - 7} ${x + 27},${y} ${x + 20},${y + 7} ${x + 13},${y}`,
+        class: 'f-nat',
+      }),
+    ],
+  },
+  {
+    text: 'bytes moved by the relay',
+    used: (row) => row.type === 'relay',
+    draw: (x, y) => [box(x + 4, y - 7, SAMPLE - 8, 14, { rx: 7, class: 'f-paper s-relay shaft' })],
+  },
+  {
+    text: 'several folded into one',
+    used: (row) => row.type !== 'remark' && row.count > 1,
+    draw: (x, y) => [
+      line(x, y - 2, x + SAMPLE, y - 2, { class: 's-ink shaft' }),
+      line(x, y + 2, x + SAMPLE, y + 2, { class: 's-ink shaft' }),
+    ],
+  },
+  {
+    text: 'dropped',
+    used: (row) => row.type === 'arrow' && row.drop !== null,
+    draw: (x, y) => [
+      box(x + 11, y - 9, 18, 18, { rx: 5, class: 'f-bad' }),
+      line(x + 16, y - 4, x + 24, y + 4, { class: 's-paper shaft' }),
+      line(x + 16, y + 4, x + 24, y - 4, { class: 's-paper shaft' }),
+    ],
+  },
+];
+
+/** Draws the legend in as many lines as it needs; nothing for a picture without rows. */
+export function drawLegend(scene: Scene, left: number, top: number, width: number): Block {
+  const rows = scene.panels.flatMap(({ ladder }) => ladder.rows);
+  const entries = ENTRIES.filter(({ used }) => rows.some(used));
+  if (entries.length === 0) return { shapes: [], bottom: top };
+  const shapes: Shape[] = [line(left, top, left + width, top, { class: 's-edge thin' })];
+  let x = left;
+  let y = top + 20;
+  for (const { text, draw } of entries) {
+    const needed = SAMPLE + 8 + measureIn('prose', 12)(text) + 24;
+    if (x + needed > left + width && x > left) {
+      x = left;
+      y += 24;
+    }
+    shapes.push(...draw(x, y), label(x + SAMPLE + 8, y + 4, text, { size: 12, colour: 'muted' }));
+    x += needed;
+  }
+  return { shapes, bottom: y + 20 };
+}

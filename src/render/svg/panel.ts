@@ -1,0 +1,90 @@
+/** One connection in the picture: heading, facts, ladder, evidence, why. */
+import { formatEvents, formatMoment } from '../format.js';
+import type { EvidenceLine, Panel, Scene } from '../layout/scene.js';
+import { label, paragraph, space, stack, type Block } from './block.js';
+import { drawLanes, HEAD_HEIGHT, planGrid } from './lanes.js';
+import { drawRow } from './rows.js';
+import { box, line, type Shape } from './shapes.js';
+import type { Colour } from './style.js';
+
+/** Draws a connection between `left` and `left + width`. */
+export function drawPanel(
+  panel: Panel,
+  scene: Scene,
+  left: number,
+  top: number,
+  width: number,
+): Block {
+  const single = scene.connections === 1;
+  const heading = `#${panel.id} ${panel.protocol} ${panel.route.join(' → ')}`;
+  const verdict = single ? panel.outcome : `${panel.path} (${panel.proof}), ${panel.outcome}`;
+  const facts = [
+    verdict,
+    ...panel.facts,
+    ...(panel.started === null ? [] : [`began ${formatMoment(panel.started)}`]),
+  ];
+  const reason = panel.reason === scene.reason ? '' : panel.reason;
+  return stack(top, [
+    (y) => ({ shapes: [line(left, y, left + width, y, { class: 's-edge thin' })], bottom: y + 12 }),
+    (y) => paragraph(heading, left, y, width, { size: 15, face: 'strong' }),
+    (y) => paragraph(reason, left, y, width, { size: 13 }),
+    (y) => paragraph(facts.join(' · '), left, y, width, { size: 12, colour: 'muted' }),
+    space(10),
+    (y) => drawLadder(panel, left, y, width),
+    space(12),
+    ...panel.evidence.map((evidence) => (y: number) => drawEvidence(evidence, left, y, width)),
+    (y) => drawWhy(panel.why, left, y, width),
+    space(14),
+  ]);
+}
+
+function drawLadder({ ladder, id }: Panel, left: number, top: number, width: number): Block {
+  if (ladder.rows.length === 0) {
+    return paragraph('No event of this connection is listed.', left, top, width, {
+      size: 12,
+      colour: 'muted',
+    });
+  }
+  const grid = planGrid(ladder.lanes.length, left, width);
+  const rows = stack(
+    top + HEAD_HEIGHT,
+    ladder.rows.map((row) => (y: number) => drawRow(row, grid, y, `c${id}e`)),
+  );
+  const bottom = rows.bottom + 10;
+  return { shapes: [...drawLanes(ladder, grid, top, bottom), ...rows.shapes], bottom };
+}
+
+const MARKS: readonly { holds: boolean | null; mark: string; colour: Colour }[] = [
+  { holds: true, mark: '✔', colour: 'good' },
+  { holds: false, mark: '✘', colour: 'bad' },
+  { holds: null, mark: '?', colour: 'unsure' },
+];
+
+function drawEvidence(
+  { holds, claim, events }: EvidenceLine,
+  left: number,
+  top: number,
+  width: number,
+): Block {
+  const { mark, colour } = MARKS.find((entry) => entry.holds === holds) ?? {
+    mark: '?',
+    colour: 'unsure' as const,
+  };
+  const numbers = events.length === 0 ? '' : `  [${formatEvents(events)}]`;
+  const text = paragraph(claim + numbers, left + 24, top, width - 24, { size: 13 });
+  return {
+    shapes: [label(left + 4, top + 13, mark, { size: 13, face: 'strong', colour }), ...text.shapes],
+    bottom: text.bottom + 3,
+  };
+}
+
+function drawWhy(why: string | null, left: number, top: number, width: number): Block {
+  if (why === null || why === '') return { shapes: [], bottom: top };
+  const text = paragraph(why, left + 58, top + 14, width - 72, { size: 12, face: 'mono' });
+  const height = text.bottom - top - 2;
+  const frame: Shape[] = [
+    box(left, top + 6, width, height, { rx: 6, class: 'f-band s-edge thin' }),
+    label(left + 14, top + 26, 'Why', { size: 12, face: 'strong', colour: 'muted' }),
+  ];
+  return { shapes: [...frame, ...text.shapes], bottom: top + height + 12 };
+}

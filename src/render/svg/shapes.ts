@@ -1,0 +1,60 @@
+/** Shapes: SVG elements as plain data, so that drawing needs no DOM. */
+
+export interface Shape {
+  readonly tag: string;
+  readonly attributes: Readonly<Record<string, string | number>>;
+  readonly text?: string;
+  readonly children: readonly Shape[];
+}
+
+export type Attributes = Record<string, string | number>;
+
+/** Any element; numbers are rounded to tenths so that output is the same everywhere. */
+export function shape(
+  tag: string,
+  attributes: Attributes = {},
+  children: readonly Shape[] = [],
+): Shape {
+  return { tag, attributes: roundAll(attributes), children };
+}
+
+/** An element that holds text. */
+export function textShape(tag: string, text: string, attributes: Attributes = {}): Shape {
+  return { tag, attributes: roundAll(attributes), text, children: [] };
+}
+
+/** Elements drawn together. */
+export function group(children: readonly Shape[], attributes: Attributes = {}): Shape {
+  return shape('g', attributes, children);
+}
+
+/** A straight line. */
+export function line(
+  x1: number,
+  y1: number,
+  x2: number,
+  y2: number,
+  attributes: Attributes,
+): Shape {
+  return shape('line', { x1, y1, x2, y2, ...attributes });
+}
+
+/** A rectangle. */
+export function box(
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  attributes: Attributes,
+): Shape {
+  return shape('rect', { x, y, width: Math.max(0, width), height, ...attributes });
+}
+
+function roundAll(attributes: Attributes): Attributes {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, value]) => [
+      name,
+      typeof value === 'number' ? Math.round(value * 10) / 10 : value,
+    ]),
+  );
+}

@@ -1,0 +1,105 @@
+/** The report as an SVG picture: the answer as its header, then a ladder per connection, the evidence, the legend. */
+import type { Report } from '../../model/report.js';
+import { formatCount } from '../format.js';
+import { layOut } from '../layout/layout.js';
+import type { CoverageNote, Scene } from '../layout/scene.js';
+import { box } from './shapes.js';
+import { label, paragraph, space, stack, type Block } from './block.js';
+import { serialisePicture, type Picture } from './document.js';
+import { widthFor } from './lanes.js';
+import { drawLegend } from './legend.js';
+import { measureIn } from './metrics.js';
+import { drawPanel } from './panel.js';
+import { styleSheet } from './style.js';
+import { drawSummary } from './summary.js';
+
+export interface SvgOptions {
+  /** How many connections are drawn in full; 6 unless told. */
+  readonly panels?: number;
+}
+
+const MARGIN = 24;
+const USUAL_WIDTH = 960;
+
+/** The report as one well-formed SVG document without scripts or references. Loads d3-node and a DOM when called. */
+export async function renderSvg(report: Report, options: SvgOptions = {}): Promise<string> {
+  return serialisePicture(drawPicture(layOut(report, { panels: options.panels ?? 6 })));
+}
+
+/** The whole picture as shapes; pure. */
+export function drawPicture(scene: Scene): Picture {
+  const lanes = Math.max(0, ...scene.panels.map(({ ladder }) => ladder.lanes.length));
+  const inner = Math.max(USUAL_WIDTH - 2 * MARGIN, widthFor(lanes));
+  const warnings = scene.coverage.filter(({ severity }) => severity === 'warning');
+  const good = scene.coverage.filter(({ severity }) => severity === 'good');
+  const body = stack(MARGIN, [
+    (y) => drawHeadline(scene, y, inner),
+    ...warnings.map((note) => (y: number) => drawNote(note, y, inner)),
+    space(10),
+    (y) => drawSummary(scene.summary, MARGIN, y, inner),
+    ...scene.panels.map((panel) => (y: number) => drawPanel(panel, scene, MARGIN, y, inner)),
+    (y) => drawHidden(scene, y, inner),
+    (y) => drawLegend(scene, MARGIN, y, inner),
+    ...good.map((note) => (y: number) => drawNote(note, y, inner)),
+  ]);
+  const [width, height] = [inner + 2 * MARGIN, Math.ceil(body.bottom + MARGIN)];
+  return {
+    width,
+    height,
+    title: `${scene.subject}: ${scene.path} (${scene.proof})`,
+    description: scene.reason,
+    style: styleSheet(),
+    shapes: [box(0, 0, width, height, { class: 'f-paper' }), ...body.shapes],
+  };
+}
+
+function drawHeadline(scene: Scene, top: number, width: number): Block {
+  const answer = `${scene.subject}: ${scene.path}`;
+  const colour = scene.proof === 'proven' ? 'good' : 'unsure';
+  const mark = scene.proof === 'proven' ? '✔ ' : '? ';
+  const source = scene.source === 'live' ? 'live trace' : scene.source;
+  const title = paragraph(answer, MARGIN, top, width - 180, { size: 24, face: 'strong' });
+  const badge = mark + scene.proof;
+  const badgeWidth = measureIn('strong', 14)(badge) + 24;
+  const right = MARGIN + width;
+  const about = `${source} · ${formatCount(scene.connections)} ${scene.connections === 1 ? 'connection' : 'connections'}`;
+  return stack(top, [
+    () => ({
+      shapes: [
+        ...title.shapes,
+        box(right - badgeWidth, top + 3, badgeWidth, 28, {
+          rx: 14,
+          class: `f-paper s-${colour} shaft`,
+        }),
+        label(
+          right - badgeWidth / 2,
+          top + 22,
+          badge,
+          { size: 14, face: 'strong', colour },
+          { 'text-anchor': 'middle' },
+        ),
+      ],
+      bottom: title.bottom + 4,
+    }),
+    (y) => paragraph(scene.reason, MARGIN, y, width, { size: 16 }),
+    (y) => paragraph(about, MARGIN, y + 2, width, { size: 12, colour: 'muted' }),
+  ]);
+}
+
+function drawNote({ severity, text }: CoverageNote, top: number, width: number): Block {
+  const warns = severity === 'warning';
+  const block = paragraph(text, MARGIN + (warns ? 18 : 0), top + 3, width - 18, {
+    size: 12,
+    colour: warns ? 'unsure' : 'muted',
+  });
+  const mark = label(MARGIN + 2, top + 15, '!', { size: 13, face: 'strong', colour: 'unsure' });
+  return { shapes: warns ? [mark, ...block.shapes] : block.shapes, bottom: block.bottom };
+}
+
+function drawHidden(scene: Scene, top: number, width: number): Block {
+  const hidden = scene.connections - scene.panels.length;
+  if (hidden <= 0) return { shapes: [], bottom: top };
+  const text = `${formatCount(hidden)} of ${formatCount(scene.connections)} connections are not drawn.`;
+  const block = paragraph(text, MARGIN, top, width, { size: 13, colour: 'muted' });
+  return { shapes: block.shapes, bottom: block.bottom + 12 };
+}
