@@ -1,8 +1,9 @@
 // The lab's own cgroups: they keep its processes together, so that none is missed, and none but they are ended.
 
-import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../model/errors.js';
+import { exists } from './exists.js';
 import { isWithin, type Mount } from './mountinfo.js';
 import { poll } from './poll.js';
 
@@ -142,11 +143,8 @@ function isGoneOrBusy(error: NodeJS.ErrnoException): true | null {
 }
 
 /** Is this hierarchy mounted where it was when the lab was made? Another mount namespace may have others. */
-export async function isMountedHere({ mountPoint }: LabCgroup): Promise<boolean> {
-  return access(join(mountPoint, 'cgroup.procs')).then(
-    () => true,
-    () => false,
-  );
+export function isMountedHere({ mountPoint }: LabCgroup): Promise<boolean> {
+  return exists(join(mountPoint, 'cgroup.procs'));
 }
 
 /** A cgroup and all below it, parents first. */

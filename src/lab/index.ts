@@ -4,6 +4,6 @@ export { REDIS, type ContainerSpec, type LabContainer } from './containers.js';
 export type { CommandResult, ExecOptions } from './enter.js';
 export type { Lab, Where } from './lab.js';
 export { findLeftovers, type LabTraces } from './leftovers.js';
-export type { LabPlace } from './namespaces.js';
+export type { LabPlace } from './wire.js';
 export { cleanStale } from './stale.js';
 export { up, type LabOptions } from './up.js';

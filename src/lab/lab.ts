@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { runContainer, type ContainerSpec, type LabContainer } from './containers.js';
 import type { EngineFiles } from './engine.js';
 import { buildEntry, runCommand, type CommandResult, type ExecOptions } from './enter.js';
-import type { LabPlace } from './namespaces.js';
+import type { LabPlace } from './wire.js';
 import { folderOf, type LabState } from './state.js';
 import { takeDown } from './teardown.js';
 import type { Tools } from './tools.js';

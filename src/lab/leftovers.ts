@@ -1,8 +1,9 @@
 // Looks for anything of a lab that is still there: the proof that taking it down leaves nothing.
 
-import { access, readdir, readFile, readlink } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cgroupName, findHierarchies } from './cgroups.js';
+import { keepExisting } from './exists.js';
 import { isMember } from './members.js';
 import { parseMountinfo } from './mountinfo.js';
 import { identifyProcess } from './processes.js';
@@ -75,14 +76,4 @@ async function findFiles(lab: LabTraces): Promise<string[]> {
   return names
     .filter((name) => name.includes(lab.id))
     .map((name) => `folder ${LABS_FOLDER}/${name}`);
-}
-
-async function keepExisting(paths: readonly string[]): Promise<string[]> {
-  const checks = [...new Set(paths)].map((path) =>
-    access(path).then(
-      () => [path],
-      () => [],
-    ),
-  );
-  return (await Promise.all(checks)).flat();
 }

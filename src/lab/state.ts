@@ -3,6 +3,7 @@
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { UserError } from '../model/errors.js';
 import type { ProcessIdentity } from './processes.js';
 
 /** Where the labs of this machine are kept, one folder each. */
@@ -53,9 +54,18 @@ export function parseLabState(text: string): LabState | null {
 export async function createStateFolder(state: LabState): Promise<void> {
   const { pid, startTime } = state.owner;
   const prepared = join(LABS_FOLDER, `.new-${String(pid)}-${startTime}-${state.id}`);
-  await mkdir(prepared, { recursive: true, mode: 0o700 });
-  await writeFile(join(prepared, 'state.json'), serialize(state));
-  await rename(prepared, folderOf(state.id));
+  try {
+    await mkdir(prepared, { recursive: true, mode: 0o700 });
+    await writeFile(join(prepared, 'state.json'), serialize(state));
+    await rename(prepared, folderOf(state.id));
+  } catch (cause) {
+    throw new UserError(`Cannot make the lab's folder in ${LABS_FOLDER}: ${String(cause)}`, {
+      code: 'lab-folder',
+      exit: 1,
+      remedy: 'The lab needs a writable /run with some room.',
+      cause,
+    });
+  }
 }
 
 /** Makes a function that writes the state as it then is, each time in one step and one time after the other. */

@@ -2,13 +2,11 @@
 
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { UserError } from '../model/errors.js';
 import {
   chooseTracker,
   createCgroup,
   findHierarchies,
-  joinCgroup,
   placeCgroup,
   type Hierarchy,
 } from './cgroups.js';
@@ -21,22 +19,17 @@ import {
   hasOverlay,
   prepareEngineFiles,
 } from './engine.js';
-import { startGated, type GatedProcess } from './gate.js';
 import { collectImage, importImage } from './image.js';
 import { createLab, type Lab } from './lab.js';
 import { parseMountinfo } from './mountinfo.js';
-import { awaitHolder, buildView, holdCommand, wire } from './namespaces.js';
 import { identifyProcess } from './processes.js';
 import { cleanStale, readPidWorld } from './stale.js';
-import {
-  createStateFolder,
-  folderOf,
-  createStateWriter,
-  type LabProcess,
-  type LabState,
-} from './state.js';
+import { createStateFolder, folderOf, createStateWriter, type LabState } from './state.js';
 import { takeDown } from './teardown.js';
-import { checkPrivilege, findTools, type Tools } from './tools.js';
+import { startHolder, startProcess, type Construction } from './start.js';
+import { checkPrivilege, findTools } from './tools.js';
+import { buildView } from './view.js';
+import { wire } from './wire.js';
 
 export interface LabOptions {
   /** As dockerd's option; on unless told. */
@@ -56,14 +49,24 @@ export async function up(options: LabOptions = {}): Promise<Lab> {
   const { signal, progress = () => undefined } = options;
   checkPrivilege();
   const tools = await findTools();
-  for (const id of await cleanStale()) progress(`removed lab ${id}, whose owner had died`);
+  await cleanStale().then(
+    (ids) => {
+      for (const id of ids) progress(`removed lab ${id}, whose owner had died`);
+    },
+    (error: unknown) => {
+      progress(`an earlier lab is still there: ${String(error)}`); // no reason to refuse a new one
+    },
+  );
   signal?.throwIfAborted();
 
   const { state, hierarchies } = await planLab();
   await createStateFolder(state);
   try {
-    const save = createStateWriter(state);
-    return await build({ state, save, hierarchies, tools, options, progress });
+    return await build(
+      { state, save: createStateWriter(state), tools, signal },
+      hierarchies,
+      options,
+    );
   } catch (error) {
     await takeDown(state, state.bootId);
     throw signal?.aborted ? signal.reason : error;
@@ -94,30 +97,25 @@ async function planLab(): Promise<{ state: LabState; hierarchies: Hierarchy[] }>
   return { state, hierarchies };
 }
 
-interface Building {
-  /** Grows while the lab is built, and is on disk before each thing is made. */
-  state: LabState;
-  save: () => Promise<void>;
-  hierarchies: readonly Hierarchy[];
-  tools: Tools;
-  options: LabOptions;
-  progress: (line: string) => void;
-}
-
-async function build(building: Building): Promise<Lab> {
-  const { state, hierarchies, tools, options, progress } = building;
-  const { signal } = options;
+async function build(
+  construction: Construction,
+  hierarchies: readonly Hierarchy[],
+  options: LabOptions,
+): Promise<Lab> {
+  const { state, tools, signal } = construction;
+  const { progress = () => undefined } = options;
   const folder = folderOf(state.id);
   const files = engineFiles(folder);
 
+  progress('making control groups and folders');
   await settleAll([
     ...state.cgroups.map(({ path }) => createCgroup(path)),
     prepareEngineFiles(folder, tools.dockerd),
   ]);
   progress('making the namespaces');
   const [host, client] = await settleAll([
-    startHolder(building, 'host'),
-    startHolder(building, 'client'),
+    startHolder(construction, 'host'),
+    startHolder(construction, 'client'),
   ]);
   const pids = { host: host.pid, client: client.pid };
   const [places] = await settleAll([
@@ -131,7 +129,7 @@ async function build(building: Building): Promise<Lab> {
     overlay: await hasOverlay(),
     extra: options.dockerdArguments ?? [],
   });
-  const dockerd = await startProcess(building, 'dockerd', {
+  const dockerd = await startProcess(construction, 'dockerd', {
     command: engineCommand(tools, host.pid, args),
     env: engineEnvironment(files),
     cgroup: 'engine',
@@ -145,54 +143,6 @@ async function build(building: Building): Promise<Lab> {
   await importImage(files.socket, image, signal);
   signal?.throwIfAborted();
   return createLab({ state, tools, files, places });
-}
-
-/** Starts a holder; the host's also leads the engine's processes into a mount and a cgroup namespace. */
-async function startHolder(building: Building, role: 'host' | 'client'): Promise<GatedProcess> {
-  const { state, tools, options } = building;
-  const logFile = join(folderOf(state.id), `${role}.log`);
-  const kinds = role === 'host' ? (['mount', 'cgroup', 'net'] as const) : (['net'] as const);
-  const holder = await startProcess(building, role, {
-    command: holdCommand(tools, kinds),
-    // A cgroup namespace begins where its first process is: at the lab's own folder.
-    cgroup: role === 'host' ? '' : 'engine',
-    logFile,
-  });
-  const inodes = await awaitHolder(role, holder, logFile, options.signal);
-  if (role === 'host') await moveTo(state, 'engine', holder.pid);
-  Object.assign(state.namespaces, inodes);
-  await building.save();
-  return holder;
-}
-
-interface ProcessRequest {
-  command: readonly string[];
-  /** Below the lab's folder in each hierarchy. */
-  cgroup: string;
-  logFile: string;
-  env?: NodeJS.ProcessEnv;
-}
-
-async function startProcess(
-  { state, save, options }: Building,
-  role: LabProcess['role'],
-  { command, cgroup, logFile, env }: ProcessRequest,
-): Promise<GatedProcess> {
-  options.signal?.throwIfAborted();
-  return startGated({
-    command,
-    logFile,
-    ...(env ? { env } : {}),
-    register: async (identity) => {
-      state.processes.push({ role, ...identity });
-      await save();
-      await moveTo(state, cgroup, identity.pid);
-    },
-  });
-}
-
-async function moveTo(state: LabState, cgroup: string, pid: number): Promise<void> {
-  await Promise.all(state.cgroups.map(({ path }) => joinCgroup(join(path, cgroup), pid)));
 }
 
 /** Like Promise.all, but nothing is still at work when it throws: what follows then is the removal of it all. */
