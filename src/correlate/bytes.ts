@@ -1,0 +1,77 @@
+/** Payload bytes of a leg in each direction, exact even where most packets were only counted. */
+import { sameEndpoint } from '../model/address.js';
+import { TCP, type CounterEvent, type PacketEvent } from '../model/event.js';
+import type { Leg } from './leg.js';
+
+export interface LegBytes {
+  readonly fromClient: number;
+  readonly fromServer: number;
+}
+
+const WRAP = 2 ** 32;
+
+/** True when this packet goes from the client's side to the server's. */
+export function isRequest(leg: Leg, packet: Pick<PacketEvent, 'source' | 'destination'>): boolean {
+  const serves = (end: PacketEvent['source']): boolean =>
+    sameEndpoint(end, leg.destination) || (leg.server !== null && sameEndpoint(end, leg.server));
+  const to = serves(packet.destination);
+  const from = serves(packet.source);
+  if (to !== from) return to;
+  return sameEndpoint(packet.source, leg.client);
+}
+
+export function countBytes(leg: Leg): LegBytes {
+  return { fromClient: countDirection(leg, true), fromServer: countDirection(leg, false) };
+}
+
+function countDirection(leg: Leg, request: boolean): number {
+  const packets: PacketEvent[] = [];
+  const counters: CounterEvent[] = [];
+  for (const event of leg.events) {
+    if (event.kind === 'packet' && isRequest(leg, event) === request) packets.push(event);
+    if (event.kind === 'counter' && isRequest(leg, event) === request) counters.push(event);
+  }
+  const seen = countSeen(packets, counters);
+  if (leg.protocol === 'udp') return seen;
+  const syn = packets.find(({ flags }) => (flags & TCP.SYN) !== 0);
+  if (!syn) return seen;
+  // Sequence numbers count every byte once, whatever was offloaded, sent again or not printed.
+  let furthest = 0;
+  for (const { seq, length, flags } of packets) {
+    // A reset's number may lie in a window that was never sent, and the last ACK's lies behind the FIN's own.
+    const counts = length > 0 || (flags & TCP.FIN) !== 0;
+    if (counts && (flags & (TCP.RST | TCP.SYN)) === 0)
+      furthest = Math.max(furthest, relative(seq, syn.seq) + length);
+  }
+  if (counters.length === 0) return furthest;
+  const closed = packets.some(({ flags }) => (flags & TCP.FIN) !== 0);
+  if (!closed) return Math.max(seen, furthest);
+  // The number wraps every 4 GiB; the counters say how often it has.
+  return furthest + Math.max(0, Math.round((seen - furthest) / WRAP)) * WRAP;
+}
+
+function relative(seq: number, first: number): number {
+  const distance = (seq - first - 1 + WRAP) % WRAP;
+  // Just before the first byte (a keep-alive probe): no progress.
+  return distance > WRAP - 65_536 ? 0 : distance;
+}
+
+/** Bytes at the hop that saw most: distinct segments in print, and the counters behind them. */
+function countSeen(packets: readonly PacketEvent[], counters: readonly CounterEvent[]): number {
+  const hops = new Map<string, { bytes: number; segments: Set<string> }>();
+  const at = (event: PacketEvent | CounterEvent) => {
+    const key = `${event.namespace}|${event.ifindex}|${event.direction}`;
+    const hop = hops.get(key) ?? { bytes: 0, segments: new Set<string>() };
+    hops.set(key, hop);
+    return hop;
+  };
+  for (const packet of packets) {
+    const hop = at(packet);
+    const segment =
+      packet.protocol === 'udp' ? String(packet.id) : `${packet.seq}+${packet.length}`;
+    if (!hop.segments.has(segment)) hop.bytes += packet.length;
+    hop.segments.add(segment);
+  }
+  for (const counter of counters) at(counter).bytes += counter.bytes;
+  return Math.max(0, ...[...hops.values()].map(({ bytes }) => bytes));
+}

@@ -1,0 +1,267 @@
+/** Gathers events into flows: first by namespace and addresses, then across namespaces and NAT by what proves them one. */
+import type { Endpoint } from '../model/address.js';
+import {
+  TCP,
+  TCP_STATE,
+  type DropEvent,
+  type PacketEvent,
+  type Protocol,
+  type TraceEvent,
+} from '../model/event.js';
+import { pairKey, type LegEvent } from './leg.js';
+
+/** One use of one pair of endpoints in one namespace; several of them make a leg. */
+class Sighting {
+  /** Union-find parent; itself when it is the root. */
+  parent: Sighting = this;
+  readonly events: LegEvent[] = [];
+  /** Sequence number of the SYN that began it; at the root, of the whole flow. */
+  syn: { readonly seq: number } | null = null;
+  lastTime = 0;
+}
+
+/** Nanoseconds within which one skb may be seen at the next hop, queueing included. */
+const ONE_WAY = 2_000_000_000;
+/** Nanoseconds after which a silent UDP pair is taken for a new flow (docker-proxy forgets its clients after 90 s). */
+const UDP_IDLE = 90_000_000_000;
+
+const root = (sighting: Sighting): Sighting => {
+  let node = sighting;
+  while (node.parent !== node) {
+    node.parent = node.parent.parent;
+    node = node.parent;
+  }
+  return node;
+};
+
+/** Makes two sightings one flow. Refuses (false) when they began with different SYNs: one pair, used twice. */
+const join = (a: Sighting, b: Sighting): boolean => {
+  const first = root(a);
+  const second = root(b);
+  if (first === second) return true;
+  if (first.syn && second.syn && first.syn.seq !== second.syn.seq) return false;
+  second.parent = first;
+  first.syn ??= second.syn;
+  return true;
+};
+
+/** A finished flow: the events of all sightings that are one and the same. */
+export interface Flow {
+  readonly events: readonly LegEvent[];
+}
+
+/** Groups events by flow. Pure; the events must be in order of time. */
+export function gatherFlows(events: readonly TraceEvent[]): Flow[] {
+  const gatherer = new Gatherer();
+  for (const event of events) gatherer.take(event);
+  return gatherer.flows();
+}
+
+class Gatherer {
+  readonly #all: Sighting[] = [];
+  /** The current sighting of a pair in a namespace. */
+  readonly #current = new Map<string, Sighting>();
+  /** The last packet that an skb was seen as, and where it belongs. */
+  readonly #skbs = new Map<string, { readonly packet: PacketEvent; readonly sighting: Sighting }>();
+  /** Sockets by kernel address, as long as they live. */
+  readonly #sockets = new Map<string, Sighting>();
+  /** Sightings by pair and first sequence number, over all namespaces. */
+  readonly #beginnings = new Map<string, Sighting>();
+
+  take(event: TraceEvent): void {
+    switch (event.kind) {
+      case 'packet':
+        this.#takePacket(event);
+        return;
+      case 'drop':
+      case 'reset':
+        this.#takeDrop(event);
+        return;
+      case 'state':
+      case 'accept': {
+        const sighting = this.#bySocket(
+          event.socket,
+          event.namespace,
+          event.local,
+          event.remote,
+          event,
+        );
+        if (sighting) add(sighting, event);
+        return;
+      }
+      case 'retransmit': {
+        const sighting = this.#bySocket(
+          event.socket,
+          event.namespace,
+          event.local,
+          event.remote,
+          null,
+        );
+        if (sighting) add(sighting, event);
+        return;
+      }
+      case 'counter': {
+        const key = placeKey(event.namespace, event.protocol, event.source, event.destination);
+        const sighting = this.#current.get(key);
+        if (sighting) add(sighting, event);
+        return;
+      }
+      case 'move':
+      case 'copy':
+      case 'total':
+    }
+  }
+
+  flows(): Flow[] {
+    const groups = new Map<Sighting, LegEvent[]>();
+    for (const sighting of this.#all) {
+      const group = groups.get(root(sighting));
+      if (group) group.push(...sighting.events);
+      else groups.set(root(sighting), [...sighting.events]);
+    }
+    return [...groups.values()]
+      .filter((group) => group.length > 0)
+      .map((group) => ({ events: group.sort((a, b) => a.time - b.time || a.id - b.id) }))
+      .sort((a, b) => (a.events[0]?.id ?? 0) - (b.events[0]?.id ?? 0));
+  }
+
+  #takePacket(event: PacketEvent): void {
+    const sighting = this.#sightingOf(event);
+    add(sighting, event);
+    this.#followSkb(event, sighting);
+    this.#followConntrack(event, sighting);
+    if (event.direction === 'out' && event.socket !== null) this.#followSocket(event, sighting);
+    if (isSyn(event)) {
+      const key = `${pairKey(event.protocol, event.source, event.destination)}|${event.seq}`;
+      const before = this.#beginnings.get(key);
+      if (before) join(before, sighting);
+      this.#beginnings.set(key, sighting);
+    }
+  }
+
+  /** The sighting a packet belongs to; a SYN with a new sequence number begins another. */
+  #sightingOf(event: PacketEvent): Sighting {
+    const key = placeKey(event.namespace, event.protocol, event.source, event.destination);
+    const current = this.#current.get(key);
+    if (current === undefined) return this.#begin(key, event);
+    if (event.protocol === 'udp') {
+      return event.time - current.lastTime > UDP_IDLE ? this.#begin(key, event) : current;
+    }
+    if (!isSyn(event)) return current;
+    if (current.syn === null) {
+      // A dial seen by its socket only has no sequence number yet; anything else was there before the SYN.
+      const dialled = current.events.every(({ kind }) => kind === 'state' || kind === 'accept');
+      const known = root(current).syn;
+      if (!dialled || (known && known.seq !== event.seq)) return this.#begin(key, event);
+      current.syn = { seq: event.seq };
+      root(current).syn ??= current.syn;
+      return current;
+    }
+    return current.syn.seq === event.seq ? current : this.#begin(key, event);
+  }
+
+  #begin(key: string, event: PacketEvent | null): Sighting {
+    const sighting = new Sighting();
+    if (event && isSyn(event)) sighting.syn = { seq: event.seq };
+    this.#all.push(sighting);
+    this.#current.set(key, sighting);
+    return sighting;
+  }
+
+  /** An skb keeps its address along its way: the same address, sequence number and length at the next hop is the same packet. */
+  #followSkb(event: PacketEvent, sighting: Sighting): void {
+    if (event.skb === null) return;
+    const before = this.#skbs.get(event.skb);
+    if (before && isSamePacket(before.packet, event)) join(before.sighting, sighting);
+    this.#skbs.set(event.skb, { packet: event, sighting });
+  }
+
+  /** The conntrack entry on a packet names the same flow's addresses before and after NAT, in this namespace. */
+  #followConntrack(event: PacketEvent, sighting: Sighting): void {
+    if (event.conntrack === null) return;
+    const { original, reply } = event.conntrack;
+    for (const tuple of [original, reply]) {
+      const key = placeKey(event.namespace, event.protocol, tuple.source, tuple.destination);
+      const other = this.#current.get(key);
+      if (other && event.time - other.lastTime < ONE_WAY) join(other, sighting);
+    }
+  }
+
+  /** The socket that sends a packet ties the packet's addresses to those that the process dialled. */
+  #followSocket(event: PacketEvent, sighting: Sighting): void {
+    if (event.socket === null) return;
+    const known = this.#sockets.get(event.socket);
+    if (known === undefined) return;
+    const begun = known.events.find((seen) => seen.kind === 'state' || seen.kind === 'accept');
+    // A socket's address is reused, and a listener's request sockets carry the listener's neighbours.
+    if (begun && 'remote' in begun && begun.namespace === event.namespace) join(known, sighting);
+  }
+
+  #takeDrop(event: DropEvent | (TraceEvent & { kind: 'reset' })): void {
+    const before = event.skb === null ? undefined : this.#skbs.get(event.skb);
+    if (before && before.packet.seq === event.seq && event.time - before.packet.time < ONE_WAY) {
+      add(before.sighting, event);
+      return;
+    }
+    const key = placeKey(event.namespace, event.protocol, event.source, event.destination);
+    const current = this.#current.get(key);
+    if (current) add(current, event);
+    else if (event.namespace !== null) add(this.#begin(key, null), event);
+  }
+
+  #bySocket(
+    socket: string,
+    namespace: number,
+    local: Endpoint,
+    remote: Endpoint,
+    event: (TraceEvent & { kind: 'state' | 'accept' }) | null,
+  ): Sighting | null {
+    // A listener is no connection.
+    if (remote.port === 0) return null;
+    const begins =
+      event?.kind === 'state' &&
+      (event.to === TCP_STATE.SYN_SENT || event.to === TCP_STATE.SYN_RECV);
+    const before = this.#sockets.get(socket);
+    if (before && (begins || !belongs(before, remote))) this.#sockets.delete(socket);
+    const known = this.#sockets.get(socket);
+    const key = local.port === 0 ? null : placeKey(namespace, 'tcp', local, remote);
+    const current = key === null ? undefined : this.#current.get(key);
+    const here = known ?? current ?? new Sighting();
+    if (!known && !current) this.#all.push(here);
+    if (key !== null && (current === undefined || !join(current, here)))
+      this.#current.set(key, here);
+    this.#sockets.set(socket, here);
+    return here;
+  }
+}
+
+function add(sighting: Sighting, event: LegEvent): void {
+  sighting.events.push(event);
+  sighting.lastTime = Math.max(sighting.lastTime, event.time);
+}
+
+function belongs(sighting: Sighting, remote: Endpoint): boolean {
+  const own = sighting.events.find((event) => event.kind === 'state' || event.kind === 'accept');
+  if (!own || !('remote' in own)) return true;
+  return own.remote.port === remote.port && own.remote.address === remote.address;
+}
+
+function isSyn(event: PacketEvent): boolean {
+  return event.protocol === 'tcp' && (event.flags & (TCP.SYN | TCP.ACK)) === TCP.SYN;
+}
+
+function isSamePacket(before: PacketEvent, now: PacketEvent): boolean {
+  return (
+    before.protocol === now.protocol &&
+    before.seq === now.seq &&
+    before.flags === now.flags &&
+    before.length === now.length &&
+    now.time - before.time < ONE_WAY &&
+    // Either end may be rewritten on the way, never both ports at once on one hop of a container's traffic.
+    (before.source.port === now.source.port || before.destination.port === now.destination.port)
+  );
+}
+
+function placeKey(namespace: number | null, protocol: Protocol, a: Endpoint, b: Endpoint): string {
+  return `${namespace ?? ''}|${pairKey(protocol, a, b)}`;
+}

@@ -1,0 +1,53 @@
+/** A leg: one TCP connection or UDP flow as the network carries it, over all its hops and across NAT. */
+import type { Endpoint } from '../model/address.js';
+import type {
+  AcceptEvent,
+  ConntrackView,
+  CounterEvent,
+  DropEvent,
+  PacketEvent,
+  Protocol,
+  ResetEvent,
+  RetransmitEvent,
+  StateEvent,
+} from '../model/event.js';
+
+export type LegEvent =
+  PacketEvent | DropEvent | ResetEvent | RetransmitEvent | StateEvent | AcceptEvent | CounterEvent;
+
+export interface Leg {
+  readonly protocol: Protocol;
+  /** In order of time. */
+  readonly events: readonly LegEvent[];
+  /** Who began it, with the address that the first namespace knew it by. */
+  readonly client: Endpoint;
+  /** What the client dialled: before NAT. Null when only the rewritten destination was seen. */
+  readonly server: Endpoint | null;
+  /** Where it went in the end: after NAT. Equal to `server` without NAT. */
+  readonly destination: Endpoint;
+  /** False when the beginning was before the trace: orientation is then taken from ports or conntrack. */
+  readonly begun: boolean;
+  /** The process that dialled: seen in its own context as the socket left CLOSE. */
+  readonly dialled: StateEvent | null;
+  /** The processes that accepted (one, or none), with the descriptor. */
+  readonly accepted: AcceptEvent | null;
+  readonly nat: Nat | null;
+  /** True when packets carried conntrack entries in the host's namespace, so that NAT would have shown. */
+  readonly conntracked: boolean;
+}
+
+/** The rewriting that the host's conntrack shows. */
+export interface Nat {
+  readonly view: ConntrackView;
+  readonly event: PacketEvent;
+  readonly hook: 'PREROUTING' | 'OUTPUT' | null;
+  readonly destinationRewritten: boolean;
+  readonly sourceRewritten: boolean;
+}
+
+/** `a` and `b` in one text that is the same in both directions. */
+export function pairKey(protocol: Protocol, a: Endpoint, b: Endpoint): string {
+  const first = `${a.address}|${a.port}`;
+  const second = `${b.address}|${b.port}`;
+  return first < second ? `${protocol}|${first}|${second}` : `${protocol}|${second}|${first}`;
+}

@@ -1,0 +1,145 @@
+/** Turns a flow into a leg: who began it, what was dialled, where it went, and what conntrack says of it. */
+import { sameEndpoint, type Endpoint } from '../model/address.js';
+import {
+  CONNTRACK,
+  TCP,
+  TCP_STATE,
+  type AcceptEvent,
+  type ConntrackView,
+  type PacketEvent,
+  type StateEvent,
+} from '../model/event.js';
+import type { Flow } from './flows.js';
+import type { Leg, LegEvent, Nat } from './leg.js';
+
+export interface LegContext {
+  /** Inode of the host's network namespace; null in a capture. */
+  readonly host: number | null;
+  /** Ports on which servers are expected, to tell the ends of a flow apart that began before the trace. */
+  readonly ports: ReadonlySet<number>;
+}
+
+/** Null for a flow of which nothing but loose ends was seen. */
+export function buildLeg(flow: Flow, context: LegContext): Leg | null {
+  const { events } = flow;
+  const packets = events.filter((event) => event.kind === 'packet');
+  const dialled =
+    events.find(
+      (event): event is StateEvent => event.kind === 'state' && event.to === TCP_STATE.SYN_SENT,
+    ) ?? null;
+  const view = hostConntrack(packets, context.host);
+  const ends = findEnds(events, packets, dialled, view, context.ports);
+  if (ends === null) return null;
+  const { client, server, begun } = ends;
+  const destination = view?.conntrack.reply.source ?? lastDestination(packets, client) ?? server;
+  return {
+    protocol: packets[0]?.protocol ?? 'tcp',
+    events,
+    client,
+    server,
+    destination,
+    begun,
+    dialled,
+    accepted: events.find((event): event is AcceptEvent => event.kind === 'accept') ?? null,
+    nat: view && readNat(view, packets, dialled, context.host),
+    conntracked: view !== null,
+  };
+}
+
+type Tracked = PacketEvent & { readonly conntrack: ConntrackView };
+
+/** The first packet whose conntrack entry shows a rewriting, else the first that has an entry at all. */
+function hostConntrack(packets: readonly PacketEvent[], host: number | null): Tracked | null {
+  const tracked = packets.filter(
+    (packet): packet is Tracked => packet.conntrack !== null && packet.namespace === host,
+  );
+  return tracked.find(({ conntrack }) => rewrites(conntrack).any) ?? tracked[0] ?? null;
+}
+
+function rewrites(view: ConntrackView): { destination: boolean; source: boolean; any: boolean } {
+  const destination =
+    (view.status & CONNTRACK.DST_NAT) !== 0 ||
+    !sameEndpoint(view.original.destination, view.reply.source);
+  const source =
+    (view.status & CONNTRACK.SRC_NAT) !== 0 ||
+    !sameEndpoint(view.original.source, view.reply.destination);
+  return { destination, source, any: destination || source };
+}
+
+function readNat(
+  event: Tracked,
+  packets: readonly PacketEvent[],
+  dialled: StateEvent | null,
+  host: number | null,
+): Nat | null {
+  const { original } = event.conntrack;
+  const { destination, source, any } = rewrites(event.conntrack);
+  if (!any) return null;
+  const arrived = packets.some(
+    (packet) =>
+      packet.direction === 'in' &&
+      packet.namespace === host &&
+      packet.time <= event.time &&
+      sameEndpoint(packet.destination, original.destination) &&
+      sameEndpoint(packet.source, original.source),
+  );
+  const sent = dialled?.namespace === host && sameEndpoint(dialled.remote, original.destination);
+  return {
+    view: event.conntrack,
+    event,
+    hook: arrived ? 'PREROUTING' : sent ? 'OUTPUT' : null,
+    destinationRewritten: destination,
+    sourceRewritten: source,
+  };
+}
+
+interface Ends {
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+  readonly begun: boolean;
+}
+
+function findEnds(
+  events: readonly LegEvent[],
+  packets: readonly PacketEvent[],
+  dialled: StateEvent | null,
+  view: Tracked | null,
+  ports: ReadonlySet<number>,
+): Ends | null {
+  const syn = packets.find(
+    ({ protocol, flags }) => protocol === 'tcp' && (flags & (TCP.SYN | TCP.ACK)) === TCP.SYN,
+  );
+  if (syn) {
+    // What the process dialled is told best by its socket, then by conntrack, then by the first packet seen.
+    const server = dialled?.remote ?? view?.conntrack.original.destination ?? syn.destination;
+    return { client: syn.source, server, begun: true };
+  }
+  if (view) {
+    const { source, destination } = view.conntrack.original;
+    return { client: source, server: destination, begun: packets[0]?.protocol === 'udp' };
+  }
+  const [first] = packets;
+  if (first) {
+    const replies = !ports.has(first.destination.port) && ports.has(first.source.port);
+    return replies
+      ? { client: first.destination, server: first.source, begun: false }
+      : { client: first.source, server: first.destination, begun: first.protocol === 'udp' };
+  }
+  if (dialled) {
+    const local = events.find((event) => event.kind === 'state' && event.local.port !== 0);
+    const client = local?.kind === 'state' ? local.local : dialled.local;
+    return { client, server: dialled.remote, begun: true };
+  }
+  return null;
+}
+
+/** Where the client's first packet was going at the last hop that it was seen at. */
+function lastDestination(packets: readonly PacketEvent[], client: Endpoint): Endpoint | null {
+  const first = packets.find(({ source }) => sameEndpoint(source, client));
+  if (!first) return null;
+  const same = packets.filter(
+    ({ seq, flags, source }) =>
+      seq === first.seq && flags === first.flags && source.port === first.source.port,
+  );
+  return same.at(-1)?.destination ?? null;
+}

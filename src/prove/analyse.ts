@@ -1,0 +1,195 @@
+/** From a trace to its report: connections, claims, verdicts, hops. Pure, and the same for every source. */
+import { findConnections } from '../correlate/connections.js';
+import { formatEndpoint } from '../model/address.js';
+import type { StateEvent, AcceptEvent } from '../model/event.js';
+import type { Connection, Report } from '../model/report.js';
+import type { Trace } from '../model/trace.js';
+import { openCase, type Case } from './case.js';
+import { makeClaims } from './claims.js';
+import { listHops, selectHops } from './hops.js';
+import { judge } from './judge.js';
+import { findDrop, findLastHop, findOutcome } from './outcome.js';
+import { namePlaces, type Places } from './places.js';
+import { sumUp } from './sum-up.js';
+import { tellWhy } from './why.js';
+
+export interface AnalyseOptions {
+  /** Hops kept per connection; null keeps all. */
+  readonly hops: number | null;
+}
+
+/** Hops per connection unless more are asked for. */
+export const HOPS = 64;
+
+export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }): Report {
+  const { header, tail } = trace;
+  const places = namePlaces(header.topology);
+  const connections = findConnections(trace).map((connection, index) =>
+    describeConnection(
+      index + 1,
+      openCase(connection, header.topology, tail),
+      trace,
+      places,
+      options.hops,
+    ),
+  );
+  return {
+    schema: 'trace-flow/1',
+    source: trace.source,
+    target: {
+      ports: [...header.target.asked],
+      protocol: header.target.protocol,
+      containers: [...header.target.containers],
+    },
+    verdict: sumUp(connections, tail),
+    coverage: {
+      lostEvents: tail.lostEvents,
+      unparsedPackets: tail.unparsedPackets,
+      truncated: tail.truncated,
+      probes: { attached: [...header.probes.attached], missing: [...header.probes.missing] },
+      sealed: tail.sealed,
+      notes: [...tail.notes],
+    },
+    places: listPlaces(trace, places, connections),
+    connections,
+  };
+}
+
+function describeConnection(
+  id: number,
+  subject: Case,
+  trace: Trace,
+  places: Places,
+  limit: number | null,
+): Connection {
+  const { leg, link, relayAccept, bytes, topology } = subject;
+  const claims = makeClaims(subject);
+  const judgement = judge(subject, claims);
+  const all = listHops(subject, { epoch: trace.header.epoch, places, topology });
+  const hops = selectHops(all, new Set(claims.flatMap(({ events }) => events)), limit);
+  const counted = leg.events
+    .concat(link?.upstream.events ?? [])
+    .reduce((sum, event) => sum + (event.kind === 'counter' ? event.packets : 0), 0);
+  const relayProcess = link ?? relayAccept;
+  const relayed = judgement.path === 'docker-proxy' || judgement.path === 'relay';
+  return {
+    id,
+    protocol: leg.protocol,
+    client: leg.client,
+    server: leg.server,
+    container: describeContainer(subject, places),
+    path: judgement.path,
+    proof: judgement.proof,
+    reason: judgement.reason,
+    outcome: findOutcome(subject),
+    nat: leg.nat && {
+      hook: leg.nat.hook,
+      original: formatTuple(leg.nat.view.original),
+      reply: formatTuple(leg.nat.view.reply),
+      sourceRewritten: leg.nat.sourceRewritten,
+    },
+    relay:
+      relayed && relayProcess
+        ? {
+            pid: relayProcess.pid,
+            command: relayProcess.command,
+            client: link?.upstream.client ?? null,
+          }
+        : null,
+    drop: describeDrop(subject, places),
+    bytes,
+    processes: {
+      client: describeProcess(leg.dialled),
+      server: describeProcess(relayed ? (link?.upstream.accepted ?? null) : leg.accepted),
+    },
+    clientNamespace: nameClient(subject, places),
+    evidence: claims,
+    why: tellWhy(subject, judgement.path),
+    hops,
+    hopsOmitted: all.length - hops.length + counted,
+  };
+}
+
+function describeContainer(subject: Case, places: Places): Connection['container'] {
+  const { lastLeg, entered, topology, hostAccept, link } = subject;
+  if (hostAccept && !link) return describeRelayTarget(subject);
+  const { address, port } = lastLeg.destination;
+  const owner = topology.containers.find(({ networks }) =>
+    networks.some(({ addresses }) => addresses.includes(address)),
+  );
+  const name = owner?.name ?? (entered ? places.namespace(entered.namespace) : null);
+  return name === null ? null : { address, port, name };
+}
+
+/** The container behind a relay that has not dialled it, by the relay's arguments. */
+function describeRelayTarget({ relayAccept, topology }: Case): Connection['container'] {
+  const target = topology.relays.find(({ pid }) => pid === relayAccept?.pid)?.target;
+  if (!target) return null;
+  const owner = topology.containers.find(({ networks }) =>
+    networks.some(({ addresses }) => addresses.includes(target.address)),
+  );
+  return owner ? { ...target, name: owner.name } : null;
+}
+
+function describeDrop(subject: Case, places: Places): Connection['drop'] {
+  const drop = findDrop(subject);
+  if (drop === null) return null;
+  const hop = findLastHop(subject.leg, drop) ?? findLastHop(subject.lastLeg, drop);
+  return {
+    reason: drop.reason,
+    function: drop.function,
+    after: hop && places.device(hop.namespace, hop.ifindex),
+  };
+}
+
+function describeProcess(
+  event: StateEvent | AcceptEvent | null,
+): { pid: number; command: string } | null {
+  return event && { pid: event.pid, command: event.command };
+}
+
+function nameClient({ leg }: Case, places: Places): string | null {
+  if (leg.dialled) return places.namespace(leg.dialled.namespace);
+  const first = leg.events.find((event) => event.kind === 'packet' && event.direction === 'out');
+  return first?.kind === 'packet' && first.socket !== null
+    ? places.namespace(first.namespace)
+    : null;
+}
+
+function formatTuple({
+  source,
+  destination,
+}: {
+  source: Connection['client'];
+  destination: Connection['client'];
+}): string {
+  return `${formatEndpoint(source)} → ${formatEndpoint(destination)}`;
+}
+
+/** Namespaces that took part, the client's first, the host in the middle, containers last. */
+function listPlaces(
+  trace: Trace,
+  places: Places,
+  connections: readonly Connection[],
+): Report['places'] {
+  const { topology, target } = trace.header;
+  const used = new Set(connections.flatMap(({ hops }) => hops.map(({ namespace }) => namespace)));
+  for (const name of target.containers) used.add(name);
+  const rank = { other: 0, host: 1, container: 2 };
+  return topology.namespaces
+    .filter(({ inode }) => used.has(places.namespace(inode)))
+    .sort((a, b) => rank[a.role] - rank[b.role])
+    .map(({ inode, role, devices }) => ({
+      namespace: places.namespace(inode),
+      role,
+      devices: devices.map(({ name, kind, addresses, peerIfindex, peerNamespace }) => ({
+        name,
+        kind,
+        addresses: [...addresses],
+        peer:
+          peerIfindex === null || peerNamespace === null
+            ? null
+            : `${places.namespace(peerNamespace)}:${places.device(peerNamespace, peerIfindex)}`,
+      })),
+    }));
+}

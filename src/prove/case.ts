@@ -1,0 +1,69 @@
+/** What a claim may look at: one connection, the host's map, and how complete the trace is. */
+import { countBytes, type LegBytes } from '../correlate/bytes.js';
+import type { TracedConnection } from '../correlate/connections.js';
+import type { Leg } from '../correlate/leg.js';
+import type { AcceptEvent, PacketEvent } from '../model/event.js';
+import type { Topology } from '../model/topology.js';
+import type { TraceTail } from '../model/trace.js';
+
+export interface Case extends TracedConnection {
+  readonly topology: Topology;
+  readonly tail: TraceTail;
+  readonly bytes: LegBytes;
+  /** Bytes of the relay's own leg, null without one. */
+  readonly upstreamBytes: LegBytes | null;
+  /** The leg that ends at the container: the relay's own, or the client's. */
+  readonly lastLeg: Leg;
+  /** The first packet of the last leg as it entered the namespace that its destination is in. */
+  readonly entered: PacketEvent | null;
+  /** The accept of the client's leg by a process of the host. */
+  readonly hostAccept: AcceptEvent | null;
+  /** The same, where that process hands connections on (docker-proxy, or any process with a leg of its own for it). */
+  readonly relayAccept: AcceptEvent | null;
+}
+
+export function openCase(connection: TracedConnection, topology: Topology, tail: TraceTail): Case {
+  const { leg, link } = connection;
+  const lastLeg = link?.upstream ?? leg;
+  const hostAccept = leg.accepted?.namespace === topology.host ? leg.accepted : null;
+  return {
+    ...connection,
+    topology,
+    tail,
+    bytes: countBytes(leg),
+    upstreamBytes: link && countBytes(link.upstream),
+    lastLeg,
+    entered: findEntered(lastLeg, topology),
+    hostAccept,
+    relayAccept: hostAccept && (link || isKnownRelay(hostAccept, topology)) ? hostAccept : null,
+  };
+}
+
+/** docker-proxy by its arguments (read before the trace) or by its name. */
+function isKnownRelay(accept: AcceptEvent, topology: Topology): boolean {
+  return accept.command === 'docker-proxy' || topology.relays.some(({ pid }) => pid === accept.pid);
+}
+
+function findEntered(leg: Leg, topology: Topology): PacketEvent | null {
+  const { address, port } = leg.destination;
+  return (
+    leg.events.find(
+      (event): event is PacketEvent =>
+        event.kind === 'packet' &&
+        event.direction === 'in' &&
+        event.namespace !== topology.host &&
+        event.destination.address === address &&
+        event.destination.port === port &&
+        holdsAddress(topology, event.namespace, address),
+    ) ?? null
+  );
+}
+
+/** Whether that namespace has the address; a namespace that is not known in detail may. */
+function holdsAddress(topology: Topology, inode: number | null, address: string): boolean {
+  const namespace = topology.namespaces.find((candidate) => candidate.inode === inode);
+  if (!namespace) return true;
+  return namespace.devices.some(({ addresses }) =>
+    addresses.some((own) => own.replace(/\/\d+$/, '') === address),
+  );
+}

@@ -1,0 +1,219 @@
+/** The claims for and against each path: each looks at one connection and says holds, refuted or cannot know. */
+import { formatEndpoint, sameEndpoint } from '../model/address.js';
+import type { PacketEvent } from '../model/event.js';
+import type { Evidence } from '../model/report.js';
+import type { Case } from './case.js';
+
+export type ClaimCode =
+  | 'nat-rewritten'
+  | 'same-packet'
+  | 'entered-container'
+  | 'host-accepted'
+  | 'relay-dialled'
+  | 'relay-moved'
+  | 'container-addressed'
+  | 'complete';
+
+export type Claim = Evidence & { readonly code: ClaimCode };
+
+/** Null where a claim has no bearing on the connection. */
+type Check = (subject: Case) => Claim | null;
+
+const CHECKS: readonly Check[] = [
+  checkRewritten,
+  checkSamePacket,
+  checkHostAccepted,
+  checkRelayDialled,
+  checkRelayMoved,
+  checkContainerAddressed,
+  checkEntered,
+  checkComplete,
+];
+
+export function makeClaims(subject: Case): Claim[] {
+  return CHECKS.flatMap((check) => check(subject) ?? []);
+}
+
+function claim(code: ClaimCode, holds: boolean | null, text: string, events: number[] = []): Claim {
+  return { code, claim: text, holds, events };
+}
+
+/** Nothing is missing from this trace, so that what was not seen did not happen. */
+function isComplete({ tail }: Case): boolean {
+  return tail.sealed && tail.lostEvents === 0 && !tail.truncated;
+}
+
+function checkRewritten({ leg }: Case): Claim {
+  const { nat } = leg;
+  if (nat?.destinationRewritten) {
+    const { original, reply } = nat.view;
+    const hook = nat.hook === null ? '' : ` in ${nat.hook}`;
+    const to = formatEndpoint(reply.source);
+    return claim(
+      'nat-rewritten',
+      true,
+      `conntrack rewrote the destination ${formatEndpoint(original.destination)} to ${to}${hook}`,
+      [nat.event.id],
+    );
+  }
+  if (!leg.conntracked) {
+    return claim('nat-rewritten', null, 'no packet carried a conntrack entry on the host');
+  }
+  const tracked = leg.events.find((event) => event.kind === 'packet' && event.conntrack !== null);
+  return claim(
+    'nat-rewritten',
+    false,
+    'conntrack rewrote the destination',
+    tracked ? [tracked.id] : [],
+  );
+}
+
+function checkSamePacket({ leg, topology }: Case): Claim | null {
+  const { nat } = leg;
+  if (!nat?.destinationRewritten) return null;
+  const { original, reply } = nat.view;
+  const after = leg.events.filter(
+    (event): event is PacketEvent =>
+      event.kind === 'packet' && sameEndpoint(event.destination, reply.source),
+  );
+  if (nat.hook === 'OUTPUT') {
+    const sent = after.find(({ socket }) => socket !== null && socket === leg.dialled?.socket);
+    const text =
+      `the socket that ${nameProcess(leg.dialled)} dialled ${formatEndpoint(original.destination)} with ` +
+      `sent its packet to ${formatEndpoint(reply.source)}`;
+    return claim(
+      'same-packet',
+      sent ? true : null,
+      text,
+      sent && leg.dialled ? [leg.dialled.id, sent.id] : [],
+    );
+  }
+  for (const before of leg.events) {
+    if (before.kind !== 'packet' || before.namespace !== topology.host) continue;
+    if (!sameEndpoint(before.destination, original.destination)) continue;
+    const same = after.find(
+      ({ skb, seq, time }) => skb === before.skb && seq === before.seq && time >= before.time,
+    );
+    if (!same || before.skb === null) continue;
+    const text = `one packet (same skb, sequence number ${before.seq}) was seen with both destinations`;
+    return claim('same-packet', true, text, [before.id, same.id]);
+  }
+  return claim('same-packet', null, 'one packet was seen with both destinations');
+}
+
+function checkHostAccepted(subject: Case): Claim {
+  const { hostAccept, leg, link } = subject;
+  if (hostAccept) {
+    const at = formatEndpoint(hostAccept.local);
+    const text = `${nameProcess(hostAccept)} on the host accepted the connection at ${at}, descriptor ${hostAccept.fd}`;
+    return claim('host-accepted', true, text, [hostAccept.id]);
+  }
+  const text = 'a process of the host accepted the connection';
+  if (link) return claim('host-accepted', null, `${text} (before the trace began)`);
+  const known = isComplete(subject) && leg.begun;
+  return claim('host-accepted', known ? false : null, text);
+}
+
+function checkRelayDialled(subject: Case): Claim | null {
+  const { link, relayAccept } = subject;
+  if (link) {
+    const { upstream } = link;
+    const text =
+      `${link.command} (pid ${link.pid}) dialled ${formatEndpoint(upstream.server ?? upstream.destination)} ` +
+      `from ${formatEndpoint(upstream.client)} for it`;
+    const dialled = upstream.dialled?.pid === link.pid ? upstream.dialled : null;
+    return claim('relay-dialled', dialled ? true : null, text, dialled ? [dialled.id] : []);
+  }
+  if (!relayAccept) return null;
+  return claim('relay-dialled', null, `${nameProcess(relayAccept)} dialled the container for it`);
+}
+
+function checkRelayMoved({ link, bytes, upstreamBytes }: Case): Claim | null {
+  if (!link || !upstreamBytes) return null;
+  const { toUpstream, toClient } = link;
+  if (link.how !== 'moved') {
+    const idle = bytes.fromClient === 0 && bytes.fromServer === 0;
+    const text = 'bytes went from one of its sockets into the other';
+    return idle || upstreamBytes.fromServer === 0 ? null : claim('relay-moved', null, text);
+  }
+  const equal =
+    toUpstream === bytes.fromClient &&
+    toUpstream === upstreamBytes.fromClient &&
+    toClient === bytes.fromServer &&
+    toClient === upstreamBytes.fromServer;
+  const text =
+    `${toUpstream} B went from the client's socket into the container's and ${toClient} B back` +
+    (equal
+      ? ', as many as each leg carried'
+      : `; the legs carried ${describe(bytes)} and ${describe(upstreamBytes)}`);
+  // More moved than carried cannot be; less carried than moved is a leg still under way or reset.
+  return claim(
+    'relay-moved',
+    true,
+    text,
+    link.moves.slice(0, 8).map(({ id }) => id),
+  );
+}
+
+function describe(bytes: { fromClient: number; fromServer: number }): string {
+  return `${bytes.fromClient} B and ${bytes.fromServer} B back`;
+}
+
+function checkContainerAddressed({ leg, topology, link }: Case): Claim | null {
+  if (link || leg.nat?.destinationRewritten || leg.server === null) return null;
+  const { address } = leg.server;
+  const owner = topology.namespaces.find(
+    ({ inode, devices }) =>
+      inode !== topology.host &&
+      devices.some((device) =>
+        device.addresses.some((own) => own.replace(/\/\d+$/, '') === address),
+      ),
+  );
+  const holds = owner ? true : topology.namespaces.length > 0 ? false : null;
+  const name = owner ? ` (${owner.name})` : '';
+  return claim(
+    'container-addressed',
+    holds,
+    `the client dialled the container's own address ${formatEndpoint(leg.server)}${name}`,
+    leg.dialled ? [leg.dialled.id] : [],
+  );
+}
+
+function checkEntered(subject: Case): Claim | null {
+  const { entered, topology, lastLeg, hostAccept, link } = subject;
+  if (hostAccept && !link) return null;
+  const to = formatEndpoint(lastLeg.destination);
+  if (entered) {
+    const place = topology.namespaces.find(({ inode }) => inode === entered.namespace);
+    const device = place?.devices.find(({ ifindex }) => ifindex === entered.ifindex);
+    const where = place
+      ? `${place.name} at ${device?.name ?? `device ${entered.ifindex}`}`
+      : 'another namespace';
+    return claim('entered-container', true, `a packet for ${to} entered ${where}`, [entered.id]);
+  }
+  const known = isComplete(subject);
+  return claim(
+    'entered-container',
+    known ? false : null,
+    `a packet for ${to} entered the container`,
+  );
+}
+
+function checkComplete(subject: Case): Claim {
+  const { tail, leg } = subject;
+  const text = 'the probes were live throughout and no event was lost';
+  if (!isComplete(subject)) return claim('complete', false, completeOr(tail.notes[0], text));
+  return claim(
+    'complete',
+    true,
+    leg.begun ? text : `${text}, but the connection is older than the trace`,
+  );
+}
+
+function completeOr(note: string | undefined, text: string): string {
+  return note === undefined ? text : `${text} (${note})`;
+}
+
+function nameProcess(process: { command: string; pid: number } | null): string {
+  return process ? `${process.command} (pid ${process.pid})` : 'the client';
+}

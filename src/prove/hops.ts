@@ -1,0 +1,215 @@
+/** The hops of a connection for its report: every packet, drop and act of a process, in order, in plain words. */
+import type { TracedConnection } from '../correlate/connections.js';
+import { isRequest } from '../correlate/bytes.js';
+import type { Leg, LegEvent } from '../correlate/leg.js';
+import { formatEndpoint, sameEndpoint, type Endpoint } from '../model/address.js';
+import {
+  TCP,
+  TCP_STATE,
+  type MoveEvent,
+  type PacketEvent,
+  type PacketFields,
+} from '../model/event.js';
+import type { Hop } from '../model/report.js';
+import type { Topology } from '../model/topology.js';
+import { isInnocent } from './outcome.js';
+import type { Places } from './places.js';
+
+interface HopContext {
+  readonly epoch: bigint;
+  readonly places: Places;
+  readonly topology: Topology;
+}
+
+/** All hops in order of time; nothing is left out but what tells nothing (state changes, queues emptied at a close). */
+export function listHops({ leg, link }: TracedConnection, context: HopContext): Hop[] {
+  const own = legHops(leg, 'client', context);
+  if (!link) return own;
+  const upstream = legHops(link.upstream, 'container', context);
+  const moves = link.moves.map((move) => moveHop(move, leg, context));
+  return [...own, ...upstream, ...moves].sort((a, b) => a.event - b.event);
+}
+
+/** At most `limit` hops: those that matter, then the first ones. Null keeps all. */
+export function selectHops(
+  hops: readonly Hop[],
+  mentioned: ReadonlySet<number>,
+  limit: number | null,
+): Hop[] {
+  if (limit === null || hops.length <= limit) return [...hops];
+  const chosen = new Set(hops.filter((hop) => mentioned.has(hop.event) || isTurn(hop)));
+  for (const hop of hops) {
+    if (chosen.size >= limit) break;
+    chosen.add(hop);
+  }
+  return hops.filter((hop) => chosen.has(hop));
+}
+
+function isTurn(hop: Hop): boolean {
+  return (
+    hop.rewrite !== null ||
+    (hop.kind !== 'packet' && hop.kind !== 'relay') ||
+    hop.flags.some((flag) => flag !== 'ACK' && flag !== 'PSH')
+  );
+}
+
+function legHops(leg: Leg, name: Hop['leg'], context: HopContext): Hop[] {
+  const last = new Map<string, PacketEvent>();
+  return leg.events.flatMap((event) => {
+    const hop = eventHop(event, leg, name, context);
+    if (hop === null || event.kind !== 'packet') return hop ?? [];
+    const key = `${event.skb}|${event.seq}|${event.flags}|${event.length}`;
+    const rewrite = findRewrite(leg, last.get(key) ?? null, event, context.topology.host);
+    last.set(key, event);
+    return { ...hop, rewrite };
+  });
+}
+
+function eventHop(event: LegEvent, leg: Leg, name: Hop['leg'], context: HopContext): Hop | null {
+  const { places, epoch } = context;
+  const common = {
+    event: event.id,
+    time: String(epoch + BigInt(event.time)),
+    leg: name,
+    rewrite: null,
+    process: null,
+  };
+  switch (event.kind) {
+    case 'packet':
+    case 'drop':
+    case 'reset':
+      if (event.kind === 'drop' && isInnocent(event)) return null;
+      return {
+        ...common,
+        namespace: places.namespace(event.namespace),
+        interface: places.device(event.namespace, event.ifindex),
+        direction: event.kind === 'packet' ? event.direction : null,
+        source: formatEndpoint(event.source),
+        destination: formatEndpoint(event.destination),
+        summary: summarise(event),
+        kind: event.kind,
+        flow: isRequest(leg, event) ? 'request' : 'reply',
+        bytes: event.length,
+        flags: flagNames(event.flags),
+        skb: event.skb,
+      };
+    case 'state':
+      if (event.to !== TCP_STATE.SYN_SENT) return null;
+      return {
+        ...common,
+        ...processPlace(event.namespace, leg.client, event.remote, context),
+        summary: 'connect',
+        kind: 'process',
+        flow: 'request',
+        process: { pid: event.pid, command: event.command },
+      };
+    case 'accept':
+      return {
+        ...common,
+        ...processPlace(event.namespace, event.remote, event.local, context),
+        summary: `accept, descriptor ${event.fd}`,
+        kind: 'process',
+        flow: 'request',
+        process: { pid: event.pid, command: event.command },
+      };
+    case 'retransmit': {
+      const request = sameEndpoint(event.local, leg.client);
+      return {
+        ...common,
+        ...processPlace(event.namespace, event.local, event.remote, context),
+        summary: 'retransmit',
+        kind: 'retransmit',
+        flow: request ? 'request' : 'reply',
+      };
+    }
+    case 'counter':
+      return null;
+  }
+}
+
+function processPlace(
+  namespace: number,
+  source: Endpoint,
+  destination: Endpoint,
+  { places }: HopContext,
+): Pick<
+  Hop,
+  'namespace' | 'interface' | 'direction' | 'source' | 'destination' | 'bytes' | 'flags' | 'skb'
+> {
+  return {
+    namespace: places.namespace(namespace),
+    interface: 'process',
+    direction: null,
+    source: formatEndpoint(source),
+    destination: formatEndpoint(destination),
+    bytes: 0,
+    flags: [],
+    skb: null,
+  };
+}
+
+function moveHop(move: MoveEvent, clientLeg: Leg, context: HopContext): Hop {
+  const request =
+    sameEndpoint(move.from.remote, clientLeg.client) ||
+    sameEndpoint(move.from.local, clientLeg.client);
+  return {
+    event: move.id,
+    time: String(context.epoch + BigInt(move.time)),
+    ...processPlace(context.topology.host, move.from.remote, move.to.remote, context),
+    summary: `splice ${move.bytes} B`,
+    kind: 'relay',
+    leg: request ? 'client' : 'container',
+    flow: request ? 'request' : 'reply',
+    bytes: move.bytes,
+    rewrite: null,
+    process: { pid: move.pid, command: move.command },
+  };
+}
+
+/** What NAT did to this packet between the hop before and this one. */
+function findRewrite(
+  leg: Leg,
+  before: PacketEvent | null,
+  now: PacketEvent,
+  host: number,
+): Hop['rewrite'] {
+  const { nat } = leg;
+  if (nat === null || now.namespace !== host) return null;
+  const request = isRequest(leg, now);
+  // A packet of the host's own is rewritten before it shows on any device: what its socket dialled is the hop before.
+  const dialled = request && nat.hook === 'OUTPUT' ? nat.view.original : null;
+  const from = before ?? (dialled && { ...dialled });
+  if (from === null) return null;
+  const field = !sameEndpoint(from.destination, now.destination)
+    ? 'destination'
+    : !sameEndpoint(from.source, now.source)
+      ? 'source'
+      : null;
+  if (field === null) return null;
+  const hook = !request ? 'reply' : field === 'source' ? 'POSTROUTING' : (nat.hook ?? 'PREROUTING');
+  return { hook, field, from: formatEndpoint(from[field]), to: formatEndpoint(now[field]) };
+}
+
+function summarise(
+  event: PacketFields & { kind: string; reason?: string; function?: string },
+): string {
+  const what = describePacket(event);
+  if (event.kind === 'drop') return `${what} dropped: ${event.reason} at ${event.function}`;
+  if (event.kind === 'reset') return `${what} is answered with RST`;
+  return what;
+}
+
+function describePacket({ protocol, flags, seq, length }: PacketFields): string {
+  if (protocol === 'udp') return `${length} B`;
+  const turns = flagNames(flags).filter((flag) => flag !== 'ACK' && flag !== 'PSH');
+  const data = length > 0 ? `${length} B` : '';
+  if ((flags & TCP.SYN) !== 0) {
+    return `${(flags & TCP.ACK) !== 0 ? 'SYN+ACK' : 'SYN'} seq ${seq}`;
+  }
+  const words = [...turns, data].filter((word) => word !== '');
+  return words.length > 0 ? words.join(', ') : 'ACK';
+}
+
+function flagNames(flags: number): string[] {
+  return Object.entries(TCP).flatMap(([name, bit]) => ((flags & bit) !== 0 ? [name] : []));
+}

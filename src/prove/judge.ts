@@ -1,0 +1,150 @@
+/** The verdict on one connection: a fold over its claims. */
+import { formatEndpoint } from '../model/address.js';
+import type { Path, Proof } from '../model/verdict.js';
+import type { Case } from './case.js';
+import type { Claim, ClaimCode } from './claims.js';
+
+export interface Judgement {
+  readonly path: Path | 'unknown';
+  readonly proof: Proof;
+  /** One sentence, without a full stop. */
+  readonly reason: string;
+}
+
+type Facts = Readonly<Record<ClaimCode, boolean | null>>;
+
+export function judge(subject: Case, claims: readonly Claim[]): Judgement {
+  const facts = collect(claims);
+  const candidates = listCandidates(subject, facts);
+  const [path, other] = candidates;
+  if (path === undefined) return unknown(subject, facts);
+  if (other !== undefined) {
+    return {
+      path: 'unknown',
+      proof: 'inconclusive',
+      reason: `there is evidence for ${candidates.join(' and for ')} at once`,
+    };
+  }
+  const doubts = listDoubts(subject, path, facts);
+  const told = tell(subject, path);
+  return doubts.length === 0
+    ? { path, proof: 'proven', reason: told }
+    : { path, proof: 'likely', reason: `${told}; not proven, because ${doubts.join(' and ')}` };
+}
+
+/** A claim that was not made counts as unknown. */
+function collect(claims: readonly Claim[]): Facts {
+  const facts: Partial<Record<ClaimCode, boolean | null>> = {};
+  for (const { code, holds } of claims) facts[code] = holds;
+  const at = (code: ClaimCode): boolean | null => facts[code] ?? null;
+  return {
+    'nat-rewritten': at('nat-rewritten'),
+    'same-packet': at('same-packet'),
+    'entered-container': at('entered-container'),
+    'host-accepted': at('host-accepted'),
+    'relay-dialled': at('relay-dialled'),
+    'relay-moved': at('relay-moved'),
+    'container-addressed': at('container-addressed'),
+    complete: at('complete'),
+  };
+}
+
+/** Paths for which there is positive evidence. */
+function listCandidates(subject: Case, facts: Facts): Path[] {
+  const { link, relayAccept, hostAccept } = subject;
+  const paths: Path[] = [];
+  if (facts['nat-rewritten'] === true) paths.push('dnat');
+  if (link || relayAccept) {
+    const command = link?.command ?? relayAccept?.command;
+    paths.push(isDockerProxy(subject, command) ? 'docker-proxy' : 'relay');
+  } else if (hostAccept) {
+    paths.push('host');
+  }
+  if (facts['container-addressed'] === true && paths.length === 0) paths.push('direct');
+  return paths;
+}
+
+function isDockerProxy(
+  { link, relayAccept, topology }: Case,
+  command: string | undefined,
+): boolean {
+  const pid = link?.pid ?? relayAccept?.pid;
+  return (
+    command === 'docker-proxy' ||
+    topology.relays.some((relay) => relay.pid === pid && relay.command === 'docker-proxy')
+  );
+}
+
+/** What keeps a path from being proven; each reads on after "because". */
+function listDoubts(subject: Case, path: Path, facts: Facts): string[] {
+  const doubts: string[] = [];
+  const { tail, link, bytes } = subject;
+  if (facts.complete !== true) {
+    doubts.push(
+      tail.lostEvents > 0
+        ? `${tail.lostEvents} events were lost`
+        : (tail.notes[0] ?? 'the trace is not sealed'),
+    );
+  }
+  if (path === 'dnat' && facts['same-packet'] === false) {
+    doubts.push('no packet was seen on both sides of the rewriting');
+  }
+  if (path === 'docker-proxy' || path === 'relay') {
+    const carried = bytes.fromClient + bytes.fromServer > 0;
+    if (link?.how === 'only' && carried && facts['relay-moved'] === null && answered(subject)) {
+      doubts.push('its bytes were not seen to move between the two sockets');
+    }
+  }
+  if (path === 'direct' && facts['entered-container'] !== true && facts['host-accepted'] === null) {
+    doubts.push('the packet was not seen at the container');
+  }
+  return doubts;
+}
+
+function answered({ upstreamBytes }: Case): boolean {
+  return (upstreamBytes?.fromServer ?? 0) > 0;
+}
+
+function tell(subject: Case, path: Path): string {
+  const { leg, link, relayAccept, hostAccept } = subject;
+  switch (path) {
+    case 'dnat': {
+      const hook = leg.nat?.hook ? ` in ${leg.nat.hook}` : '';
+      const from = leg.server ? formatEndpoint(leg.server) : 'the destination';
+      return `a NAT rule rewrote ${from} to ${formatEndpoint(leg.destination)}${hook}, and no process of the host took part`;
+    }
+    case 'docker-proxy':
+    case 'relay': {
+      const process = link ?? relayAccept;
+      const name = process ? `${process.command} (pid ${process.pid})` : 'a relay';
+      const dialled = link
+        ? ` and dialled ${formatEndpoint(link.upstream.server ?? link.upstream.destination)} for it`
+        : '';
+      return `${name} accepted the connection${dialled}`;
+    }
+    case 'direct':
+      return "the client dialled the container's own address, and nothing rewrote or relayed it";
+    case 'host':
+      return `${hostAccept?.command ?? 'a process'} (pid ${hostAccept?.pid ?? '?'}) of the host accepted the connection and answers itself`;
+  }
+}
+
+function unknown(subject: Case, facts: Facts): Judgement {
+  const { leg, tail } = subject;
+  const reasons: string[] = [];
+  if (!tail.sealed) reasons.push(tail.notes[0] ?? 'the trace is not sealed');
+  if (tail.lostEvents > 0) reasons.push(`${tail.lostEvents} events were lost`);
+  if (!leg.begun) reasons.push('it began before the trace');
+  if (reasons.length === 0) {
+    reasons.push(
+      facts['host-accepted'] === false
+        ? 'it reached neither a container nor a process of the host'
+        : 'what decides its path was not seen',
+    );
+  }
+  return {
+    path: 'unknown',
+    proof: 'inconclusive',
+    reason: `inconclusive, because ${reasons.join(' and ')}`,
+  };
+}

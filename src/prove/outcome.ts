@@ -1,0 +1,92 @@
+/** How a connection ended for its client, and where a packet of it died. */
+import { isRequest } from '../correlate/bytes.js';
+import type { Leg } from '../correlate/leg.js';
+import { TCP, type DropEvent, type PacketEvent } from '../model/event.js';
+import type { Outcome } from '../model/verdict.js';
+import type { Case } from './case.js';
+
+/** Drops that are part of a socket's end or of another host's copy, not of the flow's fate. */
+const INNOCENT = new Set([
+  'OTHERHOST',
+  'QUEUE_PURGE',
+  'SOCKET_CLOSE',
+  'CONSUMED',
+  'TCP_OLD_DATA',
+  'TCP_OLD_ACK',
+  'TCP_OFOMERGE',
+]);
+
+interface Marks {
+  readonly synAck: boolean;
+  readonly resetByServer: boolean;
+  readonly finByClient: boolean;
+  readonly finByServer: boolean;
+}
+
+export function findOutcome(subject: Case): Outcome {
+  const { leg, link, relayAccept, bytes } = subject;
+  if (leg.protocol === 'udp') {
+    if (bytes.fromServer > 0) return 'answered';
+    return findDrop(subject) ? 'dropped' : 'unanswered';
+  }
+  const own = readMarks(leg);
+  if (!own.synAck && leg.begun) {
+    if (own.resetByServer) return 'refused';
+    return findDrop(subject) ? 'dropped' : 'unanswered';
+  }
+  if (own.resetByServer && !(own.finByClient && bytes.fromServer > 0)) return 'reset';
+  if (bytes.fromServer > 0) return 'answered';
+  if (link || relayAccept) {
+    const beyond = link ? readMarks(link.upstream) : null;
+    // The relay shook hands before it knew whether the container would: a port check is fooled, the client is not.
+    if (!beyond?.synAck) {
+      if (own.finByServer || beyond?.resetByServer) return 'reset';
+      return findDrop(subject) ? 'dropped' : 'unanswered';
+    }
+  }
+  const waiting = bytes.fromClient > 0 && !own.finByServer && !own.finByClient;
+  return waiting ? 'unanswered' : 'answered';
+}
+
+/** The drop that ended the connection: of a packet that was needed and never got through. */
+export function findDrop({ leg, link }: Case): DropEvent | null {
+  const legs = link ? [leg, link.upstream] : [leg];
+  for (const one of legs) {
+    if (readMarks(one).synAck || readMarks(one).resetByServer) continue;
+    const drops = one.events.filter(
+      (event): event is DropEvent => event.kind === 'drop' && !isInnocent(event),
+    );
+    const needed = drops.find(({ flags }) => (flags & TCP.SYN) !== 0) ?? drops[0];
+    if (needed) return needed;
+  }
+  return null;
+}
+
+export function isInnocent(drop: DropEvent): boolean {
+  return INNOCENT.has(drop.reason) || drop.namespace === null;
+}
+
+/** The last device that the dropped packet was seen at. */
+export function findLastHop(leg: Leg, drop: DropEvent): PacketEvent | null {
+  const before = leg.events.filter(
+    (event): event is PacketEvent =>
+      event.kind === 'packet' &&
+      event.time <= drop.time &&
+      event.seq === drop.seq &&
+      event.flags === drop.flags,
+  );
+  return before.at(-1) ?? null;
+}
+
+function readMarks(leg: Leg): Marks {
+  const marks = { synAck: false, resetByServer: false, finByClient: false, finByServer: false };
+  for (const event of leg.events) {
+    if (event.kind !== 'packet' || event.protocol !== 'tcp') continue;
+    const request = isRequest(leg, event);
+    const { flags } = event;
+    if (!request && (flags & (TCP.SYN | TCP.ACK)) === (TCP.SYN | TCP.ACK)) marks.synAck = true;
+    if (!request && (flags & TCP.RST) !== 0 && !marks.finByServer) marks.resetByServer = true;
+    if ((flags & TCP.FIN) !== 0) marks[request ? 'finByClient' : 'finByServer'] = true;
+  }
+  return marks;
+}
