@@ -94,12 +94,7 @@ function drawPanel(panel: Panel, lane: (index: number) => string, scene: Scene):
   ];
 }
 
-function drawRow(
-  row: Row,
-  lane: (index: number) => string,
-  groups: readonly LaneGroup[],
-  all: string,
-): string[] {
+function drawRow(row: Row, lane: (index: number) => string, all: string): string[] {
   if (row.type === 'remark') return [`  Note over ${all}: ${escapeText(row.text)}`];
   if (row.type === 'arrow') return drawArrow(row, lane);
   const text = `${formatEvents(row.events, 3)} ${row.label}`;

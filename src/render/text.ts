@@ -88,6 +88,11 @@ function clipEnd(text: string, width: number): string {
   return kept;
 }
 
+/** The text in at most `width` columns, its start replaced by `…` if it is longer. */
+export function shortenStart(text: string, width: number): string {
+  return widthOf(text) <= width ? text : `…${clipEnd(text, width - 1)}`;
+}
+
 /** `[2001:db8::1]:6379` in at most `width` columns: the port stays whole for as long as there is room. */
 export function shortenEndpoint(endpoint: string, width: number): string {
   if (widthOf(endpoint) <= width) return endpoint;
@@ -110,6 +115,28 @@ export function padStart(text: string, width: number): string {
   return ' '.repeat(Math.max(0, width - widthOf(text))) + text;
 }
 
+/** Keeps two words on one line; {@link wrap} writes it as a plain space. Never part of printable text. */
+export const STICKY = '\u00a0';
+
+/** The text without places to break it at. */
+export function stick(text: string): string {
+  return text.replaceAll(' ', STICKY);
+}
+
+/** Items joined by a separator, in lines of at most `width` that are broken between items if possible. */
+export function wrapItems(
+  items: readonly string[],
+  width: number,
+  measure: Measure = widthOf,
+): string[] {
+  const fitting = items.map((item) => (measure(`${item} ·`) <= width ? stick(item) : item));
+  return wrap(
+    fitting.map((item, i) => (i < items.length - 1 ? `${item}${STICKY}·` : item)).join(' '),
+    width,
+    measure,
+  );
+}
+
 /** Lines of at most `width`, broken at words; a longer word is broken where it must. */
 export function wrap(text: string, width: number, measure: Measure = widthOf): string[] {
   const lines: string[] = [];
@@ -125,7 +152,7 @@ export function wrap(text: string, width: number, measure: Measure = widthOf): s
     line = pieces.pop() ?? '';
     lines.push(...pieces);
   }
-  return line === '' ? lines : [...lines, line];
+  return (line === '' ? lines : [...lines, line]).map((text) => text.replaceAll(STICKY, ' '));
 }
 
 function breakWord(word: string, width: number, measure: Measure): string[] {

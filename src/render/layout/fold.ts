@@ -114,8 +114,7 @@ function fullestRow(group: readonly Draft[]): ArrowRow | PointRow | RelayRow {
 function addRemarks(drafts: readonly Draft[], omitted: number): Row[] {
   const gaps = drafts.slice(1).map((draft, i) => draft.row.time - (drafts[i]?.end ?? 0));
   const usual = [...gaps].sort((a, b) => a - b)[Math.floor(gaps.length / 2)] ?? 0;
-  const lastRepeat = drafts.findLastIndex((draft) => draft.category !== null);
-  const omittedAt = lastRepeat < 0 ? drafts.length - 1 : lastRepeat;
+  const omittedAt = findOmitted(drafts);
   const rows: Row[] = [];
   drafts.forEach((draft, i) => {
     const gap = gaps[i - 1] ?? 0;
@@ -127,6 +126,15 @@ function addRemarks(drafts: readonly Draft[], omitted: number): Row[] {
   });
   if (drafts.length === 0 && omitted > 0) rows.push(omittedRemark(omitted));
   return rows;
+}
+
+/** Behind the last data and what directly follows it: the events that a report leaves out are repeats. */
+function findOmitted(drafts: readonly Draft[]): number {
+  let index = drafts.findLastIndex((draft) => draft.category !== null && draft.bytes > 0);
+  if (index < 0) index = drafts.findLastIndex((draft) => draft.category !== null);
+  if (index < 0) return drafts.length - 1;
+  while (drafts[index + 1] && drafts[index + 1]?.category !== null) index++;
+  return index;
 }
 
 function omittedRemark(omitted: number): RemarkRow {

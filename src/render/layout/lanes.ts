@@ -67,14 +67,10 @@ export function planLanes(
     middle.push(...order.map((place) => deviceLane(place, places)));
     if (leg === 'client' && relayed) {
       relay = middle.length + 1;
-      middle.push(relayLane(connection, places));
+      middle.push(relayLane(connection, hops, places));
     }
   }
-  const lanes = [
-    clientLane(connection, hops, places),
-    ...middle,
-    serverLane(connection, hops, places),
-  ];
+  const lanes = [clientLane(connection, hops), ...middle, serverLane(connection, hops, places)];
   const index = new Map(lanes.map((lane, i) => [lane.key, i]));
   const ends = { client: 0, server: lanes.length - 1, relay };
   return {
@@ -98,13 +94,10 @@ function placeKey({ leg, namespace, device, side }: Place): string {
   return JSON.stringify([leg, namespace, device, side]);
 }
 
-function isOnDevice(hop: Hop): boolean {
-  return (
-    hop.interface !== 'process' &&
-    hop.interface !== '' &&
-    hop.kind !== 'relay' &&
-    hop.kind !== 'process'
-  );
+/** Packets are always somewhere; a drop or a reset whose device is not known belongs to where the packet was last. */
+export function isOnDevice(hop: Hop): boolean {
+  if (hop.interface === 'process' || hop.kind === 'relay' || hop.kind === 'process') return false;
+  return hop.kind === 'packet' || hop.interface !== 'unknown';
 }
 
 /** Requests enter a device on the client's side of it and leave on the server's; replies the other way round. */
@@ -191,7 +184,7 @@ function deviceLane(place: Place, places: Places): PlacedLane {
   return {
     key: placeKey(place),
     namespace: place.namespace,
-    name: printable(place.device),
+    name: place.device === 'unknown' ? 'captured' : printable(place.device),
     detail: printable(device?.addresses[0]?.replace(/\/\d+$/, '') ?? ''),
     kind: kindOf(device?.kind ?? '', place.device),
     reached: true,
@@ -204,10 +197,10 @@ function kindOf(kind: string, name: string): LaneKind {
   return 'device';
 }
 
-function relayLane({ relay }: Connection, places: Places): PlacedLane {
+function relayLane({ relay }: Connection, hops: readonly Hop[], places: Places): PlacedLane {
   return {
     key: 'relay',
-    namespace: hostOf(places),
+    namespace: isUnplaced(hops) ? 'unknown' : hostOf(places),
     name: printable(relay?.command ?? 'relay'),
     detail: relay?.pid == null ? '' : `pid ${relay.pid}`,
     kind: 'relay',
@@ -219,12 +212,11 @@ function hostOf(places: Places): string {
   return places.find(({ role }) => role === 'host')?.namespace ?? 'host';
 }
 
-function clientLane(connection: Connection, hops: readonly Hop[], places: Places): PlacedLane {
+function clientLane(connection: Connection, hops: readonly Hop[]): PlacedLane {
   const process = connection.processes.client;
-  const first = hops.find((hop) => hop.leg === 'client' && hop.namespace === 'unknown');
   return {
     key: 'client',
-    namespace: connection.clientNamespace ?? (first && places.length < 2 ? 'unknown' : null),
+    namespace: connection.clientNamespace ?? (isUnplaced(hops) ? 'unknown' : null),
     name: printable(process?.command ?? 'client'),
     detail: process ? `pid ${process.pid}` : printable(connection.client.address),
     kind: process ? 'process' : 'endpoint',
@@ -232,17 +224,19 @@ function clientLane(connection: Connection, hops: readonly Hop[], places: Places
   };
 }
 
+/** Captures know no namespaces: all lanes stand together. */
+function isUnplaced(hops: readonly Hop[]): boolean {
+  return hops.length > 0 && hops.every((hop) => hop.namespace === 'unknown');
+}
+
 function serverLane(connection: Connection, hops: readonly Hop[], places: Places): PlacedLane {
   const process = connection.processes.server;
   const { container, server } = connection;
   const address = container?.address ?? server?.address ?? '';
   const fallback = connection.path === 'host' ? hostOf(places) : null;
-  const seen = hops.at(-1);
   return {
     key: 'server',
-    namespace:
-      container?.name ??
-      (seen?.namespace === 'unknown' && places.length < 2 ? 'unknown' : fallback),
+    namespace: isUnplaced(hops) ? 'unknown' : (container?.name ?? fallback),
     name: printable(process?.command ?? container?.name ?? 'server'),
     detail: process ? `pid ${process.pid}` : printable(address),
     kind: process ? 'process' : 'endpoint',

@@ -47,15 +47,12 @@ function buildLadder(
 }
 
 function routeOf({ client, server, container }: Connection): string[] {
-  const stations = [printable(formatEndpoint(client))];
-  if (server) stations.push(printable(formatEndpoint(server)));
-  const target = container ? formatEndpoint(container) : null;
-  if (container && target === (server ? formatEndpoint(server) : null)) {
-    stations[stations.length - 1] = printable(`${container.name} ${target ?? ''}`);
-  } else if (container) {
-    stations.push(printable(`${container.name} ${target ?? ''}`));
-  }
-  return stations;
+  const stations = [formatEndpoint(client)];
+  const [dialled, target] = [server, container].map((end) => (end ? formatEndpoint(end) : null));
+  const named = container && container.name !== container.address ? `${container.name} ` : '';
+  if (dialled && dialled !== target) stations.push(dialled);
+  if (target) stations.push(named + target);
+  return stations.map(printable);
 }
 
 function factsOf(connection: Connection): string[] {

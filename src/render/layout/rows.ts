@@ -2,7 +2,7 @@
 import type { Connection, Hop } from '../../model/report.js';
 import { elapsed, formatBytes } from '../format.js';
 import { printable } from '../text.js';
-import type { LanePlan } from './lanes.js';
+import { isOnDevice, type LanePlan } from './lanes.js';
 import type { Item, Passage } from './packets.js';
 import type { ArrowRow, DropMark, PointRow, RelayRow, Rewriting, Stop, Tone } from './scene.js';
 
@@ -41,7 +41,7 @@ interface Context {
   readonly connection: Connection;
   readonly plan: LanePlan;
   readonly since: (hop: Hop) => number;
-  /** Rewritings that an earlier row spelled out already. */
+  /** Rewritings and drop reasons that an earlier row spelled out already. */
   readonly spelledOut: Set<string>;
 }
 
@@ -67,7 +67,7 @@ function draftArrow(passage: Passage, context: Context): Draft {
     stops,
     ...ends,
     rewritings,
-    drop: drop ? placeDrop(drop, stops, context.plan) : null,
+    drop: drop ? placeDrop(drop, stops, context) : null,
     took: stops.length > 1 ? elapsed(first.time, (hops.at(-1) as Hop).time) : null,
   };
   const special = drop !== null || ['SYN', 'FIN', 'RST'].some((flag) => first.flags.includes(flag));
@@ -152,15 +152,15 @@ function placeRewritings(hops: readonly Hop[], tail: number | null, context: Con
   return found;
 }
 
-function placeDrop(hop: Hop, stops: readonly Stop[], plan: LanePlan): DropMark {
-  const lane = plan.laneOf(hop);
-  const said = printable(hop.summary).replace(/^drop(ped)?\b[:,]?\s*(by\s+)?/i, '');
-  return {
-    event: hop.event,
-    lane,
-    behind: stops.at(-1)?.lane === lane,
-    reason: said || 'no reason given',
-  };
+function placeDrop(hop: Hop, stops: readonly Stop[], { plan, spelledOut }: Context): DropMark {
+  const last = stops.at(-1)?.lane;
+  const lane = isOnDevice(hop) ? plan.laneOf(hop) : (last ?? plan.laneOf(hop));
+  const said = printable(hop.summary).replace(/^.*\bdropped\b:?\s*(by\s+)?/i, '');
+  const reason = said || 'no reason given';
+  const key = `drop ${reason}`;
+  const isNew = !spelledOut.has(key);
+  spelledOut.add(key);
+  return { event: hop.event, lane, behind: last === lane, reason, spelledOut: isNew };
 }
 
 function draftLone(hop: Hop, context: Context): Draft {
@@ -191,9 +191,15 @@ function draftLone(hop: Hop, context: Context): Draft {
       unit: 'move',
     };
   }
-  const label = printable(hop.summary) || hop.kind;
-  const row: PointRow = { ...base, type: 'point', tone: toneOf(hop), label, brief: label };
+  const { label, brief } = nameAct(hop);
+  const row: PointRow = { ...base, type: 'point', tone: toneOf(hop), label, brief };
   return { row, end: row.time, bytes: 0, category: null, unit: 'move' };
+}
+
+function nameAct(hop: Hop): { label: string; brief: string } {
+  if (hop.kind === 'reset') return { label: 'sends RST', brief: 'RST' };
+  const label = printable(hop.summary).replace(/\bdescriptor\b/, 'fd') || hop.kind;
+  return { label, brief: label.split(/[, ]/)[0] ?? label };
 }
 
 function toneOf(hop: Hop): Tone {

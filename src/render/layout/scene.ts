@@ -53,6 +53,8 @@ export interface DropMark {
   readonly lane: number;
   readonly behind: boolean;
   readonly reason: string;
+  /** True where this reason is given for the first time: there it is spelled out. */
+  readonly spelledOut: boolean;
 }
 
 interface RowBase {

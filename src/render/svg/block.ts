@@ -1,5 +1,5 @@
 /** Blocks of the picture: text set in lines, each block below the one before. */
-import { wrap } from '../text.js';
+import { wrap, wrapItems, type Measure } from '../text.js';
 import { measureIn, type Face } from './metrics.js';
 import { textShape, type Attributes, type Shape } from './shapes.js';
 import type { Colour } from './style.js';
@@ -42,8 +42,26 @@ export function paragraph(
   width: number,
   style: TextStyle,
 ): Block {
-  const { size, face = 'prose', leading = size * 1.45 } = style;
-  const lines = wrap(text, width, measureIn(face, size));
+  return setLines(wrap(text, width, measureOf(style)), x, top, style);
+}
+
+/** Short items with a separator between them, in as many lines as they need. */
+export function itemList(
+  items: readonly string[],
+  x: number,
+  top: number,
+  width: number,
+  style: TextStyle,
+): Block {
+  return setLines(wrapItems(items, width, measureOf(style)), x, top, style);
+}
+
+function measureOf({ face = 'prose', size }: TextStyle): Measure {
+  return measureIn(face, size);
+}
+
+function setLines(lines: readonly string[], x: number, top: number, style: TextStyle): Block {
+  const { size, leading = size * 1.45 } = style;
   const shapes = lines.map((line, i) => label(x, top + size + i * leading, line, style));
   return { shapes, bottom: top + lines.length * leading };
 }

@@ -40,7 +40,7 @@ export function planGrid(lanes: number, left: number, width: number): Grid {
 const KINDS: Record<LaneKind, { caption: string; colour: Colour }> = {
   process: { caption: 'process', colour: 'process' },
   relay: { caption: 'relay process', colour: 'relay' },
-  endpoint: { caption: 'end', colour: 'muted' },
+  endpoint: { caption: 'endpoint', colour: 'muted' },
   bridge: { caption: 'bridge', colour: 'ink' },
   veth: { caption: 'veth', colour: 'ink' },
   loopback: { caption: 'loopback', colour: 'ink' },
@@ -86,7 +86,7 @@ function drawLane(lane: Lane, x: number, spacing: number, top: number, bottom: n
   const centred = { 'text-anchor': 'middle' };
   const missed = lane.reached ? caption : 'not reached';
   return [
-    line(x, top + 44, x, bottom - 6, {
+    line(x, top + 57, x, bottom - 6, {
       class: `${lane.kind === 'process' || lane.kind === 'relay' ? `s-${colour} shaft` : 's-lane thin'}${lane.reached ? '' : ' dashed'}`,
     }),
     group([

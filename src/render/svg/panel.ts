@@ -1,7 +1,8 @@
 /** One connection in the picture: heading, facts, ladder, evidence, why. */
 import { formatEvents, formatMoment } from '../format.js';
 import type { EvidenceLine, Panel, Scene } from '../layout/scene.js';
-import { label, paragraph, space, stack, type Block } from './block.js';
+import { itemList, label, paragraph, space, stack, type Block } from './block.js';
+import { stick } from '../text.js';
 import { drawLanes, HEAD_HEIGHT, planGrid } from './lanes.js';
 import { drawRow } from './rows.js';
 import { box, line, type Shape } from './shapes.js';
@@ -28,7 +29,7 @@ export function drawPanel(
     (y) => ({ shapes: [line(left, y, left + width, y, { class: 's-edge thin' })], bottom: y + 12 }),
     (y) => paragraph(heading, left, y, width, { size: 15, face: 'strong' }),
     (y) => paragraph(reason, left, y, width, { size: 13 }),
-    (y) => paragraph(facts.join(' · '), left, y, width, { size: 12, colour: 'muted' }),
+    (y) => itemList(facts, left, y, width, { size: 12, colour: 'muted' }),
     space(10),
     (y) => drawLadder(panel, left, y, width),
     space(12),
@@ -70,7 +71,7 @@ function drawEvidence(
     mark: '?',
     colour: 'unsure' as const,
   };
-  const numbers = events.length === 0 ? '' : `  [${formatEvents(events)}]`;
+  const numbers = events.length === 0 ? '' : ` ${stick(`[${formatEvents(events)}]`)}`;
   const text = paragraph(claim + numbers, left + 24, top, width - 24, { size: 13 });
   return {
     shapes: [label(left + 4, top + 13, mark, { size: 13, face: 'strong', colour }), ...text.shapes],

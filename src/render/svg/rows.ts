@@ -70,7 +70,6 @@ function drawArrow(row: ArrowRow, grid: Grid, top: number, prefix: string): Bloc
     shapes.push(arrowHead(last + sign * 24, y, sign, colour));
   }
   const crossing = row.rewritings.map((rewriting) => diamondAt(rewriting, grid, sign));
-  shapes.push(...drawLatencies(row, grid, y));
   for (const x of crossing) shapes.push(diamond(x, y));
   for (const stop of row.stops) {
     shapes.push(eventDot(at(grid, stop.lane), y, dotText(stop.events, row.count), colour));
@@ -88,6 +87,7 @@ function drawArrow(row: ArrowRow, grid: Grid, top: number, prefix: string): Bloc
     shapes.push(...drop.shapes);
     bottom = drop.bottom;
   }
+  shapes.push(...drawLatencies(row, grid, y));
   return { shapes: [group(shapes, describe(row, prefix))], bottom };
 }
 
@@ -250,23 +250,21 @@ function drawDrop(
     const angle = Math.PI / 8 + (i * Math.PI) / 4;
     return `${tenth(x + 13 * Math.cos(angle))},${tenth(y + 13 * Math.sin(angle))}`;
   });
-  const note = noteBox(
-    [`event ${drop.event}: dropped`, drop.reason],
-    x,
-    y + 6,
-    top + 6,
-    grid,
-    'bad',
-  );
+  const number = String(drop.event);
+  const numberX = x + sign * (17 + Math.max(DOT, (measureIn('mono', SMALL_SIZE)(number) + 8) / 2));
+  const note = drop.spelledOut
+    ? noteBox(['dropped', drop.reason], x, y + 6, top + 6, grid, 'bad')
+    : null;
   return {
     shapes: [
       ...shaft,
       shape('polygon', { points: corners.join(' '), class: 'f-bad' }),
       line(x - 5, y - 5, x + 5, y + 5, { class: 's-paper thick' }),
       line(x - 5, y + 5, x + 5, y - 5, { class: 's-paper thick' }),
-      ...note.shapes,
+      eventDot(numberX, y, number, 'bad'),
+      ...(note?.shapes ?? []),
     ],
-    bottom: note.bottom,
+    bottom: note?.bottom ?? top,
   };
 }
 

@@ -29,6 +29,7 @@ export const MONO =
 export function styleSheet(): string {
   return [
     '.trace-flow{max-width:100%;height:auto}',
+    '.trace-flow:root{display:block;margin:0 auto}',
     `.trace-flow text{font-family:${PROSE};white-space:pre}`,
     `.trace-flow .mono{font-family:${MONO}}`,
     '.trace-flow .strong{font-weight:600}',
@@ -47,8 +48,10 @@ export function styleSheet(): string {
 }
 
 function colourRules(scheme: 0 | 1): string[] {
-  return Object.entries(COLOURS).flatMap(([name, values]) => [
+  const page = `.trace-flow:root{background:${COLOURS.paper[scheme]}}`;
+  const rules = Object.entries(COLOURS).flatMap(([name, values]) => [
     `.trace-flow .f-${name}{fill:${values[scheme]}}`,
     `.trace-flow .s-${name}{stroke:${values[scheme]}}`,
   ]);
+  return [page, ...rules];
 }

@@ -19,7 +19,7 @@ export interface SvgOptions {
 }
 
 const MARGIN = 24;
-const USUAL_WIDTH = 960;
+const USUAL_WIDTH = 880;
 
 /** The report as one well-formed SVG document without scripts or references. Loads d3-node and a DOM when called. */
 export async function renderSvg(report: Report, options: SvgOptions = {}): Promise<string> {

@@ -1,10 +1,10 @@
 /** The report as text for a terminal: the answer in the first line, then the ladders, the evidence, the coverage. */
 import type { Report } from '../../model/report.js';
-import { formatCount, formatDuration, formatEvents } from '../format.js';
+import { formatCount, formatEvents } from '../format.js';
 import { layOut } from '../layout/layout.js';
-import type { CoverageNote, EvidenceLine, Ladder, Panel, Row, Scene } from '../layout/scene.js';
-import { padStart, wrap, widthOf } from '../text.js';
-import { drawLadder } from './ladder.js';
+import type { CoverageNote, EvidenceLine, Ladder, Panel, Scene } from '../layout/scene.js';
+import { padStart, stick, widthOf, wrap, wrapItems } from '../text.js';
+import { describeRow, drawLadder } from './ladder.js';
 import { createPaint, type Paint, type Role } from './paint.js';
 import { drawSummary } from './table.js';
 
@@ -50,12 +50,12 @@ function drawPanel(panel: Panel, scene: Scene, columns: number, paint: Paint): s
   const single = scene.connections === 1;
   const verdict = `${panel.path} (${panel.proof}), ${panel.outcome}`;
   const route = `#${panel.id} ${panel.protocol} ${panel.route.join(' → ')}`;
-  const facts = (single ? [panel.outcome, ...panel.facts] : [verdict, ...panel.facts]).join(' · ');
+  const facts = [single ? panel.outcome : verdict, ...panel.facts];
   const reason = panel.reason === scene.reason ? '' : panel.reason;
   const ladder = panel.ladder.rows.length === 0 ? [] : drawLadder(panel.ladder, columns, paint);
   return [
     ...wrap(route, columns).map((line) => paint('strong', line)),
-    ...indent(facts, columns, '   '),
+    ...wrapItems(facts, columns - 3).map((line) => `   ${line}`),
     ...indent(reason, columns, '   '),
     '',
     ...(ladder ?? listRows(panel.ladder, columns, paint)),
@@ -81,7 +81,7 @@ function drawEvidence(
   paint: Paint,
 ): string[] {
   const { mark, role } = MARKS.get(holds) ?? { mark: '?', role: 'unsure' };
-  const numbers = events.length > 0 ? ` [${formatEvents(events)}]` : '';
+  const numbers = events.length > 0 ? ` ${stick(`[${formatEvents(events)}]`)}` : '';
   return wrap(`${claim}${numbers}`, columns - 4).map((line, i) =>
     i === 0 ? ` ${paint(role, mark)}  ${line}` : `    ${line}`,
   );
@@ -119,32 +119,10 @@ function indentFirst(mark: string, text: string, columns: number): string[] {
 
 /** The rows as sentences, for a terminal too narrow for the ladder. */
 function listRows(ladder: Ladder, columns: number, paint: Paint): string[] {
-  return ladder.rows.flatMap((row) =>
-    wrap(sentenceOf(row, ladder), columns - 10).map((line, i) => {
-      const time = i === 0 && row.type !== 'remark' ? formatDuration(row.time) : '';
-      return `${paint('dim', padStart(time, 8))}  ${line}`;
-    }),
-  );
-}
-
-function sentenceOf(row: Row, ladder: Ladder): string {
-  const nameOf = (lane: number): string => ladder.lanes[lane]?.name ?? '?';
-  switch (row.type) {
-    case 'remark':
-      return `… ${row.text}`;
-    case 'point':
-    case 'relay':
-      return `${row.label} · ${row.events[0] ?? ''} ${nameOf(row.lane)}`;
-    case 'arrow': {
-      const stops = row.stops
-        .map(({ lane, events }) => `${events[0] ?? ''} ${nameOf(lane)}`)
-        .join(' → ');
-      const nat = row.rewritings
-        .filter((rewriting) => rewriting.spelledOut)
-        .map(({ hook, field, before, now }) => ` · ${hook} ${field} ${before} → ${now}`)
-        .join('');
-      const drop = row.drop ? ` · ${row.drop.event} dropped: ${row.drop.reason}` : '';
-      return `${row.label} · ${stops}${nat}${drop}`;
-    }
-  }
+  return ladder.rows.flatMap((row) => {
+    const { time, text } = describeRow(row, ladder);
+    return wrap(text, columns - 10).map(
+      (line, i) => `${paint('dim', padStart(i === 0 ? time : '', 8))}  ${line}`,
+    );
+  });
 }
