@@ -16,8 +16,6 @@ export interface EngineVersion {
 export interface ListedContainer {
   readonly id: string;
   readonly name: string;
-  readonly running: boolean;
-  readonly networkMode: string;
 }
 
 /** Reads `GET /version`; null when this is no engine's answer. */
@@ -39,14 +37,7 @@ export function parseContainerList(answer: unknown): ListedContainer[] {
     const names = asList(get(entry, 'Names')).map(asText);
     // A link's alias is /other/alias: a container's own name has one slash.
     const name = names.find((text) => text.lastIndexOf('/') <= 0) ?? names[0] ?? '';
-    return [
-      {
-        id,
-        name: cleanName(name, id),
-        running: ['running', 'paused'].includes(asText(get(entry, 'State'))),
-        networkMode: asText(get(entry, 'HostConfig', 'NetworkMode')),
-      },
-    ];
+    return [{ id, name: cleanName(name, id) }];
   });
 }
 
@@ -85,18 +76,21 @@ export function parseContainer(
   if (id === '') return null;
   const running = get(answer, 'State', 'Running') === true;
   const pid = get(answer, 'State', 'Pid');
+  const networkMode = readNetworkMode(asText(get(answer, 'HostConfig', 'NetworkMode')), names);
+  // Podman repeats the owner's addresses and ports for a container that joined its namespace.
+  const joins = networkMode.startsWith('container:');
   return {
     id,
     name: cleanName(asText(get(answer, 'Name')), id),
     pid: running && typeof pid === 'number' && pid > 0 ? pid : 0,
-    networkMode: readNetworkMode(asText(get(answer, 'HostConfig', 'NetworkMode')), names),
-    networks: readNetworks(get(answer, 'NetworkSettings', 'Networks'), bridges),
-    published: running ? readPublished(get(answer, 'NetworkSettings', 'Ports')) : [],
+    networkMode,
+    networks: joins ? [] : readNetworks(get(answer, 'NetworkSettings', 'Networks'), bridges),
+    published: running && !joins ? readPublished(get(answer, 'NetworkSettings', 'Ports')) : [],
   };
 }
 
 /** `default` is bridge; the id in `container:ID` becomes the name where that is known. */
-export function readNetworkMode(text: string, names: ReadonlyMap<string, string>): string {
+function readNetworkMode(text: string, names: ReadonlyMap<string, string>): string {
   if (text === 'default' || text === '') return 'bridge';
   const other = /^container:(.*)$/.exec(text)?.[1];
   return other === undefined ? text : `container:${names.get(other) ?? other}`;
