@@ -37,6 +37,8 @@ export interface TracerEnd {
   readonly remainder: readonly (Unnumbered<CounterEvent> | Unnumbered<TotalEvent>)[];
   /** Why the tracer did not end as asked, one sentence each. */
   readonly notes: readonly string[];
+  /** Set when bpftrace ended though nobody had asked it to. */
+  readonly died: string | null;
   /** Settles when the probes are detached and bpftrace is gone: most of a second later. */
   readonly closed: Promise<void>;
 }
@@ -296,7 +298,14 @@ async function finish(
   if (!ended) await closed;
   run.close();
   const lost = Math.max(run.lost, run.unread);
-  return { sealed: drained && lost === 0, lost, remainder: run.remainder(), notes, closed };
+  return {
+    sealed: drained && lost === 0,
+    lost,
+    died: gone === null ? null : (notes[0] ?? null),
+    remainder: run.remainder(),
+    notes,
+    closed,
+  };
 }
 
 function troubles(gone: ChildExit | null, missing: readonly string[], ended: boolean): string[] {

@@ -1,0 +1,76 @@
+/** One live run from request to exit code: streams, files, expectation. */
+import type { Path } from '../model/verdict.js';
+import type { Report } from '../model/report.js';
+import type { Trace } from '../model/trace.js';
+import { findUnmet } from './expect.js';
+import { checkWritable, printReport, writeFiles, type OutputRequest } from './outputs.js';
+import { createProgress } from './progress.js';
+import { runTrace, type TraceRequest } from './trace.js';
+
+export interface LiveOutputs extends OutputRequest {
+  readonly expect: Path | null;
+}
+
+/** What the program needs of its own terminal (see cli/terminal). */
+export interface LiveTerminal {
+  readonly columns: number;
+  readonly color: boolean;
+  readonly interactive: boolean;
+  out(text: string): void;
+  err(text: string): void;
+  onInterrupt(first: () => void): void;
+}
+
+export async function traceLive(
+  request: TraceRequest,
+  outputs: LiveOutputs,
+  terminal: LiveTerminal,
+): Promise<number> {
+  await checkWritable(outputs);
+  const progress = createProgress({
+    write: (text) => terminal.err(text),
+    terminal: terminal.interactive,
+    hint: request.command.length > 0 ? 'ends with the command' : 'Ctrl-C ends the trace',
+  });
+  const stop = new AbortController();
+  terminal.onInterrupt(() => stop.abort(new Error('interrupted before the probes were live')));
+  progress.starting();
+  const stream = (type: string, value: object): void =>
+    terminal.out(`${JSON.stringify({ type, ...value })}\n`);
+  const { report, trouble } = await runTrace(request, {
+    progress,
+    stop: stop.signal,
+    onEvent: outputs.ndjson ? (event) => stream('event', { event }) : null,
+    onConnection: outputs.ndjson ? (connection) => stream('connection', { connection }) : null,
+    onReport: async (made, trace) => present(made, trace, outputs, terminal),
+  });
+  if (trouble !== null) {
+    terminal.err(`Error: ${trouble}\n`);
+    return 1;
+  }
+  return conclude(report, outputs.expect, terminal);
+}
+
+/** Files first, so that a full disk does not cost the report on the terminal. */
+export async function present(
+  report: Report,
+  trace: Trace,
+  outputs: OutputRequest,
+  terminal: LiveTerminal,
+): Promise<void> {
+  const files = writeFiles(report, trace, outputs);
+  await printReport(report, outputs, terminal, (text) => terminal.out(text));
+  for (const file of await files) terminal.err(`wrote ${file}\n`);
+}
+
+/** The exit code that the report deserves, with a sentence on standard error when it is not 0. */
+export function conclude(report: Report, expected: Path | null, terminal: LiveTerminal): number {
+  if (report.connections.length === 0) {
+    terminal.err('no matching traffic was seen\n');
+    return 3;
+  }
+  const unmet = expected === null ? null : findUnmet(report, expected);
+  if (unmet === null) return 0;
+  terminal.err(`${unmet}\n`);
+  return 4;
+}

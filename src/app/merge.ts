@@ -1,0 +1,28 @@
+/** Joins what the host looked like before a trace with what had come by its end. */
+import type { TraceEvent } from '../model/event.js';
+import type { Topology } from '../model/topology.js';
+
+/** Whether events speak of namespaces that the map does not have. */
+export function hasStrangers(topology: Topology, events: readonly TraceEvent[]): boolean {
+  const known = new Set(topology.namespaces.map(({ inode }) => inode));
+  return events.some(
+    (event) => 'namespace' in event && event.namespace !== null && !known.has(event.namespace),
+  );
+}
+
+/** Everything of `before`, and what only `after` has: a container that ended in between keeps its name. */
+export function mergeTopologies(before: Topology, after: Topology): Topology {
+  return {
+    ...before,
+    namespaces: unite(before.namespaces, after.namespaces, ({ inode }) => inode),
+    containers: unite(before.containers, after.containers, ({ id }) => id),
+    relays: unite(before.relays, after.relays, ({ pid }) => pid),
+    listeners: unite(before.listeners, after.listeners, (listener) => JSON.stringify(listener)),
+    problems: unite(before.problems, after.problems, (problem) => problem),
+  };
+}
+
+function unite<T>(first: readonly T[], second: readonly T[], key: (item: T) => unknown): T[] {
+  const known = new Set(first.map(key));
+  return [...first, ...second.filter((item) => !known.has(key(item)))];
+}

@@ -1,0 +1,95 @@
+/** Where a report goes: terminal or JSON on standard output, pictures and recordings into files, whole or not at all. */
+import { randomUUID } from 'node:crypto';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { UserError } from '../model/errors.js';
+import type { Report } from '../model/report.js';
+import type { Trace } from '../model/trace.js';
+
+export interface OutputRequest {
+  readonly json: boolean;
+  readonly ndjson: boolean;
+  readonly svg: string | undefined;
+  readonly mermaid: string | undefined;
+  readonly record: string | undefined;
+  /** How many connections get a ladder in the terminal; undefined for the usual few. */
+  readonly ladders: number | undefined;
+}
+
+export interface Terminal {
+  readonly columns: number;
+  readonly color: boolean;
+}
+
+/** Writes the report for people or machines; for `--ndjson` only the summary that ends the stream. */
+export async function printReport(
+  report: Report,
+  request: OutputRequest,
+  terminal: Terminal,
+  write: (text: string) => void,
+): Promise<void> {
+  if (request.ndjson) {
+    const { connections, ...summary } = report;
+    write(`${JSON.stringify({ type: 'summary', connections: connections.length, summary })}\n`);
+  } else if (request.json) {
+    const { renderJson } = await import('../render/json.js');
+    write(renderJson(report));
+  } else {
+    const { renderTerminal } = await import('../render/terminal/terminal.js');
+    const { ladders } = request;
+    write(renderTerminal(report, { ...terminal, ...(ladders !== undefined && { ladders }) }));
+  }
+}
+
+/** Writes every file that was asked for and returns their names. Throws UserError for one that cannot be written. */
+export async function writeFiles(
+  report: Report,
+  trace: Trace,
+  request: OutputRequest,
+): Promise<string[]> {
+  const wanted: [string | undefined, () => Promise<string>][] = [
+    [request.svg, async () => (await import('../render/svg/svg.js')).renderSvg(report)],
+    [request.mermaid, async () => (await import('../render/mermaid.js')).renderMermaid(report)],
+    [request.record, async () => (await import('../capture/recording.js')).formatRecording(trace)],
+  ];
+  const written: string[] = [];
+  for (const [file, render] of wanted) {
+    if (file === undefined) continue;
+    await writeWhole(file, await render());
+    written.push(file);
+  }
+  return written;
+}
+
+/** Fails early, before any tracing, when a file could not be written in the end. */
+export async function checkWritable(request: OutputRequest): Promise<void> {
+  const { access, constants } = await import('node:fs/promises');
+  for (const file of [request.svg, request.mermaid, request.record]) {
+    if (file === undefined) continue;
+    await access(dirname(file), constants.W_OK).catch((cause: unknown) => {
+      throw describeUnwritable(file, cause);
+    });
+  }
+}
+
+/** Through a neighbour and a rename, so that nobody ever sees half of it. */
+async function writeWhole(file: string, content: string): Promise<void> {
+  const draft = `${file}.${randomUUID().slice(0, 8)}.part`;
+  try {
+    await writeFile(draft, content);
+    await rename(draft, file);
+  } catch (cause) {
+    await rm(draft, { force: true });
+    throw describeUnwritable(file, cause);
+  }
+}
+
+function describeUnwritable(file: string, cause: unknown): UserError {
+  const why = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+  return new UserError(`${file} cannot be written (${why})`, {
+    code: 'cannot-write',
+    exit: 1,
+    remedy: 'give a file in a folder that exists and that you may write to',
+    cause,
+  });
+}

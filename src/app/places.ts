@@ -1,0 +1,9 @@
+/** Folders of the installed package. */
+import { fileURLToPath } from 'node:url';
+
+/** The package's own folder: dist/src/app is three below it. */
+const root = new URL('../../../', import.meta.url);
+
+export const probesFolder = fileURLToPath(new URL('probes', root));
+
+export const packageFile = fileURLToPath(new URL('package.json', root));

@@ -1,0 +1,235 @@
+/** The live trace: map the host, start the probes, let the traffic run, seal, judge, report. */
+import type { TracerEnd, Tracer } from '../capture/bpftrace/tracer.js';
+import { UserError } from '../model/errors.js';
+import type { TraceEvent } from '../model/event.js';
+import type { Report } from '../model/report.js';
+import { resolvePorts, type TargetQuery } from '../model/target.js';
+import type { Topology } from '../model/topology.js';
+import type { Trace, TraceTail } from '../model/trace.js';
+import { analyse } from '../prove/analyse.js';
+import { runInNamespace, type CommandEnd } from './command.js';
+import { hasStrangers, mergeTopologies } from './merge.js';
+import { probesFolder } from './places.js';
+import type { Progress } from './progress.js';
+import { ConnectionTally } from './tally.js';
+
+export interface TraceRequest {
+  readonly query: TargetQuery;
+  readonly client: string | null;
+  readonly netns: string;
+  readonly dockerHost: string | undefined;
+  /** Seconds; undefined for as long as it takes. */
+  readonly duration: number | undefined;
+  /** Ends when so many connections have ended. */
+  readonly connections: number | undefined;
+  /** Runs meanwhile, and its end is the trace's. */
+  readonly command: readonly string[];
+  readonly budget: number;
+  /** Hops per connection in the report; null for all. */
+  readonly hops: number | null;
+  readonly bpftrace: string;
+  readonly program: string;
+}
+
+export interface TraceEffects {
+  readonly progress: Progress;
+  /** Every event as it comes, and every connection as it ends; for streams. */
+  readonly onEvent: ((event: TraceEvent) => void) | null;
+  readonly onConnection: ((connection: Report['connections'][number]) => void) | null;
+  /** Ends the trace, which still reports. */
+  readonly stop: AbortSignal;
+  /** Called as soon as the report can be made, most of a second before everything is closed. */
+  readonly onReport: (report: Report, trace: Trace) => Promise<void>;
+}
+
+export interface TraceResult {
+  readonly report: Report;
+  /** Why tracing itself failed half-way, if it did. */
+  readonly trouble: string | null;
+}
+
+/** Events kept in memory; a trace that brings more ends by itself. */
+const MAX_EVENTS = 2_000_000;
+/** Milliseconds that the probes may take to be live. */
+const PATIENCE = 20_000;
+/** Milliseconds that open connections have to close in after the command's end. */
+const LINGER = 300;
+const TICK = 100;
+
+export async function runTrace(request: TraceRequest, effects: TraceEffects): Promise<TraceResult> {
+  const { progress, stop } = effects;
+  checkMachine();
+  const topologyOf = await openTopology(request);
+  const before = await topologyOf(stop);
+  for (const problem of before.problems) progress.warn(problem);
+  const target = resolvePorts(before, request.query);
+
+  const events: TraceEvent[] = [];
+  const { startTracer } = await import('../capture/bpftrace/tracer.js');
+  const tracer = await startTracer({
+    ports: target.ports,
+    budget: request.budget,
+    relays: before.relays.map(({ pid }) => pid),
+    copyingRelays: hasCopyingRelay(before, target.asked),
+    probes: probesFolder,
+    bpftrace: request.bpftrace,
+    patience: PATIENCE,
+    signal: stop,
+    onLost: (count) => progress.lost(count),
+    onEvent: (event) => {
+      if (events.length >= MAX_EVENTS) return;
+      events.push(event);
+      effects.onEvent?.(event);
+    },
+  });
+  const header = {
+    program: request.program,
+    epoch: tracer.epoch,
+    target,
+    client: request.client,
+    topology: before,
+    probes: { attached: tracer.plan.attached, missing: tracer.plan.missing },
+  };
+  const soFar = (): Trace => ({ source: 'live', header, events, tail: OPEN_TAIL });
+  const tally = new ConnectionTally(soFar, (connection) => effects.onConnection?.(connection));
+  progress.ready(target.asked, tracer.plan.missing);
+
+  await waitForEnd(request, effects, tracer, tally, events);
+  progress.stopping();
+  const end = await tracer.finish();
+  const topology = hasStrangers(before, events)
+    ? mergeTopologies(before, await topologyOf(undefined).catch(() => before))
+    : before;
+  const trace: Trace = {
+    source: 'live',
+    header: { ...header, topology },
+    events: [...events, ...numberRemainder(end, events)],
+    tail: makeTail(end, events.length >= MAX_EVENTS),
+  };
+  const report = analyse(trace, { hops: request.hops });
+  await effects.onReport(report, trace);
+  await end.closed;
+  return { report, trouble: end.died };
+}
+
+/** While a trace runs nothing is sealed yet; connections as they end are judged as if it held. */
+const OPEN_TAIL: TraceTail = {
+  lostEvents: 0,
+  unparsedPackets: 0,
+  truncated: false,
+  sealed: true,
+  notes: [],
+};
+
+function checkMachine(): void {
+  if (process.platform !== 'linux') {
+    throw new UserError('live tracing works on Linux only', {
+      code: 'not-linux',
+      exit: 1,
+      remedy: 'take the capture there, and read it here: trace-flow read FILE',
+    });
+  }
+  if (process.getuid?.() !== 0) {
+    throw new UserError('live tracing needs root', {
+      code: 'not-root',
+      exit: 1,
+      remedy: 'run it with sudo; recordings are read without root: trace-flow read FILE',
+    });
+  }
+}
+
+async function openTopology(
+  request: TraceRequest,
+): Promise<(signal: AbortSignal | undefined) => Promise<Topology>> {
+  const { readTopology } = await import('../host/topology.js');
+  return async (signal) =>
+    readTopology({ netns: request.netns, dockerHost: request.dockerHost, signal });
+}
+
+/** Whether something other than docker-proxy listens on a port: it may hand bytes on by read and write. */
+function hasCopyingRelay(topology: Topology, ports: readonly number[]): boolean {
+  const known = new Set(topology.relays.map(({ pid }) => pid));
+  return topology.listeners.some(
+    ({ namespace, local, pid, command }) =>
+      namespace === topology.host &&
+      ports.includes(local.port) &&
+      command !== 'docker-proxy' &&
+      (pid === null || !known.has(pid)),
+  );
+}
+
+async function waitForEnd(
+  request: TraceRequest,
+  effects: TraceEffects,
+  tracer: Tracer,
+  tally: ConnectionTally,
+  events: readonly TraceEvent[],
+): Promise<void> {
+  const { progress, stop } = effects;
+  const began = performance.now();
+  let over = false;
+  let commandEnded: number | null = null;
+  void tracer.died.then(() => (over = true));
+  const command =
+    request.command.length > 0
+      ? runInNamespace(request.netns, request.command, stop).then((end) => {
+          commandEnded = performance.now();
+          reportCommand(end, progress);
+        })
+      : null;
+  command?.catch(() => (over = true));
+  while (!over && !stop.aborted && events.length < MAX_EVENTS) {
+    await pause(TICK, stop);
+    const now = performance.now();
+    const count = tally.update(now);
+    progress.update(count);
+    if (request.duration !== undefined && now - began >= request.duration * 1000) break;
+    if (request.connections !== undefined && count.ended >= request.connections) break;
+    if (commandEnded !== null) {
+      const settled = count.connections > 0 && count.ended === count.connections;
+      if (settled || now - commandEnded >= LINGER) break;
+    }
+  }
+  // What the command threw (it cannot be run) is the user's to know, after the probes are gone.
+  if (command && (commandEnded !== null || over)) {
+    try {
+      await command;
+    } catch (error) {
+      const end = await tracer.finish();
+      await end.closed;
+      throw error;
+    }
+  }
+}
+
+function reportCommand(end: CommandEnd, progress: Progress): void {
+  if (end.how !== null) progress.warn(`the command ${end.how}`);
+}
+
+function numberRemainder(end: TracerEnd, events: readonly TraceEvent[]): TraceEvent[] {
+  let id = events.at(-1)?.id ?? 0;
+  return end.remainder.map((event) => ({ ...event, id: (id += 1) }));
+}
+
+function makeTail(end: TracerEnd, truncated: boolean): TraceTail {
+  const full = `the trace ended by itself after ${MAX_EVENTS} events`;
+  return {
+    lostEvents: end.lost,
+    unparsedPackets: 0,
+    truncated,
+    sealed: end.sealed,
+    notes: truncated ? [...end.notes, full] : end.notes,
+  };
+}
+
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

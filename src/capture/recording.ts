@@ -1,0 +1,280 @@
+/** Recordings: a trace as lines of JSON, header first, tail last, so that what was proved live is replayed anywhere. */
+import { z } from 'zod';
+import type { TraceEvent } from '../model/event.js';
+import { UserError } from '../model/errors.js';
+import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
+
+const SCHEMA = 'trace-flow/recording/1';
+
+const endpoint = z.object({ address: z.string(), port: z.number().int().min(0).max(65535) });
+const protocol = z.enum(['tcp', 'udp']);
+const tuple = z.object({ source: endpoint, destination: endpoint });
+const base = { id: z.number().int().positive(), time: z.number() };
+const packet = {
+  ...base,
+  namespace: z.number().int().nullable(),
+  ifindex: z.number().int().nullable(),
+  skb: z.string().nullable(),
+  socket: z.string().nullable(),
+  protocol,
+  source: endpoint,
+  destination: endpoint,
+  seq: z.number(),
+  ack: z.number(),
+  flags: z.number(),
+  length: z.number(),
+};
+const ends = { socket: z.string(), local: endpoint, remote: endpoint };
+const task = { pid: z.number(), tid: z.number(), command: z.string() };
+const amounts = { bytes: z.number(), total: z.number(), calls: z.number() };
+const socketPorts = z.object({
+  socket: z.string(),
+  localPort: z.number(),
+  remotePort: z.number(),
+});
+const conntrack = z.object({
+  id: z.string(),
+  status: z.number(),
+  original: tuple,
+  reply: tuple,
+});
+const direction = z.enum(['in', 'out']);
+
+const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('packet'),
+    ...packet,
+    direction,
+    conntrack: conntrack.nullable(),
+  }),
+  z.object({ kind: z.literal('drop'), ...packet, reason: z.string(), function: z.string() }),
+  z.object({ kind: z.literal('reset'), ...packet }),
+  z.object({
+    kind: z.literal('state'),
+    ...base,
+    ...task,
+    ...ends,
+    namespace: z.number(),
+    from: z.number(),
+    to: z.number(),
+  }),
+  z.object({
+    kind: z.literal('accept'),
+    ...base,
+    ...task,
+    ...ends,
+    namespace: z.number(),
+    fd: z.number(),
+  }),
+  z.object({
+    kind: z.literal('retransmit'),
+    ...base,
+    ...ends,
+    namespace: z.number(),
+    state: z.number(),
+  }),
+  z.object({
+    kind: z.literal('move'),
+    ...base,
+    ...task,
+    ...amounts,
+    fds: z.tuple([z.number(), z.number()]),
+    from: z.object(ends),
+    to: z.object(ends),
+  }),
+  z.object({
+    kind: z.literal('copy'),
+    ...base,
+    ...task,
+    ...amounts,
+    ...ends,
+    operation: z.enum(['read', 'write']),
+    fd: z.number(),
+  }),
+  z.object({
+    kind: z.literal('counter'),
+    ...base,
+    namespace: z.number().nullable(),
+    ifindex: z.number().nullable(),
+    direction,
+    protocol,
+    source: endpoint,
+    destination: endpoint,
+    packets: z.number(),
+    bytes: z.number(),
+  }),
+  z.object({
+    kind: z.literal('total'),
+    ...base,
+    operation: z.enum(['move', 'read', 'write']),
+    from: socketPorts,
+    to: socketPorts.nullable(),
+    bytes: z.number(),
+  }),
+]);
+
+const text = z.string();
+const device = z.object({
+  ifindex: z.number(),
+  name: text,
+  kind: z.enum(['loopback', 'bridge', 'veth', 'other']),
+  addresses: z.array(text),
+  master: z.number().nullable(),
+  peerIfindex: z.number().nullable(),
+  peerNamespace: z.number().nullable(),
+});
+const topologySchema = z.object({
+  host: z.number(),
+  namespaces: z.array(
+    z.object({
+      inode: z.number(),
+      name: text,
+      role: z.enum(['host', 'container', 'other']),
+      devices: z.array(device),
+    }),
+  ),
+  containers: z.array(
+    z.object({
+      id: text,
+      name: text,
+      pid: z.number(),
+      namespace: z.number().nullable(),
+      networkMode: text,
+      networks: z.array(
+        z.object({
+          name: text,
+          bridge: text.nullable(),
+          addresses: z.array(text),
+          gateway: text.nullable(),
+        }),
+      ),
+      published: z.array(
+        z.object({
+          protocol,
+          hostAddress: text,
+          hostPort: z.number(),
+          containerPort: z.number(),
+        }),
+      ),
+    }),
+  ),
+  relays: z.array(
+    z.object({
+      pid: z.number(),
+      command: text,
+      arguments: z.array(text),
+      protocol,
+      listens: endpoint,
+      target: endpoint.nullable(),
+    }),
+  ),
+  listeners: z.array(
+    z.object({
+      namespace: z.number(),
+      protocol,
+      local: endpoint,
+      pid: z.number().nullable(),
+      command: text.nullable(),
+    }),
+  ),
+  engine: z.object({ version: text }).nullable(),
+  problems: z.array(text),
+});
+
+const headerSchema = z.object({
+  schema: z.literal(SCHEMA),
+  program: text,
+  epoch: text.regex(/^\d+$/),
+  target: z.object({
+    protocol: z.enum(['tcp', 'udp', 'all']),
+    asked: z.array(z.number()),
+    ports: z.array(z.number()),
+    containers: z.array(text),
+    addresses: z.array(text),
+    mappings: z.array(z.object({ protocol, listens: endpoint, target: endpoint })),
+  }),
+  client: text.nullable(),
+  topology: topologySchema,
+  probes: z.object({ attached: z.array(text), missing: z.array(text) }),
+});
+
+const tailSchema = z.object({
+  lostEvents: z.number(),
+  unparsedPackets: z.number(),
+  truncated: z.boolean(),
+  sealed: z.boolean(),
+  notes: z.array(text),
+});
+
+/** The whole recording as text: one JSON document a line. */
+export function formatRecording(trace: Trace): string {
+  const { epoch, ...header } = trace.header;
+  const lines: unknown[] = [
+    { schema: SCHEMA, ...header, epoch: String(epoch) },
+    ...trace.events,
+    { end: trace.tail },
+  ];
+  return `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`;
+}
+
+/** True when this is how a recording begins. */
+export function isRecording(start: string): boolean {
+  return start.startsWith('{') && start.slice(0, 200).includes(`"schema":"${SCHEMA}"`);
+}
+
+/**
+ * Reads a recording. A line that is no event ends it: what came before is kept, `truncated` is set and a note says
+ * which line. Throws UserError when the header cannot be read; `name` is for its message.
+ */
+export function parseRecording(content: string, name: string): Trace {
+  const lines = content.split('\n');
+  const header = parseHeader(lines[0] ?? '', name);
+  const events: TraceEvent[] = [];
+  let tail: TraceTail | null = null;
+  let broken: string | null = null;
+  for (const [index, line] of lines.entries()) {
+    if (index === 0 || line === '') continue;
+    const value = parseJson(line);
+    const end = z.object({ end: tailSchema }).safeParse(value);
+    if (end.success) {
+      tail = end.data.end;
+      break;
+    }
+    const event = eventSchema.safeParse(value);
+    if (!event.success) {
+      broken = `${name}: line ${index + 1} is no event of a recording; what follows was not read`;
+      break;
+    }
+    events.push(event.data);
+  }
+  return { source: 'recording', header, events, tail: tail ?? describeCut(name, broken) };
+}
+
+function describeCut(name: string, broken: string | null): TraceTail {
+  const note = broken ?? `${name} ends before its end: the trace was cut off`;
+  return { lostEvents: 0, unparsedPackets: 0, truncated: true, sealed: false, notes: [note] };
+}
+
+function parseHeader(line: string, name: string): TraceHeader {
+  const result = headerSchema.safeParse(parseJson(line));
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    const where =
+      issue && issue.path.length > 0 ? ` (${issue.path.join('.')}: ${issue.message})` : '';
+    throw new UserError(`${name} is not a recording that this version can read${where}`, {
+      code: 'bad-recording',
+      exit: 1,
+      remedy: 'record it again with: trace-flow --port N --record FILE',
+    });
+  }
+  const { schema: _schema, epoch, ...header } = result.data;
+  return { ...header, epoch: BigInt(epoch) };
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+}

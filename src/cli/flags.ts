@@ -1,0 +1,81 @@
+// Flags that `trace` and `read` share, and what their values may be.
+
+import * as Flags from '@oclif/core/flags';
+import { canonicalAddress } from '../model/address.js';
+import { UserError } from '../model/errors.js';
+import { PATHS } from '../model/verdict.js';
+
+const port = Flags.custom<number>({
+  parse: (text) => Promise.resolve(parsePort(text)),
+});
+
+const address = Flags.custom<string>({
+  parse: (text) => {
+    const canonical = canonicalAddress(text);
+    if (canonical === null) {
+      throw usage(`--client ${text} is not an IP address`, 'give one such as 198.51.100.2 or ::1');
+    }
+    return Promise.resolve(canonical);
+  },
+});
+
+/** `--hops all` or a whole number. */
+const hops = Flags.custom<number | null>({
+  parse: (text) => {
+    const count = Number(text);
+    if (text === 'all') return Promise.resolve(null);
+    if (/^\d+$/.test(text) && count > 0) return Promise.resolve(count);
+    throw usage(`--hops ${text} is neither a number nor "all"`, 'give e.g. --hops 200');
+  },
+});
+
+export const sharedFlags = {
+  port: port({
+    char: 'p',
+    multiple: true,
+    helpValue: 'N',
+    description: 'published port, or the port inside the container; may be given several times',
+  }),
+  container: Flags.string({
+    multiple: true,
+    helpValue: 'NAME',
+    description: 'only what leads to this container (name or id)',
+  }),
+  client: address({ helpValue: 'ADDR', description: 'only connections from this address' }),
+  protocol: Flags.option({ options: ['tcp', 'udp', 'all'] as const })({
+    default: 'all' as const,
+    description: 'transport protocol',
+  }),
+  json: Flags.boolean({
+    description: 'print one JSON document at the end instead of text',
+    exclusive: ['ndjson'],
+  }),
+  ndjson: Flags.boolean({
+    description:
+      'print events, then connections as they end, then the summary, a JSON document a line',
+  }),
+  svg: Flags.string({ helpValue: 'FILE', description: 'write the sequence diagram as SVG' }),
+  mermaid: Flags.string({ helpValue: 'FILE', description: 'write it as a Mermaid diagram' }),
+  expect: Flags.option({ options: PATHS })({
+    description: 'exit 4 unless every connection took this path',
+  }),
+  hops: hops({
+    helpValue: 'N|all',
+    description: 'hops listed per connection in JSON and drawings [default: 64]',
+  }),
+  ladders: Flags.integer({
+    min: 0,
+    helpValue: 'N',
+    description: 'connections that the terminal shows in full [default: 3]',
+  }),
+};
+
+function parsePort(text: string): number {
+  const number = Number(text);
+  if (/^\d{1,5}$/.test(text) && number >= 1 && number <= 65_535) return number;
+  throw usage(`--port ${text} is not a port`, 'give a whole number from 1 to 65535');
+}
+
+function usage(message: string, remedy: string): UserError {
+  return new UserError(message, { code: 'usage', exit: 2, remedy });
+}

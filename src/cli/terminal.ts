@@ -1,0 +1,39 @@
+// The program's own streams: what may be drawn on them, and the signals that end a trace.
+
+export interface OwnTerminal {
+  /** Columns of standard output, 80 when it is no terminal. */
+  readonly columns: number;
+  readonly color: boolean;
+  /** Whether standard error is a terminal that progress can be drawn on. */
+  readonly interactive: boolean;
+  out(text: string): void;
+  err(text: string): void;
+  /** The first Ctrl-C (or SIGTERM, SIGHUP) fires the signal; the second ends the program at once. */
+  onInterrupt(first: () => void): void;
+}
+
+export function createTerminal(): OwnTerminal {
+  const { stdout, stderr, env } = process;
+  const color = stdout.isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+  // A reader that has seen enough (| head) is no error.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  return {
+    columns: stdout.isTTY ? Math.max(40, stdout.columns) : 80,
+    color,
+    interactive: stderr.isTTY,
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    onInterrupt: (first) => {
+      let seen = 0;
+      const handle = (): void => {
+        seen += 1;
+        if (seen > 1) process.exit(1);
+        first();
+      };
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, handle);
+    },
+  };
+}

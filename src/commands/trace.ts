@@ -1,0 +1,137 @@
+// `trace-flow trace` (the root command): traces live, judges, and says how the traffic got in.
+
+import * as Flags from '@oclif/core/flags';
+import { TraceFlowCommand } from '../cli/command.js';
+import { sharedFlags } from '../cli/flags.js';
+import { createTerminal } from '../cli/terminal.js';
+import { UserError } from '../model/errors.js';
+
+export default class Trace extends TraceFlowCommand {
+  static override summary = 'Trace connections live and prove which way they get into a container.';
+
+  static override description = `Attaches eBPF probes, follows every connection to the port over all its hops, and reports for each whether
+it went by DNAT, through docker-proxy, another relay, directly, or to a process of the host.
+Needs root. Changes nothing on the machine. Ctrl-C ends the trace and reports; a second one ends at once.
+
+Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic, 4 --expect not met.`;
+
+  static override usage = '[--port N]... [FLAGS] [-- COMMAND...]';
+
+  static override examples = [
+    {
+      description: 'Everything that reaches the published port 6379, until Ctrl-C',
+      command: '<%= config.bin %> --port 6379',
+    },
+    {
+      description: 'What one command does, as a picture too',
+      command: '<%= config.bin %> --port 6379 --svg redis.svg -- redis-cli -h 127.0.0.1 ping',
+    },
+    {
+      description: 'A check for scripts: exits 4 unless it goes by DNAT',
+      command: '<%= config.bin %> --port 6379 -n 1 -d 30 --expect dnat --json',
+    },
+    {
+      description: 'Keep the evidence and look at it elsewhere',
+      command: '<%= config.bin %> --port 6379 -d 10 --record redis.tflow',
+    },
+  ];
+
+  static override flags = {
+    ...sharedFlags,
+    duration: Flags.string({
+      char: 'd',
+      helpValue: 'S',
+      description: 'end after so many seconds',
+    }),
+    connections: Flags.integer({
+      char: 'n',
+      min: 1,
+      helpValue: 'N',
+      description: 'end when so many connections have ended',
+    }),
+    netns: Flags.string({
+      helpValue: 'NAME|PATH',
+      default: 'self',
+      description: "the Docker host's network namespace [default: this one]",
+      defaultHelp: async () => undefined,
+    }),
+    record: Flags.string({ helpValue: 'FILE', description: 'keep the trace; `read` replays it' }),
+    probes: Flags.option({ options: ['auto', 'tracepoint', 'kprobe'] as const })({
+      default: 'auto' as const,
+      description: 'kinds of probes; this version has tracepoints only',
+    }),
+    budget: Flags.integer({
+      min: 1,
+      max: 100_000,
+      default: 16,
+      helpValue: 'N',
+      description: 'packets printed per direction and device before they are only counted',
+    }),
+    bpftrace: Flags.string({
+      helpValue: 'PATH',
+      default: 'bpftrace',
+      description: 'the bpftrace to use',
+    }),
+  };
+
+  async run(): Promise<void> {
+    const at = this.argv.indexOf('--');
+    const own = at < 0 ? this.argv : this.argv.slice(0, at);
+    const command = at < 0 ? [] : this.argv.slice(at + 1);
+    const { flags } = await this.parse(Trace, own);
+    if (at >= 0 && command.length === 0) {
+      throw usage(
+        '-- is there, but no command behind it',
+        'trace-flow --port 6379 -- redis-cli ping',
+      );
+    }
+    if (flags.probes === 'kprobe') {
+      throw usage(
+        'this version has no kprobe probes',
+        'leave --probes out, or use --probes tracepoint',
+      );
+    }
+    const duration = flags.duration === undefined ? undefined : parseSeconds(flags.duration);
+    const { traceLive } = await import('../app/live.js');
+    const exit = await traceLive(
+      {
+        query: {
+          ports: flags.port ?? [],
+          containers: flags.container ?? [],
+          protocol: flags.protocol,
+        },
+        client: flags.client ?? null,
+        netns: flags.netns,
+        dockerHost: process.env['DOCKER_HOST'],
+        duration,
+        connections: flags.connections,
+        command,
+        budget: flags.budget,
+        hops: flags.hops === undefined ? 64 : flags.hops,
+        bpftrace: flags.bpftrace,
+        program: `trace-flow ${this.config.version}`,
+      },
+      {
+        json: flags.json,
+        ndjson: flags.ndjson,
+        svg: flags.svg,
+        mermaid: flags.mermaid,
+        record: flags.record,
+        ladders: flags.ladders,
+        expect: flags.expect ?? null,
+      },
+      createTerminal(),
+    );
+    this.exit(exit);
+  }
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (/^\d+(\.\d+)?s?$/.test(text) && seconds > 0) return seconds;
+  throw usage(`--duration ${text} is not a number of seconds`, 'give e.g. -d 10');
+}
+
+function usage(message: string, remedy: string): UserError {
+  return new UserError(message, { code: 'usage', exit: 2, remedy });
+}
