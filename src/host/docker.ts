@@ -108,7 +108,8 @@ async function readContainers(
   const containers = await Promise.all(listed.map(read));
   const [first] = failures;
   if (first) {
-    problems.push(`${failures.length} containers could not be inspected: ${explain(first)}.`);
+    const count = failures.length === 1 ? 'One container' : `${failures.length} containers`;
+    problems.push(`${count} could not be inspected: ${explain(first)}.`);
   }
   return containers.filter((container) => container !== null);
 }
