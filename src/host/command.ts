@@ -29,50 +29,94 @@ export type Run = (
 const ADMIN_FOLDERS = '/usr/local/sbin:/usr/sbin:/sbin';
 const DEFAULT_TIMEOUT = 5_000;
 const MAX_OUTPUT = 64 * 1024 * 1024;
+/** Milliseconds after which a killed program is left behind: one that waits for a kernel lock cannot end. */
+const GRACE = 500;
 
-/** The {@link Run} of the real machine, by execa. Messages are English, whatever the locale. */
+/**
+ * The {@link Run} of the real machine, by execa. Messages are English, whatever the locale. The program leads a process
+ * group, which ends as a whole: a script's children would else hold its output open.
+ */
 export const runCommand: Run = async (command, parameters, options = {}) => {
   const { execa } = await import('execa');
-  const timeout = options.timeout ?? DEFAULT_TIMEOUT;
-  const result = await execa(command, parameters, {
+  const { timeout = DEFAULT_TIMEOUT, signal } = options;
+  if (signal?.aborted) return fail('aborted', `${command} was not started`);
+  const child = execa(command, parameters, {
     reject: false,
-    timeout,
-    killSignal: 'SIGTERM',
-    forceKillAfterDelay: 500,
+    buffer: false,
+    detached: true,
     input: options.input ?? '',
-    maxBuffer: MAX_OUTPUT,
     env: { LC_ALL: 'C', PATH: `${process.env['PATH'] ?? '/usr/bin:/bin'}:${ADMIN_FOLDERS}` },
-    ...(options.signal && { cancelSignal: options.signal }),
   });
-  const output = { stdout: result.stdout, stderr: result.stderr };
-  if (!result.failed) return { ok: true, ...output, failure: null, message: '' };
-  const [failure, message] = describeFailure(command, result, timeout);
-  return { ok: false, ...output, failure, message };
+  let cause: 'timeout' | 'aborted' | 'exit' | null = null;
+  let giveUp: NodeJS.Timeout | undefined;
+  let leave = (): void => undefined;
+  const abandoned = new Promise<null>((resolve) => (leave = () => resolve(null)));
+  const stop = (why: 'timeout' | 'aborted' | 'exit'): void => {
+    cause ??= why;
+    giveUp ??= setTimeout(leave, GRACE);
+    killGroup(child.pid);
+  };
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (chunk: string) => {
+      output[name] += chunk;
+      if (output[name].length > MAX_OUTPUT) stop('exit');
+    });
+  }
+  const timer = setTimeout(() => stop('timeout'), timeout);
+  const abort = (): void => stop('aborted');
+  signal?.addEventListener('abort', abort);
+  const ended = await Promise.race([child, abandoned]);
+  clearTimeout(timer);
+  clearTimeout(giveUp);
+  signal?.removeEventListener('abort', abort);
+  for (const name of ['stdout', 'stderr'] as const) {
+    if (ended === null) child[name].destroy();
+    output[name] = output[name].replace(/\n$/, '');
+  }
+  if (ended === null) child.unref();
+  else if (!ended.failed && cause === null) {
+    return { ok: true, ...output, failure: null, message: '' };
+  }
+  return { ...describe(command, cause, ended, output.stderr, timeout), ...output };
 };
 
-interface Failed {
+type Failure = NonNullable<RunResult['failure']>;
+
+interface Ended {
   code?: string | undefined;
-  timedOut: boolean;
-  isCanceled: boolean;
-  isMaxBuffer: boolean;
   exitCode?: number | undefined;
   signal?: string | undefined;
-  stderr: string;
 }
 
-function describeFailure(
+function describe(
   command: string,
-  failed: Failed,
+  cause: Failure | null,
+  ended: Ended | null,
+  stderr: string,
   timeout: number,
-): [NonNullable<RunResult['failure']>, string] {
-  if (failed.code === 'ENOENT') return ['missing', `${command} is not installed`];
-  if (failed.code === 'EACCES') return ['denied', `${command} may not be run`];
-  if (failed.timedOut) return ['timeout', `${command} did not end within ${timeout} ms`];
-  if (failed.isCanceled) return ['aborted', `${command} was stopped`];
-  if (failed.isMaxBuffer) return ['exit', `${command} printed more than ${MAX_OUTPUT} bytes`];
-  const end = failed.signal ? `was ended by ${failed.signal}` : `ended with ${failed.exitCode}`;
-  const said = lastLine(failed.stderr);
-  return ['exit', said === '' ? `${command} ${end}` : `${command} ${end}: ${said}`];
+): RunResult {
+  if (cause === 'timeout') return fail(cause, `${command} did not end within ${timeout} ms`);
+  if (cause === 'aborted') return fail(cause, `${command} was stopped`);
+  if (cause === 'exit') return fail(cause, `${command} printed more than ${MAX_OUTPUT} bytes`);
+  if (ended?.code === 'ENOENT') return fail('missing', `${command} is not installed`);
+  if (ended?.code === 'EACCES') return fail('denied', `${command} may not be run`);
+  const end = ended?.signal ? `was ended by ${ended.signal}` : `ended with ${ended?.exitCode}`;
+  const said = lastLine(stderr);
+  return fail('exit', said === '' ? `${command} ${end}` : `${command} ${end}: ${said}`);
+}
+
+function fail(failure: Failure, message: string): RunResult {
+  return { ok: false, stdout: '', stderr: '', failure, message };
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It is gone already.
+  }
 }
 
 function lastLine(text: string): string {

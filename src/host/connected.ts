@@ -64,6 +64,7 @@ async function readWaves(input: ConnectedInput, open: OpenNamespace[]): Promise<
   };
 
   await read([host.inode], true);
+  if (!readings.has(host.inode) && problems.size === 0) problems.add(describeFailure('denied'));
   const first = addFiles(await input.containers(), files, open);
   const tried = new Set([host.inode]);
   let wave = [...first, ...listNext(readings, files)].filter((inode) => !tried.has(inode));
