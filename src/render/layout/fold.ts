@@ -99,7 +99,7 @@ function foldGroup(group: readonly Draft[]): Draft {
       ...fullestRow(group),
       ...folded,
       ...(first.row.type === 'arrow' ? { took: null } : {}),
-    } as Draft['row'],
+    },
     end: Math.max(...group.map((draft) => draft.end)),
     bytes,
   };

@@ -53,6 +53,11 @@ export function groupPackets(hops: readonly Hop[]): Item[] {
   return items;
 }
 
+/** The hops of a packet, its drop among them. */
+export function allHops(passage: Passage): readonly Hop[] {
+  return passage.drop ? [...passage.hops, passage.drop] : passage.hops;
+}
+
 function compareHops(a: Hop, b: Hop): number {
   const [left, right] = [BigInt(a.time), BigInt(b.time)];
   if (left !== right) return left < right ? -1 : 1;

@@ -2,8 +2,9 @@
 import type { Connection, Hop } from '../../model/report.js';
 import { elapsed, formatBytes } from '../format.js';
 import { printable } from '../text.js';
-import { isOnDevice, type LanePlan } from './lanes.js';
-import type { Item, Passage } from './packets.js';
+import type { LanePlan } from './lanes.js';
+import { isOnDevice } from './order.js';
+import { allHops, type Item, type Passage } from './packets.js';
 import type { ArrowRow, DropMark, PointRow, RelayRow, Rewriting, Stop, Tone } from './scene.js';
 
 /** A row with what folding must know about it. */
@@ -47,7 +48,7 @@ interface Context {
 
 function draftArrow(passage: Passage, context: Context): Draft {
   const { hops, drop } = passage;
-  const seen = drop ? [...hops, drop] : hops;
+  const seen = allHops(passage);
   const [first, last] = [seen[0] as Hop, seen.at(-1) as Hop];
   const stops = placeStops(hops, context.plan);
   const ends = findEnds(passage, stops, context.plan);

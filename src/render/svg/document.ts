@@ -3,7 +3,6 @@ import type { Selection } from 'd3-node';
 import type { Shape } from './shapes.js';
 
 /** What XML 1.0 cannot hold, should it have come this far. */
-// eslint-disable-next-line no-control-regex -- these are the characters to take out
 const ILLEGAL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Cs}/gu;
 
 export interface Picture {

@@ -74,10 +74,10 @@ export function drawLanes(ladder: Ladder, grid: Grid, top: number, bottom: numbe
 
 function drawLane(lane: Lane, x: number, spacing: number, top: number, bottom: number): Shape[] {
   const { caption, colour } = KINDS[lane.kind];
-  const width = spacing - 8;
+  const width = spacing - 10;
   const name = shortenMiddle(
     lane.name,
-    Math.floor((width - 8) / measureIn('mono', NAME_SIZE)('0')),
+    Math.floor((width - 4) / measureIn('mono', NAME_SIZE)('0')),
   );
   const detail = shortenEndpoint(
     lane.detail,

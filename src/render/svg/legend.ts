@@ -7,6 +7,8 @@ import { box, line, shape, type Shape } from './shapes.js';
 interface Entry {
   readonly text: string;
   readonly used: (row: Row) => boolean;
+  /** Width of the sample; 40 unless told. */
+  readonly width?: number;
   readonly draw: (x: number, y: number) => Shape[];
 }
 
@@ -42,10 +44,11 @@ const ENTRIES: readonly Entry[] = [
   },
   {
     text: 'event, by number',
+    width: 18,
     used: (row) => row.type !== 'remark',
     draw: (x, y) => [
-      box(x + 11, y - 9, 18, 18, { rx: 9, class: 'f-paper s-ink thin' }),
-      label(x + 20, y + 4, '7', { size: 11, face: 'mono' }, { 'text-anchor': 'middle' }),
+      box(x, y - 9, 18, 18, { rx: 9, class: 'f-paper s-ink thin' }),
+      label(x + 9, y + 4, '7', { size: 11, face: 'mono' }, { 'text-anchor': 'middle' }),
     ],
   },
   {
@@ -55,18 +58,20 @@ const ENTRIES: readonly Entry[] = [
   },
   {
     text: 'addresses rewritten (NAT)',
+    width: 14,
     used: (row) => row.type === 'arrow' && row.rewritings.length > 0,
     draw: (x, y) => [
       shape('polygon', {
-        points: `${x + 20},${y - 7} ${x + 27},${y} ${x + 20},${y + 7} ${x + 13},${y}`,
+        points: `${x + 7},${y - 7} ${x + 14},${y} ${x + 7},${y + 7} ${x},${y}`,
         class: 'f-nat',
       }),
     ],
   },
   {
     text: 'bytes moved by the relay',
+    width: 30,
     used: (row) => row.type === 'relay',
-    draw: (x, y) => [box(x + 4, y - 7, SAMPLE - 8, 14, { rx: 7, class: 'f-paper s-relay shaft' })],
+    draw: (x, y) => [box(x, y - 7, 30, 14, { rx: 7, class: 'f-paper s-relay shaft' })],
   },
   {
     text: 'several folded into one',
@@ -78,11 +83,12 @@ const ENTRIES: readonly Entry[] = [
   },
   {
     text: 'dropped',
+    width: 18,
     used: (row) => row.type === 'arrow' && row.drop !== null,
     draw: (x, y) => [
-      box(x + 11, y - 9, 18, 18, { rx: 5, class: 'f-bad' }),
-      line(x + 16, y - 4, x + 24, y + 4, { class: 's-paper shaft' }),
-      line(x + 16, y + 4, x + 24, y - 4, { class: 's-paper shaft' }),
+      box(x, y - 9, 18, 18, { rx: 5, class: 'f-bad' }),
+      line(x + 5, y - 4, x + 13, y + 4, { class: 's-paper shaft' }),
+      line(x + 5, y + 4, x + 13, y - 4, { class: 's-paper shaft' }),
     ],
   },
 ];
@@ -95,13 +101,13 @@ export function drawLegend(scene: Scene, left: number, top: number, width: numbe
   const shapes: Shape[] = [line(left, top, left + width, top, { class: 's-edge thin' })];
   let x = left;
   let y = top + 20;
-  for (const { text, draw } of entries) {
-    const needed = SAMPLE + 8 + measureIn('prose', 12)(text) + 24;
+  for (const { text, draw, width: sample = SAMPLE } of entries) {
+    const needed = sample + 8 + measureIn('prose', 12)(text) + 24;
     if (x + needed > left + width && x > left) {
       x = left;
       y += 24;
     }
-    shapes.push(...draw(x, y), label(x + SAMPLE + 8, y + 4, text, { size: 12, colour: 'muted' }));
+    shapes.push(...draw(x, y), label(x + sample + 8, y + 4, text, { size: 12, colour: 'muted' }));
     x += needed;
   }
   return { shapes, bottom: y + 20 };

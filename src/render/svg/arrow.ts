@@ -1,0 +1,173 @@
+/** A packet's row: its arrow over the lanes with numbered events, latencies, NAT boxes and stop marks. */
+import { formatDuration } from '../format.js';
+import type { ArrowRow, Rewriting } from '../layout/scene.js';
+import { shorten, shortenEndpoint } from '../text.js';
+import { label, type Block } from './block.js';
+import type { Grid } from './lanes.js';
+import {
+  arrowHead,
+  colourOf,
+  diamond,
+  DOT,
+  dotText,
+  dotWidth,
+  eventDot,
+  LABEL_SIZE,
+  laneX as at,
+  noteBox,
+  SMALL_SIZE,
+  stopSign,
+  timeLabel,
+} from './marks.js';
+import { measureIn } from './metrics.js';
+import { line, textShape, type Shape } from './shapes.js';
+import type { Colour } from './style.js';
+
+/** Draws the arrow from `top` on; the caller groups its shapes. */
+export function drawArrow(row: ArrowRow, grid: Grid, top: number): Block {
+  const y = top + 27;
+  const colour = colourOf(row.tone);
+  const stops = row.stops.map((stop) => at(grid, stop.lane));
+  const sign = row.flow === 'request' ? 1 : -1;
+  const shapes: Shape[] = [textShape('title', row.title), timeLabel(row, grid, y)];
+  const [first, last] = [stops[0], stops.at(-1)];
+  stops.slice(1).forEach((x, i) => {
+    shapes.push(...drawShaft(stops[i] ?? x, x, y, row.count > 1, `s-${colour} shaft`));
+  });
+  if (first !== undefined && row.tail !== null) {
+    shapes.push(line(at(grid, row.tail), y, first, y, { class: `s-${colour} shaft implied` }));
+  }
+  if (last !== undefined && row.head !== null) {
+    const x = at(grid, row.head);
+    shapes.push(line(last, y, x - sign * 8, y, { class: `s-${colour} shaft implied` }));
+    shapes.push(arrowHead(x, y, sign, colour));
+  } else if (last !== undefined && row.drop === null) {
+    shapes.push(line(last, y, last + sign * 16, y, { class: `s-${colour} shaft` }));
+    shapes.push(arrowHead(last + sign * 24, y, sign, colour));
+  }
+  const crossing = row.rewritings.map((rewriting) => diamondAt(rewriting, grid, sign));
+  for (const x of crossing) shapes.push(diamond(x, y));
+  for (const stop of row.stops) {
+    shapes.push(eventDot(at(grid, stop.lane), y, dotText(stop.events, row.count), colour));
+  }
+  shapes.push(arrowLabel(row, grid, y, colour));
+  let bottom = y + (row.took === null && row.count === 1 ? 14 : 22);
+  row.rewritings.forEach((rewriting, i) => {
+    if (!rewriting.spelledOut) return;
+    const note = noteBox(
+      natText(rewriting, grid),
+      crossing[i] ?? grid.left,
+      y,
+      bottom,
+      grid,
+      'nat',
+    );
+    shapes.push(...note.shapes);
+    bottom = note.bottom;
+  });
+  if (row.drop) {
+    const drop = drawDrop(row.drop, last, y, bottom, grid, sign);
+    shapes.push(...drop.shapes);
+    bottom = drop.bottom;
+  }
+  shapes.push(...drawLatencies(row, grid, y));
+  return { shapes, bottom };
+}
+
+function drawShaft(
+  from: number,
+  to: number,
+  y: number,
+  folded: boolean,
+  className: string,
+): Shape[] {
+  const offsets = folded ? [-2, 2] : [0];
+  return offsets.map((offset) => line(from, y + offset, to, y + offset, { class: className }));
+}
+
+function arrowLabel(row: ArrowRow, grid: Grid, y: number, colour: Colour): Shape {
+  const lanes = [row.tail, ...row.stops.map(({ lane }) => lane), row.head, row.drop?.lane ?? null];
+  const xs = lanes.filter((lane) => lane !== null).map((lane) => at(grid, lane));
+  const [left, right] = [Math.min(...xs), Math.max(...xs)];
+  const took = row.took === null || row.took <= 0 ? '' : ` in ${formatDuration(row.took)}`;
+  const request = row.flow === 'request';
+  const start = request ? left + 6 : right - 6;
+  const room = request ? grid.right - start : start - grid.left;
+  const text = shorten(row.label + took, room, measureIn('strong', LABEL_SIZE));
+  return label(
+    start,
+    y - 13,
+    text,
+    { size: LABEL_SIZE, face: 'strong', colour },
+    {
+      'text-anchor': request ? 'start' : 'end',
+      class: 'halo s-band',
+    },
+  );
+}
+
+/** Time from stop to stop, below the shaft. */
+function drawLatencies(row: ArrowRow, grid: Grid, y: number): Shape[] {
+  if (row.count > 1) return [];
+  return row.stops.flatMap((stop, i) => {
+    const before = row.stops[i - 1];
+    if (!before || stop.since === null || stop.since <= 0) return [];
+    const x = (at(grid, stop.lane) + at(grid, before.lane)) / 2;
+    const text = formatDuration(stop.since);
+    const room = Math.abs(at(grid, stop.lane) - at(grid, before.lane)) - 6;
+    if (measureIn('mono', SMALL_SIZE)(text) > room) return [];
+    return [
+      label(
+        x,
+        y + 19,
+        text,
+        { size: SMALL_SIZE, face: 'mono', colour: 'muted' },
+        { 'text-anchor': 'middle', class: 'halo s-band' },
+      ),
+    ];
+  });
+}
+
+function diamondAt({ after, lane }: Rewriting, grid: Grid, sign: number): number {
+  const x = at(grid, lane);
+  const before = after === null || after === lane ? x - sign * grid.spacing : at(grid, after);
+  return (x + before) / 2;
+}
+
+/** Long addresses take a line each. */
+function natText({ hook, field, before, now }: Rewriting, grid: Grid): string[] {
+  const title = `${hook === 'reply' ? 'NAT undone for the reply' : `${hook} NAT`}: ${field}`;
+  const room = grid.right - grid.left - 20;
+  const measure = measureIn('mono', LABEL_SIZE);
+  if (measure(`${before} → ${now}`) <= room) return [title, `${before} → ${now}`];
+  const columns = Math.floor(room / measure('0')) - 2;
+  return [title, shortenEndpoint(before, columns), `→ ${shortenEndpoint(now, columns)}`];
+}
+
+function drawDrop(
+  drop: NonNullable<ArrowRow['drop']>,
+  last: number | undefined,
+  y: number,
+  top: number,
+  grid: Grid,
+  sign: number,
+): Block {
+  const lane = at(grid, drop.lane);
+  const x = drop.behind ? lane + sign * Math.min(46, grid.spacing / 2) : lane;
+  const shaft =
+    last === undefined ? [] : [line(last + sign * DOT, y, x, y, { class: 's-bad shaft' })];
+  const number = String(drop.event);
+  const numberX = x + sign * (17 + dotWidth(number) / 2);
+  const note = drop.spelledOut
+    ? noteBox(['dropped', drop.reason], x, y + 6, top + 6, grid, 'bad')
+    : null;
+  return {
+    shapes: [
+      ...shaft,
+      ...stopSign(x, y),
+      eventDot(numberX, y, number, 'bad'),
+      ...(note?.shapes ?? []),
+    ],
+    bottom: note?.bottom ?? top,
+  };
+}

@@ -1,0 +1,129 @@
+/** The marks of a row: event numbers, arrow heads, NAT diamonds, stop signs, and boxes with notes. */
+import { formatDuration } from '../format.js';
+import type { Tone } from '../layout/scene.js';
+import { shorten } from '../text.js';
+import { label, type Block } from './block.js';
+import type { Grid } from './lanes.js';
+import { measureIn } from './metrics.js';
+import { box, group, line, shape, type Shape } from './shapes.js';
+import type { Colour } from './style.js';
+
+export const LABEL_SIZE = 12;
+export const SMALL_SIZE = 11;
+/** Radius of an event's circle. */
+export const DOT = 9;
+
+/** A row colour by its tone. */
+export function colourOf(tone: Tone): Colour {
+  return tone === 'reset' || tone === 'retransmit' ? 'bad' : tone;
+}
+
+/** Middle of a lane. */
+export function laneX(grid: Grid, lane: number): number {
+  return grid.x[lane] ?? grid.left;
+}
+
+/** The time column's entry for a row whose shaft is at `y`. */
+export function timeLabel(row: { time: number }, grid: Grid, y: number): Shape {
+  return label(
+    grid.left - 10,
+    y + 4,
+    formatDuration(row.time),
+    { size: SMALL_SIZE, face: 'mono', colour: 'muted' },
+    { 'text-anchor': 'end' },
+  );
+}
+
+/** A triangle whose tip is at `x`. */
+export function arrowHead(x: number, y: number, sign: number, colour: Colour): Shape {
+  const points = [
+    [x, y],
+    [x - sign * 10, y - 5],
+    [x - sign * 10, y + 5],
+  ];
+  return polygon(points, colour);
+}
+
+/** Addresses change here. */
+export function diamond(x: number, y: number): Shape {
+  const points = [
+    [x, y - 7],
+    [x + 7, y],
+    [x, y + 7],
+    [x - 7, y],
+  ];
+  return polygon(points, 'nat');
+}
+
+/** A packet ends here: an octagon with a cross. */
+export function stopSign(x: number, y: number): Shape[] {
+  const corners = Array.from({ length: 8 }, (_, i) => {
+    const angle = Math.PI / 8 + (i * Math.PI) / 4;
+    return [x + 13 * Math.cos(angle), y + 13 * Math.sin(angle)];
+  });
+  return [
+    polygon(corners, 'bad'),
+    line(x - 5, y - 5, x + 5, y + 5, { class: 's-paper thick' }),
+    line(x - 5, y + 5, x + 5, y - 5, { class: 's-paper thick' }),
+  ];
+}
+
+function polygon(points: readonly (readonly number[])[], colour: Colour): Shape {
+  const text = points.map((point) => point.map((value) => Math.round(value * 10) / 10).join(','));
+  return shape('polygon', { points: text.join(' '), class: `f-${colour}` });
+}
+
+/** `7`, `7,8` for two events at one place, `7…` for the first of many. */
+export function dotText(events: readonly number[], count: number): string {
+  const [first = 0] = events;
+  if (count > 1) return `${first}…`;
+  return events.length > 1 ? `${first},${events.at(-1) ?? first}` : String(first);
+}
+
+/** Width of an event's circle or pill. */
+export function dotWidth(text: string): number {
+  return Math.max(DOT * 2, measureIn('mono', SMALL_SIZE)(text) + 8);
+}
+
+/** A numbered event: a circle, or a pill for long numbers. */
+export function eventDot(x: number, y: number, text: string, colour: Colour): Shape {
+  const width = dotWidth(text);
+  return group([
+    box(x - width / 2, y - DOT, width, DOT * 2, { rx: DOT, class: `f-paper s-${colour} thin` }),
+    label(x, y + 4, text, { size: SMALL_SIZE, face: 'mono', colour }, { 'text-anchor': 'middle' }),
+  ]);
+}
+
+/** A box below a row, tied to the point at `x` on the row; moved to stay inside of the plot. */
+export function noteBox(
+  lines: readonly string[],
+  x: number,
+  y: number,
+  top: number,
+  grid: Grid,
+  colour: Colour,
+): Block {
+  const most = grid.right - grid.left - 20;
+  const fitted = lines.map((text, i) =>
+    shorten(text, most, measureIn(i === 0 ? 'strong' : 'mono', LABEL_SIZE)),
+  );
+  const widths = fitted.map((text, i) => measureIn(i === 0 ? 'strong' : 'mono', LABEL_SIZE)(text));
+  const width = Math.max(...widths) + 20;
+  const height = 10 + lines.length * 17;
+  const left = Math.max(grid.left + 2, Math.min(x - width / 2, grid.right - width - 2));
+  const boxTop = top + 4;
+  return {
+    shapes: [
+      line(x, y + 7, x, boxTop, { class: `s-${colour} thin` }),
+      box(left, boxTop, width, height, { rx: 4, class: `f-paper s-${colour} thin` }),
+      ...fitted.map((text, i) =>
+        label(left + 10, boxTop + 18 + i * 17, text, {
+          size: LABEL_SIZE,
+          face: i === 0 ? 'strong' : 'mono',
+          colour: i === 0 ? colour : 'ink',
+        }),
+      ),
+    ],
+    bottom: boxTop + height + 6,
+  };
+}
