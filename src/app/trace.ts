@@ -6,7 +6,7 @@ import type { Report } from '../model/report.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
 import type { Topology } from '../model/topology.js';
 import type { Trace, TraceTail } from '../model/trace.js';
-import { analyse } from '../prove/analyse.js';
+import { analyse, HOPS } from '../prove/analyse.js';
 import { runInNamespace, type CommandEnd } from './command.js';
 import { hasStrangers, mergeTopologies } from './merge.js';
 import { probesFolder } from './places.js';
@@ -30,6 +30,21 @@ export interface TraceRequest {
   readonly bpftrace: string;
   readonly program: string;
 }
+
+/** What holds where a request says nothing else. */
+export const DEFAULT_REQUEST: TraceRequest = {
+  query: {},
+  client: null,
+  netns: 'self',
+  dockerHost: undefined,
+  duration: undefined,
+  connections: undefined,
+  command: [],
+  budget: 16,
+  hops: HOPS,
+  bpftrace: 'bpftrace',
+  program: 'trace-flow',
+};
 
 export interface TraceEffects {
   readonly progress: Progress;

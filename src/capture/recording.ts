@@ -47,7 +47,13 @@ const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
     direction,
     conntrack: conntrack.nullable(),
   }),
-  z.object({ kind: z.literal('drop'), ...packet, reason: z.string(), function: z.string() }),
+  z.object({
+    kind: z.literal('drop'),
+    ...packet,
+    conntrack: conntrack.nullable(),
+    reason: z.string(),
+    function: z.string(),
+  }),
   z.object({ kind: z.literal('reset'), ...packet }),
   z.object({
     kind: z.literal('state'),

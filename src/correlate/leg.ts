@@ -39,7 +39,7 @@ export interface Leg {
 /** The rewriting that the host's conntrack shows. */
 export interface Nat {
   readonly view: ConntrackView;
-  readonly event: PacketEvent;
+  readonly event: PacketEvent | DropEvent;
   readonly hook: 'PREROUTING' | 'OUTPUT' | null;
   readonly destinationRewritten: boolean;
   readonly sourceRewritten: boolean;

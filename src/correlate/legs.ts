@@ -6,6 +6,7 @@ import {
   TCP_STATE,
   type AcceptEvent,
   type ConntrackView,
+  type DropEvent,
   type PacketEvent,
   type StateEvent,
 } from '../model/event.js';
@@ -27,7 +28,7 @@ export function buildLeg(flow: Flow, context: LegContext): Leg | null {
     events.find(
       (event): event is StateEvent => event.kind === 'state' && event.to === TCP_STATE.SYN_SENT,
     ) ?? null;
-  const view = hostConntrack(packets, context.host);
+  const view = hostConntrack(events, context.host);
   const ends = findEnds(events, packets, dialled, view, context.ports);
   if (ends === null) return null;
   const { client, server, begun } = ends;
@@ -46,12 +47,15 @@ export function buildLeg(flow: Flow, context: LegContext): Leg | null {
   };
 }
 
-type Tracked = PacketEvent & { readonly conntrack: ConntrackView };
+type Tracked = (PacketEvent | DropEvent) & { readonly conntrack: ConntrackView };
 
 /** The first packet whose conntrack entry shows a rewriting, else the first that has an entry at all. */
-function hostConntrack(packets: readonly PacketEvent[], host: number | null): Tracked | null {
-  const tracked = packets.filter(
-    (packet): packet is Tracked => packet.conntrack !== null && packet.namespace === host,
+function hostConntrack(events: readonly LegEvent[], host: number | null): Tracked | null {
+  const tracked = events.filter(
+    (event): event is Tracked =>
+      (event.kind === 'packet' || event.kind === 'drop') &&
+      event.conntrack !== null &&
+      event.namespace === host,
   );
   return tracked.find(({ conntrack }) => rewrites(conntrack).any) ?? tracked[0] ?? null;
 }

@@ -83,6 +83,7 @@ export interface DropEvent extends EventBase, PacketFields, Placed {
   readonly kind: 'drop';
   readonly skb: string | null;
   readonly socket: string | null;
+  readonly conntrack: ConntrackView | null;
   /** Name of the kernel's drop reason, e.g. NETFILTER_DROP. */
   readonly reason: string;
   /** Kernel function that dropped it. */

@@ -1,6 +1,6 @@
 /** The claims for and against each path: each looks at one connection and says holds, refuted or cannot know. */
 import { formatEndpoint, sameEndpoint } from '../model/address.js';
-import type { PacketEvent } from '../model/event.js';
+import type { DropEvent, PacketEvent } from '../model/event.js';
 import type { Evidence } from '../model/report.js';
 import type { Case } from './case.js';
 
@@ -73,8 +73,9 @@ function checkSamePacket({ leg, topology }: Case): Claim | null {
   if (!nat?.destinationRewritten) return null;
   const { original, reply } = nat.view;
   const after = leg.events.filter(
-    (event): event is PacketEvent =>
-      event.kind === 'packet' && sameEndpoint(event.destination, reply.source),
+    (event): event is PacketEvent | DropEvent =>
+      (event.kind === 'packet' || event.kind === 'drop') &&
+      sameEndpoint(event.destination, reply.source),
   );
   if (nat.hook === 'OUTPUT') {
     const sent = after.find(({ socket }) => socket !== null && socket === leg.dialled?.socket);

@@ -35,6 +35,8 @@ const NAMED_LINES: Readonly<Record<string, number>> = { A: 18, S: 19, T: 18, M: 
 
 /** Field counts of the packet part, shared by P, D and R lines: time to payload. */
 const PACKET_FIELDS = 17;
+/** Fields of a conntrack entry: its address, its status, two tuples. */
+const CONNTRACK_FIELDS = 22;
 
 /**
  * A reader for one run of one program. Times of its events are nanoseconds since the program's BEGIN, so that
@@ -111,7 +113,7 @@ export function createLineReader(options: LineReaderOptions): LineReader {
     switch (f[0]) {
       case 'P': {
         const bare = f.length === PACKET_FIELDS + 2;
-        if (!bare && f.length !== PACKET_FIELDS + 2 + 22) return null;
+        if (!bare && f.length !== PACKET_FIELDS + 2 + CONNTRACK_FIELDS) return null;
         const direction = f[1] === 'in' ? ('in' as const) : ('out' as const);
         const family = f[8] === '6' ? 6 : 4;
         return {
@@ -122,13 +124,15 @@ export function createLineReader(options: LineReaderOptions): LineReader {
         };
       }
       case 'D': {
-        if (f.length !== PACKET_FIELDS + 3) return null;
+        const bare = f.length === PACKET_FIELDS + 3;
+        if (!bare && f.length !== PACKET_FIELDS + 3 + CONNTRACK_FIELDS) return null;
         const code = hex(f[PACKET_FIELDS + 1]);
         return {
           kind: 'drop',
           ...packet(f, 1),
           reason: options.dropReasons.get(code) ?? `reason ${code}`,
-          function: (f[PACKET_FIELDS + 2] ?? '').replace(/\+\d+$/, ''),
+          function: (f.at(-1) ?? '').replace(/\+\d+$/, ''),
+          conntrack: bare ? null : conntrack(f, PACKET_FIELDS + 2, f[7] === '6' ? 6 : 4),
         };
       }
       case 'R':
