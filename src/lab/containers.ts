@@ -15,8 +15,8 @@ export interface ContainerSpec {
   /** Further options of `docker run`. */
   extra?: string[] | undefined;
   /**
-   * Ports to see listening before `run` returns; false for none. Unless told: the published ports, and for a
-   * redis-server without any, its own.
+   * Ports to see listening before `run` returns; false for none. Unless told: a redis-server's own port, and for any
+   * other command the container's published ports.
    */
   waitFor?: Port[] | false | undefined;
 }
@@ -72,11 +72,11 @@ export function runArguments(spec: ContainerSpec): string[] {
 export function portsToAwait(spec: ContainerSpec): Port[] {
   if (spec.waitFor === false) return [];
   if (spec.waitFor) return spec.waitFor;
-  const published = (spec.publish ?? []).flatMap(parsePublished);
-  if (published.length > 0) return published;
-  if (spec.command[0] !== 'redis-server') return [];
-  const option = spec.command.indexOf('--port');
-  return [{ protocol: 'tcp', port: option < 0 ? 6379 : Number(spec.command[option + 1]) }];
+  if (spec.command[0] === 'redis-server') {
+    const option = spec.command.indexOf('--port');
+    return [{ protocol: 'tcp', port: option < 0 ? 6379 : Number(spec.command[option + 1]) }];
+  }
+  return (spec.publish ?? []).flatMap(parsePublished);
 }
 
 async function awaitPorts(

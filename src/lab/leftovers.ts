@@ -35,23 +35,31 @@ async function inspectProcess(pid: string, lab: LabTraces): Promise<string[]> {
       readlink(join('/proc', pid, 'ns', kind)).catch(() => ''),
     ),
   ]);
+  const held = await readOpenNamespaces(pid);
   const words = command.split('\0').filter(Boolean);
   const who = `process ${pid} (${words.join(' ').slice(0, 80)})`;
   const inodes = Object.entries(lab.namespaces);
   const found: string[] = [];
   if (words.some((word) => namesLab(word, lab.id))) found.push(`${who} names the lab`);
   if (isMember(cgroup, lab.id)) found.push(`${who} is in its control group`);
-  for (const link of links) {
-    const entry = inodes.find(([, inode]) => link.endsWith(`[${inode}]`));
-    if (entry) found.push(`${who} is in namespace ${entry[0]}`);
+  for (const link of [...links, ...held]) {
+    const entry = inodes.find(([, inode]) => link.endsWith(`:[${inode}]`));
+    if (entry) found.push(`${who} is in namespace ${entry[0]}, or holds it open`);
   }
   for (const { mountPoint, root, fsType } of parseMountinfo(mountinfo)) {
     const isNamespace =
-      fsType === 'nsfs' && inodes.some(([, inode]) => root.endsWith(`[${inode}]`));
+      fsType === 'nsfs' && inodes.some(([, inode]) => root.endsWith(`:[${inode}]`));
     if (isNamespace || namesLab(mountPoint, lab.id))
       found.push(`mount ${mountPoint} seen by ${who}`);
   }
   return found;
+}
+
+/** An open file of a namespace keeps it alive as a process in it does. */
+async function readOpenNamespaces(pid: string): Promise<string[]> {
+  const folder = join('/proc', pid, 'fd');
+  const names = await readdir(folder).catch(() => []);
+  return Promise.all(names.map((name) => readlink(join(folder, name)).catch(() => '')));
 }
 
 function namesLab(text: string, id: string): boolean {

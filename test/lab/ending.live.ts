@@ -100,7 +100,7 @@ test('an engine that does not start says why, and leaves nothing', async () => {
   const failure = await up({ dockerdArguments: ['--no-such-option'] }).catch(
     (error: unknown) => error,
   );
-  assert.match(String(failure), /Docker Engine ended with exit code 125:[^]*no-such-option/);
+  assert.match(String(failure), /Docker Engine ended with exit code 1:[^]*no-such-option/);
   assert.equal(await findLabsOf(process.pid), []);
 });
 

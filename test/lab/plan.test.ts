@@ -148,7 +148,8 @@ test('containers: the arguments of docker run, and the ports to wait for', () =>
     'run --detach --name web --publish 80:7000 --publish 53:53/udp --network back --env A=B ' +
       'trace-flow-lab:local redis-server --port 7000',
   );
-  assert.equal(portsToAwait(spec), [
+  assert.equal(portsToAwait(spec), [{ protocol: 'tcp', port: 7000 }]);
+  assert.equal(portsToAwait({ ...spec, command: ['socat'] }), [
     { protocol: 'tcp', port: 7000 },
     { protocol: 'udp', port: 53 },
   ]);
