@@ -29,6 +29,8 @@ export interface TopologyOptions {
   dockerTimeout?: number;
   /** Milliseconds for all namespaces together; 5,000 when left out. */
   budget?: number;
+  /** Names for namespaces that nothing else names, by inode. */
+  names?: ReadonlyMap<number, string>;
   /** Whether to read who listens where; true when left out. */
   listeners?: boolean;
   run?: Run;
@@ -78,7 +80,11 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
     devices,
   });
   const kept = keepConnected(host.inode, devices, containers);
-  const names = nameNamespaces(kept, { host: host.inode, containers, names: listNames(files) });
+  const names = nameNamespaces(kept, {
+    host: host.inode,
+    containers,
+    names: new Map([...(options.names ?? []), ...listNames(files)]),
+  });
   const deadline = performance.now() + LISTENER_BUDGET;
   const listening = await readListeners(
     { proc, run, processes, relays: new Set(relays.map(({ pid }) => pid)), deadline },
@@ -136,10 +142,8 @@ function locate(proc: string, reading: EngineReading): Map<number, NamespaceFile
   );
 }
 
-function listNames(files: ReadonlyMap<number, NamespaceFile>): Map<number, string> {
-  return new Map(
-    [...files.values()].flatMap(({ inode, name }) => (name === null ? [] : [[inode, name]])),
-  );
+function listNames(files: ReadonlyMap<number, NamespaceFile>): [number, string][] {
+  return [...files.values()].flatMap(({ inode, name }) => (name === null ? [] : [[inode, name]]));
 }
 
 /** The host, what veths connect to it over any number of namespaces, and the containers' own; the host first. */
