@@ -36,7 +36,7 @@ export function createProgress({ write, terminal, hint }: ProgressOptions): Prog
     shown = text;
   };
   const counts = (): string =>
-    `${tally.packets} packets, ${tally.connections} connections (${tally.ended} ended), ${lost} events lost`;
+    `${count(tally.packets, 'packet')}, ${count(tally.connections, 'connection')} (${tally.ended} ended), ${count(lost, 'event')} lost`;
   return {
     starting: () => {
       draw('starting the probes …');
@@ -59,6 +59,10 @@ export function createProgress({ write, terminal, hint }: ProgressOptions): Prog
       line(`warning: ${text}`);
     },
   };
+}
+
+function count(number: number, word: string): string {
+  return `${number} ${word}${number === 1 ? '' : 's'}`;
 }
 
 function listPorts(ports: readonly number[]): string {

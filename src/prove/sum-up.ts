@@ -11,7 +11,10 @@ const WORDS: Readonly<Record<Path, string>> = {
   host: 'at a process of the host',
 };
 
-export function sumUp(connections: readonly Connection[], tail: TraceTail): Verdict {
+export function sumUp(
+  connections: readonly Connection[],
+  tail: Pick<TraceTail, 'sealed' | 'notes'>,
+): Verdict {
   if (connections.length === 0) {
     const trouble = tail.sealed ? '' : ` (${tail.notes[0] ?? 'the trace is not sealed'})`;
     return {

@@ -1,32 +1,39 @@
-// A lab by hand: starts one, prints how to reach it, and takes it down on Ctrl-C.
+// A lab by hand: starts one with a Redis, prints how to reach it, and takes it down on Ctrl-C.
+// node dist/test/lab/shell.js [--no-proxy] | --clean
 
 import { once } from 'node:events';
-import { cleanStale, REDIS, up } from '../../src/lab/index.js';
+import { cleanStale, REDIS, up, type Lab } from '../../src/lab/index.js';
 
 const interrupt = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(name, () => {
-    interrupt.abort(new Error(name));
+const { signal } = interrupt;
+
+async function main(): Promise<void> {
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      interrupt.abort(new Error(name));
+    });
+  }
+  if (process.argv.includes('--clean')) {
+    for (const id of await cleanStale()) say(`removed ${id}`);
+    return;
+  }
+  const lab = await up({
+    signal,
+    userlandProxy: !process.argv.includes('--no-proxy'),
+    progress: say,
   });
+  try {
+    await show(lab);
+    const alive = setInterval(() => undefined, 1 << 30);
+    if (!signal.aborted) await once(signal, 'abort');
+    clearInterval(alive);
+  } finally {
+    await lab.down();
+  }
 }
 
-if (process.argv.includes('--clean')) {
-  process.stdout.write(`${(await cleanStale()).join('\n')}\n`);
-} else {
-  const start = performance.now();
-  const lab = await up({
-    signal: interrupt.signal,
-    userlandProxy: !process.argv.includes('--no-proxy'),
-    progress: (line) => process.stderr.write(`${line}\n`),
-  });
-  const redis = await lab.run({
-    name: 'redis',
-    command: REDIS,
-    publish: ['6380:6379'],
-  });
-  process.stderr.write(
-    `up in ${((performance.now() - start) / 1000).toFixed(2)} s; Ctrl-C takes it down\n`,
-  );
+async function show(lab: Lab): Promise<void> {
+  const redis = await lab.run({ name: 'redis', command: REDIS, publish: ['6380:6379'] }, signal);
   process.stdout.write(
     [
       `export DOCKER_HOST=${lab.dockerHost}`,
@@ -36,8 +43,14 @@ if (process.argv.includes('--clean')) {
       '',
     ].join('\n'),
   );
-  const forever = setInterval(() => undefined, 1 << 30);
-  if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
-  clearInterval(forever);
-  await lab.down();
+  say(`up after ${performance.now().toFixed(0)} ms; Ctrl-C takes it down`);
 }
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+await main().catch((error: unknown) => {
+  process.exitCode = 1;
+  say(String(error));
+});

@@ -1,0 +1,255 @@
+/** The demo: real traffic over every path on a private Docker Engine, traced, told and drawn. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Lab, Where } from '../lab/index.js';
+import type { Connection, Report } from '../model/report.js';
+import { UserError } from '../model/errors.js';
+import { focusReport } from '../prove/focus.js';
+import type { LiveTerminal } from './live.js';
+import { createProgress } from './progress.js';
+import { DEFAULT_REQUEST, runTrace } from './trace.js';
+
+export interface DemoRequest {
+  /** Folder for the pictures; made if it is not there. */
+  readonly folder: string;
+  readonly json: boolean;
+  readonly bpftrace: string;
+  readonly program: string;
+}
+
+/** One client of the demo and what it dials. */
+interface Vantage {
+  readonly name: string;
+  /** File name of its picture. */
+  readonly slug: string;
+  readonly where: Where;
+  readonly client: string;
+  readonly address: string;
+  readonly port: number;
+  /** Milliseconds after which the client gives up. */
+  readonly patience: number;
+}
+
+const PORT = 6379;
+/** Published too, but a rule in DOCKER-USER drops what goes there. */
+const DROPPED_PORT = 6380;
+/** The ladders on the terminal; every vantage has its picture. */
+const SHOWN = ['outside', 'loopback'];
+
+export async function runDemo(request: DemoRequest, terminal: LiveTerminal): Promise<number> {
+  const stop = new AbortController();
+  terminal.onInterrupt(() =>
+    stop.abort(new UserError('the demo was interrupted', { code: 'interrupted', exit: 1 })),
+  );
+  const say = (line: string): void => terminal.err(`${line}\n`);
+  const { cleanStale, up } = await import('../lab/index.js');
+  for (const line of await cleanStale()) say(`removed what an earlier lab had left: ${line}`);
+  const lab = await up({ signal: stop.signal, progress: say });
+  try {
+    const vantages = await furnish(lab, stop.signal);
+    const report = await traceVantages(request, lab, vantages, terminal, stop.signal);
+    const told = vantages.map((vantage) => ({ vantage, one: findConnection(report, vantage) }));
+    await present(request, report, told, terminal);
+    return told.every(({ one }) => one?.proof === 'proven') ? 0 : 1;
+  } finally {
+    say('removing the lab');
+    await lab.down();
+  }
+}
+
+/** Starts the containers and lists the clients. */
+async function furnish(lab: Lab, signal: AbortSignal): Promise<Vantage[]> {
+  const { REDIS } = await import('../lab/index.js');
+  const publish = [`${PORT}:6379`, `${DROPPED_PORT}:6380`];
+  const waitFor = [{ protocol: 'tcp' as const, port: 6379 }];
+  const redis = await lab.run({ name: 'redis', command: REDIS, publish, waitFor }, signal);
+  const app = await lab.run({ name: 'app', command: ['sleep', '3600'] }, signal);
+  const rule = ['-p', 'tcp', '--dport', '6380', '-j', 'DROP'];
+  await lab.exec('host', ['iptables', '-I', 'DOCKER-USER', ...rule]);
+  const own = lab.host.ipv4;
+  const usual = { port: PORT, patience: 5_000 };
+  const outside = { where: 'client' as const, client: lab.client.ipv4, address: own };
+  return [
+    { name: 'from outside', slug: 'outside', ...outside, ...usual },
+    {
+      name: 'host to 127.0.0.1',
+      slug: 'loopback',
+      where: 'host',
+      client: '127.0.0.1',
+      address: '127.0.0.1',
+      ...usual,
+    },
+    {
+      name: 'host to its own address',
+      slug: 'own-address',
+      where: 'host',
+      client: own,
+      address: own,
+      ...usual,
+    },
+    {
+      name: 'host to ::1',
+      slug: 'loopback6',
+      where: 'host',
+      client: '::1',
+      address: '::1',
+      ...usual,
+    },
+    {
+      name: 'container to gateway',
+      slug: 'same-bridge',
+      where: app,
+      client: app.ipv4,
+      address: app.gateway,
+      ...usual,
+    },
+    {
+      name: 'container to itself',
+      slug: 'self',
+      where: redis,
+      client: redis.ipv4,
+      address: redis.gateway,
+      ...usual,
+    },
+    {
+      name: 'container to container',
+      slug: 'direct',
+      where: app,
+      client: app.ipv4,
+      address: redis.ipv4,
+      ...usual,
+    },
+    {
+      name: 'dropped by a firewall',
+      slug: 'dropped',
+      ...outside,
+      port: DROPPED_PORT,
+      patience: 500,
+    },
+  ];
+}
+
+async function traceVantages(
+  request: DemoRequest,
+  lab: Lab,
+  vantages: readonly Vantage[],
+  terminal: LiveTerminal,
+  interrupted: AbortSignal,
+): Promise<Report> {
+  const progress = createProgress({
+    write: (text) => terminal.err(text),
+    terminal: terminal.interactive,
+    hint: 'sending real traffic',
+  });
+  const done = new AbortController();
+  const stop = AbortSignal.any([done.signal, interrupted]);
+  let failure: unknown = null;
+  const { report } = await runTrace(
+    {
+      ...DEFAULT_REQUEST,
+      query: { ports: [PORT, DROPPED_PORT], protocol: 'tcp' },
+      netns: lab.host.netns,
+      dockerHost: lab.dockerHost,
+      bpftrace: request.bpftrace,
+      program: request.program,
+    },
+    {
+      progress: {
+        ...progress,
+        ready: (ports, missing) => {
+          progress.ready(ports, missing);
+          sendAll(lab, vantages)
+            .catch((error: unknown) => (failure = error))
+            .finally(() => done.abort());
+        },
+      },
+      onEvent: null,
+      onConnection: null,
+      stop,
+      onReport: () => Promise.resolve(),
+    },
+  );
+  interrupted.throwIfAborted();
+  if (failure !== null) throw failure as Error;
+  return report;
+}
+
+/** One PING from every vantage, one after the other, so that the pictures stay apart. */
+async function sendAll(lab: Lab, vantages: readonly Vantage[]): Promise<void> {
+  for (const { where, address, port, patience } of vantages) {
+    const command = ['redis-cli', '-h', address, '-p', String(port), 'ping'];
+    await lab.exec(where, command, { timeoutMs: patience, allowFailure: true });
+  }
+}
+
+function findConnection(report: Report, { client, address, port }: Vantage): Connection | null {
+  const found = report.connections.find(
+    (one) =>
+      one.client.address === client && one.server?.address === address && one.server.port === port,
+  );
+  return found ?? null;
+}
+
+type Told = readonly { readonly vantage: Vantage; readonly one: Connection | null }[];
+
+async function present(
+  request: DemoRequest,
+  report: Report,
+  told: Told,
+  terminal: LiveTerminal,
+): Promise<void> {
+  const { renderSvg } = await import('../render/svg/svg.js');
+  await mkdir(request.folder, { recursive: true });
+  const files: string[] = [];
+  const draw = async (name: string, drawn: Report): Promise<void> => {
+    const file = join(request.folder, `${name}.svg`);
+    await writeFile(file, await renderSvg(drawn));
+    files.push(file);
+  };
+  await draw('all', report);
+  for (const { vantage, one } of told) {
+    if (one) await draw(vantage.slug, focusReport(report, [one.id]));
+  }
+  if (request.json) {
+    const { renderJson } = await import('../render/json.js');
+    terminal.out(renderJson(report));
+  } else {
+    const { renderTerminal } = await import('../render/terminal/terminal.js');
+    const { columns, color } = terminal;
+    terminal.out(drawTable(told));
+    for (const { vantage, one } of told) {
+      if (!one || !SHOWN.includes(vantage.slug)) continue;
+      terminal.out(`\n${renderTerminal(focusReport(report, [one.id]), { columns, color })}`);
+    }
+  }
+  terminal.err(`${files.length} pictures: ${files.join(', ')}\n`);
+}
+
+/** The answer to the question that the tool is for, for each kind of client. */
+function drawTable(told: Told): string {
+  const proven = told.filter(({ one }) => one?.proof === 'proven').length;
+  const rows = told.map(({ vantage, one }) => {
+    const { name, address, port } = vantage;
+    const dialled = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+    if (!one) return [name, dialled, 'not seen', '', ''];
+    const hook = one.nat?.hook ? ` (${one.nat.hook})` : '';
+    return [name, dialled, `${one.path}${hook}`, one.outcome, one.proof];
+  });
+  const head = ['client', 'dials', 'path', 'outcome', 'proof'];
+  const widths = head.map((_, column) =>
+    Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
+  return [
+    `How traffic gets into the container on port ${PORT}: ${proven} of ${told.length} clients proven`,
+    '',
+    line(head),
+    line(widths.map((width) => '─'.repeat(width))),
+    ...rows.map(line),
+    '',
+  ].join('\n');
+}
