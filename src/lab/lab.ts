@@ -1,7 +1,12 @@
 // A lab that is up: what can be done in it, and how it ends.
 
 import { join } from 'node:path';
-import { runContainer, type ContainerSpec, type LabContainer } from './containers.js';
+import {
+  inspectContainer,
+  runContainer,
+  type ContainerSpec,
+  type LabContainer,
+} from './containers.js';
 import type { EngineFiles } from './engine.js';
 import { buildEntry, runCommand, type CommandResult, type ExecOptions } from './enter.js';
 import type { LabPlace } from './wire.js';
@@ -26,6 +31,8 @@ export interface Lab {
   docker(args: readonly string[], options?: ExecOptions): Promise<string>;
   /** Starts a container and waits until it listens on its ports. */
   run(spec: ContainerSpec, signal?: AbortSignal): Promise<LabContainer>;
+  /** Looks at a container again: its pid and namespace change when it is restarted. */
+  inspect(name: string): Promise<LabContainer>;
   /** Runs a command to its end. */
   exec(where: Where, command: readonly string[], options?: ExecOptions): Promise<CommandResult>;
   /** The argument array that `exec` would run, for those who want to hold the process themselves. */
@@ -63,6 +70,7 @@ export function createLab({ state, tools, files, places }: LabParts): Lab {
   let going: Promise<unknown> | undefined;
   return {
     ...{ id: state.id, dockerHost, ...places, folder, state, docker, commandIn },
+    inspect: (name) => inspectContainer({ socket: files.socket, docker }, name),
     run: (spec, signal) => runContainer({ socket: files.socket, docker, signal }, spec),
     exec: (where, command, options) => runCommand(commandIn(where, command), options),
     down: async () => {

@@ -12,7 +12,7 @@ export function isMember(membership: string, id: string): boolean {
 }
 
 /** Lists the living processes of a lab. */
-export async function listMembers(id: string): Promise<ProcessIdentity[]> {
+async function listMembers(id: string): Promise<ProcessIdentity[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const members = pids.map(async (pid) => {
     const membership = await readFile(join('/proc', pid, 'cgroup'), 'utf8').catch(() => '');

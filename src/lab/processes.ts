@@ -39,7 +39,7 @@ export async function killProcess(identity: ProcessIdentity): Promise<void> {
 }
 
 /** Sends a signal; a process that has ended meanwhile is no error. */
-export function sendSignal(pid: number, signal: NodeJS.Signals): void {
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {

@@ -38,7 +38,7 @@ export function searchPath(path = process.env['PATH'] ?? ''): string {
 }
 
 /** Makes a look-up of executables in PATH and in the folders above. */
-export function createFinder(path = searchPath()): FindTool {
+function createFinder(path = searchPath()): FindTool {
   const folders = [...path.split(delimiter), ...PROXY_FOLDERS];
   return async (name) => {
     for (const folder of folders) {

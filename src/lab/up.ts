@@ -43,6 +43,7 @@ export interface LabOptions {
 
 /**
  * Starts a lab: a Docker Engine of its own in a network namespace of its own, and an outside client.
+ * The machine keeps no trace of it, but for kernel modules (bridge, veth, netfilter) that were not loaded before.
  * @throws UserError when not root, when a program is missing, or when something cannot be made
  */
 export async function up(options: LabOptions = {}): Promise<Lab> {

@@ -75,6 +75,16 @@ test('a container is known by what a tracer needs', async () => {
   assert.match(stdout, redis.ipv4);
 });
 
+test('a restarted container is looked at again', async () => {
+  await lab.run({ name: 'again', command: ['sleep', '1000'] });
+  const { pid } = await lab.inspect('again');
+  await lab.docker(['restart', '--time', '0', 'again']);
+  const after = await lab.inspect('again');
+  assert.is.not(after.pid, pid);
+  assert.is(after.netns, `/proc/${String(after.pid)}/ns/net`);
+  await lab.docker(['rm', '--force', 'again']);
+});
+
 test('containers have a shell, nc and socat', async () => {
   assert.is(
     await lab.docker(['exec', 'other', 'sh', '-c', 'which nc socat']),
