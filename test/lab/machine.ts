@@ -5,10 +5,10 @@ import { readFile, stat } from 'node:fs/promises';
 
 const COMMANDS = [
   ['ip', '-o', 'link'],
-  ['ip', '-o', 'address'],
+  ['ip', '-br', 'address'],
   ['ip', 'route', 'show', 'table', 'all'],
   ['ip', '-6', 'route', 'show', 'table', 'all'],
-  ['nft', 'list', 'ruleset'],
+  ['nft', '--stateless', 'list', 'ruleset'] /* without counters */,
   ['sysctl', 'net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding', 'kernel.keys.root_maxkeys'],
   ['sysctl', '--ignore', 'net.bridge.bridge-nf-call-iptables'],
 ] as const;
