@@ -1,6 +1,6 @@
 /** Numbers for people: durations, bytes, counts, event lists, moments. */
 
-/** `850 ns`, `84 µs`, `1.20 ms`, `2.35 s`, `12 min`: three digits at most, never wider than eight columns below 100 h. */
+/** `850 ns`, `84 µs`, `1.20 ms`, `2.35 s`, `12 min`: never wider than eight columns. */
 export function formatDuration(nanoseconds: number): string {
   if (!Number.isFinite(nanoseconds)) return '?';
   const value = Math.max(0, nanoseconds);
@@ -10,7 +10,9 @@ export function formatDuration(nanoseconds: number): string {
   if (value < 999.5e6) return `${threeDigits(value / 1e6)} ms`;
   if (value < 119.5e9) return `${threeDigits(value / 1e9)} s`;
   if (value < 119.5 * 60e9) return `${Math.round(value / 60e9)} min`;
-  return `${Math.round(value / 3600e9)} h`;
+  if (value < 99.5 * 3600e9) return `${Math.round(value / 3600e9)} h`;
+  const days = Math.round(value / 86_400e9);
+  return days > 9999 ? '> 9999 d' : `${days} d`;
 }
 
 function threeDigits(value: number): string {

@@ -106,20 +106,18 @@ function drawArrow(row: ArrowRow, lane: (index: number) => string): string[] {
   const from = row.tail ?? stops[0] ?? row.drop?.lane ?? 0;
   const lastSeen = row.head ?? stops.at(-1) ?? from;
   const beyond = row.drop?.lane ?? lastSeen;
-  const text = `${formatEvents(row.events, 3)} ${row.label}`;
+  const took = row.took === null ? '' : ` · ${formatDuration(row.took)}`;
+  const text = `${formatEvents(row.events, 3)} ${row.label}${took}`;
   const arrow = row.drop ? '-x' : row.flow === 'request' ? '->>' : '-->>';
   const message =
     from === beyond
       ? `  Note over ${lane(from)}: ${escapeText(text)}`
       : `  ${lane(from)}${arrow}${lane(beyond)}: ${escapeText(text)}`;
-  const drop = row.drop
-    ? [
-        `  Note over ${lane(row.drop.lane)}: ${escapeText(`${row.drop.event} dropped: ${row.drop.reason}`)}`,
-      ]
+  const drop = row.drop?.spelledOut
+    ? [`  Note over ${lane(row.drop.lane)}: dropped<br/>${escapeText(row.drop.reason)}`]
     : [];
-  const took = row.took === null ? '' : ` · ${formatDuration(row.took)}`;
   return [
-    message + (from === beyond ? '' : escapeText(took)),
+    message,
     ...row.rewritings
       .filter(({ spelledOut }) => spelledOut)
       .map((rewriting) => drawRewriting(rewriting, lane)),
@@ -127,10 +125,12 @@ function drawArrow(row: ArrowRow, lane: (index: number) => string): string[] {
   ];
 }
 
+/** In short lines: the note is as wide as the two lanes that it stands over. */
 function drawRewriting(rewriting: Rewriting, lane: (index: number) => string): string {
   const { after, hook, field, before, now } = rewriting;
   const between = [after ?? rewriting.lane, rewriting.lane].sort((a, b) => a - b).map(lane);
-  return `  Note over ${spanOf(between)}: ${escapeText(`${hook} ${field} ${before} → ${now}`)}`;
+  const lines = [`${hook} ${field}`, `${before} →`, now].map(escapeText);
+  return `  Note over ${spanOf(between)}: ${lines.join('<br/>')}`;
 }
 
 function remarkHidden(
@@ -148,12 +148,12 @@ function remarkHidden(
 
 /** A name of a participant or a box: nothing in it may be syntax. */
 function escapeName(name: string): string {
-  return encode(shorten(name, LONGEST_NAME), /[^A-Za-z0-9 ._()/-]/gu) || '-';
+  return encode(shorten(name, LONGEST_NAME), /[^A-Za-z0-9 ._()/-]/gu).trim() || '-';
 }
 
 /** Text after a colon: may hold colons, brackets and arrows. */
 function escapeText(text: string): string {
-  return encode(shorten(text, LONGEST_TEXT), /[^A-Za-z0-9 ._()/:,[\]→←–…·µ-]/gu);
+  return encode(shorten(text, LONGEST_TEXT), /[^A-Za-z0-9 ._()/:,[\]→←–…·µ-]/gu).trim() || '-';
 }
 
 /** Mermaid writes characters as `#NUMBER;`. */

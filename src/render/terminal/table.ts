@@ -62,5 +62,6 @@ function fitColumns(
     if (total() > columns) shown = shown.filter((i) => i !== column);
   }
   if (total() > columns) shown = shown.slice(0, 2);
+  if (total() > columns) widths[1] = Math.max(1, columns - (widths[0] ?? 0) - 4);
   return { shown, widths };
 }
