@@ -273,8 +273,8 @@ function parseHeader(line: string, name: string): TraceHeader {
       remedy: 'record it again with: trace-flow --port N --record FILE',
     });
   }
-  const { schema: _schema, epoch, ...header } = result.data;
-  return { ...header, epoch: BigInt(epoch) };
+  const { program, epoch, target, client, topology, probes } = result.data;
+  return { program, epoch: BigInt(epoch), target, client, topology, probes };
 }
 
 function parseJson(line: string): unknown {

@@ -37,6 +37,6 @@ export class Sequencer {
 
   #send(events: Unnumbered[]): void {
     events.sort((a, b) => a.time - b.time);
-    for (const event of events) this.#emit({ ...event, id: this.#next++ } as TraceEvent);
+    for (const event of events) this.#emit({ ...event, id: this.#next++ });
   }
 }

@@ -24,19 +24,25 @@ export interface ChildExit {
 export interface Child {
   readonly pid: number | undefined;
   readonly exited: Promise<ChildExit>;
-  /** Asks it to end (SIGINT) and kills it after `patience` milliseconds, at once when that is 0. */
+  /**
+   * Asks it to end (SIGINT) and kills it after `patience` milliseconds, at once when that is 0. Either goes to its
+   * whole process group, since a `bpftrace` may be a script around the real one.
+   */
   stop(patience: number): Promise<ChildExit>;
 }
 
 /** Standard error is kept up to this many characters. */
 const STDERR_LIMIT = 65_536;
 
+/** A line of this many characters is cut: nothing that the probes print is so long. */
+const LINE_LIMIT = 1_048_576;
+
 /** Mounts tracefs where only this child sees it, then becomes bpftrace. */
 const MOUNT_AND_RUN = 'mount -t tracefs tracefs /sys/kernel/tracing && exec "$@"';
 
 export function startChild(options: ChildOptions): Child {
   // If trace-flow itself is killed, the kernel ends the tracer; no shutdown code could.
-  const bound = ['setpriv', '--pdeathsig', 'INT', options.bpftrace, '-'];
+  const bound = ['setpriv', '--pdeathsig', 'KILL', options.bpftrace, '-'];
   const [file = '', ...args] =
     options.tracefs === null
       ? [
@@ -59,7 +65,8 @@ export function startChild(options: ChildOptions): Child {
     cleanup: true,
     // Ctrl-C reaches the terminal's whole group; the tracer has to outlive it until the last seal.
     detached: true,
-    env: { ...options.environment },
+    // Failures are recognised by their English words.
+    env: { ...options.environment, LC_ALL: 'C' },
   });
   let stderr = '';
   const take = (text: string): void => {
@@ -70,6 +77,15 @@ export function startChild(options: ChildOptions): Child {
     take(`${line}\n`);
     options.onLine(line);
   });
+  const signalGroup = (signal: 'SIGINT' | 'SIGKILL'): void => {
+    try {
+      if (subprocess.pid !== undefined) process.kill(-subprocess.pid, signal);
+    } catch {
+      // The group is gone.
+    }
+  };
+  // What a dead wrapper leaves behind would hold the pipes open, and the probes attached.
+  subprocess.once('exit', () => signalGroup('SIGKILL'));
   const exited = subprocess.then((result): ChildExit => {
     const absent = result.failed && result.exitCode === undefined && result.signal === undefined;
     const how = result.signal
@@ -87,8 +103,10 @@ export function startChild(options: ChildOptions): Child {
     pid: subprocess.pid,
     exited,
     async stop(patience) {
-      subprocess.kill(patience > 0 ? 'SIGINT' : 'SIGKILL');
-      const force = setTimeout(() => subprocess.kill('SIGKILL'), patience);
+      if (subprocess.exitCode === null && subprocess.signalCode === null) {
+        signalGroup(patience > 0 ? 'SIGINT' : 'SIGKILL');
+      }
+      const force = setTimeout(() => signalGroup('SIGKILL'), patience);
       try {
         return await exited;
       } finally {
@@ -104,7 +122,7 @@ function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void
   stream.setEncoding('latin1');
   stream.on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
+    rest = (lines.pop() ?? '').slice(0, LINE_LIMIT);
     for (const line of lines) if (line !== '') onLine(line);
   });
   stream.on('end', () => {

@@ -1,5 +1,6 @@
 /** Turns what bpftrace said before it gave up into an error with its remedy. */
 import { UserError } from '../../model/errors.js';
+import type { ChildExit } from './child.js';
 
 interface Known {
   readonly pattern: RegExp;
@@ -7,6 +8,9 @@ interface Known {
   readonly message: string | ((match: RegExpExecArray) => string);
   readonly remedy: string;
 }
+
+const PERMISSION =
+  'run as root with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN; in a container: --privileged --pid=host';
 
 const KNOWN: readonly Known[] = [
   {
@@ -23,24 +27,30 @@ const KNOWN: readonly Known[] = [
       'lockdown mode "confidentiality" forbids tracing; boot with lockdown=integrity or none (see /sys/kernel/security/lockdown)',
   },
   {
-    pattern: /struct nf_conn\b|'nf_conn'|"nf_conn"/,
-    code: 'no-conntrack',
-    message: 'the kernel does not describe nf_conn: the nf_conntrack module is not loaded',
-    remedy:
-      'no NAT can happen without it; start the Docker Engine, or load it with: modprobe nf_conntrack',
-  },
-  {
     pattern: /does not contain a field named '(\w+)'/,
     code: 'unknown-field',
     message: (match) => `this kernel has no field "${match[1]}" where the probes read it`,
     remedy: 'please report it with the output of: trace-flow doctor --json',
   },
   {
+    pattern: /(?:unknown type|Unknown struct\/union:?) ["']struct nf_conn["']/,
+    code: 'no-conntrack',
+    message: 'the kernel does not describe nf_conn: the nf_conntrack module is not loaded',
+    remedy:
+      'no NAT can happen without it; start the Docker Engine, or load it with: modprobe nf_conntrack',
+  },
+  {
     pattern:
-      /BTF (data|is) (not found|not available)|Cannot resolve unknown type|Unknown struct\/union|unable to (find|locate) kernel BTF/i,
+      /BTF (data|is) (not found|not available)|Cannot resolve unknown type|Unknown struct\/union|unable to (find|locate) kernel BTF|install BTF information/i,
     code: 'no-btf',
     message: 'the kernel offers no type information (BTF) that bpftrace could use',
     remedy: 'use a kernel with CONFIG_DEBUG_INFO_BTF=y (/sys/kernel/btf/vmlinux must exist)',
+  },
+  {
+    pattern: /tracepoint not found: (\S+)/,
+    code: 'no-tracepoints',
+    message: (match) => `this kernel lacks tracepoint:${match[1]}`,
+    remedy: 'trace-flow doctor lists what is there',
   },
   {
     pattern: /tracefs|debugfs|available_events.*No such file/i,
@@ -49,14 +59,22 @@ const KNOWN: readonly Known[] = [
     remedy: 'mount it with: mount -t tracefs tracefs /sys/kernel/tracing',
   },
   {
+    // Maps come before programs: a refusal there is never the verifier's.
     pattern:
-      /verifier|invalid mem access|Error loading program|R\d+ (invalid|unbounded|pointer)|program of this type cannot/i,
+      /(?:creat\w* .*map.*|Error loading (?:BPF )?program.*|perf_event_open.*): (?:Operation not permitted|Permission denied)/i,
+    code: 'no-permission',
+    message: 'the kernel refused the probes: permission denied',
+    remedy: PERMISSION,
+  },
+  {
+    pattern:
+      /verifier|invalid mem access|Error loading (BPF )?program|BPF program is too large|R\d+ (invalid|unbounded|pointer)|program of this type cannot/i,
     code: 'verifier',
     message: 'the kernel refused a probe program',
     remedy: 'please report it with the output of: trace-flow doctor --json',
   },
   {
-    pattern: /No space left on device|Cannot allocate memory|failed to create map/i,
+    pattern: /No space left on device|Cannot allocate memory|failed to create\s+map/i,
     code: 'no-memory',
     message: 'the kernel had no memory for the tables of the probes',
     remedy: 'free some memory or lower it with --budget and fewer ports',
@@ -64,21 +82,40 @@ const KNOWN: readonly Known[] = [
   {
     pattern: /Operation not permitted|Permission denied|EPERM|EACCES/i,
     code: 'no-permission',
-    message: 'the kernel refused to attach the probes: permission denied',
-    remedy:
-      'run as root with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN; in a container: --privileged --pid=host',
+    message: 'the kernel refused the probes: permission denied',
+    remedy: PERMISSION,
   },
 ];
 
 /** Lines of bpftrace that say nothing of a failure. */
-const NOISE = /RLIMIT_MEMLOCK|Addrspace|^\s*~+\s*$|^\s*$/;
+const NOISE = /RLIMIT_MEMLOCK|^(\S+: )?WARNING: |^\s*$/;
 
-/** What remains of bpftrace's standard error when the usual noise is taken out, at most `most` lines. */
+/** The line of `~~~` that bpftrace draws under the excerpt of the program that it complains about. */
+const UNDERLINE = /^\s*~+\s*$/;
+
+/** What remains of bpftrace's standard error when warnings and excerpts are taken out, at most `most` lines. */
 export function meaningfulLines(stderr: string, most = 6): string[] {
-  return stderr
-    .split('\n')
+  const lines = stderr.split('\n');
+  return lines
+    .filter((line, at) => !UNDERLINE.test(line) && !UNDERLINE.test(lines[at + 1] ?? ''))
     .filter((line) => !NOISE.test(line))
     .slice(0, most);
+}
+
+/** The error for a child that ended before the first seal. */
+export function explainExit(exit: ChildExit): UserError {
+  const absent = /failed to execute (.+): No such file/.exec(exit.stderr);
+  if (absent) return explainAbsence(absent[1] ?? 'bpftrace');
+  const refused = /failed to execute (.+): (.+)/.exec(exit.stderr);
+  if (refused) {
+    return new UserError(`${refused[1]} cannot be run: ${refused[2]}`, {
+      code: 'no-bpftrace',
+      exit: 1,
+      remedy: 'install it with: apt-get install bpftrace',
+    });
+  }
+  if (exit.absent) return explainAbsence('unshare');
+  return explainFailure(exit.stderr, exit.how);
 }
 
 /** The error for a bpftrace that ended before its probes were live. */
@@ -107,13 +144,11 @@ export function explainFailure(stderr: string, how: string): UserError {
 
 /** The error for a program that is not there at all. */
 export function explainAbsence(program: string): UserError {
+  const ours = program === 'unshare' || program === 'setpriv';
   return new UserError(`${program} is not installed`, {
-    code: `no-${program}`,
+    code: ours ? `no-${program}` : 'no-bpftrace',
     exit: 1,
-    remedy:
-      program === 'bpftrace'
-        ? 'install it with: apt-get install bpftrace'
-        : 'install it with: apt-get install util-linux',
+    remedy: `install it with: apt-get install ${ours ? 'util-linux' : 'bpftrace'}`,
   });
 }
 

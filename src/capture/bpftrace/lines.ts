@@ -31,7 +31,21 @@ export interface LineReaderOptions {
 }
 
 /** Lines that end in the name of a task, which may hold spaces: how many fields they have. */
-const NAMED_LINES: Readonly<Record<string, number>> = { A: 18, S: 19, T: 18, M: 32, Y: 21 };
+const NAMED_LINES = new Map(Object.entries({ A: 18, S: 19, T: 18, M: 32, Y: 21 }));
+
+/** Which fields behind the letter are numbers; the others are words and names. */
+const NUMBERS = new Map<string, readonly [from: number, to?: number]>([
+  ['B', [1]],
+  ['E', [1]],
+  ['P', [2]],
+  ['D', [1, -1]],
+  ['R', [1]],
+  ['A', [1, -1]],
+  ['S', [1, -1]],
+  ['T', [1, -1]],
+  ['M', [1, -1]],
+  ['Y', [2, -1]],
+]);
 
 /** Field counts of the packet part, shared by P, D and R lines: time to payload. */
 const PACKET_FIELDS = 17;
@@ -114,7 +128,8 @@ export function createLineReader(options: LineReaderOptions): LineReader {
       case 'P': {
         const bare = f.length === PACKET_FIELDS + 2;
         if (!bare && f.length !== PACKET_FIELDS + 2 + CONNTRACK_FIELDS) return null;
-        const direction = f[1] === 'in' ? ('in' as const) : ('out' as const);
+        const direction = f[1];
+        if (direction !== 'in' && direction !== 'out') return null;
         const family = f[8] === '6' ? 6 : 4;
         return {
           kind: 'packet',
@@ -180,7 +195,7 @@ export function createLineReader(options: LineReaderOptions): LineReader {
           command: unescapeCommand(f[31] ?? ''),
         };
       case 'Y':
-        if (f.length !== 21) return null;
+        if (f.length !== 21 || !/^[rw]$/.test(f[1] ?? '')) return null;
         return {
           kind: 'copy',
           operation: f[1] === 'r' ? 'read' : 'write',
@@ -202,19 +217,20 @@ export function createLineReader(options: LineReaderOptions): LineReader {
   return {
     read(line) {
       const mark = line.slice(0, line.indexOf(' '));
-      const fields = splitFields(line, NAMED_LINES[mark]);
-      if (mark.length === 1) {
-        if ((mark === 'B' || mark === 'E') && /^[0-9a-f]+$/.test(fields[1] ?? '')) {
+      const fields = splitFields(line, NAMED_LINES.get(mark));
+      if (numbersAreHex(fields)) {
+        if ((mark === 'B' || mark === 'E') && fields.length === 2) {
           const clock = BigInt(`0x${fields[1]}`);
           if (mark === 'B') base ??= clock;
           return { kind: mark === 'B' ? 'begin' : 'end', clock };
         }
-        const parsed = numbersAreHex(fields) ? event(fields) : null;
+        const parsed = event(fields);
         if (parsed) return { kind: 'event', event: parsed };
       }
-      const lost = /\bLost (\d+) events\b/.exec(line);
+      // On stdout up to bpftrace 0.23, a warning on stderr since.
+      const lost = /^(?:WARNING: )?Lost (\d+) events?$/.exec(line);
       if (lost) return { kind: 'lost', count: Number(lost[1]) };
-      const map = /^@(\w+)(?:\[([-\d, ]+)\])?: (-?\d+)$/.exec(line);
+      const map = /^@(\w+)(?:\[(-?\d+(?:, ?-?\d+)*)\])?: (-?\d+)$/.exec(line);
       if (map) {
         const keys = (map[2]?.split(',') ?? []).map((key) =>
           BigInt.asUintN(64, BigInt(key.trim())),
@@ -241,19 +257,18 @@ export function readHopKey(
   const [hop, s0, s1, d0, d1, ports] = keys;
   if (ports === undefined || d1 === undefined || d0 === undefined) return null;
   if (hop === undefined || s0 === undefined || s1 === undefined) return null;
+  const family = (ports >> 12n) & 15n;
   const address = (first: bigint, second: bigint): string => {
     const words = [first, second].map((word) => word.toString(16));
     const bytes = words.flatMap((word) => bytesOf(word, 8, littleEndian));
-    // An IPv4 address is one 32-bit word; no IPv6 host has one in ::/96.
-    const short = second === 0n && first >> 32n === 0n && first !== 0n;
-    return addressFromBytes(short ? bytesOfIpv4(bytes, 8, littleEndian) : bytes);
+    return addressFromBytes(family === 4n ? bytesOfIpv4(bytes, 8, littleEndian) : bytes);
   };
   return {
     namespace: Number(hop >> 32n),
     ifindex: Number(hop & 0xffffffffn),
     direction: (ports & 0x100n) === 0n ? 'out' : 'in',
     protocol: (ports & 0xffn) === 17n ? 'udp' : 'tcp',
-    source: { address: address(s0, s1), port: Number(ports >> 32n) },
+    source: { address: address(s0, s1), port: Number((ports >> 32n) & 0xffffn) },
     destination: { address: address(d0, d1), port: Number((ports >> 16n) & 0xffffn) },
   };
 }
@@ -291,7 +306,8 @@ function unescapeCommand(text: string): string {
 }
 
 function bytesOf(word: string, size: 4 | 8, littleEndian: boolean): number[] {
-  const bytes = (word.padStart(size * 2, '0').match(/../g) ?? []).map((pair) => parseInt(pair, 16));
+  const digits = word.padStart(size * 2, '0').slice(-size * 2);
+  const bytes = (digits.match(/../g) ?? []).map((pair) => parseInt(pair, 16));
   return littleEndian ? bytes.reverse() : bytes;
 }
 
@@ -300,9 +316,14 @@ function bytesOfIpv4(bytes: readonly number[], wordBytes: 4 | 8, littleEndian: b
   return wordBytes === 4 || littleEndian ? bytes.slice(0, 4) : bytes.slice(4, 8);
 }
 
+/** True for a line with a known letter whose numbers are numbers. */
 function numbersAreHex(fields: readonly string[]): boolean {
-  // The last field of a line with a command or function is text, and P's direction is a word.
-  return fields.slice(2, -1).every((field) => /^[0-9a-f]{1,16}$/.test(field));
+  const range = NUMBERS.get(fields[0] ?? '');
+  return range !== undefined && fields.slice(...range).every(isHex);
+}
+
+function isHex(field: string): boolean {
+  return /^[0-9a-f]{1,16}$/.test(field);
 }
 
 function hex(text: string | undefined): number {

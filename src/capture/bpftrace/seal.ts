@@ -1,7 +1,14 @@
 /** Tiny loopback connections of our own that prove the probes live at the start and drained at the end. */
 import { createServer, connect, type AddressInfo, type Server } from 'node:net';
+import { isLoopback, type Endpoint } from '../../model/address.js';
 import { UserError } from '../../model/errors.js';
 import type { Unnumbered } from './lines.js';
+
+/** Milliseconds between two looks at a seal. */
+export const SEAL_PAUSE = 20;
+
+/** Milliseconds after which a connection over loopback is given up: something (a firewall) swallows it. */
+const DIAL_PATIENCE = 500;
 
 /** What one seal connection makes the probes report. */
 export type SealSign = 'out' | 'in' | 'drop' | 'state' | 'accept' | 'read' | 'write';
@@ -23,12 +30,19 @@ export function signsOf(files: readonly { readonly name: string }[]): SealSign[]
 /** Sorts the tracer's events into those of seals and those of the traffic, and knows when a seal is complete. */
 export class SealWatch {
   readonly #ports: ReadonlySet<number>;
+  readonly #flow: ReadonlySet<number>;
   readonly #required: readonly SealSign[];
   readonly #seen = new Map<number, { signs: Set<SealSign>; time: number }>();
   #drops = 0;
 
-  constructor(ports: readonly number[], required: readonly SealSign[]) {
+  /** `ports` are the sealer's, `flow` those of the traffic. */
+  constructor(
+    ports: readonly number[],
+    required: readonly SealSign[],
+    flow: readonly number[] = [],
+  ) {
     this.#ports = new Set(ports);
+    this.#flow = new Set(flow);
     this.#required = required;
   }
 
@@ -41,22 +55,29 @@ export class SealWatch {
   observe(event: Unnumbered): boolean {
     switch (event.kind) {
       case 'packet':
-        return this.#note(event.source.port, event.destination.port, event.direction, event.time);
+        return this.#note(event.source, event.destination, event.direction, event.time);
       case 'drop': {
-        const ours = this.#note(event.source.port, event.destination.port, null, event.time);
-        if (ours) this.#drops += 1;
-        return ours;
+        const { source, destination } = event;
+        const sealed = this.#note(source, destination, null, event.time);
+        if (sealed && isLoopback(source.address) && isLoopback(destination.address)) {
+          this.#drops += 1;
+        }
+        return sealed;
       }
       case 'reset':
-        return this.#note(event.source.port, event.destination.port, null, event.time);
+        return this.#note(event.source, event.destination, null, event.time);
       case 'copy':
-        return this.#note(event.local.port, event.remote.port, event.operation, event.time);
+        return this.#note(event.local, event.remote, event.operation, event.time);
       case 'retransmit':
-        return this.#note(event.local.port, event.remote.port, null, event.time);
+        return this.#note(event.local, event.remote, null, event.time);
       case 'state':
       case 'accept':
-        return this.#note(event.local.port, event.remote.port, event.kind, event.time);
-      default:
+        return this.#note(event.local, event.remote, event.kind, event.time);
+      case 'counter':
+        return this.#isSeal(event.source.port, event.destination.port);
+      case 'total':
+        return this.#isSeal(event.from.localPort, event.from.remotePort);
+      case 'move':
         return false;
     }
   }
@@ -74,13 +95,20 @@ export class SealWatch {
     return this.#seen.get(port)?.time ?? null;
   }
 
-  #note(a: number, b: number, sign: SealSign | null, time: number): boolean {
-    const ours = this.#ports.has(a) ? b : this.#ports.has(b) ? a : null;
-    if (ours === null) return false;
-    const entry = this.#seen.get(ours) ?? { signs: new Set(), time };
+  #note(a: Endpoint, b: Endpoint, sign: SealSign | null, time: number): boolean {
+    if (!this.#isSeal(a.port, b.port)) return false;
+    if (!isLoopback(a.address) || !isLoopback(b.address)) return true;
+    const client = this.#ports.has(a.port) ? b.port : a.port;
+    const entry = this.#seen.get(client) ?? { signs: new Set(), time };
     if (sign !== null) entry.signs.add(sign);
-    this.#seen.set(ours, entry);
+    this.#seen.set(client, entry);
     return true;
+  }
+
+  /** A client elsewhere may have been given one of our ports: what it says to a port of the flow is traffic. */
+  #isSeal(a: number, b: number): boolean {
+    if (this.#ports.has(a)) return !this.#flow.has(b);
+    return this.#ports.has(b) && !this.#flow.has(a);
   }
 }
 
@@ -106,15 +134,16 @@ export class Sealer {
     this.finalPort = finalPort;
   }
 
-  static async create(): Promise<Sealer> {
+  /** Never uses one of the ports in `avoid`: those of the traffic. */
+  static async create(avoid: readonly number[] = []): Promise<Sealer> {
     const server = createServer((socket) => {
       socket.on('error', () => undefined);
       socket.once('data', () => socket.end('.'));
     });
     const closed = [createServer(), createServer()];
-    const open = await listen(server);
-    const [refused = 0, finalPort = 0] = await Promise.all(closed.map(listen));
-    await Promise.all(closed.map((one) => new Promise((resolve) => one.close(resolve))));
+    const listening = [server, ...closed].map((one) => listenBeside(one, avoid));
+    const [open = 0, refused = 0, finalPort = 0] = await Promise.all(listening);
+    await Promise.all(closed.map(closeServer));
     return new Sealer(server, open, refused, finalPort);
   }
 
@@ -127,17 +156,20 @@ export class Sealer {
     await dialRefused(this.finalPort);
   }
 
-  /** One connection that is served and one that is refused. */
-  async attempt(): Promise<SealAttempt> {
+  /** One connection that is served and one that is refused; null when the first could not be made. */
+  async attempt(): Promise<SealAttempt | null> {
     const wall = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e6));
-    const port = await new Promise<number>((resolve, reject) => {
+    const port = await new Promise<number | null>((resolve) => {
       const socket = connect(this.#open, '127.0.0.1', () => socket.write('.'));
-      let local = 0;
-      socket.on('connect', () => (local = socket.localPort ?? 0));
-      socket.on('data', () => undefined);
-      socket.on('close', () => resolve(local));
-      socket.on('error', reject);
+      let local: number | null = null;
+      let answered = false;
+      socket.setTimeout(DIAL_PATIENCE, () => socket.destroy());
+      socket.on('connect', () => (local = socket.localPort ?? null));
+      socket.on('data', () => (answered = true));
+      socket.on('error', () => undefined);
+      socket.on('close', () => resolve(answered ? local : null));
     });
+    if (port === null) return null;
     await dialRefused(this.#refused);
     return { port, wall };
   }
@@ -149,13 +181,23 @@ export class Sealer {
 
 async function dialRefused(port: number): Promise<void> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('error', () => resolve());
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve();
-    });
+    const socket = connect(port, '127.0.0.1', () => socket.destroy());
+    socket.setTimeout(DIAL_PATIENCE, () => socket.destroy());
+    socket.on('error', () => undefined);
+    socket.on('close', () => resolve());
   });
+}
+
+async function listenBeside(server: Server, avoid: readonly number[]): Promise<number> {
+  for (;;) {
+    const port = await listen(server);
+    if (!avoid.includes(port)) return port;
+    await closeServer(server);
+  }
+}
+
+async function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
 }
 
 async function listen(server: Server): Promise<number> {
@@ -175,4 +217,8 @@ async function listen(server: Server): Promise<number> {
     );
     server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
   });
+}
+
+export async function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

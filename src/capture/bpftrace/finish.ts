@@ -1,0 +1,92 @@
+/** The end of a trace: the last seal, the program's own counts, and the end of bpftrace. */
+import type { CounterEvent, TotalEvent } from '../../model/event.js';
+import type { Child, ChildExit } from './child.js';
+import type { Unnumbered } from './lines.js';
+import type { Run } from './run.js';
+import { pause, SEAL_PAUSE, type Sealer, type SealWatch } from './seal.js';
+
+export interface TracerEnd {
+  /** Both seals held: the probes were live all the time and every event has been read. */
+  readonly sealed: boolean;
+  readonly lost: number;
+  /** Packets that were only counted, and the last totals of relays. */
+  readonly remainder: readonly (Unnumbered<CounterEvent> | Unnumbered<TotalEvent>)[];
+  /** Why the tracer did not end as asked, one sentence each. */
+  readonly notes: readonly string[];
+  /** Set when bpftrace ended though nobody had asked it to. */
+  readonly died: string | null;
+  /** Settles when the probes are detached and bpftrace is gone: most of a second later. */
+  readonly closed: Promise<void>;
+}
+
+/** The parts of a trace that is under way. */
+export interface Running {
+  readonly sealer: Sealer;
+  readonly watch: SealWatch;
+  readonly run: Run;
+  readonly child: Child;
+}
+
+/** Milliseconds for the last seal altogether. */
+const LAST_SEAL = 1_000;
+/** Milliseconds until a bpftrace that was asked to end is killed. */
+const STOP_PATIENCE = 2_000;
+
+/** Ends a trace; never throws and never leaves a child behind. */
+export async function finishTrace({ sealer, watch, run, child }: Running): Promise<TracerEnd> {
+  let gone: ChildExit | null = null;
+  void child.exited.then((exit) => (gone = exit));
+  await Promise.resolve();
+  const deadline = performance.now() + LAST_SEAL;
+  const waitFor = async (done: () => boolean, rounds = Infinity): Promise<boolean> => {
+    for (let round = 0; !done(); round += 1) {
+      if (gone !== null || round >= rounds || performance.now() > deadline) return done();
+      await pause(SEAL_PAUSE);
+    }
+    return true;
+  };
+  let held = false;
+  let missing: readonly string[] = [];
+  while (!held && gone === null && performance.now() < deadline) {
+    const before = watch.drops;
+    const attempt = await sealer.attempt();
+    if (attempt === null) {
+      missing = ['everything'];
+      await pause(SEAL_PAUSE);
+      continue;
+    }
+    const { port } = attempt;
+    held = await waitFor(() => (missing = watch.missing(port, before)).length === 0, 15);
+  }
+  if (held) await sealer.final();
+  const ended = held && (await waitFor(() => run.ended));
+  // The kernel's count of printed lines is the judge; bpftrace reports a loss only when something follows it.
+  const drained = ended && (await waitFor(() => run.unread === 0, 10));
+  sealer.close();
+  const notes = troubles(gone, missing, ended);
+  // All has been read, so nothing is lost by not asking politely; it would take a fifth of a second longer.
+  const closed = child.stop(ended ? 0 : STOP_PATIENCE).then(() => undefined);
+  if (!ended) await closed;
+  run.close();
+  const lost = Math.max(run.lost, run.unread);
+  return {
+    sealed: drained && lost === 0,
+    lost,
+    died: gone === null ? null : (notes[0] ?? null),
+    remainder: run.remainder(),
+    notes,
+    closed,
+  };
+}
+
+function troubles(gone: ChildExit | null, missing: readonly string[], ended: boolean): string[] {
+  if (gone !== null) {
+    return [`bpftrace ${gone.how} while tracing: what happened after that was not seen`];
+  }
+  if (missing.length > 0) {
+    return [
+      `the last seal is broken: ${missing.join(', ')} of our own connection did not come through`,
+    ];
+  }
+  return ended ? [] : ['bpftrace did not hand over everything that it had seen'];
+}

@@ -1,0 +1,119 @@
+/** What has been read of one run of bpftrace: its events in order, its losses, its counters. */
+import { endianness } from 'node:os';
+import type { CounterEvent, TotalEvent, TraceEvent } from '../../model/event.js';
+import { Sequencer } from '../sequencer.js';
+import type { Formats } from './formats.js';
+import { createLineReader, readHopKey, readTotalKey, type Line, type Unnumbered } from './lines.js';
+import type { SealWatch } from './seal.js';
+
+export interface RunOptions {
+  readonly onEvent: (event: TraceEvent) => void;
+  readonly onLost: (count: number) => void;
+}
+
+/** Milliseconds that events wait for older ones of other processors. */
+const REORDER = 100;
+
+export class Run {
+  readonly #reader;
+  readonly #watch: SealWatch;
+  readonly #options: RunOptions;
+  readonly #sequencer: Sequencer;
+  readonly #littleEndian = endianness() === 'LE';
+  readonly #counters = new Map<
+    string,
+    { keys: readonly bigint[]; packets: number; bytes: number }
+  >();
+  readonly #totals: Unnumbered<TotalEvent>[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #openedAt = Infinity;
+  #lastTime = 0;
+  lost = 0;
+  #printed = 0;
+  #received = 0;
+  begun = false;
+  ended = false;
+
+  constructor(formats: Formats, watch: SealWatch, options: RunOptions) {
+    this.#reader = createLineReader({
+      dropReasons: formats.dropReasons,
+      littleEndian: this.#littleEndian,
+    });
+    this.#watch = watch;
+    this.#options = options;
+    this.#sequencer = new Sequencer(options.onEvent);
+  }
+
+  /** From this seal on, events count. */
+  open(seal: { time: number }): void {
+    this.#openedAt = seal.time;
+    this.#timer = setInterval(() => this.#sequencer.tick(), REORDER);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#sequencer.flush();
+  }
+
+  /** Lines that the kernel says it printed and that have not come; known once `ended`. */
+  get unread(): number {
+    return Math.max(0, this.#printed - this.#received);
+  }
+
+  read(text: string): void {
+    const line: Line = this.#reader.read(text);
+    switch (line.kind) {
+      case 'event':
+        this.#received += 1;
+        this.#lastTime = Math.max(this.#lastTime, line.event.time);
+        if (!this.#watch.observe(line.event) && line.event.time >= this.#openedAt) {
+          this.#sequencer.push(line.event);
+        }
+        return;
+      case 'lost':
+        this.lost += line.count;
+        this.#options.onLost(this.lost);
+        return;
+      case 'begin':
+        this.begun = true;
+        return;
+      case 'end':
+        this.ended = true;
+        return;
+      case 'map':
+        // What bpftrace prints again when it is interrupted has been read already.
+        if (!this.ended) this.#readMap(line);
+        return;
+      case 'other':
+    }
+  }
+
+  /** What the counters and totals of the traffic say, without those of our own seals. */
+  remainder(): (Unnumbered<CounterEvent> | Unnumbered<TotalEvent>)[] {
+    const time = this.#lastTime;
+    const counters: Unnumbered<CounterEvent>[] = [];
+    for (const { keys, packets, bytes } of this.#counters.values()) {
+      const hop = readHopKey(keys, this.#littleEndian);
+      if (hop) counters.push({ kind: 'counter', time, ...hop, packets, bytes });
+    }
+    const totals = this.#totals.map((total) => ({ ...total, time }));
+    return [...counters, ...totals].filter((event) => !this.#watch.observe(event));
+  }
+
+  #readMap(line: Line & { kind: 'map' }): void {
+    const value = Number(line.value);
+    if (line.map === 'printed') {
+      this.#printed = value;
+      return;
+    }
+    if (line.map === 'packets' || line.map === 'bytes') {
+      const name = line.keys.join();
+      const counter = this.#counters.get(name) ?? { keys: line.keys, packets: 0, bytes: 0 };
+      counter[line.map] += value;
+      this.#counters.set(name, counter);
+    } else {
+      const total = readTotalKey(line.map, line.keys);
+      if (total) this.#totals.push({ kind: 'total', time: 0, ...total, bytes: value });
+    }
+  }
+}

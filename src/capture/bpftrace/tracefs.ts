@@ -1,0 +1,30 @@
+/** Reads this kernel's tracepoints out of tracefs, which need not be mounted. */
+import { execa } from 'execa';
+import { explainAbsence, explainFailure } from './failure.js';
+import { FORMATS_SCRIPT, parseFormats, type Formats } from './formats.js';
+
+/**
+ * Reads tracefs where it is mounted, or mounts it in a mount namespace of a child's own; `tracefs` is its folder, or
+ * null in the second case. Throws UserError when neither can be done.
+ */
+export async function readTracefs(): Promise<{ formats: Formats; tracefs: string | null }> {
+  for (const folder of ['/sys/kernel/tracing', '/sys/kernel/debug/tracing']) {
+    const result = await execa('sh', ['-c', FORMATS_SCRIPT, 'sh', folder], { reject: false });
+    if (result.exitCode === 0) return { formats: parseFormats(result.stdout), tracefs: folder };
+  }
+  const mounted = `mount -t tracefs tracefs /sys/kernel/tracing && ${FORMATS_SCRIPT}`;
+  const own = [
+    '--mount',
+    '--propagation',
+    'private',
+    'sh',
+    '-c',
+    mounted,
+    'sh',
+    '/sys/kernel/tracing',
+  ];
+  const result = await execa('unshare', own, { reject: false });
+  if (result.exitCode === undefined) throw explainAbsence('unshare');
+  if (result.exitCode !== 0) throw explainFailure(`tracefs: ${result.stderr}`, 'was not started');
+  return { formats: parseFormats(result.stdout), tracefs: null };
+}
