@@ -25,13 +25,7 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
   const { header, tail } = trace;
   const places = namePlaces(header.topology);
   const connections = findConnections(trace).map((connection, index) =>
-    describeConnection(
-      index + 1,
-      openCase(connection, header.topology, tail),
-      trace,
-      places,
-      options.hops,
-    ),
+    describeConnection(index + 1, openCase(connection, trace), trace, places, options.hops),
   );
   return {
     schema: 'trace-flow/1',

@@ -2,9 +2,10 @@
 import { countBytes, type LegBytes } from '../correlate/bytes.js';
 import type { TracedConnection } from '../correlate/connections.js';
 import type { Leg } from '../correlate/leg.js';
-import type { AcceptEvent, PacketEvent } from '../model/event.js';
+import { isLoopback } from '../model/address.js';
+import type { AcceptEvent, CopyEvent, PacketEvent, TraceEvent } from '../model/event.js';
 import type { Topology } from '../model/topology.js';
-import type { TraceTail } from '../model/trace.js';
+import type { Trace, TraceTail } from '../model/trace.js';
 
 export interface Case extends TracedConnection {
   readonly topology: Topology;
@@ -20,9 +21,13 @@ export interface Case extends TracedConnection {
   readonly hostAccept: AcceptEvent | null;
   /** The same, where that process hands connections on (docker-proxy, or any process with a leg of its own for it). */
   readonly relayAccept: AcceptEvent | null;
+  /** A call of the accepting process on another connection to a container, which it may hand bytes on by. */
+  readonly pooled: CopyEvent | null;
 }
 
-export function openCase(connection: TracedConnection, topology: Topology, tail: TraceTail): Case {
+export function openCase(connection: TracedConnection, trace: Trace): Case {
+  const { tail, events } = trace;
+  const { topology } = trace.header;
   const { leg, link } = connection;
   const lastLeg = link?.upstream ?? leg;
   const hostAccept = leg.accepted?.namespace === topology.host ? leg.accepted : null;
@@ -35,13 +40,41 @@ export function openCase(connection: TracedConnection, topology: Topology, tail:
     lastLeg,
     entered: findEntered(lastLeg, topology),
     hostAccept,
-    relayAccept: hostAccept && (link || isKnownRelay(hostAccept, topology)) ? hostAccept : null,
+    relayAccept: hostAccept && (link || isRelayProcess(hostAccept, topology)) ? hostAccept : null,
+    pooled: hostAccept && findPooled(hostAccept, events, topology),
   };
 }
 
 /** docker-proxy by its arguments (read before the trace) or by its name. */
-function isKnownRelay(accept: AcceptEvent, topology: Topology): boolean {
-  return accept.command === 'docker-proxy' || topology.relays.some(({ pid }) => pid === accept.pid);
+export function isRelayProcess(
+  process: { readonly pid: number; readonly command: string },
+  topology: Topology,
+): boolean {
+  return (
+    process.command === 'docker-proxy' || topology.relays.some(({ pid }) => pid === process.pid)
+  );
+}
+
+/** Whether an address is one of the host's own. */
+export function isHostAddress(topology: Topology, address: string): boolean {
+  return isLoopback(address) || holdsAddress(topology, topology.host, address);
+}
+
+function findPooled(
+  accept: AcceptEvent,
+  events: readonly TraceEvent[],
+  topology: Topology,
+): CopyEvent | null {
+  const found = events.find(
+    (event) =>
+      event.kind === 'copy' &&
+      event.pid === accept.pid &&
+      event.socket !== accept.socket &&
+      topology.containers.some(({ networks }) =>
+        networks.some(({ addresses }) => addresses.includes(event.remote.address)),
+      ),
+  );
+  return found?.kind === 'copy' ? found : null;
 }
 
 function findEntered(leg: Leg, topology: Topology): PacketEvent | null {

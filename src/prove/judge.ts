@@ -1,7 +1,8 @@
 /** The verdict on one connection: a fold over its claims. */
 import { formatEndpoint } from '../model/address.js';
 import type { Path, Proof } from '../model/verdict.js';
-import type { Case } from './case.js';
+import { findDrop, findOutcome } from './outcome.js';
+import { isHostAddress, isRelayProcess, type Case } from './case.js';
 import type { Claim, ClaimCode } from './claims.js';
 
 export interface Judgement {
@@ -26,7 +27,7 @@ export function judge(subject: Case, claims: readonly Claim[]): Judgement {
     };
   }
   const doubts = listDoubts(subject, path, facts);
-  const told = tell(subject, path);
+  const told = `${tell(subject, path, facts)}${tellEnd(subject)}`;
   return doubts.length === 0
     ? { path, proof: 'proven', reason: told }
     : { path, proof: 'likely', reason: `${told}; not proven, because ${doubts.join(' and ')}` };
@@ -57,11 +58,22 @@ function listCandidates(subject: Case, facts: Facts): Path[] {
   if (link || relayAccept) {
     const command = link?.command ?? relayAccept?.command;
     paths.push(isDockerProxy(subject, command) ? 'docker-proxy' : 'relay');
-  } else if (hostAccept) {
+  } else if (hostAccept && facts.complete === true && subject.pooled === null) {
+    // A relay whose dial was missed looks just like a server of the host.
     paths.push('host');
   }
-  if (facts['container-addressed'] === true && paths.length === 0) paths.push('direct');
+  // Behind a NAT every packet bears the container's address: what was dialled has to be known, or that nothing rewrote it.
+  const dialled = subject.leg.dialled !== null || facts['nat-rewritten'] === false;
+  const direct = facts['container-addressed'] === true && dialled && !hostAccept;
+  if (direct && paths.length === 0 && !mayBeRelayLeg(subject)) paths.push('direct');
   return paths;
+}
+
+/** A connection from the host to a container may be a relay's own, unless the process that dialled it is known. */
+function mayBeRelayLeg({ leg, topology, tail }: Case): boolean {
+  if (!isHostAddress(topology, leg.client.address)) return false;
+  if (leg.dialled === null || isRelayProcess(leg.dialled, topology)) return true;
+  return !tail.sealed || tail.lostEvents > 0 || tail.truncated;
 }
 
 function isDockerProxy(
@@ -105,13 +117,21 @@ function answered({ upstreamBytes }: Case): boolean {
   return (upstreamBytes?.fromServer ?? 0) > 0;
 }
 
-function tell(subject: Case, path: Path): string {
+/** Where it died, if it did. */
+function tellEnd(subject: Case): string {
+  const drop = findOutcome(subject) === 'dropped' ? findDrop(subject) : null;
+  return drop ? `; then the kernel dropped it (${drop.reason} at ${drop.function})` : '';
+}
+
+function tell(subject: Case, path: Path, facts: Facts): string {
   const { leg, link, relayAccept, hostAccept } = subject;
   switch (path) {
     case 'dnat': {
       const hook = leg.nat?.hook ? ` in ${leg.nat.hook}` : '';
       const from = leg.server ? formatEndpoint(leg.server) : 'the destination';
-      return `a NAT rule rewrote ${from} to ${formatEndpoint(leg.destination)}${hook}, and no process of the host took part`;
+      const alone =
+        facts['host-accepted'] === false ? ', and no process of the host took part' : '';
+      return `a NAT rule rewrote ${from} to ${formatEndpoint(leg.destination)}${hook}${alone}`;
     }
     case 'docker-proxy':
     case 'relay': {
@@ -135,6 +155,16 @@ function unknown(subject: Case, facts: Facts): Judgement {
   if (!tail.sealed) reasons.push(tail.notes[0] ?? 'the trace is not sealed');
   if (tail.lostEvents > 0) reasons.push(`${tail.lostEvents} events were lost`);
   if (!leg.begun) reasons.push('it began before the trace');
+  const { pooled, topology } = subject;
+  if (pooled !== null) {
+    reasons.push(
+      `${pooled.command} (pid ${pooled.pid}) also talks to a container over an older connection`,
+    );
+  }
+  if (facts['container-addressed'] === true && isHostAddress(topology, leg.client.address)) {
+    const dialler = leg.dialled ? `${leg.dialled.command} (pid ${leg.dialled.pid})` : 'a relay';
+    reasons.push(`it may be the own leg of ${dialler} for a client that was not seen`);
+  }
   if (reasons.length === 0) {
     reasons.push(
       facts['host-accepted'] === false

@@ -39,10 +39,11 @@ interface Ended {
 }
 
 async function run(args: readonly string[], dockerHost = lab.dockerHost): Promise<Ended> {
-  return execa(process.execPath, [RUN, ...args], {
+  const { stdout, stderr, exitCode } = await execa(process.execPath, [RUN, ...args], {
     reject: false,
     env: { DOCKER_HOST: dockerHost, NO_COLOR: '1' },
   });
+  return { stdout, stderr, exitCode };
 }
 
 const ping = (address: string): string[] => ['--', 'redis-cli', '-h', address, 'ping'];

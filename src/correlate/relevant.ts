@@ -1,0 +1,39 @@
+/** Leaves out what happened elsewhere on the machine: the probes see every namespace, the trace is about one host. */
+import type { TraceEvent } from '../model/event.js';
+import type { Topology } from '../model/topology.js';
+import { gatherFlows } from './flows.js';
+import { pairKey } from './leg.js';
+
+/** Events of flows that touch a namespace of the topology, in their order, with their numbers. */
+export function keepRelevant(events: readonly TraceEvent[], topology: Topology): TraceEvent[] {
+  const known = new Set(topology.namespaces.map(({ inode }) => inode));
+  const kept = new Set<number>();
+  const pairs = new Set<string>();
+  const sockets = new Set<string>();
+  for (const flow of gatherFlows(events)) {
+    if (!flow.events.some(({ namespace }) => namespace !== null && known.has(namespace))) continue;
+    for (const event of flow.events) {
+      kept.add(event.id);
+      if ('remote' in event) {
+        pairs.add(pairKey('tcp', event.local, event.remote));
+        sockets.add(event.socket);
+      } else {
+        pairs.add(pairKey(event.protocol, event.source, event.destination));
+      }
+    }
+  }
+  return events.filter((event) => {
+    switch (event.kind) {
+      case 'move':
+        return [event.from, event.to].some(({ local, remote }) =>
+          pairs.has(pairKey('tcp', local, remote)),
+        );
+      case 'copy':
+        return pairs.has(pairKey('tcp', event.local, event.remote));
+      case 'total':
+        return sockets.has(event.from.socket);
+      default:
+        return kept.has(event.id);
+    }
+  });
+}

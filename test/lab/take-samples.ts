@@ -1,0 +1,88 @@
+// Takes the recordings in samples/ from the lab anew: `node dist/test/lab/take-samples.js [NAME…]`, as root.
+
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { formatRecording } from '../../src/capture/recording.js';
+import { REDIS, up, type Lab, type LabContainer, type Where } from '../../src/lab/index.js';
+import { traceWhile } from '../support/tracing.js';
+
+const FOLDER = fileURLToPath(new URL('../../../samples', import.meta.url));
+const CLIENTS = fileURLToPath(new URL('echo-clients.js', import.meta.url));
+
+interface Places {
+  readonly lab: Lab;
+  readonly redis: LabContainer;
+  readonly app: LabContainer;
+}
+
+interface Sample {
+  readonly name: string;
+  readonly port: number;
+  readonly send: (places: Places) => Promise<unknown>;
+}
+
+const ping =
+  (choose: (places: Places) => [Where, string], port: number, timeoutMs = 5_000) =>
+  async (places: Places): Promise<unknown> => {
+    const [where, address] = choose(places);
+    const command = ['redis-cli', '-h', address, '-p', String(port), 'ping'];
+    return places.lab.exec(where, command, { allowFailure: true, timeoutMs });
+  };
+
+const echo = async (lab: Lab, where: Where, address: string, name: string): Promise<unknown> =>
+  lab.exec(where, [process.execPath, CLIENTS, address, '8080', '10', name, 'together']);
+
+const SAMPLES: readonly Sample[] = [
+  { name: 'dnat-outside', port: 8080, send: ping(({ lab }) => ['client', lab.host.ipv4], 8080) },
+  { name: 'dnat-own-address', port: 8080, send: ping(({ lab }) => ['host', lab.host.ipv4], 8080) },
+  { name: 'proxy-loopback', port: 8080, send: ping(() => ['host', '127.0.0.1'], 8080) },
+  { name: 'proxy-loopback6', port: 8080, send: ping(() => ['host', '::1'], 8080) },
+  { name: 'proxy-same-bridge', port: 8080, send: ping(({ app }) => [app, app.gateway], 8080) },
+  { name: 'proxy-self', port: 8080, send: ping(({ redis }) => [redis, redis.gateway], 8080) },
+  { name: 'direct', port: 8080, send: ping(({ app, redis }) => [app, redis.ipv4], 6379) },
+  { name: 'host', port: 7777, send: ping(({ lab }) => ['client', lab.host.ipv4], 7777) },
+  { name: 'refused-dnat', port: 9090, send: ping(({ lab }) => ['client', lab.host.ipv4], 9090) },
+  { name: 'reset-proxy', port: 9090, send: ping(() => ['host', '127.0.0.1'], 9090) },
+  { name: 'dropped', port: 9191, send: ping(({ lab }) => ['client', lab.host.ipv4], 9191, 500) },
+  {
+    name: 'mixed-20',
+    port: 8080,
+    send: async ({ lab }) =>
+      Promise.all([
+        echo(lab, 'client', lab.host.ipv4, 'outside'),
+        echo(lab, 'host', '127.0.0.1', 'loopback'),
+      ]),
+  },
+];
+
+async function main(names: readonly string[]): Promise<void> {
+  const lab = await up();
+  try {
+    const redis = await lab.run({
+      name: 'redis',
+      command: REDIS,
+      publish: ['8080:6379', '9090:9999', '9191:6380'],
+      waitFor: [{ protocol: 'tcp', port: 6379 }],
+    });
+    const app = await lab.run({ name: 'app', command: ['sleep', '1000'] });
+    await lab.run({ name: 'on-host', command: [...REDIS, '--port', '7777'], network: 'host' });
+    const drop = ['-p', 'tcp', '--dport', '6380', '-j', 'DROP'];
+    await lab.exec('host', ['iptables', '-I', 'DOCKER-USER', ...drop]);
+    await mkdir(FOLDER, { recursive: true });
+    for (const { name, port, send } of SAMPLES) {
+      if (names.length > 0 && !names.includes(name)) continue;
+      const { trace } = await traceWhile(
+        lab,
+        [port],
+        async () => void (await send({ lab, redis, app })),
+      );
+      await writeFile(join(FOLDER, `${name}.ndjson`), formatRecording(trace));
+      process.stderr.write(`${name}: ${trace.events.length} events\n`);
+    }
+  } finally {
+    await lab.down();
+  }
+}
+
+await main(process.argv.slice(2));

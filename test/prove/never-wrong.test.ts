@@ -1,0 +1,90 @@
+// Whatever a trace is missing, the verdict is the truth or none: events lost, seals broken, files cut off.
+
+import fc from 'fast-check';
+import * as assert from 'uvu/assert';
+import { formatRecording, parseRecording } from '../../src/capture/recording.js';
+import type { TraceEvent } from '../../src/model/event.js';
+import type { Trace } from '../../src/model/trace.js';
+import { analyse } from '../../src/prove/analyse.js';
+import { readSample, truthOf, TRUTHS } from '../support/samples.js';
+import { suite } from '../support/suite.js';
+
+const test = suite('never wrong');
+
+const names = Object.keys(TRUTHS).filter((name) => name !== 'mixed-20');
+
+/** Holds for every trace of this traffic, however much of it is missing. */
+function checkNotWrong(name: string, trace: Trace, mayBeProven: boolean): void {
+  for (const one of analyse(trace).connections) {
+    const { path } = truthOf(name, one);
+    assert.ok(one.path === path || one.path === 'unknown', `${name}: ${one.path}, ${one.reason}`);
+    if (one.path === 'unknown') assert.is(one.proof, 'inconclusive');
+    if (!mayBeProven) assert.is.not(one.proof, 'proven', `${name}: ${one.reason}`);
+  }
+}
+
+for (const name of names) {
+  test(`${name}: events lost at random`, () => {
+    const trace = readSample(name);
+    fc.assert(
+      fc.property(fc.array(fc.nat(trace.events.length - 1), { minLength: 1 }), (lost) => {
+        const gone = new Set(lost);
+        const events = trace.events.filter((_, index) => !gone.has(index));
+        const tail = { ...trace.tail, lostEvents: gone.size, sealed: false };
+        checkNotWrong(name, { ...trace, events, tail }, false);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test(`${name}: one whole kind of event lost, or one probe blind`, () => {
+    const trace = readSample(name);
+    const kinds = [...new Set(trace.events.map(({ kind }) => kind))];
+    const blind: ((event: TraceEvent) => boolean)[] = [
+      ...kinds.map((kind) => (event: TraceEvent) => event.kind !== kind),
+      (event) => event.kind !== 'packet' || event.direction !== 'in',
+      (event) => event.kind !== 'packet' || event.direction !== 'out',
+      (event) => event.kind !== 'packet' || event.conntrack === null,
+    ];
+    for (const keeps of blind) {
+      const events = trace.events.filter(keeps);
+      const tail = { ...trace.tail, lostEvents: 1, sealed: false };
+      checkNotWrong(name, { ...trace, events, tail }, false);
+    }
+  });
+
+  test(`${name}: the trace began in mid-connection`, () => {
+    const trace = readSample(name);
+    for (let from = 1; from < trace.events.length; from += 1) {
+      checkNotWrong(name, { ...trace, events: trace.events.slice(from) }, true);
+    }
+  });
+
+  test(`${name}: the recording is cut off`, () => {
+    const text = formatRecording(readSample(name));
+    for (let part = 1; part < 10; part += 1) {
+      const header = text.indexOf('\n') + 1;
+      const cut = text.slice(0, header + Math.floor(((text.length - header) * part) / 10));
+      const trace = parseRecording(cut, name);
+      assert.ok(trace.tail.truncated);
+      checkNotWrong(name, trace, false);
+    }
+  });
+}
+
+test('lost events or a broken seal: nothing is proven, and the reason says why', () => {
+  for (const name of Object.keys(TRUTHS)) {
+    const trace = readSample(name);
+    const lossy = analyse({ ...trace, tail: { ...trace.tail, lostEvents: 3, sealed: false } });
+    assert.is.not(lossy.verdict.proof, 'proven', name);
+    assert.ok(lossy.connections.every(({ reason }) => reason.includes('3 events were lost')));
+    const note = 'the last seal is broken: drop of our own connection did not come through';
+    const unsealed = analyse({ ...trace, tail: { ...trace.tail, sealed: false, notes: [note] } });
+    assert.is.not(unsealed.verdict.proof, 'proven', name);
+    assert.ok(
+      unsealed.connections.every(({ reason }) => reason.includes('the last seal is broken')),
+    );
+  }
+});
+
+test.run();
