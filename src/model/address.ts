@@ -21,7 +21,8 @@ export function canonicalAddress(text: string): string | null {
 /** Canonical text of 4 or 16 address bytes in network order. Throws RangeError for another length. */
 export function addressFromBytes(bytes: readonly number[]): string {
   if (bytes.length === 4) return bytes.join('.');
-  if (bytes.length !== 16) throw new RangeError(`an address has 4 or 16 bytes, not ${bytes.length}`);
+  if (bytes.length !== 16)
+    throw new RangeError(`an address has 4 or 16 bytes, not ${bytes.length}`);
   const mapped = bytes.slice(0, 10).every((b) => b === 0) && bytes[10] === 255 && bytes[11] === 255;
   if (mapped) return bytes.slice(12).join('.');
   return (ipaddr.fromByteArray([...bytes]) as ipaddr.IPv6).toRFC5952String();

@@ -85,7 +85,9 @@ const connection = z.object({
       client: endpoint.nullable(),
     })
     .nullable(),
-  drop: z.object({ reason: z.string(), function: z.string(), after: z.string().nullable() }).nullable(),
+  drop: z
+    .object({ reason: z.string(), function: z.string(), after: z.string().nullable() })
+    .nullable(),
   bytes: z.object({ fromClient: z.number().int(), fromServer: z.number().int() }),
   /** The process that dialled, and the one that accepted in the end, where known. */
   processes: z.object({
@@ -127,7 +129,14 @@ export const reportSchema = z.object({
     z.object({
       namespace: z.string(),
       role: z.enum(['host', 'container', 'other']),
-      devices: z.array(z.object({ name: z.string(), kind: z.string(), addresses: z.array(z.string()), peer: z.string().nullable() })),
+      devices: z.array(
+        z.object({
+          name: z.string(),
+          kind: z.string(),
+          addresses: z.array(z.string()),
+          peer: z.string().nullable(),
+        }),
+      ),
     }),
   ),
   connections: z.array(connection),
