@@ -1,8 +1,8 @@
 // docker-proxy processes, known by their name and arguments.
 
 import { canonicalAddress, type Endpoint } from '../model/address.js';
-import type { RelayProcess } from '../model/topology.js';
-import { readArguments, readCommandName, type ProcessEntry } from './procfs.js';
+import type { RelayProcess, Topology } from '../model/topology.js';
+import { listPids, readArguments, readCommandName, type ProcessEntry } from './procfs.js';
 
 const RELAY_NAME = 'docker-proxy';
 
@@ -18,6 +18,23 @@ export function readRelays(
     const relay = parseRelay(pid, readArguments(proc, pid) ?? []);
     return relay ? [relay] : [];
   });
+}
+
+/**
+ * Whether the engine starts a docker-proxy for each published port: seen by one that runs, by dockerd's own arguments,
+ * or by a published port that has none. Null when nothing shows it.
+ */
+export function readUserlandProxy(proc: string, topology: Topology): boolean | null {
+  if (topology.relays.length > 0) return true;
+  if (!topology.engine || topology.engine.product === 'podman') return null;
+  if (topology.containers.some(({ published }) => published.length > 0)) return false;
+  const engines = listPids(proc).filter((pid) => readCommandName(proc, pid) === 'dockerd');
+  const [only] = engines;
+  if (engines.length !== 1 || only === undefined) return null;
+  const flag = (readArguments(proc, only) ?? [])
+    .map((word) => /^--userland-proxy(?:=(.*))?$/.exec(word))
+    .findLast((match) => match !== null);
+  return flag ? (flag[1] ?? 'true') !== 'false' : null;
 }
 
 /**

@@ -1,0 +1,179 @@
+// What this machine offers to a live trace: rights, kernel features, programs.
+
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { arch, platform, release } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import type { Run } from './command.js';
+import { readText } from './procfs.js';
+
+export interface Capabilities {
+  readonly platform: string;
+  readonly architecture: string;
+  readonly kernel: string;
+  readonly root: boolean;
+  /** Of those that a live trace needs. */
+  readonly missingCapabilities: readonly string[];
+  readonly btf: boolean;
+  readonly conntrack: 'built-in' | 'module' | 'absent';
+  readonly tracing: TracingFacts;
+  /** Where each program is; null when it is not in the PATH. */
+  readonly programs: ReadonlyMap<string, string | null>;
+  readonly bpftrace: { readonly version: string | null; readonly problem: string };
+}
+
+export interface TracingFacts {
+  /** Where tracefs can be read: it is there already, it can be mounted for the trace alone, or neither. */
+  readonly tracefs: 'mounted' | 'mountable' | 'absent';
+  /** Of those asked for, as `category:name`. */
+  readonly tracepoints: ReadonlySet<string>;
+  readonly kprobes: boolean | null;
+  /** `none`, `integrity` or `confidentiality`; null when the kernel does not tell. */
+  readonly lockdown: string | null;
+}
+
+/** Linux capabilities (include/uapi/linux/capability.h) that a live trace needs, by their bit. */
+const NEEDED_CAPABILITIES: readonly (readonly [bit: bigint, name: string])[] = [
+  [12n, 'CAP_NET_ADMIN'],
+  [19n, 'CAP_SYS_PTRACE'],
+  [21n, 'CAP_SYS_ADMIN'],
+  [38n, 'CAP_PERFMON'],
+  [39n, 'CAP_BPF'],
+];
+
+/**
+ * Looks at tracefs and the lockdown mode, mounting what is not mounted in a mount namespace of its own. The arguments
+ * are the tracepoints to look for.
+ */
+const SCRIPT = `
+for t in /sys/kernel/tracing /sys/kernel/debug/tracing; do
+  [ -d $t/events ] && echo "@tracefs mounted" && break
+done
+if [ ! -d $t/events ]; then
+  t=/sys/kernel/tracing
+  mount -t tracefs tracefs $t && echo "@tracefs mountable"
+fi
+[ -e $t/kprobe_events ] && echo "@kprobes"
+s=/sys/kernel/security
+[ -e $s/lockdown ] || mount -t securityfs securityfs $s
+[ -e $s/lockdown ] && echo "@lockdown $(cat $s/lockdown)"
+for e in "$@"; do
+  [ -d "$t/events/\${e%:*}/\${e#*:}" ] && echo "@tracepoint $e"
+done
+true`;
+
+export interface CapabilityInput {
+  readonly run: Run;
+  /** Name or path. */
+  readonly bpftrace: string;
+  /** Other programs to look for. */
+  readonly programs: readonly string[];
+  /** Tracepoints to look for, as `category:name`. */
+  readonly tracepoints: readonly string[];
+}
+
+/** Never throws: what cannot be read counts as absent or unknown. */
+export async function readCapabilities(input: CapabilityInput): Promise<Capabilities> {
+  const { run } = input;
+  const [tracing, bpftrace] = await Promise.all([
+    readTracing(run, input.tracepoints),
+    run(input.bpftrace, ['--version'], { timeout: 5_000 }),
+  ]);
+  const version = bpftrace.ok ? parseVersion(bpftrace.stdout) : null;
+  return {
+    platform: platform(),
+    architecture: arch(),
+    kernel: release(),
+    root: process.geteuid?.() === 0,
+    missingCapabilities: listMissingCapabilities(readText('/proc/self/status') ?? ''),
+    btf: existsSync('/sys/kernel/btf/vmlinux'),
+    conntrack: findConntrack(),
+    tracing: { ...tracing, kprobes: tracing.kprobes ?? readKprobeConfig() },
+    programs: new Map(input.programs.map((name) => [name, findProgram(name)])),
+    bpftrace: { version, problem: version === null ? describe(bpftrace.message) : '' },
+  };
+}
+
+function describe(message: string): string {
+  return message === '' ? 'bpftrace does not tell its version' : message;
+}
+
+async function readTracing(run: Run, tracepoints: readonly string[]): Promise<TracingFacts> {
+  const shell = ['sh', '-c', SCRIPT, 'doctor', ...tracepoints];
+  const own = await run('unshare', ['-m', '--propagation', 'private', ...shell]);
+  // Without the right to a mount namespace, what is mounted can still be read, perhaps.
+  return parseTracing(own.ok ? own.stdout : (await run('sh', shell.slice(1))).stdout);
+}
+
+/** Reads what {@link SCRIPT} printed. */
+export function parseTracing(text: string): TracingFacts {
+  const lines = text.split('\n');
+  const tracefs = /^@tracefs (mounted|mountable)$/m.exec(text)?.[1] as
+    'mounted' | 'mountable' | undefined;
+  return {
+    tracefs: tracefs ?? 'absent',
+    tracepoints: new Set(lines.flatMap((line) => /^@tracepoint (.+)$/.exec(line)?.[1] ?? [])),
+    kprobes: lines.includes('@kprobes') ? true : tracefs === undefined ? null : false,
+    lockdown: /^@lockdown .*\[(\w+)\]/m.exec(text)?.[1] ?? null,
+  };
+}
+
+/** Names of the needed capabilities that the effective set in the text of /proc/PID/status lacks. */
+export function listMissingCapabilities(status: string): string[] {
+  const text = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+  const effective = text === undefined ? 0n : BigInt(`0x${text}`);
+  return NEEDED_CAPABILITIES.filter(([bit]) => ((effective >> bit) & 1n) === 0n).map(
+    ([, name]) => name,
+  );
+}
+
+/** `bpftrace v0.17.0` is 0.17.0; null for other text. */
+export function parseVersion(text: string): string | null {
+  return /^bpftrace v?(\d+\.\d+(?:\.\d+)?)/.exec(text)?.[1] ?? null;
+}
+
+/** Whether version `a` is at least `b`, both as digits with points. */
+export function isAtLeast(a: string, b: string): boolean {
+  const left = a.split('.').map(Number);
+  for (const [index, part] of b.split('.').map(Number).entries()) {
+    const own = left[index] ?? 0;
+    if (own !== part) return own > part;
+  }
+  return true;
+}
+
+function findConntrack(): Capabilities['conntrack'] {
+  const present =
+    existsSync('/proc/sys/net/netfilter/nf_conntrack_max') ||
+    existsSync('/sys/module/nf_conntrack');
+  if (!present) return 'absent';
+  // A module has a state; code that is built in has only its parameters there.
+  return existsSync('/sys/module/nf_conntrack/initstate') ? 'module' : 'built-in';
+}
+
+function readKprobeConfig(): boolean | null {
+  const config = readKernelConfig();
+  return config === null ? null : /^CONFIG_KPROBES=y$/m.test(config);
+}
+
+function readKernelConfig(): string | null {
+  try {
+    return gunzipSync(readFileSync('/proc/config.gz')).toString('utf8');
+  } catch {
+    return readText(`/boot/config-${release()}`);
+  }
+}
+
+function findProgram(name: string): string | null {
+  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin'];
+  for (const folder of folders) {
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      continue;
+    }
+  }
+  return null;
+}
