@@ -157,7 +157,9 @@ function drawDrop(
   const shaft =
     last === undefined ? [] : [line(last + sign * DOT, y, x, y, { class: 's-bad shaft' })];
   const number = String(drop.event);
-  const numberX = x + sign * (17 + dotWidth(number) / 2);
+  const beside = 17 + dotWidth(number) / 2;
+  const outside = x + sign * beside * 2 > grid.right || x + sign * beside * 2 < grid.left;
+  const numberX = outside ? x - sign * beside : x + sign * beside;
   const note = drop.spelledOut
     ? noteBox(['dropped', drop.reason], x, y + 6, top + 6, grid, 'bad')
     : null;

@@ -75,7 +75,7 @@ function drawEvidence(
   const text = paragraph(claim + numbers, left + 24, top, width - 24, { size: 13 });
   return {
     shapes: [label(left + 4, top + 13, mark, { size: 13, face: 'strong', colour }), ...text.shapes],
-    bottom: text.bottom + 3,
+    bottom: Math.max(text.bottom, top + 18) + 3,
   };
 }
 

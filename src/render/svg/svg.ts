@@ -93,7 +93,10 @@ function drawNote({ severity, text }: CoverageNote, top: number, width: number):
     colour: warns ? 'unsure' : 'muted',
   });
   const mark = label(MARGIN + 2, top + 15, '!', { size: 13, face: 'strong', colour: 'unsure' });
-  return { shapes: warns ? [mark, ...block.shapes] : block.shapes, bottom: block.bottom };
+  return {
+    shapes: warns ? [mark, ...block.shapes] : block.shapes,
+    bottom: Math.max(block.bottom, top + 18),
+  };
 }
 
 function drawHidden(scene: Scene, top: number, width: number): Block {
