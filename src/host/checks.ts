@@ -6,7 +6,7 @@ import { isAtLeast, type Capabilities } from './capabilities.js';
 import type { StrayTracer } from './tracers.js';
 
 /** The oldest bpftrace that is known to take the probes' language. */
-export const BPFTRACE_FLOOR = '0.16';
+const BPFTRACE_FLOOR = '0.16';
 
 export interface Facts {
   readonly capabilities: Capabilities;

@@ -15,7 +15,7 @@ export function parseNamespaceLink(text: string): number | null {
 }
 
 /** Inode in the text of a socket link, `socket:[112451]`; null for anything else. */
-export function parseSocketLink(text: string): number | null {
+function parseSocketLink(text: string): number | null {
   const match = /^socket:\[(\d+)\]$/.exec(text);
   return match ? Number(match[1]) : null;
 }

@@ -5,6 +5,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { runCommand } from '../../src/host/command.js';
 import { readTopology, type TopologyOptions } from '../../src/host/topology.js';
 import { REDIS, up, type Lab, type LabContainer } from '../../src/lab/index.js';
 import { resolvePorts } from '../../src/model/target.js';
@@ -145,7 +146,8 @@ test('a decoy with the same ifindexes, connected to the same host, is not confus
   };
   const [near, far] = [await hold(), await hold()];
   const ip = async (netns: string, line: string): Promise<void> => {
-    await execa('nsenter', [`--net=${netns}`, 'ip', ...line.split(' ')]);
+    const done = await runCommand('nsenter', [`--net=${netns}`, 'ip', ...line.split(' ')]);
+    assert.ok(done.ok, done.message);
   };
   const index = readIndex(redis, 'ifindex');
   const link = readIndex(redis, 'iflink');
