@@ -1,0 +1,72 @@
+// Which probe files a kernel can carry.
+
+import * as assert from 'uvu/assert';
+import { planProbes, PROBE_FILES } from '../../src/capture/bpftrace/plan.js';
+import { suite } from '../support/suite.js';
+
+const test = suite('plan');
+
+const POINTS: Record<string, string[]> = {
+  'hops-out.bt': ['net:net_dev_queue'],
+  'hops-in.bt': ['net:netif_receive_skb'],
+  'drops.bt': ['skb:kfree_skb'],
+  'relay.bt': ['syscalls:sys_enter_splice', 'syscalls:sys_exit_splice'],
+  'relay-copy.bt': ['syscalls:sys_enter_read', 'syscalls:sys_exit_read'],
+};
+const FILES = Object.entries(POINTS)
+  .map(([name, points]) => ({
+    name,
+    text: points.map((point) => `tracepoint:${point}\n{\n}\n`).join('\n'),
+  }))
+  .reverse();
+const ALL = new Set(Object.values(POINTS).flat());
+
+function without(...points: string[]): Set<string> {
+  return new Set([...ALL].filter((point) => !points.includes(point)));
+}
+
+function namesOf(files: readonly { name: string }[]): string[] {
+  return files.map(({ name }) => name);
+}
+
+test('orders the files as the seal needs them: hops first, relays last', () => {
+  const plan = planProbes({ files: FILES, available: ALL, copyingRelays: true });
+  const order = ['hops-out.bt', 'hops-in.bt', 'drops.bt', 'relay-copy.bt', 'relay.bt'];
+  assert.equal(namesOf(plan.files), order);
+  assert.is(plan.attached[0], 'tracepoint:net:net_dev_queue');
+  assert.is(plan.attached.length, ALL.size);
+  assert.equal(plan.missing, []);
+  assert.is(PROBE_FILES.at(-1), 'relay.bt');
+});
+
+test('watches reads and writes only where a relay copies, and does not miss them otherwise', () => {
+  const available = without('syscalls:sys_exit_read');
+  const plan = planProbes({ files: FILES, available, copyingRelays: false });
+  assert.not.ok(namesOf(plan.files).includes('relay-copy.bt'));
+  assert.equal(plan.missing, []);
+});
+
+test('leaves a file out when one of its tracepoints is missing, and says which', () => {
+  const plan = planProbes({
+    files: FILES,
+    available: without('syscalls:sys_exit_splice', 'skb:kfree_skb'),
+    copyingRelays: false,
+  });
+  assert.equal(namesOf(plan.files), ['hops-out.bt', 'hops-in.bt']);
+  assert.equal(plan.missing, [
+    'tracepoint:skb:kfree_skb',
+    'tracepoint:syscalls:sys_exit_splice',
+  ]);
+  assert.equal(plan.attached, [
+    'tracepoint:net:net_dev_queue',
+    'tracepoint:net:netif_receive_skb',
+  ]);
+});
+
+test('a kernel without tracepoints gets no program', () => {
+  const plan = planProbes({ files: FILES, available: new Set(), copyingRelays: true });
+  assert.equal(plan.files, []);
+  assert.is(plan.missing.length, ALL.size);
+});
+
+test.run();

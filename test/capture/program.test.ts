@@ -1,0 +1,158 @@
+// The program that bpftrace is given: filters, budget and relays filled in, one BEGIN, one END, a freeze.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import * as assert from 'uvu/assert';
+import { PROBE_FILES } from '../../src/capture/bpftrace/plan.js';
+import {
+  assembleProgram,
+  FILTER,
+  tracepointsOf,
+  type ProgramParameters,
+} from '../../src/capture/bpftrace/program.js';
+import { suite } from '../support/suite.js';
+
+const PROBES = fileURLToPath(new URL('../../../probes/', import.meta.url));
+const FILES = PROBE_FILES.map((name) => ({ name, text: readFileSync(PROBES + name, 'utf8') }));
+
+const test = suite('program');
+
+function assemble(parameters: Partial<ProgramParameters> = {}, names: readonly string[] = []) {
+  const chosen = names.length === 0 ? FILES : FILES.filter(({ name }) => names.includes(name));
+  return assembleProgram(chosen, {
+    ports: [6379, 40_001, 40_002, 40_003],
+    budget: 16,
+    relays: [4711],
+    finalPort: 40_003,
+    ...parameters,
+  });
+}
+
+function count(text: string, pattern: RegExp): number {
+  return [...text.matchAll(pattern)].length;
+}
+
+test('every file in the folder is known to the plan', () => {
+  assert.equal(
+    readdirSync(PROBES)
+      .filter((name) => name.endsWith('.bt'))
+      .sort(),
+    [...PROBE_FILES].sort(),
+  );
+});
+
+test('every file filters, by the one line that can be replaced', () => {
+  for (const { name, text } of FILES) {
+    assert.ok(text.includes(FILTER), name);
+    const printing = count(text, /^ *printf\(/gm);
+    assert.is(count(text, /\bprintf\(/g), printing, `${name}: each printf starts its line`);
+  }
+});
+
+test('no positional parameter and no filter is left over', () => {
+  for (const budget of [1, 16, 999_999]) {
+    const program = assemble({ budget });
+    assert.not.match(program, /\$\d/);
+    assert.not.match(program, /flow filter/);
+    assert.match(program, new RegExp(` <= ${budget}\\)`));
+  }
+});
+
+test('filters by each port on both sides until the freeze', () => {
+  const program = assemble({ ports: [6379, 40_003] }, ['hops-out.bt']);
+  assert.ok(
+    program.includes(
+      'if (($sport == 6379 || $dport == 6379 || $sport == 40003 || $dport == 40003) && @final == 0) {',
+    ),
+  );
+  assert.not.match(program, /@port\b/);
+});
+
+test('takes more than eight ports from a map that it clears at the end', () => {
+  const eight = [1, 2, 3, 4, 5, 6, 7, 8];
+  assert.not.match(assemble({ ports: eight, finalPort: 8 }), /@port\b/);
+  const program = assemble({ ports: [...eight, 65_535], finalPort: 8 });
+  assert.match(program, /if \(\(@port\[\$sport\] \|\| @port\[\$dport\]\) && @final == 0\) \{/);
+  assert.is(count(program, /^ {2}@port\[\(uint64\)\d+\] = \(uint64\)1;$/gm), 9);
+  assert.match(program, /clear\(@port\);/);
+});
+
+test('has one BEGIN with the relays and the clock, one END that clears every map it prints', () => {
+  const program = assemble({ relays: [4711, 12] });
+  assert.is(count(program, /^BEGIN$/gm), 1);
+  assert.is(count(program, /^END$/gm), 1);
+  const begin = program.slice(0, program.indexOf('}'));
+  assert.match(begin, /@relay\[\(uint64\)4711\] = \(uint64\)1;\n {2}@relay\[\(uint64\)12\] =/);
+  assert.match(begin, /printf\("B %lx\\n", nsecs\);\n$/);
+  const maps = new Set(program.match(/@\w+/g));
+  const end = program.slice(program.indexOf('\nEND'));
+  for (const map of maps) assert.ok(end.includes(`clear(${map});`), map);
+});
+
+test('names no relay where no file asks for one', () => {
+  assert.not.match(assemble({}, ['hops-out.bt', 'drops.bt']), /@relay/);
+});
+
+test('counts every line before it prints it, but not its own B and E', () => {
+  const program = assemble();
+  const lines = program.split('\n');
+  const printing = lines.flatMap((line, at) => (/^\s*printf\("[BE] /.test(line) ? [] : [at]));
+  let seen = 0;
+  for (const at of printing) {
+    if (!/^\s*printf\(/.test(lines[at] ?? '')) continue;
+    seen += 1;
+    assert.match(lines[at - 1] ?? '', /^\s*@printed = count\(\);$/);
+  }
+  assert.is(
+    seen,
+    FILES.reduce((sum, { text }) => sum + count(text, /^ *printf\(/gm), 0),
+  );
+  assert.is(count(program, /@printed = count\(\)/g), seen);
+});
+
+test('is frozen by a dial to the final port, reports once, and ends its report with E', () => {
+  const program = assemble();
+  assert.is(count(program, /if \(\$dport == 40003\) \{\n\s+@final = \(uint64\)1;/g), 1);
+  const report = program.slice(program.indexOf('interval:ms:20'));
+  assert.match(report, /^interval:ms:20\n\/@final == 1\/\n\{\n {2}@final = \(uint64\)2;\n/);
+  for (const map of ['printed', 'packets', 'bytes', 'total', 'read', 'written']) {
+    assert.is(count(report, new RegExp(`print\\(@${map}\\);`, 'g')), 1, map);
+  }
+  assert.ok(report.indexOf('printf("E ') > report.lastIndexOf('print(@'));
+});
+
+test('prints only maps that its files fill', () => {
+  const program = assemble({}, ['hops-out.bt', 'tcp-states.bt']);
+  assert.match(program, /print\(@packets\)/);
+  assert.not.match(program, /@total|@read|@written|@splice_in/);
+});
+
+test('lists tracepoints in order, each once', () => {
+  assert.equal(
+    tracepointsOf({
+      name: 'x.bt',
+      text: 'tracepoint:a:b,\ntracepoint:a:c\n{\n}\ntracepoint:a:b\n{\n // tracepoint:d:e\n}\n',
+    }),
+    ['a:b', 'a:c'],
+  );
+});
+
+test('refuses numbers that are none, so that nothing else can get into the program', () => {
+  const broken: Partial<ProgramParameters>[] = [
+    { ports: [] },
+    ...[0, -1, 1.5, 65_536, NaN, Infinity].map((port) => ({ ports: [port] })),
+    { ports: ['1; exit()' as unknown as number] },
+    { finalPort: 0 },
+    ...[0, -4, 2 ** 22 + 1, NaN].map((pid) => ({ relays: [pid] })),
+    ...[0, 1e6 + 1, 2.5].map((budget) => ({ budget })),
+  ];
+  for (const parameters of broken) {
+    assert.throws(
+      () => assemble(parameters),
+      (error: unknown) => error instanceof RangeError,
+      JSON.stringify(parameters),
+    );
+  }
+});
+
+test.run();
