@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { runCommand } from '../../src/host/command.js';
+import { readText } from '../../src/host/procfs.js';
 import { readTopology, type TopologyOptions } from '../../src/host/topology.js';
 import { REDIS, up, type Lab, type LabContainer } from '../../src/lab/index.js';
 import { resolvePorts } from '../../src/model/target.js';
@@ -171,6 +172,64 @@ test('a decoy with the same ifindexes, connected to the same host, is not confus
   }
 });
 
+test('reading it takes less than 300 ms', async () => {
+  await read();
+  const times: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const start = performance.now();
+    await read();
+    times.push(performance.now() - start);
+  }
+  // The best of five: the test hosts are shared.
+  assert.ok(Math.min(...times) < 300, times.map(Math.round).join(' '));
+});
+
+test('many namespaces: every one is read, soon', async () => {
+  const count = 149; // a list of their numbers as a whole would end after 134
+  const script = `for i in $(seq ${count}); do unshare --net sleep infinity & done; wait`;
+  const [file, ...words] = lab.commandIn('host', ['sh', '-c', script]);
+  const parent = execa(file, words, { reject: false, stdio: 'ignore' });
+  try {
+    const pids = await awaitNamespaces(parent.pid ?? 0, count);
+    const lines = pids.map((pid) => `link add s${pid} type veth peer name eth0 netns ${pid}\n`);
+    const ip = [`--net=${lab.host.netns}`, 'ip', '-batch', '-'];
+    const made = await runCommand('nsenter', ip, { input: lines.join(''), timeout: 60_000 });
+    assert.ok(made.ok, made.message);
+    const start = performance.now();
+    const topology = await read();
+    const milliseconds = performance.now() - start;
+    assert.equal(topology.problems, []);
+    checkPairs(topology);
+    for (const pid of pids) {
+      const inode = inodeOf(`/proc/${pid}/ns/net`);
+      const port = findDevice(find(topology, 'host'), ({ name }) => name === `s${pid}`);
+      assert.is(port.peerNamespace, inode);
+    }
+    assert.ok(milliseconds < 5_000, `${milliseconds} ms`);
+  } finally {
+    for (const pid of listChildren(parent.pid ?? 0)) process.kill(pid, 'SIGKILL');
+    parent.kill('SIGKILL');
+    await parent;
+  }
+});
+
+function listChildren(pid: number): number[] {
+  const text = readText(`/proc/${pid}/task/${pid}/children`) ?? '';
+  return text.split(' ').filter(Boolean).map(Number);
+}
+
+/** Waits until a process has so many children, each in a network namespace of its own. */
+async function awaitNamespaces(parent: number, count: number): Promise<number[]> {
+  const outer = [inodeOf(lab.host.netns), inodeOf('/proc/self/ns/net')];
+  while (true) {
+    const inside = listChildren(parent).filter(
+      (pid) => !outer.includes(inodeOf(`/proc/${pid}/ns/net`)),
+    );
+    if (inside.length === count) return inside;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 test('without an engine: namespaces and devices, containers unknown', async () => {
   const topology = await read({ dockerHost: 'unix:///nowhere/docker.sock' });
   assert.equal([topology.engine, topology.containers], [null, []]);
@@ -201,18 +260,6 @@ test('an engine of another host lends no names', async () => {
   const topology = await read({ netns: 'self' });
   assert.equal([topology.engine, topology.containers], [null, []]);
   assert.match(topology.problems.join(), /serves another network namespace.*--netns pid:\d+/);
-});
-
-test('reading it takes less than 300 ms', async () => {
-  await read();
-  const times: number[] = [];
-  for (let i = 0; i < 5; i++) {
-    const start = performance.now();
-    await read();
-    times.push(performance.now() - start);
-  }
-  // The best of five: the test hosts are shared.
-  assert.ok(Math.min(...times) < 300, times.map(Math.round).join(' '));
 });
 
 test.run();
