@@ -1,5 +1,5 @@
 /** Gathers events into flows: first by namespace and addresses, then across namespaces and NAT by what proves them one. */
-import type { Endpoint } from '../model/address.js';
+import { sameEndpoint, type Endpoint } from '../model/address.js';
 import {
   TCP,
   TCP_STATE,
@@ -251,14 +251,18 @@ function isSyn(event: PacketEvent): boolean {
 }
 
 function isSamePacket(before: PacketEvent, now: PacketEvent): boolean {
+  if (before.protocol !== now.protocol || now.time - before.time >= ONE_WAY) return false;
+  const from = sameEndpoint(before.source, now.source);
+  const to = sameEndpoint(before.destination, now.destination);
+  // A datagram has no number: only its addresses tell it from another in the same memory. NAT is conntrack's to show.
+  if (before.protocol === 'udp') return from && to && before.length === now.length;
   return (
-    before.protocol === now.protocol &&
+    // One end may be rewritten between two hops, not both.
+    (from || to) &&
     before.seq === now.seq &&
+    before.ack === now.ack &&
     before.flags === now.flags &&
-    before.length === now.length &&
-    now.time - before.time < ONE_WAY &&
-    // Either end may be rewritten on the way, never both ports at once on one hop of a container's traffic.
-    (before.source.port === now.source.port || before.destination.port === now.destination.port)
+    before.length === now.length
   );
 }
 

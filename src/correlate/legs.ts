@@ -87,7 +87,10 @@ function readNat(
       sameEndpoint(packet.destination, original.destination) &&
       sameEndpoint(packet.source, original.source),
   );
-  const sent = dialled?.namespace === host && sameEndpoint(dialled.remote, original.destination);
+  // The kernel takes the socket off a packet that arrives, so one that still has it was sent here.
+  const sent =
+    (dialled?.namespace === host && sameEndpoint(dialled.remote, original.destination)) ||
+    (event.kind === 'packet' && event.direction === 'out' && event.socket !== null);
   return {
     view: event.conntrack,
     event,
@@ -116,7 +119,9 @@ function findEnds(
   if (syn) {
     // What the process dialled is told best by its socket, then by conntrack, then by the first packet seen.
     const server = dialled?.remote ?? view?.conntrack.original.destination ?? syn.destination;
-    return { client: syn.source, server, begun: true };
+    // A packet of the host's own may have been given another source before it shows on any device.
+    const hidden = view !== null && syn.namespace === view.namespace;
+    return { client: hidden ? view.conntrack.original.source : syn.source, server, begun: true };
   }
   if (view) {
     const { source, destination } = view.conntrack.original;

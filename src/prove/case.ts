@@ -93,7 +93,7 @@ function findEntered(leg: Leg, topology: Topology): PacketEvent | null {
 }
 
 /** Whether that namespace has the address; a namespace that is not known in detail may. */
-function holdsAddress(topology: Topology, inode: number | null, address: string): boolean {
+export function holdsAddress(topology: Topology, inode: number | null, address: string): boolean {
   const namespace = topology.namespaces.find((candidate) => candidate.inode === inode);
   if (!namespace) return true;
   return namespace.devices.some(({ addresses }) =>

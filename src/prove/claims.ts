@@ -2,7 +2,7 @@
 import { formatEndpoint, sameEndpoint } from '../model/address.js';
 import type { DropEvent, PacketEvent } from '../model/event.js';
 import type { Evidence } from '../model/report.js';
-import type { Case } from './case.js';
+import { holdsAddress, isHostAddress, type Case } from './case.js';
 
 export type ClaimCode =
   | 'nat-rewritten'
@@ -163,13 +163,12 @@ function describe(bytes: { fromClient: number; fromServer: number }): string {
 function checkContainerAddressed({ leg, topology, link }: Case): Claim | null {
   if (link || leg.nat?.destinationRewritten || leg.server === null) return null;
   const { address } = leg.server;
-  const owner = topology.namespaces.find(
-    ({ inode, devices }) =>
-      inode !== topology.host &&
-      devices.some((device) =>
-        device.addresses.some((own) => own.replace(/\/\d+$/, '') === address),
-      ),
-  );
+  // Loopback and the host's own addresses may stand on devices of containers too.
+  const owner = isHostAddress(topology, address)
+    ? undefined
+    : topology.namespaces.find(
+        ({ inode }) => inode !== topology.host && holdsAddress(topology, inode, address),
+      );
   const holds = owner ? true : topology.namespaces.length > 0 ? false : null;
   const name = owner ? ` (${owner.name})` : '';
   return claim(

@@ -150,31 +150,47 @@ function tell(subject: Case, path: Path, facts: Facts): string {
 }
 
 function unknown(subject: Case, facts: Facts): Judgement {
-  const { leg, tail } = subject;
-  const reasons: string[] = [];
-  if (!tail.sealed) reasons.push(tail.notes[0] ?? 'the trace is not sealed');
-  if (tail.lostEvents > 0) reasons.push(`${tail.lostEvents} events were lost`);
-  if (!leg.begun) reasons.push('it began before the trace');
-  const { pooled, topology } = subject;
+  const reasons = [...listGaps(subject), ...listSuspicions(subject, facts)];
+  if (reasons.length === 0) reasons.push(explainNowhere(subject, facts));
+  const reason = `inconclusive, because ${reasons.join(' and ')}`;
+  return { path: 'unknown', proof: 'inconclusive', reason };
+}
+
+/** What the trace itself lacks. */
+function listGaps({ tail, leg }: Case): string[] {
+  const gaps: string[] = [];
+  if (!tail.sealed && tail.lostEvents === 0) gaps.push(tail.notes[0] ?? 'the trace is not sealed');
+  if (tail.lostEvents > 0) gaps.push(`${tail.lostEvents} events were lost`);
+  if (!leg.begun) gaps.push('it began before the trace');
+  return gaps;
+}
+
+/** Who may have had a hand in it without being caught. */
+function listSuspicions(subject: Case, facts: Facts): string[] {
+  const { leg, pooled, topology } = subject;
+  const suspicions: string[] = [];
   if (pooled !== null) {
-    reasons.push(
-      `${pooled.command} (pid ${pooled.pid}) also talks to a container over an older connection`,
-    );
+    const name = `${pooled.command} (pid ${pooled.pid})`;
+    suspicions.push(`${name} also talks to a container over an older connection`);
   }
   if (facts['container-addressed'] === true && isHostAddress(topology, leg.client.address)) {
-    const dialler = leg.dialled ? `${leg.dialled.command} (pid ${leg.dialled.pid})` : 'a relay';
-    reasons.push(`it may be the own leg of ${dialler} for a client that was not seen`);
+    const name = leg.dialled ? `${leg.dialled.command} (pid ${leg.dialled.pid})` : 'a relay';
+    suspicions.push(`it may be the own leg of ${name} for a client that was not seen`);
   }
-  if (reasons.length === 0) {
-    reasons.push(
-      facts['host-accepted'] === false
-        ? 'it reached neither a container nor a process of the host'
-        : 'what decides its path was not seen',
-    );
+  const relay = topology.relays.find(
+    ({ protocol, listens }) => protocol === 'udp' && listens.port === leg.server?.port,
+  );
+  if (leg.protocol === 'udp' && relay) {
+    const name = `${relay.command} (pid ${relay.pid})`;
+    suspicions.push(`${name} listens there, and this version does not follow datagrams through it`);
   }
-  return {
-    path: 'unknown',
-    proof: 'inconclusive',
-    reason: `inconclusive, because ${reasons.join(' and ')}`,
-  };
+  return suspicions;
+}
+
+function explainNowhere({ leg }: Case, facts: Facts): string {
+  if (facts['host-accepted'] !== false) return 'what decides its path was not seen';
+  const dialled = leg.server ? formatEndpoint(leg.server) : 'it';
+  return facts['entered-container'] === true
+    ? 'it entered a container, but how was not seen'
+    : `no rule rewrote ${dialled}, no process of the host accepted it, and it entered no container`;
 }

@@ -1,0 +1,173 @@
+// Flows: what is one stays one, and what only looks alike does not.
+
+import * as assert from 'uvu/assert';
+import { gatherFlows } from '../../src/correlate/flows.js';
+import type { Endpoint } from '../../src/model/address.js';
+import { TCP, type PacketEvent, type StateEvent, type TraceEvent } from '../../src/model/event.js';
+import { suite } from '../support/suite.js';
+
+const test = suite('flows');
+
+const HOST = 1;
+const CONTAINER = 2;
+const CLIENT = 3;
+
+const end = (text: string): Endpoint => {
+  const [address = '', port = '0'] = text.split('#');
+  return { address, port: Number(port) };
+};
+
+const client = '198.51.100.2#40000';
+const published = '198.51.100.1#8080';
+const container = '172.17.0.2#6379';
+
+let nextId = 0;
+
+function packet(source: string, destination: string, more: Partial<PacketEvent> = {}): PacketEvent {
+  nextId += 1;
+  return {
+    kind: 'packet',
+    id: nextId,
+    time: nextId * 1000,
+    namespace: HOST,
+    ifindex: 2,
+    direction: 'in',
+    skb: 'aa',
+    socket: null,
+    protocol: 'tcp',
+    source: end(source),
+    destination: end(destination),
+    seq: 100,
+    ack: 0,
+    flags: TCP.SYN,
+    length: 0,
+    conntrack: null,
+    ...more,
+  };
+}
+
+function state(local: string, remote: string, more: Partial<StateEvent> = {}): StateEvent {
+  nextId += 1;
+  return {
+    kind: 'state',
+    id: nextId,
+    time: nextId * 1000,
+    namespace: HOST,
+    pid: 10,
+    tid: 10,
+    command: 'redis-cli',
+    socket: 'ff',
+    local: end(local),
+    remote: end(remote),
+    from: 7,
+    to: 2,
+    ...more,
+  };
+}
+
+const view = {
+  id: 'cc',
+  status: 0x1a8,
+  original: { source: end(client), destination: end(published) },
+  reply: { source: end(container), destination: end(client) },
+};
+
+/** Events of each flow, by number. */
+function numbers(events: readonly TraceEvent[]): number[][] {
+  const first = events[0]?.id ?? 0;
+  return gatherFlows(events).map((flow) => flow.events.map(({ id }) => id - first + 1));
+}
+
+test('one skb over namespaces and NAT is one flow', () => {
+  const events = [
+    packet(client, published, { namespace: CLIENT, direction: 'out' }),
+    packet(client, published),
+    packet(client, container, { direction: 'out', ifindex: 3, conntrack: view }),
+    packet(client, container, { namespace: CONTAINER }),
+  ];
+  assert.equal(numbers(events), [[1, 2, 3, 4]]);
+});
+
+test('without skb addresses, conntrack ties both sides of NAT and the SYN both namespaces', () => {
+  const bare = { skb: null };
+  const events = [
+    packet(client, published, { ...bare, namespace: CLIENT, direction: 'out' }),
+    packet(client, published, bare),
+    packet(client, container, { ...bare, direction: 'out', conntrack: view }),
+    packet(client, container, { ...bare, namespace: CONTAINER }),
+  ];
+  assert.equal(numbers(events), [[1, 2, 3, 4]]);
+});
+
+test('the same addresses in two namespaces that nothing ties are two flows', () => {
+  const events = [
+    packet('127.0.0.1#40000', '127.0.0.1#6379', { skb: 'aa', seq: 1 }),
+    packet('127.0.0.1#40000', '127.0.0.1#6379', { skb: 'bb', seq: 2, namespace: CONTAINER }),
+  ];
+  assert.equal(numbers(events), [[1], [2]]);
+});
+
+test('a client port used again is another flow, on both sides of NAT', () => {
+  const once = (seq: number, skb: string): PacketEvent[] => [
+    packet(client, published, { seq, skb }),
+    packet(client, container, { seq, skb, direction: 'out', conntrack: view }),
+  ];
+  assert.equal(numbers([...once(100, 'aa'), ...once(200, 'aa')]), [
+    [1, 2],
+    [3, 4],
+  ]);
+});
+
+test('a SYN sent again belongs to the same flow', () => {
+  const events = [packet(client, published), packet(client, published, { skb: 'bb' })];
+  assert.equal(numbers(events), [[1, 2]]);
+});
+
+test('the memory of one datagram used for another does not make them one', () => {
+  const datagram = { protocol: 'udp' as const, flags: 0, seq: 0, length: 5 };
+  const events = [
+    packet(client, container, datagram),
+    packet('198.51.100.1#50000', container, datagram),
+  ];
+  assert.equal(numbers(events), [[1], [2]]);
+});
+
+test('resets that answer different SYNs are told apart by what they acknowledge', () => {
+  const reset = { flags: TCP.RST | TCP.ACK, seq: 0 };
+  const events = [
+    packet(container, '198.51.100.2#40000', { ...reset, ack: 101 }),
+    packet(container, '198.51.100.2#40001', { ...reset, ack: 201 }),
+  ];
+  assert.equal(numbers(events), [[1], [2]]);
+});
+
+test('a dial and the packet that its socket sends are one flow, whatever NAT did before it was seen', () => {
+  const events = [
+    state('198.51.100.1#0', published),
+    packet('198.51.100.1#40000', container, { direction: 'out', socket: 'ff' }),
+    state('198.51.100.1#40000', published, { from: 2, to: 1 }),
+  ];
+  assert.equal(numbers(events), [[1, 2, 3]]);
+});
+
+test('a socket address used again is another flow', () => {
+  const dial = (port: number, seq: number): TraceEvent[] => [
+    state('198.51.100.1#0', published),
+    packet(`198.51.100.1#${port}`, container, {
+      direction: 'out',
+      socket: 'ff',
+      seq,
+      skb: String(seq),
+    }),
+  ];
+  assert.equal(numbers([...dial(40000, 1), ...dial(40001, 2)]), [
+    [1, 2],
+    [3, 4],
+  ]);
+});
+
+test('a listener is no flow', () => {
+  assert.equal(numbers([state('0.0.0.0#6379', '0.0.0.0#0', { to: 10 })]), []);
+});
+
+test.run();
