@@ -53,14 +53,8 @@ test('leaves a file out when one of its tracepoints is missing, and says which',
     copyingRelays: false,
   });
   assert.equal(namesOf(plan.files), ['hops-out.bt', 'hops-in.bt']);
-  assert.equal(plan.missing, [
-    'tracepoint:skb:kfree_skb',
-    'tracepoint:syscalls:sys_exit_splice',
-  ]);
-  assert.equal(plan.attached, [
-    'tracepoint:net:net_dev_queue',
-    'tracepoint:net:netif_receive_skb',
-  ]);
+  assert.equal(plan.missing, ['tracepoint:skb:kfree_skb', 'tracepoint:syscalls:sys_exit_splice']);
+  assert.equal(plan.attached, ['tracepoint:net:net_dev_queue', 'tracepoint:net:netif_receive_skb']);
 });
 
 test('a kernel without tracepoints gets no program', () => {

@@ -69,13 +69,10 @@ export function startChild(options: ChildOptions): Child {
     env: { ...options.environment, LC_ALL: 'C' },
   });
   let stderr = '';
-  const take = (text: string): void => {
-    stderr = (stderr + text).slice(0, STDERR_LIMIT);
-  };
   readLines(subprocess.stdout, options.onLine);
-  readLines(subprocess.stderr, (line) => {
-    take(`${line}\n`);
-    options.onLine(line);
+  readLines(subprocess.stderr, options.onLine);
+  subprocess.stderr.on('data', (text: string) => {
+    stderr = (stderr + text).slice(0, STDERR_LIMIT);
   });
   const signalGroup = (signal: 'SIGINT' | 'SIGKILL'): void => {
     try {
@@ -125,7 +122,5 @@ function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void
     rest = (lines.pop() ?? '').slice(0, LINE_LIMIT);
     for (const line of lines) if (line !== '') onLine(line);
   });
-  stream.on('end', () => {
-    if (rest !== '') onLine(rest);
-  });
+  // A line without its end was cut when bpftrace died: it may look whole and be wrong, so it is left out.
 }

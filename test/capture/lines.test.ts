@@ -1,0 +1,293 @@
+// Every record of the probes, read from lines that the real bpftrace printed.
+
+import * as assert from 'uvu/assert';
+import {
+  createLineReader,
+  readHopKey,
+  readTotalKey,
+  type Line,
+} from '../../src/capture/bpftrace/lines.js';
+import { suite } from '../support/suite.js';
+import { BEGIN, COMMAND_NODE, LINES } from './samples.js';
+
+const test = suite('lines');
+
+function createReader(littleEndian = true) {
+  const dropReasons = new Map([
+    [3, 'NO_SOCKET'],
+    [12, 'NETFILTER_DROP'],
+  ]);
+  const reader = createLineReader({ dropReasons, littleEndian });
+  reader.read(BEGIN);
+  return reader;
+}
+
+function read(line: string): Line {
+  return createReader().read(line);
+}
+
+function readEvent(line: string) {
+  const result = read(line);
+  if (result.kind !== 'event') throw new Error(`not an event: ${line}`);
+  return result.event;
+}
+
+const end = (address: string, port: number) => ({ address, port });
+
+test('a packet', () => {
+  assert.equal(readEvent(LINES.bare), {
+    kind: 'packet',
+    time: 0x5b05f7aa981 - 0x5b05ee00000,
+    namespace: 0xeffffff9,
+    ifindex: 1,
+    skb: 'ffff8881689e88e0',
+    socket: 'ffff88810321dc80',
+    protocol: 'tcp',
+    source: end('127.0.0.1', 51_874),
+    destination: end('127.0.0.1', 42_763),
+    seq: 0x3ef0d8fd,
+    ack: 0,
+    flags: 2,
+    length: 0,
+    direction: 'out',
+    conntrack: null,
+  });
+});
+
+test('a packet with its conntrack entry', () => {
+  const event = readEvent(LINES.conntrack);
+  if (event.kind !== 'packet') throw new Error(event.kind);
+  assert.is(event.direction, 'in');
+  assert.is(event.socket, null);
+  assert.equal(event.destination, end('127.0.0.1', 23_456));
+  assert.equal(event.conntrack, {
+    id: 'ffff888167f71200',
+    status: 0x1a8,
+    original: { source: end('127.0.0.1', 35_894), destination: end('127.0.0.1', 8080) },
+    reply: { source: end('127.0.0.1', 23_456), destination: end('127.0.0.1', 35_894) },
+  });
+});
+
+test('a UDP datagram', () => {
+  const event = readEvent(
+    'P in 5b0ba08e53d f0000151 1 ffff8881a13fc100 0 11 4 100007f 0 d836 100007f 0 5ba0 0 0 0 9',
+  );
+  if (event.kind !== 'packet') throw new Error(event.kind);
+  assert.equal([event.protocol, event.length, event.flags], ['udp', 9, 0]);
+});
+
+test('IPv6, in the packet and in conntrack', () => {
+  const event = readEvent(
+    'P out 5b0602373b6 f0000151 1 ffff888134169ee0 ffff88810a314440 6 6 0 100000000000000 dcb2 0 100000000000000 5ba0 1f590d7e 0 2 0 ffff888167f71000 1a8 0 0 0 1000000 dcb2 0 0 0 1000000 1f90 0 0 0 1000000 5ba0 0 0 0 1000000 dcb2',
+  );
+  if (event.kind !== 'packet') throw new Error(event.kind);
+  assert.equal(event.source, end('::1', 56_498));
+  assert.equal(event.conntrack?.original.destination, end('::1', 8080));
+  const other = LINES.bare.replace(' 4 100007f 0 ', ' 6 b80d0120 200000000000000 ');
+  const packet = readEvent(other);
+  if (packet.kind !== 'packet') throw new Error(packet.kind);
+  assert.is(packet.source.address, '2001:db8::2');
+});
+
+test('drops, with and without conntrack', () => {
+  const dropped = readEvent(LINES.drop);
+  if (dropped.kind !== 'drop') throw new Error(dropped.kind);
+  assert.is(dropped.reason, 'NETFILTER_DROP');
+  assert.is(dropped.function, 'nft_do_chain');
+  assert.is(dropped.conntrack?.original.destination.port, 8082);
+  const refused = readEvent(LINES.bareDrop);
+  if (refused.kind !== 'drop') throw new Error(refused.kind);
+  assert.equal([refused.reason, refused.function], ['NO_SOCKET', 'tcp_v4_rcv']);
+  assert.is(refused.conntrack, null);
+});
+
+test('a drop of an unnamed reason, in a function with an offset, of a packet without a device', () => {
+  const line = LINES.bareDrop
+    .replace(' 3 tcp_v4_rcv', ' 50001 tcp_v4_rcv+12')
+    .replace(' effffff9 1 ', ' 0 7 ');
+  const event = readEvent(line);
+  if (event.kind !== 'drop') throw new Error(event.kind);
+  assert.equal([event.reason, event.function], ['reason 327681', 'tcp_v4_rcv']);
+  assert.equal([event.namespace, event.ifindex], [null, null]);
+});
+
+test('a reset', () => {
+  const event = readEvent(LINES.reset);
+  if (event.kind !== 'reset') throw new Error(event.kind);
+  assert.equal(event.destination, end('127.0.0.1', 38_517));
+});
+
+test('a state change, an accept and a retransmit', () => {
+  assert.equal(readEvent(LINES.state), {
+    kind: 'state',
+    time: 0x5b05feb2735 - 0x5b05ee00000,
+    namespace: 0xf0000151,
+    pid: 0x1c2,
+    tid: 0x1c2,
+    command: 'node',
+    socket: 'ffff888132b365c0',
+    local: end('127.0.0.1', 0),
+    remote: end('127.0.0.1', 8080),
+    from: 7,
+    to: 2,
+  });
+  const accepted = readEvent(LINES.accept);
+  if (accepted.kind !== 'accept') throw new Error(accepted.kind);
+  assert.equal([accepted.command, accepted.fd, accepted.tid], ['docker-proxy', 3, 0x1d7]);
+  assert.equal(accepted.remote, end('127.0.0.1', 60_668));
+  const six = readEvent(LINES.accept6);
+  if (six.kind !== 'accept') throw new Error(six.kind);
+  assert.equal(six.local, end('::1', 23_456));
+  const again = readEvent(LINES.retransmit);
+  if (again.kind !== 'retransmit') throw new Error(again.kind);
+  assert.equal([again.state, again.remote.port], [2, 8082]);
+});
+
+test('bytes that were spliced and bytes that were copied', () => {
+  const moved = readEvent(LINES.move);
+  if (moved.kind !== 'move') throw new Error(moved.kind);
+  assert.equal(moved.fds, [11, 5]);
+  assert.equal([moved.bytes, moved.total, moved.calls], [5, 5, 1]);
+  assert.equal(moved.from, {
+    socket: 'ffff888132b34a00',
+    local: end('127.0.0.1', 8081),
+    remote: end('127.0.0.1', 60_668),
+  });
+  assert.equal(moved.to.remote, end('127.0.0.1', 23_456));
+  for (const [line, operation] of [
+    [LINES.write, 'write'],
+    [LINES.read, 'read'],
+  ] as const) {
+    const copied = readEvent(line);
+    if (copied.kind !== 'copy') throw new Error(copied.kind);
+    assert.equal([copied.operation, copied.bytes, copied.fd], [operation, 5, 0x16]);
+    assert.is(copied.command, 'node');
+  }
+});
+
+test('the names of tasks: spaces, escapes, forged records', () => {
+  const named = (command: string): string => {
+    const event = readEvent(LINES.state.replace(COMMAND_NODE, command));
+    return 'command' in event ? event.command : '';
+  };
+  assert.is(named(String.raw`Web Content\x00\x00\x00\x00\x00`), 'Web Content');
+  assert.is(named(String.raw`a\x0aB 1\x00\x00`), String.raw`a\x0aB 1`);
+  assert.is(named(String.raw`caf\xc3\xa9\x00`), String.raw`caf\xc3\xa9`);
+  assert.is(named('sixteen_letters_'), 'sixteen_letters_');
+  assert.is(named(' 1 2 3 P in 4'), ' 1 2 3 P in 4');
+  assert.is(named('Lost 5 events'), 'Lost 5 events');
+  assert.is(named(''), '');
+});
+
+test('words are in the order of the machine', () => {
+  const big = createReader(false);
+  const line = (address: string) =>
+    `P in 5b05fec7af8 1 1 1 0 6 ${address} 8c36 ${address.slice(2)} 5ba0 1 0 2 0`;
+  const addressOf = (text: string): string => {
+    const result = big.read(text);
+    return result.kind === 'event' && result.event.kind === 'packet'
+      ? result.event.source.address
+      : '';
+  };
+  assert.is(addressOf(line('4 7f000001 0')), '127.0.0.1');
+  assert.is(addressOf(line('6 20010db800000000 2')), '2001:db8::2');
+  const state = big.read('S 5b05feb2735 1 1 1 7 1 0 0 ffff 7f000001 0 0 0 ffff ac110002 1f90 2 x');
+  if (state.kind !== 'event' || state.event.kind !== 'state') throw new Error(state.kind);
+  assert.equal(state.event.remote, end('172.17.0.2', 8080));
+});
+
+test('a line that is cut, or has too many fields, is no event', () => {
+  for (const line of Object.values(LINES)) {
+    const fields = line.split(' ');
+    for (let length = 1; length < fields.length; length += 1) {
+      const cut = read(fields.slice(0, length).join(' '));
+      // What ends where its conntrack entry would begin looks whole; child.ts reads no line without its end.
+      const whole = line === LINES.conntrack ? 19 : line === LINES.drop ? 20 : 0;
+      assert.is(cut.kind, length === whole ? 'event' : 'other', `${length}: ${line}`);
+    }
+  }
+  assert.is(read(`${LINES.bare} 0`).kind, 'other');
+  assert.is(read(`${LINES.reset} 0`).kind, 'other');
+});
+
+test('a field that is no number spoils the line', () => {
+  assert.is(read(LINES.bare.replace('5b05f7aa981', '0x5b05')).kind, 'other');
+  assert.is(read(LINES.bare.replace(' 2 0', ' 2 -1')).kind, 'other');
+  assert.is(read(LINES.reset.replace('5b05fd67182', '')).kind, 'other');
+  assert.is(read(LINES.bare.replace('P out', 'P up')).kind, 'other');
+  assert.is(read(LINES.write.replace('Y w', 'Y x')).kind, 'other');
+});
+
+test('BEGIN, END, and time that stays exact after years of uptime', () => {
+  const reader = createLineReader({ dropReasons: new Map(), littleEndian: true });
+  assert.equal(reader.read('B 7fffffffffff0000'), { kind: 'begin', clock: 0x7fffffffffff0000n });
+  const result = reader.read(LINES.bare.replace('5b05f7aa981', '7fffffffffff0001'));
+  assert.is(result.kind === 'event' && result.event.time, 1);
+  assert.equal(reader.read('E 4b8cb60d6d4'), { kind: 'end', clock: 0x4b8cb60d6d4n });
+  for (const line of ['B', 'B ', 'B x', 'B 1 2', 'E', 'E 0x1', 'B 11111111111111111']) {
+    assert.is(reader.read(line).kind, 'other', line);
+  }
+});
+
+test('losses in the words of each bpftrace', () => {
+  assert.equal(read('Lost 90 events'), { kind: 'lost', count: 90 });
+  assert.equal(read('WARNING: Lost 1 events'), { kind: 'lost', count: 1 });
+  assert.is(read('S Lost 5 events').kind, 'other');
+});
+
+test('maps, whose keys are signed and whose END leaves empty lines', () => {
+  assert.equal(read('@printed: 165'), { kind: 'map', map: 'printed', keys: [], value: 165n });
+  const total = read('@total[-131386493941248, -131386493931776, -4956110646638678788]: 5');
+  if (total.kind !== 'map') throw new Error(total.kind);
+  assert.equal(readTotalKey(total.map, total.keys), {
+    operation: 'move',
+    from: { socket: 'ffff888132b34a00', localPort: 47_928, remotePort: 23_456 },
+    to: { socket: 'ffff888132b36f00', localPort: 8081, remotePort: 60_668 },
+  });
+  const written = read('@written[-131386493934144, 2352357264]: 5');
+  if (written.kind !== 'map') throw new Error(written.kind);
+  assert.equal(readTotalKey(written.map, written.keys), {
+    operation: 'write',
+    from: { socket: 'ffff888132b365c0', localPort: 35_894, remotePort: 8080 },
+    to: null,
+  });
+  for (const line of ['', '@read', '@read[]: 1', '@read[1,]: 1', '@read[-]: 1', '@read[1]: x']) {
+    assert.is(read(line).kind, 'other', line);
+  }
+  assert.is(readTotalKey('total', [1n, 2n]), null);
+  assert.is(readTotalKey('elsewhere', [1n, 2n]), null);
+});
+
+test('the key of a counter: an IPv6 network address is none of IPv4', () => {
+  const ports = (family: bigint, input: bigint): bigint =>
+    (51_874n << 32n) | (6379n << 16n) | (family << 12n) | (input << 8n) | 6n;
+  const hop = (0xf0000151n << 32n) | 3n;
+  assert.equal(readHopKey([hop, 0x100007fn, 0n, 0x20011acn, 0n, ports(4n, 0n)], true), {
+    namespace: 0xf0000151,
+    ifindex: 3,
+    direction: 'out',
+    protocol: 'tcp',
+    source: end('127.0.0.1', 51_874),
+    destination: end('172.17.0.2', 6379),
+  });
+  const six = readHopKey([hop, 0xb80d0120n, 0n, 0n, 1n << 56n, ports(6n, 1n)], true);
+  assert.equal(six?.source, end('2001:db8::', 51_874));
+  assert.equal(six?.destination, end('::1', 6379));
+  assert.is(six?.direction, 'in');
+  const big = readHopKey([hop, 0x7f000001n, 0n, 0xac110002n, 0n, ports(4n, 1n)], false);
+  assert.is(big?.destination.address, '172.17.0.2');
+  assert.is(readHopKey([hop, 1n, 2n, 3n, 4n], true), null);
+});
+
+test("bpftrace's own talk is nothing", () => {
+  for (const line of [
+    'Attaching 29 probes...',
+    'ERROR: Unknown error -1: couldn\'t set RLIMIT_MEMLOCK for bpftrace. If your program is not loading, you can try "ulimit -l 8192" to fix the problem',
+    'stdin:467:71-72: WARNING: Addrspace mismatch',
+    '    ~~~~~',
+  ]) {
+    assert.equal(read(line), { kind: 'other', text: line });
+  }
+});
+
+test.run();
