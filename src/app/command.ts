@@ -3,6 +3,9 @@ import { execa } from 'execa';
 import { resolveNamespace } from '../host/namespaces.js';
 import { UserError } from '../model/errors.js';
 
+/** The descriptor of the program's own standard error. */
+const STDERR = 2;
+
 export interface CommandEnd {
   /** `exited with code 3`, `was ended by SIGTERM`; null when all went well. */
   readonly how: string | null;
@@ -23,8 +26,8 @@ export async function runInNamespace(
   // Standard output belongs to the report.
   const result = await execa(file, rest, {
     stdin: 'inherit',
-    stdout: process.stderr,
-    stderr: process.stderr,
+    stdout: STDERR,
+    stderr: STDERR,
     reject: false,
     cancelSignal: stop,
     forceKillAfterDelay: 500,

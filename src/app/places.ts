@@ -5,5 +5,3 @@ import { fileURLToPath } from 'node:url';
 const root = new URL('../../../', import.meta.url);
 
 export const probesFolder = fileURLToPath(new URL('probes', root));
-
-export const packageFile = fileURLToPath(new URL('package.json', root));

@@ -43,7 +43,7 @@ export class ConnectionTally {
 }
 
 /** Both sides have said their last word on every leg, or one has refused. */
-export function hasEnded({ hops, outcome, protocol }: Connection): boolean {
+function hasEnded({ hops, outcome, protocol }: Connection): boolean {
   if (protocol === 'udp') return outcome === 'answered';
   const over = (leg: 'client' | 'container'): boolean => {
     const own = hops.filter((hop) => hop.leg === leg && hop.kind === 'packet');

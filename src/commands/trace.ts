@@ -52,8 +52,7 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
     netns: Flags.string({
       helpValue: 'NAME|PATH',
       default: 'self',
-      description: "the Docker host's network namespace [default: this one]",
-      defaultHelp: async () => undefined,
+      description: "the Docker host's network namespace",
     }),
     record: Flags.string({ helpValue: 'FILE', description: 'keep the trace; `read` replays it' }),
     probes: Flags.option({ options: ['auto', 'tracepoint', 'kprobe'] as const })({

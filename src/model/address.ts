@@ -42,12 +42,3 @@ export function formatEndpoint(endpoint: Endpoint): string {
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   return a.port === b.port && a.address === b.address;
 }
-
-/** Parses `1.2.3.4:80` and `[::1]:80`; null when it is neither. */
-export function parseEndpoint(text: string): Endpoint | null {
-  const match = /^(.*):(\d{1,5})$/.exec(text);
-  if (!match) return null;
-  const address = canonicalAddress(match[1] ?? '');
-  const port = Number(match[2]);
-  return address === null || port > 65535 ? null : { address, port };
-}
