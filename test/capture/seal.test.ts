@@ -118,7 +118,7 @@ test('traffic stays traffic, also of a client that was given a port of ours', ()
 test('a drop elsewhere is no refused seal', () => {
   const watch = createWatch();
   const there = between(50_002, REFUSED, '198.51.100.2', '198.51.100.1');
-  assert.ok(watch.observe({ ...refusal(50_002), ...there } as Unnumbered));
+  assert.ok(watch.observe({ ...refusal(50_002), ...there }));
   assert.is(watch.drops, 0);
 });
 

@@ -64,6 +64,8 @@ export async function finishTrace({ sealer, watch, run, child }: Running): Promi
   const drained = ended && (await waitFor(() => run.unread === 0, 10));
   sealer.close();
   const notes = troubles(gone, missing, ended);
+  // Asked before it is ended: what follows is our own doing.
+  const died = gone === null ? null : (notes[0] ?? null);
   // All has been read, so nothing is lost by not asking politely; it would take a fifth of a second longer.
   const closed = child.stop(ended ? 0 : STOP_PATIENCE).then(() => undefined);
   if (!ended) await closed;
@@ -72,7 +74,7 @@ export async function finishTrace({ sealer, watch, run, child }: Running): Promi
   return {
     sealed: drained && lost === 0,
     lost,
-    died: gone === null ? null : (notes[0] ?? null),
+    died,
     remainder: run.remainder(),
     notes,
     closed,
