@@ -41,7 +41,7 @@ export function splitGraphemes(text: string): string[] {
 }
 
 /** At most `width` columns from the start of the text. */
-export function clip(text: string, width: number): string {
+function clip(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   let kept = '';
   let used = 0;
@@ -116,7 +116,7 @@ export function padStart(text: string, width: number): string {
 }
 
 /** Keeps two words on one line; {@link wrap} writes it as a plain space. Never part of printable text. */
-export const STICKY = '\u00a0';
+const STICKY = '\u00a0';
 
 /** The text without places to break it at. */
 export function stick(text: string): string {

@@ -8,19 +8,19 @@ import { renderSvg } from '../../src/render/svg/svg.js';
 import { renderTerminal } from '../../src/render/terminal/terminal.js';
 import { suite } from '../support/suite.js';
 import { FIXTURES } from './fixtures/index.js';
-import { compareGolden } from './golden.js';
+import { compareGolden } from '../support/golden.js';
 
 const test = suite('render: golden');
 
 for (const [name, make] of Object.entries(FIXTURES)) {
   test(`${name}: terminal`, () => {
-    assert.is(compareGolden(`${name}.txt`, renderTerminal(make(), { columns: 80 })), null);
+    assert.is(compareGolden(`render/${name}.txt`, renderTerminal(make(), { columns: 80 })), null);
   });
   test(`${name}: svg`, async () => {
-    assert.is(compareGolden(`${name}.svg`, await renderSvg(make())), null);
+    assert.is(compareGolden(`render/${name}.svg`, await renderSvg(make())), null);
   });
   test(`${name}: mermaid`, () => {
-    assert.is(compareGolden(`${name}.mmd`, renderMermaid(make())), null);
+    assert.is(compareGolden(`render/${name}.mmd`, renderMermaid(make())), null);
   });
   test(`${name}: follows the schema, and JSON keeps it`, () => {
     const report = make();

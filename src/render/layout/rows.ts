@@ -153,11 +153,20 @@ function placeRewritings(hops: readonly Hop[], tail: number | null, context: Con
   return found;
 }
 
+/** What the commonest drop reasons of the kernel mean. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  NO_SOCKET: 'nothing listens',
+  NETFILTER_DROP: 'a firewall rule',
+  SOCKET_FILTER: 'a socket filter',
+  TCP_RESET: 'a reset',
+};
+
 function placeDrop(hop: Hop, stops: readonly Stop[], { plan, spelledOut }: Context): DropMark {
   const last = stops.at(-1)?.lane;
   const lane = isOnDevice(hop) ? plan.laneOf(hop) : (last ?? plan.laneOf(hop));
   const said = printable(hop.summary).replace(/^.*\bdropped\b:?\s*(by\s+)?/i, '');
-  const reason = said || 'no reason given';
+  const meaning = MEANINGS[/^\w+/.exec(said)?.[0] ?? ''];
+  const reason = (meaning ? `${said} (${meaning})` : said) || 'no reason given';
   const key = `drop ${reason}`;
   const isNew = !spelledOut.has(key);
   spelledOut.add(key);

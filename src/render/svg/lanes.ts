@@ -19,7 +19,7 @@ const NAME_SIZE = 12.5;
 const NOTE_SIZE = 11;
 export const HEAD_HEIGHT = 88;
 /** Lanes closer than this cannot hold their names. */
-export const MIN_SPACING = 96;
+const MIN_SPACING = 96;
 
 /** Width that a ladder needs at least. */
 export function widthFor(lanes: number): number {

@@ -20,9 +20,9 @@ export const COLOURS = {
 
 export type Colour = keyof typeof COLOURS;
 
-export const PROSE =
+const PROSE =
   'system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Noto Sans","DejaVu Sans",sans-serif';
-export const MONO =
+const MONO =
   'ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono","DejaVu Sans Mono",monospace';
 
 /** The style sheet of the picture. Light unless a screen asks for dark, so that print is light. */

@@ -1,7 +1,7 @@
 /** The ladder of one connection in fixed-width text: lanes as columns, a line per row, notes below their rows. */
 import { formatDuration } from '../format.js';
-import type { Ladder, Row } from '../layout/scene.js';
-import { shorten, shortenEndpoint, widthOf } from '../text.js';
+import type { Ladder, Lane, Row } from '../layout/scene.js';
+import { shorten, shortenEndpoint, stick, widthOf } from '../text.js';
 import { Line } from './canvas.js';
 import { columnOf, startLine, TIME_WIDTH, type Grid } from './grid.js';
 import type { Paint, Role } from './paint.js';
@@ -37,43 +37,80 @@ function planGrid({ lanes, rows }: Ladder, columns: number): Grid | null {
   return { columns, x: lanes.map((_, i) => first + i * spacing), spacing, labelAt, labelWidth };
 }
 
-/** Namespaces, then the lanes' names in two lines by turns, so that each has the room of two lanes. */
-function drawHeader({ lanes, groups }: Ladder, grid: Grid): Line[] {
-  const spaces = new Line(grid.columns);
+/** Namespaces, then the lanes' names, then what is to be said of the ends. */
+function drawHeader(ladder: Ladder, grid: Grid): Line[] {
+  const names = drawNames(ladder, grid);
+  const details = drawDetails(ladder, grid);
+  return [drawNamespaces(ladder, grid), ...names, ...(details ? [details] : [])];
+}
+
+function drawNamespaces({ groups }: Ladder, grid: Grid): Line {
+  const line = new Line(grid.columns);
   const half = Math.floor((grid.spacing - 1) / 2);
   for (const { name, from, to } of groups) {
     const start = columnOf(grid, from) - half;
     const end = Math.min(columnOf(grid, to) + half, grid.columns - 1);
-    spaces.put(start, '─'.repeat(end - start + 1), 'dim');
+    line.put(start, '─'.repeat(end - start + 1), 'dim');
     const title = shorten(name, end - start - 1);
-    if (title !== '')
-      spaces.putCentered((start + end) >> 1, ` ${title} `, 'strong', start, end + 1);
+    if (title !== '') line.putCentered((start + end) >> 1, ` ${title} `, 'strong', start, end + 1);
   }
-  const upper = new Line(grid.columns);
-  const details = new Line(grid.columns);
-  const lower = new Line(grid.columns);
-  const width = grid.spacing * 2 - 2;
-  lanes.forEach((lane, i) => {
-    const role: Role = lane.kind === 'relay' || lane.kind === 'process' ? lane.kind : 'plain';
-    const isEnd = role !== 'plain' || lane.kind === 'endpoint';
-    const line = i % 2 === 0 ? upper : lower;
-    const below = i % 2 === 0 ? details : null;
-    line.putCentered(columnOf(grid, i), shorten(lane.name, width), role);
-    if (isEnd) below?.putCentered(columnOf(grid, i), shortenEndpoint(lane.detail, width), 'dim');
-  });
-  lanes.forEach((lane, i) => {
-    const x = columnOf(grid, i);
-    if (i % 2 === 0 && lower.isBlank(x, x + 1)) lower.put(x, '│', 'dim');
-    if (i % 2 === 0 && !(lane.kind in ENDS) && details.isBlank(x, x + 1))
-      details.put(x, '│', 'dim');
-  });
-  const hasDetails = lanes.some(
-    (lane, i) => i % 2 === 0 && lane.kind in ENDS && lane.detail !== '',
-  );
-  return hasDetails ? [spaces, upper, details, lower] : [spaces, upper, lower];
+  return line;
 }
 
-const ENDS = { relay: true, process: true, endpoint: true };
+/** Names stand in two lines by turns so that each has the room of two lanes; in three if that is not enough. */
+function drawNames({ lanes }: Ladder, grid: Grid): Line[] {
+  const longest = Math.max(...lanes.map(({ name }) => widthOf(name)));
+  const tiers = longest <= grid.spacing * 2 - 2 ? 2 : 3;
+  const lines = Array.from({ length: tiers }, () => new Line(grid.columns));
+  const taken: number[] = [];
+  lanes.forEach((lane, i) => {
+    const role: Role = lane.kind === 'relay' || lane.kind === 'process' ? lane.kind : 'plain';
+    const line = lines[i % tiers];
+    const name = shorten(lane.name, grid.spacing * tiers - 2);
+    if (line)
+      taken[i % tiers] = putApart(line, columnOf(grid, i), name, role, taken[i % tiers] ?? 0);
+  });
+  lanes.forEach((_, i) => {
+    for (const line of lines.slice((i % tiers) + 1)) drawRail(line, columnOf(grid, i));
+  });
+  return lines;
+}
+
+/** Pids and addresses of the ends, each with the room up to the next. */
+function drawDetails({ lanes }: Ladder, grid: Grid): Line | null {
+  const ends = lanes.flatMap((lane, i) => (isEnd(lane) && lane.detail !== '' ? [i] : []));
+  if (ends.length === 0) return null;
+  const line = new Line(grid.columns);
+  let taken = 0;
+  const apart = Math.min(3, ...ends.slice(1).map((end, i) => end - (ends[i] ?? 0)));
+  for (const end of ends) {
+    const detail = shortenEndpoint(lanes[end]?.detail ?? '', grid.spacing * apart - 2);
+    taken = putApart(line, columnOf(grid, end), detail, 'dim', taken);
+  }
+  lanes.forEach((_, i) => {
+    drawRail(line, columnOf(grid, i));
+  });
+  return line;
+}
+
+/** Centres a text behind what is `taken` of the line already; returns what is taken then. */
+function putApart(line: Line, center: number, text: string, role: Role, taken: number): number {
+  const width = widthOf(text);
+  const wanted = Math.min(center - Math.floor((width - 1) / 2), line.width - width);
+  const start = Math.max(wanted, taken, 0);
+  const fitted = shorten(text, line.width - start);
+  line.put(start, fitted, role);
+  return start + widthOf(fitted) + 1;
+}
+
+function isEnd({ kind }: Lane): boolean {
+  return kind === 'relay' || kind === 'process' || kind === 'endpoint';
+}
+
+/** A piece of a lane, where there is room. */
+function drawRail(line: Line, x: number): void {
+  if (line.isBlank(x - 1, x + 2)) line.put(x, '│', 'dim');
+}
 
 function drawRow(row: Row, grid: Grid): Line[] {
   switch (row.type) {
@@ -102,17 +139,19 @@ export function describeRow(row: Row, ladder: Ladder): { time: string; text: str
     case 'relay':
       return {
         time: formatDuration(row.time),
-        text: `${row.label} · ${row.events[0] ?? ''} ${nameOf(row.lane)}`,
+        text: `${stick(row.label)} · ${stick(`${row.events[0] ?? ''} ${nameOf(row.lane)}`)}`,
       };
     case 'arrow': {
-      const stops = row.stops.map(({ lane, events }) => `${events[0] ?? ''} ${nameOf(lane)}`);
+      const stops = row.stops.map(({ lane, events }) =>
+        stick(`${events[0] ?? ''} ${nameOf(lane)}`),
+      );
       const nat = row.rewritings
         .filter(({ spelledOut }) => spelledOut)
         .map(({ hook, field, before, now }) => ` · ${hook} ${field} ${before} → ${now}`);
       const drop = row.drop ? ` · ${row.drop.event} dropped: ${row.drop.reason}` : '';
       return {
         time: formatDuration(row.time),
-        text: `${row.label} · ${stops.join(' → ')}${nat.join('')}${drop}`,
+        text: `${stick(row.label)} · ${stops.join(' → ')}${nat.join('')}${drop}`,
       };
     }
   }

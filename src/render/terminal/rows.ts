@@ -31,7 +31,7 @@ export function drawArrow(row: ArrowRow, grid: Grid): Line[] {
     line.put(x, head, role);
   }
   const ends = row.stops.map(({ lane, events }) =>
-    drawNumber(line, grid, lane, numberText(events, row.count), role, sign),
+    drawNumber(line, grid, lane, numberText(events, row.count, grid.spacing - 2), role, sign),
   );
   const lastEnd = ends.at(-1);
   if (lastEnd !== undefined && row.head === null && row.drop === null)
@@ -48,7 +48,7 @@ export function drawArrow(row: ArrowRow, grid: Grid): Line[] {
 /** Something that happened at one lane. */
 export function drawPoint(row: PointRow, grid: Grid): Line {
   const line = labelled(row, grid);
-  const text = numberText(row.events, 1);
+  const text = numberText(row.events, 1, 12);
   const x = columnOf(grid, row.lane);
   line.put(x, '●', roleOf(row));
   line.put(x + 1 + widthOf(text) <= grid.columns ? x + 1 : x - widthOf(text), text, roleOf(row));
@@ -59,7 +59,7 @@ export function drawPoint(row: PointRow, grid: Grid): Line {
 export function drawRelay(row: RelayRow, grid: Grid): Line {
   const line = labelled(row, grid);
   const arrow = row.flow === 'request' ? '►' : '◄';
-  const text = shortenStart(numberText(row.events, row.count), grid.spacing - 3);
+  const text = numberText(row.events.slice(0, 1), row.count, grid.spacing - 3);
   line.putCentered(columnOf(grid, row.lane), `${arrow}${text}${arrow}`, roleOf(row));
   return line;
 }
@@ -81,11 +81,22 @@ function drawShaft(line: Line, from: number, to: number, shaft: string, role: Ro
   line.put(left, shaft.repeat(right - left + 1), role);
 }
 
-function numberText(events: readonly number[], count: number): string {
-  const [first, ...rest] = events;
+/** `7`; `612,3` for 612 and 613; `7…` for the first of many; in at most `width` columns. */
+function numberText(events: readonly number[], count: number, width: number): string {
+  const [first, ...rest] = events.map(String);
   if (first === undefined) return '';
-  if (count > 1) return `${first}…`;
-  return rest.length > 0 ? `${first},${rest.at(-1) ?? ''}` : String(first);
+  if (count > 1) return widthOf(first) < width ? `${first}…` : shortenStart(first, width);
+  const last = rest.at(-1);
+  if (last === undefined) return shortenStart(first, width);
+  const both = [`${first},${last}`, `${first},${differingEnd(first, last)}`];
+  return both.find((text) => widthOf(text) <= width) ?? shortenStart(`${first}+`, width);
+}
+
+/** What of `last` is not as in `first`: `3` for 612 and 613. */
+function differingEnd(first: string, last: string): string {
+  if (first.length !== last.length) return last;
+  const same = [...first].findIndex((digit, i) => digit !== last[i]);
+  return last.slice(same);
 }
 
 /** Writes an event's number over its lane; returns the column of its end in the direction of the arrow. */
@@ -97,10 +108,9 @@ function drawNumber(
   role: Role,
   sign: number,
 ): number {
-  const text = shortenStart(number, grid.spacing - 2);
-  const start = columnOf(grid, lane) - Math.floor((widthOf(text) - 1) / 2);
-  line.put(start, text, role);
-  return sign > 0 ? start + widthOf(text) - 1 : start;
+  const start = columnOf(grid, lane) - Math.floor((widthOf(number) - 1) / 2);
+  line.put(start, number, role);
+  return sign > 0 ? start + widthOf(number) - 1 : start;
 }
 
 /** The diamond stands just before the place that shows the new addresses; returns its column. */
