@@ -1,0 +1,115 @@
+// What a trace costs: `npm run bench`, as root. Kernel time per event by bpf_stats, ready and stop, and throughput ratios.
+
+import { execa } from 'execa';
+import { readdir, readFile, readlink, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { startTracer } from '../../src/capture/bpftrace/tracer.js';
+import { readTopology } from '../../src/host/topology.js';
+import { REDIS, up, type Lab } from '../../src/lab/index.js';
+import { resolvePorts } from '../../src/model/target.js';
+
+const STATS = '/proc/sys/kernel/bpf_stats_enabled';
+const PROBES = fileURLToPath(new URL('../../../probes', import.meta.url));
+const REQUESTS = 40_000;
+
+interface Cost {
+  readonly runs: number;
+  readonly nanoseconds: number;
+}
+
+/** Requests per second of redis-benchmark over loopback (docker-proxy) to a port of the lab. */
+async function measure(lab: Lab, port: number): Promise<number> {
+  const command = ['redis-benchmark', '-p', String(port), '-c', '8', '-n', String(REQUESTS)];
+  const { stdout } = await lab.exec('host', [...command, '-t', 'ping_mbulk', '-q'], {
+    timeoutMs: 120_000,
+  });
+  return Number(/([\d.]+) requests per second/.exec(stdout)?.[1] ?? NaN);
+}
+
+/** Time in all programs of a process, by the fdinfo of its program descriptors. */
+async function readCosts(pid: number): Promise<Cost> {
+  let runs = 0;
+  let nanoseconds = 0;
+  for (const fd of await readdir(`/proc/${pid}/fd`)) {
+    const target = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '');
+    if (!target.includes('bpf-prog')) continue;
+    const info = await readFile(`/proc/${pid}/fdinfo/${fd}`, 'utf8');
+    runs += Number(/run_cnt:\s*(\d+)/.exec(info)?.[1] ?? 0);
+    nanoseconds += Number(/run_time_ns:\s*(\d+)/.exec(info)?.[1] ?? 0);
+  }
+  return { runs, nanoseconds };
+}
+
+async function findTracer(): Promise<number> {
+  const { stdout } = await execa('pgrep', ['-nx', 'bpftrace']);
+  return Number(stdout);
+}
+
+function say(what: string, value: string): void {
+  process.stdout.write(`${what.padEnd(58)} ${value}\n`);
+}
+
+async function main(): Promise<void> {
+  const before = await readFile(STATS, 'utf8');
+  const lab = await up();
+  try {
+    await lab.run({ name: 'traced', command: REDIS, publish: ['8080:6379'] });
+    await lab.run({
+      name: 'other',
+      command: [...REDIS, '--port', '7000'],
+      publish: ['7001:7000'],
+      waitFor: [{ protocol: 'tcp', port: 7000 }],
+    });
+    const bare = await measure(lab, 8080);
+    const bareOther = await measure(lab, 7001);
+    await writeFile(STATS, '1');
+
+    const topology = await readTopology({ netns: lab.host.netns, dockerHost: lab.dockerHost });
+    const began = performance.now();
+    let events = 0;
+    let lost = 0;
+    const tracer = await startTracer({
+      ports: resolvePorts(topology, { ports: [8080] }).ports,
+      budget: 16,
+      relays: topology.relays.map(({ pid }) => pid),
+      copyingRelays: false,
+      probes: PROBES,
+      bpftrace: 'bpftrace',
+      patience: 20_000,
+      signal: new AbortController().signal,
+      onEvent: () => (events += 1),
+      onLost: (count) => (lost = count),
+    });
+    say('start of bpftrace to ready', `${Math.round(performance.now() - began)} ms`);
+    const pid = await findTracer();
+
+    const start = await readCosts(pid);
+    const other = await measure(lab, 7001);
+    const rejected = await readCosts(pid);
+    const traced = await measure(lab, 8080);
+    const counted = await readCosts(pid);
+    const each = (from: Cost, to: Cost): string =>
+      `${Math.round((to.nanoseconds - from.nanoseconds) / (to.runs - from.runs))} ns (${to.runs - from.runs} runs)`;
+    say('a run for traffic of other ports, mean of all probes', each(start, rejected));
+    say('a run for the traced port beyond the budget', each(rejected, counted));
+    say('throughput of another port, traced : bare', (other / bareOther).toFixed(2));
+    say('throughput of the traced port, traced : bare', (traced / bare).toFixed(2));
+    say(`events printed for ${REQUESTS} requests, lost`, `${events}, ${lost}`);
+
+    const stopped = performance.now();
+    const end = await tracer.finish();
+    say('stop to report', `${Math.round(performance.now() - stopped)} ms`);
+    await end.closed;
+    say('stop to all detached', `${Math.round(performance.now() - stopped)} ms`);
+    const packets = end.remainder.reduce(
+      (sum, event) => sum + (event.kind === 'counter' ? event.packets : 0),
+      0,
+    );
+    say('packets only counted, sealed', `${packets}, ${String(end.sealed)}`);
+  } finally {
+    await writeFile(STATS, before);
+    await lab.down();
+  }
+}
+
+await main();
