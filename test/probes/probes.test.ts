@@ -1,0 +1,62 @@
+// The probe files as text: shared parts are shared to the letter, headers are complete.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import * as assert from 'uvu/assert';
+import { createLineReader } from '../../src/capture/bpftrace/lines.js';
+import { suite } from '../support/suite.js';
+
+const PROBES = fileURLToPath(new URL('../../../probes/', import.meta.url));
+const FILES = readdirSync(PROBES).filter((name) => name.endsWith('.bt'));
+const PACKET_FILES = ['drops.bt', 'hops-in.bt', 'hops-out.bt', 'tcp-resets.bt'];
+
+const test = suite('probes');
+
+function read(name: string): string {
+  return readFileSync(PROBES + name, 'utf8');
+}
+
+function headerOf(name: string): string {
+  return /^\/\*[\s\S]*?\*\/$/m.exec(read(name))?.[0] ?? '';
+}
+
+test('the decode block is the same in every packet program', () => {
+  const blocks = PACKET_FILES.map(
+    (name) => /^ *\/\/ decode: [\s\S]*?\/\/ end of decode$/m.exec(read(name))?.[0],
+  );
+  assert.ok(blocks[0]);
+  for (const [at, block] of blocks.entries()) assert.is(block, blocks[0], PACKET_FILES[at]);
+  const others = FILES.filter((name) => !PACKET_FILES.includes(name));
+  for (const name of others) assert.not.match(read(name), /decode:/, name);
+});
+
+test('incoming and outgoing hops differ in their direction and their tracepoint only', () => {
+  const body = (name: string): string => /\/\/ end of decode[\s\S]*/.exec(read(name))?.[0] ?? '';
+  const turned = body('hops-in.bt').replaceAll('P in', 'P out').replace('(1 << 8)', '(0 << 8)');
+  assert.is(turned, body('hops-out.bt'));
+});
+
+test('every header says what it does, how to call it, what it needs and costs', () => {
+  for (const name of FILES) {
+    const header = headerOf(name);
+    assert.ok(read(name).startsWith('#!/usr/bin/env bpftrace\n/*\n'), name);
+    assert.ok(header.startsWith(`/*\n * ${name}  `), name);
+    for (const part of [`USAGE: bpftrace ${name} `, 'Sample', 'Kernel: ', 'Cost: ']) {
+      assert.ok(header.includes(`\n * ${part}`), `${name}: ${part}`);
+    }
+  }
+});
+
+test('the sample in every header is a line that the reader knows', () => {
+  for (const name of FILES) {
+    const [, sample = ''] = /\n \* Sample.*:\n((?: \* {3,}.*\n)+)/.exec(headerOf(name)) ?? [];
+    const line = sample
+      .replace(/^ \* +/gm, '')
+      .replaceAll('\n', ' ')
+      .trim();
+    const reader = createLineReader({ dropReasons: new Map(), littleEndian: true });
+    assert.is(reader.read(line).kind, 'event', `${name}: ${line}`);
+  }
+});
+
+test.run();
