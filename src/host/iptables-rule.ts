@@ -1,0 +1,187 @@
+// One rule in the language of iptables: its options as matches, and its target as a step.
+
+import { parseRange } from '../model/range.js';
+import type { Match, Step } from '../model/rules.js';
+import { nameProtocol, parseMark, parsePorts } from './rule-words.js';
+import { readTarget } from './iptables-target.js';
+
+/** Splits at spaces, keeping quoted text together; null when a quotation mark is not closed. */
+export function splitWords(text: string): string[] | null {
+  const words: string[] = [];
+  const pattern = /\s*(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))/gy;
+  let end = 0;
+  for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
+    words.push(match[1]?.replace(/\\(.)/g, '$1') ?? match[2] ?? '');
+    end = pattern.lastIndex;
+  }
+  return text.slice(end).trim() === '' ? words : null;
+}
+
+export interface ParsedRule {
+  steps: Step[];
+  comment: string | null;
+}
+
+/** What an option's values mean; null for values that are not understood. */
+type Reader = (values: readonly string[], module: string) => Bare | null;
+/** A match before it is known whether it is negated. */
+type Bare = Match extends infer M ? (M extends unknown ? Omit<M, 'not'> : never) : never;
+
+const addresses =
+  (on: 'source' | 'destination'): Reader =>
+  ([text = '']) => {
+    const ranges = text.split(',').map(parseRange);
+    return ranges.every((range) => range !== null) ? { on, ranges } : null;
+  };
+const ports =
+  (on: 'source-port' | 'destination-port'): Reader =>
+  ([text = '']) => {
+    const ranges = text.split(',').map(parsePorts);
+    return ranges.every((range) => range !== null) ? { on, ranges } : null;
+  };
+const device =
+  (on: 'in-device' | 'out-device'): Reader =>
+  ([name = '']) => ({ on, names: [name] });
+const kind =
+  (on: 'source-type' | 'destination-type'): Reader =>
+  ([text = '']) => ({ on, names: text.toLowerCase().split(',') });
+const state: Reader = ([text = '']) => ({ on: 'state', names: text.toLowerCase().split(',') });
+
+/** Options with the number of values that they take. */
+const OPTIONS = new Map<string, [count: number, reader: Reader]>([
+  ['-s', [1, addresses('source')]],
+  ['-d', [1, addresses('destination')]],
+  ['--src-range', [1, addresses('source')]],
+  ['--dst-range', [1, addresses('destination')]],
+  ['-i', [1, device('in-device')]],
+  ['-o', [1, device('out-device')]],
+  ['-p', [1, ([name = '']) => ({ on: 'protocol', names: [nameProtocol(name)] })]],
+  ['--sport', [1, ports('source-port')]],
+  ['--sports', [1, ports('source-port')]],
+  ['--dport', [1, ports('destination-port')]],
+  ['--dports', [1, ports('destination-port')]],
+  ['--ctstate', [1, state]],
+  ['--state', [1, state]],
+  ['--src-type', [1, kind('source-type')]],
+  ['--dst-type', [1, kind('destination-type')]],
+  ['--mark', [1, readMark]],
+  ['--syn', [0, () => ({ on: 'tcp-flags', ...SYN })]],
+  ['--tcp-flags', [2, readFlags]],
+]);
+
+/** Long forms that other programs write. */
+const ALIASES = new Map<string, string>([
+  ['--source', '-s'],
+  ['--src', '-s'],
+  ['--destination', '-d'],
+  ['--dst', '-d'],
+  ['--in-interface', '-i'],
+  ['--out-interface', '-o'],
+  ['--protocol', '-p'],
+  ['--proto', '-p'],
+  ['--match', '-m'],
+  ['--jump', '-j'],
+  ['--goto', '-g'],
+  ['--source-port', '--sport'],
+  ['--destination-port', '--dport'],
+  ['--source-ports', '--sports'],
+  ['--destination-ports', '--dports'],
+]);
+
+const SYN = { among: ['syn', 'rst', 'ack', 'fin'], set: ['syn'] };
+
+function readMark([text = '']: readonly string[], module: string): Bare | null {
+  const mark = parseMark(text);
+  return mark && { on: module === 'connmark' ? 'connection-mark' : 'mark', ...mark };
+}
+
+function readFlags([among = '', set = '']: readonly string[]): Bare {
+  const list = (text: string): string[] =>
+    text === 'NONE' ? [] : text === 'ALL' ? ALL_FLAGS : text.toLowerCase().split(',');
+  return { on: 'tcp-flags', among: list(among), set: list(set) };
+}
+
+const ALL_FLAGS = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg'];
+
+/** Modules whose answer changes from packet to packet. */
+const CHANCE = new Set(['statistic', 'limit', 'hashlimit', 'connlimit', 'recent', 'quota', 'time']);
+
+/** Reads what follows `-A CHAIN`; a sentence says what is wrong with it. */
+export function readRule(words: readonly string[]): ParsedRule | string {
+  const steps: Step[] = [];
+  let comment: string | null = null;
+  let module = '';
+  let at = 0;
+  const addMatch = (match: Match): void => void steps.push({ kind: 'match', match });
+  while (at < words.length) {
+    const not = words[at] === '!';
+    if (not) at += 1;
+    const word = words[at] ?? '';
+    const option = ALIASES.get(word) ?? word;
+    if (!option.startsWith('-')) return `"${word}" is no option of iptables`;
+    at += 1;
+    if (option === '-j' || option === '-g') {
+      const name = words[at];
+      if (name === undefined) return `${option} has no target`;
+      steps.push(...readTarget(option, name, words.slice(at + 1)));
+      break;
+    }
+    if (option === '-m') {
+      if (words[at] === undefined) return '-m has no name';
+      module = words[at] ?? '';
+      at += 1;
+      continue;
+    }
+    if (option === '--comment') {
+      comment = words[at] ?? '';
+      at += 1;
+      continue;
+    }
+    const known = OPTIONS.get(option);
+    if (known) {
+      const [count, reader] = known;
+      const values = words.slice(at, at + count);
+      if (values.length < count) return `${option} has no value`;
+      at += count;
+      const text = [option, ...values].join(' ');
+      addMatch({ ...(reader(values, module) ?? { on: 'unknown', text }), not } as Match);
+      continue;
+    }
+    const values: string[] = [];
+    while (at < words.length && !isOption(words[at] ?? '')) values.push(words[at++] ?? '');
+    addMatch({ ...readOther(option, values, module), not } as Match);
+  }
+  return { steps: mergeChance(steps), comment };
+}
+
+function isOption(word: string): boolean {
+  return word === '!' || /^--?[A-Za-z]/.test(word);
+}
+
+function readOther(option: string, values: readonly string[], module: string): Bare {
+  const text = [...(module === '' ? [] : ['-m', module]), option, ...values].join(' ');
+  if (option === '--match-set') {
+    const [name = '', flags = ''] = values;
+    const side = flags === 'dst' ? 'destination' : flags === 'src' ? 'source' : 'other';
+    return { on: 'set', name, side, text };
+  }
+  return CHANCE.has(module) ? { on: 'chance', text } : { on: 'unknown', text };
+}
+
+/** `--mode random --probability 0.5` and the like are one condition, not two. */
+function mergeChance(steps: readonly Step[]): Step[] {
+  const merged: Step[] = [];
+  for (const step of steps) {
+    const last = merged.at(-1);
+    if (
+      step.kind === 'match' &&
+      step.match.on === 'chance' &&
+      last?.kind === 'match' &&
+      last.match.on === 'chance'
+    ) {
+      const text = `${last.match.text} ${step.match.text.replace(/^-m \S+ /, '')}`;
+      merged[merged.length - 1] = { kind: 'match', match: { on: 'chance', text, not: false } };
+    } else merged.push(step);
+  }
+  return merged;
+}

@@ -1,0 +1,97 @@
+// Targets of iptables as steps; one that is not understood is kept as text.
+
+import { canonicalAddress, parseEndpoint } from '../model/address.js';
+import type { RewriteTarget, Step, Verdict } from '../model/rules.js';
+import { parseMark, parsePorts } from './rule-words.js';
+
+/** Targets that look at a packet, or change what no rule here asks for, and let it go on. */
+const NOTES = new Set([
+  ...['LOG', 'NFLOG', 'ULOG', 'TRACE', 'TCPMSS', 'CHECKSUM', 'CLASSIFY', 'DSCP', 'TOS', 'TTL'],
+  ...['HL', 'SECMARK', 'CONNSECMARK', 'SET', 'AUDIT', 'RATEEST', 'LED', 'ACCOUNT'],
+]);
+
+/** Built-in targets whose effect is beyond this program. */
+const OTHERS = new Set([
+  ...['QUEUE', 'NFQUEUE', 'TPROXY', 'NETMAP', 'CLUSTERIP', 'SYNPROXY', 'TEE', 'IDLETIMER'],
+  ...['DNPT', 'SNPT', 'TCPOPTSTRIP', 'ECN'],
+]);
+
+/** The steps of `-j NAME OPTIONS…` or `-g NAME`. */
+export function readTarget(option: '-j' | '-g', name: string, options: readonly string[]): Step[] {
+  const text = [option, name, ...options].join(' ');
+  const verdict = (value: Verdict): Step[] => [{ kind: 'verdict', verdict: value }];
+  const unknown = (): Step[] => verdict({ do: 'unknown', text });
+  const value = (key: string): string | null => {
+    const at = options.indexOf(key);
+    return at < 0 ? null : (options[at + 1] ?? '');
+  };
+  if (option === '-g') return verdict({ do: 'goto', chain: name });
+  switch (name) {
+    case 'ACCEPT':
+      return verdict({ do: 'accept' });
+    case 'DROP':
+      return verdict({ do: 'drop' });
+    case 'RETURN':
+      return verdict({ do: 'return' });
+    case 'REJECT':
+      return verdict({ do: 'reject', how: value('--reject-with') ?? 'icmp-port-unreachable' });
+    case 'MASQUERADE':
+      return verdict({ do: 'masquerade' });
+    case 'DNAT':
+    case 'SNAT': {
+      const to = parseRewrite(value(name === 'DNAT' ? '--to-destination' : '--to-source') ?? '');
+      return to ? verdict({ do: name === 'DNAT' ? 'dnat' : 'snat', ...to }) : unknown();
+    }
+    case 'REDIRECT': {
+      const ports = value('--to-ports');
+      const range = ports === null ? null : parsePorts(ports);
+      if (ports !== null && range?.low !== range?.high) return unknown();
+      return verdict({ do: 'redirect', port: range?.low ?? null });
+    }
+    case 'MARK':
+      return readMarkTarget(options) ?? unknown();
+    case 'CONNMARK':
+      if (options.includes('--save-mark')) return [{ kind: 'save-mark' }];
+      if (options.includes('--restore-mark')) return [{ kind: 'restore-mark' }];
+      return [{ kind: 'note', text }];
+    case 'NOTRACK':
+      return [{ kind: 'notrack' }];
+    case 'CT':
+      return options.includes('--notrack') ? [{ kind: 'notrack' }] : [{ kind: 'note', text }];
+    default:
+      if (NOTES.has(name)) return [{ kind: 'note', text }];
+      return OTHERS.has(name) || options.length > 0
+        ? unknown()
+        : verdict({ do: 'jump', chain: name });
+  }
+}
+
+/** `172.17.0.2:6379`, `172.17.0.2`, `:8080`, `[fd00::2]:80`; null for ranges of more than one. */
+export function parseRewrite(text: string): RewriteTarget | null {
+  if (/^:\d+$/.test(text)) return { address: null, port: Number(text.slice(1)) };
+  const endpoint = /^[^:]*:\d+$|^\[.*\]:\d+$/.test(text) ? parseEndpoint(text) : null;
+  if (endpoint) return endpoint;
+  const address = canonicalAddress(text);
+  return address === null ? null : { address, port: null };
+}
+
+function readMarkTarget(options: readonly string[]): Step[] | null {
+  const [key = '', text = ''] = options;
+  const mark = parseMark(text);
+  if (!mark) return null;
+  const { value, mask } = mark;
+  switch (key) {
+    case '--set-xmark':
+      return [{ kind: 'set-mark', value, mask }];
+    case '--set-mark':
+      return [{ kind: 'set-mark', value, mask: (mask | value) >>> 0 }];
+    case '--or-mark':
+      return [{ kind: 'set-mark', value, mask: value }];
+    case '--and-mark':
+      return [{ kind: 'set-mark', value: 0, mask: ~value >>> 0 }];
+    case '--xor-mark':
+      return [{ kind: 'set-mark', value, mask: 0 }];
+    default:
+      return null;
+  }
+}

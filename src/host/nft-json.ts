@@ -1,0 +1,257 @@
+// Reads `nft -j list ruleset`.
+
+import { canonicalAddress } from '../model/address.js';
+import type { RewriteTarget, RuleSet, Verdict } from '../model/rules.js';
+import {
+  buildRuleSet,
+  createChain,
+  createTable,
+  type DraftTable,
+  type Element,
+  type Statement,
+} from './nft-build.js';
+import { writeValue, writeWords } from './nft-words.js';
+import { parsePriority } from './nft-fields.js';
+import { malformed } from './rule-words.js';
+
+type Json = Record<string, unknown>;
+
+/** @throws UserError with the line's number for text that is not nft's JSON. */
+export function parseNftJson(text: string, source: string): RuleSet {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (error) {
+    const at = Number(/position (\d+)/.exec(String(error))?.[1] ?? text.length);
+    const line = text.slice(0, at).split('\n').length;
+    throw malformed(source, line, 'this is not JSON, or it is cut off');
+  }
+  const list = isRecord(document) ? document['nftables'] : undefined;
+  if (!Array.isArray(list)) throw malformed(source, 1, 'there is no list "nftables"');
+  const tables = new Map<string, DraftTable>();
+  const fail = (problem: string): Error => malformed(source, 1, problem);
+  for (const item of list.filter(isRecord)) {
+    for (const [kind, body] of Object.entries(item)) {
+      if (isRecord(body)) readItem(kind, body, tables, fail);
+    }
+  }
+  return buildRuleSet([...tables.values()]);
+}
+
+function readItem(
+  kind: string,
+  body: Json,
+  tables: Map<string, DraftTable>,
+  fail: (problem: string) => Error,
+): void {
+  const family = asText(body['family']);
+  const tableName = asText(kind === 'table' ? body['name'] : body['table']);
+  const key = `${family} ${tableName}`;
+  if (kind === 'table') {
+    tables.set(key, createTable(family, tableName));
+    return;
+  }
+  if (!['chain', 'rule', 'set', 'map'].includes(kind)) return;
+  const table = tables.get(key);
+  if (!table) throw fail(`a ${kind} of table ${key}, which is not listed before it`);
+  if (kind === 'chain') table.chains.push(readChain(body));
+  else if (kind === 'rule') {
+    const chain = table.chains.find(({ name }) => name === body['chain']);
+    if (!chain)
+      throw fail(`a rule of chain ${asText(body['chain'])}, which is not listed before it`);
+    const statements = asList(body['expr']).flatMap(readStatement);
+    const counter = asList(body['expr']).find((e) => isRecord(e) && isRecord(e['counter'])) as
+      { counter: Json } | undefined;
+    const packets = counter?.counter['packets'];
+    const comment = asText(body['comment']);
+    chain.rules.push({
+      text: asList(body['expr']).flatMap(writeExpression).join(' '),
+      statements,
+      packets: typeof packets === 'number' ? packets : null,
+      comment: comment === '' ? null : comment,
+    });
+  } else {
+    table.sets.set(asText(body['name']), asList(body['elem']).map(readElement));
+  }
+}
+
+function readChain(body: Json): ReturnType<typeof createChain> {
+  const chain = createChain(asText(body['name']));
+  const { type, hook, prio, policy } = body;
+  if (typeof hook !== 'string') return chain;
+  chain.type = asText(type);
+  chain.hook = hook;
+  chain.priority = typeof prio === 'number' ? prio : parsePriority(asText(prio));
+  chain.policy = policy === 'drop' ? 'drop' : 'accept';
+  return chain;
+}
+
+function readElement(item: unknown): Element {
+  const pair = Array.isArray(item) && item.length === 2 ? (item as unknown[]) : null;
+  const [key, data] = pair ?? [item, null];
+  return { parts: readParts(key), verdict: data === null ? null : readVerdict(data) };
+}
+
+function readParts(key: unknown): string[] {
+  if (isRecord(key) && isRecord(key['elem'])) return readParts(key['elem']['val']);
+  const concat = isRecord(key) ? key['concat'] : undefined;
+  return Array.isArray(concat) ? concat.map(writeValue) : [writeValue(key)];
+}
+
+function readVerdict(data: unknown): Verdict {
+  const words = isRecord(data) ? Object.entries(data) : [];
+  const [first] = words;
+  if (words.length !== 1 || !first) return { do: 'unknown', text: writeWords(data) };
+  const [name, body] = first;
+  switch (name) {
+    case 'accept':
+    case 'drop':
+    case 'return':
+    case 'continue':
+      return { do: name };
+    case 'jump':
+    case 'goto':
+      return { do: name, chain: asText(isRecord(body) ? body['target'] : '') };
+    case 'reject':
+      return { do: 'reject', how: writeWords(body) };
+    case 'masquerade':
+      return { do: 'masquerade' };
+    case 'redirect': {
+      const port = isRecord(body) ? body['port'] : null;
+      if (port == null) return { do: 'redirect', port: null };
+      return typeof port === 'number' ? { do: 'redirect', port } : unknownVerdict(data);
+    }
+    case 'dnat':
+    case 'snat': {
+      const to = isRecord(body) ? readRewrite(body) : null;
+      return to ? { do: name, ...to } : unknownVerdict(data);
+    }
+    default:
+      return unknownVerdict(data);
+  }
+}
+
+function unknownVerdict(data: unknown): Verdict {
+  return { do: 'unknown', text: writeWords(data) };
+}
+
+function readRewrite(body: Json): RewriteTarget | null {
+  const { addr, port } = body;
+  const address = typeof addr === 'string' ? canonicalAddress(addr) : null;
+  if (addr !== undefined && address === null) return null;
+  if (port !== undefined && typeof port !== 'number') return null;
+  return { address, port: port ?? null };
+}
+
+const VERDICTS = new Set([
+  ...['accept', 'drop', 'return', 'continue', 'jump', 'goto', 'reject', 'masquerade', 'redirect'],
+  ...['dnat', 'snat', 'queue', 'tproxy', 'dup', 'fwd', 'synproxy', 'flow'],
+]);
+const NOTES = new Set(['counter', 'log', 'last', 'ct helper', 'ct timeout', 'secmark', 'set']);
+const CHANCE = new Set(['limit', 'quota', 'ct count']);
+
+function readStatement(expression: unknown): Statement[] {
+  const words = isRecord(expression) ? Object.entries(expression) : [];
+  const [first] = words;
+  const text = writeWords(expression);
+  const unknown: Statement = { kind: 'match', match: { on: 'unknown', text, not: false } };
+  if (words.length !== 1 || !first) return [unknown];
+  const [name, body] = first;
+  if (name === 'match' && isRecord(body)) return [readMatch(body, text)];
+  if (name === 'vmap' && isRecord(body)) return [readMap(body, text)];
+  if (name === 'mangle' && isRecord(body)) return [readMangle(body, text)];
+  if (name === 'notrack') return [{ kind: 'notrack' }];
+  if (name === 'xt' && isRecord(body) && body['type'] === 'target') {
+    const inert = ['LOG', 'NFLOG', 'CHECKSUM', 'TCPMSS', 'comment'].includes(asText(body['name']));
+    if (inert) return [{ kind: 'note', text }];
+    return [{ kind: 'verdict', verdict: { do: 'unknown', text } }];
+  }
+  if (name === 'xt' && isRecord(body) && body['name'] === 'comment')
+    return [{ kind: 'note', text }];
+  if (VERDICTS.has(name)) return [{ kind: 'verdict', verdict: readVerdict(expression) }];
+  if (NOTES.has(name)) return [{ kind: 'note', text }];
+  if (CHANCE.has(name)) return [{ kind: 'match', match: { on: 'chance', text, not: false } }];
+  return [unknown];
+}
+
+function readMatch(body: Json, text: string): Statement {
+  const { op, left, right } = body;
+  const not = op === '!=';
+  const fields = readFields(left);
+  if (!['==', '!=', 'in'].includes(asText(op)) || fields === null) {
+    return { kind: 'match', match: { on: 'unknown', text, not: false } };
+  }
+  if (fields.names.length > 1) {
+    const from = typeof right === 'string' ? right.slice(1) : listSet(right).map(readElement);
+    return { kind: 'look-up', fields: fields.names, from, text, not };
+  }
+  const values = listSet(right).map((value) =>
+    writeValue(isRecord(value) && isRecord(value['elem']) ? value['elem']['val'] : value),
+  );
+  const [field = ''] = fields.names;
+  return { kind: 'compare', field, values, not, text, mask: fields.mask };
+}
+
+function readMap(body: Json, text: string): Statement {
+  const { key, data } = body;
+  const fields = readFields(key);
+  if (isRecord(key) && isRecord(key['numgen'])) {
+    return { kind: 'verdict', verdict: { do: 'unknown', text } };
+  }
+  const from = typeof data === 'string' ? data.slice(1) : listSet(data).map(readElement);
+  return { kind: 'look-up', fields: fields?.names ?? [], from, text, not: false };
+}
+
+function readMangle(body: Json, text: string): Statement {
+  const { key, value } = body;
+  const name = writeWords(key);
+  if (name === 'meta mark' && typeof value === 'number') {
+    return { kind: 'set-mark', value, mask: 0xffffffff };
+  }
+  if (name === 'meta mark' && isRecord(value)) {
+    if (writeWords(value) === 'ct mark') return { kind: 'restore-mark' };
+    for (const [operator, operands] of Object.entries(value)) {
+      const [left, right] = asList(operands);
+      if (writeWords(left) !== 'meta mark' || typeof right !== 'number') continue;
+      if (operator === '|') return { kind: 'set-mark', value: right, mask: right };
+      if (operator === '&') return { kind: 'set-mark', value: 0, mask: ~right >>> 0 };
+      if (operator === '^') return { kind: 'set-mark', value: right, mask: 0 };
+    }
+    return { kind: 'match', match: { on: 'unknown', text, not: false } };
+  }
+  if (name === 'ct mark' && writeWords(value) === 'meta mark') return { kind: 'save-mark' };
+  return { kind: 'note', text };
+}
+
+function readFields(left: unknown): { names: string[]; mask?: string } | null {
+  if (!isRecord(left)) return null;
+  const concat = left['concat'];
+  if (Array.isArray(concat)) return { names: concat.map(writeWords) };
+  const masked = left['&'];
+  if (Array.isArray(masked)) return { names: [writeWords(masked[0])], mask: writeValue(masked[1]) };
+  return { names: [writeWords(left)] };
+}
+
+function listSet(right: unknown): unknown[] {
+  if (Array.isArray(right)) return right;
+  if (isRecord(right) && Array.isArray(right['set'])) return right['set'];
+  if (isRecord(right) && Array.isArray(right['|'])) return right['|'];
+  return [right];
+}
+
+function writeExpression(expression: unknown): string[] {
+  if (isRecord(expression) && 'counter' in expression) return [];
+  return [writeWords(expression)];
+}
+
+function isRecord(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function asList(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
