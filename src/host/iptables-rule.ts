@@ -144,12 +144,12 @@ export function readRule(words: readonly string[]): ParsedRule | string {
       if (values.length < count) return `${option} has no value`;
       at += count;
       const text = [option, ...values].join(' ');
-      addMatch({ ...(reader(values, module) ?? { on: 'unknown', text }), not } as Match);
+      addMatch({ ...(reader(values, module) ?? { on: 'unknown', text }), not });
       continue;
     }
     const values: string[] = [];
     while (at < words.length && !isOption(words[at] ?? '')) values.push(words[at++] ?? '');
-    addMatch({ ...readOther(option, values, module), not } as Match);
+    addMatch({ ...readOther(option, values, module), not });
   }
   return { steps: mergeChance(steps), comment };
 }

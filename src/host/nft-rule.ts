@@ -19,6 +19,10 @@ const FIELD_STARTS = new Set([
   ...['mark', 'xt'],
 ]);
 
+/** Fields of two words and more that are understood; all others are left to {@link RuleReader.unknown}. */
+const FIELDS =
+  /^(?:ip6? [sd]addr|ip protocol|ip6 nexthdr|(?:tcp|udp|sctp|dccp|th) [sd]port|meta (?:l4proto|nfproto|protocol|mark|[io]if(?:name)?)|ct (?:state|status|mark)|fib [sd]addr type)$/;
+
 /** Reads a rule's words. */
 export function readTextRule(tokens: readonly Token[]): DraftRule {
   const words = tokens.map(({ text }) => text);
@@ -199,12 +203,10 @@ class RuleReader {
       this.at += 1;
       return word;
     }
-    const length = word === 'fib' ? 3 : 2;
-    if (!/^(ip6?|tcp|udp|sctp|dccp|th|meta|ct|fib)$/.test(word)) return null;
-    const field = this.words.slice(this.at, this.at + length);
-    if (word === 'fib' && field[2] !== 'type') return null;
-    this.at += length;
-    return field.join(' ');
+    const field = this.words.slice(this.at, this.at + (word === 'fib' ? 3 : 2)).join(' ');
+    if (!FIELDS.test(field)) return null;
+    this.at += word === 'fib' ? 3 : 2;
+    return field;
   }
 
   private takeSource(): string | readonly Element[] | null {

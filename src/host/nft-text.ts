@@ -20,7 +20,7 @@ export function parseNftText(text: string, source: string): RuleSet {
   const cursor = new Cursor(tokenize(text));
   const fail = (problem: string): Error => malformed(source, cursor.line(), problem);
   const tables: DraftTable[] = [];
-  for (cursor.skipLines(); !cursor.done(); cursor.skipLines()) {
+  while (cursor.more('')) {
     if (cursor.peek() !== 'table') throw fail(`expected "table", not "${cursor.peek()}"`);
     cursor.next();
     const known = ['ip', 'ip6', 'inet', 'arp', 'bridge', 'netdev'].includes(cursor.peek());
@@ -39,7 +39,7 @@ function openBrace(cursor: Cursor, fail: (problem: string) => Error): void {
 }
 
 function readTable(cursor: Cursor, table: DraftTable, fail: (problem: string) => Error): void {
-  for (cursor.skipLines(';'); cursor.peek() !== '}'; cursor.skipLines(';')) {
+  while (cursor.more('}', ';')) {
     if (cursor.done()) throw fail(`table ${table.name} does not end: the text is cut off`);
     const word = cursor.next();
     if (word === 'chain') {
@@ -65,7 +65,7 @@ function readTable(cursor: Cursor, table: DraftTable, fail: (problem: string) =>
 }
 
 function readChain(cursor: Cursor, chain: DraftChain, fail: (problem: string) => Error): void {
-  for (cursor.skipLines(';'); cursor.peek() !== '}'; cursor.skipLines(';')) {
+  while (cursor.more('}', ';')) {
     if (cursor.done()) throw fail(`chain ${chain.name} does not end: the text is cut off`);
     const words = takeLine(cursor, fail);
     const first = words[0]?.text ?? '';
@@ -120,7 +120,7 @@ function takeBlock(cursor: Cursor, fail: (problem: string) => Error): void {
 /** The body of a set or map; only its elements matter. */
 function readElements(cursor: Cursor, name: string, fail: (problem: string) => Error): Element[] {
   let elements: Element[] = [];
-  for (cursor.skipLines(';'); cursor.peek() !== '}'; cursor.skipLines(';')) {
+  while (cursor.more('}', ';')) {
     if (cursor.done()) throw fail(`set ${name} does not end: the text is cut off`);
     const words = takeLine(cursor, fail).map(({ text }) => text);
     if (words[0] === 'elements') elements = splitElements(words.slice(3, -1));

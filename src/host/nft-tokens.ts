@@ -6,7 +6,7 @@ export interface Token {
   readonly quoted: boolean;
 }
 
-/** Splits into words, quoted text, `{ } , ;` and line ends; comments are left out. Null-safe and total. */
+/** Splits into words, quoted text, `{ } , ;` and line ends; comments are left out. Total. */
 export function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
   let line = 1;
@@ -43,10 +43,16 @@ export class Cursor {
   }
 
   /** Steps over line ends, and over `;` when told so. */
-  skipLines(also = ''): void {
+  private skipLines(also: string): void {
     while (!this.done() && (this.peek() === '\n' || (also !== '' && this.peek() === also))) {
       this.at += 1;
     }
+  }
+
+  /** Steps over line ends; whether anything but the closing mark follows. At the end of a text that is cut off: yes. */
+  more(closing: string, also = ''): boolean {
+    this.skipLines(also);
+    return closing === '' ? !this.done() : this.peek() !== closing;
   }
 
   done(): boolean {

@@ -1,0 +1,116 @@
+/** The `explain --json` document `trace-flow/explain/1`. */
+import { z } from 'zod';
+import { BACKENDS } from './rules.js';
+import { PATHS } from './verdict.js';
+
+export const VANTAGES = [
+  ...(['outside', 'loopback', 'own-address', 'loopback6'] as const),
+  ...(['same-bridge', 'self', 'other-bridge', 'container-address'] as const),
+] as const;
+export type Vantage = (typeof VANTAGES)[number];
+
+const prediction = z.object({
+  vantage: z.enum(VANTAGES),
+  /** Who connects: `outside`, `host`, `container NAME`. */
+  from: z.string(),
+  /** What is dialled, `127.0.0.1:6379`. */
+  to: z.string(),
+  protocol: z.enum(['tcp', 'udp']),
+  path: z.enum([...PATHS, 'dropped', 'refused', 'unknown']),
+  /** The path up to where it was refused or dropped; null when it had none. */
+  way: z.enum(PATHS).nullable(),
+  /** Where it ends up, as far as that is known. */
+  target: z.string().nullable(),
+  /** The deciding rule as it is written; null when no rule decides. */
+  rule: z.string().nullable(),
+  why: z.string(),
+  /** Null when it is the client's own, or nobody sees any. */
+  sourceSeen: z.string().nullable(),
+  obstacles: z.array(z.string()),
+});
+
+const explainedRule = z.object({
+  backend: z.enum(BACKENDS),
+  family: z.enum(['ip', 'ip6', 'inet']),
+  table: z.string(),
+  chain: z.string(),
+  rule: z.string(),
+  meaning: z.string(),
+  packets: z.number().int().nonnegative().nullable(),
+});
+
+const finding = z.object({
+  code: z.string(),
+  severity: z.enum(['error', 'warning', 'note']),
+  evidence: z.string(),
+  remedy: z.string(),
+});
+
+export const explanationSchema = z.object({
+  schema: z.literal('trace-flow/explain/1'),
+  engine: z
+    .object({
+      version: z.string().nullable(),
+      firewall: z.enum(['iptables', 'nftables']).nullable(),
+      userlandProxy: z.boolean().nullable(),
+      because: z.string(),
+    })
+    .nullable(),
+  bridges: z.array(
+    z.object({
+      name: z.string(),
+      addresses: z.array(z.string()),
+      members: z.array(
+        z.object({
+          interface: z.string(),
+          ifindex: z.number().int(),
+          peerIfindex: z.number().int().nullable(),
+          peerName: z.string().nullable(),
+          container: z.string().nullable(),
+          address: z.string().nullable(),
+        }),
+      ),
+    }),
+  ),
+  containers: z.array(
+    z.object({
+      name: z.string(),
+      namespace: z.number().int().nullable(),
+      addresses: z.array(z.string()),
+      published: z.array(z.string()),
+    }),
+  ),
+  relays: z.array(
+    z.object({
+      pid: z.number().int(),
+      command: z.string(),
+      arguments: z.array(z.string()),
+      listens: z.string(),
+      target: z.string().nullable(),
+    }),
+  ),
+  sockets: z.array(
+    z.object({
+      namespace: z.string(),
+      protocol: z.enum(['tcp', 'udp']),
+      address: z.string(),
+      pid: z.number().int().nullable(),
+      command: z.string().nullable(),
+    }),
+  ),
+  host: z.object({
+    addresses: z.array(z.string()),
+    routes: z.array(z.string()),
+    settings: z.record(z.string(), z.string()),
+  }),
+  rules: z.array(explainedRule),
+  predictions: z.array(prediction),
+  findings: z.array(finding),
+  /** What could not be read, one sentence each. */
+  problems: z.array(z.string()),
+});
+
+export type Explanation = z.infer<typeof explanationSchema>;
+export type Prediction = z.infer<typeof prediction>;
+export type ExplainedRule = z.infer<typeof explainedRule>;
+export type Finding = z.infer<typeof finding>;

@@ -1,0 +1,165 @@
+/** The last part of a way: a socket of the host, the relay behind it, or a container. */
+import { findContainerAt, findDeafness, findRelay, findSocket } from './deliver.js';
+import { endJourney, formatTarget, stopJourney, type Journey } from './ends.js';
+import type { Start } from './journey.js';
+import { addressText, type Packet } from './packet.js';
+import type { RuleRef, Walk } from './walk.js';
+import { findBridgeOf, type World } from './world.js';
+
+export class Arrival {
+  constructor(
+    private readonly world: World,
+    private readonly walk: Walk,
+    /** Makes the relay's own connection. */
+    private readonly dial: (start: Start) => Journey,
+  ) {}
+
+  reachHost(packet: Packet, nat: RuleRef | null): Journey {
+    const input = this.walk.run('input', packet, true);
+    if (input.verdict !== 'accept') return stopJourney(packet, input, 'INPUT');
+    const to = addressText(packet.destination);
+    const { destinationPort: port, protocol, family } = packet;
+    const { sockets } = this.world;
+    const socket = sockets && findSocket(sockets, protocol, to, port, family);
+    const relay = findRelay(
+      this.world,
+      protocol,
+      to ?? (family === 4 ? '0.0.0.0' : '::'),
+      port,
+      socket,
+    );
+    const at = `${to ?? 'the host'} port ${port}`;
+    if (relay && (socket !== null || sockets === null)) return this.reachRelay(packet, relay);
+    if (sockets === null) return this.guessRelay(packet, at);
+    if (socket === null) {
+      return endJourney(packet, nat, 'refused', {
+        why: `no rule sends it on, and nothing listens on ${at}`,
+        obstacles: [`nothing listens on ${at}`],
+      });
+    }
+    const owner = socket.command ?? 'a process';
+    if (socket.command === 'dockerd' || socket.command === 'conmon') {
+      return endJourney(packet, nat, 'unknown', {
+        why: `${owner} holds ${at} without serving it: only the rules lead to the container`,
+        obstacles: [`no rule takes this packet to the container`],
+      });
+    }
+    return endJourney(packet, nat, 'answered', {
+      way: packet.dnat ? 'dnat' : 'host',
+      why: packet.dnat
+        ? `a rule sends it to ${at} of this host, where ${owner} listens`
+        : `no rule sends it on, and ${owner} listens on ${at}`,
+      obstacles: [],
+    });
+  }
+
+  /** Nothing is known of the host's sockets: the rules tell whether docker-proxy is used at all. */
+  private guessRelay(packet: Packet, at: string): Journey {
+    if (this.world.userlandProxy === true && this.isPublishedAt(packet)) {
+      return endJourney(packet, this.findException(), 'answered', {
+        way: 'docker-proxy',
+        why: `no rule sends it on, so it goes to whoever listens on ${at}: docker-proxy, as the rules are those of an engine that uses it`,
+        obstacles: [],
+      });
+    }
+    return endJourney(packet, null, 'unknown', {
+      why: `no rule sends it on, so it goes to whoever listens on ${at}, which is not known`,
+      obstacles: [],
+    });
+  }
+
+  private isPublishedAt(packet: Packet): boolean {
+    const any = packet.family === 4 ? '0.0.0.0' : '::';
+    const to = addressText(packet.destination);
+    return this.world.published.some(
+      ({ protocol, address, port }) =>
+        protocol === packet.protocol &&
+        port === packet.destinationPort &&
+        (address === any || address === to),
+    );
+  }
+
+  private reachRelay(packet: Packet, relay: World['relays'][number]): Journey {
+    const { target, command, listens } = relay;
+    const lead = `no rule sends it on, so ${command} (pid ${relay.pid}), which listens on ${formatTarget(listens.address, listens.port)}, takes it`;
+    const way = 'docker-proxy';
+    if (target === null) {
+      return endJourney(packet, this.findException(), 'answered', {
+        way,
+        why: lead,
+        obstacles: [],
+      });
+    }
+    const leg = this.dial({
+      ...{ protocol: packet.protocol, port: target.port, to: target.address },
+      ...{ family: target.address.includes(':') ? 6 : 4, by: { kind: 'host' } },
+    });
+    const to = formatTarget(target.address, target.port);
+    if (leg.end === 'answered' || leg.end === 'unknown') {
+      const doubt = leg.end === 'unknown' ? `; beyond that, ${leg.why}` : '';
+      return {
+        ...{
+          end: leg.end,
+          way,
+          deciding: this.findException(),
+          why: `${lead} and connects to ${to}${doubt}`,
+        },
+        ...{ sourceSeen: leg.sourceSeen, target: to, obstacles: leg.obstacles },
+      };
+    }
+    const fate = `its handshake with ${command} succeeds, and then it is reset, as ${command} cannot reach ${to}`;
+    return {
+      ...{ end: 'answered', way, deciding: this.findException(), why: `${lead}: ${fate}` },
+      ...{ sourceSeen: null, target: to, obstacles: [...leg.obstacles, fate] },
+    };
+  }
+
+  /** The rule that kept the packet from being translated: one that returned it, or whose exception it is. */
+  private findException(): RuleRef | null {
+    const { met, spared } = this.walk;
+    const returned = met.find(
+      ({ table, chain, rule }) =>
+        table.chains.some(({ base }) => base?.type === 'nat') &&
+        chain.base === null &&
+        rule?.steps.some((step) => step.kind === 'verdict' && step.verdict.do === 'return'),
+    );
+    return returned ?? spared.find(({ chain }) => chain.base?.hook !== 'postrouting') ?? null;
+  }
+
+  reachContainer(packet: Packet, nat: RuleRef | null): Journey {
+    const to = addressText(packet.destination);
+    const way = packet.dnat ? 'dnat' : 'direct';
+    const port = packet.destinationPort;
+    const target = to === null ? `port ${port}` : formatTarget(to, port);
+    const lead = packet.dnat ? `a rule sends it to ${target}` : `it is routed to ${target}`;
+    if (isLoopbackSource(packet)) {
+      return endJourney(packet, nat, 'dropped', {
+        why: `${lead}, where a packet from 127.0.0.1 is taken for a fault`,
+        obstacles: ['no rule masquerades what comes from 127.0.0.1'],
+      });
+    }
+    const container = to === null ? null : findContainerAt(this.world, to);
+    const bridge = to === null ? null : findBridgeOf(this.world, to);
+    if (!container && this.world.measured && bridge && this.world.containers.length > 0) {
+      return endJourney(packet, nat, 'dropped', {
+        why: `${lead}, an address on ${bridge.name} that no running container has`,
+        obstacles: [`no running container has the address ${to ?? ''}`],
+      });
+    }
+    const deaf =
+      container && to !== null ? findDeafness(container, packet.protocol, to, port) : null;
+    if (deaf !== null) {
+      return endJourney(packet, nat, 'refused', {
+        way,
+        why: `${lead}, but ${deaf}`,
+        obstacles: [deaf],
+      });
+    }
+    return endJourney(packet, nat, 'answered', { way, why: lead, obstacles: [] });
+  }
+}
+
+export function isLoopbackSource(packet: Packet): boolean {
+  const source = addressText(packet.source);
+  return source !== null && (source === '::1' || source.startsWith('127.'));
+}

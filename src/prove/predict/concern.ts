@@ -1,0 +1,109 @@
+/** The rules that concern a port, in the order in which a packet meets them. */
+import type { ExplainedRule } from '../../model/explain.js';
+import { isInRange, parseAddressNumber } from '../../model/range.js';
+import { HOOKS, type Chain, type Match, type Rule, type Table } from '../../model/rules.js';
+import type { PortMapping } from '../../model/target.js';
+import { tellPolicy, tellRule } from './meaning.js';
+import { RuleIndex } from './walk.js';
+import type { World } from './world.js';
+
+/**
+ * Rules that a packet to the port has met, or that name the port or the container's address.
+ * @param met as the prediction found them.
+ */
+export function listConcerned(
+  world: World,
+  mappings: readonly PortMapping[],
+  met: ReadonlySet<Rule | null>,
+): ExplainedRule[] {
+  const index = new RuleIndex(world.rules);
+  const seen = new Set<Rule>();
+  const listed: ExplainedRule[] = [];
+  const visit = (table: Table, chain: Chain, depth: number): void => {
+    for (const rule of chain.rules) {
+      if (seen.has(rule)) continue;
+      seen.add(rule);
+      if (met.has(rule) || names(rule, mappings)) listed.push(explain(table, chain, rule));
+      if (depth > 64) continue;
+      for (const name of listTargets(rule)) {
+        const next = index.chain(table, name);
+        if (next) visit(table, next, depth + 1);
+      }
+    }
+    if (chain.base && chain.policy === 'drop') listed.push(explain(table, chain, null));
+  };
+  for (const hook of HOOKS) {
+    for (const { table, chain } of [...index.at(hook, 4), ...index.at(hook, 6)]) {
+      if (table.family !== 'inet' || index.at(hook, 4).some((one) => one.chain === chain)) {
+        visit(table, chain, 0);
+      }
+    }
+  }
+  return unique(listed);
+}
+
+function explain(table: Table, chain: Chain, rule: Rule | null): ExplainedRule {
+  const { backend, family, name } = table;
+  return {
+    ...{ backend, family, table: name, chain: chain.name },
+    rule: rule ? rule.text : `-P ${chain.name} DROP`,
+    meaning: rule ? tellRule(rule) : tellPolicy('drop'),
+    packets: rule ? rule.packets : chain.packets,
+  };
+}
+
+/** A policy of an inet table comes up for both families. */
+function unique(list: readonly ExplainedRule[]): ExplainedRule[] {
+  return [
+    ...new Map(
+      list.map((rule, i) => [rule.rule.startsWith('-P') ? JSON.stringify(rule) : i, rule]),
+    ).values(),
+  ];
+}
+
+function listTargets(rule: Rule): string[] {
+  return rule.steps.flatMap((step) => {
+    const verdicts =
+      step.kind === 'verdict'
+        ? [step.verdict]
+        : step.kind === 'map'
+          ? step.entries.map(({ verdict }) => verdict)
+          : [];
+    return verdicts.flatMap((one) => (one.do === 'jump' || one.do === 'goto' ? [one.chain] : []));
+  });
+}
+
+function names(rule: Rule, mappings: readonly PortMapping[]): boolean {
+  const matches = rule.steps.flatMap((step) => (step.kind === 'match' ? [step.match] : []));
+  return mappings.some(
+    ({ listens, target }) =>
+      matches.some((match) => namesPort(match, listens.port)) ||
+      matches.some((match) => namesAddress(match, target.address)) ||
+      rule.steps.some(
+        (step) =>
+          step.kind === 'verdict' &&
+          step.verdict.do === 'dnat' &&
+          step.verdict.address === target.address &&
+          step.verdict.port === target.port,
+      ),
+  );
+}
+
+function namesPort(match: Match, port: number): boolean {
+  return (
+    match.on === 'destination-port' &&
+    match.ranges.some(({ low, high }) => low <= port && port <= high && high - low < 16_000)
+  );
+}
+
+/** As a single address, not as part of a network. */
+function namesAddress(match: Match, address: string): boolean {
+  if (match.on !== 'source' && match.on !== 'destination') return false;
+  const number = parseAddressNumber(address);
+  return (
+    number !== null &&
+    match.ranges.some(
+      (range) => range.low === range.high && isInRange(range, number.family, number.value),
+    )
+  );
+}

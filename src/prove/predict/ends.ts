@@ -1,0 +1,60 @@
+/** How a hypothetical connection ends, in words. */
+import type { Path } from '../../model/verdict.js';
+import { addressText, type Packet } from './packet.js';
+import type { HookEnd, RuleRef } from './walk.js';
+
+export interface Journey {
+  readonly end: 'answered' | 'refused' | 'dropped' | 'unknown';
+  /** How it got as far as it did; null when it got nowhere. */
+  readonly way: Path | null;
+  readonly deciding: RuleRef | null;
+  /** What happened, in plain words. */
+  readonly why: string;
+  readonly sourceSeen: string | null;
+  readonly target: string | null;
+  readonly obstacles: readonly string[];
+}
+
+export interface Told {
+  readonly why: string;
+  readonly obstacles: readonly string[];
+  readonly way?: Path;
+}
+
+export function endJourney(
+  packet: Packet,
+  deciding: RuleRef | null,
+  end: Journey['end'],
+  told: Told,
+): Journey {
+  const to = addressText(packet.destination);
+  const way = told.way ?? (packet.dnat ? 'dnat' : null);
+  const arrived = end === 'answered' || (end === 'refused' && way !== null);
+  return {
+    ...{ end, way, deciding },
+    ...{ why: told.why, obstacles: told.obstacles },
+    sourceSeen: arrived ? addressText(packet.source) : null,
+    target: to === null ? null : formatTarget(to, packet.destinationPort),
+  };
+}
+
+/** A rule or a policy has stopped it. */
+export function stopJourney(packet: Packet, end: HookEnd, hook: string): Journey {
+  const { by } = end;
+  const place = by ? `chain ${by.chain.name} of table ${by.table.name}` : hook;
+  const what = by?.rule ? `the rule "${by.rule.text}" in ${place}` : `the policy of ${place}`;
+  const rejects = end.verdict === 'reject';
+  const act = rejects ? 'rejects' : 'drops';
+  const where = packet.dnat ? ' after a rule has rewritten it' : '';
+  return {
+    ...endJourney(packet, by, rejects ? 'refused' : 'dropped', {
+      why: `${what} ${act} it in ${hook}${where}`,
+      obstacles: [`${what} ${act} it`],
+    }),
+    sourceSeen: null,
+  };
+}
+
+export function formatTarget(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

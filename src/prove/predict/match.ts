@@ -1,0 +1,153 @@
+/** Whether a packet meets a condition: yes, no, or cannot be known, and why not. */
+import { isEverything, isInRange, parseRange, type AddressRange } from '../../model/range.js';
+import type { Match, PortRange } from '../../model/rules.js';
+import { UNNAMED, type Packet, type PacketAddress } from './packet.js';
+import { isOwnAddress, type World } from './world.js';
+
+/** A condition that cannot be decided: what it says, and whether it is so by design (chance) or for want of knowledge. */
+export interface Doubt {
+  readonly about: string;
+  readonly chance: boolean;
+}
+
+export type Answer = boolean | Doubt;
+
+export function testMatch(match: Match, packet: Packet, world: World): Answer {
+  const answer = test(match, packet, world);
+  return typeof answer === 'boolean' ? answer !== match.not : answer;
+}
+
+function test(match: Match, packet: Packet, world: World): Answer {
+  switch (match.on) {
+    case 'in-device':
+      return testDevice(match.names, packet.inDevice, world);
+    case 'out-device':
+      return testDevice(match.names, packet.outDevice, world);
+    case 'source':
+      return testAddress(match.ranges, packet.source, packet.family, world);
+    case 'destination':
+      return testAddress(match.ranges, packet.destination, packet.family, world);
+    case 'source-port':
+      return testSourcePort(match.ranges);
+    case 'destination-port':
+      return match.ranges.some(
+        ({ low, high }) => packet.destinationPort >= low && packet.destinationPort <= high,
+      );
+    case 'protocol':
+      return match.names.some((name) => name === 'all' || name === packet.protocol);
+    case 'family':
+      return match.names.includes(packet.family === 4 ? 'ip' : 'ip6');
+    case 'mark':
+      return (packet.mark & match.mask) >>> 0 === match.value >>> 0;
+    case 'connection-mark':
+      return (packet.connectionMark & match.mask) >>> 0 === match.value >>> 0;
+    case 'state':
+      return match.names.some((name) => testState(name, packet));
+    case 'source-type':
+      return testType(match.names, packet.source, world);
+    case 'destination-type':
+      return testType(match.names, packet.destination, world);
+    case 'tcp-flags':
+      return packet.protocol === 'tcp' && testFlags(match.among, match.set);
+    case 'chance':
+      return { about: match.text, chance: true };
+    case 'set':
+      return testSet(match.name, match.side, match.text, packet, world);
+    case 'unknown':
+      return { about: match.text, chance: false };
+  }
+}
+
+function testDevice(names: readonly string[], device: Packet['inDevice'], world: World): Answer {
+  if (device !== UNNAMED) return names.some((name) => fitsDevice(name, device ?? ''));
+  const known = world.devices.filter(({ kind }) => kind !== 'outside').map(({ name }) => name);
+  const others = names.filter((name) => !known.some((one) => fitsDevice(name, one)));
+  if (names.includes('+') || names.includes('*')) return true;
+  return others.length === 0
+    ? false
+    : { about: `whether the outer device is ${others.join(' or ')}`, chance: false };
+}
+
+function fitsDevice(pattern: string, device: string): boolean {
+  return /[+*]$/.test(pattern) ? device.startsWith(pattern.slice(0, -1)) : pattern === device;
+}
+
+function testAddress(
+  ranges: readonly AddressRange[],
+  address: PacketAddress,
+  family: 4 | 6,
+  world: World,
+): Answer {
+  const fitting = ranges.filter((range) => range.family === family);
+  if (address.kind === 'exact') {
+    return fitting.some((range) => isInRange(range, family, address.value));
+  }
+  if (fitting.some(isEverything)) return true;
+  const possible = fitting.filter((range) => !isInner(range, world));
+  if (possible.length === 0) return false;
+  const whose = address.kind === 'own' ? "the host's" : "the client's";
+  return { about: `${whose} address, which a rule asks for`, chance: false };
+}
+
+/** Loopback, multicast, link-local, or in a network of the host's bridges: no client elsewhere has it. */
+function isInner(range: AddressRange, world: World): boolean {
+  const inner = ['127.0.0.0/8', '::1', '224.0.0.0/4', '169.254.0.0/16', 'ff00::/8', '0.0.0.0/32'];
+  const bridges = world.devices
+    .filter(({ kind }) => kind === 'bridge' || kind === 'loopback')
+    .flatMap(({ networks }) => networks);
+  return [...inner, ...bridges].some((text) => {
+    const outer = parseRange(text);
+    return outer?.family === range.family && outer.low <= range.low && outer.high >= range.high;
+  });
+}
+
+/** Ports that Linux gives to clients. */
+const EPHEMERAL: PortRange = { low: 32768, high: 60999 };
+
+function testSourcePort(ranges: readonly PortRange[]): Answer {
+  if (ranges.some(({ low, high }) => low <= EPHEMERAL.low && high >= EPHEMERAL.high)) return true;
+  if (ranges.every(({ high }) => high < 1024)) return false;
+  return { about: "the client's port, which a rule asks for", chance: false };
+}
+
+function testState(name: string, packet: Packet): boolean {
+  switch (name) {
+    case 'new':
+      return !packet.untracked;
+    case 'untracked':
+      return packet.untracked;
+    case 'dnat':
+      return packet.dnat;
+    case 'snat':
+      return packet.snat;
+    default:
+      return false;
+  }
+}
+
+function testType(names: readonly string[], address: PacketAddress, world: World): boolean {
+  const local =
+    address.kind === 'exact' ? isOwnAddress(world, address.text) : address.kind === 'own';
+  return names.some((name) => (name === 'local' ? local : name === 'unicast' && !local));
+}
+
+function testFlags(among: readonly string[], set: readonly string[]): boolean {
+  return among.includes('syn') ? set.length === 1 && set[0] === 'syn' : set.length === 0;
+}
+
+/** Docker 28.0 keeps the networks of its bridges in these sets; others are not read. */
+function testSet(
+  name: string,
+  side: 'source' | 'destination' | 'other',
+  text: string,
+  packet: Packet,
+  world: World,
+): Answer {
+  const address = side === 'source' ? packet.source : packet.destination;
+  if (!/^docker-ext-bridges-v[46]$/.test(name) || side === 'other')
+    return { about: text, chance: false };
+  const ranges = world.devices
+    .filter(({ kind }) => kind === 'bridge')
+    .flatMap(({ networks }) => networks.flatMap((network) => parseRange(network) ?? []));
+  return testAddress(ranges, address, packet.family, world);
+}

@@ -1,0 +1,50 @@
+/** A hypothetical packet: the first one of a connection. */
+import { canonicalAddress } from '../../model/address.js';
+import type { Protocol } from '../../model/event.js';
+import { parseAddressNumber } from '../../model/range.js';
+
+/** An address, or one that is only known to be a client's elsewhere or the host's own. */
+export type PacketAddress =
+  | { readonly kind: 'exact'; readonly text: string; readonly value: bigint }
+  | { readonly kind: 'elsewhere' | 'own' };
+
+export interface Packet {
+  readonly family: 4 | 6;
+  readonly protocol: Protocol;
+  source: PacketAddress;
+  destination: PacketAddress;
+  destinationPort: number;
+  /** Null for one that the host makes itself; `unnamed` for the outer device of a host that is not at hand. */
+  inDevice: string | typeof UNNAMED | null;
+  outDevice: string | typeof UNNAMED | null;
+  mark: number;
+  connectionMark: number;
+  untracked: boolean;
+  dnat: boolean;
+  snat: boolean;
+}
+
+export const UNNAMED = Symbol('a device whose name is not known');
+
+/** @throws RangeError for text that is no address. */
+export function exactAddress(text: string): PacketAddress {
+  const canonical = canonicalAddress(text);
+  const number = canonical === null ? null : parseAddressNumber(canonical);
+  if (canonical === null || number === null) throw new RangeError(`${text} is no address`);
+  return { kind: 'exact', text: canonical, value: number.value };
+}
+
+export function addressText(address: PacketAddress): string | null {
+  return address.kind === 'exact' ? address.text : null;
+}
+
+export function createPacket(
+  fields: Pick<Packet, 'family' | 'protocol' | 'source' | 'destination' | 'destinationPort'> &
+    Partial<Packet>,
+): Packet {
+  return {
+    ...{ inDevice: null, outDevice: null, mark: 0, connectionMark: 0 },
+    ...{ untracked: false, dnat: false, snat: false },
+    ...fields,
+  };
+}

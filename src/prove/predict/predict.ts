@@ -1,0 +1,151 @@
+/** Predicts the path of every client: tries each doubt both ways, and only says what is the same in all. */
+import type { Prediction } from '../../model/explain.js';
+import { formatTarget, type Journey } from './ends.js';
+import { Traveller } from './journey.js';
+import type { Doubt } from './match.js';
+import { listAttempts, type Attempt, type WayIn } from './vantages.js';
+import { RuleIndex, Undecidable, Walk, type RuleRef } from './walk.js';
+import type { World } from './world.js';
+
+export interface Foresight {
+  readonly predictions: readonly Prediction[];
+  /** Every rule that a packet met on any way. */
+  readonly met: ReadonlySet<RuleRef['rule']>;
+}
+
+/** Ways that are tried for one connection before its doubts are too many. */
+const MOST_RUNS = 64;
+
+/** @param from keeps one kind of vantage only. */
+export function predict(
+  world: World,
+  ways: readonly WayIn[],
+  from: Prediction['vantage'] | null = null,
+): Foresight {
+  const index = new RuleIndex(world.rules);
+  const met = new Set<RuleRef['rule']>();
+  const predictions = new Map<string, Prediction>();
+  for (const way of ways) {
+    for (const attempt of listAttempts(world, way)) {
+      if (from !== null && attempt.vantage !== from) continue;
+      const key = JSON.stringify([attempt.vantage, attempt.from, attempt.start]);
+      if (!predictions.has(key)) predictions.set(key, foresee(world, index, attempt, met));
+    }
+  }
+  return { predictions: [...predictions.values()], met };
+}
+
+interface Run {
+  readonly journey: Journey;
+  readonly doubts: readonly { readonly doubt: Doubt; readonly ref: RuleRef }[];
+}
+
+function foresee(
+  world: World,
+  index: RuleIndex,
+  attempt: Attempt,
+  met: Set<RuleRef['rule']>,
+): Prediction {
+  const runs: Run[] = [];
+  const pending: boolean[][] = [[]];
+  for (let choices = pending.pop(); choices; choices = pending.pop()) {
+    if (runs.length >= MOST_RUNS) break;
+    const doubts: { doubt: Doubt; ref: RuleRef }[] = [];
+    const given = choices;
+    const walk = new Walk(world, index, (doubt, ref) => {
+      const known = doubts.findIndex(
+        (one) => one.ref.rule === ref.rule && one.doubt.about === doubt.about,
+      );
+      if (known >= 0) return given[known] ?? false;
+      doubts.push({ doubt, ref });
+      return given[doubts.length - 1] ?? false;
+    });
+    const journey = travel(world, walk, attempt);
+    for (const { rule } of walk.met) met.add(rule);
+    runs.push({ journey, doubts });
+    for (let i = given.length; i < doubts.length; i++) {
+      pending.push([...given, ...Array<boolean>(i - given.length).fill(false), true]);
+    }
+  }
+  return describe(attempt, combine(runs, pending.length > 0));
+}
+
+function travel(world: World, walk: Walk, attempt: Attempt): Journey {
+  try {
+    return new Traveller(world, walk).go(attempt.start);
+  } catch (error) {
+    if (!(error instanceof Undecidable)) throw error;
+    const { chain, table } = error.ref;
+    return {
+      ...{ end: 'unknown', way: null, deciding: error.ref, sourceSeen: null, target: null },
+      why: `a rule in chain ${chain.name} of table ${table.name} does something that is not understood: ${error.about}`,
+      obstacles: [],
+    };
+  }
+}
+
+/** One journey of many: theirs where they agree, else what they disagree about. */
+function combine(runs: readonly Run[], tooMany: boolean): Journey {
+  const [first] = runs;
+  if (!first) throw new RangeError('no run');
+  const journeys = runs.map(({ journey }) => journey);
+  const outcome = ({ end, way, target, sourceSeen }: Journey): string =>
+    JSON.stringify([end, way, target, sourceSeen]);
+  const outcomes = new Set(journeys.map(outcome));
+  if (outcomes.size === 1 && !tooMany) return first.journey;
+  const doubts = runs.flatMap(({ doubts }) => doubts.map(({ doubt }) => doubt));
+  const about = [...new Set(doubts.map((doubt) => doubt.about))];
+  // What is the same in all ways is certain: the path may be, when the target is not.
+  const kinds = new Set(journeys.map(({ end, way }) => `${end} ${way}`));
+  const targets = [...new Set(journeys.flatMap(({ target }) => target ?? []))];
+  const sources = new Set(journeys.map(({ sourceSeen }) => sourceSeen));
+  if (kinds.size === 1 && !tooMany) {
+    const byLot = doubts.every(({ chance }) => chance)
+      ? 'by lot'
+      : `depending on ${about[0] ?? ''}`;
+    const more = targets.length > 1 ? `, or to another of ${targets.join(', ')}, ${byLot}` : '';
+    const [only = null] = sources.size === 1 ? sources : [];
+    return {
+      ...first.journey,
+      target: targets.length === 1 ? first.journey.target : null,
+      sourceSeen: only,
+      why: first.journey.why + more,
+    };
+  }
+  const ends = [
+    ...new Set(
+      journeys.map(({ end, way }) =>
+        way && end !== 'answered' ? `${way}, then ${end}` : (way ?? end),
+      ),
+    ),
+  ];
+  return {
+    ...{ end: 'unknown', way: null, deciding: null, sourceSeen: null, target: null },
+    why: tooMany
+      ? 'too many rules on its way cannot be decided from here'
+      : `it depends on ${about.slice(0, 3).join('; ')}: ${ends.join(' or ')}`,
+    obstacles: [],
+  };
+}
+
+function describe(attempt: Attempt, journey: Journey): Prediction {
+  const { vantage, from, start } = attempt;
+  const { end, way, deciding, why, sourceSeen, target, obstacles } = journey;
+  return {
+    ...{
+      vantage,
+      from,
+      to: start.to === null ? `HOST:${start.port}` : formatTarget(start.to, start.port),
+    },
+    protocol: start.protocol,
+    path: end === 'answered' ? (way ?? 'unknown') : end,
+    way: end === 'unknown' ? null : way,
+    ...{ target, rule: deciding && writeRef(deciding), why, sourceSeen, obstacles: [...obstacles] },
+  };
+}
+
+/** A rule as it is written, or a chain's policy. */
+export function writeRef({ chain, rule }: RuleRef): string {
+  if (!rule) return `-P ${chain.name} ${chain.policy.toUpperCase()}`;
+  return rule.text.startsWith('-A ') ? rule.text : `${chain.name}: ${rule.text}`;
+}

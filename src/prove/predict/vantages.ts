@@ -1,0 +1,198 @@
+/** The places that a published port is dialled from, and what is dialled there. */
+import type { Vantage } from '../../model/explain.js';
+import type { PortMapping } from '../../model/target.js';
+import type { Start } from './journey.js';
+import {
+  familyOf,
+  findBridgeOf,
+  stripPrefix,
+  type World,
+  type WorldContainer,
+  type WorldDevice,
+} from './world.js';
+
+export interface Attempt {
+  readonly vantage: Vantage;
+  readonly from: string;
+  readonly start: Start;
+}
+
+/** A way in, and the container behind it where that is known. */
+export interface WayIn {
+  readonly mapping: PortMapping;
+  readonly container: WorldContainer | null;
+  /** The client elsewhere, when its address matters. */
+  readonly client: string | null;
+}
+
+/** Every attempt that this host's devices and containers make possible. */
+export function listAttempts(world: World, way: WayIn): Attempt[] {
+  return [...listOutside(world, way), ...listFromHost(world, way), ...listInside(world, way)];
+}
+
+function listOutside(world: World, { mapping, client }: WayIn): Attempt[] {
+  const outer = listOuter(world);
+  const fields = { protocol: mapping.protocol, port: mapping.listens.port };
+  const attempts = outer
+    .filter(({ address }) => client === null || familyOf(client) === familyOf(address))
+    .map(({ device, address }) =>
+      attempt('outside', 'outside', {
+        ...fields,
+        ...{ family: familyOf(address), to: address },
+        by: { kind: 'outside', device, source: client },
+      }),
+    );
+  const inner = mapping.target;
+  const entry = outer.find(({ address }) => familyOf(address) === familyOf(inner.address));
+  if (entry && isContainerSide(mapping)) {
+    const by = { kind: 'outside', device: entry.device, source: client } as const;
+    const straight = { protocol: mapping.protocol, port: inner.port, to: inner.address };
+    const family = familyOf(inner.address);
+    attempts.push(attempt('container-address', 'outside', { ...straight, family, by }));
+  }
+  if (attempts.length > 0 || world.measured) return attempts;
+  const published = mapping.listens.address;
+  const family = familyOf(published);
+  const exact = !isAny(published) && !isLoop(published) ? published : null;
+  const by = { kind: 'outside', device: null, source: client } as const;
+  return [attempt('outside', 'outside', { ...fields, family, to: exact, by })];
+}
+
+function listFromHost(world: World, { mapping }: WayIn): Attempt[] {
+  const { protocol, listens, target } = mapping;
+  const dial = (vantage: Vantage, to: string | null, port = listens.port): Attempt =>
+    attempt(vantage, 'host', {
+      ...{ protocol, port, to },
+      ...{ family: to === null ? familyOf(listens.address) : familyOf(to), by: { kind: 'host' } },
+    });
+  const bridge = findBridgeOf(world, target.address);
+  const own = [
+    ...listOuter(world).map(({ address }) => address),
+    ...(bridge?.networks ?? []).map(stripPrefix).filter((address) => !isLinkLocal(address)),
+  ];
+  const published = listens.address;
+  const special = isLoop(published) && published !== '127.0.0.1' && published !== '::1';
+  return [
+    dial('loopback', special ? published : '127.0.0.1'),
+    ...(own.length > 0 || world.measured
+      ? [...new Set(own)].map((address) => dial('own-address', address))
+      : [dial('own-address', null)]),
+    dial('loopback6', '::1'),
+    ...(isContainerSide(mapping) ? [dial('container-address', target.address, target.port)] : []),
+  ];
+}
+
+function listInside(world: World, { mapping, container }: WayIn): Attempt[] {
+  const { protocol, listens, target } = mapping;
+  const bridge = findBridgeOf(world, target.address);
+  if (!bridge || !isContainerSide(mapping)) return [];
+  const family = familyOf(target.address);
+  const outer = listOuter(world).find(({ address }) => familyOf(address) === family)?.address;
+  const gateway = addressOf(bridge, family);
+  const published = listens.address;
+  const exact = !isAny(published) && !isLoop(published) ? published : null;
+  const attempts: Attempt[] = [];
+  const dial = (
+    vantage: Vantage,
+    who: { name: string; bridge: string; address: string },
+    to: string | null,
+    port = listens.port,
+  ): void => {
+    if (to === null || familyOf(to) !== familyOf(who.address)) return;
+    const by = { kind: 'container', bridge: who.bridge, address: who.address } as const;
+    attempts.push(attempt(vantage, who.name, { protocol, port, to, family: familyOf(to), by }));
+  };
+  const neighbour = findMember(world, bridge, container, family);
+  const self = {
+    ...{ name: `container ${container?.name ?? target.address}`, bridge: bridge.name },
+    address: target.address,
+  };
+  const stranger = world.devices
+    .filter(({ kind, name }) => kind === 'bridge' && name !== bridge.name)
+    .flatMap((other) => findMember(world, other, container, family) ?? [])
+    .sort((a, b) => Number(a.hypothetical) - Number(b.hypothetical))[0];
+  if (neighbour) dial('same-bridge', neighbour, exact ?? gateway);
+  dial('self', self, exact ?? gateway);
+  if (stranger) dial('other-bridge', stranger, exact ?? outer ?? gateway);
+  if (neighbour) dial('container-address', neighbour, target.address, target.port);
+  if (stranger) dial('container-address', stranger, target.address, target.port);
+  return attempts;
+}
+
+interface Member {
+  readonly name: string;
+  readonly bridge: string;
+  readonly address: string;
+  readonly hypothetical: boolean;
+}
+
+/** A container on this bridge other than the target, or one that might be there. */
+function findMember(
+  world: World,
+  bridge: WorldDevice,
+  not: WorldContainer | null,
+  family: 4 | 6,
+): Member | null {
+  const taken = new Set(world.containers.flatMap(({ places }) => places.map((p) => p.address)));
+  for (const container of world.containers) {
+    if (container === not) continue;
+    const place = container.places.find(
+      ({ address, bridge: own }) =>
+        familyOf(address) === family && (own ?? findBridgeOf(world, address)?.name) === bridge.name,
+    );
+    if (!place) continue;
+    const name = `container ${container.name}`;
+    return { name, bridge: bridge.name, address: place.address, hypothetical: false };
+  }
+  const own = addressOf(bridge, family);
+  if (own === null) return null;
+  const address = listNear(own).find((candidate) => candidate !== own && !taken.has(candidate));
+  const name = `a container on ${bridge.name}`;
+  return address === undefined ? null : { name, bridge: bridge.name, address, hypothetical: true };
+}
+
+/** Addresses whose last part is near the end of the same hundred or so: hardly ever given out. */
+function listNear(address: string): string[] {
+  const separator = address.includes(':') ? ':' : '.';
+  const head = address.slice(0, address.lastIndexOf(separator) + 1);
+  const tails = separator === '.' ? ['14', '13', '12', '6', '5', '4', '3'] : ['fffe', 'fffd', 'e'];
+  return tails.map((tail) => head + tail);
+}
+
+function addressOf(device: WorldDevice, family: 4 | 6): string | null {
+  const network = device.networks.find((text) => familyOf(text) === family && !isLinkLocal(text));
+  return network === undefined ? null : stripPrefix(network);
+}
+
+/** Addresses that others can dial: on devices that are neither loopback nor a bridge of containers. */
+function listOuter(world: World): { device: string; address: string }[] {
+  return world.devices
+    .filter(({ kind }) => kind === 'outside')
+    .flatMap(({ name, networks }) =>
+      networks
+        .map(stripPrefix)
+        .filter((address) => !isLinkLocal(address) && !isLoop(address))
+        .map((address) => ({ device: name, address })),
+    );
+}
+
+/** Whether the target is something behind the host, not the host itself. */
+function isContainerSide({ target }: PortMapping): boolean {
+  return !isAny(target.address) && !isLoop(target.address);
+}
+
+function attempt(vantage: Vantage, from: string, start: Start): Attempt {
+  return { vantage, from, start };
+}
+
+function isAny(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
+
+function isLoop(address: string): boolean {
+  return address === '::1' || address.startsWith('127.');
+}
+
+function isLinkLocal(address: string): boolean {
+  return /^fe80:/i.test(address) || address.startsWith('169.254.');
+}

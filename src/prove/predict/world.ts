@@ -1,0 +1,145 @@
+/** What a prediction rests on: one host's rules, devices, settings and sockets; unknown things are null. */
+import { canonicalAddress } from '../../model/address.js';
+import type { Protocol } from '../../model/event.js';
+import { isEverything, isInNetwork, parseRange, parseAddressNumber } from '../../model/range.js';
+import type { RuleSet } from '../../model/rules.js';
+
+export interface WorldDevice {
+  readonly name: string;
+  readonly kind: 'loopback' | 'bridge' | 'port' | 'outside';
+  /** Addresses with prefix length. */
+  readonly networks: readonly string[];
+}
+
+export interface WorldRoute {
+  /** Network with prefix length; `0.0.0.0/0` and `::/0` for the default. */
+  readonly destination: string;
+  readonly device: string;
+  readonly source: string | null;
+}
+
+export interface WorldSocket {
+  readonly protocol: Protocol;
+  readonly address: string;
+  readonly port: number;
+  readonly pid: number | null;
+  readonly command: string | null;
+}
+
+export interface WorldContainer {
+  readonly name: string;
+  /** Name of the bridge and address on it. */
+  readonly places: readonly { readonly bridge: string | null; readonly address: string }[];
+  /** Null when they could not be read. */
+  readonly sockets: readonly WorldSocket[] | null;
+}
+
+export interface WorldRelay {
+  readonly pid: number;
+  readonly command: string;
+  readonly protocol: Protocol;
+  readonly listens: { readonly address: string; readonly port: number };
+  readonly target: { readonly address: string; readonly port: number } | null;
+}
+
+export interface World {
+  readonly rules: RuleSet;
+  readonly devices: readonly WorldDevice[];
+  readonly routes: readonly WorldRoute[];
+  /** Of the host's namespace; null when they could not be read. */
+  readonly sockets: readonly WorldSocket[] | null;
+  readonly relays: readonly WorldRelay[];
+  readonly containers: readonly WorldContainer[];
+  readonly settings: {
+    readonly forward4: boolean | null;
+    readonly forward6: boolean | null;
+    /** Whether bridged packets meet the rules (net.bridge.bridge-nf-call-iptables, …-ip6tables). */
+    readonly bridgeCalls4: boolean | null;
+    readonly bridgeCalls6: boolean | null;
+    /** Devices on which 127.0.0.0/8 may be routed; `all` for every one. Null when not known. */
+    readonly routeLocalnet: readonly string[] | null;
+  };
+  /** Whether docker-proxy is used, inferred; null when nothing tells. */
+  readonly userlandProxy: boolean | null;
+  /** Where docker-proxy would listen if it is used. */
+  readonly published: readonly {
+    readonly protocol: Protocol;
+    readonly address: string;
+    readonly port: number;
+  }[];
+  /** Whether devices and addresses are the machine's; false when they are derived from a saved rule set. */
+  readonly measured: boolean;
+}
+
+export function familyOf(address: string): 4 | 6 {
+  return address.includes(':') ? 6 : 4;
+}
+
+/** The host's own addresses, without prefix length. */
+export function listOwnAddresses(world: World): string[] {
+  return world.devices.flatMap(({ networks }) => networks.map(stripPrefix));
+}
+
+export function stripPrefix(network: string): string {
+  return canonicalAddress(network.replace(/\/.*$/, '')) ?? network;
+}
+
+export function isOwnAddress(world: World, address: string): boolean {
+  if (address === '::1' || address.startsWith('127.')) return true;
+  return listOwnAddresses(world).includes(address);
+}
+
+/** The bridge whose network holds an address; null for none. */
+export function findBridgeOf(world: World, address: string): WorldDevice | null {
+  return (
+    world.devices.find(
+      ({ kind, networks }) =>
+        kind === 'bridge' && networks.some((network) => isInNetwork(address, network)),
+    ) ?? null
+  );
+}
+
+/** The device that leads to an address, and the source that the host would choose; null when no route is known. */
+export function findRoute(
+  world: World,
+  address: string,
+): { device: string; source: string | null } | null {
+  let best: { route: WorldRoute; length: bigint } | null = null;
+  const number = parseAddressNumber(address);
+  for (const route of world.routes) {
+    const range = parseRange(route.destination);
+    if (!range || !number || !isInNetwork(address, route.destination)) continue;
+    const length = range.high - range.low;
+    if (best === null || length < best.length) best = { route, length };
+  }
+  if (best && !isDefault(best.route)) return fill(world, best.route, address);
+  const near = world.devices.find(({ networks }) =>
+    networks.some((network) => isInNetwork(address, network)),
+  );
+  if (near) return { device: near.name, source: chooseSource(near, address) };
+  return best && fill(world, best.route, address);
+}
+
+function isDefault(route: WorldRoute): boolean {
+  const range = parseRange(route.destination);
+  return range !== null && isEverything(range);
+}
+
+function fill(
+  world: World,
+  route: WorldRoute,
+  address: string,
+): { device: string; source: string | null } {
+  const device = world.devices.find(({ name }) => name === route.device);
+  const source = route.source ?? (device ? chooseSource(device, address) : null);
+  return { device: route.device, source };
+}
+
+/** The device's address nearest to another one: of its network if it has one, else its first that is not link-local. */
+export function chooseSource(device: WorldDevice, address: string): string | null {
+  const fitting = device.networks.filter(
+    (network) => familyOf(network) === familyOf(address) && !/^fe80:/i.test(network),
+  );
+  const near = fitting.find((network) => isInNetwork(address, network)) ?? fitting[0];
+  return near === undefined ? null : stripPrefix(near);
+}
