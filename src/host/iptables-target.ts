@@ -1,6 +1,6 @@
 // Targets of iptables as steps; one that is not understood is kept as text.
 
-import { canonicalAddress, parseEndpoint } from '../model/address.js';
+import { canonicalAddress } from '../model/address.js';
 import type { RewriteTarget, Step, Verdict } from '../model/rules.js';
 import { parseMark, parsePorts } from './rule-words.js';
 
@@ -69,8 +69,12 @@ export function readTarget(option: '-j' | '-g', name: string, options: readonly 
 /** `172.17.0.2:6379`, `172.17.0.2`, `:8080`, `[fd00::2]:80`; null for ranges of more than one. */
 export function parseRewrite(text: string): RewriteTarget | null {
   if (/^:\d+$/.test(text)) return { address: null, port: Number(text.slice(1)) };
-  const endpoint = /^[^:]*:\d+$|^\[.*\]:\d+$/.test(text) ? parseEndpoint(text) : null;
-  if (endpoint) return endpoint;
+  const pair = /^(?:\[(.*)\]|([^:]*)):(\d{1,5})$/.exec(text);
+  if (pair) {
+    const address = canonicalAddress(pair[1] ?? pair[2] ?? '');
+    const port = Number(pair[3]);
+    return address === null || port > 65535 ? null : { address, port };
+  }
   const address = canonicalAddress(text);
   return address === null ? null : { address, port: null };
 }

@@ -56,11 +56,6 @@ export function isInRange(range: AddressRange, family: 4 | 6, value: bigint): bo
   return range.family === family && value >= range.low && value <= range.high;
 }
 
-/** Whether every address of `inner` is in `outer`. */
-export function covers(outer: AddressRange, inner: AddressRange): boolean {
-  return outer.family === inner.family && outer.low <= inner.low && outer.high >= inner.high;
-}
-
 /** Whether the range is all addresses of its family. */
 export function isEverything(range: AddressRange): boolean {
   const size = range.family === 4 ? 32n : 128n;
