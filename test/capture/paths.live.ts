@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import * as assert from 'uvu/assert';
 import { CONNTRACK, TCP, type DropEvent, type PacketEvent } from '../../src/model/event.js';
@@ -93,6 +94,15 @@ test('a rule that drops: its reason, its function, its conntrack entry, and the 
     assert.match(drop.function, /^(nft_do_chain|ipt_do_table|nf_hook_slow)/);
     assert.is(drop.conntrack?.original.destination.port, 18_081);
   }
+});
+
+test('a machine that swallows its own loopback: an error that says so, no endless wait', async () => {
+  const module = fileURLToPath(new URL('tracing.js', import.meta.url));
+  const script = `import(${JSON.stringify(module)}).then((m) => m.trace([6379], { patience: 5000 })).catch((e) => console.log(e.code, e.message))`;
+  const rule = 'ip link set lo up; iptables -A INPUT -i lo -p tcp -j DROP; exec "$@"';
+  const args = ['--net', 'sh', '-c', rule, 'sh', process.execPath, '-e', script];
+  const { stdout } = await execa('unshare', args);
+  assert.match(stdout, /^not-ready .*: missing the connection itself/);
 });
 
 test('docker-proxy: every byte of 7 connections is traced from socket to socket, also beyond the budget', async () => {
