@@ -1,4 +1,5 @@
 /** Numbers for people: durations, bytes, counts, event lists, moments. */
+import { shortenStart, widthOf } from './text.js';
 
 /** `850 ns`, `84 µs`, `1.20 ms`, `2.35 s`, `12 min`: never wider than eight columns. */
 export function formatDuration(nanoseconds: number): string {
@@ -61,6 +62,24 @@ export function formatEvents(events: readonly number[], maxRanges = 6): string {
     return last === first + 1 ? `${first}, ${last}` : `${first}–${last}`;
   });
   return text.join(', ') + (hidden > 0 ? ` … ${hidden} more` : '');
+}
+
+/** The number of a stop: `7`; `612,3` for 612 and 613; `7…` for the first of many; in at most `width` columns. */
+export function formatStop(events: readonly number[], count: number, width: number): string {
+  const [first, ...rest] = events.map(String);
+  if (first === undefined) return '';
+  if (count > 1) return widthOf(first) < width ? `${first}…` : shortenStart(first, width);
+  const last = rest.at(-1);
+  if (last === undefined) return shortenStart(first, width);
+  const both = [`${first},${last}`, `${first},${differingEnd(first, last)}`];
+  return both.find((text) => widthOf(text) <= width) ?? shortenStart(`${first}+`, width);
+}
+
+/** What of `last` is not as in `first`: `3` for 612 and 613. */
+function differingEnd(first: string, last: string): string {
+  if (first.length !== last.length) return last;
+  const same = [...first].findIndex((digit, i) => digit !== last[i]);
+  return last.slice(same);
 }
 
 /** `2026-11-23 19:54:50.123456 UTC` from nanoseconds since 1970; microseconds are cut, not rounded. */

@@ -21,6 +21,14 @@ export const findFaults = /* js */ `(() => {
     }
   }
 
+  const strokes = [...document.querySelectorAll('line')].map((line) => ({ line, frame: line.getBoundingClientRect() }));
+  for (const { text, name, left, right, top, bottom } of boxes) {
+    const crossed = strokes.some(({ line, frame: f }) =>
+      text.compareDocumentPosition(line) & Node.DOCUMENT_POSITION_FOLLOWING &&
+      f.left < right && f.right > left && f.top < bottom && f.bottom > top);
+    if (crossed) faults.push(name + ' is crossed by a line');
+  }
+
   const luminance = (color) => {
     const [r, g, b] = color.match(/[\\d.]+/g).slice(0, 3).map(Number).map((value) => {
       const part = value / 255;

@@ -1,6 +1,6 @@
 // The pictures as a browser shows them: no text overlaps, is cut off or covered, and all of it has contrast.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
 import { chromium, type Browser, type Page } from 'playwright-core';
@@ -30,13 +30,15 @@ test.after(async () => {
 
 for (const [name, make] of Object.entries(FIXTURES)) {
   test(`${name}: readable at 800, 1280 and 1920 pixels, light and dark`, async () => {
-    const svg = await renderSvg(make());
-    for (const width of [800, 1280, 1920]) {
-      for (const colorScheme of ['light', 'dark'] as const) {
-        const faults = await inspect(svg, width, colorScheme);
-        assert.equal(faults, [], `${name} at ${width}, ${colorScheme}:\n${faults.join('\n')}`);
-      }
-    }
+    await inspectAll(name, await renderSvg(make()));
+  });
+}
+
+const SAMPLES = new URL('../../../test/golden/samples/', import.meta.url);
+
+for (const name of readdirSync(SAMPLES).filter((file) => /(?<!-changed)\.svg$/.test(file))) {
+  test(`sample ${name}: readable at 800, 1280 and 1920 pixels, light and dark`, async () => {
+    await inspectAll(name, readFileSync(new URL(name, SAMPLES), 'utf8'));
   });
 }
 
@@ -61,6 +63,15 @@ test('a picture inside of a page keeps its look to itself', async () => {
   assert.is(color, 'rgb(0, 0, 0)');
   await page.close();
 });
+
+async function inspectAll(name: string, svg: string): Promise<void> {
+  for (const width of [800, 1280, 1920]) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const faults = await inspect(svg, width, colorScheme);
+      assert.equal(faults, [], `${name} at ${width}, ${colorScheme}:\n${faults.join('\n')}`);
+    }
+  }
+}
 
 const pages = new Map<string, Page>();
 

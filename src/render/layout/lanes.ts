@@ -75,10 +75,15 @@ function deviceLane(place: Place, places: Places): PlacedLane {
     key: placeKey(place),
     namespace: place.namespace,
     name: place.device === 'unknown' ? 'captured' : printable(place.device),
-    detail: printable(device?.addresses[0]?.replace(/\/\d+$/, '') ?? ''),
+    detail: printable(addressOf(device?.addresses ?? [])),
     kind: kindOf(device?.kind ?? '', place.device),
     reached: true,
   };
+}
+
+/** The first address that is not link-local: those are on every device and tell nothing. */
+function addressOf(addresses: readonly string[]): string {
+  return addresses.find((address) => !/^fe[89ab]/i.test(address))?.replace(/\/\d+$/, '') ?? '';
 }
 
 function kindOf(kind: string, name: string): LaneKind {

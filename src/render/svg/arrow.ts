@@ -1,6 +1,6 @@
 /** A packet's row: its arrow over the lanes with numbered events, latencies, NAT boxes and stop marks. */
 import { formatDuration } from '../format.js';
-import type { ArrowRow, Rewriting } from '../layout/scene.js';
+import type { ArrowRow, DropMark, Rewriting } from '../layout/scene.js';
 import { shorten, shortenEndpoint } from '../text.js';
 import { label, type Block } from './block.js';
 import type { Grid } from './lanes.js';
@@ -8,7 +8,6 @@ import {
   arrowHead,
   colourOf,
   diamond,
-  DOT,
   dotText,
   dotWidth,
   eventDot,
@@ -45,10 +44,13 @@ export function drawArrow(row: ArrowRow, grid: Grid, top: number): Block {
     shapes.push(line(last, y, last + sign * 16, y, { class: `s-${colour} shaft` }));
     shapes.push(arrowHead(last + sign * 24, y, sign, colour));
   }
+  if (last !== undefined && row.drop !== null) {
+    shapes.push(line(last, y, dropX(row, grid, sign), y, { class: 's-bad shaft' }));
+  }
   const crossing = row.rewritings.map((rewriting) => diamondAt(rewriting, grid, sign));
   for (const x of crossing) shapes.push(diamond(x, y));
   for (const stop of row.stops) {
-    shapes.push(eventDot(at(grid, stop.lane), y, dotText(stop.events, row.count), colour));
+    shapes.push(eventDot(at(grid, stop.lane), y, dotText(stop.events, row.count, grid), colour));
   }
   shapes.push(arrowLabel(row, grid, y, colour));
   let bottom = y + (row.took === null && row.count === 1 ? 14 : 22);
@@ -66,7 +68,7 @@ export function drawArrow(row: ArrowRow, grid: Grid, top: number): Block {
     bottom = note.bottom;
   });
   if (row.drop) {
-    const drop = drawDrop(row.drop, last, y, bottom, grid, sign);
+    const drop = drawDrop(row.drop, dropX(row, grid, sign), y, bottom, grid, sign);
     shapes.push(...drop.shapes);
     bottom = drop.bottom;
   }
@@ -144,18 +146,21 @@ function natText({ hook, field, before, now }: Rewriting, grid: Grid): string[] 
   return [title, shortenEndpoint(before, columns), `→ ${shortenEndpoint(now, columns)}`];
 }
 
+/** Where the stop sign stands: at its lane, or beside the number of the stop there. */
+function dropX({ stops, drop, count }: ArrowRow, grid: Grid, sign: number): number {
+  const lane = at(grid, drop?.lane ?? 0);
+  const events = stops.at(-1)?.events ?? [];
+  return drop?.behind ? lane + sign * (dotWidth(dotText(events, count, grid)) / 2 + 28) : lane;
+}
+
 function drawDrop(
-  drop: NonNullable<ArrowRow['drop']>,
-  last: number | undefined,
+  drop: DropMark,
+  x: number,
   y: number,
   top: number,
   grid: Grid,
   sign: number,
 ): Block {
-  const lane = at(grid, drop.lane);
-  const x = drop.behind ? lane + sign * Math.min(46, grid.spacing / 2) : lane;
-  const shaft =
-    last === undefined ? [] : [line(last + sign * DOT, y, x, y, { class: 's-bad shaft' })];
   const number = String(drop.event);
   const beside = 17 + dotWidth(number) / 2;
   const outside = x + sign * beside * 2 > grid.right || x + sign * beside * 2 < grid.left;
@@ -164,12 +169,7 @@ function drawDrop(
     ? noteBox(['dropped', drop.reason], x, y + 6, top + 6, grid, 'bad')
     : null;
   return {
-    shapes: [
-      ...shaft,
-      ...stopSign(x, y),
-      eventDot(numberX, y, number, 'bad'),
-      ...(note?.shapes ?? []),
-    ],
+    shapes: [...stopSign(x, y), eventDot(numberX, y, number, 'bad'), ...(note?.shapes ?? [])],
     bottom: note?.bottom ?? top,
   };
 }

@@ -15,11 +15,11 @@ export interface Grid {
 }
 
 const TIME_COLUMN = 78;
-const NAME_SIZE = 12.5;
+const NAME_SIZE = 12;
 const NOTE_SIZE = 11;
 export const HEAD_HEIGHT = 88;
 /** Lanes closer than this cannot hold their names. */
-const MIN_SPACING = 96;
+const MIN_SPACING = 101;
 
 /** Width that a ladder needs at least. */
 export function widthFor(lanes: number): number {

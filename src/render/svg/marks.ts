@@ -1,5 +1,5 @@
 /** The marks of a row: event numbers, arrow heads, NAT diamonds, stop signs, and boxes with notes. */
-import { formatDuration } from '../format.js';
+import { formatDuration, formatStop } from '../format.js';
 import type { Tone } from '../layout/scene.js';
 import { shorten } from '../text.js';
 import { label, type Block } from './block.js';
@@ -73,11 +73,13 @@ function polygon(points: readonly (readonly number[])[], colour: Colour): Shape 
   return shape('polygon', { points: text.join(' '), class: `f-${colour}` });
 }
 
-/** `7`, `7,8` for two events at one place, `7…` for the first of many. */
-export function dotText(events: readonly number[], count: number): string {
-  const [first = 0] = events;
-  if (count > 1) return `${first}…`;
-  return events.length > 1 ? `${first},${events.at(-1) ?? first}` : String(first);
+/** The number of a stop, in so many characters that neighbouring stops stay apart. */
+export function dotText(events: readonly number[], count: number, grid: Grid): string {
+  return formatStop(
+    events,
+    count,
+    Math.floor((grid.spacing - 24) / measureIn('mono', SMALL_SIZE)('0')),
+  );
 }
 
 /** Width of an event's circle or pill. */

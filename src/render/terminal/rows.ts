@@ -1,7 +1,7 @@
 /** Rows of the ladder in text: arrows with numbered events, NAT notes, relayed bytes, drops. */
-import { formatDuration } from '../format.js';
+import { formatDuration, formatStop } from '../format.js';
 import type { ArrowRow, DropMark, PointRow, RelayRow, Rewriting } from '../layout/scene.js';
-import { padStart, shorten, shortenEndpoint, shortenStart, widthOf, wrap } from '../text.js';
+import { padStart, shorten, shortenEndpoint, widthOf, wrap } from '../text.js';
 import type { Line } from './canvas.js';
 import { columnOf, startLine, TIME_WIDTH, type Grid } from './grid.js';
 import type { Role } from './paint.js';
@@ -31,7 +31,7 @@ export function drawArrow(row: ArrowRow, grid: Grid): Line[] {
     line.put(x, head, role);
   }
   const ends = row.stops.map(({ lane, events }) =>
-    drawNumber(line, grid, lane, numberText(events, row.count, grid.spacing - 2), role, sign),
+    drawNumber(line, grid, lane, formatStop(events, row.count, grid.spacing - 2), role, sign),
   );
   const lastEnd = ends.at(-1);
   if (lastEnd !== undefined && row.head === null && row.drop === null)
@@ -48,7 +48,7 @@ export function drawArrow(row: ArrowRow, grid: Grid): Line[] {
 /** Something that happened at one lane. */
 export function drawPoint(row: PointRow, grid: Grid): Line {
   const line = labelled(row, grid);
-  const text = numberText(row.events, 1, 12);
+  const text = formatStop(row.events, 1, 12);
   const x = columnOf(grid, row.lane);
   line.put(x, '●', roleOf(row));
   line.put(x + 1 + widthOf(text) <= grid.columns ? x + 1 : x - widthOf(text), text, roleOf(row));
@@ -59,7 +59,7 @@ export function drawPoint(row: PointRow, grid: Grid): Line {
 export function drawRelay(row: RelayRow, grid: Grid): Line {
   const line = labelled(row, grid);
   const arrow = row.flow === 'request' ? '►' : '◄';
-  const text = numberText(row.events.slice(0, 1), row.count, grid.spacing - 3);
+  const text = formatStop(row.events.slice(0, 1), row.count, grid.spacing - 3);
   line.putCentered(columnOf(grid, row.lane), `${arrow}${text}${arrow}`, roleOf(row));
   return line;
 }
@@ -79,24 +79,6 @@ function roleOf({ tone }: ArrowRow | PointRow | RelayRow): Role {
 function drawShaft(line: Line, from: number, to: number, shaft: string, role: Role): void {
   const [left, right] = from < to ? [from, to] : [to, from];
   line.put(left, shaft.repeat(right - left + 1), role);
-}
-
-/** `7`; `612,3` for 612 and 613; `7…` for the first of many; in at most `width` columns. */
-function numberText(events: readonly number[], count: number, width: number): string {
-  const [first, ...rest] = events.map(String);
-  if (first === undefined) return '';
-  if (count > 1) return widthOf(first) < width ? `${first}…` : shortenStart(first, width);
-  const last = rest.at(-1);
-  if (last === undefined) return shortenStart(first, width);
-  const both = [`${first},${last}`, `${first},${differingEnd(first, last)}`];
-  return both.find((text) => widthOf(text) <= width) ?? shortenStart(`${first}+`, width);
-}
-
-/** What of `last` is not as in `first`: `3` for 612 and 613. */
-function differingEnd(first: string, last: string): string {
-  if (first.length !== last.length) return last;
-  const same = [...first].findIndex((digit, i) => digit !== last[i]);
-  return last.slice(same);
 }
 
 /** Writes an event's number over its lane; returns the column of its end in the direction of the arrow. */
