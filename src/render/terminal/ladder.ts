@@ -49,7 +49,7 @@ function drawNamespaces({ groups }: Ladder, grid: Grid): Line {
   const half = Math.floor((grid.spacing - 1) / 2);
   for (const { name, from, to } of groups) {
     const start = columnOf(grid, from) - half;
-    const end = Math.min(columnOf(grid, to) + half, grid.columns - 1);
+    const end = Math.min(columnOf(grid, to) + grid.spacing - half - 2, grid.columns - 1);
     line.put(start, '─'.repeat(end - start + 1), 'dim');
     const title = shorten(name, end - start - 1);
     if (title !== '') line.putCentered((start + end) >> 1, ` ${title} `, 'strong', start, end + 1);

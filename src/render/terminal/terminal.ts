@@ -99,7 +99,7 @@ function drawHidden(scene: Scene, columns: number, paint: Paint): string[] {
   if (hidden <= 0) return [];
   const text =
     `${formatCount(hidden)} of ${formatCount(scene.connections)} connections are not drawn here: ` +
-    'narrow with --client ADDRESS, or see all of them with --json or --html FILE.';
+    'narrow with --client ADDRESS, or see all of them with --json.';
   return wrap(text, columns).map((line) => paint('dim', line));
 }
 
