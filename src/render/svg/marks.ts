@@ -11,7 +11,7 @@ import type { Colour } from './style.js';
 export const LABEL_SIZE = 12;
 export const SMALL_SIZE = 11;
 /** Radius of an event's circle. */
-export const DOT = 9;
+const DOT = 9;
 
 /** A row colour by its tone. */
 export function colourOf(tone: Tone): Colour {
