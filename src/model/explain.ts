@@ -75,9 +75,17 @@ export const explanationSchema = z.object({
   containers: z.array(
     z.object({
       name: z.string(),
+      /** Inode of its network namespace. */
       namespace: z.number().int().nullable(),
-      addresses: z.array(z.string()),
-      published: z.array(z.string()),
+      places: z.array(z.object({ bridge: z.string().nullable(), address: z.string() })),
+      published: z.array(
+        z.object({
+          protocol: z.enum(['tcp', 'udp']),
+          hostAddress: z.string(),
+          hostPort: z.number().int(),
+          containerPort: z.number().int(),
+        }),
+      ),
     }),
   ),
   relays: z.array(
@@ -99,8 +107,18 @@ export const explanationSchema = z.object({
     }),
   ),
   host: z.object({
-    addresses: z.array(z.string()),
-    routes: z.array(z.string()),
+    devices: z.array(
+      z.object({ name: z.string(), kind: z.string(), addresses: z.array(z.string()) }),
+    ),
+    routes: z.array(
+      z.object({
+        destination: z.string(),
+        device: z.string(),
+        gateway: z.string().nullable(),
+        source: z.string().nullable(),
+      }),
+    ),
+    /** Below /proc/sys/net, e.g. `ipv4/ip_forward`. */
     settings: z.record(z.string(), z.string()),
   }),
   rules: z.array(explainedRule),

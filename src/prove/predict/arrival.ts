@@ -56,11 +56,12 @@ export class Arrival {
   /** Nothing is known of the host's sockets: the rules tell whether docker-proxy is used at all. */
   private guessRelay(packet: Packet, at: string): Journey {
     if (this.world.userlandProxy === true && this.isPublishedAt(packet)) {
-      return endJourney(packet, this.findException(), 'answered', {
+      const guessed = endJourney(packet, this.findException(), 'answered', {
         way: 'docker-proxy',
         why: `no rule sends it on, so it goes to whoever listens on ${at}: docker-proxy, as the rules are those of an engine that uses it`,
         obstacles: [],
       });
+      return { ...guessed, sourceSeen: null, target: null };
     }
     return endJourney(packet, null, 'unknown', {
       why: `no rule sends it on, so it goes to whoever listens on ${at}, which is not known`,

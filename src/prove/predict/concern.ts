@@ -19,23 +19,32 @@ export function listConcerned(
   const index = new RuleIndex(world.rules);
   const seen = new Set<Rule>();
   const listed: ExplainedRule[] = [];
-  const visit = (table: Table, chain: Chain, depth: number): void => {
+  // First along the ways that packets took, then whatever else names the port.
+  const visit = (table: Table, chain: Chain, everywhere: boolean, depth: number): void => {
     for (const rule of chain.rules) {
-      if (seen.has(rule)) continue;
-      seen.add(rule);
-      if (met.has(rule) || names(rule, mappings)) listed.push(explain(table, chain, rule));
-      if (depth > 64) continue;
+      const concerned = met.has(rule) || names(rule, mappings);
+      if (concerned && !seen.has(rule)) {
+        seen.add(rule);
+        listed.push(explain(table, chain, rule));
+      }
+      if (depth > 16 || (!everywhere && !met.has(rule))) continue;
       for (const name of listTargets(rule)) {
         const next = index.chain(table, name);
-        if (next) visit(table, next, depth + 1);
+        const key = `${name} ${String(everywhere)}`;
+        if (!next || visited.get(table)?.has(key)) continue;
+        visited.set(table, new Set([...(visited.get(table) ?? []), key]));
+        visit(table, next, everywhere, depth + 1);
       }
     }
-    if (chain.base && chain.policy === 'drop') listed.push(explain(table, chain, null));
   };
+  const visited = new Map<Table, Set<string>>();
   for (const hook of HOOKS) {
     for (const { table, chain } of [...index.at(hook, 4), ...index.at(hook, 6)]) {
       if (table.family !== 'inet' || index.at(hook, 4).some((one) => one.chain === chain)) {
-        visit(table, chain, 0);
+        visited.clear();
+        visit(table, chain, false, 0);
+        visit(table, chain, true, 0);
+        if (chain.policy === 'drop') listed.push(explain(table, chain, null));
       }
     }
   }

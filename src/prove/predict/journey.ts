@@ -159,8 +159,9 @@ export class Traveller {
 
   private blockLoopback(packet: Packet, nat: RuleRef | null, allowed: boolean | null): Journey {
     const device = packet.outDevice ?? packet.inDevice;
-    const name = typeof device === 'string' ? device : 'that device';
-    const setting = `net.ipv4.conf.${name}.route_localnet`;
+    const named = typeof device === 'string' && !device.startsWith('(');
+    const name = named ? device : "the container's bridge";
+    const setting = named ? `net.ipv4.conf.${name}.route_localnet` : `route_localnet of ${name}`;
     if (allowed === null) {
       return endJourney(packet, nat, 'unknown', {
         why: `it depends on ${setting}, which is not known`,

@@ -103,7 +103,8 @@ function combine(runs: readonly Run[], tooMany: boolean): Journey {
     const byLot = doubts.every(({ chance }) => chance)
       ? 'by lot'
       : `depending on ${about[0] ?? ''}`;
-    const more = targets.length > 1 ? `, or to another of ${targets.join(', ')}, ${byLot}` : '';
+    const named = targets.length > 1 && first.journey.end !== 'unknown';
+    const more = named ? `, or to another of ${targets.join(', ')}, ${byLot}` : '';
     const [only = null] = sources.size === 1 ? sources : [];
     return {
       ...first.journey,
@@ -145,7 +146,7 @@ function describe(attempt: Attempt, journey: Journey): Prediction {
 }
 
 /** A rule as it is written, or a chain's policy. */
-export function writeRef({ chain, rule }: RuleRef): string {
+function writeRef({ chain, rule }: RuleRef): string {
   if (!rule) return `-P ${chain.name} ${chain.policy.toUpperCase()}`;
   return rule.text.startsWith('-A ') ? rule.text : `${chain.name}: ${rule.text}`;
 }

@@ -66,17 +66,18 @@ function listFromHost(world: World, { mapping }: WayIn): Attempt[] {
       ...{ family: to === null ? familyOf(listens.address) : familyOf(to), by: { kind: 'host' } },
     });
   const bridge = findBridgeOf(world, target.address);
+  const outer = listOuter(world);
   const own = [
-    ...listOuter(world).map(({ address }) => address),
+    ...outer.map(({ address }) => address),
     ...(bridge?.networks ?? []).map(stripPrefix).filter((address) => !isLinkLocal(address)),
   ];
   const published = listens.address;
   const special = isLoop(published) && published !== '127.0.0.1' && published !== '::1';
   return [
     dial('loopback', special ? published : '127.0.0.1'),
-    ...(own.length > 0 || world.measured
-      ? [...new Set(own)].map((address) => dial('own-address', address))
-      : [dial('own-address', null)]),
+    ...[...new Set(own)].map((address) => dial('own-address', address)),
+    // A host that is not at hand has some address of its own.
+    ...(outer.length > 0 || world.measured ? [] : [dial('own-address', null)]),
     dial('loopback6', '::1'),
     ...(isContainerSide(mapping) ? [dial('container-address', target.address, target.port)] : []),
   ];

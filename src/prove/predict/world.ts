@@ -76,7 +76,7 @@ export function familyOf(address: string): 4 | 6 {
 }
 
 /** The host's own addresses, without prefix length. */
-export function listOwnAddresses(world: World): string[] {
+function listOwnAddresses(world: World): string[] {
   return world.devices.flatMap(({ networks }) => networks.map(stripPrefix));
 }
 

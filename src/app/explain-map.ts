@@ -1,0 +1,74 @@
+/** The map of a host as its document: bridges with their members, containers, relays, sockets, settings. */
+import { formatEndpoint } from '../model/address.js';
+import type { Explanation } from '../model/explain.js';
+import type { Device, Topology } from '../model/topology.js';
+import type { HostSettings } from '../host/settings.js';
+
+type Map = Pick<Explanation, 'bridges' | 'containers' | 'relays' | 'sockets' | 'host'>;
+
+/** @param ports keeps the sockets of these, on the host and in containers. */
+export function describeMap(
+  topology: Topology,
+  settings: HostSettings | null,
+  ports: readonly number[],
+): Map {
+  const host = topology.namespaces.find(({ inode }) => inode === topology.host);
+  const devices = host?.devices ?? [];
+  const nameOf = new Map(topology.namespaces.map(({ inode, name }) => [inode, name]));
+  return {
+    bridges: devices
+      .filter(({ kind }) => kind === 'bridge')
+      .map((bridge) => ({
+        name: bridge.name,
+        addresses: [...bridge.addresses],
+        members: devices
+          .filter(({ master }) => master === bridge.ifindex)
+          .map((device) => describeMember(topology, device)),
+      })),
+    containers: topology.containers
+      .filter(({ pid }) => pid > 0)
+      .map(({ name, namespace, networks, published }) => ({
+        ...{ name, namespace, published: [...published] },
+        places: networks.flatMap(({ bridge, addresses }) =>
+          addresses.map((address) => ({ bridge, address })),
+        ),
+      })),
+    relays: topology.relays
+      .filter(({ listens, target }) =>
+        [listens.port, target?.port].some((port) => port !== undefined && ports.includes(port)),
+      )
+      .map(({ pid, command, arguments: words, listens, target }) => ({
+        ...{ pid, command, arguments: [...words], listens: formatEndpoint(listens) },
+        target: target && formatEndpoint(target),
+      })),
+    sockets: topology.listeners
+      .filter(({ local }) => ports.includes(local.port))
+      .map(({ namespace, protocol, local, pid, command }) => ({
+        namespace: nameOf.get(namespace) ?? `netns-${namespace}`,
+        ...{ protocol, address: formatEndpoint(local), pid, command },
+      })),
+    host: {
+      devices: devices
+        .filter(({ addresses }) => addresses.length > 0)
+        .map(({ name, kind, addresses }) => ({ name, kind, addresses: [...addresses] })),
+      routes: [...(settings?.routes ?? [])],
+      settings: Object.fromEntries(settings?.values ?? []),
+    },
+  };
+}
+
+/** A bridge's port, with its other end found by ifindex and namespace. */
+function describeMember(
+  topology: Topology,
+  device: Device,
+): Map['bridges'][number]['members'][number] {
+  const { name, ifindex, peerIfindex, peerNamespace } = device;
+  const inside = topology.namespaces.find(({ inode }) => inode === peerNamespace);
+  const peer = inside?.devices.find((mate) => mate.ifindex === peerIfindex);
+  const address = peer?.addresses.find((text) => !/^fe80:/i.test(text)) ?? null;
+  return {
+    ...{ interface: name, ifindex, peerIfindex, peerName: peer?.name ?? null },
+    container: inside?.role === 'host' ? null : (inside?.name ?? null),
+    address: address?.split('/')[0] ?? null,
+  };
+}

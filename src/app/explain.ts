@@ -1,0 +1,189 @@
+/** Explain: the map of one host and the predicted path of every client, from the machine or from saved files. */
+import { readFile } from 'node:fs/promises';
+import { runCommand, type Run } from '../host/command.js';
+import { parseSaved } from '../host/iptables.js';
+import { resolveNamespace } from '../host/namespaces.js';
+import { parseNft } from '../host/nft.js';
+import { readRules, type RulesReading } from '../host/rules.js';
+import { readSettings, type HostSettings } from '../host/settings.js';
+import { readTopology } from '../host/topology.js';
+import { UserError } from '../model/errors.js';
+import type { Explanation, Vantage } from '../model/explain.js';
+import { joinRuleSets, type RuleSet } from '../model/rules.js';
+import { resolvePorts, type PortMapping, type TargetQuery } from '../model/target.js';
+import type { Container, Topology } from '../model/topology.js';
+import { listConcerned } from '../prove/predict/concern.js';
+import { findFaults } from '../prove/predict/findings.js';
+import { findMappings } from '../prove/predict/mappings.js';
+import { predict } from '../prove/predict/predict.js';
+import { describeMap } from './explain-map.js';
+import { readMap } from './explain-topology.js';
+import { buildWorld, judgeProxy } from './explain-world.js';
+
+export interface ExplainRequest {
+  readonly query: TargetQuery;
+  /** One kind of vantage only. */
+  readonly from?: Vantage | null;
+  /** Address of a client outside, where rules ask for it. */
+  readonly client?: string | null;
+  /** As `--netns`; this one when left out. */
+  readonly netns?: string;
+  readonly dockerHost?: string | undefined;
+  /** Files with saved rule sets: these are evaluated instead of this machine's. */
+  readonly iptables?: readonly string[];
+  readonly nft?: readonly string[];
+  /** File with an `explain --json` document. */
+  readonly topology?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a host is made of, as far as it could be read. */
+interface Reading {
+  readonly topology: Topology;
+  readonly rules: RulesReading;
+  readonly settings: HostSettings | null;
+  /** Whether all of it is of one machine. */
+  readonly measured: boolean;
+}
+
+/** @throws UserError for files that cannot be read or understood, and when nothing is published. */
+export async function explain(request: ExplainRequest): Promise<Explanation> {
+  const saved = [...(request.iptables ?? []), ...(request.nft ?? [])].length > 0;
+  if (!saved && request.topology !== undefined) {
+    throw new UserError('--topology alone says nothing of rules', {
+      code: 'usage',
+      exit: 2,
+      remedy: 'add the rules: --iptables FILE or --nft FILE',
+    });
+  }
+  return explainReading(saved ? await readSaved(request) : await readMachine(request), request);
+}
+
+async function readMachine(request: ExplainRequest, run: Run = runCommand): Promise<Reading> {
+  const { netns = 'self', dockerHost, signal } = request;
+  const path = netns === 'self' ? null : resolveNamespace(netns).path;
+  const [topology, rules, settings] = await Promise.all([
+    readTopology({ netns, dockerHost, signal }),
+    readRules({ run, path, signal }),
+    readSettings(run, path, signal),
+  ]);
+  return { topology, rules, settings, measured: true };
+}
+
+async function readSaved(request: ExplainRequest): Promise<Reading> {
+  const sets: RuleSet[] = [];
+  for (const file of request.iptables ?? []) sets.push(parseSaved(await load(file), file));
+  for (const file of request.nft ?? []) sets.push(parseNft(await load(file), file));
+  const rules = { rules: joinRuleSets(sets), complete: true, problems: [] };
+  if (request.topology === undefined) {
+    return { topology: NO_TOPOLOGY, rules, settings: null, measured: false };
+  }
+  const map = readMap(await load(request.topology), request.topology);
+  return { ...map, rules, measured: true };
+}
+
+const NO_TOPOLOGY: Topology = {
+  ...{ host: 0, namespaces: [], containers: [], relays: [], listeners: [], engine: null },
+  problems: ['Devices, sockets and settings are not known: only the rules are.'],
+};
+
+async function load(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+    throw new UserError(`${file} cannot be read (${why})`, {
+      ...{ code: 'cannot-read', exit: 1, cause },
+      remedy: 'check the name and the right to read it',
+    });
+  }
+}
+
+function explainReading(reading: Reading, request: ExplainRequest): Explanation {
+  const { topology, rules, settings, measured } = reading;
+  const ruled = findMappings(rules.rules).filter((mapping) => !isKnown(topology, mapping));
+  const target = resolvePorts(topology, { ...request.query, mappings: ruled });
+  const mappings =
+    target.mappings.length > 0
+      ? target.mappings
+      : target.asked.flatMap((port) => listUnpublished(topology, port, target));
+  const world = buildWorld({ topology, rules: rules.rules, settings, mappings, measured });
+  const ways = mappings.map((mapping) => ({
+    mapping,
+    container:
+      world.containers.find(({ places }) =>
+        places.some(({ address }) => address === mapping.target.address),
+      ) ?? null,
+    client: request.client ?? null,
+  }));
+  const { predictions, met } = predict(world, ways, request.from ?? null);
+  const judged = rules.complete ? predictions : predictions.map(withhold);
+  const { engine } = topology;
+  const proxy = judgeProxy(topology, rules.rules);
+  return {
+    schema: 'trace-flow/explain/1',
+    engine: engine || proxy.firewall ? { version: engine?.version ?? null, ...proxy } : null,
+    ...describeMap(topology, settings, target.ports),
+    rules: listConcerned(world, mappings, met),
+    predictions: [...judged],
+    findings: findFaults({
+      ...{ world, mappings, predictions: judged, complete: rules.complete },
+      docker: engine !== null && engine.product !== 'podman',
+    }),
+    problems: [...topology.problems, ...rules.problems, ...rules.rules.notes.map(toSentence)],
+  };
+}
+
+/** A rule's way in that the engine or a relay tells too, in the same words. */
+function isKnown(topology: Topology, { listens, target, protocol }: PortMapping): boolean {
+  return topology.containers.some(({ networks, published }) =>
+    networks.some(
+      ({ addresses }) =>
+        addresses.includes(target.address) &&
+        published.some(
+          (port) =>
+            port.protocol === protocol &&
+            port.hostPort === listens.port &&
+            port.containerPort === target.port,
+        ),
+    ),
+  );
+}
+
+/** A port that nothing leads in to: of the containers that listen on it, or of the host itself. */
+function listUnpublished(
+  topology: Topology,
+  port: number,
+  target: { protocol: 'tcp' | 'udp' | 'all'; containers: readonly string[] },
+): PortMapping[] {
+  const protocol =
+    target.protocol === 'all'
+      ? (topology.listeners.find(({ local }) => local.port === port)?.protocol ?? 'tcp')
+      : target.protocol;
+  const listens = { address: '0.0.0.0', port };
+  const wanted = (container: Container): boolean =>
+    target.containers.length === 0 || target.containers.includes(container.name);
+  const inside = topology.containers.filter(wanted).flatMap((container): PortMapping[] => {
+    const [address] = container.networks.flatMap(({ addresses }) => addresses);
+    const open = topology.listeners.some(
+      ({ namespace, local }) => namespace === container.namespace && local.port === port,
+    );
+    if (!open || address === undefined || container.namespace === topology.host) return [];
+    return [{ protocol, listens, target: { address, port } }];
+  });
+  return inside.length > 0 ? inside : [{ protocol, listens, target: listens }];
+}
+
+/** Rules that are not known may decide otherwise. */
+function withhold(prediction: Explanation['predictions'][number]): typeof prediction {
+  const { path } = prediction;
+  if (path === 'unknown') return prediction;
+  return {
+    ...{ ...prediction, path: 'unknown', way: null, rule: null, sourceSeen: null, obstacles: [] },
+    why: `not all rules could be read; by those that could, it would be ${path}`,
+  };
+}
+
+function toSentence(note: string): string {
+  return `${note.charAt(0).toUpperCase()}${note.slice(1)}.`;
+}

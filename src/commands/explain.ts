@@ -1,0 +1,83 @@
+// `trace-flow explain`: maps the host and predicts every client's path, without tracing.
+
+import * as Flags from '@oclif/core/flags';
+import { TraceFlowCommand } from '../cli/command.js';
+import { sharedFlags } from '../cli/flags.js';
+import { createTerminal } from '../cli/terminal.js';
+import { VANTAGES } from '../model/explain.js';
+
+export default class Explain extends TraceFlowCommand {
+  static override summary = 'Map bridges, containers, rules and relays, and predict every path.';
+
+  static override description = `Shows what belongs to a published port: containers with their veths and bridges, docker-proxy and other sockets, and
+the rules of iptables and nftables with a sentence for each. Then predicts for every client which way it takes, the
+rule that decides, the address that the container sees, and what stands in the way. Traces nothing, changes nothing.
+Needs root for rules and other namespaces; without it, says what could not be read.
+With --iptables or --nft, saved rule sets are evaluated instead of this machine's.
+
+Exit codes: 0 explained, 1 could not, 2 wrong usage.`;
+
+  static override examples = [
+    {
+      description: 'Everything about the published port 6379',
+      command: '<%= config.bin %> explain --port 6379',
+    },
+    {
+      description: "Somebody else's rules",
+      command: '<%= config.bin %> explain --port 6379 --iptables saved.txt --nft ruleset.json',
+    },
+  ];
+
+  static override flags = {
+    port: sharedFlags.port,
+    container: sharedFlags.container,
+    protocol: sharedFlags.protocol,
+    client: sharedFlags.client,
+    from: Flags.option({ options: VANTAGES })({ description: 'only this vantage' }),
+    netns: Flags.string({
+      helpValue: 'NAME|PATH',
+      default: 'self',
+      description: "the Docker host's network namespace",
+    }),
+    iptables: Flags.string({
+      multiple: true,
+      helpValue: 'FILE',
+      description: 'output of iptables-save or ip6tables-save',
+    }),
+    nft: Flags.string({
+      multiple: true,
+      helpValue: 'FILE',
+      description: 'output of nft list ruleset, plain or with -j',
+    }),
+    topology: Flags.string({
+      helpValue: 'FILE',
+      description: 'an explain --json document of the machine that the saved rules are from',
+    }),
+    json: Flags.boolean({ description: 'print one JSON document instead of text' }),
+  };
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Explain);
+    const terminal = createTerminal();
+    const { explain } = await import('../app/explain.js');
+    const explanation = await explain({
+      query: {
+        ports: flags.port ?? [],
+        containers: flags.container ?? [],
+        protocol: flags.protocol,
+      },
+      from: flags.from ?? null,
+      client: flags.client ?? null,
+      netns: flags.netns,
+      dockerHost: process.env['DOCKER_HOST'],
+      iptables: flags.iptables ?? [],
+      nft: flags.nft ?? [],
+      topology: flags.topology,
+    });
+    if (flags.json) terminal.out(`${JSON.stringify(explanation, null, 2)}\n`);
+    else {
+      const { renderExplanation } = await import('../render/explain.js');
+      terminal.out(renderExplanation(explanation, terminal));
+    }
+  }
+}
