@@ -1,0 +1,22 @@
+/** The part of pcap-parser 0.2.1 that is used; it comes without types. */
+declare module 'pcap-parser' {
+  export interface PacketHeader {
+    timestampSeconds: number;
+    timestampMicroseconds: number;
+    capturedLength: number;
+    originalLength: number;
+  }
+
+  export interface Parser {
+    /** What is left of the input so far. */
+    buffer: Buffer | null;
+    /** The next step of parsing; false from it waits for more input. */
+    state: () => boolean;
+    on(event: 'packetHeader', listener: (header: PacketHeader) => void): this;
+    on(event: 'packet', listener: (packet: { header: PacketHeader; data: Buffer }) => void): this;
+    on(event: 'error', listener: (error: Error) => void): this;
+  }
+
+  const pcapParser: { parse(input: NodeJS.ReadableStream): Parser };
+  export default pcapParser;
+}

@@ -1,0 +1,138 @@
+/** Classic pcap through pcap-parser, with the guards that it lacks: hostile lengths, cut tails, nanoseconds, versions. */
+import { EventEmitter } from 'node:events';
+import pcapParser, { type Parser } from 'pcap-parser';
+import { MAX_CAPTURED, type ChunkReader, type FrameSink, type ReadEnd } from './sink.js';
+
+const HEADER = 24;
+const PACKET_HEADER = 16;
+const MAGIC_MICROSECONDS = 0xa1b2c3d4;
+const MAGIC_NANOSECONDS = 0xa1b23c4d;
+
+/** True when these are the first bytes of a classic pcap file of either byte order. */
+export function isPcap(start: Buffer): boolean {
+  return readMagic(start) !== null;
+}
+
+interface Magic {
+  readonly little: boolean;
+  readonly nanoseconds: boolean;
+}
+
+function readMagic(start: Buffer): Magic | null {
+  if (start.length < 4) return null;
+  for (const little of [true, false]) {
+    const magic = little ? start.readUInt32LE(0) : start.readUInt32BE(0);
+    if (magic === MAGIC_MICROSECONDS) return { little, nanoseconds: false };
+    if (magic === MAGIC_NANOSECONDS) return { little, nanoseconds: true };
+  }
+  return null;
+}
+
+export class PcapReader implements ChunkReader {
+  readonly #sink: FrameSink;
+  /** What pcap-parser takes for a stream: chunks are pushed through it one by one, so nothing piles up. */
+  readonly #feed = new Feed();
+  readonly #parser: Parser;
+  #start: Buffer = Buffer.alloc(0);
+  #begun = false;
+  #problem: string | null = null;
+  /** Offset of the packet header that comes next. */
+  #offset = HEADER;
+
+  constructor(sink: FrameSink) {
+    this.#sink = sink;
+    this.#parser = pcapParser.parse(this.#feed as unknown as NodeJS.ReadableStream);
+    this.#parser.on('error', (error: Error) => this.#stop(error.message));
+  }
+
+  push(chunk: Buffer): boolean {
+    if (this.#begun) return this.#hand(chunk);
+    this.#start = this.#start.length === 0 ? chunk : Buffer.concat([this.#start, chunk]);
+    if (this.#start.length < HEADER) return true;
+    this.#begin(this.#start);
+    return this.#problem === null && this.#hand(this.#start.subarray(HEADER));
+  }
+
+  end(): ReadEnd {
+    if (!this.#begun && this.#problem === null) {
+      const { length } = this.#start;
+      this.#stop(`the file header is cut off at byte ${length} (it has ${HEADER} bytes)`);
+    }
+    const rest = this.#parser.buffer?.length ?? 0;
+    // Inside a packet's body the header has been taken off the buffer already.
+    if (this.#problem === null && (rest > 0 || this.#inBody)) {
+      this.#stop(`the file is cut off inside the packet at byte ${this.#offset}`);
+    }
+    return { problem: this.#problem, notes: [], lost: 0 };
+  }
+
+  #inBody = false;
+
+  #hand(chunk: Buffer): boolean {
+    if (chunk.length > 0) this.#feed.emit('data', chunk);
+    return this.#problem === null;
+  }
+
+  /** Checks the file header, and hands it on as pcap-parser wants it. */
+  #begin(start: Buffer): void {
+    const magic = readMagic(start);
+    if (magic === null) {
+      this.#stop('this is no pcap file (byte 0)');
+      return;
+    }
+    const { little, nanoseconds } = magic;
+    const read16 = (at: number): number =>
+      little ? start.readUInt16LE(at) : start.readUInt16BE(at);
+    const read32 = (at: number): number =>
+      little ? start.readUInt32LE(at) : start.readUInt32BE(at);
+    const version = `${read16(4)}.${read16(6)}`;
+    if (version !== '2.4') {
+      this.#stop(`pcap version ${version} is not known (byte 4)`);
+      return;
+    }
+    // The upper bits tell of frame check sequences.
+    this.#listen(read32(20) & 0xffff, nanoseconds ? 1 : 1000);
+    const header = Buffer.from(start.subarray(0, HEADER));
+    if (little) header.writeUInt32LE(MAGIC_MICROSECONDS, 0);
+    else header.writeUInt32BE(MAGIC_MICROSECONDS, 0);
+    this.#begun = true;
+    this.#feed.emit('data', header);
+  }
+
+  #listen(linkType: number, unit: number): void {
+    const sink = this.#sink;
+    const device = sink.addInterface(null);
+    this.#parser.on('packetHeader', ({ capturedLength }) => {
+      this.#inBody = true;
+      if (capturedLength <= MAX_CAPTURED) return;
+      this.#stop(
+        `the packet at byte ${this.#offset} claims ${capturedLength} captured bytes (at most ${MAX_CAPTURED} are possible)`,
+      );
+      // pcap-parser would wait for that many bytes, gathering them.
+      this.#parser.state = () => false;
+    });
+    this.#parser.on('packet', ({ header, data }) => {
+      if (this.#problem !== null) return;
+      this.#inBody = false;
+      this.#offset += PACKET_HEADER + data.length;
+      const { timestampSeconds, timestampMicroseconds, originalLength } = header;
+      const length = Math.max(originalLength, data.length);
+      const fraction = timestampMicroseconds * unit;
+      sink.takeFrame(data, length, linkType, device, timestampSeconds, fraction, null);
+    });
+  }
+
+  #stop(problem: string): void {
+    this.#problem ??= problem;
+  }
+}
+
+/** pause and resume have no meaning here: whoever pushes waits until the chunk is dealt with. */
+class Feed extends EventEmitter {
+  pause(): this {
+    return this;
+  }
+  resume(): this {
+    return this;
+  }
+}

@@ -1,0 +1,263 @@
+/** pcapng: sections, interfaces, packets and comments, from chunks of any size (draft-ietf-opsawg-pcapng). */
+import { readOptions } from './pcapng-options.js';
+import { Timestamps } from './pcapng-time.js';
+import { MAX_CAPTURED, type ChunkReader, type FrameSink, type ReadEnd } from './sink.js';
+
+const BLOCK = {
+  SECTION: 0x0a0d0d0a,
+  INTERFACE: 1,
+  PACKET_OLD: 2,
+  SIMPLE: 3,
+  STATISTICS: 5,
+  ENHANCED: 6,
+} as const;
+const BYTE_ORDER = 0x1a2b3c4d;
+/** Larger blocks than any program writes: a damaged length. */
+const MAX_BLOCK = 16 * 1024 * 1024;
+const MAX_COMMENTS = 20;
+const OPTION = {
+  COMMENT: 1,
+  IF_NAME: 2,
+  PACKET_FLAGS: 2,
+  IF_DROP: 5,
+  IF_TSRESOL: 9,
+  IF_TSOFFSET: 14,
+};
+
+interface Interface {
+  readonly device: number;
+  readonly linkType: number;
+  readonly snapLength: number;
+  readonly clock: Timestamps;
+}
+
+export function isPcapng(start: Buffer): boolean {
+  return start.length >= 4 && start.readUInt32BE(0) === BLOCK.SECTION;
+}
+
+export class PcapngReader implements ChunkReader {
+  readonly #sink: FrameSink;
+  #chunks: Buffer[] = [];
+  #waiting = 0;
+  /** Bytes that must be there before it is worth looking again. */
+  #wanted = 12;
+  #offset = 0;
+  #little = true;
+  #interfaces: Interface[] = [];
+  #problem: string | null = null;
+  readonly #comments: string[] = [];
+  readonly #skipped = new Map<number, number>();
+  #lost = 0;
+  #lastTime: readonly [number, number] = [0, 0];
+
+  constructor(sink: FrameSink) {
+    this.#sink = sink;
+  }
+
+  push(chunk: Buffer): boolean {
+    this.#chunks.push(chunk);
+    this.#waiting += chunk.length;
+    if (this.#waiting < this.#wanted) return true;
+    const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
+    const used = this.#readBlocks(bytes);
+    const rest = bytes.subarray(used);
+    this.#chunks = rest.length > 0 ? [rest] : [];
+    this.#waiting = rest.length;
+    return this.#problem === null;
+  }
+
+  end(): ReadEnd {
+    if (this.#problem === null && (this.#waiting > 0 || this.#offset === 0)) {
+      this.#problem = `the file is cut off inside the block at byte ${this.#offset}`;
+    }
+    const notes = this.#comments.map((comment) => `comment in the capture: ${comment}`);
+    for (const [type, count] of this.#skipped) {
+      notes.push(
+        `${count} block${count === 1 ? '' : 's'} of type 0x${type.toString(16)} skipped: not known`,
+      );
+    }
+    return { problem: this.#problem, notes, lost: this.#lost };
+  }
+
+  /** Reads every whole block and returns how many bytes they had. */
+  #readBlocks(bytes: Buffer): number {
+    let at = 0;
+    while (this.#problem === null) {
+      this.#wanted = 12;
+      if (bytes.length - at < 12) return at;
+      if (bytes.readUInt32BE(at) === BLOCK.SECTION && !this.#findByteOrder(bytes, at)) return at;
+      const length = this.#read32(bytes, at + 4);
+      if (length < 12 || length % 4 !== 0 || length > MAX_BLOCK) {
+        this.#problem = `the block at byte ${this.#offset} claims a length of ${length} bytes`;
+        return at;
+      }
+      this.#wanted = length;
+      if (bytes.length - at < length) return at;
+      if (this.#read32(bytes, at + length - 4) !== length) {
+        this.#problem = `the block at byte ${this.#offset} has two different lengths`;
+        return at;
+      }
+      this.#readBlock(this.#read32(bytes, at), bytes.subarray(at + 8, at + length - 4));
+      at += length;
+      this.#offset += length;
+    }
+    return at;
+  }
+
+  /** The magic after the first length says how numbers stand in this section. */
+  #findByteOrder(bytes: Buffer, at: number): boolean {
+    if (bytes.readUInt32LE(at + 8) === BYTE_ORDER) this.#little = true;
+    else if (bytes.readUInt32BE(at + 8) === BYTE_ORDER) this.#little = false;
+    else this.#problem = `the section at byte ${this.#offset} has no byte-order magic`;
+    return this.#problem === null;
+  }
+
+  #read32(bytes: Buffer, at: number): number {
+    return this.#little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at);
+  }
+
+  #read16(bytes: Buffer, at: number): number {
+    return this.#little ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at);
+  }
+
+  #readBlock(type: number, body: Buffer): void {
+    switch (type) {
+      case BLOCK.SECTION:
+        if (body.length < 16) {
+          this.#short();
+          return;
+        }
+        this.#interfaces = [];
+        if (this.#read16(body, 4) !== 1) {
+          this.#problem = `the section at byte ${this.#offset} has version ${this.#read16(body, 4)}, only 1 is known`;
+          return;
+        }
+        this.#keepComments(body.subarray(16));
+        return;
+      case BLOCK.INTERFACE: {
+        this.#addInterface(body);
+        return;
+      }
+      case BLOCK.ENHANCED: {
+        this.#readPacket(body, body.length < 20 ? -1 : this.#read32(body, 0));
+        return;
+      }
+      case BLOCK.PACKET_OLD: {
+        this.#readPacket(body, body.length < 20 ? -1 : this.#read16(body, 0));
+        return;
+      }
+      case BLOCK.SIMPLE: {
+        this.#readSimple(body);
+        return;
+      }
+      case BLOCK.STATISTICS:
+        if (body.length < 12) {
+          this.#short();
+          return;
+        }
+        for (const [code, value] of readOptions(body.subarray(12), this.#little)) {
+          if (code === OPTION.IF_DROP && value.length === 8) {
+            const [low, high] = this.#little ? [0, 4] : [4, 0];
+            this.#lost += this.#read32(value, high) * 2 ** 32 + this.#read32(value, low);
+          }
+        }
+        return;
+      default:
+        this.#skipped.set(type, (this.#skipped.get(type) ?? 0) + 1);
+    }
+  }
+
+  #addInterface(body: Buffer): void {
+    if (body.length < 8) {
+      this.#short();
+      return;
+    }
+    let name: string | null = null;
+    let resolution = 6;
+    let offset = 0n;
+    for (const [code, value] of readOptions(body.subarray(8), this.#little)) {
+      if (code === OPTION.IF_NAME) name = value.toString('utf8').replace(/\0.*$/s, '') || null;
+      if (code === OPTION.IF_TSRESOL && value.length > 0) resolution = value[0] ?? 6;
+      if (code === OPTION.IF_TSOFFSET && value.length === 8) {
+        offset = this.#little ? value.readBigInt64LE(0) : value.readBigInt64BE(0);
+      }
+    }
+    this.#keepComments(body.subarray(8));
+    this.#interfaces.push({
+      device: this.#sink.addInterface(name),
+      linkType: this.#read16(body, 0),
+      snapLength: this.#read32(body, 4) || MAX_CAPTURED,
+      clock: new Timestamps(resolution, offset),
+    });
+  }
+
+  /** An enhanced packet block, or the packet block that came before it: all but the first field is the same. */
+  #readPacket(body: Buffer, index: number): void {
+    const from = this.#interfaces[index];
+    if (index < 0) {
+      this.#short();
+      return;
+    }
+    const captured = this.#read32(body, 12);
+    if (captured > MAX_CAPTURED || 20 + captured > body.length) {
+      this.#problem = `the packet at byte ${this.#offset} claims ${captured} captured bytes`;
+      return;
+    }
+    if (from === undefined) {
+      this.#problem = `the packet at byte ${this.#offset} is of interface ${index}, which is not described`;
+      return;
+    }
+    const optionsAt = 20 + Math.ceil(captured / 4) * 4;
+    let direction: 'in' | 'out' | null = null;
+    if (optionsAt < body.length) {
+      const options = body.subarray(optionsAt);
+      this.#keepComments(options);
+      direction = this.#readDirection(options);
+    }
+    const time = from.clock.convert(this.#read32(body, 4), this.#read32(body, 8));
+    this.#lastTime = time;
+    const frame = body.subarray(20, 20 + captured);
+    const length = Math.max(this.#read32(body, 16), captured);
+    this.#sink.takeFrame(frame, length, from.linkType, from.device, time[0], time[1], direction);
+  }
+
+  #readDirection(options: Buffer): 'in' | 'out' | null {
+    for (const [code, value] of readOptions(options, this.#little)) {
+      if (code !== OPTION.PACKET_FLAGS || value.length !== 4) continue;
+      const bits = this.#read32(value, 0) & 3;
+      return bits === 1 ? 'in' : bits === 2 ? 'out' : null;
+    }
+    return null;
+  }
+
+  /** A simple packet block has no time of its own: it is given that of the packet before. */
+  #readSimple(body: Buffer): void {
+    const from = this.#interfaces[0];
+    if (body.length < 4) {
+      this.#short();
+      return;
+    }
+    if (from === undefined) {
+      this.#problem = `the packet at byte ${this.#offset} is of an interface that is not described`;
+      return;
+    }
+    const length = this.#read32(body, 0);
+    const captured = Math.min(length, from.snapLength, body.length - 4);
+    const frame = body.subarray(4, 4 + captured);
+    const [seconds, nanoseconds] = this.#lastTime;
+    const { linkType, device } = from;
+    this.#sink.takeFrame(frame, length, linkType, device, seconds, nanoseconds, null);
+  }
+
+  #keepComments(options: Buffer): void {
+    if (this.#comments.length >= MAX_COMMENTS) return;
+    for (const [code, value] of readOptions(options, this.#little)) {
+      if (code !== OPTION.COMMENT || this.#comments.length >= MAX_COMMENTS) continue;
+      this.#comments.push(value.toString('utf8').slice(0, 500));
+    }
+  }
+
+  #short(): void {
+    this.#problem = `the block at byte ${this.#offset} is too short for its kind`;
+  }
+}

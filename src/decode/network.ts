@@ -1,0 +1,88 @@
+/** IP headers: IPv4 with options and fragments, IPv6 with extension headers. Total: any bytes give an answer. */
+import { byteAt, uint16, uint32 } from './bytes.js';
+import type { Ends } from './packet.js';
+
+/** Extension headers that are skipped; all but AH and the fragment header count their length in eights. */
+const EXTENSION = { HOP_BY_HOP: 0, ROUTING: 43, FRAGMENT: 44, AUTHENTICATION: 51, OPTIONS: 60 };
+const SKIPPED = new Set([
+  EXTENSION.HOP_BY_HOP,
+  EXTENSION.ROUTING,
+  EXTENSION.OPTIONS,
+  135,
+  139,
+  140,
+]);
+const MAX_EXTENSIONS = 16;
+
+/** Where the header ends, what follows, and whether this is a later fragment; null when it is no such header. */
+export interface Network {
+  readonly next: number;
+  readonly at: number;
+  /** Bytes of the transport layer on the wire. */
+  readonly length: number;
+  readonly later: boolean;
+  readonly first: boolean;
+}
+
+/** Reads an IP header of either version into `ends`; also for the packet inside an ICMP error. */
+export function readNetwork(
+  frame: Uint8Array,
+  at: number,
+  length: number,
+  ends: Ends,
+): Network | null {
+  const version = byteAt(frame, at) >> 4;
+  ends.version = version;
+  if (version === 4) return readV4(frame, at, length, ends);
+  return version === 6 ? readV6(frame, at, length, ends) : null;
+}
+
+function readV4(frame: Uint8Array, at: number, length: number, ends: Ends): Network | null {
+  const header = (byteAt(frame, at) & 0x0f) * 4;
+  if (header < 20 || at + header > frame.length) return null;
+  // Segmentation offload leaves the length at 0 when it does not fit; then what was on the wire is all there is.
+  const total = uint16(frame, at + 2) || length;
+  if (total < header) return null;
+  const fragment = uint16(frame, at + 6);
+  ends.protocol = byteAt(frame, at + 9);
+  ends.sourceAt = at + 12;
+  ends.destinationAt = at + 16;
+  return {
+    next: ends.protocol,
+    at: at + header,
+    length: total - header,
+    later: (fragment & 0x1fff) !== 0,
+    first: (fragment & 0x3fff) === 0x2000,
+  };
+}
+
+function readV6(frame: Uint8Array, at: number, length: number, ends: Ends): Network | null {
+  if (at + 40 > frame.length) return null;
+  ends.sourceAt = at + 8;
+  ends.destinationAt = at + 24;
+  let next = byteAt(frame, at + 6);
+  let offset = at + 40;
+  const end = at + 40 + (uint16(frame, at + 4) || Math.max(0, length - 40));
+  let first = false;
+  for (let count = 0; count < MAX_EXTENSIONS; count++) {
+    const skipped = SKIPPED.has(next);
+    if (!skipped && next !== EXTENSION.FRAGMENT && next !== EXTENSION.AUTHENTICATION) {
+      ends.protocol = next;
+      return offset > end ? null : { next, at: offset, length: end - offset, later: false, first };
+    }
+    if (offset + 8 > frame.length) return null;
+    const units = byteAt(frame, offset + 1);
+    if (next === EXTENSION.FRAGMENT) {
+      const field = uint32(frame, offset) & 0xffff;
+      first = (field & 0xfff9) === 1;
+      if ((field & 0xfff8) !== 0) {
+        ends.protocol = byteAt(frame, offset);
+        return { next: ends.protocol, at: offset + 8, length: 0, later: true, first: false };
+      }
+    }
+    const authenticates = next === EXTENSION.AUTHENTICATION;
+    next = byteAt(frame, offset);
+    offset += skipped ? (units + 1) * 8 : authenticates ? (units + 2) * 4 : 8;
+  }
+  return null;
+}

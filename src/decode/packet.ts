@@ -1,0 +1,88 @@
+/** The record that the decoders fill: one packet's headers as numbers and offsets, reused from packet to packet. */
+
+/** IP protocol numbers that are looked into. */
+export const IP_PROTOCOL = { ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58 } as const;
+
+/**
+ * What a decoder says of a packet. `ok`: a TCP or UDP packet with ports; `error`: an ICMP error with the packet that it
+ * is about; `other`: sound, but of a protocol without ports; `fragment`: a later fragment, without ports;
+ * `malformed`: cut off or contradicting itself; `unknown-link`: of a link type that is not decoded.
+ */
+export type Decoded = 'ok' | 'error' | 'other' | 'fragment' | 'malformed' | 'unknown-link';
+
+/** Addresses and ports inside `frame`: offsets of the address bytes. */
+export interface Ends {
+  /** 4 or 6. */
+  version: number;
+  protocol: number;
+  sourceAt: number;
+  destinationAt: number;
+  sourcePort: number;
+  destinationPort: number;
+}
+
+/** Mutable on purpose: a capture has millions of packets, and one record serves them all. */
+export class Packet implements Ends {
+  frame: Uint8Array = new Uint8Array(0);
+  version = 0;
+  protocol = 0;
+  sourceAt = 0;
+  destinationAt = 0;
+  sourcePort = 0;
+  destinationPort = 0;
+  /** IPv4 TTL or IPv6 hop limit. */
+  ttl = 0;
+  /** IPv4 identification; -1 in IPv6. */
+  ipId = -1;
+  /** A first fragment: its later ones come without ports. */
+  fragmented = false;
+  seq = 0;
+  ack = 0;
+  flags = 0;
+  window = 0;
+  /** TCP timestamp value; -1 without the option. */
+  timestamp = -1;
+  /** Where the payload begins in `frame`, how much of it is there, and how much there was on the wire. */
+  payloadAt = 0;
+  payloadCaptured = 0;
+  payloadLength = 0;
+  /** From the link layer: the device's index (0 unknown), whether it left (`out`) or came in, and is a loopback. */
+  ifindex = 0;
+  direction: 'in' | 'out' | null = null;
+  loopback = false;
+  /** Offset of the six bytes of the sender's hardware address; -1 when the link layer has none. */
+  hardwareAt = -1;
+  icmpType = 0;
+  icmpCode = 0;
+  /** The packet that an ICMP error is about. */
+  readonly about: Ends = {
+    version: 0,
+    protocol: 0,
+    sourceAt: 0,
+    destinationAt: 0,
+    sourcePort: 0,
+    destinationPort: 0,
+  };
+
+  reset(frame: Uint8Array): void {
+    this.frame = frame;
+    this.version = 0;
+    this.protocol = 0;
+    this.sourcePort = 0;
+    this.destinationPort = 0;
+    this.ipId = -1;
+    this.fragmented = false;
+    this.seq = 0;
+    this.ack = 0;
+    this.flags = 0;
+    this.window = 0;
+    this.timestamp = -1;
+    this.payloadAt = 0;
+    this.payloadCaptured = 0;
+    this.payloadLength = 0;
+    this.ifindex = 0;
+    this.direction = null;
+    this.loopback = false;
+    this.hardwareAt = -1;
+  }
+}

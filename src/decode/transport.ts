@@ -1,0 +1,61 @@
+/** TCP with its options, and UDP. Total: any bytes give an answer. */
+import { byteAt, uint16, uint32 } from './bytes.js';
+import type { Decoded, Packet } from './packet.js';
+
+const OPTION = { END: 0, NOP: 1, TIMESTAMP: 8 } as const;
+
+/** `length` is what there was of the segment on the wire, header included. */
+export function decodeTcp(packet: Packet, at: number, length: number): Decoded {
+  const { frame } = packet;
+  // Up to the flags is enough to know the packet by; a short snaplen may cut what follows.
+  if (at + 14 > frame.length) return 'malformed';
+  const header = (byteAt(frame, at + 12) >> 4) * 4;
+  if (header < 20 || header > length) return 'malformed';
+  packet.sourcePort = uint16(frame, at);
+  packet.destinationPort = uint16(frame, at + 2);
+  packet.seq = uint32(frame, at + 4);
+  packet.ack = uint32(frame, at + 8);
+  packet.flags = byteAt(frame, at + 13);
+  packet.window = uint16(frame, at + 14);
+  packet.timestamp = readTimestamp(frame, at + 20, Math.min(at + header, frame.length));
+  setPayload(packet, at + header, length - header);
+  return 'ok';
+}
+
+export function decodeUdp(packet: Packet, at: number, length: number): Decoded {
+  const { frame } = packet;
+  if (at + 8 > frame.length) return 'malformed';
+  // A length of 0 is allowed for jumbograms. A first fragment carries less than the datagram's length.
+  const declared = uint16(frame, at + 4) || length;
+  if (declared < 8) return 'malformed';
+  packet.sourcePort = uint16(frame, at);
+  packet.destinationPort = uint16(frame, at + 2);
+  if (!packet.fragmented && declared > length) return 'malformed';
+  setPayload(packet, at + 8, declared - 8);
+  return 'ok';
+}
+
+function setPayload(packet: Packet, at: number, length: number): void {
+  const there = Math.max(0, packet.frame.length - at);
+  packet.payloadAt = Math.min(at, packet.frame.length);
+  packet.payloadLength = length;
+  packet.payloadCaptured = Math.min(there, length);
+}
+
+/** The sender's timestamp option; -1 without one. An option of length 0 or beyond the end ends the search. */
+function readTimestamp(frame: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end) {
+    const kind = byteAt(frame, at);
+    if (kind === OPTION.END) return -1;
+    if (kind === OPTION.NOP) {
+      at += 1;
+      continue;
+    }
+    const length = at + 1 < end ? byteAt(frame, at + 1) : 0;
+    if (length < 2 || at + length > end) return -1;
+    if (kind === OPTION.TIMESTAMP && length === 10) return uint32(frame, at + 2);
+    at += length;
+  }
+  return -1;
+}

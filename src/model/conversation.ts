@@ -1,0 +1,80 @@
+/** What a capture tells of one pair of endpoints beside its packets: who began it, and the bytes that went each way. */
+import type { Endpoint } from './address.js';
+import type { Protocol } from './event.js';
+
+/** What only a capture sees of a packet; the kernel's views (skb, conntrack, socket) are what it lacks. */
+export interface WireFacts {
+  /** Number of the conversation that the packet belongs to. */
+  readonly conversation: number;
+  /** Index of the file that it was read from. */
+  readonly file: number;
+  /** False when the capture does not say whether the packet left or came in. */
+  readonly directed: boolean;
+  readonly ttl: number;
+  /** IPv4 identification; null in IPv6. */
+  readonly ipId: number | null;
+  /** TCP timestamp value; null without the option. */
+  readonly timestamp: number | null;
+  /** Hash of the payload; null when there is none, or when the capture cut it off. */
+  readonly digest: number | null;
+  /** Hardware address of the sender, `02:42:ac:11:00:02`; null where the link layer has none. */
+  readonly hardware: string | null;
+}
+
+/** The bytes of one direction of a conversation, put in order. */
+export interface ByteStream {
+  readonly from: Endpoint;
+  readonly packets: number;
+  /** Payload bytes, each counted once (TCP), or of all datagrams at the device that saw most (UDP). */
+  readonly length: number;
+  /** The first bytes, as far as `known`. */
+  readonly head: Uint8Array;
+  /** 1 where `head` holds a byte that was captured. */
+  readonly known: Uint8Array;
+  /** Hash of all `length` bytes; null when the capture lacks some of them. */
+  readonly digest: number | null;
+  /** Time of the first and last payload; null without any. */
+  readonly firstData: number | null;
+  readonly lastData: number | null;
+}
+
+/** One use of a pair of endpoints in one file. `streams[0]` is sent by `streams[0].from`. */
+export interface Conversation {
+  readonly id: number;
+  readonly file: number;
+  readonly protocol: Protocol;
+  /** Which of the streams is the client's; null when the capture began in its midst and does not say. */
+  readonly client: 0 | 1 | null;
+  /** Sequence numbers of SYN and SYN+ACK; null when not seen. */
+  readonly syn: number | null;
+  readonly synAck: number | null;
+  /** Times of the first SYN, of the packet that completed the handshake, of the first and last packet. */
+  readonly synTime: number | null;
+  readonly established: number | null;
+  readonly first: number;
+  readonly last: number;
+  /** A FIN or RST was seen. */
+  readonly closed: boolean;
+  readonly streams: readonly [ByteStream, ByteStream];
+}
+
+/** An ICMP error about a packet of a conversation. */
+export interface IcmpError {
+  readonly time: number;
+  readonly file: number;
+  readonly from: string;
+  readonly protocol: Protocol;
+  readonly source: Endpoint;
+  readonly destination: Endpoint;
+  /** `port unreachable`, `host unreachable`, `administratively prohibited` … */
+  readonly what: string;
+}
+
+/** Everything of a capture that is not an event. */
+export interface CaptureFacts {
+  readonly files: readonly string[];
+  readonly conversations: readonly Conversation[];
+  readonly errors: readonly IcmpError[];
+  /** Conversations that were too many to keep. */
+  readonly omitted: number;
+}
