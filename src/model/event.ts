@@ -1,5 +1,6 @@
 /** The one currency of the program: what was seen, when, where, and of which packet or socket. */
 import type { Endpoint } from './address.js';
+import type { WireFacts } from './conversation.js';
 
 export type Protocol = 'tcp' | 'udp';
 
@@ -76,6 +77,8 @@ export interface PacketEvent extends EventBase, PacketFields, Placed {
   /** Kernel address of the socket that sent it, where it is still attached. */
   readonly socket: string | null;
   readonly conntrack: ConntrackView | null;
+  /** What a capture saw of it; only there. */
+  readonly wire?: WireFacts | undefined;
 }
 
 /** A packet that the kernel threw away. */
@@ -175,6 +178,8 @@ export interface CounterEvent extends EventBase, Placed {
   readonly destination: Endpoint;
   readonly packets: number;
   readonly bytes: number;
+  /** Number of the capture's conversation that they belong to; only there. */
+  readonly conversation?: number | undefined;
 }
 
 /** Final bytes of a relayed pair (see MoveEvent) or of one copied socket (see CopyEvent). */

@@ -1,4 +1,5 @@
 /** A whole trace: what was asked, what the host looked like, what was seen, and how complete that is. */
+import type { CaptureFacts } from './conversation.js';
 import type { TraceEvent } from './event.js';
 import type { Target } from './target.js';
 import type { Topology } from './topology.js';
@@ -32,4 +33,6 @@ export interface Trace {
   /** In order of time. */
   readonly events: readonly TraceEvent[];
   readonly tail: TraceTail;
+  /** What a capture tells beside its packets; only there. */
+  readonly capture?: CaptureFacts | undefined;
 }

@@ -1,0 +1,35 @@
+/** Small numbers for addresses, so that a packet's conversation is found without making text of it. */
+import { addressFromBytes } from '../../model/address.js';
+import { uint32 } from '../../decode/bytes.js';
+
+/** As many as fit beside a port in a number that is exact, and far more than a capture of use has. */
+const MAX_ADDRESSES = 2 ** 20;
+
+export class AddressBook {
+  readonly #v4 = new Map<number, number>();
+  readonly #v6 = new Map<string, number>();
+  readonly #texts: string[] = [];
+
+  /** The number of the address at `at`; -1 when there are too many. */
+  number(frame: Uint8Array, at: number, version: number): number {
+    if (version === 4) {
+      const key = uint32(frame, at);
+      return this.#v4.get(key) ?? this.#add(this.#v4, key, frame.subarray(at, at + 4));
+    }
+    const bytes = frame.subarray(at, at + 16);
+    const key = String.fromCharCode(...bytes);
+    return this.#v6.get(key) ?? this.#add(this.#v6, key, bytes);
+  }
+
+  text(number: number): string {
+    return this.#texts[number] ?? '';
+  }
+
+  #add<K>(book: Map<K, number>, key: K, bytes: Uint8Array): number {
+    const number = this.#texts.length;
+    if (number >= MAX_ADDRESSES) return -1;
+    this.#texts.push(addressFromBytes([...bytes]));
+    book.set(key, number);
+    return number;
+  }
+}

@@ -1,0 +1,130 @@
+/** Puts the payload of one TCP direction in order while it is read: its first bytes, its length, and a hash of all. */
+import type { Endpoint } from '../../model/address.js';
+import type { ByteStream } from '../../model/conversation.js';
+import { DIGEST_START, digestBytes } from './digest.js';
+
+/** Bytes kept of the beginning of a stream. */
+const HEAD = 512;
+/** Segments and bytes that may wait for an earlier one. */
+const MAX_WAITING = 32;
+const MAX_WAITING_BYTES = 262_144;
+/** Distance at which a sequence number is taken for another connection's leftover. */
+const TOO_FAR = 0x40000000;
+
+const NOTHING = new Uint8Array(0);
+
+export class Assembler {
+  packets = 0;
+  /** Payload bytes of datagrams. */
+  datagramBytes = 0;
+  firstData: number | null = null;
+  lastData: number | null = null;
+  /** Sequence number of the first byte; null before anything was seen. */
+  #base: number | null = null;
+  /** Bytes in order so far, and the end of the furthest. */
+  #next = 0;
+  #furthest = 0;
+  #digest = DIGEST_START;
+  #whole = true;
+  #head: Uint8Array = NOTHING;
+  #known: Uint8Array = NOTHING;
+  #waiting: { at: number; bytes: Uint8Array }[] = [];
+  #waitingBytes = 0;
+
+  /** The SYN's number: the stream begins one behind it. */
+  begin(syn: number): void {
+    this.#base ??= (syn + 1) >>> 0;
+  }
+
+  /** Payload of `length` bytes, of which `captured` stand in `frame` from `at` on. */
+  take(
+    seq: number,
+    frame: Uint8Array,
+    at: number,
+    captured: number,
+    length: number,
+    time: number,
+  ): void {
+    this.#base ??= seq;
+    const position = this.#next + ((seq - this.#base - this.#next) | 0);
+    const end = position + length;
+    if (position < 0 || position - this.#next > TOO_FAR) return;
+    this.firstData ??= time;
+    if (end > this.#furthest) {
+      this.#furthest = end;
+      this.lastData = time;
+    }
+    if (end <= this.#next) return; // seen before, at another device or sent again
+    if (position < HEAD) this.#keepHead(frame, at, captured, position);
+    if (position > this.#next) {
+      this.#wait(frame, at, captured, length, position);
+      return;
+    }
+    this.#append(frame, at, captured, length, position);
+    this.#resume();
+  }
+
+  describe(from: Endpoint, datagrams: boolean): ByteStream {
+    return {
+      from,
+      packets: this.packets,
+      length: datagrams ? this.datagramBytes : this.#furthest,
+      head: this.#head,
+      known: this.#known,
+      digest: this.#whole && this.#next === this.#furthest && !datagrams ? this.#digest : null,
+      firstData: this.firstData,
+      lastData: this.lastData,
+    };
+  }
+
+  #append(frame: Uint8Array, at: number, captured: number, length: number, position: number): void {
+    const skip = this.#next - position;
+    if (captured < length) this.#whole = false;
+    else if (this.#whole) this.#digest = digestBytes(frame, at + skip, at + length, this.#digest);
+    this.#next = position + length;
+  }
+
+  /** Keeps a segment that came before its turn; with too many of them the gap is given up. */
+  #wait(frame: Uint8Array, at: number, captured: number, length: number, position: number): void {
+    const room =
+      this.#waiting.length < MAX_WAITING && this.#waitingBytes + length <= MAX_WAITING_BYTES;
+    if (!this.#whole || captured < length || !room) {
+      this.#whole = false;
+      this.#waiting = [];
+      this.#waitingBytes = 0;
+      this.#next = position + length;
+      return;
+    }
+    if (this.#waiting.some((segment) => segment.at === position)) return;
+    this.#waiting.push({ at: position, bytes: frame.slice(at, at + length) });
+    this.#waitingBytes += length;
+  }
+
+  #resume(): void {
+    while (this.#waiting.length > 0) {
+      const index = this.#waiting.findIndex((segment) => segment.at <= this.#next);
+      const [segment] = index < 0 ? [] : this.#waiting.splice(index, 1);
+      if (segment === undefined) return;
+      const { at, bytes } = segment;
+      this.#waitingBytes -= bytes.length;
+      if (at + bytes.length > this.#next) this.#append(bytes, 0, bytes.length, bytes.length, at);
+    }
+  }
+
+  #keepHead(frame: Uint8Array, at: number, captured: number, position: number): void {
+    const end = Math.min(position + captured, HEAD);
+    if (end <= position) return;
+    if (this.#head.length < end) {
+      const size = Math.min(HEAD, Math.max(32, end));
+      const [head, known] = [new Uint8Array(size), new Uint8Array(size)];
+      head.set(this.#head);
+      known.set(this.#known);
+      this.#head = head;
+      this.#known = known;
+    }
+    for (let i = position; i < end; i++) {
+      this.#head[i] = frame[at + i - position] ?? 0;
+      this.#known[i] = 1;
+    }
+  }
+}

@@ -1,0 +1,128 @@
+/** One conversation while its capture is read: its ends, its streams, and the packets kept of it. */
+import type { Conversation } from '../../model/conversation.js';
+import type { Endpoint } from '../../model/address.js';
+import { TCP, type CounterEvent, type PacketEvent, type Protocol } from '../../model/event.js';
+import type { Packet } from '../../decode/packet.js';
+import { Assembler } from './assembler.js';
+
+const SYN_ACK = TCP.SYN | TCP.ACK;
+
+/** Packets of one direction at one device. */
+export interface Passage {
+  readonly device: number;
+  readonly way: 0 | 1;
+  readonly direction: 'in' | 'out';
+  packets: number;
+  /** Of those, packets and bytes that were not kept. */
+  counted: number;
+  countedBytes: number;
+  bytes: number;
+}
+
+export class Entry {
+  readonly events: PacketEvent[] = [];
+  readonly spent = { turns: 0 };
+  readonly passages: Passage[] = [];
+  readonly streams = [new Assembler(), new Assembler()] as const;
+  client: 0 | 1 | null = null;
+  syn: number | null = null;
+  synAck: number | null = null;
+  synTime: number | null = null;
+  established: number | null = null;
+  closed = false;
+  last: number;
+
+  constructor(
+    readonly id: number,
+    readonly protocol: Protocol,
+    readonly ends: readonly [Endpoint, Endpoint],
+    readonly first: number,
+  ) {
+    this.last = first;
+  }
+
+  /** A SYN of another number than the one that began this conversation begins another. */
+  isOver(packet: Packet, way: 0 | 1): boolean {
+    if ((packet.flags & SYN_ACK) !== TCP.SYN) return false;
+    if (this.syn === null) return this.closed || this.streams[way].packets > 0;
+    return this.syn !== packet.seq || this.client !== way;
+  }
+
+  take(packet: Packet, way: 0 | 1, time: number): void {
+    const stream = this.streams[way];
+    stream.packets += 1;
+    this.last = Math.max(this.last, time);
+    const { payloadLength: length, flags, seq } = packet;
+    if (this.protocol === 'udp') {
+      this.client ??= way;
+      stream.firstData ??= time;
+      stream.lastData = time;
+      return;
+    }
+    if ((flags & TCP.SYN) !== 0) this.#shake(packet, way, time);
+    else if (this.established === null && this.synAck !== null && this.client === way) {
+      this.established = time;
+    }
+    if ((flags & (TCP.FIN | TCP.RST)) !== 0) this.closed = true;
+    if (length > 0 && (flags & TCP.RST) === 0) {
+      const first = (flags & TCP.SYN) !== 0 ? (seq + 1) >>> 0 : seq;
+      stream.take(first, packet.frame, packet.payloadAt, packet.payloadCaptured, length, time);
+    }
+  }
+
+  passageOf(device: number, way: 0 | 1, direction: 'in' | 'out'): Passage {
+    for (const passage of this.passages) {
+      const same = passage.device === device && passage.way === way;
+      if (same && passage.direction === direction) return passage;
+    }
+    const none = { packets: 0, counted: 0, countedBytes: 0, bytes: 0 };
+    const passage: Passage = { device, way, direction, ...none };
+    this.passages.push(passage);
+    return passage;
+  }
+
+  describe(file: number): Conversation {
+    const datagrams = this.protocol === 'udp';
+    for (const { way, bytes } of this.passages) {
+      const stream = this.streams[way];
+      stream.datagramBytes = Math.max(stream.datagramBytes, bytes);
+    }
+    return {
+      ...{ id: this.id, file, protocol: this.protocol, client: this.client, syn: this.syn },
+      ...{ synAck: this.synAck, synTime: this.synTime, established: this.established },
+      ...{ first: this.first, last: this.last, closed: this.closed },
+      streams: [
+        this.streams[0].describe(this.ends[0], datagrams),
+        this.streams[1].describe(this.ends[1], datagrams),
+      ],
+    };
+  }
+
+  /** What was counted but not kept, as events at the conversation's end. */
+  listCounters(namespace: number): CounterEvent[] {
+    return this.passages
+      .filter(({ counted }) => counted > 0)
+      .map(({ device, way, direction, counted, countedBytes }) => ({
+        kind: 'counter',
+        ...{ id: 0, time: this.last, namespace, ifindex: device, direction },
+        protocol: this.protocol,
+        source: this.ends[way],
+        destination: this.ends[way === 0 ? 1 : 0],
+        packets: counted,
+        bytes: countedBytes,
+        conversation: this.id,
+      }));
+  }
+
+  #shake({ flags, seq }: Packet, way: 0 | 1, time: number): void {
+    this.streams[way].begin(seq);
+    if ((flags & TCP.ACK) === 0) {
+      this.client = way;
+      this.syn ??= seq;
+      this.synTime ??= time;
+    } else {
+      this.client ??= way === 0 ? 1 : 0;
+      this.synAck ??= seq;
+    }
+  }
+}
