@@ -14,6 +14,8 @@ export interface OutputRequest {
   readonly record: string | undefined;
   /** How many connections get a ladder in the terminal; undefined for the usual few. */
   readonly ladders: number | undefined;
+  /** Prints which ports were spoken to instead of connections: nothing in particular was asked for. */
+  readonly listing?: boolean;
 }
 
 export interface Terminal {
@@ -34,6 +36,9 @@ export async function printReport(
   } else if (request.json) {
     const { renderJson } = await import('../render/json.js');
     write(renderJson(report));
+  } else if (request.listing) {
+    const { renderListing } = await import('../render/listing.js');
+    write(renderListing(report));
   } else {
     const { renderTerminal } = await import('../render/terminal/terminal.js');
     const { ladders } = request;

@@ -1,72 +1,129 @@
-/** Offline: a recording read, analysed and reported like a live trace. */
-import { readFile } from 'node:fs/promises';
-import { gunzipSync } from 'node:zlib';
+/** Offline: a recording or captures read, analysed and reported like a live trace. */
+import type { Readable } from 'node:stream';
+import { CaptureReading, isCapture } from '../capture/captures.js';
+import { openInput, type Input } from '../capture/file/input.js';
 import { isRecording, parseRecording } from '../capture/recording.js';
 import { UserError } from '../model/errors.js';
+import type { Report } from '../model/report.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
 import type { Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
 import { conclude, present, type LiveOutputs, type LiveTerminal } from './live.js';
+import { ReadProgress } from './read-progress.js';
 
 export interface ReadRequest {
-  readonly file: string;
+  /** Names of files; `-` is standard input. */
+  readonly files: readonly string[];
   readonly query: TargetQuery;
   readonly client: string | null;
   readonly hops: number | null;
+  readonly program: string;
 }
 
 export async function readTrace(
   request: ReadRequest,
   outputs: LiveOutputs,
   terminal: LiveTerminal,
+  standardInput: Readable,
 ): Promise<number> {
-  const trace = narrow(parseRecording(await load(request.file), request.file), request);
+  const trace = narrow(await loadAll(request, terminal, standardInput), request);
   for (const note of trace.tail.notes) terminal.err(`warning: ${note}\n`);
-  const report = analyse(trace, { hops: request.hops });
+  const asksNothing = trace.capture !== undefined && trace.header.target.asked.length === 0;
+  const lists = asksNothing && !outputs.json && !outputs.ndjson && outputs.expect === null;
+  const report = analyse(trace, { hops: lists && !drawsFiles(outputs) ? 1 : request.hops });
+  if (lists && report.connections.length > 0) {
+    await present(report, trace, { ...outputs, listing: true }, terminal);
+    return 0;
+  }
+  if (trace.capture && report.connections.length === 0) tellWhatIsThere(trace, terminal);
   await present(report, trace, outputs, terminal);
   return conclude(report, outputs.expect, terminal);
 }
 
-async function load(file: string): Promise<string> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(file);
-  } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new UserError(`${file} cannot be read (${why})`, {
-      code: 'cannot-read',
-      exit: 1,
-      remedy: 'check the name and the right to read it',
-      cause,
-    });
-  }
-  const plain = bytes[0] === 0x1f && bytes[1] === 0x8b ? unzip(bytes, file) : bytes;
-  const content = plain.toString('utf8');
-  if (isRecording(content)) return content;
-  throw new UserError(`${file} is not a recording of trace-flow`, {
-    code: 'not-a-recording',
-    exit: 1,
-    remedy:
-      'this version reads recordings (trace-flow --record FILE); captures (pcap, pcapng) come with a later one',
-  });
+function drawsFiles({ svg, mermaid }: LiveOutputs): boolean {
+  return svg !== undefined || mermaid !== undefined;
 }
 
-function unzip(bytes: Buffer, file: string): Buffer {
-  try {
-    return gunzipSync(bytes);
-  } catch (cause) {
-    throw new UserError(`${file} is damaged: its gzip data cannot be unpacked`, {
-      code: 'bad-gzip',
-      exit: 1,
-      remedy: 'copy it again, or record it again',
-      cause,
-    });
+async function loadAll(
+  { files, program }: ReadRequest,
+  terminal: LiveTerminal,
+  standardInput: Readable,
+): Promise<Trace> {
+  const reading = new CaptureReading(files.length > 1);
+  const progress = new ReadProgress(terminal, () => reading.packets);
+  const stop = new AbortController();
+  // What was read so far is reported.
+  if (files.includes('-')) terminal.onInterrupt(() => stop.abort());
+  for (const name of files) {
+    const input = await openInput(name, standardInput, stop.signal);
+    if (isCapture(input.start) || input.start[0] !== 0x7b) {
+      await reading.readFile(name, input, (bytes) => progress.add(bytes));
+      continue;
+    }
+    if (files.length > 1) {
+      throw new UserError(`${name} is a recording: it is read alone`, {
+        code: 'recording-among-others',
+        exit: 2,
+        remedy: `trace-flow read ${name}`,
+      });
+    }
+    return parseRecording(await readText(name, input), name);
   }
+  progress.end();
+  return reading.makeTrace(program);
+}
+
+async function readText(name: string, input: Input): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of input.chunks) chunks.push(chunk);
+  const problem = input.problem();
+  if (problem !== null && chunks.length === 0) throw describeForeign(name);
+  const content = Buffer.concat(chunks).toString('utf8');
+  if (!isRecording(content)) throw describeForeign(name);
+  return content;
+}
+
+function describeForeign(name: string): UserError {
+  return new UserError(
+    `${name} is neither a capture (pcap, pcapng) nor a recording of trace-flow`,
+    {
+      code: 'not-a-recording',
+      exit: 1,
+      remedy: 'give a capture, or a recording made with trace-flow --record FILE',
+    },
+  );
+}
+
+/** A port that is not in the capture: those that are. */
+function tellWhatIsThere(trace: Trace, terminal: LiveTerminal): void {
+  const { header } = trace;
+  const target = { ...header.target, asked: [], ports: [], protocol: 'all' as const };
+  const all = analyse({ ...trace, header: { ...header, target, client: null } }, { hops: 1 });
+  const ports = listPorts(all);
+  const told = ports.slice(0, 20).join(', ');
+  terminal.err(
+    ports.length === 0
+      ? 'the capture has no TCP or UDP traffic\n'
+      : `ports in the capture: ${told}${ports.length > 20 ? ` and ${ports.length - 20} more` : ''}\n`,
+  );
+}
+
+function listPorts({ connections }: Report): string[] {
+  const counts = new Map<string, number>();
+  for (const { server, container, protocol } of connections) {
+    for (const port of new Set([server?.port, container?.port])) {
+      if (port === undefined) continue;
+      const key = `${port}/${protocol}`;
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+  }
+  return [...counts].sort((a, b) => b[1] - a[1]).map(([port]) => port);
 }
 
 /** Ports, containers and client narrow what the recording was made for; nothing asked keeps it as it is. */
-function narrow(trace: Trace, { query, client }: ReadRequest): Trace {
+function narrow(trace: Trace, { query, client }: Pick<ReadRequest, 'query' | 'client'>): Trace {
   const { header } = trace;
+  if (trace.capture) return narrowCapture(trace, { query, client });
   const asks = (query.ports?.length ?? 0) > 0 || (query.containers?.length ?? 0) > 0;
   const target = asks
     ? resolvePorts(header.topology, query)
@@ -75,4 +132,23 @@ function narrow(trace: Trace, { query, client }: ReadRequest): Trace {
         protocol: query.protocol === 'all' ? header.target.protocol : (query.protocol ?? 'all'),
       };
   return { ...trace, header: { ...header, target, client: client ?? header.client } };
+}
+
+/** A capture has no names: ports, protocol and addresses are all that can be asked for. */
+function narrowCapture(
+  trace: Trace,
+  { query, client }: Pick<ReadRequest, 'query' | 'client'>,
+): Trace {
+  const { header } = trace;
+  if ((query.containers?.length ?? 0) > 0) {
+    throw new UserError('a capture does not know containers by name', {
+      code: 'no-names',
+      exit: 2,
+      remedy: 'give --port N, the published one or the container’s',
+    });
+  }
+  const ports = [...new Set(query.ports ?? [])].sort((a, b) => a - b);
+  const protocol = query.protocol ?? 'all';
+  const target = { ...header.target, asked: ports, ports, protocol };
+  return { ...trace, header: { ...header, target, client } };
 }

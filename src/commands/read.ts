@@ -1,4 +1,4 @@
-// `trace-flow read`: analyses a recording without root, anywhere.
+// `trace-flow read`: analyses captures and recordings without root, anywhere.
 
 import * as Args from '@oclif/core/args';
 import { TraceFlowCommand } from '../cli/command.js';
@@ -6,36 +6,51 @@ import { sharedFlags } from '../cli/flags.js';
 import { createTerminal } from '../cli/terminal.js';
 
 export default class Read extends TraceFlowCommand {
-  static override summary = 'Analyse a recording made with --record.';
+  static override summary = 'Analyse captures (pcap, pcapng) or a recording made with --record.';
 
-  static override description = `Reads what \`trace-flow --record FILE\` kept and reports as the live trace did. Needs no root and no Linux.
-The file may be compressed with gzip.
+  static override description = `Reports on captures as a live trace does, as far as packets can tell; what they cannot show is said. Of several files, taken
+on the host and in a container for instance, the clocks are set to each other. A recording is reported as the live trace was.
+Needs no root and no Linux. Files may be compressed with gzip; - is standard input. Without --port it lists what is there.
 
 Exit codes: 0 reported, 1 could not read, 2 wrong usage, 3 no matching traffic, 4 --expect not met.`;
 
   static override examples = [
     {
-      description: 'The report again',
-      command: '<%= config.bin %> read redis.tflow',
+      description: 'What is in a capture, and how one port was reached',
+      command: '<%= config.bin %> read host.pcap\n<%= config.bin %> read host.pcap --port 8080',
     },
     {
-      description: 'As a picture',
+      description: 'Host and container captured separately',
+      command: '<%= config.bin %> read host.pcapng container.pcap.gz --port 8080',
+    },
+    {
+      description: 'While it is taken; Ctrl-C ends it',
+      command: 'tcpdump -i any -U -w - | <%= config.bin %> read - --port 8080',
+    },
+    {
+      description: 'A recording again, as a picture',
       command: '<%= config.bin %> read redis.tflow --svg redis.svg',
     },
   ];
 
   static override args = {
-    file: Args.string({ required: true, description: 'the recording' }),
+    file: Args.string({
+      required: true,
+      description: 'captures, or one recording; - for standard input',
+    }),
   };
+
+  // Any number of files.
+  static override strict = false;
 
   static override flags = sharedFlags;
 
   async run(): Promise<void> {
-    const { args, flags } = await this.parse(Read);
+    const { argv, flags } = await this.parse(Read);
     const { readTrace } = await import('../app/read.js');
     const exit = await readTrace(
       {
-        file: args.file,
+        files: argv.map(String),
         query: {
           ports: flags.port ?? [],
           containers: flags.container ?? [],
@@ -43,6 +58,7 @@ Exit codes: 0 reported, 1 could not read, 2 wrong usage, 3 no matching traffic, 
         },
         client: flags.client ?? null,
         hops: flags.hops === undefined ? 64 : flags.hops,
+        program: `trace-flow ${this.config.version}`,
       },
       {
         json: flags.json,
@@ -54,6 +70,7 @@ Exit codes: 0 reported, 1 could not read, 2 wrong usage, 3 no matching traffic, 
         expect: flags.expect ?? null,
       },
       createTerminal(),
+      process.stdin,
     );
     this.exit(exit);
   }

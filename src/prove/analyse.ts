@@ -1,9 +1,11 @@
 /** From a trace to its report: connections, claims, verdicts, hops. Pure, and the same for every source. */
+import { findCaptured } from '../correlate/capture/connections.js';
 import { findConnections } from '../correlate/connections.js';
 import { formatEndpoint } from '../model/address.js';
 import type { StateEvent, AcceptEvent } from '../model/event.js';
 import type { Connection, Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
+import { describeCaptured } from './capture/describe.js';
 import { openCase, type Case } from './case.js';
 import { makeClaims } from './claims.js';
 import { listHops, selectHops } from './hops.js';
@@ -24,9 +26,13 @@ export const HOPS = 64;
 export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }): Report {
   const { header, tail } = trace;
   const places = namePlaces(header.topology);
-  const connections = findConnections(trace).map((connection, index) =>
-    describeConnection(index + 1, openCase(connection, trace), trace, places, options.hops),
-  );
+  const connections = trace.capture
+    ? findCaptured(trace).map((connection, index) =>
+        describeCaptured(index + 1, connection, trace, places, options.hops),
+      )
+    : findConnections(trace).map((connection, index) =>
+        describeConnection(index + 1, openCase(connection, trace), trace, places, options.hops),
+      );
   return {
     schema: 'trace-flow/1',
     source: trace.source,

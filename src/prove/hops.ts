@@ -83,7 +83,8 @@ function eventHop(event: LegEvent, leg: Leg, name: Hop['leg'], context: HopConte
         ...common,
         namespace: places.namespace(event.namespace),
         interface: places.device(event.namespace, event.ifindex),
-        direction: event.kind === 'packet' ? event.direction : null,
+        direction:
+          event.kind === 'packet' && event.wire?.directed !== false ? event.direction : null,
         source: formatEndpoint(event.source),
         destination: formatEndpoint(event.destination),
         summary: summarise(event),

@@ -1,0 +1,35 @@
+/** How far reading is, on standard error: in place on a terminal, a line now and then elsewhere. */
+import type { LiveTerminal } from './live.js';
+
+/** Milliseconds between two words on it. */
+const OFTEN = 250;
+const SELDOM = 2_000;
+
+export class ReadProgress {
+  readonly #terminal: LiveTerminal;
+  readonly #packets: () => number;
+  #bytes = 0;
+  #told: number;
+  #drawn = false;
+
+  constructor(terminal: LiveTerminal, packets: () => number) {
+    this.#terminal = terminal;
+    this.#packets = packets;
+    this.#told = performance.now();
+  }
+
+  add(bytes: number): void {
+    this.#bytes += bytes;
+    const now = performance.now();
+    const { interactive } = this.#terminal;
+    if (now - this.#told < (interactive ? OFTEN : SELDOM)) return;
+    this.#told = now;
+    const text = `read ${this.#packets()} packets, ${(this.#bytes / 1e6).toFixed(0)} MB`;
+    this.#terminal.err(interactive ? `\r\u001b[K${text}` : `${text}\n`);
+    this.#drawn = interactive;
+  }
+
+  end(): void {
+    if (this.#drawn) this.#terminal.err('\r\u001b[K');
+  }
+}

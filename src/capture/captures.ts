@@ -1,0 +1,220 @@
+/** Captures as a trace: every file read in bounded memory, their clocks set to each other, their packets in one order. */
+import { basename } from 'node:path';
+import { UserError } from '../model/errors.js';
+import type { CounterEvent, PacketEvent, TraceEvent } from '../model/event.js';
+import type { Device, Topology } from '../model/topology.js';
+import type { Trace, TraceTail } from '../model/trace.js';
+import { Budget } from './conversations/budget.js';
+import { Collector, type Reading } from './conversations/collector.js';
+import { estimateSkew } from './conversations/skew.js';
+import { CAPTURE_PLACE } from './conversations/table.js';
+import type { Input } from './file/input.js';
+import { isPcap, PcapReader } from './file/pcap.js';
+import { isPcapng, PcapngReader } from './file/pcapng.js';
+import type { ChunkReader, FrameSink, ReadEnd } from './file/sink.js';
+
+/** Skew below this is not worth a word: packets take that long as well. */
+const WORTH_TELLING = 1_000_000;
+
+export function isCapture(start: Buffer): boolean {
+  return isPcap(start) || isPcapng(start);
+}
+
+interface Finished {
+  readonly name: string;
+  readonly collector: Collector;
+  readonly end: ReadEnd;
+}
+
+/** Take the files in one by one, then make the trace. */
+export class CaptureReading {
+  readonly #reading: Reading;
+  readonly #files: Finished[] = [];
+
+  constructor(several: boolean) {
+    this.#reading = {
+      ...{ budget: new Budget(), nextId: 1, epoch: null, devices: [], several, packets: 0 },
+    };
+  }
+
+  get packets(): number {
+    return this.#reading.packets;
+  }
+
+  /** Throws UserError for what is no capture at all; a damaged one is read as far as it goes. */
+  async readFile(name: string, input: Input, onBytes: (bytes: number) => void): Promise<void> {
+    const label = basename(name).replace(/(\.(pcapng|pcap|cap|gz))+$/, '');
+    const collector = new Collector(this.#files.length, label, this.#reading);
+    const reader = chooseReader(name, input.start, collector);
+    for await (const chunk of input.chunks) {
+      onBytes(chunk.length);
+      if (!reader.push(chunk)) break;
+    }
+    const end = reader.end();
+    const problem = input.problem() ?? end.problem;
+    if (problem !== null && collector.packets === 0) throw describeDamaged(name, problem);
+    this.#files.push({ name, collector, end: { ...end, problem } });
+  }
+
+  makeTrace(program: string): Trace {
+    const notes = this.#files.flatMap((file) => listNotes(file));
+    const shifts = this.#setClocks(notes);
+    const events = this.#order(shifts);
+    const omitted = sum(this.#files.map(({ collector }) => collector.table.omitted));
+    if (omitted > 0)
+      notes.push(`${omitted} packets of conversations beyond the first 50000 were not kept`);
+    const lost = sum(this.#files.map(({ end }) => end.lost));
+    const tail: TraceTail = {
+      lostEvents: lost,
+      unparsedPackets: sum(this.#files.map(({ collector }) => countUnparsed(collector))),
+      truncated: this.#files.some(({ end }) => end.problem !== null),
+      sealed: false,
+      notes,
+    };
+    return {
+      source: 'capture',
+      header: {
+        program,
+        epoch: BigInt(this.#reading.epoch ?? 0) * 1_000_000_000n,
+        target: {
+          protocol: 'all',
+          ...{ asked: [], ports: [], containers: [], addresses: [], mappings: [] },
+        },
+        client: null,
+        topology: describePlace(this.#reading.devices),
+        probes: { attached: [], missing: [] },
+      },
+      events,
+      tail,
+      capture: {
+        files: this.#files.map(({ name }) => name),
+        conversations: this.#files.flatMap(({ collector }, file) =>
+          collector.table.entries.map((entry) => {
+            const shift = shifts[file] ?? 0;
+            return shiftTimes(entry.describe(file), shift);
+          }),
+        ),
+        errors: this.#files.flatMap(({ collector }) => collector.table.errors),
+        omitted,
+      },
+    };
+  }
+
+  /** Nanoseconds to add to each file's times; says so in the notes. */
+  #setClocks(notes: string[]): number[] {
+    const [reference, ...others] = this.#files;
+    if (!reference) return [];
+    const base = listEvents(reference.collector);
+    const shifts = others.map(({ name, collector }) => {
+      const skew = estimateSkew(base, listEvents(collector));
+      if (skew === null) {
+        notes.push(
+          `${name} shares no packet with ${reference.name}: their clocks could not be compared`,
+        );
+        return 0;
+      }
+      if (Math.abs(skew.shift) >= WORTH_TELLING) {
+        const way = skew.shift > 0 ? 'behind' : 'ahead of';
+        const seconds = (Math.abs(skew.shift) / 1e9).toFixed(3);
+        notes.push(
+          `the clock of ${name} was ${seconds} s ${way} that of ${reference.name} (by ${skew.packets} packets seen in both); its times are corrected`,
+        );
+      }
+      return skew.shift;
+    });
+    return [0, ...shifts];
+  }
+
+  /** All kept packets and counters in order of time, numbered. */
+  #order(shifts: readonly number[]): TraceEvent[] {
+    const all: (PacketEvent | CounterEvent)[] = [];
+    for (const [file, { collector }] of this.#files.entries()) {
+      const shift = shifts[file] ?? 0;
+      const entries = collector.table.entries;
+      const own = entries.flatMap((entry) => [
+        ...entry.events,
+        ...entry.listCounters(CAPTURE_PLACE),
+      ]);
+      for (const event of own)
+        all.push(shift === 0 ? event : { ...event, time: event.time + shift });
+    }
+    all.sort((a, b) => a.time - b.time || (a.kind === b.kind ? 0 : a.kind === 'counter' ? 1 : -1));
+    return all.map((event, index) => ({ ...event, id: index + 1 }));
+  }
+}
+
+function chooseReader(name: string, start: Buffer, sink: FrameSink): ChunkReader {
+  if (start.length === 0) throw describeDamaged(name, 'it is empty (0 bytes)');
+  if (isPcapng(start)) return new PcapngReader(sink);
+  if (isPcap(start)) return new PcapReader(sink);
+  if (start.length < 4) throw describeDamaged(name, `it ends at byte ${start.length}`);
+  throw new UserError(`${name} is neither a capture (pcap, pcapng) nor a recording of trace-flow`, {
+    code: 'not-a-capture',
+    exit: 1,
+    remedy: `it begins with the bytes ${start.subarray(0, 4).toString('hex')}; other formats can be converted to pcapng`,
+  });
+}
+
+function describeDamaged(name: string, problem: string): UserError {
+  return new UserError(`${name}: nothing could be read, because ${problem}`, {
+    code: 'damaged-capture',
+    exit: 1,
+    remedy: 'copy it again, or take it again',
+  });
+}
+
+function listNotes({ name, collector, end }: Finished): string[] {
+  const notes: string[] = [];
+  if (end.problem !== null) {
+    notes.push(`${name}: ${end.problem}; the ${collector.packets} packets before it were read`);
+  }
+  if (end.lost > 0) notes.push(`${name}: its capturing program lost ${end.lost} packets`);
+  for (const [link, count] of collector.unknownLinks) {
+    notes.push(`${name}: ${count} packets of link type ${link} skipped: not known`);
+  }
+  if (collector.malformed > 0) {
+    notes.push(`${name}: ${collector.malformed} packets could not be decoded`);
+  }
+  return [...notes, ...end.notes.map((note) => `${name}: ${note}`)];
+}
+
+function countUnparsed({ malformed, unknownLinks }: Collector): number {
+  return malformed + sum([...unknownLinks.values()]);
+}
+
+function listEvents({ table }: Collector): PacketEvent[] {
+  return table.entries.flatMap(({ events }) => events).sort((a, b) => a.time - b.time);
+}
+
+type Described = ReturnType<Collector['table']['entries'][number]['describe']>;
+
+function shiftTimes(conversation: Described, shift: number): Described {
+  if (shift === 0) return conversation;
+  const move = (time: number | null): number | null => (time === null ? null : time + shift);
+  const [a, b] = conversation.streams.map((stream) => ({
+    ...stream,
+    firstData: move(stream.firstData),
+    lastData: move(stream.lastData),
+  }));
+  return {
+    ...conversation,
+    synTime: move(conversation.synTime),
+    established: move(conversation.established),
+    first: conversation.first + shift,
+    last: conversation.last + shift,
+    streams: a && b ? [a, b] : conversation.streams,
+  };
+}
+
+/** The pseudo place of all that a capture shows; its devices are those of all files. */
+function describePlace(devices: readonly Device[]): Topology {
+  return {
+    host: CAPTURE_PLACE,
+    namespaces: [{ inode: CAPTURE_PLACE, name: 'unknown', role: 'other', devices }],
+    ...{ containers: [], relays: [], listeners: [], engine: null, problems: [] },
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,105 @@
+/** Collects the frames of one file: decodes them, gives them to the table, and counts what cannot be decoded. */
+import { decodeFrame } from '../../decode/link.js';
+import { Packet } from '../../decode/packet.js';
+import type { Device } from '../../model/topology.js';
+import type { FrameSink } from '../file/sink.js';
+import { ConversationTable, type Shared } from './table.js';
+
+const BILLION = 1_000_000_000;
+
+/** What all files of one reading share, with the second that event times count from. */
+export interface Reading extends Shared {
+  epoch: number | null;
+  readonly devices: Device[];
+  /** More than one file: devices are named with their file's name. */
+  readonly several: boolean;
+  packets: number;
+}
+
+export class Collector implements FrameSink {
+  readonly table: ConversationTable;
+  readonly #reading: Reading;
+  readonly #label: string;
+  readonly #packet = new Packet();
+  /** Numbers of devices by interface and, where frames carry one, by their own index. */
+  readonly #devices = new Map<string, number>();
+  readonly #names: (string | null)[] = [];
+  packets = 0;
+  malformed = 0;
+  readonly unknownLinks = new Map<number, number>();
+
+  constructor(file: number, label: string, reading: Reading) {
+    this.table = new ConversationTable(file, reading);
+    this.#reading = reading;
+    this.#label = label;
+  }
+
+  addInterface(name: string | null): number {
+    this.#names.push(name);
+    return this.#names.length - 1;
+  }
+
+  takeFrame(
+    frame: Uint8Array,
+    length: number,
+    linkType: number,
+    device: number,
+    seconds: number,
+    nanoseconds: number,
+    direction: 'in' | 'out' | null,
+  ): void {
+    const reading = this.#reading;
+    reading.epoch ??= seconds;
+    reading.packets += 1;
+    this.packets += 1;
+    const packet = this.#packet;
+    const time = (seconds - reading.epoch) * BILLION + nanoseconds;
+    const decoded = decodeFrame(frame, length, linkType, packet);
+    packet.direction ??= direction;
+    switch (decoded) {
+      case 'ok':
+        this.table.take(packet, time, this.#deviceOf(device, packet));
+        return;
+      case 'error':
+        this.table.takeError(packet, time);
+        return;
+      case 'malformed':
+        this.malformed += 1;
+        return;
+      case 'unknown-link':
+        this.unknownLinks.set(linkType, (this.unknownLinks.get(linkType) ?? 0) + 1);
+        return;
+      case 'fragment':
+      case 'other':
+    }
+  }
+
+  #lastKey = -1;
+  #lastDevice = 0;
+
+  /** The device's number in the reading; a frame of a cooked capture tells its own. */
+  #deviceOf(index: number, packet: Packet): number {
+    const key = index * 4_194_304 + (packet.ifindex & 0x1fffff) * 2 + (packet.loopback ? 1 : 0);
+    if (key === this.#lastKey) return this.#lastDevice;
+    const text = String(key);
+    const number = this.#devices.get(text) ?? this.#addDevice(text, index, packet);
+    this.#lastKey = key;
+    this.#lastDevice = number;
+    return number;
+  }
+
+  #addDevice(key: string, index: number, { ifindex, loopback }: Packet): number {
+    const { devices, several } = this.#reading;
+    const given = this.#names[index] ?? null;
+    const own = loopback ? 'lo' : ifindex > 0 ? `device-${ifindex}` : (given ?? 'interface');
+    const number = devices.length + 1;
+    devices.push({
+      ifindex: number,
+      name: several ? `${this.#label}:${own}` : own,
+      kind: own === 'lo' ? 'loopback' : 'other',
+      ...{ addresses: [], master: null, peerIfindex: null, peerNamespace: null },
+    });
+    this.#devices.set(key, number);
+    return number;
+  }
+}

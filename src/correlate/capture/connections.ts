@@ -1,0 +1,66 @@
+/** From a capture to the connections that were asked for: flows across NAT and files, and the legs of relays. */
+import type { CounterEvent } from '../../model/event.js';
+import type { Device } from '../../model/topology.js';
+import type { Trace } from '../../model/trace.js';
+import type { Leg } from '../leg.js';
+import type { RelayLink } from '../relays.js';
+import { joinConversations } from './groups.js';
+import { buildCapturedLeg, type CapturedLeg } from './legs.js';
+import { pairByContent, type Pairing } from './relays.js';
+
+export interface CapturedConnection {
+  readonly leg: Leg;
+  readonly link: RelayLink | null;
+  readonly captured: CapturedLeg;
+  readonly pairing: Pairing | null;
+}
+
+/** Connections in the order in which they were first seen. */
+export function findCaptured(trace: Trace): CapturedConnection[] {
+  const { target, client, topology } = trace.header;
+  const conversations = trace.capture?.conversations ?? [];
+  const counters = new Map<number, CounterEvent[]>();
+  for (const event of trace.events) {
+    if (event.kind !== 'counter' || event.conversation === undefined) continue;
+    const list = counters.get(event.conversation) ?? [];
+    list.push(event);
+    counters.set(event.conversation, list);
+  }
+  const devices = new Map<number, Device>();
+  for (const { devices: own } of topology.namespaces) {
+    for (const device of own) devices.set(device.ifindex, device);
+  }
+  const context = { ports: new Set(target.ports), devices, counters };
+  const legs = joinConversations(conversations, trace.events)
+    .filter(({ packets }) => packets.length > 0)
+    .map((group) => buildCapturedLeg(group, context))
+    .sort((a, b) => a.first.first - b.first.first || a.first.id - b.first.id);
+  const pairings = pairByContent(legs);
+  const upstream = new Set([...pairings.values()].map((pairing) => pairing.upstream));
+  const ports = new Set(target.asked);
+  return legs
+    .filter((captured) => !upstream.has(captured))
+    .map((captured) => connect(captured, pairings.get(captured) ?? null))
+    .filter(
+      ({ leg, link }) =>
+        (target.protocol === 'all' || leg.protocol === target.protocol) &&
+        (client === null || leg.client.address === client) &&
+        (ports.size === 0 || listServerPorts(leg, link).some((port) => ports.has(port))),
+    );
+}
+
+function listServerPorts(leg: Leg, link: RelayLink | null): number[] {
+  const ends = [leg.server, leg.destination, link?.upstream.server, link?.upstream.destination];
+  return ends.flatMap((end) => end?.port ?? []);
+}
+
+function connect(captured: CapturedLeg, pairing: Pairing | null): CapturedConnection {
+  const { leg } = captured;
+  const link: RelayLink | null = pairing && {
+    // A capture knows no processes, and nobody reads these of a captured pair.
+    ...{ pid: 0, command: '' },
+    ...{ client: leg, upstream: pairing.upstream.leg },
+    ...{ how: 'only', moves: [], toUpstream: 0, toClient: 0 },
+  };
+  return { leg, link, captured, pairing };
+}

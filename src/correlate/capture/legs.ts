@@ -1,0 +1,204 @@
+/** Turns a group of conversations into a leg: who began it, what was dialled, where it went. */
+import { isLoopback, sameEndpoint, type Endpoint } from '../../model/address.js';
+import type { Conversation } from '../../model/conversation.js';
+import type { CounterEvent } from '../../model/event.js';
+import type { Device } from '../../model/topology.js';
+import type { Leg, Nat } from '../leg.js';
+import type { Group, Twin } from './groups.js';
+import type { WirePacket } from './same-packet.js';
+
+/** A leg with what only a capture tells of it. */
+export interface CapturedLeg {
+  readonly leg: Leg;
+  readonly twins: readonly Twin[];
+  /** The client's conversation, and the one behind all rewriting; often the same. */
+  readonly first: Conversation;
+  readonly last: Conversation;
+  readonly clientWay: 0 | 1;
+  /** Where its requests came from at the first device: the capturing machine itself, or elsewhere; null unknown. */
+  readonly origin: 'local' | 'elsewhere' | null;
+  /** Highest and lowest TTL of its requests. */
+  readonly ttl: { readonly first: number; readonly last: number };
+  /** Devices that its requests were seen at. */
+  readonly devices: number;
+  /** The client's hardware address at the first device. */
+  readonly hardware: string | null;
+}
+
+export interface LegContext {
+  readonly ports: ReadonlySet<number>;
+  readonly devices: ReadonlyMap<number, Device>;
+  readonly counters: ReadonlyMap<number, readonly CounterEvent[]>;
+}
+
+export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg {
+  const client = findClient(group, context.ports);
+  const ordered = orderByPath(group, client);
+  const first = ordered[0] ?? client.conversation;
+  const last = ordered.at(-1) ?? first;
+  const from = (conversation: Conversation): Endpoint =>
+    conversation.streams[client.wayOf(conversation)].from;
+  const to = (conversation: Conversation): Endpoint =>
+    conversation.streams[client.wayOf(conversation) === 0 ? 1 : 0].from;
+  const requests = group.packets.filter((packet) =>
+    ordered.some(
+      (conversation) =>
+        conversation.id === packet.wire.conversation &&
+        sameEndpoint(packet.source, from(conversation)),
+    ),
+  );
+  const counters = ordered.flatMap(({ id }) => context.counters.get(id) ?? []);
+  const leg: Leg = {
+    protocol: first.protocol,
+    events: [...group.packets, ...counters].sort((a, b) => a.id - b.id),
+    client: from(first),
+    server: to(first),
+    destination: to(last),
+    begun: first.protocol === 'udp' || ordered.some(({ syn, synAck }) => (syn ?? synAck) !== null),
+    dialled: null,
+    accepted: null,
+    nat: describeNat(group, from, to, first, last),
+    conntracked: false,
+  };
+  const ttls = requests.map(({ wire }) => wire.ttl);
+  return {
+    leg,
+    twins: group.twins,
+    first,
+    last,
+    clientWay: client.wayOf(first),
+    origin: findOrigin(requests, context.devices),
+    ttl: { first: Math.max(...ttls), last: Math.min(...ttls) },
+    devices: new Set(requests.map(({ ifindex }) => ifindex)).size,
+    hardware: requests[0]?.wire.hardware ?? null,
+  };
+}
+
+interface Client {
+  readonly conversation: Conversation;
+  /** Which of a conversation's streams the client sends. */
+  wayOf(conversation: Conversation): 0 | 1;
+}
+
+/** By the handshake; without one by the ports asked for, by what NAT left alone, by the larger port. */
+function findClient(group: Group, ports: ReadonlySet<number>): Client {
+  const { conversations, twins } = group;
+  const known =
+    conversations.find(({ client, protocol }) => client !== null && protocol === 'tcp') ??
+    conversations.find(({ client }) => client !== null) ??
+    conversations[0];
+  if (known === undefined) throw new RangeError('a group has a conversation');
+  const guess = known.client ?? guessWay(known, conversations, ports);
+  const ways = new Map<number, 0 | 1>([[known.id, guess]]);
+  // The sender of a packet is the same one in every conversation that shows it.
+  for (let round = 0; round < conversations.length; round++) {
+    for (const { a, b } of twins) spreadWay(a, b, conversations, ways);
+  }
+  return {
+    conversation: known,
+    wayOf: (conversation) => ways.get(conversation.id) ?? conversation.client ?? 0,
+  };
+}
+
+function spreadWay(
+  a: WirePacket,
+  b: WirePacket,
+  conversations: readonly Conversation[],
+  ways: Map<number, 0 | 1>,
+): void {
+  for (const [from, to] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const way = ways.get(from.wire.conversation);
+    if (way === undefined || ways.has(to.wire.conversation)) continue;
+    const here = conversations.find(({ id }) => id === from.wire.conversation);
+    const there = conversations.find(({ id }) => id === to.wire.conversation);
+    if (!here || !there) continue;
+    const byClient = sameEndpoint(here.streams[way].from, from.source);
+    const sender = sameEndpoint(there.streams[0].from, to.source) ? 0 : 1;
+    ways.set(there.id, byClient ? sender : sender === 0 ? 1 : 0);
+  }
+}
+
+function guessWay(
+  { streams }: Conversation,
+  all: readonly Conversation[],
+  ports: ReadonlySet<number>,
+): 0 | 1 {
+  const [a, b] = [streams[0].from, streams[1].from];
+  if (ports.has(a.port) !== ports.has(b.port)) return ports.has(a.port) ? 1 : 0;
+  const stays = (end: Endpoint): boolean =>
+    all.every((one) => one.streams.some(({ from }) => sameEndpoint(from, end)));
+  if (all.length > 1 && stays(a) !== stays(b)) {
+    const [still, other] = stays(a) ? [a, b] : [b, a];
+    if (still.port > other.port) return stays(a) ? 0 : 1;
+  }
+  return a.port >= b.port ? 0 : 1;
+}
+
+/** From the client's side to the container's: a router takes one off the TTL; else by time. */
+function orderByPath({ conversations, twins }: Group, client: Client): Conversation[] {
+  const rank = new Map(conversations.map(({ id }) => [id, 0]));
+  const add = (id: number, value: number): void => void rank.set(id, (rank.get(id) ?? 0) + value);
+  for (const { a, b } of twins) {
+    const here = conversations.find(({ id }) => id === a.wire.conversation);
+    if (!here) continue;
+    const request = sameEndpoint(here.streams[client.wayOf(here)].from, a.source);
+    const ahead = Math.sign(a.wire.ttl - b.wire.ttl) || Math.sign(b.id - a.id);
+    const nearer = request ? ahead : -ahead;
+    add(a.wire.conversation, -nearer);
+    add(b.wire.conversation, nearer);
+  }
+  return [...conversations].sort(
+    (a, b) => (rank.get(a.id) ?? 0) - (rank.get(b.id) ?? 0) || a.first - b.first || a.id - b.id,
+  );
+}
+
+function describeNat(
+  group: Group,
+  from: (conversation: Conversation) => Endpoint,
+  to: (conversation: Conversation) => Endpoint,
+  first: Conversation,
+  last: Conversation,
+): Nat | null {
+  const destinationRewritten = !sameEndpoint(to(first), to(last));
+  const sourceRewritten = !sameEndpoint(from(first), from(last));
+  const event = group.packets.find(({ wire }) => wire.conversation === last.id);
+  if ((!destinationRewritten && !sourceRewritten) || !event) return null;
+  return {
+    view: {
+      id: 'capture',
+      status: 0,
+      original: { source: from(first), destination: to(first) },
+      reply: { source: to(last), destination: from(last) },
+    },
+    event,
+    // A packet that was still under its first destination on a device has not been through OUTPUT's NAT.
+    hook: destinationRewritten ? 'PREROUTING' : null,
+    destinationRewritten,
+    sourceRewritten,
+  };
+}
+
+/** How the first requests were first seen; null unless all agree. */
+function findOrigin(
+  requests: readonly WirePacket[],
+  devices: ReadonlyMap<number, Device>,
+): CapturedLeg['origin'] {
+  const seen = new Set<string>();
+  const origins = new Set<'local' | 'elsewhere' | null>();
+  for (const packet of requests) {
+    const key = `${packet.seq}|${packet.flags}|${packet.length}|${packet.wire.ipId}`;
+    if (seen.has(key)) continue;
+    if (seen.size === 8) break;
+    seen.add(key);
+    const loops =
+      isLoopback(packet.source.address) || devices.get(packet.ifindex ?? -1)?.kind === 'loopback';
+    if (loops) origins.add('local');
+    else if (!packet.wire.directed) origins.add(null);
+    else origins.add(packet.direction === 'out' ? 'local' : 'elsewhere');
+  }
+  const [only, ...others] = origins;
+  return others.length === 0 ? (only ?? null) : null;
+}

@@ -1,0 +1,109 @@
+/** One-to-one matching: which of several possible partners each client leg has, and whether that leaves a choice. */
+
+export interface Candidate<L> {
+  readonly client: L;
+  readonly upstream: L;
+}
+
+export interface Match<E> {
+  readonly edge: E;
+  /** No other matching of as many pairs is possible without this one. */
+  readonly only: boolean;
+}
+
+/** Steps after which a search is given up, and the choice counts as open. */
+const MAX_STEPS = 20_000;
+
+/**
+ * Matches as many clients as can be; among equals the earlier edges of a client are preferred. When a client goes
+ * without, all that compete with it go without too: which of them it is cannot be told.
+ */
+export function matchOneToOne<L, E extends Candidate<L>>(edges: readonly E[]): Match<E>[] {
+  const choices = new Map<L, E[]>();
+  for (const edge of edges) {
+    const list = choices.get(edge.client) ?? [];
+    list.push(edge);
+    choices.set(edge.client, list);
+  }
+  const owner = new Map<L, E>();
+  const taken = new Map<L, E>();
+  const without: L[] = [];
+  for (const client of choices.keys()) {
+    if (!augment(client, choices, owner, taken, null)) without.push(client);
+  }
+  const open = listCompeting(without, choices, owner);
+  return [...taken].flatMap(([client, edge]) => {
+    if (open.has(client)) return [];
+    const spare = (choices.get(client) ?? []).length > 1;
+    const only = !spare || !augment(client, choices, new Map(owner), new Map(taken), edge);
+    return [{ edge, only }];
+  });
+}
+
+/** Finds `client` a partner, moving others on where needed (Kuhn). `banned` is not used. */
+function augment<L, E extends Candidate<L>>(
+  client: L,
+  choices: ReadonlyMap<L, readonly E[]>,
+  owner: Map<L, E>,
+  taken: Map<L, E>,
+  banned: E | null,
+): boolean {
+  const before = new Map<L, { edge: E; from: L | null }>();
+  const queue: L[] = [client];
+  let steps = 0;
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    for (const edge of choices.get(next) ?? []) {
+      steps += 1;
+      if (steps > MAX_STEPS) return banned !== null;
+      if (edge === banned || before.has(edge.upstream)) continue;
+      before.set(edge.upstream, { edge, from: taken.get(next)?.upstream ?? null });
+      const holder = owner.get(edge.upstream);
+      const free = holder === undefined || holder === banned;
+      if (!free) {
+        queue.push(holder.client);
+        continue;
+      }
+      if (holder !== undefined && edge.client === holder.client) continue;
+      assign(edge.upstream, before, owner, taken, client);
+      return true;
+    }
+  }
+  return false;
+}
+
+function assign<L, E extends Candidate<L>>(
+  last: L,
+  before: ReadonlyMap<L, { readonly edge: E; readonly from: L | null }>,
+  owner: Map<L, E>,
+  taken: Map<L, E>,
+  client: L,
+): void {
+  let upstream: L | null = last;
+  while (upstream !== null) {
+    const step = before.get(upstream);
+    if (step === undefined) return;
+    owner.set(upstream, step.edge);
+    taken.set(step.edge.client, step.edge);
+    if (step.edge.client === client) return;
+    upstream = step.from;
+  }
+}
+
+/** Clients that could as well have gone without in the place of one that did. */
+function listCompeting<L, E extends Candidate<L>>(
+  without: readonly L[],
+  choices: ReadonlyMap<L, readonly E[]>,
+  owner: ReadonlyMap<L, E>,
+): Set<L> {
+  const open = new Set<L>(without);
+  const queue = [...without];
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    for (const { upstream } of choices.get(next) ?? []) {
+      const holder = owner.get(upstream)?.client;
+      if (holder === undefined || open.has(holder)) continue;
+      open.add(holder);
+      queue.push(holder);
+    }
+  }
+  return open;
+}

@@ -1,0 +1,57 @@
+/** Whether two sightings in a capture are one and the same packet, under different addresses perhaps. */
+import { sameEndpoint } from '../../model/address.js';
+import type { WireFacts } from '../../model/conversation.js';
+import { TCP, type PacketEvent } from '../../model/event.js';
+
+export type WirePacket = PacketEvent & { readonly wire: WireFacts };
+
+/** Nanoseconds that a packet may take from one device to the next. */
+const ONE_WAY = 2_000_000_000;
+
+export function isWirePacket(event: { readonly kind: string }): event is WirePacket {
+  return event.kind === 'packet' && 'wire' in event && event.wire !== undefined;
+}
+
+/** What NAT leaves alone; only packets with equal keys can be the same. */
+export function identityKey({ protocol, seq, ack, flags, length, wire }: WirePacket): string {
+  return protocol === 'tcp'
+    ? `${seq}|${ack}|${flags}|${length}`
+    : `udp|${length}|${wire.digest ?? ''}|${wire.ipId ?? ''}`;
+}
+
+/**
+ * For packets with equal keys. Sequence numbers alone are not enough: two connections may carry the same bytes under
+ * the same numbers, so something must agree that a new packet would not have: the sender's IP identification or
+ * timestamp, or one end of the tuple.
+ */
+export function isSame(a: WirePacket, b: WirePacket): boolean {
+  if (Math.abs(a.time - b.time) > ONE_WAY) return false;
+  const [one, two] = [a.wire, b.wire];
+  if (differ(one.ipId, two.ipId) || differ(one.timestamp, two.timestamp)) return false;
+  if (differ(one.digest, two.digest)) return false;
+  return isMarked(a, b) || (hasContent(a, b) && keepsEnd(a, b));
+}
+
+/** The sender's own marks agree: a relay's new packet would have others. */
+export function isMarked({ wire: one }: WirePacket, { wire: two }: WirePacket): boolean {
+  const id = one.ipId !== null && one.ipId !== 0 && one.ipId === two.ipId;
+  return id || (one.timestamp !== null && one.timestamp === two.timestamp);
+}
+
+function differ(a: number | null, b: number | null): boolean {
+  return a !== null && b !== null && a !== b;
+}
+
+function hasContent(a: WirePacket, b: WirePacket): boolean {
+  const digest = a.wire.digest !== null && a.wire.digest === b.wire.digest;
+  return digest || (a.flags & TCP.SYN) !== 0;
+}
+
+/** NAT of the destination leaves the source as it is, and the other way round; a router takes one off the TTL. */
+function keepsEnd(a: WirePacket, b: WirePacket): boolean {
+  return (
+    sameEndpoint(a.source, b.source) ||
+    sameEndpoint(a.destination, b.destination) ||
+    a.wire.ttl !== b.wire.ttl
+  );
+}

@@ -1,0 +1,54 @@
+/** Compares the bytes of two streams, as far as the capture has them. */
+import type { ByteStream } from '../../model/conversation.js';
+
+/**
+ * `equal`: every byte is. `same-start`: as many bytes, and all that are known are equal. `same-length`: as many, but
+ * none to compare. `part`: equal as far as both go. `empty`: neither has any. `different`: not the same stream.
+ */
+export type Likeness = 'equal' | 'same-start' | 'same-length' | 'part' | 'empty' | 'different';
+
+/** Bytes that must agree before streams whose beginnings were not seen are taken to be in step. */
+const IN_STEP = 8;
+
+/** `aligned`: both streams were seen from their beginning. */
+export function compareStreams(a: ByteStream, b: ByteStream, aligned: boolean): Likeness {
+  if (a.length === 0 && b.length === 0) return 'empty';
+  if (a.length === 0 || b.length === 0) return 'part';
+  if (a.length === b.length && a.digest !== null && b.digest !== null) {
+    if (a.digest === b.digest) return 'equal';
+    if (aligned) return 'different';
+  }
+  const offsets = aligned ? [0] : listOffsets(a, b);
+  for (const offset of offsets) {
+    const known = countAgreeing(a, b, offset);
+    if (known === null) continue;
+    if (known === 0) {
+      if (aligned) return a.length === b.length ? 'same-length' : 'part';
+      continue;
+    }
+    const enough = aligned || known >= Math.min(IN_STEP, a.length, b.length);
+    if (enough) return a.length === b.length && offset === 0 ? 'same-start' : 'part';
+  }
+  return 'different';
+}
+
+/** One capture may have the end of a segment that another began after. */
+function listOffsets(a: ByteStream, b: ByteStream): number[] {
+  const most = Math.min(256, Math.max(a.head.length, b.head.length));
+  const offsets = [0];
+  for (let i = 1; i < most; i++) offsets.push(i, -i);
+  return offsets;
+}
+
+/** Known bytes that agree when `b` begins `offset` bytes into `a`; null when one differs. */
+function countAgreeing(a: ByteStream, b: ByteStream, offset: number): number | null {
+  let known = 0;
+  for (let i = Math.max(0, offset); i < a.head.length; i++) {
+    const j = i - offset;
+    if (j >= b.head.length) break;
+    if (a.known[i] !== 1 || b.known[j] !== 1) continue;
+    if (a.head[i] !== b.head[j]) return null;
+    known += 1;
+  }
+  return known;
+}

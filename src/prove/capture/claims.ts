@@ -1,0 +1,167 @@
+/** What a capture says for and against each path: each claim holds, is refuted, or cannot be known from packets. */
+import type { CapturedConnection } from '../../correlate/capture/connections.js';
+import { listProofs, type Twin } from '../../correlate/capture/groups.js';
+import { isContainers, isInitialTtl, type Pairing } from '../../correlate/capture/relays.js';
+import type { Likeness } from '../../correlate/capture/streams.js';
+import { formatEndpoint, isLoopback, sameEndpoint } from '../../model/address.js';
+import type { Evidence } from '../../model/report.js';
+import type { Case } from '../case.js';
+
+type ClaimCode =
+  | 'nat-rewritten'
+  | 'same-packet'
+  | 'handshakes-nested'
+  | 'streams-equal'
+  | 'only-pairing'
+  | 'never-rewritten'
+  | 'complete';
+
+export type CaptureClaim = Evidence & { readonly code: ClaimCode };
+export type CaptureFacts = Readonly<Record<ClaimCode, boolean | null>>;
+export type CapturedCase = Case & CapturedConnection;
+
+type Check = (subject: CapturedCase) => CaptureClaim | null;
+
+const CHECKS: readonly Check[] = [
+  checkRewritten,
+  checkSamePacket,
+  checkHandshakes,
+  checkStreams,
+  checkOnlyPairing,
+  checkNeverRewritten,
+  checkComplete,
+];
+
+export function makeCaptureClaims(subject: CapturedCase): CaptureClaim[] {
+  return CHECKS.flatMap((check) => check(subject) ?? []);
+}
+
+function claim(
+  code: ClaimCode,
+  holds: boolean | null,
+  text: string,
+  events: number[] = [],
+): CaptureClaim {
+  return { code, claim: text, holds, events };
+}
+
+function checkRewritten({ leg, captured, link }: CapturedCase): CaptureClaim {
+  if (leg.nat?.destinationRewritten && leg.server) {
+    const [twin] = captured.twins;
+    const text = `packets for ${formatEndpoint(leg.server)} went on to ${formatEndpoint(leg.destination)}`;
+    return claim('nat-rewritten', true, text, eventsOf(twin));
+  }
+  const text = 'a packet was seen under two destinations';
+  return claim('nat-rewritten', link ? false : null, text);
+}
+
+function checkSamePacket({ leg, captured }: CapturedCase): CaptureClaim | null {
+  if (!leg.nat?.destinationRewritten) return null;
+  const proofs = listProofs(captured.twins);
+  const [twin] = proofs;
+  if (!twin) {
+    const text = 'IP identification or TCP timestamp agree on both sides of the rewriting';
+    return claim('same-packet', null, text, eventsOf(captured.twins[0]));
+  }
+  const marks = [
+    twin.a.protocol === 'tcp' ? `sequence number ${twin.a.seq}` : `${twin.a.length} B`,
+    ...(twin.a.wire.ipId ? [`IP identification ${twin.a.wire.ipId}`] : []),
+    ...(twin.a.wire.timestamp === null ? [] : [`timestamp ${twin.a.wire.timestamp}`]),
+    `TTL ${twin.a.wire.ttl} and ${twin.b.wire.ttl}`,
+  ];
+  const count = `${proofs.length} packet${proofs.length === 1 ? ' was' : 's were'}`;
+  const text = `${count} seen on both sides of the rewriting; the first has the same ${marks.join(', ')}`;
+  return claim('same-packet', true, text, eventsOf(twin));
+}
+
+function checkHandshakes({ captured, pairing }: CapturedCase): CaptureClaim | null {
+  if (!pairing || captured.leg.protocol === 'udp') return null;
+  const { first } = captured;
+  const dialled = pairing.upstream.first;
+  const text =
+    `a second handshake, ${formatEndpoint(pairing.upstream.leg.client)} to ` +
+    `${formatEndpoint(pairing.upstream.leg.destination)} with other sequence numbers, followed the client's`;
+  const known = first.synTime !== null && dialled.synTime !== null;
+  const events = [captured, pairing.upstream].flatMap(({ leg }) => leg.events[0]?.id ?? []);
+  return claim('handshakes-nested', known ? true : null, text, known ? events : []);
+}
+
+const TOLD: Readonly<Record<Likeness, string>> = {
+  equal: 'all bytes equal',
+  'same-start': 'the known bytes equal',
+  'same-length': 'as many bytes, cut off by the capture',
+  part: 'equal as far as both go',
+  empty: 'no bytes',
+  different: 'different',
+};
+
+function checkStreams({ pairing, leg, link }: CapturedCase): CaptureClaim | null {
+  if (!pairing || !link) return null;
+  const { request, reply } = pairing;
+  const text = `both legs carried the same bytes: to the container ${TOLD[request]}, back ${TOLD[reply]}`;
+  const data = [leg, link.upstream].flatMap(
+    ({ events }) => events.find((event) => event.kind === 'packet' && event.length > 0)?.id ?? [],
+  );
+  return claim('streams-equal', isCarried(pairing) ? true : null, text, data);
+}
+
+/** Something was compared, and in both directions nothing is missing. */
+export function isCarried({ request, reply }: Pairing): boolean {
+  const compared = (like: Likeness): boolean => like === 'equal' || like === 'same-start';
+  return compared(request) && (compared(reply) || reply === 'empty');
+}
+
+function checkOnlyPairing({ pairing }: CapturedCase): CaptureClaim | null {
+  if (!pairing) return null;
+  return claim(
+    'only-pairing',
+    pairing.only ? true : null,
+    'no other connection of the capture could be the other leg',
+  );
+}
+
+/** Seen before and after a router, or across a bridge, under the same addresses. */
+function checkNeverRewritten(subject: CapturedCase): CaptureClaim | null {
+  const { leg, link, captured } = subject;
+  if (link || leg.nat || leg.server === null || isLoopback(leg.server.address)) return null;
+  const { ttl, origin, devices } = captured;
+  const to = formatEndpoint(leg.server);
+  const [first] = leg.events;
+  const events = first ? [first.id] : [];
+  const fresh = isInitialTtl(ttl.first);
+  if (fresh && ttl.last < ttl.first && origin !== 'local') {
+    const text = `packets for ${to} were seen before and after routing (TTL ${ttl.first} and ${ttl.last}), with the same addresses`;
+    return claim('never-rewritten', true, text, events);
+  }
+  if (fresh && origin === 'elsewhere' && devices > 1 && passedOut(subject)) {
+    const text = `packets for ${to} came in and went out unrouted (TTL ${ttl.first}), with the same addresses`;
+    return claim('never-rewritten', true, text, events);
+  }
+  if (fresh && origin === null && isContainers(captured) && ttl.last === ttl.first) {
+    const text = `packets for ${to} came unrouted (TTL ${ttl.first}) from a container's own hardware address`;
+    return claim('never-rewritten', null, text, events);
+  }
+  return claim('never-rewritten', null, `packets for ${to} kept their addresses all the way`);
+}
+
+/** A request left again: for a machine that only takes it in, the address may be its own. */
+function passedOut({ leg }: CapturedCase): boolean {
+  return leg.events.some(
+    (event) =>
+      event.kind === 'packet' &&
+      event.direction === 'out' &&
+      event.wire?.directed === true &&
+      sameEndpoint(event.source, leg.client),
+  );
+}
+
+function checkComplete({ tail }: CapturedCase): CaptureClaim {
+  const missing = tail.truncated || tail.lostEvents > 0;
+  const why = tail.notes[0];
+  const text = 'the capture was read to its end and reports no lost packet';
+  return claim('complete', !missing, missing && why !== undefined ? `${text} (${why})` : text);
+}
+
+function eventsOf(twin: Twin | undefined): number[] {
+  return twin ? [twin.a.id, twin.b.id] : [];
+}

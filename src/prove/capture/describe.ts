@@ -1,0 +1,129 @@
+/** A captured connection as the report gives it. */
+import type { CapturedConnection } from '../../correlate/capture/connections.js';
+import { sameEndpoint, formatEndpoint } from '../../model/address.js';
+import type { IcmpError } from '../../model/conversation.js';
+import type { Connection } from '../../model/report.js';
+import type { Outcome } from '../../model/verdict.js';
+import type { Trace } from '../../model/trace.js';
+import { openCase } from '../case.js';
+import { listHops, selectHops } from '../hops.js';
+import { findOutcome } from '../outcome.js';
+import type { Places } from '../places.js';
+import { makeCaptureClaims, type CapturedCase } from './claims.js';
+import { judgeCaptured } from './judge.js';
+
+export function describeCaptured(
+  id: number,
+  connection: CapturedConnection,
+  trace: Trace,
+  places: Places,
+  limit: number | null,
+): Connection {
+  const { header } = trace;
+  const subject: CapturedCase = { ...connection, ...openCase(connection, trace) };
+  const { leg, link, bytes, lastLeg } = subject;
+  const error = findError(subject, trace);
+  const outcome = findCapturedOutcome(subject, error);
+  const claims = makeCaptureClaims(subject);
+  const judgement = judgeCaptured(subject, claims, outcome);
+  const all = listHops(subject, {
+    epoch: header.epoch,
+    places,
+    topology: header.topology,
+  });
+  const hops = selectHops(all, new Set(claims.flatMap(({ events }) => events)), limit);
+  const counted = leg.events
+    .concat(link?.upstream.events ?? [])
+    .reduce((sum, event) => sum + (event.kind === 'counter' ? event.packets : 0), 0);
+  const named = nameRelay(subject);
+  return {
+    id,
+    protocol: leg.protocol,
+    client: leg.client,
+    server: leg.server,
+    container:
+      judgement.path === 'unknown'
+        ? null
+        : { ...lastLeg.destination, name: nameContainer(trace, lastLeg.destination.address) },
+    ...judgement,
+    path: named !== null && judgement.path === 'relay' ? pathOf(named.command) : judgement.path,
+    outcome,
+    nat: leg.nat && {
+      hook: leg.nat.hook,
+      original: formatTuple(leg.nat.view.original),
+      reply: formatTuple(leg.nat.view.reply),
+      sourceRewritten: leg.nat.sourceRewritten,
+    },
+    relay: link && {
+      pid: named?.pid ?? null,
+      command: named?.command ?? null,
+      client: link.upstream.client,
+    },
+    drop:
+      outcome === 'dropped' && error !== null
+        ? { reason: `ICMP ${error.what}`, function: `reported by ${error.from}`, after: null }
+        : null,
+    bytes,
+    processes: { client: null, server: null },
+    clientNamespace: null,
+    evidence: claims,
+    why: null,
+    hops,
+    hopsOmitted: all.length - hops.length + counted,
+  };
+}
+
+function findError({ leg, link }: CapturedCase, trace: Trace): IcmpError | null {
+  const legs = link ? [leg, link.upstream] : [leg];
+  const about = (error: IcmpError): boolean =>
+    legs.some(
+      (one) =>
+        sameEndpoint(error.source, one.client) &&
+        [one.server, one.destination].some((end) => end && sameEndpoint(end, error.destination)),
+    );
+  const fatal = ({ what }: IcmpError): boolean => what !== 'packet too big';
+  return trace.capture?.errors.find((error) => fatal(error) && about(error)) ?? null;
+}
+
+function findCapturedOutcome(subject: CapturedCase, error: IcmpError | null): Outcome {
+  const outcome = findOutcome(subject);
+  if (outcome !== 'unanswered' || error === null) return outcome;
+  return error.what === 'port unreachable' ? 'refused' : 'dropped';
+}
+
+/** The relay by the map of the host, where one was given: who listens where the client dialled, for that container. */
+function nameRelay({ leg, link, topology }: CapturedCase): { pid: number; command: string } | null {
+  const { server } = leg;
+  if (!link || !server) return null;
+  const relay = topology.relays.find(
+    ({ protocol, listens, target }) =>
+      protocol === leg.protocol &&
+      listens.port === server.port &&
+      (listens.address === server.address || ['0.0.0.0', '::'].includes(listens.address)) &&
+      target !== null &&
+      sameEndpoint(target, link.upstream.destination),
+  );
+  return relay ? { pid: relay.pid, command: relay.command } : null;
+}
+
+function pathOf(command: string): 'docker-proxy' | 'relay' {
+  return command === 'docker-proxy' ? 'docker-proxy' : 'relay';
+}
+
+/** Without a map of the host the address is the name. */
+function nameContainer(trace: Trace, address: string): string {
+  const owner = trace.header.topology.containers.find(({ networks }) =>
+    networks.some(({ addresses }) => addresses.includes(address)),
+  );
+  return owner?.name ?? address;
+}
+
+function formatTuple({
+  source,
+  destination,
+}: {
+  source: Connection['client'];
+  destination: Connection['client'];
+}): string {
+  return `${formatEndpoint(source)} → ${formatEndpoint(destination)}`;
+}

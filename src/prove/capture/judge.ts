@@ -1,0 +1,129 @@
+/** The verdict on one captured connection. What packets cannot show makes it likely or inconclusive, with the reason. */
+import { isContainers, isInitialTtl } from '../../correlate/capture/relays.js';
+import { formatEndpoint } from '../../model/address.js';
+import type { Outcome } from '../../model/verdict.js';
+import type { Judgement } from '../judge.js';
+import type { CaptureClaim, CaptureFacts, CapturedCase } from './claims.js';
+
+export function judgeCaptured(
+  subject: CapturedCase,
+  claims: readonly CaptureClaim[],
+  outcome: Outcome,
+): Judgement {
+  const facts = collect(claims);
+  const { leg, pairing, link } = subject;
+  if (facts['nat-rewritten'] === true) {
+    const from = leg.server ? formatEndpoint(leg.server) : 'the destination';
+    const told = `the same packets were seen for ${from} and, rewritten, for ${formatEndpoint(leg.destination)}`;
+    const doubts =
+      facts['same-packet'] === true
+        ? []
+        : ['neither IP identification nor timestamps show that they are the same'];
+    return conclude('dnat', told, doubts);
+  }
+  if (pairing && link) {
+    const told =
+      `a relay with docker-proxy's shape: a second connection, ${formatEndpoint(link.upstream.client)} to ` +
+      `${formatEndpoint(link.upstream.destination)}, carried the same bytes; a capture cannot name its process`;
+    return conclude('relay', told, listRelayDoubts(subject, facts));
+  }
+  if (facts['never-rewritten'] === true) {
+    const told = `packets for ${formatEndpoint(leg.destination)} passed with the same addresses, and nothing relayed them`;
+    return conclude('direct', told, []);
+  }
+  if (isBridged(subject)) {
+    const told = `a container dialled ${formatEndpoint(leg.destination)} itself: its hardware address, never routed`;
+    return conclude('direct', told, ['only one device was captured']);
+  }
+  return {
+    path: 'unknown',
+    proof: 'inconclusive',
+    reason: `inconclusive, because ${tellUnknown(subject, outcome)}`,
+  };
+}
+
+function conclude(path: 'dnat' | 'relay' | 'direct', told: string, doubts: string[]): Judgement {
+  return doubts.length === 0
+    ? { path, proof: 'proven', reason: told }
+    : { path, proof: 'likely', reason: `${told}; not proven, because ${doubts.join(' and ')}` };
+}
+
+function collect(claims: readonly CaptureClaim[]): CaptureFacts {
+  const at = (code: CaptureClaim['code']): boolean | null =>
+    claims.find((one) => one.code === code)?.holds ?? null;
+  return {
+    'nat-rewritten': at('nat-rewritten'),
+    'same-packet': at('same-packet'),
+    'handshakes-nested': at('handshakes-nested'),
+    'streams-equal': at('streams-equal'),
+    'only-pairing': at('only-pairing'),
+    'never-rewritten': at('never-rewritten'),
+    complete: at('complete'),
+  };
+}
+
+function listRelayDoubts({ leg, tail }: CapturedCase, facts: CaptureFacts): string[] {
+  const doubts: string[] = [];
+  if (facts['streams-equal'] !== true) {
+    doubts.push('not all bytes of both legs could be compared');
+  }
+  if (leg.protocol === 'tcp' && facts['handshakes-nested'] !== true) {
+    doubts.push('the connection is older than the capture');
+  }
+  if (facts['only-pairing'] !== true) {
+    doubts.push(
+      'several connections carried the same bytes at once, so that this pair may be another',
+    );
+  }
+  if (facts.complete !== true) doubts.push(tail.notes[0] ?? 'packets are missing');
+  return doubts;
+}
+
+/** From a container's own hardware address, unrouted, to another address than its gateway's. */
+function isBridged({ captured, leg }: CapturedCase): boolean {
+  const { origin, ttl } = captured;
+  return (
+    origin === null &&
+    isContainers(captured) &&
+    isInitialTtl(ttl.first) &&
+    ttl.last === ttl.first &&
+    leg.events.some(
+      (event) =>
+        event.kind === 'packet' &&
+        event.source.address === leg.destination.address &&
+        event.wire?.hardware !== undefined &&
+        event.wire.hardware === containerHardware(leg.destination.address),
+    )
+  );
+}
+
+function containerHardware(address: string): string | null {
+  const bytes = address.split('.').map(Number);
+  if (bytes.length !== 4) return null;
+  return ['02', '42', ...bytes.map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
+}
+
+function tellUnknown({ captured, leg, tail }: CapturedCase, outcome: Outcome): string {
+  const { origin, ttl } = captured;
+  const to = formatEndpoint(leg.destination);
+  if (tail.truncated || tail.lostEvents > 0) {
+    return `${tail.notes[0] ?? 'packets are missing'}, and nothing else shows what became of it`;
+  }
+  if (outcome === 'refused') return `${to} refused it, and no packet was seen to go further`;
+  if (outcome === 'unanswered' || outcome === 'dropped') {
+    return `nothing answered from ${to}, and no packet was seen to go further`;
+  }
+  if (origin === 'local') {
+    return (
+      `only ${formatEndpoint(leg.client)} to ${to} was captured, sent by the capturing machine itself: DNAT in OUTPUT ` +
+      '(which shows only the rewritten destination), a relay and a direct connection look the same'
+    );
+  }
+  if (!isInitialTtl(ttl.first)) {
+    return (
+      `its packets had been routed before they were captured (TTL ${ttl.first}): whether their destination had been ` +
+      'rewritten by then is not to be seen'
+    );
+  }
+  return `only ${formatEndpoint(leg.client)} to ${to} was captured: a relay, masqueraded, routed and direct traffic look the same there`;
+}

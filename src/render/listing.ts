@@ -1,0 +1,72 @@
+/** What a capture holds, a line per port that was spoken to, likely published ones first. */
+import { formatEndpoint } from '../model/address.js';
+import type { Connection, Report } from '../model/report.js';
+import { printable } from './text.js';
+
+interface Line {
+  readonly protocol: string;
+  readonly server: string;
+  readonly port: number;
+  readonly to: Set<string>;
+  readonly paths: Map<string, number>;
+  connections: number;
+  bytes: number;
+}
+
+export function renderListing(report: Report): string {
+  const lines = [...gather(report.connections).values()].sort(
+    (a, b) => rank(a) - rank(b) || b.connections - a.connections || a.port - b.port,
+  );
+  const rows = lines.map((line) => [
+    line.protocol,
+    line.server,
+    String(line.connections),
+    String(line.bytes),
+    [...line.paths]
+      .map(([path, count]) => (line.paths.size > 1 ? `${count} ${path}` : path))
+      .join(', '),
+    [...line.to].slice(0, 2).join(', ') + (line.to.size > 2 ? ` and ${line.to.size - 2} more` : ''),
+  ]);
+  const head = ['', 'dialled', 'connections', 'bytes', 'path', 'container'];
+  const [first] = lines;
+  const hint = first ? `\nLook at one with --port, e.g. --port ${first.port}\n` : '';
+  return `${align([head, ...rows])}${hint}`;
+}
+
+function gather(connections: readonly Connection[]): Map<string, Line> {
+  const lines = new Map<string, Line>();
+  for (const { protocol, server, container, path, bytes } of connections) {
+    if (server === null) continue;
+    const key = `${protocol} ${formatEndpoint(server)}`;
+    const line: Line = lines.get(key) ?? {
+      ...{ protocol, server: formatEndpoint(server), port: server.port },
+      ...{ to: new Set(), paths: new Map(), connections: 0, bytes: 0 },
+    };
+    lines.set(key, line);
+    line.connections += 1;
+    line.bytes += bytes.fromClient + bytes.fromServer;
+    line.paths.set(path, (line.paths.get(path) ?? 0) + 1);
+    if (container) line.to.add(printable(formatEndpoint(container)));
+  }
+  return lines;
+}
+
+/** Ports that lead on to a container first, then those that may, ports of a client's own last. */
+function rank({ paths, port }: Line): number {
+  if (['dnat', 'docker-proxy', 'relay'].some((path) => paths.has(path))) return 0;
+  if (paths.has('direct')) return 1;
+  return port < 32_768 ? 2 : 3;
+}
+
+function align(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];
+  const text = rows.map((row) =>
+    row
+      .map((cell, i) =>
+        i === 2 || i === 3 ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+  return `${text.join('\n')}\n`;
+}
