@@ -8,6 +8,8 @@ export interface OwnTerminal {
   readonly interactive: boolean;
   out(text: string): void;
   err(text: string): void;
+  /** Waits until all output is on its way: a pipe takes 64 KiB at a time, and what waits is lost at the exit. */
+  flush(): Promise<void>;
   /** The first Ctrl-C (or SIGTERM, SIGHUP) fires the signal; the second ends the program at once. */
   onInterrupt(first: () => void): void;
 }
@@ -26,6 +28,7 @@ export function createTerminal(): OwnTerminal {
     interactive: stderr.isTTY,
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
+    flush: () => new Promise((resolve) => stdout.write('', () => resolve())),
     onInterrupt: (first) => {
       let seen = 0;
       const handle = (): void => {

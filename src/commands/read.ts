@@ -48,6 +48,7 @@ Exit codes: 0 reported, 1 could not read, 2 wrong usage, 3 no matching traffic, 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Read);
     const { readTrace } = await import('../app/read.js');
+    const terminal = createTerminal();
     const exit = await readTrace(
       {
         files: argv.map(String),
@@ -69,9 +70,10 @@ Exit codes: 0 reported, 1 could not read, 2 wrong usage, 3 no matching traffic, 
         ladders: flags.ladders,
         expect: flags.expect ?? null,
       },
-      createTerminal(),
+      terminal,
       process.stdin,
     );
+    await terminal.flush();
     this.exit(exit);
   }
 }

@@ -92,6 +92,7 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
     }
     const duration = flags.duration === undefined ? undefined : parseSeconds(flags.duration);
     const { traceLive } = await import('../app/live.js');
+    const terminal = createTerminal();
     const exit = await traceLive(
       {
         query: {
@@ -119,8 +120,9 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
         ladders: flags.ladders,
         expect: flags.expect ?? null,
       },
-      createTerminal(),
+      terminal,
     );
+    await terminal.flush();
     this.exit(exit);
   }
 }

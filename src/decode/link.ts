@@ -27,13 +27,6 @@ const FAMILIES_V6 = new Set([10, 24, 28, 30]);
 const ARPHRD_LOOPBACK = 772;
 const PACKET_OUTGOING = 4;
 
-const KNOWN: ReadonlySet<number> = new Set(Object.values(LINK));
-
-/** True for the link types that {@link decodeFrame} looks into. */
-export function isKnownLink(linkType: number): boolean {
-  return KNOWN.has(linkType);
-}
-
 /**
  * Decodes a frame into `packet`. `length` is what the frame had on the wire, at least as much as was captured.
  */

@@ -34,9 +34,7 @@ interface Edge {
 export function pairByContent(legs: readonly CapturedLeg[]): Map<CapturedLeg, Pairing> {
   const edges = listEdges(legs);
   const pairs = new Map<CapturedLeg, Pairing>();
-  const strong = edges
-    .filter((edge) => edge.strong)
-    .sort((a, b) => distance(a) - distance(b));
+  const strong = edges.filter((edge) => edge.strong).sort((a, b) => distance(a) - distance(b));
   for (const { edge, only } of matchOneToOne<CapturedLeg, Edge>(strong)) {
     pairs.set(edge.client, { ...pick(edge), only });
   }

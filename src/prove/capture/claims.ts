@@ -106,7 +106,7 @@ function checkStreams({ pairing, leg, link }: CapturedCase): CaptureClaim | null
 }
 
 /** Something was compared, and in both directions nothing is missing. */
-export function isCarried({ request, reply }: Pairing): boolean {
+function isCarried({ request, reply }: Pairing): boolean {
   const compared = (like: Likeness): boolean => like === 'equal' || like === 'same-start';
   return compared(request) && (compared(reply) || reply === 'empty');
 }
