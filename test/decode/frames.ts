@@ -27,11 +27,11 @@ const v6 = (next: number, body: readonly number[]): number[] => [
   ...body,
 ];
 const timestamp = [1, 1, 8, 10, 0, 0, 1, 0, 0, 0, 0, 0];
-export const TCP = [
+const TCP = [
   ...[...word(40_000), ...word(6379), 0, 0, 0, 100, 0, 0, 0, 200, 0x80, 0x18, 1, 0, 0, 0, 0, 0],
   ...[...timestamp, ...Buffer.from('PING\r\n')],
 ];
-export const UDP = [...word(40_000), ...word(53), ...word(12), 0, 0, 1, 2, 3, 4];
+const UDP = [...word(40_000), ...word(53), ...word(12), 0, 0, 1, 2, 3, 4];
 const ethernet = (type: number, body: readonly number[]): number[] => [
   ...[1, 1, 1, 1, 1, 1, ...mac, ...word(type)],
   ...body,
