@@ -29,7 +29,12 @@ function readTable(stdout: string): Map<string, string> {
     .split('\n')
     .slice(4, 12)
     .map((line) => line.split(/ {2,}/));
-  return new Map(rows.map(([client = '', , path = '', outcome = '', proof = '']) => [client, `${path} ${outcome} ${proof}`]));
+  return new Map(
+    rows.map(([client = '', , path = '', outcome = '', proof = '']) => [
+      client,
+      `${path} ${outcome} ${proof}`,
+    ]),
+  );
 }
 
 test('the demo proves every path on a real engine and leaves its pictures only', async () => {
@@ -53,17 +58,37 @@ test('the demo proves every path on a real engine and leaves its pictures only',
     assert.match(await readFile(join(out, picture), 'utf8'), /<svg[^]*<\/svg>\s*$/, picture);
   }
   const labs = await readdir('/run/trace-flow/labs').catch(() => []);
-  assert.not.ok(labs.some((lab) => stderr.includes(lab)), 'no lab is left');
+  assert.not.ok(
+    labs.some((lab) => stderr.includes(lab)),
+    'no lab is left',
+  );
 });
 
 test('the packed package installs globally and runs', async () => {
-  const { stdout: packed } = await execa('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], { cwd: ROOT });
+  const { stdout: packed } = await execa(
+    'npm',
+    ['pack', '--ignore-scripts', '--json', '--pack-destination', folder],
+    { cwd: ROOT },
+  );
   const [{ filename = '' } = {}] = JSON.parse(packed) as { filename?: string }[];
   const prefix = join(folder, 'prefix');
-  await execa('npm', ['install', '--global', '--no-fund', '--no-audit', '--prefix', prefix, join(folder, filename)]);
+  await execa('npm', [
+    'install',
+    '--global',
+    '--no-fund',
+    '--no-audit',
+    '--prefix',
+    prefix,
+    join(folder, filename),
+  ]);
   const command = join(prefix, 'bin/trace-flow');
-  const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
-  assert.match((await execa(command, ['--version'])).stdout, new RegExp(version.replaceAll('.', '\\.')));
+  const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  assert.match(
+    (await execa(command, ['--version'])).stdout,
+    new RegExp(version.replaceAll('.', '\\.')),
+  );
   const sample = join(ROOT, 'samples/proxy-loopback.ndjson');
   const svg = join(folder, 'sample.svg');
   const { stdout } = await execa(command, ['read', sample, '--svg', svg]);
