@@ -1,6 +1,7 @@
 // Lines that bpftrace 0.17 printed on kernel 6.18: redirects by iptables, docker-proxy, a drop, in a namespace of its own.
 
 export const BEGIN = 'B 5b05ee00000';
+const COMMAND_PROXY = String.raw`docker-proxy\x00\x00\x00\x00`;
 export const COMMAND_NODE = String.raw`node\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00`;
 export const LINES = {
   bare: 'P out 5b05f7aa981 effffff9 1 ffff8881689e88e0 ffff88810321dc80 6 4 100007f 0 caa2 100007f 0 a70b 3ef0d8fd 0 2 0',
