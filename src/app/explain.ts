@@ -18,6 +18,7 @@ import { findMappings } from '../prove/predict/mappings.js';
 import { predict } from '../prove/predict/predict.js';
 import { describeMap } from './explain-map.js';
 import { readMap } from './explain-topology.js';
+import type { World } from '../prove/predict/world.js';
 import { buildWorld, judgeProxy } from './explain-world.js';
 
 export interface ExplainRequest {
@@ -56,7 +57,8 @@ export async function explain(request: ExplainRequest): Promise<Explanation> {
       remedy: 'add the rules: --iptables FILE or --nft FILE',
     });
   }
-  return explainReading(saved ? await readSaved(request) : await readMachine(request), request);
+  const reading = saved ? await readSaved(request) : await readMachine(request);
+  return explainReading(reading, request).explanation;
 }
 
 async function readMachine(request: ExplainRequest, run: Run = runCommand): Promise<Reading> {
@@ -99,7 +101,20 @@ async function load(file: string): Promise<string> {
   }
 }
 
-function explainReading(reading: Reading, request: ExplainRequest): Explanation {
+/** The explanation, and what it was made from. */
+export interface Explained {
+  readonly explanation: Explanation;
+  readonly world: World;
+  /** Whether all rules were read: if not, nothing is predicted. */
+  readonly complete: boolean;
+}
+
+/** Reads the machine once, for those who also want to predict single connections. */
+export async function explainMachine(request: ExplainRequest): Promise<Explained> {
+  return explainReading(await readMachine(request), request);
+}
+
+function explainReading(reading: Reading, request: ExplainRequest): Explained {
   const { topology, rules, settings, measured } = reading;
   const ruled = findMappings(rules.rules).filter((mapping) => !isKnown(topology, mapping));
   const target = resolvePorts(topology, { ...request.query, mappings: ruled });
@@ -120,7 +135,7 @@ function explainReading(reading: Reading, request: ExplainRequest): Explanation 
   const judged = rules.complete ? predictions : predictions.map(withhold);
   const { engine } = topology;
   const proxy = judgeProxy(topology, rules.rules);
-  return {
+  const explanation: Explanation = {
     schema: 'trace-flow/explain/1',
     engine: engine || proxy.firewall ? { version: engine?.version ?? null, ...proxy } : null,
     ...describeMap(topology, settings, target.ports),
@@ -132,6 +147,7 @@ function explainReading(reading: Reading, request: ExplainRequest): Explanation 
     }),
     problems: [...topology.problems, ...rules.problems, ...rules.rules.notes.map(toSentence)],
   };
+  return { explanation, world, complete: rules.complete };
 }
 
 /** A rule's way in that the engine or a relay tells too, in the same words. */

@@ -36,8 +36,9 @@ function findMissingChains({ world, docker, complete, mappings }: FindingInput):
       name === 'docker-bridges' ||
       (name === 'nat' && chains.some((chain) => chain.name === 'DOCKER')),
   );
-  const jumps = [...listRules(world.rules)].some(({ rule }) =>
-    jumpsTo(rule, /^DOCKER$|^nat-prerouting-and-output$/),
+  const jumps = [...listRules(world.rules)].some(
+    ({ rule, chain }) =>
+      chain.base?.type === 'nat' && jumpsTo(rule, /^DOCKER$|^nat-prerouting-and-output$/),
   );
   if (has && jumps) return [];
   return [

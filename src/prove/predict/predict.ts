@@ -35,6 +35,11 @@ export function predict(
   return { predictions: [...predictions.values()], met };
 }
 
+/** Predicts one connection that somebody has made, or might make. */
+export function predictAttempt(world: World, attempt: Attempt): Prediction {
+  return foresee(world, new RuleIndex(world.rules), attempt, new Set());
+}
+
 interface Run {
   readonly journey: Journey;
   readonly doubts: readonly { readonly doubt: Doubt; readonly ref: RuleRef }[];
