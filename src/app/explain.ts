@@ -75,7 +75,15 @@ async function readMachine(request: ExplainRequest, run: Run = runCommand): Prom
 async function readSaved(request: ExplainRequest): Promise<Reading> {
   const sets: RuleSet[] = [];
   for (const file of request.iptables ?? []) sets.push(parseSaved(await load(file), file));
-  for (const file of request.nft ?? []) sets.push(parseNft(await load(file), file));
+  // What iptables-save tells better is in nft's list too, where xtables hides what it does.
+  const known = new Set(joinRuleSets(sets).tables.map(({ family, name }) => `${family} ${name}`));
+  for (const file of request.nft ?? []) {
+    const { tables, notes } = parseNft(await load(file), file);
+    sets.push({
+      tables: tables.filter(({ family, name }) => !known.has(`${family} ${name}`)),
+      notes,
+    });
+  }
   const rules = { rules: joinRuleSets(sets), complete: true, problems: [] };
   if (request.topology === undefined) {
     return { topology: NO_TOPOLOGY, rules, settings: null, measured: false };

@@ -49,6 +49,13 @@ test('a saved rule set alone: what rules can tell, and no more', async () => {
   );
 });
 
+test('the same tables from iptables-save and from nft count once', async () => {
+  const nft = [fixture('docker-20.10-proxy.nft.json')];
+  const both = await explain({ query: { ports: [6379] }, iptables: [PROXY], nft });
+  const alone = await explain({ query: { ports: [6379] }, iptables: [PROXY] });
+  assert.equal(both.predictions, alone.predictions);
+});
+
 test('rules in plain words', async () => {
   const { rules } = await explain({ query: { ports: [6379] }, iptables: [PROXY] });
   const meaning = rules.find(({ rule }) => rule.includes('--dport 6379 -j DNAT'))?.meaning;
