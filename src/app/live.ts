@@ -1,4 +1,5 @@
 /** One live run from request to exit code: streams, files, expectation. */
+import { UserError } from '../model/errors.js';
 import type { Path } from '../model/verdict.js';
 import type { Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
@@ -33,7 +34,11 @@ export async function traceLive(
     hint: request.command.length > 0 ? 'ends with the command' : 'Ctrl-C ends the trace',
   });
   const stop = new AbortController();
-  terminal.onInterrupt(() => stop.abort(new Error('interrupted before the probes were live')));
+  terminal.onInterrupt(() =>
+    stop.abort(
+      new UserError('interrupted before the probes were live', { code: 'interrupted', exit: 1 }),
+    ),
+  );
   progress.starting();
   const stream = (type: string, value: object): void =>
     terminal.out(`${JSON.stringify({ type, ...value })}\n`);
