@@ -62,7 +62,7 @@ export async function startTracer(options: TracerOptions): Promise<Tracer> {
       bpftrace: options.bpftrace,
       program,
       tracefs,
-      environment: ENVIRONMENT,
+      environment: { TRACE_FLOW_TRACER: await readOwnIdentity(), ...ENVIRONMENT },
       onLine: (line) => run.read(line),
     });
     const running: Running = { sealer, watch, run, child };
@@ -82,12 +82,18 @@ export async function startTracer(options: TracerOptions): Promise<Tracer> {
 }
 
 const ENVIRONMENT: Readonly<Record<string, string>> = {
-  TRACE_FLOW_TRACER: String(process.pid),
   // Both spellings: before and since bpftrace 0.19.
   BPFTRACE_MAP_KEYS_MAX: '32768',
   BPFTRACE_MAX_MAP_KEYS: '32768',
   BPFTRACE_PERF_RB_PAGES: '512',
 };
+
+/** Pid and start time, by which `doctor` tells a tracer that has lost its owner (see host/tracers). */
+async function readOwnIdentity(): Promise<string> {
+  const stat = await readFile('/proc/self/stat', 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return `${process.pid}:${fields[19] ?? ''}`;
+}
 
 function checkSight(plan: Plan): void {
   const blind = plan.missing.filter((probe) => probe.startsWith('tracepoint:net:'));
