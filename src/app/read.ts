@@ -1,4 +1,5 @@
 /** Offline: a recording or captures read, analysed and reported like a live trace. */
+import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { CaptureReading, isCapture } from '../capture/captures.js';
 import { openInput, type Input } from '../capture/file/input.js';
@@ -8,6 +9,7 @@ import type { Report } from '../model/report.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
 import type { Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
+import { readMap } from './explain-topology.js';
 import { conclude, present, type LiveOutputs, type LiveTerminal } from './live.js';
 import { ReadProgress } from './read-progress.js';
 
@@ -18,6 +20,8 @@ export interface ReadRequest {
   readonly client: string | null;
   readonly hops: number | null;
   readonly program: string;
+  /** An `explain --json` document of the machine that was captured: names for addresses. */
+  readonly topology: string | undefined;
 }
 
 export async function readTrace(
@@ -26,7 +30,8 @@ export async function readTrace(
   terminal: LiveTerminal,
   standardInput: Readable,
 ): Promise<number> {
-  const trace = narrow(await loadAll(request, terminal, standardInput), request);
+  const loaded = await loadAll(request, terminal, standardInput);
+  const trace = narrow(await giveNames(loaded, request.topology), request);
   for (const note of trace.tail.notes) terminal.err(`warning: ${note}\n`);
   const asksNothing = trace.capture !== undefined && trace.header.target.asked.length === 0;
   const lists = asksNothing && !outputs.json && !outputs.ndjson && outputs.expect === null;
@@ -97,7 +102,10 @@ function describeForeign(name: string): UserError {
 /** A port that is not in the capture: those that are. */
 function tellWhatIsThere(trace: Trace, terminal: LiveTerminal): void {
   const { header } = trace;
-  const target = { ...header.target, asked: [], ports: [], protocol: 'all' as const };
+  const target = {
+    ...header.target,
+    ...{ asked: [], ports: [], addresses: [], containers: [], protocol: 'all' as const },
+  };
   const all = analyse({ ...trace, header: { ...header, target, client: null } }, { hops: 1 });
   const ports = listPorts(all);
   const told = ports.slice(0, 20).join(', ');
@@ -120,6 +128,21 @@ function listPorts({ connections }: Report): string[] {
   return [...counts].sort((a, b) => b[1] - a[1]).map(([port]) => port);
 }
 
+/** What the host's map calls what the capture shows; a recording has its own. */
+async function giveNames(trace: Trace, file: string | undefined): Promise<Trace> {
+  if (file === undefined || !trace.capture) return trace;
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    const why = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+    const remedy = 'give what trace-flow explain --json printed on the captured machine';
+    throw new UserError(`${file} cannot be read (${why})`, {
+      ...{ code: 'cannot-read', exit: 1, remedy, cause },
+    });
+  });
+  const { containers, relays } = readMap(text, file).topology;
+  const topology = { ...trace.header.topology, containers, relays };
+  return { ...trace, header: { ...trace.header, topology } };
+}
+
 /** Ports, containers and client narrow what the recording was made for; nothing asked keeps it as it is. */
 function narrow(trace: Trace, { query, client }: Pick<ReadRequest, 'query' | 'client'>): Trace {
   const { header } = trace;
@@ -134,18 +157,23 @@ function narrow(trace: Trace, { query, client }: Pick<ReadRequest, 'query' | 'cl
   return { ...trace, header: { ...header, target, client: client ?? header.client } };
 }
 
-/** A capture has no names: ports, protocol and addresses are all that can be asked for. */
+/** Without a map of the host, ports, protocol and addresses are all that can be asked for. */
 function narrowCapture(
   trace: Trace,
   { query, client }: Pick<ReadRequest, 'query' | 'client'>,
 ): Trace {
   const { header } = trace;
-  if ((query.containers?.length ?? 0) > 0) {
+  const names = (query.containers?.length ?? 0) > 0;
+  if (names && header.topology.containers.length === 0) {
     throw new UserError('a capture does not know containers by name', {
       code: 'no-names',
       exit: 2,
-      remedy: 'give --port N, the published one or the container’s',
+      remedy: 'give --port N, or --topology FILE with what trace-flow explain --json prints there',
     });
+  }
+  if (names) {
+    const target = resolvePorts(header.topology, query);
+    return { ...trace, header: { ...header, target, client } };
   }
   const ports = [...new Set(query.ports ?? [])].sort((a, b) => a - b);
   const protocol = query.protocol ?? 'all';

@@ -1,6 +1,7 @@
 // `trace-flow read`: analyses captures and recordings without root, anywhere.
 
 import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { TraceFlowCommand } from '../cli/command.js';
 import { sharedFlags } from '../cli/flags.js';
 import { createTerminal } from '../cli/terminal.js';
@@ -43,7 +44,13 @@ Exit codes: 0 reported, 1 could not read, 2 wrong usage, 3 no matching traffic, 
   // Any number of files.
   static override strict = false;
 
-  static override flags = sharedFlags;
+  static override flags = {
+    ...sharedFlags,
+    topology: Flags.string({
+      helpValue: 'FILE',
+      description: 'names for a capture: what `explain --json` printed on the captured machine',
+    }),
+  };
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(Read);
@@ -59,6 +66,7 @@ Exit codes: 0 reported, 1 could not read, 2 wrong usage, 3 no matching traffic, 
         },
         client: flags.client ?? null,
         hops: flags.hops === undefined ? 64 : flags.hops,
+        topology: flags.topology,
         program: `trace-flow ${this.config.version}`,
       },
       {

@@ -41,7 +41,8 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
       protocol: header.target.protocol,
       containers: [...header.target.containers],
     },
-    verdict: sumUp(connections, tail),
+    // Seals are for live traces; a capture that was read whole lacks nothing.
+    verdict: sumUp(connections, trace.capture ? { ...tail, sealed: !tail.truncated } : tail),
     coverage: {
       lostEvents: tail.lostEvents,
       unparsedPackets: tail.unparsedPackets,

@@ -13,7 +13,7 @@ const BLOCK = {
 } as const;
 const BYTE_ORDER = 0x1a2b3c4d;
 /** Larger blocks than any program writes: a damaged length. */
-const MAX_BLOCK = 16 * 1024 * 1024;
+const MAX_BLOCK = 4 * 1024 * 1024;
 const MAX_COMMENTS = 20;
 const OPTION = {
   COMMENT: 1,

@@ -45,6 +45,8 @@ export function findCaptured(trace: Trace): CapturedConnection[] {
       ({ leg, link }) =>
         (target.protocol === 'all' || leg.protocol === target.protocol) &&
         (client === null || leg.client.address === client) &&
+        (target.containers.length === 0 ||
+          target.addresses.includes((link?.upstream ?? leg).destination.address)) &&
         (ports.size === 0 || listServerPorts(leg, link).some((port) => ports.has(port))),
     );
 }

@@ -6,6 +6,7 @@ import type { Connection } from '../../model/report.js';
 import type { Outcome } from '../../model/verdict.js';
 import type { Trace } from '../../model/trace.js';
 import { openCase } from '../case.js';
+import type { Judgement } from '../judge.js';
 import { listHops, selectHops } from '../hops.js';
 import { findOutcome } from '../outcome.js';
 import type { Places } from '../places.js';
@@ -46,7 +47,7 @@ export function describeCaptured(
         ? null
         : { ...lastLeg.destination, name: nameContainer(trace, lastLeg.destination.address) },
     ...judgement,
-    path: named !== null && judgement.path === 'relay' ? pathOf(named.command) : judgement.path,
+    ...(named !== null && judgement.path === 'relay' ? rename(judgement, named) : {}),
     outcome,
     nat: leg.nat && {
       hook: leg.nat.hook,
@@ -106,8 +107,18 @@ function nameRelay({ leg, link, topology }: CapturedCase): { pid: number; comman
   return relay ? { pid: relay.pid, command: relay.command } : null;
 }
 
-function pathOf(command: string): 'docker-proxy' | 'relay' {
-  return command === 'docker-proxy' ? 'docker-proxy' : 'relay';
+/** The same verdict with the relay's name, and where the name is from. */
+function rename(
+  { reason }: Judgement,
+  { pid, command }: { pid: number; command: string },
+): Pick<Judgement, 'path' | 'reason'> {
+  const told = `${command} (pid ${pid}), which listens there by the map of the host`;
+  return {
+    path: command === 'docker-proxy' ? 'docker-proxy' : 'relay',
+    reason: reason
+      .replace("a relay with docker-proxy's shape", told)
+      .replace('; a capture cannot name its process', ''),
+  };
 }
 
 /** Without a map of the host the address is the name. */
