@@ -188,20 +188,33 @@ async function dialRefused(port: number): Promise<void> {
   });
 }
 
+/** Ports tried when the kernel's own choice is to be avoided: it prefers the lower half of a range, over and over. */
+const FIRST_CHOICE = 20_000;
+const LAST_CHOICE = 60_000;
+
 async function listenBeside(server: Server, avoid: readonly number[]): Promise<number> {
-  for (;;) {
-    const port = await listen(server);
-    if (!avoid.includes(port)) return port;
-    await closeServer(server);
+  const free = await listen(server, 0);
+  if (!avoid.includes(free)) return free;
+  await closeServer(server);
+  for (let port = FIRST_CHOICE + (free % 1000); port <= LAST_CHOICE; port += 1) {
+    if (avoid.includes(port)) continue;
+    const taken = await listen(server, port).catch(() => null);
+    if (taken !== null) return taken;
   }
+  throw new UserError('no port of 127.0.0.1 is left beside those that are traced', {
+    code: 'no-seal-port',
+    exit: 1,
+    remedy: 'trace fewer ports at once',
+  });
 }
 
 async function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
-async function listen(server: Server): Promise<number> {
+async function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
+    server.removeAllListeners('error');
     server.once('error', (cause) =>
       reject(
         new UserError(
@@ -215,7 +228,7 @@ async function listen(server: Server): Promise<number> {
         ),
       ),
     );
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
   });
 }
 
