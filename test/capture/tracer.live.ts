@@ -202,6 +202,7 @@ test('bpftrace is killed in mid-trace', async () => {
   await send(port, '127.0.0.1', 7);
   await waitUntil(() => events.some(({ kind }) => kind === 'accept'), 'the connection');
   const [pid = 0] = await findTracers();
+  assert.ok(pid > 1, 'the tracer is there');
   process.kill(pid, 'SIGKILL');
   await tracer.died;
   await send(port, '127.0.0.1', 7);
@@ -215,6 +216,7 @@ test('bpftrace is interrupted in mid-trace', async () => {
   const { server, port } = await serve('127.0.0.1');
   const { tracer } = await trace([port]);
   const [pid = 0] = await findTracers();
+  assert.ok(pid > 1, 'the tracer is there');
   process.kill(pid, 'SIGINT');
   await tracer.died;
   const end = await tracer.finish();

@@ -65,13 +65,15 @@ export async function findMarked(name: string, value: string | number): Promise<
   const marked = await Promise.all(
     pids.map(async (pid) => {
       const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-      return environment.split('\0').includes(`${name}=${value}`) ? [Number(pid)] : [];
+      const mark = `${name}=${value}`;
+      const marks = (text: string): boolean => text === mark || text.startsWith(`${mark}:`);
+      return environment.split('\0').some(marks) ? [Number(pid)] : [];
     }),
   );
   return marked.flat();
 }
 
-/** Processes that a tracer of `owner` started and that live. */
+/** Processes that a tracer of `owner` started and that live; their mark is the owner's pid and start time. */
 export async function findTracers(owner = process.pid): Promise<number[]> {
   return findMarked('TRACE_FLOW_TRACER', owner);
 }
