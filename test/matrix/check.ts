@@ -1,0 +1,109 @@
+// Compares what a report says of a connection with what is true of it.
+
+import { readFileSync } from 'node:fs';
+import type { Connection, Report } from '../../src/model/report.js';
+import type { Scenario, Sent, Truth } from './scenario.js';
+import type { Stage } from './stage.js';
+
+/** What became of one connection of a scenario. */
+export interface Finding {
+  readonly connection: Connection | null;
+  /** What the report says that is not so, or does not say though it claims a proof; empty when all is well. */
+  readonly problems: readonly string[];
+}
+
+const RANK = { inconclusive: 0, likely: 1, proven: 2 } as const;
+
+export function check(stage: Stage, scenario: Scenario, sent: Sent, report: Report): Finding {
+  const truth = sent.truth ?? scenario.truth;
+  const problems = checkSetUp(stage, truth, sent);
+  const found = report.connections.filter(
+    ({ protocol, client }) => protocol === sent.protocol && client.port === sent.port,
+  );
+  const [connection] = found;
+  if (!connection || found.length > 1) {
+    problems.push(`${found.length} connections from port ${sent.port}`);
+    return { connection: connection ?? null, problems };
+  }
+  problems.push(...compare(truth, sent, connection));
+  const least = scenario.atLeast?.proof ?? 'proven';
+  if (RANK[connection.proof] < RANK[least]) problems.push(`only ${connection.proof}`);
+  if (problems.length > 0) problems.push(`its reason: ${connection.reason}`);
+  return { connection, problems };
+}
+
+/** The truth itself is checked against what client and server know. */
+function checkSetUp(stage: Stage, truth: Truth, sent: Sent): string[] {
+  const problems: string[] = [];
+  if (sent.answered !== (truth.outcome === 'answered')) {
+    problems.push(`set-up: the client was ${sent.answered ? '' : 'not '}answered`);
+  }
+  const seen = sent.seen?.replace(/^\[?(.*?)\]?:\d+$/, '$1');
+  if (truth.source !== undefined && seen !== stage.fill(truth.source)) {
+    problems.push(`set-up: the server saw ${sent.seen ?? 'nobody'}`);
+  }
+  return problems;
+}
+
+function compare(truth: Truth, sent: Sent, connection: Connection): string[] {
+  const problems: string[] = [];
+  const { path, proof, outcome, nat, container, relay, drop, bytes, why, reason } = connection;
+  const expect = (what: string, told: string | null | undefined, is: string | null): void => {
+    // An inconclusive verdict may leave out; it must not say what is not so.
+    const silent = told === null || told === undefined || told === 'unknown';
+    if (silent ? proof !== 'inconclusive' && is !== null : told !== is) {
+      problems.push(`${what}: says ${told ?? 'nothing'}, true is ${is ?? 'none'}`);
+    }
+  };
+  expect('path', path, truth.path);
+  expect('outcome', outcome, truth.outcome);
+  expect('hook', nat?.hook, truth.hook ?? null);
+  expect('container', container?.name, truth.container);
+  expect('relay', relay?.command, truth.relay ?? null);
+  expect('drop', drop?.reason, truth.drop?.reason ?? null);
+  if (sent.address !== '' && connection.client.address !== sent.address) {
+    problems.push(`client: says ${connection.client.address}, true is ${sent.address}`);
+  }
+  if (proof === 'inconclusive') return problems;
+  if (truth.drop?.function && !truth.drop.function.test(drop?.function ?? '')) {
+    problems.push(`drop: at ${drop?.function ?? 'nowhere'}`);
+  }
+  if (sent.seen !== null) expect('source seen', sourceSeen(connection), sent.seen);
+  if (sent.bytes && truth.outcome === 'answered') {
+    expect('bytes', formatBytes(bytes), formatBytes(sent.bytes));
+  }
+  if (truth.relay === 'docker-proxy') problems.push(...checkRelay(connection));
+  if (truth.says && !truth.says.test(`${reason}\n${why ?? ''}`)) {
+    problems.push(`says nothing of ${String(truth.says)}: ${why ?? 'no cause'}`);
+  }
+  if (proof === 'proven' && why === null) problems.push('no cause is given');
+  return problems;
+}
+
+/** The client as the container sees it, by the report: `address:port`. */
+function sourceSeen({ relay, nat, client }: Connection): string | null {
+  if (relay) return relay.client ? format(relay.client) : null;
+  // From the container's address to the one that it answers.
+  if (nat) return nat.reply.split(' → ')[1] ?? null;
+  return format(client);
+}
+
+function format({ address, port }: Connection['client']): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function formatBytes({ fromClient, fromServer }: Connection['bytes']): string {
+  return `${fromClient} B and ${fromServer} B back`;
+}
+
+/** The process that is named must be the docker-proxy of the port that was dialled. */
+function checkRelay({ relay, server }: Connection): string[] {
+  let command: string;
+  try {
+    command = readFileSync(`/proc/${relay?.pid ?? 0}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return [`relay: pid ${relay?.pid ?? 'none'} does not run`];
+  }
+  const right = /docker-proxy/.test(command) && command.includes(`-host-port ${server?.port} `);
+  return right ? [] : [`relay: pid ${relay?.pid ?? 'none'} is ${command}`];
+}

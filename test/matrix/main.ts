@@ -1,0 +1,52 @@
+// The matrix over and over: `npm run matrix -- --runs 5 [--only WORD]`; writes docs/scenarios.md when all groups ran.
+
+import { writeFile } from 'node:fs/promises';
+import { release } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { execa } from 'execa';
+import { format } from 'prettier';
+import { findLiveObstacle } from '../support/live.js';
+import { GROUPS } from './groups.js';
+import { listProblems, runGroup, type Result } from './run.js';
+import { drawTable, type GroupResults } from './table.js';
+
+const TABLE = fileURLToPath(new URL('../../../docs/scenarios.md', import.meta.url));
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { runs: { type: 'string', default: '1' }, only: { type: 'string' } },
+  });
+  const obstacle = findLiveObstacle('busybox', 'socat');
+  if (obstacle !== null) throw new Error(obstacle);
+  const groups = GROUPS.filter(({ name }) => name.includes(values.only ?? ''));
+  const all: GroupResults[] = [];
+  for (const group of groups) {
+    const results: Result[] = [];
+    for (let run = 1; run <= Number(values.runs); run += 1) {
+      const began = performance.now();
+      const found = await runGroup(group);
+      results.push(...found);
+      const problems = listProblems(found);
+      const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      process.stderr.write(`${group.name}, run ${run}: ${found.length} scenarios, ${seconds} s\n`);
+      for (const problem of problems) process.stderr.write(`  ${problem}\n`);
+      if (problems.length > 0) process.exitCode = 1;
+    }
+    all.push({ group, results });
+  }
+  if (values.only !== undefined) return;
+  const [docker, bpftrace] = await Promise.all([
+    readVersion('dockerd', /version ([\d.]+)/),
+    readVersion('bpftrace', /(bpftrace v[\d.]+)/),
+  ]);
+  const table = drawTable(all, { kernel: release(), docker, bpftrace });
+  await writeFile(TABLE, await format(table, { parser: 'markdown', printWidth: 120 }));
+}
+
+async function readVersion(program: string, pattern: RegExp): Promise<string> {
+  const { stdout } = await execa(program, ['--version']);
+  return pattern.exec(stdout)?.[1] ?? stdout;
+}
+
+await main();

@@ -1,0 +1,99 @@
+// Runs groups of scenarios in the lab: one engine per group, one trace for all scenarios of an entry, then its replay.
+
+import { isDeepStrictEqual } from 'node:util';
+import { formatRecording, parseRecording } from '../../src/capture/recording.js';
+import { up } from '../../src/lab/index.js';
+import { analyse, HOPS } from '../../src/prove/analyse.js';
+import { traceWhile, type Traced } from '../support/tracing.js';
+import { check, type Finding } from './check.js';
+import type { Dial, Group, Play, Scenario, Sent } from './scenario.js';
+import { Stage } from './stage.js';
+import type { Order } from './traffic.js';
+
+/** What one run has shown of a scenario; one finding per connection. */
+export interface Result {
+  readonly scenario: Scenario;
+  readonly findings: readonly Finding[];
+}
+
+/** Runs every scenario of a group once. @throws Error when the lab or the trace itself fails */
+export async function runGroup(group: Group): Promise<Result[]> {
+  const { userlandProxy, dockerdArguments, prepare } = group;
+  const lab = await up({ userlandProxy, dockerdArguments });
+  try {
+    const stage = new Stage(lab, await prepare(lab));
+    const results: Result[] = [];
+    for (const scenarios of group.traces) {
+      results.push(...(await runTogether(stage, group.ports, scenarios)));
+    }
+    return results;
+  } finally {
+    await lab.down();
+  }
+}
+
+async function runTogether(
+  stage: Stage,
+  ports: readonly number[],
+  scenarios: readonly Scenario[],
+): Promise<Result[]> {
+  const dials = scenarios.filter((one): one is Dial => 'from' in one);
+  const plays = scenarios.filter((one): one is Play => 'play' in one);
+  const ready = await Promise.all(plays.map(async (one) => [one, await one.play(stage)] as const));
+  const sent = new Map<Scenario, readonly Sent[]>();
+  const traced = await traceWhile(stage.lab, ports, async () => {
+    await Promise.all([
+      sendDials(stage, dials, sent),
+      ...ready.map(async ([play, run]) => void sent.set(play, await run())),
+    ]);
+  });
+  const replayed = isReplayedAlike(traced);
+  return scenarios.map((scenario) => {
+    const findings = (sent.get(scenario) ?? []).map((one) =>
+      check(stage, scenario, one, traced.report),
+    );
+    if (findings.length === 0) throw new Error(`${scenario.name}: nothing was sent`);
+    const problem = { connection: null, problems: ['replayed offline, the document differs'] };
+    return { scenario, findings: replayed ? findings : [...findings, problem] };
+  });
+}
+
+/** One process per place sends everything from there. */
+async function sendDials(
+  stage: Stage,
+  dials: readonly Dial[],
+  sent: Map<Scenario, readonly Sent[]>,
+): Promise<void> {
+  const places = [...new Set(dials.map(({ from }) => from))];
+  await Promise.all(
+    places.map(async (place) => {
+      const those = dials.filter(({ from }) => from === place);
+      const orders = those.map((dial) => orderOf(stage, dial));
+      const told = await stage.send(place, orders);
+      those.forEach((dial, index) => sent.set(dial, told.slice(index, index + 1)));
+    }),
+  );
+}
+
+function orderOf(stage: Stage, { to, port, talk = 'redis', truth }: Dial): Order {
+  const localPort = stage.nextPort();
+  return {
+    protocol: talk === 'udp' ? 'udp' : 'tcp',
+    ...{ talk, host: stage.fill(to), port, localPort },
+    payload: `payload-${localPort}-${'x'.repeat(localPort % 97)}`,
+    timeoutMs: truth.outcome === 'answered' ? 8_000 : 1_000,
+  };
+}
+
+/** The recording of a trace, replayed, is the same document but for its source. */
+function isReplayedAlike({ report, trace }: Traced): boolean {
+  const again = analyse(parseRecording(formatRecording(trace), 'recording'), { hops: HOPS });
+  return isDeepStrictEqual({ ...again, source: report.source }, report);
+}
+
+/** Everything that a run has shown to be wrong; empty when all is well. */
+export function listProblems(results: readonly Result[]): string[] {
+  return results.flatMap(({ scenario, findings }) =>
+    findings.flatMap(({ problems }) => problems.map((problem) => `${scenario.name}: ${problem}`)),
+  );
+}
