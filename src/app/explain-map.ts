@@ -1,8 +1,8 @@
 /** The map of a host as its document: bridges with their members, containers, relays, sockets, settings. */
 import { formatEndpoint } from '../model/address.js';
+import type { HostSettings } from '../model/settings.js';
 import type { Explanation } from '../model/explain.js';
 import type { Device, Topology } from '../model/topology.js';
-import type { HostSettings } from '../host/settings.js';
 
 type Map = Pick<Explanation, 'bridges' | 'containers' | 'relays' | 'sockets' | 'host'>;
 

@@ -2,8 +2,8 @@
 import { canonicalAddress } from '../model/address.js';
 import { UserError } from '../model/errors.js';
 import { explanationSchema, type Explanation } from '../model/explain.js';
+import type { HostSettings } from '../model/settings.js';
 import type { Device, Listener, Topology } from '../model/topology.js';
-import type { HostSettings } from '../host/settings.js';
 
 /** Stands for the host's namespace, whose number the document does not tell. */
 const HOST = 1;

@@ -5,21 +5,22 @@ import { parseSaved } from '../host/iptables.js';
 import { resolveNamespace } from '../host/namespaces.js';
 import { parseNft } from '../host/nft.js';
 import { readRules, type RulesReading } from '../host/rules.js';
-import { readSettings, type HostSettings } from '../host/settings.js';
+import { readSettings } from '../host/settings.js';
 import { readTopology } from '../host/topology.js';
 import { UserError } from '../model/errors.js';
 import type { Explanation, Vantage } from '../model/explain.js';
 import { joinRuleSets, type RuleSet } from '../model/rules.js';
+import type { HostSettings } from '../model/settings.js';
 import { resolvePorts, type PortMapping, type TargetQuery } from '../model/target.js';
 import type { Container, Topology } from '../model/topology.js';
 import { listConcerned } from '../prove/predict/concern.js';
+import { buildWorld, judgeProxy } from '../prove/predict/build-world.js';
 import { findFaults } from '../prove/predict/findings.js';
 import { findMappings } from '../prove/predict/mappings.js';
 import { predict } from '../prove/predict/predict.js';
 import { describeMap } from './explain-map.js';
 import { readMap } from './explain-topology.js';
-import type { World } from '../prove/predict/world.js';
-import { buildWorld, judgeProxy } from './explain-world.js';
+import { withhold } from '../prove/predict/withhold.js';
 
 export interface ExplainRequest {
   readonly query: TargetQuery;
@@ -58,7 +59,7 @@ export async function explain(request: ExplainRequest): Promise<Explanation> {
     });
   }
   const reading = saved ? await readSaved(request) : await readMachine(request);
-  return explainReading(reading, request).explanation;
+  return explainReading(reading, request);
 }
 
 async function readMachine(request: ExplainRequest, run: Run = runCommand): Promise<Reading> {
@@ -109,20 +110,7 @@ async function load(file: string): Promise<string> {
   }
 }
 
-/** The explanation, and what it was made from. */
-export interface Explained {
-  readonly explanation: Explanation;
-  readonly world: World;
-  /** Whether all rules were read: if not, nothing is predicted. */
-  readonly complete: boolean;
-}
-
-/** Reads the machine once, for those who also want to predict single connections. */
-export async function explainMachine(request: ExplainRequest): Promise<Explained> {
-  return explainReading(await readMachine(request), request);
-}
-
-function explainReading(reading: Reading, request: ExplainRequest): Explained {
+function explainReading(reading: Reading, request: ExplainRequest): Explanation {
   const { topology, rules, settings, measured } = reading;
   const ruled = findMappings(rules.rules).filter((mapping) => !isKnown(topology, mapping));
   const target = resolvePorts(topology, { ...request.query, mappings: ruled });
@@ -143,7 +131,7 @@ function explainReading(reading: Reading, request: ExplainRequest): Explained {
   const judged = rules.complete ? predictions : predictions.map(withhold);
   const { engine } = topology;
   const proxy = judgeProxy(topology, rules.rules);
-  const explanation: Explanation = {
+  return {
     schema: 'trace-flow/explain/1',
     engine: engine || proxy.firewall ? { version: engine?.version ?? null, ...proxy } : null,
     ...describeMap(topology, settings, target.ports),
@@ -155,7 +143,6 @@ function explainReading(reading: Reading, request: ExplainRequest): Explained {
     }),
     problems: [...topology.problems, ...rules.problems, ...rules.rules.notes.map(toSentence)],
   };
-  return { explanation, world, complete: rules.complete };
 }
 
 /** A rule's way in that the engine or a relay tells too, in the same words. */
@@ -196,16 +183,6 @@ function listUnpublished(
     return [{ protocol, listens, target: { address, port } }];
   });
   return inside.length > 0 ? inside : [{ protocol, listens, target: listens }];
-}
-
-/** Rules that are not known may decide otherwise. */
-function withhold(prediction: Explanation['predictions'][number]): typeof prediction {
-  const { path } = prediction;
-  if (path === 'unknown') return prediction;
-  return {
-    ...{ ...prediction, path: 'unknown', way: null, rule: null, sourceSeen: null, obstacles: [] },
-    why: `not all rules could be read; by those that could, it would be ${path}`,
-  };
 }
 
 function toSentence(note: string): string {

@@ -76,12 +76,15 @@ export async function runTrace(request: TraceRequest, effects: TraceEffects): Pr
   const { progress, stop } = effects;
   checkMachine();
   const topologyOf = await openTopology(request);
+  const { startSurvey } = await import('./survey.js');
+  const surveyor = startSurvey(request.netns, stop, (text) => progress.warn(text));
   const before = await topologyOf(stop);
   for (const problem of before.problems) progress.warn(problem);
   const target = resolvePorts(before, request.query);
 
   const events: TraceEvent[] = [];
   const { startTracer } = await import('../capture/bpftrace/tracer.js');
+  const surveying = surveyor.before(target.ports);
   const tracer = await startTracer({
     ports: target.ports,
     budget: request.budget,
@@ -98,6 +101,7 @@ export async function runTrace(request: TraceRequest, effects: TraceEffects): Pr
       effects.onEvent?.(event);
     },
   });
+  const survey = await surveying;
   const header = {
     program: request.program,
     epoch: tracer.epoch,
@@ -112,13 +116,16 @@ export async function runTrace(request: TraceRequest, effects: TraceEffects): Pr
 
   await waitForEnd(request, effects, tracer, tally, events);
   progress.stopping();
-  const end = await tracer.finish();
+  const [end, surveyed] = await Promise.all([
+    tracer.finish(),
+    survey && surveyor.after(survey, target.ports),
+  ]);
   const topology = hasStrangers(before, events)
     ? mergeTopologies(before, await topologyOf(undefined).catch(() => before))
     : before;
   const trace: Trace = {
     source: 'live',
-    header: { ...header, topology },
+    header: { ...header, topology, ...(surveyed && { survey: surveyed }) },
     events: keepRelevant([...events, ...numberRemainder(end, events)], topology),
     tail: makeTail(end, events.length >= MAX_EVENTS),
   };

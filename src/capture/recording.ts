@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { TraceEvent } from '../model/event.js';
 import { UserError } from '../model/errors.js';
 import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
+import { packSurvey, surveySchema } from './recording-survey.js';
 
 const SCHEMA = 'trace-flow/recording/1';
 
@@ -202,6 +203,7 @@ const headerSchema = z.object({
   client: text.nullable(),
   topology: topologySchema,
   probes: z.object({ attached: z.array(text), missing: z.array(text) }),
+  survey: surveySchema.optional(),
 });
 
 const tailSchema = z.object({
@@ -214,9 +216,12 @@ const tailSchema = z.object({
 
 /** The whole recording as text: one JSON document a line. */
 export function formatRecording(trace: Trace): string {
-  const { epoch, ...header } = trace.header;
+  const { epoch, survey, ...header } = trace.header;
   const lines: unknown[] = [
-    { schema: SCHEMA, ...header, epoch: String(epoch) },
+    {
+      ...{ schema: SCHEMA, ...header, epoch: String(epoch) },
+      ...(survey && { survey: packSurvey(survey) }),
+    },
     ...trace.events,
     { end: trace.tail },
   ];
@@ -273,8 +278,9 @@ function parseHeader(line: string, name: string): TraceHeader {
       remedy: 'record it again with: trace-flow --port N --record FILE',
     });
   }
-  const { program, epoch, target, client, topology, probes } = result.data;
-  return { program, epoch: BigInt(epoch), target, client, topology, probes };
+  const { program, epoch, target, client, topology, probes, survey } = result.data;
+  const header = { program, epoch: BigInt(epoch), target, client, topology, probes };
+  return survey ? { ...header, survey } : header;
 }
 
 function parseJson(line: string): unknown {

@@ -1,21 +1,8 @@
 // The host's routes, and the settings that decide about forwarding.
 
 import { canonicalAddress } from '../model/address.js';
+import type { HostRoute, HostSettings } from '../model/settings.js';
 import type { Run } from './command.js';
-
-export interface HostSettings {
-  /** Value by name, `ipv4/ip_forward` → `1`; null when they could not be read. */
-  readonly values: ReadonlyMap<string, string> | null;
-  readonly routes: readonly HostRoute[];
-}
-
-export interface HostRoute {
-  /** With prefix length; the default is 0.0.0.0/0 or ::/0. */
-  readonly destination: string;
-  readonly device: string;
-  readonly gateway: string | null;
-  readonly source: string | null;
-}
 
 /** A constant: only names of files are in it. */
 const SCRIPT = [

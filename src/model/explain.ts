@@ -39,7 +39,7 @@ const explainedRule = z.object({
   packets: z.number().int().nonnegative().nullable(),
 });
 
-const finding = z.object({
+export const findingSchema = z.object({
   code: z.string(),
   severity: z.enum(['error', 'warning', 'note']),
   evidence: z.string(),
@@ -123,7 +123,7 @@ export const explanationSchema = z.object({
   }),
   rules: z.array(explainedRule),
   predictions: z.array(prediction),
-  findings: z.array(finding),
+  findings: z.array(findingSchema),
   /** What could not be read, one sentence each. */
   problems: z.array(z.string()),
 });
@@ -131,4 +131,4 @@ export const explanationSchema = z.object({
 export type Explanation = z.infer<typeof explanationSchema>;
 export type Prediction = z.infer<typeof prediction>;
 export type ExplainedRule = z.infer<typeof explainedRule>;
-export type Finding = z.infer<typeof finding>;
+export type Finding = z.infer<typeof findingSchema>;

@@ -1,5 +1,7 @@
 /** The `--json` document `trace-flow/1`: what every renderer draws and every reader gets. */
 import { z } from 'zod';
+import { findingSchema } from './explain.js';
+import { BACKENDS } from './rules.js';
 import { OUTCOMES, PATHS, PROOFS } from './verdict.js';
 
 const endpoint = z.object({ address: z.string(), port: z.number().int().min(0).max(65535) });
@@ -58,6 +60,30 @@ const evidence = z.object({
   events: z.array(z.number().int().positive()),
 });
 
+/** What the host's rules foretold, as they were when the trace began. */
+const predicted = z.object({
+  path: z.enum([...PATHS, 'dropped', 'refused', 'unknown']),
+  /** The path up to where it is refused or dropped; null when it has none. */
+  way: z.enum(PATHS).nullable(),
+  /** Where it ends up, as far as that is known. */
+  target: z.string().nullable(),
+  /** The deciding rule as it is written, and where it is; null when no rule decides. */
+  rule: z.string().nullable(),
+  at: z
+    .object({
+      backend: z.enum(BACKENDS),
+      family: z.enum(['ip', 'ip6', 'inet']),
+      table: z.string(),
+      chain: z.string(),
+    })
+    .nullable(),
+  why: z.string(),
+  /** Null when it is the client's own, or nobody sees any. */
+  sourceSeen: z.string().nullable(),
+  /** Whether it came so; null where the prediction or the trace cannot tell. */
+  agrees: z.boolean().nullable(),
+});
+
 const connection = z.object({
   id: z.number().int().positive(),
   protocol: z.enum(['tcp', 'udp']),
@@ -98,6 +124,8 @@ const connection = z.object({
   clientNamespace: z.string().nullable(),
   evidence: z.array(evidence),
   why: z.string().nullable(),
+  /** Left out where the rules were not read, or what was dialled is not known. */
+  predicted: predicted.optional(),
   hops: z.array(hop),
   hopsOmitted: z.number().int().nonnegative(),
 });
@@ -140,11 +168,17 @@ export const reportSchema = z.object({
     }),
   ),
   connections: z.array(connection),
+  /** Where prediction and observation differ, with the likely cause; left out where the rules were not read. */
+  findings: z
+    .array(findingSchema.extend({ connections: z.array(z.number().int().positive()) }))
+    .optional(),
 });
 
 export type Report = z.infer<typeof reportSchema>;
 export type Connection = z.infer<typeof connection>;
 export type Hop = z.infer<typeof hop>;
+export type ReportFinding = NonNullable<Report['findings']>[number];
+export type Predicted = z.infer<typeof predicted>;
 export type Evidence = z.infer<typeof evidence>;
 export type Verdict = Report['verdict'];
 export type Coverage = Report['coverage'];

@@ -1,6 +1,7 @@
 /** A whole trace: what was asked, what the host looked like, what was seen, and how complete that is. */
 import type { CaptureFacts } from './conversation.js';
 import type { TraceEvent } from './event.js';
+import type { Survey } from './survey.js';
 import type { Target } from './target.js';
 import type { Topology } from './topology.js';
 
@@ -14,6 +15,8 @@ export interface TraceHeader {
   readonly client: string | null;
   readonly topology: Topology;
   readonly probes: { readonly attached: readonly string[]; readonly missing: readonly string[] };
+  /** Left out where the rules were not read; then nothing is predicted. */
+  readonly survey?: Survey;
 }
 
 export interface TraceTail {

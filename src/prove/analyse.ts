@@ -8,6 +8,7 @@ import type { Trace } from '../model/trace.js';
 import { describeCaptured } from './capture/describe.js';
 import { openCase, type Case } from './case.js';
 import { makeClaims } from './claims.js';
+import { foretell } from './foretell.js';
 import { listHops, selectHops } from './hops.js';
 import { judge } from './judge.js';
 import { findDrop, findLastHop, findOutcome } from './outcome.js';
@@ -26,13 +27,15 @@ export const HOPS = 64;
 export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }): Report {
   const { header, tail } = trace;
   const places = namePlaces(header.topology);
-  const connections = trace.capture
+  const seen = trace.capture
     ? findCaptured(trace).map((connection, index) =>
         describeCaptured(index + 1, connection, trace, places, options.hops),
       )
     : findConnections(trace).map((connection, index) =>
         describeConnection(index + 1, openCase(connection, trace), trace, places, options.hops),
       );
+  const foretold = foretell(header, seen);
+  const connections = foretold?.connections ?? seen;
   return {
     schema: 'trace-flow/1',
     source: trace.source,
@@ -53,6 +56,7 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
     },
     places: listPlaces(trace, places, connections),
     connections,
+    ...(foretold && { findings: foretold.findings }),
   };
 }
 

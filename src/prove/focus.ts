@@ -12,5 +12,10 @@ export function focusReport(report: Report, ids: readonly number[]): Report {
     target: { ...report.target, ports: ports.length > 0 ? ports : report.target.ports },
     connections,
     verdict: sumUp(connections, report.coverage),
+    ...(report.findings && {
+      findings: report.findings.filter((finding) =>
+        finding.connections.some((id) => ids.includes(id)),
+      ),
+    }),
   };
 }

@@ -1,5 +1,6 @@
-/** Why a connection took its path: the observed fact that sent it this way. Rules are not read here. */
+/** Why a connection took its path: the observed fact that sent it this way, or the rule, where rules were read. */
 import { formatEndpoint, isLoopback } from '../model/address.js';
+import type { Connection, Predicted } from '../model/report.js';
 import type { Path } from '../model/verdict.js';
 import type { Case } from './case.js';
 
@@ -32,4 +33,41 @@ function tellException(address: string): string {
   return isLoopback(address)
     ? ' (with the userland proxy on, Docker’s OUTPUT rule leaves out loopback addresses)'
     : '';
+}
+
+/** The rule or fact that the evaluator names, where it foretold what was seen; null where it cannot add to that. */
+export function tellDeciding(
+  { server, path, outcome, nat, relay }: Connection,
+  { agrees, rule, at, why, path: foretold, target }: Predicted,
+): string | null {
+  if (agrees !== true || server === null) return null;
+  const dialled = formatEndpoint(server);
+  const named =
+    rule !== null && at ? `the rule "${rule}" (${at.backend}, table ${at.table})` : null;
+  if (foretold === 'dropped' || foretold === 'refused') return why;
+  switch (path) {
+    case 'dnat':
+      return (
+        named && `${named} sends ${dialled} to ${target ?? 'a container'} in ${nat?.hook ?? 'NAT'}`
+      );
+    case 'docker-proxy':
+    case 'relay': {
+      const process = relay?.command
+        ? `${relay.command}${relay.pid === null ? '' : ` (pid ${relay.pid})`}`
+        : 'a relay';
+      const end = outcome === 'reset' && why.includes(' cannot reach ') ? `: ${why}` : '';
+      return named
+        ? `${named} leaves ${dialled} alone, so ${process} takes it${end}`
+        : `no ${family(server.address)} rule sends ${dialled} on, so ${process} takes it${end}`;
+    }
+    case 'direct':
+      return `${dialled} is the container's own address, and no rule rewrites or stops it`;
+    case 'host':
+    case 'unknown':
+      return why;
+  }
+}
+
+function family(address: string): string {
+  return address.includes(':') ? 'ip6' : 'ip';
 }

@@ -1,11 +1,14 @@
-// A live trace beside its prediction: they agree, and the counters of the rules are the second witness.
+// A live trace beside its prediction: they agree, the deciding rule is named, its counter is a second witness, and a
+// recording tells the same.
 
 import { execa } from 'execa';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
-import { foresee } from '../../src/app/beside.js';
-import { REDIS, up } from '../../src/lab/index.js';
-import { reportSchema } from '../../src/model/report.js';
+import { REDIS, up, type Lab } from '../../src/lab/index.js';
+import { reportSchema, type Report } from '../../src/model/report.js';
 import { findLiveObstacle } from '../support/live.js';
 import { suite } from '../support/suite.js';
 
@@ -14,36 +17,75 @@ test.skipUnless(findLiveObstacle());
 
 const PROGRAM = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
 
-test('through docker-proxy and by OUTPUT DNAT: predicted and observed alike', async () => {
-  const lab = await up();
-  try {
-    await lab.run({ name: 'redis', command: REDIS, publish: ['6379:6379'] });
-    const holder = lab.state.processes.find(({ role }) => role === 'host');
-    const netns = `/proc/${String(holder?.pid)}/ns/net`;
-    const dockerHost = lab.dockerHost;
-    const compare = await foresee({ query: { ports: [6379] }, netns, dockerHost });
-    const ping = (address: string): string => `redis-cli -h ${address} ping`;
-    const script = `${ping('127.0.0.1')}; ${ping(lab.host.ipv4)}`;
-    const traced = ['--port', '6379', '--netns', netns, '--json', '--', 'sh', '-c', script];
-    const { stdout } = await execa('node', [PROGRAM, 'trace', ...traced], {
-      env: { DOCKER_HOST: dockerHost },
-    });
-    const { predictions, findings, counted } = await compare(
-      reportSchema.parse(JSON.parse(stdout)),
-    );
-    const paths = [...predictions.values()].map(({ to, path }) => `${to} ${path}`);
-    assert.equal(
-      paths.sort(),
-      ['127.0.0.1:6379 docker-proxy', `${lab.host.ipv4}:6379 dnat`].sort(),
-    );
-    assert.equal(findings, []);
-    assert.ok(
-      counted.some((line) => /-j DNAT .* counted 1 packet$/.test(line)),
-      counted.join('\n'),
-    );
-  } finally {
-    await lab.down();
-  }
+let lab: Lab;
+let folder: string;
+
+test.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'trace-flow-beside-'));
+  lab = await up();
+  await lab.run({ name: 'redis', command: REDIS, publish: ['6379:6379'] });
+});
+
+test.after(async () => {
+  await lab.down();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function trace(script: string, ...more: string[]): Promise<Report> {
+  const here = ['--port', '6379', '--netns', lab.host.netns, '--json', ...more];
+  const { stdout } = await execa('node', [PROGRAM, 'trace', ...here, '--', 'sh', '-c', script], {
+    env: { DOCKER_HOST: lab.dockerHost },
+  });
+  return reportSchema.parse(JSON.parse(stdout));
+}
+
+const ping = (address: string): string => `redis-cli -h ${address} ping`;
+
+test('docker-proxy and OUTPUT DNAT: predicted and seen alike, with the rule that decides', async () => {
+  const file = join(folder, 'both.ndjson');
+  const report = await trace(`${ping('127.0.0.1')}; ${ping(lab.host.ipv4)}`, '--record', file);
+  assert.equal(report.findings, []);
+  const told = report.connections.map(({ path, predicted }) => [path, predicted?.agrees]);
+  assert.equal(told.sort(), [
+    ['dnat', true],
+    ['docker-proxy', true],
+  ]);
+  const dnat = report.connections.find(({ path }) => path === 'dnat');
+  assert.match(dnat?.why ?? '', /the rule "-A DOCKER .* -j DNAT .*" \(iptables-nft, table nat\)/);
+  const counted = dnat?.evidence.find(({ code }) => code === 'rule-counted');
+  assert.is(counted?.holds, true);
+  assert.match(counted?.claim ?? '', 'in DOCKER counted 1 packet during');
+  const relayed = report.connections.find(({ path }) => path === 'docker-proxy');
+  assert.match(relayed?.why ?? '', 'the rule "-A OUTPUT ! -d 127.0.0.0/8');
+  const { stdout } = await execa('node', [PROGRAM, 'read', file, '--json']);
+  const replayed = reportSchema.parse(JSON.parse(stdout));
+  assert.equal({ ...replayed, source: 'live' }, report);
+  assert.match(await readFile(file, 'utf8'), '"survey"');
+});
+
+test('a rule that goes away during the trace is the cause of the difference', async () => {
+  const rule = `DOCKER ! -i docker0 -p tcp -m tcp --dport 6379 -j DNAT --to-destination 172.17.0.2:6379`;
+  const report = await trace(`iptables -t nat -D ${rule}; ${ping(lab.host.ipv4)}`);
+  await lab.exec('host', ['iptables', '-t', 'nat', '-A', ...rule.split(' ')]);
+  const [one] = report.connections;
+  assert.is(one?.path, 'docker-proxy');
+  assert.is(one?.predicted?.path, 'dnat');
+  assert.is(one?.predicted?.agrees, false);
+  const [finding] = report.findings ?? [];
+  assert.is(finding?.code, 'prediction-differs');
+  assert.match(finding?.remedy ?? '', `removed "-A ${rule}"`);
+});
+
+test('a rule of a firewall that drops it is named', async () => {
+  const rule = ['DOCKER-USER', '-s', `${lab.client.ipv4}/32`, '-j', 'DROP'];
+  await lab.exec('host', ['iptables', '-I', ...rule]);
+  const knock = `ip netns exec ${lab.client.netns} timeout 1 redis-cli -h ${lab.host.ipv4} ping`;
+  const report = await trace(`${knock} || true`);
+  await lab.exec('host', ['iptables', '-D', ...rule]);
+  const [one] = report.connections;
+  assert.is(one?.outcome, 'dropped');
+  assert.is(one?.predicted?.agrees, true);
+  assert.match(one?.why ?? '', 'the rule "-A DOCKER-USER -s ');
 });
 
 test.run();

@@ -1,18 +1,12 @@
-/** Prediction beside observation: what a traced connection should have done by the rules, and what a difference means. */
-import { formatEndpoint } from '../../model/address.js';
-import type { ExplainedRule, Finding, Prediction } from '../../model/explain.js';
+/** A traced connection as an attempt that can be predicted, and whether it came as predicted. */
+import type { Prediction } from '../../model/explain.js';
 import type { Connection } from '../../model/report.js';
-import { predictAttempt } from './predict.js';
 import type { Attempt } from './vantages.js';
+import type { RuleRef } from './walk.js';
 import { familyOf, findBridgeOf, findRoute, isOwnAddress, type World } from './world.js';
 
-/** Null when it is not known what was dialled, or from where. */
-export function predictConnection(world: World, connection: Connection): Prediction | null {
-  const attempt = retrace(world, connection);
-  return attempt && predictAttempt(world, attempt);
-}
-
-function retrace(world: World, connection: Connection): Attempt | null {
+/** The attempt that a connection was; null when it is not known what was dialled, or from where. */
+export function retrace(world: World, connection: Connection): Attempt | null {
   const { client, server, protocol, clientNamespace } = connection;
   if (server === null || familyOf(client.address) !== familyOf(server.address)) return null;
   const fields = {
@@ -54,52 +48,43 @@ function retrace(world: World, connection: Connection): Attempt | null {
   return { vantage: 'outside', from: 'outside', start: { ...fields, by } };
 }
 
-/** A finding where a proven connection went otherwise than predicted; null where they agree, or one of them cannot tell. */
-export function findDifference(connection: Connection, prediction: Prediction): Finding | null {
-  const { path, outcome, proof, server } = connection;
-  if (proof === 'inconclusive' || prediction.path === 'unknown' || server === null) return null;
-  const observed = outcome === 'dropped' || outcome === 'refused' ? outcome : path;
-  const agrees =
-    observed === prediction.path ||
-    (prediction.path === 'docker-proxy' && observed === 'relay') ||
-    // Nobody answers what is dropped on its way.
-    (prediction.path === 'dropped' && outcome === 'unanswered') ||
-    (prediction.way !== null &&
-      prediction.way === path &&
-      outcome === 'refused' &&
-      prediction.path === 'refused');
-  if (agrees) return null;
-  return {
-    ...{ code: 'prediction-differs', severity: 'warning' },
-    evidence: `connection ${connection.id} to ${formatEndpoint(server)} went by ${observed}, and by the rules it should have been ${prediction.path}: ${prediction.why}`,
-    remedy: suspect(connection, prediction),
-  };
+/** Whether a connection came as predicted; null where the prediction or the trace cannot tell. */
+export function agree(
+  connection: Connection,
+  attempt: Attempt,
+  prediction: Prediction,
+  deciding: RuleRef | null,
+): boolean | null {
+  const { outcome, path, proof } = connection;
+  if (proof === 'inconclusive' || path === 'unknown' || prediction.path === 'unknown') return null;
+  if (prediction.way !== null && !goesSameWay(connection, attempt, prediction)) return false;
+  if (prediction.path === 'dropped') return outcome === 'dropped' || outcome === 'unanswered';
+  if (prediction.path === 'refused') {
+    // A rule may refuse with an ICMP message that nobody waits for.
+    return outcome === 'refused' || (outcome !== 'answered' && rejects(deciding));
+  }
+  return outcome !== 'dropped' && outcome !== 'refused';
 }
 
-function suspect({ protocol, path }: Connection, prediction: Prediction): string {
-  if (protocol === 'udp') {
-    return 'probably a conntrack entry that is older than the rules: look with conntrack -L -p udp, and delete it with conntrack -D';
-  }
-  if (prediction.path === 'dnat' && path === 'docker-proxy') {
-    return 'the rules have changed since, or those of another backend decide: compare iptables-nft-save with iptables-legacy-save';
-  }
-  if (path === 'dnat') {
-    return 'a rule that was not read translates it (another backend, or eBPF), or the rules have changed since';
-  }
-  return 'something that is no rule of this host stops or diverts it (a stale relay, eBPF, another firewall), or the rules have changed since';
+function goesSameWay(
+  { path, nat }: Connection,
+  { start }: Attempt,
+  prediction: Prediction,
+): boolean {
+  const { way, target } = prediction;
+  // To the rules, a relay is a process of the host.
+  const processes = ['host', 'relay', 'docker-proxy'];
+  if (path === 'relay' || path === 'host') return processes.includes(way ?? '');
+  if (path !== way) return way === 'host' && path === 'docker-proxy';
+  if (path !== 'dnat' || !nat) return true;
+  const hook = start.by.kind === 'host' ? 'OUTPUT' : 'PREROUTING';
+  const rewritten = nat.reply.split(' → ')[0];
+  return (nat.hook ?? hook) === hook && (target ?? rewritten) === rewritten;
 }
 
-/** Rules whose counters grew between two explanations: a second witness of the path. */
-export function listCounted(
-  before: readonly ExplainedRule[],
-  after: readonly ExplainedRule[],
-): { readonly rule: ExplainedRule; readonly packets: number }[] {
-  const key = ({ backend, family, table, chain, rule }: ExplainedRule): string =>
-    [backend, family, table, chain, rule].join('\n');
-  const counts = new Map(before.map((rule) => [key(rule), rule.packets]));
-  return after.flatMap((rule) => {
-    const earlier = counts.get(key(rule));
-    if (earlier == null || rule.packets === null || rule.packets <= earlier) return [];
-    return [{ rule, packets: rule.packets - earlier }];
-  });
+function rejects(deciding: RuleRef | null): boolean {
+  return (
+    deciding?.rule?.steps.some((step) => step.kind === 'verdict' && step.verdict.do === 'reject') ??
+    false
+  );
 }

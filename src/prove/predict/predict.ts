@@ -29,15 +29,21 @@ export function predict(
     for (const attempt of listAttempts(world, way)) {
       if (from !== null && attempt.vantage !== from) continue;
       const key = JSON.stringify([attempt.vantage, attempt.from, attempt.start]);
-      if (!predictions.has(key)) predictions.set(key, foresee(world, index, attempt, met));
+      if (predictions.has(key)) continue;
+      predictions.set(key, describe(attempt, foresee(world, index, attempt, met)));
     }
   }
   return { predictions: [...predictions.values()], met };
 }
 
-/** Predicts one connection that somebody has made, or might make. */
-export function predictAttempt(world: World, attempt: Attempt): Prediction {
-  return foresee(world, new RuleIndex(world.rules), attempt, new Set());
+/** Predicts one connection that somebody has made, or might make, with the rule that decides. */
+export function predictAttempt(
+  world: World,
+  index: RuleIndex,
+  attempt: Attempt,
+): { readonly prediction: Prediction; readonly deciding: RuleRef | null } {
+  const journey = foresee(world, index, attempt, new Set());
+  return { prediction: describe(attempt, journey), deciding: journey.deciding };
 }
 
 interface Run {
@@ -50,7 +56,7 @@ function foresee(
   index: RuleIndex,
   attempt: Attempt,
   met: Set<RuleRef['rule']>,
-): Prediction {
+): Journey {
   const runs: Run[] = [];
   const pending: boolean[][] = [[]];
   for (let choices = pending.pop(); choices; choices = pending.pop()) {
@@ -72,7 +78,7 @@ function foresee(
       pending.push([...given, ...Array<boolean>(i - given.length).fill(false), true]);
     }
   }
-  return describe(attempt, combine(runs, pending.length > 0));
+  return combine(runs, pending.length > 0);
 }
 
 function travel(world: World, walk: Walk, attempt: Attempt): Journey {

@@ -4,9 +4,12 @@ import { plural } from '../format.js';
 import { printable } from '../text.js';
 import type { CoverageNote } from './scene.js';
 
-/** Notes on completeness, the warnings first. */
-export function describeCoverage(coverage: Coverage, source: Report['source']): CoverageNote[] {
-  const warnings = findWarnings(coverage, source);
+/** What did not come as the rules foretold, then notes on completeness, the warnings first. */
+export function describeCoverage({ coverage, source, findings = [] }: Report): CoverageNote[] {
+  const warnings = [
+    ...findings.map(({ evidence, remedy }) => `${evidence}; ${remedy}`),
+    ...findWarnings(coverage, source),
+  ];
   const good = findGood(coverage);
   const notes: CoverageNote[] = warnings.map((text) => ({
     severity: 'warning',

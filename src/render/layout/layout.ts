@@ -29,6 +29,6 @@ export function layOut(report: Report, { panels }: { panels: number }): Scene {
       .slice(0, Math.max(0, panels))
       .map((connection) => layOutConnection(connection, report.places)),
     connections: connections.length,
-    coverage: describeCoverage(report.coverage, report.source),
+    coverage: describeCoverage(report),
   };
 }

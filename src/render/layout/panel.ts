@@ -1,6 +1,7 @@
 /** One connection laid out: heading, facts, ladder, evidence. */
 import { formatEndpoint } from '../../model/address.js';
 import type { Connection, Hop, Report } from '../../model/report.js';
+import { namePredicted, nameSeen } from '../../prove/words.js';
 import { elapsed, formatBytes, formatDuration } from '../format.js';
 import { printable } from '../text.js';
 import { foldRows } from './fold.js';
@@ -82,7 +83,21 @@ function factsOf(connection: Connection): string[] {
     const after = drop.after === null ? '' : ` after ${drop.after}`;
     facts.push(printable(`dropped: ${drop.reason} at ${drop.function}${after}`));
   }
+  const foretold = tellPredicted(connection);
+  if (foretold !== null) facts.push(printable(foretold));
   return facts;
+}
+
+/** Prediction beside observation in a few words; why they differ is told with the findings. */
+function tellPredicted(connection: Connection): string | null {
+  const { predicted } = connection;
+  if (!predicted) return null;
+  if (predicted.path === 'unknown') return 'predicted: cannot tell';
+  const told = namePredicted(predicted);
+  if (predicted.agrees === null) return `predicted ${told}`;
+  return predicted.agrees
+    ? `predicted ${told}, as seen`
+    : `predicted ${told}, seen ${nameSeen(connection)}`;
 }
 
 function isSynAck(hop: Hop): boolean {

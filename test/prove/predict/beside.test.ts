@@ -1,13 +1,12 @@
 // A traced connection beside its prediction.
 
 import * as assert from 'uvu/assert';
-import type { ExplainedRule } from '../../../src/model/explain.js';
-import type { Connection } from '../../../src/model/report.js';
-import {
-  findDifference,
-  listCounted,
-  predictConnection,
-} from '../../../src/prove/predict/beside.js';
+import type { Predicted, Connection } from '../../../src/model/report.js';
+import type { Survey } from '../../../src/model/survey.js';
+import { agree, retrace } from '../../../src/prove/predict/beside.js';
+import { findDifferences } from '../../../src/prove/predict/differences.js';
+import { predictAttempt } from '../../../src/prove/predict/predict.js';
+import { RuleIndex } from '../../../src/prove/predict/walk.js';
 import { suite } from '../../support/suite.js';
 import { loadRules, makeWorld } from './worlds.js';
 
@@ -29,48 +28,82 @@ function connect(change: Partial<Connection>): Connection {
   };
 }
 
-function pathOf(change: Partial<Connection>): string | undefined {
-  return predictConnection(world, connect(change))?.path;
+function predict(change: Partial<Connection>) {
+  const connection = connect(change);
+  const attempt = retrace(world, connection);
+  if (!attempt) return null;
+  const { prediction, deciding } = predictAttempt(world, new RuleIndex(world.rules), attempt);
+  return { ...prediction, agrees: agree(connection, attempt, prediction, deciding) };
 }
 
+const at = (address: string, port = 40000) => ({ address, port });
+const inner = at('172.17.0.2', 6379);
+const nat = (hook: 'PREROUTING' | 'OUTPUT', to: string): Connection['nat'] => ({
+  ...{ hook, original: 'x → y', reply: `${to} → 198.51.100.2:40000`, sourceRewritten: false },
+});
+
 test('each client is predicted from where it is', () => {
-  const at = (address: string) => ({ address, port: 40000 });
+  const pathOf = (change: Partial<Connection>) => predict(change)?.path;
   assert.is(pathOf({}), 'dnat');
-  const server = { address: '127.0.0.1', port: 6379 };
+  const server = at('127.0.0.1', 6379);
   assert.is(pathOf({ clientNamespace: 'host', client: at('127.0.0.1'), server }), 'docker-proxy');
   assert.is(pathOf({ clientNamespace: 'other', client: at('172.17.0.4') }), 'docker-proxy');
-  const inner = { address: '172.17.0.2', port: 6379 };
   assert.is(pathOf({ clientNamespace: 'far', client: at('172.30.0.2'), server: inner }), 'dropped');
   assert.is(pathOf({ server: null }), undefined);
 });
 
-test('a difference is a finding with a likely cause; agreement and doubt are none', () => {
-  const judge = (change: Partial<Connection>) => {
-    const connection = connect(change);
-    const prediction = predictConnection(world, connection);
-    return prediction && findDifference(connection, prediction);
-  };
-  assert.is(judge({}), null);
-  assert.is(judge({ path: 'docker-proxy', proof: 'inconclusive' }), null);
-  const other = judge({ path: 'docker-proxy' });
-  assert.is(other?.code, 'prediction-differs');
-  assert.match(other?.evidence ?? '', 'went by docker-proxy');
-  assert.match(other?.remedy ?? '', 'another backend');
-  assert.ok(judge({ outcome: 'dropped' }));
+test('agreement is path, hook, rewritten address and fate', () => {
+  const agrees = (change: Partial<Connection>) => predict(change)?.agrees;
+  assert.is(agrees({}), true);
+  assert.is(agrees({ nat: nat('PREROUTING', '172.17.0.2:6379') }), true);
+  assert.is(agrees({ nat: nat('OUTPUT', '172.17.0.2:6379') }), false);
+  assert.is(agrees({ nat: nat('PREROUTING', '172.17.0.9:6379') }), false);
+  assert.is(agrees({ path: 'docker-proxy' }), false);
+  assert.is(agrees({ path: 'docker-proxy', proof: 'inconclusive' }), null);
+  assert.is(agrees({ outcome: 'dropped' }), false);
+  assert.is(agrees({ outcome: 'refused' }), false);
+  assert.is(agrees({ outcome: 'unanswered' }), true);
+  const far = { clientNamespace: 'far', client: at('172.30.0.2'), server: inner };
+  assert.is(agrees({ ...far, path: 'direct', outcome: 'dropped' }), true);
+  assert.is(agrees({ ...far, path: 'direct' }), false);
 });
 
-test('counters that grew are listed', () => {
-  const rule: Omit<ExplainedRule, 'packets'> = {
-    backend: 'nftables',
-    family: 'ip',
-    ...{ table: 'nat', chain: 'A', rule: 'x', meaning: 'y' },
-  };
-  const grown = listCounted([{ ...rule, packets: 2 }], [{ ...rule, packets: 5 }]);
-  assert.equal(
-    grown.map(({ packets }) => packets),
-    [3],
+const SURVEY: Survey = { rules: world.rules, complete: true, settings: null, changes: null };
+const SYN = { flags: ['SYN'], leg: 'client' } as Connection['hops'][number];
+
+function differ(change: Partial<Connection>, survey = SURVEY, byEnd = false) {
+  const connection = connect({ hops: [SYN], ...change });
+  const predicted = { path: 'dnat', way: 'dnat', why: 'a rule sends it' } as Predicted;
+  return findDifferences(
+    [
+      { connection, predicted, byEnd },
+      { connection: { ...connection, id: 2 }, predicted, byEnd },
+    ],
+    { ...world, rules: survey.rules },
+    survey,
   );
-  assert.equal(listCounted([{ ...rule, packets: 2 }], [{ ...rule, packets: 2 }]), []);
+}
+
+test('differences of one kind are one finding, with a likely cause', () => {
+  const [finding, ...others] = differ({ path: 'docker-proxy' });
+  assert.equal(others, []);
+  assert.is(finding?.code, 'prediction-differs');
+  assert.equal(finding?.connections, [1, 2]);
+  assert.match(finding?.evidence ?? '', '#1 (and 1 more like it)');
+  assert.match(finding?.evidence ?? '', 'seen docker-proxy, predicted dnat');
+  const cause = (...parameters: Parameters<typeof differ>) => differ(...parameters)[0]?.remedy;
+  assert.match(cause({ path: 'docker-proxy', hops: [] }) ?? '', 'conntrack -D');
+  assert.match(cause({ path: 'docker-proxy', protocol: 'udp' }) ?? '', 'conntrack -L -p udp');
+  assert.match(cause({ outcome: 'refused' }) ?? '', 'has ended since');
+  const [first, ...tables] = world.rules.tables;
+  const legacy = [{ ...first!, backend: 'iptables-legacy' as const }, ...tables];
+  const both = { ...SURVEY, rules: { ...world.rules, tables: legacy } };
+  assert.match(cause({ path: 'docker-proxy' }, both) ?? '', 'iptables-legacy-save');
+  const without = { tables: world.rules.tables.filter(({ name }) => name !== 'nat'), notes: [] };
+  const changed = { ...SURVEY, changes: { counted: [], rules: without } };
+  const told = cause({ path: 'docker-proxy' }, changed, true) ?? '';
+  assert.match(told, 'changed during the trace');
+  assert.match(told, /removed "-A .* and \d+ more/);
 });
 
 test.run();

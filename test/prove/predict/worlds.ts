@@ -1,6 +1,6 @@
 // The host of the recorded rule sets, as the lab made it.
 
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { parseNft } from '../../../src/host/nft.js';
 import { parseSaved } from '../../../src/host/iptables.js';
 import { NO_RULES, type RuleSet } from '../../../src/model/rules.js';
@@ -13,6 +13,12 @@ export function readRules(name: string): string {
   // Compiled tests run from dist/test/prove/predict.
   const url = new URL(`../../../../test/prove/predict/fixtures/${name}`, import.meta.url);
   return readFileSync(url, 'utf8');
+}
+
+/** Names of all recorded rule sets. */
+export function listRuleSets(): string[] {
+  const folder = new URL('../../../../test/prove/predict/fixtures/', import.meta.url);
+  return readdirSync(folder).filter((name) => /\.(iptables|nft|json)$/.test(name));
 }
 
 export function loadRules(name: string): RuleSet {

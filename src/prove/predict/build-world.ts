@@ -1,11 +1,11 @@
 /** The world that a prediction needs, from the topology, the rules and the settings that were read. */
-import { formatEndpoint } from '../model/address.js';
-import type { Container, Device, Topology } from '../model/topology.js';
-import type { RuleSet } from '../model/rules.js';
-import type { PortMapping } from '../model/target.js';
-import type { HostSettings } from '../host/settings.js';
-import { findBridges, inferEngine } from '../prove/predict/mappings.js';
-import type { World, WorldContainer, WorldDevice, WorldSocket } from '../prove/predict/world.js';
+import { formatEndpoint } from '../../model/address.js';
+import type { Container, Device, Topology } from '../../model/topology.js';
+import type { RuleSet } from '../../model/rules.js';
+import type { PortMapping } from '../../model/target.js';
+import type { HostSettings } from '../../model/settings.js';
+import { findBridges, inferEngine } from './mappings.js';
+import type { World, WorldContainer, WorldDevice, WorldSocket } from './world.js';
 
 export interface WorldParts {
   readonly topology: Topology;

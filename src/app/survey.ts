@@ -1,0 +1,62 @@
+/** Reads rules and settings around a trace. Nothing here breaks a trace: what fails is a warning, and nothing is predicted. */
+import { runCommand } from '../host/command.js';
+import { resolveNamespace } from '../host/namespaces.js';
+import { readRules, type RulesReading } from '../host/rules.js';
+import { readSettings } from '../host/settings.js';
+import type { HostSettings } from '../model/settings.js';
+import type { Survey } from '../model/survey.js';
+import { compareRules } from '../prove/predict/changes.js';
+import { pruneRules } from '../prove/predict/prune.js';
+
+export interface Surveyor {
+  /** Begins at once; the survey of these ports, or null when nothing could be read. */
+  before(ports: readonly number[]): Promise<Survey | null>;
+  /** The same survey with what has changed since. */
+  after(survey: Survey, ports: readonly number[]): Promise<Survey>;
+}
+
+interface Reading {
+  readonly rules: RulesReading;
+  readonly settings: HostSettings;
+}
+
+export function startSurvey(
+  netns: string,
+  signal: AbortSignal,
+  warn: (text: string) => void,
+): Surveyor {
+  const giveUp = (error: unknown): null => {
+    const why = error instanceof Error ? error.message : String(error);
+    if (!signal.aborted) warn(`nothing is predicted: the rules could not be read (${why})`);
+    return null;
+  };
+  const first = read(netns, signal).catch(giveUp);
+  return {
+    async before(ports) {
+      const reading = await first;
+      if (!reading) return null;
+      const { rules, settings } = reading;
+      for (const problem of rules.problems) warn(problem);
+      return {
+        rules: pruneRules(rules.rules, ports),
+        ...{ complete: rules.complete, settings, changes: null },
+      };
+    },
+    async after(survey, ports) {
+      // The trace may have been ended by its signal: this one reads on.
+      const reading = await read(netns, undefined).catch(() => null);
+      if (!reading?.rules.complete) return survey;
+      const rules = pruneRules(reading.rules.rules, ports);
+      return { ...survey, changes: compareRules(survey.rules, rules) };
+    },
+  };
+}
+
+async function read(netns: string, signal: AbortSignal | undefined): Promise<Reading> {
+  const path = netns === 'self' ? null : resolveNamespace(netns).path;
+  const [rules, settings] = await Promise.all([
+    readRules({ run: runCommand, path, signal }),
+    readSettings(runCommand, path, signal),
+  ]);
+  return { rules, settings };
+}

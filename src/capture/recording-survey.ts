@@ -1,0 +1,144 @@
+/** A survey as JSON and back: numbers of addresses as text, and compressed where the rules are many. */
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { z } from 'zod';
+import { BACKENDS, HOOKS, type Match, type Step, type Verdict } from '../model/rules.js';
+import type { Survey } from '../model/survey.js';
+
+const text = z.string();
+const texts = z.array(text);
+const count = z.number().int().nonnegative().nullable();
+const number = text.regex(/^\d{1,39}$/).transform(BigInt);
+const range = z.object({ family: z.literal([4, 6]), low: number, high: number });
+const portRange = z.object({ low: z.number(), high: z.number() });
+
+const not = z.boolean();
+const match: z.ZodType<Match> = z.discriminatedUnion('on', [
+  z.object({ on: z.enum(['in-device', 'out-device']), not, names: texts }),
+  z.object({ on: z.enum(['source', 'destination']), not, ranges: z.array(range) }),
+  z.object({ on: z.enum(['source-port', 'destination-port']), not, ranges: z.array(portRange) }),
+  z.object({ on: z.enum(['protocol', 'family', 'state']), not, names: texts }),
+  z.object({
+    on: z.enum(['mark', 'connection-mark']),
+    ...{ not, value: z.number(), mask: z.number() },
+  }),
+  z.object({ on: z.enum(['source-type', 'destination-type']), not, names: texts }),
+  z.object({ on: z.literal('tcp-flags'), not, among: texts, set: texts }),
+  z.object({ on: z.enum(['chance', 'unknown']), not, text }),
+  z.object({
+    on: z.literal('set'),
+    ...{ not, name: text, side: z.enum(['source', 'destination', 'other']), text },
+  }),
+]);
+
+const rewrite = { address: text.nullable(), port: z.number().nullable() };
+const verdict: z.ZodType<Verdict> = z.discriminatedUnion('do', [
+  z.object({ do: z.enum(['accept', 'drop', 'return', 'continue', 'masquerade']) }),
+  z.object({ do: z.literal('reject'), how: text }),
+  z.object({ do: z.enum(['jump', 'goto']), chain: text }),
+  z.object({ do: z.enum(['dnat', 'snat']), ...rewrite }),
+  z.object({ do: z.literal('redirect'), port: z.number().nullable() }),
+  z.object({ do: z.literal('unknown'), text }),
+]);
+
+const step: z.ZodType<Step> = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('match'), match }),
+  z.object({ kind: z.literal('verdict'), verdict }),
+  z.object({
+    kind: z.literal('map'),
+    entries: z.array(z.object({ matches: z.array(match), verdict })),
+  }),
+  z.object({ kind: z.literal('set-mark'), value: z.number(), mask: z.number() }),
+  z.object({ kind: z.enum(['save-mark', 'restore-mark', 'notrack']) }),
+  z.object({ kind: z.literal('note'), text }),
+]);
+
+const ruleSet = z.object({
+  tables: z.array(
+    z.object({
+      backend: z.enum(BACKENDS),
+      family: z.enum(['ip', 'ip6', 'inet']),
+      name: text,
+      chains: z.array(
+        z.object({
+          name: text,
+          base: z
+            .object({
+              hook: z.enum(HOOKS),
+              type: z.enum(['filter', 'nat', 'route']),
+              priority: z.number(),
+            })
+            .nullable(),
+          policy: z.enum(['accept', 'drop']),
+          packets: count,
+          rules: z.array(
+            z.object({ text, steps: z.array(step), packets: count, comment: text.nullable() }),
+          ),
+        }),
+      ),
+    }),
+  ),
+  notes: texts,
+});
+
+const plainSurvey: z.ZodType<Survey> = z.object({
+  rules: ruleSet,
+  complete: z.boolean(),
+  settings: z
+    .object({
+      values: z
+        .record(text, text)
+        .transform((values) => new Map(Object.entries(values)))
+        .nullable(),
+      routes: z.array(
+        z.object({
+          destination: text,
+          device: text,
+          gateway: text.nullable(),
+          source: text.nullable(),
+        }),
+      ),
+    })
+    .nullable(),
+  changes: z
+    .object({
+      counted: z.array(
+        z.object({
+          backend: z.enum(BACKENDS),
+          family: z.enum(['ip', 'ip6', 'inet']),
+          ...{ table: text, chain: text, rule: text, packets: z.number() },
+        }),
+      ),
+      rules: ruleSet.nullable(),
+    })
+    .nullable(),
+});
+
+/** Characters of JSON above which a survey is compressed. */
+const PLAIN = 64 * 1024;
+/** Bytes that a compressed survey may unfold to. */
+const MOST = 64 * 1024 * 1024;
+
+export const surveySchema = z.union([
+  z.object({ gzip: text }).transform(({ gzip }, context) => {
+    try {
+      const bytes = gunzipSync(Buffer.from(gzip, 'base64'), { maxOutputLength: MOST });
+      const result = plainSurvey.safeParse(JSON.parse(bytes.toString('utf8')));
+      if (result.success) return result.data;
+    } catch {
+      // Told below.
+    }
+    context.addIssue('the rules cannot be unpacked');
+    return z.NEVER;
+  }),
+  plainSurvey,
+]);
+
+/** What {@link surveySchema} reads. */
+export function packSurvey(survey: Survey): unknown {
+  const json = JSON.stringify(survey, (_, value: unknown) => {
+    if (typeof value === 'bigint') return String(value);
+    return value instanceof Map ? (Object.fromEntries(value) as unknown) : value;
+  });
+  if (json.length <= PLAIN) return JSON.parse(json);
+  return { gzip: gzipSync(json).toString('base64') };
+}

@@ -1,0 +1,33 @@
+/** What was read around a trace to predict with: rules and settings before the traffic, and what had changed by its end. */
+import type { Backend, RuleSet, Table } from './rules.js';
+import type { HostSettings } from './settings.js';
+
+export interface Survey {
+  /** The rules that may concern the traced ports. */
+  readonly rules: RuleSet;
+  /** Whether all rules of the host were read: if not, nothing is predicted. */
+  readonly complete: boolean;
+  readonly settings: HostSettings | null;
+  /** Null when the rules could not be read again. */
+  readonly changes: RuleChanges | null;
+}
+
+export interface RuleChanges {
+  /** Rules whose counters grew, and by how many packets. */
+  readonly counted: readonly CountedRule[];
+  /** The rules at the end; null where they are the same. */
+  readonly rules: RuleSet | null;
+}
+
+/** A rule by its place and its text. */
+export interface RuleName {
+  readonly backend: Backend;
+  readonly family: Table['family'];
+  readonly table: string;
+  readonly chain: string;
+  readonly rule: string;
+}
+
+export interface CountedRule extends RuleName {
+  readonly packets: number;
+}

@@ -1,0 +1,121 @@
+/** Puts beside each connection what the host's rules foretold, and a finding where it came otherwise. */
+import type { Connection, Evidence, Predicted, Report } from '../model/report.js';
+import type { RuleSet } from '../model/rules.js';
+import type { Survey } from '../model/survey.js';
+import type { TraceHeader } from '../model/trace.js';
+import { agree, retrace } from './predict/beside.js';
+import { buildWorld } from './predict/build-world.js';
+import { writeName } from './predict/changes.js';
+import { findDifferences, type Difference } from './predict/differences.js';
+import { predictAttempt } from './predict/predict.js';
+import type { Attempt } from './predict/vantages.js';
+import { RuleIndex, type RuleRef } from './predict/walk.js';
+import { withhold } from './predict/withhold.js';
+import type { World } from './predict/world.js';
+import { tellDeciding } from './why.js';
+
+type Foretold = Required<Pick<Report, 'connections' | 'findings'>>;
+
+/** Null where the rules were not read. */
+export function foretell(header: TraceHeader, connections: readonly Connection[]): Foretold | null {
+  const { survey } = header;
+  if (!survey) return null;
+  const before = new Oracle(header, survey, survey.rules);
+  const end = survey.changes?.rules ?? null;
+  const after = end && new Oracle(header, survey, end);
+  const differences: Difference[] = [];
+  const told = connections.map((connection) => {
+    const answer = before.ask(connection);
+    if (!answer) return connection;
+    if (answer.predicted.agrees === false) {
+      const byEnd = after?.ask(connection)?.predicted.agrees === true;
+      differences.push({ connection, predicted: answer.predicted, byEnd });
+    }
+    return annotate(connection, answer, survey);
+  });
+  return { connections: told, findings: findDifferences(differences, before.world, survey) };
+}
+
+interface Answer {
+  readonly predicted: Predicted;
+  readonly deciding: RuleRef | null;
+}
+
+/** Predicts connections by one rule set; equal attempts once. */
+class Oracle {
+  readonly world: World;
+  private readonly index: RuleIndex;
+  private readonly known = new Map<string, ReturnType<typeof predictAttempt>>();
+
+  constructor(
+    { topology, target }: TraceHeader,
+    private readonly survey: Survey,
+    rules: RuleSet,
+  ) {
+    const { settings } = survey;
+    const { mappings } = target;
+    this.world = buildWorld({ topology, rules, settings, mappings, measured: true });
+    this.index = new RuleIndex(rules);
+  }
+
+  ask(connection: Connection): Answer | null {
+    const attempt = retrace(this.world, connection);
+    if (!attempt) return null;
+    const { prediction, deciding } = this.predict(attempt);
+    const { path, way, target, rule, why, sourceSeen } = prediction;
+    const agrees = agree(connection, attempt, prediction, deciding);
+    const at = rule === null || !deciding ? null : describePlace(deciding);
+    return { predicted: { path, way, target, rule, at, why, sourceSeen, agrees }, deciding };
+  }
+
+  private predict(attempt: Attempt): ReturnType<typeof predictAttempt> {
+    const key = JSON.stringify(attempt);
+    const known = this.known.get(key);
+    if (known) return known;
+    const made = predictAttempt(this.world, this.index, attempt);
+    const told = this.survey.complete
+      ? made
+      : { prediction: withhold(made.prediction), deciding: null };
+    this.known.set(key, told);
+    return told;
+  }
+}
+
+function describePlace({ table, chain }: RuleRef): NonNullable<Predicted['at']> {
+  const { backend, family, name } = table;
+  return { backend, family, table: name, chain: chain.name };
+}
+
+function annotate(connection: Connection, answer: Answer, survey: Survey): Connection {
+  const { predicted } = answer;
+  const counted = witnessCounter(answer, survey);
+  return {
+    ...connection,
+    evidence: counted ? [...connection.evidence, counted] : connection.evidence,
+    why: tellDeciding(connection, predicted) ?? connection.why,
+    predicted,
+  };
+}
+
+/** A second witness, which never decides: other traffic raises the counter as well. */
+function witnessCounter({ predicted, deciding }: Answer, { changes }: Survey): Evidence | null {
+  const rule = deciding?.rule ?? null;
+  if (!changes || !rule || rule.packets === null || !predicted.at || predicted.agrees !== true) {
+    return null;
+  }
+  if (predicted.way === 'docker-proxy' && !returns(rule.steps)) return null;
+  const name = writeName({ ...predicted.at, rule: rule.text });
+  const packets = changes.counted.find((one) => writeName(one) === name)?.packets ?? 0;
+  const amount = packets === 0 ? 'packets' : `${packets} packet${packets === 1 ? '' : 's'}`;
+  return {
+    code: 'rule-counted',
+    claim: `the deciding rule in ${predicted.at.chain} counted ${amount} during the trace`,
+    holds: packets > 0 ? true : null,
+    events: [],
+  };
+}
+
+/** Whether the rule itself took the packet, and is not one that passed it over. */
+function returns(steps: NonNullable<RuleRef['rule']>['steps']): boolean {
+  return steps.some((step) => step.kind === 'verdict' && step.verdict.do === 'return');
+}
