@@ -79,7 +79,7 @@ test('a rule that goes away during the trace is the cause of the difference', as
 test('a rule of a firewall that drops it is named', async () => {
   const rule = ['DOCKER-USER', '-s', `${lab.client.ipv4}/32`, '-j', 'DROP'];
   await lab.exec('host', ['iptables', '-I', ...rule]);
-  const knock = `ip netns exec ${lab.client.netns} timeout 1 redis-cli -h ${lab.host.ipv4} ping`;
+  const knock = `nsenter --net=${lab.client.netns} timeout 1 redis-cli -h ${lab.host.ipv4} ping`;
   const report = await trace(`${knock} || true`);
   await lab.exec('host', ['iptables', '-D', ...rule]);
   const [one] = report.connections;
