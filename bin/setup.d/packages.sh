@@ -34,6 +34,7 @@ list_missing() {
         has "$command" || echo "$package"
       done
     done <<EOF
+$(list_for "${purpose:-use}")
 bpftrace bpftrace
 iptables iptables
 nftables nft
@@ -48,6 +49,12 @@ mount mount umount
 busybox-static busybox
 EOF
   } | sort -u | tr '\n' ' ' | sed 's/ $//'
+}
+
+# What only the tests need, a package and its commands a line: a browser for the pictures, a reader for the exports.
+list_for() {
+  [ "$1" = test ] || return 0
+  printf '%s\n' 'chromium chromium' 'tshark tshark'
 }
 
 # Installs PACKAGE…; a subshell, so that its traps are its own.

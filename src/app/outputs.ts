@@ -5,12 +5,15 @@ import { dirname } from 'node:path';
 import { UserError } from '../model/errors.js';
 import type { Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
+import { analyse } from '../prove/analyse.js';
 
 export interface OutputRequest {
   readonly json: boolean;
   readonly ndjson: boolean;
   readonly svg: string | undefined;
   readonly mermaid: string | undefined;
+  readonly pcapng: string | undefined;
+  readonly perfetto: string | undefined;
   readonly record: string | undefined;
   /** How many connections get a ladder in the terminal; undefined for the usual few. */
   readonly ladders: number | undefined;
@@ -52,9 +55,19 @@ export async function writeFiles(
   trace: Trace,
   request: OutputRequest,
 ): Promise<string[]> {
-  const wanted: [string | undefined, () => Promise<string>][] = [
+  // Exports hold every packet, however few the report lists.
+  const whole = (): Report =>
+    report.connections.some(({ hopsOmitted }) => hopsOmitted > 0)
+      ? analyse(trace, { hops: null })
+      : report;
+  const wanted: [string | undefined, () => Promise<string | Buffer>][] = [
     [request.svg, async () => (await import('../render/svg/svg.js')).renderSvg(report)],
     [request.mermaid, async () => (await import('../render/mermaid.js')).renderMermaid(report)],
+    [
+      request.pcapng,
+      async () => (await import('../render/pcapng/pcapng.js')).renderPcapng(whole(), trace),
+    ],
+    [request.perfetto, async () => (await import('../render/perfetto.js')).renderPerfetto(whole())],
     [request.record, async () => (await import('../capture/recording.js')).formatRecording(trace)],
   ];
   const written: string[] = [];
@@ -69,7 +82,8 @@ export async function writeFiles(
 /** Fails early, before any tracing, when a file could not be written in the end. */
 export async function checkWritable(request: OutputRequest): Promise<void> {
   const { access, constants } = await import('node:fs/promises');
-  for (const file of [request.svg, request.mermaid, request.record]) {
+  const { svg, mermaid, pcapng, perfetto, record } = request;
+  for (const file of [svg, mermaid, pcapng, perfetto, record]) {
     if (file === undefined) continue;
     await access(dirname(file), constants.W_OK).catch((cause: unknown) => {
       throw describeUnwritable(file, cause);
@@ -78,7 +92,7 @@ export async function checkWritable(request: OutputRequest): Promise<void> {
 }
 
 /** Through a neighbour and a rename, so that nobody ever sees half of it. */
-async function writeWhole(file: string, content: string): Promise<void> {
+async function writeWhole(file: string, content: string | Buffer): Promise<void> {
   const draft = `${file}.${randomUUID().slice(0, 8)}.part`;
   try {
     await writeFile(draft, content);

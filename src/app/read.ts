@@ -45,8 +45,8 @@ export async function readTrace(
   return conclude(report, outputs.expect, terminal);
 }
 
-function drawsFiles({ svg, mermaid }: LiveOutputs): boolean {
-  return svg !== undefined || mermaid !== undefined;
+function drawsFiles({ svg, mermaid, pcapng, perfetto }: LiveOutputs): boolean {
+  return [svg, mermaid, pcapng, perfetto].some((file) => file !== undefined);
 }
 
 async function loadAll(

@@ -56,6 +56,14 @@ export const sharedFlags = {
   }),
   svg: Flags.string({ helpValue: 'FILE', description: 'write the sequence diagram as SVG' }),
   mermaid: Flags.string({ helpValue: 'FILE', description: 'write it as a Mermaid diagram' }),
+  pcapng: Flags.string({
+    helpValue: 'FILE',
+    description: 'write the packets for Wireshark: one interface per hop, a comment on each packet',
+  }),
+  perfetto: Flags.string({
+    helpValue: 'FILE',
+    description: 'write a trace for ui.perfetto.dev or chrome://tracing',
+  }),
   expect: Flags.option({ options: PATHS })({
     description: 'exit 4 unless every connection took this path',
   }),

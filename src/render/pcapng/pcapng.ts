@@ -1,0 +1,125 @@
+/** A traced flow as a pcapng file: one interface per hop, and on every packet what the trace knew of it. */
+import { formatEndpoint } from '../../model/address.js';
+import {
+  CONNTRACK,
+  type ConntrackView,
+  type DropEvent,
+  type PacketEvent,
+  type TraceEvent,
+} from '../../model/event.js';
+import type { Connection, Hop, Report } from '../../model/report.js';
+import type { Trace } from '../../model/trace.js';
+import { printable } from '../text.js';
+import { interfaceBlock, packetBlock, sectionBlock } from './blocks.js';
+import { encodeHeaders } from './frame.js';
+
+const WITHOUT =
+  'The trace kept headers only: payload, TCP options, window, checksums and (but for captures) TTL are not known. ' +
+  'A window of 65535, a UDP checksum of 0xffff and a TTL of 64 stand for that.';
+
+interface SeenPacket {
+  readonly event: PacketEvent | DropEvent;
+  readonly hop: Hop;
+  readonly connection: Connection;
+}
+
+type Process = NonNullable<Hop['process']>;
+
+/**
+ * Every packet and drop of the report's connections, as LINKTYPE_RAW with nanoseconds. `report` is the trace's, with all
+ * hops; interfaces are named NAMESPACE:DEVICE, and those of drops `NAMESPACE:DEVICE (dropped)`.
+ */
+export function renderPcapng(report: Report, trace: Trace): Buffer {
+  const packets = findPackets(report, trace.events);
+  const processes = findProcesses(report, trace.events);
+  const interfaces = [...new Set(packets.map(({ hop }) => nameInterface(hop)))];
+  const omitted = report.connections.reduce((sum, { hopsOmitted }) => sum + hopsOmitted, 0);
+  const comments = [
+    `${report.verdict.path} (${report.verdict.proof}): ${report.verdict.reason}`,
+    WITHOUT,
+    ...(omitted > 0 ? [`${omitted} more packets were counted but not kept.`] : []),
+  ];
+  return Buffer.concat([
+    sectionBlock(printable(trace.header.program), comments.map(printable)),
+    ...interfaces.map((name) => interfaceBlock(printable(name), describeInterface(report, name))),
+    ...packets.map((packet) => {
+      const { event, hop } = packet;
+      const { bytes, length } = encodeHeaders(event, event.kind === 'packet' ? event.wire : {});
+      return packetBlock({
+        ...{ interface: interfaces.indexOf(nameInterface(hop)), time: BigInt(hop.time) },
+        ...{ bytes, length, direction: hop.direction },
+        comment: printable(tellAll(packet, processes)),
+      });
+    }),
+  ]);
+}
+
+function findPackets({ connections }: Report, events: readonly TraceEvent[]): SeenPacket[] {
+  const seen = new Map<number, Omit<SeenPacket, 'event'>>();
+  for (const connection of connections) {
+    for (const hop of connection.hops) seen.set(hop.event, { hop, connection });
+  }
+  return events.flatMap((event) => {
+    const place = seen.get(event.id);
+    const isPacket = event.kind === 'packet' || event.kind === 'drop';
+    return place && isPacket ? [{ event, ...place }] : [];
+  });
+}
+
+/** Who holds which socket, by what the report says that processes did. */
+function findProcesses(
+  { connections }: Report,
+  events: readonly TraceEvent[],
+): Map<string, Process> {
+  const acts = new Map(
+    connections.flatMap(({ hops }) => hops.map((hop) => [hop.event, hop.process] as const)),
+  );
+  return new Map(
+    events.flatMap((event) => {
+      const process = acts.get(event.id);
+      const isHolder = event.kind === 'state' || event.kind === 'accept';
+      return process && isHolder ? [[event.socket, process] as const] : [];
+    }),
+  );
+}
+
+function nameInterface({ kind, namespace, interface: device }: Hop): string {
+  return `${namespace}:${device}${kind === 'drop' ? ' (dropped)' : ''}`;
+}
+
+/** What the device is and where its other end is. */
+function describeInterface({ places }: Report, name: string): string {
+  for (const { namespace, role, devices } of places) {
+    const device = devices.find((one) => name.startsWith(`${namespace}:${one.name}`));
+    if (!device) continue;
+    const peer = device.peer === null ? '' : `, other end ${device.peer}`;
+    return printable(`${device.kind} of ${role} ${namespace}${peer}`);
+  }
+  return '';
+}
+
+function tellAll({ event, hop, connection }: SeenPacket, processes: Map<string, Process>): string {
+  const { id, path, proof } = connection;
+  const socket = event.socket === null ? undefined : processes.get(event.socket);
+  return [
+    `event ${event.id}: ${hop.flow} on the ${hop.leg}’s leg of connection ${id} (${path}, ${proof})`,
+    event.kind === 'drop' && `dropped: ${event.reason} in ${event.function}`,
+    hop.rewrite &&
+      `${hop.rewrite.hook} rewrote the ${hop.rewrite.field} ${hop.rewrite.from} → ${hop.rewrite.to}`,
+    event.skb !== null && `skb ${event.skb}`,
+    event.conntrack && `conntrack ${describeConntrack(event.conntrack)}`,
+    socket && `sent by ${socket.command} (pid ${socket.pid})`,
+  ]
+    .filter(Boolean)
+    .join('; ');
+}
+
+function describeConntrack({ original, reply, status }: ConntrackView): string {
+  const tuple = ({ source, destination }: ConntrackView['original']): string =>
+    `${formatEndpoint(source)} → ${formatEndpoint(destination)}`;
+  const nat = [
+    (status & CONNTRACK.DST_NAT) !== 0 ? 'DST_NAT' : '',
+    (status & CONNTRACK.SRC_NAT) !== 0 ? 'SRC_NAT' : '',
+  ].filter((bit) => bit !== '');
+  return `${tuple(original)}, reply ${tuple(reply)}${nat.length > 0 ? ` (${nat.join(', ')})` : ''}`;
+}
