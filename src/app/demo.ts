@@ -2,9 +2,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Lab, Where } from '../lab/index.js';
+import type { Explanation } from '../model/explain.js';
 import type { Connection, Report } from '../model/report.js';
 import { UserError } from '../model/errors.js';
 import { focusReport } from '../prove/focus.js';
+import { namePredicted } from '../prove/words.js';
 import type { LiveTerminal } from './live.js';
 import { createProgress } from './progress.js';
 import { DEFAULT_REQUEST, runTrace } from './trace.js';
@@ -49,7 +51,8 @@ export async function runDemo(request: DemoRequest, terminal: LiveTerminal): Pro
     const vantages = await furnish(lab, stop.signal);
     const report = await traceVantages(request, lab, vantages, terminal, stop.signal);
     const told = vantages.map((vantage) => ({ vantage, one: findConnection(report, vantage) }));
-    await present(request, report, told, terminal);
+    const map = await mapHost(lab, stop.signal);
+    await present(request, { report, told, map }, terminal);
     return told.every(({ one }) => one?.proof === 'proven') ? 0 : 1;
   } finally {
     say('removing the lab');
@@ -80,7 +83,7 @@ async function furnish(lab: Lab, signal: AbortSignal): Promise<Vantage[]> {
       ...usual,
     },
     {
-      name: 'host to its own address',
+      name: 'host to own address',
       slug: 'own-address',
       where: 'host',
       client: own,
@@ -182,6 +185,13 @@ async function sendAll(lab: Lab, vantages: readonly Vantage[]): Promise<void> {
   }
 }
 
+/** The host as `trace-flow explain` maps it, after the trace. */
+async function mapHost(lab: Lab, signal: AbortSignal): Promise<Explanation> {
+  const { explain } = await import('./explain.js');
+  const { dockerHost } = lab;
+  return explain({ query: { ports: [PORT] }, netns: lab.host.netns, dockerHost, signal });
+}
+
 function findConnection(report: Report, { client, address, port }: Vantage): Connection | null {
   const found = report.connections.find(
     (one) =>
@@ -194,18 +204,21 @@ type Told = readonly { readonly vantage: Vantage; readonly one: Connection | nul
 
 async function present(
   request: DemoRequest,
-  report: Report,
-  told: Told,
+  { report, told, map }: { report: Report; told: Told; map: Explanation },
   terminal: LiveTerminal,
 ): Promise<void> {
   const { renderSvg } = await import('../render/svg/svg.js');
+  const { renderTopologySvg } = await import('../render/svg/topology.js');
   await mkdir(request.folder, { recursive: true });
   const files: string[] = [];
-  const draw = async (name: string, drawn: Report): Promise<void> => {
+  const write = async (name: string, picture: string): Promise<void> => {
     const file = join(request.folder, `${name}.svg`);
-    await writeFile(file, await renderSvg(drawn));
+    await writeFile(file, picture);
     files.push(file);
   };
+  const draw = async (name: string, drawn: Report): Promise<void> =>
+    write(name, await renderSvg(drawn));
+  await write('map', await renderTopologySvg(map));
   await draw('all', report);
   for (const { vantage, one } of told) {
     if (one) await draw(vantage.slug, focusReport(report, [one.id]));
@@ -225,6 +238,17 @@ async function present(
   terminal.err(`${files.length} pictures: ${files.join(', ')}\n`);
 }
 
+const MARKS = new Map<boolean | null | undefined, string>([
+  [true, '✔'],
+  [false, '✘'],
+]);
+
+/** Whether it came as the rules foretold; what they did where it did not. */
+function markPredicted({ predicted }: Connection): string {
+  const mark = MARKS.get(predicted?.agrees) ?? '?';
+  return predicted?.agrees === false ? `${mark} ${namePredicted(predicted)}` : mark;
+}
+
 /** The answer to the question that the tool is for, for each kind of client. */
 function drawTable(told: Told): string {
   const proven = told.filter(({ one }) => one?.proof === 'proven').length;
@@ -233,9 +257,9 @@ function drawTable(told: Told): string {
     const dialled = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
     if (!one) return [name, dialled, 'not seen', '', ''];
     const hook = one.nat?.hook ? ` (${one.nat.hook})` : '';
-    return [name, dialled, `${one.path}${hook}`, one.outcome, one.proof];
+    return [name, dialled, `${one.path}${hook} ${markPredicted(one)}`, one.outcome, one.proof];
   });
-  const head = ['client', 'dials', 'path', 'outcome', 'proof'];
+  const head = ['client', 'dials', 'path (✔ predicted)', 'outcome', 'proof'];
   const widths = head.map((_, column) =>
     Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)),
   );

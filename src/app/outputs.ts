@@ -91,8 +91,8 @@ export async function checkWritable(request: OutputRequest): Promise<void> {
   }
 }
 
-/** Through a neighbour and a rename, so that nobody ever sees half of it. */
-async function writeWhole(file: string, content: string | Buffer): Promise<void> {
+/** Through a neighbour and a rename, so that nobody ever sees half of it. Throws UserError when it cannot be written. */
+export async function writeWhole(file: string, content: string | Buffer): Promise<void> {
   const draft = `${file}.${randomUUID().slice(0, 8)}.part`;
   try {
     await writeFile(draft, content);

@@ -54,6 +54,7 @@ Exit codes: 0 explained, 1 could not, 2 wrong usage.`;
       description: 'an explain --json document of the machine that the saved rules are from',
     }),
     json: Flags.boolean({ description: 'print one JSON document instead of text' }),
+    svg: Flags.string({ helpValue: 'FILE', description: 'write the map as a picture' }),
   };
 
   async run(): Promise<void> {
@@ -78,6 +79,12 @@ Exit codes: 0 explained, 1 could not, 2 wrong usage.`;
     else {
       const { renderExplanation } = await import('../render/explain.js');
       terminal.out(renderExplanation(explanation, terminal));
+    }
+    if (flags.svg !== undefined) {
+      const { renderTopologySvg } = await import('../render/svg/topology.js');
+      const { writeWhole } = await import('../app/outputs.js');
+      await writeWhole(flags.svg, await renderTopologySvg(explanation));
+      terminal.err(`wrote ${flags.svg}\n`);
     }
   }
 }

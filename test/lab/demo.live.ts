@@ -42,18 +42,19 @@ test('the demo proves every path on a real engine and leaves its pictures only',
   const { stdout, stderr } = await execa(process.execPath, [RUN, 'demo', '--out', out]);
   assert.match(stdout.split('\n')[0] ?? '', /8 of 8 clients proven/);
   assert.equal(Object.fromEntries(readTable(stdout)), {
-    'from outside': 'dnat (PREROUTING) answered proven',
-    'host to 127.0.0.1': 'docker-proxy answered proven',
-    'host to its own address': 'dnat (OUTPUT) answered proven',
-    'host to ::1': 'docker-proxy answered proven',
-    'container to gateway': 'docker-proxy answered proven',
-    'container to itself': 'docker-proxy answered proven',
-    'container to container': 'direct answered proven',
-    'dropped by a firewall': 'dnat (PREROUTING) dropped proven',
+    'from outside': 'dnat (PREROUTING) ✔ answered proven',
+    'host to 127.0.0.1': 'docker-proxy ✔ answered proven',
+    'host to own address': 'dnat (OUTPUT) ✔ answered proven',
+    'host to ::1': 'docker-proxy ✔ answered proven',
+    'container to gateway': 'docker-proxy ✔ answered proven',
+    'container to itself': 'docker-proxy ✔ answered proven',
+    'container to container': 'direct ✔ answered proven',
+    'dropped by a firewall': 'dnat (PREROUTING) ✔ dropped proven',
   });
   assert.match(stderr, /removing the lab/);
   const pictures = await readdir(out);
-  assert.is(pictures.length, 9);
+  assert.is(pictures.length, 10);
+  assert.ok(pictures.includes('map.svg'));
   for (const picture of pictures) {
     assert.match(await readFile(join(out, picture), 'utf8'), /<svg[^]*<\/svg>\s*$/, picture);
   }

@@ -42,6 +42,11 @@ for (const name of readdirSync(SAMPLES).filter((file) => /(?<!-changed)\.svg$/.t
   });
 }
 
+test('the map of a host: readable at 800, 1280 and 1920 pixels, light and dark', async () => {
+  const map = new URL('../../../test/golden/render/map.svg', import.meta.url);
+  await inspectAll('map', readFileSync(map, 'utf8'));
+});
+
 test('the check itself finds overlapping, cut, covered and faint text', async () => {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="800" height="200" viewBox="0 0 800 200">
     <rect width="800" height="200" fill="#fff"/>

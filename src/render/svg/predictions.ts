@@ -1,0 +1,68 @@
+/** The predicted paths as a table, each path in its colour. */
+import type { Prediction } from '../../model/explain.js';
+import { namePredicted } from '../../prove/words.js';
+import { printable } from '../text.js';
+import { paragraph, stack, type Block } from './block.js';
+import { box, line, type Shape } from './shapes.js';
+import type { Colour } from './style.js';
+
+const COLOURS: Readonly<Record<Prediction['path'], Colour>> = {
+  dnat: 'nat',
+  'docker-proxy': 'relay',
+  relay: 'relay',
+  direct: 'request',
+  host: 'process',
+  dropped: 'bad',
+  refused: 'bad',
+  unknown: 'unsure',
+};
+
+/** Rows that are drawn; the others are counted. */
+const MOST_ROWS = 40;
+const GAP = 12;
+/** Parts of the width: who dials what, the path, why. */
+const PARTS = [0.3, 0.16, 0.54] as const;
+
+export function drawPredictions(
+  predictions: readonly Prediction[],
+  left: number,
+  top: number,
+  width: number,
+): Block {
+  if (predictions.length === 0) return { shapes: [], bottom: top };
+  const hidden = predictions.length - MOST_ROWS;
+  return stack(top, [
+    (y) => paragraph('Predicted paths', left, y, width, { size: 15, face: 'strong' }),
+    ...predictions
+      .slice(0, MOST_ROWS)
+      .map((prediction) => (y: number) => drawRow(prediction, left, y + 4, width)),
+    (y) =>
+      hidden > 0
+        ? paragraph(`and ${hidden} more`, left, y + 4, width, { size: 12, colour: 'muted' })
+        : { shapes: [], bottom: y },
+  ]);
+}
+
+function drawRow(prediction: Prediction, left: number, top: number, width: number): Block {
+  const { from, to, path, why, sourceSeen } = prediction;
+  const colour = COLOURS[path];
+  const seen = sourceSeen === null ? '' : `; the container sees ${sourceSeen}`;
+  const cells = [
+    { text: `${from} → ${to}`, style: { size: 12 } },
+    { text: namePredicted(prediction), style: { size: 12, face: 'strong' as const, colour } },
+    { text: why + seen, style: { size: 12, colour: 'muted' as const } },
+  ];
+  let x = left + 12;
+  const blocks = cells.map(({ text, style }, i) => {
+    const room = (PARTS[i] ?? 0) * (width - 12);
+    const block = paragraph(printable(text), x, top + 4, room - GAP, style);
+    x += room;
+    return block;
+  });
+  const bottom = Math.max(...blocks.map((block) => block.bottom)) + 2;
+  const marks: Shape[] = [
+    line(left, top, left + width, top, { class: 's-edge thin' }),
+    box(left, top + 5, 4, bottom - top - 8, { rx: 2, class: `f-${colour}` }),
+  ];
+  return { shapes: [...marks, ...blocks.flatMap(({ shapes }) => shapes)], bottom };
+}

@@ -1,0 +1,228 @@
+/** The map of a host as a picture: the host with its devices, relays and bridges, the containers that veths join to it, the predicted paths. */
+import type { Explanation } from '../../model/explain.js';
+import { printable } from '../text.js';
+import { paragraph, space, stack, type Block } from './block.js';
+import { card, type CardLine } from './card.js';
+import { serialisePicture, type Picture } from './document.js';
+import { drawPredictions } from './predictions.js';
+import { box, line, shape, type Shape } from './shapes.js';
+import { styleSheet } from './style.js';
+
+const MARGIN = 24;
+const WIDTH = 912;
+const HOST_WIDTH = 452;
+const INSIDE = HOST_WIDTH - 32;
+/** Where the veths' host ends are, and where the containers begin. */
+const PORT_WIDTH = 212;
+const CONTAINER_LEFT = MARGIN + HOST_WIDTH + 96;
+const CONTAINER_WIDTH = WIDTH - MARGIN - CONTAINER_LEFT;
+/** Members of a bridge that are drawn; the others are counted. */
+const MOST_MEMBERS = 12;
+
+/** One well-formed SVG document without scripts or references. Loads d3-node and a DOM when called. */
+export async function renderTopologySvg(explanation: Explanation): Promise<string> {
+  return serialisePicture(drawTopology(explanation));
+}
+
+/** The whole picture as shapes; pure. */
+function drawTopology(explanation: Explanation): Picture {
+  const inner = WIDTH - 2 * MARGIN;
+  const about = describeEngine(explanation);
+  const title = 'How traffic gets into the containers';
+  const body = stack(MARGIN, [
+    (y) => paragraph(title, MARGIN, y, inner, { size: 22, face: 'strong' }),
+    (y) => paragraph(about, MARGIN, y + 2, inner, { size: 12, colour: 'muted' }),
+    space(14),
+    (y) => drawHost(explanation, y),
+    space(20),
+    (y) => drawPredictions(explanation.predictions, MARGIN, y, inner),
+    (y) => drawFindings(explanation, y, inner),
+  ]);
+  const height = Math.ceil(body.bottom + MARGIN);
+  return {
+    ...{ width: WIDTH, height, title, style: styleSheet() },
+    description: describeWhole(explanation),
+    shapes: [box(0, 0, WIDTH, height, { class: 'f-paper' }), ...body.shapes],
+  };
+}
+
+function describeEngine({ engine }: Explanation): string {
+  if (!engine) return 'no engine and no rule of one was found';
+  const { version, firewall, userlandProxy, because } = engine;
+  const proxy = userlandProxy === null ? 'not known' : userlandProxy ? 'on' : 'off';
+  const name = version === null ? 'engine of unknown version' : `engine ${version}`;
+  return printable(
+    `${name} · firewall ${firewall ?? 'not known'} · userland-proxy ${proxy}: ${because}`,
+  );
+}
+
+function describeWhole({ bridges, relays, predictions }: Explanation): string {
+  const wired = bridges.map(({ name, members }) => {
+    const names = members.map(({ container }) => container ?? '?').join(', ');
+    return `bridge ${name} leads to ${names || 'no container'}`;
+  });
+  const listens = relays.map(
+    ({ command, listens, target }) => `${command} hands ${listens} on to ${target ?? '?'}`,
+  );
+  const paths = predictions.map(({ from, to, path }) => `${from} to ${to}: ${path}`);
+  return printable(`${[...wired, ...listens, ...paths].join('; ')}.`);
+}
+
+function drawHost(explanation: Explanation, top: number): Block {
+  const left = MARGIN + 16;
+  const members = new Set(
+    explanation.bridges.flatMap(({ members: list }) => list.map(({ container }) => container)),
+  );
+  const alone = explanation.containers.filter(({ name }) => !members.has(name));
+  const content = stack(top + 8, [
+    (y) => paragraph('host', left, y, INSIDE, { size: 15, face: 'strong' }),
+    space(4),
+    (y) => card({ left, top: y, width: INSIDE, colour: 'edge' }, listDevices(explanation)),
+    ...explanation.relays.map((relay) => (y: number) => {
+      const { pid, command, listens, target } = relay;
+      return card({ left, top: y + 8, width: INSIDE, colour: 'relay' }, [
+        { text: `${command} (pid ${pid})`, face: 'strong', colour: 'relay' },
+        { text: `${listens} → ${target ?? '?'}`, face: 'mono' },
+      ]);
+    }),
+    ...explanation.bridges.map((bridge) => (y: number) => drawBridge(explanation, bridge, y + 12)),
+    space(12),
+  ]);
+  const frame = box(MARGIN, top, HOST_WIDTH, content.bottom - top, {
+    rx: 10,
+    class: 'f-band s-lane shaft',
+  });
+  const others = stack(
+    content.bottom + 8,
+    alone.map((container) => (y: number) => {
+      const { name } = container;
+      const lines = [...listContainer(explanation, name), { text: 'on no bridge of this host' }];
+      return card({ left: CONTAINER_LEFT, top: y, width: CONTAINER_WIDTH, colour: 'edge' }, lines);
+    }),
+  );
+  return { shapes: [frame, ...content.shapes, ...others.shapes], bottom: others.bottom };
+}
+
+/** Devices that are no bridge, and what listens on the ports beside the relays. */
+function listDevices({ host, sockets, relays }: Explanation): CardLine[] {
+  const known = new Set(relays.map(({ pid }) => pid));
+  const devices = host.devices
+    .filter(({ kind }) => kind !== 'bridge')
+    .map(({ name, addresses }) => ({ name, shown: addresses.filter(isGlobal) }))
+    .filter(({ shown }) => shown.length > 0);
+  const own = sockets.filter(
+    ({ namespace, pid }) => namespace === 'host' && !(pid !== null && known.has(pid)),
+  );
+  return [
+    ...devices.map(({ name, shown }) => ({
+      text: `${name}  ${shown.join('  ')}`,
+      face: 'mono' as const,
+    })),
+    ...own.map((socket) => ({ text: tellSocket(socket), colour: 'process' as const })),
+  ];
+}
+
+function drawBridge(
+  explanation: Explanation,
+  { name, addresses, members }: Explanation['bridges'][number],
+  top: number,
+): Block {
+  const left = MARGIN + 16;
+  const shown = [...members]
+    .sort((a, b) => rank(explanation, a.container) - rank(explanation, b.container))
+    .slice(0, MOST_MEMBERS);
+  const hidden = members.length - shown.length;
+  const content = stack(top + 6, [
+    (y) => paragraph(printable(name), left + 12, y, INSIDE - 24, { size: 13, face: 'strong' }),
+    (y) =>
+      paragraph(addresses.filter(isGlobal).join('  '), left + 12, y, INSIDE - 24, {
+        ...{ size: 12, face: 'mono' },
+      }),
+    space(6),
+    ...shown.map((member) => (y: number) => drawMember(explanation, member, y)),
+    (y) =>
+      hidden > 0
+        ? paragraph(`and ${hidden} more`, left + 12, y, INSIDE, { size: 12, colour: 'muted' })
+        : { shapes: [], bottom: y },
+    space(4),
+  ]);
+  const frame = box(left, top, INSIDE, content.bottom - top, {
+    rx: 8,
+    class: 'f-paper s-lane thin',
+  });
+  return { shapes: [frame, ...content.shapes], bottom: content.bottom };
+}
+
+/** Containers that listen or publish first. */
+function rank({ containers, sockets }: Explanation, name: string | null): number {
+  if (sockets.some(({ namespace }) => namespace === name)) return 0;
+  return containers.some((one) => one.name === name && one.published.length > 0) ? 1 : 2;
+}
+
+function drawMember(
+  explanation: Explanation,
+  member: Explanation['bridges'][number]['members'][number],
+  top: number,
+): Block {
+  const { interface: port, ifindex, peerName, peerIfindex, container, address } = member;
+  const left = MARGIN + HOST_WIDTH - 16 - 12 - PORT_WIDTH;
+  const end = card({ left, top, width: PORT_WIDTH, colour: 'lane' }, [
+    { text: `${port} (${ifindex})`, face: 'mono' },
+  ]);
+  if (peerIfindex === null) return { shapes: end.shapes, bottom: end.bottom + 8 };
+  const inner = `${peerName ?? '?'} (${peerIfindex})${address === null ? '' : `  ${address}`}`;
+  const [head, ...rest] = listContainer(explanation, container ?? 'another namespace');
+  const lines = [...(head ? [head] : []), { text: inner, face: 'mono' as const }, ...rest];
+  const far = card({ left: CONTAINER_LEFT, top, width: CONTAINER_WIDTH, colour: 'request' }, lines);
+  const [from, y] = [left + PORT_WIDTH, top + 14];
+  const joint: Shape[] = [
+    line(from, y, CONTAINER_LEFT, y, { class: 's-request shaft' }),
+    ...[from, CONTAINER_LEFT].map((x) =>
+      shape('circle', { cx: x, cy: y, r: 4, class: 'f-request' }),
+    ),
+  ];
+  return {
+    shapes: [...end.shapes, ...far.shapes, ...joint],
+    bottom: Math.max(end.bottom, far.bottom) + 8,
+  };
+}
+
+function listContainer({ containers, sockets }: Explanation, name: string): CardLine[] {
+  const owner = containers.find((one) => one.name === name);
+  return [
+    { text: name, face: 'strong' },
+    ...sockets
+      .filter(({ namespace }) => namespace === name)
+      .map((socket) => ({ text: tellSocket(socket), colour: 'process' as const })),
+    ...(owner?.published ?? []).map(({ hostAddress, hostPort, containerPort, protocol }) => {
+      const host = hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress;
+      const text = `published ${host}:${hostPort} → ${containerPort}/${protocol}`;
+      return { text, colour: 'muted' as const };
+    }),
+  ];
+}
+
+function tellSocket({ address, protocol, pid, command }: Explanation['sockets'][number]): string {
+  const owner = command === null ? '' : `${command}${pid === null ? '' : ` (pid ${pid})`} `;
+  return `${owner}listens on ${address}/${protocol}`;
+}
+
+/** Link-local addresses are on every device and tell nothing. */
+function isGlobal(address: string): boolean {
+  return !/^fe80:/i.test(address);
+}
+
+function drawFindings({ findings }: Explanation, top: number, width: number): Block {
+  const colours = { error: 'bad', warning: 'unsure', note: 'muted' } as const;
+  return stack(
+    top,
+    findings.flatMap(({ severity, evidence, remedy }) => [
+      (y: number) =>
+        paragraph(printable(`${severity}: ${evidence}`), MARGIN, y + 6, width, {
+          ...{ size: 12, colour: colours[severity] },
+        }),
+      (y: number) =>
+        paragraph(printable(remedy), MARGIN + 16, y, width - 16, { size: 12, colour: 'muted' }),
+    ]),
+  );
+}
