@@ -28,7 +28,8 @@ export function buildLeg(flow: Flow, context: LegContext): Leg | null {
     events.find(
       (event): event is StateEvent => event.kind === 'state' && event.to === TCP_STATE.SYN_SENT,
     ) ?? null;
-  const view = hostConntrack(events, context.host);
+  const tracked = listTracked(events, context.host);
+  const view = chooseView(tracked);
   const ends = findEnds(events, packets, dialled, view, context.ports);
   if (ends === null) return null;
   const { client, server, begun } = ends;
@@ -42,21 +43,25 @@ export function buildLeg(flow: Flow, context: LegContext): Leg | null {
     begun,
     dialled,
     accepted: events.find((event): event is AcceptEvent => event.kind === 'accept') ?? null,
-    nat: view && readNat(view, packets, dialled, context.host),
+    nat: view && readNat(view, tracked, packets, dialled, context.host),
     conntracked: view !== null,
   };
 }
 
 type Tracked = (PacketEvent | DropEvent) & { readonly conntrack: ConntrackView };
 
-/** The first packet whose conntrack entry shows a rewriting, else the first that has an entry at all. */
-function hostConntrack(events: readonly LegEvent[], host: number | null): Tracked | null {
-  const tracked = events.filter(
+/** What carried a conntrack entry of the host. */
+function listTracked(events: readonly LegEvent[], host: number | null): Tracked[] {
+  return events.filter(
     (event): event is Tracked =>
       (event.kind === 'packet' || event.kind === 'drop') &&
       event.conntrack !== null &&
       event.namespace === host,
   );
+}
+
+/** The first packet whose conntrack entry shows a rewriting, else the first that has an entry at all. */
+function chooseView(tracked: readonly Tracked[]): Tracked | null {
   return tracked.find(({ conntrack }) => rewrites(conntrack).any) ?? tracked[0] ?? null;
 }
 
@@ -72,13 +77,19 @@ function rewrites(view: ConntrackView): { destination: boolean; source: boolean;
 
 function readNat(
   event: Tracked,
+  tracked: readonly Tracked[],
   packets: readonly PacketEvent[],
   dialled: StateEvent | null,
   host: number | null,
 ): Nat | null {
   const { original } = event.conntrack;
-  const { destination, source, any } = rewrites(event.conntrack);
-  if (!any) return null;
+  if (!rewrites(event.conntrack).any) return null;
+  // The source is rewritten last, in POSTROUTING: a first packet on its way there does not show it yet.
+  const later = tracked.find(
+    ({ conntrack }) => conntrack.id === event.conntrack.id && rewrites(conntrack).source,
+  );
+  const view = (later ?? event).conntrack;
+  const { destination, source } = rewrites(view);
   const arrived = packets.some(
     (packet) =>
       packet.direction === 'in' &&
@@ -92,7 +103,7 @@ function readNat(
     (dialled?.namespace === host && sameEndpoint(dialled.remote, original.destination)) ||
     (event.kind === 'packet' && event.direction === 'out' && event.socket !== null);
   return {
-    view: event.conntrack,
+    view,
     event,
     hook: arrived ? 'PREROUTING' : sent ? 'OUTPUT' : null,
     destinationRewritten: destination,

@@ -1,5 +1,6 @@
 // GET requests to a Docker Engine, over its socket or TCP, with a time limit and failures as sentences.
 
+import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -48,9 +49,11 @@ export function connectDocker(
       ? { socketPath: endpoint.path }
       : { host: endpoint.host, port: endpoint.port, ...readCertificates(endpoint.certificates) };
   const end = performance.now() + limits.total;
+  // One listener on the caller's signal, however many requests there are at once.
+  const stop = signal ? { signal: AbortSignal.any([signal]) } : {};
+  if (stop.signal) setMaxListeners(0, stop.signal);
   const get = async (path: string): Promise<unknown> => {
     const timeout = Math.max(0, Math.min(limits.answer, end - performance.now()));
-    const stop = signal ? { signal } : {};
     try {
       const answer = await request(secure, { ...target, path, agent, ...stop }, timeout);
       return parseAnswer(answer, path, address);

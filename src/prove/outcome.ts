@@ -17,6 +17,7 @@ const INNOCENT = new Set([
 ]);
 
 interface Marks {
+  /** The server agreed, and nothing shows that its answer never reached the client. */
   readonly synAck: boolean;
   readonly resetByServer: boolean;
   readonly finByClient: boolean;
@@ -80,13 +81,22 @@ export function findLastHop(leg: Leg, drop: DropEvent): PacketEvent | null {
 
 function readMarks(leg: Leg): Marks {
   const marks = { synAck: false, resetByServer: false, finByClient: false, finByServer: false };
+  let acknowledged = false;
+  let lost = false;
   for (const event of leg.events) {
-    if (event.kind !== 'packet' || event.protocol !== 'tcp') continue;
+    if ((event.kind !== 'packet' && event.kind !== 'drop') || event.protocol !== 'tcp') continue;
     const request = isRequest(leg, event);
     const { flags } = event;
-    if (!request && (flags & (TCP.SYN | TCP.ACK)) === (TCP.SYN | TCP.ACK)) marks.synAck = true;
+    const agrees = !request && (flags & (TCP.SYN | TCP.ACK)) === (TCP.SYN | TCP.ACK);
+    if (event.kind === 'drop') {
+      if (agrees && !isInnocent(event)) lost = true;
+      continue;
+    }
+    if (agrees) marks.synAck = true;
+    if (request && (flags & (TCP.SYN | TCP.ACK)) === TCP.ACK) acknowledged = true;
     if (!request && (flags & TCP.RST) !== 0 && !marks.finByServer) marks.resetByServer = true;
     if ((flags & TCP.FIN) !== 0) marks[request ? 'finByClient' : 'finByServer'] = true;
   }
+  if (lost && !acknowledged) marks.synAck = false;
   return marks;
 }

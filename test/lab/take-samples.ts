@@ -14,11 +14,15 @@ interface Places {
   readonly lab: Lab;
   readonly redis: LabContainer;
   readonly app: LabContainer;
+  /** Has IPv6 too. */
+  readonly dual: LabContainer;
 }
 
 interface Sample {
   readonly name: string;
   readonly port: number;
+  /** Taken on an engine without its userland proxy. */
+  readonly withoutProxy?: true;
   readonly send: (places: Places) => Promise<unknown>;
 }
 
@@ -46,6 +50,18 @@ const SAMPLES: readonly Sample[] = [
   { name: 'reset-proxy', port: 9090, send: ping(() => ['host', '127.0.0.1'], 9090) },
   { name: 'dropped', port: 9191, send: ping(({ lab }) => ['client', lab.host.ipv4], 9191, 500) },
   {
+    name: 'hairpin-self',
+    port: 8080,
+    withoutProxy: true,
+    send: ping(({ redis }) => [redis, redis.gateway], 8080),
+  },
+  {
+    name: 'answer-dropped',
+    port: 8086,
+    withoutProxy: true,
+    send: ping(() => ['host', '::1'], 8086, 500),
+  },
+  {
     name: 'mixed-20',
     port: 8080,
     send: async ({ lab }) =>
@@ -57,7 +73,19 @@ const SAMPLES: readonly Sample[] = [
 ];
 
 async function main(names: readonly string[]): Promise<void> {
-  const lab = await up();
+  for (const userlandProxy of [true, false]) {
+    const samples = SAMPLES.filter(
+      ({ name, withoutProxy }) =>
+        (names.length === 0 || names.includes(name)) && (withoutProxy === true) !== userlandProxy,
+    );
+    if (samples.length > 0) await takeAll(samples, userlandProxy);
+  }
+}
+
+async function takeAll(samples: readonly Sample[], userlandProxy: boolean): Promise<void> {
+  // Docker 20.10 writes rules for IPv6 only when asked to.
+  const dockerdArguments = userlandProxy ? [] : ['--experimental', '--ip6tables'];
+  const lab = await up({ userlandProxy, dockerdArguments });
   try {
     const redis = await lab.run({
       name: 'redis',
@@ -67,15 +95,17 @@ async function main(names: readonly string[]): Promise<void> {
     });
     const app = await lab.run({ name: 'app', command: ['sleep', '1000'] });
     await lab.run({ name: 'on-host', command: [...REDIS, '--port', '7777'], network: 'host' });
+    await lab.docker(['network', 'create', '--ipv6', '--subnet', 'fd00:d0c:6::/64', 'six']);
+    const publish = ['8086:6379'];
+    const dual = await lab.run({ name: 'dual', command: REDIS, publish, network: 'six' });
     const drop = ['-p', 'tcp', '--dport', '6380', '-j', 'DROP'];
     await lab.exec('host', ['iptables', '-I', 'DOCKER-USER', ...drop]);
     await mkdir(FOLDER, { recursive: true });
-    for (const { name, port, send } of SAMPLES) {
-      if (names.length > 0 && !names.includes(name)) continue;
+    for (const { name, port, send } of samples) {
       const { trace } = await traceWhile(
         lab,
         [port],
-        async () => void (await send({ lab, redis, app })),
+        async () => void (await send({ lab, redis, app, dual })),
       );
       await writeFile(join(FOLDER, `${name}.ndjson`), formatRecording(trace));
       process.stderr.write(`${name}: ${trace.events.length} events\n`);

@@ -1,11 +1,12 @@
-// The matrix over and over: `npm run matrix -- --runs 5 [--only WORD]`; writes docs/scenarios.md when all groups ran.
+// The matrix over and over: `npm run matrix -- --runs 5`; writes docs/scenarios.md. With `--only WORD` some groups, without
+// the table; `--record FOLDER` keeps every trace as a recording.
 
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { release } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
-import { format } from 'prettier';
 import { findLiveObstacle } from '../support/live.js';
 import { GROUPS } from './groups.js';
 import { listProblems, runGroup, type Result } from './run.js';
@@ -15,7 +16,11 @@ const TABLE = fileURLToPath(new URL('../../../docs/scenarios.md', import.meta.ur
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { runs: { type: 'string', default: '1' }, only: { type: 'string' } },
+    options: {
+      runs: { type: 'string', default: '1' },
+      only: { type: 'string' },
+      record: { type: 'string' },
+    },
   });
   const obstacle = findLiveObstacle('busybox', 'socat');
   if (obstacle !== null) throw new Error(obstacle);
@@ -32,6 +37,7 @@ async function main(): Promise<void> {
       process.stderr.write(`${group.name}, run ${run}: ${found.length} scenarios, ${seconds} s\n`);
       for (const problem of problems) process.stderr.write(`  ${problem}\n`);
       if (problems.length > 0) process.exitCode = 1;
+      if (values.record !== undefined) await keepTraces(values.record, found);
     }
     all.push({ group, results });
   }
@@ -40,8 +46,17 @@ async function main(): Promise<void> {
     readVersion('dockerd', /version ([\d.]+)/),
     readVersion('bpftrace', /(bpftrace v[\d.]+)/),
   ]);
-  const table = drawTable(all, { kernel: release(), docker, bpftrace });
-  await writeFile(TABLE, await format(table, { parser: 'markdown', printWidth: 120 }));
+  const table = drawTable(all, { kernel: release().replace(/-.*/, ''), docker, bpftrace });
+  await writeFile(TABLE, table);
+}
+
+/** One recording per trace, for `trace-flow read`. */
+async function keepTraces(folder: string, results: readonly Result[]): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const recordings = [...new Set(results.map(({ recording }) => recording))];
+  for (const [index, recording] of recordings.entries()) {
+    await writeFile(join(folder, `${Date.now()}-${index}.ndjson`), recording);
+  }
 }
 
 async function readVersion(program: string, pattern: RegExp): Promise<string> {

@@ -2,9 +2,10 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { formatRecording, parseRecording } from '../../src/capture/recording.js';
+import type { Report } from '../../src/model/report.js';
 import { up } from '../../src/lab/index.js';
 import { analyse, HOPS } from '../../src/prove/analyse.js';
-import { traceWhile, type Traced } from '../support/tracing.js';
+import { traceWhile } from '../support/tracing.js';
 import { check, type Finding } from './check.js';
 import type { Dial, Group, Play, Scenario, Sent } from './scenario.js';
 import { Stage } from './stage.js';
@@ -14,6 +15,8 @@ import type { Order } from './traffic.js';
 export interface Result {
   readonly scenario: Scenario;
   readonly findings: readonly Finding[];
+  /** The trace that it was part of, as a recording. */
+  readonly recording: string;
 }
 
 /** Runs every scenario of a group once. @throws Error when the lab or the trace itself fails */
@@ -47,14 +50,15 @@ async function runTogether(
       ...ready.map(async ([play, run]) => void sent.set(play, await run())),
     ]);
   });
-  const replayed = isReplayedAlike(traced);
+  const recording = formatRecording(traced.trace);
+  const replayed = isReplayedAlike(traced.report, recording);
   return scenarios.map((scenario) => {
     const findings = (sent.get(scenario) ?? []).map((one) =>
       check(stage, scenario, one, traced.report),
     );
     if (findings.length === 0) throw new Error(`${scenario.name}: nothing was sent`);
     const problem = { connection: null, problems: ['replayed offline, the document differs'] };
-    return { scenario, findings: replayed ? findings : [...findings, problem] };
+    return { scenario, recording, findings: replayed ? findings : [...findings, problem] };
   });
 }
 
@@ -86,8 +90,8 @@ function orderOf(stage: Stage, { to, port, talk = 'redis', truth }: Dial): Order
 }
 
 /** The recording of a trace, replayed, is the same document but for its source. */
-function isReplayedAlike({ report, trace }: Traced): boolean {
-  const again = analyse(parseRecording(formatRecording(trace), 'recording'), { hops: HOPS });
+function isReplayedAlike(report: Report, recording: string): boolean {
+  const again = analyse(parseRecording(recording, 'recording'), { hops: HOPS });
   return isDeepStrictEqual({ ...again, source: report.source }, report);
 }
 

@@ -30,15 +30,17 @@ export class Stage {
     return name === 'host' || name === 'client' ? name : this.container(name);
   }
 
-  /** Puts addresses for `{host}`, `{client.ipv6}`, `{redis}`, `{redis.gateway}`. */
+  /** Puts addresses for `{host}`, `{client.ipv6}`, `{redis}`, `{redis.gateway}`, `{redis.gateway6}`. */
   fill(text: string): string {
-    return text.replace(
-      /\{(\w+)(?:\.(ipv4|ipv6|gateway))?\}/g,
-      (_all, name: string, what = 'ipv4') => {
-        const place = name === 'host' || name === 'client' ? this.lab[name] : this.container(name);
-        return (place as unknown as Record<string, string>)[what as string] ?? '';
-      },
-    );
+    return text.replace(/\{(\w+)(?:\.(\w+))?\}/g, (_all, name: string, what = 'ipv4') => {
+      if (name === 'host' || name === 'client') {
+        return this.lab[name][what === 'ipv6' ? 'ipv6' : 'ipv4'];
+      }
+      const { ipv4, ipv6, gateway } = this.container(name);
+      // Docker gives the bridge a network's first address.
+      const gateway6 = ipv6.replace(/[^:]*$/, '1');
+      return { ipv4, ipv6, gateway, gateway6 }[what as 'ipv4'];
+    });
   }
 
   nextPort(): number {

@@ -71,7 +71,8 @@ async function ask(order: Order): Promise<Told> {
     socket.send(payload);
   });
   socket.close();
-  const [, seen = null, echoed] = /^(\S+) (\S+)/.exec(answer) ?? [];
+  const [, from, fromPort, echoed] = /^(\S+) (\d+) (\S+)/.exec(answer) ?? [];
+  const seen = from === undefined ? null : `${from}:${fromPort}`;
   const bytes = { fromClient: payload.length, fromServer: answer.length };
   return { address, port: localPort, payload, answered: echoed === payload, bytes, seen };
 }

@@ -28,6 +28,8 @@ export const TRUTHS: Readonly<Record<string, Truth | ((one: Connection) => Truth
   'refused-dnat': { ...dnat, outcome: 'refused' },
   'reset-proxy': { ...proxy, outcome: 'reset' },
   dropped: { ...dnat, outcome: 'dropped' },
+  'hairpin-self': dnat,
+  'answer-dropped': { path: 'dnat', outcome: 'dropped', hook: 'OUTPUT' },
   'mixed-20': (one) => (one.client.address === '127.0.0.1' ? proxy : dnat),
 };
 

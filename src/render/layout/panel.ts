@@ -66,7 +66,8 @@ function factsOf(connection: Connection): string[] {
     (hop) => hop.flags.includes('SYN') && !hop.flags.includes('ACK'),
     isSynAck,
   );
-  if (connected !== null) facts.push(`connected in ${formatDuration(connected)}`);
+  const lost = hops.some((hop) => hop.kind === 'drop' && hop.leg === 'client' && isSynAck(hop));
+  if (connected !== null && !lost) facts.push(`connected in ${formatDuration(connected)}`);
   const answered = latency(
     hops,
     (hop) => hop.bytes > 0,

@@ -1,134 +1,88 @@
-// Every vantage of a host with Docker's own rules: from outside, the host itself, containers near and far.
+// Every vantage of a host: from outside, the host itself, containers near and far, over IPv4 and IPv6.
 
-import { REDIS, type Lab, type LabContainer } from '../../../src/lab/index.js';
-import type { Group, Scenario, Truth } from '../scenario.js';
+import type { Dial, Truth } from '../scenario.js';
+import { direct, dnat, dropped, NO_PATH, REFUSED, relayed } from '../truths.js';
 
-const redis = { outcome: 'answered', container: 'redis' } as const;
-const inPrerouting: Truth = { ...redis, path: 'dnat', hook: 'PREROUTING', says: /DNAT/ };
-const inOutput: Truth = { ...redis, path: 'dnat', hook: 'OUTPUT', says: /DNAT/ };
-const relayed: Truth = {
-  ...redis,
-  ...{
-    path: 'docker-proxy',
-    relay: 'docker-proxy',
-    source: '{redis.gateway}',
-    says: /docker-proxy/,
-  },
-};
-const direct: Truth = { ...redis, path: 'direct', says: /own address/ };
-const PORT = 8080;
-
-/** The containers that every engine of this file has. */
-async function prepare(lab: Lab): Promise<LabContainer[]> {
-  const [six, far] = [
-    lab.docker(['network', 'create', '--ipv6', '--subnet', 'fd00:d0c:6::/64', 'six']),
-    lab.docker(['network', 'create', 'far']),
-  ];
-  await Promise.all([six, far]);
-  return Promise.all([
-    lab.run({ name: 'redis', command: REDIS, publish: [`${PORT}:6379`] }),
-    lab.run({ name: 'near', command: ['sleep', '1000'] }),
-    lab.run({ name: 'far', command: ['sleep', '1000'], network: 'far' }),
-    lab.run({ name: 'dual', command: REDIS, publish: ['8086:6379'], network: 'six' }),
-  ]);
+/** What the rules make of a vantage whose way differs between engines. */
+export interface Rules {
+  readonly proxy: boolean;
+  /** Published port of `redis`, which listens on 6379. */
+  readonly port: number;
+  /** From a container of another bridge to the host's address. */
+  readonly otherBridge: Truth;
+  /** From outside to the container's address. */
+  readonly routed: Truth;
 }
 
-const proxyOn: Scenario[] = [
-  {
-    name: 'outside → host',
-    from: 'client',
-    to: '{host}',
-    port: PORT,
-    truth: { ...inPrerouting, source: '{client}' },
-  },
-  {
-    name: 'outside → host, IPv6, container without',
-    from: 'client',
-    to: '{host.ipv6}',
-    port: PORT,
-    truth: relayed,
-  },
-  { name: 'host → 127.0.0.1', from: 'host', to: '127.0.0.1', port: PORT, truth: relayed },
-  {
-    name: 'host → own address',
-    from: 'host',
-    to: '{host}',
-    port: PORT,
-    truth: { ...inOutput, source: '{host}' },
-  },
-  {
-    name: 'host → bridge address',
-    from: 'host',
-    to: '{redis.gateway}',
-    port: PORT,
-    truth: { ...inOutput, source: '{redis.gateway}' },
-  },
-  {
-    name: 'host → ::1, container without IPv6',
-    from: 'host',
-    to: '::1',
-    port: PORT,
-    truth: relayed,
-  },
-  {
-    name: 'host → own IPv6 address, container without',
-    from: 'host',
-    to: '{host.ipv6}',
-    port: PORT,
-    truth: relayed,
-  },
-  { name: 'same bridge → gateway', from: 'near', to: '{near.gateway}', port: PORT, truth: relayed },
-  { name: 'same bridge → host address', from: 'near', to: '{host}', port: PORT, truth: relayed },
-  {
-    name: 'container → its own published port',
-    from: 'redis',
-    to: '{redis.gateway}',
-    port: PORT,
-    truth: relayed,
-  },
-  { name: 'other bridge → host address', from: 'far', to: '{host}', port: PORT, truth: relayed },
-  {
-    name: 'other bridge → its gateway',
-    from: 'far',
-    to: '{far.gateway}',
-    port: PORT,
-    truth: relayed,
-  },
-  {
-    name: 'host → container',
-    from: 'host',
-    to: '{redis}',
-    port: 6379,
-    truth: { ...direct, source: '{redis.gateway}' },
-  },
-  {
-    name: 'same bridge → container',
-    from: 'near',
-    to: '{redis}',
-    port: 6379,
-    truth: { ...direct, source: '{near}' },
-  },
-  {
-    name: 'other bridge → container',
-    from: 'far',
-    to: '{redis}',
-    port: 6379,
-    truth: { ...direct, outcome: 'dropped', drop: { reason: 'NETFILTER_DROP' } },
-  },
-  {
-    name: 'outside → container, routed',
-    from: 'client',
-    to: '{redis}',
-    port: 6379,
-    truth: { ...direct, source: '{client}' },
-  },
-];
+/** The vantages of IPv4: containers `redis` and `near` on one bridge, `far` on another. */
+export function listVantages({ proxy, port, otherBridge, routed }: Rules): Dial[] {
+  const hairpin = dnat('PREROUTING', '{near}');
+  const masqueraded = '{redis.gateway}';
+  const local = (own: string): Truth => dnat('OUTPUT', proxy ? own : masqueraded);
+  const published = [
+    ['outside → host', 'client', '{host}', dnat('PREROUTING', '{client}')],
+    ['host → 127.0.0.1', 'host', '127.0.0.1', proxy ? relayed() : local('')],
+    ['host → its own address', 'host', '{host}', local('{host}')],
+    ['host → its address on the bridge', 'host', '{redis.gateway}', local('{redis.gateway}')],
+    ['same bridge → gateway', 'near', '{near.gateway}', proxy ? relayed() : hairpin],
+    ['same bridge → host address', 'near', '{host}', proxy ? relayed() : hairpin],
+    [
+      'container → its own published port',
+      'redis',
+      '{redis.gateway}',
+      proxy ? relayed() : dnat('PREROUTING', masqueraded),
+    ],
+    ['other bridge → host address', 'far', '{host}', otherBridge],
+    ['other bridge → its gateway', 'far', '{far.gateway}', otherBridge],
+  ] as const;
+  const own = [
+    ['host → container', 'host', direct('{redis.gateway}')],
+    ['same bridge → container', 'near', direct('{near}')],
+    ['other bridge → container', 'far', dropped(direct(''))],
+    ['outside → container, routed', 'client', routed],
+  ] as const;
+  return [
+    ...published.map(([name, from, to, truth]) => ({ name, from, to, port, truth })),
+    ...own.map(([name, from, truth]) => ({ name, from, to: '{redis}', port: 6379, truth })),
+  ];
+}
 
-export const PROXY_ON: Group = {
-  name: 'userland proxy on',
-  userlandProxy: true,
-  dockerdArguments: ['--experimental', '--ip6tables'],
-  prepare,
-  ports: [PORT, 8086, 6379],
-  traces: [proxyOn],
-};
+/** A container without IPv6: docker-proxy takes IPv6 to it, and without docker-proxy nobody does. */
+export function listIpv6Vantages(proxy: boolean, port: number): Dial[] {
+  const end = proxy ? { truth: relayed() } : { truth: REFUSED, atLeast: NO_PATH };
+  return [
+    ...[
+      { name: 'outside → host, IPv6, container without', from: 'client', to: '{host.ipv6}' },
+      { name: 'host → ::1, container without IPv6', from: 'host', to: '::1' },
+      { name: 'host → its own IPv6 address, container without', from: 'host', to: '{host.ipv6}' },
+    ].map((dial) => ({ ...dial, port, ...end })),
+  ];
+}
+
+/** The container `dual` has IPv6, with rules of ip6tables. */
+export function listDualVantages(proxy: boolean, port: number): Dial[] {
+  const to = 'dual';
+  const gateway = '{dual.gateway6}';
+  // Rewritten in OUTPUT, the answer comes back over the bridge to ::1, where the kernel takes it for a stray.
+  const stray = { reason: 'NOT_SPECIFIED', function: /br_nf_pre_routing/ };
+  const near = proxy ? relayed(to, gateway) : dropped(dnat('OUTPUT', gateway, to), stray);
+  return [
+    ['outside → host, IPv6', 'client', '{host.ipv6}', dnat('PREROUTING', '{client.ipv6}', to)],
+    ['host → ::1', 'host', '::1', near],
+    [
+      'host → its own IPv6 address',
+      'host',
+      '{host.ipv6}',
+      dnat('OUTPUT', proxy ? '{host.ipv6}' : gateway, to),
+    ],
+    [
+      'container → its own published port, IPv6',
+      to,
+      gateway,
+      proxy ? relayed(to, gateway) : dnat('PREROUTING', gateway, to),
+    ],
+  ].map(([name, from, address, truth]) => ({
+    ...{ name: name as string, from: from as string, to: address as string },
+    ...{ port, truth: truth as Truth },
+  }));
+}

@@ -1,0 +1,149 @@
+// Every form of publishing a port, and UDP.
+
+import type { Dial } from '../scenario.js';
+import { direct, dnat, dropped, NO_PATH, REFUSED, relayed } from '../truths.js';
+
+const outside = { from: 'client', to: '{host}' };
+const loopback = { from: 'host', to: '127.0.0.1' };
+
+/** Containers: `forms` (published on single addresses), `range`, `second`, `inner` (internal network), one on the host's network. */
+export const PUBLISH_FORMS: readonly Dial[] = [
+  {
+    name: 'published on 127.0.0.1, from the host',
+    ...loopback,
+    port: 8081,
+    truth: relayed('forms'),
+  },
+  {
+    name: 'published on 127.0.0.1, from outside',
+    ...outside,
+    port: 8081,
+    truth: REFUSED,
+    atLeast: NO_PATH,
+  },
+  {
+    name: 'published on one address, from outside',
+    ...outside,
+    port: 8082,
+    truth: dnat('PREROUTING', '{client}', 'forms'),
+  },
+  {
+    name: 'published on one address, by 127.0.0.1',
+    ...loopback,
+    port: 8082,
+    truth: REFUSED,
+    atLeast: NO_PATH,
+  },
+  {
+    name: 'first port of a range',
+    ...outside,
+    port: 7000,
+    truth: dnat('PREROUTING', '{client}', 'range'),
+  },
+  { name: 'last port of a range', ...loopback, port: 7001, truth: relayed('range') },
+  {
+    name: 'second container of the same port',
+    ...outside,
+    port: 8083,
+    truth: dnat('PREROUTING', '{client}', 'second'),
+  },
+  { name: 'second container, by 127.0.0.1', ...loopback, port: 8083, truth: relayed('second') },
+  {
+    name: '--network host, from outside',
+    ...outside,
+    port: 7777,
+    truth: {
+      path: 'host',
+      outcome: 'answered',
+      container: null,
+      source: '{client}',
+      says: /process of the host/,
+    },
+  },
+  {
+    name: '--network host, by 127.0.0.1',
+    ...loopback,
+    port: 7777,
+    truth: {
+      path: 'host',
+      outcome: 'answered',
+      container: null,
+      source: '127.0.0.1',
+      says: /process of the host/,
+    },
+  },
+  {
+    name: 'internal network, from the host',
+    from: 'host',
+    to: '{inner}',
+    port: 6390,
+    truth: direct('{inner.gateway}', 'inner'),
+  },
+  {
+    name: 'internal network, routed from outside',
+    from: 'client',
+    to: '{inner}',
+    port: 6390,
+    truth: dropped(direct('', 'inner')),
+  },
+];
+
+const udp = { talk: 'udp', port: 5300 } as const;
+const FOLLOWED = {
+  proof: 'inconclusive',
+  because: 'datagrams are not followed through docker-proxy',
+} as const;
+
+/** The container `udp` answers datagrams on 5300 and only takes them on 5301. */
+export const UDP: readonly Dial[] = [
+  { name: 'UDP, outside → host', ...outside, ...udp, truth: dnat('PREROUTING', '{client}', 'udp') },
+  {
+    name: 'UDP, host → its own address',
+    from: 'host',
+    to: '{host}',
+    ...udp,
+    truth: dnat('OUTPUT', '{host}', 'udp'),
+  },
+  { name: 'UDP, host → 127.0.0.1', ...loopback, ...udp, truth: relayed('udp'), atLeast: FOLLOWED },
+  {
+    name: 'UDP, same bridge → gateway',
+    from: 'near',
+    to: '{near.gateway}',
+    ...udp,
+    truth: relayed('udp'),
+    atLeast: FOLLOWED,
+  },
+  {
+    name: 'UDP, container → its own published port',
+    from: 'udp',
+    to: '{udp.gateway}',
+    ...udp,
+    truth: relayed('udp'),
+    atLeast: FOLLOWED,
+  },
+  {
+    name: 'UDP, same bridge → container',
+    from: 'near',
+    to: '{udp}',
+    ...udp,
+    truth: direct('{near}', 'udp'),
+  },
+  {
+    name: 'UDP, host → container',
+    from: 'host',
+    to: '{udp}',
+    ...udp,
+    truth: direct('{udp.gateway}', 'udp'),
+    atLeast: {
+      proof: 'inconclusive',
+      because: 'which process sent a datagram is not seen, and docker-proxy sends from there too',
+    },
+  },
+  {
+    name: 'UDP, one way only',
+    ...outside,
+    ...udp,
+    port: 5301,
+    truth: { path: 'dnat', hook: 'PREROUTING', outcome: 'unanswered', container: 'udp' },
+  },
+];
