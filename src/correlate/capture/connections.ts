@@ -13,6 +13,8 @@ export interface CapturedConnection {
   readonly link: RelayLink | null;
   readonly captured: CapturedLeg;
   readonly pairing: Pairing | null;
+  /** A relay may have carried it, but others carried the same bytes at that time. */
+  readonly open: boolean;
 }
 
 /** Connections in the order in which they were first seen. */
@@ -35,12 +37,15 @@ export function findCaptured(trace: Trace): CapturedConnection[] {
     .filter(({ packets }) => packets.length > 0)
     .map((group) => buildCapturedLeg(group, context))
     .sort((a, b) => a.first.first - b.first.first || a.first.id - b.first.id);
-  const pairings = pairByContent(legs);
-  const upstream = new Set([...pairings.values()].map((pairing) => pairing.upstream));
+  const { pairs, open } = pairByContent(legs);
+  const upstream = new Set([...pairs.values()].map((pairing) => pairing.upstream));
   const ports = new Set(target.asked);
   return legs
     .filter((captured) => !upstream.has(captured))
-    .map((captured) => connect(captured, pairings.get(captured) ?? null))
+    .map((captured) => ({
+      ...connect(captured, pairs.get(captured) ?? null),
+      open: open.has(captured),
+    }))
     .filter(
       ({ leg, link }) =>
         (target.protocol === 'all' || leg.protocol === target.protocol) &&
@@ -56,7 +61,7 @@ function listServerPorts(leg: Leg, link: RelayLink | null): number[] {
   return ends.flatMap((end) => end?.port ?? []);
 }
 
-function connect(captured: CapturedLeg, pairing: Pairing | null): CapturedConnection {
+function connect(captured: CapturedLeg, pairing: Pairing | null): Omit<CapturedConnection, 'open'> {
   const { leg } = captured;
   const link: RelayLink | null = pairing && {
     // A capture knows no processes, and nobody reads these of a captured pair.

@@ -1,11 +1,12 @@
 /** Turns a group of conversations into a leg: who began it, what was dialled, where it went. */
 import { isLoopback, sameEndpoint, type Endpoint } from '../../model/address.js';
 import type { Conversation } from '../../model/conversation.js';
-import type { CounterEvent } from '../../model/event.js';
+import { TCP, type CounterEvent } from '../../model/event.js';
 import type { Device } from '../../model/topology.js';
 import type { Leg, Nat } from '../leg.js';
 import type { Group, Twin } from './groups.js';
 import type { WirePacket } from './same-packet.js';
+import { listSightings, type Sighting } from './sightings.js';
 
 /** A leg with what only a capture tells of it. */
 export interface CapturedLeg {
@@ -16,14 +17,20 @@ export interface CapturedLeg {
   readonly last: Conversation;
   readonly clientWay: 0 | 1;
   /** Where its requests came from at the first device: the capturing machine itself, or elsewhere; null unknown. */
-  readonly origin: 'local' | 'elsewhere' | null;
+  readonly origin: Origin;
+  /** The same of the replies: whether what it dialled is the capturing machine. */
+  readonly serverOrigin: Origin;
   /** Highest and lowest TTL of its requests. */
   readonly ttl: { readonly first: number; readonly last: number };
-  /** Devices that its requests were seen at. */
-  readonly devices: number;
-  /** The client's hardware address at the first device. */
+  readonly sightings: readonly Sighting[];
+  /** The client's and the server's hardware address at the first device. */
   readonly hardware: string | null;
+  readonly serverHardware: string | null;
+  /** When each side first said that it would send no more. */
+  readonly closed: { readonly client: number | null; readonly server: number | null };
 }
+
+type Origin = 'local' | 'elsewhere' | null;
 
 export interface LegContext {
   readonly ports: ReadonlySet<number>;
@@ -40,13 +47,13 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     conversation.streams[client.wayOf(conversation)].from;
   const to = (conversation: Conversation): Endpoint =>
     conversation.streams[client.wayOf(conversation) === 0 ? 1 : 0].from;
-  const requests = group.packets.filter((packet) =>
-    ordered.some(
-      (conversation) =>
-        conversation.id === packet.wire.conversation &&
-        sameEndpoint(packet.source, from(conversation)),
-    ),
-  );
+  const clients = new Map(ordered.map((conversation) => [conversation.id, from(conversation)]));
+  const isRequest = ({ wire, source }: WirePacket): boolean => {
+    const end = clients.get(wire.conversation);
+    return end !== undefined && sameEndpoint(source, end);
+  };
+  const requests = group.packets.filter(isRequest);
+  const replies = group.packets.filter((packet) => !isRequest(packet));
   const counters = ordered.flatMap(({ id }) => context.counters.get(id) ?? []);
   const leg: Leg = {
     protocol: first.protocol,
@@ -68,9 +75,12 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     last,
     clientWay: client.wayOf(first),
     origin: findOrigin(requests, context.devices),
+    serverOrigin: findOrigin(replies, context.devices),
     ttl: { first: Math.max(...ttls), last: Math.min(...ttls) },
-    devices: new Set(requests.map(({ ifindex }) => ifindex)).size,
+    sightings: listSightings(requests, replies),
     hardware: requests[0]?.wire.hardware ?? null,
+    serverHardware: replies[0]?.wire.hardware ?? null,
+    closed: { client: findClose(requests), server: findClose(replies) },
   };
 }
 
@@ -181,11 +191,12 @@ function describeNat(
   };
 }
 
-/** How the first requests were first seen; null unless all agree. */
-function findOrigin(
-  requests: readonly WirePacket[],
-  devices: ReadonlyMap<number, Device>,
-): CapturedLeg['origin'] {
+function findClose(packets: readonly WirePacket[]): number | null {
+  return packets.find(({ flags }) => (flags & (TCP.FIN | TCP.RST)) !== 0)?.time ?? null;
+}
+
+/** How the first of one side's packets were first seen; null unless all agree. */
+function findOrigin(requests: readonly WirePacket[], devices: ReadonlyMap<number, Device>): Origin {
   const seen = new Set<string>();
   const origins = new Set<'local' | 'elsewhere' | null>();
   for (const packet of requests) {

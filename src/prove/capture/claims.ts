@@ -1,9 +1,10 @@
 /** What a capture says for and against each path: each claim holds, is refuted, or cannot be known from packets. */
 import type { CapturedConnection } from '../../correlate/capture/connections.js';
 import { listProofs, type Twin } from '../../correlate/capture/groups.js';
-import { isContainers, isInitialTtl, type Pairing } from '../../correlate/capture/relays.js';
+import type { Pairing } from '../../correlate/capture/relays.js';
+import { findCrossing } from '../../correlate/capture/sightings.js';
 import type { Likeness } from '../../correlate/capture/streams.js';
-import { formatEndpoint, isLoopback, sameEndpoint } from '../../model/address.js';
+import { formatEndpoint, isLoopback } from '../../model/address.js';
 import type { Evidence } from '../../model/report.js';
 import type { Case } from '../case.js';
 
@@ -120,39 +121,23 @@ function checkOnlyPairing({ pairing }: CapturedCase): CaptureClaim | null {
   );
 }
 
-/** Seen before and after a router, or across a bridge, under the same addresses. */
-function checkNeverRewritten(subject: CapturedCase): CaptureClaim | null {
-  const { leg, link, captured } = subject;
+/** Seen before and after the machine, under the same addresses. */
+function checkNeverRewritten({ leg, link, captured }: CapturedCase): CaptureClaim | null {
   if (link || leg.nat || leg.server === null || isLoopback(leg.server.address)) return null;
-  const { ttl, origin, devices } = captured;
+  const { ttl, sightings } = captured;
   const to = formatEndpoint(leg.server);
+  const crossing = findCrossing(sightings);
+  if (crossing === null) {
+    const text = `packets for ${to} kept their addresses from before the machine to behind it`;
+    return claim('never-rewritten', null, text);
+  }
+  const how =
+    crossing === 'routed'
+      ? `before and after routing (TTL ${ttl.first} and ${ttl.last})`
+      : `as they came in and as they went out, unrouted (TTL ${ttl.first})`;
   const [first] = leg.events;
-  const events = first ? [first.id] : [];
-  const fresh = isInitialTtl(ttl.first);
-  if (fresh && ttl.last < ttl.first && origin !== 'local') {
-    const text = `packets for ${to} were seen before and after routing (TTL ${ttl.first} and ${ttl.last}), with the same addresses`;
-    return claim('never-rewritten', true, text, events);
-  }
-  if (fresh && origin === 'elsewhere' && devices > 1 && passedOut(subject)) {
-    const text = `packets for ${to} came in and went out unrouted (TTL ${ttl.first}), with the same addresses`;
-    return claim('never-rewritten', true, text, events);
-  }
-  if (fresh && origin === null && isContainers(captured) && ttl.last === ttl.first) {
-    const text = `packets for ${to} came unrouted (TTL ${ttl.first}) from a container's own hardware address`;
-    return claim('never-rewritten', null, text, events);
-  }
-  return claim('never-rewritten', null, `packets for ${to} kept their addresses all the way`);
-}
-
-/** A request left again: for a machine that only takes it in, the address may be its own. */
-function passedOut({ leg }: CapturedCase): boolean {
-  return leg.events.some(
-    (event) =>
-      event.kind === 'packet' &&
-      event.direction === 'out' &&
-      event.wire?.directed === true &&
-      sameEndpoint(event.source, leg.client),
-  );
+  const text = `packets for ${to} were seen ${how}, with the same addresses, and their replies the other way`;
+  return claim('never-rewritten', true, text, first ? [first.id] : []);
 }
 
 function checkComplete({ tail }: CapturedCase): CaptureClaim {

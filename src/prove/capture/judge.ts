@@ -1,5 +1,6 @@
 /** The verdict on one captured connection. What packets cannot show makes it likely or inconclusive, with the reason. */
-import { isContainers, isInitialTtl } from '../../correlate/capture/relays.js';
+import { isContainers } from '../../correlate/capture/edges.js';
+import { isInitialTtl } from '../../correlate/capture/sightings.js';
 import { formatEndpoint } from '../../model/address.js';
 import type { Outcome } from '../../model/verdict.js';
 import type { Judgement } from '../judge.js';
@@ -30,10 +31,6 @@ export function judgeCaptured(
   if (facts['never-rewritten'] === true) {
     const told = `packets for ${formatEndpoint(leg.destination)} passed with the same addresses, and nothing relayed them`;
     return conclude('direct', told, []);
-  }
-  if (isBridged(subject)) {
-    const told = `a container dialled ${formatEndpoint(leg.destination)} itself: its hardware address, never routed`;
-    return conclude('direct', told, ['only one device was captured']);
   }
   return {
     path: 'unknown',
@@ -79,31 +76,7 @@ function listRelayDoubts({ leg, tail }: CapturedCase, facts: CaptureFacts): stri
   return doubts;
 }
 
-/** From a container's own hardware address, unrouted, to another address than its gateway's. */
-function isBridged({ captured, leg }: CapturedCase): boolean {
-  const { origin, ttl } = captured;
-  return (
-    origin === null &&
-    isContainers(captured) &&
-    isInitialTtl(ttl.first) &&
-    ttl.last === ttl.first &&
-    leg.events.some(
-      (event) =>
-        event.kind === 'packet' &&
-        event.source.address === leg.destination.address &&
-        event.wire?.hardware !== undefined &&
-        event.wire.hardware === containerHardware(leg.destination.address),
-    )
-  );
-}
-
-function containerHardware(address: string): string | null {
-  const bytes = address.split('.').map(Number);
-  if (bytes.length !== 4) return null;
-  return ['02', '42', ...bytes.map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
-}
-
-function tellUnknown({ captured, leg, tail }: CapturedCase, outcome: Outcome): string {
+function tellUnknown({ captured, leg, tail, open }: CapturedCase, outcome: Outcome): string {
   const { origin, ttl } = captured;
   const to = formatEndpoint(leg.destination);
   if (tail.truncated || tail.lostEvents > 0) {
@@ -117,6 +90,18 @@ function tellUnknown({ captured, leg, tail }: CapturedCase, outcome: Outcome): s
     return (
       `only ${formatEndpoint(leg.client)} to ${to} was captured, sent by the capturing machine itself: DNAT in OUTPUT ` +
       '(which shows only the rewritten destination), a relay and a direct connection look the same'
+    );
+  }
+  if (open) {
+    return (
+      'a second connection carried the same bytes, as a relay would, but others that nothing explains carried them at ' +
+      'that time too: it may be a coincidence'
+    );
+  }
+  if (captured.origin === null && isContainers(captured)) {
+    return (
+      `only ${formatEndpoint(leg.client)} to ${to} was captured, sent by a container: a bridge may have rewritten the ` +
+      'destination before this device saw it'
     );
   }
   if (!isInitialTtl(ttl.first)) {

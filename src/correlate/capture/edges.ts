@@ -1,0 +1,198 @@
+/** Whether two captured legs may be the two sides of one relay: the same machine between them, the same bytes, in time. */
+import { isLoopback, sameEndpoint } from '../../model/address.js';
+import type { ByteStream } from '../../model/conversation.js';
+import { compareDatagrams } from './datagrams.js';
+import type { CapturedLeg } from './legs.js';
+import { isWirePacket } from './same-packet.js';
+import { isInitialTtl } from './sightings.js';
+import { compareStreams, type Likeness } from './streams.js';
+
+export interface Edge {
+  readonly client: CapturedLeg;
+  readonly upstream: CapturedLeg;
+  readonly request: Likeness;
+  readonly reply: Likeness;
+  /** Payload was compared and agreed. */
+  readonly strong: boolean;
+}
+
+/** Nanoseconds by which clocks of two files may differ after they have been set to each other. */
+export const SLACK = 500_000;
+/** Nanoseconds that a relay may take until it dials, or passes on that one side has ended. */
+const SOON = 100_000_000;
+/** Where systems begin to take ports from for those who ask for none. */
+const EPHEMERAL = 32_768;
+
+export function compareLegs(client: CapturedLeg, upstream: CapturedLeg): Edge | null {
+  if (client === upstream || client.leg.protocol !== upstream.leg.protocol) return null;
+  if (!couldDial(client, upstream)) return null;
+  const slack = slackOf(client, upstream);
+  if (client.leg.protocol === 'udp') {
+    const likeness = compareDatagrams(client, upstream, slack);
+    return likeness && { client, upstream, ...likeness, strong: true };
+  }
+  const likeness = compareContent(client, upstream);
+  if (likeness === null || isSameFlow(client, upstream)) return null;
+  const late = findDisorder(client, upstream);
+  if (late > slack) return null;
+  // Where two clocks leave it open which was first, it is the way that fits better.
+  if (slack > 0 && late >= findDisorder(upstream, client)) return null;
+  const { request, reply } = likeness;
+  const [own, theirs] = [streamsOf(client), streamsOf(upstream)];
+  const aligned = isAligned(client);
+  // What comes out has gone in before; a reset may lose the end of it.
+  if (aligned && theirs.request.length > own.request.length) return null;
+  if (aligned && own.reply.length > theirs.reply.length) return null;
+  const compared = [request, reply].some((like) => like === 'equal' || like === 'same-start');
+  const partly = !aligned && request === 'part' && reply === 'part' && own.request.length > 0;
+  const counted = request === 'same-length' && reply === 'same-length';
+  const strong = compared || partly || counted;
+  const bare = (like: Likeness): boolean => like === 'empty' || like === 'part';
+  const follows = aligned && bare(request) && bare(reply) && isConsequence(client, upstream);
+  return strong || follows ? { client, upstream, request, reply, strong } : null;
+}
+
+/** How alike the bytes of two legs are, whoever of them came first; null when they differ. */
+export function compareContent(
+  a: CapturedLeg,
+  b: CapturedLeg,
+): { request: Likeness; reply: Likeness } | null {
+  if (a.leg.protocol !== b.leg.protocol) return null;
+  if (a.leg.protocol === 'udp') return compareDatagrams(a, b, Infinity);
+  const aligned = isAligned(a);
+  if (aligned !== isAligned(b)) return null;
+  const [own, theirs] = [streamsOf(a), streamsOf(b)];
+  const request = compareStreams(own.request, theirs.request, aligned);
+  const reply = compareStreams(own.reply, theirs.reply, aligned);
+  return request === 'different' || reply === 'different' ? null : { request, reply };
+}
+
+function isAligned({ first }: CapturedLeg): boolean {
+  return first.syn !== null;
+}
+
+function streamsOf({ first, last, clientWay, leg }: CapturedLeg): {
+  request: ByteStream;
+  reply: ByteStream;
+} {
+  const ways = [clientWay, clientWay === 0 ? 1 : 0] as const;
+  // Of several conversations of one flow the first is as good as the last.
+  const source = leg.nat ? last : first;
+  const sent = sameEndpoint(source.streams[0].from, leg.client)
+    ? 0
+    : sameEndpoint(source.streams[1].from, leg.client)
+      ? 1
+      : ways[0];
+  return { request: source.streams[sent], reply: source.streams[sent === 0 ? 1 : 0] };
+}
+
+/** Whether the machine that `client` dialled may be the one that `upstream` comes from. */
+function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
+  const [own, theirs] = [client.leg, upstream.leg];
+  const { server } = own;
+  // A relay's own leg is rewritten by nobody, and leads to a container.
+  if (server === null || theirs.server === null || theirs.nat) return false;
+  if (own.nat?.destinationRewritten || isLoopback(theirs.server.address)) return false;
+  if (sameEndpoint(own.client, theirs.client) || server.address === theirs.server.address) {
+    return false;
+  }
+  if (isAnswer(client) || isAnswer(upstream)) return false;
+  // What arrived from elsewhere was not dialled here; what was routed comes from another machine.
+  if (upstream.origin === 'elsewhere') return false;
+  if (upstream.origin === 'local' && client.serverOrigin === 'elsewhere') return false;
+  if (upstream.origin === null && !isInitialTtl(upstream.ttl.first)) return false;
+  if (own.client.address === theirs.client.address && server.address !== own.client.address) {
+    return false;
+  }
+  // A container's own address or hardware on one side is its own on the other.
+  const containers = isContainers(upstream) || isMadeFor(server.address, client.serverHardware);
+  if (containers && server.address !== theirs.client.address) return false;
+  if (!shareHardware(client, upstream)) return false;
+  const dialled = upstream.first.synTime;
+  const accepted = client.first.established ?? client.first.synTime;
+  if (dialled === null || accepted === null) return true;
+  return dialled >= accepted - slackOf(client, upstream);
+}
+
+/** Datagrams have no handshake: those from a service's port to one that was given out are answers. */
+function isAnswer({ leg }: CapturedLeg): boolean {
+  const to = leg.server?.port ?? 0;
+  return leg.protocol === 'udp' && leg.client.port < EPHEMERAL && to >= EPHEMERAL;
+}
+
+/** At a device that saw both, the machine between has one hardware address. */
+function shareHardware(client: CapturedLeg, upstream: CapturedLeg): boolean {
+  return client.sightings.every(({ device, reply }) => {
+    const other = upstream.sightings.find((sighting) => sighting.device === device)?.request;
+    return !reply?.hardware || !other?.hardware || reply.hardware === other.hardware;
+  });
+}
+
+/** Docker used to give a container the hardware address 02:42 and its IPv4 address. */
+export function isContainers({ hardware, leg }: CapturedLeg): boolean {
+  return isMadeFor(leg.client.address, hardware);
+}
+
+function isMadeFor(address: string, hardware: string | null): boolean {
+  const bytes = address.split('.').map((part) => Number(part));
+  if (hardware === null || bytes.length !== 4) return false;
+  const made = ['02', '42', ...bytes.map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
+  return hardware === made;
+}
+
+/** NAT keeps sequence numbers, a relay has its own: legs with the same ones are one flow that could not be joined. */
+function isSameFlow(a: CapturedLeg, b: CapturedLeg): boolean {
+  if (a.first.syn !== null && a.first.syn === b.first.syn) return true;
+  if (a.first.synAck !== null && a.first.synAck === b.first.synAck) return true;
+  const marks = new Set<string>();
+  for (const packet of a.leg.events.filter(isWirePacket)) {
+    if (packet.length > 0) marks.add(`${packet.seq}|${packet.ack}|${packet.length}`);
+  }
+  return b.leg.events
+    .filter(isWirePacket)
+    .some(({ seq, ack, length }) => length > 0 && marks.has(`${seq}|${ack}|${length}`));
+}
+
+/** One clock puts events in order; two may be a little apart. */
+function slackOf(a: CapturedLeg, b: CapturedLeg): number {
+  return a.first.file === b.first.file ? 0 : SLACK;
+}
+
+/** Nanoseconds by which what should have come first came later, over everything that a relay passes on in turn. */
+function findDisorder(client: CapturedLeg, upstream: CapturedLeg): number {
+  const [own, theirs] = [streamsOf(client), streamsOf(upstream)];
+  const turns: [number | null, number | null][] = [
+    [client.first.synTime, upstream.first.synTime],
+    [client.first.established, upstream.first.synTime],
+    [own.request.firstData, theirs.request.firstData],
+    [theirs.reply.firstData, own.reply.firstData],
+  ];
+  if (own.request.length === theirs.request.length) {
+    turns.push([own.request.lastData, theirs.request.lastData]);
+  }
+  if (own.reply.length === theirs.reply.length) {
+    turns.push([theirs.reply.lastData, own.reply.lastData]);
+  }
+  return Math.max(
+    0,
+    ...turns.map(([before, after]) => (before === null || after === null ? 0 : before - after)),
+  );
+}
+
+/**
+ * Nothing was carried that could be compared: then the relay must have dialled at once, and one leg's end must have
+ * ended the other, be it that the container refused or that one side hung up.
+ */
+function isConsequence(client: CapturedLeg, upstream: CapturedLeg): boolean {
+  const [dialled, accepted] = [upstream.first.synTime, client.first.established];
+  if (dialled === null || accepted === null || dialled - accepted > SOON) return false;
+  const carried = streamsOf(upstream).reply.length + streamsOf(client).reply.length;
+  if (carried > 0) return false;
+  const follows = (cause: number | null, effect: number | null): boolean =>
+    cause !== null && effect !== null && effect >= cause && effect - cause < SOON;
+  return (
+    follows(client.closed.client, upstream.closed.client) ||
+    follows(upstream.closed.server, client.closed.server) ||
+    (upstream.first.synAck === null && upstream.closed.server === null)
+  );
+}

@@ -1,0 +1,76 @@
+/** Whether the bytes of a pair are its own: other connections that carried the same ones at the same time. */
+import { compareContent, isContainers, SLACK, type Edge } from './edges.js';
+import type { CapturedLeg } from './legs.js';
+import { findCrossing } from './sightings.js';
+
+/** Connections of one time that are compared; with more of them it may be a coincidence. */
+const MAX_COMPARED = 512;
+
+export class Rivals {
+  readonly #legs: readonly CapturedLeg[];
+  /** The longest that a leg before this one in the list lasted. */
+  readonly #reach: number[] = [];
+  readonly #clients: ReadonlyMap<CapturedLeg, Edge>;
+  readonly #upstreams: ReadonlySet<CapturedLeg>;
+
+  constructor(legs: readonly CapturedLeg[], matched: readonly Edge[]) {
+    this.#legs = [...legs].sort((a, b) => a.first.first - b.first.first);
+    let reach = -Infinity;
+    for (const { first, last } of this.#legs) {
+      reach = Math.max(reach, first.last, last.last);
+      this.#reach.push(reach);
+    }
+    this.#clients = new Map(matched.map((edge) => [edge.client, edge]));
+    this.#upstreams = new Set(matched.map(({ upstream }) => upstream));
+  }
+
+  /** False when somebody unaccounted for carried the same bytes then: the likeness may be a coincidence. */
+  accountsFor(edge: Edge): boolean {
+    const [from, until] = [
+      Math.min(edge.client.first.first, edge.upstream.first.first) - SLACK,
+      Math.max(edge.client.first.last, edge.upstream.first.last) + SLACK,
+    ];
+    let compared = 0;
+    for (let i = this.#findEnd(until) - 1; i >= 0 && (this.#reach[i] ?? 0) >= from; i--) {
+      const leg = this.#legs[i];
+      if (!leg || leg === edge.client || leg === edge.upstream || leg.first.last < from) continue;
+      if (++compared > MAX_COMPARED) return false;
+      if (compareContent(leg, edge.client) === null) continue;
+      if (isOfOtherKind(leg)) continue;
+      if (!this.#isAlike(leg, edge)) return false;
+    }
+    return true;
+  }
+
+  /** Itself one side of a pair from the same service to the same container. */
+  #isAlike(leg: CapturedLeg, edge: Edge): boolean {
+    if (this.#upstreams.has(leg)) return true;
+    const pair = this.#clients.get(leg);
+    return pair !== undefined && listens(pair) === listens(edge) && leads(pair) === leads(edge);
+  }
+
+  #findEnd(time: number): number {
+    let [low, high] = [0, this.#legs.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#legs[middle]?.first.first ?? 0) <= time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** What is known to be no side of a relay: rewritten on its way, straight across, or dialled by a container. */
+function isOfOtherKind(leg: CapturedLeg): boolean {
+  const { nat } = leg.leg;
+  return nat !== null || findCrossing(leg.sightings) !== null || isContainers(leg);
+}
+
+function listens({ client }: Edge): number | undefined {
+  return client.leg.server?.port;
+}
+
+function leads({ upstream }: Edge): string {
+  const { address, port } = upstream.leg.destination;
+  return `${address}|${port}`;
+}
