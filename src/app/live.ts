@@ -40,13 +40,12 @@ export async function traceLive(
     ),
   );
   progress.starting();
-  const stream = (type: string, value: object): void =>
-    terminal.out(`${JSON.stringify({ type, ...value })}\n`);
+  const stream = streamTo(terminal);
   const { report, trouble } = await runTrace(request, {
     progress,
     stop: stop.signal,
-    onEvent: outputs.ndjson ? (event) => stream('event', { event }) : null,
-    onConnection: outputs.ndjson ? (connection) => stream('connection', { connection }) : null,
+    onEvent: outputs.ndjson ? (event) => stream('event', event) : null,
+    onConnection: outputs.ndjson ? (connection) => stream('connection', connection) : null,
     onReport: async (made, trace) => present(made, trace, outputs, terminal),
   });
   if (trouble !== null) {
@@ -54,6 +53,12 @@ export async function traceLive(
     return 1;
   }
   return conclude(report, outputs.expect, terminal);
+}
+
+/** Writes the lines of `--ndjson`: a type, and what it is named after. */
+export function streamTo(terminal: Pick<LiveTerminal, 'out'>) {
+  return (type: 'event' | 'connection', value: object): void =>
+    terminal.out(`${JSON.stringify({ type, [type]: value })}\n`);
 }
 
 /** Files first, so that a full disk does not cost the report on the terminal. */

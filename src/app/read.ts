@@ -10,7 +10,7 @@ import { resolvePorts, type TargetQuery } from '../model/target.js';
 import type { Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
 import { readMap } from './explain-topology.js';
-import { conclude, present, type LiveOutputs, type LiveTerminal } from './live.js';
+import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './live.js';
 import { ReadProgress } from './read-progress.js';
 
 export interface ReadRequest {
@@ -39,6 +39,11 @@ export async function readTrace(
   if (lists && report.connections.length > 0) {
     await present(report, trace, { ...outputs, listing: true }, terminal);
     return 0;
+  }
+  if (outputs.ndjson) {
+    const stream = streamTo(terminal);
+    for (const event of trace.events) stream('event', event);
+    for (const connection of report.connections) stream('connection', connection);
   }
   if (trace.capture && report.connections.length === 0) tellWhatIsThere(trace, terminal);
   await present(report, trace, outputs, terminal);

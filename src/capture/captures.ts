@@ -1,5 +1,6 @@
 /** Captures as a trace: every file read in bounded memory, their clocks set to each other, their packets in one order. */
 import { basename } from 'node:path';
+import type { ClockShift } from '../model/conversation.js';
 import { UserError } from '../model/errors.js';
 import type { CounterEvent, PacketEvent, TraceEvent } from '../model/event.js';
 import type { Device, Topology } from '../model/topology.js';
@@ -58,7 +59,8 @@ export class CaptureReading {
 
   makeTrace(program: string): Trace {
     const notes = this.#files.flatMap((file) => listNotes(file));
-    const shifts = this.#setClocks(notes);
+    const clocks = this.#setClocks(notes);
+    const shifts = [0, ...clocks.map(({ shift }) => Number(shift ?? 0))];
     const events = this.#order(shifts);
     const omitted = sum(this.#files.map(({ collector }) => collector.table.omitted));
     if (omitted > 0)
@@ -88,6 +90,7 @@ export class CaptureReading {
       tail,
       capture: {
         files: this.#files.map(({ name }) => name),
+        ...(clocks.length > 0 && { clocks }),
         conversations: this.#files.flatMap(({ collector }, file) =>
           collector.table.entries.map((entry) => {
             const shift = shifts[file] ?? 0;
@@ -100,18 +103,18 @@ export class CaptureReading {
     };
   }
 
-  /** Nanoseconds to add to each file's times; says so in the notes. */
-  #setClocks(notes: string[]): number[] {
+  /** What to add to the times of each file but the first; says so in the notes. */
+  #setClocks(notes: string[]): ClockShift[] {
     const [reference, ...others] = this.#files;
     if (!reference) return [];
     const base = listEvents(reference.collector);
-    const shifts = others.map(({ name, collector }) => {
+    return others.map(({ name, collector }) => {
       const skew = estimateSkew(base, listEvents(collector));
       if (skew === null) {
         notes.push(
           `${name} shares no packet with ${reference.name}: their clocks could not be compared`,
         );
-        return 0;
+        return { file: name, shift: null, packets: 0 };
       }
       if (Math.abs(skew.shift) >= WORTH_TELLING) {
         const way = skew.shift > 0 ? 'behind' : 'ahead of';
@@ -120,9 +123,8 @@ export class CaptureReading {
           `the clock of ${name} was ${seconds} s ${way} that of ${reference.name} (by ${skew.packets} packets seen in both); its times are corrected`,
         );
       }
-      return skew.shift;
+      return { file: name, shift: String(skew.shift), packets: skew.packets };
     });
-    return [0, ...shifts];
   }
 
   /** All kept packets and counters in order of time, numbered. */

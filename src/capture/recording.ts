@@ -214,8 +214,9 @@ const tailSchema = z.object({
   notes: z.array(text),
 });
 
-/** The whole recording as text: one JSON document a line. */
+/** The whole recording as text: one JSON document a line. A capture has none: its file can be read again as it is. */
 export function formatRecording(trace: Trace): string {
+  if (trace.capture) throw new RangeError('what was read from a capture is not recorded');
   const { epoch, survey, ...header } = trace.header;
   const lines: unknown[] = [
     {

@@ -70,9 +70,18 @@ export interface IcmpError {
   readonly what: string;
 }
 
+/** How the clock of a further file was set to the first one's: nanoseconds as text, null when nothing was shared. */
+export interface ClockShift {
+  readonly file: string;
+  readonly shift: string | null;
+  readonly packets: number;
+}
+
 /** Everything of a capture that is not an event. */
 export interface CaptureFacts {
   readonly files: readonly string[];
+  /** Of the second file and those after it; absent with one file. */
+  readonly clocks?: readonly ClockShift[] | undefined;
   readonly conversations: readonly Conversation[];
   readonly errors: readonly IcmpError[];
   /** Conversations that were too many to keep. */

@@ -151,6 +151,18 @@ export const reportSchema = z.object({
     sealed: z.boolean(),
     /** What else limits this trace, one sentence each. */
     notes: z.array(z.string()),
+    /** Captures of several files: how their clocks were set to the first one's. */
+    clocks: z
+      .array(
+        z.object({
+          file: z.string(),
+          /** Nanoseconds that were added to its times; null when it shares no packet with the first. */
+          shift: z.string().nullable(),
+          /** Packets seen in both. */
+          packets: z.number().int(),
+        }),
+      )
+      .optional(),
   }),
   /** Namespaces and their devices in the order in which they are drawn, outermost client first. */
   places: z.array(

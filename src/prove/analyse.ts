@@ -1,7 +1,6 @@
 /** From a trace to its report: connections, claims, verdicts, hops. Pure, and the same for every source. */
 import { findCaptured } from '../correlate/capture/connections.js';
 import { findConnections } from '../correlate/connections.js';
-import { formatEndpoint } from '../model/address.js';
 import type { StateEvent, AcceptEvent } from '../model/event.js';
 import type { Connection, Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
@@ -12,6 +11,7 @@ import { foretell } from './foretell.js';
 import { listHops, selectHops } from './hops.js';
 import { judge } from './judge.js';
 import { findDrop, findLastHop, findOutcome } from './outcome.js';
+import { countUnshown, describeNat, findOwner } from './parts.js';
 import { namePlaces, type Places } from './places.js';
 import { sumUp } from './sum-up.js';
 import { tellWhy } from './why.js';
@@ -53,6 +53,7 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
       probes: { attached: [...header.probes.attached], missing: [...header.probes.missing] },
       sealed: tail.sealed,
       notes: [...tail.notes],
+      ...(trace.capture?.clocks && { clocks: [...trace.capture.clocks] }),
     },
     places: listPlaces(trace, places, connections),
     connections,
@@ -72,9 +73,6 @@ function describeConnection(
   const judgement = judge(subject, claims);
   const all = listHops(subject, { epoch: trace.header.epoch, places, topology });
   const hops = selectHops(all, new Set(claims.flatMap(({ events }) => events)), limit);
-  const counted = leg.events
-    .concat(link?.upstream.events ?? [])
-    .reduce((sum, event) => sum + (event.kind === 'counter' ? event.packets : 0), 0);
   const relayProcess = link ?? relayAccept;
   const relayed = judgement.path === 'docker-proxy' || judgement.path === 'relay';
   return {
@@ -87,12 +85,7 @@ function describeConnection(
     proof: judgement.proof,
     reason: judgement.reason,
     outcome: findOutcome(subject),
-    nat: leg.nat && {
-      hook: leg.nat.hook,
-      original: formatTuple(leg.nat.view.original),
-      reply: formatTuple(leg.nat.view.reply),
-      sourceRewritten: leg.nat.sourceRewritten,
-    },
+    nat: describeNat(leg),
     relay:
       relayed && relayProcess
         ? {
@@ -111,7 +104,7 @@ function describeConnection(
     evidence: claims,
     why: tellWhy(subject, judgement.path),
     hops,
-    hopsOmitted: all.length - hops.length + counted,
+    hopsOmitted: all.length - hops.length + countUnshown([leg, link?.upstream]),
   };
 }
 
@@ -119,9 +112,7 @@ function describeContainer(subject: Case, places: Places): Connection['container
   const { lastLeg, entered, topology, hostAccept, link } = subject;
   if (hostAccept && !link) return describeRelayTarget(subject);
   const { address, port } = lastLeg.destination;
-  const owner = topology.containers.find(({ networks }) =>
-    networks.some(({ addresses }) => addresses.includes(address)),
-  );
+  const owner = findOwner(topology, address);
   const name = owner?.name ?? (entered ? places.namespace(entered.namespace) : null);
   return name === null ? null : { address, port, name };
 }
@@ -130,9 +121,7 @@ function describeContainer(subject: Case, places: Places): Connection['container
 function describeRelayTarget({ relayAccept, topology }: Case): Connection['container'] {
   const target = topology.relays.find(({ pid }) => pid === relayAccept?.pid)?.target;
   if (!target) return null;
-  const owner = topology.containers.find(({ networks }) =>
-    networks.some(({ addresses }) => addresses.includes(target.address)),
-  );
+  const owner = findOwner(topology, target.address);
   return owner ? { ...target, name: owner.name } : null;
 }
 
@@ -159,16 +148,6 @@ function nameClient({ leg }: Case, places: Places): string | null {
   return first?.kind === 'packet' && first.socket !== null
     ? places.namespace(first.namespace)
     : null;
-}
-
-function formatTuple({
-  source,
-  destination,
-}: {
-  source: Connection['client'];
-  destination: Connection['client'];
-}): string {
-  return `${formatEndpoint(source)} → ${formatEndpoint(destination)}`;
 }
 
 /** Namespaces that took part, the client's first, the host in the middle, containers last. */

@@ -99,6 +99,15 @@ test('standard input, and a document longer than a pipe holds', async () => {
   assert.is((JSON.parse(stdout) as Report).connections.length, 15);
 });
 
+test('a stream: every packet, every connection, the summary last', async () => {
+  const { stdout } = await read([captureFile('relay-loopback.pcap'), '-p', '6380', '--ndjson']);
+  const lines = stdout.trimEnd().split('\n');
+  const types = lines.map((line) => (JSON.parse(line) as { type: string }).type);
+  const count = (type: string): number => types.filter((one) => one === type).length;
+  assert.ok(count('event') > 20);
+  assert.equal([count('connection'), count('summary'), types.at(-1)], [1, 1, 'summary']);
+});
+
 test('a file that is not there, and one that is none', async () => {
   assert.match((await read(['nowhere.pcap'])).stderr, /nowhere\.pcap cannot be read \(ENOENT\)/);
   const { exitCode, stderr } = await read([program]);

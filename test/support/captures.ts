@@ -4,6 +4,8 @@ import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { CaptureReading } from '../../src/capture/captures.js';
 import { openInput } from '../../src/capture/file/input.js';
+import type { Endpoint } from '../../src/model/address.js';
+import type { Connection } from '../../src/model/report.js';
 import type { Trace } from '../../src/model/trace.js';
 
 export interface CaptureTruth {
@@ -89,6 +91,19 @@ export async function readCapture(
   return aimAt(reading.makeTrace('trace-flow test'), ports);
 }
 
+/** The same of files in memory, as several captures read together. */
+export async function readTogether(
+  files: readonly Buffer[],
+  ports: readonly number[] = [],
+): Promise<Trace> {
+  const reading = new CaptureReading(files.length > 1);
+  for (const [index, bytes] of files.entries()) {
+    const input = await openInput('-', Readable.from([bytes]), new AbortController().signal);
+    await reading.readFile(`file-${index + 1}.pcap`, input, () => undefined);
+  }
+  return aimAt(reading.makeTrace('trace-flow test'), ports);
+}
+
 /** What the bytes of one capture make of themselves; they come in chunks of `size`. */
 export async function readBytes(
   bytes: Buffer,
@@ -106,4 +121,16 @@ export async function readBytes(
 function aimAt(trace: Trace, ports: readonly number[]): Trace {
   const target = { ...trace.header.target, asked: ports, ports };
   return { ...trace, header: { ...trace.header, target } };
+}
+
+/** What is true of the traffic of all samples, by what was dialled; null where more than one thing may be. */
+export function pathOf({ address, port }: Endpoint, client: Endpoint): Connection['path'] | null {
+  const toHost = address === '198.51.100.1';
+  if (address.startsWith('172.17.0.') && address !== '172.17.0.1') {
+    return client.address.startsWith('172.17.0.') && client.address !== '172.17.0.1'
+      ? 'direct'
+      : null;
+  }
+  if (toHost && port === 6391) return 'host';
+  return toHost && client.address !== '198.51.100.1' ? 'dnat' : 'relay';
 }

@@ -35,18 +35,20 @@ export function compareLegs(client: CapturedLeg, upstream: CapturedLeg): Edge | 
   if (likeness === null || isSameFlow(client, upstream)) return null;
   const late = findDisorder(client, upstream);
   if (late > slack) return null;
-  // Where two clocks leave it open which was first, it is the way that fits better.
-  if (slack > 0 && late >= findDisorder(upstream, client)) return null;
+  // Something must show which was first; where two clocks leave it open, it is the way that fits better.
+  if (late >= findDisorder(upstream, client)) return null;
   const { request, reply } = likeness;
   const [own, theirs] = [streamsOf(client), streamsOf(upstream)];
   const aligned = isAligned(client);
   // What comes out has gone in before; a reset may lose the end of it.
   if (aligned && theirs.request.length > own.request.length) return null;
   if (aligned && own.reply.length > theirs.reply.length) return null;
-  const compared = [request, reply].some((like) => like === 'equal' || like === 'same-start');
-  const partly = !aligned && request === 'part' && reply === 'part' && own.request.length > 0;
+  const isCompared = (like: Likeness): boolean => like === 'equal' || like === 'same-start';
   const counted = request === 'same-length' && reply === 'same-length';
-  const strong = compared || partly || counted;
+  // Without its beginning a stream with holes in it may be any.
+  const strong = aligned
+    ? isCompared(request) || isCompared(reply) || counted
+    : isCompared(request) && isCompared(reply);
   const bare = (like: Likeness): boolean => like === 'empty' || like === 'part';
   const follows = aligned && bare(request) && bare(reply) && isConsequence(client, upstream);
   return strong || follows ? { client, upstream, request, reply, strong } : null;

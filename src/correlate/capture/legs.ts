@@ -23,6 +23,8 @@ export interface CapturedLeg {
   /** Highest and lowest TTL of its requests. */
   readonly ttl: { readonly first: number; readonly last: number };
   readonly sightings: readonly Sighting[];
+  /** Seen under one pair of addresses everywhere. */
+  readonly uniform: boolean;
   /** The client's and the server's hardware address at the first device. */
   readonly hardware: string | null;
   readonly serverHardware: string | null;
@@ -78,6 +80,9 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     serverOrigin: findOrigin(replies, context.devices),
     ttl: { first: Math.max(...ttls), last: Math.min(...ttls) },
     sightings: listSightings(requests, replies),
+    uniform: ordered.every(
+      (one) => sameEndpoint(from(one), from(first)) && sameEndpoint(to(one), to(first)),
+    ),
     hardware: requests[0]?.wire.hardware ?? null,
     serverHardware: replies[0]?.wire.hardware ?? null,
     closed: { client: findClose(requests), server: findClose(replies) },

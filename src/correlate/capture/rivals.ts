@@ -62,8 +62,7 @@ export class Rivals {
 
 /** What is known to be no side of a relay: rewritten on its way, straight across, or dialled by a container. */
 function isOfOtherKind(leg: CapturedLeg): boolean {
-  const { nat } = leg.leg;
-  return nat !== null || findCrossing(leg.sightings) !== null || isContainers(leg);
+  return !leg.uniform || findCrossing(leg.sightings) !== null || isContainers(leg);
 }
 
 function listens({ client }: Edge): number | undefined {

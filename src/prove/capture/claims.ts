@@ -124,9 +124,9 @@ function checkOnlyPairing({ pairing }: CapturedCase): CaptureClaim | null {
 /** Seen before and after the machine, under the same addresses. */
 function checkNeverRewritten({ leg, link, captured }: CapturedCase): CaptureClaim | null {
   if (link || leg.nat || leg.server === null || isLoopback(leg.server.address)) return null;
-  const { ttl, sightings } = captured;
+  const { ttl, sightings, uniform } = captured;
   const to = formatEndpoint(leg.server);
-  const crossing = findCrossing(sightings);
+  const crossing = uniform ? findCrossing(sightings) : null;
   if (crossing === null) {
     const text = `packets for ${to} kept their addresses from before the machine to behind it`;
     return claim('never-rewritten', null, text);

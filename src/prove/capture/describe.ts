@@ -1,6 +1,6 @@
 /** A captured connection as the report gives it. */
 import type { CapturedConnection } from '../../correlate/capture/connections.js';
-import { sameEndpoint, formatEndpoint } from '../../model/address.js';
+import { sameEndpoint, type Endpoint } from '../../model/address.js';
 import type { IcmpError } from '../../model/conversation.js';
 import type { Connection } from '../../model/report.js';
 import type { Outcome } from '../../model/verdict.js';
@@ -9,6 +9,7 @@ import { openCase } from '../case.js';
 import type { Judgement } from '../judge.js';
 import { listHops, selectHops } from '../hops.js';
 import { findOutcome } from '../outcome.js';
+import { countUnshown, describeNat, findOwner } from '../parts.js';
 import type { Places } from '../places.js';
 import { makeCaptureClaims, type CapturedCase } from './claims.js';
 import { judgeCaptured } from './judge.js';
@@ -33,28 +34,17 @@ export function describeCaptured(
     topology: header.topology,
   });
   const hops = selectHops(all, new Set(claims.flatMap(({ events }) => events)), limit);
-  const counted = leg.events
-    .concat(link?.upstream.events ?? [])
-    .reduce((sum, event) => sum + (event.kind === 'counter' ? event.packets : 0), 0);
   const named = nameRelay(subject);
   return {
     id,
     protocol: leg.protocol,
     client: leg.client,
     server: leg.server,
-    container:
-      judgement.path === 'unknown'
-        ? null
-        : { ...lastLeg.destination, name: nameContainer(trace, lastLeg.destination.address) },
+    container: judgement.path === 'unknown' ? null : nameContainer(trace, lastLeg.destination),
     ...judgement,
     ...(named !== null && judgement.path === 'relay' ? rename(judgement, named) : {}),
     outcome,
-    nat: leg.nat && {
-      hook: leg.nat.hook,
-      original: formatTuple(leg.nat.view.original),
-      reply: formatTuple(leg.nat.view.reply),
-      sourceRewritten: leg.nat.sourceRewritten,
-    },
+    nat: describeNat(leg),
     relay: link && {
       pid: named?.pid ?? null,
       command: named?.command ?? null,
@@ -70,7 +60,7 @@ export function describeCaptured(
     evidence: claims,
     why: null,
     hops,
-    hopsOmitted: all.length - hops.length + counted,
+    hopsOmitted: all.length - hops.length + countUnshown([leg, link?.upstream]),
   };
 }
 
@@ -122,19 +112,6 @@ function rename(
 }
 
 /** Without a map of the host the address is the name. */
-function nameContainer(trace: Trace, address: string): string {
-  const owner = trace.header.topology.containers.find(({ networks }) =>
-    networks.some(({ addresses }) => addresses.includes(address)),
-  );
-  return owner?.name ?? address;
-}
-
-function formatTuple({
-  source,
-  destination,
-}: {
-  source: Connection['client'];
-  destination: Connection['client'];
-}): string {
-  return `${formatEndpoint(source)} → ${formatEndpoint(destination)}`;
+function nameContainer(trace: Trace, end: Endpoint): Connection['container'] {
+  return { ...end, name: findOwner(trace.header.topology, end.address)?.name ?? end.address };
 }

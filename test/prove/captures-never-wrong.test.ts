@@ -1,0 +1,113 @@
+// Whatever a capture is missing, its verdict is the truth or none: packets lost, cut off, begun late, clocks apart.
+
+import fc from 'fast-check';
+import { readFileSync } from 'node:fs';
+import * as assert from 'uvu/assert';
+import type { Trace } from '../../src/model/trace.js';
+import { analyse } from '../../src/prove/analyse.js';
+import {
+  countPackets,
+  cutPackets,
+  keepPackets,
+  moveClock,
+  swapOrder,
+} from '../support/capture-edit.js';
+import { CAPTURES, captureFile, pathOf, readCapture, readTogether } from '../support/captures.js';
+import { suite } from '../support/suite.js';
+
+const test = suite('captures, never wrong');
+
+const samples = Object.entries(CAPTURES).filter(
+  ([name, { files }]) => !name.startsWith('mixed') && files.every((file) => !file.endsWith('.gz')),
+);
+
+function checkNotWrong(name: string, trace: Trace): void {
+  for (const { path, server, client, reason } of analyse(trace, { hops: 1 }).connections) {
+    if (path === 'unknown') continue;
+    const truth = server && pathOf(server, client);
+    // Routed from outside without NAT, and the samples say so.
+    const routed = name === 'direct-routed' && path === 'direct';
+    assert.ok(path === truth || routed, `${name}: ${path}, not ${truth}: ${reason}`);
+  }
+}
+
+function load(files: readonly string[]): Buffer[] {
+  return files.map((file) => readFileSync(captureFile(file)));
+}
+
+for (const [name, { files, ports }] of samples) {
+  test(`${name}: packets lost at random`, async () => {
+    const whole = load(files);
+    const seeds = fc.record({ seed: fc.nat(), share: fc.double({ min: 0, max: 1, noNaN: true }) });
+    await fc.assert(
+      fc.asyncProperty(seeds, async ({ seed, share }) => {
+        let state = seed;
+        const kept = whole.map((file) =>
+          keepPackets(file, () => {
+            state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+            return state / 2 ** 32 >= share;
+          }),
+        );
+        checkNotWrong(name, await readTogether(kept, ports));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test(`${name}: begun in its midst, anywhere`, async () => {
+    const whole = load(files);
+    const count = Math.max(...whole.map(countPackets));
+    for (let from = 1; from < count; from += Math.ceil(count / 40)) {
+      const late = whole.map((file) => keepPackets(file, (index) => index >= from));
+      checkNotWrong(name, await readTogether(late, ports));
+    }
+  });
+}
+
+for (const [name, { files, ports, found }] of samples) {
+  if (!files.every((file) => file.endsWith('.pcap'))) continue;
+  test(`${name}: only the first bytes of every packet`, async () => {
+    for (const length of [54, 64, 68, 80, 96]) {
+      const cut = load(files).map((file) => cutPackets(file, length));
+      checkNotWrong(name, await readTogether(cut, ports));
+    }
+  });
+
+  test(`${name}: the other byte order is the same`, async () => {
+    const { connections } = analyse(await readTogether(load(files).map(swapOrder), ports));
+    const total = Object.values(found).reduce((sum, count) => sum + count, 0);
+    assert.is(connections.length, total);
+    for (const { path, proof, outcome } of connections) {
+      assert.ok(`${path}/${proof}/${outcome}` in found, `${name}: ${path}/${proof}/${outcome}`);
+    }
+  });
+}
+
+test('clocks that differ by hours are set to each other, and it is said', async () => {
+  const { files, ports } = CAPTURES['dnat-two-files'] ?? { files: [], ports: [] };
+  const [host, container] = load(files);
+  if (!host || !container) throw new Error('two files');
+  const straight = analyse(await readCapture(files, ports));
+  for (const hours of [-30, -2, 3, 100]) {
+    const moved = await readTogether([host, moveClock(container, hours * 3600)], ports);
+    const { connections, coverage } = analyse(moved);
+    assert.equal([connections[0]?.path, connections[0]?.proof], ['dnat', 'proven']);
+    assert.is(connections[0]?.hops.length, straight.connections[0]?.hops.length);
+    const way = hours < 0 ? 'behind' : 'ahead of';
+    const told = new RegExp(`was ${Math.abs(hours) * 3600}\\.000 s ${way} .* corrected`);
+    assert.match(coverage.notes[0] ?? '', told);
+    const [clock] = coverage.clocks ?? [];
+    // Within a millisecond of what was done to it.
+    assert.ok(Math.abs(Number(clock?.shift) + hours * 3.6e12) < 1e6, clock?.shift ?? 'none');
+    assert.ok((clock?.packets ?? 0) > 5);
+  }
+});
+
+test('files that share no packet: their clocks are not compared, and it is said', async () => {
+  const files = load(['dnat-host-side.pcap', 'relay-loopback.pcap']);
+  const { coverage } = analyse(await readTogether(files));
+  assert.equal(coverage.clocks, [{ file: 'file-2.pcap', shift: null, packets: 0 }]);
+  assert.match(coverage.notes.join(), /their clocks could not be compared/);
+});
+
+test.run();

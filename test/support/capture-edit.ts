@@ -1,0 +1,72 @@
+// Captures changed record by record: packets dropped, cut shorter, moved in time, put into the other byte order.
+
+const PCAP_HEADER = 24;
+const RECORD_HEADER = 16;
+const ENHANCED = 6;
+
+/** A file as its header and its records; of a pcapng file every block is a record, and those of packets are `packet`. */
+export interface Records {
+  readonly start: Buffer;
+  readonly records: readonly { readonly bytes: Buffer; readonly packet: boolean }[];
+}
+
+/** Splits a little-endian pcap or pcapng file. */
+export function splitCapture(file: Buffer): Records {
+  const pcapng = file.readUInt32BE(0) === 0x0a0d0d0a;
+  const records: { bytes: Buffer; packet: boolean }[] = [];
+  for (let at = pcapng ? 0 : PCAP_HEADER; at < file.length;) {
+    const length = pcapng ? file.readUInt32LE(at + 4) : RECORD_HEADER + file.readUInt32LE(at + 8);
+    const packet = !pcapng || file.readUInt32LE(at) === ENHANCED;
+    records.push({ bytes: file.subarray(at, at + length), packet });
+    at += length;
+  }
+  return { start: file.subarray(0, pcapng ? 0 : PCAP_HEADER), records };
+}
+
+/** The file without the packets that `keeps` refuses; it is asked for each by its number. */
+export function keepPackets(file: Buffer, keeps: (index: number) => boolean): Buffer {
+  const { start, records } = splitCapture(file);
+  let index = 0;
+  const kept = records.filter(({ packet }) => !packet || keeps(index++));
+  return Buffer.concat([start, ...kept.map(({ bytes }) => bytes)]);
+}
+
+export function countPackets(file: Buffer): number {
+  return splitCapture(file).records.filter(({ packet }) => packet).length;
+}
+
+/** A pcap file as a clock `seconds` ahead would have made it. */
+export function moveClock(file: Buffer, seconds: number): Buffer {
+  return mapRecords(file, (record) => {
+    record.writeUInt32LE(record.readUInt32LE(0) + seconds, 0);
+    return record;
+  });
+}
+
+/** A pcap file as `tcpdump -s length` would have made it. */
+export function cutPackets(file: Buffer, length: number): Buffer {
+  return mapRecords(file, (record) => {
+    if (record.length - RECORD_HEADER <= length) return record;
+    record.writeUInt32LE(length, 8);
+    return record.subarray(0, RECORD_HEADER + length);
+  });
+}
+
+/** A pcap file as a big-endian machine would have made it. */
+export function swapOrder(file: Buffer): Buffer {
+  const { start, records } = splitCapture(file);
+  const swap = (bytes: Buffer, words: readonly number[]): Buffer => {
+    const copy = Buffer.from(bytes);
+    for (const at of words) copy.writeUInt32BE(bytes.readUInt32LE(at), at);
+    return copy;
+  };
+  const header = swap(start, [0, 8, 12, 16, 20]);
+  header.writeUInt16BE(start.readUInt16LE(4), 4);
+  header.writeUInt16BE(start.readUInt16LE(6), 6);
+  return Buffer.concat([header, ...records.map(({ bytes }) => swap(bytes, [0, 4, 8, 12]))]);
+}
+
+function mapRecords(file: Buffer, change: (record: Buffer) => Buffer): Buffer {
+  const { start, records } = splitCapture(file);
+  return Buffer.concat([start, ...records.map(({ bytes }) => change(Buffer.from(bytes)))]);
+}
