@@ -5,13 +5,13 @@ const RECORD_HEADER = 16;
 const ENHANCED = 6;
 
 /** A file as its header and its records; of a pcapng file every block is a record, and those of packets are `packet`. */
-export interface Records {
+interface Records {
   readonly start: Buffer;
   readonly records: readonly { readonly bytes: Buffer; readonly packet: boolean }[];
 }
 
 /** Splits a little-endian pcap or pcapng file. */
-export function splitCapture(file: Buffer): Records {
+function splitCapture(file: Buffer): Records {
   const pcapng = file.readUInt32BE(0) === 0x0a0d0d0a;
   const records: { bytes: Buffer; packet: boolean }[] = [];
   for (let at = pcapng ? 0 : PCAP_HEADER; at < file.length;) {

@@ -20,8 +20,6 @@ export interface Edge {
 export const SLACK = 500_000;
 /** Nanoseconds that a relay may take until it dials, or passes on that one side has ended. */
 const SOON = 100_000_000;
-/** Where systems begin to take ports from for those who ask for none. */
-const EPHEMERAL = 32_768;
 
 export function compareLegs(client: CapturedLeg, upstream: CapturedLeg): Edge | null {
   if (client === upstream || client.leg.protocol !== upstream.leg.protocol) return null;
@@ -98,7 +96,6 @@ function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
   if (sameEndpoint(own.client, theirs.client) || server.address === theirs.server.address) {
     return false;
   }
-  if (isAnswer(client) || isAnswer(upstream)) return false;
   // What arrived from elsewhere was not dialled here; what was routed comes from another machine.
   if (upstream.origin === 'elsewhere') return false;
   if (upstream.origin === 'local' && client.serverOrigin === 'elsewhere') return false;
@@ -114,12 +111,6 @@ function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
   const accepted = client.first.established ?? client.first.synTime;
   if (dialled === null || accepted === null) return true;
   return dialled >= accepted - slackOf(client, upstream);
-}
-
-/** Datagrams have no handshake: those from a service's port to one that was given out are answers. */
-function isAnswer({ leg }: CapturedLeg): boolean {
-  const to = leg.server?.port ?? 0;
-  return leg.protocol === 'udp' && leg.client.port < EPHEMERAL && to >= EPHEMERAL;
 }
 
 /** At a device that saw both, the machine between has one hardware address. */

@@ -8,6 +8,9 @@ import type { Group, Twin } from './groups.js';
 import type { WirePacket } from './same-packet.js';
 import { listSightings, type Sighting } from './sightings.js';
 
+/** Where systems begin to take ports from for those who ask for none. */
+const EPHEMERAL = 32_768;
+
 /** A leg with what only a capture tells of it. */
 export interface CapturedLeg {
   readonly leg: Leg;
@@ -103,7 +106,8 @@ function findClient(group: Group, ports: ReadonlySet<number>): Client {
     conversations.find(({ client }) => client !== null) ??
     conversations[0];
   if (known === undefined) throw new RangeError('a group has a conversation');
-  const guess = known.client ?? guessWay(known, conversations, ports);
+  const first = known.protocol === 'udp' ? doubtFirst(known, ports) : known.client;
+  const guess = first ?? guessWay(known, conversations, ports);
   const ways = new Map<number, 0 | 1>([[known.id, guess]]);
   // The sender of a packet is the same one in every conversation that shows it.
   for (let round = 0; round < conversations.length; round++) {
@@ -113,6 +117,16 @@ function findClient(group: Group, ports: ReadonlySet<number>): Client {
     conversation: known,
     wayOf: (conversation) => ways.get(conversation.id) ?? conversation.client ?? 0,
   };
+}
+
+/** Datagrams have no handshake: the first may be an answer to one that was before the capture. */
+function doubtFirst({ client, streams }: Conversation, ports: ReadonlySet<number>): 0 | 1 | null {
+  if (client === null) return null;
+  const from = streams[client].from.port;
+  const to = streams[client === 0 ? 1 : 0].from.port;
+  const answers =
+    ports.has(from) === ports.has(to) ? from < EPHEMERAL && to >= EPHEMERAL : ports.has(from);
+  return answers ? (client === 0 ? 1 : 0) : client;
 }
 
 function spreadWay(
