@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import * as assert from 'uvu/assert';
 import { analyse } from '../../src/prove/analyse.js';
 import { captureFile, readBytes } from '../support/captures.js';
+import { block, device, numbers, section } from '../support/pcapng-blocks.js';
 import { suite } from '../support/suite.js';
 import { listFrames, randomizer } from '../decode/frames.js';
 
@@ -97,31 +98,6 @@ test('gzip that ends early or is damaged: what could be unpacked is kept', async
   assert.ok(cut.events.length > 0);
 });
 
-function block(type: number, body: Buffer, big = false): Buffer {
-  const padded = Buffer.concat([body, Buffer.alloc((4 - (body.length % 4)) % 4)]);
-  const frame = Buffer.alloc(8);
-  const end = Buffer.alloc(4);
-  const put = (buffer: Buffer, value: number, at: number): number =>
-    big ? buffer.writeUInt32BE(value, at) : buffer.writeUInt32LE(value, at);
-  put(frame, type, 0);
-  put(frame, padded.length + 12, 4);
-  put(end, padded.length + 12, 0);
-  return Buffer.concat([frame, padded, end]);
-}
-
-const numbers = (big: boolean, ...values: number[]): Buffer => {
-  const out = Buffer.alloc(values.length * 4);
-  values.forEach((value, i) =>
-    big ? out.writeUInt32BE(value, i * 4) : out.writeUInt32LE(value, i * 4),
-  );
-  return out;
-};
-const section = (big: boolean): Buffer => {
-  const version = big ? 0x00010000 : 0x00000001;
-  return block(0x0a0d0d0a, numbers(big, 0x1a2b3c4d, version, 0xffffffff, 0xffffffff), big);
-};
-const device = (big: boolean, link: number, options = Buffer.alloc(0)): Buffer =>
-  block(1, Buffer.concat([numbers(big, big ? link << 16 : link, 0), options]), big);
 const frame = Buffer.from(listFrames().find(({ name }) => name === 'raw IPv4')?.bytes ?? []);
 
 test('pcapng: sections of both byte orders, resolution and offset, simple and old packet blocks', async () => {

@@ -63,6 +63,9 @@ export const CAPTURES: Readonly<Record<string, CaptureTruth>> = {
     ports: [6380],
     found: { 'dnat/proven/answered': 1, 'relay/proven/answered': 2 },
   },
+  hairpin: one('hairpin.pcap', [6380], 'dnat/proven/answered'),
+  'hairpin-self': one('hairpin-self.pcap', [6380], 'dnat/proven/answered'),
+  'hairpin-docker0-only': one('hairpin-docker0-only.pcap', [6379], unknown),
   'mixed-20': { files: ['mixed-20.pcap'], ports: [6380, 6379], found: mixed },
   'mixed-20-devices': {
     files: ['mixed-20-devices.pcapng'],
@@ -123,8 +126,14 @@ function aimAt(trace: Trace, ports: readonly number[]): Trace {
   return { ...trace, header: { ...trace.header, target } };
 }
 
-/** What is true of the traffic of all samples, by what was dialled; null where more than one thing may be. */
-export function pathOf({ address, port }: Endpoint, client: Endpoint): Connection['path'] | null {
+/** What is true of the traffic of all samples, by what was dialled; null where more than one thing may be.
+ * `hairpins`: taken without a userland proxy. */
+export function pathOf(
+  { address, port }: Endpoint,
+  client: Endpoint,
+  hairpins = false,
+): Connection['path'] | null {
+  if (hairpins) return address === '172.17.0.1' || address === '172.17.0.2' ? 'dnat' : null;
   const toHost = address === '198.51.100.1';
   if (address.startsWith('172.17.0.') && address !== '172.17.0.1') {
     return client.address.startsWith('172.17.0.') && client.address !== '172.17.0.1'
