@@ -4,8 +4,8 @@ import type { TracerEnd, Tracer } from '../capture/bpftrace/tracer.js';
 import { UserError } from '../model/errors.js';
 import type { TraceEvent } from '../model/event.js';
 import type { Report } from '../model/report.js';
-import { resolvePorts, type TargetQuery } from '../model/target.js';
-import type { Topology } from '../model/topology.js';
+import { resolvePorts, type Target, type TargetQuery } from '../model/target.js';
+import type { Listener, Topology } from '../model/topology.js';
 import type { Trace, TraceTail } from '../model/trace.js';
 import { analyse, HOPS } from '../prove/analyse.js';
 import { runInNamespace, type CommandEnd } from './command.js';
@@ -88,8 +88,8 @@ export async function runTrace(request: TraceRequest, effects: TraceEffects): Pr
   const tracer = await startTracer({
     ports: target.ports,
     budget: request.budget,
-    relays: before.relays.map(({ pid }) => pid),
-    copyingRelays: hasCopyingRelay(before, target.asked),
+    relays: listRelays(before, target),
+    copyingRelays: hasCopyingRelay(before, target),
     probes: probesFolder,
     bpftrace: request.bpftrace,
     patience: PATIENCE,
@@ -169,15 +169,29 @@ async function openTopology(
     readTopology({ netns: request.netns, dockerHost: request.dockerHost, signal });
 }
 
-/** Whether something other than docker-proxy listens on a port: it may hand bytes on by read and write. */
-function hasCopyingRelay(topology: Topology, ports: readonly number[]): boolean {
-  const known = new Set(topology.relays.map(({ pid }) => pid));
-  return topology.listeners.some(
-    ({ namespace, local, pid, command }) =>
-      namespace === topology.host &&
-      ports.includes(local.port) &&
-      command !== 'docker-proxy' &&
-      (pid === null || !known.has(pid)),
+/** Processes that may hand bytes on: docker-proxy, and whatever else of the host listens on a port. */
+function listRelays(topology: Topology, target: Target): number[] {
+  const listening = listListeners(topology, target).flatMap(({ pid }) => pid ?? []);
+  return [...new Set([...topology.relays.map(({ pid }) => pid), ...listening])];
+}
+
+/** Whether bytes may be handed on by read and write: docker-proxy does so with datagrams, other relays with all. */
+function hasCopyingRelay(topology: Topology, target: Target): boolean {
+  const spliced = new Set(
+    topology.relays.filter(({ protocol }) => protocol === 'tcp').map(({ pid }) => pid),
+  );
+  return listListeners(topology, target).some(
+    ({ protocol, pid, command }) =>
+      protocol === 'udp' || (command !== 'docker-proxy' && (pid === null || !spliced.has(pid))),
+  );
+}
+
+function listListeners({ listeners, host }: Topology, { ports, protocol }: Target): Listener[] {
+  return listeners.filter(
+    (listener) =>
+      listener.namespace === host &&
+      ports.includes(listener.local.port) &&
+      (protocol === 'all' || listener.protocol === protocol),
   );
 }
 

@@ -97,6 +97,18 @@ const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
     ...ends,
     operation: z.enum(['read', 'write']),
     fd: z.number(),
+    // Recordings of versions before 0.2 lack these.
+    namespace: z.number().nullable().default(null),
+    protocol: protocol.default('tcp'),
+    buffer: z.string().default(''),
+    mark: z.number().default(0),
+  }),
+  z.object({
+    kind: z.literal('fork'),
+    ...base,
+    pid: z.number(),
+    child: z.number(),
+    command: z.string(),
   }),
   z.object({
     kind: z.literal('counter'),

@@ -108,6 +108,7 @@ class Gatherer {
       }
       case 'move':
       case 'copy':
+      case 'fork':
       case 'total':
     }
   }

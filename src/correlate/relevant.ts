@@ -22,6 +22,11 @@ export function keepRelevant(events: readonly TraceEvent[], topology: Topology):
       }
     }
   }
+  for (const event of events) {
+    if (event.kind === 'copy' && event.namespace !== null && known.has(event.namespace)) {
+      sockets.add(event.socket);
+    }
+  }
   return events.filter((event) => {
     switch (event.kind) {
       case 'move':
@@ -29,9 +34,13 @@ export function keepRelevant(events: readonly TraceEvent[], topology: Topology):
           pairs.has(pairKey('tcp', local, remote)),
         );
       case 'copy':
-        return pairs.has(pairKey('tcp', event.local, event.remote));
+        return event.namespace === null
+          ? pairs.has(pairKey('tcp', event.local, event.remote))
+          : known.has(event.namespace);
       case 'total':
         return sockets.has(event.from.socket);
+      case 'fork':
+        return true;
       default:
         return kept.has(event.id);
     }

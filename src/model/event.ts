@@ -139,9 +139,14 @@ export interface MoveEvent extends EventBase {
   readonly calls: number;
 }
 
-/** Bytes that a process read from or wrote to one socket by read/write/recv/send. */
+/**
+ * Bytes that a process read from or wrote to one socket by read/write/recv/send. `remote` of a datagram on an
+ * unconnected socket is the peer that the call names; `local` may then be the unspecified address.
+ */
 export interface CopyEvent extends EventBase, SocketEnds {
   readonly kind: 'copy';
+  readonly namespace: number | null;
+  readonly protocol: Protocol;
   readonly pid: number;
   readonly tid: number;
   readonly command: string;
@@ -150,6 +155,18 @@ export interface CopyEvent extends EventBase, SocketEnds {
   readonly bytes: number;
   readonly total: number;
   readonly calls: number;
+  /** Address in the process's memory that the bytes came to or went from. */
+  readonly buffer: string;
+  /** Digest of the first eight bytes there. */
+  readonly mark: number;
+}
+
+/** A relay process made another, which serves in its place. */
+export interface ForkEvent extends EventBase {
+  readonly kind: 'fork';
+  readonly pid: number;
+  readonly child: number;
+  readonly command: string;
 }
 
 /** The TCP stack answered this segment with a reset. */
@@ -206,6 +223,7 @@ export type TraceEvent =
   | AcceptEvent
   | MoveEvent
   | CopyEvent
+  | ForkEvent
   | ResetEvent
   | RetransmitEvent
   | CounterEvent

@@ -84,6 +84,13 @@ const predicted = z.object({
   agrees: z.boolean().nullable(),
 });
 
+const relay = z.object({
+  pid: z.number().int().nullable(),
+  command: z.string().nullable(),
+  /** Its own address on the way to the container: what that sees as the client. */
+  client: endpoint.nullable(),
+});
+
 const connection = z.object({
   id: z.number().int().positive(),
   protocol: z.enum(['tcp', 'udp']),
@@ -104,13 +111,9 @@ const connection = z.object({
       sourceRewritten: z.boolean(),
     })
     .nullable(),
-  relay: z
-    .object({
-      pid: z.number().int().nullable(),
-      command: z.string().nullable(),
-      client: endpoint.nullable(),
-    })
-    .nullable(),
+  relay: relay.nullable(),
+  /** All relays in the order from the client to the container; only where there are several. `relay` is the first. */
+  relays: z.array(relay).optional(),
   drop: z
     .object({ reason: z.string(), function: z.string(), after: z.string().nullable() })
     .nullable(),

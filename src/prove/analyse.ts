@@ -68,7 +68,7 @@ function describeConnection(
   places: Places,
   limit: number | null,
 ): Connection {
-  const { leg, link, relayAccept, bytes, topology } = subject;
+  const { leg, link, links, relayAccept, bytes, topology } = subject;
   const claims = makeClaims(subject);
   const judgement = judge(subject, claims);
   const all = listHops(subject, { epoch: trace.header.epoch, places, topology });
@@ -94,11 +94,19 @@ function describeConnection(
             client: link?.upstream.client ?? null,
           }
         : null,
+    ...(relayed && links.length > 1
+      ? {
+          relays: links.map(({ pid, command, upstream }) => ({
+            ...{ pid, command },
+            client: upstream.client,
+          })),
+        }
+      : {}),
     drop: describeDrop(subject, places),
     bytes,
     processes: {
       client: describeProcess(leg.dialled),
-      server: describeProcess(relayed ? (link?.upstream.accepted ?? null) : leg.accepted),
+      server: describeProcess(relayed ? (links.at(-1)?.upstream.accepted ?? null) : leg.accepted),
     },
     clientNamespace: nameClient(subject, places),
     evidence: claims,
@@ -128,7 +136,9 @@ function describeRelayTarget({ relayAccept, topology }: Case): Connection['conta
 function describeDrop(subject: Case, places: Places): Connection['drop'] {
   const drop = findDrop(subject);
   if (drop === null) return null;
-  const hop = findLastHop(subject.leg, drop) ?? findLastHop(subject.lastLeg, drop);
+  const legs = [subject.leg, ...subject.links.map(({ upstream }) => upstream)];
+  const home = legs.find(({ events }) => events.includes(drop));
+  const hop = home ? findLastHop(home, drop) : null;
   return {
     reason: drop.reason,
     function: drop.function,

@@ -17,20 +17,24 @@ export interface Case extends TracedConnection {
   readonly lastLeg: Leg;
   /** The first packet of the last leg as it entered the namespace that its destination is in. */
   readonly entered: PacketEvent | null;
-  /** The accept of the client's leg by a process of the host. */
-  readonly hostAccept: AcceptEvent | null;
+  /** The accept of the client's leg by a process of the host; for datagrams, its reading of the first. */
+  readonly hostAccept: AcceptEvent | CopyEvent | null;
   /** The same, where that process hands connections on (docker-proxy, or any process with a leg of its own for it). */
-  readonly relayAccept: AcceptEvent | null;
+  readonly relayAccept: AcceptEvent | CopyEvent | null;
+  /** Whether a process of the host that takes part would have been seen: datagrams have no accept to see. */
+  readonly watched: boolean;
   /** A call of the accepting process on another connection to a container, which it may hand bytes on by. */
   readonly pooled: CopyEvent | null;
 }
 
 export function openCase(connection: TracedConnection, trace: Trace): Case {
   const { tail, events } = trace;
-  const { topology } = trace.header;
-  const { leg, link } = connection;
-  const lastLeg = link?.upstream ?? leg;
-  const hostAccept = leg.accepted?.namespace === topology.host ? leg.accepted : null;
+  const { topology, probes } = trace.header;
+  const { leg, link, links, received, shared } = connection;
+  const lastLeg = links.at(-1)?.upstream ?? leg;
+  const taken = leg.accepted ?? received;
+  const hostAccept = taken?.namespace === topology.host ? taken : null;
+  const handsOn = hostAccept !== null && isRelayProcess(hostAccept, topology);
   return {
     ...connection,
     topology,
@@ -40,10 +44,14 @@ export function openCase(connection: TracedConnection, trace: Trace): Case {
     lastLeg,
     entered: findEntered(lastLeg, topology),
     hostAccept,
-    relayAccept: hostAccept && (link || isRelayProcess(hostAccept, topology)) ? hostAccept : null,
+    relayAccept: link || shared || handsOn ? hostAccept : null,
+    watched: leg.protocol === 'tcp' || probes.attached.includes(READING),
     pooled: hostAccept && findPooled(hostAccept, events, topology),
   };
 }
+
+/** The probe that sees a datagram read. */
+const READING = 'tracepoint:syscalls:sys_enter_recvfrom';
 
 /** docker-proxy by its arguments (read before the trace) or by its name. */
 export function isRelayProcess(
@@ -61,7 +69,7 @@ export function isHostAddress(topology: Topology, address: string): boolean {
 }
 
 function findPooled(
-  accept: AcceptEvent,
+  accept: AcceptEvent | CopyEvent,
   events: readonly TraceEvent[],
   topology: Topology,
 ): CopyEvent | null {

@@ -1,4 +1,5 @@
 /** The claims for and against each path: each looks at one connection and says holds, refuted or cannot know. */
+import type { Move } from '../correlate/relays.js';
 import { formatEndpoint, sameEndpoint } from '../model/address.js';
 import type { DropEvent, PacketEvent } from '../model/event.js';
 import type { Evidence } from '../model/report.js';
@@ -103,57 +104,71 @@ function checkSamePacket({ leg, topology }: Case): Claim | null {
 }
 
 function checkHostAccepted(subject: Case): Claim {
-  const { hostAccept, leg, link } = subject;
+  const { hostAccept, leg, link, watched } = subject;
   if (hostAccept) {
     const at = formatEndpoint(hostAccept.local);
-    const text = `${nameProcess(hostAccept)} on the host accepted the connection at ${at}, descriptor ${hostAccept.fd}`;
+    const did = leg.protocol === 'udp' ? 'received its datagrams' : 'accepted the connection';
+    const text = `${nameProcess(hostAccept)} on the host ${did} at ${at}, descriptor ${hostAccept.fd}`;
     return claim('host-accepted', true, text, [hostAccept.id]);
   }
-  const text = 'a process of the host accepted the connection';
+  const text =
+    leg.protocol === 'udp'
+      ? 'a process of the host received its datagrams'
+      : 'a process of the host accepted the connection';
   if (link) return claim('host-accepted', null, `${text} (before the trace began)`);
-  const known = isComplete(subject) && leg.begun;
+  const known = isComplete(subject) && leg.begun && watched;
   return claim('host-accepted', known ? false : null, text);
 }
 
 function checkRelayDialled(subject: Case): Claim | null {
   const { link, relayAccept } = subject;
   if (link) {
-    const { upstream } = link;
-    const text =
-      `${link.command} (pid ${link.pid}) dialled ${formatEndpoint(upstream.server ?? upstream.destination)} ` +
-      `from ${formatEndpoint(upstream.client)} for it`;
-    const dialled = upstream.dialled?.pid === link.pid ? upstream.dialled : null;
-    return claim('relay-dialled', dialled ? true : null, text, dialled ? [dialled.id] : []);
+    const { upstream, moves } = link;
+    const to = formatEndpoint(upstream.server ?? upstream.destination);
+    const from = formatEndpoint(upstream.client);
+    const did =
+      upstream.protocol === 'udp'
+        ? `sent them on to ${to} from ${from}`
+        : `dialled ${to} from ${from} for it`;
+    const text = `${link.command} (pid ${link.pid}) ${did}`;
+    const shown =
+      upstream.protocol === 'udp' ? moves.find(({ request }) => request)?.event : upstream.dialled;
+    return claim('relay-dialled', shown ? true : null, text, shown ? [shown.id] : []);
   }
   if (!relayAccept) return null;
   return claim('relay-dialled', null, `${nameProcess(relayAccept)} dialled the container for it`);
 }
 
-function checkRelayMoved({ link, bytes, upstreamBytes }: Case): Claim | null {
+function checkRelayMoved({ link, bytes, upstreamBytes, shared }: Case): Claim | null {
+  if (shared) {
+    const to = formatEndpoint(shared.request ? shared.to.remote : shared.from.remote);
+    const text = `its bytes went over a connection to ${to} that several clients share`;
+    return claim('relay-moved', true, text, listMoveEvents([shared]));
+  }
   if (!link || !upstreamBytes) return null;
   const { toUpstream, toClient } = link;
-  if (link.how !== 'moved') {
+  if (link.how === 'only') {
     const idle = bytes.fromClient === 0 && bytes.fromServer === 0;
     const text = 'bytes went from one of its sockets into the other';
     return idle || upstreamBytes.fromServer === 0 ? null : claim('relay-moved', null, text);
   }
   const equal =
     toUpstream === bytes.fromClient &&
-    toUpstream === upstreamBytes.fromClient &&
     toClient === bytes.fromServer &&
-    toClient === upstreamBytes.fromServer;
+    // Packets to a port that is not traced are not seen.
+    (!link.upstream.events.some(({ kind }) => kind === 'packet') ||
+      (toUpstream === upstreamBytes.fromClient && toClient === upstreamBytes.fromServer));
   const text =
     `${toUpstream} B went from the client's socket into the container's and ${toClient} B back` +
     (equal
       ? ', as many as each leg carried'
       : `; the legs carried ${describe(bytes)} and ${describe(upstreamBytes)}`);
   // More moved than carried cannot be; less carried than moved is a leg still under way or reset.
-  return claim(
-    'relay-moved',
-    true,
-    text,
-    link.moves.slice(0, 8).map(({ id }) => id),
-  );
+  return claim('relay-moved', true, text, listMoveEvents(link.moves.slice(0, 8)));
+}
+
+function listMoveEvents(moves: readonly Move[]): number[] {
+  return moves.flatMap(({ read, event }) => (read ? [read.id, event.id] : [event.id]));
 }
 
 function describe(bytes: { fromClient: number; fromServer: number }): string {

@@ -1,12 +1,13 @@
 /** The hops of a connection for its report: every packet, drop and act of a process, in order, in plain words. */
 import type { TracedConnection } from '../correlate/connections.js';
 import { isRequest } from '../correlate/bytes.js';
+import type { Move } from '../correlate/relays.js';
 import type { Leg, LegEvent } from '../correlate/leg.js';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../model/address.js';
 import {
   TCP,
   TCP_STATE,
-  type MoveEvent,
+  type CopyEvent,
   type PacketEvent,
   type PacketFields,
 } from '../model/event.js';
@@ -22,12 +23,17 @@ interface HopContext {
 }
 
 /** All hops in order of time; nothing is left out but what tells nothing (state changes, queues emptied at a close). */
-export function listHops({ leg, link }: TracedConnection, context: HopContext): Hop[] {
+export function listHops(
+  { leg, links, received }: Pick<TracedConnection, 'leg' | 'links' | 'received'>,
+  context: HopContext,
+): Hop[] {
   const own = legHops(leg, 'client', context);
-  if (!link) return own;
-  const upstream = legHops(link.upstream, 'container', context);
-  const moves = link.moves.map((move) => moveHop(move, leg, context));
-  return [...own, ...upstream, ...moves].sort((a, b) => a.event - b.event);
+  const reading = received ? [receiveHop(received, context)] : [];
+  const beyond = links.flatMap(({ upstream, moves }) => [
+    ...legHops(upstream, 'container', context),
+    ...moves.map((move) => moveHop(move, context)),
+  ]);
+  return [...own, ...reading, ...beyond].sort((a, b) => a.event - b.event);
 }
 
 /** At most `limit` hops: those that matter, then the first ones. Null keeps all. */
@@ -149,21 +155,34 @@ function processPlace(
   };
 }
 
-function moveHop(move: MoveEvent, clientLeg: Leg, context: HopContext): Hop {
-  const request =
-    sameEndpoint(move.from.remote, clientLeg.client) ||
-    sameEndpoint(move.from.local, clientLeg.client);
+function receiveHop(event: CopyEvent, context: HopContext): Hop {
+  const { id, time, namespace, remote, local, fd, bytes, pid, command } = event;
   return {
-    event: move.id,
-    time: String(context.epoch + BigInt(move.time)),
-    ...processPlace(context.topology.host, move.from.remote, move.to.remote, context),
-    summary: `splice ${move.bytes} B`,
+    event: id,
+    time: String(context.epoch + BigInt(time)),
+    ...processPlace(namespace ?? context.topology.host, remote, local, context),
+    summary: `receive ${bytes} B, descriptor ${fd}`,
+    kind: 'process',
+    leg: 'client',
+    flow: 'request',
+    bytes,
+    rewrite: null,
+    process: { pid, command },
+  };
+}
+
+function moveHop({ event, from, to, bytes, request }: Move, context: HopContext): Hop {
+  return {
+    event: event.id,
+    time: String(context.epoch + BigInt(event.time)),
+    ...processPlace(context.topology.host, from.remote, to.remote, context),
+    summary: `${event.kind === 'move' ? 'splice' : 'copy'} ${bytes} B`,
     kind: 'relay',
     leg: request ? 'client' : 'container',
     flow: request ? 'request' : 'reply',
-    bytes: move.bytes,
+    bytes,
     rewrite: null,
-    process: { pid: move.pid, command: move.command },
+    process: { pid: event.pid, command: event.command },
   };
 }
 

@@ -1,5 +1,6 @@
 /** The verdict on one connection: a fold over its claims. */
 import { formatEndpoint } from '../model/address.js';
+import type { RelayLink } from '../correlate/relays.js';
 import type { Path, Proof } from '../model/verdict.js';
 import { findDrop, findOutcome } from './outcome.js';
 import { isHostAddress, isRelayProcess, type Case } from './case.js';
@@ -58,7 +59,12 @@ function listCandidates(subject: Case, facts: Facts): Path[] {
   if (link || relayAccept) {
     const command = link?.command ?? relayAccept?.command;
     paths.push(isDockerProxy(subject, command) ? 'docker-proxy' : 'relay');
-  } else if (hostAccept && facts.complete === true && subject.pooled === null) {
+  } else if (
+    hostAccept &&
+    facts.complete === true &&
+    subject.pooled === null &&
+    subject.stray === null
+  ) {
     // A relay whose dial was missed looks just like a server of the host.
     paths.push('host');
   }
@@ -70,10 +76,11 @@ function listCandidates(subject: Case, facts: Facts): Path[] {
 }
 
 /** A connection from the host to a container may be a relay's own, unless the process that dialled it is known. */
-function mayBeRelayLeg({ leg, topology, tail }: Case): boolean {
+function mayBeRelayLeg({ leg, topology, tail, sent }: Case): boolean {
   if (!isHostAddress(topology, leg.client.address)) return false;
-  if (leg.dialled === null || isRelayProcess(leg.dialled, topology)) return true;
-  return !tail.sealed || tail.lostEvents > 0 || tail.truncated;
+  if (!tail.sealed || tail.lostEvents > 0 || tail.truncated) return true;
+  if (leg.protocol === 'udp') return sent !== null;
+  return leg.dialled === null || isRelayProcess(leg.dialled, topology);
 }
 
 function isDockerProxy(
@@ -104,8 +111,12 @@ function listDoubts(subject: Case, path: Path, facts: Facts): string[] {
   if (path === 'docker-proxy' || path === 'relay') {
     const carried = bytes.fromClient + bytes.fromServer > 0;
     if (link?.how === 'only' && carried && facts['relay-moved'] === null && answered(subject)) {
-      doubts.push('its bytes were not seen to move between the two sockets');
+      doubts.push(
+        'its bytes were not seen to move between the two sockets (it may encrypt or change them, or answer by itself)',
+      );
     }
+    if (subject.shared !== null)
+      doubts.push('which of its bytes are this client’s was not followed');
   }
   if (path === 'direct' && facts['entered-container'] !== true && facts['host-accepted'] === null) {
     doubts.push('the packet was not seen at the container');
@@ -123,8 +134,15 @@ function tellEnd(subject: Case): string {
   return drop ? `; then the kernel dropped it (${drop.reason} at ${drop.function})` : '';
 }
 
+/** What a relay did for the connection, as the end of a sentence. */
+function tellLink({ command, pid, upstream }: RelayLink, index: number): string {
+  const to = formatEndpoint(upstream.server ?? upstream.destination);
+  const did = upstream.protocol === 'udp' ? `sent them on to ${to}` : `dialled ${to} for it`;
+  return index === 0 ? ` and ${did}` : `, where ${command} (pid ${pid}) took it and ${did}`;
+}
+
 function tell(subject: Case, path: Path, facts: Facts): string {
-  const { leg, link, relayAccept, hostAccept } = subject;
+  const { leg, link, links, relayAccept, hostAccept } = subject;
   switch (path) {
     case 'dnat': {
       const hook = leg.nat?.hook ? ` in ${leg.nat.hook}` : '';
@@ -137,10 +155,8 @@ function tell(subject: Case, path: Path, facts: Facts): string {
     case 'relay': {
       const process = link ?? relayAccept;
       const name = process ? `${process.command} (pid ${process.pid})` : 'a relay';
-      const dialled = link
-        ? ` and dialled ${formatEndpoint(link.upstream.server ?? link.upstream.destination)} for it`
-        : '';
-      return `${name} accepted the connection${dialled}`;
+      const took = leg.protocol === 'udp' ? 'received its datagrams' : 'accepted the connection';
+      return `${name} ${took}${links.map(tellLink).join('')}`;
     }
     case 'direct':
       return "the client dialled the container's own address, and nothing rewrote or relayed it";
@@ -167,22 +183,22 @@ function listGaps({ tail, leg }: Case): string[] {
 
 /** Who may have had a hand in it without being caught. */
 function listSuspicions(subject: Case, facts: Facts): string[] {
-  const { leg, pooled, topology } = subject;
+  const { leg, pooled, stray, sent, topology } = subject;
   const suspicions: string[] = [];
+  const owner = leg.dialled ?? sent;
+  if (stray !== null) {
+    const name = `${stray.command} (pid ${stray.pid})`;
+    suspicions.push(
+      `${name} also dialled ${formatEndpoint(stray.remote)} meanwhile, and whether for this connection was not seen`,
+    );
+  }
   if (pooled !== null) {
     const name = `${pooled.command} (pid ${pooled.pid})`;
     suspicions.push(`${name} also talks to a container over an older connection`);
   }
   if (facts['container-addressed'] === true && isHostAddress(topology, leg.client.address)) {
-    const name = leg.dialled ? `${leg.dialled.command} (pid ${leg.dialled.pid})` : 'a relay';
+    const name = owner ? `${owner.command} (pid ${owner.pid})` : 'a relay';
     suspicions.push(`it may be the own leg of ${name} for a client that was not seen`);
-  }
-  const relay = topology.relays.find(
-    ({ protocol, listens }) => protocol === 'udp' && listens.port === leg.server?.port,
-  );
-  if (leg.protocol === 'udp' && relay) {
-    const name = `${relay.command} (pid ${relay.pid})`;
-    suspicions.push(`${name} listens there, and this version does not follow datagrams through it`);
   }
   return suspicions;
 }

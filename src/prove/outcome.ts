@@ -28,7 +28,11 @@ export function findOutcome(subject: Case): Outcome {
   const { leg, link, relayAccept, bytes } = subject;
   if (leg.protocol === 'udp') {
     if (bytes.fromServer > 0) return 'answered';
-    return findDrop(subject) ? 'dropped' : 'unanswered';
+    const drop = findDrop(subject);
+    if (drop === null) return 'unanswered';
+    // Where nothing listens, ICMP tells the sender: the client, or a relay, which keeps it to itself.
+    if (drop.reason !== 'NO_SOCKET') return 'dropped';
+    return leg.events.includes(drop) ? 'refused' : 'unanswered';
   }
   const own = readMarks(leg);
   if (!own.synAck && leg.begun) {
@@ -50,12 +54,15 @@ export function findOutcome(subject: Case): Outcome {
 }
 
 /** The drop that ended the connection: of a packet that was needed and never got through. */
-export function findDrop({ leg, link }: Case): DropEvent | null {
-  const legs = link ? [leg, link.upstream] : [leg];
+export function findDrop({ leg, links }: Case): DropEvent | null {
+  const legs = [leg, ...links.map(({ upstream }) => upstream)];
   for (const one of legs) {
     if (readMarks(one).synAck || readMarks(one).resetByServer) continue;
     const drops = one.events.filter(
-      (event): event is DropEvent => event.kind === 'drop' && !isInnocent(event),
+      (event): event is DropEvent =>
+        event.kind === 'drop' &&
+        !isInnocent(event) &&
+        (isRequest(one, event) || event.protocol === 'tcp'),
     );
     const needed = drops.find(({ flags }) => (flags & TCP.SYN) !== 0) ?? drops[0];
     if (needed) return needed;

@@ -2,7 +2,7 @@
 
 /** Shell that prints every tracepoint's `category:name`, a blank line, then the format of skb:kfree_skb. */
 export const FORMATS_SCRIPT =
-  'cd "$1/events" || exit 1; for d in net/* skb/* sock/* tcp/* syscalls/*; do ' +
+  'cd "$1/events" || exit 1; for d in net/* skb/* sock/* tcp/* syscalls/* sched/sched_process_fork; do ' +
   '[ -f "$d/format" ] && echo "$d"; done; echo; cat skb/kfree_skb/format 2>/dev/null || true';
 
 export interface Formats {

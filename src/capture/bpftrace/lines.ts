@@ -31,7 +31,7 @@ export interface LineReaderOptions {
 }
 
 /** Lines that end in the name of a task, which may hold spaces: how many fields they have. */
-const NAMED_LINES = new Map(Object.entries({ A: 18, S: 19, T: 18, M: 32, Y: 21 }));
+const NAMED_LINES = new Map(Object.entries({ A: 18, S: 19, T: 18, M: 32, Y: 25, F: 5 }));
 
 /** Which fields behind the letter are numbers; the others are words and names. */
 const NUMBERS = new Map<string, readonly [from: number, to?: number]>([
@@ -45,6 +45,7 @@ const NUMBERS = new Map<string, readonly [from: number, to?: number]>([
   ['T', [1, -1]],
   ['M', [1, -1]],
   ['Y', [2, -1]],
+  ['F', [1, -1]],
 ]);
 
 /** Field counts of the packet part, shared by P, D and R lines: time to payload. */
@@ -195,19 +196,32 @@ export function createLineReader(options: LineReaderOptions): LineReader {
           command: unescapeCommand(f[31] ?? ''),
         };
       case 'Y':
-        if (f.length !== 21 || !/^[rw]$/.test(f[1] ?? '')) return null;
+        if (f.length !== 25 || !/^[rw]$/.test(f[1] ?? '')) return null;
         return {
           kind: 'copy',
           operation: f[1] === 'r' ? 'read' : 'write',
           time: time(f[2] ?? ''),
-          pid: hex(f[3]),
-          tid: hex(f[4]),
-          fd: hex(f[5]),
-          bytes: hex(f[6]),
-          total: hex(f[7]),
-          calls: hex(f[8]),
-          ...socketEnds(f, 9),
-          command: unescapeCommand(f[20] ?? ''),
+          namespace: hex(f[3]),
+          pid: hex(f[4]),
+          tid: hex(f[5]),
+          fd: hex(f[6]),
+          bytes: hex(f[7]),
+          total: hex(f[8]),
+          calls: hex(f[9]),
+          protocol: f[10] === '2' ? 'udp' : 'tcp',
+          buffer: f[11] ?? '',
+          mark: hex(f[12]),
+          ...socketEnds(f, 13),
+          command: unescapeCommand(f[24] ?? ''),
+        };
+      case 'F':
+        if (f.length !== 5) return null;
+        return {
+          kind: 'fork',
+          time: time(f[1] ?? ''),
+          pid: hex(f[2]),
+          child: hex(f[3]),
+          command: unescapeCommand(f[4] ?? ''),
         };
       default:
         return null;

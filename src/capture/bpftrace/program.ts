@@ -13,6 +13,8 @@ export interface ProgramParameters {
   readonly budget: number;
   /** Processes that are known to relay the flow already. */
   readonly relays: readonly number[];
+  /** The tracer's own process, whose seals look like a relay's work. */
+  readonly owner: number;
   /**
    * A dial to this port (one of `ports`) freezes the program: nothing is printed or counted any more but its
    * totals and the line E. @printed then says exactly how many lines must have come.
@@ -20,9 +22,9 @@ export interface ProgramParameters {
   readonly finalPort: number;
 }
 
-/** The line in every probe file that decides whether a packet, socket or call belongs to the flow. */
+/** The line in every probe file that decides whether a packet, socket or call belongs to the flow; a map may widen it. */
 export const FILTER =
-  'if ($sport == $1 || $dport == $1 || $sport == $2 || $dport == $2) { // flow filter';
+  /if \(\$sport == \$1 \|\| \$dport == \$1 \|\| \$sport == \$2 \|\| \$dport == \$2( \|\| @\w+\[[^\]]+\])?\) \{ \/\/ flow filter/g;
 
 /** Up to this many ports are compared one by one, which costs less than two map look-ups. */
 const PORTS_INLINE = 8;
@@ -41,9 +43,9 @@ export function assembleProgram(
   files: readonly ProbeFile[],
   parameters: ProgramParameters,
 ): string {
-  const { ports, budget, relays, finalPort } = parameters;
+  const { ports, budget, relays, owner, finalPort } = parameters;
   checkNumbers('port', [...ports, finalPort], 65535);
-  checkNumbers('pid', relays, 2 ** 22);
+  checkNumbers('pid', [...relays, owner], 2 ** 22);
   checkNumbers('budget', [budget], 1e6);
   if (ports.length === 0) throw new RangeError('a program needs at least one port');
 
@@ -56,7 +58,8 @@ export function assembleProgram(
     withoutBlock(withoutBlock(withoutHeader(file.text), 'BEGIN'), 'END')
       .replaceAll(
         FILTER,
-        `if ((${condition}) && @final == 0) {${file.name === FINAL_FILE ? final : ''}`,
+        (_, wider: string | undefined) =>
+          `if ((${condition}${wider ?? ''}) && @final == 0) {${file.name === FINAL_FILE ? final : ''}`,
       )
       .replaceAll(/^( *)printf\(/gm, '$1@printed = count();\n$1printf(')
       .replaceAll(/\$3\b/g, String(budget)),
@@ -64,7 +67,12 @@ export function assembleProgram(
   const body = bodies.join('\n');
   const begin = [
     ...(inline ? [] : ports.map((port) => `@port[(uint64)${port}] = (uint64)1;`)),
-    ...(body.includes('@relay[') ? relays.map((pid) => `@relay[(uint64)${pid}] = (uint64)1;`) : []),
+    ...(body.includes('@relay[')
+      ? [
+          ...relays.map((pid) => `@relay[(uint64)${pid}] = (uint64)1;`),
+          `@relay[(uint64)${owner}] = (uint64)2;`,
+        ]
+      : []),
     'printf("B %lx\\n", nsecs);',
   ];
   const printed = [...new Set(body.match(/@(packets|bytes|total|read|written|printed)\b/g))];

@@ -78,6 +78,7 @@ export class SealWatch {
       case 'total':
         return this.#isSeal(event.from.localPort, event.from.remotePort);
       case 'move':
+      case 'fork':
         return false;
     }
   }

@@ -54,6 +54,7 @@ export async function startTracer(options: TracerOptions): Promise<Tracer> {
       ports: [...options.ports, ...sealer.ports],
       budget: options.budget,
       relays: options.relays,
+      owner: process.pid,
       finalPort: sealer.finalPort,
     });
     const watch = new SealWatch(sealer.ports, signsOf(plan.files), options.ports);

@@ -2,15 +2,14 @@
 import type { CounterEvent } from '../../model/event.js';
 import type { Device } from '../../model/topology.js';
 import type { Trace } from '../../model/trace.js';
+import type { TracedConnection } from '../connections.js';
 import type { Leg } from '../leg.js';
 import type { RelayLink } from '../relays.js';
 import { joinConversations } from './groups.js';
 import { buildCapturedLeg, type CapturedLeg } from './legs.js';
 import { pairByContent, type Pairing } from './relays.js';
 
-export interface CapturedConnection {
-  readonly leg: Leg;
-  readonly link: RelayLink | null;
+export interface CapturedConnection extends TracedConnection {
   readonly captured: CapturedLeg;
   readonly pairing: Pairing | null;
   /** A relay may have carried it, but others carried the same bytes at that time. */
@@ -69,5 +68,6 @@ function connect(captured: CapturedLeg, pairing: Pairing | null): Omit<CapturedC
     ...{ client: leg, upstream: pairing.upstream.leg },
     ...{ how: 'only', moves: [], toUpstream: 0, toClient: 0 },
   };
-  return { leg, link, captured, pairing };
+  const unseen = { received: null, sent: null, shared: null, stray: null };
+  return { leg, link, links: link ? [link] : [], ...unseen, captured, pairing };
 }

@@ -1,0 +1,37 @@
+/** Which process stands in for which: a relay that forks lets its child serve the connection that it has accepted. */
+import type { AcceptEvent, ForkEvent, TraceEvent } from '../model/event.js';
+
+export class Kinship {
+  /** The fork that made a process; a number that is used again is the last process's. */
+  readonly #forks = new Map<number, ForkEvent>();
+  /** What a process had accepted last when it forked: the child serves that. */
+  readonly #served = new Map<number, AcceptEvent>();
+
+  /** The events must be in order of time. */
+  constructor(events: readonly TraceEvent[]) {
+    const accepts = new Map<number, AcceptEvent>();
+    for (const event of events) {
+      if (event.kind === 'accept') accepts.set(event.pid, event);
+      if (event.kind !== 'fork') continue;
+      this.#forks.set(event.child, event);
+      const accept = accepts.get(event.pid) ?? this.#served.get(event.pid);
+      if (accept) this.#served.set(event.child, accept);
+    }
+  }
+
+  /** Whether `pid` is `ancestor` or was forked by it, directly or not. */
+  descends(pid: number, ancestor: number): boolean {
+    const seen = new Set<number>();
+    for (let at: number | undefined = pid; at !== undefined && !seen.has(at);) {
+      if (at === ancestor) return true;
+      seen.add(at);
+      at = this.#forks.get(at)?.pid;
+    }
+    return false;
+  }
+
+  /** The accept that a forked process was made for, as far as the order of calls tells; null for others. */
+  servedBy(pid: number): AcceptEvent | null {
+    return this.#served.get(pid) ?? null;
+  }
+}

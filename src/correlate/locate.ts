@@ -1,0 +1,70 @@
+/** Finds the leg that a process's socket belongs to, by the ends that the kernel gives the socket. */
+import type { Endpoint } from '../model/address.js';
+import type { Protocol, SocketEnds } from '../model/event.js';
+import { pairKey, type Leg } from './leg.js';
+
+/** A socket of a process at one moment. */
+export interface SocketUse {
+  readonly protocol: Protocol;
+  /** Inode of the socket's namespace; null when not told. */
+  readonly namespace: number | null;
+  readonly ends: Pick<SocketEnds, 'local' | 'remote'>;
+  readonly time: number;
+}
+
+interface Known {
+  readonly leg: Leg;
+  readonly first: number;
+  readonly last: number;
+  readonly namespaces: ReadonlySet<number | null>;
+}
+
+/** Nanoseconds by which a call may lie outside the packets seen of its leg. */
+const SLACK = 1_000_000_000;
+
+export class LegIndex {
+  readonly #known = new Map<string, Known[]>();
+
+  constructor(legs: readonly Leg[]) {
+    for (const leg of legs) {
+      const packets = leg.events.some(({ kind }) => kind === 'packet' || kind === 'counter');
+      const known = {
+        leg,
+        first: leg.events[0]?.time ?? 0,
+        // A leg of which only its socket was seen may go on unseen.
+        last: packets ? (leg.events.at(-1)?.time ?? 0) + SLACK : Infinity,
+        namespaces: new Set(leg.events.map(({ namespace }) => namespace)),
+      };
+      const { protocol, client, server, destination } = leg;
+      const keys = new Set(
+        [server ?? destination, destination].flatMap((end) => [
+          pairKey(protocol, client, end),
+          anyKey(protocol, client, end.port),
+        ]),
+      );
+      for (const key of keys) this.#known.set(key, [...(this.#known.get(key) ?? []), known]);
+    }
+  }
+
+  /** The leg with these ends that lived at that time; with several, the one that began last before it. */
+  find({ protocol, namespace, ends, time }: SocketUse): Leg | null {
+    const { local, remote } = ends;
+    const key = isUnspecified(local)
+      ? anyKey(protocol, remote, local.port)
+      : pairKey(protocol, local, remote);
+    const alive = (this.#known.get(key) ?? []).filter(
+      ({ first, last, namespaces }) =>
+        first <= time && time <= last && (namespace === null || namespaces.has(namespace)),
+    );
+    return alive.at(-1)?.leg ?? null;
+  }
+}
+
+/** A socket bound to no address of its own serves all of them. */
+function isUnspecified({ address }: Endpoint): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
+
+function anyKey(protocol: Protocol, peer: Endpoint, port: number): string {
+  return `${protocol}|${peer.address}|${peer.port}|*|${port}`;
+}

@@ -1,0 +1,96 @@
+/** Bytes that went out of one socket of a process into another: spliced, or copied through its memory. */
+import { sameEndpoint } from '../model/address.js';
+import type { CopyEvent, MoveEvent, Protocol, SocketEnds, TraceEvent } from '../model/event.js';
+
+export interface Transfer {
+  /** The event that shows the bytes leave: the splice, or the write. */
+  readonly event: MoveEvent | CopyEvent;
+  /** The read that brought them in; null for a splice. */
+  readonly read: CopyEvent | null;
+  readonly protocol: Protocol;
+  /** Inode of the sockets' namespace; null when not told. */
+  readonly namespace: number | null;
+  readonly from: SocketEnds;
+  readonly to: SocketEnds;
+  readonly bytes: number;
+  /**
+   * True when the kernel followed the bytes, or they were written from the very place where they had been read to.
+   * False when only their number and their beginning are the same.
+   */
+  readonly exact: boolean;
+}
+
+/** All transfers in order of time. The events must be in order of time. */
+export function findTransfers(events: readonly TraceEvent[]): Transfer[] {
+  const copies = new CopyMatcher();
+  return events.flatMap((event) => {
+    if (event.kind === 'move') return [readMove(event)];
+    if (event.kind !== 'copy') return [];
+    if (event.operation === 'write') return copies.write(event) ?? [];
+    copies.read(event);
+    return [];
+  });
+}
+
+function readMove(event: MoveEvent): Transfer {
+  const { from, to, bytes } = event;
+  return { event, read: null, protocol: 'tcp', namespace: null, from, to, bytes, exact: true };
+}
+
+/** Finds the read that a written piece came from. */
+class CopyMatcher {
+  /** The last read into each place of each process's memory. */
+  readonly #filled = new Map<string, CopyEvent>();
+  /** Reads not written on yet, by process, length and beginning. */
+  readonly #open = new Map<string, CopyEvent[]>();
+
+  read(event: CopyEvent): void {
+    if (event.buffer !== '') this.#filled.set(place(event), event);
+    const key = likeness(event);
+    const open = this.#open.get(key) ?? [];
+    open.push(event);
+    this.#open.set(key, open);
+  }
+
+  write(event: CopyEvent): Transfer | null {
+    const same = this.#filled.get(place(event));
+    const exact = same !== undefined && same.mark === event.mark && !isSameSocket(same, event);
+    const read = exact ? same : this.#findAlike(event);
+    if (read === null) return null;
+    const open = this.#open.get(likeness(read));
+    open?.splice(open.indexOf(read), 1);
+    return {
+      event,
+      read,
+      protocol: event.protocol,
+      namespace: event.namespace,
+      from: read,
+      to: event,
+      bytes: Math.min(read.bytes, event.bytes),
+      exact,
+    };
+  }
+
+  /** The oldest open read that is alike, if those that are come from one socket. */
+  #findAlike(event: CopyEvent): CopyEvent | null {
+    if (event.buffer === '') return null;
+    const alike = (this.#open.get(likeness(event)) ?? []).filter(
+      (read) => !isSameSocket(read, event),
+    );
+    const [first] = alike;
+    return first && alike.every((read) => isSameSocket(read, first)) ? first : null;
+  }
+}
+
+function place({ pid, buffer }: CopyEvent): string {
+  return `${pid}|${buffer}`;
+}
+
+function likeness({ pid, protocol, bytes, mark }: CopyEvent): string {
+  return `${pid}|${protocol}|${bytes}|${mark}`;
+}
+
+/** One unconnected socket of datagrams counts as one for each peer. */
+function isSameSocket(a: CopyEvent, b: CopyEvent): boolean {
+  return a.socket === b.socket && sameEndpoint(a.remote, b.remote);
+}
