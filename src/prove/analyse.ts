@@ -112,7 +112,8 @@ function describeConnection(
     evidence: claims,
     why: tellWhy(subject, judgement.path),
     hops,
-    hopsOmitted: all.length - hops.length + countUnshown([leg, link?.upstream]),
+    hopsOmitted:
+      all.length - hops.length + countUnshown([leg, ...links.map(({ upstream }) => upstream)]),
   };
 }
 

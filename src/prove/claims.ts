@@ -97,7 +97,8 @@ function checkSamePacket({ leg, topology }: Case): Claim | null {
       ({ skb, seq, time }) => skb === before.skb && seq === before.seq && time >= before.time,
     );
     if (!same || before.skb === null) continue;
-    const text = `one packet (same skb, sequence number ${before.seq}) was seen with both destinations`;
+    const number = leg.protocol === 'tcp' ? `, sequence number ${before.seq}` : '';
+    const text = `one packet (same skb${number}) was seen with both destinations`;
     return claim('same-packet', true, text, [before.id, same.id]);
   }
   return claim('same-packet', null, 'one packet was seen with both destinations');

@@ -9,6 +9,7 @@ import { traceWhile } from '../support/tracing.js';
 
 const FOLDER = fileURLToPath(new URL('../../../samples', import.meta.url));
 const CLIENTS = fileURLToPath(new URL('echo-clients.js', import.meta.url));
+const DATAGRAMS = fileURLToPath(new URL('udp-clients.js', import.meta.url));
 
 interface Places {
   readonly lab: Lab;
@@ -37,6 +38,14 @@ const ping =
 const echo = async (lab: Lab, where: Where, address: string, name: string): Promise<unknown> =>
   lab.exec(where, [process.execPath, CLIENTS, address, '8080', '10', name, 'together']);
 
+const datagrams =
+  (choose: (places: Places) => [Where, string], port: number, count: number, patience = 3_000) =>
+  async (places: Places): Promise<unknown> => {
+    const [where, address] = choose(places);
+    const command = [DATAGRAMS, address, port, count, 'datagram', patience].map(String);
+    return places.lab.exec(where, [process.execPath, ...command]);
+  };
+
 const SAMPLES: readonly Sample[] = [
   { name: 'dnat-outside', port: 8080, send: ping(({ lab }) => ['client', lab.host.ipv4], 8080) },
   { name: 'dnat-own-address', port: 8080, send: ping(({ lab }) => ['host', lab.host.ipv4], 8080) },
@@ -60,6 +69,22 @@ const SAMPLES: readonly Sample[] = [
     port: 8086,
     withoutProxy: true,
     send: ping(() => ['host', '::1'], 8086, 500),
+  },
+  {
+    name: 'udp-dnat',
+    port: 5353,
+    send: datagrams(({ lab }) => ['client', lab.host.ipv4], 5353, 1),
+  },
+  { name: 'udp-proxy', port: 5353, send: datagrams(() => ['host', '127.0.0.1'], 5353, 3) },
+  {
+    name: 'udp-refused-dnat',
+    port: 5454,
+    send: datagrams(({ lab }) => ['client', lab.host.ipv4], 5454, 1, 200),
+  },
+  {
+    name: 'udp-unanswered-proxy',
+    port: 5454,
+    send: datagrams(() => ['host', '127.0.0.1'], 5454, 1, 200),
   },
   {
     name: 'mixed-20',
@@ -98,6 +123,12 @@ async function takeAll(samples: readonly Sample[], userlandProxy: boolean): Prom
     await lab.docker(['network', 'create', '--ipv6', '--subnet', 'fd00:d0c:6::/64', 'six']);
     const publish = ['8086:6379'];
     const dual = await lab.run({ name: 'dual', command: REDIS, publish, network: 'six' });
+    await lab.run({
+      name: 'echo',
+      command: ['socat', 'UDP4-RECVFROM:53,fork', 'EXEC:cat'],
+      publish: ['5353:53/udp', '5454:9999/udp'],
+      waitFor: [{ protocol: 'udp', port: 53 }],
+    });
     const drop = ['-p', 'tcp', '--dport', '6380', '-j', 'DROP'];
     await lab.exec('host', ['iptables', '-I', 'DOCKER-USER', ...drop]);
     await mkdir(FOLDER, { recursive: true });

@@ -30,6 +30,10 @@ export const TRUTHS: Readonly<Record<string, Truth | ((one: Connection) => Truth
   dropped: { ...dnat, outcome: 'dropped' },
   'hairpin-self': dnat,
   'answer-dropped': { path: 'dnat', outcome: 'dropped', hook: 'OUTPUT' },
+  'udp-dnat': dnat,
+  'udp-proxy': proxy,
+  'udp-refused-dnat': { ...dnat, outcome: 'refused' },
+  'udp-unanswered-proxy': { ...proxy, outcome: 'unanswered' },
   'mixed-20': (one) => (one.client.address === '127.0.0.1' ? proxy : dnat),
 };
 
