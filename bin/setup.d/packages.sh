@@ -42,6 +42,8 @@ iproute2 ip
 tcpdump tcpdump
 redis-tools redis-cli redis-check-rdb
 socat socat
+haproxy haproxy
+libnginx-mod-stream nginx
 conntrack conntrack
 procps ps sysctl
 util-linux nsenter unshare flock
@@ -107,7 +109,7 @@ restore_policy() {
 }
 
 list_units() {
-  for unit in docker.service docker.socket containerd.service; do
+  for unit in docker.service docker.socket containerd.service haproxy.service nginx.service; do
     for folder in /lib/systemd/system /usr/lib/systemd/system /etc/systemd/system; do
       [ ! -e "$folder/$unit" ] || echo "$unit"
     done
@@ -125,7 +127,9 @@ disable_new_units() {
   if has systemctl; then
     systemctl --no-reload disable $new >>"$log" 2>&1 || :
   elif has update-rc.d; then
-    update-rc.d docker disable >>"$log" 2>&1 || :
+    for service in docker haproxy nginx; do
+      case "$new" in *"$service.service"*) update-rc.d "$service" disable >>"$log" 2>&1 || : ;; esac
+    done
   fi
   say "trace-flow: neither started nor enabled:$new. Should you want Docker: systemctl enable --now docker"
 }

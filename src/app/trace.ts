@@ -1,5 +1,6 @@
 /** The live trace: map the host, start the probes, let the traffic run, seal, judge, report. */
 import { keepRelevant } from '../correlate/relevant.js';
+import { restoreOrder } from '../capture/sequencer.js';
 import type { TracerEnd, Tracer } from '../capture/bpftrace/tracer.js';
 import { UserError } from '../model/errors.js';
 import type { TraceEvent } from '../model/event.js';
@@ -126,7 +127,7 @@ export async function runTrace(request: TraceRequest, effects: TraceEffects): Pr
   const trace: Trace = {
     source: 'live',
     header: { ...header, topology, ...(surveyed && { survey: surveyed }) },
-    events: keepRelevant([...events, ...numberRemainder(end, events)], topology),
+    events: keepRelevant(restoreOrder([...events, ...numberRemainder(end, events)]), topology),
     tail: makeTail(end, events.length >= MAX_EVENTS),
   };
   const report = analyse(trace, { hops: request.hops });

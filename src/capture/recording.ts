@@ -27,6 +27,7 @@ const packet = {
 };
 const ends = { socket: z.string(), local: endpoint, remote: endpoint };
 const task = { pid: z.number(), tid: z.number(), command: z.string() };
+const birth = { pid: z.number(), child: z.number(), command: z.string() };
 const amounts = { bytes: z.number(), total: z.number(), calls: z.number() };
 const socketPorts = z.object({
   socket: z.string(),
@@ -103,13 +104,7 @@ const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
     buffer: z.string().default(''),
     mark: z.number().default(0),
   }),
-  z.object({
-    kind: z.literal('fork'),
-    ...base,
-    pid: z.number(),
-    child: z.number(),
-    command: z.string(),
-  }),
+  z.object({ kind: z.literal('fork'), ...base, ...birth }),
   z.object({
     kind: z.literal('counter'),
     ...base,

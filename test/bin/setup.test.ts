@@ -32,7 +32,7 @@ test('every script parses', async () => {
 
 test('names each missing package once, and none when nothing is missing', async ({ folder }) => {
   const all = await runPart(folder, 'packages', 'has() { false; }\nlist_missing');
-  assert.match(all, /^bpftrace busybox-static conntrack docker-cli docker\.io iproute2 /);
+  assert.match(all, /^bpftrace busybox-static conntrack docker-cli docker\.io haproxy iproute2 /);
   assert.is(all.match(/redis-tools/g)?.length, 1);
   assert.is(await runPart(folder, 'packages', 'has() { true; }\nlist_missing'), '');
   const some = 'has() { [ "$1" != nft ] && [ "$1" != dockerd ]; }\nlist_missing';

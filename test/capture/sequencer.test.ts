@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import type { Unnumbered } from '../../src/capture/bpftrace/lines.js';
-import { Sequencer } from '../../src/capture/sequencer.js';
+import { restoreOrder, Sequencer } from '../../src/capture/sequencer.js';
 import type { TraceEvent } from '../../src/model/event.js';
 import { suite } from '../support/suite.js';
 
@@ -88,6 +88,20 @@ test('a flush leaves nothing, twice nothing', () => {
   sequencer.flush();
   sequencer.tick();
   assert.equal(out, [1, 2, 3]);
+});
+
+test('a whole that is out of order is put in order and numbered anew; one in order stays as it is', () => {
+  const late = [4, 5, 2].map((time, index) => ({ ...eventAt(time), id: index + 1 }) as TraceEvent);
+  assert.equal(
+    restoreOrder(late).map(({ id, time }) => [id, time]),
+    [
+      [1, 2],
+      [2, 4],
+      [3, 5],
+    ],
+  );
+  const fine = late.slice(0, 2);
+  assert.is(restoreOrder(fine), fine);
 });
 
 test.run();

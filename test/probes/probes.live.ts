@@ -40,7 +40,13 @@ for (const copying of [false, true]) {
       const names = PROBE_FILES.filter((name) => copying || name !== 'relay-copy.bt');
       const files = names.map((name) => ({ name, text: readFileSync(PROBES + name, 'utf8') }));
       const ports = Array.from({ length: count }, (_, at) => 65_535 - at);
-      const parameters = { ports, budget: 16, relays: [4711, 4712], owner: 4713, finalPort: 65_535 };
+      const parameters = {
+        ports,
+        budget: 16,
+        relays: [4711, 4712],
+        owner: 4713,
+        finalPort: 65_535,
+      };
       await compile(['-'], assembleProgram(files, parameters));
     });
   }
