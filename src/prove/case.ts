@@ -53,13 +53,30 @@ export function openCase(connection: TracedConnection, trace: Trace): Case {
 /** The probe that sees a datagram read. */
 const READING = 'tracepoint:syscalls:sys_enter_recvfrom';
 
-/** docker-proxy by its arguments (read before the trace) or by its name. */
+/** Relays that hand bytes to another namespace over sockets or devices that no probe follows. */
+const PORT_DRIVERS = new Set([
+  'rootlesskit',
+  'rootlessport',
+  'slirp4netns',
+  'pasta',
+  'pasta.avx2',
+  'passt',
+]);
+
+/** Whether this is the port driver of a rootless engine. */
+export function isPortDriver({ command }: { readonly command: string }): boolean {
+  return PORT_DRIVERS.has(command);
+}
+
+/** docker-proxy by its arguments (read before the trace) or by its name; port drivers by theirs. */
 export function isRelayProcess(
   process: { readonly pid: number; readonly command: string },
   topology: Topology,
 ): boolean {
   return (
-    process.command === 'docker-proxy' || topology.relays.some(({ pid }) => pid === process.pid)
+    process.command === 'docker-proxy' ||
+    isPortDriver(process) ||
+    topology.relays.some(({ pid }) => pid === process.pid)
   );
 }
 

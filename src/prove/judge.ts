@@ -3,7 +3,7 @@ import { formatEndpoint } from '../model/address.js';
 import type { RelayLink } from '../correlate/relays.js';
 import type { Path, Proof } from '../model/verdict.js';
 import { findDrop, findOutcome } from './outcome.js';
-import { isHostAddress, isRelayProcess, type Case } from './case.js';
+import { isHostAddress, isPortDriver, isRelayProcess, type Case } from './case.js';
 import type { Claim, ClaimCode } from './claims.js';
 
 export interface Judgement {
@@ -97,7 +97,7 @@ function isDockerProxy(
 /** What keeps a path from being proven; each reads on after "because". */
 function listDoubts(subject: Case, path: Path, facts: Facts): string[] {
   const doubts: string[] = [];
-  const { tail, link, bytes } = subject;
+  const { tail, link, bytes, hostAccept } = subject;
   if (facts.complete !== true) {
     doubts.push(
       tail.lostEvents > 0
@@ -114,6 +114,9 @@ function listDoubts(subject: Case, path: Path, facts: Facts): string[] {
       doubts.push(
         'its bytes were not seen to move between the two sockets (it may encrypt or change them, or answer by itself)',
       );
+    }
+    if (link === null && hostAccept && isPortDriver(hostAccept)) {
+      doubts.push('where it handed the bytes on is not followed');
     }
     if (subject.shared !== null)
       doubts.push('which of its bytes are this client’s was not followed');

@@ -91,7 +91,7 @@ test('a flush leaves nothing, twice nothing', () => {
 });
 
 test('a whole that is out of order is put in order and numbered anew; one in order stays as it is', () => {
-  const late = [4, 5, 2].map((time, index) => ({ ...eventAt(time), id: index + 1 }) as TraceEvent);
+  const late = [4, 5, 2].map((time, index) => ({ ...eventAt(time), id: index + 1 }));
   assert.equal(
     restoreOrder(late).map(({ id, time }) => [id, time]),
     [
