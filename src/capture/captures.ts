@@ -127,7 +127,7 @@ export class CaptureReading {
     });
   }
 
-  /** All kept packets and counters in order of time, numbered. */
+  /** All kept packets and counters in order of time, numbered: the trace takes them over. */
   #order(shifts: readonly number[]): TraceEvent[] {
     const all: (PacketEvent | CounterEvent)[] = [];
     for (const [file, { collector }] of this.#files.entries()) {
@@ -141,7 +141,8 @@ export class CaptureReading {
         all.push(shift === 0 ? event : { ...event, time: event.time + shift });
     }
     all.sort((a, b) => a.time - b.time || (a.kind === b.kind ? 0 : a.kind === 'counter' ? 1 : -1));
-    return all.map((event, index) => ({ ...event, id: index + 1 }));
+    for (const [index, event] of all.entries()) (event as { id: number }).id = index + 1;
+    return all;
   }
 }
 

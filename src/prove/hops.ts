@@ -16,62 +16,83 @@ import type { Topology } from '../model/topology.js';
 import { isInnocent } from './outcome.js';
 import type { Places } from './places.js';
 
+type ToldEvent = Exclude<LegEvent, { kind: 'counter' }>;
+
+/** Flags that turn a connection; what passes between them is like the packet before. */
+const TURN = TCP.SYN | TCP.FIN | TCP.RST;
+
 interface HopContext {
   readonly epoch: bigint;
   readonly places: Places;
   readonly topology: Topology;
 }
 
+/** A hop before it is put into words: most of a long connection's hops are never shown. */
+export interface HopSketch {
+  readonly event: number;
+  /** Matters whatever else there is: a turn of the connection, or what was done to it. */
+  readonly turn: boolean;
+  readonly tell: () => Hop;
+}
+
 /** All hops in order of time; nothing is left out but what tells nothing (state changes, queues emptied at a close). */
 export function listHops(
   { leg, links, received }: Pick<TracedConnection, 'leg' | 'links' | 'received'>,
   context: HopContext,
-): Hop[] {
+): HopSketch[] {
   const own = legHops(leg, 'client', context);
-  const reading = received ? [receiveHop(received, context)] : [];
+  const sketch = (event: number, tell: () => Hop): HopSketch => ({ event, turn: false, tell });
+  const reading = received ? [sketch(received.id, () => receiveHop(received, context))] : [];
   const beyond = links.flatMap(({ upstream, moves }) => [
     ...legHops(upstream, 'container', context),
-    ...moves.map((move) => moveHop(move, context)),
+    ...moves.map((move) => sketch(move.event.id, () => moveHop(move, context))),
   ]);
   return [...own, ...reading, ...beyond].sort((a, b) => a.event - b.event);
 }
 
 /** At most `limit` hops: those that matter, then the first ones. Null keeps all. */
 export function selectHops(
-  hops: readonly Hop[],
+  hops: readonly HopSketch[],
   mentioned: ReadonlySet<number>,
   limit: number | null,
 ): Hop[] {
-  if (limit === null || hops.length <= limit) return [...hops];
-  const chosen = new Set(hops.filter((hop) => mentioned.has(hop.event) || isTurn(hop)));
+  if (limit === null || hops.length <= limit) return hops.map((hop) => hop.tell());
+  const chosen = new Set(hops.filter((hop) => mentioned.has(hop.event) || hop.turn));
   for (const hop of hops) {
     if (chosen.size >= limit) break;
     chosen.add(hop);
   }
-  return hops.filter((hop) => chosen.has(hop));
+  return hops.filter((hop) => chosen.has(hop)).map((hop) => hop.tell());
 }
 
-function isTurn(hop: Hop): boolean {
-  return (
-    hop.rewrite !== null ||
-    (hop.kind !== 'packet' && hop.kind !== 'relay') ||
-    hop.flags.some((flag) => flag !== 'ACK' && flag !== 'PSH')
-  );
-}
-
-function legHops(leg: Leg, name: Hop['leg'], context: HopContext): Hop[] {
+function legHops(leg: Leg, name: Hop['leg'], context: HopContext): HopSketch[] {
   const last = new Map<string, PacketEvent>();
-  return leg.events.flatMap((event) => {
-    const hop = eventHop(event, leg, name, context);
-    if (hop === null || event.kind !== 'packet') return hop ?? [];
-    const key = `${event.skb}|${event.seq}|${event.flags}|${event.length}`;
-    const rewrite = findRewrite(leg, last.get(key) ?? null, event, context.topology.host);
-    last.set(key, event);
-    return { ...hop, rewrite };
-  });
+  const sketches: HopSketch[] = [];
+  for (const event of leg.events) {
+    if (!isTold(event)) continue;
+    let rewrite: Hop['rewrite'] = null;
+    if (leg.nat !== null && event.kind === 'packet') {
+      const key = `${event.skb}|${event.seq}|${event.flags}|${event.length}`;
+      rewrite = findRewrite(leg, last.get(key) ?? null, event, context.topology.host);
+      last.set(key, event);
+    }
+    sketches.push({
+      event: event.id,
+      turn: rewrite !== null || event.kind !== 'packet' || (event.flags & TURN) !== 0,
+      tell: () => ({ ...eventHop(event, leg, name, context), rewrite }),
+    });
+  }
+  return sketches;
 }
 
-function eventHop(event: LegEvent, leg: Leg, name: Hop['leg'], context: HopContext): Hop | null {
+/** What is a hop: a counter is none, and neither is what tells nothing. */
+function isTold(event: LegEvent): event is ToldEvent {
+  if (event.kind === 'drop') return !isInnocent(event);
+  if (event.kind === 'state') return event.to === TCP_STATE.SYN_SENT;
+  return event.kind !== 'counter';
+}
+
+function eventHop(event: ToldEvent, leg: Leg, name: Hop['leg'], context: HopContext): Hop {
   const { places, epoch } = context;
   const common = {
     event: event.id,
@@ -84,7 +105,6 @@ function eventHop(event: LegEvent, leg: Leg, name: Hop['leg'], context: HopConte
     case 'packet':
     case 'drop':
     case 'reset':
-      if (event.kind === 'drop' && isInnocent(event)) return null;
       return {
         ...common,
         namespace: places.namespace(event.namespace),
@@ -101,7 +121,6 @@ function eventHop(event: LegEvent, leg: Leg, name: Hop['leg'], context: HopConte
         skb: event.skb,
       };
     case 'state':
-      if (event.to !== TCP_STATE.SYN_SENT) return null;
       return {
         ...common,
         ...processPlace(event.namespace, leg.client, event.remote, context),
@@ -129,8 +148,6 @@ function eventHop(event: LegEvent, leg: Leg, name: Hop['leg'], context: HopConte
         flow: request ? 'request' : 'reply',
       };
     }
-    case 'counter':
-      return null;
   }
 }
 
