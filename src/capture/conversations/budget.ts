@@ -4,7 +4,7 @@
 const PLENTY = 16;
 const FEW = 2;
 /** Kept packets from which on fewer are kept, and from which on none. */
-const LARGE = 150_000;
+const LARGE = 40_000;
 const FULL = 400_000;
 /** SYN, FIN and RST kept per conversation beyond that. */
 const TURNS = 64;

@@ -2,6 +2,7 @@
 import type { IcmpError } from '../../model/conversation.js';
 import type { Endpoint } from '../../model/address.js';
 import { TCP, type PacketEvent, type Protocol } from '../../model/event.js';
+import { uint16, uint32 } from '../../decode/bytes.js';
 import { IP_PROTOCOL, type Ends, type Packet } from '../../decode/packet.js';
 import { AddressBook } from './addresses.js';
 import type { Budget } from './budget.js';
@@ -12,6 +13,8 @@ import { describeIcmp } from './icmp-words.js';
 /** Conversations kept over all; more are counted. */
 const MAX_CONVERSATIONS = 50_000;
 const MAX_ERRORS = 1_000;
+/** Hardware addresses whose text is remembered. */
+const MAX_HARDWARE = 10_000;
 /** Nanoseconds of silence after which a UDP pair is another conversation. */
 const UDP_IDLE = 90_000_000_000;
 const TURN = TCP.SYN | TCP.FIN | TCP.RST;
@@ -32,6 +35,7 @@ export class ConversationTable {
   readonly #entries: Entry[] = [];
   /** By lower and higher end (address number and port) and protocol: the latest conversation of the pair. */
   readonly #pairs = new Map<number, Map<number, Entry>>();
+  readonly #hardware = new Map<number, string>();
   readonly errors: IcmpError[] = [];
   omitted = 0;
 
@@ -161,14 +165,21 @@ export class ConversationTable {
         digest: whole
           ? digestBytes(packet.frame, payloadAt, payloadAt + length, DIGEST_START)
           : null,
-        hardware: formatHardware(packet),
+        hardware: this.#hardwareOf(packet),
       },
     };
   }
-}
-
-function formatHardware({ frame, hardwareAt }: Packet): string | null {
-  if (hardwareAt < 0) return null;
-  const bytes = [...frame.subarray(hardwareAt, hardwareAt + 6)];
-  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+  /** A capture has few hardware addresses: each is made text of once. */
+  #hardwareOf({ frame, hardwareAt }: Packet): string | null {
+    if (hardwareAt < 0) return null;
+    const key = uint16(frame, hardwareAt) * 2 ** 32 + uint32(frame, hardwareAt + 2);
+    const known = this.#hardware.get(key);
+    if (known !== undefined) return known;
+    const text = key
+      .toString(16)
+      .padStart(12, '0')
+      .replace(/..(?=.)/g, '$&:');
+    if (this.#hardware.size < MAX_HARDWARE) this.#hardware.set(key, text);
+    return text;
+  }
 }

@@ -1,5 +1,7 @@
 /** The part of pcap-parser 0.2.1 that is used; it comes without types. */
 declare module 'pcap-parser' {
+  import type { PcapWindow } from './pcap-window.js';
+
   export interface PacketHeader {
     timestampSeconds: number;
     timestampMicroseconds: number;
@@ -9,11 +11,14 @@ declare module 'pcap-parser' {
 
   export interface Parser {
     /** What is left of the input so far. */
-    buffer: Buffer | null;
+    buffer: PcapWindow | null;
     /** The next step of parsing; false from it waits for more input. */
     state: () => boolean;
     on(event: 'packetHeader', listener: (header: PacketHeader) => void): this;
-    on(event: 'packet', listener: (packet: { header: PacketHeader; data: Buffer }) => void): this;
+    on(
+      event: 'packet',
+      listener: (packet: { header: PacketHeader; data: PcapWindow }) => void,
+    ): this;
     on(event: 'error', listener: (error: Error) => void): this;
   }
 

@@ -1,6 +1,7 @@
 /** Classic pcap through pcap-parser, with the guards that it lacks: hostile lengths, cut tails, nanoseconds, versions. */
 import { EventEmitter } from 'node:events';
 import pcapParser, { type Parser } from 'pcap-parser';
+import { PcapWindow } from './pcap-window.js';
 import { MAX_CAPTURED, type ChunkReader, type FrameSink, type ReadEnd } from './sink.js';
 
 const HEADER = 24;
@@ -69,7 +70,12 @@ export class PcapReader implements ChunkReader {
   #inBody = false;
 
   #hand(chunk: Buffer): boolean {
-    if (chunk.length > 0) this.#feed.emit('data', chunk);
+    if (chunk.length === 0) return true;
+    // Given a rest, pcap-parser would put it before the chunk by the deprecated `new Buffer`.
+    const rest = this.#parser.buffer?.view();
+    this.#parser.buffer = null;
+    const bytes = rest && rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
+    this.#feed.emit('data', new PcapWindow(bytes));
     return this.#problem === null;
   }
 
@@ -96,7 +102,7 @@ export class PcapReader implements ChunkReader {
     if (little) header.writeUInt32LE(MAGIC_MICROSECONDS, 0);
     else header.writeUInt32BE(MAGIC_MICROSECONDS, 0);
     this.#begun = true;
-    this.#feed.emit('data', header);
+    this.#feed.emit('data', new PcapWindow(header));
   }
 
   #listen(linkType: number, unit: number): void {
@@ -111,7 +117,8 @@ export class PcapReader implements ChunkReader {
       // pcap-parser would wait for that many bytes, gathering them.
       this.#parser.state = () => false;
     });
-    this.#parser.on('packet', ({ header, data }) => {
+    this.#parser.on('packet', ({ header, data: body }) => {
+      const data = body.view();
       if (this.#problem !== null) return;
       this.#inBody = false;
       this.#offset += PACKET_HEADER + data.length;
