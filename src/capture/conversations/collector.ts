@@ -2,7 +2,7 @@
 import { decodeFrame } from '../../decode/link.js';
 import { Packet } from '../../decode/packet.js';
 import type { Device } from '../../model/topology.js';
-import type { FrameSink } from '../file/sink.js';
+import type { Frame, FrameSink } from '../file/sink.js';
 import { ConversationTable, type Shared } from './table.js';
 
 const BILLION = 1_000_000_000;
@@ -39,26 +39,19 @@ export class Collector implements FrameSink {
     return this.#names.length - 1;
   }
 
-  takeFrame(
-    frame: Uint8Array,
-    length: number,
-    linkType: number,
-    device: number,
-    seconds: number,
-    nanoseconds: number,
-    direction: 'in' | 'out' | null,
-  ): void {
+  takeFrame(frame: Frame): void {
+    const { linkType, seconds } = frame;
     const reading = this.#reading;
     reading.epoch ??= seconds;
     reading.packets += 1;
     this.packets += 1;
     const packet = this.#packet;
-    const time = (seconds - reading.epoch) * BILLION + nanoseconds;
-    const decoded = decodeFrame(frame, length, linkType, packet);
-    packet.direction ??= direction;
+    const time = (seconds - reading.epoch) * BILLION + frame.nanoseconds;
+    const decoded = decodeFrame(frame.bytes, frame.length, linkType, packet);
+    packet.direction ??= frame.direction;
     switch (decoded) {
       case 'ok':
-        this.table.take(packet, time, this.#deviceOf(device, packet));
+        this.table.take(packet, time, this.#deviceOf(frame.device, packet));
         return;
       case 'error':
         this.table.takeError(packet, time);

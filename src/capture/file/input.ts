@@ -1,7 +1,7 @@
 /** Opens a capture or recording, from a file or standard input, unpacked where it is compressed, as chunks. */
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { constants, createGunzip } from 'node:zlib';
+import { constants, createGunzip, type Gunzip } from 'node:zlib';
 import { UserError } from '../../model/errors.js';
 
 /** Large enough that a million packets are a few hundred turns. */
@@ -74,9 +74,9 @@ async function* unpack(
   packed: AsyncIterable<Buffer>,
   state: { problem: string | null },
 ): AsyncGenerator<Buffer> {
-  // What comes out of a cut-off file is kept: its reader says where it ends.
-  const gunzip = createGunzip({ chunkSize: CHUNK, finishFlush: constants.Z_SYNC_FLUSH });
+  const gunzip = createGunzip({ chunkSize: CHUNK });
   let read = 0;
+  let fed = false;
   const feed = (async () => {
     for await (const chunk of packed) {
       read += chunk.length;
@@ -88,14 +88,50 @@ async function* unpack(
       }
       if (gunzip.destroyed) return;
     }
-    gunzip.end();
+    await new Promise<void>((resolve) => gunzip.flush(constants.Z_SYNC_FLUSH, resolve));
+    fed = true;
+    gunzip.emit('readable');
   })();
   feed.catch((error: unknown) => gunzip.destroy(error as Error));
+  let damaged = false;
+  let ended = false;
+  gunzip.on('error', () => (damaged = true)).on('end', () => (ended = true));
   try {
-    for await (const chunk of gunzip) yield chunk as Buffer;
-  } catch {
-    state.problem = `its gzip data is damaged before byte ${read} of the compressed file`;
+    for (;;) {
+      const chunk = gunzip.read() as Buffer | null;
+      if (chunk !== null) yield chunk;
+      else if (fed || damaged || ended || gunzip.destroyed) break;
+      else await untilMore(gunzip);
+    }
+    // Only when all is taken: a cut end is an error, and with an error goes what waits.
+    if (!damaged && !ended) {
+      gunzip.end();
+      while (!damaged && !ended) {
+        gunzip.read();
+        await untilMore(gunzip);
+      }
+    }
+    if (damaged) state.problem = describeGzip(fed, read);
+  } finally {
+    gunzip.destroy();
   }
+}
+
+function untilMore(gunzip: Gunzip): Promise<void> {
+  return new Promise((resolve) => {
+    const events = ['readable', 'end', 'error', 'close'];
+    const go = (): void => {
+      for (const event of events) gunzip.off(event, go);
+      resolve();
+    };
+    for (const event of events) gunzip.on(event, go);
+  });
+}
+
+function describeGzip(fed: boolean, read: number): string {
+  return fed
+    ? `its gzip data is cut off at byte ${read} of the compressed file`
+    : `its gzip data is damaged before byte ${read} of the compressed file`;
 }
 
 function describeUnreadable(name: string, cause: unknown): UserError {

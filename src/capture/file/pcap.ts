@@ -2,10 +2,18 @@
 import { EventEmitter } from 'node:events';
 import pcapParser, { type Parser } from 'pcap-parser';
 import { PcapWindow } from './pcap-window.js';
-import { MAX_CAPTURED, type ChunkReader, type FrameSink, type ReadEnd } from './sink.js';
+import {
+  emptyFrame,
+  MAX_CAPTURED,
+  type ChunkReader,
+  type FrameSink,
+  type ReadEnd,
+} from './sink.js';
 
 const HEADER = 24;
 const PACKET_HEADER = 16;
+/** Packets without a byte that may follow each other; no program writes such, but a hole in a file is a row of them. */
+const MAX_EMPTY = 1_000;
 const MAGIC_MICROSECONDS = 0xa1b2c3d4;
 const MAGIC_NANOSECONDS = 0xa1b23c4d;
 
@@ -107,12 +115,16 @@ export class PcapReader implements ChunkReader {
 
   #listen(linkType: number, unit: number): void {
     const sink = this.#sink;
-    const device = sink.addInterface(null);
+    const frame = { ...emptyFrame(), linkType, device: sink.addInterface(null) };
+    let empty = 0;
     this.#parser.on('packetHeader', ({ capturedLength }) => {
       this.#inBody = true;
-      if (capturedLength <= MAX_CAPTURED) return;
+      empty = capturedLength === 0 ? empty + 1 : 0;
+      if (capturedLength <= MAX_CAPTURED && empty <= MAX_EMPTY) return;
       this.#stop(
-        `the packet at byte ${this.#offset} claims ${capturedLength} captured bytes (at most ${MAX_CAPTURED} are possible)`,
+        empty > MAX_EMPTY
+          ? `the ${MAX_EMPTY} packets before byte ${this.#offset} are without a byte`
+          : `the packet at byte ${this.#offset} claims ${capturedLength} captured bytes (at most ${MAX_CAPTURED} are possible)`,
       );
       // pcap-parser would wait for that many bytes, gathering them.
       this.#parser.state = () => false;
@@ -123,9 +135,11 @@ export class PcapReader implements ChunkReader {
       this.#inBody = false;
       this.#offset += PACKET_HEADER + data.length;
       const { timestampSeconds, timestampMicroseconds, originalLength } = header;
-      const length = Math.max(originalLength, data.length);
-      const fraction = timestampMicroseconds * unit;
-      sink.takeFrame(data, length, linkType, device, timestampSeconds, fraction, null);
+      frame.bytes = data;
+      frame.length = Math.max(originalLength, data.length);
+      frame.seconds = timestampSeconds;
+      frame.nanoseconds = timestampMicroseconds * unit;
+      sink.takeFrame(frame);
     });
   }
 

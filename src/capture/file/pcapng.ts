@@ -1,7 +1,13 @@
 /** pcapng: sections, interfaces, packets and comments, from chunks of any size (draft-ietf-opsawg-pcapng). */
 import { readOptions } from './pcapng-options.js';
 import { Timestamps } from './pcapng-time.js';
-import { MAX_CAPTURED, type ChunkReader, type FrameSink, type ReadEnd } from './sink.js';
+import {
+  emptyFrame,
+  MAX_CAPTURED,
+  type ChunkReader,
+  type FrameSink,
+  type ReadEnd,
+} from './sink.js';
 
 const BLOCK = {
   SECTION: 0x0a0d0d0a,
@@ -48,7 +54,8 @@ export class PcapngReader implements ChunkReader {
   readonly #comments: string[] = [];
   readonly #skipped = new Map<number, number>();
   #lost = 0;
-  #lastTime: readonly [number, number] = [0, 0];
+  /** Handed on for every packet; a packet without a time of its own has that of the one before. */
+  readonly #frame = emptyFrame();
 
   constructor(sink: FrameSink) {
     this.#sink = sink;
@@ -214,11 +221,11 @@ export class PcapngReader implements ChunkReader {
       this.#keepComments(options);
       direction = this.#readDirection(options);
     }
-    const time = from.clock.convert(this.#read32(body, 4), this.#read32(body, 8));
-    this.#lastTime = time;
-    const frame = body.subarray(20, 20 + captured);
+    const frame = this.#frame;
+    from.clock.convert(this.#read32(body, 4), this.#read32(body, 8), frame);
+    frame.direction = direction;
     const length = Math.max(this.#read32(body, 16), captured);
-    this.#sink.takeFrame(frame, length, from.linkType, from.device, time[0], time[1], direction);
+    this.#hand(body.subarray(20, 20 + captured), length, from);
   }
 
   #readDirection(options: Buffer): 'in' | 'out' | null {
@@ -243,10 +250,17 @@ export class PcapngReader implements ChunkReader {
     }
     const length = this.#read32(body, 0);
     const captured = Math.min(length, from.snapLength, body.length - 4);
-    const frame = body.subarray(4, 4 + captured);
-    const [seconds, nanoseconds] = this.#lastTime;
-    const { linkType, device } = from;
-    this.#sink.takeFrame(frame, length, linkType, device, seconds, nanoseconds, null);
+    this.#frame.direction = null;
+    this.#hand(body.subarray(4, 4 + captured), length, from);
+  }
+
+  #hand(bytes: Buffer, length: number, { linkType, device }: Interface): void {
+    const frame = this.#frame;
+    frame.bytes = bytes;
+    frame.length = length;
+    frame.linkType = linkType;
+    frame.device = device;
+    this.#sink.takeFrame(frame);
   }
 
   #keepComments(options: Buffer): void {

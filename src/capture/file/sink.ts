@@ -3,19 +3,28 @@
 export interface FrameSink {
   /** Announces an interface; the number that it returns goes with the interface's frames. */
   addInterface(name: string | null): number;
-  /**
-   * One frame. `frame` is only lent: copy what is kept. `length` is its size on the wire. Time is seconds since 1970
-   * and nanoseconds. `direction` is null when the format does not say.
-   */
-  takeFrame(
-    frame: Uint8Array,
-    length: number,
-    linkType: number,
-    device: number,
-    seconds: number,
-    nanoseconds: number,
-    direction: 'in' | 'out' | null,
-  ): void;
+  /** The record and its bytes are only lent: copy what is kept. */
+  takeFrame(frame: Frame): void;
+}
+
+/** One frame of a capture; mutable, for one record serves a million of them. */
+export interface Frame {
+  bytes: Uint8Array;
+  /** Size on the wire. */
+  length: number;
+  linkType: number;
+  /** The number that `addInterface` gave. */
+  device: number;
+  /** Since 1970. */
+  seconds: number;
+  nanoseconds: number;
+  /** Null when the format does not say. */
+  direction: 'in' | 'out' | null;
+}
+
+export function emptyFrame(): Frame {
+  const bytes = new Uint8Array(0);
+  return { bytes, length: 0, linkType: 0, device: 0, seconds: 0, nanoseconds: 0, direction: null };
 }
 
 export interface ReadEnd {
