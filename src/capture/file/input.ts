@@ -106,7 +106,7 @@ async function* unpack(
     // Only when all is taken: a cut end is an error, and with an error goes what waits.
     if (!damaged && !ended) {
       gunzip.end();
-      while (!damaged && !ended) {
+      while (!damaged && !ended && !gunzip.destroyed) {
         gunzip.read();
         await untilMore(gunzip);
       }

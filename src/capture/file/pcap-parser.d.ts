@@ -1,6 +1,10 @@
 /** The part of pcap-parser 0.2.1 that is used; it comes without types. */
 declare module 'pcap-parser' {
-  import type { PcapWindow } from './pcap-window.js';
+  /** What was pushed in, or a part of it: a PcapWindow. */
+  export interface Part {
+    readonly length: number;
+    view(): Buffer;
+  }
 
   export interface PacketHeader {
     timestampSeconds: number;
@@ -11,13 +15,13 @@ declare module 'pcap-parser' {
 
   export interface Parser {
     /** What is left of the input so far. */
-    buffer: PcapWindow | null;
+    buffer: Part | null;
     /** The next step of parsing; false from it waits for more input. */
     state: () => boolean;
     on(event: 'packetHeader', listener: (header: PacketHeader) => void): this;
     on(
       event: 'packet',
-      listener: (packet: { header: PacketHeader; data: PcapWindow }) => void,
+      listener: (packet: { header: PacketHeader; data: Part }) => void,
     ): this;
     on(event: 'error', listener: (error: Error) => void): this;
   }

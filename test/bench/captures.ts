@@ -1,0 +1,84 @@
+// What reading captures costs beside tshark, in one run: `npm run bench:captures`. Needs tshark and GNU time.
+
+import { execa } from 'execa';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { makeCapture, PORTS, type Shape } from './make-capture.js';
+
+const PROGRAM = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
+const ROUNDS = 3;
+const MILLION = 1_000_000;
+
+interface Cost {
+  readonly seconds: number;
+  readonly megabytes: number;
+}
+
+/** One run: time by the wall, and the most memory that it had. */
+async function measure(folder: string, command: readonly string[]): Promise<Cost> {
+  const file = join(folder, 'cost');
+  const [program, ...args] = ['time', '-f', '%e %M', '-o', file, ...command];
+  await execa(program ?? '', args, { stdout: 'ignore', stderr: 'ignore' });
+  const [seconds, kilobytes] = (await readFile(file, 'utf8')).trim().split(' ').map(Number);
+  return { seconds: seconds ?? NaN, megabytes: (kilobytes ?? NaN) / 1000 };
+}
+
+function best(costs: readonly Cost[]): Cost {
+  const seconds = Math.min(...costs.map((cost) => cost.seconds));
+  return { seconds, megabytes: Math.max(...costs.map((cost) => cost.megabytes)) };
+}
+
+function say(what: string, { seconds, megabytes }: Cost, than: Cost | null): void {
+  const ratio = than ? `${(than.seconds / seconds).toFixed(1)} times as fast` : '';
+  const memory = `${megabytes.toFixed(0)} MB`.padStart(8);
+  process.stdout.write(`${what.padEnd(44)} ${seconds.toFixed(2)} s ${memory}  ${ratio}\n`);
+}
+
+/** Both tools in turns over the same file, the best of each. */
+async function compare(folder: string, name: string, shape: Shape): Promise<void> {
+  const file = join(folder, `capture.${shape.format}`);
+  makeCapture(file, shape);
+  const read = [process.execPath, PROGRAM, 'read', file];
+  const commands = [
+    ['tshark', '-r', file, '-q', '-z', 'conv,tcp'],
+    read,
+    [...read, '--port', String(PORTS.rare)],
+    [...read, '--port', String(PORTS.common)],
+  ];
+  const costs = commands.map((): Cost[] => []);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [index, command] of commands.entries()) {
+      costs[index]?.push(await measure(folder, command));
+    }
+  }
+  const [tshark, ...own] = costs.map(best);
+  if (!tshark) throw new Error('nothing was measured');
+  process.stdout.write(`${name}\n`);
+  say('  tshark -q -z conv,tcp', tshark, null);
+  const names = ['read', `read --port ${PORTS.rare} (1 %)`, `read --port ${PORTS.common} (99 %)`];
+  own.forEach((cost, index) => say(`  ${names[index] ?? ''}`, cost, tshark));
+  await rm(file);
+}
+
+async function main(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'trace-flow-bench-'));
+  try {
+    for (const format of ['pcap', 'pcapng'] as const) {
+      const shape = { format, packets: MILLION, each: 200 };
+      await compare(folder, `1,000,000 packets of 5,000 connections, ${format}`, shape);
+    }
+    const alone = { format: 'pcap', packets: MILLION, each: 1 } as const;
+    await compare(folder, '1,000,000 packets of 1,000,000 connections, pcap', alone);
+    const file = join(folder, 'long.pcap');
+    makeCapture(file, { format: 'pcap', packets: 5 * MILLION, each: 200 });
+    const long = await measure(folder, [process.execPath, PROGRAM, 'read', file]);
+    process.stdout.write('5,000,000 packets of 25,000 connections, pcap\n');
+    say('  read', long, null);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+await main();
