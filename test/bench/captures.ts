@@ -13,27 +13,41 @@ const MILLION = 1_000_000;
 
 interface Cost {
   readonly seconds: number;
+  /** Of all processors: what else the machine does is not in it. */
+  readonly processor: number;
   readonly megabytes: number;
 }
 
 /** One run: time by the wall, and the most memory that it had. */
 async function measure(folder: string, command: readonly string[]): Promise<Cost> {
   const file = join(folder, 'cost');
-  const [program, ...args] = ['time', '-f', '%e %M', '-o', file, ...command];
+  const [program, ...args] = ['time', '-f', '%e %U %S %M', '-o', file, ...command];
   await execa(program ?? '', args, { stdout: 'ignore', stderr: 'ignore' });
-  const [seconds, kilobytes] = (await readFile(file, 'utf8')).trim().split(' ').map(Number);
-  return { seconds: seconds ?? NaN, megabytes: (kilobytes ?? NaN) / 1000 };
+  const [seconds, user, system, kilobytes] = (await readFile(file, 'utf8'))
+    .trim()
+    .split(' ')
+    .map(Number);
+  return {
+    seconds: seconds ?? NaN,
+    processor: (user ?? NaN) + (system ?? NaN),
+    megabytes: (kilobytes ?? NaN) / 1000,
+  };
 }
 
 function best(costs: readonly Cost[]): Cost {
   const seconds = Math.min(...costs.map((cost) => cost.seconds));
-  return { seconds, megabytes: Math.max(...costs.map((cost) => cost.megabytes)) };
+  const processor = Math.min(...costs.map((cost) => cost.processor));
+  return { seconds, processor, megabytes: Math.max(...costs.map((cost) => cost.megabytes)) };
 }
 
-function say(what: string, { seconds, megabytes }: Cost, than: Cost | null): void {
-  const ratio = than ? `${(than.seconds / seconds).toFixed(1)} times as fast` : '';
+function say(what: string, { seconds, processor, megabytes }: Cost, than: Cost | null): void {
+  const ratio = than
+    ? `${(than.seconds / seconds).toFixed(1)} times as fast, ${(than.processor / processor).toFixed(1)} times less processor`
+    : '';
   const memory = `${megabytes.toFixed(0)} MB`.padStart(8);
-  process.stdout.write(`${what.padEnd(44)} ${seconds.toFixed(2)} s ${memory}  ${ratio}\n`);
+  process.stdout.write(
+    `${what.padEnd(44)} ${seconds.toFixed(2)} s ${processor.toFixed(2)} s cpu ${memory}  ${ratio}\n`,
+  );
 }
 
 /** Both tools in turns over the same file, the best of each. */

@@ -19,10 +19,7 @@ declare module 'pcap-parser' {
     /** The next step of parsing; false from it waits for more input. */
     state: () => boolean;
     on(event: 'packetHeader', listener: (header: PacketHeader) => void): this;
-    on(
-      event: 'packet',
-      listener: (packet: { header: PacketHeader; data: Part }) => void,
-    ): this;
+    on(event: 'packet', listener: (packet: { header: PacketHeader; data: Part }) => void): this;
     on(event: 'error', listener: (error: Error) => void): this;
   }
 
