@@ -3,6 +3,7 @@ import { UserError } from '../model/errors.js';
 import type { Path } from '../model/verdict.js';
 import type { Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
+import type { Screen } from '../render/terminal/watch.js';
 import { findUnmet } from './expect.js';
 import { checkWritable, printReport, writeFiles, type OutputRequest } from './outputs.js';
 import { createProgress } from './progress.js';
@@ -10,6 +11,8 @@ import { runTrace, type TraceRequest } from './trace.js';
 
 export interface LiveOutputs extends OutputRequest {
   readonly expect: Path | null;
+  /** Shows connections as they come, where standard error is a terminal. */
+  readonly watch?: boolean;
 }
 
 /** What the program needs of its own terminal (see cli/terminal). */
@@ -17,6 +20,8 @@ export interface LiveTerminal {
   readonly columns: number;
   readonly color: boolean;
   readonly interactive: boolean;
+  /** What standard error has room for at this moment. */
+  screen(): Screen;
   out(text: string): void;
   err(text: string): void;
   onInterrupt(first: () => void): void;
@@ -31,6 +36,7 @@ export async function traceLive(
   const progress = createProgress({
     write: (text) => terminal.err(text),
     terminal: terminal.interactive,
+    watch: outputs.watch ? () => terminal.screen() : undefined,
     hint: request.command.length > 0 ? 'ends with the command' : 'Ctrl-C ends the trace',
   });
   const stop = new AbortController();

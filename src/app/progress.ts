@@ -1,4 +1,5 @@
 /** What a trace tells while it runs, on standard error: in place on a terminal, few lines elsewhere. */
+import { renderWatch, type Screen } from '../render/terminal/watch.js';
 import type { Tally } from './tally.js';
 
 export interface Progress {
@@ -16,30 +17,33 @@ export interface ProgressOptions {
   readonly terminal: boolean;
   /** How the user may end it, e.g. `Ctrl-C ends it`. */
   readonly hint: string;
+  /** Draws the connections too, as large as the screen is at that moment; only on a terminal. */
+  readonly watch?: (() => Screen) | undefined;
 }
 
-export function createProgress({ write, terminal, hint }: ProgressOptions): Progress {
-  let shown = '';
+export function createProgress({ write, terminal, hint, watch }: ProgressOptions): Progress {
+  let shown: readonly string[] = [];
   let lost = 0;
-  let tally: Tally = { connections: 0, ended: 0, packets: 0 };
-  const clear = (): void => {
-    if (shown !== '') write('\r\u001b[K');
-    shown = '';
-  };
+  let tally: Tally = { connections: 0, ended: 0, packets: 0, seen: [] };
   const line = (text: string): void => {
-    clear();
-    write(`${text}\n`);
+    write(`${eraser(shown)}${text}\n`);
+    shown = [];
   };
-  const draw = (text: string): void => {
-    if (!terminal || text === shown) return;
-    write(`\r\u001b[K${text}`);
-    shown = text;
+  const draw = (lines: readonly string[]): void => {
+    if (!terminal || lines.join('\n') === shown.join('\n')) return;
+    write(eraser(shown) + lines.join('\n'));
+    shown = lines;
+  };
+  const view = (): string[] => {
+    if (!terminal || !watch) return [counts()];
+    const { columns, rows, color } = watch();
+    return [...renderWatch(tally.seen, { columns, rows: rows - 1, color }), counts()];
   };
   const counts = (): string =>
     `${count(tally.packets, 'packet')}, ${count(tally.connections, 'connection')} (${tally.ended} ended), ${count(lost, 'event')} lost`;
   return {
     starting: () => {
-      draw('starting the probes …');
+      draw(['starting the probes …']);
     },
     ready: (ports, missing) => {
       line(`ready: tracing port${ports.length === 1 ? '' : 's'} ${listPorts(ports)}; ${hint}`);
@@ -47,7 +51,7 @@ export function createProgress({ write, terminal, hint }: ProgressOptions): Prog
     },
     update: (next) => {
       tally = next;
-      draw(counts());
+      draw(view());
     },
     lost: (count) => {
       lost = count;
@@ -59,6 +63,12 @@ export function createProgress({ write, terminal, hint }: ProgressOptions): Prog
       line(`warning: ${text}`);
     },
   };
+}
+
+/** Takes back what stands there: to its first line's start, and everything from there on away. */
+function eraser({ length }: readonly string[]): string {
+  if (length === 0) return '';
+  return length === 1 ? '\r\u001b[K' : `\r\u001b[${length - 1}A\u001b[J`;
 }
 
 function count(number: number, word: string): string {

@@ -7,6 +7,8 @@ export interface Tally {
   readonly connections: number;
   readonly ended: number;
   readonly packets: number;
+  /** The connections themselves, as far as they are known by now. */
+  readonly seen: readonly Connection[];
 }
 
 export class ConnectionTally {
@@ -15,7 +17,7 @@ export class ConnectionTally {
   readonly #told = new Set<number>();
   #analysed = 0;
   #nextAt = 0;
-  #latest: Tally = { connections: 0, ended: 0, packets: 0 };
+  #latest: Tally = { connections: 0, ended: 0, packets: 0, seen: [] };
 
   constructor(trace: () => Trace, onEnded: (connection: Connection) => void) {
     this.#trace = trace;
@@ -37,7 +39,12 @@ export class ConnectionTally {
       this.#onEnded(connection);
     }
     const packets = trace.events.reduce((sum, { kind }) => sum + (kind === 'packet' ? 1 : 0), 0);
-    this.#latest = { connections: connections.length, ended: ended.length, packets };
+    this.#latest = {
+      connections: connections.length,
+      ended: ended.length,
+      packets,
+      seen: connections,
+    };
     return this.#latest;
   }
 }

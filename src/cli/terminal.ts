@@ -6,6 +6,8 @@ export interface OwnTerminal {
   readonly color: boolean;
   /** Whether standard error is a terminal that progress can be drawn on. */
   readonly interactive: boolean;
+  /** What standard error has room for at this moment, and whether it takes colour. */
+  screen(): { readonly columns: number; readonly rows: number; readonly color: boolean };
   out(text: string): void;
   err(text: string): void;
   /** Waits until all output is on its way: a pipe takes 64 KiB at a time, and what waits is lost at the exit. */
@@ -16,7 +18,8 @@ export interface OwnTerminal {
 
 export function createTerminal(): OwnTerminal {
   const { stdout, stderr, env } = process;
-  const color = stdout.isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+  const takesColor = (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+  const color = stdout.isTTY && takesColor;
   // A reader that has seen enough (| head) is no error.
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
@@ -26,6 +29,7 @@ export function createTerminal(): OwnTerminal {
     columns: stdout.isTTY ? Math.max(40, stdout.columns) : 80,
     color,
     interactive: stderr.isTTY,
+    screen: () => ({ columns: stderr.columns, rows: stderr.rows, color: takesColor }),
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),
     flush: () => new Promise((resolve) => stdout.write('', () => resolve())),

@@ -59,6 +59,9 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
       default: 'auto' as const,
       description: 'kinds of probes; this version has tracepoints only',
     }),
+    watch: Flags.boolean({
+      description: 'show connections as they come, in place; only on a terminal',
+    }),
     budget: Flags.integer({
       min: 1,
       max: 100_000,
@@ -121,6 +124,7 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
         record: flags.record,
         ladders: flags.ladders,
         expect: flags.expect ?? null,
+        watch: flags.watch,
       },
       terminal,
     );

@@ -71,6 +71,24 @@ test('--expect relay is met by docker-proxy', async () => {
   assert.is(exitCode, 0, stderr);
 });
 
+test('--watch shows connections in place on a terminal, and pcapng and Perfetto files are written', async () => {
+  const [packets, viewer] = [join(folder, 'redis.pcapng'), join(folder, 'redis.json')];
+  const files = ['--pcapng', packets, '--perfetto', viewer];
+  const traffic = ['--', 'sh', '-c', 'redis-cli -h 127.0.0.1 ping; sleep 1'];
+  const args = [RUN, ...here(), '--watch', ...files, ...traffic].map((word) => `'${word}'`);
+  // A terminal of 100 columns, made by script(1).
+  const { stdout, exitCode } = await execa(
+    'script',
+    ['-qec', `stty cols 100 rows 30; ${process.execPath} ${args.join(' ')}`, '/dev/null'],
+    { reject: false, env: { DOCKER_HOST: lab.dockerHost, NO_COLOR: '1' } },
+  );
+  assert.is(exitCode, 0, stdout);
+  assert.match(stdout, / {4}#1 {2}docker-proxy {2}proven {8}answered .*(?:µs|ms)/);
+  assert.match(stdout, '\u001b[1A\u001b[J');
+  assert.match((await readFile(packets)).subarray(0, 4).toString('hex'), '0a0d0d0a');
+  assert.ok('traceEvents' in (JSON.parse(await readFile(viewer, 'utf8')) as object));
+});
+
 test('no matching traffic exits 3', async () => {
   const { exitCode, stdout } = await run([...here(), '-d', '0.3']);
   assert.is(exitCode, 3);

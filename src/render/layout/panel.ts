@@ -1,11 +1,12 @@
 /** One connection laid out: heading, facts, ladder, evidence. */
 import { formatEndpoint } from '../../model/address.js';
-import type { Connection, Hop, Report } from '../../model/report.js';
+import type { Connection, Report } from '../../model/report.js';
 import { namePredicted, nameSeen } from '../../prove/words.js';
-import { elapsed, formatBytes, formatDuration } from '../format.js';
+import { formatBytes, formatDuration } from '../format.js';
 import { printable } from '../text.js';
 import { foldRows } from './fold.js';
 import { planLanes } from './lanes.js';
+import { timeToAnswer, timeToConnect } from './latency.js';
 import { groupPackets } from './packets.js';
 import { draftRows } from './rows.js';
 import type { Ladder, Panel } from './scene.js';
@@ -47,7 +48,8 @@ function buildLadder(
   return { lanes: plan.lanes, groups: plan.groups, rows: foldRows(drafts, connection.hopsOmitted) };
 }
 
-function routeOf({ client, server, container }: Connection): string[] {
+/** Client, what it dialled, and where that went; each printable. */
+export function routeOf({ client, server, container }: Connection): string[] {
   const stations = [formatEndpoint(client)];
   const [dialled, target] = [server, container].map((end) => (end ? formatEndpoint(end) : null));
   const named = container && container.name !== container.address ? `${container.name} ` : '';
@@ -57,22 +59,13 @@ function routeOf({ client, server, container }: Connection): string[] {
 }
 
 function factsOf(connection: Connection): string[] {
-  const { bytes, relay, drop, hops, outcome } = connection;
+  const { bytes, relay, drop, outcome } = connection;
   const facts = [
     `${formatBytes(bytes.fromClient)} sent, ${formatBytes(bytes.fromServer)} received`,
   ];
-  const connected = latency(
-    hops,
-    (hop) => hop.flags.includes('SYN') && !hop.flags.includes('ACK'),
-    isSynAck,
-  );
-  const lost = hops.some((hop) => hop.kind === 'drop' && hop.leg === 'client' && isSynAck(hop));
-  if (connected !== null && !lost) facts.push(`connected in ${formatDuration(connected)}`);
-  const answered = latency(
-    hops,
-    (hop) => hop.bytes > 0,
-    (hop) => hop.bytes > 0,
-  );
+  const connected = timeToConnect(connection);
+  if (connected !== null) facts.push(`connected in ${formatDuration(connected)}`);
+  const answered = timeToAnswer(connection);
   if (answered !== null && outcome === 'answered')
     facts.push(`answered after ${formatDuration(answered)}`);
   if (relay) {
@@ -99,24 +92,4 @@ function tellPredicted(connection: Connection): string | null {
   return predicted.agrees
     ? `predicted ${told}, as seen`
     : `predicted ${told}, seen ${nameSeen(connection)}`;
-}
-
-function isSynAck(hop: Hop): boolean {
-  return hop.flags.includes('SYN') && hop.flags.includes('ACK');
-}
-
-/** From the first such request to the last hop of the first such reply on the client's leg, in nanoseconds. */
-function latency(
-  hops: readonly Hop[],
-  asks: (hop: Hop) => boolean,
-  answers: (hop: Hop) => boolean,
-): number | null {
-  const packets = hops.filter((hop) => hop.kind === 'packet' && hop.leg === 'client');
-  const asked = packets.find((hop) => hop.flow === 'request' && asks(hop));
-  if (!asked) return null;
-  const replies = groupPackets(packets.filter((hop) => hop.flow === 'reply' && answers(hop)));
-  const reply = replies.find((item) => item.type === 'passage');
-  const last = reply?.type === 'passage' ? reply.hops.at(-1) : undefined;
-  const took = last ? elapsed(asked.time, last.time) : -1;
-  return took >= 0 ? took : null;
 }

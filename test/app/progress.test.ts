@@ -1,0 +1,99 @@
+// What a trace tells while it runs, on a screen that does what the escape sequences say.
+
+import * as assert from 'uvu/assert';
+import { createProgress } from '../../src/app/progress.js';
+import type { Tally } from '../../src/app/tally.js';
+import { analyse } from '../../src/prove/analyse.js';
+import { renderWatch } from '../../src/render/terminal/watch.js';
+import { widthOf } from '../../src/render/text.js';
+import { readSample } from '../support/samples.js';
+import { suite } from '../support/suite.js';
+
+const test = suite('app: progress');
+const connections = analyse(readSample('mixed-20')).connections;
+
+test('the live view is drawn over itself, and gone when the trace stops', () => {
+  const screen = new Screen();
+  const progress = createProgress({
+    ...{ write: (text: string) => screen.write(text), terminal: true, hint: 'Ctrl-C ends it' },
+    watch: () => ({ columns: 80, rows: 8, color: false }),
+  });
+  progress.starting();
+  progress.ready([8080], []);
+  for (const count of [0, 1, 3, 12, 20]) {
+    progress.update(tallyOf(count));
+    assert.is(screen.lines[0], 'ready: tracing port 8080; Ctrl-C ends it');
+    const own = screen.lines.slice(1);
+    assert.ok(own.length <= 8);
+    assert.is(own.length, count === 0 ? 1 : Math.min(8, count + 2));
+    assert.match(own.at(-1) ?? '', `${count} connection`);
+    if (count > 0) assert.match(own.at(-2) ?? '', new RegExp(`^ *#${count} .*answered`));
+  }
+  progress.warn('look');
+  assert.equal(screen.lines.slice(1), ['warning: look', '']);
+  progress.update(tallyOf(19));
+  progress.stopping();
+  assert.is(screen.lines.length, 4);
+  assert.match(screen.lines[2] ?? '', /^stopped: .* 19 connections/);
+});
+
+test('without a terminal it is quiet', () => {
+  let written = '';
+  const progress = createProgress({
+    ...{ write: (text: string) => (written += text), terminal: false, hint: 'Ctrl-C ends it' },
+    watch: () => assert.unreachable('there is no screen') as never,
+  });
+  progress.starting();
+  progress.ready([8080], []);
+  progress.update(tallyOf(20));
+  progress.stopping();
+  assert.is(written.split('\n').length, 3);
+  assert.not.match(written, '\u001b');
+});
+
+test('no line is wider than the screen, and no view longer, whatever its size', () => {
+  for (let columns = 20; columns < 140; columns += 7) {
+    for (const rows of [0, 1, 2, 5, 100]) {
+      const lines = renderWatch(connections, { columns, rows, color: false });
+      assert.ok(lines.length <= rows);
+      for (const line of lines) assert.ok(widthOf(line) <= Math.max(columns, 42), line);
+    }
+  }
+});
+
+function tallyOf(count: number): Tally {
+  return { connections: count, ended: 0, packets: 7, seen: connections.slice(0, count) };
+}
+
+/** Lines and a cursor; any sequence that the program does not use is an error. */
+class Screen {
+  readonly lines: string[] = [''];
+  #row = 0;
+  #column = 0;
+
+  write(text: string): void {
+    for (const [, rows, erase, line, back, plain] of text.matchAll(
+      // eslint-disable-next-line no-control-regex
+      /\u001b\[(\d+)A|\u001b\[([JK])|(\n)|(\r)|([^\u001b\n\r]+)/g,
+    )) {
+      const current = this.lines[this.#row] ?? '';
+      if (rows !== undefined) this.#row -= Number(rows);
+      else if (erase !== undefined) {
+        this.lines[this.#row] = current.slice(0, this.#column);
+        if (erase === 'J') this.lines.length = this.#row + 1;
+      } else if (line !== undefined) {
+        this.#row += 1;
+        this.#column = 0;
+        this.lines[this.#row] ??= '';
+      } else if (back !== undefined) this.#column = 0;
+      else if (plain !== undefined) {
+        const end = this.#column + plain.length;
+        this.lines[this.#row] = current.slice(0, this.#column) + plain + current.slice(end);
+        this.#column = end;
+      }
+    }
+    assert.ok(this.#row >= 0);
+  }
+}
+
+test.run();
