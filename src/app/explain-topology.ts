@@ -38,7 +38,9 @@ export function readMap(
         const listens = toEndpoint(relay.listens);
         if (!listens) return [];
         const target = relay.target === null ? null : toEndpoint(relay.target);
-        return [{ ...relay, protocol: 'tcp' as const, listens, target }];
+        const at = relay.arguments.indexOf('-proto');
+        const protocol = relay.arguments[at + 1] === 'udp' ? 'udp' : 'tcp';
+        return [{ ...relay, protocol, listens, target }];
       }),
       listeners: document.sockets.flatMap((socket): Listener[] => {
         const local = toEndpoint(socket.address);

@@ -4,7 +4,7 @@ import { endJourney, formatTarget, stopJourney, type Journey } from './ends.js';
 import type { Start } from './journey.js';
 import { addressText, type Packet } from './packet.js';
 import type { RuleRef, Walk } from './walk.js';
-import { findBridgeOf, type World } from './world.js';
+import { findBridgeOf, findRoute, isOwnAddress, type World } from './world.js';
 
 export class Arrival {
   constructor(
@@ -98,21 +98,40 @@ export class Arrival {
     const to = formatTarget(target.address, target.port);
     if (leg.end === 'answered' || leg.end === 'unknown') {
       const doubt = leg.end === 'unknown' ? `; beyond that, ${leg.why}` : '';
+      const stray = this.findStrayReply(packet, relay);
       return {
         ...{
           end: leg.end,
           way,
           deciding: this.findException(),
-          why: `${lead} and connects to ${to}${doubt}`,
+          why: `${lead} and connects to ${to}${doubt}${stray === null ? '' : `, but ${stray}`}`,
         },
-        ...{ sourceSeen: leg.sourceSeen, target: to, obstacles: leg.obstacles },
+        ...{ sourceSeen: leg.sourceSeen, target: to },
+        obstacles: [...leg.obstacles, ...(stray === null ? [] : [stray])],
       };
     }
-    const fate = `its handshake with ${command} succeeds, and then it is reset, as ${command} cannot reach ${to}`;
+    const fate =
+      packet.protocol === 'udp'
+        ? `nothing comes back, as ${command} cannot reach ${to}`
+        : `its handshake with ${command} succeeds, and then it is reset, as ${command} cannot reach ${to}`;
     return {
       ...{ end: 'answered', way, deciding: this.findException(), why: `${lead}: ${fate}` },
       ...{ sourceSeen: null, target: to, obstacles: [...leg.obstacles, fate] },
     };
+  }
+
+  /** A relay that listens on every address answers UDP from the one that the host chooses for the client. */
+  private findStrayReply(
+    packet: Packet,
+    { listens, command }: World['relays'][number],
+  ): string | null {
+    const [client, dialled] = [addressText(packet.source), addressText(packet.destination)];
+    if (packet.protocol !== 'udp' || client === null || dialled === null) return null;
+    if (listens.address !== '0.0.0.0' && listens.address !== '::') return null;
+    if (isOwnAddress(this.world, client)) return null;
+    const source = findRoute(this.world, client)?.source ?? null;
+    if (source === null || source === dialled) return null;
+    return `${command} answers from ${source} and not from ${dialled}, so the client takes the answer for a stranger's`;
   }
 
   /** The rule that kept the packet from being translated: one that returned it, or whose exception it is. */

@@ -75,6 +75,12 @@ export class Traveller {
     const stays = to === null ? !packet.dnat : isOwnAddress(this.world, to);
     packet.outDevice = stays ? 'lo' : this.leadTo(to);
     if (!stays && isLoopbackSource(packet)) {
+      if (packet.family === 6) {
+        return endJourney(packet, output.nat, 'dropped', {
+          why: 'a rule sends it on, but a packet from ::1 never leaves the host: IPv6 has no route_localnet',
+          obstacles: ['a packet from ::1 cannot be routed to a container'],
+        });
+      }
       const allowed = this.mayRouteLoopback(packet.outDevice);
       if (allowed !== true) return this.blockLoopback(packet, output.nat, allowed);
     }
