@@ -20,6 +20,8 @@ export function splitWords(text: string): string[] | null {
 export interface ParsedRule {
   steps: Step[];
   comment: string | null;
+  /** As `iptables -S -v` prints them, inside of the rule. */
+  packets: number | null;
 }
 
 /** What an option's values mean; null for values that are not understood. */
@@ -28,13 +30,13 @@ type Reader = (values: readonly string[], module: string) => Bare | null;
 type Bare = Match extends infer M ? (M extends unknown ? Omit<M, 'not'> : never) : never;
 
 const addresses =
-  (on: 'source' | 'destination'): Reader =>
+  (on: 'source' | 'destination' | 'original-destination'): Reader =>
   ([text = '']) => {
     const ranges = text.split(',').map(parseRange);
     return ranges.every((range) => range !== null) ? { on, ranges } : null;
   };
 const ports =
-  (on: 'source-port' | 'destination-port'): Reader =>
+  (on: 'source-port' | 'destination-port' | 'either-port' | 'original-port'): Reader =>
   ([text = '']) => {
     const ranges = text.split(',').map(parsePorts);
     return ranges.every((range) => range !== null) ? { on, ranges } : null;
@@ -45,6 +47,13 @@ const device =
 const kind =
   (on: 'source-type' | 'destination-type'): Reader =>
   ([text = '']) => ({ on, names: text.toLowerCase().split(',') });
+/** A first packet is no fragment, comes from the client, and is sent to one machine. */
+const fact =
+  (isTrue: string, known: readonly string[]): Reader =>
+  ([text = '']) =>
+    known.includes(text.toLowerCase())
+      ? { on: 'fact', holds: text.toLowerCase() === isTrue, text }
+      : null;
 const state: Reader = ([text = '']) => ({ on: 'state', names: text.toLowerCase().split(',') });
 
 /** Options with the number of values that they take. */
@@ -60,6 +69,13 @@ const OPTIONS = new Map<string, [count: number, reader: Reader]>([
   ['--sports', [1, ports('source-port')]],
   ['--dport', [1, ports('destination-port')]],
   ['--dports', [1, ports('destination-port')]],
+  ['--ports', [1, ports('either-port')]],
+  ['--ctorigdst', [1, addresses('original-destination')]],
+  ['--ctorigdstport', [1, ports('original-port')]],
+  ['--ctproto', [1, ([name = '']) => ({ on: 'protocol', names: [nameProtocol(name)] })]],
+  ['--ctdir', [1, fact('original', ['original', 'reply'])]],
+  ['--pkt-type', [1, fact('unicast', ['unicast', 'broadcast', 'multicast'])]],
+  ['-f', [0, () => ({ on: 'fact', holds: false, text: 'is a later fragment' })]],
   ['--ctstate', [1, state]],
   ['--state', [1, state]],
   ['--src-type', [1, kind('source-type')]],
@@ -80,6 +96,8 @@ const ALIASES = new Map<string, string>([
   ['--protocol', '-p'],
   ['--proto', '-p'],
   ['--match', '-m'],
+  ['--fragment', '-f'],
+  ['--set-counters', '-c'],
   ['--jump', '-j'],
   ['--goto', '-g'],
   ['--source-port', '--sport'],
@@ -103,6 +121,12 @@ function readFlags([among = '', set = '']: readonly string[]): Bare {
 
 const ALL_FLAGS = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg'];
 
+/** Modules that ask nothing by themselves, only by their options. */
+const SILENT = new Set([
+  ...['tcp', 'udp', 'udplite', 'sctp', 'dccp', 'icmp', 'icmp6', 'comment', 'conntrack', 'state'],
+  ...['addrtype', 'mark', 'connmark', 'multiport', 'iprange', 'set', 'pkttype', 'owner', 'physdev'],
+]);
+
 /** Modules whose answer changes from packet to packet. */
 const CHANCE = new Set(['statistic', 'limit', 'hashlimit', 'connlimit', 'recent', 'quota', 'time']);
 
@@ -110,11 +134,12 @@ const CHANCE = new Set(['statistic', 'limit', 'hashlimit', 'connlimit', 'recent'
 export function readRule(words: readonly string[]): ParsedRule | string {
   const steps: Step[] = [];
   let comment: string | null = null;
+  let packets: number | null = null;
   let module = '';
   let at = 0;
   const addMatch = (match: Match): void => void steps.push({ kind: 'match', match });
   while (at < words.length) {
-    const not = words[at] === '!';
+    let not = words[at] === '!';
     if (not) at += 1;
     const word = words[at] ?? '';
     const option = ALIASES.get(word) ?? word;
@@ -130,6 +155,19 @@ export function readRule(words: readonly string[]): ParsedRule | string {
       if (words[at] === undefined) return '-m has no name';
       module = words[at] ?? '';
       at += 1;
+      if (module === 'rpfilter') {
+        const end = words.findIndex((word, i) => i >= at && !RPFILTER.has(word));
+        addMatch(readReversePath(words.slice(at, end < 0 ? undefined : end)));
+        at = end < 0 ? words.length : end;
+      } else if (!SILENT.has(module) && isLast(words, at)) {
+        const text = `-m ${module}`;
+        addMatch({ on: CHANCE.has(module) ? 'chance' : 'unknown', text, not: false });
+      }
+      continue;
+    }
+    if (option === '-c') {
+      packets = Number(words[at] ?? '');
+      at += 2;
       continue;
     }
     if (option === '--comment') {
@@ -140,6 +178,11 @@ export function readRule(words: readonly string[]): ParsedRule | string {
     const known = OPTIONS.get(option);
     if (known) {
       const [count, reader] = known;
+      // Until 1.4.3 the mark of negation came after the option.
+      if (count > 0 && words[at] === '!') {
+        not = true;
+        at += 1;
+      }
       const values = words.slice(at, at + count);
       if (values.length < count) return `${option} has no value`;
       at += count;
@@ -151,7 +194,22 @@ export function readRule(words: readonly string[]): ParsedRule | string {
     while (at < words.length && !isOption(words[at] ?? '')) values.push(words[at++] ?? '');
     addMatch({ ...readOther(option, values, module), not });
   }
-  return { steps: mergeChance(steps), comment };
+  return { steps: mergeChance(steps), comment, packets };
+}
+
+const RPFILTER = new Set(['--loose', '--validmark', '--accept-local', '--invert']);
+
+function readReversePath(options: readonly string[]): Match {
+  const text = ['-m rpfilter', ...options].join(' ');
+  const not = options.includes('--invert');
+  if (options.includes('--loose')) return { on: 'fact', holds: true, text, not };
+  return { on: 'reverse-path', text, not };
+}
+
+/** Whether no option of the module follows. */
+function isLast(words: readonly string[], at: number): boolean {
+  const next = words[words[at] === '!' ? at + 1 : at];
+  return next === undefined || /^-[mjgsdiop]$/.test(ALIASES.get(next) ?? next);
 }
 
 function isOption(word: string): boolean {

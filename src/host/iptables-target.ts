@@ -7,13 +7,13 @@ import { parseMark, parsePorts } from './rule-words.js';
 /** Targets that look at a packet, or change what no rule here asks for, and let it go on. */
 const NOTES = new Set([
   ...['LOG', 'NFLOG', 'ULOG', 'TRACE', 'TCPMSS', 'CHECKSUM', 'CLASSIFY', 'DSCP', 'TOS', 'TTL'],
-  ...['HL', 'SECMARK', 'CONNSECMARK', 'SET', 'AUDIT', 'RATEEST', 'LED', 'ACCOUNT'],
+  ...['HL', 'SECMARK', 'CONNSECMARK', 'SET', 'AUDIT', 'RATEEST', 'LED', 'ACCOUNT', 'ECN', 'TEE'],
+  ...['TCPOPTSTRIP', 'IDLETIMER'],
 ]);
 
 /** Built-in targets whose effect is beyond this program. */
 const OTHERS = new Set([
-  ...['QUEUE', 'NFQUEUE', 'TPROXY', 'NETMAP', 'CLUSTERIP', 'SYNPROXY', 'TEE', 'IDLETIMER'],
-  ...['DNPT', 'SNPT', 'TCPOPTSTRIP', 'ECN'],
+  ...['QUEUE', 'NFQUEUE', 'TPROXY', 'NETMAP', 'CLUSTERIP', 'SYNPROXY', 'DNPT', 'SNPT'],
 ]);
 
 /** The steps of `-j NAME OPTIONS…` or `-g NAME`. */
@@ -39,7 +39,9 @@ export function readTarget(option: '-j' | '-g', name: string, options: readonly 
       return verdict({ do: 'masquerade' });
     case 'DNAT':
     case 'SNAT': {
-      const to = parseRewrite(value(name === 'DNAT' ? '--to-destination' : '--to-source') ?? '');
+      const written = value(name === 'DNAT' ? '--to-destination' : '--to-source') ?? '';
+      // The ports that a source may get do not matter here.
+      const to = parseRewrite(name === 'SNAT' ? written.replace(/:\d+-\d+$/, '') : written);
       return to ? verdict({ do: name === 'DNAT' ? 'dnat' : 'snat', ...to }) : unknown();
     }
     case 'REDIRECT': {
@@ -49,11 +51,9 @@ export function readTarget(option: '-j' | '-g', name: string, options: readonly 
       return verdict({ do: 'redirect', port: range?.low ?? null });
     }
     case 'MARK':
-      return readMarkTarget(options) ?? unknown();
+      return readMarkTarget(options, 'set-mark') ?? unknown();
     case 'CONNMARK':
-      if (options.includes('--save-mark')) return [{ kind: 'save-mark' }];
-      if (options.includes('--restore-mark')) return [{ kind: 'restore-mark' }];
-      return [{ kind: 'note', text }];
+      return readConnmark(options, value) ?? unknown();
     case 'NOTRACK':
       return [{ kind: 'notrack' }];
     case 'CT':
@@ -79,23 +79,40 @@ export function parseRewrite(text: string): RewriteTarget | null {
   return address === null ? null : { address, port: null };
 }
 
-function readMarkTarget(options: readonly string[]): Step[] | null {
+function readMarkTarget(
+  options: readonly string[],
+  kind: 'set-mark' | 'set-connection-mark',
+): Step[] | null {
   const [key = '', text = ''] = options;
   const mark = parseMark(text);
   if (!mark) return null;
   const { value, mask } = mark;
   switch (key) {
     case '--set-xmark':
-      return [{ kind: 'set-mark', value, mask }];
+      return [{ kind, value, mask }];
     case '--set-mark':
-      return [{ kind: 'set-mark', value, mask: (mask | value) >>> 0 }];
+      return [{ kind, value, mask: (mask | value) >>> 0 }];
     case '--or-mark':
-      return [{ kind: 'set-mark', value, mask: value }];
+      return [{ kind, value, mask: value }];
     case '--and-mark':
-      return [{ kind: 'set-mark', value: 0, mask: ~value >>> 0 }];
+      return [{ kind, value: 0, mask: ~value >>> 0 }];
     case '--xor-mark':
-      return [{ kind: 'set-mark', value, mask: 0 }];
+      return [{ kind, value, mask: 0 }];
     default:
       return null;
   }
+}
+
+function readConnmark(
+  options: readonly string[],
+  value: (key: string) => string | null,
+): Step[] | null {
+  const bits = (key: string): number =>
+    parseMark(value(key) ?? value('--mask') ?? '0xffffffff')?.value ?? 0xffffffff;
+  const [packet, connection] = [bits('--nfmask'), bits('--ctmask')];
+  if (options.includes('--save-mark')) return [{ kind: 'save-mark', from: packet, to: connection }];
+  if (options.includes('--restore-mark')) {
+    return [{ kind: 'restore-mark', from: connection, to: packet }];
+  }
+  return readMarkTarget(options, 'set-connection-mark');
 }

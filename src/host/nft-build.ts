@@ -1,14 +1,37 @@
 // Collects what a ruleset of nft consists of, whatever its form, and makes the model of it.
 
-import type { Chain, MapEntry, Rule, RuleSet, Step, Table, Verdict } from '../model/rules.js';
+import type {
+  Chain,
+  MapEntry,
+  Match,
+  Rule,
+  RuleSet,
+  Step,
+  Table,
+  Verdict,
+} from '../model/rules.js';
+import { parseRewrite } from './iptables-target.js';
+import {
+  buildKey,
+  buildMatches,
+  implyMatches,
+  isByLot,
+  isHook,
+  orderEntries,
+  type Comparison,
+} from './nft-fields.js';
 import { unknownMatch } from './rule-words.js';
-import { buildKey, buildMatches, isHook, orderEntries, type Comparison } from './nft-fields.js';
 
 /** A map's element as it stands: the parts of its key, and what it leads to. */
 export interface Element {
   readonly parts: readonly string[];
   readonly verdict: Verdict | null;
+  /** The parts of what it leads to where that is no verdict; null in a set. */
+  readonly value: readonly string[] | null;
 }
+
+/** What is done with what a map holds: a verdict, or a new destination or source. */
+export type Use = 'verdict' | 'dnat' | 'snat' | 'redirect';
 
 /** One statement of a rule before the sets that it names are known. */
 export type Statement =
@@ -21,6 +44,8 @@ export type Statement =
       readonly from: string | readonly Element[];
       readonly text: string;
       readonly not: boolean;
+      /** Null for a set. */
+      readonly use: Use | null;
     };
 
 export interface DraftRule extends Omit<Rule, 'steps'> {
@@ -85,28 +110,59 @@ function resolve(statement: Statement, table: DraftTable): Step[] {
   if (statement.kind === 'compare') {
     const values = expandSets(statement.values, table);
     const matches = values && buildMatches({ ...statement, values });
-    return (matches ?? [unknownMatch(statement.text)]).map((match) => ({ kind: 'match', match }));
+    const known = matches ?? [...implyMatches(statement.field), unknownMatch(statement.text)];
+    return known.map((match) => ({ kind: 'match', match }));
   }
   if (statement.kind !== 'look-up') return [statement];
-  const { fields, from, text, not } = statement;
+  const { fields, from, text, not, use } = statement;
   const elements = typeof from === 'string' ? table.sets.get(from) : from;
-  const entries = elements?.map(({ parts, verdict }): MapEntry | null => {
-    const matches = parts.length === 1 && parts[0] === '*' ? [] : buildKey(fields, parts);
-    return matches && { matches, verdict: verdict ?? { do: 'continue' } };
-  });
-  if (!entries || not || !entries.every((entry) => entry !== null)) {
-    return [{ kind: 'match', match: unknownMatch(text) }, ...doubt(elements, text)];
+  const keys = elements && buildKeys(fields, elements);
+  if (use === null) {
+    const match: Match = keys
+      ? { on: 'one-of', entries: keys, text, not }
+      : { on: 'unknown', text, not: false };
+    return [{ kind: 'match', match }];
   }
-  // A set of several fields only asks whether the packet is in it.
-  const isSet = elements?.every(({ verdict }) => verdict === null) === true;
-  if (isSet && elements.length > 0) return [{ kind: 'match', match: unknownMatch(text) }];
+  if (!keys) return [{ kind: 'verdict', verdict: { do: 'unknown', text } }];
+  const entries = keys.map((matches, i): MapEntry => {
+    const verdict = readUse(use, elements[i]) ?? { do: 'unknown', text };
+    return { matches, verdict };
+  });
   return [{ kind: 'map', entries: orderEntries(entries) }];
 }
 
-/** A map that is not understood may lead anywhere. */
-function doubt(elements: readonly Element[] | undefined, text: string): Step[] {
-  const decides = elements === undefined || elements.some(({ verdict }) => verdict !== null);
-  return decides ? [{ kind: 'verdict', verdict: { do: 'unknown', text } }] : [];
+/** The conditions of each element; null when one is not understood. */
+function buildKeys(fields: readonly string[], elements: readonly Element[]): Match[][] | null {
+  const [lot = ''] = fields;
+  if (isByLot(lot)) return drawLots(lot, elements.length);
+  const keys = elements.map(({ parts }) =>
+    parts.length === 1 && parts[0] === '*' ? [] : buildKey(fields, parts),
+  );
+  return keys.every((key) => key !== null) ? keys : null;
+}
+
+/** One of as many as there are: when it is none of the others, it is the last. */
+function drawLots(field: string, count: number): Match[][] {
+  const complete = Number(/\bmod (\d+)/.exec(field)?.[1] ?? Infinity) <= count;
+  return Array.from({ length: count }, (_, i): Match[] =>
+    complete && i === count - 1
+      ? []
+      : [{ on: 'chance', text: `${field} is number ${i + 1}`, not: false }],
+  );
+}
+
+function readUse(use: Use, element: Element | undefined): Verdict | null {
+  if (use === 'verdict') return element?.verdict ?? null;
+  const [first = '', second] = element?.value ?? [];
+  const written = second === undefined ? first : joinTarget(first, second);
+  const target = /^\d+$/.test(written) ? parseRewrite(`:${written}`) : parseRewrite(written);
+  if (!target) return null;
+  if (use === 'redirect') return { do: 'redirect', port: target.port };
+  return { do: use, ...target };
+}
+
+function joinTarget(address: string, port: string): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function expandSets(values: readonly string[], table: DraftTable): string[] | null {

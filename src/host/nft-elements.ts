@@ -20,7 +20,8 @@ export function splitElements(words: readonly string[]): Element[] {
         .split(' . ')
         // What follows a value is about its life: timeout, expires, counter, comment.
         .map((part) => part.split(' ')[0] ?? '');
-      return { parts, verdict: colon < 0 ? null : readVerdictWords(list.slice(colon + 1)) };
+      const value = colon < 0 ? null : list.slice(colon + 1).filter((word) => word !== '.');
+      return { parts, value, verdict: colon < 0 ? null : readVerdictWords(list.slice(colon + 1)) };
     });
 }
 

@@ -30,13 +30,18 @@ export interface Comparison {
   readonly not: boolean;
   /** For `meta mark & 0x2000 == 0x2000`. */
   readonly mask?: string | undefined;
+  /** For `tcp dport >= 1024`; equality when left out. */
+  readonly order?: '<' | '>' | '<=' | '>=' | undefined;
 }
 
 /** The matches that a comparison means, implied ones first; null when it is not understood. */
 export function buildMatches(comparison: Comparison): Match[] | null {
-  const { values, not, mask } = comparison;
-  const field = comparison.field.replace(/^meta (?=[io]if)/, '');
+  const { not, mask, order } = comparison;
+  const field = comparison.field.replace(/^meta (?=[io]if|pkttype)/, '');
+  const values = order ? spread(comparison.values, order) : comparison.values;
   if (values.some((value) => value.startsWith('@'))) return null;
+  if (order && !/port$/.test(field)) return null;
+  if (field === 'tcp flags') return buildFlags(comparison);
   if (mask !== undefined) return /mark$/.test(field) ? buildMark(field, values, mask, not) : null;
   const transport = /^(tcp|udp|sctp|dccp|th|udplite) ([sd])port$/.exec(field);
   if (transport) {
@@ -56,16 +61,22 @@ export function buildMatches(comparison: Comparison): Match[] | null {
       { on, ranges, not },
     ];
   }
+  const original = /^ct original (?:(ip6?) )?(daddr|proto-dst)$/.exec(field);
+  if (original) return buildOriginal(original[1], original[2] === 'daddr', comparison);
+  if (/^fib saddr \. (mark \. )?iif oif$/.test(field)) return buildReversePath(comparison);
   switch (field) {
     case 'iifname':
     case 'iif':
+      if (values.some((value) => /^\d+$/.test(value))) return null;
       return [{ on: 'in-device', names: values, not }];
     case 'oifname':
     case 'oif':
+      if (values.some((value) => /^\d+$/.test(value))) return null;
       return [{ on: 'out-device', names: values, not }];
     case 'meta l4proto':
     case 'ip protocol':
     case 'ip6 nexthdr': {
+      if (values.some((value) => value.includes('-') && /^\d/.test(value))) return null;
       const family = field.startsWith('ip ') ? 'ip' : field.startsWith('ip6') ? 'ip6' : null;
       const implied: Match[] = family ? [{ on: 'family', names: [family], not: false }] : [];
       return [...implied, { on: 'protocol', names: values.map(nameProtocol), not }];
@@ -76,6 +87,24 @@ export function buildMatches(comparison: Comparison): Match[] | null {
     case 'ct state':
     case 'ct status':
       return [{ on: 'state', names: values.flatMap((value) => value.split(/[,|]/)), not }];
+    case 'ct direction':
+      return [
+        {
+          on: 'fact',
+          holds: values.includes('original'),
+          text: `ct direction ${values.join()}`,
+          not,
+        },
+      ];
+    case 'pkttype':
+      return [
+        {
+          on: 'fact',
+          holds: values.some((value) => value === 'host' || value === 'unicast'),
+          text: `meta pkttype ${values.join(', ')}`,
+          not,
+        },
+      ];
     case 'fib daddr type':
       return [{ on: 'destination-type', names: values, not }];
     case 'fib saddr type':
@@ -87,6 +116,88 @@ export function buildMatches(comparison: Comparison): Match[] | null {
     default:
       return null;
   }
+}
+
+/** `>= 1024` as a range of ports. */
+function spread(values: readonly string[], order: string): string[] {
+  return values.map((value) => {
+    const port = Number(value);
+    const [low, high] =
+      order === '<'
+        ? [0, port - 1]
+        : order === '<='
+          ? [0, port]
+          : [port + Number(order === '>'), 65535];
+    return `${low}-${high}`;
+  });
+}
+
+function buildOriginal(
+  family: string | undefined,
+  isAddress: boolean,
+  { values, not }: Comparison,
+): Match[] | null {
+  const implied: Match[] =
+    family === undefined ? [] : [{ on: 'family', names: [family], not: false }];
+  if (isAddress) {
+    const ranges = values.map(parseRange);
+    if (!ranges.every((range) => range !== null)) return null;
+    return [...implied, { on: 'original-destination', ranges, not }];
+  }
+  const ranges = values.map(parsePorts);
+  if (!ranges.every((range) => range !== null)) return null;
+  return [...implied, { on: 'original-port', ranges, not }];
+}
+
+/** `fib saddr . iif oif missing`, or `exists`, or 0 for missing; true or false in JSON. */
+function buildReversePath({ field, values, not }: Comparison): Match[] | null {
+  const [value = ''] = values;
+  if (values.length !== 1 || !/^(missing|exists|0|false|true)$/.test(value)) return null;
+  return [{ on: 'reverse-path', text: field, not: !/^(exists|true)$/.test(value) !== not }];
+}
+
+/** `syn` (any of these), `{ syn, ack }` (exactly one of these), `& (syn | ack) == syn` and `syn / syn,ack` (of these, those). */
+function buildFlags({ values, mask, not }: Comparison): Match[] {
+  const list = (text: string): string[] => text.split(/[\s|,()]+/).filter(Boolean);
+  const set = values.flatMap(list);
+  const tcp: Match = { on: 'protocol', names: ['tcp'], not: false };
+  if (mask !== undefined) {
+    const none = set.length === 1 && /^(0x0+|0)$/.test(set[0] ?? '');
+    return [tcp, { on: 'tcp-flags', among: list(mask), set: none ? [] : set, not }];
+  }
+  const has = set.includes('syn');
+  return [tcp, { on: 'tcp-flags', among: has ? ['syn'] : set, set: has ? ['syn'] : set, not }];
+}
+
+/** Protocols and families that a packet must have to have a field at all. */
+export function implyMatches(field: string): Match[] {
+  const [word = ''] = field.split(' ');
+  if (word === 'ip' || word === 'ip6') return [{ on: 'family', names: [word], not: false }];
+  if (word === 'arp' || word === 'vlan')
+    return [{ on: 'fact', holds: false, text: field, not: false }];
+  return OTHER_PROTOCOLS.has(word) ? protocolOf(word) : [];
+}
+
+const OTHER_PROTOCOLS = new Set([
+  ...[
+    'tcp',
+    'udp',
+    'udplite',
+    'icmp',
+    'icmpv6',
+    'igmp',
+    'esp',
+    'ah',
+    'comp',
+    'sctp',
+    'dccp',
+    'gre',
+  ],
+]);
+
+/** At random, one after the other, or by a sum over the packet: who is chosen cannot be foretold. */
+export function isByLot(field: string): boolean {
+  return /^(numgen|jhash|symhash)\b/.test(field);
 }
 
 /** The matches of one entry of a map whose key has several parts. */

@@ -6,12 +6,14 @@ import {
   buildRuleSet,
   createChain,
   createTable,
+  type DraftChain,
   type DraftTable,
   type Element,
   type Statement,
 } from './nft-build.js';
 import { writeValue, writeWords } from './nft-words.js';
 import { parsePriority } from './nft-fields.js';
+import { chance, classifyXt, note, readMarking } from './nft-odd.js';
 import { malformed } from './rule-words.js';
 
 type Json = Record<string, unknown>;
@@ -28,20 +30,26 @@ export function parseNftJson(text: string, source: string): RuleSet {
   }
   const list = isRecord(document) ? document['nftables'] : undefined;
   if (!Array.isArray(list)) throw malformed(source, 1, 'there is no list "nftables"');
-  const tables = new Map<string, DraftTable>();
+  const drafts: Drafts = { tables: new Map(), chains: new Map() };
   const fail = (problem: string): Error => malformed(source, 1, problem);
   for (const item of list.filter(isRecord)) {
     for (const [kind, body] of Object.entries(item)) {
-      if (isRecord(body)) readItem(kind, body, tables, fail);
+      if (isRecord(body)) readItem(kind, body, drafts, fail);
     }
   }
-  return buildRuleSet([...tables.values()]);
+  return buildRuleSet([...drafts.tables.values()]);
+}
+
+/** By family and name of the table, and by that and the chain's name. */
+interface Drafts {
+  readonly tables: Map<string, DraftTable>;
+  readonly chains: Map<string, DraftChain>;
 }
 
 function readItem(
   kind: string,
   body: Json,
-  tables: Map<string, DraftTable>,
+  { tables, chains }: Drafts,
   fail: (problem: string) => Error,
 ): void {
   const family = asText(body['family']);
@@ -54,9 +62,12 @@ function readItem(
   if (!['chain', 'rule', 'set', 'map'].includes(kind)) return;
   const table = tables.get(key);
   if (!table) throw fail(`a ${kind} of table ${key}, which is not listed before it`);
-  if (kind === 'chain') table.chains.push(readChain(body));
-  else if (kind === 'rule') {
-    const chain = table.chains.find(({ name }) => name === body['chain']);
+  if (kind === 'chain') {
+    const chain = readChain(body);
+    table.chains.push(chain);
+    chains.set(`${key} ${chain.name}`, chain);
+  } else if (kind === 'rule') {
+    const chain = chains.get(`${key} ${asText(body['chain'])}`);
     if (!chain)
       throw fail(`a rule of chain ${asText(body['chain'])}, which is not listed before it`);
     const statements = asList(body['expr']).flatMap(readStatement);
@@ -89,7 +100,8 @@ function readChain(body: Json): ReturnType<typeof createChain> {
 function readElement(item: unknown): Element {
   const pair = Array.isArray(item) && item.length === 2 ? (item as unknown[]) : null;
   const [key, data] = pair ?? [item, null];
-  return { parts: readParts(key), verdict: data === null ? null : readVerdict(data) };
+  const verdict = data === null ? null : readVerdict(data);
+  return { parts: readParts(key), value: data === null ? null : readParts(data), verdict };
 }
 
 function readParts(key: unknown): string[] {
@@ -145,10 +157,13 @@ function readRewrite(body: Json): RewriteTarget | null {
 
 const VERDICTS = new Set([
   ...['accept', 'drop', 'return', 'continue', 'jump', 'goto', 'reject', 'masquerade', 'redirect'],
-  ...['dnat', 'snat', 'queue', 'tproxy', 'dup', 'fwd', 'synproxy', 'flow'],
+  ...['dnat', 'snat', 'queue', 'tproxy', 'fwd', 'synproxy'],
 ]);
-const NOTES = new Set(['counter', 'log', 'last', 'ct helper', 'ct timeout', 'secmark', 'set']);
-const CHANCE = new Set(['limit', 'quota', 'ct count']);
+const NOTES = new Set([
+  ...['log', 'last', 'ct helper', 'ct timeout', 'ct expectation', 'secmark', 'flow'],
+  ...['dup', 'reset', 'map'],
+]);
+const CHANCE = new Set(['limit', 'quota', 'ct count', 'meter']);
 
 function readStatement(expression: unknown): Statement[] {
   const words = isRecord(expression) ? Object.entries(expression) : [];
@@ -157,20 +172,20 @@ function readStatement(expression: unknown): Statement[] {
   const unknown: Statement = { kind: 'match', match: { on: 'unknown', text, not: false } };
   if (words.length !== 1 || !first) return [unknown];
   const [name, body] = first;
+  if (name === 'counter') return [];
   if (name === 'match' && isRecord(body)) return [readMatch(body, text)];
   if (name === 'vmap' && isRecord(body)) return [readMap(body, text)];
   if (name === 'mangle' && isRecord(body)) return [readMangle(body, text)];
   if (name === 'notrack') return [{ kind: 'notrack' }];
-  if (name === 'xt' && isRecord(body) && body['type'] === 'target') {
-    const inert = ['LOG', 'NFLOG', 'CHECKSUM', 'TCPMSS', 'comment'].includes(asText(body['name']));
-    if (inert) return [{ kind: 'note', text }];
-    return [{ kind: 'verdict', verdict: { do: 'unknown', text } }];
+  if (name === 'xt' && isRecord(body)) {
+    return [classifyXt(body['type'] === 'target', asText(body['name']), text)];
   }
-  if (name === 'xt' && isRecord(body) && body['name'] === 'comment')
-    return [{ kind: 'note', text }];
+  if (name === 'set') return [/"(limit|quota|ct count)"/.test(text) ? chance(text) : note(text)];
+  const map = isRecord(body) && isUse(name) ? readRewriteMap(name, body, text) : null;
+  if (map) return [map];
   if (VERDICTS.has(name)) return [{ kind: 'verdict', verdict: readVerdict(expression) }];
-  if (NOTES.has(name)) return [{ kind: 'note', text }];
-  if (CHANCE.has(name)) return [{ kind: 'match', match: { on: 'chance', text, not: false } }];
+  if (NOTES.has(name)) return [note(text)];
+  if (CHANCE.has(name)) return [chance(text)];
   return [unknown];
 }
 
@@ -178,49 +193,55 @@ function readMatch(body: Json, text: string): Statement {
   const { op, left, right } = body;
   const not = op === '!=';
   const fields = readFields(left);
-  if (!['==', '!=', 'in'].includes(asText(op)) || fields === null) {
-    return { kind: 'match', match: { on: 'unknown', text, not: false } };
+  const order = isOrder(op) ? op : undefined;
+  if ((!order && !['==', '!=', 'in'].includes(asText(op))) || fields === null) {
+    return { kind: 'compare', field: writeWords(left), values: [], not: false, text };
   }
   if (fields.names.length > 1) {
     const from = typeof right === 'string' ? right.slice(1) : listSet(right).map(readElement);
-    return { kind: 'look-up', fields: fields.names, from, text, not };
+    return { kind: 'look-up', fields: fields.names, from, text, not, use: null };
   }
   const values = listSet(right).map((value) =>
     writeValue(isRecord(value) && isRecord(value['elem']) ? value['elem']['val'] : value),
   );
   const [field = ''] = fields.names;
-  return { kind: 'compare', field, values, not, text, mask: fields.mask };
+  return { kind: 'compare', field, values, not, text, mask: fields.mask, order };
 }
 
 function readMap(body: Json, text: string): Statement {
   const { key, data } = body;
-  const fields = readFields(key);
-  if (isRecord(key) && isRecord(key['numgen'])) {
-    return { kind: 'verdict', verdict: { do: 'unknown', text } };
-  }
+  const fields = readFields(key)?.names ?? [];
   const from = typeof data === 'string' ? data.slice(1) : listSet(data).map(readElement);
-  return { kind: 'look-up', fields: fields?.names ?? [], from, text, not: false };
+  return { kind: 'look-up', fields, from, text, not: false, use: 'verdict' };
+}
+
+function isUse(name: string): name is 'dnat' | 'snat' | 'redirect' {
+  return name === 'dnat' || name === 'snat' || name === 'redirect';
+}
+
+/** `dnat to tcp dport map { … }`; null when the target is written out. */
+function readRewriteMap(
+  use: 'dnat' | 'snat' | 'redirect',
+  body: Json,
+  text: string,
+): Statement | null {
+  const { addr, port } = body;
+  if (!isRecord(addr) || port !== undefined || !isRecord(addr['map'])) return null;
+  const { key, data } = addr['map'];
+  const fields = readFields(key)?.names ?? [];
+  const from = typeof data === 'string' ? data.slice(1) : listSet(data).map(readElement);
+  return { kind: 'look-up', fields, from, text, not: false, use };
+}
+
+function isOrder(op: unknown): op is '<' | '>' | '<=' | '>=' {
+  return op === '<' || op === '>' || op === '<=' || op === '>=';
 }
 
 function readMangle(body: Json, text: string): Statement {
   const { key, value } = body;
-  const name = writeWords(key);
-  if (name === 'meta mark' && typeof value === 'number') {
-    return { kind: 'set-mark', value, mask: 0xffffffff };
-  }
-  if (name === 'meta mark' && isRecord(value)) {
-    if (writeWords(value) === 'ct mark') return { kind: 'restore-mark' };
-    for (const [operator, operands] of Object.entries(value)) {
-      const [left, right] = asList(operands);
-      if (writeWords(left) !== 'meta mark' || typeof right !== 'number') continue;
-      if (operator === '|') return { kind: 'set-mark', value: right, mask: right };
-      if (operator === '&') return { kind: 'set-mark', value: 0, mask: ~right >>> 0 };
-      if (operator === '^') return { kind: 'set-mark', value: right, mask: 0 };
-    }
-    return { kind: 'match', match: { on: 'unknown', text, not: false } };
-  }
-  if (name === 'ct mark' && writeWords(value) === 'meta mark') return { kind: 'save-mark' };
-  return { kind: 'note', text };
+  const field = writeWords(key);
+  if (field !== 'meta mark' && field !== 'ct mark') return note(text);
+  return readMarking(field, writeWords(value));
 }
 
 function readFields(left: unknown): { names: string[]; mask?: string } | null {

@@ -1,16 +1,16 @@
 // One rule in nft's text as statements; what is not understood is kept as text.
 
-import type { Verdict } from '../model/rules.js';
 import { parseRewrite } from './iptables-target.js';
 import type { DraftRule, Element, Statement } from './nft-build.js';
 import type { Token } from './nft-tokens.js';
 import { splitElements } from './nft-elements.js';
-import { parseMark } from './rule-words.js';
+import { ACTIONS, chance, classify, note, readMarking, verdict } from './nft-odd.js';
 
 /** Words that begin a statement: an unknown one ends before them. */
 const STARTS = new Set([
   ...['counter', 'comment', 'accept', 'drop', 'return', 'continue', 'jump', 'goto', 'reject'],
-  ...['dnat', 'snat', 'masquerade', 'redirect', 'log', 'notrack', 'queue', 'tproxy'],
+  ...['dnat', 'snat', 'masquerade', 'redirect', 'log', 'notrack', 'queue', 'tproxy', 'limit', 'xt'],
+  ...['dup', 'fwd', 'synproxy', 'flow'],
 ]);
 
 /** Words that belong to an option of log, limit and the like. */
@@ -19,9 +19,14 @@ const FIELD_STARTS = new Set([
   ...['mark', 'xt'],
 ]);
 
-/** Fields of two words and more that are understood; all others are left to {@link RuleReader.unknown}. */
+/** Fields of several words that are understood; all others are left to {@link RuleReader.unknown}. */
 const FIELDS =
-  /^(?:ip6? [sd]addr|ip protocol|ip6 nexthdr|(?:tcp|udp|sctp|dccp|th) [sd]port|meta (?:l4proto|nfproto|protocol|mark|[io]if(?:name)?)|ct (?:state|status|mark)|fib [sd]addr type)$/;
+  /^(?:numgen (?:random|inc) mod \d+(?: offset \d+)?|symhash mod \d+|jhash .* mod \d+|tcp flags|meta pkttype|ct direction|ct original (?:ip6? )?daddr|ct original proto-dst|fib saddr \. (?:mark \. )?iif oif|ip6? [sd]addr|ip protocol|ip6 nexthdr|(?:tcp|udp|sctp|dccp|th) [sd]port|meta (?:l4proto|nfproto|protocol|mark|[io]if(?:name)?)|ct (?:state|status|mark)|fib [sd]addr type)$/;
+
+/** Words of the longest field. */
+const LONGEST = 7;
+
+const FLAG_WORD = /^[(),|]*(?:(?:fin|syn|rst|psh|ack|urg|ecn|cwr|0x[0-9a-f]+)[(),|]*)*$/;
 
 /** Reads a rule's words. */
 export function readTextRule(tokens: readonly Token[]): DraftRule {
@@ -109,10 +114,6 @@ class RuleReader {
       case 'limit':
         this.at += 1;
         return chance(['limit', ...this.takeOptions()].join(' '));
-      case 'numgen': {
-        const rest = this.takeRest();
-        return verdict({ do: 'unknown', text: rest });
-      }
       default:
         return this.parseSet(word) ?? this.parseComparison();
     }
@@ -121,6 +122,9 @@ class RuleReader {
   private parseRewrite(word: 'dnat' | 'snat' | 'redirect'): Statement {
     this.at += 1;
     if (this.peek() === 'ip' || this.peek() === 'ip6') this.at += 1;
+    if (this.words.slice(this.at, this.at + 3).join(' ') === 'addr . port') this.at += 3;
+    const map = this.takeMap(word);
+    if (map) return map;
     const options = this.takeOptions();
     const at = options.indexOf('to');
     const target = parseRewrite(options[at + 1] ?? '');
@@ -137,41 +141,51 @@ class RuleReader {
     return verdict(target && at >= 0 && simple ? { do: word, ...target } : { do: 'unknown', text });
   }
 
-  /** `meta mark set …`, `ct mark set …` */
-  private parseSet(word: string): Statement | null {
-    const length = word === 'mark' ? 1 : 2;
-    if (this.words[this.at + length] !== 'set') return null;
-    const field = this.words.slice(this.at, this.at + length).join(' ');
-    this.at += length + 1;
-    const options = this.takeOptions(new Set(['meta', 'ct', 'mark']));
-    const value = options.join(' ');
-    if (field === 'ct mark') return value.endsWith('mark') ? { kind: 'save-mark' } : note(value);
-    if (!field.endsWith('mark')) return note(`${field} set ${value}`);
-    if (value === 'ct mark') return { kind: 'restore-mark' };
-    const plain = parseMark(value);
-    if (plain) return { kind: 'set-mark', value: plain.value, mask: 0xffffffff };
-    const match = /^(?:meta )?mark (\||or|&|and|\^|xor) (\S+)$/.exec(value);
-    const mark = parseMark(match?.[2] ?? '');
-    if (!match || !mark) return null;
-    const [operator, bits] = [match[1], mark.value];
-    if (operator === '|' || operator === 'or') return { kind: 'set-mark', value: bits, mask: bits };
-    if (operator === '&' || operator === 'and') {
-      return { kind: 'set-mark', value: 0, mask: ~bits >>> 0 };
+  /** `to tcp dport map { 80 : 10.0.0.1 }` */
+  private takeMap(use: 'dnat' | 'snat' | 'redirect'): Statement | null {
+    const start = this.at;
+    this.at += 1;
+    const fields = this.words[start] === 'to' ? this.takeFields() : null;
+    if (fields && this.take() === 'map') {
+      const from = this.takeSource();
+      const text = [use, ...this.words.slice(start, this.at)].join(' ');
+      this.takeOptions();
+      if (from) return { kind: 'look-up', fields, from, text, not: false, use };
     }
-    return { kind: 'set-mark', value: bits, mask: 0 };
+    this.at = start;
+    return null;
   }
 
-  private parseComparison(): Statement | null {
-    const start = this.at;
+  /** `ip daddr . tcp dport` */
+  private takeFields(): string[] | null {
     const fields: string[] = [];
     for (;;) {
       const field = this.takeField();
       if (field === null) return null;
       fields.push(field);
-      if (this.peek() !== '.') break;
+      if (this.peek() !== '.') return fields;
       this.at += 1;
     }
+  }
+
+  /** `meta mark set …`, `ct mark set …` */
+  private parseSet(word: string): Statement | null {
+    const length = word === 'mark' ? 1 : 2;
+    if (word === 'xt' || this.words[this.at + length] !== 'set') return null;
+    const field = this.words.slice(this.at, this.at + length).join(' ');
+    this.at += length + 1;
+    const options = this.takeOptions(new Set(['meta', 'ct', 'mark']));
+    const value = options.join(' ');
+    if (field.endsWith('mark')) return readMarking(field, value);
+    return note(`${field} set ${value}`);
+  }
+
+  private parseComparison(): Statement | null {
+    const start = this.at;
+    const fields = this.takeFields();
+    if (fields === null) return null;
     const text = (): string => this.words.slice(start, this.at).join(' ');
+    if (fields[0] === 'tcp flags') return { ...this.takeFlags(), text: text() };
     let mask: string | undefined;
     if (this.peek() === '&' || this.peek() === 'and') {
       mask = this.words[this.at + 1];
@@ -182,18 +196,18 @@ class RuleReader {
       this.at += 1;
       const from = this.takeSource();
       if (from === null) return null;
-      return { kind: 'look-up', fields, from, text: text(), not: false };
+      return { kind: 'look-up', fields, from, text: text(), not: false, use: 'verdict' };
     }
-    if (/^[<>]/.test(operator)) return null;
-    if (operator === '==' || operator === '!=') this.at += 1;
+    const order = isOrder(operator) ? operator : undefined;
+    if (order || operator === '==' || operator === '!=') this.at += 1;
     const not = operator === '!=';
     if (fields.length > 1) {
       const from = this.takeSource();
-      return from === null ? null : { kind: 'look-up', fields, from, text: text(), not };
+      return from === null ? null : { kind: 'look-up', fields, from, text: text(), not, use: null };
     }
     const values = this.takeValues();
     if (values === null) return null;
-    return { kind: 'compare', field: fields[0] ?? '', values, not, mask, text: text() };
+    return { kind: 'compare', field: fields[0] ?? '', values, not, mask, order, text: text() };
   }
 
   /** `iifname`, `ip daddr`, `fib daddr type` … */
@@ -203,10 +217,42 @@ class RuleReader {
       this.at += 1;
       return word;
     }
-    const field = this.words.slice(this.at, this.at + (word === 'fib' ? 3 : 2)).join(' ');
-    if (!FIELDS.test(field)) return null;
-    this.at += word === 'fib' ? 3 : 2;
-    return field;
+    for (let length = LONGEST; length > 1; length -= 1) {
+      const field = this.words.slice(this.at, this.at + length).join(' ');
+      if (this.at + length > this.words.length || !FIELDS.test(field)) continue;
+      this.at += length;
+      return field;
+    }
+    return null;
+  }
+
+  private isField(): boolean {
+    const start = this.at;
+    const known = this.takeField() !== null;
+    this.at = start;
+    return known;
+  }
+
+  /** `syn`, `{ syn, ack }`, `& (fin | syn) == syn`, `syn / fin,syn`, each with `!=` or without. */
+  private takeFlags(): Omit<Extract<Statement, { kind: 'compare' }>, 'text'> {
+    const takeWords = (): string => {
+      const words: string[] = [];
+      while (!this.done() && FLAG_WORD.test(this.peek())) words.push(this.take());
+      return words.join(' ');
+    };
+    let mask: string | undefined;
+    if (this.peek() === '&') {
+      this.at += 1;
+      mask = takeWords();
+    }
+    const not = this.peek() === '!=';
+    if (not || this.peek() === '==') this.at += 1;
+    const values = this.peek() === '{' ? this.takeBraces() : [takeWords()];
+    if (this.peek() === '/') {
+      this.at += 1;
+      mask = takeWords();
+    }
+    return { kind: 'compare', field: 'tcp flags', values, not, mask };
   }
 
   private takeSource(): string | readonly Element[] | null {
@@ -242,42 +288,38 @@ class RuleReader {
   /** What follows up to the next statement. */
   private takeOptions(also: ReadonlySet<string> = new Set()): string[] {
     const words: string[] = [];
+    let depth = 0;
     while (!this.done()) {
       const word = this.peek();
       const begins = STARTS.has(word) || (FIELD_STARTS.has(word) && !also.has(word));
-      if (begins && words.at(-1) !== 'to' && words.at(-1) !== 'prefix') break;
+      const bound = ['to', 'prefix', 'with'].includes(words.at(-1) ?? '');
+      if (begins && !bound && depth === 0) break;
+      if (word === '{') depth += 1;
+      if (word === '}') depth -= 1;
       words.push(this.take());
     }
     return words;
   }
 
-  private takeRest(): string {
-    const rest: string[] = [];
-    while (!this.done() && !['comment', 'counter'].includes(this.peek())) rest.push(this.take());
-    return rest.join(' ');
-  }
-
   /** Takes everything up to the next statement that is known for sure. */
   private unknown(start: number): Statement {
     this.shown.pop();
+    const [first = ''] = this.words.slice(start);
     this.at = start + 1;
-    if (this.words[start] === 'xt' && this.words[start + 1] === 'target') {
-      this.at = start + 3;
-      const text = this.words.slice(start, this.at).join(' ');
-      this.shown.push(text);
-      return verdict({ do: 'unknown', text });
+    if (first === 'xt') this.at = start + 3;
+    else {
+      const sets = this.words.slice(start, start + 6).includes('set');
+      for (let depth = 0; !this.done(); this.at += 1) {
+        const word = this.peek();
+        const ends = STARTS.has(word) || (!sets && !ACTIONS.has(first) && this.isField());
+        if (depth === 0 && ends) break;
+        if (word === '{') depth += 1;
+        if (word === '}') depth -= 1;
+      }
     }
-    let depth = 0;
-    while (!this.done() && (depth > 0 || !STARTS.has(this.peek()))) {
-      const word = this.take();
-      if (word === '{') depth += 1;
-      if (word === '}') depth -= 1;
-    }
-    const text = this.words.slice(start, this.at).join(' ');
-    this.shown.push(text);
-    const decides = /\b(vmap|map)\b/.test(text);
-    if (decides) return verdict({ do: 'unknown', text });
-    return { kind: 'match', match: { on: 'unknown', text, not: false } };
+    const words = this.words.slice(start, this.at);
+    this.shown.push(words.join(' '));
+    return classify(words, this.done());
   }
 
   private peek(): string {
@@ -291,14 +333,6 @@ class RuleReader {
   }
 }
 
-function verdict(value: Verdict): Statement {
-  return { kind: 'verdict', verdict: value };
-}
-
-function note(text: string): Statement {
-  return { kind: 'note', text };
-}
-
-function chance(text: string): Statement {
-  return { kind: 'match', match: { on: 'chance', text, not: false } };
+function isOrder(word: string): word is '<' | '>' | '<=' | '>=' {
+  return ['<', '>', '<=', '>='].includes(word);
 }

@@ -13,6 +13,12 @@ export function tokenize(text: string): Token[] {
   const pattern = /\n|#[^\n]*|"([^"\n]*)"|[{},;]|[^\s{},;"]+|"/g;
   for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
     const [word, quoted] = match;
+    // nft before 1.0.3 shows what only iptables understands as a comment.
+    const hidden = /^# xt_(\w+)/.exec(word)?.[1];
+    if (hidden !== undefined) {
+      const kind = /^[A-Z]/.test(hidden) ? 'target' : 'match';
+      for (const part of ['xt', kind, hidden]) tokens.push({ text: part, line, quoted: false });
+    }
     if (word.startsWith('#')) continue;
     tokens.push({ text: quoted ?? word, line, quoted: quoted !== undefined });
     if (word === '\n') line += 1;

@@ -42,8 +42,20 @@ function writeNamed(name: string, body: Json): string | null {
       return body['protocol'] === undefined
         ? null
         : `${writeValue(body['protocol'])} ${writeValue(body['field'])}`;
-    case 'ct':
-      return `ct ${writeValue(body['key'])}`;
+    case 'ct': {
+      const direction = body['dir'] === undefined ? '' : `${writeValue(body['dir'])} `;
+      return `ct ${direction}${writeValue(body['key'])}`;
+    }
+    case 'tcp option':
+      return `tcp option ${writeValue(body['name'])} ${writeValue(body['field'] ?? '')}`;
+    case 'numgen': {
+      const offset = body['offset'] ? ` offset ${writeValue(body['offset'])}` : '';
+      return `numgen ${writeValue(body['mode'])} mod ${writeValue(body['mod'])}${offset}`;
+    }
+    case 'jhash':
+      return `jhash ${writeWords(body['expr'])} mod ${writeValue(body['mod'])}`;
+    case 'symhash':
+      return `symhash mod ${writeValue(body['mod'])}`;
     case 'fib':
       return `fib ${[body['flags']].flat().map(writeValue).join(' . ')} ${writeValue(body['result'])}`;
     case 'match': {

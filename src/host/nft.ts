@@ -10,5 +10,9 @@ import { parseNftText } from './nft-text.js';
  * @throws UserError with the line's number for text that is neither.
  */
 export function parseNft(text: string, source: string): RuleSet {
-  return text.trimStart().startsWith('{') ? parseNftJson(text, source) : parseNftText(text, source);
+  // Editors of Windows put a mark of byte order in front.
+  const plain = text.replace(/^\uFEFF/, '');
+  return plain.trimStart().startsWith('{')
+    ? parseNftJson(plain, source)
+    : parseNftText(plain, source);
 }

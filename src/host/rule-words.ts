@@ -36,6 +36,9 @@ export function nameProtocol(text: string): string {
   return NUMBERED[text] ?? text.toLowerCase();
 }
 
+/** Every bit of a mark. */
+export const ALL_BITS = 0xffffffff;
+
 export function unknownMatch(text: string): Match {
   return { on: 'unknown', text, not: false };
 }
@@ -46,6 +49,6 @@ export function malformed(source: string, line: number, problem: string): UserEr
     code: 'malformed-rules',
     exit: 1,
     remedy:
-      'give the whole output of `iptables-save -c`, `ip6tables-save -c`, `nft list ruleset` or `nft -j list ruleset`',
+      'give the whole output of `iptables-save -c`, `ip6tables-save -c`, `iptables -S`, `nft list ruleset` or `nft -j list ruleset`',
   });
 }

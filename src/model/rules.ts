@@ -20,7 +20,12 @@ export type Match = { readonly not: boolean } & (
       readonly names: readonly string[];
     }
   | { readonly on: 'source' | 'destination'; readonly ranges: readonly AddressRange[] }
-  | { readonly on: 'source-port' | 'destination-port'; readonly ranges: readonly PortRange[] }
+  /** `original-…` is what the client dialled, before any rule rewrote it. */
+  | { readonly on: 'original-destination'; readonly ranges: readonly AddressRange[] }
+  | {
+      readonly on: 'source-port' | 'destination-port' | 'either-port' | 'original-port';
+      readonly ranges: readonly PortRange[];
+    }
   | { readonly on: 'protocol' | 'family'; readonly names: readonly string[] }
   | { readonly on: 'mark' | 'connection-mark'; readonly value: number; readonly mask: number }
   /** Connection tracking: new, established, related, invalid, untracked, dnat, snat. */
@@ -28,6 +33,16 @@ export type Match = { readonly not: boolean } & (
   /** Kind of address: local, unicast, broadcast … */
   | { readonly on: 'source-type' | 'destination-type'; readonly names: readonly string[] }
   | { readonly on: 'tcp-flags'; readonly among: readonly string[]; readonly set: readonly string[] }
+  /** Whether the way back to the source leads by the device that the packet came in on. */
+  | { readonly on: 'reverse-path'; readonly text: string }
+  /** Is the same for every first packet of a connection, e.g. that it goes from client to server. */
+  | { readonly on: 'fact'; readonly holds: boolean; readonly text: string }
+  /** A set whose elements have several parts: one of the entries, with all of its conditions. */
+  | {
+      readonly on: 'one-of';
+      readonly entries: readonly (readonly Match[])[];
+      readonly text: string;
+    }
   /** Is true only for some packets: at random, or below a rate. */
   | { readonly on: 'chance'; readonly text: string }
   /** An ipset, or a named set that holds what is not read here. */
@@ -68,9 +83,15 @@ export type Step =
   | { readonly kind: 'verdict'; readonly verdict: Verdict }
   /** A verdict map: the first entry that holds decides; none lets the rule go on. */
   | { readonly kind: 'map'; readonly entries: readonly MapEntry[] }
-  /** mark = (mark & ~mask) ^ value */
-  | { readonly kind: 'set-mark'; readonly value: number; readonly mask: number }
-  | { readonly kind: 'save-mark' | 'restore-mark' | 'notrack' }
+  /** mark = (mark & ~mask) ^ value; null for a value that is not known here. */
+  | {
+      readonly kind: 'set-mark' | 'set-connection-mark';
+      readonly value: number | null;
+      readonly mask: number;
+    }
+  /** Copies the bits of `from`, over those of `to`: to the connection's mark, or from it. */
+  | { readonly kind: 'save-mark' | 'restore-mark'; readonly from: number; readonly to: number }
+  | { readonly kind: 'notrack' }
   /** Counts or logs, and decides nothing. */
   | { readonly kind: 'note'; readonly text: string };
 

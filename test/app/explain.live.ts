@@ -3,111 +3,81 @@
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { explain } from '../../src/app/explain.js';
-import { explanationSchema, type Explanation, type Prediction } from '../../src/model/explain.js';
+import { explanationSchema, type Explanation } from '../../src/model/explain.js';
 import { REDIS, up, type Lab, type LabContainer } from '../../src/lab/index.js';
+import { attempt, countTranslations, type Stage } from '../support/attempts.js';
 import { findLiveObstacle } from '../support/live.js';
 import { suite } from '../support/suite.js';
 
 const test = suite('explain, live');
-test.skipUnless(findLiveObstacle());
+test.skipUnless(findLiveObstacle('conntrack', 'socat'));
 
 const FAR_BRIDGE = 'br-112233445566';
+const UDP_SERVER = ['socat', 'UDP4-RECVFROM:5300,fork', 'SYSTEM:read x; echo $SOCAT_PEERADDR'];
 
-interface Stage {
-  readonly lab: Lab;
-  readonly containers: ReadonlyMap<string, LabContainer>;
-  readonly netns: string;
-}
-
-async function prepare(
-  proxy: boolean,
-  more: readonly string[] = [],
-  command = REDIS,
-): Promise<Stage> {
+/** redis is 172.17.0.2, as in the rule sets of later versions; shut is .3, other .4 and udp .5; an engine with rules of its own has deaf too. */
+async function prepare(proxy: boolean, more: readonly string[] = []): Promise<Stage> {
   const lab = await up({ userlandProxy: proxy, dockerdArguments: more });
   const create = ['network', 'create', '--subnet', '172.30.0.0/16'];
   await lab.docker([...create, '-o', `com.docker.network.bridge.name=${FAR_BRIDGE}`, 'far']);
-  const run = [
-    lab.run({
-      name: 'redis',
-      command,
-      publish: ['6379:6379'],
-      waitFor: command === REDIS ? undefined : false,
-    }),
+  const specs: Parameters<Lab['run']>[0][] = [
+    { name: 'redis', command: REDIS, publish: ['6379:6379'] },
+    { name: 'shut', command: REDIS, publish: ['127.0.0.1:6390:6379'] },
+    { name: 'other', command: ['sleep', '1000'] },
+    {
+      ...{ name: 'udp', command: UDP_SERVER, publish: ['5300:5300/udp'] },
+      waitFor: [{ protocol: 'udp', port: 5300 }],
+    },
+    { name: 'far', command: ['sleep', '1000'], network: 'far' },
   ];
-  await run[0];
-  run.push(lab.run({ name: 'shut', command: REDIS, publish: ['127.0.0.1:6390:6379'] }));
-  await run[1];
-  run.push(lab.run({ name: 'other', command: ['sleep', '1000'] }));
-  await run[2];
-  run.push(lab.run({ name: 'far', command: ['sleep', '1000'], network: 'far' }));
-  const containers = new Map((await Promise.all(run)).map((one) => [one.name, one]));
-  const holder = lab.state.processes.find(({ role }) => role === 'host');
-  return { lab, containers, netns: `/proc/${String(holder?.pid)}/ns/net` };
+  if (more.length === 0) {
+    specs.push({
+      name: 'deaf',
+      command: [...REDIS, '--bind', '127.0.0.1'],
+      publish: ['6395:6379'],
+    });
+  }
+  const containers = new Map<string, LabContainer>();
+  for (const spec of specs) containers.set(spec.name, await lab.run(spec));
+  return { lab, containers };
 }
 
-function look({ lab, netns }: Stage, port = 6379): Promise<Explanation> {
-  return explain({ query: { ports: [port] }, netns, dockerHost: lab.dockerHost });
-}
-
-/** What really happens on the way that a prediction speaks of. */
-async function attempt(
-  stage: Stage,
-  prediction: Prediction,
-): Promise<{ end: string; seen: string | null; translated: boolean }> {
-  const { lab, containers } = stage;
-  const { from, to } = prediction;
-  const name = /^container (.*)$/.exec(from)?.[1];
-  const where =
-    from === 'outside' ? 'client' : from === 'host' ? 'host' : containers.get(name ?? '');
-  if (!where) throw new Error(`no place for ${from}`);
-  const [, address = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(to) ?? [];
-  const before = await countTranslations(stage);
-  const result = await lab.exec(where, ['redis-cli', '-h', address, '-p', port, 'client', 'info'], {
-    timeoutMs: 1500,
-    allowFailure: true,
-  });
-  const translated = (await countTranslations(stage)) > before;
-  const seen = /\baddr=\[?(.*?)\]?:\d+ /.exec(result.stdout)?.[1] ?? null;
-  const said = `${result.stdout} ${result.stderr}`;
-  const end =
-    seen !== null
-      ? 'answered'
-      : result.exitCode === 124
-        ? 'dropped'
-        : /refused/.test(said)
-          ? 'refused'
-          : /reset|closed/.test(said)
-            ? 'reset'
-            : said;
-  return { end, seen, translated };
-}
-
-/** Packets that rules for DNAT have counted: a second witness. */
-async function countTranslations({ lab }: Stage): Promise<number> {
-  const { stdout } = await lab.exec('host', ['nft', 'list', 'ruleset']);
-  const counts = stdout.matchAll(/dport \d+ counter packets (\d+) bytes \d+ dnat/g);
-  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+function look({ lab }: Stage, ...ports: number[]): Promise<Explanation> {
+  return explain({ query: { ports }, netns: lab.host.netns, dockerHost: lab.dockerHost });
 }
 
 /** Every prediction is tried, and what is seen must be what was said. */
 async function compare(stage: Stage, explanation: Explanation): Promise<Map<string, string>> {
   explanationSchema.parse(explanation);
+  const { predictions } = explanation;
+  const before = await countTranslations(stage);
+  const outcomes = await attempt(stage, predictions);
+  const counted = (await countTranslations(stage)) - before;
   const found = new Map<string, string>();
-  for (const prediction of explanation.predictions) {
-    const { path, way, from, to, sourceSeen, vantage, obstacles } = prediction;
+  let translations = 0;
+  for (const [i, prediction] of predictions.entries()) {
+    const { path, way, from, to, protocol, sourceSeen, vantage, obstacles } = prediction;
+    const outcome = outcomes[i];
+    if (!outcome) throw new Error(`no outcome for ${to}`);
+    const { end, seen, translated } = outcome;
     const key = `${vantage}: ${from} → ${to}`;
-    const { end, seen, translated } = await attempt(stage, prediction);
-    const told = `${key}: ${path} (${prediction.why}); seen ${end}, source ${seen ?? '-'}, translated ${String(translated)}`;
+    const told = `${key}: ${path} (${prediction.why}); seen ${JSON.stringify(outcome)}`;
     assert.is.not(path, 'unknown', told);
+    const lost = protocol === 'udp' ? 'dropped' : 'reset';
     if (path === 'refused' || path === 'dropped') assert.is(end, path, told);
-    else assert.is(end, obstacles.length > 0 ? 'reset' : 'answered', told);
-    assert.is(translated, path === 'dnat' || way === 'dnat', told);
+    else assert.is(end, obstacles.length > 0 ? lost : 'answered', told);
+    const rewritten = path === 'dnat' || way === 'dnat';
+    // What is dropped leaves no entry in conntrack: of it the rules' counters are the only witness.
+    if (end === 'answered') assert.is(translated ?? false, rewritten, told);
+    if (rewritten) translations += 1;
     if (seen !== null && sourceSeen !== null) assert.is(seen, sourceSeen, told);
     if (seen !== null && sourceSeen === null)
       assert.match(seen, /^198\.51\.100\.2$|^2001:db8:/, told);
     found.set(key, path);
   }
+  // A client that nobody answers sends again, and each time a rule counts it.
+  assert.ok(counted >= translations, `${counted} translations, ${translations} were predicted`);
+  if (translations === 0) assert.is(counted, 0);
   return found;
 }
 
@@ -130,113 +100,123 @@ function pathOf(found: Map<string, string>, beginning: string): string | undefin
 test('Docker 20.10 with docker-proxy: every vantage, and then faults one after the other', () =>
   withStage(prepare(true), async (stage) => {
     const { lab } = stage;
-    const found = await compare(stage, await look(stage));
-    assert.is(found.size, 28, '14 ways to each of the two ports that lead to a 6379');
-    assert.is(pathOf(found, 'outside: outside → 198.51.100.1'), 'dnat');
+    const inHost = (...command: string[]): Promise<unknown> => lab.exec('host', command);
+    const found = await compare(stage, await look(stage, 6379));
+    // 14 ways to each of the ports that lead to a 6379: 6379, 6390 and 6395.
+    assert.is(found.size, 42);
+    assert.is(pathOf(found, 'outside: outside → 198.51.100.1:6379'), 'dnat');
     assert.is(pathOf(found, 'loopback:'), 'docker-proxy');
-    assert.is(pathOf(found, 'own-address: host → 198.51.100.1'), 'dnat');
+    assert.is(pathOf(found, 'own-address: host → 198.51.100.1:6379'), 'dnat');
     assert.is(pathOf(found, 'loopback6:'), 'docker-proxy');
     assert.is(pathOf(found, 'same-bridge'), 'docker-proxy');
     assert.is(pathOf(found, 'self'), 'docker-proxy');
     assert.is(pathOf(found, 'other-bridge'), 'docker-proxy');
     assert.is(pathOf(found, 'container-address: container far'), 'dropped');
+    assert.is(pathOf(found, 'outside: outside → 198.51.100.1:6390'), 'refused');
+    assert.is(pathOf(found, 'outside: outside → 198.51.100.1:6395'), 'refused');
+
+    const udp = await compare(stage, await look(stage, 5300));
+    assert.is(pathOf(udp, 'outside: outside → 198.51.100.1'), 'dnat');
+    assert.is(pathOf(udp, 'loopback:'), 'docker-proxy');
 
     const shut = await look(stage, 6390);
-    assert.is(pathOf(await compare(stage, shut), 'outside: outside → 198.51.100.1'), 'refused');
     assert.ok(shut.findings.some(({ code }) => code === 'published-on-loopback'));
+    const deaf = await look(stage, 6395);
+    assert.ok(deaf.findings.some(({ code }) => code === 'listens-on-loopback'));
 
-    await lab.exec('host', [
-      'iptables',
-      '-I',
-      'DOCKER-USER',
-      '-i',
-      'ext0',
-      '-p',
-      'tcp',
-      '--dport',
-      '6379',
-      '-j',
-      'DROP',
-    ]);
-    const walled = await look(stage);
+    const wall = ['-i', 'ext0', '-p', 'tcp', '--dport', '6379', '-j', 'DROP'];
+    await inHost('iptables', '-I', 'DOCKER-USER', ...wall);
+    const walled = await look(stage, 6379);
     assert.is(pathOf(await compare(stage, walled), 'outside: outside → 198.51.100.1'), 'dropped');
     assert.ok(walled.findings.some(({ code }) => code === 'firewall-drop'));
-    await lab.exec('host', ['iptables', '-D', 'DOCKER-USER', '1']);
+    await inHost('iptables', '-D', 'DOCKER-USER', '1');
 
-    await lab.exec('host', ['sysctl', '-qw', 'net.ipv4.ip_forward=0']);
-    const still = await look(stage);
+    await inHost('sysctl', '-qw', 'net.ipv4.ip_forward=0');
+    const still = await look(stage, 6379);
     assert.is(pathOf(await compare(stage, still), 'outside: outside → 198.51.100.1'), 'dropped');
     assert.ok(still.findings.some(({ code }) => code === 'ip-forward-off'));
-    await lab.exec('host', ['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
+    await inHost('sysctl', '-qw', 'net.ipv4.ip_forward=1');
 
-    const relays = (await look(stage)).relays.map(({ pid }) => pid);
-    for (const pid of relays) process.kill(pid, 'SIGKILL');
-    const dead = await compare(stage, await look(stage));
-    assert.is(pathOf(dead, 'loopback:'), 'refused');
-    assert.is(pathOf(dead, 'outside: outside → 198.51.100.1'), 'dnat');
-  }));
+    // Both backends at once: the packet meets the rules of iptables-legacy too, which nft does not show.
+    await inHost('iptables-legacy', '-A', 'FORWARD', ...wall);
+    const both = await look(stage, 6379);
+    assert.is(pathOf(await compare(stage, both), 'outside: outside → 198.51.100.1'), 'dropped');
+    assert.ok(both.findings.some(({ code }) => code === 'two-backends'));
+    await inHost('iptables-legacy', '-F', 'FORWARD');
 
-test('rules flushed: everything falls to docker-proxy', () =>
-  withStage(prepare(true), async (stage) => {
-    await stage.lab.exec('host', ['iptables', '-t', 'nat', '-F']);
-    const flushed = await look(stage);
-    assert.is(
-      pathOf(await compare(stage, flushed), 'outside: outside → 198.51.100.1'),
-      'docker-proxy',
-    );
+    const saved = await lab.exec('host', ['iptables-save', '-t', 'nat']);
+    await inHost('iptables', '-t', 'nat', '-F');
+    const flushed = await look(stage, 6379);
+    const fallen = await compare(stage, flushed);
+    assert.is(pathOf(fallen, 'outside: outside → 198.51.100.1:6379'), 'docker-proxy');
     assert.ok(flushed.findings.some(({ code }) => code === 'docker-chains-missing'));
     assert.ok(flushed.findings.some(({ code }) => code === 'source-lost'));
-  }));
+    await lab.exec('host', ['iptables-restore'], { input: saved.stdout });
 
-test('a container that listens on 127.0.0.1 only', () =>
-  withStage(prepare(true, [], [...REDIS, '--bind', '127.0.0.1']), async (stage) => {
-    const deaf = await look(stage);
-    assert.ok(deaf.findings.some(({ code }) => code === 'listens-on-loopback'));
-    assert.is(pathOf(await compare(stage, deaf), 'outside: outside → 198.51.100.1'), 'refused');
+    for (const { pid } of (await look(stage, 6379)).relays) process.kill(pid, 'SIGKILL');
+    const dead = await compare(stage, await look(stage, 6379));
+    assert.is(pathOf(dead, 'loopback:'), 'refused');
+    assert.is(pathOf(dead, 'outside: outside → 198.51.100.1:6379'), 'dnat');
   }));
 
 test('Docker 20.10 without docker-proxy', () =>
   withStage(prepare(false), async (stage) => {
-    const found = await compare(stage, await look(stage));
-    assert.is(pathOf(found, 'loopback:'), 'dnat');
+    const found = await compare(stage, await look(stage, 6379, 5300));
+    const loopback = 'loopback: host → 127.0.0.1:6379';
+    assert.is(pathOf(found, loopback), 'dnat');
     assert.is(pathOf(found, 'loopback6:'), 'refused');
-    assert.is(pathOf(found, 'other-bridge'), 'dropped');
-    await compare(stage, await look(stage, 6390));
+    assert.is(pathOf(found, 'other-bridge: container far → 198.51.100.1:6379'), 'dropped');
     await stage.lab.exec('host', ['sysctl', '-qw', 'net.ipv4.conf.docker0.route_localnet=0']);
-    assert.is(pathOf(await compare(stage, await look(stage)), 'loopback:'), 'dropped');
+    assert.is(pathOf(await compare(stage, await look(stage, 6379)), loopback), 'dropped');
   }));
 
-for (const era of ['docker-28', 'docker-29']) {
-  for (const kind of ['iptables', 'nft']) {
-    for (const proxy of [true, false]) {
-      const file = `${era}-${proxy ? 'proxy' : 'no-proxy'}.${kind}`;
-      if (file.startsWith('docker-28') && kind === 'nft') continue;
-      test(`the rules of ${file}, loaded beside a real engine`, () =>
-        withStage(prepare(proxy, ['--iptables=false']), async (stage) => {
-          const { lab } = stage;
-          const rules = readFileSync(
-            new URL(`../../../test/prove/predict/fixtures/${file}`, import.meta.url),
-            'utf8',
-          );
-          await lab.exec('host', kind === 'nft' ? ['nft', '-f', '-'] : ['iptables-restore'], {
-            input: rules,
-          });
-          await lab.exec('host', ['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
-          if (!proxy) {
-            for (const bridge of ['docker0', FAR_BRIDGE]) {
-              await lab.exec('host', ['sysctl', '-qw', `net.ipv4.conf.${bridge}.route_localnet=1`]);
-            }
-          }
-          const explanation = await look(stage);
-          assert.is(explanation.engine?.firewall, kind === 'nft' ? 'nftables' : 'iptables');
-          assert.is(explanation.engine?.userlandProxy, proxy);
-          const found = await compare(stage, explanation);
-          assert.is(pathOf(found, 'loopback:'), proxy ? 'docker-proxy' : 'dnat');
-          assert.is(pathOf(found, 'container-address: outside'), 'dropped');
-          await compare(stage, await look(stage, 6390));
-        }));
-    }
-  }
+/** The rules for redis once more for udp: another protocol, port and container. */
+function addUdp(text: string): string {
+  const again = (line: string): string =>
+    line
+      .replace(/\btcp\b/g, 'udp')
+      .replace(/\b6379\b/g, '5300')
+      .replaceAll('172.17.0.2', '172.17.0.5');
+  return text
+    .split('\n')
+    .flatMap((line) => (/172\.17\.0\.2\b/.test(line) ? [line, again(line)] : [line]))
+    .join('\n');
+}
+
+for (const proxy of [true, false]) {
+  const name = proxy ? 'proxy' : 'no-proxy';
+  test(`the rules of Docker 28 and 29, loaded beside a real engine, ${name}`, () =>
+    withStage(prepare(proxy, ['--iptables=false']), async (stage) => {
+      const { lab } = stage;
+      const set = (setting: string): Promise<unknown> =>
+        lab.exec('host', ['sysctl', '-qw', setting]);
+      await set('net.ipv4.ip_forward=1');
+      for (const bridge of proxy ? [] : ['docker0', FAR_BRIDGE]) {
+        await set(`net.ipv4.conf.${bridge}.route_localnet=1`);
+      }
+      for (const [era, kind] of [
+        ['docker-28', 'iptables'],
+        ['docker-29', 'iptables'],
+        ['docker-29', 'nft'],
+      ] as const) {
+        const file = new URL(
+          `../../../test/prove/predict/fixtures/${era}-${name}.${kind}`,
+          import.meta.url,
+        );
+        const input = addUdp(readFileSync(file, 'utf8'));
+        await lab.exec('host', ['nft', 'flush', 'ruleset']);
+        const load = kind === 'nft' ? ['nft', '-f', '-'] : ['iptables-restore'];
+        await lab.exec('host', load, { input });
+        const explanation = await look(stage, 6379, 5300);
+        assert.is(explanation.engine?.firewall, kind === 'nft' ? 'nftables' : 'iptables');
+        assert.is(explanation.engine?.userlandProxy, proxy);
+        const found = await compare(stage, explanation);
+        const loopback = 'loopback: host → 127.0.0.1:6379';
+        assert.is(pathOf(found, loopback), proxy ? 'docker-proxy' : 'dnat');
+        assert.is(pathOf(found, 'container-address: outside → 172.17.0.2'), 'dropped');
+        assert.is(pathOf(found, 'outside: outside → 198.51.100.1:5300'), 'dnat');
+      }
+    }));
 }
 
 test.run();

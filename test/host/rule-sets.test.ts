@@ -120,7 +120,7 @@ table bridge b { chain x { type filter hook prerouting priority 0; } }`,
     [...['family', 'source', 'protocol', 'destination-port', 'verdict']],
   );
   assert.equal(rules.map(({ steps }) => steps.map(({ kind }) => kind).join(' ')).slice(1), [
-    ...['map', 'match verdict', 'map', 'match verdict', 'match verdict'],
+    ...['map', 'match verdict', 'map', 'match match verdict', 'match verdict'],
   ]);
   assert.equal(listUnknown({ tables, notes }), ['tcp option maxseg size 1 drop']);
   assert.match(notes.join(), 'table bridge b is not evaluated');

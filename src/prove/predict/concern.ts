@@ -4,7 +4,7 @@ import { isInRange, parseAddressNumber } from '../../model/range.js';
 import { HOOKS, type Chain, type Match, type Rule, type Table } from '../../model/rules.js';
 import type { PortMapping } from '../../model/target.js';
 import { tellPolicy, tellRule } from './meaning.js';
-import { RuleIndex } from './walk.js';
+import { RuleIndex } from './rule-index.js';
 import type { World } from './world.js';
 
 /**

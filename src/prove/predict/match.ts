@@ -1,8 +1,8 @@
 /** Whether a packet meets a condition: yes, no, or cannot be known, and why not. */
 import { isEverything, isInRange, parseRange, type AddressRange } from '../../model/range.js';
 import type { Match, PortRange } from '../../model/rules.js';
-import { UNNAMED, type Packet, type PacketAddress } from './packet.js';
-import { isOwnAddress, type World } from './world.js';
+import { addressText, UNNAMED, type Packet, type PacketAddress } from './packet.js';
+import { findRoute, isOwnAddress, type World } from './world.js';
 
 /** A condition that cannot be decided: what it says, and whether it is so by design (chance) or for want of knowledge. */
 export interface Doubt {
@@ -30,17 +30,21 @@ function test(match: Match, packet: Packet, world: World): Answer {
     case 'source-port':
       return testSourcePort(match.ranges);
     case 'destination-port':
-      return match.ranges.some(
-        ({ low, high }) => packet.destinationPort >= low && packet.destinationPort <= high,
-      );
+      return holdsPort(match.ranges, packet.destinationPort);
+    case 'either-port':
+      return holdsPort(match.ranges, packet.destinationPort) || testSourcePort(match.ranges);
+    case 'original-destination':
+      return testAddress(match.ranges, packet.dialled.address, packet.family, world);
+    case 'original-port':
+      return holdsPort(match.ranges, packet.dialled.port);
     case 'protocol':
       return match.names.some((name) => name === 'all' || name === packet.protocol);
     case 'family':
       return match.names.includes(packet.family === 4 ? 'ip' : 'ip6');
     case 'mark':
-      return (packet.mark & match.mask) >>> 0 === match.value >>> 0;
+      return testMark(packet.mark, match);
     case 'connection-mark':
-      return (packet.connectionMark & match.mask) >>> 0 === match.value >>> 0;
+      return testMark(packet.connectionMark, match);
     case 'state':
       return match.names.some((name) => testState(name, packet));
     case 'source-type':
@@ -49,6 +53,12 @@ function test(match: Match, packet: Packet, world: World): Answer {
       return testType(match.names, packet.destination, world);
     case 'tcp-flags':
       return packet.protocol === 'tcp' && testFlags(match.among, match.set);
+    case 'reverse-path':
+      return testReversePath(match.text, packet, world);
+    case 'fact':
+      return match.holds;
+    case 'one-of':
+      return testEntries(match.entries, packet, world);
     case 'chance':
       return { about: match.text, chance: true };
     case 'set':
@@ -58,15 +68,51 @@ function test(match: Match, packet: Packet, world: World): Answer {
   }
 }
 
+function holdsPort(ranges: readonly PortRange[], port: number): boolean {
+  return ranges.some(({ low, high }) => port >= low && port <= high);
+}
+
+function testMark(mark: number | null, match: { value: number; mask: number }): Answer {
+  if (mark === null) return { about: 'a mark that a rule computes', chance: false };
+  return (mark & match.mask) >>> 0 === match.value >>> 0;
+}
+
+/** Whoever comes from elsewhere comes by the way that leads back to it, as far as nothing else is known. */
+function testReversePath(text: string, packet: Packet, world: World): Answer {
+  const source = addressText(packet.source);
+  if (source === null || packet.inDevice === UNNAMED || packet.inDevice === 'lo') return true;
+  const back = findRoute(world, source);
+  return back === null ? { about: text, chance: false } : back.device === packet.inDevice;
+}
+
+/** Yes when all conditions of one entry hold; a doubt is left where an entry might. */
+function testEntries(entries: readonly (readonly Match[])[], packet: Packet, world: World): Answer {
+  let doubt: Doubt | null = null;
+  for (const entry of entries) {
+    const answers = entry.map((match) => testMatch(match, packet, world));
+    if (answers.includes(false)) continue;
+    const open = answers.find((answer) => typeof answer !== 'boolean');
+    if (open === undefined) return true;
+    if (typeof open !== 'boolean') doubt ??= open;
+  }
+  return doubt ?? false;
+}
+
 function testDevice(names: readonly string[], device: Packet['inDevice'], world: World): Answer {
   if (device !== UNNAMED) return names.some((name) => fitsDevice(name, device ?? ''));
   const known = world.devices.filter(({ kind }) => kind !== 'outside').map(({ name }) => name);
-  const others = names.filter((name) => !known.some((one) => fitsDevice(name, one)));
+  const others = names.filter(
+    (name) => !INNER_DEVICE.test(name) && !known.some((one) => fitsDevice(name, one)),
+  );
   if (names.includes('+') || names.includes('*')) return true;
   return others.length === 0
     ? false
     : { about: `whether the outer device is ${others.join(' or ')}`, chance: false };
 }
+
+/** Loopback, and the names that engines give to their bridges and veths: nobody outside comes in there. */
+const INNER_DEVICE =
+  /^(lo$|docker|br-[0-9a-f]{12}$|veth|podman\d|cni|virbr|lxcbr|lxdbr|cali|flannel)/;
 
 function fitsDevice(pattern: string, device: string): boolean {
   return /[+*]$/.test(pattern) ? device.startsWith(pattern.slice(0, -1)) : pattern === device;

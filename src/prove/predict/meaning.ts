@@ -22,7 +22,10 @@ export function tellRule(rule: Rule): string {
         effects.push(step.entries.map(tellEntry).join('; '));
         break;
       case 'set-mark':
-        effects.push(`is marked with 0x${step.value.toString(16)}`);
+        effects.push(`is marked with ${writeMark(step.value)}`);
+        break;
+      case 'set-connection-mark':
+        effects.push(`has its connection marked with ${writeMark(step.value)}`);
         break;
       case 'save-mark':
         effects.push('has its mark kept for the whole connection');
@@ -70,6 +73,18 @@ function tellMatch(match: Match): string {
       return `${verb('come', 'comes')} from port ${listWords(match.ranges.map(writePorts))}`;
     case 'destination-port':
       return `${verb('go', 'goes')} to port ${listWords(match.ranges.map(writePorts))}`;
+    case 'either-port':
+      return `${verb('go', 'goes')} to or from port ${listWords(match.ranges.map(writePorts))}`;
+    case 'original-destination':
+      return `was ${not}sent to ${listWords(match.ranges.map(writeRange))} by the client`;
+    case 'original-port':
+      return `was ${not}sent to port ${listWords(match.ranges.map(writePorts))} by the client`;
+    case 'reverse-path':
+      return `${verb('come', 'comes')} by the way that leads back to its source`;
+    case 'fact':
+      return `${verb('meet', 'meets')} "${match.text}"`;
+    case 'one-of':
+      return `is ${not}one of ${match.entries.length} listed in "${match.text}"`;
     case 'protocol':
       return `is ${not}${listWords(match.names.map((name) => name.toUpperCase()))}`;
     case 'family':
@@ -173,6 +188,10 @@ function writeAddress(family: 4 | 6, value: bigint): string {
     Number((value >> BigInt(8 * (length - 1 - i))) & 255n),
   );
   return ipaddr.fromByteArray(bytes).toString();
+}
+
+function writeMark(value: number | null): string {
+  return value === null ? 'a computed value' : `0x${value.toString(16)}`;
 }
 
 function writePorts({ low, high }: PortRange): string {

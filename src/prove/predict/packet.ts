@@ -17,8 +17,11 @@ export interface Packet {
   /** Null for one that the host makes itself; `unnamed` for the outer device of a host that is not at hand. */
   inDevice: string | typeof UNNAMED | null;
   outDevice: string | typeof UNNAMED | null;
-  mark: number;
-  connectionMark: number;
+  /** What the client dialled. */
+  readonly dialled: { readonly address: PacketAddress; readonly port: number };
+  /** Null once a rule has set it to something that is not known here. */
+  mark: number | null;
+  connectionMark: number | null;
   untracked: boolean;
   dnat: boolean;
   snat: boolean;
@@ -45,6 +48,7 @@ export function createPacket(
   return {
     ...{ inDevice: null, outDevice: null, mark: 0, connectionMark: 0 },
     ...{ untracked: false, dnat: false, snat: false },
+    dialled: { address: fields.destination, port: fields.destinationPort },
     ...fields,
   };
 }

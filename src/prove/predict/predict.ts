@@ -4,7 +4,8 @@ import { formatTarget, type Journey } from './ends.js';
 import { Traveller } from './journey.js';
 import type { Doubt } from './match.js';
 import { listAttempts, type Attempt, type WayIn } from './vantages.js';
-import { RuleIndex, Undecidable, Walk, type RuleRef } from './walk.js';
+import { RuleIndex } from './rule-index.js';
+import { Undecidable, Walk, type RuleRef } from './walk.js';
 import type { World } from './world.js';
 
 export interface Foresight {
@@ -46,6 +47,13 @@ export function predictAttempt(
   return { prediction: describe(attempt, journey), deciding: journey.deciding };
 }
 
+/** Ways that are tried even when they are known to end differently: what they end in is told. */
+const ENOUGH = 8;
+
+function areDivided(runs: readonly Run[]): boolean {
+  return new Set(runs.map(({ journey: { end, way } }) => `${end} ${way}`)).size > 1;
+}
+
 interface Run {
   readonly journey: Journey;
   readonly doubts: readonly { readonly doubt: Doubt; readonly ref: RuleRef }[];
@@ -60,7 +68,7 @@ function foresee(
   const runs: Run[] = [];
   const pending: boolean[][] = [[]];
   for (let choices = pending.pop(); choices; choices = pending.pop()) {
-    if (runs.length >= MOST_RUNS) break;
+    if (runs.length >= MOST_RUNS || (runs.length >= ENOUGH && areDivided(runs))) break;
     const doubts: { doubt: Doubt; ref: RuleRef }[] = [];
     const given = choices;
     const walk = new Walk(world, index, (doubt, ref) => {
@@ -105,7 +113,7 @@ function combine(runs: readonly Run[], tooMany: boolean): Journey {
   const outcomes = new Set(journeys.map(outcome));
   if (outcomes.size === 1 && !tooMany) return first.journey;
   const doubts = runs.flatMap(({ doubts }) => doubts.map(({ doubt }) => doubt));
-  const about = [...new Set(doubts.map((doubt) => doubt.about))];
+  const about = [...new Set(runs.flatMap(({ doubts: met }) => met.map(writeDoubt)))];
   // What is the same in all ways is certain: the path may be, when the target is not.
   const kinds = new Set(journeys.map(({ end, way }) => `${end} ${way}`));
   const targets = [...new Set(journeys.flatMap(({ target }) => target ?? []))];
@@ -133,11 +141,18 @@ function combine(runs: readonly Run[], tooMany: boolean): Journey {
   ];
   return {
     ...{ end: 'unknown', way: null, deciding: null, sourceSeen: null, target: null },
-    why: tooMany
-      ? 'too many rules on its way cannot be decided from here'
-      : `it depends on ${about.slice(0, 3).join('; ')}: ${ends.join(' or ')}`,
+    why:
+      tooMany && ends.length === 1
+        ? `too many rules on its way cannot be decided from here, of which the first asks for ${about[0] ?? ''}`
+        : `it depends on ${about.slice(0, 3).join('; ')}: ${ends.join(' or ')}`,
     obstacles: [],
   };
+}
+
+/** What is not known, and which rule asks for it. */
+function writeDoubt({ doubt, ref }: Run['doubts'][number]): string {
+  const { table, chain } = ref;
+  return `${doubt.about} (${writeRef(ref)}, chain ${chain.name} of table ${table.name})`;
 }
 
 function describe(attempt: Attempt, journey: Journey): Prediction {

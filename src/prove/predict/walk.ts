@@ -1,15 +1,9 @@
 /** Takes a packet through the rules of a hook, in the kernel's order. */
-import {
-  HOOKS,
-  type Chain,
-  type Hook,
-  type Rule,
-  type RuleSet,
-  type Table,
-  type Verdict,
-} from '../../model/rules.js';
+import type { Chain, Hook, MapEntry, Rule, Table, Verdict } from '../../model/rules.js';
+import { mark } from './marks.js';
 import { testMatch, type Doubt } from './match.js';
-import { exactAddress, type Packet } from './packet.js';
+import { addressText, exactAddress, type Packet } from './packet.js';
+import type { RuleIndex } from './rule-index.js';
 import { chooseSource, familyOf, type World } from './world.js';
 
 /** A rule, or a chain's policy when there is no rule, with its place. */
@@ -38,35 +32,6 @@ export class Undecidable extends Error {
   }
 }
 
-/** Base chains of each hook in order of priority, chains by name. Made once per rule set. */
-export class RuleIndex {
-  private readonly bases = new Map<Hook, { table: Table; chain: Chain }[]>();
-  private readonly chains = new Map<Table, Map<string, Chain>>();
-
-  constructor(rules: RuleSet) {
-    for (const hook of HOOKS) this.bases.set(hook, []);
-    for (const table of rules.tables) {
-      this.chains.set(table, new Map(table.chains.map((chain) => [chain.name, chain])));
-      for (const chain of table.chains) {
-        if (chain.base) this.bases.get(chain.base.hook)?.push({ table, chain });
-      }
-    }
-    for (const list of this.bases.values()) {
-      list.sort((a, b) => (a.chain.base?.priority ?? 0) - (b.chain.base?.priority ?? 0));
-    }
-  }
-
-  at(hook: Hook, family: 4 | 6): { table: Table; chain: Chain }[] {
-    const own = family === 4 ? 'ip' : 'ip6';
-    const list = this.bases.get(hook) ?? [];
-    return list.filter(({ table }) => table.family === own || table.family === 'inet');
-  }
-
-  chain(table: Table, name: string): Chain | null {
-    return this.chains.get(table)?.get(name) ?? null;
-  }
-}
-
 /** The answer to a doubt in this run: later runs try the other one. */
 export type Decide = (doubt: Doubt, ref: RuleRef) => boolean;
 
@@ -91,14 +56,17 @@ export class Walk {
   /** @param nat whether the connection may still be translated at this hook. */
   run(hook: Hook, packet: Packet, nat: boolean): HookEnd {
     let rewritten: RuleRef | null = null;
-    for (const { table, chain } of this.index.at(hook, packet.family)) {
+    const bases = this.index.at(hook, packet.family);
+    for (const [i, { table, chain }] of bases.entries()) {
       const isNat = chain.base?.type === 'nat';
       if (isNat && (!nat || packet.untracked || rewritten)) continue;
-      const before = this.met.length;
-      const changed = { dnat: packet.dnat, snat: packet.snat };
+      const before = { ...packet };
+      const met = this.met.length;
       const end = this.runChain(table, chain, packet, 0);
-      if (isNat && (packet.dnat !== changed.dnat || packet.snat !== changed.snat)) {
-        rewritten = this.met.slice(before).at(-1) ?? null;
+      if (isNat && isTranslated(before, packet)) {
+        rewritten = this.met.slice(met).at(-1) ?? null;
+        const rivals = bases.slice(i + 1).filter((other) => isRival(other.chain, chain));
+        rewritten = this.contest(before, packet, rewritten, rivals);
       }
       if (end.end === 'drop' || end.end === 'reject') {
         return { verdict: end.end, by: end.by, nat: rewritten };
@@ -108,6 +76,29 @@ export class Walk {
       }
     }
     return { verdict: 'accept', by: null, nat: rewritten };
+  }
+
+  /** Of two chains with equal priority the later registered is first, and no listing tells which that is. */
+  private contest(
+    before: Packet,
+    packet: Packet,
+    first: RuleRef | null,
+    rivals: readonly { table: Table; chain: Chain }[],
+  ): RuleRef | null {
+    for (const { table, chain } of rivals) {
+      const other = { ...before };
+      const met = this.met.length;
+      this.runChain(table, chain, other, 0);
+      const [ref] = this.met.splice(met).slice(-1);
+      if (!first || !ref || !isTranslated(before, other) || hasSameEnds(packet, other)) continue;
+      const names = [first, ref].map((one) => `${one.table.backend} (table ${one.table.name})`);
+      const about = `whether ${names.join(' or ')} has registered its chain for NAT first`;
+      if (!this.decide({ about, chance: false }, ref)) continue;
+      Object.assign(packet, other);
+      this.met.push(ref);
+      return ref;
+    }
+    return first;
   }
 
   private runChain(table: Table, chain: Chain, packet: Packet, depth: number): End {
@@ -154,68 +145,56 @@ export class Walk {
   private runRule(rule: Rule, ref: RuleRef, packet: Packet): Verdict | null {
     const doubts: Doubt[] = [];
     let known = false;
+    // A doubt matters only when nothing else rules the rule out, and when the rule does anything.
     const settle = (): boolean => {
-      if (known) return true;
+      if (!doubts.splice(0).every((doubt) => this.decide(doubt, ref))) return false;
+      if (!known) this.met.push(ref);
       known = true;
-      if (!doubts.every((doubt) => this.decide(doubt, ref))) return false;
-      this.met.push(ref);
       return true;
     };
-    // A doubt matters only when nothing else rules the rule out, and when the rule does anything.
-    const all = rule.steps.map((step) =>
-      step.kind === 'match' ? testMatch(step.match, packet, this.world) : true,
-    );
-    if (all.includes(false)) {
-      if (this.isExcepted(rule, ref, all)) this.spared.push(ref);
-      return null;
-    }
-    for (const answer of all) if (typeof answer !== 'boolean') doubts.push(answer);
     for (const step of rule.steps) {
-      switch (step.kind) {
-        case 'match':
-        case 'note':
-          break;
-        case 'verdict':
-          return settle() ? step.verdict : null;
-        case 'map': {
-          const hit = step.entries.find(({ matches }) =>
-            matches.every((match) => {
-              const answer = testMatch(match, packet, this.world);
-              return typeof answer === 'boolean' ? answer : this.decide(answer, ref);
-            }),
-          );
-          if (hit) return settle() ? hit.verdict : null;
+      if (step.kind === 'match') {
+        const answer = testMatch(step.match, packet, this.world);
+        if (answer === false) {
+          if (this.isExcepted(rule, ref, packet)) this.spared.push(ref);
           return null;
         }
-        case 'set-mark':
-          if (!settle()) return null;
-          packet.mark = ((packet.mark & ~step.mask) ^ step.value) >>> 0;
-          break;
-        case 'save-mark':
-          if (!settle()) return null;
-          packet.connectionMark = packet.mark;
-          break;
-        case 'restore-mark':
-          if (!settle()) return null;
-          packet.mark = packet.connectionMark;
-          break;
-        case 'notrack':
-          if (!settle()) return null;
-          packet.untracked = true;
-          break;
+        if (answer !== true) doubts.push(answer);
+        continue;
       }
+      if (step.kind === 'note') continue;
+      if (step.kind === 'map') {
+        const verdict = this.lookUp(step.entries, ref, packet);
+        return verdict && settle() ? verdict : null;
+      }
+      if (!settle()) return null;
+      if (step.kind === 'verdict') return step.verdict;
+      if (step.kind === 'notrack') packet.untracked = true;
+      else mark(step, packet);
     }
     return null;
   }
 
-  private isExcepted(rule: Rule, ref: RuleRef, answers: readonly unknown[]): boolean {
+  private lookUp(entries: readonly MapEntry[], ref: RuleRef, packet: Packet): Verdict | null {
+    const hit = entries.find(({ matches }) => {
+      const answers = matches.map((match) => testMatch(match, packet, this.world));
+      if (answers.includes(false)) return false;
+      return answers.every((answer) => typeof answer === 'boolean' || this.decide(answer, ref));
+    });
+    return hit?.verdict ?? null;
+  }
+
+  private isExcepted(rule: Rule, ref: RuleRef, packet: Packet): boolean {
     if (ref.table.name !== 'nat' && ref.chain.base?.type !== 'nat') {
       if (!rule.steps.some((step) => step.kind === 'verdict' && step.verdict.do === 'dnat')) {
         return false;
       }
     }
     return rule.steps.every(
-      (step, i) => answers[i] !== false || (step.kind === 'match' && step.match.not),
+      (step) =>
+        step.kind !== 'match' ||
+        step.match.not ||
+        testMatch(step.match, packet, this.world) !== false,
     );
   }
 
@@ -259,4 +238,18 @@ export class Walk {
     const source = found ? chooseSource(found, target) : null;
     return source === null ? { kind: 'own' } : exactAddress(source);
   }
+}
+
+function isTranslated(before: Packet, after: Packet): boolean {
+  return before.dnat !== after.dnat || before.snat !== after.snat;
+}
+
+function isRival(other: Chain, chain: Chain): boolean {
+  return other.base?.type === 'nat' && other.base.priority === chain.base?.priority;
+}
+
+function hasSameEnds(a: Packet, b: Packet): boolean {
+  const ends = ({ source, destination, destinationPort }: Packet): string =>
+    [source, destination].map((end) => addressText(end) ?? end.kind).join() + destinationPort;
+  return ends(a) === ends(b);
 }

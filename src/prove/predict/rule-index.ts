@@ -1,0 +1,42 @@
+/** Finds base chains in the order in which the kernel calls them, and chains by name. */
+import { HOOKS, type Chain, type Hook, type RuleSet, type Table } from '../../model/rules.js';
+
+/** Base chains of each hook in order of priority, chains by name. Made once per rule set. */
+export class RuleIndex {
+  private readonly bases = new Map<Hook, { table: Table; chain: Chain }[]>();
+  private readonly chains = new Map<Table, Map<string, Chain>>();
+
+  constructor(rules: RuleSet) {
+    for (const hook of HOOKS) this.bases.set(hook, []);
+    for (const table of rules.tables) {
+      this.chains.set(table, new Map(table.chains.map((chain) => [chain.name, chain])));
+      for (const chain of table.chains) {
+        if (chain.base) this.bases.get(chain.base.hook)?.push({ table, chain });
+      }
+    }
+    for (const list of this.bases.values()) {
+      list.sort((a, b) => rank(a.chain) - rank(b.chain) || priority(a.chain) - priority(b.chain));
+    }
+  }
+
+  at(hook: Hook, family: 4 | 6): { table: Table; chain: Chain }[] {
+    const own = family === 4 ? 'ip' : 'ip6';
+    const list = this.bases.get(hook) ?? [];
+    return list.filter(({ table }) => table.family === own || table.family === 'inet');
+  }
+
+  chain(table: Table, name: string): Chain | null {
+    return this.chains.get(table)?.get(name) ?? null;
+  }
+}
+
+function priority(chain: Chain): number {
+  return chain.base?.priority ?? 0;
+}
+
+/** The kernel calls all chains for NAT from one place, and only there by their own priorities. */
+function rank(chain: Chain): number {
+  const { base } = chain;
+  if (base?.type !== 'nat') return priority(chain);
+  return base.hook === 'prerouting' || base.hook === 'output' ? -100 : 100;
+}
