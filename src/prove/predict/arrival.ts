@@ -160,7 +160,17 @@ export class Arrival {
     }
     const container = to === null ? null : findContainerAt(this.world, to);
     const bridge = to === null ? null : findBridgeOf(this.world, to);
-    if (!container && this.world.measured && bridge && this.world.containers.length > 0) {
+    if (nat?.chain.name === 'DOCKER-INGRESS') {
+      return endJourney(packet, nat, 'unknown', {
+        why: `${lead}, the balancer (IPVS) of the swarm, which chooses a task: which one, and what it sees, is not known`,
+        obstacles: [],
+      });
+    }
+    // Others may put machines on bridges of their own: only the engine's are known to be empty.
+    const isEngines = this.world.containers.some(({ places }) =>
+      places.some((place) => place.bridge === bridge?.name),
+    );
+    if (!container && this.world.measured && bridge && isEngines) {
       return endJourney(packet, nat, 'dropped', {
         why: `${lead}, an address on ${bridge.name} that no running container has`,
         obstacles: [`no running container has the address ${to ?? ''}`],

@@ -98,6 +98,7 @@ export class Traveller {
   /** Comes in on a device: PREROUTING, and then to the host or through it. */
   private arrive(packet: Packet, bridge: string | null): Journey {
     const dialled = addressText(packet.destination);
+    const client = addressText(packet.source);
     const prerouting = this.walk.run('prerouting', packet, true);
     if (prerouting.verdict !== 'accept') return stopJourney(packet, prerouting, 'PREROUTING');
     const to = addressText(packet.destination);
@@ -123,6 +124,13 @@ export class Traveller {
     if (postrouting.verdict !== 'accept') return stopJourney(packet, postrouting, 'POSTROUTING');
     const returns = bridge === null ? null : this.checkReturn(packet, bridge, dialled);
     if (returns) return endJourney(packet, prerouting.nat, 'dropped', returns);
+    // Docker lets frames return by the port that they came from where there is no docker-proxy; others may not.
+    if (to !== null && to === client && this.world.userlandProxy !== false) {
+      return endJourney(packet, prerouting.nat, 'unknown', {
+        why: 'it would have to go back by the port of the bridge that it came from, and whether that port is in hairpin mode is not known',
+        obstacles: [],
+      });
+    }
     return this.arrival.reachContainer(packet, prerouting.nat);
   }
 

@@ -90,6 +90,14 @@ function foresee(
 }
 
 function travel(world: World, walk: Walk, attempt: Attempt): Journey {
+  const beyond = findBeyond(world);
+  if (beyond !== null) {
+    return {
+      ...{ end: 'unknown', way: null, deciding: null, sourceSeen: null, target: null },
+      why: `${beyond} decides here besides the rules, and that is not read`,
+      obstacles: [],
+    };
+  }
   try {
     return new Traveller(world, walk).go(attempt.start);
   } catch (error) {
@@ -101,6 +109,15 @@ function travel(world: World, walk: Walk, attempt: Attempt): Journey {
       obstacles: [],
     };
   }
+}
+
+/** What sends packets elsewhere without any rule. */
+function findBeyond({ devices, rules }: World): string | null {
+  const has = (pattern: RegExp): boolean =>
+    devices.some(({ name }) => pattern.test(name)) ||
+    rules.tables.some(({ chains }) => chains.some(({ name }) => pattern.test(name)));
+  if (has(/^(cilium_|CILIUM_|bpf(in|out)\.cali)/)) return 'an eBPF program (Cilium or Calico)';
+  return has(/^kube-ipvs\d/) ? 'IPVS (kube-proxy)' : null;
 }
 
 /** One journey of many: theirs where they agree, else what they disagree about. */
