@@ -14,8 +14,14 @@ const portRange = z.object({ low: z.number(), high: z.number() });
 const not = z.boolean();
 const match: z.ZodType<Match> = z.discriminatedUnion('on', [
   z.object({ on: z.enum(['in-device', 'out-device']), not, names: texts }),
-  z.object({ on: z.enum(['source', 'destination']), not, ranges: z.array(range) }),
-  z.object({ on: z.enum(['source-port', 'destination-port']), not, ranges: z.array(portRange) }),
+  z.object({
+    on: z.enum(['source', 'destination', 'original-destination']),
+    ...{ not, ranges: z.array(range) },
+  }),
+  z.object({
+    on: z.enum(['source-port', 'destination-port', 'either-port', 'original-port']),
+    ...{ not, ranges: z.array(portRange) },
+  }),
   z.object({ on: z.enum(['protocol', 'family', 'state']), not, names: texts }),
   z.object({
     on: z.enum(['mark', 'connection-mark']),
@@ -23,7 +29,12 @@ const match: z.ZodType<Match> = z.discriminatedUnion('on', [
   }),
   z.object({ on: z.enum(['source-type', 'destination-type']), not, names: texts }),
   z.object({ on: z.literal('tcp-flags'), not, among: texts, set: texts }),
-  z.object({ on: z.enum(['chance', 'unknown']), not, text }),
+  z.object({ on: z.enum(['chance', 'unknown', 'reverse-path']), not, text }),
+  z.object({ on: z.literal('fact'), not, holds: z.boolean(), text }),
+  z.object({
+    on: z.literal('one-of'),
+    ...{ not, entries: z.array(z.array(z.lazy(() => match))), text },
+  }),
   z.object({
     on: z.literal('set'),
     ...{ not, name: text, side: z.enum(['source', 'destination', 'other']), text },
@@ -47,8 +58,16 @@ const step: z.ZodType<Step> = z.discriminatedUnion('kind', [
     kind: z.literal('map'),
     entries: z.array(z.object({ matches: z.array(match), verdict })),
   }),
-  z.object({ kind: z.literal('set-mark'), value: z.number(), mask: z.number() }),
-  z.object({ kind: z.enum(['save-mark', 'restore-mark', 'notrack']) }),
+  z.object({
+    kind: z.enum(['set-mark', 'set-connection-mark']),
+    ...{ value: z.number().nullable(), mask: z.number() },
+  }),
+  // The first recordings copied marks whole, and did not say so.
+  z.object({
+    kind: z.enum(['save-mark', 'restore-mark']),
+    ...{ from: z.number().default(0xffffffff), to: z.number().default(0xffffffff) },
+  }),
+  z.object({ kind: z.literal('notrack') }),
   z.object({ kind: z.literal('note'), text }),
 ]);
 

@@ -6,7 +6,7 @@ import type { Survey } from '../../../src/model/survey.js';
 import { agree, retrace } from '../../../src/prove/predict/beside.js';
 import { findDifferences } from '../../../src/prove/predict/differences.js';
 import { predictAttempt } from '../../../src/prove/predict/predict.js';
-import { RuleIndex } from '../../../src/prove/predict/walk.js';
+import { RuleIndex } from '../../../src/prove/predict/rule-index.js';
 import { suite } from '../../support/suite.js';
 import { loadRules, makeWorld } from './worlds.js';
 
