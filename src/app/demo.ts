@@ -223,6 +223,9 @@ async function present(
   for (const { vantage, one } of told) {
     if (one) await draw(vantage.slug, focusReport(report, [one.id]));
   }
+  const { renderHtml } = await import('../render/html/html.js');
+  const page = join(request.folder, 'report.html');
+  await writeFile(page, await renderHtml(report));
   if (request.json) {
     const { renderJson } = await import('../render/json.js');
     terminal.out(renderJson(report));
@@ -235,7 +238,7 @@ async function present(
       terminal.out(`\n${renderTerminal(focusReport(report, [one.id]), { columns, color })}`);
     }
   }
-  terminal.err(`${files.length} pictures: ${files.join(', ')}\n`);
+  terminal.err(`${files.length} pictures: ${files.join(', ')}\ninteractive: ${page}\n`);
 }
 
 const MARKS = new Map<boolean | null | undefined, string>([

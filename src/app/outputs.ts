@@ -11,6 +11,7 @@ export interface OutputRequest {
   readonly json: boolean;
   readonly ndjson: boolean;
   readonly svg: string | undefined;
+  readonly html: string | undefined;
   readonly mermaid: string | undefined;
   readonly pcapng: string | undefined;
   readonly perfetto: string | undefined;
@@ -62,6 +63,7 @@ export async function writeFiles(
       : report;
   const wanted: [string | undefined, () => Promise<string | Buffer>][] = [
     [request.svg, async () => (await import('../render/svg/svg.js')).renderSvg(report)],
+    [request.html, async () => drawPage(report, trace)],
     [request.mermaid, async () => (await import('../render/mermaid.js')).renderMermaid(report)],
     [
       request.pcapng,
@@ -79,11 +81,17 @@ export async function writeFiles(
   return written;
 }
 
+async function drawPage(report: Report, trace: Trace): Promise<string> {
+  const { renderHtml } = await import('../render/html/html.js');
+  const { listEveryHop } = await import('./every-hop.js');
+  return renderHtml(listEveryHop(report, trace));
+}
+
 /** Fails early, before any tracing, when a file could not be written in the end. */
 export async function checkWritable(request: OutputRequest): Promise<void> {
   const { access, constants } = await import('node:fs/promises');
-  const { svg, mermaid, pcapng, perfetto, record } = request;
-  for (const file of [svg, mermaid, pcapng, perfetto, record]) {
+  const { svg, html, mermaid, pcapng, perfetto, record } = request;
+  for (const file of [svg, html, mermaid, pcapng, perfetto, record]) {
     if (file === undefined) continue;
     await access(dirname(file), constants.W_OK).catch((cause: unknown) => {
       throw describeUnwritable(file, cause);

@@ -54,8 +54,8 @@ export async function readTrace(
   return conclude(report, outputs.expect, terminal);
 }
 
-function drawsFiles({ svg, mermaid, pcapng, perfetto }: LiveOutputs): boolean {
-  return [svg, mermaid, pcapng, perfetto].some((file) => file !== undefined);
+function drawsFiles({ svg, html, mermaid, pcapng, perfetto }: LiveOutputs): boolean {
+  return [svg, html, mermaid, pcapng, perfetto].some((file) => file !== undefined);
 }
 
 async function loadAll(

@@ -55,6 +55,10 @@ export const sharedFlags = {
       'print events, then connections as they end, then the summary, a JSON document a line',
   }),
   svg: Flags.string({ helpValue: 'FILE', description: 'write the sequence diagram as SVG' }),
+  html: Flags.string({
+    helpValue: 'FILE',
+    description: 'write an interactive report: one HTML file, no network needed',
+  }),
   mermaid: Flags.string({ helpValue: 'FILE', description: 'write it as a Mermaid diagram' }),
   pcapng: Flags.string({
     helpValue: 'FILE',

@@ -9,6 +9,14 @@ const endpoint = z.object({ address: z.string(), port: z.number().int().min(0).m
 /** `10.0.0.1:80` or `[::1]:80`. */
 const endpointText = z.string();
 
+const rewriting = z.object({
+  hook: z.enum(['PREROUTING', 'OUTPUT', 'POSTROUTING', 'reply']),
+  from: endpointText,
+  to: endpointText,
+  /** Which side of the tuple was rewritten. */
+  field: z.enum(['source', 'destination']),
+});
+
 const hop = z.object({
   /** Number of the event; claims refer to it. */
   event: z.number().int().positive(),
@@ -35,19 +43,17 @@ const hop = z.object({
   /** TCP flags by name, e.g. ["SYN","ACK"]; empty for others. */
   flags: z.array(z.string()),
   /** Set on the first hop that shows this packet with other addresses than the hop before. */
-  rewrite: z
-    .object({
-      hook: z.enum(['PREROUTING', 'OUTPUT', 'POSTROUTING', 'reply']),
-      from: endpointText,
-      to: endpointText,
-      /** Which side of the tuple was rewritten. */
-      field: z.enum(['source', 'destination']),
-    })
-    .nullable(),
+  rewrite: rewriting.nullable(),
+  /** The other side, where both were rewritten between two hops (a masqueraded hairpin). */
+  secondRewrite: rewriting.optional(),
   /** The process that acted, where the source knows it for sure. */
   process: z.object({ pid: z.number().int(), command: z.string() }).nullable(),
   /** Opaque id of the skb: equal ids on neighbouring hops are the same packet. Null outside live traces. */
   skb: z.string().nullable(),
+  /** TCP: which bytes of what its side sent, from 0; the same on both legs of a relay. Only where the source shows the start. */
+  stream: z
+    .object({ from: z.number().int().nonnegative(), to: z.number().int().nonnegative() })
+    .optional(),
 });
 
 const evidence = z.object({

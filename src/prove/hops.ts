@@ -67,22 +67,59 @@ export function selectHops(
 
 function legHops(leg: Leg, name: Hop['leg'], context: HopContext): HopSketch[] {
   const last = new Map<string, PacketEvent>();
+  const start = { request: findStart(leg, true), reply: findStart(leg, false) };
   const sketches: HopSketch[] = [];
   for (const event of leg.events) {
     if (!isTold(event)) continue;
-    let rewrite: Hop['rewrite'] = null;
+    let rewrites: NonNullable<Hop['rewrite']>[] = [];
     if (leg.nat !== null && event.kind === 'packet') {
       const key = `${event.skb}|${event.seq}|${event.flags}|${event.length}`;
-      rewrite = findRewrite(leg, last.get(key) ?? null, event, context.topology.host);
+      rewrites = findRewrites(leg, last.get(key) ?? null, event, context.topology.host);
       last.set(key, event);
     }
     sketches.push({
       event: event.id,
-      turn: rewrite !== null || event.kind !== 'packet' || (event.flags & TURN) !== 0,
-      tell: () => ({ ...eventHop(event, leg, name, context), rewrite }),
+      turn: rewrites.length > 0 || event.kind !== 'packet' || (event.flags & TURN) !== 0,
+      tell: () => {
+        const hop = eventHop(event, leg, name, context);
+        return event.kind === 'packet' ? tellPacket(hop, event, rewrites, start[hop.flow]) : hop;
+      },
     });
   }
   return sketches;
+}
+
+/** A packet's hop with what was done to it on its way there. */
+function tellPacket(
+  hop: Hop,
+  event: PacketEvent,
+  rewrites: readonly NonNullable<Hop['rewrite']>[],
+  start: number | null,
+): Hop {
+  const [rewrite, secondRewrite] = rewrites;
+  const stream = findStream(event, start);
+  return {
+    ...hop,
+    rewrite: rewrite ?? null,
+    ...(secondRewrite && { secondRewrite }),
+    ...(stream && { stream }),
+  };
+}
+
+/** Sequence number of the first byte that one side sends: the one after its SYN's. */
+function findStart(leg: Leg, request: boolean): number | null {
+  const syn = leg.events.find(
+    (event) =>
+      event.kind === 'packet' && (event.flags & TCP.SYN) !== 0 && isRequest(leg, event) === request,
+  );
+  return syn?.kind === 'packet' ? syn.seq + 1 : null;
+}
+
+/** Sequence numbers begin anew after 4 GiB; so does this. */
+function findStream({ seq, length, protocol }: PacketEvent, start: number | null): Hop['stream'] {
+  if (protocol !== 'tcp' || start === null || length === 0) return undefined;
+  const from = (seq - start) >>> 0;
+  return { from, to: from + length };
 }
 
 /** What is a hop: a counter is none, and neither is what tells nothing. */
@@ -188,7 +225,9 @@ function receiveHop(event: CopyEvent, context: HopContext): Hop {
   };
 }
 
-function moveHop({ event, from, to, bytes, request }: Move, context: HopContext): Hop {
+function moveHop(move: Move, context: HopContext): Hop {
+  const { event, protocol, from, to, bytes, request } = move;
+  const start = (event.total - event.bytes) % 2 ** 32;
   return {
     event: event.id,
     time: String(context.epoch + BigInt(event.time)),
@@ -200,31 +239,33 @@ function moveHop({ event, from, to, bytes, request }: Move, context: HopContext)
     bytes,
     rewrite: null,
     process: { pid: event.pid, command: event.command },
+    ...(protocol === 'tcp' && { stream: { from: start, to: start + bytes } }),
   };
 }
 
-/** What NAT did to this packet between the hop before and this one. */
-function findRewrite(
+/** What NAT did to this packet between the hop before and this one: nothing, one side, or both. */
+function findRewrites(
   leg: Leg,
   before: PacketEvent | null,
   now: PacketEvent,
   host: number,
-): Hop['rewrite'] {
+): NonNullable<Hop['rewrite']>[] {
   const { nat } = leg;
-  if (nat === null || now.namespace !== host) return null;
+  if (nat === null || now.namespace !== host) return [];
   const request = isRequest(leg, now);
   // A packet of the host's own is rewritten before it shows on any device: what its socket dialled is the hop before.
   const dialled = request && nat.hook === 'OUTPUT' ? nat.view.original : null;
   const from = before ?? (dialled && { ...dialled });
-  if (from === null) return null;
-  const field = !sameEndpoint(from.destination, now.destination)
-    ? 'destination'
-    : !sameEndpoint(from.source, now.source)
-      ? 'source'
-      : null;
-  if (field === null) return null;
-  const hook = !request ? 'reply' : field === 'source' ? 'POSTROUTING' : (nat.hook ?? 'PREROUTING');
-  return { hook, field, from: formatEndpoint(from[field]), to: formatEndpoint(now[field]) };
+  if (from === null) return [];
+  const hookOf = { destination: nat.hook ?? 'PREROUTING', source: 'POSTROUTING' } as const;
+  return (['destination', 'source'] as const)
+    .filter((field) => !sameEndpoint(from[field], now[field]))
+    .map((field) => ({
+      hook: request ? hookOf[field] : 'reply',
+      field,
+      from: formatEndpoint(from[field]),
+      to: formatEndpoint(now[field]),
+    }));
 }
 
 function summarise(

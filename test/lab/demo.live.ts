@@ -53,9 +53,10 @@ test('the demo proves every path on a real engine and leaves its pictures only',
   });
   assert.match(stderr, /removing the lab/);
   const pictures = await readdir(out);
-  assert.is(pictures.length, 10);
+  assert.is(pictures.length, 11);
   assert.ok(pictures.includes('map.svg'));
-  for (const picture of pictures) {
+  assert.match(await readFile(join(out, 'report.html'), 'utf8'), /<\/html>\n$/);
+  for (const picture of pictures.filter((name) => name.endsWith('.svg'))) {
     assert.match(await readFile(join(out, picture), 'utf8'), /<svg[^]*<\/svg>\s*$/, picture);
   }
   const labs = await readdir('/run/trace-flow/labs').catch(() => []);
@@ -92,9 +93,11 @@ test('the packed package installs globally and runs', async () => {
   );
   const sample = join(ROOT, 'samples/proxy-loopback.ndjson');
   const svg = join(folder, 'sample.svg');
-  const { stdout } = await execa(command, ['read', sample, '--svg', svg]);
+  const html = join(folder, 'sample.html');
+  const { stdout } = await execa(command, ['read', sample, '--svg', svg, '--html', html]);
   assert.match(stdout, /^8080: docker-proxy \(proven\)/);
   assert.match(await readFile(svg, 'utf8'), /<\/svg>/);
+  assert.match(await readFile(html, 'utf8'), /<\/html>\n$/);
   const live = await execa(command, ['--port', '6379', '-d', '0.2'], { reject: false });
   assert.is(live.exitCode, 3, live.stderr);
 });

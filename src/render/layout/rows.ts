@@ -135,20 +135,22 @@ function findEnds(
 function placeRewritings(hops: readonly Hop[], tail: number | null, context: Context): Rewriting[] {
   const found: Rewriting[] = [];
   hops.forEach((hop, i) => {
-    if (!hop.rewrite) return;
-    const { hook, field, from, to } = hop.rewrite;
     const before = hops[i - 1];
-    const key = JSON.stringify([hook, field, from, to]);
-    found.push({
-      after: before ? context.plan.laneOf(before) : tail,
-      lane: context.plan.laneOf(hop),
-      hook,
-      field,
-      before: printable(from),
-      now: printable(to),
-      spelledOut: !context.spelledOut.has(key),
-    });
-    context.spelledOut.add(key);
+    for (const rewriting of [hop.rewrite, hop.secondRewrite]) {
+      if (!rewriting) continue;
+      const { hook, field, from, to } = rewriting;
+      const key = JSON.stringify([hook, field, from, to]);
+      found.push({
+        after: before ? context.plan.laneOf(before) : tail,
+        lane: context.plan.laneOf(hop),
+        hook,
+        field,
+        before: printable(from),
+        now: printable(to),
+        spelledOut: !context.spelledOut.has(key),
+      });
+      context.spelledOut.add(key);
+    }
   });
   return found;
 }

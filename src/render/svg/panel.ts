@@ -39,7 +39,8 @@ export function drawPanel(
   ]);
 }
 
-function drawLadder({ ladder, id }: Panel, left: number, top: number, width: number): Block {
+/** Lanes and rows of a connection; a sentence in place of them when no event is listed. */
+export function drawLadder({ ladder, id }: Panel, left: number, top: number, width: number): Block {
   if (ladder.rows.length === 0) {
     return paragraph('No event of this connection is listed.', left, top, width, {
       size: 12,

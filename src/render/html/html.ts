@@ -1,0 +1,59 @@
+/** The report as one HTML file that needs no network: style, script and data inside, and nothing else may run. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { Report } from '../../model/report.js';
+import { printable } from '../text.js';
+import { pageStyle } from './style.js';
+
+/** Made by the build (bin/bundle-page.js) beside this file. */
+const SCRIPT = new URL('page.bundle.js', import.meta.url);
+
+/** The whole document, ending in a newline. Its events are those that the report lists. */
+export async function renderHtml(report: Report): Promise<string> {
+  const script = (await readFile(SCRIPT, 'utf8')).trim();
+  const style = pageStyle();
+  const { target, verdict } = report;
+  const subject = target.ports.join(', ') || target.containers.join(', ') || 'all ports';
+  const policy = [
+    "default-src 'none'",
+    `script-src ${hashOf(script)}`,
+    `style-src ${hashOf(style)}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+  return [
+    '<!doctype html>',
+    '<html lang="en">',
+    '<head>',
+    '<meta charset="utf-8">',
+    `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    '<meta name="color-scheme" content="light dark">',
+    `<title>${escapeText(printable(`${subject}: ${verdict.path} (${verdict.proof})`))}</title>`,
+    `<style>${style}</style>`,
+    '</head>',
+    '<body>',
+    `<noscript><p>${escapeText(printable(verdict.reason))}</p><p>The rest of this report needs JavaScript.</p></noscript>`,
+    `<script type="application/json" id="report">${escapeJson(JSON.stringify(report))}</script>`,
+    `<script>${script}</script>`,
+    '</body>',
+    '</html>',
+    '',
+  ].join('\n');
+}
+
+function hashOf(content: string): string {
+  return `'sha256-${createHash('sha256').update(content).digest('base64')}'`;
+}
+
+function escapeText(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** Still the same JSON, but nothing in it can end the element or a line. */
+function escapeJson(json: string): string {
+  return json.replace(
+    /[<>&\u007f-\u009f\u2028\u2029\ufffe\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,0 +1,96 @@
+/** The chosen connection: heading, timeline, the lit packet's hops, the claims, why. */
+import type { Connection, Report } from '../../../model/report.js';
+import { elapsed, formatDuration, formatEvents, formatMoment } from '../../format.js';
+import { layOutConnection } from '../../layout/panel.js';
+import type { EvidenceLine, Panel } from '../../layout/scene.js';
+import { printable } from '../../text.js';
+import { element } from './dom.js';
+import type { Lighting } from './light.js';
+import { createTimeline } from './timeline.js';
+
+/** Hops listed of what is lit; more are counted. */
+const MOST_LISTED = 60;
+
+/** Shows a connection in `section`, in place of the one before. */
+export function showConnection(
+  section: HTMLElement,
+  connection: Connection,
+  places: Report['places'],
+  lighting: Lighting,
+): void {
+  const panel = layOutConnection(connection, places);
+  const timeline = createTimeline(connection, panel, lighting);
+  const heading = `#${panel.id} ${panel.protocol} ${panel.route.join(' → ')}`;
+  section.replaceChildren(
+    element('h2', { id: 'connection', tabindex: -1 }, heading),
+    element('p', {}, panel.reason),
+    element('p', { class: 'muted' }, describe(panel)),
+    timeline.element,
+    listLit(connection, lighting),
+    element('h3', {}, 'Evidence: choose a claim to light up its events'),
+    listClaims(panel.evidence, lighting),
+    ...(panel.why
+      ? [element('h3', {}, 'Why'), element('p', { class: 'why mono' }, panel.why)]
+      : []),
+  );
+  timeline.settle();
+}
+
+function describe({ path, proof, outcome, facts, started }: Panel): string {
+  const began = started === null ? [] : [`began ${formatMoment(started)}`];
+  return [`${path} (${proof})`, outcome, ...facts, ...began].join(' · ');
+}
+
+/** The hops of the lit packet, in words, with their addresses: the same packet before and behind NAT and relay. */
+function listLit({ hops }: Connection, lighting: Lighting): HTMLElement {
+  const hint =
+    'Point at a packet, or go to it by tab and arrow keys, to follow it over all its hops. Escape clears.';
+  const list = element('ol');
+  const title = element('div', { class: 'muted' }, hint);
+  lighting.onChange((events) => {
+    const lit = hops.filter(({ event }) => events.has(event));
+    const first = lit[0];
+    title.textContent = first === undefined ? hint : `${lit.length} events`;
+    list.replaceChildren(
+      ...lit.slice(0, MOST_LISTED).map((hop) => {
+        const since = formatDuration(elapsed(first?.time ?? hop.time, hop.time));
+        const way = hop.direction === null ? '' : ` ${hop.direction}`;
+        const by = hop.process ? ` by ${hop.process.command} (pid ${hop.process.pid})` : '';
+        const text = `${hop.event} · +${since} · ${hop.namespace}: ${hop.interface}${way}${by} · ${hop.source} → ${hop.destination} · ${hop.summary}`;
+        return element('li', {}, printable(text));
+      }),
+    );
+    if (lit.length > MOST_LISTED) {
+      list.append(element('li', {}, `… ${lit.length - MOST_LISTED} more in the table of events`));
+    }
+  });
+  return element(
+    'div',
+    { class: 'hops', tabindex: 0, role: 'region', 'aria-label': 'Lit events' },
+    [title, list],
+  );
+}
+
+function listClaims(claims: readonly EvidenceLine[], lighting: Lighting): HTMLElement {
+  const items = claims.map((claim) => {
+    const [mark, look, meaning] =
+      claim.holds === null
+        ? ['?', 'unsure', 'cannot be known']
+        : claim.holds
+          ? ['✔', 'good', 'holds']
+          : ['✘', 'bad', 'does not hold'];
+    const numbers = claim.events.length === 0 ? '' : ` [${formatEvents(claim.events)}]`;
+    const choose = element('button', { type: 'button', 'aria-pressed': 'false' }, [
+      element('span', { class: look, role: 'img', 'aria-label': meaning }, mark),
+      element('span', {}, claim.claim + numbers),
+    ]);
+    const isPinned = (): boolean =>
+      claim.events.length > 0 &&
+      lighting.pinned.size === new Set(claim.events).size &&
+      claim.events.every((event) => lighting.pinned.has(event));
+    choose.addEventListener('click', () => lighting.pin(isPinned() ? [] : claim.events));
+    lighting.onChange(() => choose.setAttribute('aria-pressed', String(isPinned())));
+    return element('li', {}, [choose]);
+  });
+  return element('ul', { class: 'claims' }, items);
+}

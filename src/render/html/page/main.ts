@@ -1,0 +1,91 @@
+/** The page of the HTML report: reads the document's data, and ties list, timeline, claims, map and events together. */
+import type { Connection, Hop, Report } from '../../../model/report.js';
+import { formatCount } from '../../format.js';
+import { layOut } from '../../layout/layout.js';
+import { chooseConnections, summarise } from '../../layout/summary.js';
+import { showConnection } from './connection.js';
+import { createConnections } from './connections.js';
+import { element } from './dom.js';
+import { createEvents } from './events.js';
+import { Lighting } from './light.js';
+import { createMap } from './map.js';
+
+const report = JSON.parse(document.getElementById('report')?.textContent ?? '') as Report;
+const { elements, start } = buildPage(report);
+document.body.append(...elements);
+start();
+
+/** The page, and what is to be done once it is in the document, where a timeline can measure itself. */
+function buildPage({ connections, places }: Report): {
+  elements: HTMLElement[];
+  start: () => void;
+} {
+  const lighting = new Lighting();
+  const hops = new Map<number, Hop>();
+  for (const connection of connections) {
+    for (const hop of connection.hops) hops.set(hop.event, hop);
+  }
+  const page = [
+    element('a', { href: '#connection', class: 'skip' }, 'To the timeline'),
+    drawHead(),
+  ];
+  const map = element('section', { 'aria-labelledby': 'map' }, [
+    element('h2', { id: 'map' }, 'Map of the host'),
+    createMap(places, (event) => hops.get(event), lighting),
+  ]);
+  if (connections.length === 0) {
+    return { elements: [...page, element('main', {}, [map])], start: () => undefined };
+  }
+
+  const one = element('section', { class: 'long', 'aria-labelledby': 'connection' });
+  const events = createEvents(connections, lighting);
+  const open = (connection: Connection): void => {
+    list.choose(connection.id);
+    lighting.reset();
+    showConnection(one, connection, places, lighting);
+    events.choose(connection.id);
+  };
+  const list = createConnections(connections, open);
+  const main = element('main', {}, [
+    element('section', { 'aria-labelledby': 'connections' }, [
+      element('h2', { id: 'connections' }, 'Connections'),
+      list.element,
+    ]),
+    one,
+    map,
+    element('section', { class: 'long', 'aria-labelledby': 'events' }, [
+      element('h2', { id: 'events' }, 'Events'),
+      events.element,
+    ]),
+  ]);
+  document.addEventListener('keydown', ({ key }) => {
+    if (key === 'Escape') lighting.pin();
+  });
+  const oddest = chooseConnections(summarise(connections), 1);
+  const first = connections.find(({ id }) => oddest.has(id)) ?? connections[0];
+  return { elements: [...page, main], start: () => first && open(first) };
+}
+
+/** The answer: path, proof and reason, and how complete the trace is. */
+function drawHead(): HTMLElement {
+  const scene = layOut(report, { panels: 0 });
+  const look = scene.proof === 'proven' ? 'good' : 'unsure';
+  const mark = scene.proof === 'proven' ? '✔' : '?';
+  const source = scene.source === 'live' ? 'live trace' : scene.source;
+  const count = `${formatCount(scene.connections)} ${scene.connections === 1 ? 'connection' : 'connections'}`;
+  return element('header', {}, [
+    element('div', { class: 'head' }, [
+      element('h1', {}, `${scene.subject}: ${scene.path}`),
+      element('span', { class: `badge ${look}` }, `${mark} ${scene.proof}`),
+    ]),
+    element('p', {}, scene.reason),
+    element('p', { class: 'muted' }, `${source} · ${count}`),
+    ...scene.coverage.map(({ severity, text }) =>
+      element(
+        'p',
+        { class: severity === 'warning' ? 'unsure' : 'muted' },
+        `${severity === 'warning' ? '! ' : ''}${text}`,
+      ),
+    ),
+  ]);
+}
