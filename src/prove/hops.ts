@@ -73,7 +73,9 @@ function legHops(leg: Leg, name: Hop['leg'], context: HopContext): HopSketch[] {
     if (!isTold(event)) continue;
     let rewrites: NonNullable<Hop['rewrite']>[] = [];
     if (leg.nat !== null && event.kind === 'packet') {
-      const key = `${event.skb}|${event.seq}|${event.flags}|${event.length}`;
+      // An echo is as long as what it answers, and UDP has nothing else to tell them apart.
+      const flow = isRequest(leg, event) ? 'request' : 'reply';
+      const key = `${flow}|${event.skb}|${event.seq}|${event.flags}|${event.length}`;
       rewrites = findRewrites(leg, last.get(key) ?? null, event, context.topology.host);
       last.set(key, event);
     }

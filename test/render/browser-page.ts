@@ -3,7 +3,7 @@
 /** A string of JavaScript rather than a function: the tests are compiled without the types of a browser. */
 export const findFaults = /* js */ `(() => {
   const faults = [];
-  const root = document.documentElement;
+  const root = document.querySelector('svg');
   const frame = root.getBoundingClientRect();
   const texts = [...document.querySelectorAll('text')].filter((text) => text.textContent.trim() !== '');
   const boxes = texts.map((text) => {
@@ -44,7 +44,7 @@ export const findFaults = /* js */ `(() => {
   for (const { text, name, left, right, top, bottom } of boxes) {
     const style = getComputedStyle(text);
     const scale = text.getScreenCTM().a;
-    if (parseFloat(style.fontSize) * scale < 9.5 && innerWidth >= 800 && root.viewBox.baseVal.width <= 900)
+    if (parseFloat(style.fontSize) * scale < 9.5 && root.viewBox.baseVal.width <= 900)
       faults.push(name + ' is set in ' + parseFloat(style.fontSize) * scale + ' pixels');
     const middle = (left + right) / 2;
     for (const x of right - left > 12 ? [left + 3, middle, right - 3] : [middle]) {
@@ -61,5 +61,35 @@ export const findFaults = /* js */ `(() => {
       if (ratio < 4.5) faults.push(name + ' has a contrast of ' + ratio.toFixed(2));
     }
   }
+  return faults;
+})()`;
+
+/** The same for text of HTML: what is fainter than it may be, or wider than the page. */
+export const findPageFaults = /* js */ `(() => {
+  const faults = [];
+  const parse = (color) => color.match(/[\\d.]+/g).map(Number);
+  const luminance = ([r, g, b]) => [r, g, b].map((value) => {
+    const part = value / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  }).reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
+  const groundOf = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = parse(getComputedStyle(at).backgroundColor);
+      if (color[3] !== 0) return color;
+    }
+    return [255, 255, 255];
+  };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let texts = 0;
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (walker.currentNode.data.trim() === '' || element.closest('script,noscript,svg,option')) continue;
+    texts++;
+    const [light, dark] = [luminance(parse(getComputedStyle(element).color)), luminance(groundOf(element))].sort((a, b) => b - a);
+    const ratio = (light + 0.05) / (dark + 0.05);
+    if (ratio < 4.5) faults.push(JSON.stringify(walker.currentNode.data) + ' has a contrast of ' + ratio.toFixed(2));
+  }
+  if (texts === 0) faults.push('there is no text');
+  if (document.documentElement.scrollWidth > innerWidth) faults.push('the page is wider than the window');
   return faults;
 })()`;

@@ -1,11 +1,10 @@
 // The pictures as a browser shows them: no text overlaps, is cut off or covered, and all of it has contrast.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
-import process from 'node:process';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { readdirSync, readFileSync } from 'node:fs';
+import { type Browser, type Page } from 'playwright-core';
 import * as assert from 'uvu/assert';
 import { renderSvg } from '../../src/render/svg/svg.js';
+import { findBrowser, startBrowser } from '../support/browser.js';
 import { suite } from '../support/suite.js';
 import { findFaults } from './browser-page.js';
 import { FIXTURES } from './fixtures/index.js';
@@ -16,12 +15,12 @@ const executable = findBrowser();
 test.skipUnless(executable === null ? 'no Chromium on the PATH' : null, { optional: true });
 
 let browser: Browser | undefined;
+let page: Page;
 
 test.before(async () => {
-  browser = await chromium.launch({
-    executablePath: executable ?? '',
-    args: ['--no-sandbox', '--disable-gpu'],
-  });
+  browser = await startBrowser(executable);
+  page = await browser.newPage({ viewport: { width: 1920, height: 6000 } });
+  page.on('dialog', () => assert.unreachable('a script ran'));
 });
 
 test.after(async () => {
@@ -34,12 +33,13 @@ for (const [name, make] of Object.entries(FIXTURES)) {
   });
 }
 
-const SAMPLES = new URL('../../../test/golden/samples/', import.meta.url);
-
-for (const name of readdirSync(SAMPLES).filter((file) => /(?<!-changed)\.svg$/.test(file))) {
-  test(`sample ${name}: readable at 800, 1280 and 1920 pixels, light and dark`, async () => {
-    await inspectAll(name, readFileSync(new URL(name, SAMPLES), 'utf8'));
-  });
+for (const folder of ['samples', 'captures']) {
+  const golden = new URL(`../../../test/golden/${folder}/`, import.meta.url);
+  for (const name of readdirSync(golden).filter((file) => /(?<!-changed)\.svg$/.test(file))) {
+    test(`${folder}/${name}: readable at 800, 1280 and 1920 pixels, light and dark`, async () => {
+      await inspectAll(name, readFileSync(new URL(name, golden), 'utf8'));
+    });
+  }
 }
 
 test('the map of a host: readable at 800, 1280 and 1920 pixels, light and dark', async () => {
@@ -54,53 +54,45 @@ test('the check itself finds overlapping, cut, covered and faint text', async ()
     <text x="780" y="80">cut off</text>
     <text x="10" y="120">covered</text><rect x="10" y="100" width="90" height="30" fill="#eee"/>
     <text x="10" y="160" fill="#999">faint</text></svg>`;
-  const faults = (await inspect(svg, 1280, 'light')).join('\n');
+  const faults = (await inspect(svg, 'light')).join('\n');
   for (const word of ['overlaps', 'is cut off', 'is covered', 'has a contrast of 2.85']) {
     assert.match(faults, word);
   }
 });
 
-test('a picture inside of a page keeps its look to itself', async () => {
+test('a picture inside of a page keeps its look to itself, and alone has the ground of its scheme', async () => {
   const svg = await renderSvg(outsideDnat());
-  const page = await open(1280, 'dark');
-  await page.setContent(`<p>before</p>${svg.replace(/^<\?xml.*\n/, '')}`);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.setContent(`<p>before</p>${inline(svg)}`);
   const color = await page.evaluate("getComputedStyle(document.querySelector('p')).color");
   assert.is(color, 'rgb(0, 0, 0)');
-  await page.close();
+  await page.goto(`data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`);
+  const ground = await page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
+  assert.is(ground, 'rgb(13, 17, 23)');
 });
 
 async function inspectAll(name: string, svg: string): Promise<void> {
-  for (const width of [800, 1280, 1920]) {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      const faults = await inspect(svg, width, colorScheme);
-      assert.equal(faults, [], `${name} at ${width}, ${colorScheme}:\n${faults.join('\n')}`);
-    }
+  for (const scheme of ['light', 'dark'] as const) {
+    const faults = await inspect(svg, scheme);
+    assert.equal(faults, [], `${name}, ${scheme}:\n${faults.join('\n')}`);
   }
 }
 
-const pages = new Map<string, Page>();
-
-async function inspect(svg: string, width: number, scheme: 'light' | 'dark'): Promise<string[]> {
-  const page = pages.get(`${width} ${scheme}`) ?? (await open(width, scheme));
-  pages.set(`${width} ${scheme}`, page);
-  await page.goto(`data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`);
-  const height = await page.evaluate('document.documentElement.getBoundingClientRect().height');
-  await page.setViewportSize({ width, height: Math.ceil(Number(height)) + 1 });
-  return await page.evaluate<string[]>(findFaults);
+/** Faults at every width. All of the picture must be inside the window, or nothing is found at its points. */
+async function inspect(svg: string, scheme: 'light' | 'dark'): Promise<string[]> {
+  await page.emulateMedia({ colorScheme: scheme });
+  await page.setContent(`<body style="margin:0"><div id="frame">${inline(svg)}</div>`);
+  const height = await page.evaluate<number>('document.documentElement.scrollHeight');
+  if (height > (page.viewportSize()?.height ?? 0))
+    await page.setViewportSize({ width: 1920, height });
+  return page.evaluate<string[]>(`[800, 1280, 1920].flatMap((width) => {
+    document.getElementById('frame').style.width = width + 'px';
+    return ${findFaults}.map((fault) => width + ' pixels: ' + fault);
+  })`);
 }
 
-async function open(width: number, colorScheme: 'light' | 'dark'): Promise<Page> {
-  if (!browser) throw new Error('the browser did not start');
-  const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme });
-  page.on('dialog', () => assert.unreachable('a script ran'));
-  return page;
-}
-
-function findBrowser(): string | null {
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-  const paths = names.flatMap((name) => folders.map((folder) => join(folder, name)));
-  return paths.find((path) => existsSync(path)) ?? null;
+function inline(svg: string): string {
+  return svg.replace(/^<\?xml.*\n/, '');
 }
 
 test.run();

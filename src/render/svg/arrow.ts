@@ -54,6 +54,7 @@ export function drawArrow(row: ArrowRow, grid: Grid, top: number): Block {
   }
   shapes.push(arrowLabel(row, grid, y, colour));
   let bottom = y + (row.took === null && row.count === 1 ? 14 : 22);
+  const notes: (readonly Shape[])[] = [];
   row.rewritings.forEach((rewriting, i) => {
     if (!rewriting.spelledOut) return;
     const note = noteBox(
@@ -64,9 +65,11 @@ export function drawArrow(row: ArrowRow, grid: Grid, top: number): Block {
       grid,
       'nat',
     );
-    shapes.push(...note.shapes);
+    notes.push(note.shapes);
     bottom = note.bottom;
   });
+  // The tie of a lower box passes behind the boxes above it.
+  shapes.push(...notes.reverse().flat());
   if (row.drop) {
     const drop = drawDrop(row.drop, dropX(row, grid, sign), y, bottom, grid, sign);
     shapes.push(...drop.shapes);
