@@ -4,7 +4,7 @@ import type { Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
 
 /** Hops of a whole document; a page of that many opens in a second or two. */
-export const MOST_HOPS = 20_000;
+const MOST_HOPS = 20_000;
 
 /** The report with up to `most` hops in all, shared out so that connections with few keep all of theirs. */
 export function listEveryHop(report: Report, trace: Trace, most = MOST_HOPS): Report {

@@ -55,7 +55,7 @@ tr.lit td,.lit-place{background:var(--band);box-shadow:inset 4px 0 var(--nat)}
 .plot svg.trace-flow{max-width:none;display:block;margin:0 auto}
 .row{cursor:pointer}
 .row:focus{outline:none}
-.row .glow{fill:none;stroke:none}
+.row .glow{fill:transparent;stroke:none}
 .row.lit .glow{fill:var(--paper);stroke:var(--nat);stroke-width:2}
 .row:focus-visible .glow{stroke:var(--request);stroke-width:3}
 .hops{height:9.5rem;overflow:auto;border:1px solid var(--edge);border-radius:.4rem;margin:.5rem 0;padding:.4rem .8rem;background:var(--band)}

@@ -80,7 +80,7 @@ function bind(
   });
 }
 
-/** The frame of a lit or focused row; it has a size only once the row is in the document. */
+/** The ground of a row, which takes the pointer, and its frame when it is lit or focused; it has a size only once the row is in the document. */
 function glowOf(mark: SVGGElement): SVGElement {
   const { x, y, width, height } = mark.getBBox();
   const [left, top] = [x - 6, y - 2];
