@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import * as assert from 'uvu/assert';
-import type { Report } from '../../src/model/report.js';
+import type { Predicted, Report } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';
 import { renderHtml } from '../../src/render/html/html.js';
 import { findBrowser, startBrowser } from '../support/browser.js';
@@ -153,6 +153,38 @@ test('a claim lights up its events, in the timeline and in the table', async () 
   await page.keyboard.press('Escape');
   assert.is(await page.locator('tr.lit').count(), 0);
   assert.is(await choose.getAttribute('aria-pressed'), 'false');
+  assertQuiet();
+});
+
+test('prediction beside observation, and the finding where they differ', async () => {
+  const report = analyse(readSample('proxy-loopback'));
+  const [connection] = report.connections;
+  assert.ok(connection);
+  const predicted: Predicted = {
+    path: 'dnat',
+    way: 'dnat',
+    target: '172.17.0.2:6379',
+    at: null,
+    sourceSeen: null,
+    rule: '-A DOCKER -j DNAT <b>',
+    why: 'a rule takes it',
+    agrees: false,
+  };
+  const finding = {
+    code: 'x',
+    severity: 'error',
+    evidence: 'they differ',
+    remedy: 'look',
+  } as const;
+  await open({
+    ...report,
+    connections: [{ ...connection, predicted }],
+    findings: [{ ...finding, connections: [connection.id] }],
+  });
+  const shown = (await texts('table.beside td')).join(' | ');
+  assert.match(shown, /^dnat \| docker-proxy, answered/);
+  assert.match(shown, '-A DOCKER -j DNAT <b>');
+  assert.equal(await texts('p.bad'), ['they differ. look']);
   assertQuiet();
 });
 

@@ -49,6 +49,7 @@ th{background:var(--band);white-space:nowrap}
 th button{border:0;background:none;padding:0;font-weight:600}
 td.number,th.number{text-align:right;white-space:nowrap}
 td button{padding:0 .4rem}
+.beside td{white-space:normal;overflow-wrap:anywhere}
 tr.chosen td{background:var(--band);font-weight:600;box-shadow:inset 0 2px var(--request),inset 0 -2px var(--request)}
 tr.lit td,.lit-place{background:var(--band);box-shadow:inset 4px 0 var(--nat)}
 .plot{max-height:80vh;padding:.5rem;background:var(--paper)}

@@ -1,12 +1,11 @@
 /** The summary of many connections as a table that always fits. */
-import { formatBytes, formatCount } from '../format.js';
 import type { SummaryGroup } from '../layout/scene.js';
+import { SUMMARY_COLUMNS, tabulate } from '../summary-table.js';
 import { padEnd, padStart, shorten, widthOf } from '../text.js';
 import type { Paint } from './paint.js';
 
-const HEAD = ['count', 'path', 'proof', 'outcome', 'from', 'to', 'bytes'];
-/** Columns whose values are numbers, and those that give way when the table is too wide. */
-const NUMERIC = new Set([0, 6]);
+const HEAD = SUMMARY_COLUMNS.map(({ head }) => head);
+/** Columns that give way when the table is too wide: shortened, then left out. */
 const FLEXIBLE = [4, 5];
 const NARROW = [6, 2, 5, 4];
 
@@ -16,34 +15,22 @@ export function drawSummary(
   columns: number,
   paint: Paint,
 ): string[] {
-  const rows = groups.map((group) => [
-    formatCount(group.count),
-    group.path,
-    group.proof,
-    group.outcome,
-    group.from,
-    group.to,
-    formatBytes(group.bytes),
-  ]);
-  const { shown, widths } = fitColumns([HEAD, ...rows], columns);
+  const rows = tabulate(groups);
+  const { shown, widths } = fitColumns([HEAD, ...rows.map(({ cells }) => cells)], columns);
   const layOutRow = (cells: readonly string[]): string => {
     const parts = shown.map((column) => {
       const [cell, width] = [
         shorten(cells[column] ?? '', widths[column] ?? 0),
         widths[column] ?? 0,
       ];
-      return NUMERIC.has(column) ? padStart(cell, width) : padEnd(cell, width);
+      return SUMMARY_COLUMNS[column]?.number ? padStart(cell, width) : padEnd(cell, width);
     });
     return `  ${parts.join('  ')}`.trimEnd();
   };
   return [
     paint('dim', layOutRow(HEAD)),
-    ...rows.map((row, i) => paint(isOdd(groups[i]) ? 'unsure' : 'plain', layOutRow(row))),
+    ...rows.map(({ cells, odd }) => paint(odd ? 'unsure' : 'plain', layOutRow(cells))),
   ];
-}
-
-function isOdd(group: SummaryGroup | undefined): boolean {
-  return group?.outcome !== 'answered' || group.proof !== 'proven';
 }
 
 /** Shortens names first, then leaves whole columns out. */

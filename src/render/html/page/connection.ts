@@ -6,6 +6,7 @@ import type { EvidenceLine, Panel } from '../../layout/scene.js';
 import { printable } from '../../text.js';
 import { element } from './dom.js';
 import type { Lighting } from './light.js';
+import { showPrediction } from './prediction.js';
 import { createTimeline } from './timeline.js';
 
 /** Hops listed of what is lit; more are counted. */
@@ -15,7 +16,7 @@ const MOST_LISTED = 60;
 export function showConnection(
   section: HTMLElement,
   connection: Connection,
-  places: Report['places'],
+  { places, findings = [] }: Report,
   lighting: Lighting,
 ): void {
   const panel = layOutConnection(connection, places);
@@ -29,6 +30,7 @@ export function showConnection(
     listLit(connection, lighting),
     element('h3', {}, 'Evidence: choose a claim to light up its events'),
     listClaims(panel.evidence, lighting),
+    ...showPrediction(connection, findings),
     ...(panel.why
       ? [element('h3', {}, 'Why'), element('p', { class: 'why mono' }, panel.why)]
       : []),

@@ -42,7 +42,7 @@ function buildPage({ connections, places }: Report): {
   const open = (connection: Connection): void => {
     list.choose(connection.id);
     lighting.reset();
-    showConnection(one, connection, places, lighting);
+    showConnection(one, connection, report, lighting);
     events.choose(connection.id);
   };
   const list = createConnections(connections, open);

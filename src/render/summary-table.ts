@@ -1,0 +1,28 @@
+/** The summary of many connections as a table's cells, which terminal and SVG set each in its own way. */
+import { formatBytes, formatCount } from './format.js';
+import type { SummaryGroup } from './layout/scene.js';
+
+/** Headings, and which columns hold numbers. */
+export const SUMMARY_COLUMNS = [
+  { head: 'count', number: true },
+  { head: 'path', number: false },
+  { head: 'proof', number: false },
+  { head: 'outcome', number: false },
+  { head: 'from', number: false },
+  { head: 'to', number: false },
+  { head: 'bytes', number: true },
+] as const;
+
+export interface SummaryRow {
+  readonly cells: readonly string[];
+  /** Not answered, or not proven: worth a look. */
+  readonly odd: boolean;
+}
+
+/** One row per group, its cells in the order of the columns. */
+export function tabulate(groups: readonly SummaryGroup[]): SummaryRow[] {
+  return groups.map(({ count, path, proof, outcome, from, to, bytes }) => ({
+    cells: [formatCount(count), path, proof, outcome, from, to, formatBytes(bytes)],
+    odd: outcome !== 'answered' || proof !== 'proven',
+  }));
+}
