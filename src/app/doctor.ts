@@ -30,7 +30,7 @@ export interface DoctorRequest {
 const PROBES = fileURLToPath(new URL('../../../probes', import.meta.url));
 
 /** Milliseconds until the trial's probes must be live. */
-const TRIAL_PATIENCE = 20_000;
+const TRIAL_PATIENCE = 60_000;
 /** The trial traces a port that nobody uses. */
 const TRIAL_PORT = 1;
 

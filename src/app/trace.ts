@@ -30,6 +30,8 @@ export interface TraceRequest {
   /** Hops per connection in the report; null for all. */
   readonly hops: number | null;
   readonly bpftrace: string;
+  /** Milliseconds that the probes may take until they are live; a minute unless given. */
+  readonly patience?: number;
   readonly program: string;
 }
 
@@ -67,11 +69,11 @@ export interface TraceResult {
 
 /** Events kept in memory; a trace that brings more ends by itself. */
 const MAX_EVENTS = 2_000_000;
-/** Milliseconds that the probes may take to be live. */
-const PATIENCE = 20_000;
 /** Milliseconds that open connections have to close in after the command's end. */
 const LINGER = 300;
 const TICK = 100;
+/** Milliseconds until the probes must be live: two seconds are usual, a slow or busy machine takes many times that. */
+const PATIENCE = 60_000;
 
 export async function runTrace(request: TraceRequest, effects: TraceEffects): Promise<TraceResult> {
   const { progress, stop } = effects;
@@ -93,7 +95,7 @@ export async function runTrace(request: TraceRequest, effects: TraceEffects): Pr
     copyingRelays: hasCopyingRelay(before, target),
     probes: probesFolder,
     bpftrace: request.bpftrace,
-    patience: PATIENCE,
+    patience: request.patience ?? PATIENCE,
     signal: stop,
     onLost: (count) => progress.lost(count),
     onEvent: (event) => {
