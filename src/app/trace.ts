@@ -1,7 +1,7 @@
 /** The live trace: map the host, start the probes, let the traffic run, seal, judge, report. */
 import { keepRelevant } from '../correlate/relevant.js';
 import { restoreOrder } from '../capture/sequencer.js';
-import type { TracerEnd, Tracer } from '../capture/bpftrace/tracer.js';
+import type { ProbeProfile, TracerEnd, Tracer } from '../capture/bpftrace/tracer.js';
 import { UserError } from '../model/errors.js';
 import type { TraceEvent } from '../model/event.js';
 import type { Report } from '../model/report.js';
@@ -30,6 +30,8 @@ export interface TraceRequest {
   /** Hops per connection in the report; null for all. */
   readonly hops: number | null;
   readonly bpftrace: string;
+  /** Which probes; `auto` unless given. */
+  readonly profile?: ProbeProfile;
   /** Milliseconds that the probes may take until they are live; a minute unless given. */
   readonly patience?: number;
   readonly program: string;
@@ -96,6 +98,7 @@ export async function runTrace(request: TraceRequest, effects: TraceEffects): Pr
     probes: probesFolder,
     bpftrace: request.bpftrace,
     patience: request.patience ?? PATIENCE,
+    profile: request.profile ?? 'auto',
     signal: stop,
     onLost: (count) => progress.lost(count),
     onEvent: (event) => {
@@ -111,10 +114,17 @@ export async function runTrace(request: TraceRequest, effects: TraceEffects): Pr
     target,
     client: request.client,
     topology: before,
-    probes: { attached: tracer.plan.attached, missing: tracer.plan.missing },
+    probes: {
+      attached: tracer.plan.attached,
+      missing: tracer.plan.missing,
+      profile: tracer.plan.profile,
+    },
   };
   const soFar = (): Trace => ({ source: 'live', header, events, tail: OPEN_TAIL });
   const tally = new ConnectionTally(soFar, (connection) => effects.onConnection?.(connection));
+  if (tracer.fallback !== null) {
+    progress.warn(`tracepoints only, since kprobes were refused: ${tracer.fallback}`);
+  }
   progress.ready(target.asked, tracer.plan.missing);
 
   await waitForEnd(request, effects, tracer, tally, events);

@@ -1,6 +1,6 @@
 /** Recordings: a trace as lines of JSON, header first, tail last, so that what was proved live is replayed anywhere. */
 import { z } from 'zod';
-import type { TraceEvent } from '../model/event.js';
+import { NETFILTER_HOOKS, type TraceEvent } from '../model/event.js';
 import { UserError } from '../model/errors.js';
 import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
 import { packSurvey, surveySchema } from './recording-survey.js';
@@ -57,6 +57,14 @@ const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
     function: z.string(),
   }),
   z.object({ kind: z.literal('reset'), ...packet }),
+  z.object({
+    kind: z.literal('nat'),
+    ...packet,
+    hook: z.enum(NETFILTER_HOOKS).nullable(),
+    field: z.enum(['source', 'destination']),
+    becomes: endpoint,
+    conntrack,
+  }),
   z.object({
     kind: z.literal('state'),
     ...base,
@@ -209,7 +217,11 @@ const headerSchema = z.object({
   }),
   client: text.nullable(),
   topology: topologySchema,
-  probes: z.object({ attached: z.array(text), missing: z.array(text) }),
+  probes: z.object({
+    attached: z.array(text),
+    missing: z.array(text),
+    profile: z.enum(['tracepoint', 'kprobe']).optional(),
+  }),
   survey: surveySchema.optional(),
 });
 

@@ -57,7 +57,7 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
     record: Flags.string({ helpValue: 'FILE', description: 'keep the trace; `read` replays it' }),
     probes: Flags.option({ options: ['auto', 'tracepoint', 'kprobe'] as const })({
       default: 'auto' as const,
-      description: 'kinds of probes; this version has tracepoints only',
+      description: 'kinds of probes: kprobe adds the NAT hooks, auto takes it where it works',
     }),
     watch: Flags.boolean({
       description: 'show connections as they come, in place; only on a terminal',
@@ -87,12 +87,6 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
         'trace-flow --port 6379 -- redis-cli ping',
       );
     }
-    if (flags.probes === 'kprobe') {
-      throw usage(
-        'this version has no kprobe probes',
-        'leave --probes out, or use --probes tracepoint',
-      );
-    }
     const duration = flags.duration === undefined ? undefined : parseSeconds(flags.duration);
     const { traceLive } = await import('../app/live.js');
     const terminal = createTerminal();
@@ -112,6 +106,7 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
         budget: flags.budget,
         hops: flags.hops === undefined ? 64 : flags.hops,
         bpftrace: flags.bpftrace,
+        profile: flags.probes,
         program: `trace-flow ${this.config.version}`,
       },
       {

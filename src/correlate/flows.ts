@@ -4,6 +4,7 @@ import {
   TCP,
   TCP_STATE,
   type DropEvent,
+  type NatEvent,
   type PacketEvent,
   type Protocol,
   type TraceEvent,
@@ -73,6 +74,12 @@ class Gatherer {
       case 'packet':
         this.#takePacket(event);
         return;
+      case 'nat': {
+        const sighting = this.#sightingOf(event);
+        add(sighting, event);
+        this.#followConntrack(event, sighting);
+        return;
+      }
       case 'drop':
       case 'reset':
         this.#takeDrop(event);
@@ -141,7 +148,7 @@ class Gatherer {
   }
 
   /** The sighting a packet belongs to; a SYN with a new sequence number begins another. */
-  #sightingOf(event: PacketEvent): Sighting {
+  #sightingOf(event: PacketEvent | NatEvent): Sighting {
     const key = placeKey(event.namespace, event.protocol, event.source, event.destination);
     const current = this.#current.get(key);
     if (current === undefined) return this.#begin(key, event);
@@ -161,7 +168,7 @@ class Gatherer {
     return current.syn.seq === event.seq ? current : this.#begin(key, event);
   }
 
-  #begin(key: string, event: PacketEvent | null): Sighting {
+  #begin(key: string, event: PacketEvent | NatEvent | null): Sighting {
     const sighting = new Sighting();
     if (event && isSyn(event)) sighting.syn = { seq: event.seq };
     this.#all.push(sighting);
@@ -178,7 +185,7 @@ class Gatherer {
   }
 
   /** The conntrack entry on a packet names the same flow's addresses before and after NAT, in this namespace. */
-  #followConntrack(event: PacketEvent, sighting: Sighting): void {
+  #followConntrack(event: PacketEvent | NatEvent, sighting: Sighting): void {
     if (event.conntrack === null) return;
     const { original, reply } = event.conntrack;
     for (const tuple of [original, reply]) {
@@ -247,7 +254,7 @@ function belongs(sighting: Sighting, remote: Endpoint): boolean {
   return own.remote.port === remote.port && own.remote.address === remote.address;
 }
 
-function isSyn(event: PacketEvent): boolean {
+function isSyn(event: PacketEvent | NatEvent): boolean {
   return event.protocol === 'tcp' && (event.flags & (TCP.SYN | TCP.ACK)) === TCP.SYN;
 }
 

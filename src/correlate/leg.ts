@@ -5,6 +5,7 @@ import type {
   ConntrackView,
   CounterEvent,
   DropEvent,
+  NatEvent,
   PacketEvent,
   Protocol,
   ResetEvent,
@@ -13,7 +14,14 @@ import type {
 } from '../model/event.js';
 
 export type LegEvent =
-  PacketEvent | DropEvent | ResetEvent | RetransmitEvent | StateEvent | AcceptEvent | CounterEvent;
+  | PacketEvent
+  | DropEvent
+  | NatEvent
+  | ResetEvent
+  | RetransmitEvent
+  | StateEvent
+  | AcceptEvent
+  | CounterEvent;
 
 export interface Leg {
   readonly protocol: Protocol;

@@ -7,6 +7,7 @@ import {
   type AcceptEvent,
   type ConntrackView,
   type DropEvent,
+  type NatEvent,
   type PacketEvent,
   type StateEvent,
 } from '../model/event.js';
@@ -43,7 +44,7 @@ export function buildLeg(flow: Flow, context: LegContext): Leg | null {
     begun,
     dialled,
     accepted: events.find((event): event is AcceptEvent => event.kind === 'accept') ?? null,
-    nat: view && readNat(view, tracked, packets, dialled, context.host),
+    nat: view && readNat(view, events, packets, dialled, context.host),
     conntracked: view !== null,
   };
 }
@@ -77,7 +78,7 @@ function rewrites(view: ConntrackView): { destination: boolean; source: boolean;
 
 function readNat(
   event: Tracked,
-  tracked: readonly Tracked[],
+  events: readonly LegEvent[],
   packets: readonly PacketEvent[],
   dialled: StateEvent | null,
   host: number | null,
@@ -85,7 +86,7 @@ function readNat(
   const { original } = event.conntrack;
   if (!rewrites(event.conntrack).any) return null;
   // The source is rewritten last, in POSTROUTING: a first packet on its way there does not show it yet.
-  const later = tracked.find(
+  const later = listTracked(events, host).find(
     ({ conntrack }) => conntrack.id === event.conntrack.id && rewrites(conntrack).source,
   );
   const view = (later ?? event).conntrack;
@@ -102,10 +103,15 @@ function readNat(
   const sent =
     (dialled?.namespace === host && sameEndpoint(dialled.remote, original.destination)) ||
     (event.kind === 'packet' && event.direction === 'out' && event.socket !== null);
+  const hooked = events.find(
+    (seen): seen is NatEvent =>
+      seen.kind === 'nat' && seen.field === 'destination' && seen.namespace === host,
+  )?.hook;
+  const inferred = arrived ? 'PREROUTING' : sent ? 'OUTPUT' : null;
   return {
     view,
     event,
-    hook: arrived ? 'PREROUTING' : sent ? 'OUTPUT' : null,
+    hook: hooked === 'PREROUTING' || hooked === 'OUTPUT' ? hooked : inferred,
     destinationRewritten: destination,
     sourceRewritten: source,
   };

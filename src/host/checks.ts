@@ -168,7 +168,8 @@ function checkPrograms({ programs }: Capabilities): Check {
 
 function checkKprobes({ tracing }: Capabilities): Check {
   const text = { true: 'there', false: 'not there', null: 'perhaps there' }[`${tracing.kprobes}`];
-  return ok('kprobes', `kprobes are ${text ?? ''}; tracepoints are enough`);
+  const more = tracing.kprobes === true ? '; --probes kprobe shows the NAT hooks too' : '';
+  return ok('kprobes', `kprobes are ${text ?? ''}; tracepoints are enough${more}`);
 }
 
 function checkEngine(topology: Topology, userlandProxy: boolean | null): Check[] {

@@ -94,7 +94,11 @@ async function awaitPorts(
       if (open.length === 0) await checkRunning(runner, name);
       return null;
     },
-    { timeoutMs: 20_000, what: `${name} to listen on ${wanted.join(', ')}`, signal: runner.signal },
+    {
+      timeoutMs: 120_000,
+      what: `${name} to listen on ${wanted.join(', ')}`,
+      signal: runner.signal,
+    },
   );
 }
 

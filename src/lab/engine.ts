@@ -109,7 +109,7 @@ export async function awaitEngine(
       if (answer === null && death !== undefined) throw await explainDeath(death, files.log);
       return answer;
     },
-    { timeoutMs: 60_000, what: 'the Docker Engine to answer', signal, intervalMs: 10 },
+    { timeoutMs: 180_000, what: 'the Docker Engine to answer', signal, intervalMs: 10 },
   );
 }
 

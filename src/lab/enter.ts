@@ -13,7 +13,7 @@ export interface CommandResult {
 
 export interface ExecOptions {
   input?: string | undefined;
-  /** 30 s unless told. */
+  /** Two minutes unless told. */
   timeoutMs?: number | undefined;
   /** Returns a failure instead of throwing it. */
   allowFailure?: boolean | undefined;
@@ -46,7 +46,7 @@ export async function runCommand(
   command: readonly string[],
   options: ExecOptions = {},
 ): Promise<CommandResult> {
-  const { input, timeoutMs = 30_000, allowFailure = false, signal, env } = options;
+  const { input, timeoutMs = 120_000, allowFailure = false, signal, env } = options;
   const [file = '', ...args] = command;
   const result = await execa(file, args, {
     reject: false,

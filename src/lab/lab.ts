@@ -59,7 +59,7 @@ export function createLab({ state, tools, files, places }: LabParts): Lab {
   };
   const docker: Lab['docker'] = async (args, options) => {
     const command = [tools.docker, ...args];
-    return (await runCommand(command, { timeoutMs: 60_000, ...options, env: dockerEnvironment }))
+    return (await runCommand(command, { timeoutMs: 300_000, ...options, env: dockerEnvironment }))
       .stdout;
   };
   const commandIn: Lab['commandIn'] = (where, command) => {

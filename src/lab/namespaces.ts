@@ -33,7 +33,7 @@ export async function awaitHolder(
       if (death !== undefined) throw await explainDeath(name, death, logFile);
       return null;
     },
-    { timeoutMs: 10_000, what: `the ${name}'s namespaces`, signal, intervalMs: 1 },
+    { timeoutMs: 60_000, what: `the ${name}'s namespaces`, signal, intervalMs: 1 },
   );
   const inodes = ['net', 'mnt', 'cgroup'].map(async (kind) => {
     const [theirs, ours] = await Promise.all(

@@ -169,6 +169,24 @@ export interface ForkEvent extends EventBase {
   readonly command: string;
 }
 
+/** The hooks of netfilter, by the numbers that the kernel gives them. */
+export const NETFILTER_HOOKS = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'] as const;
+
+export type NetfilterHook = (typeof NETFILTER_HOOKS)[number];
+
+/** A NAT hook gives this packet another address; its own fields are those before. */
+export interface NatEvent extends EventBase, PacketFields, Placed {
+  readonly kind: 'nat';
+  readonly skb: string | null;
+  readonly socket: string | null;
+  /** Null when the kernel did not tell for certain. */
+  readonly hook: NetfilterHook | null;
+  readonly field: 'source' | 'destination';
+  /** What that end is from here on. */
+  readonly becomes: Endpoint;
+  readonly conntrack: ConntrackView;
+}
+
 /** The TCP stack answered this segment with a reset. */
 export interface ResetEvent extends EventBase, PacketFields, Placed {
   readonly kind: 'reset';
@@ -224,6 +242,7 @@ export type TraceEvent =
   | MoveEvent
   | CopyEvent
   | ForkEvent
+  | NatEvent
   | ResetEvent
   | RetransmitEvent
   | CounterEvent

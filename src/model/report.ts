@@ -10,7 +10,7 @@ const endpoint = z.object({ address: z.string(), port: z.number().int().min(0).m
 const endpointText = z.string();
 
 const rewriting = z.object({
-  hook: z.enum(['PREROUTING', 'OUTPUT', 'POSTROUTING', 'reply']),
+  hook: z.enum(['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING', 'reply']),
   from: endpointText,
   to: endpointText,
   /** Which side of the tuple was rewritten. */
@@ -33,7 +33,7 @@ const hop = z.object({
   summary: z.string(),
 
   /** What kind of thing happened here. */
-  kind: z.enum(['packet', 'drop', 'reset', 'retransmit', 'process', 'relay']),
+  kind: z.enum(['packet', 'nat', 'drop', 'reset', 'retransmit', 'process', 'relay']),
   /** Which part of the connection: the client's leg, or the relay's own leg to the container. */
   leg: z.enum(['client', 'container']),
   /** Who sent it: `request` from the client's side, `reply` from the server's side. */
@@ -156,7 +156,12 @@ export const reportSchema = z.object({
     lostEvents: z.number().int().nonnegative(),
     unparsedPackets: z.number().int().nonnegative(),
     truncated: z.boolean(),
-    probes: z.object({ attached: z.array(z.string()), missing: z.array(z.string()) }),
+    probes: z.object({
+      attached: z.array(z.string()),
+      missing: z.array(z.string()),
+      /** `kprobe`: functions of the kernel were probed beside its tracepoints. */
+      profile: z.enum(['tracepoint', 'kprobe']).optional(),
+    }),
     sealed: z.boolean(),
     /** What else limits this trace, one sentence each. */
     notes: z.array(z.string()),

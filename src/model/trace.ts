@@ -14,7 +14,11 @@ export interface TraceHeader {
   /** Only connections of this client, if one was named. */
   readonly client: string | null;
   readonly topology: Topology;
-  readonly probes: { readonly attached: readonly string[]; readonly missing: readonly string[] };
+  readonly probes: {
+    readonly attached: readonly string[];
+    readonly missing: readonly string[];
+    readonly profile?: 'tracepoint' | 'kprobe' | undefined;
+  };
   /** Left out where the rules were not read; then nothing is predicted. */
   readonly survey?: Survey;
 }

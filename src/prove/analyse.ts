@@ -3,7 +3,7 @@ import { findCaptured } from '../correlate/capture/connections.js';
 import { findConnections } from '../correlate/connections.js';
 import type { StateEvent, AcceptEvent } from '../model/event.js';
 import type { Connection, Report } from '../model/report.js';
-import type { Trace } from '../model/trace.js';
+import type { Trace, TraceHeader } from '../model/trace.js';
 import { describeCaptured } from './capture/describe.js';
 import { openCase, type Case } from './case.js';
 import { makeClaims } from './claims.js';
@@ -50,7 +50,7 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
       lostEvents: tail.lostEvents,
       unparsedPackets: tail.unparsedPackets,
       truncated: tail.truncated,
-      probes: { attached: [...header.probes.attached], missing: [...header.probes.missing] },
+      probes: describeProbes(header),
       sealed: tail.sealed,
       notes: [...tail.notes],
       ...(trace.capture?.clocks && { clocks: [...trace.capture.clocks] }),
@@ -187,4 +187,9 @@ function listPlaces(
             : `${places.namespace(peerNamespace)}:${places.device(peerNamespace, peerIfindex)}`,
       })),
     }));
+}
+
+function describeProbes({ probes }: TraceHeader): Report['coverage']['probes'] {
+  const { attached, missing, profile } = probes;
+  return { attached: [...attached], missing: [...missing], ...(profile && { profile }) };
 }

@@ -8,13 +8,15 @@ import {
   TCP,
   TCP_STATE,
   type CopyEvent,
+  type NatEvent,
   type PacketEvent,
-  type PacketFields,
 } from '../model/event.js';
 import type { Hop } from '../model/report.js';
 import type { Topology } from '../model/topology.js';
 import { isInnocent } from './outcome.js';
+import { describePacket, flagNames, summarise } from './packet-words.js';
 import type { Places } from './places.js';
+import { findRewrites, rewritten, type Rewriting, type Way } from './rewrites.js';
 
 type ToldEvent = Exclude<LegEvent, { kind: 'counter' }>;
 
@@ -66,18 +68,19 @@ export function selectHops(
 }
 
 function legHops(leg: Leg, name: Hop['leg'], context: HopContext): HopSketch[] {
-  const last = new Map<string, PacketEvent>();
+  const last = new Map<string, Way>();
   const start = { request: findStart(leg, true), reply: findStart(leg, false) };
   const sketches: HopSketch[] = [];
   for (const event of leg.events) {
     if (!isTold(event)) continue;
-    let rewrites: NonNullable<Hop['rewrite']>[] = [];
-    if (leg.nat !== null && event.kind === 'packet') {
+    let rewrites: Rewriting[] = [];
+    if (leg.nat !== null && (event.kind === 'packet' || event.kind === 'nat')) {
       // An echo is as long as what it answers, and UDP has nothing else to tell them apart.
       const flow = isRequest(leg, event) ? 'request' : 'reply';
       const key = `${flow}|${event.skb}|${event.seq}|${event.flags}|${event.length}`;
-      rewrites = findRewrites(leg, last.get(key) ?? null, event, context.topology.host);
-      last.set(key, event);
+      if (event.kind === 'packet')
+        rewrites = findRewrites(leg, last.get(key) ?? null, event, context.topology.host);
+      last.set(key, event.kind === 'nat' ? rewritten(event) : event);
     }
     sketches.push({
       event: event.id,
@@ -95,7 +98,7 @@ function legHops(leg: Leg, name: Hop['leg'], context: HopContext): HopSketch[] {
 function tellPacket(
   hop: Hop,
   event: PacketEvent,
-  rewrites: readonly NonNullable<Hop['rewrite']>[],
+  rewrites: readonly Rewriting[],
   start: number | null,
 ): Hop {
   const [rewrite, secondRewrite] = rewrites;
@@ -159,6 +162,8 @@ function eventHop(event: ToldEvent, leg: Leg, name: Hop['leg'], context: HopCont
         flags: flagNames(event.flags),
         skb: event.skb,
       };
+    case 'nat':
+      return natHop(event, leg, common, context);
     case 'state':
       return {
         ...common,
@@ -188,6 +193,36 @@ function eventHop(event: ToldEvent, leg: Leg, name: Hop['leg'], context: HopCont
       };
     }
   }
+}
+
+/** The place of a NAT hook is no device: it has one of its own between them. */
+function natHop(
+  event: NatEvent,
+  leg: Leg,
+  common: Pick<Hop, 'event' | 'time' | 'leg' | 'process'>,
+  { places, topology }: HopContext,
+): Hop {
+  const { hook, field, becomes } = event;
+  const now = rewritten(event);
+  const from = formatEndpoint(event[field]);
+  const to = formatEndpoint(becomes);
+  const request = isRequest(leg, event);
+  const where = hook === null ? 'NAT' : `NAT in ${hook}`;
+  return {
+    ...common,
+    namespace: places.namespace(event.namespace ?? topology.host),
+    interface: 'NAT',
+    direction: null,
+    source: formatEndpoint(now.source),
+    destination: formatEndpoint(now.destination),
+    summary: `${where}: ${describePacket(event)}, ${field} ${from} → ${to}`,
+    kind: 'nat',
+    flow: request ? 'request' : 'reply',
+    bytes: event.length,
+    flags: flagNames(event.flags),
+    rewrite: hook === null || hook === 'FORWARD' ? null : { hook, field, from, to },
+    skb: event.skb,
+  };
 }
 
 function processPlace(
@@ -243,53 +278,4 @@ function moveHop(move: Move, context: HopContext): Hop {
     process: { pid: event.pid, command: event.command },
     ...(protocol === 'tcp' && { stream: { from: start, to: start + bytes } }),
   };
-}
-
-/** What NAT did to this packet between the hop before and this one: nothing, one side, or both. */
-function findRewrites(
-  leg: Leg,
-  before: PacketEvent | null,
-  now: PacketEvent,
-  host: number,
-): NonNullable<Hop['rewrite']>[] {
-  const { nat } = leg;
-  if (nat === null || now.namespace !== host) return [];
-  const request = isRequest(leg, now);
-  // A packet of the host's own is rewritten before it shows on any device: what its socket dialled is the hop before.
-  const dialled = request && nat.hook === 'OUTPUT' ? nat.view.original : null;
-  const from = before ?? (dialled && { ...dialled });
-  if (from === null) return [];
-  const hookOf = { destination: nat.hook ?? 'PREROUTING', source: 'POSTROUTING' } as const;
-  return (['destination', 'source'] as const)
-    .filter((field) => !sameEndpoint(from[field], now[field]))
-    .map((field) => ({
-      hook: request ? hookOf[field] : 'reply',
-      field,
-      from: formatEndpoint(from[field]),
-      to: formatEndpoint(now[field]),
-    }));
-}
-
-function summarise(
-  event: PacketFields & { kind: string; reason?: string; function?: string },
-): string {
-  const what = describePacket(event);
-  if (event.kind === 'drop') return `${what} dropped: ${event.reason} at ${event.function}`;
-  if (event.kind === 'reset') return `${what} is answered with RST`;
-  return what;
-}
-
-function describePacket({ protocol, flags, seq, length }: PacketFields): string {
-  if (protocol === 'udp') return `${length} B`;
-  const turns = flagNames(flags).filter((flag) => flag !== 'ACK' && flag !== 'PSH');
-  const data = length > 0 ? `${length} B` : '';
-  if ((flags & TCP.SYN) !== 0) {
-    return `${(flags & TCP.ACK) !== 0 ? 'SYN+ACK' : 'SYN'} seq ${seq}`;
-  }
-  const words = [...turns, data].filter((word) => word !== '');
-  return words.length > 0 ? words.join(', ') : 'ACK';
-}
-
-function flagNames(flags: number): string[] {
-  return Object.entries(TCP).flatMap(([name, bit]) => ((flags & bit) !== 0 ? [name] : []));
 }

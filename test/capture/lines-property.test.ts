@@ -2,7 +2,8 @@
 
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { createLineReader, readHopKey, readTotalKey } from '../../src/capture/bpftrace/lines.js';
+import { createLineReader } from '../../src/capture/bpftrace/lines.js';
+import { readHopKey, readTotalKey } from '../../src/capture/bpftrace/map-keys.js';
 import { suite } from '../support/suite.js';
 import { BEGIN, LINES } from './samples.js';
 

@@ -1,12 +1,8 @@
 // Every record of the probes, read from lines that the real bpftrace printed.
 
 import * as assert from 'uvu/assert';
-import {
-  createLineReader,
-  readHopKey,
-  readTotalKey,
-  type Line,
-} from '../../src/capture/bpftrace/lines.js';
+import { createLineReader, type Line } from '../../src/capture/bpftrace/lines.js';
+import { readHopKey, readTotalKey } from '../../src/capture/bpftrace/map-keys.js';
 import { suite } from '../support/suite.js';
 import { BEGIN, COMMAND_NODE, LINES } from './samples.js';
 

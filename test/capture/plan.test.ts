@@ -57,6 +57,40 @@ test('leaves a file out when one of its tracepoints is missing, and says which',
   assert.equal(plan.attached, ['tracepoint:net:net_dev_queue', 'tracepoint:net:netif_receive_skb']);
 });
 
+const NAT = {
+  name: 'nat-hooks.bt',
+  text: 'kprobe:nf_nat_inet_fn\n{\n  a();\n}\n\nkprobe:nf_nat_manip_pkt,\nkprobe:nf_nat_packet\n{\n  b();\n}\n',
+};
+
+test('functions are probed where the kernel has kprobes, and those that it lacks are left out and told', () => {
+  const files = [...FILES, NAT];
+  const input = { files, available: ALL, copyingRelays: false };
+  const shallow = planProbes(input);
+  assert.is(shallow.profile, 'tracepoint');
+  assert.not.ok(namesOf(shallow.files).includes(NAT.name));
+  assert.equal(shallow.missing, []);
+
+  const deep = planProbes({ ...input, functions: new Set(['nf_nat_packet']) });
+  assert.is(deep.profile, 'kprobe');
+  assert.equal(deep.missing, ['kprobe:nf_nat_inet_fn', 'kprobe:nf_nat_manip_pkt']);
+  assert.ok(deep.attached.includes('kprobe:nf_nat_packet'));
+  const file = deep.files.find(({ name }) => name === NAT.name);
+  assert.is(file?.text.trim(), 'kprobe:nf_nat_packet\n{\n  b();\n}');
+  assert.is(namesOf(deep.files).at(-1), 'relay.bt');
+});
+
+test('a kernel with kprobes but none of the functions is traced by tracepoints', () => {
+  const functions = new Set(['ip_rcv']);
+  const plan = planProbes({
+    files: [...FILES, NAT],
+    available: ALL,
+    functions,
+    copyingRelays: false,
+  });
+  assert.is(plan.profile, 'tracepoint');
+  assert.is(plan.missing.length, 3);
+});
+
 test('a kernel without tracepoints gets no program', () => {
   const plan = planProbes({ files: FILES, available: new Set(), copyingRelays: true });
   assert.equal(plan.files, []);

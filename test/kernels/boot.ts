@@ -1,7 +1,7 @@
 // Boots an image under software emulation with the project on its second disk, and brings back what it wrote to the third.
 
 import { execa } from 'execa';
-import { chmod, copyFile, cp, mkdir, open, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -65,6 +65,7 @@ export interface BootOptions {
 /** Runs the machine until it turns itself off. Throws when it does not, or leaves no results. */
 export async function boot(options: BootOptions): Promise<void> {
   const { image, project, results, memory, patience, signal } = options;
+  await rm(results, { recursive: true, force: true }); // what an earlier run left is no result
   await mkdir(results, { recursive: true });
   const disk = join(results, 'results.raw');
   const file = await open(disk, 'w');
@@ -81,7 +82,7 @@ export async function boot(options: BootOptions): Promise<void> {
       ...['-smp', '2', '-m', String(memory), '-nic', 'none', '-no-reboot'],
       ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio'],
       ...['-kernel', image.kernel, '-initrd', image.initrd],
-      ...['-append', 'console=ttyS0 quiet panic=-1'],
+      ...['-append', 'console=ttyS0 quiet panic=-1 no_timer_check'],
       ...drive(image.disk, ',snapshot=on'),
       ...drive(project, ',readonly=on'),
       ...drive(disk, ''),

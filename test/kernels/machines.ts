@@ -18,7 +18,7 @@ export const MACHINES: readonly Machine[] = [
 export const MIRROR = 'http://deb.debian.org/debian';
 
 /** What the project needs in a machine; Node.js comes from the machine that runs the matrix. */
-export const PACKAGES: readonly string[] = [
+const PACKAGES: readonly string[] = [
   'bpftrace',
   'busybox-static',
   'ca-certificates',

@@ -1,25 +1,33 @@
-// The kernel matrix in one command: `npm run kernels [-- MACHINE…]`, as root on Debian with qemu and debootstrap.
+// The kernel matrix in one command: `npm run kernels [-- NAME…]`, as root on Debian with qemu and debootstrap.
 
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { boot, packProject } from './boot.js';
-import type { GuestResult } from './guest.js';
+import { writeChrooted } from './chrooted.js';
+import { examineKernel, versionOf, type Examined } from './examine.js';
 import { prepareImage } from './image.js';
-import { MACHINES } from './machines.js';
+import { MACHINES, type Machine } from './machines.js';
+import { countVerdicts } from './scenarios.js';
+import { renderTable, type Row } from './table.js';
 
+const TABLE = fileURLToPath(new URL('../../../docs/kernels.md', import.meta.url));
+const HERE = 'here';
+/** Megabytes of a machine. */
 const MEMORY = 3072;
 /** Seconds that one machine may take. */
-const PATIENCE = 1200;
+const PATIENCE = 2400;
+const PROFILES = ['kprobe', 'tracepoint'] as const;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    profiles: { type: 'string', default: 'tracepoint,kprobe' },
+    shell: { type: 'string' }, // runs this in the machines instead of the matrix
     prepare: { type: 'boolean' }, // makes the images only
-    keep: { type: 'string' }, // a folder for recordings and consoles
+    keep: { type: 'string' }, // a folder for recordings and results
   },
 });
 
@@ -28,38 +36,76 @@ function say(line: string): void {
 }
 
 async function main(): Promise<void> {
+  const names = [HERE, ...MACHINES.map(({ name }) => name)];
+  const unknown = positionals.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new Error(`${unknown} is none of ${names.join(', ')}`);
+  const wanted = positionals.length === 0 ? names : positionals;
   const interrupt = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => interrupt.abort());
   }
-  const machines = MACHINES.filter(
-    ({ name }) => positionals.length === 0 || positionals.includes(name),
-  );
   const work = await mkdtemp(join(tmpdir(), 'trace-flow-kernels-'));
-  const results: GuestResult[] = [];
+  const rows: Row[] = [];
   try {
-    const project = await packProject(work, options.profiles.split(','));
-    for (const machine of machines) {
-      const image = await prepareImage(machine, say);
-      if (options.prepare) continue;
-      const folder = join(options.keep ?? work, machine.name);
-      await mkdir(folder, { recursive: true });
-      const onLine = (line: string): void => say(`${machine.name}: ${line}`);
-      await boot({
-        image,
-        project,
-        results: folder,
-        memory: MEMORY,
-        patience: PATIENCE,
-        onLine,
-        signal: interrupt.signal,
-      });
-      results.push(JSON.parse(await readFile(join(folder, 'result.json'), 'utf8')) as GuestResult);
-    }
+    if (wanted.includes(HERE) && !options.prepare) rows.push(...(await runHere(work)));
+    const machines = MACHINES.filter(({ name }) => wanted.includes(name));
+    rows.push(...(await runMachines(machines, work, interrupt.signal)));
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-  process.stdout.write(`${JSON.stringify(results, null, 1)}\n`);
+  if (rows.length === 0) return;
+  const before = await readFile(TABLE, 'utf8').catch(() => '');
+  await writeFile(TABLE, renderTable(rows, before));
+  const profiles = rows.flatMap(({ examined }) => examined.profiles);
+  const wrong = profiles.reduce((sum, one) => sum + countVerdicts(one, 'wrong'), 0);
+  say(`wrote docs/kernels.md: ${profiles.length} runs, ${wrong} wrong verdicts`);
+  if (wrong > 0 || profiles.some(({ failure }) => failure !== null)) process.exitCode = 1;
+}
+
+/** This machine's kernel with its own bpftrace, and with that of each image. */
+async function runHere(work: string): Promise<Row[]> {
+  const programs = ['bpftrace'];
+  for (const machine of MACHINES) {
+    const { disk } = await prepareImage(machine, say);
+    const folder = join(work, `bpftrace-${machine.name}`);
+    programs.push(await writeChrooted(disk, folder));
+  }
+  const rows: Row[] = [];
+  for (const [index, bpftrace] of programs.entries()) {
+    const version = await versionOf(bpftrace);
+    if (rows.some(({ examined }) => examined.bpftrace === version)) continue;
+    const folder = join(options.keep ?? work, `${HERE}-${index}`);
+    await mkdir(folder, { recursive: true });
+    const run = { profiles: ['auto'] as const, slowness: 1, folder, bpftrace, say };
+    rows.push({ machine: HERE, examined: await examineKernel(run) });
+  }
+  return rows;
+}
+
+async function runMachines(
+  machines: readonly Machine[],
+  work: string,
+  signal: AbortSignal,
+): Promise<Row[]> {
+  if (machines.length === 0) return [];
+  const command =
+    options.shell === undefined
+      ? ['node', 'dist/test/kernels/guest.js', ...PROFILES]
+      : ['sh', '-c', options.shell];
+  const project = await packProject(work, command);
+  const rows: Row[] = [];
+  for (const machine of machines) {
+    const { name } = machine;
+    const image = await prepareImage(machine, say);
+    if (options.prepare) continue;
+    const results = join(options.keep ?? work, name);
+    const onLine = (line: string): void => say(`${name}: ${line}`);
+    await boot({ image, project, results, memory: MEMORY, patience: PATIENCE, onLine, signal });
+    if (options.shell !== undefined) continue;
+    const text = await readFile(join(results, 'result.json'), 'utf8');
+    rows.push({ machine: name, examined: JSON.parse(text) as Examined });
+  }
+  return rows;
 }
 
 await main();

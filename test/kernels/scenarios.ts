@@ -2,6 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ProbeProfile } from '../../src/capture/bpftrace/tracer.js';
 import { formatRecording } from '../../src/capture/recording.js';
 import { up, type Lab } from '../../src/lab/index.js';
 import type { Connection, Coverage } from '../../src/model/report.js';
@@ -16,7 +17,7 @@ import {
 import { connectionsTo, traceWhile } from '../support/tracing.js';
 
 /** Milliseconds that the probes may take. */
-const PATIENCE = 30_000;
+const PATIENCE = 150_000;
 
 export interface Judged {
   readonly scenario: string;
@@ -27,7 +28,7 @@ export interface Judged {
 }
 
 export interface ProfileResult {
-  readonly profile: string;
+  readonly profile: ProbeProfile;
   readonly judged: readonly Judged[];
   readonly coverage: Coverage | null;
   /** Why there is no trace at all. */
@@ -35,20 +36,21 @@ export interface ProfileResult {
 }
 
 export interface ScenarioRun {
-  readonly profiles: readonly string[];
+  readonly profiles: readonly ProbeProfile[];
   readonly slowness: number;
   /** Where a recording of each trace goes. */
   readonly folder: string;
   readonly say: (line: string) => void;
-  readonly bpftrace?: string;
+  readonly bpftrace: string;
 }
 
 export async function runScenarios(run: ScenarioRun): Promise<ProfileResult[]> {
-  const lab = await up();
+  const lab = await upWithin(run);
   try {
     const scenarios = listScenarios(await furnish(lab));
     const results: ProfileResult[] = [];
     for (const profile of run.profiles) {
+      run.say(`${profile}: starting the probes`);
       const result = await runProfile(lab, scenarios, profile, run).catch((error: unknown) => ({
         profile,
         judged: [],
@@ -64,19 +66,33 @@ export async function runScenarios(run: ScenarioRun): Promise<ProfileResult[]> {
   }
 }
 
+/** dockerd gives containerd few seconds to start; on a slow machine the second attempt finds it in the page cache. */
+async function upWithin({ slowness, say }: ScenarioRun): Promise<Lab> {
+  for (let attempt = 1; attempt < slowness; attempt += 1) {
+    try {
+      return await up();
+    } catch (error) {
+      say(`the lab did not start: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return up();
+}
+
 async function runProfile(
   lab: Lab,
   scenarios: readonly Scenario[],
-  profile: string,
-  { slowness, folder, bpftrace = 'bpftrace' }: ScenarioRun,
+  profile: ProbeProfile,
+  { slowness, folder, say, bpftrace }: ScenarioRun,
 ): Promise<ProfileResult> {
+  const start = performance.now();
   const { report, trace } = await traceWhile(
     lab,
     SCENARIO_PORTS,
     async () => {
+      say(`${profile}: live after ${Math.round((performance.now() - start) / 1000)} s`);
       for (const scenario of scenarios) await send(lab, scenario, slowness);
     },
-    { bpftrace, patience: PATIENCE * slowness },
+    { bpftrace, profile, patience: PATIENCE * slowness },
   );
   await writeFile(join(folder, `${profile}.ndjson`), formatRecording(trace));
   await writeFile(join(folder, `${profile}.json`), JSON.stringify(report));

@@ -27,7 +27,8 @@ mount -t tmpfs shm /dev/shm
 ip link set lo up
 hostname guest
 cd /project
-TRACE_FLOW_GUEST=/results node dist/test/kernels/guest.js "$@" 2>&1
+export TRACE_FLOW_GUEST=/results
+"$@" 2>&1
 echo "guest ended with $?"
 tar -c -C /results . > /dev/vdc
 sync

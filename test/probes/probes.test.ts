@@ -8,7 +8,7 @@ import { suite } from '../support/suite.js';
 
 const PROBES = fileURLToPath(new URL('../../../probes/', import.meta.url));
 const FILES = readdirSync(PROBES).filter((name) => name.endsWith('.bt'));
-const PACKET_FILES = ['drops.bt', 'hops-in.bt', 'hops-out.bt', 'tcp-resets.bt'];
+const PACKET_FILES = ['drops.bt', 'hops-in.bt', 'hops-out.bt', 'nat-hooks.bt', 'tcp-resets.bt'];
 
 const test = suite('probes');
 

@@ -3,6 +3,7 @@
 import * as assert from 'uvu/assert';
 import type { Leg } from '../../src/correlate/leg.js';
 import { CONNTRACK, TCP, type PacketEvent } from '../../src/model/event.js';
+import type { Hop } from '../../src/model/report.js';
 import { listHops } from '../../src/prove/hops.js';
 import { namePlaces } from '../../src/prove/places.js';
 import { readSample } from '../support/samples.js';
@@ -39,12 +40,16 @@ function legOf(events: PacketEvent[]): Leg {
   return leg as unknown as Leg;
 }
 
+function tell(leg: Leg): Hop[] {
+  return listHops({ leg, links: [], received: null }, context).map((hop) => hop.tell());
+}
+
 test('a masqueraded hairpin: destination and source between the same two hops', () => {
   const leg = legOf([
     packet({}),
     packet({ direction: 'out', source: gateway, destination: container }),
   ]);
-  const [, second] = listHops({ leg, link: null }, context);
+  const [, second] = tell(leg);
   assert.equal(second?.rewrite, {
     hook: 'PREROUTING',
     field: 'destination',
@@ -66,13 +71,13 @@ test('bytes count from the one after the SYN, over the end of the sequence numbe
     packet({ seq: seq + 1, length: 3, flags: TCP.ACK, skb: 'c' }),
     packet({ seq: 6, length: 4, flags: TCP.ACK, skb: 'd' }),
   ]);
-  const streams = listHops({ leg, link: null }, context).map(({ stream }) => stream);
+  const streams = tell(leg).map(({ stream }) => stream);
   assert.equal(streams, [undefined, { from: 0, to: 3 }, { from: 10, to: 14 }]);
 });
 
 test('without the start of a stream its bytes have no numbers', () => {
   const leg = legOf([packet({ flags: TCP.ACK, length: 3 })]);
-  assert.is(listHops({ leg, link: null }, context)[0]?.stream, undefined);
+  assert.is(tell(leg)[0]?.stream, undefined);
 });
 
 test.run();

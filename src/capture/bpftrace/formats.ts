@@ -1,12 +1,20 @@
-/** What tracefs says of this kernel's tracepoints: which there are, and the names of its drop reasons. */
+/** What tracefs says of this kernel: its tracepoints, functions that kprobes can be set on, names of its drop reasons. */
 
-/** Shell that prints every tracepoint's `category:name`, a blank line, then the format of skb:kfree_skb. */
+/**
+ * Shell that prints every tracepoint's `category/name`, `kprobe NAME` for those of the functions $2 … that a kprobe can
+ * be set on, a blank line, then the format of skb:kfree_skb.
+ */
 export const FORMATS_SCRIPT =
   'cd "$1/events" || exit 1; for d in net/* skb/* sock/* tcp/* syscalls/* sched/sched_process_fork; do ' +
-  '[ -f "$d/format" ] && echo "$d"; done; echo; cat skb/kfree_skb/format 2>/dev/null || true';
+  '[ -f "$d/format" ] && echo "$d"; done; shift; ' +
+  'if [ $# -gt 0 ] && [ -e ../kprobe_events ]; then cut -d" " -f1 ../available_filter_functions 2>/dev/null | ' +
+  'grep -Fx "$(printf "%s\\n" "$@")" | sort -u | sed "s/^/kprobe /"; fi; ' +
+  'echo; cat skb/kfree_skb/format 2>/dev/null || true';
 
 export interface Formats {
   readonly tracepoints: ReadonlySet<string>;
+  /** Functions that kprobes can be set on, of those asked for; empty where the kernel has no kprobes. */
+  readonly functions: ReadonlySet<string>;
   /** Drop reason by number; empty where the kernel does not say (before 5.17). */
   readonly dropReasons: ReadonlyMap<number, string>;
 }
@@ -21,6 +29,9 @@ export function parseFormats(output: string): Formats {
       .filter((line) => /^\w+\/\w+$/.test(line))
       .map((line) => line.replace('/', ':')),
   );
+  const functions = new Set(
+    list.split('\n').flatMap((line) => /^kprobe (\w+)$/.exec(line)?.[1] ?? []),
+  );
   // Before 5.17 the event has no reason; drops.bt reads that field, so the event counts as absent.
   if (!/field:.*\breason;/.test(format)) tracepoints.delete('skb:kfree_skb');
   const symbols = /__print_symbolic\(REC->reason,(.*)\)/.exec(format)?.[1] ?? '';
@@ -30,5 +41,5 @@ export function parseFormats(output: string): Formats {
       (match[2] ?? '').replace(/^SKB_DROP_REASON_/, ''),
     ]),
   );
-  return { tracepoints, dropReasons };
+  return { tracepoints, functions, dropReasons };
 }

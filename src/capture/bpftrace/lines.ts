@@ -1,6 +1,7 @@
 /** Reads the lines that the probe programs print; the header of each .bt file describes its own. */
 import { addressFromBytes, type Endpoint } from '../../model/address.js';
-import type { ConntrackView, SocketPorts, TotalEvent, TraceEvent } from '../../model/event.js';
+import { NETFILTER_HOOKS, type ConntrackView, type TraceEvent } from '../../model/event.js';
+import { bytesOf, bytesOfIpv4 } from './map-keys.js';
 
 /** An event before it has its place in the order of the trace. */
 export type Unnumbered<E = TraceEvent> = E extends TraceEvent ? Omit<E, 'id'> : never;
@@ -39,6 +40,7 @@ const NUMBERS = new Map<string, readonly [from: number, to?: number]>([
   ['E', [1]],
   ['P', [2]],
   ['D', [1, -1]],
+  ['N', [1]],
   ['R', [1]],
   ['A', [1, -1]],
   ['S', [1, -1]],
@@ -151,6 +153,21 @@ export function createLineReader(options: LineReaderOptions): LineReader {
           conntrack: bare ? null : conntrack(f, PACKET_FIELDS + 2, f[7] === '6' ? 6 : 4),
         };
       }
+      case 'N': {
+        if (f.length !== PACKET_FIELDS + 4 + CONNTRACK_FIELDS) return null;
+        const view = conntrack(f, PACKET_FIELDS + 4, f[10] === '6' ? 6 : 4);
+        // What an end becomes is the opposite end of the entry's other direction.
+        const other = hex(f[3]) === 0 ? view.reply : view.original;
+        const source = hex(f[2]) === 0;
+        return {
+          kind: 'nat',
+          ...packet(f, 4),
+          hook: NETFILTER_HOOKS[hex(f[1])] ?? null,
+          field: source ? 'source' : 'destination',
+          becomes: source ? other.destination : other.source,
+          conntrack: view,
+        };
+      }
       case 'R':
         if (f.length !== PACKET_FIELDS + 1) return null;
         return { kind: 'reset', ...packet(f, 1) };
@@ -256,37 +273,6 @@ export function createLineReader(options: LineReaderOptions): LineReader {
   };
 }
 
-/** Ports, addresses and place of one key of @packets and @bytes (see hops-out.bt). */
-export function readHopKey(
-  keys: readonly bigint[],
-  littleEndian: boolean,
-): {
-  namespace: number;
-  ifindex: number;
-  direction: 'in' | 'out';
-  protocol: 'tcp' | 'udp';
-  source: Endpoint;
-  destination: Endpoint;
-} | null {
-  const [hop, s0, s1, d0, d1, ports] = keys;
-  if (ports === undefined || d1 === undefined || d0 === undefined) return null;
-  if (hop === undefined || s0 === undefined || s1 === undefined) return null;
-  const family = (ports >> 12n) & 15n;
-  const address = (first: bigint, second: bigint): string => {
-    const words = [first, second].map((word) => word.toString(16));
-    const bytes = words.flatMap((word) => bytesOf(word, 8, littleEndian));
-    return addressFromBytes(family === 4n ? bytesOfIpv4(bytes, 8, littleEndian) : bytes);
-  };
-  return {
-    namespace: Number(hop >> 32n),
-    ifindex: Number(hop & 0xffffffffn),
-    direction: (ports & 0x100n) === 0n ? 'out' : 'in',
-    protocol: (ports & 0xffn) === 17n ? 'udp' : 'tcp',
-    source: { address: address(s0, s1), port: Number((ports >> 32n) & 0xffffn) },
-    destination: { address: address(d0, d1), port: Number((ports >> 16n) & 0xffffn) },
-  };
-}
-
 /** Splits at spaces; with `count`, the last field keeps its own. */
 function splitFields(line: string, count: number | undefined): string[] {
   const fields = line.split(' ');
@@ -294,40 +280,10 @@ function splitFields(line: string, count: number | undefined): string[] {
   return [...fields.slice(0, count - 1), fields.slice(count - 1).join(' ')];
 }
 
-/** The sockets of one key of @total, @read and @written (see relay.bt and relay-copy.bt). */
-export function readTotalKey(
-  map: string,
-  keys: readonly bigint[],
-): Pick<TotalEvent, 'operation' | 'from' | 'to'> | null {
-  const socket = (address: bigint, ports: bigint): SocketPorts => ({
-    socket: address.toString(16),
-    localPort: Number((ports >> 16n) & 0xffffn),
-    remotePort: Number(ports & 0xffffn),
-  });
-  const [first, second, third] = keys;
-  if (first === undefined || second === undefined) return null;
-  if (map === 'total' && third !== undefined) {
-    return { operation: 'move', from: socket(first, third >> 32n), to: socket(second, third) };
-  }
-  if (map !== 'read' && map !== 'written') return null;
-  return { operation: map === 'read' ? 'read' : 'write', from: socket(first, second), to: null };
-}
-
 /** `redis-server\x00\x00` → `redis-server`; bytes that are not text stay visible as \xNN. */
 function unescapeCommand(text: string): string {
   const end = text.indexOf('\\x00');
   return end < 0 ? text : text.slice(0, end);
-}
-
-function bytesOf(word: string, size: 4 | 8, littleEndian: boolean): number[] {
-  const digits = word.padStart(size * 2, '0').slice(-size * 2);
-  const bytes = (digits.match(/../g) ?? []).map((pair) => parseInt(pair, 16));
-  return littleEndian ? bytes.reverse() : bytes;
-}
-
-/** The four bytes of an IPv4 address in its word: the low half of 64 bits, or the first of four words. */
-function bytesOfIpv4(bytes: readonly number[], wordBytes: 4 | 8, littleEndian: boolean): number[] {
-  return wordBytes === 4 || littleEndian ? bytes.slice(0, 4) : bytes.slice(4, 8);
 }
 
 /** True for a line with a known letter whose numbers are numbers. */

@@ -1,10 +1,12 @@
 /** Decides which probe files a trace uses, from what the kernel offers and what there is to see. */
-import { tracepointsOf, type ProbeFile } from './program.js';
+import { functionsOf, tracepointsOf, withoutFunctions, type ProbeFile } from './program.js';
 
 export interface PlanInput {
   readonly files: readonly ProbeFile[];
   /** Tracepoints of this kernel, as `category:name`. */
   readonly available: ReadonlySet<string>;
+  /** Functions that kprobes can be set on; empty for a trace by tracepoints alone. */
+  readonly functions?: ReadonlySet<string>;
   /** True where a listener other than docker-proxy may hand bytes on by read and write. */
   readonly copyingRelays: boolean;
 }
@@ -14,6 +16,8 @@ export interface Plan {
   /** Probes by their bpftrace name, e.g. `tracepoint:net:net_dev_queue`. */
   readonly attached: readonly string[];
   readonly missing: readonly string[];
+  /** `kprobe` when functions of the kernel are probed beside its tracepoints. */
+  readonly profile: 'tracepoint' | 'kprobe';
 }
 
 /**
@@ -28,6 +32,7 @@ const ORDER: readonly { name: string; wanted: (input: PlanInput) => boolean }[] 
   { name: 'tcp-states.bt', wanted: always },
   { name: 'tcp-resets.bt', wanted: always },
   { name: 'tcp-retransmits.bt', wanted: always },
+  { name: 'nat-hooks.bt', wanted: hasFunctions },
   { name: 'relay-copy.bt', wanted: (input) => input.copyingRelays },
   { name: 'relay.bt', wanted: always },
 ];
@@ -46,10 +51,25 @@ export function planProbes(input: PlanInput): Plan {
     const absent = points.filter((point) => !input.available.has(point));
     for (const point of absent) missing.add(`tracepoint:${point}`);
     if (absent.length > 0) continue;
-    chosen.push(file);
+    const functions = functionsOf(file);
+    const lacking = functions.filter((one) => !input.functions?.has(one));
+    for (const one of lacking) missing.add(`kprobe:${one}`);
+    // A function may be inlined, or in a module that is not loaded: the others still tell something.
+    if (functions.length > 0 && lacking.length === functions.length) continue;
+    chosen.push(lacking.length > 0 ? withoutFunctions(file, lacking) : file);
     for (const point of points) attached.add(`tracepoint:${point}`);
+    for (const one of functions) if (!lacking.includes(one)) attached.add(`kprobe:${one}`);
   }
-  return { files: chosen, attached: [...attached], missing: [...missing] };
+  return {
+    files: chosen,
+    attached: [...attached],
+    missing: [...missing],
+    profile: chosen.some((file) => functionsOf(file).length > 0) ? 'kprobe' : 'tracepoint',
+  };
+}
+
+function hasFunctions({ functions }: PlanInput): boolean {
+  return functions !== undefined && functions.size > 0;
 }
 
 function always(): boolean {

@@ -38,6 +38,25 @@ export function tracepointsOf(file: ProbeFile): string[] {
   return [...new Set(names)];
 }
 
+/** Functions that a probe file sets kprobes on, in order and without repeats. */
+export function functionsOf(file: ProbeFile): string[] {
+  const names = [...file.text.matchAll(/^kprobe:(\w+)/gm)].map((match) => match[1] ?? '');
+  return [...new Set(names)];
+}
+
+/** The file without its probes on `absent` functions; a block that had no others goes with them. */
+export function withoutFunctions(file: ProbeFile, absent: readonly string[]): ProbeFile {
+  const text = file.text.replaceAll(
+    /^((?:kprobe:\w+,?\n)+)\{\n[\s\S]*?^\}\n/gm,
+    (block, heads: string) => {
+      const points = heads.split(/,?\n/).filter(Boolean);
+      const kept = points.filter((point) => !absent.includes(point.replace('kprobe:', '')));
+      return kept.length === 0 ? '' : `${kept.join(',\n')}\n${block.slice(heads.length)}`;
+    },
+  );
+  return { name: file.name, text };
+}
+
 /** The program's text. Throws RangeError when a port, pid or budget is not a sane number. */
 export function assembleProgram(
   files: readonly ProbeFile[],

@@ -3,7 +3,8 @@ import { endianness } from 'node:os';
 import type { CounterEvent, TotalEvent, TraceEvent } from '../../model/event.js';
 import { Sequencer } from '../sequencer.js';
 import type { Formats } from './formats.js';
-import { createLineReader, readHopKey, readTotalKey, type Line, type Unnumbered } from './lines.js';
+import { createLineReader, type Line, type Unnumbered } from './lines.js';
+import { readHopKey, readTotalKey } from './map-keys.js';
 import type { SealWatch } from './seal.js';
 
 export interface RunOptions {

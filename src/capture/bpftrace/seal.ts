@@ -65,6 +65,7 @@ export class SealWatch {
         return sealed;
       }
       case 'reset':
+      case 'nat':
         return this.#note(event.source, event.destination, null, event.time);
       case 'copy':
         return this.#note(event.local, event.remote, event.operation, event.time);

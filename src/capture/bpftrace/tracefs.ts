@@ -1,15 +1,19 @@
-/** Reads this kernel's tracepoints out of tracefs, which need not be mounted. */
+/** Reads this kernel's tracepoints and functions out of tracefs, which need not be mounted. */
 import { execa } from 'execa';
 import { explainAbsence, explainFailure } from './failure.js';
 import { FORMATS_SCRIPT, parseFormats, type Formats } from './formats.js';
 
 /**
- * Reads tracefs where it is mounted, or mounts it in a mount namespace of a child's own; `tracefs` is its folder, or
+ * Reads tracefs, and which of `functions` a kprobe can be set on, where it is mounted, or mounts it in a mount namespace of a child's own; `tracefs` is its folder, or
  * null in the second case. Throws UserError when neither can be done.
  */
-export async function readTracefs(): Promise<{ formats: Formats; tracefs: string | null }> {
+export async function readTracefs(
+  functions: readonly string[],
+): Promise<{ formats: Formats; tracefs: string | null }> {
   for (const folder of ['/sys/kernel/tracing', '/sys/kernel/debug/tracing']) {
-    const result = await execa('sh', ['-c', FORMATS_SCRIPT, 'sh', folder], { reject: false });
+    const result = await execa('sh', ['-c', FORMATS_SCRIPT, 'sh', folder, ...functions], {
+      reject: false,
+    });
     if (result.exitCode === 0) return { formats: parseFormats(result.stdout), tracefs: folder };
   }
   const mounted = `mount -t tracefs tracefs /sys/kernel/tracing && ${FORMATS_SCRIPT}`;
@@ -22,6 +26,7 @@ export async function readTracefs(): Promise<{ formats: Formats; tracefs: string
     mounted,
     'sh',
     '/sys/kernel/tracing',
+    ...functions,
   ];
   const result = await execa('unshare', own, { reject: false });
   if (result.exitCode === undefined) throw explainAbsence('unshare');

@@ -35,7 +35,7 @@ export function placeKey({ leg, namespace, device, side }: Place): string {
 /** Packets are always somewhere; a drop or a reset whose device is not known belongs to where the packet was last. */
 export function isOnDevice(hop: Hop): boolean {
   if (hop.interface === 'process' || hop.kind === 'relay' || hop.kind === 'process') return false;
-  return hop.kind === 'packet' || hop.interface !== 'unknown';
+  return hop.kind === 'packet' || hop.kind === 'nat' || hop.interface !== 'unknown';
 }
 
 /** Requests enter a device on the client's side of it and leave on the server's; replies the other way round. */

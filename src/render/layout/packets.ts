@@ -31,7 +31,7 @@ export function groupPackets(hops: readonly Hop[]): Item[] {
   const items: (OpenPassage | Lone)[] = [];
   const open: OpenPassage[] = [];
   for (const hop of [...hops].sort(compareHops)) {
-    if (hop.kind !== 'packet' && hop.kind !== 'drop') {
+    if (hop.kind !== 'packet' && hop.kind !== 'nat' && hop.kind !== 'drop') {
       items.push({ type: 'lone', hop });
       continue;
     }
@@ -41,7 +41,7 @@ export function groupPackets(hops: readonly Hop[]): Item[] {
     if (!passage) {
       const begun: OpenPassage = hop.kind === 'drop' ? dropOnly(hop) : packetOf(hop);
       items.push(begun);
-      if (hop.kind === 'packet') open.push(begun);
+      if (hop.kind !== 'drop') open.push(begun);
     } else if (hop.kind === 'drop') {
       passage.drop = hop;
       open.splice(open.indexOf(passage), 1);
@@ -123,5 +123,7 @@ function mayBeClone(passage: OpenPassage, hop: Hop): boolean {
 }
 
 function isSamePlace(a: Hop, b: Hop): boolean {
+  // A packet may be given another source and another destination: two stops at one place.
+  if (a.kind === 'nat' && b.kind === 'nat' && a.summary !== b.summary) return false;
   return a.namespace === b.namespace && a.interface === b.interface && a.direction === b.direction;
 }

@@ -39,7 +39,7 @@ export interface Rewriting {
   /** Lane of the stop before (null: no stop before), and of the first stop with the new addresses. */
   readonly after: number | null;
   readonly lane: number;
-  readonly hook: 'PREROUTING' | 'OUTPUT' | 'POSTROUTING' | 'reply';
+  readonly hook: 'PREROUTING' | 'INPUT' | 'OUTPUT' | 'POSTROUTING' | 'reply';
   readonly field: 'source' | 'destination';
   readonly before: string;
   readonly now: string;

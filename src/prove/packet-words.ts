@@ -1,0 +1,28 @@
+/** A packet in a few words. */
+import { TCP, type PacketFields } from '../model/event.js';
+
+/** The packet, and what became of it. */
+export function summarise(
+  event: PacketFields & { kind: string; reason?: string; function?: string },
+): string {
+  const what = describePacket(event);
+  if (event.kind === 'drop') return `${what} dropped: ${event.reason} at ${event.function}`;
+  if (event.kind === 'reset') return `${what} is answered with RST`;
+  return what;
+}
+
+/** Flags that turn a connection, else what it carries. */
+export function describePacket({ protocol, flags, seq, length }: PacketFields): string {
+  if (protocol === 'udp') return `${length} B`;
+  const turns = flagNames(flags).filter((flag) => flag !== 'ACK' && flag !== 'PSH');
+  const data = length > 0 ? `${length} B` : '';
+  if ((flags & TCP.SYN) !== 0) {
+    return `${(flags & TCP.ACK) !== 0 ? 'SYN+ACK' : 'SYN'} seq ${seq}`;
+  }
+  const words = [...turns, data].filter((word) => word !== '');
+  return words.length > 0 ? words.join(', ') : 'ACK';
+}
+
+export function flagNames(flags: number): string[] {
+  return Object.entries(TCP).flatMap(([name, bit]) => ((flags & bit) !== 0 ? [name] : []));
+}
