@@ -122,9 +122,6 @@ export async function runTrace(request: TraceRequest, effects: TraceEffects): Pr
   };
   const soFar = (): Trace => ({ source: 'live', header, events, tail: OPEN_TAIL });
   const tally = new ConnectionTally(soFar, (connection) => effects.onConnection?.(connection));
-  if (tracer.fallback !== null) {
-    progress.warn(`tracepoints only, since kprobes were refused: ${tracer.fallback}`);
-  }
   progress.ready(target.asked, tracer.plan.missing);
 
   await waitForEnd(request, effects, tracer, tally, events);

@@ -16,10 +16,9 @@ type Hook = NatEvent['hook'];
 
 /** What the kernel's hooks would have reported of this packet, beside docker0: before it leaves, after it came in. */
 function hookEvent(packet: PacketEvent, request: Hook, reply: Hook): NatEvent | null {
-  const { conntrack, direction } = packet;
+  const { conntrack, direction, ...rest } = packet;
   if (conntrack === null) return null;
   const { original } = conntrack;
-  const { kind: _kind, direction: _direction, ...rest } = packet;
   return direction === 'out'
     ? {
         ...rest,

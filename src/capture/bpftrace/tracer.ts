@@ -9,7 +9,6 @@ import { planProbes, PROBE_FILES, type Plan } from './plan.js';
 import { assembleProgram, functionsOf, type ProbeFile } from './program.js';
 import { Run } from './run.js';
 import { pause, SEAL_PAUSE, Sealer, SealWatch, signsOf, type SealAttempt } from './seal.js';
-import type { Formats } from './formats.js';
 import { readTracefs } from './tracefs.js';
 
 export type { TracerEnd } from './finish.js';
@@ -28,7 +27,7 @@ export interface TracerOptions {
   /** Milliseconds that the probes may take until they are live. */
   readonly patience: number;
   readonly signal: AbortSignal;
-  /** Which probes to use; `auto`, the default, takes kprobes where they work. */
+  /** Which probes to use: `auto`, the default, takes tracepoints, which every kernel has. */
   readonly profile?: ProbeProfile;
 }
 
@@ -36,8 +35,6 @@ export type ProbeProfile = 'auto' | 'tracepoint' | 'kprobe';
 
 export interface Tracer {
   readonly plan: Plan;
-  /** Why kprobes were tried and given up; null when they were not. */
-  readonly fallback: string | null;
   /** Wall-clock nanoseconds of event time 0. */
   readonly epoch: bigint;
   /** Settles when bpftrace ended though nobody had asked it to. */
@@ -49,45 +46,12 @@ export interface Tracer {
 export async function startTracer(options: TracerOptions): Promise<Tracer> {
   const { profile = 'auto', copyingRelays } = options;
   const files = await readProbeFiles(options.probes);
-  const wanted = profile === 'tracepoint' ? [] : files.flatMap(functionsOf);
+  const wanted = profile === 'kprobe' ? files.flatMap(functionsOf) : [];
   const { formats, tracefs } = await readTracefs(wanted);
   const { tracepoints: available, functions } = formats;
-  const shallow = planProbes({ files, available, copyingRelays });
-  checkSight(shallow);
   if (profile === 'kprobe' && functions.size === 0) throw explainNoKprobes();
-  if (functions.size === 0) return attach(shallow, { formats, tracefs }, options);
-  try {
-    const deep = planProbes({ files, available, functions, copyingRelays });
-    return await attach(deep, { formats, tracefs }, options);
-  } catch (error) {
-    if (profile === 'kprobe' || !(error instanceof UserError) || FINAL.has(error.code)) throw error;
-    const tracer = await attach(shallow, { formats, tracefs }, options);
-    return { ...tracer, fallback: error.message };
-  }
-}
-
-/** Failures that other probes would not mend. */
-const FINAL = new Set(['not-ready', 'no-bpftrace', 'not-root', 'interrupted', 'no-seal-port']);
-
-function explainNoKprobes(): UserError {
-  return new UserError('this kernel has no kprobes on the functions of NAT', {
-    code: 'no-kprobes',
-    exit: 1,
-    remedy:
-      'trace with --probes tracepoint, which proves the same verdicts; nf_nat may not be loaded yet (modprobe nf_nat)',
-  });
-}
-
-interface Ground {
-  readonly formats: Formats;
-  readonly tracefs: string | null;
-}
-
-async function attach(
-  plan: Plan,
-  { formats, tracefs }: Ground,
-  options: TracerOptions,
-): Promise<Tracer> {
+  const plan = planProbes({ files, available, functions, copyingRelays });
+  checkSight(plan);
   const sealer = await Sealer.create(options.ports);
   let child: Child | null = null;
   try {
@@ -112,7 +76,6 @@ async function attach(
     run.open(first);
     return {
       plan,
-      fallback: null,
       epoch: first.attempt.wall - BigInt(Math.round(first.time)),
       died: child.exited,
       finish: () => finishTrace(running),
@@ -122,6 +85,15 @@ async function attach(
     await child?.stop(0);
     throw error;
   }
+}
+
+function explainNoKprobes(): UserError {
+  return new UserError('this kernel has no kprobes on the functions of NAT', {
+    code: 'no-kprobes',
+    exit: 1,
+    remedy:
+      'trace with --probes tracepoint, which proves the same verdicts; nf_nat may not be loaded yet (modprobe nf_nat)',
+  });
 }
 
 const ENVIRONMENT: Readonly<Record<string, string>> = {
