@@ -4,13 +4,7 @@ import { isRequest } from '../correlate/bytes.js';
 import type { Move } from '../correlate/relays.js';
 import type { Leg, LegEvent } from '../correlate/leg.js';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../model/address.js';
-import {
-  TCP,
-  TCP_STATE,
-  type CopyEvent,
-  type NatEvent,
-  type PacketEvent,
-} from '../model/event.js';
+import { TCP, TCP_STATE, type CopyEvent, type NatEvent, type PacketEvent } from '../model/event.js';
 import type { Hop } from '../model/report.js';
 import type { Topology } from '../model/topology.js';
 import { isInnocent } from './outcome.js';

@@ -40,7 +40,7 @@ test('the live view is drawn over itself, and gone when the trace stops', () => 
 test('without a terminal it is quiet', () => {
   let written = '';
   const progress = createProgress({
-    ...{ write: (text: string) => (written += text), terminal: false, hint: 'Ctrl-C ends it' },
+    ...{ write: (text: string) => void (written += text), terminal: false, hint: 'Ctrl-C ends it' },
     watch: () => assert.unreachable('there is no screen') as never,
   });
   progress.starting();
@@ -73,7 +73,6 @@ class Screen {
 
   write(text: string): void {
     for (const [, rows, erase, line, back, plain] of text.matchAll(
-      // eslint-disable-next-line no-control-regex
       /\u001b\[(\d+)A|\u001b\[([JK])|(\n)|(\r)|([^\u001b\n\r]+)/g,
     )) {
       const current = this.lines[this.#row] ?? '';
