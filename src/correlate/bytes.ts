@@ -43,7 +43,8 @@ function countDirection(leg: Leg, request: boolean): number {
     if (counts && (flags & (TCP.RST | TCP.SYN)) === 0)
       furthest = Math.max(furthest, relative(seq, syn.seq) + length);
   }
-  if (counters.length === 0) return furthest;
+  // More than any hop carried: where events were lost, another connection's numbers are taken for this one's.
+  if (counters.length === 0) return Math.min(furthest, seen);
   const closed = packets.some(({ flags }) => (flags & TCP.FIN) !== 0);
   if (!closed) return Math.max(seen, furthest);
   // The number wraps every 4 GiB; the counters say how often it has.

@@ -233,7 +233,10 @@ class Gatherer {
     if (before && (begins || !belongs(before, remote))) this.#sockets.delete(socket);
     const known = this.#sockets.get(socket);
     const key = local.port === 0 ? null : placeKey(namespace, 'tcp', local, remote);
-    const current = key === null ? undefined : this.#current.get(key);
+    const found = key === null ? undefined : this.#current.get(key);
+    // A dial from a port that was used before is another connection: its own SYN is still to come.
+    const dials = event?.kind === 'state' && event.to === TCP_STATE.SYN_SENT;
+    const current = dials && found?.syn ? undefined : found;
     const here = known ?? current ?? new Sighting();
     if (!known && !current) this.#all.push(here);
     if (key !== null && (current === undefined || !join(current, here)))

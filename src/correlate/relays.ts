@@ -134,7 +134,7 @@ function isUpstream(from: Leg, to: Leg, transfer: Transfer): boolean {
   if (to.dialled?.pid === pid || from.accepted?.pid === pid) return false;
   if (to.accepted?.pid === pid) return true;
   // No call of its own was seen on either: its socket's near end is the client's on a leg that it began.
-  return from.begun && sameEndpoint(transfer.from.local, from.client);
+  return sameEndpoint(transfer.from.local, from.client);
 }
 
 function describePair(

@@ -118,6 +118,19 @@ test('a client port used again is another flow, on both sides of NAT', () => {
   ]);
 });
 
+test('a port that a process chose and used again is another flow from the dial on', () => {
+  const once = (seq: number): TraceEvent[] => [
+    state(client, published),
+    packet(client, published, { seq, direction: 'out', socket: 'ff' }),
+    state(client, published, { from: 2, to: 1 }),
+    packet(client, published, { seq: seq + 1, flags: TCP.ACK, direction: 'out', socket: 'ff' }),
+  ];
+  assert.equal(numbers([...once(100), ...once(200)]), [
+    [1, 2, 3, 4],
+    [5, 6, 7, 8],
+  ]);
+});
+
 test('a SYN sent again belongs to the same flow', () => {
   const events = [packet(client, published), packet(client, published, { skb: 'bb' })];
   assert.equal(numbers(events), [[1, 2]]);

@@ -1,6 +1,5 @@
 // Compares what a report says of a connection with what is true of it.
 
-import { readFileSync } from 'node:fs';
 import type { Connection, Report } from '../../src/model/report.js';
 import type { Scenario, Sent, Truth } from './scenario.js';
 import type { Stage } from './stage.js';
@@ -14,18 +13,44 @@ export interface Finding {
 
 const RANK = { inconclusive: 0, likely: 1, proven: 2 } as const;
 
-export function check(stage: Stage, scenario: Scenario, sent: Sent, report: Report): Finding {
+/** What a trace has brought, and what the machine knows beside it. */
+export interface Seen {
+  readonly stage: Stage;
+  readonly report: Report;
+  /** By published port: pids of its docker-proxies. */
+  readonly relays: ReadonlyMap<number, readonly number[]>;
+}
+
+/** @param all everything that the scenario sent, in order: a client port may have been used again. */
+export function check(
+  { stage, report, relays }: Seen,
+  scenario: Scenario,
+  sent: Sent,
+  all: readonly Sent[],
+): Finding {
   const truth = sent.truth ?? scenario.truth;
   const problems = checkSetUp(stage, truth, sent);
+  const alike = all.filter(
+    ({ protocol, port }) => protocol === sent.protocol && port === sent.port,
+  );
   const found = report.connections.filter(
     ({ protocol, client }) => protocol === sent.protocol && client.port === sent.port,
   );
-  const [connection] = found;
-  if (!connection || found.length > 1) {
-    problems.push(`${found.length} connections from port ${sent.port}`);
+  const connection = found[alike.indexOf(sent)];
+  if (!connection || found.length !== alike.length) {
+    problems.push(`${found.length} connections from port ${sent.port}, not ${alike.length}`);
     return { connection: connection ?? null, problems };
   }
   problems.push(...compare(truth, sent, connection));
+  if (truth.relay === 'docker-proxy' && connection.relay?.pid != null) {
+    const pids = sent.relays ?? relays.get(connection.server?.port ?? 0) ?? [];
+    const { pid } = connection.relay;
+    if (!pids.includes(pid)) problems.push(`relay: pid ${pid}, true is one of ${pids.join(', ')}`);
+  }
+  const { predicted } = connection;
+  if (predicted?.agrees === false && scenario.unpredictable !== true) {
+    problems.push(`predicted by the rules: ${predicted.path}`);
+  }
   const least = scenario.atLeast?.proof ?? 'proven';
   if (RANK[connection.proof] < RANK[least]) problems.push(`only ${connection.proof}`);
   if (problems.length > 0) problems.push(`its reason: ${connection.reason}`);
@@ -72,7 +97,6 @@ function compare(truth: Truth, sent: Sent, connection: Connection): string[] {
   if (sent.bytes && truth.outcome === 'answered') {
     expect('bytes', formatBytes(bytes), formatBytes(sent.bytes));
   }
-  if (truth.relay === 'docker-proxy') problems.push(...checkRelay(connection));
   if (truth.says && !truth.says.test(`${reason}\n${why ?? ''}`)) {
     problems.push(`says nothing of ${String(truth.says)}: ${why ?? 'no cause'}`);
   }
@@ -94,16 +118,4 @@ function format({ address, port }: Connection['client']): string {
 
 function formatBytes({ fromClient, fromServer }: Connection['bytes']): string {
   return `${fromClient} B and ${fromServer} B back`;
-}
-
-/** The process that is named must be the docker-proxy of the port that was dialled. */
-function checkRelay({ relay, server }: Connection): string[] {
-  let command: string;
-  try {
-    command = readFileSync(`/proc/${relay?.pid ?? 0}/cmdline`, 'utf8').replaceAll('\0', ' ');
-  } catch {
-    return [`relay: pid ${relay?.pid ?? 'none'} does not run`];
-  }
-  const right = /docker-proxy/.test(command) && command.includes(`-host-port ${server?.port} `);
-  return right ? [] : [`relay: pid ${relay?.pid ?? 'none'} is ${command}`];
 }

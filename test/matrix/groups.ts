@@ -3,6 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { REDIS, type Lab, type LabContainer } from '../../src/lab/index.js';
 import type { Group } from './scenario.js';
+import { CHANGES } from './scenarios/changes.js';
+import { AT_ONCE, IN_ROW, LOSSES, SHAPES } from './scenarios/load.js';
 import { PUBLISH_FORMS, UDP } from './scenarios/forms.js';
 import { listDualVantages, listIpv6Vantages, listVantages } from './scenarios/vantages.js';
 import { direct, dnat, dropped, relayed } from './truths.js';
@@ -15,6 +17,9 @@ const UDP_SERVER = [
   'socat -u UDP4-RECV:5301,reuseaddr OPEN:/dev/null &',
   `exec socat -T 5 UDP4-RECVFROM:5300,fork,reuseaddr SYSTEM:'${ANSWER}'`,
 ].join('\n');
+/** Sends a gigabyte to whoever connects. */
+const BULK_SERVER =
+  "exec socat -U -b 262144 TCP-LISTEN:7100,fork,reuseaddr SYSTEM:'dd if=/dev/zero bs=262144 count=4096'";
 /** A Redis as a shell starts it. */
 const REDIS_LINE = REDIS.map((word) => `'${word}'`).join(' ');
 /** Docker 20.10 writes rules for IPv6 only when asked to. */
@@ -27,7 +32,12 @@ async function prepareVantages(lab: Lab): Promise<LabContainer[]> {
     lab.run({ name: 'redis', command: REDIS, publish: ['8080:6379'] }),
     lab.run({ name: 'near', command: SLEEP }),
     lab.run({ name: 'far', command: SLEEP, network: 'far' }),
-    lab.run({ name: 'dual', command: REDIS, publish: ['8086:6379'], network: 'six' }),
+    lab.run({
+      name: 'dual',
+      command: REDIS,
+      publish: ['8086:6379'],
+      network: 'six',
+    }),
   ]);
 }
 
@@ -37,10 +47,28 @@ async function prepareForms(lab: Lab): Promise<LabContainer[]> {
   const two = `${REDIS_LINE} --port 7000 & exec ${REDIS_LINE} --port 7001`;
   return Promise.all([
     lab.run({ name: 'forms', command: REDIS, publish: single }),
-    lab.run({ name: 'range', command: ['sh', '-c', two], publish: ['7000-7001:7000-7001'] }),
+    lab.run({
+      name: 'range',
+      command: ['sh', '-c', two],
+      publish: ['7000-7001:7000-7001'],
+    }),
     lab.run({ name: 'second', command: REDIS, publish: ['8083:6379'] }),
-    lab.run({ name: 'inner', command: [...REDIS, '--port', '6390'], network: 'inner' }),
-    lab.run({ name: 'hostnet', command: [...REDIS, '--port', '7777'], network: 'host' }),
+    lab.run({ name: 'moving', command: REDIS, publish: ['8090:6379'] }),
+    lab.run({
+      name: 'bulk',
+      command: ['sh', '-c', BULK_SERVER],
+      publish: ['7100:7100'],
+    }),
+    lab.run({
+      name: 'inner',
+      command: [...REDIS, '--port', '6390'],
+      network: 'inner',
+    }),
+    lab.run({
+      name: 'hostnet',
+      command: [...REDIS, '--port', '7777'],
+      network: 'host',
+    }),
     lab.run({
       name: 'udp',
       command: ['sh', '-c', UDP_SERVER],
@@ -57,7 +85,11 @@ async function prepareRules(lab: Lab, proxy: boolean, file: string): Promise<Lab
   await lab.docker(['network', 'create', '--subnet', '172.30.0.0/16', ...bridge, 'far']);
   const containers = [
     await lab.run({ name: 'redis', command: REDIS, publish: ['6379:6379'] }),
-    await lab.run({ name: 'shut', command: REDIS, publish: ['127.0.0.1:6390:6379'] }),
+    await lab.run({
+      name: 'shut',
+      command: REDIS,
+      publish: ['127.0.0.1:6390:6379'],
+    }),
     await lab.run({ name: 'near', command: SLEEP }),
     await lab.run({ name: 'far', command: SLEEP, network: 'far' }),
   ];
@@ -97,7 +129,7 @@ export const GROUPS: readonly Group[] = [
     userlandProxy: true,
     dockerdArguments: IPV6,
     prepare: async (lab) => [...(await prepareVantages(lab)), ...(await prepareForms(lab))],
-    ports: [8080, 8086, 6379, 8081, 8082, 7000, 7001, 8083, 6390, 7777, 5300, 5301],
+    ports: [8080, 8086, 6379, 8081, 8082, 7000, 7001, 8083, 8090, 6390, 7100, 7777, 5300, 5301],
     traces: [
       [
         ...listVantages({
@@ -109,6 +141,11 @@ export const GROUPS: readonly Group[] = [
         ...PUBLISH_FORMS,
         ...UDP,
       ],
+      AT_ONCE,
+      SHAPES,
+      ...IN_ROW.map((scenario) => [scenario]),
+      LOSSES,
+      CHANGES,
     ],
   },
   {

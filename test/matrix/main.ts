@@ -46,7 +46,11 @@ async function main(): Promise<void> {
     readVersion('dockerd', /version ([\d.]+)/),
     readVersion('bpftrace', /(bpftrace v[\d.]+)/),
   ]);
-  const table = drawTable(all, { kernel: release().replace(/-.*/, ''), docker, bpftrace });
+  const table = drawTable(all, {
+    kernel: release().replace(/-.*/, ''),
+    docker,
+    bpftrace,
+  });
   await writeFile(TABLE, table);
 }
 

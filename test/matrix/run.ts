@@ -9,7 +9,6 @@ import { traceWhile } from '../support/tracing.js';
 import { check, type Finding } from './check.js';
 import type { Dial, Group, Play, Scenario, Sent } from './scenario.js';
 import { Stage } from './stage.js';
-import type { Order } from './traffic.js';
 
 /** What one run has shown of a scenario; one finding per connection. */
 export interface Result {
@@ -52,13 +51,23 @@ async function runTogether(
   });
   const recording = formatRecording(traced.trace);
   const replayed = isReplayedAlike(traced.report, recording);
+  const relays = new Map<number, readonly number[]>();
+  for (const port of ports) relays.set(port, await stage.findRelays(port));
   return scenarios.map((scenario) => {
-    const findings = (sent.get(scenario) ?? []).map((one) =>
-      check(stage, scenario, one, traced.report),
+    const all = sent.get(scenario) ?? [];
+    const findings = all.map((one) =>
+      check({ stage, report: traced.report, relays }, scenario, one, all),
     );
     if (findings.length === 0) throw new Error(`${scenario.name}: nothing was sent`);
-    const problem = { connection: null, problems: ['replayed offline, the document differs'] };
-    return { scenario, recording, findings: replayed ? findings : [...findings, problem] };
+    const problem = {
+      connection: null,
+      problems: ['replayed offline, the document differs'],
+    };
+    return {
+      scenario,
+      recording,
+      findings: replayed ? findings : [...findings, problem],
+    };
   });
 }
 
@@ -72,21 +81,13 @@ async function sendDials(
   await Promise.all(
     places.map(async (place) => {
       const those = dials.filter(({ from }) => from === place);
-      const orders = those.map((dial) => orderOf(stage, dial));
+      const orders = those.map(({ to, port, truth, talk }) =>
+        stage.order(stage.fill(to), port, truth, talk),
+      );
       const told = await stage.send(place, orders);
       those.forEach((dial, index) => sent.set(dial, told.slice(index, index + 1)));
     }),
   );
-}
-
-function orderOf(stage: Stage, { to, port, talk = 'redis', truth }: Dial): Order {
-  const localPort = stage.nextPort();
-  return {
-    protocol: talk === 'udp' ? 'udp' : 'tcp',
-    ...{ talk, host: stage.fill(to), port, localPort },
-    payload: `payload-${localPort}-${'x'.repeat(localPort % 97)}`,
-    timeoutMs: truth.outcome === 'answered' ? 8_000 : 1_000,
-  };
 }
 
 /** The recording of a trace, replayed, is the same document but for its source. */

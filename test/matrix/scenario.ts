@@ -17,7 +17,7 @@ export interface Truth {
   /** The relay's command; none unless told. Of docker-proxy the arguments are looked up in /proc. */
   readonly relay?: string;
   /** Address that the server sees. The server itself is asked; an answer that differs fails the scenario's set-up. */
-  readonly source?: string;
+  readonly source?: string | undefined;
   /** Where it died. */
   readonly drop?: { readonly reason: string; readonly function?: RegExp };
   /** What the reason, or what it says of the cause (`why`), must contain. */
@@ -33,9 +33,14 @@ export interface Sent {
   readonly payload: string;
   readonly answered: boolean;
   /** Bytes that the client's socket has sent and received; null where the client cannot tell. */
-  readonly bytes: { readonly fromClient: number; readonly fromServer: number } | null;
+  readonly bytes: {
+    readonly fromClient: number;
+    readonly fromServer: number;
+  } | null;
   /** `address:port` of the client as the server saw it; null where no server answered. */
   readonly seen: string | null;
+  /** Pids of the docker-proxies of its port, where they are others in the end. */
+  readonly relays?: readonly number[];
   /** Where one scenario has connections of several kinds. */
   readonly truth?: Truth;
 }
@@ -45,8 +50,13 @@ interface Told {
   readonly truth: Truth;
   /** The truth in words, where `truth` alone does not tell it. */
   readonly told?: string;
+  /** Rules change meanwhile: the prediction, made before the traffic, may differ. Else it must agree or not be able to tell. */
+  readonly unpredictable?: true;
   /** The least proof that the verdict must have; `proven` unless a reason is given why this kernel cannot show more. */
-  readonly atLeast?: { readonly proof: Exclude<Proof, 'proven'>; readonly because: string };
+  readonly atLeast?: {
+    readonly proof: Exclude<Proof, 'proven'>;
+    readonly because: string;
+  };
 }
 
 /** One connection from one place. */
@@ -60,10 +70,12 @@ export interface Dial extends Told {
   readonly talk?: 'redis' | 'udp' | 'read';
 }
 
+type Run = () => Promise<readonly Sent[]>;
+
 /** Traffic of its own shape. */
 export interface Play extends Told {
   /** Runs before the trace begins; what it returns runs within. */
-  readonly play: (stage: Stage) => Promise<() => Promise<readonly Sent[]>>;
+  readonly play: (stage: Stage) => Promise<Run> | Run;
 }
 
 export type Scenario = Dial | Play;

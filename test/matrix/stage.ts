@@ -1,11 +1,13 @@
 // A lab that is set up for scenarios: its places by name, and traffic from them.
 
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 import type { Lab, LabContainer, Where } from '../../src/lab/index.js';
-import type { Sent } from './scenario.js';
-import type { Order, Told } from './traffic.js';
+import type { Sent, Truth } from './scenario.js';
+import type { Order, Orders, Told } from './traffic.js';
 
-const TRAFFIC = fileURLToPath(new URL('traffic.js', import.meta.url));
+const COMMAND = [process.execPath, fileURLToPath(new URL('traffic.js', import.meta.url))];
 /** Client ports are the scenario's name in a trace: never used twice, and below those that the kernel gives out. */
 const FIRST_PORT = 10_000;
 
@@ -43,19 +45,63 @@ export class Stage {
     });
   }
 
-  nextPort(): number {
-    return this.#port++;
+  /** A connection from a port of its own, with a payload of its own. */
+  order(host: string, port: number, { outcome }: Truth, talk: Order['talk'] = 'redis'): Order {
+    const localPort = this.#port++;
+    const payload = `payload-${localPort}-${'x'.repeat(localPort % 97)}`;
+    const timeoutMs = outcome === 'answered' ? 8_000 : 1_000;
+    return { talk, host, port, localPort, payload, timeoutMs };
   }
 
-  /** Sends all of a place's traffic at once. */
-  async send(from: string, orders: readonly Order[]): Promise<Sent[]> {
-    const { lab } = this;
-    const command = [process.execPath, TRAFFIC];
-    const { stdout } = await lab.exec(this.where(from), command, { input: JSON.stringify(orders) });
-    const told = JSON.parse(stdout) as Told[];
-    return told.map((one, index) => {
-      const { protocol } = orders[index] as Order;
-      return { ...one, protocol };
+  /** Pids of the docker-proxies that listen on a port of the lab's host. */
+  async findRelays(port: number): Promise<number[]> {
+    const inode = this.lab.state.namespaces['host.net'];
+    const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+    const found = names.map(async (pid) => {
+      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      const ours = /docker-proxy\0/.test(command) && command.includes(`-host-port\0${port}\0`);
+      if (!ours) return [];
+      const namespace = await readlink(`/proc/${pid}/ns/net`).catch(() => '');
+      return namespace === `net:[${inode}]` ? [Number(pid)] : [];
     });
+    return (await Promise.all(found)).flat();
   }
+
+  /** One process sends all of a place's traffic, at once or one after the other with a pause between two. */
+  async send(from: string, orders: readonly Order[], inRow = false, pauseMs = 0): Promise<Sent[]> {
+    const input = formatOrders({ orders, inRow, pauseMs, hold: false });
+    const options = { input, timeoutMs: 60_000 };
+    const { stdout } = await this.lab.exec(this.where(from), COMMAND, options);
+    return parseTold(stdout, orders);
+  }
+
+  /** Connects and exchanges something now; what it returns goes on with the same connection, to its end. */
+  async hold(from: string, order: Order): Promise<() => Promise<Sent[]>> {
+    const [file, ...args] = this.lab.commandIn(this.where(from), COMMAND);
+    const client = execa(file, args, {
+      timeout: 60_000,
+      buffer: { stdout: true },
+    });
+    client.stdin.write(formatOrders({ orders: [order], inRow: false, pauseMs: 0, hold: true }));
+    await new Promise<void>((resolve, reject) => {
+      client.stdout.once('data', () => resolve());
+      client.catch(reject);
+    });
+    return async () => {
+      client.stdin.end('\n');
+      const { stdout } = await client;
+      return parseTold(stdout.replace('held\n', ''), [order]);
+    };
+  }
+}
+
+function formatOrders(orders: Orders): string {
+  return `${JSON.stringify(orders)}\n`;
+}
+
+function parseTold(stdout: string, orders: readonly Order[]): Sent[] {
+  return (JSON.parse(stdout) as Told[]).map((told, index) => ({
+    ...told,
+    protocol: orders[index]?.talk === 'udp' ? 'udp' : 'tcp',
+  }));
 }

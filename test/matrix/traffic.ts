@@ -1,12 +1,11 @@
 // Clients of a scenario, run in one place of the lab: connects as ordered on standard input, prints what each client knows.
 
 import { createSocket } from 'node:dgram';
-import { connect } from 'node:net';
-import { text } from 'node:stream/consumers';
+import { connect, type Socket } from 'node:net';
+import { createInterface } from 'node:readline/promises';
 import type { Sent } from './scenario.js';
 
 export interface Order {
-  readonly protocol: 'tcp' | 'udp';
   /** `redis`: ECHO of the payload, then CLIENT INFO. `read`: reads to the end. `udp`: one datagram, one answer. */
   readonly talk: 'redis' | 'udp' | 'read';
   readonly host: string;
@@ -15,6 +14,23 @@ export interface Order {
   readonly localPort: number;
   readonly payload: string;
   readonly timeoutMs: number;
+  /** Bytes that are sent after the payload. */
+  readonly pad?: number;
+  /** Sends a byte at a time. */
+  readonly tiny?: true;
+  /** Ends by a reset. */
+  readonly resets?: true;
+}
+
+/** The first line of standard input. */
+export interface Orders {
+  readonly orders: readonly Order[];
+  /** One after the other; else all at once. */
+  readonly inRow: boolean;
+  /** Between two in a row. */
+  readonly pauseMs: number;
+  /** After a first exchange says `held`, and goes on when a second line comes. */
+  readonly hold: boolean;
 }
 
 export type Told = Omit<Sent, 'protocol'>;
@@ -23,35 +39,77 @@ function formatCommand(words: readonly string[]): string {
   return `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`;
 }
 
-/** Never fails: how it ended is for trace-flow to say. */
-async function dial(order: Order): Promise<Told> {
-  const { talk, host, port, localPort, payload, timeoutMs } = order;
+async function write(socket: Socket, text: string, tiny: boolean): Promise<void> {
+  if (!tiny) {
+    socket.write(text);
+    return;
+  }
+  socket.setNoDelay(true);
+  for (const byte of text) await new Promise((resolve) => socket.write(byte, resolve));
+}
+
+/** Sends, and waits for a whole answer of Redis; null when the connection ended instead. */
+async function exchange(socket: Socket, text: string, tiny = false): Promise<string | null> {
   return new Promise((resolve) => {
-    let address = '';
     let answer = '';
-    const socket = connect({ host, port, localPort });
-    socket.setTimeout(timeoutMs, () => socket.destroy());
-    socket.on('connect', () => {
-      address = socket.localAddress ?? '';
-      if (talk === 'redis') socket.write(formatCommand(['ECHO', payload]));
-    });
-    socket.on('data', (chunk) => {
-      if (talk === 'read') return;
-      const echoed = answer.includes('\r\n' + payload);
+    const finish = (result: string | null): void => {
+      socket.off('data', take).off('close', give);
+      resolve(result);
+    };
+    const give = (): void => finish(null);
+    const take = (chunk: Buffer): void => {
       answer += chunk.toString('latin1');
-      if (!echoed && answer.includes('\r\n' + payload)) {
-        socket.write(formatCommand(['CLIENT', 'INFO']));
-      }
-      if (/\baddr=\S+ .*\r\n$/.test(answer)) socket.end();
-    });
-    socket.on('error', () => undefined);
-    socket.on('close', () => {
-      const bytes = { fromClient: socket.bytesWritten, fromServer: socket.bytesRead };
-      const seen = /\baddr=(\S+)/.exec(answer)?.[1] ?? null;
-      const answered = talk === 'read' ? bytes.fromServer > 0 : seen !== null;
-      resolve({ address, port: localPort, payload, answered, bytes, seen });
-    });
+      if (isWhole(answer)) finish(answer);
+    };
+    socket.on('data', take).on('close', give);
+    void write(socket, text, tiny);
   });
+}
+
+/** `+PONG`, or `$N` and N bytes. */
+function isWhole(answer: string): boolean {
+  const header = /^(?:\+|\$(\d+)).*?\r\n/.exec(answer);
+  if (!header) return false;
+  return header[1] === undefined || answer.length >= header[0].length + Number(header[1]) + 2;
+}
+
+/** Never fails: how it ended is for trace-flow to say. */
+async function dial(order: Order, hold: (() => Promise<void>) | null): Promise<Told> {
+  const { talk, host, port, localPort, payload, timeoutMs, pad = 0, tiny, resets } = order;
+  const socket = connect({ host, port, localPort });
+  socket.setTimeout(timeoutMs, () => socket.destroy());
+  socket.on('error', () => undefined);
+  const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
+  const opened = await Promise.race([
+    new Promise<boolean>((resolve) => socket.on('connect', () => resolve(true))),
+    closed.then(() => false),
+  ]);
+  const address = opened ? (socket.localAddress ?? '') : '';
+  const before = { fromClient: 0, fromServer: 0 };
+  let seen: string | null = null;
+  if (talk === 'read') {
+    socket.resume();
+  } else if (opened) {
+    if (hold) {
+      await exchange(socket, formatCommand(['PING']));
+      before.fromClient = socket.bytesWritten;
+      before.fromServer = socket.bytesRead;
+      await hold();
+    }
+    const echo = formatCommand(['ECHO', payload + 'x'.repeat(pad)]);
+    const echoed = await exchange(socket, echo, tiny);
+    const info = echoed && (await exchange(socket, formatCommand(['CLIENT', 'INFO'])));
+    seen = /\baddr=(\S+)/.exec(info ?? '')?.[1] ?? null;
+    if (resets) socket.resetAndDestroy();
+    else socket.end();
+  }
+  await closed;
+  const bytes = {
+    fromClient: socket.bytesWritten - before.fromClient,
+    fromServer: socket.bytesRead - before.fromServer,
+  };
+  const answered = talk === 'read' ? bytes.fromServer === pad : seen !== null;
+  return { address, port: localPort, payload, answered, bytes, seen };
 }
 
 /** The server answers with the address and port that it saw, and the payload. */
@@ -74,9 +132,36 @@ async function ask(order: Order): Promise<Told> {
   const [, from, fromPort, echoed] = /^(\S+) (\d+) (\S+)/.exec(answer) ?? [];
   const seen = from === undefined ? null : `${from}:${fromPort}`;
   const bytes = { fromClient: payload.length, fromServer: answer.length };
-  return { address, port: localPort, payload, answered: echoed === payload, bytes, seen };
+  return {
+    address,
+    port: localPort,
+    payload,
+    answered: echoed === payload,
+    bytes,
+    seen,
+  };
 }
 
-const orders = JSON.parse(await text(process.stdin)) as Order[];
-const told = orders.map((order) => (order.protocol === 'udp' ? ask(order) : dial(order)));
-process.stdout.write(JSON.stringify(await Promise.all(told)));
+async function main(): Promise<void> {
+  const input = createInterface({ input: process.stdin });
+  const lines = input[Symbol.asyncIterator]();
+  const first: IteratorResult<string, unknown> = await lines.next();
+  const { orders, inRow, pauseMs, hold } = JSON.parse(String(first.value)) as Orders;
+  const wait = async (): Promise<void> => {
+    process.stdout.write('held\n');
+    await lines.next();
+  };
+  const run = async (order: Order): Promise<Told> =>
+    order.talk === 'udp' ? ask(order) : dial(order, hold ? wait : null);
+  const told: Told[] = [];
+  if (inRow) {
+    for (const order of orders) {
+      told.push(await run(order));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+  } else told.push(...(await Promise.all(orders.map(run))));
+  process.stdout.write(`${JSON.stringify(told)}\n`);
+  input.close();
+}
+
+await main();

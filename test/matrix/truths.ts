@@ -4,18 +4,38 @@ import type { Truth } from './scenario.js';
 
 /** A DNAT rule took it; `source` is what the server sees. */
 export function dnat(hook: 'PREROUTING' | 'OUTPUT', source: string, container = 'redis'): Truth {
-  return { path: 'dnat', outcome: 'answered', hook, container, source, says: /DNAT/ };
+  return {
+    path: 'dnat',
+    outcome: 'answered',
+    hook,
+    container,
+    source,
+    says: /DNAT/i,
+  };
 }
 
 /** docker-proxy took it; the server sees the gateway of its own network. */
 export function relayed(container = 'redis', source = `{${container}.gateway}`): Truth {
   const path = 'docker-proxy';
-  return { path, outcome: 'answered', container, relay: path, source, says: /docker-proxy/ };
+  return {
+    path,
+    outcome: 'answered',
+    container,
+    relay: path,
+    source,
+    says: /docker-proxy/,
+  };
 }
 
 /** The container's own address was dialled. */
 export function direct(source: string, container = 'redis'): Truth {
-  return { path: 'direct', outcome: 'answered', container, source, says: /own address/ };
+  return {
+    path: 'direct',
+    outcome: 'answered',
+    container,
+    source,
+    says: /own address/,
+  };
 }
 
 /** The same way, but a packet dies on it. */
@@ -26,7 +46,11 @@ export function dropped(truth: Truth, drop: Truth['drop'] = { reason: 'NETFILTER
 }
 
 /** Nothing listens where it was dialled: no way into a container was taken, so there is no path to tell. */
-export const REFUSED: Truth = { path: 'unknown', outcome: 'refused', container: null };
+export const REFUSED: Truth = {
+  path: 'unknown',
+  outcome: 'refused',
+  container: null,
+};
 export const NO_PATH = {
   proof: 'inconclusive',
   because: 'the host itself refused it, so it took no path into a container',

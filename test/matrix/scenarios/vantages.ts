@@ -42,8 +42,20 @@ export function listVantages({ proxy, port, otherBridge, routed }: Rules): Dial[
     ['outside → container, routed', 'client', routed],
   ] as const;
   return [
-    ...published.map(([name, from, to, truth]) => ({ name, from, to, port, truth })),
-    ...own.map(([name, from, truth]) => ({ name, from, to: '{redis}', port: 6379, truth })),
+    ...published.map(([name, from, to, truth]) => ({
+      name,
+      from,
+      to,
+      port,
+      truth,
+    })),
+    ...own.map(([name, from, truth]) => ({
+      name,
+      from,
+      to: '{redis}',
+      port: 6379,
+      truth,
+    })),
   ];
 }
 
@@ -52,9 +64,17 @@ export function listIpv6Vantages(proxy: boolean, port: number): Dial[] {
   const end = proxy ? { truth: relayed() } : { truth: REFUSED, atLeast: NO_PATH };
   return [
     ...[
-      { name: 'outside → host, IPv6, container without', from: 'client', to: '{host.ipv6}' },
+      {
+        name: 'outside → host, IPv6, container without',
+        from: 'client',
+        to: '{host.ipv6}',
+      },
       { name: 'host → ::1, container without IPv6', from: 'host', to: '::1' },
-      { name: 'host → its own IPv6 address, container without', from: 'host', to: '{host.ipv6}' },
+      {
+        name: 'host → its own IPv6 address, container without',
+        from: 'host',
+        to: '{host.ipv6}',
+      },
     ].map((dial) => ({ ...dial, port, ...end })),
   ];
 }
