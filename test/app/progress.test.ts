@@ -39,8 +39,11 @@ test('the live view is drawn over itself, and gone when the trace stops', () => 
 
 test('without a terminal it is quiet', () => {
   let written = '';
+  const write = (text: string): void => {
+    written += text;
+  };
   const progress = createProgress({
-    ...{ write: (text: string) => void (written += text), terminal: false, hint: 'Ctrl-C ends it' },
+    ...{ write, terminal: false, hint: 'Ctrl-C ends it' },
     watch: () => assert.unreachable('there is no screen') as never,
   });
   progress.starting();
