@@ -44,7 +44,9 @@ test('without a terminal it is quiet', () => {
   };
   const progress = createProgress({
     ...{ write, terminal: false, hint: 'Ctrl-C ends it' },
-    watch: () => assert.unreachable('there is no screen') as never,
+    watch: (): never => {
+      throw new Error('there is no screen');
+    },
   });
   progress.starting();
   progress.ready([8080], []);
