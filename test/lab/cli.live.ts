@@ -84,7 +84,7 @@ test('--watch shows connections in place on a terminal, and pcapng and Perfetto 
   );
   assert.is(exitCode, 0, stdout);
   assert.match(stdout, / {4}#1 {2}docker-proxy {2}proven {8}answered .*(?:µs|ms)/);
-  assert.match(stdout, '\u001b[1A\u001b[J');
+  assert.match(stdout, /\u001b\[2A\u001b\[J/); // above the connection's line stands the table's head
   assert.match((await readFile(packets)).subarray(0, 4).toString('hex'), '0a0d0d0a');
   assert.ok('traceEvents' in (JSON.parse(await readFile(viewer, 'utf8')) as object));
 });

@@ -28,7 +28,7 @@ export interface Running {
 }
 
 /** Milliseconds for the last seal altogether. */
-const LAST_SEAL = 1_000;
+const LAST_SEAL = 5_000;
 /** Milliseconds until a bpftrace that was asked to end is killed. */
 const STOP_PATIENCE = 2_000;
 

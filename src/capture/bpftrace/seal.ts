@@ -8,7 +8,7 @@ import type { Unnumbered } from './lines.js';
 export const SEAL_PAUSE = 20;
 
 /** Milliseconds after which a connection over loopback is given up: something (a firewall) swallows it. */
-const DIAL_PATIENCE = 500;
+const DIAL_PATIENCE = 2_000;
 
 /** What one seal connection makes the probes report. */
 export type SealSign = 'out' | 'in' | 'drop' | 'state' | 'accept' | 'read' | 'write';
