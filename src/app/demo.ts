@@ -7,7 +7,7 @@ import type { Connection, Report } from '../model/report.js';
 import { UserError } from '../model/errors.js';
 import { focusReport } from '../prove/focus.js';
 import { namePredicted } from '../prove/words.js';
-import type { LiveTerminal } from './live.js';
+import type { LiveTerminal } from './present.js';
 import { createProgress } from './progress.js';
 import { DEFAULT_REQUEST, runTrace } from './trace.js';
 

@@ -1,5 +1,5 @@
 /** How far reading is, on standard error: in place on a terminal, a line now and then elsewhere. */
-import type { LiveTerminal } from './live.js';
+import type { LiveTerminal } from './present.js';
 
 /** Milliseconds between two words on it. */
 const OFTEN = 250;

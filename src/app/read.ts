@@ -10,7 +10,7 @@ import { resolvePorts, type TargetQuery } from '../model/target.js';
 import type { Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
 import { readMap } from './explain-topology.js';
-import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './live.js';
+import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
 import { ReadProgress } from './read-progress.js';
 
 /** Bytes of a line and of a recording, both far beyond what a trace writes. */
