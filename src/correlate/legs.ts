@@ -147,9 +147,12 @@ function findEnds(
   const [first] = packets;
   if (first) {
     const replies = !ports.has(first.destination.port) && ports.has(first.source.port);
-    return replies
-      ? { client: first.destination, server: first.source, begun: false }
-      : { client: first.source, server: first.destination, begun: first.protocol === 'udp' };
+    const [client, seen] = replies
+      ? [first.destination, first.source]
+      : [first.source, first.destination];
+    // Where the beginning was lost, a packet may be one that was rewritten already.
+    const server = dialled?.remote ?? seen;
+    return { client, server, begun: !replies && first.protocol === 'udp' };
   }
   if (dialled) {
     const local = events.find((event) => event.kind === 'state' && event.local.port !== 0);

@@ -1,4 +1,6 @@
 /** The claims for and against each path: each looks at one connection and says holds, refuted or cannot know. */
+import { isRequest } from '../correlate/bytes.js';
+import type { Leg } from '../correlate/leg.js';
 import type { Move } from '../correlate/relays.js';
 import { formatEndpoint, sameEndpoint } from '../model/address.js';
 import type { DropEvent, PacketEvent } from '../model/event.js';
@@ -185,7 +187,7 @@ function checkContainerAddressed({ leg, topology, link }: Case): Claim | null {
     : topology.namespaces.find(
         ({ inode }) => inode !== topology.host && holdsAddress(topology, inode, address),
       );
-  const holds = owner ? true : topology.namespaces.length > 0 ? false : null;
+  const holds = owner ? !hasOtherServer(leg) : topology.namespaces.length > 0 ? false : null;
   const name = owner ? ` (${owner.name})` : '';
   return claim(
     'container-addressed',
@@ -193,6 +195,15 @@ function checkContainerAddressed({ leg, topology, link }: Case): Claim | null {
     `the client dialled the container's own address ${formatEndpoint(leg.server)}${name}`,
     leg.dialled ? [leg.dialled.id] : [],
   );
+}
+
+/** True when some packet of the connection bears another address of the server: then something rewrote it. */
+function hasOtherServer(leg: Leg): boolean {
+  return leg.events.some((event) => {
+    if (event.kind !== 'packet' || leg.server === null) return false;
+    const end = isRequest(leg, event) ? event.destination : event.source;
+    return !sameEndpoint(end, leg.server);
+  });
 }
 
 function checkEntered(subject: Case): Claim | null {
