@@ -33,6 +33,8 @@ export interface ByteStream {
   readonly known: Uint8Array;
   /** Hash of all `length` bytes; null when the capture lacks some of them. */
   readonly digest: number | null;
+  /** Bytes that were sent were not captured: they were acknowledged, or others behind them were seen. */
+  readonly lost: boolean;
   /** Time of the first and last payload; null without any. */
   readonly firstData: number | null;
   readonly lastData: number | null;

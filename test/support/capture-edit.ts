@@ -1,4 +1,4 @@
-// Captures changed record by record: packets dropped, cut shorter, moved in time, put into the other byte order.
+// Captures changed record by record: packets dropped, cut, moved in time and order, put into the other byte order, renumbered.
 
 const PCAP_HEADER = 24;
 const RECORD_HEADER = 16;
@@ -41,6 +41,69 @@ export function moveClock(file: Buffer, seconds: number): Buffer {
     record.writeUInt32LE(record.readUInt32LE(0) + seconds, 0);
     return record;
   });
+}
+
+/** The file with its packets in another order: each up to `within` seconds late. */
+export function reorderPackets(
+  file: Buffer,
+  within: number,
+  random: (below: number) => number,
+): Buffer {
+  const { start, records } = splitCapture(file);
+  const pcapng = start.length === 0;
+  const timeOf = (bytes: Buffer): number =>
+    pcapng
+      ? (bytes.readUInt32LE(12) * 2 ** 32 + bytes.readUInt32LE(16)) / 1e9
+      : bytes.readUInt32LE(0) + bytes.readUInt32LE(4) / 1e6;
+  const packets = records
+    .filter(({ packet }) => packet)
+    .map(({ bytes }) => ({ bytes, at: timeOf(bytes) + (random(1000) / 1000) * within }))
+    .sort((a, b) => a.at - b.at);
+  const others = records.filter(({ packet }) => !packet);
+  return Buffer.concat([
+    start,
+    ...others.map(({ bytes }) => bytes),
+    ...packets.map(({ bytes }) => bytes),
+  ]);
+}
+
+/** Numbers of the devices in a file: of a pcapng file its interfaces, of a cooked one those in its frames. */
+export function listDevices(file: Buffer): number[] {
+  const numbers = splitCapture(file).records.flatMap((record) => deviceOf(file, record) ?? []);
+  return [...new Set(numbers)];
+}
+
+/** What only one device saw. */
+export function keepDevice(file: Buffer, device: number): Buffer {
+  const { start, records } = splitCapture(file);
+  const kept = records.filter((record) => (deviceOf(file, record) ?? device) === device);
+  return Buffer.concat([start, ...kept.map(({ bytes }) => bytes)]);
+}
+
+function deviceOf(file: Buffer, { bytes, packet }: Records['records'][number]): number | null {
+  if (!packet) return null;
+  if (file.readUInt32BE(0) === 0x0a0d0d0a) return bytes.readUInt32LE(8);
+  return file.readUInt32LE(20) === 276 ? bytes.readUInt32BE(RECORD_HEADER + 4) : 0;
+}
+
+/** The file as if `from` had been `to` wherever it is a port of TCP or UDP. */
+export function renamePort(file: Buffer, from: number, to: number): Buffer {
+  const { start, records } = splitCapture(file);
+  const changed = records.map(({ bytes, packet }) => {
+    if (!packet) return bytes;
+    const copy = Buffer.from(bytes);
+    const pcapng = start.length === 0;
+    const frame = copy.subarray(pcapng ? 28 : RECORD_HEADER);
+    const link = pcapng ? 14 : ({ 1: 14, 113: 16, 276: 20 }[file.readUInt32LE(20)] ?? 0);
+    const v6 = (frame[link] ?? 0) >> 4 === 6;
+    const next = frame[link + (v6 ? 6 : 9)];
+    const at = link + (v6 ? 40 : ((frame[link] ?? 0) & 15) * 4);
+    for (const port of next === 6 || next === 17 ? [at, at + 2] : []) {
+      if (frame.readUInt16BE(port) === from) frame.writeUInt16BE(to, port);
+    }
+    return copy;
+  });
+  return Buffer.concat([start, ...changed]);
 }
 
 /** A pcap file as `tcpdump -s length` would have made it. */

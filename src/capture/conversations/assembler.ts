@@ -30,10 +30,21 @@ export class Assembler {
   #known: Uint8Array = NOTHING;
   #waiting: { at: number; bytes: Uint8Array }[] = [];
   #waitingBytes = 0;
+  /** What the other side acknowledged first and last. */
+  #firstAck = -1;
+  #lastAck = -1;
+  /** Bytes before others that were seen never came. */
+  #gap = false;
 
   /** The SYN's number: the stream begins one behind it. */
   begin(syn: number): void {
     this.#base ??= (syn + 1) >>> 0;
+  }
+
+  /** The other side's acknowledgement. */
+  acknowledge(ack: number): void {
+    if (this.#firstAck < 0) this.#firstAck = ack;
+    if (this.#lastAck < 0 || ((ack - this.#lastAck) | 0) > 0) this.#lastAck = ack;
   }
 
   /** Payload of `length` bytes, of which `captured` stand in `frame` from `at` on. */
@@ -74,7 +85,16 @@ export class Assembler {
       digest: this.#whole && this.#next === this.#furthest && !datagrams ? this.#digest : null,
       firstData: this.firstData,
       lastData: this.lastData,
+      lost: this.#isLost(),
     };
+  }
+
+  /** A FIN takes a number as well, so that one more than the bytes may be acknowledged. */
+  #isLost(): boolean {
+    if (this.#gap || this.#waiting.length > 0) return true;
+    if (this.#lastAck < 0) return false;
+    const seen = this.#base === null ? 0 : this.#furthest;
+    return ((this.#lastAck - (this.#base ?? this.#firstAck)) | 0) - seen > 1;
   }
 
   #append(frame: Uint8Array, at: number, captured: number, length: number, position: number): void {
@@ -89,6 +109,7 @@ export class Assembler {
     const room =
       this.#waiting.length < MAX_WAITING && this.#waitingBytes + length <= MAX_WAITING_BYTES;
     if (!this.#whole || captured < length || !room) {
+      this.#gap = true;
       this.#whole = false;
       this.#waiting = [];
       this.#waitingBytes = 0;

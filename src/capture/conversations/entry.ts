@@ -64,6 +64,9 @@ export class Entry {
       this.established = time;
     }
     if ((flags & (TCP.FIN | TCP.RST)) !== 0) this.closed = true;
+    if ((flags & (TCP.ACK | TCP.RST)) === TCP.ACK) {
+      this.streams[way === 0 ? 1 : 0].acknowledge(packet.ack);
+    }
     if (length > 0 && (flags & TCP.RST) === 0) {
       const first = (flags & TCP.SYN) !== 0 ? (seq + 1) >>> 0 : seq;
       stream.take(first, packet.frame, packet.payloadAt, packet.payloadCaptured, length, time);

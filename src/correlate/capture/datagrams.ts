@@ -4,19 +4,53 @@ import type { CapturedLeg } from './legs.js';
 import { isWirePacket, type WirePacket } from './same-packet.js';
 import type { Likeness } from './streams.js';
 
+export interface DatagramLikeness {
+  readonly request: Likeness;
+  readonly reply: Likeness;
+  /** Different payloads that agreed, of the way that has fewer of them. */
+  readonly different: number;
+  /** Bytes of the longest request. */
+  readonly longest: number;
+}
+
+/** Nanoseconds within which a relay passes a datagram on. */
+const AT_ONCE = 100_000_000;
+
 /** Null unless both legs have requests; `slack` nanoseconds may what goes on be ahead of what came. */
 export function compareDatagrams(
   client: CapturedLeg,
   upstream: CapturedLeg,
   slack: number,
-): { request: Likeness; reply: Likeness } | null {
+): DatagramLikeness | null {
   const [own, theirs] = [listDatagrams(client), listDatagrams(upstream)];
   if (own.request.length === 0 || theirs.request.length === 0) return null;
-  // A relay passes answers on: a service that answers only one of the two is not behind both.
-  if ((own.reply.length === 0) !== (theirs.reply.length === 0)) return null;
   const request = compareLists(own.request, theirs.request, slack);
   const reply = compareLists(theirs.reply, own.reply, slack);
-  return request === 'different' || reply === 'different' ? null : { request, reply };
+  if (request === 'different' || reply === 'different') return null;
+  const different = Math.min(countPayloads(theirs.request), countPayloads(own.reply));
+  const longest = Math.max(...theirs.request.map(({ length }) => length));
+  return { request, reply, different, longest };
+}
+
+/** Whether any payload went over both, whoever sent it; one that was cut off may be any. */
+export function sharePayload(a: CapturedLeg, b: CapturedLeg): boolean {
+  const keys = new Set(a.leg.events.filter(isWirePacket).map(keyOf));
+  return (
+    keys.has(null) ||
+    b.leg.events.filter(isWirePacket).some((one) => {
+      const key = keyOf(one);
+      return key === null || keys.has(key);
+    })
+  );
+}
+
+function keyOf({ length, wire }: WirePacket): string | null {
+  return length > 0 && wire.digest === null ? null : `${length}|${wire.digest ?? ''}`;
+}
+
+function countPayloads(packets: readonly WirePacket[]): number {
+  const whole = packets.filter(({ wire }) => wire.digest !== null);
+  return new Set(whole.map(keyOf)).size;
 }
 
 function listDatagrams({
@@ -51,6 +85,7 @@ function compareLists(
       ({ length, wire, time }) =>
         length === packet.length &&
         time <= packet.time + slack &&
+        (slack === Infinity || packet.time - time < AT_ONCE) &&
         (wire.digest === packet.wire.digest || wire.digest === null || packet.wire.digest === null),
     );
     const [match] = index < 0 ? [] : left.splice(index, 1);

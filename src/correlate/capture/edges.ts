@@ -14,20 +14,25 @@ export interface Edge {
   readonly reply: Likeness;
   /** Payload was compared and agreed. */
   readonly strong: boolean;
+  /** What agreed may be a coincidence: packets are missing, or too few datagrams were compared. */
+  readonly thin: boolean;
 }
 
 /** Nanoseconds by which clocks of two files may differ after they have been set to each other. */
 export const SLACK = 500_000;
 /** Nanoseconds that a relay may take until it dials, or passes on that one side has ended. */
 const SOON = 100_000_000;
+/** Different datagrams that must agree in both directions before they prove something. */
+const SEVERAL = 3;
+/** Bytes of a datagram below which it may be anybody's. */
+const TELLING = 10;
 
 export function compareLegs(client: CapturedLeg, upstream: CapturedLeg): Edge | null {
   if (client === upstream || client.leg.protocol !== upstream.leg.protocol) return null;
   if (!couldDial(client, upstream)) return null;
   const slack = slackOf(client, upstream);
   if (client.leg.protocol === 'udp') {
-    const likeness = compareDatagrams(client, upstream, slack);
-    return likeness && { client, upstream, ...likeness, strong: true };
+    return compareUdp(client, upstream, slack);
   }
   const likeness = compareContent(client, upstream);
   if (likeness === null || isSameFlow(client, upstream)) return null;
@@ -41,15 +46,40 @@ export function compareLegs(client: CapturedLeg, upstream: CapturedLeg): Edge | 
   // What comes out has gone in before; a reset may lose the end of it.
   if (aligned && theirs.request.length > own.request.length) return null;
   if (aligned && own.reply.length > theirs.reply.length) return null;
-  const isCompared = (like: Likeness): boolean => like === 'equal' || like === 'same-start';
   const counted = request === 'same-length' && reply === 'same-length';
   // Without its beginning a stream with holes in it may be any.
   const strong = aligned
     ? isCompared(request) || isCompared(reply) || counted
     : isCompared(request) && isCompared(reply);
+  // An answer that one of them lacks, or both, may have been lost, and more with it; lengths alone are no content.
+  const partly = strong && !(isCompared(request) && isCompared(reply));
+  const thin = partly || lacksBytes(client) || lacksBytes(upstream);
   const bare = (like: Likeness): boolean => like === 'empty' || like === 'part';
   const follows = aligned && bare(request) && bare(reply) && isConsequence(client, upstream);
-  return strong || follows ? { client, upstream, request, reply, strong } : null;
+  return strong || follows ? { client, upstream, request, reply, strong, thin } : null;
+}
+
+/**
+ * Datagrams have no numbers that would tell of missing ones, so that a whole flow with the same payload may be missing:
+ * only several different ones that agree in both directions are more than a likeness.
+ */
+function compareUdp(client: CapturedLeg, upstream: CapturedLeg, slack: number): Edge | null {
+  const likeness = compareDatagrams(client, upstream, slack);
+  if (likeness === null) return null;
+  const { request, reply, different, longest } = likeness;
+  if (!isCompared(request) || !isCompared(reply)) return null;
+  const thin = different < SEVERAL;
+  if (thin && longest < TELLING) return null;
+  return { client, upstream, request, reply, strong: true, thin };
+}
+
+function isCompared(like: Likeness): boolean {
+  return like === 'equal' || like === 'same-start';
+}
+
+/** Bytes of it were sent that the capture has not: others of the same content may be missing as a whole. */
+function lacksBytes({ first, last }: CapturedLeg): boolean {
+  return [first, last].some(({ streams }) => streams.some(({ lost }) => lost));
 }
 
 /** How alike the bytes of two legs are, whoever of them came first; null when they differ. */
@@ -99,7 +129,7 @@ function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
   // What arrived from elsewhere was not dialled here; what was routed comes from another machine.
   if (upstream.origin === 'elsewhere') return false;
   if (upstream.origin === 'local' && client.serverOrigin === 'elsewhere') return false;
-  if (upstream.origin === null && !isInitialTtl(upstream.ttl.first)) return false;
+  if (!isInitialTtl(upstream.ttl.first) || isAnsweredFromAfar(client)) return false;
   if (own.client.address === theirs.client.address && server.address !== own.client.address) {
     return false;
   }
@@ -111,6 +141,12 @@ function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
   const accepted = client.first.established ?? client.first.synTime;
   if (dialled === null || accepted === null) return true;
   return dialled >= accepted - slackOf(client, upstream);
+}
+
+/** Its answers had been routed before any device saw them: they are not of the machine that was dialled. */
+function isAnsweredFromAfar({ sightings }: CapturedLeg): boolean {
+  const most = Math.max(0, ...sightings.map(({ reply }) => reply?.most ?? 0));
+  return most > 0 && !isInitialTtl(most);
 }
 
 /** At a device that saw both, the machine between has one hardware address. */

@@ -11,6 +11,8 @@ export interface Pairing {
   readonly reply: Likeness;
   /** False when other pairings would have been possible. */
   readonly only: boolean;
+  /** Little was compared, or bytes are missing. */
+  readonly thin: boolean;
 }
 
 /** Candidates looked at per leg. */
@@ -46,14 +48,16 @@ export function pairByContent(legs: readonly CapturedLeg[]): Pairings {
     const others = weak.filter(
       (other) => other.client === edge.client || other.upstream === edge.upstream,
     );
-    if (others.length === 1) pairs.set(edge.client, { ...pick(edge), only: true });
+    if (others.length === 1 && rivals.accountsFor(edge)) {
+      pairs.set(edge.client, { ...pick(edge), only: true });
+    }
   }
   for (const client of pairs.keys()) open.delete(client);
   return { pairs, open };
 }
 
-function pick({ upstream, request, reply }: Edge): Omit<Pairing, 'only'> {
-  return { upstream, request, reply };
+function pick({ upstream, request, reply, thin }: Edge): Omit<Pairing, 'only'> {
+  return { upstream, request, reply, thin };
 }
 
 function distance({ client, upstream }: Edge): number {

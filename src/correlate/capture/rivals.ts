@@ -1,10 +1,13 @@
 /** Whether the bytes of a pair are its own: other connections that carried the same ones at the same time. */
+import { sharePayload } from './datagrams.js';
 import { compareContent, isContainers, SLACK, type Edge } from './edges.js';
 import type { CapturedLeg } from './legs.js';
 import { findCrossing } from './sightings.js';
 
 /** Connections of one time that are compared; with more of them it may be a coincidence. */
 const MAX_COMPARED = 512;
+/** Nanoseconds around a pair in which nothing else may be like it when little was compared. */
+const NEAR = 1_000_000_000;
 
 export class Rivals {
   readonly #legs: readonly CapturedLeg[];
@@ -26,15 +29,20 @@ export class Rivals {
 
   /** False when somebody unaccounted for carried the same bytes then: the likeness may be a coincidence. */
   accountsFor(edge: Edge): boolean {
+    const around = edge.thin ? NEAR : SLACK;
     const [from, until] = [
-      Math.min(edge.client.first.first, edge.upstream.first.first) - SLACK,
-      Math.max(edge.client.first.last, edge.upstream.first.last) + SLACK,
+      Math.min(edge.client.first.first, edge.upstream.first.first) - around,
+      Math.max(edge.client.first.last, edge.upstream.first.last) + around,
     ];
     let compared = 0;
     for (let i = this.#findEnd(until) - 1; i >= 0 && (this.#reach[i] ?? 0) >= from; i--) {
       const leg = this.#legs[i];
       if (!leg || leg === edge.client || leg === edge.upstream || leg.first.last < from) continue;
       if (++compared > MAX_COMPARED) return false;
+      if (edge.thin) {
+        if (mayBeMistaken(leg, edge)) return false;
+        continue;
+      }
       if (compareContent(leg, edge.client) === null) continue;
       if (isOfOtherKind(leg)) continue;
       if (!this.#isAlike(leg, edge)) return false;
@@ -58,6 +66,13 @@ export class Rivals {
     }
     return low;
   }
+}
+
+/** Where packets are missing, whatever is not explained may be what belongs to either side of the pair. */
+function mayBeMistaken(leg: CapturedLeg, { client }: Edge): boolean {
+  if (leg.leg.protocol !== client.leg.protocol || !leg.uniform) return false;
+  if (findCrossing(leg.sightings) !== null) return false;
+  return leg.leg.protocol === 'tcp' || sharePayload(leg, client);
 }
 
 /** What is known to be no side of a relay: rewritten on its way, straight across, or dialled by a container. */

@@ -22,14 +22,15 @@ export function identityKey({ protocol, seq, ack, flags, length, wire }: WirePac
 /**
  * For packets with equal keys. Sequence numbers alone are not enough: two connections may carry the same bytes under
  * the same numbers, so something must agree that a new packet would not have: the sender's IP identification or
- * timestamp, or one end of the tuple.
+ * timestamp, or one end of the tuple. Datagrams have no numbers: of theirs an end must agree in any case.
  */
 export function isSame(a: WirePacket, b: WirePacket): boolean {
   if (Math.abs(a.time - b.time) > ONE_WAY) return false;
   const [one, two] = [a.wire, b.wire];
   if (differ(one.ipId, two.ipId) || differ(one.timestamp, two.timestamp)) return false;
   if (differ(one.digest, two.digest)) return false;
-  return isMarked(a, b) || (hasContent(a, b) && keepsEnd(a, b));
+  if (a.protocol === 'udp' && !keepsEnd(a, b)) return false;
+  return isMarked(a, b) || (hasContent(a, b) && keepsEnd(a, b) && one.ttl !== two.ttl);
 }
 
 /** The sender's own marks agree: a relay's new packet would have others. */
@@ -47,11 +48,7 @@ function hasContent(a: WirePacket, b: WirePacket): boolean {
   return digest || (a.flags & TCP.SYN) !== 0;
 }
 
-/** NAT of the destination leaves the source as it is, and the other way round; a router takes one off the TTL. */
+/** NAT of the destination leaves the source as it is, and the other way round. */
 function keepsEnd(a: WirePacket, b: WirePacket): boolean {
-  return (
-    sameEndpoint(a.source, b.source) ||
-    sameEndpoint(a.destination, b.destination) ||
-    a.wire.ttl !== b.wire.ttl
-  );
+  return sameEndpoint(a.source, b.source) || sameEndpoint(a.destination, b.destination);
 }

@@ -103,11 +103,19 @@ function checkStreams({ pairing, leg, link }: CapturedCase): CaptureClaim | null
   const data = [leg, link.upstream].flatMap(
     ({ events }) => events.find((event) => event.kind === 'packet' && event.length > 0)?.id ?? [],
   );
-  return claim('streams-equal', isCarried(pairing) ? true : null, text, data);
+  const told = pairing.thin ? `${text}; ${tellThin(leg.protocol)}` : text;
+  return claim('streams-equal', isCarried(pairing) ? true : null, told, data);
+}
+
+function tellThin(protocol: 'tcp' | 'udp'): string {
+  return protocol === 'tcp'
+    ? 'bytes of them are missing from the capture'
+    : 'so few datagrams that another flow may have carried the same';
 }
 
 /** Something was compared, and in both directions nothing is missing. */
-function isCarried({ request, reply }: Pairing): boolean {
+function isCarried({ request, reply, thin }: Pairing): boolean {
+  if (thin) return false;
   const compared = (like: Likeness): boolean => like === 'equal' || like === 'same-start';
   return compared(request) && (compared(reply) || reply === 'empty');
 }

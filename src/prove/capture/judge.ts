@@ -59,9 +59,11 @@ function collect(claims: readonly CaptureClaim[]): CaptureFacts {
   };
 }
 
-function listRelayDoubts({ leg, tail }: CapturedCase, facts: CaptureFacts): string[] {
+function listRelayDoubts({ leg, tail, pairing }: CapturedCase, facts: CaptureFacts): string[] {
   const doubts: string[] = [];
-  if (facts['streams-equal'] !== true) {
+  if (pairing?.thin && leg.protocol === 'udp') {
+    doubts.push('datagrams have no numbers, and so few may have gone over another flow as well');
+  } else if (facts['streams-equal'] !== true) {
     doubts.push('not all bytes of both legs could be compared');
   }
   if (leg.protocol === 'tcp' && facts['handshakes-nested'] !== true) {
