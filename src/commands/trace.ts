@@ -57,7 +57,7 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
     record: Flags.string({ helpValue: 'FILE', description: 'keep the trace; `read` replays it' }),
     probes: Flags.option({ options: ['auto', 'tracepoint', 'kprobe'] as const })({
       default: 'auto' as const,
-      description: 'kinds of probes: kprobe adds the NAT hooks; auto takes tracepoints',
+      description: 'kinds of probes: kprobe adds the NAT hooks; auto does so where the kernel can',
     }),
     watch: Flags.boolean({
       description: 'show connections as they come, in place; only on a terminal',

@@ -3,8 +3,10 @@ import { readFile } from 'node:fs/promises';
 import type { TraceEvent } from '../../model/event.js';
 import { UserError } from '../../model/errors.js';
 import { startChild, type Child, type ChildExit } from './child.js';
+import { attachDeepest } from './deepest.js';
 import { explainExit } from './failure.js';
 import { finishTrace, type Running, type TracerEnd } from './finish.js';
+import type { Formats } from './formats.js';
 import { planProbes, PROBE_FILES, type Plan } from './plan.js';
 import { assembleProgram, functionsOf, type ProbeFile } from './program.js';
 import { Run } from './run.js';
@@ -27,7 +29,7 @@ export interface TracerOptions {
   /** Milliseconds that the probes may take until they are live. */
   readonly patience: number;
   readonly signal: AbortSignal;
-  /** Which probes to use: `auto`, the default, takes tracepoints, which every kernel has. */
+  /** Which probes to use: `auto`, the default, adds kprobes where the kernel has them and takes them. */
   readonly profile?: ProbeProfile;
 }
 
@@ -42,16 +44,37 @@ export interface Tracer {
   finish(): Promise<TracerEnd>;
 }
 
-/** Starts the probes and returns when the first seal holds. Throws UserError when they cannot be had. */
+/**
+ * Starts the probes and returns when the first seal holds; `auto` goes on with tracepoints where kprobes are refused.
+ * Throws UserError when they cannot be had.
+ */
 export async function startTracer(options: TracerOptions): Promise<Tracer> {
   const { profile = 'auto', copyingRelays } = options;
   const files = await readProbeFiles(options.probes);
-  const wanted = profile === 'kprobe' ? files.flatMap(functionsOf) : [];
+  const wanted = profile === 'tracepoint' ? [] : files.flatMap(functionsOf);
   const { formats, tracefs } = await readTracefs(wanted);
   const { tracepoints: available, functions } = formats;
   if (profile === 'kprobe' && functions.size === 0) throw explainNoKprobes();
   const plan = planProbes({ files, available, functions, copyingRelays });
   checkSight(plan);
+  const falls = profile === 'auto' && plan.profile === 'kprobe';
+  const shallow = falls ? planProbes({ files, available, copyingRelays }) : null;
+  return attachDeepest(plan, shallow, async (chosen, notes) => {
+    options.signal.throwIfAborted();
+    return attach(options, { plan: chosen, formats, tracefs, notes });
+  });
+}
+
+interface Attachment {
+  readonly plan: Plan;
+  readonly formats: Formats;
+  readonly tracefs: string | null;
+  /** What the report shall say of how it was attached. */
+  readonly notes: readonly string[];
+}
+
+async function attach(options: TracerOptions, attachment: Attachment): Promise<Tracer> {
+  const { plan, formats, tracefs, notes } = attachment;
   const sealer = await Sealer.create(options.ports);
   let child: Child | null = null;
   try {
@@ -78,7 +101,10 @@ export async function startTracer(options: TracerOptions): Promise<Tracer> {
       plan,
       epoch: first.attempt.wall - BigInt(Math.round(first.time)),
       died: child.exited,
-      finish: () => finishTrace(running),
+      finish: async () => {
+        const end = await finishTrace(running);
+        return { ...end, notes: [...end.notes, ...notes] };
+      },
     };
   } catch (error) {
     sealer.close();
