@@ -1,4 +1,4 @@
-// The recordings in samples/ and what is true of each, known from how its traffic was sent (test/lab/take-samples.ts).
+// The recordings in samples/ and what is true of each, known from how its traffic was sent (test/lab/take-samples.ts, test/lab/scenarios.ts).
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -34,6 +34,8 @@ export const TRUTHS: Readonly<Record<string, Truth | ((one: Connection) => Truth
   'udp-proxy': proxy,
   'udp-refused-dnat': { ...dnat, outcome: 'refused' },
   'udp-unanswered-proxy': { ...proxy, outcome: 'unanswered' },
+  'nat-hooks': (one) =>
+    one.client.address === '198.51.100.2' ? dnat : { ...dnat, hook: 'OUTPUT' },
   'mixed-20': (one) => (one.client.address === '127.0.0.1' ? proxy : dnat),
 };
 
