@@ -4,6 +4,7 @@ import { execa } from 'execa';
 import { release } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import type { Comparison } from './compare.js';
 import { runScenarios, type ProfileResult, type ScenarioRun } from './scenarios.js';
 
 export interface Examined {
@@ -12,6 +13,8 @@ export interface Examined {
   readonly docker: string;
   readonly doctor: string;
   readonly profiles: readonly ProfileResult[];
+  /** Beside pwru, where the machine has it. */
+  readonly comparison?: readonly Comparison[] | null;
 }
 
 const RUN = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));

@@ -1,10 +1,14 @@
 // The kernel matrix's own parts: the order of modules, and the table that runs write.
 
 import * as assert from 'uvu/assert';
+import type { Report } from '../../src/model/report.js';
+import { analyse } from '../../src/prove/analyse.js';
+import { readSample } from '../support/samples.js';
 import { suite } from '../support/suite.js';
 import { listModules } from './image.js';
-import type { Judged, ProfileResult } from './scenarios.js';
-import { renderTable, type Row } from './table.js';
+import { checkHooks } from './nat-hooks.js';
+import { listDifferences, type Judged, type ProfileResult } from './scenarios.js';
+import { renderDocument, renderSummary, type Row } from './table.js';
 
 const test = suite('kernels');
 
@@ -27,37 +31,86 @@ test('modules come behind those that they need, each once', () => {
 });
 
 function row(machine: string, verdicts: readonly Judged['verdict'][]): Row {
-  const judged = verdicts.map((verdict) => ({ scenario: 's', verdict, told: '', faults: [] }));
-  const profile: ProfileResult = { profile: 'tracepoint', judged, coverage: null, failure: null };
-  const failed: ProfileResult = { ...profile, profile: 'kprobe', judged: [], failure: 'refused' };
-  return {
-    machine,
-    examined: {
-      kernel: '6.1',
-      bpftrace: '0.17',
-      docker: '20',
-      doctor: '',
-      profiles: [profile, failed],
-    },
+  const judged = verdicts.map((verdict) => ({
+    ...{ scenario: 's', verdict, told: `${verdict} (proven)`, reason: '', faults: [] },
+  }));
+  const profile: ProfileResult = {
+    ...{ profile: 'tracepoint', judged, coverage: null, start: 2.5, hooks: null, failure: null },
   };
+  const failed: ProfileResult = { ...profile, profile: 'kprobe', judged: [], failure: 'refused' };
+  const examined = { kernel: '6.1', bpftrace: '0.17', docker: '20', doctor: '' };
+  return { machine, examined: { ...examined, profiles: [profile, failed] } };
 }
 
+const empty = (name: string): string =>
+  `before\n<!-- table ${name}: written by npm run kernels -->\n<!-- end of table -->\nafter\n`;
+
 const rowsOf = (text: string): string[] =>
-  text.split('\n').filter((line) => /^\| (?!machine|-)/.test(line));
+  text.split('\n').filter((line) => /^\| (?!machine|kernel|-)/.test(line));
 
 test('the table counts verdicts, and says where there was no trace', () => {
-  const [good = '', failed = ''] = rowsOf(renderTable([row('a', ['right', 'right', 'wrong'])], ''));
-  assert.match(good, /^\| a +\| 6\.1 +\| 0\.17 +\| 20 +\| tracepoint +\| 2 of 3 +\| 0 +\| 1 +\|$/);
-  assert.match(failed, /kprobe: no trace +\| – +\| – +\| – +\|$/);
+  const text = renderDocument([row('a', ['right', 'right', 'wrong'])], empty('support'));
+  const [failed = '', good = ''] = rowsOf(text);
+  assert.match(
+    good,
+    /^\| a +\| 6\.1 +\| 0\.17 +\| 20 +\| tracepoint \| tracepoint \| 2 of 3 +\| 0/,
+  );
+  assert.match(good, /\| 1 +\| – +\| 2\.5 s +\|$/);
+  assert.match(failed, /kprobe +\| no trace +\| – +\| – +\| – +\| – +\| – +\|$/);
+  assert.match(text, /^before\n[^]*\nafter\n$/);
 });
 
 test('rows of machines that did not run stay as they are', () => {
-  const first = renderTable([row('a', ['right']), row('b', ['wrong'])], '');
-  const second = renderTable([row('b', ['right'])], first);
+  const first = renderDocument([row('a', ['right']), row('b', ['wrong'])], empty('support'));
+  const second = renderDocument([row('b', ['right'])], first);
   assert.is(rowsOf(second).length, 4);
   assert.equal(rowsOf(second).slice(0, 2), rowsOf(first).slice(0, 2));
-  assert.match(rowsOf(second)[2] ?? '', /1 of 1/);
-  assert.is(renderTable([], second), second);
+  assert.match(rowsOf(second)[3] ?? '', /1 of 1/);
+  assert.is(renderDocument([], second), second);
+});
+
+test('the summary has one row for a kernel, its versions and its probes', () => {
+  const first = renderSummary([row('a', ['wrong'])], empty('kernels'));
+  const second = renderSummary([row('a', ['right'])], first);
+  assert.equal(
+    rowsOf(second).map((line) => line.replaceAll(/ +/g, ' ')),
+    ['| 6.1 | 0.17 | 20 | no trace | – |', '| 6.1 | 0.17 | 20 | tracepoint | 1 of 1 |'],
+  );
+});
+
+test('profiles that tell a scenario differently are told of', () => {
+  const [right] = row('a', ['right']).examined.profiles;
+  const [wrong] = row('a', ['wrong']).examined.profiles;
+  assert.ok(right && wrong);
+  assert.equal(listDifferences([right, right]), []);
+  assert.equal(listDifferences([right, { ...wrong, profile: 'kprobe' }]), [
+    's: tracepoint tells right (proven), kprobe wrong (proven)',
+  ]);
+});
+
+test('a NAT hook that is missing, out of order or another one is found', () => {
+  const report = analyse(readSample('dnat-outside'), { hops: null });
+  assert.is(checkHooks(report).right, 0, 'tracepoints show no hook');
+  const hop = (name: string, flags: string[], kind = 'packet'): object => ({
+    ...{ kind, flags, namespace: 'host', interface: name },
+    flow: flags.includes('ACK') ? 'reply' : 'request',
+    rewrite: kind === 'nat' ? { hook: name } : null,
+  });
+  const judge = (...hops: object[]): number => {
+    const [one] = report.connections;
+    return checkHooks({ ...report, connections: [{ ...one, hops }] } as Report).right;
+  };
+  const reply = [
+    ...[hop('veth1', ['SYN', 'ACK']), hop('docker0', ['SYN', 'ACK'])],
+    ...[hop('POSTROUTING', ['SYN', 'ACK'], 'nat'), hop('ext0', ['SYN', 'ACK'])],
+  ];
+  const [ext, bridge, veth] = ['ext0', 'docker0', 'veth1'].map((name) => hop(name, ['SYN']));
+  const nat = (hook: string): object => hop(hook, ['SYN'], 'nat');
+  assert.ok(ext && bridge && veth);
+  assert.is(judge(ext, nat('PREROUTING'), bridge, veth, ...reply), 1);
+  assert.is(judge(ext, bridge, nat('PREROUTING'), veth, ...reply), 0);
+  assert.is(judge(ext, nat('OUTPUT'), bridge, veth, ...reply), 0);
+  assert.is(judge(ext, nat('PREROUTING'), bridge, veth, ...reply.slice(0, 2)), 0);
 });
 
 test.run();

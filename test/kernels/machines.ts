@@ -37,9 +37,9 @@ const PACKAGES: readonly string[] = [
   'util-linux',
 ];
 
-/** From trixie on the client is a package of its own. */
+/** From trixie on Docker's client is a package of its own, and pwru there is something to compare with. */
 export function packagesOf({ release }: Machine): string[] {
-  return release === 'bookworm' ? [...PACKAGES] : [...PACKAGES, 'docker-cli'];
+  return release === 'bookworm' ? [...PACKAGES] : [...PACKAGES, 'docker-cli', 'pwru'];
 }
 
 /** Modules that bring the root disk, with their dependencies. */

@@ -11,16 +11,17 @@ import { writeChrooted } from './chrooted.js';
 import { examineKernel, versionOf, type Examined } from './examine.js';
 import { prepareImage } from './image.js';
 import { MACHINES, type Machine } from './machines.js';
-import { countVerdicts } from './scenarios.js';
-import { renderTable, type Row } from './table.js';
+import { countVerdicts, listDifferences } from './scenarios.js';
+import { renderDocument, renderSummary, type Row } from './table.js';
 
 const TABLE = fileURLToPath(new URL('../../../docs/kernels.md', import.meta.url));
+const README = fileURLToPath(new URL('../../../README.md', import.meta.url));
 const HERE = 'here';
 /** Megabytes of a machine. */
 const MEMORY = 3072;
 /** Seconds that one machine may take. */
 const PATIENCE = 2400;
-const PROFILES = ['kprobe', 'tracepoint'] as const;
+const PROFILES = ['tracepoint', 'kprobe', 'auto'] as const;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -54,12 +55,29 @@ async function main(): Promise<void> {
     await rm(work, { recursive: true, force: true });
   }
   if (rows.length === 0) return;
-  const before = await readFile(TABLE, 'utf8').catch(() => '');
-  await writeFile(TABLE, renderTable(rows, before));
+  for (const [file, render] of [
+    [TABLE, renderDocument],
+    [README, renderSummary],
+  ] as const) {
+    await writeFile(file, render(rows, await readFile(file, 'utf8')));
+  }
+  conclude(rows);
+}
+
+/** Says what came of it, and fails for whatever should not be. */
+function conclude(rows: readonly Row[]): void {
   const profiles = rows.flatMap(({ examined }) => examined.profiles);
   const wrong = profiles.reduce((sum, one) => sum + countVerdicts(one, 'wrong'), 0);
-  say(`wrote docs/kernels.md: ${profiles.length} runs, ${wrong} wrong verdicts`);
-  if (wrong > 0 || profiles.some(({ failure }) => failure !== null)) process.exitCode = 1;
+  const troubles = [
+    ...rows.flatMap(({ examined }) => listDifferences(examined.profiles)),
+    ...profiles.flatMap(({ hooks }) => hooks?.faults ?? []),
+    ...profiles.flatMap(({ profile, failure }) =>
+      failure === null ? [] : [`${profile}: ${failure}`],
+    ),
+  ];
+  for (const trouble of troubles) say(trouble);
+  say(`wrote docs/kernels.md and README.md: ${profiles.length} runs, ${wrong} wrong verdicts`);
+  if (wrong > 0 || troubles.length > 0) process.exitCode = 1;
 }
 
 /** This machine's kernel with its own bpftrace, and with that of each image. */

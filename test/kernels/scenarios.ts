@@ -4,17 +4,19 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProbeProfile } from '../../src/capture/bpftrace/tracer.js';
 import { formatRecording } from '../../src/capture/recording.js';
+import { readTopology } from '../../src/host/topology.js';
 import { up, type Lab } from '../../src/lab/index.js';
 import type { Connection, Coverage } from '../../src/model/report.js';
 import {
   furnish,
-  listFaults,
+  findFaults,
   listScenarios,
   send,
   SCENARIO_PORTS,
   type Scenario,
 } from '../lab/scenarios.js';
 import { connectionsTo, traceWhile } from '../support/tracing.js';
+import { checkHooks, type HookCheck } from './nat-hooks.js';
 
 /** Milliseconds that the probes may take. */
 const PATIENCE = 150_000;
@@ -22,8 +24,9 @@ const PATIENCE = 150_000;
 export interface Judged {
   readonly scenario: string;
   readonly verdict: 'right' | 'inconclusive' | 'wrong';
-  /** What the report said. */
+  /** What the report said, in a few words that each profile of probes must say alike. */
   readonly told: string;
+  readonly reason: string;
   readonly faults: readonly string[];
 }
 
@@ -31,6 +34,10 @@ export interface ProfileResult {
   readonly profile: ProbeProfile;
   readonly judged: readonly Judged[];
   readonly coverage: Coverage | null;
+  /** Seconds until the probes were live. */
+  readonly start: number;
+  /** Connections whose NAT hooks were checked, and what was missing; null where no hook was probed. */
+  readonly hooks: HookCheck | null;
   /** Why there is no trace at all. */
   readonly failure: string | null;
 }
@@ -48,13 +55,14 @@ export async function runScenarios(run: ScenarioRun): Promise<ProfileResult[]> {
   const lab = await upWithin(run);
   try {
     const scenarios = listScenarios(await furnish(lab));
+    await warmUp(lab);
     const results: ProfileResult[] = [];
     for (const profile of run.profiles) {
       run.say(`${profile}: starting the probes`);
       const result = await runProfile(lab, scenarios, profile, run).catch((error: unknown) => ({
         profile,
         judged: [],
-        coverage: null,
+        ...{ coverage: null, start: 0, hooks: null },
         failure: error instanceof Error ? error.message : String(error),
       }));
       run.say(describeResult(result));
@@ -64,6 +72,11 @@ export async function runScenarios(run: ScenarioRun): Promise<ProfileResult[]> {
   } finally {
     await lab.down();
   }
+}
+
+/** What is read from a cold disk for the first time takes a slow machine longer than the patience for it. */
+async function warmUp({ host, dockerHost }: Lab): Promise<void> {
+  await readTopology({ netns: host.netns, dockerHost });
 }
 
 /** dockerd gives containerd few seconds to start; on a slow machine the second attempt finds it in the page cache. */
@@ -84,15 +97,17 @@ async function runProfile(
   profile: ProbeProfile,
   { slowness, folder, say, bpftrace }: ScenarioRun,
 ): Promise<ProfileResult> {
-  const start = performance.now();
+  const began = performance.now();
+  let start = 0;
   const { report, trace } = await traceWhile(
     lab,
     SCENARIO_PORTS,
     async () => {
-      say(`${profile}: live after ${Math.round((performance.now() - start) / 1000)} s`);
+      start = Math.round((performance.now() - began) / 100) / 10;
+      say(`${profile}: live after ${start} s`);
       for (const scenario of scenarios) await send(lab, scenario, slowness);
     },
-    { bpftrace, profile, patience: PATIENCE * slowness },
+    { bpftrace, profile, patience: PATIENCE * slowness, hops: null },
   );
   await writeFile(join(folder, `${profile}.ndjson`), formatRecording(trace));
   await writeFile(join(folder, `${profile}.json`), JSON.stringify(report));
@@ -100,20 +115,43 @@ async function runProfile(
     const { client, address, port } = scenario;
     return judge(scenario, connectionsTo(report.connections, client, address, port));
   });
-  return { profile, judged, coverage: report.coverage, failure: null };
+  const { coverage } = report;
+  const hooks = coverage.probes.profile === 'kprobe' ? checkHooks(report) : null;
+  return { profile, judged, coverage, start, hooks, failure: null };
 }
 
-/** Wrong is a path that was said to be proven or likely and is not the true one, or any other thing told that is not so. */
+/** Wrong is whatever is told and is not so; what is not told, or not proven, is inconclusive. */
 function judge(scenario: Scenario, connections: readonly Connection[]): Judged {
   const { name } = scenario;
   const [one] = connections;
-  if (!one) return { scenario: name, verdict: 'inconclusive', told: 'not seen', faults: [] };
-  const told = `${one.path} (${one.proof}), ${one.outcome}: ${one.reason}`;
-  if (one.path === 'unknown') return { scenario: name, verdict: 'inconclusive', told, faults: [] };
-  const faults = connections.flatMap((each) => listFaults(scenario, each));
-  if (faults.length > 0) return { scenario: name, verdict: 'wrong', told, faults };
+  if (!one) return bare(name, 'not seen');
+  const told = `${one.path} (${one.proof}), ${one.outcome}`;
+  const { reason } = one;
+  if (one.path === 'unknown') return { ...bare(name, told), reason };
+  const faults = connections.flatMap((each) => findFaults(scenario, each));
   const proven = connections.every(({ proof }) => proof === 'proven');
-  return { scenario: name, verdict: proven ? 'right' : 'inconclusive', told, faults };
+  const sentences = faults.map(({ sentence }) => sentence);
+  const wrong = faults.some(({ lacking }) => !lacking);
+  const right = proven && faults.length === 0;
+  const verdict = wrong ? 'wrong' : right ? 'right' : 'inconclusive';
+  return { scenario: name, verdict, told, reason, faults: sentences };
+}
+
+function bare(scenario: string, told: string): Judged {
+  return { scenario, verdict: 'inconclusive', told, reason: '', faults: [] };
+}
+
+/** Scenarios that two profiles of probes tell differently, one sentence each. */
+export function listDifferences(profiles: readonly ProfileResult[]): string[] {
+  const [first, ...others] = profiles.filter(({ failure }) => failure === null);
+  return others.flatMap(({ profile, judged }) =>
+    judged.flatMap(({ scenario, told }) => {
+      const before = first?.judged.find((one) => one.scenario === scenario);
+      return before === undefined || before.told === told
+        ? []
+        : [`${scenario}: ${first?.profile} tells ${before.told}, ${profile} ${told}`];
+    }),
+  );
 }
 
 export function countVerdicts({ judged }: ProfileResult, verdict: Judged['verdict']): number {
@@ -121,11 +159,16 @@ export function countVerdicts({ judged }: ProfileResult, verdict: Judged['verdic
 }
 
 function describeResult(result: ProfileResult): string {
-  const { profile, judged, failure } = result;
+  const { profile, judged, hooks, failure } = result;
   if (failure !== null) return `${profile}: no trace: ${failure}`;
   const bad = judged.filter(({ verdict }) => verdict !== 'right');
   return [
     `${profile}: ${countVerdicts(result, 'right')} of ${judged.length} right`,
-    ...bad.map((one) => `  ${one.verdict}: ${one.scenario}: ${one.told} ${one.faults.join('; ')}`),
+    ...bad.map(
+      ({ verdict, scenario, told, reason, faults }) =>
+        `  ${verdict}: ${scenario}: ${told}: ${reason} ${faults.join('; ')}`,
+    ),
+    ...(hooks === null ? [] : [`  NAT hooks in order: ${hooks.right} of ${hooks.checked}`]),
+    ...(hooks?.faults ?? []).map((fault) => `  NAT hooks: ${fault}`),
   ].join('\n');
 }

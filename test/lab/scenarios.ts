@@ -178,12 +178,26 @@ export async function send(lab: Lab, scenario: Scenario, slowness = 1): Promise<
   return stdout.trim();
 }
 
+/** One thing that a report tells of a connection, beside what is true. */
+export interface Fault {
+  /** False when it is told otherwise, true when it is left out. */
+  readonly lacking: boolean;
+  readonly sentence: string;
+}
+
 /** What a report says of the connection that is not so, one sentence each. */
 export function listFaults(scenario: Scenario, one: Connection): string[] {
+  return findFaults(scenario, one).map(({ sentence }) => sentence);
+}
+
+/** What a report says of the connection that is not so, or leaves out. */
+export function findFaults(scenario: Scenario, one: Connection): Fault[] {
   const { path, outcome, hook, container, relayed, drop } = scenario;
-  const faults: string[] = [];
+  const faults: Fault[] = [];
   const check = (what: string, told: unknown, truth: unknown): void => {
-    if (told !== truth) faults.push(`${what} is ${String(told)}, not ${String(truth)}`);
+    if (told === truth) return;
+    const sentence = `${what} is ${String(told)}, not ${String(truth)}`;
+    faults.push({ lacking: told === undefined, sentence });
   };
   check('path', one.path, path);
   check('outcome', one.outcome, outcome);
