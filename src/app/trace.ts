@@ -76,6 +76,9 @@ const LINGER = 300;
 const TICK = 100;
 /** Milliseconds until the probes must be live: two seconds are usual, a slow or busy machine takes many times that. */
 const PATIENCE = 60_000;
+/** Milliseconds for the engine's answer, and for looking into all namespaces. */
+const DOCKER_PATIENCE = 2_000;
+const TOPOLOGY_PATIENCE = 5_000;
 
 export async function runTrace(request: TraceRequest, effects: TraceEffects): Promise<TraceResult> {
   const { progress, stop } = effects;
@@ -175,8 +178,11 @@ async function openTopology(
   request: TraceRequest,
 ): Promise<(signal: AbortSignal | undefined) => Promise<Topology>> {
   const { readTopology } = await import('../host/topology.js');
-  return async (signal) =>
-    readTopology({ netns: request.netns, dockerHost: request.dockerHost, signal });
+  const { netns, dockerHost, patience = PATIENCE } = request;
+  // Who gives the probes more time has a slow machine, where all else takes longer too.
+  const slow = Math.max(1, patience / PATIENCE);
+  const limits = { dockerTimeout: DOCKER_PATIENCE * slow, budget: TOPOLOGY_PATIENCE * slow };
+  return async (signal) => readTopology({ netns, dockerHost, signal, ...limits });
 }
 
 /** Processes that may hand bytes on: docker-proxy, and whatever else of the host listens on a port. */

@@ -20,6 +20,8 @@ import { checkHooks, type HookCheck } from './nat-hooks.js';
 
 /** Milliseconds that the probes may take. */
 const PATIENCE = 150_000;
+/** The same for the engine and the namespaces when they are looked at for the first time. */
+const UNHURRIED = { dockerTimeout: 60_000, budget: 60_000 };
 
 export interface Judged {
   readonly scenario: string;
@@ -55,7 +57,7 @@ export async function runScenarios(run: ScenarioRun): Promise<ProfileResult[]> {
   const lab = await upWithin(run);
   try {
     const scenarios = listScenarios(await furnish(lab));
-    await warmUp(lab);
+    await warmUp(lab, run.say);
     const results: ProfileResult[] = [];
     for (const profile of run.profiles) {
       run.say(`${profile}: starting the probes`);
@@ -75,8 +77,9 @@ export async function runScenarios(run: ScenarioRun): Promise<ProfileResult[]> {
 }
 
 /** What is read from a cold disk for the first time takes a slow machine longer than the patience for it. */
-async function warmUp({ host, dockerHost }: Lab): Promise<void> {
-  await readTopology({ netns: host.netns, dockerHost });
+async function warmUp({ host, dockerHost }: Lab, say: (line: string) => void): Promise<void> {
+  const { problems } = await readTopology({ netns: host.netns, dockerHost, ...UNHURRIED });
+  for (const problem of problems) say(problem);
 }
 
 /** dockerd gives containerd few seconds to start; on a slow machine the second attempt finds it in the page cache. */
