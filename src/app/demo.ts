@@ -208,7 +208,7 @@ async function present(
   terminal: LiveTerminal,
 ): Promise<void> {
   const { renderSvg } = await import('../render/svg/svg.js');
-  const { renderTopologySvg } = await import('../render/svg/topology.js');
+  const { renderTopologySvg } = await import('../render/svg/map.js');
   await mkdir(request.folder, { recursive: true });
   const files: string[] = [];
   const write = async (name: string, picture: string): Promise<void> => {
@@ -225,7 +225,7 @@ async function present(
   }
   const { renderHtml } = await import('../render/html/html.js');
   const page = join(request.folder, 'report.html');
-  await writeFile(page, await renderHtml(report));
+  await writeFile(page, await renderHtml(report, map));
   if (request.json) {
     const { renderJson } = await import('../render/json.js');
     terminal.out(renderJson(report));

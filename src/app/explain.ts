@@ -4,23 +4,17 @@ import { runCommand, type Run } from '../host/command.js';
 import { parseSaved } from '../host/iptables.js';
 import { resolveNamespace } from '../host/namespaces.js';
 import { parseNft } from '../host/nft.js';
-import { readRules, type RulesReading } from '../host/rules.js';
+import { readRules } from '../host/rules.js';
 import { readSettings } from '../host/settings.js';
 import { readTopology } from '../host/topology.js';
 import { UserError } from '../model/errors.js';
 import type { Explanation, Vantage } from '../model/explain.js';
 import { joinRuleSets, type RuleSet } from '../model/rules.js';
-import type { HostSettings } from '../model/settings.js';
 import { resolvePorts, type PortMapping, type TargetQuery } from '../model/target.js';
-import type { Container, Topology } from '../model/topology.js';
-import { listConcerned } from '../prove/predict/concern.js';
-import { buildWorld, judgeProxy } from '../prove/predict/build-world.js';
-import { findFaults } from '../prove/predict/findings.js';
+import type { Topology } from '../model/topology.js';
 import { findMappings } from '../prove/predict/mappings.js';
-import { predict } from '../prove/predict/predict.js';
-import { describeMap } from './explain-map.js';
+import { explainHost, type HostReading } from './explain-host.js';
 import { readMap } from './explain-topology.js';
-import { withhold } from '../prove/predict/withhold.js';
 
 export interface ExplainRequest {
   readonly query: TargetQuery;
@@ -39,15 +33,6 @@ export interface ExplainRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a host is made of, as far as it could be read. */
-interface Reading {
-  readonly topology: Topology;
-  readonly rules: RulesReading;
-  readonly settings: HostSettings | null;
-  /** Whether all of it is of one machine. */
-  readonly measured: boolean;
-}
-
 /** @throws UserError for files that cannot be read or understood, and when nothing is published. */
 export async function explain(request: ExplainRequest): Promise<Explanation> {
   const saved = [...(request.iptables ?? []), ...(request.nft ?? [])].length > 0;
@@ -59,10 +44,13 @@ export async function explain(request: ExplainRequest): Promise<Explanation> {
     });
   }
   const reading = saved ? await readSaved(request) : await readMachine(request);
-  return explainReading(reading, request);
+  const { topology, rules } = reading;
+  const ruled = findMappings(rules.rules).filter((mapping) => !isKnown(topology, mapping));
+  const target = resolvePorts(topology, { ...request.query, mappings: ruled });
+  return explainHost(reading, target, request);
 }
 
-async function readMachine(request: ExplainRequest, run: Run = runCommand): Promise<Reading> {
+async function readMachine(request: ExplainRequest, run: Run = runCommand): Promise<HostReading> {
   const { netns = 'self', dockerHost, signal } = request;
   const path = netns === 'self' ? null : resolveNamespace(netns).path;
   const [topology, rules, settings] = await Promise.all([
@@ -73,7 +61,7 @@ async function readMachine(request: ExplainRequest, run: Run = runCommand): Prom
   return { topology, rules, settings, measured: true };
 }
 
-async function readSaved(request: ExplainRequest): Promise<Reading> {
+async function readSaved(request: ExplainRequest): Promise<HostReading> {
   const sets: RuleSet[] = [];
   for (const file of request.iptables ?? []) sets.push(parseSaved(await load(file), file));
   // What iptables-save tells better is in nft's list too, where xtables hides what it does.
@@ -110,41 +98,6 @@ async function load(file: string): Promise<string> {
   }
 }
 
-function explainReading(reading: Reading, request: ExplainRequest): Explanation {
-  const { topology, rules, settings, measured } = reading;
-  const ruled = findMappings(rules.rules).filter((mapping) => !isKnown(topology, mapping));
-  const target = resolvePorts(topology, { ...request.query, mappings: ruled });
-  const mappings =
-    target.mappings.length > 0
-      ? target.mappings
-      : target.asked.flatMap((port) => listUnpublished(topology, port, target));
-  const world = buildWorld({ topology, rules: rules.rules, settings, mappings, measured });
-  const ways = mappings.map((mapping) => ({
-    mapping,
-    container:
-      world.containers.find(({ places }) =>
-        places.some(({ address }) => address === mapping.target.address),
-      ) ?? null,
-    client: request.client ?? null,
-  }));
-  const { predictions, met } = predict(world, ways, request.from ?? null);
-  const judged = rules.complete ? predictions : predictions.map(withhold);
-  const { engine } = topology;
-  const proxy = judgeProxy(topology, rules.rules);
-  return {
-    schema: 'trace-flow/explain/1',
-    engine: engine || proxy.firewall ? { version: engine?.version ?? null, ...proxy } : null,
-    ...describeMap(topology, settings, target.ports),
-    rules: listConcerned(world, mappings, met),
-    predictions: [...judged],
-    findings: findFaults({
-      ...{ world, mappings, predictions: judged, complete: rules.complete },
-      docker: engine !== null && engine.product !== 'podman',
-    }),
-    problems: [...topology.problems, ...rules.problems, ...rules.rules.notes.map(toSentence)],
-  };
-}
-
 /** A rule's way in that the engine or a relay tells too, in the same words. */
 function isKnown(topology: Topology, { listens, target, protocol }: PortMapping): boolean {
   return topology.containers.some(({ networks, published }) =>
@@ -159,32 +112,4 @@ function isKnown(topology: Topology, { listens, target, protocol }: PortMapping)
         ),
     ),
   );
-}
-
-/** A port that nothing leads in to: of the containers that listen on it, or of the host itself. */
-function listUnpublished(
-  topology: Topology,
-  port: number,
-  target: { protocol: 'tcp' | 'udp' | 'all'; containers: readonly string[] },
-): PortMapping[] {
-  const protocol =
-    target.protocol === 'all'
-      ? (topology.listeners.find(({ local }) => local.port === port)?.protocol ?? 'tcp')
-      : target.protocol;
-  const listens = { address: '0.0.0.0', port };
-  const wanted = (container: Container): boolean =>
-    target.containers.length === 0 || target.containers.includes(container.name);
-  const inside = topology.containers.filter(wanted).flatMap((container): PortMapping[] => {
-    const [address] = container.networks.flatMap(({ addresses }) => addresses);
-    const open = topology.listeners.some(
-      ({ namespace, local }) => namespace === container.namespace && local.port === port,
-    );
-    if (!open || address === undefined || container.namespace === topology.host) return [];
-    return [{ protocol, listens, target: { address, port } }];
-  });
-  return inside.length > 0 ? inside : [{ protocol, listens, target: listens }];
-}
-
-function toSentence(note: string): string {
-  return `${note.charAt(0).toUpperCase()}${note.slice(1)}.`;
 }

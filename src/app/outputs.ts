@@ -84,7 +84,8 @@ export async function writeFiles(
 async function drawPage(report: Report, trace: Trace): Promise<string> {
   const { renderHtml } = await import('../render/html/html.js');
   const { listEveryHop } = await import('./every-hop.js');
-  return renderHtml(listEveryHop(report, trace));
+  const { explainTraced } = await import('./explain-host.js');
+  return renderHtml(listEveryHop(report, trace), explainTraced(trace.header));
 }
 
 /** Fails early, before any tracing, when a file could not be written in the end. */

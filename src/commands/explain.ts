@@ -81,7 +81,7 @@ Exit codes: 0 explained, 1 could not, 2 wrong usage.`;
       terminal.out(renderExplanation(explanation, terminal));
     }
     if (flags.svg !== undefined) {
-      const { renderTopologySvg } = await import('../render/svg/topology.js');
+      const { renderTopologySvg } = await import('../render/svg/map.js');
       const { writeWhole } = await import('../app/outputs.js');
       await writeWhole(flags.svg, await renderTopologySvg(explanation));
       terminal.err(`wrote ${flags.svg}\n`);

@@ -15,7 +15,7 @@ try {
     [100, 200],
     [2_000, 10],
   ] as const) {
-    const html = await renderHtml(largeReport(connections, events));
+    const html = await renderHtml(largeReport(connections, events), null);
     const file = join(folder, 'report.html');
     await writeFile(file, html);
     const page = await browser.newPage();

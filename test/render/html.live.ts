@@ -1,18 +1,22 @@
 // The HTML report as a reader uses it, in Chromium without a network: filter, sort, point, claims, zoom, keys; hostile names do nothing.
 
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import * as assert from 'uvu/assert';
+import { explainTraced } from '../../src/app/explain-host.js';
+import { explanationSchema, type Explanation } from '../../src/model/explain.js';
 import type { Predicted, Report } from '../../src/model/report.js';
+import type { Trace } from '../../src/model/trace.js';
 import { analyse } from '../../src/prove/analyse.js';
 import { renderHtml } from '../../src/render/html/html.js';
 import { findBrowser, startBrowser } from '../support/browser.js';
 import { CAPTURES, readCapture } from '../support/captures.js';
 import { readSample, TRUTHS } from '../support/samples.js';
 import { suite } from '../support/suite.js';
-import { findPageFaults } from './browser-page.js';
+import { findFaults, findPageFaults, OPEN_UP } from './browser-page.js';
 import { FIXTURES } from './fixtures/index.js';
 import { largeReport } from './fixtures/large.js';
 import { hostileNames, mixedHundred } from './fixtures/many.js';
@@ -50,11 +54,15 @@ test.after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function open(report: Report): Promise<void> {
+async function open(report: Report, host: Explanation | null = null): Promise<void> {
   noises.length = 0;
   const file = join(folder, 'report.html');
-  await writeFile(file, await renderHtml(report));
+  await writeFile(file, await renderHtml(report, host));
   await page.goto(`file://${file}`);
+}
+
+async function openTrace(trace: Trace): Promise<void> {
+  await open(analyse(trace), explainTraced(trace.header));
 }
 
 function assertQuiet(): void {
@@ -95,7 +103,7 @@ test('the odd connection is shown first', async () => {
 });
 
 test('pointing at a packet lights it up over all hops and across NAT', async () => {
-  await open(analyse(readSample('dnat-outside')));
+  await openTrace(readSample('dnat-outside'));
   await page
     .locator('g.row', { hasText: /^.*SYN/ })
     .first()
@@ -119,7 +127,7 @@ test('pointing at a packet lights it up over all hops and across NAT', async () 
 });
 
 test('pointing at a packet lights up the relay, and the same bytes behind it', async () => {
-  await open(analyse(readSample('proxy-loopback')));
+  await openTrace(readSample('proxy-loopback'));
   const labels = async (): Promise<string[]> => {
     const lit = await page.locator('g.row.lit').all();
     return Promise.all(lit.map(async (row) => (await row.getAttribute('aria-label')) ?? ''));
@@ -189,9 +197,9 @@ test('prediction beside observation, and the finding where they differ', async (
 });
 
 test('zoom: buttons, keys and the wheel', async () => {
-  await open(analyse(readSample('dnat-outside')));
+  await openTrace(readSample('dnat-outside'));
   const width = async (): Promise<number> =>
-    Number(await page.locator('svg.trace-flow').getAttribute('width'));
+    Number(await page.locator('.plot svg').getAttribute('width'));
   await page.getByRole('button', { name: 'Actual size' }).click();
   const whole = await width();
   await page.getByRole('button', { name: 'Zoom in (key +)' }).click();
@@ -207,7 +215,7 @@ test('zoom: buttons, keys and the wheel', async () => {
   await page.mouse.wheel(0, -100);
   await page.keyboard.up('Control');
   await page.waitForFunction(
-    `Number(document.querySelector('svg.trace-flow').getAttribute('width')) > ${fitted}`,
+    `Number(document.querySelector('.plot svg').getAttribute('width')) > ${fitted}`,
   );
   assertQuiet();
 });
@@ -258,7 +266,7 @@ test('hostile names: shown as text, and nothing in them runs', async () => {
   await open(hostileNames());
   await page.locator('g.row').nth(1).hover();
   await page.getByRole('button', { name: 'path', exact: true }).click();
-  assert.is(await page.locator('script').count(), 2);
+  assert.is(await page.locator('script').count(), 3);
   assert.is(await page.locator('body b, body img, body iframe').count(), 0);
   assert.is(
     await page.evaluate(
@@ -308,31 +316,82 @@ test('20,000 events in one connection, and in 100', async () => {
   assertQuiet();
 });
 
-const reports: [string, () => Promise<Report> | Report][] = [
-  ...Object.entries(FIXTURES),
-  ...Object.keys(TRUTHS).map((name): [string, () => Report] => [
+type Case = readonly [string, () => Promise<readonly [Report, Explanation | null]>];
+
+const judged = (trace: Trace): readonly [Report, Explanation | null] => [
+  analyse(trace),
+  explainTraced(trace.header),
+];
+const cases: Case[] = [
+  ...Object.entries(FIXTURES).map(([name, make]): Case => [
     name,
-    () => analyse(readSample(name)),
+    () => Promise.resolve([make(), null]),
   ]),
-  ...Object.entries(CAPTURES).map(([name, { files, ports }]): [string, () => Promise<Report>] => [
+  ...Object.keys(TRUTHS).map((name): Case => [
     name,
-    async () => analyse(await readCapture(files, ports)),
+    () => Promise.resolve(judged(readSample(name))),
   ]),
+  ...Object.entries(CAPTURES).map(([name, { files, ports }]): Case => [
+    name,
+    async () => judged(await readCapture(files, ports)),
+  ]),
+  ['map of an engine', () => Promise.resolve([mixedHundred(), readMap()])],
 ];
 
-test('every fixture, sample and capture: readable narrow and light, wide and dark', async () => {
-  for (const [name, make] of reports) {
-    await open(await make());
-    for (const [colorScheme, width] of [
-      ['light', 800],
-      ['dark', 1920],
-    ] as const) {
+/** The pictures themselves are looked at in every window and both schemes elsewhere. */
+const WINDOWS = [
+  [800, 'light'],
+  [1280, 'dark'],
+  [1920, 'light'],
+] as const;
+
+test('every fixture, sample and capture: readable at 800, 1280 and 1920 pixels, light and dark', async () => {
+  const height = page.viewportSize()?.height ?? 0;
+  for (const [name, make] of cases) {
+    await open(...(await make()));
+    for (const [width, colorScheme] of WINDOWS) {
+      await page.setViewportSize({ width, height });
+      const whole = await page.evaluate<number>(OPEN_UP);
+      await page.setViewportSize({ width, height: whole });
       await page.emulateMedia({ colorScheme });
-      await page.setViewportSize({ width, height: 900 });
-      assert.equal(await page.evaluate(findPageFaults), [], `${name} at ${width}, ${colorScheme}`);
+      const faults = await page.evaluate<string[]>(`[...${findPageFaults}, ...${findFaults}]`);
+      assert.equal(faults, [], `${name} at ${width}, ${colorScheme}`);
     }
     assertQuiet();
   }
 });
+
+test('the check itself finds faint, cut and overlapping text', async () => {
+  await page.goto('about:blank'); // the report's policy would forbid these styles
+  await page.setContent(`<p style="color:#999">faint</p>
+    <p style="width:4em;overflow:hidden;white-space:nowrap">cut off at its end</p>
+    <p>one text</p><p style="margin-top:-2.5em">another</p>`);
+  const faults = (await page.evaluate<string[]>(findPageFaults)).join('\n');
+  for (const word of ['has a contrast of 2.85', 'is cut off', '"another" overlaps "one text"']) {
+    assert.match(faults, word);
+  }
+});
+
+test('the map: the wiring as a picture, where a lit packet lights up the devices that it passed', async () => {
+  await openTrace(readSample('dnat-outside'));
+  const map = page.locator('svg.picture');
+  const shown = (await map.locator('text').allTextContents()).join('\n');
+  for (const word of ['docker0', 'redis', 'published 0.0.0.0:8080']) assert.match(shown, word);
+  await page
+    .locator('g.row', { hasText: /^.*SYN/ })
+    .first()
+    .hover();
+  const marks = await map.locator('.lit-place').all();
+  const lit = (
+    await Promise.all(marks.map(async (mark) => mark.getAttribute('data-places')))
+  ).join();
+  for (const device of ['docker0', 'veth', 'eth0']) assert.match(lit, device);
+  assertQuiet();
+});
+
+function readMap(): Explanation {
+  const url = new URL('../../../test/render/fixtures/explain.json', import.meta.url);
+  return explanationSchema.parse(JSON.parse(readFileSync(url, 'utf8')));
+}
 
 test.run();

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { explanationSchema, type Explanation } from '../../src/model/explain.js';
-import { renderTopologySvg } from '../../src/render/svg/topology.js';
+import { renderTopologySvg } from '../../src/render/svg/map.js';
 import { compareGolden } from '../support/golden.js';
 import { suite } from '../support/suite.js';
 

@@ -1,6 +1,7 @@
 /** The report as one HTML file that needs no network: style, script and data inside, and nothing else may run. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import type { Explanation } from '../../model/explain.js';
 import type { Report } from '../../model/report.js';
 import { printable } from '../text.js';
 import { pageStyle } from './style.js';
@@ -8,8 +9,11 @@ import { pageStyle } from './style.js';
 /** Made by the build (bin/bundle-page.js) beside this file. */
 const SCRIPT = new URL('page.bundle.js', import.meta.url);
 
-/** The whole document, ending in a newline. Its events are those that the report lists. */
-export async function renderHtml(report: Report): Promise<string> {
+/**
+ * The whole document, ending in a newline. Its events are those that the report lists; `host` is what is known of the
+ * host's wiring, null where that is nothing.
+ */
+export async function renderHtml(report: Report, host: Explanation | null): Promise<string> {
   const script = (await readFile(SCRIPT, 'utf8')).trim();
   const style = pageStyle();
   const { target, verdict } = report;
@@ -34,12 +38,17 @@ export async function renderHtml(report: Report): Promise<string> {
     '</head>',
     '<body>',
     `<noscript><p>${escapeText(printable(verdict.reason))}</p><p>The rest of this report needs JavaScript.</p></noscript>`,
-    `<script type="application/json" id="report">${escapeJson(JSON.stringify(report))}</script>`,
+    embed('report', report),
+    embed('host', host),
     `<script>${script}</script>`,
     '</body>',
     '</html>',
     '',
   ].join('\n');
+}
+
+function embed(id: string, data: unknown): string {
+  return `<script type="application/json" id="${id}">${escapeJson(JSON.stringify(data))}</script>`;
 }
 
 function hashOf(content: string): string {

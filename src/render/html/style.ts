@@ -29,7 +29,7 @@ p{margin:.3rem 0;max-width:100ch;overflow-wrap:anywhere}
 .head{display:flex;flex-wrap:wrap;align-items:center}
 .badge{border:2px solid;border-radius:1rem;padding:.05rem .8rem;font-weight:600}
 .good{color:var(--good)}.unsure{color:var(--unsure)}.bad{color:var(--bad)}.muted{color:var(--muted)}
-.mono,td,.hops{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono","DejaVu Sans Mono",monospace;font-size:.86rem}
+.mono:not(text),td,.hops{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono","DejaVu Sans Mono",monospace;font-size:.86rem}
 section{border-top:1px solid var(--edge);margin-top:1.2rem;padding-top:1rem}
 .skip{position:absolute;left:-99rem}
 .skip:focus{left:1rem;top:.5rem;background:var(--paper);padding:.3rem .6rem;z-index:2}
@@ -43,17 +43,21 @@ button:hover:not(:disabled){border-color:var(--request)}
 :focus-visible{outline:3px solid var(--request);outline-offset:1px}
 .scroll{overflow:auto;border:1px solid var(--edge);border-radius:.4rem}
 table{border-collapse:collapse;width:100%}
-th,td{text-align:left;padding:.15rem .6rem;border-bottom:1px solid var(--edge);vertical-align:top}
-td{max-width:34rem;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
+th,td{text-align:left;padding:.15rem .45rem;border-bottom:1px solid var(--edge);vertical-align:top}
+td{max-width:20rem;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 th{background:var(--band);white-space:nowrap}
 th button{border:0;background:none;padding:0;font-weight:600}
 td.number,th.number{text-align:right;white-space:nowrap}
 td button{padding:0 .4rem}
 .beside td{white-space:normal;overflow-wrap:anywhere}
 tr.chosen td{background:var(--band);font-weight:600;box-shadow:inset 0 2px var(--request),inset 0 -2px var(--request)}
-tr.lit td,.lit-place{background:var(--band);box-shadow:inset 4px 0 var(--nat)}
+tr.lit td,li.lit-place{background:var(--band)}
+tr.lit td:first-child,li.lit-place{box-shadow:inset 4px 0 var(--nat)}
+g.lit-place>rect{stroke:var(--nat);stroke-width:3}
 .plot{max-height:80vh;padding:.5rem;background:var(--paper)}
 .plot svg.trace-flow{max-width:none;display:block;margin:0 auto}
+.picture{display:block;margin:0 0 1rem}
+summary{cursor:pointer;margin:.4rem 0}
 .row{cursor:pointer}
 .row:focus{outline:none}
 .row .glow{fill:transparent;stroke:none}
@@ -69,6 +73,7 @@ tr.lit td,.lit-place{background:var(--band);box-shadow:inset 4px 0 var(--nat)}
 .map>li{border:1px solid var(--edge);border-radius:.5rem;background:var(--band);padding:.5rem .8rem;min-width:14rem;max-width:30rem}
 .map ul{list-style:none;margin:.3rem 0 0;padding:0}
 .map ul li{border-top:1px solid var(--edge);padding:.2rem .5rem;overflow-wrap:anywhere}
+@media (max-width:60rem){body{padding:.6rem .8rem 2rem}}
 `;
 
 const PRINT = `

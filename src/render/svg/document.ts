@@ -1,32 +1,24 @@
 /** Shapes to an SVG document, through d3-node; loaded only when a picture is asked for. */
 import type { Selection } from 'd3-node';
-import type { Shape } from './shapes.js';
+import type { Picture, Shape } from './shapes.js';
 
 /** What XML 1.0 cannot hold, should it have come this far. */
 const ILLEGAL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Cs}/gu;
-
-export interface Picture {
-  readonly width: number;
-  readonly height: number;
-  readonly title: string;
-  readonly description: string;
-  readonly style: string;
-  readonly shapes: readonly Shape[];
-}
 
 /** The picture as a well-formed XML document that ends in a newline. */
 export async function serialisePicture(picture: Picture): Promise<string> {
   const { D3Node } = await import('d3-node');
   const d3n = new D3Node();
   const { width, height } = picture;
+  const [title, description] = [`${picture.name}-title`, `${picture.name}-desc`];
   const svg = d3n.createSVG(width, height, {
     viewBox: `0 0 ${width} ${height}`,
     class: 'trace-flow',
     role: 'img',
-    'aria-labelledby': 'trace-flow-title trace-flow-desc',
+    'aria-labelledby': `${title} ${description}`,
   });
-  svg.append('title').attr('id', 'trace-flow-title').text(clean(picture.title));
-  svg.append('desc').attr('id', 'trace-flow-desc').text(clean(picture.description));
+  svg.append('title').attr('id', title).text(clean(picture.title));
+  svg.append('desc').attr('id', description).text(clean(picture.description));
   svg.append('style').text(picture.style);
   for (const shape of picture.shapes) appendShape(svg, shape);
   const node = svg.node();

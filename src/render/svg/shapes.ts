@@ -7,6 +7,18 @@ export interface Shape {
   readonly children: readonly Shape[];
 }
 
+/** A whole picture: its size in pixels, what it says to those who do not see it, its look, its shapes. */
+export interface Picture {
+  /** Begins its ids: pictures of several kinds may be put into one page. */
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  readonly title: string;
+  readonly description: string;
+  readonly style: string;
+  readonly shapes: readonly Shape[];
+}
+
 export type Attributes = Record<string, string | number>;
 
 /** Any element; numbers are rounded to tenths so that output is the same everywhere. */

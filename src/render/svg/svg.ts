@@ -3,9 +3,9 @@ import type { Report } from '../../model/report.js';
 import { formatCount } from '../format.js';
 import { layOut } from '../layout/layout.js';
 import type { CoverageNote, Scene } from '../layout/scene.js';
-import { box } from './shapes.js';
+import { box, type Picture } from './shapes.js';
 import { label, paragraph, space, stack, type Block } from './block.js';
-import { serialisePicture, type Picture } from './document.js';
+import { serialisePicture } from './document.js';
 import { widthFor } from './lanes.js';
 import { drawLegend } from './legend.js';
 import { measureIn } from './metrics.js';
@@ -44,6 +44,7 @@ export function drawPicture(scene: Scene): Picture {
   ]);
   const [width, height] = [inner + 2 * MARGIN, Math.ceil(body.bottom + MARGIN)];
   return {
+    name: 'trace-flow',
     width,
     height,
     title: `${scene.subject}: ${scene.path} (${scene.proof})`,

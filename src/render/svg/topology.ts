@@ -3,9 +3,8 @@ import type { Explanation } from '../../model/explain.js';
 import { printable } from '../text.js';
 import { paragraph, space, stack, type Block } from './block.js';
 import { card, type CardLine } from './card.js';
-import { serialisePicture, type Picture } from './document.js';
 import { drawPredictions } from './predictions.js';
-import { box, line, shape, type Shape } from './shapes.js';
+import { box, group, line, shape, type Picture, type Shape } from './shapes.js';
 import { styleSheet } from './style.js';
 
 const MARGIN = 24;
@@ -19,13 +18,8 @@ const CONTAINER_WIDTH = WIDTH - MARGIN - CONTAINER_LEFT;
 /** Members of a bridge that are drawn; the others are counted. */
 const MOST_MEMBERS = 12;
 
-/** One well-formed SVG document without scripts or references. Loads d3-node and a DOM when called. */
-export async function renderTopologySvg(explanation: Explanation): Promise<string> {
-  return serialisePicture(drawTopology(explanation));
-}
-
 /** The whole picture as shapes; pure. */
-function drawTopology(explanation: Explanation): Picture {
+export function drawTopology(explanation: Explanation): Picture {
   const inner = WIDTH - 2 * MARGIN;
   const about = describeEngine(explanation);
   const title = 'How traffic gets into the containers';
@@ -40,7 +34,7 @@ function drawTopology(explanation: Explanation): Picture {
   ]);
   const height = Math.ceil(body.bottom + MARGIN);
   return {
-    ...{ width: WIDTH, height, title, style: styleSheet() },
+    ...{ name: 'trace-flow-map', width: WIDTH, height, title, style: styleSheet() },
     description: describeWhole(explanation),
     shapes: [box(0, 0, WIDTH, height, { class: 'f-paper' }), ...body.shapes],
   };
@@ -77,7 +71,12 @@ function drawHost(explanation: Explanation, top: number): Block {
   const content = stack(top + 8, [
     (y) => paragraph('host', left, y, INSIDE, { size: 15, face: 'strong' }),
     space(4),
-    (y) => card({ left, top: y, width: INSIDE, colour: 'edge' }, listDevices(explanation)),
+    (y) =>
+      mark(
+        'host',
+        explanation.host.devices.map(({ name }) => name),
+        card({ left, top: y, width: INSIDE, colour: 'edge' }, listDevices(explanation)),
+      ),
     ...explanation.relays.map((relay) => (y: number) => {
       const { pid, command, listens, target } = relay;
       return card({ left, top: y + 8, width: INSIDE, colour: 'relay' }, [
@@ -150,7 +149,10 @@ function drawBridge(
     rx: 8,
     class: 'f-paper s-lane thin',
   });
-  return { shapes: [frame, ...content.shapes], bottom: content.bottom };
+  return {
+    shapes: [...mark('host', [name], { shapes: [frame], bottom: 0 }).shapes, ...content.shapes],
+    bottom: content.bottom,
+  };
 }
 
 /** Containers that listen or publish first. */
@@ -166,14 +168,22 @@ function drawMember(
 ): Block {
   const { interface: port, ifindex, peerName, peerIfindex, container, address } = member;
   const left = MARGIN + HOST_WIDTH - 16 - 12 - PORT_WIDTH;
-  const end = card({ left, top, width: PORT_WIDTH, colour: 'lane' }, [
-    { text: `${port} (${ifindex})`, face: 'mono' },
-  ]);
+  const end = mark(
+    'host',
+    [port],
+    card({ left, top, width: PORT_WIDTH, colour: 'lane' }, [
+      { text: `${port} (${ifindex})`, face: 'mono' },
+    ]),
+  );
   if (peerIfindex === null) return { shapes: end.shapes, bottom: end.bottom + 8 };
   const inner = `${peerName ?? '?'} (${peerIfindex})${address === null ? '' : `  ${address}`}`;
   const [head, ...rest] = listContainer(explanation, container ?? 'another namespace');
   const lines = [...(head ? [head] : []), { text: inner, face: 'mono' as const }, ...rest];
-  const far = card({ left: CONTAINER_LEFT, top, width: CONTAINER_WIDTH, colour: 'request' }, lines);
+  const far = mark(
+    container ?? '',
+    [peerName ?? ''],
+    card({ left: CONTAINER_LEFT, top, width: CONTAINER_WIDTH, colour: 'request' }, lines),
+  );
   const [from, y] = [left + PORT_WIDTH, top + 14];
   const joint: Shape[] = [
     line(from, y, CONTAINER_LEFT, y, { class: 's-request shaft' }),
@@ -185,6 +195,17 @@ function drawMember(
     shapes: [...end.shapes, ...far.shapes, ...joint],
     bottom: Math.max(end.bottom, far.bottom) + 8,
   };
+}
+
+/** Says which devices a part of the picture stands for, so that a page can light it up. */
+function mark(namespace: string, devices: readonly string[], { shapes, bottom }: Block): Block {
+  const places = devices.map((device) => placeOf(namespace, device));
+  return { shapes: [group(shapes, { 'data-places': JSON.stringify(places) })], bottom };
+}
+
+/** A device's key in `data-places`. */
+export function placeOf(namespace: string, device: string): string {
+  return JSON.stringify([namespace, device]);
 }
 
 function listContainer({ containers, sockets }: Explanation, name: string): CardLine[] {

@@ -1,4 +1,5 @@
 /** The page of the HTML report: reads the document's data, and ties list, timeline, claims, map and events together. */
+import type { Explanation } from '../../../model/explain.js';
 import type { Connection, Hop, Report } from '../../../model/report.js';
 import { formatCount } from '../../format.js';
 import { layOut } from '../../layout/layout.js';
@@ -10,10 +11,15 @@ import { createEvents } from './events.js';
 import { Lighting } from './light.js';
 import { createMap } from './map.js';
 
-const report = JSON.parse(document.getElementById('report')?.textContent ?? '') as Report;
+const report = readData('report') as Report;
+const host = readData('host') as Explanation | null;
 const { elements, start } = buildPage(report);
 document.body.append(...elements);
 start();
+
+function readData(id: string): unknown {
+  return JSON.parse(document.getElementById(id)?.textContent ?? '');
+}
 
 /** The page, and what is to be done once it is in the document, where a timeline can measure itself. */
 function buildPage({ connections, places }: Report): {
@@ -31,7 +37,7 @@ function buildPage({ connections, places }: Report): {
   ];
   const map = element('section', { 'aria-labelledby': 'map' }, [
     element('h2', { id: 'map' }, 'Map of the host'),
-    createMap(places, (event) => hops.get(event), lighting),
+    createMap(places, host, (event) => hops.get(event), lighting),
   ]);
   if (connections.length === 0) {
     return { elements: [...page, element('main', {}, [map])], start: () => undefined };

@@ -1,19 +1,68 @@
-/** The map of the host: every namespace that took part, its devices, and which device leads where. */
+/** The map of the host: its wiring as a picture, and every namespace that took part with its devices. */
+import type { Explanation } from '../../../model/explain.js';
 import type { Hop, Report } from '../../../model/report.js';
 import { printable } from '../../text.js';
-import { element } from './dom.js';
+import { group } from '../../svg/shapes.js';
+import { drawTopology, placeOf } from '../../svg/topology.js';
+import { element, svgElement } from './dom.js';
 import type { Lighting } from './light.js';
 
 /** Draws the map; devices that lit events passed are lit. */
 export function createMap(
   places: Report['places'],
+  host: Explanation | null,
   hopOf: (event: number) => Hop | undefined,
   lighting: Lighting,
 ): HTMLElement {
   if (places.length === 0) {
     return element('p', { class: 'muted' }, 'This source knows no namespaces and devices.');
   }
-  const devices = new Map<string, HTMLElement>();
+  const list = listDevices(places);
+  const picture = host && drawHost(host);
+  const marks = [...list.marks, ...(picture?.marks ?? [])];
+  lighting.alwaysOnChange((events) => {
+    const hops = [...events].flatMap((event) => hopOf(event) ?? []);
+    const lit = new Set(hops.map((hop) => placeOf(hop.namespace, hop.interface)));
+    for (const { keys, mark } of marks) {
+      mark.classList.toggle(
+        'lit-place',
+        keys.some((key) => lit.has(key)),
+      );
+    }
+  });
+  if (!picture) return list.element;
+  return element('div', {}, [
+    picture.element,
+    element('details', {}, [
+      element('summary', {}, 'Every namespace with its devices'),
+      list.element,
+    ]),
+  ]);
+}
+
+/** What is lit when a packet passed one of these devices. */
+interface Mark {
+  readonly keys: readonly string[];
+  readonly mark: Element;
+}
+
+function drawHost(host: Explanation): { element: SVGElement; marks: Mark[] } {
+  const { width, height, description, shapes } = drawTopology(host);
+  const frame = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const attributes = {
+    ...{ class: 'trace-flow picture', role: 'img', 'aria-label': description },
+    ...{ width, height, viewBox: `0 0 ${width} ${height}` },
+  };
+  for (const [name, value] of Object.entries(attributes)) frame.setAttribute(name, String(value));
+  frame.append(svgElement(group(shapes)));
+  const marks = [...frame.querySelectorAll('[data-places]')].map((mark): Mark => {
+    return { mark, keys: JSON.parse(mark.getAttribute('data-places') ?? '[]') as string[] };
+  });
+  return { element: frame, marks };
+}
+
+function listDevices(places: Report['places']): { element: HTMLElement; marks: Mark[] } {
+  const marks: Mark[] = [];
   const boxes = places.map(({ namespace, role, devices: owned }) => {
     const lines = owned.map(({ name, kind, addresses, peer }) => {
       const line = element('li', { class: 'mono' }, [
@@ -21,7 +70,7 @@ export function createMap(
         ` ${printable([kind, ...addresses].join(' '))}`,
         peer === null ? null : element('span', { class: 'muted' }, ` ⇄ ${printable(peer)}`),
       ]);
-      devices.set(keyOf(namespace, name), line);
+      marks.push({ keys: [placeOf(namespace, name)], mark: line });
       return line;
     });
     return element('li', {}, [
@@ -30,14 +79,5 @@ export function createMap(
       element('ul', {}, lines),
     ]);
   });
-  lighting.alwaysOnChange((events) => {
-    const hops = [...events].flatMap((event) => hopOf(event) ?? []);
-    const lit = new Set(hops.map((hop) => keyOf(hop.namespace, hop.interface)));
-    for (const [key, line] of devices) line.classList.toggle('lit-place', lit.has(key));
-  });
-  return element('ul', { class: 'map' }, boxes);
-}
-
-function keyOf(namespace: string, device: string): string {
-  return JSON.stringify([namespace, device]);
+  return { element: element('ul', { class: 'map' }, boxes), marks };
 }

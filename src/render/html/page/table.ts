@@ -21,6 +21,9 @@ export interface TableOptions<T> {
   readonly classOf: (row: T) => string;
 }
 
+/** Characters from which on a cell may be too narrow: pointing at it tells the whole. */
+const CUT_FROM = 30;
+
 export interface TableView<T> {
   readonly element: HTMLElement;
   /** Replaces the rows; the first page is shown. */
@@ -72,7 +75,8 @@ export function createTable<T>(options: TableOptions<T>): TableView<T> {
   function drawRow(row: T): HTMLElement {
     const cells = columns.map(({ text, number }, i) => {
       const shown = text(row);
-      if (i > 0) return element('td', { class: number ? 'number' : null }, shown);
+      const whole = shown.length > CUT_FROM ? shown : null;
+      if (i > 0) return element('td', { class: number ? 'number' : null, title: whole }, shown);
       const open = button(shown, `${options.openLabel} ${shown}`, () => options.open(row));
       return element('td', { class: 'number' }, [open]);
     });

@@ -8,7 +8,7 @@ import { group } from '../../svg/shapes.js';
 import { button, element, svgElement } from './dom.js';
 import type { Lighting } from './light.js';
 
-const USUAL_WIDTH = 880;
+const USUAL_WIDTH = 832;
 const STEP = 1.25;
 const [LEAST, MOST] = [0.25, 6];
 
@@ -112,14 +112,17 @@ function zoom(
   height: number,
 ): { bar: HTMLElement; fit: () => void } {
   let factor = 1;
+  let fitted = true;
   const shown = element('span', { role: 'status', 'aria-label': 'zoom' });
-  const set = (wanted: number): void => {
+  const set = (wanted: number, fits = false): void => {
+    fitted = fits;
     factor = Math.min(MOST, Math.max(LEAST, wanted));
     frame.setAttribute('width', String(Math.round(width * factor)));
     frame.setAttribute('height', String(Math.round(height * factor)));
     shown.textContent = `${Math.round(factor * 100)} %`;
   };
-  const fit = (): void => set(Math.min(1, (plot.clientWidth - 18) / width));
+  const fit = (): void => set(Math.min(1, (plot.clientWidth - 18) / width), true);
+  new ResizeObserver(() => fitted && fit()).observe(plot);
   const acts: Record<string, () => void> = {
     '+': () => set(factor * STEP),
     '=': () => set(factor * STEP),

@@ -1,0 +1,102 @@
+/** A host explained from what was read of it: where that was read, and when, is no matter here. */
+import type { RulesReading } from '../host/rules.js';
+import type { Explanation, Vantage } from '../model/explain.js';
+import type { HostSettings } from '../model/settings.js';
+import type { PortMapping, Target } from '../model/target.js';
+import type { Container, Topology } from '../model/topology.js';
+import type { TraceHeader } from '../model/trace.js';
+import { buildWorld, judgeProxy } from '../prove/predict/build-world.js';
+import { listConcerned } from '../prove/predict/concern.js';
+import { findFaults } from '../prove/predict/findings.js';
+import { predict } from '../prove/predict/predict.js';
+import { withhold } from '../prove/predict/withhold.js';
+import { describeMap } from './explain-map.js';
+
+/** What a host is made of, as far as it could be read. */
+export interface HostReading {
+  readonly topology: Topology;
+  readonly rules: RulesReading;
+  readonly settings: HostSettings | null;
+  /** Whether all of it is of one machine. */
+  readonly measured: boolean;
+}
+
+/** The map of what concerns the target, the rules in words, every client's path. */
+export function explainHost(
+  reading: HostReading,
+  target: Target,
+  asked: { readonly from?: Vantage | null; readonly client?: string | null } = {},
+): Explanation {
+  const { topology, rules, settings, measured } = reading;
+  const mappings =
+    target.mappings.length > 0
+      ? target.mappings
+      : target.asked.flatMap((port) => listUnpublished(topology, port, target));
+  const world = buildWorld({ topology, rules: rules.rules, settings, mappings, measured });
+  const ways = mappings.map((mapping) => ({
+    mapping,
+    container:
+      world.containers.find(({ places }) =>
+        places.some(({ address }) => address === mapping.target.address),
+      ) ?? null,
+    client: asked.client ?? null,
+  }));
+  const { predictions, met } = predict(world, ways, asked.from ?? null);
+  const judged = rules.complete ? predictions : predictions.map(withhold);
+  const { engine } = topology;
+  const proxy = judgeProxy(topology, rules.rules);
+  return {
+    schema: 'trace-flow/explain/1',
+    engine: engine || proxy.firewall ? { version: engine?.version ?? null, ...proxy } : null,
+    ...describeMap(topology, settings, target.ports),
+    rules: listConcerned(world, mappings, met),
+    predictions: [...judged],
+    findings: findFaults({
+      ...{ world, mappings, predictions: judged, complete: rules.complete },
+      docker: engine !== null && engine.product !== 'podman',
+    }),
+    problems: [...topology.problems, ...rules.problems, ...rules.rules.notes.map(toSentence)],
+  };
+}
+
+/** The host as a trace's header has it; without its rules the wiring alone. Null where not even that is known. */
+export function explainTraced({
+  topology,
+  target,
+  survey,
+  client,
+}: TraceHeader): Explanation | null {
+  if (topology.namespaces.length === 0) return null;
+  const { rules = { tables: [], notes: [] }, complete = false, settings = null } = survey ?? {};
+  const reading = { topology, rules: { rules, complete, problems: [] }, settings, measured: true };
+  const explained = explainHost(reading, target, { client });
+  return survey ? explained : { ...explained, predictions: [], findings: [] };
+}
+
+/** A port that nothing leads in to: of the containers that listen on it, or of the host itself. */
+function listUnpublished(
+  topology: Topology,
+  port: number,
+  target: Pick<Target, 'protocol' | 'containers'>,
+): PortMapping[] {
+  const protocol =
+    target.protocol === 'all'
+      ? (topology.listeners.find(({ local }) => local.port === port)?.protocol ?? 'tcp')
+      : target.protocol;
+  const listens = { address: '0.0.0.0', port };
+  const wanted = (container: Container): boolean =>
+    target.containers.length === 0 || target.containers.includes(container.name);
+  const inside = topology.containers.filter(wanted).flatMap((container): PortMapping[] => {
+    const [address] = container.networks.flatMap(({ addresses }) => addresses);
+    const open = topology.listeners.some(
+      ({ namespace, local }) => namespace === container.namespace && local.port === port,
+    );
+    if (!open || address === undefined || container.namespace === topology.host) return [];
+    return [{ protocol, listens, target: { address, port } }];
+  });
+  return inside.length > 0 ? inside : [{ protocol, listens, target: listens }];
+}
+
+function toSentence(note: string): string {
+  return `${note.charAt(0).toUpperCase()}${note.slice(1)}.`;
+}
