@@ -12,7 +12,7 @@ import type { Attempt } from './predict/vantages.js';
 import { RuleIndex } from './predict/rule-index.js';
 import type { RuleRef } from './predict/walk.js';
 import { withhold } from './predict/withhold.js';
-import type { World } from './predict/world.js';
+import { findBridgeOf, type World } from './predict/world.js';
 import { tellDeciding } from './why.js';
 
 type Foretold = Required<Pick<Report, 'connections' | 'findings'>>;
@@ -28,11 +28,14 @@ export function foretell(header: TraceHeader, connections: readonly Connection[]
   const told = connections.map((connection) => {
     const answer = before.ask(connection);
     if (!answer) return connection;
-    if (answer.predicted.agrees === false) {
-      const byEnd = after?.ask(connection)?.predicted.agrees === true;
-      differences.push({ connection, predicted: answer.predicted, byEnd });
-    }
-    return annotate(connection, answer, survey);
+    const { server } = connection;
+    const bridge = server && (findBridgeOf(before.world, server.address)?.name ?? null);
+    const why = tellDeciding(connection, answer.predicted, bridge);
+    if (answer.predicted.agrees !== false) return annotate(connection, answer, why, survey);
+    const end = after?.ask(connection)?.predicted ?? null;
+    const since = end && tellDeciding(connection, end, bridge);
+    differences.push({ connection, predicted: answer.predicted, byEnd: end?.agrees === true });
+    return annotate(connection, answer, since && `${since} (by the rules at the end)`, survey);
   });
   return { connections: told, findings: findDifferences(differences, before.world, survey) };
 }
@@ -87,13 +90,18 @@ function describePlace({ table, chain }: RuleRef): NonNullable<Predicted['at']> 
   return { backend, family, table: name, chain: chain.name };
 }
 
-function annotate(connection: Connection, answer: Answer, survey: Survey): Connection {
+function annotate(
+  connection: Connection,
+  answer: Answer,
+  why: string | null,
+  survey: Survey,
+): Connection {
   const { predicted } = answer;
   const counted = witnessCounter(answer, survey);
   return {
     ...connection,
     evidence: counted ? [...connection.evidence, counted] : connection.evidence,
-    why: tellDeciding(connection, predicted) ?? connection.why,
+    why: why ?? connection.why,
     predicted,
   };
 }

@@ -35,10 +35,14 @@ function tellException(address: string): string {
     : '';
 }
 
-/** The rule or fact that the evaluator names, where it foretold what was seen; null where it cannot add to that. */
+/**
+ * The rule or fact that the evaluator names, where it foretold what was seen; null where it cannot add to that.
+ * @param bridge the engine's bridge that the dialled address is on
+ */
 export function tellDeciding(
   { server, path, outcome, nat, relay }: Connection,
   { agrees, rule, at, why, path: foretold, target }: Predicted,
+  bridge: string | null,
 ): string | null {
   if (agrees !== true || server === null) return null;
   const dialled = formatEndpoint(server);
@@ -61,7 +65,7 @@ export function tellDeciding(
         : `no ${family(server.address)} rule sends ${dialled} on, so ${process} takes it${end}`;
     }
     case 'direct':
-      return `${dialled} is the container's own address, and no rule rewrites or stops it`;
+      return `${dialled} is the container's own address${bridge === null ? '' : `, reached over the bridge ${bridge}`}, and no rule rewrites or stops it`;
     case 'host':
     case 'unknown':
       return why;

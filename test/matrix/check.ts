@@ -9,6 +9,23 @@ export interface Finding {
   readonly connection: Connection | null;
   /** What the report says that is not so, or does not say though it claims a proof; empty when all is well. */
   readonly problems: readonly string[];
+  /** Those of them that no lost event excuses. */
+  readonly wrong: readonly string[];
+}
+
+/** What a proven verdict's cause names, by path: a rule or policy, the process that takes it, a bridge, a setting. */
+const STOPPED = /(?:the rule "|the policy of|route_localnet|nothing listens|no route)/;
+const DECIDING: Readonly<Record<Connection['path'], RegExp>> = {
+  dnat: either(/the rule "/, /a DNAT rule matches/, STOPPED),
+  'docker-proxy': /docker-proxy(?: \(pid \d+\)|, where it listens on)/,
+  relay: /\(pid \d+\)|where it listens on/,
+  direct: either(/over the bridge \S+/, STOPPED),
+  host: /listens on/,
+  unknown: STOPPED,
+};
+
+function either(...patterns: readonly RegExp[]): RegExp {
+  return new RegExp(patterns.map(({ source }) => source).join('|'));
 }
 
 const RANK = { inconclusive: 0, likely: 1, proven: 2 } as const;
@@ -39,9 +56,10 @@ export function check(
   const connection = found[alike.indexOf(sent)];
   if (!connection || found.length !== alike.length) {
     problems.push(`${found.length} connections from port ${sent.port}, not ${alike.length}`);
-    return { connection: connection ?? null, problems };
+    return { connection: connection ?? null, problems, wrong: [] };
   }
-  problems.push(...compare(truth, sent, connection));
+  const wrong = comparePaths(truth, connection);
+  problems.push(...wrong, ...compare(truth, sent, connection));
   if (truth.relay === 'docker-proxy' && connection.relay?.pid != null) {
     const pids = sent.relays ?? relays.get(connection.server?.port ?? 0) ?? [];
     const { pid } = connection.relay;
@@ -49,12 +67,12 @@ export function check(
   }
   const { predicted } = connection;
   if (predicted?.agrees === false && scenario.unpredictable !== true) {
-    problems.push(`predicted by the rules: ${predicted.path}`);
+    problems.push(`predicted by the rules: ${predicted.path}, ${predicted.why}`);
   }
   const least = scenario.atLeast?.proof ?? 'proven';
   if (RANK[connection.proof] < RANK[least]) problems.push(`only ${connection.proof}`);
   if (problems.length > 0) problems.push(`its reason: ${connection.reason}`);
-  return { connection, problems };
+  return { connection, problems, wrong };
 }
 
 /** The truth itself is checked against what client and server know. */
@@ -70,21 +88,36 @@ function checkSetUp(stage: Stage, truth: Truth, sent: Sent): string[] {
   return problems;
 }
 
-function compare(truth: Truth, sent: Sent, connection: Connection): string[] {
-  const problems: string[] = [];
-  const { path, proof, outcome, nat, container, relay, drop, bytes, why, reason } = connection;
-  const expect = (what: string, told: string | null | undefined, is: string | null): void => {
-    // An inconclusive verdict may leave out; it must not say what is not so.
+type Expect = (what: string, told: string | null | undefined, is: string | null) => void;
+
+/** An inconclusive verdict may leave out; it must not say what is not so. */
+function expectOf({ proof }: Connection, problems: string[]): Expect {
+  return (what, told, is) => {
     const silent = told === null || told === undefined || told === 'unknown';
     if (silent ? proof !== 'inconclusive' && is !== null : told !== is) {
       problems.push(`${what}: says ${told ?? 'nothing'}, true is ${is ?? 'none'}`);
     }
   };
+}
+
+function comparePaths(truth: Truth, connection: Connection): string[] {
+  const problems: string[] = [];
+  const { path, nat, container, relay, relays } = connection;
+  const expect = expectOf(connection, problems);
   expect('path', path, truth.path);
-  expect('outcome', outcome, truth.outcome);
   expect('hook', nat?.hook, truth.hook ?? null);
   expect('container', container?.name, truth.container);
   expect('relay', relay?.command, truth.relay ?? null);
+  const chain = (relays ?? [relay]).flatMap((one) => one?.command ?? []);
+  if (truth.relays) expect('chain', chain.join(', '), truth.relays.join(', '));
+  return problems;
+}
+
+function compare(truth: Truth, sent: Sent, connection: Connection): string[] {
+  const problems: string[] = [];
+  const { path, proof, outcome, drop, bytes, why, reason } = connection;
+  const expect = expectOf(connection, problems);
+  expect('outcome', outcome, truth.outcome);
   expect('drop', drop?.reason, truth.drop?.reason ?? null);
   if (sent.address !== '' && connection.client.address !== sent.address) {
     problems.push(`client: says ${connection.client.address}, true is ${sent.address}`);
@@ -100,13 +133,16 @@ function compare(truth: Truth, sent: Sent, connection: Connection): string[] {
   if (truth.says && !truth.says.test(`${reason}\n${why ?? ''}`)) {
     problems.push(`says nothing of ${String(truth.says)}: ${why ?? 'no cause'}`);
   }
-  if (proof === 'proven' && why === null) problems.push('no cause is given');
+  if (proof === 'proven' && !DECIDING[path].test(why ?? '')) {
+    problems.push(`the cause names nothing that decides: ${why ?? 'none'}`);
+  }
   return problems;
 }
 
 /** The client as the container sees it, by the report: `address:port`. */
-function sourceSeen({ relay, nat, client }: Connection): string | null {
-  if (relay) return relay.client ? format(relay.client) : null;
+function sourceSeen({ relay, relays, nat, client }: Connection): string | null {
+  const last = relays?.at(-1) ?? relay;
+  if (last) return last.client ? format(last.client) : null;
   // From the container's address to the one that it answers.
   if (nat) return nat.reply.split(' → ')[1] ?? null;
   return format(client);

@@ -3,10 +3,17 @@
 import { readFileSync } from 'node:fs';
 import { REDIS, type Lab, type LabContainer } from '../../src/lab/index.js';
 import type { Group } from './scenario.js';
-import { CHANGES } from './scenarios/changes.js';
+import { CHANGES, RESTART } from './scenarios/changes.js';
 import { AT_ONCE, IN_ROW, LOSSES, SHAPES } from './scenarios/load.js';
 import { PUBLISH_FORMS, UDP } from './scenarios/forms.js';
-import { listDualVantages, listIpv6Vantages, listVantages } from './scenarios/vantages.js';
+import { listRelays, PUBLISHED, RELAY_PORTS, startRelays } from './scenarios/relays.js';
+import { DATAGRAMS } from './scenarios/udp.js';
+import {
+  listDualVantages,
+  listNetworkVantages,
+  listIpv6Vantages,
+  listVantages,
+} from './scenarios/vantages.js';
 import { direct, dnat, dropped, relayed } from './truths.js';
 
 const FIXTURES = new URL('../../../test/prove/predict/fixtures/', import.meta.url);
@@ -72,7 +79,8 @@ async function prepareForms(lab: Lab): Promise<LabContainer[]> {
     lab.run({
       name: 'udp',
       command: ['sh', '-c', UDP_SERVER],
-      publish: ['5300:5300/udp', '5301:5301/udp'],
+      publish: ['5300:5300/udp', '5301:5301/udp', '5302:5302/udp'],
+      waitFor: [5300, 5301].map((port) => ({ protocol: 'udp', port })),
     }),
   ]);
 }
@@ -129,7 +137,9 @@ export const GROUPS: readonly Group[] = [
     userlandProxy: true,
     dockerdArguments: IPV6,
     prepare: async (lab) => [...(await prepareVantages(lab)), ...(await prepareForms(lab))],
-    ports: [8080, 8086, 6379, 8081, 8082, 7000, 7001, 8083, 8090, 6390, 7100, 7777, 5300, 5301],
+    ports: [
+      8080, 8086, 6379, 8081, 8082, 7000, 7001, 8083, 8090, 6390, 7100, 7777, 5300, 5301, 5302,
+    ],
     traces: [
       [
         ...listVantages({
@@ -138,14 +148,17 @@ export const GROUPS: readonly Group[] = [
         }),
         ...listIpv6Vantages(true, 8080),
         ...listDualVantages(true, 8086),
+        ...listNetworkVantages(true, 8086),
         ...PUBLISH_FORMS,
         ...UDP,
       ],
+      DATAGRAMS,
       AT_ONCE,
       SHAPES,
       ...IN_ROW.map((scenario) => [scenario]),
       LOSSES,
       CHANGES,
+      RESTART,
     ],
   },
   {
@@ -163,8 +176,22 @@ export const GROUPS: readonly Group[] = [
         }),
         ...listIpv6Vantages(false, 8080),
         ...listDualVantages(false, 8086),
+        ...listNetworkVantages(false, 8086),
       ],
     ],
+  },
+  {
+    name: 'Other relays, Docker 20.10, userland proxy on',
+    userlandProxy: true,
+    prepare: async (lab) => {
+      const publish = [`${PUBLISHED}:6379`];
+      const redis = await lab.run({ name: 'redis', command: REDIS, publish });
+      await startRelays(lab, redis);
+      return [redis];
+    },
+    ports: [...RELAY_PORTS, PUBLISHED],
+    traces: [listRelays(true)],
+    further: [{ ports: RELAY_PORTS, scenarios: listRelays(false) }],
   },
   ruleGroup(
     'Rules of Docker 20.10 in iptables-legacy, userland proxy on',

@@ -1,5 +1,5 @@
-// The matrix over and over: `npm run matrix -- --runs 5`; writes docs/scenarios.md. With `--only WORD` some groups, without
-// the table; `--record FOLDER` keeps every trace as a recording.
+// The matrix over and over: `npm run matrix -- --runs 5`; writes docs/scenarios.md. With `--only WORD` some groups, with
+// `--scenario WORD` some traces, without the table; `--record FOLDER` keeps every trace as a recording.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { release } from 'node:os';
@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import { findLiveObstacle } from '../support/live.js';
 import { GROUPS } from './groups.js';
+import type { Group, Scenario } from './scenario.js';
 import { listProblems, runGroup, type Result } from './run.js';
 import { drawTable, type GroupResults } from './table.js';
 
@@ -18,13 +19,16 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       runs: { type: 'string', default: '1' },
-      only: { type: 'string' },
+      only: { type: 'string' }, // a word of the group's name
+      scenario: { type: 'string' }, // of a scenario's: only the traces that it is in
       record: { type: 'string' },
     },
   });
   const obstacle = findLiveObstacle('busybox', 'socat');
   if (obstacle !== null) throw new Error(obstacle);
-  const groups = GROUPS.filter(({ name }) => name.includes(values.only ?? ''));
+  const groups = GROUPS.filter(({ name }) => name.includes(values.only ?? '')).map((group) =>
+    narrow(group, values.scenario ?? ''),
+  );
   const all: GroupResults[] = [];
   for (const group of groups) {
     const results: Result[] = [];
@@ -41,7 +45,7 @@ async function main(): Promise<void> {
     }
     all.push({ group, results });
   }
-  if (values.only !== undefined) return;
+  if (values.only !== undefined || values.scenario !== undefined) return;
   const [docker, bpftrace] = await Promise.all([
     readVersion('dockerd', /version ([\d.]+)/),
     readVersion('bpftrace', /(bpftrace v[\d.]+)/),
@@ -52,6 +56,17 @@ async function main(): Promise<void> {
     bpftrace,
   });
   await writeFile(TABLE, table);
+}
+
+function narrow(group: Group, word: string): Group {
+  const has = (scenarios: readonly Scenario[]): boolean =>
+    scenarios.some(({ name }) => name.includes(word));
+  const { traces, further = [] } = group;
+  return {
+    ...group,
+    traces: traces.filter(has),
+    further: further.filter(({ scenarios }) => has(scenarios)),
+  };
 }
 
 /** One recording per trace, for `trace-flow read`. */

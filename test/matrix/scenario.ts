@@ -16,6 +16,8 @@ export interface Truth {
   readonly container: string | null;
   /** The relay's command; none unless told. Of docker-proxy the arguments are looked up in /proc. */
   readonly relay?: string;
+  /** The commands of a chain of relays, the client's first. */
+  readonly relays?: readonly string[];
   /** Address that the server sees. The server itself is asked; an answer that differs fails the scenario's set-up. */
   readonly source?: string | undefined;
   /** Where it died. */
@@ -90,4 +92,9 @@ export interface Group {
   /** Every port that is traced. */
   readonly ports: readonly number[];
   readonly traces: readonly (readonly Scenario[])[];
+  /** Traces of other ports. */
+  readonly further?: readonly {
+    readonly ports: readonly number[];
+    readonly scenarios: readonly Scenario[];
+  }[];
 }

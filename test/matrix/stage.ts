@@ -13,6 +13,8 @@ const FIRST_PORT = 10_000;
 
 export class Stage {
   #port = FIRST_PORT;
+  /** What pauses between connections are multiplied by; over 1, connections at once begin that many milliseconds apart, less one. */
+  slowness = 1;
   readonly containers: ReadonlyMap<string, LabContainer>;
 
   constructor(
@@ -69,8 +71,9 @@ export class Stage {
 
   /** One process sends all of a place's traffic, at once or one after the other with a pause between two. */
   async send(from: string, orders: readonly Order[], inRow = false, pauseMs = 0): Promise<Sent[]> {
-    const input = formatOrders({ orders, inRow, pauseMs, hold: false });
-    const options = { input, timeoutMs: 60_000 };
+    const pause = inRow ? pauseMs * this.slowness : this.slowness - 1;
+    const input = formatOrders({ orders, inRow, pauseMs: pause, hold: false });
+    const options = { input, timeoutMs: 180_000 };
     const { stdout } = await this.lab.exec(this.where(from), COMMAND, options);
     return parseTold(stdout, orders);
   }

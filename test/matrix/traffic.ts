@@ -27,7 +27,7 @@ export interface Orders {
   readonly orders: readonly Order[];
   /** One after the other; else all at once. */
   readonly inRow: boolean;
-  /** Between two in a row. */
+  /** Between the beginnings of two at once, or from one's end to the next. */
   readonly pauseMs: number;
   /** After a first exchange says `held`, and goes on when a second line comes. */
   readonly hold: boolean;
@@ -98,8 +98,9 @@ async function dial(order: Order, hold: (() => Promise<void>) | null): Promise<T
     }
     const echo = formatCommand(['ECHO', payload + 'x'.repeat(pad)]);
     const echoed = await exchange(socket, echo, tiny);
-    const info = echoed && (await exchange(socket, formatCommand(['CLIENT', 'INFO'])));
-    seen = /\baddr=(\S+)/.exec(info ?? '')?.[1] ?? null;
+    const info =
+      echoed?.includes(payload) && (await exchange(socket, formatCommand(['CLIENT', 'INFO'])));
+    seen = /\baddr=(\S+)/.exec(info || '')?.[1] ?? null;
     if (resets) socket.resetAndDestroy();
     else socket.end();
   }
@@ -159,7 +160,13 @@ async function main(): Promise<void> {
       told.push(await run(order));
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
-  } else told.push(...(await Promise.all(orders.map(run))));
+  } else {
+    const slowly = orders.map(async (order, index) => {
+      await new Promise((resolve) => setTimeout(resolve, index * pauseMs));
+      return run(order);
+    });
+    told.push(...(await Promise.all(slowly)));
+  }
   process.stdout.write(`${JSON.stringify(told)}\n`);
   input.close();
 }

@@ -38,12 +38,17 @@ export function direct(source: string, container = 'redis'): Truth {
   };
 }
 
-/** The same way, but a packet dies on it. */
-export function dropped(truth: Truth, drop: Truth['drop'] = { reason: 'NETFILTER_DROP' }): Truth {
-  const { path, hook, container, says } = truth;
+/** The same way, but a packet dies on it: a rule's doing unless told. */
+export function dropped(
+  { path, hook, container }: Truth,
+  drop: NonNullable<Truth['drop']> = { reason: 'NETFILTER_DROP' },
+  says: Truth['says'] = drop.reason === 'NETFILTER_DROP' ? BY_RULE : undefined,
+): Truth {
   const way = { path, container, ...(hook && { hook }), ...(says && { says }) };
-  return { ...way, outcome: 'dropped', ...(drop && { drop }) };
+  return { ...way, outcome: 'dropped', drop };
 }
+
+const BY_RULE = /the (?:rule ".*"|policy of) .* drops it in/;
 
 /** Nothing listens where it was dialled: no way into a container was taken, so there is no path to tell. */
 export const REFUSED: Truth = {

@@ -77,7 +77,7 @@ export class Traveller {
     if (!stays && isLoopbackSource(packet)) {
       if (packet.family === 6) {
         return endJourney(packet, output.nat, 'dropped', {
-          why: 'a rule sends it on, but a packet from ::1 never leaves the host: IPv6 has no route_localnet',
+          why: 'a rule sends it on, but nothing beyond the host talks with ::1: IPv6 has no route_localnet',
           obstacles: ['a packet from ::1 cannot be routed to a container'],
         });
       }

@@ -1,6 +1,7 @@
 // Changes while tracing: what held before is told of what came before, and what holds after of what came after.
 
 import type { Play, Sent } from '../scenario.js';
+import { restartEngine } from '../restart-engine.js';
 import type { Stage } from '../stage.js';
 import { dnat, relayed } from '../truths.js';
 
@@ -13,6 +14,21 @@ async function sendRow(stage: Stage, count: number): Promise<Sent[]> {
     return stage.order(stage.lab.host.ipv4, RULED_PORT, truth);
   });
   return stage.send('client', orders, true);
+}
+
+/** By a DNAT rule and by docker-proxy. */
+async function sendBothWays(stage: Stage, port: number, container: string): Promise<Sent[]> {
+  const outside = dnat('PREROUTING', '{client}', container);
+  const loopback = relayed(container);
+  const relays = await stage.findRelays(port);
+  const [first, second] = await Promise.all([
+    stage.send('client', [stage.order(stage.lab.host.ipv4, port, outside)]),
+    stage.send('host', [stage.order('127.0.0.1', port, loopback)]),
+  ]);
+  return [
+    ...first.map((sent) => ({ ...sent, truth: outside })),
+    ...second.map((sent) => ({ ...sent, truth: loopback, relays })),
+  ];
 }
 
 /** The rule goes and comes back while one client connects again and again; the server tells which took which way. */
@@ -55,19 +71,7 @@ const moved: Play = {
   told: 'dnat, docker-proxy; each to where the container then was',
   play: (stage) => {
     const { lab } = stage;
-    const outside = dnat('PREROUTING', '{client}', 'moving');
-    const loopback = relayed('moving');
-    const both = async (): Promise<Sent[]> => {
-      const relays = await stage.findRelays(MOVED_PORT);
-      const [first, second] = await Promise.all([
-        stage.send('client', [stage.order(lab.host.ipv4, MOVED_PORT, outside)]),
-        stage.send('host', [stage.order('127.0.0.1', MOVED_PORT, loopback)]),
-      ]);
-      return [
-        ...first.map((sent) => ({ ...sent, truth: outside })),
-        ...second.map((sent) => ({ ...sent, truth: loopback, relays })),
-      ];
-    };
+    const both = async (): Promise<Sent[]> => sendBothWays(stage, MOVED_PORT, 'moving');
     return async () => {
       const before = await both();
       await lab.docker(['stop', '--time', '2', 'moving']);
@@ -76,9 +80,27 @@ const moved: Play = {
       const now = await lab.inspect('moving');
       if (now.ipv4 === stage.container('moving').ipv4) throw new Error('it has its old address');
       await lab.exec(now, ['redis-cli', 'ping']);
-      return [...before, ...(await both())];
+      const after = await both();
+      await lab.docker(['rm', '--force', 'squatter']);
+      return [...before, ...after];
     };
   },
 };
 
+/** Rules, docker-proxies and the container's namespace are others afterwards. */
+const restarted: Play = {
+  name: 'engine restarted, from outside and by 127.0.0.1',
+  truth: dnat('PREROUTING', '{client}'),
+  unpredictable: true,
+  told: 'dnat, docker-proxy; before and after',
+  play: (stage) => async () => {
+    const before = await sendBothWays(stage, 8080, 'redis');
+    await restartEngine(stage.lab);
+    await stage.lab.docker(['start', 'redis']);
+    await stage.lab.exec(await stage.lab.inspect('redis'), ['redis-cli', 'ping']);
+    return [...before, ...(await sendBothWays(stage, 8080, 'redis'))];
+  },
+};
+
+export const RESTART: readonly Play[] = [restarted];
 export const CHANGES: readonly Play[] = [ruleRemoved, moved];

@@ -98,6 +98,7 @@ export const PUBLISH_FORMS: readonly Dial[] = [
   },
 ];
 
+const unheard = { container: 'udp', drop: { reason: 'NO_SOCKET' } } as const;
 const udp = { talk: 'udp', port: 5300 } as const;
 /** The container `udp` answers datagrams on 5300 and only takes them on 5301. */
 export const UDP: readonly Dial[] = [
@@ -147,6 +148,46 @@ export const UDP: readonly Dial[] = [
     to: '{udp}',
     ...udp,
     truth: direct('{udp.gateway}', 'udp'),
+  },
+  {
+    name: 'UDP, host → ::1, container without IPv6',
+    from: 'host',
+    to: '::1',
+    ...udp,
+    truth: relayed('udp'),
+  },
+  {
+    name: 'UDP, outside → host, IPv6, container without',
+    from: 'client',
+    to: '{host.ipv6}',
+    ...udp,
+    truth: relayed('udp'),
+  },
+  {
+    name: 'UDP, nothing listens, from outside',
+    ...outside,
+    ...udp,
+    port: 5302,
+    truth: { ...unheard, path: 'dnat', hook: 'PREROUTING', outcome: 'refused' },
+  },
+  {
+    name: 'UDP, nothing listens, by 127.0.0.1',
+    ...loopback,
+    ...udp,
+    port: 5302,
+    truth: { ...unheard, path: 'docker-proxy', relay: 'docker-proxy', outcome: 'unanswered' },
+  },
+  {
+    name: 'UDP, one way only, by 127.0.0.1',
+    ...loopback,
+    ...udp,
+    port: 5301,
+    truth: {
+      path: 'docker-proxy',
+      relay: 'docker-proxy',
+      outcome: 'unanswered',
+      container: 'udp',
+    },
   },
   {
     name: 'UDP, one way only',

@@ -59,6 +59,21 @@ export function listVantages({ proxy, port, otherBridge, routed }: Rules): Dial[
   ];
 }
 
+/** Between networks that users made: `far` is on one, `dual` on another, `near` on Docker's own. */
+export function listNetworkVantages(proxy: boolean, port: number): Dial[] {
+  const published = proxy ? relayed('dual') : dropped(dnat('PREROUTING', '', 'dual'));
+  const own = dropped(direct('', 'dual'));
+  return [
+    ['user-defined network → host address, of another network', 'far', '{host}', port, published],
+    ['default bridge → host address, of a user-defined network', 'near', '{host}', port, published],
+    ['user-defined network → container of another', 'far', '{dual}', 6379, own],
+    ['default bridge → container of a user-defined network', 'near', '{dual}', 6379, own],
+  ].map(([name, from, to, dialled, truth]) => ({
+    ...{ name: name as string, from: from as string, to: to as string },
+    ...{ port: dialled as number, truth: truth as Truth },
+  }));
+}
+
 /** A container without IPv6: docker-proxy takes IPv6 to it, and without docker-proxy nobody does. */
 export function listIpv6Vantages(proxy: boolean, port: number): Dial[] {
   const end = proxy ? { truth: relayed() } : { truth: REFUSED, atLeast: NO_PATH };
@@ -85,7 +100,9 @@ export function listDualVantages(proxy: boolean, port: number): Dial[] {
   const gateway = '{dual.gateway6}';
   // Rewritten in OUTPUT, the answer comes back over the bridge to ::1, where the kernel takes it for a stray.
   const stray = { reason: 'NOT_SPECIFIED', function: /br_nf_pre_routing/ };
-  const near = proxy ? relayed(to, gateway) : dropped(dnat('OUTPUT', gateway, to), stray);
+  const near = proxy
+    ? relayed(to, gateway)
+    : dropped(dnat('OUTPUT', gateway, to), stray, /route_localnet/);
   return [
     ['outside → host, IPv6', 'client', '{host.ipv6}', dnat('PREROUTING', '{client.ipv6}', to)],
     ['host → ::1', 'host', '::1', near],
