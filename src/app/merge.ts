@@ -18,8 +18,17 @@ export function mergeTopologies(before: Topology, after: Topology): Topology {
     containers: unite(before.containers, after.containers, ({ id }) => id),
     relays: unite(before.relays, after.relays, ({ pid }) => pid),
     listeners: unite(before.listeners, after.listeners, (listener) => JSON.stringify(listener)),
+    ...(before.unheard || after.unheard ? { unheard: listUnheard(before, after) } : {}),
     problems: unite(before.problems, after.problems, (problem) => problem),
   };
+}
+
+/** Namespaces whose listeners neither knows. */
+function listUnheard(before: Topology, after: Topology): number[] {
+  const isHeard = ({ namespaces, unheard = [] }: Topology, inode: number): boolean =>
+    namespaces.some((one) => one.inode === inode) && !unheard.includes(inode);
+  const missed = new Set([...(before.unheard ?? []), ...(after.unheard ?? [])]);
+  return [...missed].filter((inode) => !isHeard(before, inode) && !isHeard(after, inode));
 }
 
 function unite<T>(first: readonly T[], second: readonly T[], key: (item: T) => unknown): T[] {

@@ -199,6 +199,7 @@ const topologySchema = z.object({
       command: text.nullable(),
     }),
   ),
+  unheard: z.array(z.number()).exactOptional(),
   engine: z.object({ version: text }).nullable(),
   problems: z.array(text),
 });

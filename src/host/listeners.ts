@@ -27,17 +27,17 @@ interface Found extends SocketRow {
   readonly namespace: number;
 }
 
-/** @returns the listeners, and whether all of them and all of their owners were looked up in time. */
+/** @returns the listeners, the namespaces that time was short for, and whether all of this, with its owners, was looked up. */
 export async function readListeners(
   reader: ListenerReader,
   places: readonly ListenerPlace[],
-): Promise<{ listeners: Listener[]; complete: boolean }> {
+): Promise<{ listeners: Listener[]; unheard: number[]; complete: boolean }> {
   const found: Found[] = [];
-  let complete = true;
+  const unheard: number[] = [];
   for (const place of places) {
     if (performance.now() > reader.deadline) {
-      complete = false;
-      break;
+      unheard.push(place.inode);
+      continue;
     }
     const rows = await readTables(reader, place);
     found.push(...rows.map((row) => ({ ...row, namespace: place.inode })));
@@ -50,7 +50,7 @@ export async function readListeners(
     const command = pid === null ? null : readCommandName(reader.proc, pid);
     return { namespace, protocol, local, pid, command };
   });
-  return { listeners, complete: complete && owners.complete };
+  return { listeners, unheard, complete: unheard.length === 0 && owners.complete };
 }
 
 async function readTables(reader: ListenerReader, place: ListenerPlace): Promise<SocketRow[]> {

@@ -42,7 +42,7 @@ export interface TopologyOptions {
 
 const DEFAULT_BUDGET = 5_000;
 /** Milliseconds for sockets and their owners, which are the least of what a trace needs. */
-const LISTENER_BUDGET = 500;
+const LISTENER_BUDGET = 1_500;
 
 /**
  * Reads the topology of the host whose network namespace is `netns`.
@@ -107,6 +107,7 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
     containers,
     relays,
     listeners: listening.listeners,
+    ...(listening.unheard.length > 0 && { unheard: listening.unheard }),
     engine: servesOther === null ? reading.engine : null,
     problems: [
       ...reading.problems,

@@ -84,6 +84,8 @@ export interface Topology {
   readonly containers: readonly Container[];
   readonly relays: readonly RelayProcess[];
   readonly listeners: readonly Listener[];
+  /** Inodes of namespaces whose listeners could not be looked up in time: nobody knows who listens there. */
+  readonly unheard?: readonly number[];
   readonly engine: Engine | null;
   /** What could not be read and why, one sentence each, with the remedy. */
   readonly problems: readonly string[];

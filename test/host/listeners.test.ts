@@ -31,7 +31,7 @@ const PROCESSES: FakeProcess[] = [
 async function read(
   processes: FakeProcess[],
   deadline: number,
-): Promise<{ lines: string[]; complete: boolean; relays: number[] }> {
+): Promise<{ lines: string[]; unheard: number[]; complete: boolean; relays: number[] }> {
   const proc = makeFakeProc(processes);
   try {
     const list = listProcesses(proc);
@@ -40,10 +40,10 @@ async function read(
       ...{ proc, processes: list, relays: new Set(relays), deadline },
       run: () => Promise.reject(new Error('not used')),
     };
-    const { listeners, complete } = await readListeners(reader, [
+    const { listeners, unheard, complete } = await readListeners(reader, [
       { inode: HOST, pid: 1, path: '' },
     ]);
-    return { lines: listeners.map(describe), complete, relays };
+    return { lines: listeners.map(describe), unheard, complete, relays };
   } finally {
     removeFakeProc(proc);
   }
@@ -61,8 +61,8 @@ test('the relay before the engine, then processes elsewhere, then nobody', async
 });
 
 test('says when the time was too short', async () => {
-  const { lines, complete } = await read(PROCESSES, 0);
-  assert.equal([lines, complete], [[], false]);
+  const { lines, unheard, complete } = await read(PROCESSES, 0);
+  assert.equal([lines, unheard, complete], [[], [HOST], false]);
 });
 
 test.run();

@@ -2,11 +2,18 @@
 
 import { readFileSync } from 'node:fs';
 import { REDIS, type Lab, type LabContainer } from '../../src/lab/index.js';
+import { findLiveObstacle } from '../support/live.js';
 import type { Group } from './scenario.js';
 import { CHANGES, RESTART } from './scenarios/changes.js';
 import { AT_ONCE, IN_ROW, LOSSES, SHAPES } from './scenarios/load.js';
 import { PUBLISH_FORMS, UDP } from './scenarios/forms.js';
-import { listRelays, PUBLISHED, RELAY_PORTS, startRelays } from './scenarios/relays.js';
+import {
+  findRelayObstacle,
+  listRelays,
+  PUBLISHED,
+  RELAY_PORTS,
+  startRelays,
+} from './scenarios/relays.js';
 import { DATAGRAMS } from './scenarios/udp.js';
 import {
   listDualVantages,
@@ -15,6 +22,11 @@ import {
   listVantages,
 } from './scenarios/vantages.js';
 import { direct, dnat, dropped, relayed } from './truths.js';
+
+/** What these scenarios lack here; null when nothing. */
+export function findObstacle(): string | null {
+  return findLiveObstacle('busybox', 'socat', 'haproxy', 'nginx') ?? findRelayObstacle();
+}
 
 const FIXTURES = new URL('../../../test/prove/predict/fixtures/', import.meta.url);
 const SLEEP = ['sleep', '1000'];

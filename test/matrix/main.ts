@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
-import { findLiveObstacle } from '../support/live.js';
-import { GROUPS } from './groups.js';
+import { findObstacle, GROUPS } from './groups.js';
 import type { Group, Scenario } from './scenario.js';
 import { listProblems, runGroup, type Result } from './run.js';
 import { drawTable, type GroupResults } from './table.js';
@@ -24,7 +23,7 @@ async function main(): Promise<void> {
       record: { type: 'string' },
     },
   });
-  const obstacle = findLiveObstacle('busybox', 'socat');
+  const obstacle = findObstacle();
   if (obstacle !== null) throw new Error(obstacle);
   const groups = GROUPS.filter(({ name }) => name.includes(values.only ?? '')).map((group) =>
     narrow(group, values.scenario ?? ''),

@@ -20,16 +20,15 @@ export function buildWorld(parts: WorldParts): World {
   const { topology, rules, settings, mappings, measured } = parts;
   const host = topology.namespaces.find(({ inode }) => inode === topology.host);
   const devices = host ? toDevices(host.devices, topology, settings) : [];
-  const hasSockets = topology.listeners.length > 0;
   return {
     rules,
     devices: devices.length > 0 ? devices : findBridges(rules),
     routes: settings?.routes ?? [],
-    sockets: hasSockets ? listSockets(topology, topology.host) : null,
+    sockets: listSockets(topology, topology.host),
     relays: topology.relays,
     containers: topology.containers
       .filter(({ pid }) => pid > 0 || !measured)
-      .map((container) => toContainer(container, topology, hasSockets)),
+      .map((container) => toContainer(container, topology)),
     settings: readSwitches(settings),
     userlandProxy: judgeProxy(topology, rules).userlandProxy,
     published: mappings.map(({ protocol, listens }) => ({ protocol, ...listens })),
@@ -81,11 +80,7 @@ function toDevices(
   });
 }
 
-function toContainer(
-  container: Container,
-  topology: Topology,
-  hasSockets: boolean,
-): WorldContainer {
+function toContainer(container: Container, topology: Topology): WorldContainer {
   const { name, namespace, networks } = container;
   // A container that joined another's namespace answers at the other's addresses.
   const shared = topology.containers.filter(
@@ -97,12 +92,15 @@ function toContainer(
     places: owned.flatMap(({ bridge, addresses }) =>
       addresses.map((address) => ({ bridge, address })),
     ),
-    sockets: hasSockets && namespace !== null ? listSockets(topology, namespace) : null,
+    sockets: namespace === null ? null : listSockets(topology, namespace),
   };
 }
 
-function listSockets(topology: Topology, namespace: number): WorldSocket[] {
-  return topology.listeners
+/** Null where nobody knows who listens. */
+function listSockets(topology: Topology, namespace: number): WorldSocket[] | null {
+  const { listeners, unheard } = topology;
+  if (listeners.length === 0 || unheard?.includes(namespace) === true) return null;
+  return listeners
     .filter((listener) => listener.namespace === namespace)
     .map(({ protocol, local, pid, command }) => ({ protocol, ...local, pid, command }));
 }
