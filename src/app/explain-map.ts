@@ -37,8 +37,8 @@ export function describeMap(
       .filter(({ listens, target }) =>
         [listens.port, target?.port].some((port) => port !== undefined && ports.includes(port)),
       )
-      .map(({ pid, command, arguments: words, listens, target }) => ({
-        ...{ pid, command, arguments: [...words], listens: formatEndpoint(listens) },
+      .map(({ pid, command, arguments: words, protocol, listens, target }) => ({
+        ...{ pid, command, arguments: [...words], protocol, listens: formatEndpoint(listens) },
         target: target && formatEndpoint(target),
       })),
     sockets: topology.listeners

@@ -38,9 +38,10 @@ export function readMap(
         const listens = toEndpoint(relay.listens);
         if (!listens) return [];
         const target = relay.target === null ? null : toEndpoint(relay.target);
+        // Older documents tell it by docker-proxy's arguments only.
         const at = relay.arguments.indexOf('-proto');
-        const protocol = relay.arguments[at + 1] === 'udp' ? 'udp' : 'tcp';
-        return [{ ...relay, protocol, listens, target }];
+        const told = at >= 0 && relay.arguments[at + 1] === 'udp' ? 'udp' : 'tcp';
+        return [{ ...relay, protocol: relay.protocol ?? told, listens, target }];
       }),
       listeners: document.sockets.flatMap((socket): Listener[] => {
         const local = toEndpoint(socket.address);

@@ -39,7 +39,7 @@ export async function readTrace(
   for (const note of trace.tail.notes) terminal.err(`warning: ${note}\n`);
   const asksNothing = trace.capture !== undefined && trace.header.target.asked.length === 0;
   const lists = asksNothing && !outputs.json && !outputs.ndjson && outputs.expect === null;
-  const report = analyse(trace, { hops: lists && !drawsFiles(outputs) ? 1 : request.hops });
+  const report = analyse(trace, { hops: lists && !drawsFiles(outputs) ? 0 : request.hops });
   if (lists && report.connections.length > 0) {
     await present(report, trace, { ...outputs, listing: true }, terminal);
     return 0;
@@ -134,7 +134,7 @@ function tellWhatIsThere(trace: Trace, terminal: LiveTerminal): void {
     ...header.target,
     ...{ asked: [], ports: [], addresses: [], containers: [], protocol: 'all' as const },
   };
-  const all = analyse({ ...trace, header: { ...header, target, client: null } }, { hops: 1 });
+  const all = analyse({ ...trace, header: { ...header, target, client: null } }, { hops: 0 });
   const ports = listPorts(all);
   const told = ports.slice(0, 20).join(', ');
   terminal.err(

@@ -97,7 +97,12 @@ export class CaptureReading {
             return shiftTimes(entry.describe(file), shift);
           }),
         ),
-        errors: this.#files.flatMap(({ collector }) => collector.table.errors),
+        errors: this.#files.flatMap(({ collector }, file) =>
+          collector.table.errors.map((error) => ({
+            ...error,
+            time: error.time + (shifts[file] ?? 0),
+          })),
+        ),
         omitted,
       },
     };

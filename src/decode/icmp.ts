@@ -9,18 +9,18 @@ const ERRORS_V4 = new Set([3, 4, 5, 11, 12]);
 const FIRST_INFORMATION_V6 = 128;
 
 export function decodeIcmp(packet: Packet, at: number, v6: boolean): Decoded {
-  const { frame, about } = packet;
-  if (at + 8 > frame.length) return 'malformed';
-  packet.icmpType = byteAt(frame, at);
-  packet.icmpCode = byteAt(frame, at + 1);
+  const { bytes, end, about } = packet;
+  if (at + 8 > end) return 'malformed';
+  packet.icmpType = byteAt(bytes, at);
+  packet.icmpCode = byteAt(bytes, at + 1);
   const isError = v6 ? packet.icmpType < FIRST_INFORMATION_V6 : ERRORS_V4.has(packet.icmpType);
   if (!isError) return 'other';
   const inner = at + 8;
-  const network = readNetwork(frame, inner, frame.length - inner, about);
+  const network = readNetwork(bytes, inner, end, end - inner, about);
   if (network === null || network.later) return 'other';
   const hasPorts = about.protocol === IP_PROTOCOL.TCP || about.protocol === IP_PROTOCOL.UDP;
-  if (!hasPorts || network.at + 4 > frame.length) return 'other';
-  about.sourcePort = uint16(frame, network.at);
-  about.destinationPort = uint16(frame, network.at + 2);
+  if (!hasPorts || network.at + 4 > end) return 'other';
+  about.sourcePort = uint16(bytes, network.at);
+  about.destinationPort = uint16(bytes, network.at + 2);
   return 'error';
 }

@@ -7,12 +7,12 @@ import { decodeTcp, decodeUdp } from './transport.js';
 
 /** Decodes the IP packet that begins at `at`; `length` is what there was of it on the wire. */
 export function decodeIp(packet: Packet, at: number, length: number): Decoded {
-  const { frame } = packet;
-  const network = readNetwork(frame, at, length, packet);
+  const { bytes, end } = packet;
+  const network = readNetwork(bytes, at, end, length, packet);
   if (network === null) return 'malformed';
   const version = packet.version;
-  packet.ttl = byteAt(frame, version === 4 ? at + 8 : at + 7);
-  if (version === 4) packet.ipId = uint16(frame, at + 4);
+  packet.ttl = byteAt(bytes, version === 4 ? at + 8 : at + 7);
+  if (version === 4) packet.ipId = uint16(bytes, at + 4);
   packet.fragmented = network.first;
   if (network.later) return 'fragment';
   switch (network.next) {

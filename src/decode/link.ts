@@ -28,66 +28,71 @@ const ARPHRD_LOOPBACK = 772;
 const PACKET_OUTGOING = 4;
 
 /**
- * Decodes a frame into `packet`. `length` is what the frame had on the wire, at least as much as was captured.
+ * Decodes the frame from `from` to `end` of `bytes` into `packet`. `length` is what it had on the wire, at least as much as
+ * was captured.
  */
 export function decodeFrame(
-  frame: Uint8Array,
+  bytes: Uint8Array,
   length: number,
   linkType: number,
   packet: Packet,
+  from = 0,
+  end = bytes.length,
 ): Decoded {
-  packet.reset(frame);
+  packet.reset(bytes, end);
+  const captured = end - from;
   switch (linkType) {
     case LINK.ETHERNET:
-      if (frame.length < 14) return 'malformed';
-      packet.hardwareAt = 6;
-      return decodeEthertype(uint16(frame, 12), 14, length, packet);
+      if (captured < 14) return 'malformed';
+      packet.hardwareAt = from + 6;
+      return decodeEthertype(uint16(bytes, from + 12), from + 14, length - 14, packet);
     case LINK.SLL2:
-      if (frame.length < 20) return 'malformed';
-      packet.ifindex = uint32(frame, 4);
-      packet.loopback = uint16(frame, 8) === ARPHRD_LOOPBACK;
-      packet.direction = byteAt(frame, 10) === PACKET_OUTGOING ? 'out' : 'in';
-      if (byteAt(frame, 11) === 6) packet.hardwareAt = 12;
-      return decodeEthertype(uint16(frame, 0), 20, length, packet);
+      if (captured < 20) return 'malformed';
+      packet.ifindex = uint32(bytes, from + 4);
+      packet.loopback = uint16(bytes, from + 8) === ARPHRD_LOOPBACK;
+      packet.direction = byteAt(bytes, from + 10) === PACKET_OUTGOING ? 'out' : 'in';
+      if (byteAt(bytes, from + 11) === 6) packet.hardwareAt = from + 12;
+      return decodeEthertype(uint16(bytes, from), from + 20, length - 20, packet);
     case LINK.SLL:
-      if (frame.length < 16) return 'malformed';
-      packet.direction = uint16(frame, 0) === PACKET_OUTGOING ? 'out' : 'in';
-      packet.loopback = uint16(frame, 2) === ARPHRD_LOOPBACK;
-      if (uint16(frame, 4) === 6) packet.hardwareAt = 6;
-      return decodeEthertype(uint16(frame, 14), 16, length, packet);
+      if (captured < 16) return 'malformed';
+      packet.direction = uint16(bytes, from + 0) === PACKET_OUTGOING ? 'out' : 'in';
+      packet.loopback = uint16(bytes, from + 2) === ARPHRD_LOOPBACK;
+      if (uint16(bytes, from + 4) === 6) packet.hardwareAt = from + 6;
+      return decodeEthertype(uint16(bytes, from + 14), from + 16, length - 16, packet);
     case LINK.RAW:
     case LINK.RAW_BSD:
     case LINK.RAW_OPENBSD:
     case LINK.IPV4:
     case LINK.IPV6:
-      return decodeIp(packet, 0, length);
+      return decodeIp(packet, from, length);
     case LINK.NULL:
     case LINK.LOOP:
-      return decodeFamily(packet, length);
+      return decodeFamily(packet, from, length);
     default:
       return 'unknown-link';
   }
 }
 
+/** What follows a type at `at`, with `length` bytes on the wire. */
 function decodeEthertype(type: number, at: number, length: number, packet: Packet): Decoded {
-  const { frame } = packet;
+  const { bytes, end } = packet;
   let next = type;
   let offset = at;
   for (let tags = 0; VLAN.has(next); tags++) {
-    if (tags === MAX_TAGS || offset + 4 > frame.length) return 'malformed';
-    next = uint16(frame, offset + 2);
+    if (tags === MAX_TAGS || offset + 4 > end) return 'malformed';
+    next = uint16(bytes, offset + 2);
     offset += 4;
   }
   if (next !== ETHERTYPE.IPV4 && next !== ETHERTYPE.IPV6) return 'other';
-  return decodeIp(packet, offset, length - offset);
+  return decodeIp(packet, offset, length - (offset - at));
 }
 
 /** The family stands in the byte order of the machine that captured; families are small, so both can be tried. */
-function decodeFamily(packet: Packet, length: number): Decoded {
-  const { frame } = packet;
-  if (frame.length < 4) return 'malformed';
-  const big = uint32(frame, 0);
-  const family = big > 0xffff ? byteAt(frame, 0) | (byteAt(frame, 1) << 8) : big;
+function decodeFamily(packet: Packet, from: number, length: number): Decoded {
+  const { bytes, end } = packet;
+  if (end - from < 4) return 'malformed';
+  const big = uint32(bytes, from);
+  const family = big > 0xffff ? byteAt(bytes, from) | (byteAt(bytes, from + 1) << 8) : big;
   if (family !== 2 && !FAMILIES_V6.has(family)) return 'other';
-  return decodeIp(packet, 4, length - 4);
+  return decodeIp(packet, from + 4, length - 4);
 }

@@ -24,27 +24,34 @@ export interface Network {
   readonly first: boolean;
 }
 
-/** Reads an IP header of either version into `ends`; also for the packet inside an ICMP error. */
+/** Reads an IP header of either version into `ends`, captured up to `limit`; also for the packet inside an ICMP error. */
 export function readNetwork(
-  frame: Uint8Array,
+  bytes: Uint8Array,
   at: number,
+  limit: number,
   length: number,
   ends: Ends,
 ): Network | null {
-  const version = byteAt(frame, at) >> 4;
+  const version = at < limit ? byteAt(bytes, at) >> 4 : 0;
   ends.version = version;
-  if (version === 4) return readV4(frame, at, length, ends);
-  return version === 6 ? readV6(frame, at, length, ends) : null;
+  if (version === 4) return readV4(bytes, at, limit, length, ends);
+  return version === 6 ? readV6(bytes, at, limit, length, ends) : null;
 }
 
-function readV4(frame: Uint8Array, at: number, length: number, ends: Ends): Network | null {
-  const header = (byteAt(frame, at) & 0x0f) * 4;
-  if (header < 20 || at + header > frame.length) return null;
+function readV4(
+  bytes: Uint8Array,
+  at: number,
+  limit: number,
+  length: number,
+  ends: Ends,
+): Network | null {
+  const header = (byteAt(bytes, at) & 0x0f) * 4;
+  if (header < 20 || at + header > limit) return null;
   // Segmentation offload leaves the length at 0 when it does not fit; then what was on the wire is all there is.
-  const total = uint16(frame, at + 2) || length;
+  const total = uint16(bytes, at + 2) || length;
   if (total < header) return null;
-  const fragment = uint16(frame, at + 6);
-  ends.protocol = byteAt(frame, at + 9);
+  const fragment = uint16(bytes, at + 6);
+  ends.protocol = byteAt(bytes, at + 9);
   ends.sourceAt = at + 12;
   ends.destinationAt = at + 16;
   return {
@@ -56,13 +63,19 @@ function readV4(frame: Uint8Array, at: number, length: number, ends: Ends): Netw
   };
 }
 
-function readV6(frame: Uint8Array, at: number, length: number, ends: Ends): Network | null {
-  if (at + 40 > frame.length) return null;
+function readV6(
+  bytes: Uint8Array,
+  at: number,
+  limit: number,
+  length: number,
+  ends: Ends,
+): Network | null {
+  if (at + 40 > limit) return null;
   ends.sourceAt = at + 8;
   ends.destinationAt = at + 24;
-  let next = byteAt(frame, at + 6);
+  let next = byteAt(bytes, at + 6);
   let offset = at + 40;
-  const end = at + 40 + (uint16(frame, at + 4) || Math.max(0, length - 40));
+  const end = at + 40 + (uint16(bytes, at + 4) || Math.max(0, length - 40));
   let first = false;
   for (let count = 0; count < MAX_EXTENSIONS; count++) {
     const skipped = SKIPPED.has(next);
@@ -70,18 +83,18 @@ function readV6(frame: Uint8Array, at: number, length: number, ends: Ends): Netw
       ends.protocol = next;
       return offset > end ? null : { next, at: offset, length: end - offset, later: false, first };
     }
-    if (offset + 8 > frame.length) return null;
-    const units = byteAt(frame, offset + 1);
+    if (offset + 8 > limit) return null;
+    const units = byteAt(bytes, offset + 1);
     if (next === EXTENSION.FRAGMENT) {
-      const field = uint32(frame, offset) & 0xffff;
+      const field = uint32(bytes, offset) & 0xffff;
       first = (field & 0xfff9) === 1;
       if ((field & 0xfff8) !== 0) {
-        ends.protocol = byteAt(frame, offset);
+        ends.protocol = byteAt(bytes, offset);
         return { next: ends.protocol, at: offset + 8, length: 0, later: true, first: false };
       }
     }
     const authenticates = next === EXTENSION.AUTHENTICATION;
-    next = byteAt(frame, offset);
+    next = byteAt(bytes, offset);
     offset += skipped ? (units + 1) * 8 : authenticates ? (units + 2) * 4 : 8;
   }
   return null;

@@ -10,7 +10,7 @@ export const IP_PROTOCOL = { ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58 } as const;
  */
 export type Decoded = 'ok' | 'error' | 'other' | 'fragment' | 'malformed' | 'unknown-link';
 
-/** Addresses and ports inside `frame`: offsets of the address bytes. */
+/** Addresses and ports inside `bytes`: offsets of the address bytes. */
 export interface Ends {
   /** 4 or 6. */
   version: number;
@@ -23,7 +23,9 @@ export interface Ends {
 
 /** Mutable on purpose: a capture has millions of packets, and one record serves them all. */
 export class Packet implements Ends {
-  frame: Uint8Array = new Uint8Array(0);
+  /** What the frame stands in, often with others, and where it ends there. All offsets are of `bytes`. */
+  bytes: Uint8Array = new Uint8Array(0);
+  end = 0;
   version = 0;
   protocol = 0;
   sourceAt = 0;
@@ -39,10 +41,9 @@ export class Packet implements Ends {
   seq = 0;
   ack = 0;
   flags = 0;
-  window = 0;
   /** TCP timestamp value; -1 without the option. */
   timestamp = -1;
-  /** Where the payload begins in `frame`, how much of it is there, and how much there was on the wire. */
+  /** Where the payload begins, how much of it is there, and how much there was on the wire. */
   payloadAt = 0;
   payloadCaptured = 0;
   payloadLength = 0;
@@ -64,8 +65,9 @@ export class Packet implements Ends {
     destinationPort: 0,
   };
 
-  reset(frame: Uint8Array): void {
-    this.frame = frame;
+  reset(bytes: Uint8Array, end: number): void {
+    this.bytes = bytes;
+    this.end = end;
     this.version = 0;
     this.protocol = 0;
     this.sourcePort = 0;
@@ -75,7 +77,6 @@ export class Packet implements Ends {
     this.seq = 0;
     this.ack = 0;
     this.flags = 0;
-    this.window = 0;
     this.timestamp = -1;
     this.payloadAt = 0;
     this.payloadCaptured = 0;

@@ -93,6 +93,7 @@ export const explanationSchema = z.object({
       pid: z.number().int(),
       command: z.string(),
       arguments: z.array(z.string()),
+      protocol: z.enum(['tcp', 'udp']).optional(),
       listens: z.string(),
       target: z.string().nullable(),
     }),

@@ -73,6 +73,21 @@ test('with a map containers and relays have their names', async () => {
   }
 });
 
+test('with what explain said of the very host, TCP and UDP', async () => {
+  const topology = ['--topology', captureFile('explain.json'), '--json'];
+  for (const [file, port, path, name] of [
+    ['relay-loopback.pcap', '6380', 'docker-proxy', 'redis'],
+    ['udp-relay.pcapng', '5300', 'docker-proxy', 'echo'],
+    ['udp-dnat.pcap', '5300', 'dnat', 'echo'],
+    ['direct-bridged.pcap', '6379', 'direct', 'redis'],
+  ] as const) {
+    const { stdout } = await read([captureFile(file), '-p', port, ...topology]);
+    const [one] = (JSON.parse(stdout) as Report).connections;
+    assert.equal([one?.path, one?.container?.name], [path, name], file);
+    if (path === 'docker-proxy') assert.is(one?.relay?.command, 'docker-proxy');
+  }
+});
+
 test('containers cannot be asked for by name without a map', async () => {
   const { exitCode, stderr } = await read([captureFile('dnat-outside.pcap'), '--container', 'x']);
   assert.is(exitCode, 2);

@@ -43,11 +43,11 @@ class Watcher implements FrameSink {
     return 0;
   }
 
-  takeFrame({ bytes, length, linkType, seconds, nanoseconds }: Frame): void {
+  takeFrame({ bytes, from, to, length, linkType, seconds, nanoseconds }: Frame): void {
     this.frames += 1;
     assert.ok(length >= 0 && bytes.length <= 262_144);
     assert.ok(Number.isFinite(seconds) && Number.isFinite(nanoseconds));
-    decodeFrame(bytes, Math.max(length, bytes.length), linkType, this.#packet);
+    decodeFrame(bytes, Math.max(length, to - from), linkType, this.#packet, from, to);
   }
 }
 

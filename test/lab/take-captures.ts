@@ -1,4 +1,5 @@
 // Takes the captures in samples/captures from the lab anew, as root: `node dist/test/lab/take-captures.js FOLDER [NAME…]`.
+// `explain` is the name of what `trace-flow explain --json` says of their host.
 
 import { spawn } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -6,6 +7,7 @@ import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { REDIS, up, type Lab, type LabContainer, type Where } from '../../src/lab/index.js';
 
+const PROGRAM = new URL('../../../bin/run.js', import.meta.url).pathname;
 const CLIENTS = new URL('echo-clients.js', import.meta.url).pathname;
 
 interface Places {
@@ -234,7 +236,8 @@ async function takeAll(folder: string, hairpin: boolean, names: readonly string[
     ([name, sample]) =>
       (sample.hairpin ?? false) === hairpin && (names.length === 0 || names.includes(name)),
   );
-  if (chosen.length === 0) return;
+  const explains = !hairpin && (names.length === 0 || names.includes('explain'));
+  if (chosen.length === 0 && !explains) return;
   const lab = await up({ userlandProxy: !hairpin });
   try {
     const redis = await lab.run({ name: 'redis', command: REDIS, publish: ['6380:6379'] });
@@ -249,6 +252,7 @@ async function takeAll(folder: string, hairpin: boolean, names: readonly string[
       command: ['socat', 'UDP-LISTEN:5353,fork,reuseaddr', 'PIPE'],
       publish: ['5300:5353/udp'],
     });
+    if (explains) await writeMap(lab, join(folder, 'explain.json'));
     const places = { lab, redis, app };
     for (const [name, sample] of chosen) {
       await take(places, folder, sample);
@@ -261,6 +265,16 @@ async function takeAll(folder: string, hairpin: boolean, names: readonly string[
   } finally {
     await lab.down();
   }
+}
+
+/** What the program itself says of the lab's host: names for its captures. */
+async function writeMap(lab: Lab, file: string): Promise<void> {
+  const args = [PROGRAM, 'explain', '--json', '--netns', lab.host.netns];
+  const env = { ...process.env, DOCKER_HOST: lab.dockerHost };
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'], env });
+  const chunks: Buffer[] = [];
+  for await (const chunk of child.stdout) chunks.push(chunk as Buffer);
+  await writeFile(file, Buffer.concat(chunks));
 }
 
 async function main([folder, ...names]: readonly string[]): Promise<void> {

@@ -20,6 +20,7 @@ import {
 import { randomizer } from '../decode/frames.js';
 import { CAPTURES, captureFile, pathOf, readCapture, readTogether } from '../support/captures.js';
 import { suite } from '../support/suite.js';
+import { icmpError, ipPacket } from '../support/wire-packets.js';
 
 const test = suite('captures, never wrong');
 
@@ -156,6 +157,30 @@ test('clocks that differ by hours are set to each other, and it is said', async 
     assert.ok(Math.abs(Number(clock?.shift) + hours * 3.6e12) < 1e6, clock?.shift ?? 'none');
     assert.ok((clock?.packets ?? 0) > 5);
   }
+});
+
+test('what ICMP said is moved with the clock of its file', async () => {
+  const [host, container] = load(['dnat-host-side.pcap', 'dnat-container-side.pcap']);
+  if (!host || !container) throw new Error('two files');
+  // A record of its own, an hour late like the whole file: the port of a datagram is unreachable.
+  const about = ipPacket({
+    protocol: 'udp',
+    source: { address: '198.51.100.2', port: 5 },
+    destination: { address: '172.17.0.2', port: 6 },
+  });
+  const bytes = Buffer.concat([
+    Buffer.from([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0]),
+    icmpError('172.17.0.2', 3, 3, about),
+  ]);
+  const record = Buffer.alloc(16);
+  container.copy(record, 0, 24, 32);
+  record.writeUInt32LE(bytes.length, 8);
+  record.writeUInt32LE(bytes.length, 12);
+  const late = moveClock(Buffer.concat([container, record, bytes]), 3600);
+  const { capture } = await readTogether([host, late], [6380]);
+  const [error] = capture?.errors ?? [];
+  assert.is(error?.what, 'port unreachable');
+  assert.ok(Math.abs(error?.time ?? Infinity) < 60e9, `${error?.time}`);
 });
 
 test('files that share no packet: their clocks are not compared, and it is said', async () => {

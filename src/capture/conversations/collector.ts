@@ -47,7 +47,7 @@ export class Collector implements FrameSink {
     this.packets += 1;
     const packet = this.#packet;
     const time = (seconds - reading.epoch) * BILLION + frame.nanoseconds;
-    const decoded = decodeFrame(frame.bytes, frame.length, linkType, packet);
+    const decoded = decodeFrame(frame.bytes, frame.length, linkType, packet, frame.from, frame.to);
     packet.direction ??= frame.direction;
     switch (decoded) {
       case 'ok':

@@ -19,6 +19,10 @@ export interface Passage {
   bytes: number;
 }
 
+function isNext(before: number | null, number: number): boolean {
+  return before !== null && (before + 1) >>> 0 === number;
+}
+
 export class Entry {
   readonly events: PacketEvent[] = [];
   readonly spent = { turns: 0 };
@@ -60,8 +64,9 @@ export class Entry {
       return;
     }
     if ((flags & TCP.SYN) !== 0) this.#shake(packet, way, time);
-    else if (this.established === null && this.synAck !== null && this.client === way) {
-      this.established = time;
+    else if (this.established === null && length === 0 && this.client === way) {
+      // Any other packet of the client's may be a later one, with this one lost.
+      if (isNext(this.syn, seq) && isNext(this.synAck, packet.ack)) this.established = time;
     }
     if ((flags & (TCP.FIN | TCP.RST)) !== 0) this.closed = true;
     if ((flags & (TCP.ACK | TCP.RST)) === TCP.ACK) {
@@ -69,7 +74,7 @@ export class Entry {
     }
     if (length > 0 && (flags & TCP.RST) === 0) {
       const first = (flags & TCP.SYN) !== 0 ? (seq + 1) >>> 0 : seq;
-      stream.take(first, packet.frame, packet.payloadAt, packet.payloadCaptured, length, time);
+      stream.take(first, packet.bytes, packet.payloadAt, packet.payloadCaptured, length, time);
     }
   }
 

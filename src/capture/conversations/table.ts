@@ -50,9 +50,9 @@ export class ConversationTable {
 
   /** A decoded TCP or UDP packet at a device; `time` in nanoseconds since the epoch of the reading. */
   take(packet: Packet, time: number, device: number): void {
-    const { frame, version } = packet;
-    const from = this.#addresses.number(frame, packet.sourceAt, version);
-    const to = this.#addresses.number(frame, packet.destinationAt, version);
+    const { bytes, version } = packet;
+    const from = this.#addresses.number(bytes, packet.sourceAt, version);
+    const to = this.#addresses.number(bytes, packet.destinationAt, version);
     if (from < 0 || to < 0) {
       this.omitted += 1;
       return;
@@ -89,22 +89,22 @@ export class ConversationTable {
   /** An ICMP error, by the packet that it is about. */
   takeError(packet: Packet, time: number): void {
     if (this.errors.length >= MAX_ERRORS) return;
-    const { about, frame } = packet;
-    const from = this.#addresses.number(frame, packet.sourceAt, packet.version);
+    const { about, bytes } = packet;
+    const from = this.#addresses.number(bytes, packet.sourceAt, packet.version);
     this.errors.push({
       time,
       file: this.#file,
       from: this.#addresses.text(from),
       protocol: about.protocol === IP_PROTOCOL.TCP ? 'tcp' : 'udp',
-      source: this.#endpoint(frame, about, 'source'),
-      destination: this.#endpoint(frame, about, 'destination'),
+      source: this.#endpoint(bytes, about, 'source'),
+      destination: this.#endpoint(bytes, about, 'destination'),
       what: describeIcmp(packet.version, packet.icmpType, packet.icmpCode),
     });
   }
 
-  #endpoint(frame: Uint8Array, ends: Ends, side: 'source' | 'destination'): Endpoint {
+  #endpoint(bytes: Uint8Array, ends: Ends, side: 'source' | 'destination'): Endpoint {
     const at = side === 'source' ? ends.sourceAt : ends.destinationAt;
-    const number = this.#addresses.number(frame, at, ends.version);
+    const number = this.#addresses.number(bytes, at, ends.version);
     const port = side === 'source' ? ends.sourcePort : ends.destinationPort;
     return { address: this.#addresses.text(number), port };
   }
@@ -123,8 +123,8 @@ export class ConversationTable {
       return null;
     }
     const protocol: Protocol = packet.protocol === IP_PROTOCOL.TCP ? 'tcp' : 'udp';
-    const source = this.#endpoint(packet.frame, packet, 'source');
-    const destination = this.#endpoint(packet.frame, packet, 'destination');
+    const source = this.#endpoint(packet.bytes, packet, 'source');
+    const destination = this.#endpoint(packet.bytes, packet, 'destination');
     const ends = way === 0 ? ([source, destination] as const) : ([destination, source] as const);
     const entry = new Entry(this.#shared.nextId++, protocol, ends, time);
     this.#entries.push(entry);
@@ -146,15 +146,24 @@ export class ConversationTable {
   ): PacketEvent {
     const { payloadAt, payloadLength: length } = packet;
     const whole = length > 0 && packet.payloadCaptured >= length;
+    // Written out: spreading would make it several times as dear, and there are many.
     return {
       kind: 'packet',
-      ...{ id: 0, time, namespace: CAPTURE_PLACE, ifindex: device },
+      id: 0,
+      time,
+      namespace: CAPTURE_PLACE,
+      ifindex: device,
       direction: packet.direction ?? 'in',
-      ...{ skb: null, socket: null, conntrack: null },
+      skb: null,
+      socket: null,
+      conntrack: null,
       protocol: entry.protocol,
       source: entry.ends[way],
       destination: entry.ends[way === 0 ? 1 : 0],
-      ...{ seq: packet.seq, ack: packet.ack, flags: packet.flags, length },
+      seq: packet.seq,
+      ack: packet.ack,
+      flags: packet.flags,
+      length,
       wire: {
         conversation: entry.id,
         file: this.#file,
@@ -163,16 +172,16 @@ export class ConversationTable {
         ipId: packet.ipId < 0 ? null : packet.ipId,
         timestamp: packet.timestamp < 0 ? null : packet.timestamp,
         digest: whole
-          ? digestBytes(packet.frame, payloadAt, payloadAt + length, DIGEST_START)
+          ? digestBytes(packet.bytes, payloadAt, payloadAt + length, DIGEST_START)
           : null,
         hardware: this.#hardwareOf(packet),
       },
     };
   }
   /** A capture has few hardware addresses: each is made text of once. */
-  #hardwareOf({ frame, hardwareAt }: Packet): string | null {
+  #hardwareOf({ bytes, hardwareAt }: Packet): string | null {
     if (hardwareAt < 0) return null;
-    const key = uint16(frame, hardwareAt) * 2 ** 32 + uint32(frame, hardwareAt + 2);
+    const key = uint16(bytes, hardwareAt) * 2 ** 32 + uint32(bytes, hardwareAt + 2);
     const known = this.#hardware.get(key);
     if (known !== undefined) return known;
     const text = key

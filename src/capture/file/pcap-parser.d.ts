@@ -2,6 +2,8 @@
 declare module 'pcap-parser' {
   /** What was pushed in, or a part of it: a PcapWindow. */
   export interface Part {
+    readonly bytes: Buffer;
+    readonly from: number;
     readonly length: number;
     view(): Buffer;
   }

@@ -1,50 +1,50 @@
 /** What pcap-parser takes for a Buffer: it slices one three times a packet, and here a slice is two numbers. */
 
 export class PcapWindow {
-  readonly #bytes: Buffer;
-  readonly #from: number;
+  readonly bytes: Buffer;
+  readonly from: number;
   readonly length: number;
 
   constructor(bytes: Buffer, from = 0, to = bytes.length) {
-    this.#bytes = bytes;
-    this.#from = from;
+    this.bytes = bytes;
+    this.from = from;
     this.length = to - from;
   }
 
   slice(from: number, to = this.length): PcapWindow {
-    return new PcapWindow(this.#bytes, this.#from + from, this.#from + to);
+    return new PcapWindow(this.bytes, this.from + from, this.from + to);
   }
 
   /** A view of the bytes themselves. */
   view(): Buffer {
-    return this.#bytes.subarray(this.#from, this.#from + this.length);
+    return this.bytes.subarray(this.from, this.from + this.length);
   }
 
   toString(encoding: BufferEncoding, from: number, to: number): string {
-    return this.#bytes.toString(encoding, this.#from + from, this.#from + to);
+    return this.bytes.toString(encoding, this.from + from, this.from + to);
   }
 
   readUInt16LE(at: number): number {
-    return this.#bytes.readUInt16LE(this.#from + at);
+    return this.bytes.readUInt16LE(this.from + at);
   }
 
   readUInt16BE(at: number): number {
-    return this.#bytes.readUInt16BE(this.#from + at);
+    return this.bytes.readUInt16BE(this.from + at);
   }
 
   readUInt32LE(at: number): number {
-    return this.#bytes.readUInt32LE(this.#from + at);
+    return this.bytes.readUInt32LE(this.from + at);
   }
 
   readUInt32BE(at: number): number {
-    return this.#bytes.readUInt32BE(this.#from + at);
+    return this.bytes.readUInt32BE(this.from + at);
   }
 
   readInt32LE(at: number): number {
-    return this.#bytes.readInt32LE(this.#from + at);
+    return this.bytes.readInt32LE(this.from + at);
   }
 
   readInt32BE(at: number): number {
-    return this.#bytes.readInt32BE(this.#from + at);
+    return this.bytes.readInt32BE(this.from + at);
   }
 }

@@ -130,13 +130,14 @@ export class PcapReader implements ChunkReader {
       this.#parser.state = () => false;
     });
     this.#parser.on('packet', ({ header, data: body }) => {
-      const data = body.view();
       if (this.#problem !== null) return;
       this.#inBody = false;
-      this.#offset += PACKET_HEADER + data.length;
+      this.#offset += PACKET_HEADER + body.length;
       const { timestampSeconds, timestampMicroseconds, originalLength } = header;
-      frame.bytes = data;
-      frame.length = Math.max(originalLength, data.length);
+      frame.bytes = body.bytes;
+      frame.from = body.from;
+      frame.to = body.from + body.length;
+      frame.length = Math.max(originalLength, body.length);
       frame.seconds = timestampSeconds;
       frame.nanoseconds = timestampMicroseconds * unit;
       sink.takeFrame(frame);

@@ -104,7 +104,16 @@ export class PcapngReader implements ChunkReader {
         this.#problem = `the block at byte ${this.#offset} has two different lengths`;
         return at;
       }
-      this.#readBlock(this.#read32(bytes, at), bytes.subarray(at + 8, at + length - 4));
+      const type = this.#read32(bytes, at);
+      // Nearly all blocks are packets, and those need no view of their own.
+      if (type === BLOCK.ENHANCED) {
+        this.#readPacket(
+          bytes,
+          at + 8,
+          at + length - 4,
+          length < 32 ? -1 : this.#read32(bytes, at + 8),
+        );
+      } else this.#readBlock(type, bytes.subarray(at + 8, at + length - 4));
       at += length;
       this.#offset += length;
     }
@@ -145,12 +154,8 @@ export class PcapngReader implements ChunkReader {
         this.#addInterface(body);
         return;
       }
-      case BLOCK.ENHANCED: {
-        this.#readPacket(body, body.length < 20 ? -1 : this.#read32(body, 0));
-        return;
-      }
       case BLOCK.PACKET_OLD: {
-        this.#readPacket(body, body.length < 20 ? -1 : this.#read16(body, 0));
+        this.#readPacket(body, 0, body.length, body.length < 20 ? -1 : this.#read16(body, 0));
         return;
       }
       case BLOCK.SIMPLE: {
@@ -199,14 +204,14 @@ export class PcapngReader implements ChunkReader {
   }
 
   /** An enhanced packet block, or the packet block that came before it: all but the first field is the same. */
-  #readPacket(body: Buffer, index: number): void {
+  #readPacket(bytes: Buffer, at: number, end: number, index: number): void {
     const from = this.#interfaces[index];
     if (index < 0) {
       this.#short();
       return;
     }
-    const captured = this.#read32(body, 12);
-    if (captured > MAX_CAPTURED || 20 + captured > body.length) {
+    const captured = this.#read32(bytes, at + 12);
+    if (captured > MAX_CAPTURED || at + 20 + captured > end) {
       this.#problem = `the packet at byte ${this.#offset} claims ${captured} captured bytes`;
       return;
     }
@@ -214,18 +219,18 @@ export class PcapngReader implements ChunkReader {
       this.#problem = `the packet at byte ${this.#offset} is of interface ${index}, which is not described`;
       return;
     }
-    const optionsAt = 20 + Math.ceil(captured / 4) * 4;
+    const optionsAt = at + 20 + Math.ceil(captured / 4) * 4;
     let direction: 'in' | 'out' | null = null;
-    if (optionsAt < body.length) {
-      const options = body.subarray(optionsAt);
+    if (optionsAt < end) {
+      const options = bytes.subarray(optionsAt, end);
       this.#keepComments(options);
       direction = this.#readDirection(options);
     }
     const frame = this.#frame;
-    from.clock.convert(this.#read32(body, 4), this.#read32(body, 8), frame);
+    from.clock.convert(this.#read32(bytes, at + 4), this.#read32(bytes, at + 8), frame);
     frame.direction = direction;
-    const length = Math.max(this.#read32(body, 16), captured);
-    this.#hand(body.subarray(20, 20 + captured), length, from);
+    const length = Math.max(this.#read32(bytes, at + 16), captured);
+    this.#hand(bytes, at + 20, captured, length, from);
   }
 
   #readDirection(options: Buffer): 'in' | 'out' | null {
@@ -251,12 +256,20 @@ export class PcapngReader implements ChunkReader {
     const length = this.#read32(body, 0);
     const captured = Math.min(length, from.snapLength, body.length - 4);
     this.#frame.direction = null;
-    this.#hand(body.subarray(4, 4 + captured), length, from);
+    this.#hand(body, 4, captured, length, from);
   }
 
-  #hand(bytes: Buffer, length: number, { linkType, device }: Interface): void {
+  #hand(
+    bytes: Buffer,
+    at: number,
+    captured: number,
+    length: number,
+    { linkType, device }: Interface,
+  ): void {
     const frame = this.#frame;
     frame.bytes = bytes;
+    frame.from = at;
+    frame.to = at + captured;
     frame.length = length;
     frame.linkType = linkType;
     frame.device = device;

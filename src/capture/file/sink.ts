@@ -9,7 +9,10 @@ export interface FrameSink {
 
 /** One frame of a capture; mutable, for one record serves a million of them. */
 export interface Frame {
+  /** What it stands in, from `from` to `to`. */
   bytes: Uint8Array;
+  from: number;
+  to: number;
   /** Size on the wire. */
   length: number;
   linkType: number;
@@ -24,7 +27,16 @@ export interface Frame {
 
 export function emptyFrame(): Frame {
   const bytes = new Uint8Array(0);
-  return { bytes, length: 0, linkType: 0, device: 0, seconds: 0, nanoseconds: 0, direction: null };
+  const window = { bytes, from: 0, to: 0 };
+  return {
+    ...window,
+    length: 0,
+    linkType: 0,
+    device: 0,
+    seconds: 0,
+    nanoseconds: 0,
+    direction: null,
+  };
 }
 
 export interface ReadEnd {

@@ -126,13 +126,13 @@ function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
   if (sameEndpoint(own.client, theirs.client) || server.address === theirs.server.address) {
     return false;
   }
-  // What arrived from elsewhere was not dialled here; what was routed comes from another machine.
-  if (upstream.origin === 'elsewhere') return false;
-  if (upstream.origin === 'local' && client.serverOrigin === 'elsewhere') return false;
-  if (!isInitialTtl(upstream.ttl.first) || isAnsweredFromAfar(client)) return false;
   if (own.client.address === theirs.client.address && server.address !== own.client.address) {
     return false;
   }
+  // What arrived from elsewhere was not dialled here; what was routed comes from another machine.
+  if (upstream.origin === 'elsewhere') return false;
+  if (upstream.origin === 'local' && client.serverOrigin === 'elsewhere') return false;
+  if (!isInitialTtl(upstream.ttl.first) || client.answeredFromAfar) return false;
   // A container's own address or hardware on one side is its own on the other.
   const containers = isContainers(upstream) || isMadeFor(server.address, client.serverHardware);
   if (containers && server.address !== theirs.client.address) return false;
@@ -141,12 +141,6 @@ function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
   const accepted = client.first.established ?? client.first.synTime;
   if (dialled === null || accepted === null) return true;
   return dialled >= accepted - slackOf(client, upstream);
-}
-
-/** Its answers had been routed before any device saw them: they are not of the machine that was dialled. */
-function isAnsweredFromAfar({ sightings }: CapturedLeg): boolean {
-  const most = Math.max(0, ...sightings.map(({ reply }) => reply?.most ?? 0));
-  return most > 0 && !isInitialTtl(most);
 }
 
 /** At a device that saw both, the machine between has one hardware address. */

@@ -32,7 +32,7 @@ export function joinConversations(
     while (parent.has(node)) node = parent.get(node) ?? node;
     return node;
   };
-  const copies = new Map<string, WirePacket[]>();
+  const copies = new Map<number, WirePacket[]>();
   const twins: Twin[] = [];
   const packets = events.filter(isWirePacket);
   for (const packet of packets) {
@@ -47,6 +47,7 @@ export function joinConversations(
       if (!isSame(before, packet)) continue;
       const [one, two] = [before, packet].map(({ wire }) => byId.get(wire.conversation));
       if (!one || !two || !mayBeOne(one, two)) continue;
+      if (!isMarked(before, packet) && !haveOneClient(one, two)) continue;
       twins.push({ a: before, b: packet });
       const [first, second] = [root(one.id), root(two.id)];
       if (first !== second) parent.set(second, first);
@@ -61,6 +62,13 @@ function mayBeOne(a: Conversation, b: Conversation): boolean {
   const differ = (x: number | null, y: number | null): boolean =>
     x !== null && y !== null && x !== y;
   return a.protocol === b.protocol && !differ(a.syn, b.syn) && !differ(a.synAck, b.synAck);
+}
+
+/** Without marks a datagram may be another's with the same payload, unless the client's end is the same. */
+function haveOneClient(a: Conversation, b: Conversation): boolean {
+  if (a.protocol === 'tcp') return true;
+  const [one, two] = [a, b].map(({ client, streams }) => client !== null && streams[client].from);
+  return Boolean(one && two && sameEndpoint(one, two));
 }
 
 function gather(

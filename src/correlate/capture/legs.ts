@@ -6,7 +6,7 @@ import type { Device } from '../../model/topology.js';
 import type { Leg, Nat } from '../leg.js';
 import type { Group, Twin } from './groups.js';
 import type { WirePacket } from './same-packet.js';
-import { listSightings, type Sighting } from './sightings.js';
+import { isInitialTtl, listSightings, type Sighting } from './sightings.js';
 
 /** Where systems begin to take ports from for those who ask for none. */
 const EPHEMERAL = 32_768;
@@ -26,6 +26,8 @@ export interface CapturedLeg {
   /** Highest and lowest TTL of its requests. */
   readonly ttl: { readonly first: number; readonly last: number };
   readonly sightings: readonly Sighting[];
+  /** Its replies had been routed before any device saw them: they are not of the machine that was dialled. */
+  readonly answeredFromAfar: boolean;
   /** Seen under one pair of addresses everywhere. */
   readonly uniform: boolean;
   /** The client's and the server's hardware address at the first device. */
@@ -73,6 +75,7 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     conntracked: false,
   };
   const ttls = requests.map(({ wire }) => wire.ttl);
+  const replyTtl = Math.max(...replies.map(({ wire }) => wire.ttl));
   return {
     leg,
     twins: group.twins,
@@ -83,6 +86,7 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     serverOrigin: findOrigin(replies, context.devices),
     ttl: { first: Math.max(...ttls), last: Math.min(...ttls) },
     sightings: listSightings(requests, replies),
+    answeredFromAfar: replies.length > 0 && !isInitialTtl(replyTtl),
     uniform: ordered.every(
       (one) => sameEndpoint(from(one), from(first)) && sameEndpoint(to(one), to(first)),
     ),

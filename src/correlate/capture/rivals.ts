@@ -39,7 +39,8 @@ export class Rivals {
       const leg = this.#legs[i];
       if (!leg || leg === edge.client || leg === edge.upstream || leg.first.last < from) continue;
       if (++compared > MAX_COMPARED) return false;
-      if (edge.thin) {
+      // Datagrams have no order that would tell like flows apart once some are lost.
+      if (edge.thin || leg.leg.protocol === 'udp') {
         if (mayBeMistaken(leg, edge)) return false;
         continue;
       }

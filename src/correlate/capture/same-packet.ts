@@ -12,11 +12,18 @@ export function isWirePacket(event: { readonly kind: string }): event is WirePac
   return event.kind === 'packet' && 'wire' in event && event.wire !== undefined;
 }
 
-/** What NAT leaves alone; only packets with equal keys can be the same. */
-export function identityKey({ protocol, seq, ack, flags, length, wire }: WirePacket): string {
+/** Of what NAT leaves alone; only packets with equal keys can be the same, and hardly any others have equal ones. */
+export function identityKey({ protocol, seq, ack, flags, length, wire }: WirePacket): number {
   return protocol === 'tcp'
-    ? `${seq}|${ack}|${flags}|${length}`
-    : `udp|${length}|${wire.digest ?? ''}|${wire.ipId ?? ''}`;
+    ? (Math.imul(seq, 0x9e3779b1) ^ Math.imul(ack, 0x85ebca6b) ^ (length << 8) ^ flags) | 0
+    : (Math.imul(wire.digest ?? 0, 0x9e3779b1) ^ Math.imul(length, 0x85ebca6b) ^ (wire.ipId ?? 0)) |
+        0;
+}
+
+function haveSameNumbers(a: WirePacket, b: WirePacket): boolean {
+  const same = a.protocol === b.protocol && a.length === b.length;
+  if (a.protocol === 'udp') return same && a.wire.digest === b.wire.digest;
+  return same && a.seq === b.seq && a.ack === b.ack && a.flags === b.flags;
 }
 
 /**
@@ -25,7 +32,7 @@ export function identityKey({ protocol, seq, ack, flags, length, wire }: WirePac
  * timestamp, or one end of the tuple. Datagrams have no numbers: of theirs an end must agree in any case.
  */
 export function isSame(a: WirePacket, b: WirePacket): boolean {
-  if (Math.abs(a.time - b.time) > ONE_WAY) return false;
+  if (Math.abs(a.time - b.time) > ONE_WAY || !haveSameNumbers(a, b)) return false;
   const [one, two] = [a.wire, b.wire];
   if (differ(one.ipId, two.ipId) || differ(one.timestamp, two.timestamp)) return false;
   if (differ(one.digest, two.digest)) return false;

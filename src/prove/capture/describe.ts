@@ -28,11 +28,11 @@ export function describeCaptured(
   const outcome = findCapturedOutcome(subject, error);
   const claims = makeCaptureClaims(subject);
   const judgement = judgeCaptured(subject, claims, outcome);
-  const all = listHops(subject, {
-    epoch: header.epoch,
-    places,
-    topology: header.topology,
-  });
+  // A list of connections tells no hops, and there may be many connections.
+  const all =
+    limit === 0
+      ? []
+      : listHops(subject, { epoch: header.epoch, places, topology: header.topology });
   const hops = selectHops(all, new Set(claims.flatMap(({ events }) => events)), limit);
   const named = nameRelay(subject);
   return {
