@@ -32,12 +32,15 @@ const LAST_SEAL = 5_000;
 /** Milliseconds until a bpftrace that was asked to end is killed. */
 const STOP_PATIENCE = 2_000;
 
-/** Ends a trace; never throws and never leaves a child behind. */
-export async function finishTrace({ sealer, watch, run, child }: Running): Promise<TracerEnd> {
+/** Ends a trace; never throws and never leaves a child behind. A slow machine gets `slowness` times the usual patience. */
+export async function finishTrace(
+  { sealer, watch, run, child }: Running,
+  slowness = 1,
+): Promise<TracerEnd> {
   let gone: ChildExit | null = null;
   void child.exited.then((exit) => (gone = exit));
   await Promise.resolve();
-  const deadline = performance.now() + LAST_SEAL;
+  const deadline = performance.now() + LAST_SEAL * slowness;
   const waitFor = async (done: () => boolean, rounds = Infinity): Promise<boolean> => {
     for (let round = 0; !done(); round += 1) {
       if (gone !== null || round >= rounds || performance.now() > deadline) return done();
@@ -56,12 +59,12 @@ export async function finishTrace({ sealer, watch, run, child }: Running): Promi
       continue;
     }
     const { port } = attempt;
-    held = await waitFor(() => (missing = watch.missing(port, before)).length === 0, 15);
+    held = await waitFor(() => (missing = watch.missing(port, before)).length === 0, 15 * slowness);
   }
   if (held) await sealer.final();
   const ended = held && (await waitFor(() => run.ended));
   // The kernel's count of printed lines is the judge; bpftrace reports a loss only when something follows it.
-  const drained = ended && (await waitFor(() => run.unread === 0, 10));
+  const drained = ended && (await waitFor(() => run.unread === 0, 10 * slowness));
   sealer.close();
   const notes = troubles(gone, missing, ended);
   // Asked before it is ended: what follows is our own doing.

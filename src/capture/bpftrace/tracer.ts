@@ -65,6 +65,10 @@ export async function startTracer(options: TracerOptions): Promise<Tracer> {
   });
 }
 
+/** Milliseconds until the probes must be live on a machine of the usual kind. */
+const USUAL_PATIENCE = 60_000;
+const MOST_SLOWNESS = 5;
+
 interface Attachment {
   readonly plan: Plan;
   readonly formats: Formats;
@@ -102,7 +106,7 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
       epoch: first.attempt.wall - BigInt(Math.round(first.time)),
       died: child.exited,
       finish: async () => {
-        const end = await finishTrace(running);
+        const end = await finishTrace(running, slownessOf(options));
         return { ...end, notes: [...end.notes, ...notes] };
       },
     };
@@ -111,6 +115,11 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
     await child?.stop(0);
     throw error;
   }
+}
+
+/** Who gives the probes more time than usual has a slow machine, where a seal's events take longer to come, too. */
+function slownessOf({ patience }: TracerOptions): number {
+  return Math.min(MOST_SLOWNESS, Math.max(1, patience / USUAL_PATIENCE));
 }
 
 function explainNoKprobes(): UserError {
@@ -169,7 +178,7 @@ async function sealUntil(running: Running, options: TracerOptions): Promise<Held
       await pause(SEAL_PAUSE);
       continue;
     }
-    for (let waited = 0; waited < 10; waited += 1) {
+    for (let waited = 0; waited < 10 * slownessOf(options); waited += 1) {
       const signs = watch.missing(attempt.port, before);
       const time = watch.timeOf(attempt.port);
       if (signs.length === 0 && time !== null) return { attempt, time };
