@@ -24,7 +24,7 @@ const save = async (result: object): Promise<void> =>
   writeFile(join(folder, 'result.json'), JSON.stringify(result));
 await save(examined);
 // pwru looks for it where it is usually mounted.
-await execa('mount', ['-t', 'tracefs', 'tracefs', '/sys/kernel/tracing'], { reject: false });
+await execa('mount', ['-t', 'debugfs', 'debugfs', '/sys/kernel/debug']);
 const comparison = await compareWithPwru({ folder, patience: PATIENCE, say }).catch(
   (error: unknown) => {
     say(`the comparison failed: ${error instanceof Error ? error.message : String(error)}`);
