@@ -2,17 +2,20 @@
 import { keepRelevant } from '../correlate/relevant.js';
 import { restoreOrder } from '../capture/sequencer.js';
 import type { ProbeProfile, TracerEnd, Tracer } from '../capture/bpftrace/tracer.js';
+import type { RuleTraceEnd } from '../capture/nftrace/rule-tracer.js';
 import { UserError } from '../model/errors.js';
 import type { TraceEvent } from '../model/event.js';
 import type { Report } from '../model/report.js';
-import { resolvePorts, type Target, type TargetQuery } from '../model/target.js';
-import type { Listener, Topology } from '../model/topology.js';
+import { resolvePorts, type TargetQuery } from '../model/target.js';
+import type { Topology } from '../model/topology.js';
 import type { Trace, TraceTail } from '../model/trace.js';
 import { analyse, HOPS } from '../prove/analyse.js';
 import { runInNamespace, type CommandEnd } from './command.js';
 import { hasStrangers, mergeTopologies } from './merge.js';
+import { hasCopyingRelay, listRelays } from './listening.js';
 import { probesFolder } from './places.js';
 import type { Progress } from './progress.js';
+import { RuleTracing } from './rule-tracing.js';
 import { ConnectionTally } from './tally.js';
 
 export interface TraceRequest {
@@ -32,6 +35,8 @@ export interface TraceRequest {
   readonly bpftrace: string;
   /** Which probes; `auto` unless given. */
   readonly profile?: ProbeProfile;
+  /** Lets nftables tell which rules first packets meet, which puts a table of our own into the host. */
+  readonly traceRules?: boolean;
   /** Milliseconds that the probes may take until they are live; a minute unless given. */
   readonly patience?: number;
   readonly program: string;
@@ -81,8 +86,21 @@ const DOCKER_PATIENCE = 2_000;
 const TOPOLOGY_PATIENCE = 5_000;
 
 export async function runTrace(request: TraceRequest, effects: TraceEffects): Promise<TraceResult> {
-  const { progress, stop } = effects;
   checkMachine();
+  const rules = new RuleTracing();
+  try {
+    return await traceBeside(rules, request, effects);
+  } finally {
+    await rules.stop();
+  }
+}
+
+async function traceBeside(
+  rules: RuleTracing,
+  request: TraceRequest,
+  effects: TraceEffects,
+): Promise<TraceResult> {
+  const { progress, stop } = effects;
   const topologyOf = await openTopology(request);
   const { startSurvey } = await import('./survey.js');
   const surveyor = startSurvey(request.netns, stop, (text) => progress.warn(text));
@@ -93,6 +111,10 @@ export async function runTrace(request: TraceRequest, effects: TraceEffects): Pr
   const events: TraceEvent[] = [];
   const { startTracer } = await import('../capture/bpftrace/tracer.js');
   const surveying = surveyor.before(target.ports);
+  if (request.traceRules) {
+    await surveying; // which shall not find our own table
+    await rules.start(request.netns, target, (text) => progress.warn(text));
+  }
   const tracer = await startTracer({
     ports: target.ports,
     budget: request.budget,
@@ -129,9 +151,11 @@ export async function runTrace(request: TraceRequest, effects: TraceEffects): Pr
 
   await waitForEnd(request, effects, tracer, tally, events);
   progress.stopping();
-  const [end, surveyed] = await Promise.all([
+  const [end, [met, surveyed]] = await Promise.all([
     tracer.finish(),
-    survey && surveyor.after(survey, target.ports),
+    rules
+      .stop()
+      .then(async (met) => [met, survey && (await surveyor.after(survey, target.ports))] as const),
   ]);
   const topology = hasStrangers(before, events)
     ? mergeTopologies(before, await topologyOf(undefined).catch(() => before))
@@ -140,7 +164,7 @@ export async function runTrace(request: TraceRequest, effects: TraceEffects): Pr
     source: 'live',
     header: { ...header, topology, ...(surveyed && { survey: surveyed }) },
     events: keepRelevant(restoreOrder([...events, ...numberRemainder(end, events)]), topology),
-    tail: makeTail(end, events.length >= MAX_EVENTS),
+    tail: makeTail(end, events.length >= MAX_EVENTS, met),
   };
   const report = analyse(trace, { hops: request.hops });
   await effects.onReport(report, trace);
@@ -183,32 +207,6 @@ async function openTopology(
   const slow = Math.max(1, patience / PATIENCE);
   const limits = { dockerTimeout: DOCKER_PATIENCE * slow, budget: TOPOLOGY_PATIENCE * slow };
   return async (signal) => readTopology({ netns, dockerHost, signal, ...limits });
-}
-
-/** Processes that may hand bytes on: docker-proxy, and whatever else of the host listens on a port. */
-function listRelays(topology: Topology, target: Target): number[] {
-  const listening = listListeners(topology, target).flatMap(({ pid }) => pid ?? []);
-  return [...new Set([...topology.relays.map(({ pid }) => pid), ...listening])];
-}
-
-/** Whether bytes may be handed on by read and write: docker-proxy does so with datagrams, other relays with all. */
-function hasCopyingRelay(topology: Topology, target: Target): boolean {
-  const spliced = new Set(
-    topology.relays.filter(({ protocol }) => protocol === 'tcp').map(({ pid }) => pid),
-  );
-  return listListeners(topology, target).some(
-    ({ protocol, pid, command }) =>
-      protocol === 'udp' || (command !== 'docker-proxy' && (pid === null || !spliced.has(pid))),
-  );
-}
-
-function listListeners({ listeners, host }: Topology, { ports, protocol }: Target): Listener[] {
-  return listeners.filter(
-    (listener) =>
-      listener.namespace === host &&
-      ports.includes(listener.local.port) &&
-      (protocol === 'all' || listener.protocol === protocol),
-  );
 }
 
 async function waitForEnd(
@@ -264,14 +262,15 @@ function numberRemainder(end: TracerEnd, events: readonly TraceEvent[]): TraceEv
   return end.remainder.map((event) => ({ ...event, id: (id += 1) }));
 }
 
-function makeTail(end: TracerEnd, truncated: boolean): TraceTail {
-  const full = `the trace ended by itself after ${MAX_EVENTS} events`;
+function makeTail(end: TracerEnd, truncated: boolean, met: RuleTraceEnd | null): TraceTail {
+  const full = truncated ? [`the trace ended by itself after ${MAX_EVENTS} events`] : [];
   return {
     lostEvents: end.lost,
     unparsedPackets: 0,
     truncated,
     sealed: end.sealed,
-    notes: truncated ? [...end.notes, full] : end.notes,
+    notes: [...end.notes, ...full, ...(met?.notes ?? [])],
+    ...(met && { rules: met.traces }),
   };
 }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { NETFILTER_HOOKS, type TraceEvent } from '../model/event.js';
 import { UserError } from '../model/errors.js';
+import { ruleTraceSchema } from '../model/rule-trace.js';
 import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
 import { packSurvey, surveySchema } from './recording-survey.js';
 
@@ -232,6 +233,7 @@ const tailSchema = z.object({
   truncated: z.boolean(),
   sealed: z.boolean(),
   notes: z.array(text),
+  rules: z.array(ruleTraceSchema).optional(),
 });
 
 /** The whole recording as text: one JSON document a line. A capture has none: its file can be read again as it is. */

@@ -11,7 +11,7 @@ export default class Trace extends TraceFlowCommand {
 
   static override description = `Attaches eBPF probes, follows every connection to the port over all its hops, and reports for each whether
 it went by DNAT, through docker-proxy, another relay, directly, or to a process of the host.
-Needs root. Changes nothing on the machine. Ctrl-C ends the trace and reports; a second one ends at once.
+Needs root. Changes nothing on the machine, unless --trace-rules is given. Ctrl-C ends the trace and reports; a second one ends at once.
 
 Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic, 4 --expect not met.`;
 
@@ -29,6 +29,10 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
     {
       description: 'A check for scripts: exits 4 unless it goes by DNAT',
       command: '<%= config.bin %> --port 6379 -n 1 -d 30 --expect dnat --json',
+    },
+    {
+      description: 'Name every firewall rule on the way (adds a table to nftables while it runs)',
+      command: '<%= config.bin %> --port 6379 -n 1 --trace-rules',
     },
     {
       description: 'Keep the evidence and look at it elsewhere',
@@ -58,6 +62,10 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
     probes: Flags.option({ options: ['auto', 'tracepoint', 'kprobe'] as const })({
       default: 'auto' as const,
       description: 'kinds of probes: kprobe adds the NAT hooks; auto does so where the kernel can',
+    }),
+    'trace-rules': Flags.boolean({
+      description:
+        'name each nftables rule that a first packet meets; CHANGES THE MACHINE: adds a table of its own while tracing',
     }),
     watch: Flags.boolean({
       description: 'show connections as they come, in place; only on a terminal',
@@ -107,6 +115,7 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
         hops: flags.hops === undefined ? 64 : flags.hops,
         bpftrace: flags.bpftrace,
         profile: flags.probes,
+        traceRules: flags['trace-rules'],
         program: `trace-flow ${this.config.version}`,
       },
       {

@@ -1,6 +1,7 @@
 /** The `--json` document `trace-flow/1`: what every renderer draws and every reader gets. */
 import { z } from 'zod';
 import { findingSchema } from './explain.js';
+import { ruleMetSchema } from './rule-trace.js';
 import { BACKENDS } from './rules.js';
 import { OUTCOMES, PATHS, PROOFS } from './verdict.js';
 
@@ -90,6 +91,8 @@ const predicted = z.object({
   agrees: z.boolean().nullable(),
 });
 
+const ruleMet = ruleMetSchema.extend({ leg: z.enum(['client', 'container']) });
+
 const relay = z.object({
   pid: z.number().int().nullable(),
   command: z.string().nullable(),
@@ -135,6 +138,8 @@ const connection = z.object({
   why: z.string().nullable(),
   /** Left out where the rules were not read, or what was dialled is not known. */
   predicted: predicted.optional(),
+  /** Rules of nftables that the first packet of each leg met, in order; only where they were traced (--trace-rules). */
+  rules: z.array(ruleMet).optional(),
   hops: z.array(hop),
   hopsOmitted: z.number().int().nonnegative(),
 });

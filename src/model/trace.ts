@@ -1,6 +1,7 @@
 /** A whole trace: what was asked, what the host looked like, what was seen, and how complete that is. */
 import type { CaptureFacts } from './conversation.js';
 import type { TraceEvent } from './event.js';
+import type { RuleTrace } from './rule-trace.js';
 import type { Survey } from './survey.js';
 import type { Target } from './target.js';
 import type { Topology } from './topology.js';
@@ -32,6 +33,8 @@ export interface TraceTail {
   readonly sealed: boolean;
   /** What else limits the trace, one sentence each. */
   readonly notes: readonly string[];
+  /** Rules that first packets met; only where they were traced. */
+  readonly rules?: readonly RuleTrace[] | undefined;
 }
 
 export interface Trace {

@@ -13,6 +13,7 @@ import { judge } from './judge.js';
 import { findDrop, findLastHop, findOutcome } from './outcome.js';
 import { countUnshown, describeNat, findOwner } from './parts.js';
 import { namePlaces, type Places } from './places.js';
+import { attributeRules } from './rules-met.js';
 import { sumUp } from './sum-up.js';
 import { tellWhy } from './why.js';
 
@@ -35,7 +36,10 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
         describeConnection(index + 1, openCase(connection, trace), trace, places, options.hops),
       );
   const foretold = foretell(header, seen);
-  const connections = foretold?.connections ?? seen;
+  const { rules } = tail;
+  const connections = rules
+    ? attributeRules(foretold?.connections ?? seen, rules)
+    : (foretold?.connections ?? seen);
   return {
     schema: 'trace-flow/1',
     source: trace.source,

@@ -34,7 +34,14 @@ export function layOutConnection(connection: Connection, places: Report['places'
       events,
     })),
     why: connection.why === null ? null : printable(connection.why),
+    rules: connection.rules?.map((met) => printable(describeRule(met))) ?? null,
   };
+}
+
+function describeRule(met: NonNullable<Connection['rules']>[number]): string {
+  const { leg, family, table, chain, rule, verdict } = met;
+  const whose = leg === 'container' ? "the relay's own: " : '';
+  return `${whose}${family} ${table} ${chain}: ${rule ?? `policy ${verdict}`}`;
 }
 
 function buildLadder(

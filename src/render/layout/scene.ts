@@ -140,6 +140,8 @@ export interface Panel {
   readonly ladder: Ladder;
   readonly evidence: readonly EvidenceLine[];
   readonly why: string | null;
+  /** Rules that its first packets met, in order; null where they were not traced. */
+  readonly rules: readonly string[] | null;
 }
 
 /** Connections alike in path, proof, outcome, client and container. */

@@ -62,6 +62,7 @@ function drawPanel(panel: Panel, scene: Scene, columns: number, paint: Paint): s
     '',
     ...panel.evidence.flatMap((line) => drawEvidence(line, columns, paint)),
     ...drawWhy(panel.why, columns, paint),
+    ...drawRules(panel.rules, columns, paint),
   ].filter((line, i, lines) => line !== '' || (lines[i - 1] !== '' && i < lines.length - 1));
 }
 
@@ -92,6 +93,18 @@ function drawWhy(why: string | null, columns: number, paint: Paint): string[] {
   return wrap(why, columns - 6).map((line, i) =>
     i === 0 ? `${paint('strong', 'why:')}  ${line}` : `      ${line}`,
   );
+}
+
+function drawRules(rules: Panel['rules'], columns: number, paint: Paint): string[] {
+  if (rules === null) return [];
+  const head =
+    rules.length === 0 ? 'its first packet met none of nftables' : 'met by first packets';
+  return [
+    ...wrap(head, columns - 7).map((line) => `${paint('strong', 'rules:')} ${line}`),
+    ...rules.flatMap((rule) =>
+      wrap(rule, columns - 8).map((line, i) => `${' '.repeat(i === 0 ? 6 : 8)}${line}`),
+    ),
+  ];
 }
 
 function drawHidden(scene: Scene, columns: number, paint: Paint): string[] {

@@ -34,8 +34,17 @@ export function showConnection(
     ...(panel.why
       ? [element('h3', {}, 'Why'), element('p', { class: 'why mono' }, panel.why)]
       : []),
+    ...(panel.rules
+      ? [element('h3', {}, 'Rules met by first packets'), listRules(panel.rules)]
+      : []),
   );
   timeline.settle();
+}
+
+function listRules(rules: readonly string[]): HTMLElement {
+  const list = element('ol', { class: 'mono' });
+  list.append(...rules.map((rule) => element('li', {}, rule)));
+  return list;
 }
 
 function describe({ path, proof, outcome, facts, started }: Panel): string {

@@ -1,0 +1,68 @@
+/** Reads the lines of `nft monitor trace`: packets, and the rules that each of them met. */
+import { canonicalAddress, type Endpoint } from '../../model/address.js';
+import type { RuleTrace } from '../../model/rule-trace.js';
+
+const LINE = /^trace id (\w+) (\w+) (\S+) (\S+) (packet:|rule|policy|unknown rule) ?(.*)$/;
+
+export class RuleTraceReader {
+  readonly #table: string;
+  /** By the number that the kernel gives a packet; numbers come again. */
+  readonly #current = new Map<string, RuleTrace>();
+  readonly traces: RuleTrace[] = [];
+  /** What nft said of messages that it lost. */
+  lost = false;
+
+  /** `table` is the one that marks packets: whatever is seen there is the beginning of a packet's way. */
+  constructor(table: string) {
+    this.#table = table;
+  }
+
+  /** `wall` is the moment at which the line was read. */
+  read(line: string, wall: number): void {
+    if (/lost .*events|No buffer space/i.test(line)) this.lost = true;
+    const [, id = '', family = '', table = '', chain = '', what, rest = ''] = LINE.exec(line) ?? [];
+    if (what === undefined) return;
+    if (table === this.#table) {
+      if (what === 'packet:') this.#begin(id, rest, wall);
+      return;
+    }
+    const draft = this.#current.get(id);
+    if (what === 'packet:' || draft === undefined) return;
+    const where = { family, table, chain };
+    if (what === 'policy') {
+      draft.met.push({ ...where, rule: null, verdict: rest.trim() });
+      return;
+    }
+    const [, text = rest, verdict = 'continue'] = /^(.*) \(verdict (.+)\)$/.exec(rest.trim()) ?? [];
+    const rule = what === 'rule' ? clean(text) : `a rule that is gone, ${text}`;
+    draft.met.push({ ...where, rule, verdict });
+  }
+
+  #begin(id: string, headers: string, wall: number): void {
+    const [, protocol, sport, dport] =
+      /\b(tcp|udp) sport (\d+) (?:tcp|udp) dport (\d+)/.exec(headers) ?? [];
+    const source = readEnd(/\bip6? saddr (\S+)/.exec(headers)?.[1], sport);
+    const destination = readEnd(/\bip6? daddr (\S+)/.exec(headers)?.[1], dport);
+    this.#current.delete(id);
+    if (source === null || destination === null) return;
+    const draft: RuleTrace = {
+      ...{ wall, source, destination, met: [] },
+      protocol: protocol === 'udp' ? 'udp' : 'tcp',
+    };
+    this.#current.set(id, draft);
+    this.traces.push(draft);
+  }
+}
+
+/** Counts are of no rule's nature, and iptables leaves gaps. */
+function clean(text: string): string {
+  return text
+    .replace(/counter packets \d+ bytes \d+/, 'counter')
+    .replaceAll(/ {2,}/g, ' ')
+    .trim();
+}
+
+function readEnd(text: string | undefined, port: string | undefined): Endpoint | null {
+  const address = text === undefined ? null : canonicalAddress(text);
+  return address === null || port === undefined ? null : { address, port: Number(port) };
+}

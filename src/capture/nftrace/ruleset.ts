@@ -1,0 +1,40 @@
+/** The one table that rule tracing puts into the host: it marks first packets of the flow, and decides nothing. */
+
+/** Before anything else looks at a packet: raw is at -300. */
+const PRIORITY = -350;
+/** More first packets a second than this are not traced, so that a flood costs little. */
+const RATE = 'limit rate 100/second burst 100 packets';
+
+export interface MarkedFlow {
+  readonly ports: readonly number[];
+  readonly protocol: 'tcp' | 'udp' | 'all';
+}
+
+/**
+ * Commands of nft that make the table, a line each. Its owner is the nft that reads them: when that ends, however it
+ * ends, the kernel removes the table.
+ */
+export function writeTable(name: string, { ports, protocol }: MarkedFlow): string {
+  const set = `{ ${ports.join(', ')} }`;
+  const first = 'tcp flags & (fin | syn | rst | ack) == syn';
+  const matches = [
+    ...(protocol === 'udp' ? [] : [`tcp dport ${set} ${first}`]),
+    ...(protocol === 'tcp' ? [] : [`udp dport ${set}`]),
+  ];
+  const lines = ['prerouting', 'output'].flatMap((hook) => [
+    `create chain inet ${name} ${hook} { type filter hook ${hook} priority ${PRIORITY}; policy accept; }`,
+    ...matches.map((match) => `add rule inet ${name} ${hook} ${match} ${RATE} meta nftrace set 1`),
+  ]);
+  return [`create table inet ${name} { flags owner; }`, ...lines, ''].join('\n');
+}
+
+/** Whether nft, asked to list the table, shows it whole. */
+export function isWhole(listing: string, { protocol }: MarkedFlow): boolean {
+  const rules = listing.match(/meta nftrace set 1/g)?.length ?? 0;
+  return rules === (protocol === 'all' ? 4 : 2);
+}
+
+/** Tells nft to remove it. */
+export function removeTable(name: string): string {
+  return `delete table inet ${name}\n`;
+}

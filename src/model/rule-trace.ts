@@ -1,0 +1,28 @@
+/** Rules of nftables that a packet met one after the other, as the kernel itself traces them. */
+import { z } from 'zod';
+
+/** One rule that matched, or the policy at a chain's end. */
+export const ruleMetSchema = z.object({
+  /** `ip`, `ip6`, `inet`, `bridge` … */
+  family: z.string(),
+  table: z.string(),
+  chain: z.string(),
+  /** As nft writes it, without counts; null for the chain's policy. */
+  rule: z.string().nullable(),
+  /** `accept`, `drop`, `continue`, `jump DOCKER` … */
+  verdict: z.string(),
+});
+
+const endpoint = z.object({ address: z.string(), port: z.number().int().min(0).max(65535) });
+
+/** A packet, with the addresses that it came to the first hook with. */
+export const ruleTraceSchema = z.object({
+  /** Wall-clock milliseconds since 1970 when it was told: a little after it happened. */
+  wall: z.number(),
+  protocol: z.enum(['tcp', 'udp']),
+  source: endpoint,
+  destination: endpoint,
+  met: z.array(ruleMetSchema),
+});
+
+export type RuleTrace = z.infer<typeof ruleTraceSchema>;
