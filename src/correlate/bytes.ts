@@ -59,20 +59,27 @@ function relative(seq: number, first: number): number {
 
 /** Bytes at the hop that saw most: distinct segments in print, and the counters behind them. */
 function countSeen(packets: readonly PacketEvent[], counters: readonly CounterEvent[]): number {
-  const hops = new Map<string, { bytes: number; segments: Set<string> }>();
-  const at = (event: PacketEvent | CounterEvent) => {
-    const key = `${event.namespace}|${event.ifindex}|${event.direction}`;
-    const hop = hops.get(key) ?? { bytes: 0, segments: new Set<string>() };
-    hops.set(key, hop);
+  // A list: a leg passes few hops, and there may be very many packets.
+  const hops: { first: PacketEvent | CounterEvent; bytes: number; segments: Set<number> }[] = [];
+  const at = (event: PacketEvent | CounterEvent): (typeof hops)[number] => {
+    const known = hops.find(
+      ({ first }) =>
+        first.ifindex === event.ifindex &&
+        first.direction === event.direction &&
+        first.namespace === event.namespace,
+    );
+    if (known) return known;
+    const hop = { first: event, bytes: 0, segments: new Set<number>() };
+    hops.push(hop);
     return hop;
   };
   for (const packet of packets) {
     const hop = at(packet);
-    const segment =
-      packet.protocol === 'udp' ? String(packet.id) : `${packet.seq}+${packet.length}`;
+    // No packet is as long as a MiB.
+    const segment = packet.protocol === 'udp' ? packet.id : packet.seq * 2 ** 20 + packet.length;
     if (!hop.segments.has(segment)) hop.bytes += packet.length;
     hop.segments.add(segment);
   }
   for (const counter of counters) at(counter).bytes += counter.bytes;
-  return Math.max(0, ...[...hops.values()].map(({ bytes }) => bytes));
+  return Math.max(0, ...hops.map(({ bytes }) => bytes));
 }

@@ -50,16 +50,15 @@ function say(what: string, { seconds, processor, megabytes }: Cost, than: Cost |
   );
 }
 
-/** Both tools in turns over the same file, the best of each. */
-async function compare(folder: string, name: string, shape: Shape): Promise<void> {
+/** Both tools in turns over the same file, the best of each; `ports` narrows to a rare and to a common one as well. */
+async function compare(folder: string, name: string, shape: Shape, ports: boolean): Promise<void> {
   const file = join(folder, `capture.${shape.format}`);
   makeCapture(file, shape);
   const read = [process.execPath, PROGRAM, 'read', file];
   const commands = [
     ['tshark', '-r', file, '-q', '-z', 'conv,tcp'],
     read,
-    [...read, '--port', String(PORTS.rare)],
-    [...read, '--port', String(PORTS.common)],
+    ...(ports ? [PORTS.rare, PORTS.common] : []).map((port) => [...read, '--port', String(port)]),
   ];
   const costs = commands.map((): Cost[] => []);
   for (let round = 0; round < ROUNDS; round++) {
@@ -79,17 +78,28 @@ async function compare(folder: string, name: string, shape: Shape): Promise<void
 async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'trace-flow-bench-'));
   try {
-    for (const format of ['pcap', 'pcapng'] as const) {
-      const shape = { format, packets: MILLION, each: 200 };
-      await compare(folder, `1,000,000 packets of 5,000 connections, ${format}`, shape);
+    for (const connections of [10, 1_000, 100_000]) {
+      for (const format of ['pcap', 'pcapng'] as const) {
+        const shape = { format, packets: MILLION, each: MILLION / connections };
+        const name = `1,000,000 packets of ${connections.toLocaleString('en')} connections, ${format}`;
+        await compare(folder, name, shape, connections === 1_000);
+      }
     }
-    const alone = { format: 'pcap', packets: MILLION, each: 1 } as const;
-    await compare(folder, '1,000,000 packets of 1,000,000 connections, pcap', alone);
-    const file = join(folder, 'long.pcap');
-    makeCapture(file, { format: 'pcap', packets: 5 * MILLION, each: 200 });
-    const long = await measure(folder, [process.execPath, PROGRAM, 'read', file]);
-    process.stdout.write('5,000,000 packets of 25,000 connections, pcap\n');
-    say('  read', long, null);
+    // What is kept depends on the connections, not on the length.
+    for (const [millions, connections] of [
+      [1, 1_000],
+      [5, 1_000],
+      [5, 25_000],
+      [5, 500_000],
+    ] as const) {
+      const file = join(folder, 'long.pcap');
+      const packets = millions * MILLION;
+      makeCapture(file, { format: 'pcap', packets, each: packets / connections });
+      const cost = await measure(folder, [process.execPath, PROGRAM, 'read', file]);
+      const told = connections.toLocaleString('en');
+      process.stdout.write(`${millions},000,000 packets of ${told} connections, pcap\n`);
+      say('  read', cost, null);
+    }
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -11,7 +11,7 @@ export interface Shape {
 
 /** Of a hundred connections, one goes to the rare port. */
 export const PORTS = { common: 8080, rare: 6379 } as const;
-/** Connections that are open at the same time. */
+/** Connections that are open at the same time, where there are as many. */
 const OPEN = 500;
 const BATCH = 1 << 20;
 const START = 1_760_000_000;
@@ -52,9 +52,10 @@ export function makeCapture(file: string, { format, packets, each }: Shape): voi
   let at = format === 'pcap' ? startPcap(batch) : startPcapng(batch);
   const open: Connection[] = [];
   let begun = 0;
+  const slots = Math.min(OPEN, Math.ceil(packets / each));
   const begin = (): Connection => ({ index: begun++, step: 0, sent: [0, 0] });
   for (let number = 0; number < packets; number++) {
-    const slot = number % OPEN;
+    const slot = number % slots;
     const current = open[slot];
     const connection = current && current.step < each ? current : begin();
     open[slot] = connection;

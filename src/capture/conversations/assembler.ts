@@ -12,6 +12,8 @@ const MAX_WAITING_BYTES = 262_144;
 const TOO_FAR = 0x40000000;
 
 const NOTHING = new Uint8Array(0);
+/** What is known of a beginning without a hole, as nearly all are: one for all of them. */
+const ALL = new Uint8Array(HEAD).fill(1);
 
 export class Assembler {
   packets = 0;
@@ -27,7 +29,8 @@ export class Assembler {
   #digest = DIGEST_START;
   #whole = true;
   #head: Uint8Array = NOTHING;
-  #known: Uint8Array = NOTHING;
+  /** Null while the head has no hole. */
+  #known: Uint8Array | null = null;
   #waiting: { at: number; bytes: Uint8Array }[] = [];
   #waitingBytes = 0;
   /** What the other side acknowledged first and last. */
@@ -81,7 +84,7 @@ export class Assembler {
       packets: this.packets,
       length: datagrams ? this.datagramBytes : this.#furthest,
       head: this.#head,
-      known: this.#known,
+      known: this.#known ?? ALL.subarray(0, this.#head.length),
       digest: this.#whole && this.#next === this.#furthest && !datagrams ? this.#digest : null,
       firstData: this.firstData,
       lastData: this.lastData,
@@ -135,17 +138,15 @@ export class Assembler {
   #keepHead(frame: Uint8Array, at: number, captured: number, position: number): void {
     const end = Math.min(position + captured, HEAD);
     if (end <= position) return;
-    if (this.#head.length < end) {
-      const size = Math.min(HEAD, Math.max(32, end));
-      const [head, known] = [new Uint8Array(size), new Uint8Array(size)];
+    const before = this.#head.length;
+    // Before it is made larger: from here on there is a hole.
+    if (position > before) this.#known ??= new Uint8Array(HEAD).fill(1, 0, before);
+    if (before < end) {
+      const head = new Uint8Array(end);
       head.set(this.#head);
-      known.set(this.#known);
       this.#head = head;
-      this.#known = known;
     }
-    for (let i = position; i < end; i++) {
-      this.#head[i] = frame[at + i - position] ?? 0;
-      this.#known[i] = 1;
-    }
+    this.#head.set(frame.subarray(at, at + end - position), position);
+    this.#known?.fill(1, position, end);
   }
 }

@@ -18,6 +18,8 @@ declare module 'pcap-parser' {
   export interface Parser {
     /** What is left of the input so far. */
     buffer: Part | null;
+    /** What it puts behind the names of the methods that read numbers: `LE`, `BE`. */
+    endianness: string | null;
     /** The next step of parsing; false from it waits for more input. */
     state: () => boolean;
     on(event: 'packetHeader', listener: (header: PacketHeader) => void): this;

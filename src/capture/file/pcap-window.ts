@@ -2,17 +2,19 @@
 
 export class PcapWindow {
   readonly bytes: Buffer;
+  readonly little: boolean;
   readonly from: number;
   readonly length: number;
 
-  constructor(bytes: Buffer, from = 0, to = bytes.length) {
+  constructor(bytes: Buffer, little: boolean, from = 0, to = bytes.length) {
     this.bytes = bytes;
+    this.little = little;
     this.from = from;
     this.length = to - from;
   }
 
   slice(from: number, to = this.length): PcapWindow {
-    return new PcapWindow(this.bytes, this.from + from, this.from + to);
+    return new PcapWindow(this.bytes, this.little, this.from + from, this.from + to);
   }
 
   /** A view of the bytes themselves. */
@@ -22,6 +24,12 @@ export class PcapWindow {
 
   toString(encoding: BufferEncoding, from: number, to: number): string {
     return this.bytes.toString(encoding, this.from + from, this.from + to);
+  }
+
+  /** In the byte order of the file: what pcap-parser calls when it is told none. */
+  readUInt32(at: number): number {
+    const { bytes, from, little } = this;
+    return little ? bytes.readUInt32LE(from + at) : bytes.readUInt32BE(from + at);
   }
 
   readUInt16LE(at: number): number {

@@ -44,6 +44,7 @@ export class PcapReader implements ChunkReader {
   readonly #parser: Parser;
   #start: Buffer = Buffer.alloc(0);
   #begun = false;
+  #little = true;
   #problem: string | null = null;
   /** Offset of the packet header that comes next. */
   #offset = HEADER;
@@ -83,7 +84,7 @@ export class PcapReader implements ChunkReader {
     const rest = this.#parser.buffer?.view();
     this.#parser.buffer = null;
     const bytes = rest && rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
-    this.#feed.emit('data', new PcapWindow(bytes));
+    this.#feed.emit('data', new PcapWindow(bytes, this.#little));
     return this.#problem === null;
   }
 
@@ -110,7 +111,10 @@ export class PcapReader implements ChunkReader {
     if (little) header.writeUInt32LE(MAGIC_MICROSECONDS, 0);
     else header.writeUInt32BE(MAGIC_MICROSECONDS, 0);
     this.#begun = true;
-    this.#feed.emit('data', new PcapWindow(header));
+    this.#little = little;
+    this.#feed.emit('data', new PcapWindow(header, little));
+    // It would make the names of four methods anew for every packet: the dearest part of reading one.
+    this.#parser.endianness = '';
   }
 
   #listen(linkType: number, unit: number): void {

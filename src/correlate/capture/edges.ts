@@ -116,23 +116,32 @@ function streamsOf({ first, last, clientWay, leg }: CapturedLeg): {
   return { request: source.streams[sent], reply: source.streams[sent === 0 ? 1 : 0] };
 }
 
+/**
+ * A relay's own leg is rewritten by nobody, and leads to a container. What arrived from elsewhere was not dialled here, and
+ * what was routed comes from another machine.
+ */
+export function mayBeUpstream({ leg, origin, ttl }: CapturedLeg): boolean {
+  return (
+    leg.server !== null &&
+    leg.nat === null &&
+    !isLoopback(leg.server.address) &&
+    origin !== 'elsewhere' &&
+    isInitialTtl(ttl.first)
+  );
+}
+
 /** Whether the machine that `client` dialled may be the one that `upstream` comes from. */
 function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
   const [own, theirs] = [client.leg, upstream.leg];
   const { server } = own;
-  // A relay's own leg is rewritten by nobody, and leads to a container.
-  if (server === null || theirs.server === null || theirs.nat) return false;
-  if (own.nat?.destinationRewritten || isLoopback(theirs.server.address)) return false;
+  if (server === null || theirs.server === null) return false;
   if (sameEndpoint(own.client, theirs.client) || server.address === theirs.server.address) {
     return false;
   }
   if (own.client.address === theirs.client.address && server.address !== own.client.address) {
     return false;
   }
-  // What arrived from elsewhere was not dialled here; what was routed comes from another machine.
-  if (upstream.origin === 'elsewhere') return false;
   if (upstream.origin === 'local' && client.serverOrigin === 'elsewhere') return false;
-  if (!isInitialTtl(upstream.ttl.first) || client.answeredFromAfar) return false;
   // A container's own address or hardware on one side is its own on the other.
   const containers = isContainers(upstream) || isMadeFor(server.address, client.serverHardware);
   if (containers && server.address !== theirs.client.address) return false;

@@ -1,6 +1,6 @@
 /** Pairs the two legs of a relay by what a capture shows of them: two handshakes, the same bytes, in time order. */
 import type { CapturedLeg } from './legs.js';
-import { compareLegs, SLACK, type Edge } from './edges.js';
+import { compareLegs, mayBeUpstream, SLACK, type Edge } from './edges.js';
 import { matchOneToOne } from './matching.js';
 import { Rivals } from './rivals.js';
 import type { Likeness } from './streams.js';
@@ -65,14 +65,18 @@ function distance({ client, upstream }: Edge): number {
 }
 
 function listEdges(legs: readonly CapturedLeg[]): Edge[] {
-  const upstreams = [...legs].sort((a, b) => a.first.first - b.first.first);
+  const upstreams = legs.filter(mayBeUpstream).sort((a, b) => a.first.first - b.first.first);
   return legs.flatMap((client) => {
-    if (client.leg.nat?.destinationRewritten) return [];
+    const { address } = client.leg.client;
+    if (client.leg.nat?.destinationRewritten || client.answeredFromAfar) return [];
+    const own = client.leg.server?.address === address;
     const from = findFirstAfter(upstreams, client.first.first - SLACK);
     const edges: Edge[] = [];
     for (let i = from; i < upstreams.length && edges.length < MAX_CANDIDATES; i++) {
       const upstream = upstreams[i];
       if (!upstream || upstream.first.first > client.first.last + SLACK) break;
+      // Most pairs of a large capture are one client's own, and those are told apart quickly.
+      if (!own && upstream.leg.client.address === address) continue;
       const edge = compareLegs(client, upstream);
       if (edge) edges.push(edge);
     }
