@@ -1,34 +1,29 @@
-// The pictures of the documentation, made of the samples: `npm run docs`. The screenshot needs Chromium.
+// What the documentation shows, made by the commands of the README: `npm run docs`. Needs Chromium and tshark.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { explainTraced } from '../src/app/explain-host.js';
-import { analyse } from '../src/prove/analyse.js';
-import { renderHtml } from '../src/render/html/html.js';
-import { renderSvg } from '../src/render/svg/svg.js';
 import { findBrowser, startBrowser } from './support/browser.js';
-import { readSample } from './support/samples.js';
+import { listPictures, README, replayReadme } from './support/readme.js';
 
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
 
-for (const name of ['dnat-outside', 'proxy-loopback']) {
-  await writeFile(join(DOCS, `${name}.svg`), await renderSvg(analyse(readSample(name))));
-}
+await replayReadme(async ({ text, folder }) => {
+  await writeFile(README, text);
+  for (const name of await listPictures()) await copyFile(join(folder, name), join(DOCS, name));
+  await photograph(join(folder, 'report.html'), join(DOCS, 'report.png'));
+});
 
-const folder = await mkdtemp(join(tmpdir(), 'trace-flow-docs-'));
-const browser = await startBrowser(findBrowser());
-try {
-  const trace = readSample('proxy-loopback');
-  const file = join(folder, 'report.html');
-  await writeFile(file, await renderHtml(analyse(trace), explainTraced(trace.header)));
-  const page = await browser.newPage({ viewport: { width: 1000, height: 1000 } });
-  await page.goto(`file://${file}`);
-  await page.locator('g.row', { hasText: ' B' }).first().click();
-  await page.evaluate('scrollTo(0, 0)');
-  await page.screenshot({ path: join(DOCS, 'report.png') });
-} finally {
-  await browser.close();
-  await rm(folder, { recursive: true });
+/** The report's first screen, with the bytes of a request lit. */
+async function photograph(report: string, picture: string): Promise<void> {
+  const browser = await startBrowser(findBrowser());
+  try {
+    const page = await browser.newPage({ viewport: { width: 1180, height: 1000 } });
+    await page.goto(`file://${report}`);
+    await page.locator('g.row', { hasText: ' B' }).first().click();
+    await page.evaluate('scrollTo(0, 0)');
+    await page.screenshot({ path: picture });
+  } finally {
+    await browser.close();
+  }
 }

@@ -7,6 +7,8 @@ import type { Device, Listener, Topology } from '../model/topology.js';
 
 /** Stands for the host's namespace, whose number the document does not tell. */
 const HOST = 1;
+/** Interface indices that the document does not tell begin here, above all real ones. */
+const UNTOLD = 2 ** 31;
 
 export function readMap(
   text: string,
@@ -22,9 +24,10 @@ export function readMap(
     topology: {
       host: HOST,
       namespaces: [
-        { inode: HOST, name: 'host', role: 'host', devices: host.devices.map(toDevice) },
+        { inode: HOST, name: 'host', role: 'host', devices: listDevices(document, numbers) },
         ...[...numbers].map(([name, inode]) => ({
-          ...{ inode, name, role: 'container' as const, devices: [] },
+          ...{ inode, name, role: 'container' as const },
+          devices: listInside(document, name),
         })),
       ],
       containers: document.containers.map(({ name, places, published }, i) => ({
@@ -69,15 +72,52 @@ function parse(text: string, file: string): Explanation {
   }
 }
 
-function toDevice(
-  { name, kind, addresses }: Explanation['host']['devices'][number],
-  index: number,
-): Device {
-  const known = kind === 'loopback' || kind === 'bridge' || kind === 'veth' ? kind : 'other';
-  return {
-    ...{ ifindex: index + 1, name, kind: known, addresses },
-    ...{ master: null, peerIfindex: null, peerNamespace: null },
-  };
+/** The host's devices: those with addresses, the bridges, and the bridges' ports, each joined to its container. */
+function listDevices(
+  { host, bridges }: Explanation,
+  numbers: ReadonlyMap<string, number>,
+): Device[] {
+  const told = new Map(host.devices.map((device) => [device.name, device]));
+  const ports = new Map(
+    bridges.flatMap(({ name, members }) =>
+      members.map((member) => [member.interface, { ...member, bridge: name }] as const),
+    ),
+  );
+  const wires = new Map(
+    bridges.map(({ name, addresses }) => [name, { kind: 'bridge', addresses }]),
+  );
+  const names = [...new Set([...told.keys(), ...wires.keys(), ...ports.keys()])];
+  return names.map((name, i): Device => {
+    const port = ports.get(name);
+    const { kind, addresses } = told.get(name) ??
+      wires.get(name) ?? { kind: 'veth', addresses: [] };
+    return {
+      ...{ ifindex: port?.ifindex ?? UNTOLD + i, name, kind: toKind(kind), addresses },
+      master: port ? UNTOLD + names.indexOf(port.bridge) : null,
+      peerIfindex: port?.peerIfindex ?? null,
+      peerNamespace: numbers.get(port?.container ?? '') ?? null,
+    };
+  });
+}
+
+/** The inner ends of a container's veths. */
+function listInside({ bridges }: Explanation, container: string): Device[] {
+  const members = bridges.flatMap((bridge) => bridge.members);
+  return members.flatMap((member): Device[] => {
+    const { peerIfindex, peerName, address } = member;
+    if (member.container !== container || peerIfindex === null || peerName === null) return [];
+    const addresses = address === null ? [] : [address];
+    return [
+      {
+        ...{ ifindex: peerIfindex, name: peerName, kind: 'veth', addresses, master: null },
+        ...{ peerIfindex: member.ifindex, peerNamespace: HOST },
+      },
+    ];
+  });
+}
+
+function toKind(kind: string): Device['kind'] {
+  return kind === 'loopback' || kind === 'bridge' || kind === 'veth' ? kind : 'other';
 }
 
 function toEndpoint(text: string): { address: string; port: number } | null {

@@ -35,9 +35,8 @@ for (const name of Object.keys(TRUTHS)) {
   });
 }
 
-for (const name of ['udp-relay', 'relay-outside6', 'bulk-gso', 'mixed-20']) {
+for (const [name, { files, ports }] of Object.entries(CAPTURES)) {
   test(`capture ${name}: as the trace has it`, async ({ folder }) => {
-    const { files, ports } = CAPTURES[name] ?? { files: [], ports: [] };
     await compareWithTrace(folder, await readCapture(files, ports));
   });
 }
@@ -61,6 +60,11 @@ async function compareWithTrace(folder: string, trace: Trace): Promise<void> {
     rows.map((row) => describeRow(row)),
     expected,
   );
+  const rewritten = [...hops.values()].flatMap(({ rewrite, secondRewrite }) =>
+    [rewrite, secondRewrite].flatMap((one) => one ?? []),
+  );
+  const told = rows.flatMap((row) => row['frame.comment'].match(/ rewrote the /g) ?? []);
+  assert.is(told.length, rewritten.length, 'every rewriting is told once, NAT hooks’ too');
   for (const row of rows) {
     const [, id] = /^event (\d+): /.exec(row['frame.comment']) ?? [];
     const event = trace.events.find((one) => one.id === Number(id));

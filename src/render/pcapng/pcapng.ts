@@ -19,6 +19,8 @@ const WITHOUT =
 
 interface SeenPacket {
   readonly event: PacketEvent | DropEvent;
+  /** NAT hooks that it met since the hop before, or after its last: they are no packets of their own. */
+  readonly hooks: readonly Hop[];
   readonly hop: Hop;
   readonly connection: Connection;
 }
@@ -57,7 +59,15 @@ export function renderPcapng(report: Report, trace: Trace): Buffer {
 function findPackets({ connections }: Report, events: readonly TraceEvent[]): SeenPacket[] {
   const seen = new Map<number, Omit<SeenPacket, 'event'>>();
   for (const connection of connections) {
-    for (const hop of connection.hops) seen.set(hop.event, { hop, connection });
+    const open = new Map<string, { hooks: Hop[]; last: Hop[] }>();
+    for (const hop of connection.hops) {
+      const way = `${hop.leg} ${hop.flow} ${hop.skb}`;
+      const { hooks, last } = open.get(way) ?? { hooks: [], last: [] };
+      if (hop.kind === 'nat') hooks.push(hop);
+      else seen.set(hop.event, { hop, connection, hooks });
+      open.set(way, hop.kind === 'nat' ? { hooks, last } : { hooks: [], last: hooks });
+    }
+    for (const { hooks, last } of open.values()) last.push(...hooks);
   }
   return events.flatMap((event) => {
     const place = seen.get(event.id);
@@ -98,20 +108,28 @@ function describeInterface({ places }: Report, name: string): string {
   return '';
 }
 
-function tellAll({ event, hop, connection }: SeenPacket, processes: Map<string, Process>): string {
+function tellAll(
+  { event, hop, hooks, connection }: SeenPacket,
+  processes: Map<string, Process>,
+): string {
   const { id, path, proof } = connection;
   const socket = event.socket === null ? undefined : processes.get(event.socket);
   return [
     `event ${event.id}: ${hop.flow} on the ${hop.leg}’s leg of connection ${id} (${path}, ${proof})`,
     event.kind === 'drop' && `dropped: ${event.reason} in ${event.function}`,
-    hop.rewrite &&
-      `${hop.rewrite.hook} rewrote the ${hop.rewrite.field} ${hop.rewrite.from} → ${hop.rewrite.to}`,
+    ...[...hooks, hop].flatMap(describeRewritings),
     event.skb !== null && `skb ${event.skb}`,
     event.conntrack && `conntrack ${describeConntrack(event.conntrack)}`,
     socket && `sent by ${socket.command} (pid ${socket.pid})`,
   ]
     .filter(Boolean)
     .join('; ');
+}
+
+function describeRewritings({ rewrite, secondRewrite }: Hop): string[] {
+  return [rewrite, secondRewrite].flatMap((one) =>
+    one ? [`${one.hook} rewrote the ${one.field} ${one.from} → ${one.to}`] : [],
+  );
 }
 
 function describeConntrack({ original, reply, status }: ConntrackView): string {

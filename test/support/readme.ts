@@ -1,0 +1,82 @@
+// What the README shows, made by the commands that it shows: its sessions, its Mermaid block, the files that its commands write.
+
+import { execa } from 'execa';
+import { chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+export const README = join(ROOT, 'README.md');
+
+/** A block that begins with a command and is no live trace: everything behind it is what the commands print. */
+const SESSION = /^```\n(\$ (?!sudo)[^]*?)^```$/gm;
+const SHELL = /^```sh\n([^]*?)^```$/gm;
+/** Commands that need nothing but this repository. */
+const SELF_SUFFICIENT = /^trace-flow .*\bsamples\//;
+const MERMAID = /^```mermaid\n[^]*?^```$/gm;
+
+export interface Replay {
+  /** The README as its commands make it now. */
+  readonly text: string;
+  /** Where the files that they write are. */
+  readonly folder: string;
+}
+
+/** Runs the README's commands in a folder of their own and hands on what came of it; the folder is gone afterwards. */
+export async function replayReadme(use: (replay: Replay) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'trace-flow-readme-'));
+  try {
+    await symlink(join(ROOT, 'samples'), join(folder, 'samples'));
+    const program = join(folder, 'trace-flow');
+    await writeFile(program, `#!/bin/sh\nexec '${process.execPath}' '${ROOT}bin/run.js' "$@"\n`);
+    await chmod(program, 0o755);
+    const run = async (command: string): Promise<string> => {
+      const env = { PATH: `${folder}:${process.env['PATH'] ?? ''}`, NO_COLOR: '1' };
+      const { stdout } = await execa('sh', ['-c', command], { cwd: folder, env });
+      return stdout;
+    };
+    const readme = await readFile(README, 'utf8');
+    for (const [, block = ''] of readme.matchAll(SHELL)) {
+      for (const line of block.split('\n')) {
+        if (SELF_SUFFICIENT.test(line)) await run(line);
+      }
+    }
+    const told = await replaceEach(readme, SESSION, async ([, block = '']) => {
+      const commands = block.split('\n').filter((line) => line.startsWith('$ '));
+      const parts: string[] = [];
+      for (const command of commands) {
+        const printed = (await run(command.slice(2))).trimEnd();
+        parts.push(command, ...(printed === '' ? [] : printed.split('\n')));
+      }
+      const lines = parts.map((line) => line.trimEnd());
+      return ['```', ...lines, '```'].join('\n');
+    });
+    const drawn = /--mermaid (\S+)/.exec(readme)?.[1] ?? '';
+    const diagram = (await readFile(join(folder, drawn), 'utf8')).trimEnd();
+    const text = told.replace(MERMAID, () => ['```mermaid', diagram, '```'].join('\n'));
+    await use({ text, folder });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** The pictures that the README shows and that its commands write under the same name. */
+export async function listPictures(): Promise<string[]> {
+  const readme = await readFile(README, 'utf8');
+  return [...readme.matchAll(/\(docs\/([\w-]+\.svg)\)/g)].flatMap(([, name]) => name ?? []);
+}
+
+async function replaceEach(
+  text: string,
+  pattern: RegExp,
+  make: (match: RegExpMatchArray) => Promise<string>,
+): Promise<string> {
+  let result = '';
+  let end = 0;
+  for (const match of text.matchAll(pattern)) {
+    result += text.slice(end, match.index) + (await make(match));
+    end = match.index + match[0].length;
+  }
+  return result + text.slice(end);
+}
