@@ -126,6 +126,15 @@ export async function killAtOnce(path: string): Promise<void> {
   await writeFile(join(path, 'cgroup.kill'), '1').catch(() => undefined);
 }
 
+/** Lets the paused containers of a cgroup go on: what v1's freezer holds cannot end. */
+export async function thaw({ version, path }: LabCgroup): Promise<void> {
+  if (version === 2) return; // ends what is frozen too
+  for (const folder of await listTree(path)) {
+    // Only the freezer has this file, and its root folder has none.
+    await writeFile(join(folder, 'freezer.state'), 'THAWED', { flag: 'r+' }).catch(() => undefined);
+  }
+}
+
 /** Removes a cgroup and all below it, once their processes are gone. */
 export async function removeCgroup(path: string): Promise<void> {
   for (const folder of (await listTree(path)).reverse()) {

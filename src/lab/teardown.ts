@@ -2,7 +2,7 @@
 
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMountedHere, removeCgroup } from './cgroups.js';
+import { isMountedHere, removeCgroup, thaw } from './cgroups.js';
 import { killMembers } from './members.js';
 import { isAlive, killProcess } from './processes.js';
 import { poll } from './poll.js';
@@ -15,6 +15,7 @@ import { folderOf, type LabState } from './state.js';
  */
 export async function takeDown(state: LabState, currentBoot: string): Promise<boolean> {
   if (state.bootId === currentBoot) {
+    await Promise.all(state.cgroups.map(thaw));
     await killMembers(state.id, state.tracker);
     await endRecorded(state);
     for (const cgroup of state.cgroups) {

@@ -169,6 +169,14 @@ test('without userland-proxy there is none, and 127.0.0.1 is translated', async 
   assert.equal(await findLeftovers(plain.state), []);
 });
 
+test('a lab with a paused container ends too', async () => {
+  const paused = await up();
+  await paused.run({ name: 'paused', command: ['sleep', '1000'] });
+  await paused.docker(['pause', 'paused']);
+  await paused.down();
+  assert.equal(await findLeftovers(paused.state), []);
+});
+
 test('two labs at once do not know of each other', async () => {
   const second = await up();
   try {
