@@ -53,7 +53,10 @@ export function compareLegs(client: CapturedLeg, upstream: CapturedLeg): Edge | 
     : isCompared(request) && isCompared(reply);
   // An answer that one of them lacks, or both, may have been lost, and more with it; lengths alone are no content.
   const partly = strong && !(isCompared(request) && isCompared(reply));
-  const thin = partly || lacksBytes(client) || lacksBytes(upstream);
+  const lacking = lacksBytes(client) || lacksBytes(upstream);
+  const thin = partly || lacking;
+  if (partly && lacking) return null;
+  if ((thin || !strong) && comesFromDialled(client, upstream)) return null;
   const bare = (like: Likeness): boolean => like === 'empty' || like === 'part';
   const follows = aligned && bare(request) && bare(reply) && isConsequence(client, upstream);
   return strong || follows ? { client, upstream, request, reply, strong, thin } : null;
@@ -69,8 +72,13 @@ function compareUdp(client: CapturedLeg, upstream: CapturedLeg, slack: number): 
   const { request, reply, different, longest } = likeness;
   if (!isCompared(request) || !isCompared(reply)) return null;
   const thin = different < SEVERAL;
-  if (thin && longest < TELLING) return null;
+  if (thin && (longest < TELLING || comesFromDialled(client, upstream))) return null;
   return { client, upstream, request, reply, strong: true, thin };
+}
+
+/** A host that dials its own published port looks like this as well: the source is the address that others dial. */
+function comesFromDialled(client: CapturedLeg, upstream: CapturedLeg): boolean {
+  return upstream.leg.client.address === client.leg.server?.address;
 }
 
 function isCompared(like: Likeness): boolean {
