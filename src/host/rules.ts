@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { UserError } from '../model/errors.js';
+import { OWN_TABLE } from '../model/rule-trace.js';
 import { joinRuleSets, type Backend, type RuleSet } from '../model/rules.js';
 import type { Run, RunResult } from './command.js';
 import { parseSaved } from './iptables.js';
@@ -64,7 +65,9 @@ export async function readRules(reader: RulesReader): Promise<RulesReading> {
       const { tables, notes } = parseNft(text, 'nft');
       // What iptables-nft made, its own tool tells better.
       return {
-        tables: tables.filter(({ family, name }) => !known.has(`${family} ${name}`)),
+        tables: tables.filter(
+          ({ family, name }) => !known.has(`${family} ${name}`) && !OWN_TABLE.test(name),
+        ),
         notes,
       };
     });

@@ -13,6 +13,9 @@ export const ruleMetSchema = z.object({
   verdict: z.string(),
 });
 
+/** Tables that a trace-flow has put into a host to trace rules: none of the host's own. */
+export const OWN_TABLE = /^trace-flow-\d+$/;
+
 const endpoint = z.object({ address: z.string(), port: z.number().int().min(0).max(65535) });
 
 /** A packet, with the addresses that it came to the first hook with. */

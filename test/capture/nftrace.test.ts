@@ -18,6 +18,7 @@ const SEEN = [
   `trace id 5b1144d6 ip nat OUTPUT packet: oif "lo" ${HEADERS}`,
   'trace id 5b1144d6 ip nat OUTPUT rule fib daddr type local counter packets 7 bytes 420 jump DOCKER (verdict jump DOCKER)',
   'trace id 5b1144d6 ip nat DOCKER rule ip daddr 127.0.0.9 tcp dport 8080  counter packets 0 bytes 0 dnat to 127.0.0.1:6379 (verdict accept)',
+  'trace id 5b1144d6 inet trace-flow-100 output policy accept ', // another trace's
   'trace id 5b1144d6 ip filter OUTPUT policy accept ',
 ];
 

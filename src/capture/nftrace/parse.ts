@@ -1,6 +1,6 @@
 /** Reads the lines of `nft monitor trace`: packets, and the rules that each of them met. */
 import { canonicalAddress, type Endpoint } from '../../model/address.js';
-import type { RuleTrace } from '../../model/rule-trace.js';
+import { OWN_TABLE, type RuleTrace } from '../../model/rule-trace.js';
 
 const LINE = /^trace id (\w+) (\w+) (\S+) (\S+) (packet:|rule|policy|unknown rule) ?(.*)$/;
 
@@ -27,7 +27,7 @@ export class RuleTraceReader {
       return;
     }
     const draft = this.#current.get(id);
-    if (what === 'packet:' || draft === undefined) return;
+    if (what === 'packet:' || draft === undefined || OWN_TABLE.test(table)) return;
     const where = { family, table, chain };
     if (what === 'policy') {
       draft.met.push({ ...where, rule: null, verdict: rest.trim() });
