@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { formatRecording } from '../../src/capture/recording.js';
 import { REDIS, up, type Lab, type LabContainer, type Where } from '../../src/lab/index.js';
+import { startRelays } from '../matrix/scenarios/relays.js';
 import { traceWhile } from '../support/tracing.js';
 
 const FOLDER = fileURLToPath(new URL('../../../samples', import.meta.url));
@@ -35,8 +36,17 @@ const ping =
     return places.lab.exec(where, command, { allowFailure: true, timeoutMs });
   };
 
-const echo = async (lab: Lab, where: Where, address: string, name: string): Promise<unknown> =>
-  lab.exec(where, [process.execPath, CLIENTS, address, '8080', '10', name, 'together']);
+const echo = async (
+  lab: Lab,
+  where: Where,
+  address: string,
+  name: string,
+  port = 8080,
+  count = 10,
+): Promise<unknown> => {
+  const command = [CLIENTS, address, String(port), String(count), name, 'together'];
+  return lab.exec(where, [process.execPath, ...command]);
+};
 
 const datagrams =
   (choose: (places: Places) => [Where, string], port: number, count: number, patience = 3_000) =>
@@ -87,6 +97,21 @@ const SAMPLES: readonly Sample[] = [
     send: datagrams(() => ['host', '127.0.0.1'], 5454, 1, 200),
   },
   {
+    name: 'relay-socat',
+    port: 7000,
+    send: async ({ lab }) => echo(lab, 'client', lab.host.ipv4, 'socat', 7000, 3),
+  },
+  {
+    name: 'relay-chain',
+    port: 7001,
+    send: async ({ lab }) => echo(lab, 'client', lab.host.ipv4, 'chain', 7001, 1),
+  },
+  {
+    name: 'relay-haproxy',
+    port: 7002,
+    send: async ({ lab }) => echo(lab, 'client', lab.host.ipv4, 'haproxy', 7002, 3),
+  },
+  {
     name: 'mixed-20',
     port: 8080,
     send: async ({ lab }) =>
@@ -132,6 +157,7 @@ async function takeAll(samples: readonly Sample[], userlandProxy: boolean): Prom
     const drop = ['-p', 'tcp', '--dport', '6380', '-j', 'DROP'];
     await lab.exec('host', ['iptables', '-I', 'DOCKER-USER', ...drop]);
     await mkdir(FOLDER, { recursive: true });
+    if (samples.some(({ name }) => name.startsWith('relay-'))) await startRelays(lab, redis);
     for (const { name, port, send } of samples) {
       const { trace } = await traceWhile(
         lab,

@@ -34,6 +34,9 @@ export const TRUTHS: Readonly<Record<string, Truth | ((one: Connection) => Truth
   'udp-proxy': proxy,
   'udp-refused-dnat': { ...dnat, outcome: 'refused' },
   'udp-unanswered-proxy': { ...proxy, outcome: 'unanswered' },
+  'relay-socat': { ...proxy, path: 'relay' },
+  'relay-chain': { ...proxy, path: 'relay' },
+  'relay-haproxy': { ...proxy, path: 'relay' },
   'nat-hooks': (one) =>
     one.client.address === '198.51.100.2' ? dnat : { ...dnat, hook: 'OUTPUT' },
   'mixed-20': (one) => (one.client.address === '127.0.0.1' ? proxy : dnat),
