@@ -218,7 +218,8 @@ function checkEntered(subject: Case): Claim | null {
       : 'another namespace';
     return claim('entered-container', true, `a packet for ${to} entered ${where}`, [entered.id]);
   }
-  const known = isComplete(subject);
+  // Of a port that is not traced no packet is seen anywhere.
+  const known = isComplete(subject) && lastLeg.events.some(({ kind }) => kind === 'packet');
   return claim(
     'entered-container',
     known ? false : null,

@@ -11,7 +11,7 @@ import type { Dial, Group, Play, Scenario, Sent } from './scenario.js';
 import { Stage } from './stage.js';
 
 /** How much longer the pauses of the last attempt are. */
-const SLOWEST = 16;
+const SLOWEST = 4;
 
 /** What one run has shown of a scenario; one finding per connection. */
 export interface Result {

@@ -52,6 +52,7 @@ export function drawTable(all: readonly GroupResults[], conditions: Conditions):
 function drawRow(scenario: Scenario, results: readonly Result[]): string {
   const findings = results.flatMap((result) => result.findings);
   const fine = findings.every(({ problems }) => problems.length === 0);
+  const wrong = findings.some((finding) => finding.wrong.length > 0);
   const verdicts = findings.map(({ connection }) =>
     connection ? drawVerdict(connection) : 'not seen',
   );
@@ -59,7 +60,7 @@ function drawRow(scenario: Scenario, results: readonly Result[]): string {
   const cells = [
     scenario.name,
     scenario.told ?? drawTruth(scenario.truth),
-    `${fine ? '' : '**wrong**: '}${count(verdicts)}`,
+    `${fine ? '' : wrong ? '**wrong**: ' : '**weaker**: '}${count(verdicts)}`,
     count(proofs),
     String(results.length),
     String(findings.length),
