@@ -5,6 +5,7 @@ import stringWidth from 'string-width';
 import * as assert from 'uvu/assert';
 import { stripVTControlCharacters } from 'node:util';
 import { reportSchema } from '../../src/model/report.js';
+import { renderHtml } from '../../src/render/html/html.js';
 import { renderJson } from '../../src/render/json.js';
 import { renderMermaid } from '../../src/render/mermaid.js';
 import { renderSvg } from '../../src/render/svg/svg.js';
@@ -73,6 +74,22 @@ test('svg: well formed, without scripts, handlers and references', async () => {
       assert.not.match(svg.replaceAll('\n', ''), ACTIVE);
     }),
     { numRuns: 40 },
+  );
+});
+
+test('html: the report is in it as data, and no name opens or ends an element', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyReport, async (report) => {
+      const html = await renderHtml(report, null);
+      assert.is(html.match(/<script/gi)?.length, 3);
+      assert.is(html.match(/<\/script/gi)?.length, 3);
+      assert.not.match(html, '<!--');
+      const [, data = ''] =
+        /<script type="application\/json" id="report">(.*)<\/script>/.exec(html) ?? [];
+      assert.equal(JSON.parse(data), JSON.parse(JSON.stringify(report)));
+      assert.not.match(data, /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
+    }),
+    { numRuns: 60 },
   );
 });
 
