@@ -22,7 +22,7 @@ function test(match: Match, packet: Packet, world: World): Answer {
     case 'in-device':
       return testDevice(match.names, packet.inDevice, world);
     case 'out-device':
-      return testDevice(match.names, packet.outDevice, world);
+      return testDevice(match.names, packet.outDevice, world, true);
     case 'source':
       return testAddress(match.ranges, packet.source, packet.family, world);
     case 'destination':
@@ -98,16 +98,29 @@ function testEntries(entries: readonly (readonly Match[])[], packet: Packet, wor
   return doubt ?? false;
 }
 
-function testDevice(names: readonly string[], device: Packet['inDevice'], world: World): Answer {
+/** A packet that leaves by a device without a known name may well leave by a bridge of the engine. */
+function testDevice(
+  names: readonly string[],
+  device: Packet['inDevice'],
+  world: World,
+  leaves = false,
+): Answer {
   if (device !== UNNAMED) return names.some((name) => fitsDevice(name, device ?? ''));
-  const known = world.devices.filter(({ kind }) => kind !== 'outside').map(({ name }) => name);
+  const known = world.devices
+    .filter(({ kind, networks }) => kind !== 'outside' && !(leaves && networks.length === 0))
+    .map(({ name }) => name);
   const others = names.filter(
-    (name) => !INNER_DEVICE.test(name) && !known.some((one) => fitsDevice(name, one)),
+    (name) =>
+      !(leaves ? name === 'lo' : INNER_DEVICE.test(name)) &&
+      !known.some((one) => fitsDevice(name, one)),
   );
   if (names.includes('+') || names.includes('*')) return true;
   return others.length === 0
     ? false
-    : { about: `whether the outer device is ${others.join(' or ')}`, chance: false };
+    : {
+        about: `whether the ${leaves ? 'device it leaves by' : 'outer device'} is ${others.join(' or ')}`,
+        chance: false,
+      };
 }
 
 /** Loopback, and the names that engines give to their bridges and veths: nobody outside comes in there. */
