@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { REDIS, type Lab, type LabContainer } from '../../src/lab/index.js';
 import { findLiveObstacle } from '../support/live.js';
+import { FAILING } from './failing.js';
 import type { Group } from './scenario.js';
 import { CHANGES, RESTART } from './scenarios/changes.js';
 import { AT_ONCE, IN_ROW, LOSSES, SHAPES } from './scenarios/load.js';
@@ -217,4 +218,5 @@ export const GROUPS: readonly Group[] = [
   ),
   ruleGroup('Native nftables of Docker 29, userland proxy on', 'docker-29-proxy.nft', true),
   ruleGroup('Native nftables of Docker 29, userland proxy off', 'docker-29-no-proxy.nft', false),
+  FAILING,
 ];

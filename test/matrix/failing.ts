@@ -1,0 +1,73 @@
+// What stands in the lab of the failures: containers that each fail in one way, and the rules that make them.
+
+import { REDIS, type Lab, type LabContainer } from '../../src/lab/index.js';
+import type { Group } from './scenario.js';
+import { FAILURES, FLUSHED, FORWARD_OFF, PORTS } from './scenarios/failures.js';
+import { Stage } from './stage.js';
+
+const SLEEP = ['sleep', '1000'];
+/** Takes a line, then ends the connection by a reset. */
+const CURT = ['socat', 'TCP-LISTEN:6379,fork,reuseaddr,linger=0', 'SYSTEM:read -r line'];
+const DEAD = '172.17.0.250';
+
+async function prepare(lab: Lab): Promise<LabContainer[]> {
+  await lab.docker([
+    'network',
+    'create',
+    '--opt',
+    'com.docker.network.bridge.name=br-thin',
+    'thin',
+  ]);
+  const run = async (
+    name: keyof typeof PORTS,
+    command: string[],
+    more: { network?: string; extra?: string[]; waitFor?: false } = {},
+  ): Promise<LabContainer> => lab.run({ name, command, publish: [`${PORTS[name]}:6379`], ...more });
+  const containers = await Promise.all([
+    run('fine', REDIS),
+    run('silent', SLEEP, { waitFor: false }),
+    run('inside', [...REDIS, '--bind', '127.0.0.1']),
+    run('barred', REDIS),
+    run('refusing', REDIS),
+    run('resetting', REDIS),
+    run('lost', REDIS),
+    run('unproxied', REDIS),
+    run('stopped', REDIS),
+    run('thin', REDIS, { network: 'thin' }),
+    run('curt', CURT, { waitFor: false }),
+    run('raw', REDIS),
+  ]);
+  await breakThem(lab, new Stage(lab, containers));
+  return containers;
+}
+
+async function breakThem(lab: Lab, stage: Stage): Promise<void> {
+  const rule = async (...words: string[]): Promise<unknown> =>
+    lab.exec('host', ['iptables', '-w', ...words]);
+  const user = async (name: string, ...target: string[]): Promise<unknown> =>
+    rule('-I', 'DOCKER-USER', '-p', 'tcp', '-d', stage.container(name).ipv4, '-j', ...target);
+  await user('barred', 'DROP');
+  await user('refusing', 'REJECT', '--reject-with', 'icmp-port-unreachable');
+  await user('resetting', 'REJECT', '--reject-with', 'tcp-reset');
+  const port = ['-p', 'tcp', '--dport'];
+  await rule('-t', 'raw', '-A', 'PREROUTING', ...port, String(PORTS.raw), '-j', 'DROP');
+  const to = ['-j', 'DNAT', '--to-destination', `${DEAD}:6379`];
+  await rule('-t', 'nat', '-A', 'DOCKER', ...port, String(PORTS.dead), ...to);
+  const forward = ['-I', 'FORWARD', '-d', DEAD, '-j', 'ACCEPT'];
+  await rule(...forward);
+  await lab.exec('host', ['ip', 'link', 'set', 'br-thin', 'mtu', '600']);
+  const tooBig = ['-p', 'icmp', '--icmp-type', 'fragmentation-needed', '-j', 'DROP'];
+  await lab.exec('client', ['iptables', '-w', '-A', 'INPUT', ...tooBig]);
+  await lab.exec(stage.container('lost'), ['ip', 'route', 'del', 'default']);
+  await lab.docker(['stop', '--time', '1', 'stopped']);
+  // Started by this lab's own engine.
+  for (const pid of await stage.findRelays(PORTS.unproxied)) process.kill(pid, 'SIGKILL');
+}
+
+export const FAILING: Group = {
+  name: 'Failures, Docker 20.10, userland proxy on (iptables-nft)',
+  userlandProxy: true,
+  prepare,
+  ports: [...Object.values(PORTS), 6379],
+  traces: [FAILURES, FORWARD_OFF, FLUSHED],
+};
