@@ -6,9 +6,6 @@ import { FAILURES, FLUSHED, FORWARD_OFF, PORTS } from './scenarios/failures.js';
 import { Stage } from './stage.js';
 
 const SLEEP = ['sleep', '1000'];
-/** Takes a line, then ends the connection by a reset. */
-const CURT = ['socat', 'TCP-LISTEN:6379,fork,reuseaddr,linger=0', 'SYSTEM:read -r line'];
-const DEAD = '172.17.0.250';
 
 async function prepare(lab: Lab): Promise<LabContainer[]> {
   await lab.docker([
@@ -21,7 +18,7 @@ async function prepare(lab: Lab): Promise<LabContainer[]> {
   const run = async (
     name: keyof typeof PORTS,
     command: string[],
-    more: { network?: string; extra?: string[]; waitFor?: false } = {},
+    more: { waitFor?: false } = {},
   ): Promise<LabContainer> => lab.run({ name, command, publish: [`${PORTS[name]}:6379`], ...more });
   const containers = await Promise.all([
     run('fine', REDIS),
@@ -33,8 +30,6 @@ async function prepare(lab: Lab): Promise<LabContainer[]> {
     run('lost', REDIS),
     run('unproxied', REDIS),
     run('stopped', REDIS),
-    run('thin', REDIS, { network: 'thin' }),
-    run('curt', CURT, { waitFor: false }),
     run('raw', REDIS),
   ]);
   await breakThem(lab, new Stage(lab, containers));
@@ -51,13 +46,6 @@ async function breakThem(lab: Lab, stage: Stage): Promise<void> {
   await user('resetting', 'REJECT', '--reject-with', 'tcp-reset');
   const port = ['-p', 'tcp', '--dport'];
   await rule('-t', 'raw', '-A', 'PREROUTING', ...port, String(PORTS.raw), '-j', 'DROP');
-  const to = ['-j', 'DNAT', '--to-destination', `${DEAD}:6379`];
-  await rule('-t', 'nat', '-A', 'DOCKER', ...port, String(PORTS.dead), ...to);
-  const forward = ['-I', 'FORWARD', '-d', DEAD, '-j', 'ACCEPT'];
-  await rule(...forward);
-  await lab.exec('host', ['ip', 'link', 'set', 'br-thin', 'mtu', '600']);
-  const tooBig = ['-p', 'icmp', '--icmp-type', 'fragmentation-needed', '-j', 'DROP'];
-  await lab.exec('client', ['iptables', '-w', '-A', 'INPUT', ...tooBig]);
   await lab.exec(stage.container('lost'), ['ip', 'route', 'del', 'default']);
   await lab.docker(['stop', '--time', '1', 'stopped']);
   // Started by this lab's own engine.
