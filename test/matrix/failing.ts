@@ -8,13 +8,6 @@ import { Stage } from './stage.js';
 const SLEEP = ['sleep', '1000'];
 
 async function prepare(lab: Lab): Promise<LabContainer[]> {
-  await lab.docker([
-    'network',
-    'create',
-    '--opt',
-    'com.docker.network.bridge.name=br-thin',
-    'thin',
-  ]);
   const run = async (
     name: keyof typeof PORTS,
     command: string[],
