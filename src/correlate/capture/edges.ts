@@ -34,6 +34,7 @@ export function compareLegs(client: CapturedLeg, upstream: CapturedLeg): Edge | 
   if (client.leg.protocol === 'udp') {
     return compareUdp(client, upstream, slack);
   }
+  if (isAligned(client) !== isAligned(upstream)) return null;
   const likeness = compareContent(client, upstream);
   if (likeness === null || isSameFlow(client, upstream)) return null;
   const late = findDisorder(client, upstream);
@@ -97,8 +98,8 @@ export function compareContent(
 ): { request: Likeness; reply: Likeness } | null {
   if (a.leg.protocol !== b.leg.protocol) return null;
   if (a.leg.protocol === 'udp') return compareDatagrams(a, b, Infinity);
-  const aligned = isAligned(a);
-  if (aligned !== isAligned(b)) return null;
+  // Without the beginning of both, what is there of one may be any part of the other.
+  const aligned = isAligned(a) && isAligned(b);
   const [own, theirs] = [streamsOf(a), streamsOf(b)];
   const request = compareStreams(own.request, theirs.request, aligned);
   const reply = compareStreams(own.reply, theirs.reply, aligned);
@@ -139,7 +140,7 @@ export function mayBeUpstream({ leg, origin, ttl }: CapturedLeg): boolean {
 }
 
 /** Whether the machine that `client` dialled may be the one that `upstream` comes from. */
-function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
+export function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
   const [own, theirs] = [client.leg, upstream.leg];
   const { server } = own;
   if (server === null || theirs.server === null) return false;

@@ -1,6 +1,6 @@
 /** Whether the bytes of a pair are its own: other connections that carried the same ones at the same time. */
 import { sharePayload } from './datagrams.js';
-import { compareContent, isContainers, SLACK, type Edge } from './edges.js';
+import { compareContent, couldDial, isContainers, SLACK, type Edge } from './edges.js';
 import type { CapturedLeg } from './legs.js';
 import { findCrossing } from './sightings.js';
 
@@ -45,7 +45,7 @@ export class Rivals {
         continue;
       }
       if (compareContent(leg, edge.client) === null) continue;
-      if (isOfOtherKind(leg)) continue;
+      if (isOfOtherKind(leg, edge)) continue;
       if (!this.#isAlike(leg, edge)) return false;
     }
     return true;
@@ -76,9 +76,10 @@ function mayBeMistaken(leg: CapturedLeg, { client }: Edge): boolean {
   return leg.leg.protocol === 'tcp' || sharePayload(leg, client);
 }
 
-/** What is known to be no side of a relay: rewritten on its way, straight across, or dialled by a container. */
-function isOfOtherKind(leg: CapturedLeg): boolean {
-  return !leg.uniform || findCrossing(leg.sightings) !== null || isContainers(leg);
+/** What is known to be no side of this relay: rewritten on its way, straight across, or a container's to elsewhere. */
+function isOfOtherKind(leg: CapturedLeg, { upstream }: Edge): boolean {
+  if (!leg.uniform || findCrossing(leg.sightings) !== null) return true;
+  return isContainers(leg) && !couldDial(leg, upstream);
 }
 
 function listens({ client }: Edge): number | undefined {
