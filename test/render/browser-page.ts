@@ -60,7 +60,7 @@ export const findFaults = /* js */ `(() => {
   for (const { text, name, left, right, top, bottom } of boxes) {
     const style = getComputedStyle(text);
     const scale = text.getScreenCTM().a;
-    if (parseFloat(style.fontSize) * scale < 9.5 && root.viewBox.baseVal.width <= 900)
+    if (parseFloat(style.fontSize) * scale < 9 && root.viewBox.baseVal.width <= 900)
       faults.push(name + ' is set in ' + parseFloat(style.fontSize) * scale + ' pixels');
     const middle = (left + right) / 2;
     for (const x of right - left > 12 ? [left + 3, middle, right - 3] : [middle]) {
