@@ -283,6 +283,18 @@ test('hostile names: shown as text, and nothing in them runs', async () => {
   assertQuiet();
 });
 
+test('hostile names on the map of the host: shown as text, and nothing in them runs', async () => {
+  await open(mixedHundred(), explanationSchema.parse(makeHostile(readMap())));
+  const picture = page.locator('svg.picture');
+  assert.ok((await picture.locator('text').count()) > 10);
+  assert.is(await page.locator('script').count(), 3);
+  assert.is(await page.locator('body b, body img, body iframe').count(), 0);
+  const shown = (await picture.locator('text').allTextContents()).join('\n');
+  assert.match(shown, '<img');
+  assert.not.match(shown, /[\u0000-\u0008\u000b-\u001f\u202a-\u202e]/);
+  assertQuiet();
+});
+
 test('should markup ever get in, the policy keeps it from running or asking', async () => {
   await open(mixedHundred());
   await page.evaluate(`document.body.insertAdjacentHTML('beforeend',
@@ -386,6 +398,18 @@ test('the map: the wiring as a picture, where a lit packet lights up the devices
   for (const device of ['docker0', 'veth', 'eth0']) assert.match(lit, device);
   assertQuiet();
 });
+
+/** The same with markup, a quote, a control and a character that turns the direction in front of every name. */
+function makeHostile(value: unknown, key = ''): unknown {
+  if (typeof value === 'string') {
+    return key === 'name' ? `<img src=x onerror=alert(1)>"'&\u0007\u202e${value}` : value;
+  }
+  if (Array.isArray(value)) return value.map((item) => makeHostile(item, key));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, makeHostile(item, name)]),
+  );
+}
 
 function readMap(): Explanation {
   const url = new URL('../../../test/render/fixtures/explain.json', import.meta.url);
