@@ -266,6 +266,7 @@ function makeTail(end: TracerEnd, truncated: boolean, met: RuleTraceEnd | null):
   const full = truncated ? [`the trace ended by itself after ${MAX_EVENTS} events`] : [];
   return {
     lostEvents: end.lost,
+    ...(end.skipped !== null && end.skipped > 0 && { skippedRuns: end.skipped }),
     unparsedPackets: 0,
     truncated,
     sealed: end.sealed,

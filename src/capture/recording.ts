@@ -229,6 +229,7 @@ const headerSchema = z.object({
 
 const tailSchema = z.object({
   lostEvents: z.number(),
+  skippedRuns: z.number().optional(),
   unparsedPackets: z.number(),
   truncated: z.boolean(),
   sealed: z.boolean(),

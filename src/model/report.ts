@@ -159,6 +159,8 @@ export const reportSchema = z.object({
   }),
   coverage: z.object({
     lostEvents: z.number().int().nonnegative(),
+    /** Runs of packet probes that the kernel left out while another probe ran on that processor; only where there were any. */
+    skippedRuns: z.number().int().positive().optional(),
     unparsedPackets: z.number().int().nonnegative(),
     truncated: z.boolean(),
     probes: z.object({

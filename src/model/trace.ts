@@ -26,6 +26,8 @@ export interface TraceHeader {
 
 export interface TraceTail {
   readonly lostEvents: number;
+  /** Runs of packet probes that the kernel left out while another probe ran on that processor; only where there were any. */
+  readonly skippedRuns?: number | undefined;
   readonly unparsedPackets: number;
   /** The source ended before its end. */
   readonly truncated: boolean;

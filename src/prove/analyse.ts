@@ -52,6 +52,7 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
     verdict: sumUp(connections, trace.capture ? { ...tail, sealed: !tail.truncated } : tail),
     coverage: {
       lostEvents: tail.lostEvents,
+      ...(tail.skippedRuns !== undefined && { skippedRuns: tail.skippedRuns }),
       unparsedPackets: tail.unparsedPackets,
       truncated: tail.truncated,
       probes: describeProbes(header),

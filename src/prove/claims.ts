@@ -6,6 +6,7 @@ import { formatEndpoint, sameEndpoint } from '../model/address.js';
 import type { DropEvent, PacketEvent } from '../model/event.js';
 import type { Evidence } from '../model/report.js';
 import { holdsAddress, isHostAddress, type Case } from './case.js';
+import { findOutcome } from './outcome.js';
 
 export type ClaimCode =
   | 'nat-rewritten'
@@ -207,7 +208,7 @@ function hasOtherServer(leg: Leg): boolean {
 }
 
 function checkEntered(subject: Case): Claim | null {
-  const { entered, topology, lastLeg, hostAccept, link } = subject;
+  const { entered, topology, lastLeg, hostAccept, link, tail } = subject;
   if (hostAccept && !link) return null;
   const to = formatEndpoint(lastLeg.destination);
   if (entered) {
@@ -219,7 +220,8 @@ function checkEntered(subject: Case): Claim | null {
     return claim('entered-container', true, `a packet for ${to} entered ${where}`, [entered.id]);
   }
   // Of a port that is not traced no packet is seen anywhere.
-  const known = isComplete(subject) && lastLeg.events.some(({ kind }) => kind === 'packet');
+  const whole = isComplete(subject) && tail.skippedRuns === undefined;
+  const known = whole && lastLeg.events.some(({ kind }) => kind === 'packet');
   return claim(
     'entered-container',
     known ? false : null,
@@ -231,6 +233,12 @@ function checkComplete(subject: Case): Claim {
   const { tail, leg } = subject;
   const text = 'the probes were live throughout and no event was lost';
   if (!isComplete(subject)) return claim('complete', false, completeOr(tail.notes[0], text));
+  if (tail.skippedRuns !== undefined) {
+    // Only what comes in an interrupt's wake is skipped: what processes did, and what the packets seen bear, stands.
+    const skipped = `the probes were live throughout; the kernel skipped ${tail.skippedRuns} of their runs on packets`;
+    const answered = findOutcome(subject) === 'answered' && subject.bytes.fromServer > 0;
+    return claim('complete', answered, skipped);
+  }
   return claim(
     'complete',
     true,

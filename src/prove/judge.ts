@@ -102,7 +102,9 @@ function listDoubts(subject: Case, path: Path, facts: Facts): string[] {
     doubts.push(
       tail.lostEvents > 0
         ? `${tail.lostEvents} events were lost`
-        : (tail.notes[0] ?? 'the trace is not sealed'),
+        : tail.skippedRuns !== undefined
+          ? `the kernel skipped ${tail.skippedRuns} runs of packet probes`
+          : (tail.notes[0] ?? 'the trace is not sealed'),
     );
   }
   if (path === 'dnat' && facts['same-packet'] === false) {

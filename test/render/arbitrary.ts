@@ -140,6 +140,7 @@ export const anyReport: fc.Arbitrary<Report> = fc.record({
   }),
   coverage: fc.record({
     lostEvents: fc.nat(),
+    skippedRuns: fc.option(fc.integer({ min: 1 }), { nil: undefined }),
     unparsedPackets: fc.nat(),
     truncated: fc.boolean(),
     probes: fc.record({

@@ -4,11 +4,14 @@ import type { Child, ChildExit } from './child.js';
 import type { Unnumbered } from './lines.js';
 import type { Run } from './run.js';
 import { pause, SEAL_PAUSE, type Sealer, type SealWatch } from './seal.js';
+import { readSkips } from './skips.js';
 
 export interface TracerEnd {
   /** Both seals held: the probes were live all the time and every event has been read. */
   readonly sealed: boolean;
   readonly lost: number;
+  /** Runs that the kernel left out between both seals (see skips); null where it does not tell. */
+  readonly skipped: number | null;
   /** Packets that were only counted, and the last totals of relays. */
   readonly remainder: readonly (Unnumbered<CounterEvent> | Unnumbered<TotalEvent>)[];
   /** Why the tracer did not end as asked, one sentence each. */
@@ -25,6 +28,8 @@ export interface Running {
   readonly watch: SealWatch;
   readonly run: Run;
   readonly child: Child;
+  /** Runs that the kernel had left out when the first seal held. */
+  readonly skipsBefore: number | null;
 }
 
 /** Milliseconds for the last seal altogether. */
@@ -34,7 +39,7 @@ const STOP_PATIENCE = 2_000;
 
 /** Ends a trace; never throws and never leaves a child behind. A slow machine gets `slowness` times the usual patience. */
 export async function finishTrace(
-  { sealer, watch, run, child }: Running,
+  { sealer, watch, run, child, skipsBefore }: Running,
   slowness = 1,
 ): Promise<TracerEnd> {
   let gone: ChildExit | null = null;
@@ -65,6 +70,7 @@ export async function finishTrace(
   const ended = held && (await waitFor(() => run.ended));
   // The kernel's count of printed lines is the judge; bpftrace reports a loss only when something follows it.
   const drained = ended && (await waitFor(() => run.unread === 0, 10 * slowness));
+  const skips = await readSkips(child.pid);
   sealer.close();
   const notes = troubles(gone, missing, ended);
   // Asked before it is ended: what follows is our own doing.
@@ -77,6 +83,7 @@ export async function finishTrace(
   return {
     sealed: drained && lost === 0,
     lost,
+    skipped: skips === null ? null : skips - (skipsBefore ?? 0),
     died,
     remainder: run.remainder(),
     notes,

@@ -11,6 +11,7 @@ import { planProbes, PROBE_FILES, type Plan } from './plan.js';
 import { assembleProgram, functionsOf, type ProbeFile } from './program.js';
 import { Run } from './run.js';
 import { pause, SEAL_PAUSE, Sealer, SealWatch, signsOf, type SealAttempt } from './seal.js';
+import { readSkips } from './skips.js';
 import { readTracefs } from './tracefs.js';
 
 export type { TracerEnd } from './finish.js';
@@ -98,8 +99,9 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
       environment: { TRACE_FLOW_TRACER: await readOwnIdentity(), ...ENVIRONMENT },
       onLine: (line) => run.read(line),
     });
-    const running: Running = { sealer, watch, run, child };
-    const first = await sealUntil(running, options);
+    const parts = { sealer, watch, run, child };
+    const first = await sealUntil(parts, options);
+    const running: Running = { ...parts, skipsBefore: await readSkips(child.pid) };
     run.open(first);
     return {
       plan,
@@ -162,8 +164,11 @@ interface HeldSeal {
 }
 
 /** Tries seals until one is complete. Throws when the child ends, the patience does, or the signal comes. */
-async function sealUntil(running: Running, options: TracerOptions): Promise<HeldSeal> {
-  const { sealer, watch, run, child } = running;
+async function sealUntil(
+  parts: Omit<Running, 'skipsBefore'>,
+  options: TracerOptions,
+): Promise<HeldSeal> {
+  const { sealer, watch, run, child } = parts;
   let exit: ChildExit | null = null;
   void child.exited.then((how) => (exit = how));
   const deadline = performance.now() + options.patience;

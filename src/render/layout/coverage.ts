@@ -19,9 +19,15 @@ export function describeCoverage({ coverage, source, findings = [] }: Report): C
 }
 
 function findWarnings(coverage: Coverage, source: Report['source']): string[] {
-  const { lostEvents, unparsedPackets, truncated, probes, sealed, notes } = coverage;
+  const { lostEvents, skippedRuns, unparsedPackets, truncated, probes, sealed, notes } = coverage;
   const warnings: string[] = [];
   if (lostEvents > 0) warnings.push(`${plural(lostEvents, 'event')} lost`);
+  if (skippedRuns !== undefined) {
+    const runs = plural(skippedRuns, 'run');
+    warnings.push(
+      `the kernel skipped ${runs} of packet probes: packets may be missing, and bytes told too few`,
+    );
+  }
   if (!sealed && source !== 'capture')
     warnings.push('not sealed: events may be missing at the start or the end');
   if (truncated) warnings.push('the input ends in the middle of a packet or line');
@@ -30,10 +36,10 @@ function findWarnings(coverage: Coverage, source: Report['source']): string[] {
   return [...warnings, ...notes];
 }
 
-function findGood({ lostEvents, sealed, probes, truncated }: Coverage): string {
+function findGood({ lostEvents, skippedRuns, sealed, probes, truncated }: Coverage): string {
   const good: string[] = [];
   if (sealed) good.push('sealed');
-  if (lostEvents === 0 && !truncated) good.push('no event lost');
+  if (lostEvents === 0 && skippedRuns === undefined && !truncated) good.push('no event lost');
   if (probes.attached.length > 0) good.push(`${plural(probes.attached.length, 'probe')} attached`);
   return good.join(', ');
 }
