@@ -6,7 +6,7 @@ import { findLiveObstacle } from '../support/live.js';
 import { FAILING } from './failing.js';
 import type { Group } from './scenario.js';
 import { CHANGES, RESTART } from './scenarios/changes.js';
-import { AT_ONCE, IN_ROW, LOSSES, SHAPES } from './scenarios/load.js';
+import { AT_ONCE, BULK, IN_ROW, LOSSES, SHAPES } from './scenarios/load.js';
 import { PUBLISH_FORMS, UDP } from './scenarios/forms.js';
 import {
   findRelayObstacle,
@@ -167,6 +167,7 @@ export const GROUPS: readonly Group[] = [
       ],
       DATAGRAMS,
       AT_ONCE,
+      BULK,
       SHAPES,
       ...IN_ROW.map((scenario) => [scenario]),
       LOSSES,

@@ -86,12 +86,15 @@ function losing(every: number) {
 
 export const AT_ONCE = bothWays('one half of 200 connections at once', many(100, false));
 export const IN_ROW = bothWays('1,000 short connections in a row', many(1000, true));
-export const SHAPES = [
+/** A trace of its own: so many packets in a burst cost all that share it some of theirs. */
+export const BULK = [
   // The server, socat, tells nobody whom it saw.
   ...bothWays('1 GB with offload', one({ talk: 'read', port: 7100, pad: GIGABYTE }), {
     container: 'bulk',
     source: undefined,
   }),
+];
+export const SHAPES = [
   ...bothWays('segments of one byte', one({ tiny: true })),
   ...bothWays('a message of 5 MB', one({ pad: 5_000_000 })),
   ...bothWays('a client port used twice', reuse),
