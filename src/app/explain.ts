@@ -61,16 +61,26 @@ async function readMachine(request: ExplainRequest, run: Run = runCommand): Prom
   return { topology, rules, settings, measured: true };
 }
 
+/** A host without rules prints nothing; so does a command that failed. */
+function noteEmpty(text: string, file: string): string[] {
+  return text.trim() === '' ? [`${file} is empty: it tells of no rules`] : [];
+}
+
 async function readSaved(request: ExplainRequest): Promise<HostReading> {
   const sets: RuleSet[] = [];
-  for (const file of request.iptables ?? []) sets.push(parseSaved(await load(file), file));
+  for (const file of request.iptables ?? []) {
+    const text = await load(file);
+    const { tables, notes } = parseSaved(text, file);
+    sets.push({ tables, notes: [...notes, ...noteEmpty(text, file)] });
+  }
   // What iptables-save tells better is in nft's list too, where xtables hides what it does.
   const known = new Set(joinRuleSets(sets).tables.map(({ family, name }) => `${family} ${name}`));
   for (const file of request.nft ?? []) {
-    const { tables, notes } = parseNft(await load(file), file);
+    const text = await load(file);
+    const { tables, notes } = parseNft(text, file);
     sets.push({
       tables: tables.filter(({ family, name }) => !known.has(`${family} ${name}`)),
-      notes,
+      notes: [...notes, ...noteEmpty(text, file)],
     });
   }
   const rules = { rules: joinRuleSets(sets), complete: true, problems: [] };

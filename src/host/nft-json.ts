@@ -26,7 +26,8 @@ export function parseNftJson(text: string, source: string): RuleSet {
   } catch (error) {
     const at = Number(/position (\d+)/.exec(String(error))?.[1] ?? text.length);
     const line = text.slice(0, at).split('\n').length;
-    throw malformed(source, line, 'this is not JSON, or it is cut off');
+    const byte = new TextEncoder().encode(text.slice(0, at)).length;
+    throw malformed(source, line, `from byte ${byte} on this is not JSON, or it is cut off`);
   }
   const list = isRecord(document) ? document['nftables'] : undefined;
   if (!Array.isArray(list)) throw malformed(source, 1, 'there is no list "nftables"');

@@ -88,4 +88,24 @@ test('a rule of a firewall that drops it is named', async () => {
   assert.match(one?.why ?? '', 'the rule "-A DOCKER-USER -s ');
 });
 
+test('REDIRECT to a process of the host: neither foretold nor told as one path', async () => {
+  const rule = ['OUTPUT', '-p', 'tcp', '--dport', '6399', '-j', 'REDIRECT', '--to-ports', '6379'];
+  await lab.exec('host', ['iptables', '-t', 'nat', '-I', ...rule]);
+  try {
+    const report = await trace('redis-cli -p 6399 ping', '--port', '6399');
+    const [one] = report.connections;
+    assert.is(report.connections.length, 1);
+    assert.is(one?.path, 'unknown');
+    assert.match(one?.reason ?? '', /docker-proxy/);
+    assert.is(one?.predicted?.path, 'unknown');
+    assert.match(
+      one?.predicted?.why ?? '',
+      /a rule sends it to 127\.0\.0\.1 port 6379 of this host/,
+    );
+    assert.is.not(one?.predicted?.agrees, false);
+  } finally {
+    await lab.exec('host', ['iptables', '-t', 'nat', '-D', ...rule]);
+  }
+});
+
 test.run();

@@ -149,6 +149,20 @@ test('the tree fits into the terminal', async () => {
   }
 });
 
+test('an empty file tells of no rules, and that is said', async () => {
+  const file = join(folder, 'empty');
+  writeFileSync(file, '\n');
+  for (const use of [{ iptables: [file] }, { nft: [file] }]) {
+    const { problems } = await explain({ query: { ports: [6379] }, ...use });
+    assert.ok(
+      problems.some((one) => one.includes(`${file} is empty: it tells of no rules`)),
+      problems.join(),
+    );
+  }
+  const { problems } = await explain({ query: { ports: [6379] }, iptables: [PROXY] });
+  assert.not.match(problems.join(), 'is empty');
+});
+
 test('wrong use and wrong files are said as such', async () => {
   const query = { ports: [6379] };
   const missing = await failure(explain({ query, iptables: [join(folder, 'none')] }));

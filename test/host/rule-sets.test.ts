@@ -155,7 +155,10 @@ test('malformed text is an error that names the line', () => {
   const nft = (text: string) => failure(() => parseNft(text, 'FILE'));
   assert.match(nft('table ip nat {\n chain x {\n drop'), 'the text is cut off');
   assert.match(nft('Error: no'), 'FILE, line 1: expected "table"');
-  assert.match(nft('{"nftables": ['), 'FILE, line 1: this is not JSON, or it is cut off');
+  assert.match(
+    nft('{"nftables": ['),
+    'FILE, line 1: from byte 14 on this is not JSON, or it is cut off',
+  );
   assert.match(nft('{}'), 'no list "nftables"');
 });
 

@@ -29,6 +29,21 @@ export class Arrival {
       socket,
     );
     const at = `${to ?? 'the host'} port ${port}`;
+    if (packet.dnat && socket !== null) {
+      // Both the rule and the process have a hand in it: no single path tells that.
+      const owner = socket.command ?? 'a process';
+      return endJourney(packet, nat, 'unknown', {
+        why: `a rule sends it to ${at} of this host, where ${owner} listens: whether it answers or hands on is not known`,
+        obstacles: [],
+      });
+    }
+    if (packet.dnat) {
+      const known = sockets !== null;
+      return endJourney(packet, nat, known ? 'refused' : 'unknown', {
+        why: `a rule sends it to ${at} of this host, where ${known ? 'nothing listens' : 'who listens is not known'}`,
+        obstacles: known ? [`nothing listens on ${at}`] : [],
+      });
+    }
     if (relay && (socket !== null || sockets === null)) return this.reachRelay(packet, relay);
     if (sockets === null) return this.guessRelay(packet, at);
     if (socket === null) {
@@ -45,10 +60,8 @@ export class Arrival {
       });
     }
     return endJourney(packet, nat, 'answered', {
-      way: packet.dnat ? 'dnat' : 'host',
-      why: packet.dnat
-        ? `a rule sends it to ${at} of this host, where ${owner} listens`
-        : `no rule sends it on, and ${owner} listens on ${at}`,
+      way: 'host',
+      why: `no rule sends it on, and ${owner} listens on ${at}`,
       obstacles: [],
     });
   }

@@ -373,4 +373,21 @@ test('10,000 rules in front are parsed and evaluated', () => {
   process.stderr.write(`10,000 rules: ${Math.round(took)} ms\n`);
 });
 
+test('what a rule sends to the host itself: who answers is not foretold', () => {
+  const rule = '-A PREROUTING -p tcp -m tcp --dport 6379 -j REDIRECT --to-ports 7000';
+  const rules = parseSaved(`*nat\n:PREROUTING ACCEPT [0:0]\n${rule}\nCOMMIT\n`, 'redirect');
+  const outside = (change: Partial<World>) =>
+    predictRedis(makeWorld(rules, true, change)).find(({ vantage }) => vantage === 'outside');
+  const served = outside({ sockets: [redis('0.0.0.0', 7000)] });
+  assert.is(served?.path, 'unknown');
+  assert.match(
+    served?.why ?? '',
+    /a rule sends it to \S+ port 7000 of this host, where redis-server/,
+  );
+  const shut = outside({ sockets: [] });
+  assert.is(shut?.path, 'refused');
+  assert.match(shut?.why ?? '', /port 7000 of this host, where nothing listens/);
+  assert.is(outside({ sockets: null })?.path, 'unknown');
+});
+
 test.run();
