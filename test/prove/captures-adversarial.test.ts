@@ -47,8 +47,11 @@ async function report(
 const paths = ({ connections }: Report): string[] =>
   connections.map(({ path, proof }) => `${path}/${proof}`).sort();
 
+/** Found by longer runs: two connections with the same request, without hardware addresses, told as a relay. */
+const FOUND = [906_428];
+
 test('random traffic of look-alikes, harmed at random', async () => {
-  for (let seed = 0; seed < 600; seed++) {
+  for (const seed of [...FOUND, ...Array(600).keys()]) {
     const { world, shots, form } = play(seed);
     if (shots.length === 0) continue;
     const said = await readTogether([writeCapture(shots, form)], PORTS).then(

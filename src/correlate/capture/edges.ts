@@ -56,7 +56,7 @@ export function compareLegs(client: CapturedLeg, upstream: CapturedLeg): Edge | 
   const partly = strong && !(isCompared(request) && isCompared(reply));
   const lacking = lacksBytes(client) || lacksBytes(upstream);
   const thin = partly || lacking;
-  if (partly && lacking) return null;
+  if (partly && (lacking || !isSeenToShare(client, upstream))) return null;
   if ((thin || !strong) && comesFromDialled(client, upstream)) return null;
   const bare = (like: Likeness): boolean => like === 'empty' || like === 'part';
   const follows = aligned && bare(request) && bare(reply) && isConsequence(client, upstream);
@@ -166,6 +166,15 @@ function shareHardware(client: CapturedLeg, upstream: CapturedLeg): boolean {
   return client.sightings.every(({ device, reply }) => {
     const other = upstream.sightings.find((sighting) => sighting.device === device)?.request;
     return !reply?.hardware || !other?.hardware || reply.hardware === other.hardware;
+  });
+}
+
+/** Something shows that the machine which was dialled is the one that dialled: its hardware, or that it took the capture. */
+function isSeenToShare(client: CapturedLeg, upstream: CapturedLeg): boolean {
+  if (upstream.origin === 'local') return true;
+  return client.sightings.some(({ device, reply }) => {
+    const other = upstream.sightings.find((sighting) => sighting.device === device)?.request;
+    return reply?.hardware != null && reply.hardware === other?.hardware;
   });
 }
 
