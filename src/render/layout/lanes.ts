@@ -76,7 +76,7 @@ function deviceLane(place: Place, places: Places): PlacedLane {
     namespace: place.namespace,
     name: place.device === 'unknown' ? 'captured' : printable(place.device),
     detail: printable(addressOf(device?.addresses ?? [])),
-    kind: kindOf(device?.kind ?? '', place.device),
+    kind: kindOf(device?.kind, place.device),
     reached: true,
   };
 }
@@ -86,9 +86,11 @@ function addressOf(addresses: readonly string[]): string {
   return addresses.find((address) => !/^fe[89ab]/i.test(address))?.replace(/\/\d+$/, '') ?? '';
 }
 
-function kindOf(kind: string, name: string): LaneKind {
+function kindOf(kind: string | undefined, name: string): LaneKind {
   if (kind === 'bridge' || kind === 'veth' || kind === 'loopback') return kind;
   if (name === 'lo') return 'loopback';
+  // Where the kernel rewrites is no device; hops say NAT for one.
+  if (kind === undefined && name === 'NAT') return 'hook';
   return 'device';
 }
 

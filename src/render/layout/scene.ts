@@ -2,7 +2,8 @@
 import type { Outcome, Path, Proof } from '../../model/verdict.js';
 
 /** What a lane stands for; renderers give each kind its own look. */
-export type LaneKind = 'process' | 'relay' | 'endpoint' | 'bridge' | 'veth' | 'loopback' | 'device';
+export type LaneKind =
+  'process' | 'relay' | 'endpoint' | 'bridge' | 'veth' | 'loopback' | 'device' | 'hook';
 
 export interface Lane {
   readonly name: string;

@@ -45,6 +45,7 @@ const KINDS: Record<LaneKind, { caption: string; colour: Colour }> = {
   veth: { caption: 'veth', colour: 'ink' },
   loopback: { caption: 'loopback', colour: 'ink' },
   device: { caption: 'device', colour: 'ink' },
+  hook: { caption: 'netfilter hook', colour: 'ink' },
 };
 
 /** Bands, heads and lane lines from `top` to `bottom`. */
@@ -140,6 +141,8 @@ function outline(kind: LaneKind, x: number, y: number, width: number, colour: Co
           class: `${look} thin`,
         }),
       ];
+    case 'hook':
+      return [box(x, y, width, 22, { class: `${look} thin dashed` })];
     case 'loopback':
     case 'device':
       return [box(x, y, width, 22, { rx: 3, class: `${look} thin` })];
