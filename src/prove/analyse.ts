@@ -11,6 +11,7 @@ import { foretell } from './foretell.js';
 import { listHops, selectHops } from './hops.js';
 import { judge } from './judge.js';
 import { findDrop, findLastHop, findOutcome } from './outcome.js';
+import type { Topology } from '../model/topology.js';
 import { countUnshown, describeNat, findOwner } from './parts.js';
 import { namePlaces, type Places } from './places.js';
 import { attributeRules } from './rules-met.js';
@@ -126,9 +127,16 @@ function describeContainer(subject: Case, places: Places): Connection['container
   const { lastLeg, entered, topology, hostAccept, link } = subject;
   if (hostAccept && !link) return describeRelayTarget(subject);
   const { address, port } = lastLeg.destination;
-  const owner = findOwner(topology, address);
-  const name = owner?.name ?? (entered ? places.namespace(entered.namespace) : null);
-  return name === null ? null : { address, port, name };
+  // Where the packet went in is known for certain; an address may have been another container's before.
+  const name =
+    entered && isContainers(topology, entered.namespace)
+      ? places.namespace(entered.namespace)
+      : (findOwner(topology, address)?.name ?? (entered && places.namespace(entered.namespace)));
+  return name == null ? null : { address, port, name };
+}
+
+function isContainers({ namespaces }: Topology, inode: number | null): boolean {
+  return namespaces.some((one) => one.inode === inode && one.role === 'container');
 }
 
 /** The container behind a relay that has not dialled it, by the relay's arguments. */

@@ -53,4 +53,28 @@ for (const name of Object.keys(TRUTHS)) {
   });
 }
 
+test('an address that was another container’s before: the name is of the one that the packet entered', () => {
+  for (const name of ['dnat-outside', 'proxy-loopback']) {
+    const { header, ...trace } = readSample(name);
+    const { topology } = header;
+    const earlier = topology.containers.map((one) => ({
+      ...one,
+      id: 'e',
+      name: 'near',
+      namespace: 1,
+    }));
+    const containers = [...earlier, ...topology.containers];
+    const report = analyse({
+      ...trace,
+      header: { ...header, topology: { ...topology, containers } },
+    });
+    const told = report.connections.map(({ container }) => container?.name);
+    assert.equal(
+      told,
+      analyse(readSample(name)).connections.map(({ container }) => container?.name),
+    );
+    assert.ok(told.length > 0 && !told.includes('near'), told.join());
+  }
+});
+
 test.run();
