@@ -23,6 +23,8 @@ class Sighting {
 
 /** Nanoseconds within which one skb may be seen at the next hop, queueing included. */
 const ONE_WAY = 2_000_000_000;
+/** Nanoseconds that a packet may wait for its neighbour's address before it is dropped (three requests, a second each). */
+const NEIGHBOUR = 10_000_000_000;
 /** Nanoseconds after which a silent UDP pair is taken for a new flow (docker-proxy forgets its clients after 90 s). */
 const UDP_IDLE = 90_000_000_000;
 
@@ -212,9 +214,20 @@ class Gatherer {
       return;
     }
     const key = placeKey(event.namespace, event.protocol, event.source, event.destination);
-    const current = this.#current.get(key);
+    const current = this.#current.get(key) ?? this.#findWaiting(event);
     if (current) add(current, event);
     else if (event.namespace !== null) add(this.#begin(key, null), event);
+  }
+
+  /** The flow of a packet that was rewritten and then waited on a device that it never left: conntrack names it. */
+  #findWaiting(event: DropEvent | (TraceEvent & { kind: 'reset' })): Sighting | undefined {
+    if (event.kind !== 'drop' || event.conntrack === null) return undefined;
+    const { source, destination } = event.conntrack.original;
+    const key = placeKey(event.namespace, event.protocol, source, destination);
+    const current = this.#current.get(key);
+    const another = current?.syn && isSyn(event) && current.syn.seq !== event.seq;
+    if (!current || another || event.time - current.lastTime >= NEIGHBOUR) return undefined;
+    return current;
   }
 
   #bySocket(
@@ -257,7 +270,7 @@ function belongs(sighting: Sighting, remote: Endpoint): boolean {
   return own.remote.port === remote.port && own.remote.address === remote.address;
 }
 
-function isSyn(event: PacketEvent | NatEvent): boolean {
+function isSyn(event: PacketEvent | NatEvent | DropEvent): boolean {
   return event.protocol === 'tcp' && (event.flags & (TCP.SYN | TCP.ACK)) === TCP.SYN;
 }
 

@@ -142,7 +142,9 @@ function findEnds(
   }
   if (view) {
     const { source, destination } = view.conntrack.original;
-    return { client: source, server: destination, begun: packets[0]?.protocol === 'udp' };
+    // A first packet that was only seen to be dropped began it as well.
+    const begun = view.protocol === 'udp' || (view.flags & (TCP.SYN | TCP.ACK)) === TCP.SYN;
+    return { client: source, server: destination, begun };
   }
   const [first] = packets;
   if (first) {

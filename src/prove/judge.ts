@@ -1,5 +1,6 @@
 /** The verdict on one connection: a fold over its claims. */
 import { formatEndpoint } from '../model/address.js';
+import { isRequest } from '../correlate/bytes.js';
 import type { RelayLink } from '../correlate/relays.js';
 import type { Path, Proof } from '../model/verdict.js';
 import { findDrop, findOutcome } from './outcome.js';
@@ -135,8 +136,30 @@ function answered({ upstreamBytes }: Case): boolean {
 
 /** Where it died, if it did. */
 function tellEnd(subject: Case): string {
-  const drop = findOutcome(subject) === 'dropped' ? findDrop(subject) : null;
+  const outcome = findOutcome(subject);
+  if (outcome === 'unanswered') return tellSilence(subject);
+  const drop = outcome === 'dropped' ? findDrop(subject) : null;
   return drop ? `; then the kernel dropped it (${drop.reason} at ${drop.function})` : '';
+}
+
+/** How far it got; nothing where a packet may have gone unseen. */
+function tellSilence({ lastLeg, entered, tail }: Case): string {
+  if (entered === null || !tail.sealed || tail.lostEvents > 0 || tail.skippedRuns !== undefined) {
+    return '';
+  }
+  const what =
+    lastLeg.protocol === 'udp'
+      ? 'datagrams'
+      : lastLeg.events.some(
+            (event) =>
+              event.kind === 'packet' &&
+              event.namespace === entered.namespace &&
+              event.length > 0 &&
+              isRequest(lastLeg, event),
+          )
+        ? 'request'
+        : 'SYN';
+  return `; its ${what} reached the container, and no answer came back`;
 }
 
 /** What a relay did for the connection, as the end of a sentence. */
@@ -211,7 +234,11 @@ function listSuspicions(subject: Case, facts: Facts): string[] {
 function explainNowhere({ leg }: Case, facts: Facts): string {
   if (facts['host-accepted'] !== false) return 'what decides its path was not seen';
   const dialled = leg.server ? formatEndpoint(leg.server) : 'it';
+  const rewrote =
+    facts['nat-rewritten'] === false
+      ? `no rule rewrote ${dialled}`
+      : `whether a rule rewrote ${dialled} was not seen`;
   return facts['entered-container'] === true
     ? 'it entered a container, but how was not seen'
-    : `no rule rewrote ${dialled}, no process of the host accepted it, and it entered no container`;
+    : `${rewrote}, no process of the host accepted it, and it entered no container`;
 }

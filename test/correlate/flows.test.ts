@@ -183,4 +183,20 @@ test('a listener is no flow', () => {
   assert.equal(numbers([state('0.0.0.0#6379', '0.0.0.0#0', { to: 10 })]), []);
 });
 
+/** A packet that waits for its neighbour's address leaves no device, so nothing but conntrack names its flow. */
+function waiting(seq: number, time: number): TraceEvent {
+  const drop = { kind: 'drop', reason: 'NEIGH_FAILED', function: 'neigh_invalidate' } as const;
+  return { ...packet(client, container, { seq, skb: `${time}` }), ...drop, time, conntrack: view };
+}
+
+test('a packet that waited in vain for a neighbour is of the flow that conntrack names', () => {
+  const events = [packet(client, published), waiting(100, 3_100_000_000)];
+  assert.equal(numbers(events), [[1, 2]]);
+});
+
+test('of another SYN, or much later, it is not', () => {
+  assert.equal(numbers([packet(client, published), waiting(101, 3_100_000_000)]), [[1], [2]]);
+  assert.equal(numbers([packet(client, published), waiting(100, 60_000_000_000)]), [[1], [2]]);
+});
+
 test.run();

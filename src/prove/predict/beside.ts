@@ -55,7 +55,7 @@ export function agree(
   prediction: Prediction,
   deciding: RuleRef | null,
 ): boolean | null {
-  const { outcome, path, proof } = connection;
+  const { outcome, path, proof, drop } = connection;
   if (proof === 'inconclusive' || path === 'unknown' || prediction.path === 'unknown') return null;
   if (prediction.way !== null && !goesSameWay(connection, attempt, prediction)) return false;
   if (prediction.path === 'dropped') return outcome === 'dropped' || outcome === 'unanswered';
@@ -63,7 +63,9 @@ export function agree(
     // A rule may refuse with an ICMP message that nobody waits for.
     return outcome === 'refused' || (outcome !== 'answered' && rejects(deciding));
   }
-  return outcome !== 'dropped' && outcome !== 'refused';
+  // What dies by itself (of its length, or for want of a neighbour) got past the rules, as they foretold.
+  const stopped = outcome === 'dropped' && (drop === null || drop.reason === 'NETFILTER_DROP');
+  return !stopped && outcome !== 'refused';
 }
 
 function goesSameWay(
