@@ -10,9 +10,9 @@ import { readTopology } from '../host/topology.js';
 import { UserError } from '../model/errors.js';
 import type { Explanation, Vantage } from '../model/explain.js';
 import { joinRuleSets, type RuleSet } from '../model/rules.js';
-import { resolvePorts, type PortMapping, type TargetQuery } from '../model/target.js';
+import { resolvePorts, type TargetQuery } from '../model/target.js';
 import type { Topology } from '../model/topology.js';
-import { findMappings } from '../prove/predict/mappings.js';
+import { findOtherMappings } from '../prove/predict/mappings.js';
 import { explainHost, type HostReading } from './explain-host.js';
 import { readMap } from './explain-topology.js';
 
@@ -45,8 +45,8 @@ export async function explain(request: ExplainRequest): Promise<Explanation> {
   }
   const reading = saved ? await readSaved(request) : await readMachine(request);
   const { topology, rules } = reading;
-  const ruled = findMappings(rules.rules).filter((mapping) => !isKnown(topology, mapping));
-  const target = resolvePorts(topology, { ...request.query, mappings: ruled });
+  const mappings = findOtherMappings(rules.rules, topology);
+  const target = resolvePorts(topology, { ...request.query, mappings });
   return explainHost(reading, target, request);
 }
 
@@ -106,20 +106,4 @@ async function load(file: string): Promise<string> {
       remedy: 'check the name and the right to read it',
     });
   }
-}
-
-/** A rule's way in that the engine or a relay tells too, in the same words. */
-function isKnown(topology: Topology, { listens, target, protocol }: PortMapping): boolean {
-  return topology.containers.some(({ networks, published }) =>
-    networks.some(
-      ({ addresses }) =>
-        addresses.includes(target.address) &&
-        published.some(
-          (port) =>
-            port.protocol === protocol &&
-            port.hostPort === listens.port &&
-            port.containerPort === target.port,
-        ),
-    ),
-  );
 }

@@ -5,10 +5,15 @@ import { readRules, type RulesReading } from '../host/rules.js';
 import { readSettings } from '../host/settings.js';
 import type { HostSettings } from '../model/settings.js';
 import type { Survey } from '../model/survey.js';
+import type { PortMapping } from '../model/target.js';
+import type { Topology } from '../model/topology.js';
 import { compareRules } from '../prove/predict/changes.js';
+import { findOtherMappings } from '../prove/predict/mappings.js';
 import { pruneRules } from '../prove/predict/prune.js';
 
 export interface Surveyor {
+  /** Ways in that rules alone tell of: made by hand, by Podman, CNI or kube-proxy. */
+  mappings(topology: Topology): Promise<PortMapping[]>;
   /** Begins at once; the survey of these ports, or null when nothing could be read. */
   before(ports: readonly number[]): Promise<Survey | null>;
   /** The same survey with what has changed since. */
@@ -32,6 +37,10 @@ export function startSurvey(
   };
   const first = read(netns, signal).catch(giveUp);
   return {
+    async mappings(topology) {
+      const reading = await first;
+      return reading ? findOtherMappings(reading.rules.rules, topology) : [];
+    },
     async before(ports) {
       const reading = await first;
       if (!reading) return null;

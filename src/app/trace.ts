@@ -106,7 +106,8 @@ async function traceBeside(
   const surveyor = startSurvey(request.netns, stop, (text) => progress.warn(text));
   const before = await topologyOf(stop);
   for (const problem of before.problems) progress.warn(problem);
-  const target = resolvePorts(before, request.query);
+  const mappings = await surveyor.mappings(before);
+  const target = resolvePorts(before, { ...request.query, mappings });
 
   const events: TraceEvent[] = [];
   const { startTracer } = await import('../capture/bpftrace/tracer.js');

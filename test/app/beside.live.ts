@@ -32,7 +32,8 @@ test.after(async () => {
 });
 
 async function trace(script: string, ...more: string[]): Promise<Report> {
-  const here = ['--port', '6379', '--netns', lab.host.netns, '--json', ...more];
+  const port = more.includes('--port') ? [] : ['--port', '6379'];
+  const here = [...port, '--netns', lab.host.netns, '--json', ...more];
   const { stdout } = await execa('node', [PROGRAM, 'trace', ...here, '--', 'sh', '-c', script], {
     env: { DOCKER_HOST: lab.dockerHost },
   });
@@ -106,6 +107,20 @@ test('REDIRECT to a process of the host: neither foretold nor told as one path',
   } finally {
     await lab.exec('host', ['iptables', '-t', 'nat', '-D', ...rule]);
   }
+});
+
+test('a DNAT rule made by hand: its target is traced too, into the container', async () => {
+  const redis = await lab.inspect('redis');
+  const match = ['OUTPUT', '-p', 'tcp', '-d', lab.host.ipv4, '--dport', '9600'];
+  const rule = [...match, '-j', 'DNAT', '--to-destination', `${redis.ipv4}:6379`];
+  await lab.exec('host', ['iptables', '-t', 'nat', '-A', ...rule]);
+  const report = await trace(`redis-cli -h ${lab.host.ipv4} -p 9600 ping`, '--port', '9600');
+  await lab.exec('host', ['iptables', '-t', 'nat', '-D', ...rule]);
+  const one = report.connections.find(({ server }) => server?.port === 9600);
+  assert.is(one?.path, 'dnat');
+  assert.is(one?.proof, 'proven');
+  assert.is(one?.container?.name, 'redis');
+  assert.ok(one?.hops.some(({ namespace }) => namespace === 'redis'));
 });
 
 test.run();

@@ -3,6 +3,7 @@ import type { Protocol } from '../../model/event.js';
 import { isEverything, type AddressRange } from '../../model/range.js';
 import type { Chain, Match, Rule, RuleSet, Table } from '../../model/rules.js';
 import type { PortMapping } from '../../model/target.js';
+import type { Topology } from '../../model/topology.js';
 import { writeRange } from './meaning.js';
 import type { WorldDevice } from './world.js';
 
@@ -30,6 +31,27 @@ export function findMappings(rules: RuleSet): PortMapping[] {
     }
   }
   return [...mappings.values()];
+}
+
+/** Those of them that neither the engine nor a relay tells of. */
+export function findOtherMappings(rules: RuleSet, topology: Topology): PortMapping[] {
+  return findMappings(rules).filter((mapping) => !isKnown(topology, mapping));
+}
+
+/** A rule's way in that the engine or a relay tells too, in the same words. */
+function isKnown(topology: Topology, { listens, target, protocol }: PortMapping): boolean {
+  return topology.containers.some(({ networks, published }) =>
+    networks.some(
+      ({ addresses }) =>
+        addresses.includes(target.address) &&
+        published.some(
+          (port) =>
+            port.protocol === protocol &&
+            port.hostPort === listens.port &&
+            port.containerPort === target.port,
+        ),
+    ),
+  );
 }
 
 function listProtocols(matches: readonly Match[]): Protocol[] {
