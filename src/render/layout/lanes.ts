@@ -137,8 +137,15 @@ function serverLane(connection: Connection, hops: readonly Hop[], places: Places
     name: printable(process?.command ?? container?.name ?? 'server'),
     detail: process ? `pid ${process.pid}` : printable(address),
     kind: process ? 'process' : 'endpoint',
-    reached: connection.outcome !== 'dropped' && connection.outcome !== 'unanswered',
+    reached: isReached(connection, hops),
   };
+}
+
+/** Whether the server's process or its kernel took part at all. */
+function isReached({ outcome, processes, container }: Connection, hops: readonly Hop[]): boolean {
+  if (outcome !== 'dropped' && outcome !== 'unanswered') return true;
+  if (processes.server !== null) return true;
+  return hops.some(({ flow, namespace }) => flow === 'reply' && namespace === container?.name);
 }
 
 /** The end whose process or TCP stack a hop without a device belongs to. */
