@@ -15,7 +15,7 @@ export interface Finding {
 
 /** What a proven verdict's cause names, by path: a rule or policy, the process that takes it, a bridge, a setting. */
 const STOPPED =
-  /(?:the rule "|the policy of|route_localnet|ip_forward|nothing listens|listens on \S+ only|no route)/;
+  /(?:the rule "|the policy of|route_localnet|ip_forward|nothing listens|listens on \S+ only|no route|no running container has)/;
 const DECIDING: Readonly<Record<Connection['path'], RegExp>> = {
   dnat: either(/the rule "/, /a DNAT rule matches/, STOPPED),
   'docker-proxy': /docker-proxy(?: \(pid \d+\)|, where it listens on)/,

@@ -2,10 +2,27 @@
 
 import { REDIS, type Lab, type LabContainer } from '../../src/lab/index.js';
 import type { Group } from './scenario.js';
-import { FAILURES, FLUSHED, FORWARD_OFF, PORTS } from './scenarios/failures.js';
+import {
+  DEAD_ADDRESS,
+  FAILURES,
+  FLUSHED,
+  FORWARD_OFF,
+  LEAVING,
+  PORTS,
+  TOLD,
+  TOO_BIG,
+} from './scenarios/failures.js';
 import { Stage } from './stage.js';
 
 const SLEEP = ['sleep', '1000'];
+/** Resets whoever sends it a line. */
+export const SNAPPING = [
+  'socat',
+  'TCP-LISTEN:6379,fork,reuseaddr,shut-close,linger=0',
+  'SYSTEM:read line',
+];
+/** Has room for two connections that it has not accepted, and accepts none once it is paused. */
+const FULL = ['socat', 'TCP-LISTEN:6379,backlog=1,fork,reuseaddr', 'EXEC:cat'];
 
 async function prepare(lab: Lab): Promise<LabContainer[]> {
   const run = async (
@@ -24,6 +41,11 @@ async function prepare(lab: Lab): Promise<LabContainer[]> {
     run('unproxied', REDIS),
     run('stopped', REDIS),
     run('raw', REDIS),
+    run('paused', REDIS),
+    run('full', FULL),
+    run('snapping', SNAPPING),
+    run('narrow', REDIS),
+    run('wide', REDIS),
   ]);
   await breakThem(lab, new Stage(lab, containers));
   return containers;
@@ -41,6 +63,10 @@ async function breakThem(lab: Lab, stage: Stage): Promise<void> {
   await rule('-t', 'raw', '-A', 'PREROUTING', ...port, String(PORTS.raw), '-j', 'DROP');
   await lab.exec(stage.container('lost'), ['ip', 'route', 'del', 'default']);
   await lab.docker(['stop', '--time', '1', 'stopped']);
+  await lab.docker(['pause', 'paused', 'full']);
+  await rule('-I', 'DOCKER-USER', '-d', DEAD_ADDRESS, '-j', 'ACCEPT');
+  const astray = ['-j', 'DNAT', '--to-destination', `${DEAD_ADDRESS}:6379`];
+  await rule('-t', 'nat', '-I', 'DOCKER', ...port, String(PORTS.dead), ...astray);
   // Started by this lab's own engine.
   for (const pid of await stage.findRelays(PORTS.unproxied)) process.kill(pid, 'SIGKILL');
 }
@@ -50,5 +76,5 @@ export const FAILING: Group = {
   userlandProxy: true,
   prepare,
   ports: [...Object.values(PORTS), 6379],
-  traces: [FAILURES, FORWARD_OFF, FLUSHED],
+  traces: [FAILURES, LEAVING, TOO_BIG, TOLD, FORWARD_OFF, FLUSHED],
 };

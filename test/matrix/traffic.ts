@@ -20,6 +20,8 @@ export interface Order {
   readonly tiny?: true;
   /** Ends by a reset. */
   readonly resets?: true;
+  /** Ends by a reset as soon as the first bytes come. */
+  readonly leaves?: true;
 }
 
 /** The first line of standard input. */
@@ -75,7 +77,7 @@ function isWhole(answer: string): boolean {
 
 /** Never fails: how it ended is for trace-flow to say. */
 async function dial(order: Order, hold: (() => Promise<void>) | null): Promise<Told> {
-  const { talk, host, port, localPort, payload, timeoutMs, pad = 0, tiny, resets } = order;
+  const { talk, host, port, localPort, payload, timeoutMs, pad = 0, tiny, resets, leaves } = order;
   const socket = connect({ host, port, localPort });
   socket.setTimeout(timeoutMs, () => socket.destroy());
   socket.on('error', () => undefined);
@@ -89,6 +91,9 @@ async function dial(order: Order, hold: (() => Promise<void>) | null): Promise<T
   let seen: string | null = null;
   if (talk === 'read') {
     socket.resume();
+  } else if (opened && leaves) {
+    socket.once('data', () => socket.resetAndDestroy());
+    await write(socket, formatCommand(['ECHO', payload + 'x'.repeat(pad)]), false);
   } else if (opened) {
     if (hold) {
       await exchange(socket, formatCommand(['PING']));
@@ -110,6 +115,11 @@ async function dial(order: Order, hold: (() => Promise<void>) | null): Promise<T
     fromServer: socket.bytesRead - before.fromServer,
   };
   const answered = talk === 'read' ? bytes.fromServer === pad : seen !== null;
+  if (leaves) {
+    // What was on its way it cannot tell.
+    const begun = bytes.fromServer > 0;
+    return { address, port: localPort, payload, answered: begun, bytes: null, seen };
+  }
   return { address, port: localPort, payload, answered, bytes, seen };
 }
 

@@ -15,10 +15,19 @@ export const PORTS = {
   lost: 9007,
   unproxied: 9008,
   stopped: 9009,
+  dead: 9012,
   raw: 9013,
+  paused: 9014,
+  full: 9015,
+  snapping: 9016,
+  narrow: 9017,
+  wide: 9018,
 } as const;
 
 type Name = keyof typeof PORTS;
+
+/** Of docker0's network, and nobody's. */
+export const DEAD_ADDRESS = '172.17.3.3';
 
 function from(name: Name, outcome: Truth['outcome'] = 'answered'): Truth {
   const way = dnat('PREROUTING', '{client}', name);
@@ -55,6 +64,46 @@ const copies: Play = {
     return sent;
   },
 };
+
+/** Longer than the kernel looks for a neighbour. */
+const PATIENCE_MS = 5_000;
+
+const astray: Truth = { ...dropped(from('fine'), { reason: 'NEIGH_FAILED' }), container: null };
+const dead: Play = {
+  name: 'DNAT rule to an address that nobody has, from outside',
+  truth: astray,
+  play: (stage) => {
+    const order = {
+      ...stage.order(stage.lab.host.ipv4, PORTS.dead, astray),
+      timeoutMs: PATIENCE_MS,
+    };
+    return async () => stage.send('client', [order]);
+  },
+};
+
+/** Some of them shake hands, and none is answered. */
+const overflow: Play = {
+  name: 'backlog of a paused container overflows, from outside',
+  truth: from('full', 'unanswered'),
+  play: (stage) => {
+    const { host } = stage.lab;
+    const orders = Array.from({ length: 6 }, () =>
+      stage.order(host.ipv4, PORTS.full, from('full', 'unanswered')),
+    );
+    return async () => stage.send('client', orders);
+  },
+};
+
+function leaving(name: string, place: string, to: string, truth: Truth): Play {
+  return {
+    name,
+    truth: { ...truth, source: undefined },
+    play: (stage) => {
+      const order = stage.order(stage.fill(to), PORTS.fine, truth);
+      return async () => stage.send(place, [{ ...order, leaves: true, pad: 3_000_000 }]);
+    },
+  };
+}
 
 const REJECTED = /the rule ".*" in chain DOCKER-USER .* rejects it in FORWARD/;
 
@@ -97,6 +146,67 @@ export const FAILURES: readonly (Dial | Play)[] = [
     },
   },
   copies,
+  outside('container paused, from outside', 'paused', from('paused', 'unanswered')),
+  loopback('container paused, by 127.0.0.1', 'paused', proxied('paused', 'unanswered')),
+  overflow,
+  dead,
+  outside('reset by the server, from outside', 'snapping', from('snapping', 'reset')),
+  loopback('reset by the server, by 127.0.0.1', 'snapping', proxied('snapping', 'reset')),
+];
+
+/** A trace of its own: megabytes in a burst cost all that share it some of their packets. */
+export const LEAVING = [
+  leaving('client gone mid-way, from outside', 'client', '{host}', from('fine')),
+  leaving('client gone mid-way, by 127.0.0.1', 'host', '127.0.0.1', relayed('fine')),
+];
+
+const NARROW = 900;
+const MUTE = 'OUTPUT -p icmp --icmp-type fragmentation-needed -j DROP'.split(' ');
+
+/** What is longer than a way of the host takes dies there; its sender is told by ICMP, or not. */
+function tooBig(
+  name: string,
+  container: Name,
+  place: (stage: Stage) => readonly [address: string, device: string],
+  told: boolean,
+): Play {
+  const whole = from(container);
+  const truth = told ? whole : dropped(whole, { reason: 'PKT_TOO_BIG', function: /^ip_forward/ });
+  return {
+    name,
+    truth,
+    play: async (stage) => {
+      const { lab } = stage;
+      const on = async (...words: string[]): Promise<unknown> => lab.exec('host', words);
+      const [address, device] = place(stage);
+      await on('ip', 'route', 'add', address, 'dev', device, 'mtu', String(NARROW));
+      if (!told) await on('iptables', '-w', '-I', ...MUTE);
+      const order = { ...stage.order(lab.host.ipv4, PORTS[container], truth), pad: 5_000 };
+      return async () => {
+        const sent = await stage.send('client', [order]);
+        await on('ip', 'route', 'del', address);
+        if (!told) await on('iptables', '-w', '-D', ...MUTE);
+        return sent;
+      };
+    },
+  };
+}
+
+const toContainer = (stage: Stage): [string, string] => [stage.container('narrow').ipv4, 'docker0'];
+const toClient = ({ lab }: Stage): [string, string] => [lab.client.ipv4, 'ext0'];
+
+export const TOO_BIG = [
+  tooBig(
+    'request too big for the MTU and the ICMP lost, from outside',
+    'narrow',
+    toContainer,
+    false,
+  ),
+  tooBig('answer too big for the MTU and the ICMP lost, from outside', 'wide', toClient, false),
+];
+/** The sender learns the way's MTU and sends again. */
+export const TOLD = [
+  tooBig('request too big for the MTU, told by ICMP, from outside', 'narrow', toContainer, true),
 ];
 
 const off = dropped(from('fine'), { reason: 'IP_INADDRERRORS' });
