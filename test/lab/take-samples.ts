@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { formatRecording } from '../../src/capture/recording.js';
 import { REDIS, up, type Lab, type LabContainer, type Where } from '../../src/lab/index.js';
+import { SNAPPING } from '../matrix/failing.js';
+import { DEAD_ADDRESS } from '../matrix/scenarios/failures.js';
 import { startRelays } from '../matrix/scenarios/relays.js';
 import { traceWhile } from '../support/tracing.js';
 
@@ -29,10 +31,11 @@ interface Sample {
 }
 
 const ping =
-  (choose: (places: Places) => [Where, string], port: number, timeoutMs = 5_000) =>
+  (choose: (places: Places) => [Where, string], port: number, timeoutMs = 5_000, message = '') =>
   async (places: Places): Promise<unknown> => {
     const [where, address] = choose(places);
     const command = ['redis-cli', '-h', address, '-p', String(port), 'ping'];
+    if (message !== '') command.push(message);
     return places.lab.exec(where, command, { allowFailure: true, timeoutMs });
   };
 
@@ -68,6 +71,22 @@ const SAMPLES: readonly Sample[] = [
   { name: 'refused-dnat', port: 9090, send: ping(({ lab }) => ['client', lab.host.ipv4], 9090) },
   { name: 'reset-proxy', port: 9090, send: ping(() => ['host', '127.0.0.1'], 9090) },
   { name: 'dropped', port: 9191, send: ping(({ lab }) => ['client', lab.host.ipv4], 9191, 500) },
+  { name: 'paused', port: 9292, send: ping(({ lab }) => ['client', lab.host.ipv4], 9292, 700) },
+  {
+    name: 'too-big',
+    port: 9393,
+    send: ping(({ lab }) => ['client', lab.host.ipv4], 9393, 700, 'x'.repeat(3_000)),
+  },
+  { name: 'reset-beyond', port: 9494, send: ping(() => ['host', '127.0.0.1'], 9494) },
+  {
+    name: 'no-neighbour',
+    port: 9595,
+    // Dials once, where redis-cli dials again.
+    send: async ({ lab }) => {
+      const command = ['socat', '-u', 'OPEN:/dev/null', `TCP:${lab.host.ipv4}:9595`];
+      return lab.exec('client', command, { allowFailure: true, timeoutMs: 5_000 });
+    },
+  },
   {
     name: 'hairpin-self',
     port: 8080,
@@ -154,6 +173,7 @@ async function takeAll(samples: readonly Sample[], userlandProxy: boolean): Prom
       publish: ['5353:53/udp', '5454:9999/udp'],
       waitFor: [{ protocol: 'udp', port: 53 }],
     });
+    await failInOtherWays(lab, samples);
     const drop = ['-p', 'tcp', '--dport', '6380', '-j', 'DROP'];
     await lab.exec('host', ['iptables', '-I', 'DOCKER-USER', ...drop]);
     await mkdir(FOLDER, { recursive: true });
@@ -169,6 +189,32 @@ async function takeAll(samples: readonly Sample[], userlandProxy: boolean): Prom
     }
   } finally {
     await lab.down();
+  }
+}
+
+/** Containers and rules of the samples that need their own. */
+async function failInOtherWays(lab: Lab, samples: readonly Sample[]): Promise<void> {
+  const wanted = (sample: string): boolean => samples.some(({ name }) => name === sample);
+  const rule = async (...words: string[]): Promise<unknown> =>
+    lab.exec('host', ['iptables', '-w', ...words]);
+  if (wanted('paused')) {
+    await lab.run({ name: 'paused', command: REDIS, publish: ['9292:6379'] });
+    await lab.docker(['pause', 'paused']);
+  }
+  if (wanted('too-big')) {
+    const { ipv4 } = await lab.run({ name: 'narrow', command: REDIS, publish: ['9393:6379'] });
+    await lab.exec('host', ['ip', 'route', 'add', ipv4, 'dev', 'docker0', 'mtu', '900']);
+    const unreachable = ['-p', 'icmp', '--icmp-type', 'fragmentation-needed'];
+    await rule('-I', 'OUTPUT', ...unreachable, '-j', 'DROP');
+  }
+  if (wanted('reset-beyond')) {
+    await lab.run({ name: 'snapping', command: SNAPPING, publish: ['9494:6379'] });
+  }
+  if (wanted('no-neighbour')) {
+    await rule('-I', 'DOCKER-USER', '-d', DEAD_ADDRESS, '-j', 'ACCEPT');
+    const port = ['-p', 'tcp', '--dport', '9595'];
+    const to = ['-j', 'DNAT', '--to-destination', `${DEAD_ADDRESS}:6379`];
+    await rule('-t', 'nat', '-I', 'DOCKER', ...port, ...to);
   }
 }
 
