@@ -19,16 +19,18 @@ export interface Conditions {
 export function drawTable(all: readonly GroupResults[], conditions: Conditions): string {
   const { kernel, docker, bpftrace } = conditions;
   const findings = all.flatMap(({ results }) => results.flatMap((result) => result.findings));
-  const wrong = findings.filter(({ problems }) => problems.length > 0).length;
+  const wrong = findings.filter((finding) => finding.wrong.length > 0).length;
+  const weaker = findings.filter(({ problems }) => problems.length > 0).length - wrong;
   const lines = [
     '# Scenarios',
     '',
     'Written by `npm run matrix -- --runs N`; `npm test` runs every scenario once. The truth of each is known from how its',
-    'traffic was sent, and from the server, which is asked for its client’s address. A verdict counts as wrong unless path,',
-    'outcome, NAT hook, container, relay (its pid’s arguments in /proc), drop, bytes and the source that the server saw are',
-    'all as they are, and the recording, replayed, gives the same document.',
+    'traffic was sent, and from the server, which is asked for its client’s address. A verdict counts as wrong where it says a',
+    'path, NAT hook, container or relay that was not, and where the recording, replayed, gives another document. It counts as',
+    'weaker where it is proven less than it should be, or tells outcome, drop, bytes, the source that the server saw or the',
+    'cause otherwise than they were.',
     '',
-    `Last run: kernel ${kernel}, Docker ${docker}, ${bpftrace}. ${findings.length} connections, ${wrong} with a verdict that is wrong or weaker than it should be.`,
+    `Last run: kernel ${kernel}, Docker ${docker}, ${bpftrace}. ${findings.length} connections, ${wrong} with a wrong verdict, ${weaker} with a weaker one than there should be.`,
   ];
   for (const { group, results } of all) {
     lines.push('', `## ${group.name}`, '');
