@@ -60,10 +60,13 @@ export function check(
     return { connection: connection ?? null, problems, wrong: [] };
   }
   const wrong = comparePaths(truth, connection);
-  problems.push(...wrong, ...compare(truth, sent, connection));
+  const told = compare(truth, sent, connection);
   if (sent.bytes && truth.outcome === 'answered' && connection.proof !== 'inconclusive') {
-    problems.push(...compareBytes(sent.bytes, connection.bytes, report));
+    told.push(...compareBytes(sent.bytes, connection.bytes, report));
   }
+  problems.push(...wrong, ...told);
+  // What is called proven leaves no room for excuses.
+  if (connection.proof === 'proven') wrong.push(...told);
   if (truth.relay === 'docker-proxy' && connection.relay?.pid != null) {
     const pids = sent.relays ?? relays.get(connection.server?.port ?? 0) ?? [];
     const { pid } = connection.relay;

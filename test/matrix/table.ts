@@ -26,9 +26,9 @@ export function drawTable(all: readonly GroupResults[], conditions: Conditions):
     '',
     'Written by `npm run matrix -- --runs N`; `npm test` runs every scenario once. The truth of each is known from how its',
     'traffic was sent, and from the server, which is asked for its client’s address. A verdict counts as wrong where it says a',
-    'path, NAT hook, container or relay that was not, and where the recording, replayed, gives another document. It counts as',
-    'weaker where it is proven less than it should be, or tells outcome, drop, bytes, the source that the server saw or the',
-    'cause otherwise than they were.',
+    'path, NAT hook, container or relay (its pid’s arguments in /proc) that was not; where it is called proven and tells',
+    'outcome, drop, bytes, cause or the source that the server saw otherwise than they were; and where the recording,',
+    'replayed, gives another document. It counts as weaker where it is proven less than it should be.',
     '',
     `Last run: kernel ${kernel}, Docker ${docker}, ${bpftrace}. ${findings.length} connections, ${wrong} with a wrong verdict, ${weaker} with a weaker one than there should be.`,
   ];
