@@ -1,4 +1,4 @@
-// The test runner: every file in its own process, unit files two at a time, live files alone, one closing line.
+// The test runner: every file in its own process, those of the lab one after the other, the rest behind them, one closing line.
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -6,7 +6,13 @@ import { discoverTests, type TestFile } from './support/runner/discover.js';
 import { runFile, type FileLimits, type FileResult } from './support/runner/file.js';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
-const UNIT_AT_ONCE = 2;
+/** Of the files that need no lab; one while the lab's run, which are watched for what takes how long. */
+const AT_ONCE = 2;
+const BESIDE_LAB = 1;
+/** What needs a browser or tshark only. */
+const WITHOUT_LAB = /^test\/render\//;
+/** Yields to the lab: a trace that has to wait for the processor loses events. */
+const LOWEST_PRIORITY = 19;
 
 const { values: options } = parseArgs({
   options: {
@@ -37,9 +43,14 @@ async function main(): Promise<void> {
   }
   if (chosen.length === 0) reportFailure('test/run.ts', 'no test file', 'Nothing matches.');
 
-  const units = chosen.filter(({ live }) => !live);
-  await Promise.all(Array.from({ length: UNIT_AT_ONCE }, () => drain(units)));
-  await drain(chosen.filter(({ live }) => live));
+  const lab = chosen.filter(({ live, name }) => live && !WITHOUT_LAB.test(name));
+  const others = chosen.filter((file) => !lab.includes(file));
+  const workers = lab.length > 0 ? BESIDE_LAB : AT_ONCE;
+  const priority = lab.length > 0 ? LOWEST_PRIORITY : 0;
+  await Promise.all([
+    drain(lab, 0),
+    ...Array.from({ length: workers }, () => drain(others, priority)),
+  ]);
 
   if (interrupt.signal.aborted) reportFailure('test/run.ts', 'interrupted', 'Not every file ran.');
   const { passed, failed, skipped } = totals;
@@ -47,14 +58,15 @@ async function main(): Promise<void> {
   print(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 }
 
-async function drain(files: TestFile[]): Promise<void> {
+async function drain(files: TestFile[], priority: number): Promise<void> {
   for (let next = files.shift(); next && !interrupt.signal.aborted; next = files.shift()) {
-    reportFile(next.name, await runFile(next, limitsOf(next), interrupt.signal));
+    const limits = { ...limitsOf(next), priority };
+    reportFile(next.name, await runFile(next, limits, interrupt.signal));
   }
 }
 
-function limitsOf({ live }: TestFile): FileLimits {
-  const seconds = Number(options.timeout ?? (live ? 600 : 120));
+function limitsOf({ live }: TestFile): Omit<FileLimits, 'priority'> {
+  const seconds = Number(options.timeout ?? (live ? 600 : 300));
   return { timeoutMs: seconds * 1000, killGraceMs: live ? 20_000 : 1000 };
 }
 

@@ -1,6 +1,7 @@
 // Runs one test file in a process group of its own and says what became of it, however it ends.
 
 import { spawn, type ChildProcess } from 'node:child_process';
+import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Message } from './child.js';
 import type { TestFile } from './discover.js';
@@ -16,6 +17,8 @@ export interface FileLimits {
   timeoutMs: number;
   /** Between SIGTERM and SIGKILL, for a live test to take its lab down. */
   killGraceMs: number;
+  /** Its scheduling priority, from 0 to 19 (lowest). */
+  priority: number;
 }
 
 export interface FileResult extends Report {
@@ -44,6 +47,7 @@ export async function runFile(
       env: { ...process.env, FORCE_COLOR: undefined, TZ: 'UTC', LC_ALL: 'C.UTF-8' },
     },
   );
+  if (limits.priority > 0 && child.pid !== undefined) setPriority(child.pid, limits.priority);
   const group = child.pid ?? Number.MAX_SAFE_INTEGER; // its own group, as it is detached
   const result: FileResult = { passed: 0, failures: [], skips: [], output: '', elapsedMs: 0 };
   const fail = (title: string, detail: string): void => {
