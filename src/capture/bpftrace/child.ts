@@ -1,4 +1,5 @@
 /** The bpftrace process: started in its own group, read line by line, ended for certain. */
+import { setPriority } from 'node:os';
 import { execa } from 'execa';
 import { openSpool } from './spool.js';
 
@@ -31,6 +32,9 @@ export interface Child {
    */
   stop(patience: number): Promise<ChildExit>;
 }
+
+/** The tracer's niceness. */
+const PRIORITY = -10;
 
 /** Standard error is kept up to this many characters. */
 const STDERR_LIMIT = 65_536;
@@ -73,6 +77,7 @@ export function startChild(options: ChildOptions): Child {
     env: { ...options.environment, LC_ALL: 'C' },
   });
   let stderr = '';
+  raisePriority(subprocess.pid);
   subprocess.stdout?.setEncoding('latin1').on('data', takeText);
   subprocess.stderr.setEncoding('latin1').on('data', splitLines(options.onLine));
   subprocess.stderr.on('data', (text: string) => {
@@ -116,6 +121,15 @@ export function startChild(options: ChildOptions): Child {
       }
     },
   };
+}
+
+/** Events are lost where the tracer has to wait for a processor longer than the kernel's buffers last. */
+function raisePriority(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, PRIORITY);
+  } catch {
+    // Not allowed here: then it has that of everyone.
+  }
 }
 
 /** Splits text into lines by hand: several times faster than readline on a busy trace. */

@@ -48,7 +48,7 @@ function order(stage: Stage, { to, truth }: Way, more: Partial<Order> = {}): Ord
 function many(count: number, inRow: boolean) {
   return (way: Way) => (stage: Stage) => {
     const orders = Array.from({ length: count }, () => order(stage, way));
-    return async () => stage.send(way.from, orders, inRow, 8);
+    return async () => stage.send(way.from, orders, inRow, 1);
   };
 }
 
