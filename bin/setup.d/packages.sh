@@ -53,10 +53,11 @@ EOF
   } | sort -u | tr '\n' ' ' | sed 's/ $//'
 }
 
-# What only the tests need, a package and its commands a line: a browser for the pictures, a reader for the exports.
+# What only the tests need, a package and its commands a line: a browser for the pictures, a reader for the exports, a
+# port driver of rootless engines.
 list_for() {
   [ "$1" = test ] || return 0
-  printf '%s\n' 'chromium chromium' 'tshark tshark'
+  printf '%s\n' 'chromium chromium' 'tshark tshark' 'rootlesskit rootlesskit' 'slirp4netns slirp4netns' 'uidmap newuidmap'
 }
 
 # Installs PACKAGE…; a subshell, so that its traps are its own.

@@ -11,9 +11,12 @@ import { PUBLISH_FORMS, UDP } from './scenarios/forms.js';
 import {
   findRelayObstacle,
   listRelays,
+  PORT_DRIVER,
   PUBLISHED,
   RELAY_PORTS,
+  ROOTLESS_PORT,
   startRelays,
+  startRootless,
 } from './scenarios/relays.js';
 import { DATAGRAMS } from './scenarios/udp.js';
 import {
@@ -24,9 +27,14 @@ import {
 } from './scenarios/vantages.js';
 import { direct, dnat, dropped, relayed } from './truths.js';
 
+const ROOTLESS_TOOLS = ['rootlesskit', 'slirp4netns', 'newuidmap'];
+
 /** What these scenarios lack here; null when nothing. */
 export function findObstacle(): string | null {
-  return findLiveObstacle('busybox', 'socat', 'haproxy', 'nginx') ?? findRelayObstacle();
+  return (
+    findLiveObstacle('busybox', 'socat', 'haproxy', 'nginx', ...ROOTLESS_TOOLS) ??
+    findRelayObstacle()
+  );
 }
 
 const FIXTURES = new URL('../../../test/prove/predict/fixtures/', import.meta.url);
@@ -200,11 +208,11 @@ export const GROUPS: readonly Group[] = [
     prepare: async (lab) => {
       const publish = [`${PUBLISHED}:6379`];
       const redis = await lab.run({ name: 'redis', command: REDIS, publish });
-      await startRelays(lab, redis);
+      await Promise.all([startRelays(lab, redis), startRootless(lab)]);
       return [redis];
     },
-    ports: [...RELAY_PORTS, PUBLISHED],
-    traces: [listRelays(true)],
+    ports: [...RELAY_PORTS, ROOTLESS_PORT, PUBLISHED],
+    traces: [[...listRelays(true), PORT_DRIVER]],
     further: [{ ports: RELAY_PORTS, scenarios: listRelays(false) }],
   },
   ruleGroup(

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Lab, LabContainer } from '../../../src/lab/index.js';
+import { REDIS, type Lab, type LabContainer } from '../../../src/lab/index.js';
 import type { Play, Truth } from '../scenario.js';
 
 const PASSED_ON = fileURLToPath(new URL('../../lab/relay-passed-on.js', import.meta.url));
@@ -86,9 +86,22 @@ const RELAYS: readonly Relay[] = [
 
 export const RELAY_PORTS: readonly number[] = RELAYS.map(({ port }) => port);
 
+/** A port driver of a rootless engine, in front of a Redis in a namespace that no engine knows. */
+export const ROOTLESS_PORT = 7010;
+const INNER_PORT = 6390;
+/** Ids for its user namespace, in a mount namespace of its own; $0 is a folder, "$@" what runs inside. */
+const ROOTLESS = [
+  'echo root:100000:65536 > "$0/subid"',
+  'mount --bind "$0/subid" /etc/subuid && mount --bind "$0/subid" /etc/subgid',
+  'export XDG_RUNTIME_DIR="$0"',
+  `exec rootlesskit --state-dir="$0/rootless" --net=slirp4netns --disable-host-loopback --port-driver=builtin \\
+    -p 0.0.0.0:${ROOTLESS_PORT}:${INNER_PORT}/tcp "$@"`,
+].join('\n');
+
 /** Null when all of these relays are installed. */
 export function findRelayObstacle(): string | null {
-  return existsSync(NGINX_STREAM) ? null : 'libnginx-mod-stream is not installed';
+  if (!existsSync(NGINX_STREAM)) return 'libnginx-mod-stream is not installed';
+  return existsSync('/etc/subuid') ? null : 'there is no /etc/subuid, which rootlesskit reads';
 }
 
 /** Starts them in the lab's host, to end with the lab. */
@@ -116,6 +129,32 @@ export async function startRelays(lab: Lab, redis: LabContainer): Promise<void> 
   }
   await Promise.all(RELAY_PORTS.map(async (port) => awaitListener(lab, port)));
 }
+
+/** Starts it in the lab's host, to end with the lab. */
+export async function startRootless(lab: Lab): Promise<void> {
+  const redis = [...REDIS, '--port', String(INNER_PORT)];
+  const words = ['unshare', '--mount', 'sh', '-ec', ROOTLESS, lab.folder, ...redis];
+  const [file, ...args] = lab.commandIn('host', words);
+  spawn(file, args, { stdio: 'ignore', detached: true }).unref();
+  await awaitListener(lab, ROOTLESS_PORT);
+  await lab.exec('host', ['redis-cli', '-p', String(ROOTLESS_PORT), 'ping']);
+}
+
+const rootless: Truth = {
+  ...{ path: 'relay', outcome: 'answered', container: null, relay: 'rootlesskit' },
+  says: /rootlesskit/,
+};
+export const PORT_DRIVER: Play = {
+  name: 'rootlesskit’s port driver, from outside',
+  truth: rootless,
+  atLeast: { proof: 'likely', because: 'where a port driver hands the bytes on is not followed' },
+  play: (stage) => async () => {
+    const order = stage.order(stage.lab.host.ipv4, ROOTLESS_PORT, rootless);
+    const sent = await stage.send('client', [order]);
+    // The Redis inside sees a connection of its own namespace.
+    return sent.map((one) => ({ ...one, seen: null }));
+  },
+};
 
 async function awaitListener(lab: Lab, port: number): Promise<void> {
   const deadline = performance.now() + 20_000;
