@@ -133,6 +133,9 @@ function compare(truth: Truth, sent: Sent, connection: Connection): string[] {
   if (truth.drop?.function && !truth.drop.function.test(drop?.function ?? '')) {
     problems.push(`drop: at ${drop?.function ?? 'nowhere'}`);
   }
+  if (truth.drop?.after !== undefined && drop?.after !== truth.drop.after) {
+    problems.push(`drop: after ${drop?.after ?? 'no device'}, true is ${truth.drop.after}`);
+  }
   if (sent.seen !== null) expect('source seen', sourceSeen(connection), sent.seen);
   if (truth.says && !truth.says.test(`${reason}\n${why ?? ''}`)) {
     problems.push(`says nothing of ${String(truth.says)}: ${why ?? 'no cause'}`);

@@ -21,7 +21,12 @@ export interface Truth {
   /** Address that the server sees. The server itself is asked; an answer that differs fails the scenario's set-up. */
   readonly source?: string | undefined;
   /** Where it died. */
-  readonly drop?: { readonly reason: string; readonly function?: RegExp };
+  readonly drop?: {
+    readonly reason: string;
+    readonly function?: RegExp;
+    /** The last device that it was seen at. */
+    readonly after?: string;
+  };
   /** What the reason, or what it says of the cause (`why`), must contain. */
   readonly says?: RegExp;
 }

@@ -26,6 +26,9 @@ export const PORTS = {
 
 type Name = keyof typeof PORTS;
 
+/** A rule that stops what came in from outside. */
+const BY_FILTER = { reason: 'NETFILTER_DROP', function: /^nft_do_chain/, after: 'ext0' };
+
 /** Of docker0's network, and nobody's. */
 export const DEAD_ADDRESS = '172.17.3.3';
 
@@ -68,7 +71,8 @@ const copies: Play = {
 /** Longer than the kernel looks for a neighbour. */
 const PATIENCE_MS = 5_000;
 
-const astray: Truth = { ...dropped(from('fine'), { reason: 'NEIGH_FAILED' }), container: null };
+const NO_NEIGHBOUR = { reason: 'NEIGH_FAILED', function: /^neigh_/, after: 'ext0' };
+const astray: Truth = { ...dropped(from('fine'), NO_NEIGHBOUR), container: null };
 const dead: Play = {
   name: 'DNAT rule to an address that nobody has, from outside',
   truth: astray,
@@ -118,12 +122,12 @@ export const FAILURES: readonly (Dial | Play)[] = [
     says: /inside listens on 127\.0\.0\.1:6379 only/,
   }),
   loopback('listens on 127.0.0.1 inside only, by 127.0.0.1', 'inside', proxied('inside', 'reset')),
-  outside('dropped by DOCKER-USER, from outside', 'barred', dropped(from('barred'))),
+  outside('dropped by DOCKER-USER, from outside', 'barred', dropped(from('barred'), BY_FILTER)),
   // The client's kernel hears "port unreachable"; the packet itself dies in the rule.
   outside(
     'rejected by DOCKER-USER with ICMP, from outside',
     'refusing',
-    dropped(from('refusing'), { reason: 'NETFILTER_DROP' }, REJECTED),
+    dropped(from('refusing'), BY_FILTER, REJECTED),
   ),
   outside('rejected by DOCKER-USER with a reset, from outside', 'resetting', {
     ...from('resetting', 'refused'),
@@ -138,7 +142,7 @@ export const FAILURES: readonly (Dial | Play)[] = [
       path: 'unknown',
       outcome: 'dropped',
       container: null,
-      drop: { reason: 'NETFILTER_DROP' },
+      drop: BY_FILTER,
     }),
     atLeast: {
       proof: 'inconclusive',
@@ -209,7 +213,7 @@ export const TOLD = [
   tooBig('request too big for the MTU, told by ICMP, from outside', 'narrow', toContainer, true),
 ];
 
-const off = dropped(from('fine'), { reason: 'IP_INADDRERRORS' });
+const off = dropped(from('fine'), { reason: 'IP_INADDRERRORS', after: 'ext0' });
 /** Of the lab's own host, and back on afterwards. */
 const forwardOff: Play = {
   name: 'ip_forward off, from outside',
