@@ -117,13 +117,13 @@ function resolve(statement: Statement, table: DraftTable): Step[] {
   const { fields, from, text, not, use } = statement;
   const elements = typeof from === 'string' ? table.sets.get(from) : from;
   const keys = elements && buildKeys(fields, elements);
+  // A packet without the fields is not one of them, whatever they hold.
+  const implied = fields.flatMap(implyMatches).map((match): Step => ({ kind: 'match', match }));
   if (use === null) {
-    const match: Match = keys
-      ? { on: 'one-of', entries: keys, text, not }
-      : { on: 'unknown', text, not: false };
-    return [{ kind: 'match', match }];
+    if (!keys) return [...implied, { kind: 'match', match: unknownMatch(text) }];
+    return [{ kind: 'match', match: { on: 'one-of', entries: keys, text, not } }];
   }
-  if (!keys) return [{ kind: 'verdict', verdict: { do: 'unknown', text } }];
+  if (!keys) return [...implied, { kind: 'verdict', verdict: { do: 'unknown', text } }];
   const entries = keys.map((matches, i): MapEntry => {
     const verdict = readUse(use, elements[i]) ?? { do: 'unknown', text };
     return { matches, verdict };

@@ -126,7 +126,7 @@ function readVerdict(data: unknown): Verdict {
     case 'goto':
       return { do: name, chain: asText(isRecord(body) ? body['target'] : '') };
     case 'reject':
-      return { do: 'reject', how: writeWords(body) };
+      return { do: 'reject', how: writeWords(data).replace(/^reject ?/, '') };
     case 'masquerade':
       return { do: 'masquerade' };
     case 'redirect': {
@@ -181,13 +181,18 @@ function readStatement(expression: unknown): Statement[] {
   if (name === 'xt' && isRecord(body)) {
     return [classifyXt(body['type'] === 'target', asText(body['name']), text)];
   }
-  if (name === 'set') return [/"(limit|quota|ct count)"/.test(text) ? chance(text) : note(text)];
+  if (name === 'set') return [isRated(body) ? chance(text) : note(text)];
   const map = isRecord(body) && isUse(name) ? readRewriteMap(name, body, text) : null;
   if (map) return [map];
   if (VERDICTS.has(name)) return [{ kind: 'verdict', verdict: readVerdict(expression) }];
   if (NOTES.has(name)) return [note(text)];
   if (CHANCE.has(name)) return [chance(text)];
   return [unknown];
+}
+
+/** Whether what a set keeps decides by rate or number. */
+function isRated(body: unknown): boolean {
+  return /"(limit|quota|ct count)":/.test(JSON.stringify(body));
 }
 
 function readMatch(body: Json, text: string): Statement {

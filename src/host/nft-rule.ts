@@ -1,32 +1,10 @@
 // One rule in nft's text as statements; what is not understood is kept as text.
 
 import { parseRewrite } from './iptables-target.js';
-import type { DraftRule, Element, Statement } from './nft-build.js';
+import type { DraftRule, Statement } from './nft-build.js';
 import type { Token } from './nft-tokens.js';
-import { splitElements } from './nft-elements.js';
+import { STARTS, WordCursor } from './nft-cursor.js';
 import { ACTIONS, chance, classify, note, readMarking, verdict } from './nft-odd.js';
-
-/** Words that begin a statement: an unknown one ends before them. */
-const STARTS = new Set([
-  ...['counter', 'comment', 'accept', 'drop', 'return', 'continue', 'jump', 'goto', 'reject'],
-  ...['dnat', 'snat', 'masquerade', 'redirect', 'log', 'notrack', 'queue', 'tproxy', 'limit', 'xt'],
-  ...['dup', 'fwd', 'synproxy', 'flow'],
-]);
-
-/** Words that belong to an option of log, limit and the like. */
-const FIELD_STARTS = new Set([
-  ...['ip', 'ip6', 'tcp', 'udp', 'th', 'meta', 'ct', 'fib', 'iifname', 'oifname', 'iif', 'oif'],
-  ...['mark', 'xt'],
-]);
-
-/** Fields of several words that are understood; all others are left to {@link RuleReader.unknown}. */
-const FIELDS =
-  /^(?:numgen (?:random|inc) mod \d+(?: offset \d+)?|symhash mod \d+|jhash .* mod \d+|tcp flags|meta pkttype|ct direction|ct original (?:ip6? )?daddr|ct original proto-dst|fib saddr \. (?:mark \. )?iif oif|ip6? [sd]addr|ip protocol|ip6 nexthdr|(?:tcp|udp|sctp|dccp|th) [sd]port|meta (?:l4proto|nfproto|protocol|mark|[io]if(?:name)?)|ct (?:state|status|mark)|fib [sd]addr type)$/;
-
-/** Words of the longest field. */
-const LONGEST = 7;
-
-const FLAG_WORD = /^[(),|]*(?:(?:fin|syn|rst|psh|ack|urg|ecn|cwr|0x[0-9a-f]+)[(),|]*)*$/;
 
 /** Reads a rule's words. */
 export function readTextRule(tokens: readonly Token[]): DraftRule {
@@ -41,18 +19,11 @@ export function readTextRule(tokens: readonly Token[]): DraftRule {
   };
 }
 
-class RuleReader {
+class RuleReader extends WordCursor {
   readonly statements: Statement[] = [];
   readonly shown: string[] = [];
   packets: number | null = null;
   comment: string | null = null;
-  private at = 0;
-
-  constructor(private readonly words: readonly string[]) {}
-
-  done(): boolean {
-    return this.at >= this.words.length;
-  }
 
   readStatement(): void {
     const word = this.peek();
@@ -156,28 +127,25 @@ class RuleReader {
     return null;
   }
 
-  /** `ip daddr . tcp dport` */
-  private takeFields(): string[] | null {
-    const fields: string[] = [];
-    for (;;) {
-      const field = this.takeField();
-      if (field === null) return null;
-      fields.push(field);
-      if (this.peek() !== '.') return fields;
-      this.at += 1;
-    }
-  }
-
   /** `meta mark set …`, `ct mark set …` */
   private parseSet(word: string): Statement | null {
     const length = word === 'mark' ? 1 : 2;
     if (word === 'xt' || this.words[this.at + length] !== 'set') return null;
     const field = this.words.slice(this.at, this.at + length).join(' ');
     this.at += length + 1;
-    const options = this.takeOptions(new Set(['meta', 'ct', 'mark']));
-    const value = options.join(' ');
+    const value = this.takeMapped() ?? this.takeOptions(new Set(['meta', 'ct', 'mark'])).join(' ');
     if (field.endsWith('mark')) return readMarking(field, value);
     return note(`${field} set ${value}`);
+  }
+
+  /** `ip saddr map @marks`, or null. */
+  private takeMapped(): string | null {
+    const start = this.at;
+    if (this.takeFields() !== null && this.take() === 'map' && this.takeSource() !== null) {
+      return this.words.slice(start, this.at).join(' ');
+    }
+    this.at = start;
+    return null;
   }
 
   private parseComparison(): Statement | null {
@@ -210,97 +178,6 @@ class RuleReader {
     return { kind: 'compare', field: fields[0] ?? '', values, not, mask, order, text: text() };
   }
 
-  /** `iifname`, `ip daddr`, `fib daddr type` … */
-  private takeField(): string | null {
-    const word = this.peek();
-    if (/^[io]if(name)?$|^mark$/.test(word)) {
-      this.at += 1;
-      return word;
-    }
-    for (let length = LONGEST; length > 1; length -= 1) {
-      const field = this.words.slice(this.at, this.at + length).join(' ');
-      if (this.at + length > this.words.length || !FIELDS.test(field)) continue;
-      this.at += length;
-      return field;
-    }
-    return null;
-  }
-
-  private isField(): boolean {
-    const start = this.at;
-    const known = this.takeField() !== null;
-    this.at = start;
-    return known;
-  }
-
-  /** `syn`, `{ syn, ack }`, `& (fin | syn) == syn`, `syn / fin,syn`, each with `!=` or without. */
-  private takeFlags(): Omit<Extract<Statement, { kind: 'compare' }>, 'text'> {
-    const takeWords = (): string => {
-      const words: string[] = [];
-      while (!this.done() && FLAG_WORD.test(this.peek())) words.push(this.take());
-      return words.join(' ');
-    };
-    let mask: string | undefined;
-    if (this.peek() === '&') {
-      this.at += 1;
-      mask = takeWords();
-    }
-    const not = this.peek() === '!=';
-    if (not || this.peek() === '==') this.at += 1;
-    const values = this.peek() === '{' ? this.takeBraces() : [takeWords()];
-    if (this.peek() === '/') {
-      this.at += 1;
-      mask = takeWords();
-    }
-    return { kind: 'compare', field: 'tcp flags', values, not, mask };
-  }
-
-  private takeSource(): string | readonly Element[] | null {
-    if (this.peek().startsWith('@')) return this.take().slice(1);
-    if (this.peek() !== '{') return null;
-    return splitElements(this.takeBraces());
-  }
-
-  private takeValues(): string[] | null {
-    if (this.peek() === '{') {
-      const elements = splitElements(this.takeBraces());
-      return elements.every(({ parts }) => parts.length === 1)
-        ? elements.flatMap(({ parts }) => parts)
-        : null;
-    }
-    const values = [this.take()];
-    // `ct state established,related`: the comma is a word of its own here.
-    while (this.peek() === ',') {
-      this.at += 1;
-      values.push(this.take());
-    }
-    return values[0] === '' ? null : values;
-  }
-
-  private takeBraces(): string[] {
-    const words: string[] = [];
-    this.at += 1;
-    while (!this.done() && this.peek() !== '}') words.push(this.take());
-    this.at += 1;
-    return words;
-  }
-
-  /** What follows up to the next statement. */
-  private takeOptions(also: ReadonlySet<string> = new Set()): string[] {
-    const words: string[] = [];
-    let depth = 0;
-    while (!this.done()) {
-      const word = this.peek();
-      const begins = STARTS.has(word) || (FIELD_STARTS.has(word) && !also.has(word));
-      const bound = ['to', 'prefix', 'with'].includes(words.at(-1) ?? '');
-      if (begins && !bound && depth === 0) break;
-      if (word === '{') depth += 1;
-      if (word === '}') depth -= 1;
-      words.push(this.take());
-    }
-    return words;
-  }
-
   /** Takes everything up to the next statement that is known for sure. */
   private unknown(start: number): Statement {
     this.shown.pop();
@@ -320,16 +197,6 @@ class RuleReader {
     const words = this.words.slice(start, this.at);
     this.shown.push(words.join(' '));
     return classify(words, this.done());
-  }
-
-  private peek(): string {
-    return this.words[this.at] ?? '';
-  }
-
-  private take(): string {
-    const word = this.peek();
-    this.at += 1;
-    return word;
   }
 }
 

@@ -2,100 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
-import { explain } from '../../src/app/explain.js';
-import { explanationSchema, type Explanation } from '../../src/model/explain.js';
-import { REDIS, up, type Lab, type LabContainer } from '../../src/lab/index.js';
-import { attempt, countTranslations, type Stage } from '../support/attempts.js';
+import { compare, FAR_BRIDGE, look, pathOf, prepare, withStage } from '../support/foretold.js';
 import { findLiveObstacle } from '../support/live.js';
 import { suite } from '../support/suite.js';
 
 const test = suite('explain, live');
 test.skipUnless(findLiveObstacle('conntrack', 'socat'));
-
-const FAR_BRIDGE = 'br-112233445566';
-const UDP_SERVER = ['socat', 'UDP4-RECVFROM:5300,fork', 'SYSTEM:read x; echo $SOCAT_PEERADDR'];
-
-/** redis is 172.17.0.2, as in the rule sets of later versions; shut is .3, other .4 and udp .5; an engine with rules of its own has deaf too. */
-async function prepare(proxy: boolean, more: readonly string[] = []): Promise<Stage> {
-  const lab = await up({ userlandProxy: proxy, dockerdArguments: more });
-  const create = ['network', 'create', '--subnet', '172.30.0.0/16'];
-  await lab.docker([...create, '-o', `com.docker.network.bridge.name=${FAR_BRIDGE}`, 'far']);
-  const specs: Parameters<Lab['run']>[0][] = [
-    { name: 'redis', command: REDIS, publish: ['6379:6379'] },
-    { name: 'shut', command: REDIS, publish: ['127.0.0.1:6390:6379'] },
-    { name: 'other', command: ['sleep', '1000'] },
-    {
-      ...{ name: 'udp', command: UDP_SERVER, publish: ['5300:5300/udp'] },
-      waitFor: [{ protocol: 'udp', port: 5300 }],
-    },
-    { name: 'far', command: ['sleep', '1000'], network: 'far' },
-  ];
-  if (more.length === 0) {
-    specs.push({
-      name: 'deaf',
-      command: [...REDIS, '--bind', '127.0.0.1'],
-      publish: ['6395:6379'],
-    });
-  }
-  const containers = new Map<string, LabContainer>();
-  for (const spec of specs) containers.set(spec.name, await lab.run(spec));
-  return { lab, containers };
-}
-
-function look({ lab }: Stage, ...ports: number[]): Promise<Explanation> {
-  return explain({ query: { ports }, netns: lab.host.netns, dockerHost: lab.dockerHost });
-}
-
-/** Every prediction is tried, and what is seen must be what was said. */
-async function compare(stage: Stage, explanation: Explanation): Promise<Map<string, string>> {
-  explanationSchema.parse(explanation);
-  const { predictions } = explanation;
-  const before = await countTranslations(stage);
-  const outcomes = await attempt(stage, predictions);
-  const counted = (await countTranslations(stage)) - before;
-  const found = new Map<string, string>();
-  let translations = 0;
-  for (const [i, prediction] of predictions.entries()) {
-    const { path, way, from, to, protocol, sourceSeen, vantage, obstacles } = prediction;
-    const outcome = outcomes[i];
-    if (!outcome) throw new Error(`no outcome for ${to}`);
-    const { end, seen, translated } = outcome;
-    const key = `${vantage}: ${from} → ${to}`;
-    const told = `${key}: ${path} (${prediction.why}); seen ${JSON.stringify(outcome)}`;
-    assert.is.not(path, 'unknown', told);
-    const lost = protocol === 'udp' ? 'dropped' : 'reset';
-    if (path === 'refused' || path === 'dropped') assert.is(end, path, told);
-    else assert.is(end, obstacles.length > 0 ? lost : 'answered', told);
-    const rewritten = path === 'dnat' || way === 'dnat';
-    // What is dropped leaves no entry in conntrack: of it the rules' counters are the only witness.
-    if (end === 'answered') assert.is(translated ?? false, rewritten, told);
-    if (rewritten) translations += 1;
-    if (seen !== null && sourceSeen !== null) assert.is(seen, sourceSeen, told);
-    if (seen !== null && sourceSeen === null)
-      assert.match(seen, /^198\.51\.100\.2$|^2001:db8:/, told);
-    found.set(key, path);
-  }
-  // A client that nobody answers sends again, and each time a rule counts it.
-  assert.ok(counted >= translations, `${counted} translations, ${translations} were predicted`);
-  if (translations === 0) assert.is(counted, 0);
-  return found;
-}
-
-async function withStage(
-  stage: Promise<Stage>,
-  body: (stage: Stage) => Promise<void>,
-): Promise<void> {
-  const ready = await stage;
-  try {
-    await body(ready);
-  } finally {
-    await ready.lab.down();
-  }
-}
-
-function pathOf(found: Map<string, string>, beginning: string): string | undefined {
-  return [...found].find(([key]) => key.startsWith(beginning))?.[1];
-}
 
 test('Docker 20.10 with docker-proxy: every vantage, and then faults one after the other', () =>
   withStage(prepare(true), async (stage) => {

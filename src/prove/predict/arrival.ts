@@ -189,6 +189,12 @@ export class Arrival {
         obstacles: [`no running container has the address ${to ?? ''}`],
       });
     }
+    if (!container && !bridge && this.world.measured && !packet.dnat) {
+      return endJourney(packet, nat, 'unknown', {
+        why: `${lead}, which is on no bridge of this host: who answers there is not known`,
+        obstacles: [],
+      });
+    }
     const deaf =
       container && to !== null ? findDeafness(container, packet.protocol, to, port) : null;
     if (deaf !== null) {

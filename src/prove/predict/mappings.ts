@@ -83,11 +83,11 @@ export function findBridges(rules: RuleSet): WorldDevice[] {
     const [range] = source?.on === 'source' ? source.ranges : [];
     if (!range || range.low === range.high || isEverything(range)) continue;
     if (!writeRange(range).includes('/')) continue;
-    const out = matches.find((match) => match.on === 'out-device' && match.not);
+    const out = matches.find((match) => match.on === 'out-device');
     const masquerades = rule.steps.some(
       (step) => step.kind === 'verdict' && step.verdict.do === 'masquerade',
     );
-    if (masquerades && out?.on === 'out-device') add(out.names[0] ?? '', range);
+    if (masquerades && out?.on === 'out-device' && out.not) add(out.names[0] ?? '', range);
     // Podman and CNI name no device: the network stands for it.
     else if (chain.base?.hook === 'postrouting' && !out) {
       add(`(bridge of ${writeRange(range)})`, range);

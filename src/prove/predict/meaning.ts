@@ -54,7 +54,6 @@ export function tellPolicy(policy: 'accept' | 'drop'): string {
 
 function tellMatch(match: Match): string {
   const not = match.not ? 'not ' : '';
-  const does = match.not ? 'does not ' : '';
   const verb = (plain: string, third: string): string => (match.not ? `does not ${plain}` : third);
   switch (match.on) {
     case 'in-device':
@@ -101,11 +100,11 @@ function tellMatch(match: Match): string {
     case 'tcp-flags':
       return `${verb('have', 'has')} the TCP flags ${match.set.join(', ') || 'none'} among ${match.among.join(', ')}`;
     case 'chance':
-      return `is ${not}let in by "${match.text}" (at random or by rate)`;
+      return `is ${not}among those that "${match.text}" picks (at random or by rate)`;
     case 'set':
       return `is ${not}in the set ${match.name}`;
     case 'unknown':
-      return `${does === '' ? 'meets' : `${does}meet`} "${match.text}" (not understood here)`;
+      return `${verb('meet', 'meets')} a condition that trace-flow does not know: "${match.text}"`;
   }
 }
 
@@ -150,7 +149,7 @@ function tellVerdict(verdict: Verdict): string {
     case 'redirect':
       return `is sent to this host${verdict.port === null ? '' : `, port ${verdict.port}`}`;
     case 'unknown':
-      return `meets "${verdict.text}" (not understood here)`;
+      return `meets what trace-flow does not know: "${verdict.text}"`;
   }
 }
 

@@ -51,7 +51,13 @@ export function predictAttempt(
 const ENOUGH = 8;
 
 function areDivided(runs: readonly Run[]): boolean {
-  return new Set(runs.map(({ journey: { end, way } }) => `${end} ${way}`)).size > 1;
+  return new Set(runs.map(({ journey }) => writeEnd(journey))).size > 1;
+}
+
+/** How it goes, in a few words; what a relay takes may fail beyond it. */
+function writeEnd({ end, way, obstacles }: Journey): string {
+  if (end === 'answered') return `${way ?? end}${obstacles.length > 0 ? ', in vain' : ''}`;
+  return way === null ? end : `${way}, then ${end}`;
 }
 
 interface Run {
@@ -125,17 +131,17 @@ function combine(runs: readonly Run[], tooMany: boolean): Journey {
   const [first] = runs;
   if (!first) throw new RangeError('no run');
   const journeys = runs.map(({ journey }) => journey);
-  const outcome = ({ end, way, target, sourceSeen }: Journey): string =>
-    JSON.stringify([end, way, target, sourceSeen]);
+  const outcome = (journey: Journey): string =>
+    JSON.stringify([writeEnd(journey), journey.target, journey.sourceSeen]);
   const outcomes = new Set(journeys.map(outcome));
   if (outcomes.size === 1 && !tooMany) return first.journey;
   const doubts = runs.flatMap(({ doubts }) => doubts.map(({ doubt }) => doubt));
   const about = [...new Set(runs.flatMap(({ doubts: met }) => met.map(writeDoubt)))];
   // What is the same in all ways is certain: the path may be, when the target is not.
-  const kinds = new Set(journeys.map(({ end, way }) => `${end} ${way}`));
+  const ends = [...new Set(journeys.map(writeEnd))];
   const targets = [...new Set(journeys.flatMap(({ target }) => target ?? []))];
   const sources = new Set(journeys.map(({ sourceSeen }) => sourceSeen));
-  if (kinds.size === 1 && !tooMany) {
+  if (ends.length === 1 && !tooMany) {
     const byLot = doubts.every(({ chance }) => chance)
       ? 'by lot'
       : `depending on ${about[0] ?? ''}`;
@@ -149,13 +155,6 @@ function combine(runs: readonly Run[], tooMany: boolean): Journey {
       why: first.journey.why + more,
     };
   }
-  const ends = [
-    ...new Set(
-      journeys.map(({ end, way }) =>
-        way && end !== 'answered' ? `${way}, then ${end}` : (way ?? end),
-      ),
-    ),
-  ];
   return {
     ...{ end: 'unknown', way: null, deciding: null, sourceSeen: null, target: null },
     why:

@@ -68,14 +68,36 @@ export class Walk {
         const rivals = bases.slice(i + 1).filter((other) => isRival(other.chain, chain));
         rewritten = this.contest(before, packet, rewritten, rivals);
       }
-      if (end.end === 'drop' || end.end === 'reject') {
-        return { verdict: end.end, by: end.by, nat: rewritten };
-      }
-      if ((end.end === 'fall-through' || end.end === 'return') && chain.policy === 'drop') {
-        return { verdict: 'drop', by: { table, chain, rule: null }, nat: rewritten };
+      const stop = readStop(end, { table, chain, rule: null });
+      if (stop) {
+        const rivals = bases.slice(i + 1).filter((other) => isEqual(other.chain, chain));
+        return { ...this.contestStop(before, stop, rivals), nat: rewritten };
       }
     }
     return { verdict: 'accept', by: null, nat: rewritten };
+  }
+
+  /** What one chain drops, another of equal priority may have rejected before. */
+  private contestStop(
+    before: Packet,
+    stop: Stop,
+    rivals: readonly { table: Table; chain: Chain }[],
+  ): Stop {
+    for (const { table, chain } of rivals) {
+      const met = this.met.length;
+      const end = this.runChain(table, chain, { ...before }, 0);
+      const other = readStop(end, { table, chain, rule: null });
+      const since = this.met.splice(met);
+      if (!other || other.verdict === stop.verdict) continue;
+      const names = [stop.by, other.by].map(
+        (one) => `${one.table.backend} (table ${one.table.name})`,
+      );
+      const about = `whether ${names.join(' or ')} has registered its chain first`;
+      if (!this.decide({ about, chance: false }, other.by)) continue;
+      this.met.push(...since);
+      return other;
+    }
+    return stop;
   }
 
   /** Of two chains with equal priority the later registered is first, and no listing tells which that is. */
@@ -209,14 +231,14 @@ export class Walk {
   ): void {
     switch (verdict.do) {
       case 'dnat':
-        if (verdict.address !== null) packet.destination = exactAddress(verdict.address);
-        if (verdict.port !== null) packet.destinationPort = verdict.port;
-        packet.dnat = true;
-        break;
       case 'redirect': {
-        packet.destination = this.ownAddress(packet, packet.inDevice);
+        const before = { ...packet };
+        if (verdict.do === 'redirect') {
+          packet.destination = this.ownAddress(packet, packet.inDevice);
+        } else if (verdict.address !== null) packet.destination = exactAddress(verdict.address);
         if (verdict.port !== null) packet.destinationPort = verdict.port;
-        packet.dnat = true;
+        // To conntrack, what leaves the tuple as it was is no translation.
+        if (!hasSameEnds(before, packet)) packet.dnat = true;
         break;
       }
       case 'snat':
@@ -240,12 +262,28 @@ export class Walk {
   }
 }
 
+interface Stop {
+  readonly verdict: 'drop' | 'reject';
+  readonly by: RuleRef;
+}
+
+/** @param policy the base chain, for what falls through it */
+function readStop(end: End, policy: RuleRef): Stop | null {
+  if (end.end === 'drop' || end.end === 'reject') return { verdict: end.end, by: end.by };
+  if (end.end === 'accept' || policy.chain.policy !== 'drop') return null;
+  return { verdict: 'drop', by: policy };
+}
+
 function isTranslated(before: Packet, after: Packet): boolean {
   return before.dnat !== after.dnat || before.snat !== after.snat;
 }
 
 function isRival(other: Chain, chain: Chain): boolean {
-  return other.base?.type === 'nat' && other.base.priority === chain.base?.priority;
+  return other.base?.type === 'nat' && isEqual(other, chain);
+}
+
+function isEqual(other: Chain, chain: Chain): boolean {
+  return other.base?.priority === chain.base?.priority;
 }
 
 function hasSameEnds(a: Packet, b: Packet): boolean {

@@ -390,4 +390,38 @@ test('what a rule sends to the host itself: who answers is not foretold', () => 
   assert.is(outside({ sockets: null })?.path, 'unknown');
 });
 
+function besides(text: string): World {
+  const known = loadRules(PROXY);
+  const { tables, notes } = parseSaved(text, 'besides');
+  return makeWorld({ tables: [...known.tables, ...tables], notes }, true);
+}
+
+test('two chains of equal priority, of which one drops and one rejects: nobody knows which is first', () => {
+  const drop = '-A FORWARD -d 172.17.0.2 -j DROP';
+  const reject = 'table inet other { chain f { type filter hook forward priority 0; reject; }; }';
+  const one = besides(`*filter\n:FORWARD ACCEPT [0:0]\n${drop}\nCOMMIT\n`);
+  const straight = (world: World): string => {
+    const found = predictRedis(world).find(({ to }) => to === '172.17.0.2:6379');
+    return `${found?.path}: ${found?.why}`;
+  };
+  assert.match(straight(one), /^dropped/);
+  const both = { ...one.rules, tables: [...one.rules.tables, ...parseNft(reject, 'other').tables] };
+  assert.match(straight({ ...one, rules: both }), /^unknown: it depends on whether .* registered/);
+});
+
+test('a DNAT rule to the address that was dialled translates nothing', () => {
+  const rule = '-A PREROUTING -p tcp -m tcp --dport 6379 -j DNAT --to-destination 172.17.0.2:6379';
+  const found = summarize(
+    predictRedis(besides(`*nat\n:PREROUTING ACCEPT [0:0]\n${rule}\nCOMMIT\n`)),
+  );
+  assert.is(found[STRAIGHT], 'direct');
+});
+
+test('whether docker-proxy gets through is unknown where a rule asks for what is not known', () => {
+  const rules = '-A OUTPUT -o lo -j ACCEPT\n-A OUTPUT -m owner --uid-owner 0 -j ACCEPT';
+  const found = find(besides(`*filter\n:OUTPUT DROP [0:0]\n${rules}\nCOMMIT\n`), 'loopback');
+  assert.is(found.path, 'unknown');
+  assert.match(found.why, /it depends on .*owner.*: docker-proxy, in vain or docker-proxy$/);
+});
+
 test.run();
