@@ -17,6 +17,9 @@ export interface Answer {
   readonly localPort: number;
 }
 
+/** Milliseconds until a datagram that nobody answers is sent again, as resolvers do: UDP may lose it. */
+const RESEND = 400;
+
 type Settle = (end: Answer['end'], seen: string | null, localPort: number) => void;
 
 function judge(code: string | undefined, connected: boolean): Answer['end'] {
@@ -47,21 +50,29 @@ function overTcp({ host, port }: Question, settle: Settle): () => void {
 function overUdp({ host, port }: Question, settle: Settle): () => void {
   const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4');
   let local = 0;
-  socket.on('error', (error: NodeJS.ErrnoException) =>
-    settle(judge(error.code, false), null, local),
-  );
+  let resend: NodeJS.Timeout | undefined;
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    clearInterval(resend);
+    settle(judge(error.code, false), null, local);
+  });
   socket.on('message', (message) => {
     const peer = message
       .toString('latin1')
       .trim()
       .replace(/^\[|\]$/g, '');
+    clearInterval(resend);
     settle('answered', canonicalAddress(peer), local);
   });
+  const ask = (): void => socket.send('who?\n');
   socket.connect(port, host, () => {
     local = socket.address().port;
-    socket.send('who?\n');
+    ask();
+    resend = setInterval(ask, RESEND);
   });
-  return () => socket.close();
+  return () => {
+    clearInterval(resend);
+    socket.close();
+  };
 }
 
 /** @param hold how long connections stay open after the last answer, for those who want to look at them. */

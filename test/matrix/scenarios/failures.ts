@@ -165,7 +165,11 @@ export const LEAVING = [
 ];
 
 const NARROW = 900;
-const MUTE = 'OUTPUT -p icmp --icmp-type fragmentation-needed -j DROP'.split(' ');
+/** A rule for each scenario: they run at once, and each takes its own away. */
+const mute = (name: string): readonly string[] => [
+  ...'OUTPUT -p icmp --icmp-type fragmentation-needed -j DROP -m comment --comment'.split(' '),
+  name,
+];
 
 /** What is longer than a way of the host takes dies there; its sender is told by ICMP, or not. */
 function tooBig(
@@ -184,12 +188,12 @@ function tooBig(
       const on = async (...words: string[]): Promise<unknown> => lab.exec('host', words);
       const [address, device] = place(stage);
       await on('ip', 'route', 'add', address, 'dev', device, 'mtu', String(NARROW));
-      if (!told) await on('iptables', '-w', '-I', ...MUTE);
+      if (!told) await on('iptables', '-w', '-I', ...mute(name));
       const order = { ...stage.order(lab.host.ipv4, PORTS[container], truth), pad: 5_000 };
       return async () => {
         const sent = await stage.send('client', [order]);
         await on('ip', 'route', 'del', address);
-        if (!told) await on('iptables', '-w', '-D', ...MUTE);
+        if (!told) await on('iptables', '-w', '-D', ...mute(name));
         return sent;
       };
     },
