@@ -8,7 +8,10 @@ import { suite } from '../support/suite.js';
 
 const PROBES = fileURLToPath(new URL('../../../probes/', import.meta.url));
 const FILES = readdirSync(PROBES).filter((name) => name.endsWith('.bt'));
-const PACKET_FILES = ['drops.bt', 'hops-in.bt', 'hops-out.bt', 'nat-hooks.bt', 'tcp-resets.bt'];
+const PACKET_FILES = [
+  ...['drops.bt', 'functions-bridge.bt', 'functions-hooks.bt', 'functions.bt', 'hops-in.bt'],
+  ...['hops-out.bt', 'nat-hooks.bt', 'tcp-resets.bt'],
+];
 
 const test = suite('probes');
 
@@ -21,13 +24,14 @@ function headerOf(name: string): string {
 }
 
 test('the decode block is the same in every packet program', () => {
-  const blocks = PACKET_FILES.map(
-    (name) => /^ *\/\/ decode: [\s\S]*?\/\/ end of decode$/m.exec(read(name))?.[0],
-  );
-  assert.ok(blocks[0]);
-  for (const [at, block] of blocks.entries()) assert.is(block, blocks[0], PACKET_FILES[at]);
-  const others = FILES.filter((name) => !PACKET_FILES.includes(name));
-  for (const name of others) assert.not.match(read(name), /decode:/, name);
+  const [first = '', ...others] = PACKET_FILES.flatMap((name) => {
+    const blocks = read(name).match(/^ *\/\/ decode: [\s\S]*?\/\/ end of decode$/gm) ?? [];
+    assert.ok(blocks.length > 0, name);
+    return blocks;
+  });
+  for (const block of others) assert.is(block, first);
+  for (const name of FILES.filter((one) => !PACKET_FILES.includes(one)))
+    assert.not.match(read(name), /decode:/, name);
 });
 
 test('incoming and outgoing hops differ in their direction and their tracepoint only', () => {
