@@ -67,6 +67,12 @@ const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
     conntrack,
   }),
   z.object({
+    kind: z.literal('function'),
+    ...packet,
+    function: z.string(),
+    hook: z.enum(NETFILTER_HOOKS).nullable(),
+  }),
+  z.object({
     kind: z.literal('state'),
     ...base,
     ...task,
@@ -222,7 +228,7 @@ const headerSchema = z.object({
   probes: z.object({
     attached: z.array(text),
     missing: z.array(text),
-    profile: z.enum(['tracepoint', 'kprobe']).optional(),
+    profile: z.enum(['tracepoint', 'kprobe', 'fentry']).optional(),
   }),
   survey: surveySchema.optional(),
 });

@@ -59,9 +59,10 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
       description: "the Docker host's network namespace",
     }),
     record: Flags.string({ helpValue: 'FILE', description: 'keep the trace; `read` replays it' }),
-    probes: Flags.option({ options: ['auto', 'tracepoint', 'kprobe'] as const })({
+    probes: Flags.option({ options: ['auto', 'tracepoint', 'kprobe', 'fentry'] as const })({
       default: 'auto' as const,
-      description: 'kinds of probes: kprobe adds the NAT hooks; auto does so where the kernel can',
+      description:
+        'kinds of probes: fentry or kprobe add the NAT hooks and other functions; auto where the kernel can',
     }),
     'trace-rules': Flags.boolean({
       description:

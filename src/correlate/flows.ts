@@ -115,6 +115,7 @@ class Gatherer {
         if (sighting) add(sighting, event);
         return;
       }
+      case 'function':
       case 'move':
       case 'copy':
       case 'fork':

@@ -59,3 +59,8 @@ export function pairKey(protocol: Protocol, a: Endpoint, b: Endpoint): string {
   const second = `${b.address}|${b.port}`;
   return first < second ? `${protocol}|${first}|${second}` : `${protocol}|${second}|${first}`;
 }
+
+/** An skb keeps its address along its way, and the kernel uses the address again soon: the number tells packets apart. */
+export function packetKey({ skb, seq }: Pick<PacketEvent, 'skb' | 'seq'>): string {
+  return `${skb}|${seq}`;
+}

@@ -2,7 +2,7 @@
 import type { TraceEvent } from '../model/event.js';
 import type { Topology } from '../model/topology.js';
 import { gatherFlows } from './flows.js';
-import { pairKey } from './leg.js';
+import { packetKey, pairKey } from './leg.js';
 
 /** Events of flows that touch a namespace of the topology, in their order, with their numbers. */
 export function keepRelevant(events: readonly TraceEvent[], topology: Topology): TraceEvent[] {
@@ -10,6 +10,7 @@ export function keepRelevant(events: readonly TraceEvent[], topology: Topology):
   const kept = new Set<number>();
   const pairs = new Set<string>();
   const sockets = new Set<string>();
+  const packets = new Set<string>();
   for (const flow of gatherFlows(events)) {
     if (!flow.events.some(({ namespace }) => namespace !== null && known.has(namespace))) continue;
     for (const event of flow.events) {
@@ -19,6 +20,7 @@ export function keepRelevant(events: readonly TraceEvent[], topology: Topology):
         sockets.add(event.socket);
       } else {
         pairs.add(pairKey(event.protocol, event.source, event.destination));
+        if ('skb' in event) packets.add(packetKey(event));
       }
     }
   }
@@ -39,6 +41,8 @@ export function keepRelevant(events: readonly TraceEvent[], topology: Topology):
           : known.has(event.namespace);
       case 'total':
         return sockets.has(event.from.socket);
+      case 'function':
+        return packets.has(packetKey(event));
       case 'fork':
         return true;
       default:

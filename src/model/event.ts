@@ -187,6 +187,16 @@ export interface NatEvent extends EventBase, PacketFields, Placed {
   readonly conntrack: ConntrackView;
 }
 
+/** A packet that opens a connection enters a function of the kernel. */
+export interface FunctionEvent extends EventBase, PacketFields, Placed {
+  readonly kind: 'function';
+  readonly skb: string | null;
+  readonly socket: string | null;
+  readonly function: string;
+  /** The hook whose rules nf_hook_slow asks; null for every other function. */
+  readonly hook: NetfilterHook | null;
+}
+
 /** The TCP stack answered this segment with a reset. */
 export interface ResetEvent extends EventBase, PacketFields, Placed {
   readonly kind: 'reset';
@@ -243,6 +253,7 @@ export type TraceEvent =
   | CopyEvent
   | ForkEvent
   | NatEvent
+  | FunctionEvent
   | ResetEvent
   | RetransmitEvent
   | CounterEvent

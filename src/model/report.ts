@@ -1,6 +1,7 @@
 /** The `--json` document `trace-flow/1`: what every renderer draws and every reader gets. */
 import { z } from 'zod';
 import { findingSchema } from './explain.js';
+import { NETFILTER_HOOKS } from './event.js';
 import { ruleMetSchema } from './rule-trace.js';
 import { BACKENDS } from './rules.js';
 import { OUTCOMES, PATHS, PROOFS } from './verdict.js';
@@ -93,6 +94,18 @@ const predicted = z.object({
 
 const ruleMet = ruleMetSchema.extend({ leg: z.enum(['client', 'container']) });
 
+const functionPassed = z.object({
+  event: z.number().int().positive(),
+  leg: z.enum(['client', 'container']),
+  flow: z.enum(['request', 'reply']),
+  namespace: z.string(),
+  /** The packet's device; null where it has none yet. */
+  interface: z.string().nullable(),
+  function: z.string(),
+  /** Of nf_hook_slow: the hook whose rules are asked. */
+  hook: z.enum(NETFILTER_HOOKS).nullable(),
+});
+
 const relay = z.object({
   pid: z.number().int().nullable(),
   command: z.string().nullable(),
@@ -124,7 +137,13 @@ const connection = z.object({
   /** All relays in the order from the client to the container; only where there are several. `relay` is the first. */
   relays: z.array(relay).optional(),
   drop: z
-    .object({ reason: z.string(), function: z.string(), after: z.string().nullable() })
+    .object({
+      reason: z.string(),
+      function: z.string(),
+      after: z.string().nullable(),
+      /** The netfilter hook whose rules threw it away; only where hooks were probed. */
+      hook: z.enum(NETFILTER_HOOKS).optional(),
+    })
     .nullable(),
   bytes: z.object({ fromClient: z.number().int(), fromServer: z.number().int() }),
   /** The process that dialled, and the one that accepted in the end, where known. */
@@ -140,6 +159,8 @@ const connection = z.object({
   predicted: predicted.optional(),
   /** Rules of nftables that the first packet of each leg met, in order; only where they were traced (--trace-rules). */
   rules: z.array(ruleMet).optional(),
+  /** Functions of the kernel that the first packets of each leg went through, in order; only where functions were probed. */
+  functions: z.array(functionPassed).optional(),
   hops: z.array(hop),
   hopsOmitted: z.number().int().nonnegative(),
 });
@@ -166,8 +187,8 @@ export const reportSchema = z.object({
     probes: z.object({
       attached: z.array(z.string()),
       missing: z.array(z.string()),
-      /** `kprobe`: functions of the kernel were probed beside its tracepoints. */
-      profile: z.enum(['tracepoint', 'kprobe']).optional(),
+      /** By what functions of the kernel were probed beside its tracepoints, if they were. */
+      profile: z.enum(['tracepoint', 'kprobe', 'fentry']).optional(),
     }),
     sealed: z.boolean(),
     /** What else limits this trace, one sentence each. */

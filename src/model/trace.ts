@@ -18,7 +18,7 @@ export interface TraceHeader {
   readonly probes: {
     readonly attached: readonly string[];
     readonly missing: readonly string[];
-    readonly profile?: 'tracepoint' | 'kprobe' | undefined;
+    readonly profile?: 'tracepoint' | 'kprobe' | 'fentry' | undefined;
   };
   /** Left out where the rules were not read; then nothing is predicted. */
   readonly survey?: Survey;

@@ -9,6 +9,7 @@ import { describeCaptured } from './capture/describe.js';
 import { openCase, type Case } from './case.js';
 import { makeClaims } from './claims.js';
 import { foretell } from './foretell.js';
+import { findDropHook, indexFunctions, listFunctions, type FunctionIndex } from './functions.js';
 import { listHops, selectHops } from './hops.js';
 import { judge } from './judge.js';
 import { findDrop, findLastHop, findOutcome } from './outcome.js';
@@ -29,12 +30,14 @@ export const HOPS = 64;
 export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }): Report {
   const { header, tail } = trace;
   const places = namePlaces(header.topology);
+  const functions = indexFunctions(trace.events);
+  const context = { trace, places, functions, limit: options.hops };
   const seen = trace.capture
     ? findCaptured(trace).map((connection, index) =>
         describeCaptured(index + 1, connection, trace, places, options.hops),
       )
     : findConnections(trace).map((connection, index) =>
-        describeConnection(index + 1, openCase(connection, trace), trace, places, options.hops),
+        describeConnection(index + 1, openCase(connection, trace), context),
       );
   const foretold = foretell(header, seen);
   const { rules } = tail;
@@ -67,13 +70,15 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
   };
 }
 
-function describeConnection(
-  id: number,
-  subject: Case,
-  trace: Trace,
-  places: Places,
-  limit: number | null,
-): Connection {
+interface DescribeContext {
+  readonly trace: Trace;
+  readonly places: Places;
+  readonly functions: FunctionIndex | null;
+  readonly limit: number | null;
+}
+
+function describeConnection(id: number, subject: Case, context: DescribeContext): Connection {
+  const { trace, places, functions, limit } = context;
   const { leg, link, links, relayAccept, bytes, topology } = subject;
   const claims = makeClaims(subject);
   const judgement = judge(subject, claims);
@@ -108,7 +113,7 @@ function describeConnection(
           })),
         }
       : {}),
-    drop: describeDrop(subject, places),
+    drop: describeDrop(subject, places, functions),
     bytes,
     processes: {
       client: describeProcess(leg.dialled),
@@ -117,6 +122,7 @@ function describeConnection(
     clientNamespace: nameClient(subject, places),
     evidence: claims,
     why: tellWhy(subject, judgement.path),
+    ...(functions && { functions: listFunctions(subject, functions, places) }),
     hops,
     hopsOmitted:
       all.length - hops.length + countUnshown([leg, ...links.map(({ upstream }) => upstream)]),
@@ -147,16 +153,22 @@ function describeRelayTarget({ relayAccept, topology }: Case): Connection['conta
   return owner ? { ...target, name: owner.name } : null;
 }
 
-function describeDrop(subject: Case, places: Places): Connection['drop'] {
+function describeDrop(
+  subject: Case,
+  places: Places,
+  functions: FunctionIndex | null,
+): Connection['drop'] {
   const drop = findDrop(subject);
   if (drop === null) return null;
   const legs = [subject.leg, ...subject.links.map(({ upstream }) => upstream)];
   const home = legs.find(({ events }) => events.includes(drop));
   const hop = home ? findLastHop(home, drop) : null;
+  const hook = functions && findDropHook(drop, functions);
   return {
     reason: drop.reason,
     function: drop.function,
     after: hop && places.device(hop.namespace, hop.ifindex),
+    ...(hook && { hook }),
   };
 }
 

@@ -23,7 +23,7 @@ interface Attached {
 }
 
 const refuse = (code: string) => async (plan: Plan, notes: readonly string[]) => {
-  if (plan.profile === 'kprobe') {
+  if (plan.profile !== 'tracepoint') {
     throw new UserError('the kernel refused a probe program\n  | R1 invalid', { code, exit: 1 });
   }
   return Promise.resolve<Attached>({ plan, notes });
@@ -32,16 +32,33 @@ const refuse = (code: string) => async (plan: Plan, notes: readonly string[]) =>
 test('what can be attached is taken as it is', async () => {
   const take = async (plan: Plan, notes: readonly string[]): Promise<Attached> =>
     Promise.resolve({ plan, notes });
-  assert.equal(await attachDeepest(DEEP, SHALLOW, take), { plan: DEEP, notes: [] });
+  assert.equal(await attachDeepest([DEEP, SHALLOW], take), { plan: DEEP, notes: [] });
 });
 
 test('refused kprobes are told, and tracepoints used', async () => {
-  const { plan, notes } = await attachDeepest(DEEP, SHALLOW, refuse('verifier'));
+  const { plan, notes } = await attachDeepest([DEEP, SHALLOW], refuse('verifier'));
   assert.is(plan.profile, 'tracepoint');
   assert.equal(plan.missing, ['kprobe:nf_nat_packet', 'kprobe:nf_nat_manip_pkt']);
   assert.equal(notes, [
     'kprobes could not be attached, so tracepoints were used alone: the kernel refused a probe program',
   ]);
+});
+
+test('refused fentry probes are kprobes, and nothing is missing', async () => {
+  const fentry: Plan = {
+    ...DEEP,
+    profile: 'fentry',
+    attached: [...SHALLOW.attached, 'fentry:nf_nat_manip_pkt'],
+  };
+  const take = async (plan: Plan, notes: readonly string[]): Promise<Attached> => {
+    if (plan === fentry) throw new UserError('no trampolines here', { code: 'verifier', exit: 1 });
+    return Promise.resolve({ plan, notes });
+  };
+  assert.equal(await attachDeepest([fentry, DEEP, SHALLOW], take), { plan: DEEP, notes: [] });
+  const { plan, notes } = await attachDeepest([fentry, DEEP, SHALLOW], refuse('verifier'));
+  assert.is(plan.profile, 'tracepoint');
+  assert.equal(plan.missing, ['kprobe:nf_nat_packet', 'kprobe:nf_nat_manip_pkt']);
+  assert.is(notes.length, 1);
 });
 
 test('nothing else is tried where kprobes were asked for, or where the probes did not report', async () => {
@@ -50,8 +67,8 @@ test('nothing else is tried where kprobes were asked for, or where the probes di
       () => 'none',
       (error: unknown) => (error as UserError).code,
     );
-  assert.is(await codeOf(attachDeepest(DEEP, null, refuse('verifier'))), 'verifier');
-  assert.is(await codeOf(attachDeepest(DEEP, SHALLOW, refuse('not-ready'))), 'not-ready');
+  assert.is(await codeOf(attachDeepest([DEEP], refuse('verifier'))), 'verifier');
+  assert.is(await codeOf(attachDeepest([DEEP, SHALLOW], refuse('not-ready'))), 'not-ready');
 });
 
 test.run();

@@ -1,6 +1,7 @@
 // Which probe files a kernel can carry.
 
 import * as assert from 'uvu/assert';
+import { useFentry, wordFor } from '../../src/capture/bpftrace/fentry.js';
 import { planProbes, PROBE_FILES } from '../../src/capture/bpftrace/plan.js';
 import { suite } from '../support/suite.js';
 
@@ -77,6 +78,32 @@ test('functions are probed where the kernel has kprobes, and those that it lacks
   const file = deep.files.find(({ name }) => name === NAT.name);
   assert.is(file?.text.trim(), 'kprobe:nf_nat_packet\n{\n  b();\n}');
   assert.is(namesOf(deep.files).at(-1), 'relay.bt');
+});
+
+test('fentry takes the place of kprobes: a block for each function, with its arguments by name', () => {
+  const body = '{\n  $skb = arg0; // fentry: skb\n  printf("%s\\n", func);\n}\n';
+  const files = [...FILES, { name: NAT.name, text: `kprobe:ip_rcv,\nkprobe:ip_forward\n${body}` }];
+  const functions = new Set(['ip_rcv', 'ip_forward']);
+  const input = { files, available: ALL, functions, copyingRelays: false };
+  const plan = planProbes({ ...input, fentry: 'kfunc' });
+  assert.is(plan.profile, 'fentry');
+  assert.ok(plan.attached.includes('fentry:ip_forward'));
+  const text = plan.files.find(({ name }) => name === NAT.name)?.text ?? '';
+  const one = (name: string): string =>
+    `kfunc:${name}\n{\n  $skb = args->skb; // fentry: skb\n  printf("%s\\n", "${name}");\n}\n`;
+  assert.is(text, `${one('ip_rcv')}\n${one('ip_forward')}`);
+});
+
+test('the word for fentry is the one that bpftrace knows', () => {
+  assert.is(wordFor('bpftrace v0.17.0\n'), 'kfunc');
+  assert.is(wordFor('bpftrace v0.20.0\n'), 'fentry');
+  assert.is(wordFor('bpftrace v1.0.0\n'), 'fentry');
+  assert.is(wordFor(''), 'kfunc');
+});
+
+test('an argument without a name is told when the program is made', () => {
+  const nameless = { name: 'x.bt', text: 'kprobe:ip_rcv\n{\n  $skb = arg0;\n}\n' };
+  assert.throws(() => useFentry(nameless, 'fentry'), /x\.bt: an argument of ip_rcv has no name/);
 });
 
 test('a kernel with kprobes but none of the functions is traced by tracepoints', () => {

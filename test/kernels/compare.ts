@@ -48,7 +48,7 @@ export async function compareWithPwru(run: CompareRun): Promise<Comparison[] | n
     await bare(); // what runs for the first time is slower
     const before = await bare();
     const measured = [await underPwru(lab, redis.ipv4, run)];
-    for (const profile of ['tracepoint', 'kprobe'] as const) {
+    for (const profile of ['tracepoint', 'kprobe', 'fentry'] as const) {
       measured.push(await underTraceFlow(lab, profile, run));
     }
     const plain = (before + (await bare())) / 2;

@@ -21,7 +21,7 @@ const HERE = 'here';
 const MEMORY = 3072;
 /** Seconds that one machine may take. */
 const PATIENCE = 2400;
-const PROFILES = ['tracepoint', 'kprobe'] as const;
+const PROFILES = ['tracepoint', 'kprobe', 'fentry'] as const;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

@@ -119,7 +119,7 @@ async function runProfile(
     return judge(scenario, connectionsTo(report.connections, client, address, port));
   });
   const { coverage } = report;
-  const hooks = coverage.probes.profile === 'kprobe' ? checkHooks(report) : null;
+  const hooks = coverage.probes.profile !== 'tracepoint' ? checkHooks(report) : null;
   return { profile, judged, coverage, start, hooks, failure: null };
 }
 

@@ -1,22 +1,24 @@
-/** Goes on with tracepoints where the kernel or bpftrace refuses kprobes, and says so. */
+/** Goes on with fewer kinds of probes where the kernel or bpftrace refuses the others, and says what the trace lacks. */
 import { UserError } from '../../model/errors.js';
 import type { Plan } from './plan.js';
 
-/** Tries `deep`, then `shallow` if there is one. `notes` say what of the first could not be had. */
+/** Tries the plans in turn, deepest first; there is at least one. `notes` say what could not be had in the end. */
 export async function attachDeepest<T>(
-  deep: Plan,
-  shallow: Plan | null,
+  [plan, ...shallower]: readonly [Plan, ...Plan[]],
   attach: (plan: Plan, notes: readonly string[]) => Promise<T>,
 ): Promise<T> {
   try {
-    return await attach(deep, []);
+    return await attach(plan, []);
   } catch (error) {
     // Probes that were attached and did not report in time would not do so with fewer of them either.
     const refused = error instanceof UserError && error.code !== 'not-ready';
-    if (shallow === null || !refused) throw error;
-    const lacking = deep.attached.filter((probe) => !shallow.attached.includes(probe));
+    const [next, ...rest] = shallower;
+    if (next === undefined || !refused) throw error;
+    // What fentry shows kprobes show as well: nothing is missing then.
+    if (next.profile === 'kprobe') return attachDeepest([next, ...rest], attach);
+    const lacking = plan.attached.filter((probe) => !next.attached.includes(probe));
     const [why = ''] = error.message.split('\n');
-    return attach({ ...shallow, missing: [...deep.missing, ...lacking] }, [
+    return attach({ ...next, missing: [...plan.missing, ...lacking] }, [
       `kprobes could not be attached, so tracepoints were used alone: ${why}`,
     ]);
   }

@@ -41,6 +41,7 @@ const NUMBERS = new Map<string, readonly [from: number, to?: number]>([
   ['P', [2]],
   ['D', [1, -1]],
   ['N', [1]],
+  ['K', [1, -1]],
   ['R', [1]],
   ['A', [1, -1]],
   ['S', [1, -1]],
@@ -50,7 +51,7 @@ const NUMBERS = new Map<string, readonly [from: number, to?: number]>([
   ['F', [1, -1]],
 ]);
 
-/** Field counts of the packet part, shared by P, D and R lines: time to payload. */
+/** Field counts of the packet part, shared by P, D, N, K and R lines: time to payload. */
 const PACKET_FIELDS = 17;
 /** Fields of a conntrack entry: its address, its status, two tuples. */
 const CONNTRACK_FIELDS = 22;
@@ -168,6 +169,14 @@ export function createLineReader(options: LineReaderOptions): LineReader {
           conntrack: view,
         };
       }
+      case 'K':
+        if (f.length !== PACKET_FIELDS + 3) return null;
+        return {
+          kind: 'function',
+          ...packet(f, 2),
+          hook: NETFILTER_HOOKS[hex(f[1])] ?? null,
+          function: f.at(-1) ?? '',
+        };
       case 'R':
         if (f.length !== PACKET_FIELDS + 1) return null;
         return { kind: 'reset', ...packet(f, 1) };

@@ -66,6 +66,7 @@ export class SealWatch {
       }
       case 'reset':
       case 'nat':
+      case 'function':
         return this.#note(event.source, event.destination, null, event.time);
       case 'copy':
         return this.#note(event.local, event.remote, event.operation, event.time);

@@ -1,13 +1,15 @@
 /** A live trace: plan, program, start, seal, events, seal, stop. */
+import { execa } from 'execa';
 import { readFile } from 'node:fs/promises';
 import type { TraceEvent } from '../../model/event.js';
 import { UserError } from '../../model/errors.js';
 import { startChild, type Child, type ChildExit } from './child.js';
 import { attachDeepest } from './deepest.js';
 import { explainExit } from './failure.js';
+import { wordFor, type FentryWord } from './fentry.js';
 import { finishTrace, type Running, type TracerEnd } from './finish.js';
 import type { Formats } from './formats.js';
-import { planProbes, PROBE_FILES, type Plan } from './plan.js';
+import { planProbes, PROBE_FILES, type Plan, type PlanInput } from './plan.js';
 import { assembleProgram, functionsOf, type ProbeFile } from './program.js';
 import { Run } from './run.js';
 import { pause, SEAL_PAUSE, Sealer, SealWatch, signsOf, type SealAttempt } from './seal.js';
@@ -34,7 +36,7 @@ export interface TracerOptions {
   readonly profile?: ProbeProfile;
 }
 
-export type ProbeProfile = 'auto' | 'tracepoint' | 'kprobe';
+export type ProbeProfile = 'auto' | 'tracepoint' | 'kprobe' | 'fentry';
 
 export interface Tracer {
   readonly plan: Plan;
@@ -46,7 +48,7 @@ export interface Tracer {
 }
 
 /**
- * Starts the probes and returns when the first seal holds; `auto` goes on with tracepoints where kprobes are refused.
+ * Starts the probes and returns when the first seal holds; `auto` goes on with fewer kinds where the others are refused.
  * Throws UserError when they cannot be had.
  */
 export async function startTracer(options: TracerOptions): Promise<Tracer> {
@@ -55,17 +57,32 @@ export async function startTracer(options: TracerOptions): Promise<Tracer> {
   const wanted = profile === 'tracepoint' ? [] : files.flatMap(functionsOf);
   const { formats, tracefs } = await readTracefs(wanted);
   const { tracepoints: available, functions } = formats;
-  if (profile === 'kprobe' && functions.size === 0) throw explainNoKprobes();
-  const plan = planProbes({ files, available, functions, copyingRelays });
-  checkSight(plan);
-  const falls = profile === 'auto' && plan.profile === 'kprobe';
-  const shallow = falls ? planProbes({ files, available, copyingRelays }) : null;
-  return attachDeepest(plan, shallow, async (chosen, notes) => {
+  if ((profile === 'kprobe' || profile === 'fentry') && functions.size === 0)
+    throw explainNoKprobes();
+  const shallow = { files, available, copyingRelays };
+  const plans = await listPlans(shallow, functions, options);
+  checkSight(plans[0]);
+  return attachDeepest(plans, async (chosen, notes) => {
     options.signal.throwIfAborted();
     return attach(options, { plan: chosen, formats, tracefs, notes });
   });
 }
 
+/** What to try, deepest first: fentry, kprobes, tracepoints alone, or the one of them that was asked for. */
+async function listPlans(
+  shallow: PlanInput,
+  functions: ReadonlySet<string>,
+  { profile = 'auto', bpftrace }: TracerOptions,
+): Promise<[Plan, ...Plan[]]> {
+  const kprobe = planProbes({ ...shallow, functions });
+  // Where tracepoints are asked for, or there are no functions, this one has none.
+  if (kprobe.profile === 'tracepoint' || profile === 'kprobe') return [kprobe];
+  const fentry = planProbes({ ...shallow, functions, fentry: await readFentryWord(bpftrace) });
+  return profile === 'fentry' ? [fentry] : [fentry, kprobe, planProbes(shallow)];
+}
+
+/** Milliseconds for `bpftrace --version`: a few are usual, an emulated machine takes seconds. */
+const VERSION_PATIENCE = 30_000;
 /** Milliseconds until the probes must be live on a machine of the usual kind. */
 const USUAL_PATIENCE = 60_000;
 const MOST_SLOWNESS = 5;
@@ -122,6 +139,15 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
 /** Who gives the probes more time than usual has a slow machine, where a seal's events take longer to come, too. */
 function slownessOf({ patience }: TracerOptions): number {
   return Math.min(MOST_SLOWNESS, Math.max(1, patience / USUAL_PATIENCE));
+}
+
+/** A bpftrace that does not tell its version fails by itself, and better explained, when it starts. */
+async function readFentryWord(bpftrace: string): Promise<FentryWord> {
+  const { stdout } = await execa(bpftrace, ['--version'], {
+    reject: false,
+    timeout: VERSION_PATIENCE,
+  });
+  return wordFor(stdout);
 }
 
 function explainNoKprobes(): UserError {

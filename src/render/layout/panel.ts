@@ -35,6 +35,7 @@ export function layOutConnection(connection: Connection, places: Report['places'
     })),
     why: connection.why === null ? null : printable(connection.why),
     rules: connection.rules?.map((met) => printable(describeRule(met))) ?? null,
+    functions: connection.functions ? tellFunctions(connection.functions) : null,
   };
 }
 
@@ -42,6 +43,20 @@ function describeRule(met: NonNullable<Connection['rules']>[number]): string {
   const { leg, family, table, chain, rule, verdict } = met;
   const whose = leg === 'container' ? "the relay's own: " : '';
   return `${whose}${family} ${table} ${chain}: ${rule ?? `policy ${verdict}`}`;
+}
+
+/** A line for each way through a namespace: its functions in order, hooks of netfilter by their names. */
+function tellFunctions(passed: NonNullable<Connection['functions']>): string[] {
+  const lines: { head: string; names: string[] }[] = [];
+  for (const { leg, flow, namespace, function: name, hook } of passed) {
+    const whose = leg === 'container' ? "relay's " : '';
+    const head = `${whose}${flow}, ${namespace}`;
+    const last = lines.at(-1);
+    const line = last?.head === head ? last : { head, names: [] };
+    if (line !== last) lines.push(line);
+    line.names.push(hook ?? name);
+  }
+  return lines.map(({ head, names }) => printable(`${head}: ${names.join(' ')}`));
 }
 
 function buildLadder(
@@ -82,7 +97,8 @@ function factsOf(connection: Connection): string[] {
   }
   if (drop) {
     const after = drop.after === null ? '' : ` after ${drop.after}`;
-    facts.push(printable(`dropped: ${drop.reason} at ${drop.function}${after}`));
+    const hook = drop.hook === undefined ? '' : ` in ${drop.hook}`;
+    facts.push(printable(`dropped: ${drop.reason} at ${drop.function}${hook}${after}`));
   }
   const foretold = tellPredicted(connection);
   if (foretold !== null) facts.push(printable(foretold));

@@ -143,6 +143,8 @@ export interface Panel {
   readonly why: string | null;
   /** Rules that its first packets met, in order; null where they were not traced. */
   readonly rules: readonly string[] | null;
+  /** Functions of the kernel that its first packets went through; null where they were not probed. */
+  readonly functions: readonly string[] | null;
 }
 
 /** Connections alike in path, proof, outcome, client and container. */

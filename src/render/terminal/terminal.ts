@@ -63,6 +63,7 @@ function drawPanel(panel: Panel, scene: Scene, columns: number, paint: Paint): s
     ...panel.evidence.flatMap((line) => drawEvidence(line, columns, paint)),
     ...drawWhy(panel.why, columns, paint),
     ...drawRules(panel.rules, columns, paint),
+    ...drawFunctions(panel.functions, columns, paint),
   ].filter((line, i, lines) => line !== '' || (lines[i - 1] !== '' && i < lines.length - 1));
 }
 
@@ -99,10 +100,30 @@ function drawRules(rules: Panel['rules'], columns: number, paint: Paint): string
   if (rules === null) return [];
   const head =
     rules.length === 0 ? 'its first packet met none of nftables' : 'met by first packets';
+  return drawList('rules:', head, rules, columns, paint);
+}
+
+function drawFunctions(functions: Panel['functions'], columns: number, paint: Paint): string[] {
+  if (functions === null) return [];
+  const head =
+    functions.length === 0
+      ? 'its first packets were not seen'
+      : 'functions and hooks that first packets went through';
+  return drawList('kernel:', head, functions, columns, paint);
+}
+
+/** A titled list, indented behind its title. */
+function drawList(
+  title: string,
+  head: string,
+  items: readonly string[],
+  columns: number,
+  paint: Paint,
+): string[] {
   return [
-    ...wrap(head, columns - 7).map((line) => `${paint('strong', 'rules:')} ${line}`),
-    ...rules.flatMap((rule) =>
-      wrap(rule, columns - 8).map((line, i) => `${' '.repeat(i === 0 ? 6 : 8)}${line}`),
+    ...wrap(head, columns - title.length - 1).map((line) => `${paint('strong', title)} ${line}`),
+    ...items.flatMap((item) =>
+      wrap(item, columns - 8).map((line, i) => `${' '.repeat(i === 0 ? 6 : 8)}${line}`),
     ),
   ];
 }

@@ -35,15 +35,21 @@ export function showConnection(
       ? [element('h3', {}, 'Why'), element('p', { class: 'why mono' }, panel.why)]
       : []),
     ...(panel.rules
-      ? [element('h3', {}, 'Rules met by first packets'), listRules(panel.rules)]
+      ? [element('h3', {}, 'Rules met by first packets'), listLines(panel.rules)]
+      : []),
+    ...(panel.functions
+      ? [
+          element('h3', {}, 'Functions and hooks of the kernel that first packets went through'),
+          listLines(panel.functions),
+        ]
       : []),
   );
   timeline.settle();
 }
 
-function listRules(rules: readonly string[]): HTMLElement {
+function listLines(lines: readonly string[]): HTMLElement {
   const list = element('ol', { class: 'mono' });
-  list.append(...rules.map((rule) => element('li', {}, rule)));
+  list.append(...lines.map((line) => element('li', {}, line)));
   return list;
 }
 

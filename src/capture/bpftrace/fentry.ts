@@ -1,0 +1,43 @@
+/** Probe files with fentry in the place of kprobes: cheaper, sooner attached, and never skipped for another probe. */
+import type { ProbeFile } from './program.js';
+
+/** How bpftrace calls such a probe: `fentry` since 0.20, `kfunc` before. */
+export type FentryWord = 'fentry' | 'kfunc';
+
+const FENTRY_SINCE = [0, 20] as const;
+
+/** The word for fentry that this bpftrace knows; `version` is what `bpftrace --version` prints. */
+export function wordFor(version: string): FentryWord {
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
+  const known = Number(major) > FENTRY_SINCE[0] || Number(minor) >= FENTRY_SINCE[1];
+  return known ? 'fentry' : 'kfunc';
+}
+
+/**
+ * The file with each kprobe as a fentry probe. One function has a block of its own, since the arguments have names there:
+ * a line that reads `arg0` ends in a comment that tells the name, `// fentry: skb`. Throws RangeError where it does not.
+ */
+export function useFentry(file: ProbeFile, word: FentryWord): ProbeFile {
+  const text = file.text.replaceAll(
+    /^((?:kprobe:\w+,?\n)+)(\{\n[\s\S]*?^\}\n)/gm,
+    (_, heads: string, body: string) =>
+      [...heads.matchAll(/kprobe:(\w+)/g)]
+        .map(([, name = '']) => `${word}:${name}\n${nameArguments(body, name, file.name)}`)
+        .join('\n'),
+  );
+  return { name: file.name, text };
+}
+
+function nameArguments(body: string, functionName: string, file: string): string {
+  return body
+    .split('\n')
+    .map((line) => {
+      const argument = /\/\/ fentry: (\w+)$/.exec(line)?.[1];
+      if (argument === undefined && /\barg\d\b/.test(line)) {
+        throw new RangeError(`${file}: an argument of ${functionName} has no name: ${line.trim()}`);
+      }
+      return line.replace(/\barg\d\b/, `args->${argument}`);
+    })
+    .join('\n')
+    .replace(/, func\);$/m, `, "${functionName}");`);
+}
