@@ -168,7 +168,8 @@ function checkPrograms({ programs }: Capabilities): Check {
 
 function checkKprobes({ tracing }: Capabilities): Check {
   const text = { true: 'there', false: 'not there', null: 'perhaps there' }[`${tracing.kprobes}`];
-  const more = tracing.kprobes === true ? ', and a trace takes kprobes too, for the NAT hooks' : '';
+  const more =
+    tracing.kprobes === true ? ', and a trace probes functions too, for the NAT hooks' : '';
   return ok('kprobes', `kprobes are ${text ?? ''}; tracepoints are enough${more}`);
 }
 
