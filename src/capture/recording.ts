@@ -42,6 +42,7 @@ const conntrack = z.object({
   reply: tuple,
 });
 const direction = z.enum(['in', 'out']);
+const hook = z.enum(NETFILTER_HOOKS).nullable();
 
 const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
   z.object({
@@ -61,17 +62,12 @@ const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('nat'),
     ...packet,
-    hook: z.enum(NETFILTER_HOOKS).nullable(),
+    hook,
     field: z.enum(['source', 'destination']),
     becomes: endpoint,
     conntrack,
   }),
-  z.object({
-    kind: z.literal('function'),
-    ...packet,
-    function: z.string(),
-    hook: z.enum(NETFILTER_HOOKS).nullable(),
-  }),
+  z.object({ kind: z.literal('function'), ...packet, function: z.string(), hook }),
   z.object({
     kind: z.literal('state'),
     ...base,

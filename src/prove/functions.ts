@@ -45,16 +45,16 @@ function passedBy(
   const told = new Map<string, Passed[number]>();
   for (const event of findFunctions(leg, index)) {
     const { namespace, ifindex, hook } = event;
-    const one: Passed[number] = {
-      ...{ event: event.id, leg: name, flow: isRequest(leg, event) ? 'request' : 'reply' },
+    const place = {
+      leg: name,
+      flow: isRequest(leg, event) ? ('request' as const) : ('reply' as const),
       namespace: places.namespace(namespace),
       // A packet of a process's own has no device yet.
       interface: ifindex === null || ifindex === 0 ? null : places.device(namespace, ifindex),
       ...{ function: event.function, hook },
     };
-    const { event: _, ...place } = one;
     const key = JSON.stringify(place);
-    if (!told.has(key)) told.set(key, one);
+    if (!told.has(key)) told.set(key, { event: event.id, ...place });
   }
   return [...told.values()];
 }

@@ -35,7 +35,15 @@ function row(machine: string, verdicts: readonly Judged['verdict'][]): Row {
     ...{ scenario: 's', verdict, told: `${verdict} (proven)`, reason: '', faults: [] },
   }));
   const profile: ProfileResult = {
-    ...{ profile: 'tracepoint', judged, coverage: null, start: 2.5, hooks: null, failure: null },
+    ...{
+      profile: 'tracepoint',
+      judged,
+      coverage: null,
+      start: 2.5,
+      hooks: null,
+      functions: [],
+      failure: null,
+    },
   };
   const failed: ProfileResult = { ...profile, profile: 'kprobe', judged: [], failure: 'refused' };
   const examined = { kernel: '6.1', bpftrace: '0.17', docker: '20', doctor: '' };

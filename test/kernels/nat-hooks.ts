@@ -44,7 +44,8 @@ function checkConnection(one: Connection): { id: number; sentence: string }[] {
   }
   return (['request', 'reply'] as const).flatMap((flow) => {
     const passed = one.hops.filter((hop) => hop.flow === flow && isOpening(hop)).map(nameOf);
-    const seen = passed.join(', ');
+    // A bridge that has not learnt an address yet floods the packet to every port.
+    const seen = passed.filter((name, at) => name !== 'veth' || passed[at - 1] !== name).join(', ');
     const right = ORDER[hook][flow];
     return seen === right ? [] : [fault(`the ${flow} passed ${seen}, not ${right}`)];
   });

@@ -71,6 +71,7 @@ function conclude(rows: readonly Row[]): void {
   const troubles = [
     ...rows.flatMap(({ examined }) => listDifferences(examined.profiles)),
     ...profiles.flatMap(({ hooks }) => hooks?.faults ?? []),
+    ...profiles.flatMap(({ functions }) => functions),
     ...profiles.flatMap(({ profile, failure }) =>
       failure === null ? [] : [`${profile}: ${failure}`],
     ),
@@ -100,30 +101,45 @@ async function runHere(work: string): Promise<Row[]> {
   return rows;
 }
 
+/** All machines at once: most of the time each keeps one processor busy. */
 async function runMachines(
   machines: readonly Machine[],
   work: string,
   signal: AbortSignal,
 ): Promise<Row[]> {
   if (machines.length === 0) return [];
+  if (options.prepare) {
+    await Promise.all(machines.map(async (machine) => prepareImage(machine, say)));
+    return [];
+  }
   const command =
     options.shell === undefined
       ? ['node', 'dist/test/kernels/guest.js', ...PROFILES]
       : ['sh', '-c', options.shell];
   const project = await packProject(work, command);
-  const rows: Row[] = [];
-  for (const machine of machines) {
-    const { name } = machine;
-    const image = await prepareImage(machine, say);
-    if (options.prepare) continue;
-    const results = join(options.keep ?? work, name);
-    const onLine = (line: string): void => say(`${name}: ${line}`);
-    await boot({ image, project, results, memory: MEMORY, patience: PATIENCE, onLine, signal });
-    if (options.shell !== undefined) continue;
-    const text = await readFile(join(results, 'result.json'), 'utf8');
-    rows.push({ machine: name, examined: JSON.parse(text) as Examined });
-  }
-  return rows;
+  const ends = await Promise.allSettled(
+    machines.map(async (machine) => runMachine(machine, project, work, signal)),
+  );
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed) throw failed.reason;
+  return ends.flatMap((end) => (end.status === 'fulfilled' && end.value ? [end.value] : []));
+}
+
+/** Null where something else than the matrix was run in it. */
+async function runMachine(
+  machine: Machine,
+  project: string,
+  work: string,
+  signal: AbortSignal,
+): Promise<Row | null> {
+  const { name } = machine;
+  const image = await prepareImage(machine, say);
+  const results = join(options.keep ?? work, name);
+  const onLine = (line: string): void => say(`${name}: ${line}`);
+  await boot({ image, project, results, memory: MEMORY, patience: PATIENCE, onLine, signal });
+  if (options.shell !== undefined) return null;
+  const text = await readFile(join(results, 'result.json'), 'utf8');
+  return { machine: name, examined: JSON.parse(text) as Examined };
 }
 
 await main();

@@ -16,6 +16,7 @@ import {
   type Scenario,
 } from '../lab/scenarios.js';
 import { connectionsTo, traceWhile } from '../support/tracing.js';
+import { checkFunctions } from './functions.js';
 import { checkHooks, type HookCheck } from './nat-hooks.js';
 
 /** Milliseconds that the probes may take. */
@@ -40,6 +41,8 @@ export interface ProfileResult {
   readonly start: number;
   /** Connections whose NAT hooks were checked, and what was missing; null where no hook was probed. */
   readonly hooks: HookCheck | null;
+  /** What the functions tell otherwise than the ways say; empty where none was probed. */
+  readonly functions: readonly string[];
   /** Why there is no trace at all. */
   readonly failure: string | null;
 }
@@ -64,7 +67,7 @@ export async function runScenarios(run: ScenarioRun): Promise<ProfileResult[]> {
       const result = await runProfile(lab, scenarios, profile, run).catch((error: unknown) => ({
         profile,
         judged: [],
-        ...{ coverage: null, start: 0, hooks: null },
+        ...{ coverage: null, start: 0, hooks: null, functions: [] },
         failure: error instanceof Error ? error.message : String(error),
       }));
       run.say(describeResult(result));
@@ -119,8 +122,10 @@ async function runProfile(
     return judge(scenario, connectionsTo(report.connections, client, address, port));
   });
   const { coverage } = report;
-  const hooks = coverage.probes.profile !== 'tracepoint' ? checkHooks(report) : null;
-  return { profile, judged, coverage, start, hooks, failure: null };
+  const deep = coverage.probes.profile !== 'tracepoint';
+  const hooks = deep ? checkHooks(report) : null;
+  const functions = deep ? checkFunctions(report) : [];
+  return { profile, judged, coverage, start, hooks, functions, failure: null };
 }
 
 /** Wrong is whatever is told and is not so; what is not told, or not proven, is inconclusive. */
@@ -162,7 +167,7 @@ export function countVerdicts({ judged }: ProfileResult, verdict: Judged['verdic
 }
 
 function describeResult(result: ProfileResult): string {
-  const { profile, judged, hooks, failure } = result;
+  const { profile, judged, hooks, functions, failure } = result;
   if (failure !== null) return `${profile}: no trace: ${failure}`;
   const bad = judged.filter(({ verdict }) => verdict !== 'right');
   return [
@@ -173,5 +178,6 @@ function describeResult(result: ProfileResult): string {
     ),
     ...(hooks === null ? [] : [`  NAT hooks in order: ${hooks.right} of ${hooks.checked}`]),
     ...(hooks?.faults ?? []).map((fault) => `  NAT hooks: ${fault}`),
+    ...functions.map((fault) => `  functions: ${fault}`),
   ].join('\n');
 }

@@ -1,10 +1,11 @@
-// Cuts samples/nat-hooks.ndjson from a run's recording with kprobes: `node dist/test/kernels/take-sample.js RECORDING`.
+// Cuts samples/nat-hooks.ndjson from a run's recording with probes on functions: `node dist/test/kernels/take-sample.js RECORDING`.
 
 import { readFile, writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { formatRecording, parseRecording } from '../../src/capture/recording.js';
 import { findConnections } from '../../src/correlate/connections.js';
+import { keepRelevant } from '../../src/correlate/relevant.js';
 
 const SAMPLE = fileURLToPath(new URL('../../../samples/nat-hooks.ndjson', import.meta.url));
 
@@ -20,8 +21,10 @@ const kept = new Set(
     .filter(({ leg }) => leg.server?.port === PORT && CLIENTS.includes(leg.client.address))
     .flatMap(({ leg }) => leg.events.map(({ id }) => id)),
 );
-const events = trace.events
-  .filter(({ id }) => kept.has(id))
-  .map((event, index) => ({ ...event, id: index + 1 }));
+const chosen = trace.events.filter(({ id, kind }) => kept.has(id) || kind === 'function');
+const events = keepRelevant(chosen, trace.header.topology).map((event, index) => ({
+  ...event,
+  id: index + 1,
+}));
 await writeFile(SAMPLE, formatRecording({ ...trace, events }));
 process.stderr.write(`${events.length} of ${trace.events.length} events\n`);

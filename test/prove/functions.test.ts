@@ -3,7 +3,12 @@
 import * as assert from 'uvu/assert';
 import { formatRecording, parseRecording } from '../../src/capture/recording.js';
 import { keepRelevant } from '../../src/correlate/relevant.js';
-import { TCP, type FunctionEvent, type NetfilterHook } from '../../src/model/event.js';
+import {
+  TCP,
+  type FunctionEvent,
+  type NetfilterHook,
+  type PacketEvent,
+} from '../../src/model/event.js';
 import type { Connection } from '../../src/model/report.js';
 import type { Trace } from '../../src/model/trace.js';
 import { analyse } from '../../src/prove/analyse.js';
@@ -29,10 +34,9 @@ function withFunctions(name: string, steps: readonly Step[]): Trace {
     .flatMap((event) => {
       const opens = event.kind === 'packet' && (event.flags & TCP.SYN) !== 0;
       if (!opens || event.direction !== 'in') return [event];
-      const { conntrack: _, direction: __, ...packet } = event;
       const passed = steps.map(([called, hook = null], at): FunctionEvent => {
         const place = { time: event.time + at + 1, function: called, hook };
-        return { ...packet, kind: 'function', ...place };
+        return { ...fieldsOf(event), kind: 'function', ...place };
       });
       return [event, ...passed];
     })
@@ -40,12 +44,20 @@ function withFunctions(name: string, steps: readonly Step[]): Trace {
   return { ...trace, events };
 }
 
+function fieldsOf(event: PacketEvent): Omit<FunctionEvent, 'kind' | 'function' | 'hook'> {
+  const { id, time, namespace, ifindex, skb, socket } = event;
+  const { protocol, source, destination, seq, ack, flags, length } = event;
+  const packet = { protocol, source, destination, seq, ack, flags, length };
+  return { id, time, namespace, ifindex, skb, socket, ...packet };
+}
+
 /** What is said without the functions, and without the numbers of events, which they shift. */
 function withoutFunctions(connections: readonly Connection[]): unknown {
-  return connections.map(({ functions: _, drop, hops, evidence, ...rest }) => ({
+  return connections.map(({ drop, hops, evidence, ...rest }) => ({
     ...rest,
+    functions: undefined,
     drop: drop && { ...drop, hook: undefined },
-    hops: hops.map(({ event: __, ...hop }) => hop),
+    hops: hops.map((hop) => ({ ...hop, event: 0 })),
     evidence: evidence.map(({ events, ...claim }) => ({ ...claim, events: events.length })),
   }));
 }
