@@ -38,7 +38,7 @@ const WAYS: Readonly<Record<string, readonly Way[]>> = {
     },
     {
       ...answer,
-      through: ['br_handle_frame', 'ip_rcv', 'ip_forward', 'FORWARD', 'POSTROUTING', 'veth_xmit'],
+      through: ['br_handle_frame_finish', 'ip_rcv', 'ip_forward', 'FORWARD', 'POSTROUTING', 'veth_xmit'],
       never: ['ip_local_deliver', 'tcp_v4_rcv'],
     },
   ],
@@ -46,7 +46,7 @@ const WAYS: Readonly<Record<string, readonly Way[]>> = {
     { ...client, ...DIALLED },
     {
       ...answer,
-      through: ['br_handle_frame', 'ip_rcv', 'ip_local_deliver', 'INPUT', 'tcp_v4_rcv'],
+      through: ['br_handle_frame_finish', 'ip_rcv', 'ip_local_deliver', 'INPUT', 'tcp_v4_rcv'],
       never: ['ip_forward'],
     },
   ],
