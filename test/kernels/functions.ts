@@ -38,7 +38,14 @@ const WAYS: Readonly<Record<string, readonly Way[]>> = {
     },
     {
       ...answer,
-      through: ['br_handle_frame_finish', 'ip_rcv', 'ip_forward', 'FORWARD', 'POSTROUTING', 'veth_xmit'],
+      through: [
+        'br_handle_frame_finish',
+        'ip_rcv',
+        'ip_forward',
+        'FORWARD',
+        'POSTROUTING',
+        'veth_xmit',
+      ],
       never: ['ip_local_deliver', 'tcp_v4_rcv'],
     },
   ],
