@@ -49,6 +49,8 @@ function describeRule(met: NonNullable<Connection['rules']>[number]): string {
 function tellFunctions(passed: NonNullable<Connection['functions']>): string[] {
   const lines: { head: string; names: string[] }[] = [];
   for (const { leg, flow, namespace, function: name, hook } of passed) {
+    // Hooks of bridges and devices have no name that says more.
+    if (hook === null && name === 'nf_hook_slow') continue;
     const whose = leg === 'container' ? "relay's " : '';
     const head = `${whose}${flow}, ${namespace}`;
     const last = lines.at(-1);
