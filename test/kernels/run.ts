@@ -43,7 +43,7 @@ async function main(): Promise<void> {
   const wanted = positionals.length === 0 ? names : positionals;
   const interrupt = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => interrupt.abort());
+    process.on(signal, () => interrupt.abort()); // not once: execa's own handler ends the process where it is alone
   }
   const work = await mkdtemp(join(tmpdir(), 'trace-flow-kernels-'));
   const rows: Row[] = [];
@@ -51,6 +51,11 @@ async function main(): Promise<void> {
     if (wanted.includes(HERE) && !options.prepare) rows.push(...(await runHere(work)));
     const machines = MACHINES.filter(({ name }) => wanted.includes(name));
     rows.push(...(await runMachines(machines, work, interrupt.signal)));
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    say('interrupted');
+    process.exitCode = 130;
+    return;
   } finally {
     await rm(work, { recursive: true, force: true });
   }
