@@ -7,7 +7,7 @@ import { readSample } from '../support/samples.js';
 import { suite } from '../support/suite.js';
 import { listModules } from './image.js';
 import { checkHooks } from './nat-hooks.js';
-import { listDifferences, type Judged, type ProfileResult } from './scenarios.js';
+import { findWeakness, listDifferences, type Judged, type ProfileResult } from './scenarios.js';
 import { renderDocument, renderSummary, type Row } from './table.js';
 
 const test = suite('kernels');
@@ -84,6 +84,15 @@ test('the summary has one row for a kernel, its versions and its probes', () => 
     rowsOf(second).map((line) => line.replaceAll(/ +/g, ' ')),
     ['| 6.1 | 0.17 | 20 | no trace | – |', '| 6.1 | 0.17 | 20 | tracepoint | 1 of 1 |'],
   );
+});
+
+test('what is left open is weak, what is wrong is not', () => {
+  const profilesOf = (...verdicts: Judged['verdict'][]): readonly ProfileResult[] =>
+    row('a', verdicts).examined.profiles.filter(({ failure }) => failure === null);
+  assert.is(findWeakness(profilesOf('right')), null);
+  assert.match(findWeakness(profilesOf('right', 'inconclusive')) ?? '', /left verdicts open/);
+  assert.is(findWeakness(profilesOf('wrong', 'inconclusive')), null);
+  assert.match(findWeakness(row('a', ['right']).examined.profiles) ?? '', /no trace: refused/);
 });
 
 test('profiles that tell a scenario differently are told of', () => {

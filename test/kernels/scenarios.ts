@@ -166,6 +166,15 @@ export function countVerdicts({ judged }: ProfileResult, verdict: Judged['verdic
   return judged.filter((one) => one.verdict === verdict).length;
 }
 
+/** Why these results are weaker than they should be and in nothing wrong; null where they are neither, or wrong. */
+export function findWeakness(profiles: readonly ProfileResult[]): string | null {
+  if (profiles.some((one) => countVerdicts(one, 'wrong') > 0)) return null;
+  const failed = profiles.find(({ failure }) => failure !== null);
+  if (failed) return `${failed.profile} gave no trace: ${failed.failure}`;
+  const open = profiles.find((one) => countVerdicts(one, 'inconclusive') > 0);
+  return open ? `${open.profile} left verdicts open` : null;
+}
+
 function describeResult(result: ProfileResult): string {
   const { profile, judged, hooks, functions, failure } = result;
   if (failure !== null) return `${profile}: no trace: ${failure}`;
