@@ -2,6 +2,7 @@
 import type { Endpoint } from '../../model/address.js';
 import type { ByteStream } from '../../model/conversation.js';
 import { DIGEST_START, digestBytes } from './digest.js';
+import type { BytePool } from './pool.js';
 
 /** Bytes kept of the beginning of a stream. */
 const HEAD = 512;
@@ -15,7 +16,8 @@ const NOTHING = new Uint8Array(0);
 /** What is known of a beginning without a hole, as nearly all are: one for all of them. */
 const ALL = new Uint8Array(HEAD).fill(1);
 
-export class Assembler {
+export class Assembler implements ByteStream {
+  readonly from: Endpoint;
   packets = 0;
   /** Payload bytes of datagrams. */
   datagramBytes = 0;
@@ -28,16 +30,53 @@ export class Assembler {
   #furthest = 0;
   #digest = DIGEST_START;
   #whole = true;
-  #head: Uint8Array = NOTHING;
+  readonly #pool: BytePool;
+  readonly #datagrams: boolean;
+  /** The first `#headLength` bytes of it are of the stream. */
+  #room: Uint8Array = NOTHING;
+  #headLength = 0;
+  #head: Uint8Array | null = null;
   /** Null while the head has no hole. */
   #known: Uint8Array | null = null;
-  #waiting: { at: number; bytes: Uint8Array }[] = [];
+  /** Null while nothing waits, as nearly always. */
+  #waiting: { at: number; bytes: Uint8Array }[] | null = null;
   #waitingBytes = 0;
   /** What the other side acknowledged first and last. */
   #firstAck = -1;
   #lastAck = -1;
   /** Bytes before others that were seen never came. */
   #gap = false;
+
+  constructor(from: Endpoint, datagrams: boolean, pool: BytePool) {
+    this.from = from;
+    this.#datagrams = datagrams;
+    this.#pool = pool;
+  }
+
+  get length(): number {
+    return this.#datagrams ? this.datagramBytes : this.#furthest;
+  }
+
+  get head(): Uint8Array {
+    return (this.#head ??= this.#room.subarray(0, this.#headLength));
+  }
+
+  get known(): Uint8Array {
+    return this.#known ?? ALL.subarray(0, this.#headLength);
+  }
+
+  get digest(): number | null {
+    const all = this.#whole && this.#next === this.#furthest && !this.#datagrams;
+    return all ? this.#digest : null;
+  }
+
+  /** A FIN takes a number as well, so that one more than the bytes may be acknowledged. */
+  get lost(): boolean {
+    if (this.#gap || this.#waiting !== null) return true;
+    if (this.#lastAck < 0) return false;
+    const seen = this.#base === null ? 0 : this.#furthest;
+    return ((this.#lastAck - (this.#base ?? this.#firstAck)) | 0) - seen > 1;
+  }
 
   /** The SYN's number: the stream begins one behind it. */
   begin(syn: number): void {
@@ -78,26 +117,10 @@ export class Assembler {
     this.#resume();
   }
 
-  describe(from: Endpoint, datagrams: boolean): ByteStream {
-    return {
-      from,
-      packets: this.packets,
-      length: datagrams ? this.datagramBytes : this.#furthest,
-      head: this.#head,
-      known: this.#known ?? ALL.subarray(0, this.#head.length),
-      digest: this.#whole && this.#next === this.#furthest && !datagrams ? this.#digest : null,
-      firstData: this.firstData,
-      lastData: this.lastData,
-      lost: this.#isLost(),
-    };
-  }
-
-  /** A FIN takes a number as well, so that one more than the bytes may be acknowledged. */
-  #isLost(): boolean {
-    if (this.#gap || this.#waiting.length > 0) return true;
-    if (this.#lastAck < 0) return false;
-    const seen = this.#base === null ? 0 : this.#furthest;
-    return ((this.#lastAck - (this.#base ?? this.#firstAck)) | 0) - seen > 1;
+  /** Sets the times to another clock. */
+  shiftTimes(nanoseconds: number): void {
+    if (this.firstData !== null) this.firstData += nanoseconds;
+    if (this.lastData !== null) this.lastData += nanoseconds;
   }
 
   #append(frame: Uint8Array, at: number, captured: number, length: number, position: number): void {
@@ -109,44 +132,57 @@ export class Assembler {
 
   /** Keeps a segment that came before its turn; with too many of them the gap is given up. */
   #wait(frame: Uint8Array, at: number, captured: number, length: number, position: number): void {
-    const room =
-      this.#waiting.length < MAX_WAITING && this.#waitingBytes + length <= MAX_WAITING_BYTES;
+    const waiting = (this.#waiting ??= []);
+    const room = waiting.length < MAX_WAITING && this.#waitingBytes + length <= MAX_WAITING_BYTES;
     if (!this.#whole || captured < length || !room) {
       this.#gap = true;
       this.#whole = false;
-      this.#waiting = [];
+      this.#waiting = null;
       this.#waitingBytes = 0;
       this.#next = position + length;
       return;
     }
-    if (this.#waiting.some((segment) => segment.at === position)) return;
-    this.#waiting.push({ at: position, bytes: frame.slice(at, at + length) });
+    if (waiting.some((segment) => segment.at === position)) return;
+    waiting.push({ at: position, bytes: frame.slice(at, at + length) });
     this.#waitingBytes += length;
   }
 
   #resume(): void {
-    while (this.#waiting.length > 0) {
-      const index = this.#waiting.findIndex((segment) => segment.at <= this.#next);
-      const [segment] = index < 0 ? [] : this.#waiting.splice(index, 1);
-      if (segment === undefined) return;
+    const waiting = this.#waiting;
+    if (waiting === null) return;
+    for (;;) {
+      const index = waiting.findIndex((segment) => segment.at <= this.#next);
+      const [segment] = index < 0 ? [] : waiting.splice(index, 1);
+      if (segment === undefined) break;
       const { at, bytes } = segment;
       this.#waitingBytes -= bytes.length;
       if (at + bytes.length > this.#next) this.#append(bytes, 0, bytes.length, bytes.length, at);
     }
+    if (waiting.length === 0) this.#waiting = null;
   }
 
   #keepHead(frame: Uint8Array, at: number, captured: number, position: number): void {
     const end = Math.min(position + captured, HEAD);
     if (end <= position) return;
-    const before = this.#head.length;
-    // Before it is made larger: from here on there is a hole.
-    if (position > before) this.#known ??= new Uint8Array(HEAD).fill(1, 0, before);
-    if (before < end) {
-      const head = new Uint8Array(end);
-      head.set(this.#head);
-      this.#head = head;
+    const before = this.#headLength;
+    if (position > before) {
+      // From here on there is a hole, and what the room held before is none of this stream's.
+      this.#known ??= new Uint8Array(HEAD).fill(1, 0, before);
     }
-    this.#head.set(frame.subarray(at, at + end - position), position);
+    if (end > this.#room.length) this.#widen(end);
+    if (position > before) this.#room.fill(0, before, position);
+    if (before < end) {
+      this.#headLength = end;
+      this.#head = null;
+    }
+    for (let i = position; i < end; i++) this.#room[i] = frame[at + i - position] ?? 0;
     this.#known?.fill(1, position, end);
+  }
+
+  #widen(length: number): void {
+    const room = this.#pool.take(length);
+    room.set(this.#room.subarray(0, this.#headLength));
+    if (this.#room.length > 0) this.#pool.giveBack(this.#room);
+    this.#room = room;
   }
 }

@@ -13,7 +13,8 @@ export interface Reading extends Shared {
   readonly devices: Device[];
   /** More than one file: devices are named with their file's name. */
   readonly several: boolean;
-  packets: number;
+  /** Packets so far. */
+  seen: number;
 }
 
 export class Collector implements FrameSink {
@@ -43,7 +44,7 @@ export class Collector implements FrameSink {
     const { linkType, seconds } = frame;
     const reading = this.#reading;
     reading.epoch ??= seconds;
-    reading.packets += 1;
+    reading.seen += 1;
     this.packets += 1;
     const packet = this.#packet;
     const time = (seconds - reading.epoch) * BILLION + frame.nanoseconds;

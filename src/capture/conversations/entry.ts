@@ -1,9 +1,12 @@
 /** One conversation while its capture is read: its ends, its streams, and the packets kept of it. */
 import type { Conversation } from '../../model/conversation.js';
 import type { Endpoint } from '../../model/address.js';
-import { TCP, type CounterEvent, type PacketEvent, type Protocol } from '../../model/event.js';
+import { CAPTURE_PLACE } from '../../model/captured-packet.js';
+import { TCP, type CounterEvent, type Protocol } from '../../model/event.js';
 import type { Packet } from '../../decode/packet.js';
 import { Assembler } from './assembler.js';
+import type { Spent } from './budget.js';
+import type { BytePool } from './pool.js';
 
 const SYN_ACK = TCP.SYN | TCP.ACK;
 
@@ -23,11 +26,11 @@ function isNext(before: number | null, number: number): boolean {
   return before !== null && (before + 1) >>> 0 === number;
 }
 
-export class Entry {
-  readonly events: PacketEvent[] = [];
-  readonly spent = { turns: 0 };
+export class Entry implements Conversation, Spent {
+  turns = 0;
   readonly passages: Passage[] = [];
-  readonly streams = [new Assembler(), new Assembler()] as const;
+  readonly streams: readonly [Assembler, Assembler];
+  first: number;
   client: 0 | 1 | null = null;
   syn: number | null = null;
   synAck: number | null = null;
@@ -40,9 +43,17 @@ export class Entry {
     readonly id: number,
     readonly protocol: Protocol,
     readonly ends: readonly [Endpoint, Endpoint],
-    readonly first: number,
+    readonly file: number,
+    begun: number,
+    pool: BytePool,
   ) {
-    this.last = first;
+    this.first = begun;
+    this.last = begun;
+    const datagrams = protocol === 'udp';
+    this.streams = [
+      new Assembler(ends[0], datagrams, pool),
+      new Assembler(ends[1], datagrams, pool),
+    ];
   }
 
   /** A SYN of another number than the one that began this conversation begins another. */
@@ -89,37 +100,31 @@ export class Entry {
     return passage;
   }
 
-  describe(file: number): Conversation {
-    const datagrams = this.protocol === 'udp';
-    for (const { way, bytes } of this.passages) {
-      const stream = this.streams[way];
-      stream.datagramBytes = Math.max(stream.datagramBytes, bytes);
-    }
-    return {
-      ...{ id: this.id, file, protocol: this.protocol, client: this.client, syn: this.syn },
-      ...{ synAck: this.synAck, synTime: this.synTime, established: this.established },
-      ...{ first: this.first, last: this.last, closed: this.closed },
-      streams: [
-        this.streams[0].describe(this.ends[0], datagrams),
-        this.streams[1].describe(this.ends[1], datagrams),
-      ],
-    };
+  /** Sets its times to another clock. */
+  shiftTimes(nanoseconds: number): void {
+    const move = (time: number | null): number | null => time === null ? null : time + nanoseconds;
+    this.synTime = move(this.synTime);
+    this.established = move(this.established);
+    this.first += nanoseconds;
+    this.last += nanoseconds;
+    for (const stream of this.streams) stream.shiftTimes(nanoseconds);
   }
 
-  /** What was counted but not kept, as events at the conversation's end. */
-  listCounters(namespace: number): CounterEvent[] {
-    return this.passages
-      .filter(({ counted }) => counted > 0)
-      .map(({ device, way, direction, counted, countedBytes }) => ({
+  /** Adds what was counted but not kept, as events at the conversation's end. */
+  addCounters(counters: CounterEvent[]): void {
+    for (const { device, way, direction, counted, countedBytes } of this.passages) {
+      if (counted === 0) continue;
+      counters.push({
         kind: 'counter',
-        ...{ id: 0, time: this.last, namespace, ifindex: device, direction },
+        ...{ id: 0, time: this.last, namespace: CAPTURE_PLACE, ifindex: device, direction },
         protocol: this.protocol,
         source: this.ends[way],
         destination: this.ends[way === 0 ? 1 : 0],
         packets: counted,
         bytes: countedBytes,
         conversation: this.id,
-      }));
+      });
+    }
   }
 
   #shake({ flags, seq }: Packet, way: 0 | 1, time: number): void {
