@@ -39,7 +39,7 @@ export async function readTrace(
   for (const note of trace.tail.notes) terminal.err(`warning: ${note}\n`);
   const asksNothing = trace.capture !== undefined && trace.header.target.asked.length === 0;
   const lists = asksNothing && !outputs.json && !outputs.ndjson && outputs.expect === null;
-  const report = analyse(trace, { hops: lists && !drawsFiles(outputs) ? 0 : request.hops });
+  const report = analyse(trace, { hops: request.hops });
   if (lists && report.connections.length > 0) {
     await present(report, trace, { ...outputs, listing: true }, terminal);
     return 0;
@@ -52,10 +52,6 @@ export async function readTrace(
   if (trace.capture && report.connections.length === 0) tellWhatIsThere(trace, terminal);
   await present(report, trace, outputs, terminal);
   return conclude(report, outputs.expect, terminal);
-}
-
-function drawsFiles({ svg, html, mermaid, pcapng, perfetto }: LiveOutputs): boolean {
-  return [svg, html, mermaid, pcapng, perfetto].some((file) => file !== undefined);
 }
 
 async function loadAll(

@@ -20,6 +20,8 @@ export interface Passage {
   counted: number;
   countedBytes: number;
   bytes: number;
+  /** Another one of the conversation; most have two. */
+  readonly next: Passage | null;
 }
 
 function isNext(before: number | null, number: number): boolean {
@@ -28,7 +30,7 @@ function isNext(before: number | null, number: number): boolean {
 
 export class Entry implements Conversation, Spent {
   turns = 0;
-  readonly passages: Passage[] = [];
+  #passages: Passage | null = null;
   readonly streams: readonly [Assembler, Assembler];
   first: number;
   client: 0 | 1 | null = null;
@@ -70,8 +72,7 @@ export class Entry implements Conversation, Spent {
     const { payloadLength: length, flags, seq } = packet;
     if (this.protocol === 'udp') {
       this.client ??= way;
-      stream.firstData ??= time;
-      stream.lastData = time;
+      stream.mark(time);
       return;
     }
     if ((flags & TCP.SYN) !== 0) this.#shake(packet, way, time);
@@ -90,13 +91,12 @@ export class Entry implements Conversation, Spent {
   }
 
   passageOf(device: number, way: 0 | 1, direction: 'in' | 'out'): Passage {
-    for (const passage of this.passages) {
-      const same = passage.device === device && passage.way === way;
-      if (same && passage.direction === direction) return passage;
+    for (let one = this.#passages; one !== null; one = one.next) {
+      if (one.device === device && one.way === way && one.direction === direction) return one;
     }
     const none = { packets: 0, counted: 0, countedBytes: 0, bytes: 0 };
-    const passage: Passage = { device, way, direction, ...none };
-    this.passages.push(passage);
+    const passage: Passage = { device, way, direction, ...none, next: this.#passages };
+    this.#passages = passage;
     return passage;
   }
 
@@ -112,19 +112,23 @@ export class Entry implements Conversation, Spent {
 
   /** Adds what was counted but not kept, as events at the conversation's end. */
   addCounters(counters: CounterEvent[]): void {
-    for (const { device, way, direction, counted, countedBytes } of this.passages) {
-      if (counted === 0) continue;
-      counters.push({
+    const own: CounterEvent[] = [];
+    for (let one = this.#passages; one !== null; one = one.next) {
+      if (one.counted === 0) continue;
+      const { device, way, direction } = one;
+      own.push({
         kind: 'counter',
         ...{ id: 0, time: this.last, namespace: CAPTURE_PLACE, ifindex: device, direction },
         protocol: this.protocol,
         source: this.ends[way],
         destination: this.ends[way === 0 ? 1 : 0],
-        packets: counted,
-        bytes: countedBytes,
+        packets: one.counted,
+        bytes: one.countedBytes,
         conversation: this.id,
       });
     }
+    // The latest passage stands first.
+    counters.push(...own.reverse());
   }
 
   #shake({ flags, seq }: Packet, way: 0 | 1, time: number): void {

@@ -41,26 +41,28 @@ export function findCaptured(trace: Trace): CapturedConnection[] {
   const ports = new Set(target.asked);
   return legs
     .filter((captured) => !upstream.has(captured))
-    .map((captured) => ({
-      ...connect(captured, pairs.get(captured) ?? null),
-      open: open.has(captured),
-    }))
+    .map((captured) => connect(captured, pairs.get(captured) ?? null, open.has(captured)))
     .filter(
       ({ leg, link }) =>
         (target.protocol === 'all' || leg.protocol === target.protocol) &&
         (client === null || leg.client.address === client) &&
         (target.containers.length === 0 ||
           target.addresses.includes((link?.upstream ?? leg).destination.address)) &&
-        (ports.size === 0 || listServerPorts(leg, link).some((port) => ports.has(port))),
+        (ports.size === 0 || hasServerPort(leg, link, ports)),
     );
 }
 
-function listServerPorts(leg: Leg, link: RelayLink | null): number[] {
-  const ends = [leg.server, leg.destination, link?.upstream.server, link?.upstream.destination];
-  return ends.flatMap((end) => end?.port ?? []);
+function hasServerPort(leg: Leg, link: RelayLink | null, ports: ReadonlySet<number>): boolean {
+  const has = ({ server, destination }: Leg): boolean =>
+    (server !== null && ports.has(server.port)) || ports.has(destination.port);
+  return has(leg) || (link !== null && has(link.upstream));
 }
 
-function connect(captured: CapturedLeg, pairing: Pairing | null): Omit<CapturedConnection, 'open'> {
+function connect(
+  captured: CapturedLeg,
+  pairing: Pairing | null,
+  open: boolean,
+): CapturedConnection {
   const { leg } = captured;
   const link: RelayLink | null = pairing && {
     // A capture knows no processes, and nobody reads these of a captured pair.
@@ -68,6 +70,7 @@ function connect(captured: CapturedLeg, pairing: Pairing | null): Omit<CapturedC
     ...{ client: leg, upstream: pairing.upstream.leg },
     ...{ how: 'only', moves: [], toUpstream: 0, toClient: 0 },
   };
+  // What only sockets tell.
   const unseen = { received: null, sent: null, shared: null, stray: null };
-  return { leg, link, links: link ? [link] : [], ...unseen, captured, pairing };
+  return { leg, link, links: link ? [link] : [], ...unseen, captured, pairing, open };
 }

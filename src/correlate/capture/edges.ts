@@ -152,7 +152,7 @@ export function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
   }
   if (upstream.origin === 'local' && client.serverOrigin === 'elsewhere') return false;
   // A container's own address or hardware on one side is its own on the other.
-  const containers = isContainers(upstream) || isMadeFor(server.address, client.serverHardware);
+  const containers = upstream.ofContainer || client.toContainer;
   if (containers && server.address !== theirs.client.address) return false;
   if (!shareHardware(client, upstream)) return false;
   const dialled = upstream.first.synTime;
@@ -176,18 +176,6 @@ function isSeenToShare(client: CapturedLeg, upstream: CapturedLeg): boolean {
     const other = upstream.sightings.find((sighting) => sighting.device === device)?.request;
     return reply?.hardware != null && reply.hardware === other?.hardware;
   });
-}
-
-/** Docker used to give a container the hardware address 02:42 and its IPv4 address. */
-export function isContainers({ hardware, leg }: CapturedLeg): boolean {
-  return isMadeFor(leg.client.address, hardware);
-}
-
-function isMadeFor(address: string, hardware: string | null): boolean {
-  const bytes = address.split('.').map((part) => Number(part));
-  if (hardware === null || bytes.length !== 4) return false;
-  const made = ['02', '42', ...bytes.map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
-  return hardware === made;
 }
 
 /** NAT keeps sequence numbers, a relay has its own: legs with the same ones are one flow that could not be joined. */

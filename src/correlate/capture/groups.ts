@@ -2,6 +2,7 @@
 import { sameEndpoint } from '../../model/address.js';
 import type { Conversation } from '../../model/conversation.js';
 import type { TraceEvent } from '../../model/event.js';
+import { Copies } from './copies.js';
 import { identityKey, isMarked, isSame, isWirePacket, type WirePacket } from './same-packet.js';
 
 /** One packet, seen in two conversations. */
@@ -17,42 +18,37 @@ export interface Group {
   readonly twins: readonly Twin[];
 }
 
-/** Copies of one packet that are looked at; with more, one is like the other. */
-const MAX_COPIES = 16;
 const MAX_TWINS = 64;
 
 export function joinConversations(
   conversations: readonly Conversation[],
   events: readonly TraceEvent[],
 ): Group[] {
-  const byId = new Map(conversations.map((conversation) => [conversation.id, conversation]));
-  const parent = new Map<number, number>();
+  const byId: Conversation[] = [];
+  for (const conversation of conversations) byId[conversation.id] = conversation;
+  const parent = new Int32Array(byId.length);
   const root = (id: number): number => {
     let node = id;
-    while (parent.has(node)) node = parent.get(node) ?? node;
+    for (let up = parent[node] ?? 0; up !== 0; up = parent[node] ?? 0) node = up;
     return node;
   };
-  const copies = new Map<number, WirePacket[]>();
-  const twins: Twin[] = [];
   const packets = events.filter(isWirePacket);
-  for (const packet of packets) {
+  const copies = new Copies(packets.length);
+  const twins: Twin[] = [];
+  for (const [index, packet] of packets.entries()) {
     const key = identityKey(packet);
-    const earlier = copies.get(key);
-    if (earlier === undefined) {
-      copies.set(key, [packet]);
-      continue;
-    }
-    for (const before of earlier) {
-      if (before.wire.conversation === packet.wire.conversation) continue;
+    for (let copy = copies.firstOf(key); copy >= 0; copy = copies.after(copy)) {
+      const before = packets[copy];
+      if (!before || before.wire.conversation === packet.wire.conversation) continue;
       if (!isSame(before, packet)) continue;
-      const [one, two] = [before, packet].map(({ wire }) => byId.get(wire.conversation));
+      const [one, two] = [byId[before.wire.conversation], byId[packet.wire.conversation]];
       if (!one || !two || !mayBeOne(one, two)) continue;
       if (!isMarked(before, packet) && !haveOneClient(one, two)) continue;
       twins.push({ a: before, b: packet });
       const [first, second] = [root(one.id), root(two.id)];
-      if (first !== second) parent.set(second, first);
+      if (first !== second) parent[second] = first;
     }
-    if (earlier.length < MAX_COPIES) earlier.push(packet);
+    copies.add(key, index);
   }
   return gather(conversations, packets, twins, root);
 }
@@ -77,22 +73,25 @@ function gather(
   twins: readonly Twin[],
   root: (id: number) => number,
 ): Group[] {
-  const groups = new Map<
-    number,
-    { conversations: Conversation[]; packets: WirePacket[]; twins: Twin[] }
-  >();
+  const groups: { conversations: Conversation[]; packets: WirePacket[]; twins: Twin[] }[] = [];
+  const byRoot: (typeof groups)[number][] = [];
   for (const conversation of conversations) {
     const key = root(conversation.id);
-    const group = groups.get(key) ?? { conversations: [], packets: [], twins: [] };
-    group.conversations.push(conversation);
-    groups.set(key, group);
+    const known = byRoot[key];
+    if (known) {
+      known.conversations.push(conversation);
+      continue;
+    }
+    const group = { conversations: [conversation], packets: [], twins: [] };
+    byRoot[key] = group;
+    groups.push(group);
   }
-  for (const packet of packets) groups.get(root(packet.wire.conversation))?.packets.push(packet);
+  for (const packet of packets) byRoot[root(packet.wire.conversation)]?.packets.push(packet);
   for (const twin of twins) {
-    const group = groups.get(root(twin.a.wire.conversation));
+    const group = byRoot[root(twin.a.wire.conversation)];
     if (group && group.twins.length < MAX_TWINS) group.twins.push(twin);
   }
-  return [...groups.values()];
+  return groups;
 }
 
 /** Twins whose sender's marks agree, under different destinations (or sources, for replies). */

@@ -30,9 +30,9 @@ export interface CapturedLeg {
   readonly answeredFromAfar: boolean;
   /** Seen under one pair of addresses everywhere. */
   readonly uniform: boolean;
-  /** The client's and the server's hardware address at the first device. */
-  readonly hardware: string | null;
-  readonly serverHardware: string | null;
+  /** The client, or what it dialled, has the hardware address of a container. */
+  readonly ofContainer: boolean;
+  readonly toContainer: boolean;
   /** When each side first said that it would send no more. */
   readonly closed: { readonly client: number | null; readonly server: number | null };
 }
@@ -54,17 +54,14 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     conversation.streams[client.wayOf(conversation)].from;
   const to = (conversation: Conversation): Endpoint =>
     conversation.streams[client.wayOf(conversation) === 0 ? 1 : 0].from;
-  const clients = new Map(ordered.map((conversation) => [conversation.id, from(conversation)]));
-  const isRequest = ({ wire, source }: WirePacket): boolean => {
-    const end = clients.get(wire.conversation);
-    return end !== undefined && sameEndpoint(source, end);
-  };
-  const requests = group.packets.filter(isRequest);
-  const replies = group.packets.filter((packet) => !isRequest(packet));
+  const { requests, replies } = splitPackets(group, ordered, from);
   const counters = ordered.flatMap(({ id }) => context.counters.get(id) ?? []);
   const leg: Leg = {
     protocol: first.protocol,
-    events: [...group.packets, ...counters].sort((a, b) => a.id - b.id),
+    events:
+      counters.length === 0
+        ? group.packets
+        : [...group.packets, ...counters].sort((a, b) => a.id - b.id),
     client: from(first),
     server: to(first),
     destination: to(last),
@@ -74,8 +71,8 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     nat: describeNat(group, from, to, first, last),
     conntracked: false,
   };
-  const ttls = requests.map(({ wire }) => wire.ttl);
-  const replyTtl = Math.max(...replies.map(({ wire }) => wire.ttl));
+  const hardware = requests[0]?.wire.hardware ?? null;
+  const serverHardware = replies[0]?.wire.hardware ?? null;
   return {
     leg,
     twins: group.twins,
@@ -84,16 +81,52 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     clientWay: client.wayOf(first),
     origin: findOrigin(requests, context.devices),
     serverOrigin: findOrigin(replies, context.devices),
-    ttl: { first: Math.max(...ttls), last: Math.min(...ttls) },
+    ttl: { first: findHighestTtl(requests), last: findLowestTtl(requests) },
     sightings: listSightings(requests, replies),
-    answeredFromAfar: replies.length > 0 && !isInitialTtl(replyTtl),
+    answeredFromAfar: replies.length > 0 && !isInitialTtl(findHighestTtl(replies)),
     uniform: ordered.every(
-      (one) => sameEndpoint(from(one), from(first)) && sameEndpoint(to(one), to(first)),
+      (one) => sameEndpoint(from(one), leg.client) && sameEndpoint(to(one), to(first)),
     ),
-    hardware: requests[0]?.wire.hardware ?? null,
-    serverHardware: replies[0]?.wire.hardware ?? null,
+    ofContainer: isMadeFor(leg.client.address, hardware),
+    toContainer: isMadeFor(to(first).address, serverHardware),
     closed: { client: findClose(requests), server: findClose(replies) },
   };
+}
+
+/** By who sent them: a conversation's client is known under its own address there. */
+function splitPackets(
+  { packets }: Group,
+  ordered: readonly Conversation[],
+  from: (conversation: Conversation) => Endpoint,
+): { requests: WirePacket[]; replies: WirePacket[] } {
+  const [only, ...others] = ordered;
+  const clients =
+    others.length === 0 ? null : new Map(ordered.map((one) => [one.id, from(one)] as const));
+  const alone = only && from(only);
+  const requests: WirePacket[] = [];
+  const replies: WirePacket[] = [];
+  for (const packet of packets) {
+    const end = clients ? clients.get(packet.wire.conversation) : alone;
+    const isRequest = end !== undefined && sameEndpoint(packet.source, end);
+    (isRequest ? requests : replies).push(packet);
+  }
+  return { requests, replies };
+}
+
+function findHighestTtl(packets: readonly WirePacket[]): number {
+  return packets.reduce((most, { wire }) => Math.max(most, wire.ttl), -Infinity);
+}
+
+function findLowestTtl(packets: readonly WirePacket[]): number {
+  return packets.reduce((least, { wire }) => Math.min(least, wire.ttl), Infinity);
+}
+
+/** Docker used to give a container the hardware address 02:42 and its IPv4 address. */
+function isMadeFor(address: string, hardware: string | null): boolean {
+  if (!hardware?.startsWith('02:42:')) return false;
+  const bytes = address.split('.').map((part) => Number(part));
+  if (bytes.length !== 4) return false;
+  return hardware === ['02', '42', ...bytes.map((b) => b.toString(16).padStart(2, '0'))].join(':');
 }
 
 interface Client {
@@ -112,6 +145,7 @@ function findClient(group: Group, ports: ReadonlySet<number>): Client {
   if (known === undefined) throw new RangeError('a group has a conversation');
   const first = known.protocol === 'udp' ? doubtFirst(known, ports) : known.client;
   const guess = first ?? guessWay(known, conversations, ports);
+  if (conversations.length === 1) return { conversation: known, wayOf: () => guess };
   const ways = new Map<number, 0 | 1>([[known.id, guess]]);
   // The sender of a packet is the same one in every conversation that shows it.
   for (let round = 0; round < conversations.length; round++) {
@@ -171,7 +205,8 @@ function guessWay(
 }
 
 /** From the client's side to the container's: a router takes one off the TTL; else by time. */
-function orderByPath({ conversations, twins }: Group, client: Client): Conversation[] {
+function orderByPath({ conversations, twins }: Group, client: Client): readonly Conversation[] {
+  if (conversations.length === 1) return conversations;
   const rank = new Map(conversations.map(({ id }) => [id, 0]));
   const add = (id: number, value: number): void => void rank.set(id, (rank.get(id) ?? 0) + value);
   for (const { a, b } of twins) {
@@ -220,13 +255,12 @@ function findClose(packets: readonly WirePacket[]): number | null {
 
 /** How the first of one side's packets were first seen; null unless all agree. */
 function findOrigin(requests: readonly WirePacket[], devices: ReadonlyMap<number, Device>): Origin {
-  const seen = new Set<string>();
+  const seen: WirePacket[] = [];
   const origins = new Set<'local' | 'elsewhere' | null>();
   for (const packet of requests) {
-    const key = `${packet.seq}|${packet.flags}|${packet.length}|${packet.wire.ipId}`;
-    if (seen.has(key)) continue;
-    if (seen.size === 8) break;
-    seen.add(key);
+    if (seen.some((before) => isLike(before, packet))) continue;
+    if (seen.length === 8) break;
+    seen.push(packet);
     const loops =
       isLoopback(packet.source.address) || devices.get(packet.ifindex ?? -1)?.kind === 'loopback';
     if (loops) origins.add('local');
@@ -235,4 +269,9 @@ function findOrigin(requests: readonly WirePacket[], devices: ReadonlyMap<number
   }
   const [only, ...others] = origins;
   return others.length === 0 ? (only ?? null) : null;
+}
+
+function isLike(a: WirePacket, b: WirePacket): boolean {
+  const sized = a.seq === b.seq && a.flags === b.flags && a.length === b.length;
+  return sized && a.wire.ipId === b.wire.ipId;
 }

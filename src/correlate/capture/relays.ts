@@ -66,30 +66,40 @@ function distance({ client, upstream }: Edge): number {
 
 function listEdges(legs: readonly CapturedLeg[]): Edge[] {
   const upstreams = legs.filter(mayBeUpstream).sort((a, b) => a.first.first - b.first.first);
+  // Most pairs of a large capture have an address in common that rules them out: numbers tell that quickly.
+  const numbers = new Map<string, number>();
+  const numberOf = (address: string | undefined): number => {
+    if (address === undefined) return -1;
+    const number = numbers.get(address) ?? numbers.size;
+    numbers.set(address, number);
+    return number;
+  };
+  const clients = Int32Array.from(upstreams, ({ leg }) => numberOf(leg.client.address));
+  const servers = Int32Array.from(upstreams, ({ leg }) => numberOf(leg.server?.address));
   return legs.flatMap((client) => {
-    const { address } = client.leg.client;
     if (client.leg.nat?.destinationRewritten || client.answeredFromAfar) return [];
-    const own = client.leg.server?.address === address;
-    const from = findFirstAfter(upstreams, client.first.first - SLACK);
+    const own = numberOf(client.leg.client.address);
+    const dialled = numberOf(client.leg.server?.address);
+    const from = findFirst(upstreams, (time) => time >= client.first.first - SLACK);
+    const until = findFirst(upstreams, (time) => time > client.first.last + SLACK);
     const edges: Edge[] = [];
-    for (let i = from; i < upstreams.length && edges.length < MAX_CANDIDATES; i++) {
+    for (let i = from; i < until && edges.length < MAX_CANDIDATES; i++) {
+      if (servers[i] === dialled || (clients[i] === own && dialled !== own)) continue;
       const upstream = upstreams[i];
-      if (!upstream || upstream.first.first > client.first.last + SLACK) break;
-      // Most pairs of a large capture are one client's own, and those are told apart quickly.
-      if (!own && upstream.leg.client.address === address) continue;
-      const edge = compareLegs(client, upstream);
+      const edge = upstream ? compareLegs(client, upstream) : null;
       if (edge) edges.push(edge);
     }
     return edges;
   });
 }
 
-function findFirstAfter(legs: readonly CapturedLeg[], time: number): number {
+/** The index of the first leg that began at a time that is late enough; the legs are in order of time. */
+function findFirst(legs: readonly CapturedLeg[], isLate: (time: number) => boolean): number {
   let [low, high] = [0, legs.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((legs[middle]?.first.first ?? 0) < time) low = middle + 1;
-    else high = middle;
+    if (isLate(legs[middle]?.first.first ?? 0)) high = middle;
+    else low = middle + 1;
   }
   return low;
 }

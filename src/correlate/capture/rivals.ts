@@ -1,6 +1,6 @@
 /** Whether the bytes of a pair are its own: other connections that carried the same ones at the same time. */
 import { sharePayload } from './datagrams.js';
-import { compareContent, couldDial, isContainers, SLACK, type Edge } from './edges.js';
+import { compareContent, couldDial, SLACK, type Edge } from './edges.js';
 import type { CapturedLeg } from './legs.js';
 import { findCrossing } from './sightings.js';
 
@@ -79,7 +79,7 @@ function mayBeMistaken(leg: CapturedLeg, { client }: Edge): boolean {
 /** What is known to be no side of this relay: rewritten on its way, straight across, or a container's to elsewhere. */
 function isOfOtherKind(leg: CapturedLeg, { upstream }: Edge): boolean {
   if (!leg.uniform || findCrossing(leg.sightings) !== null) return true;
-  return isContainers(leg) && !couldDial(leg, upstream);
+  return leg.ofContainer && !couldDial(leg, upstream);
 }
 
 function listens({ client }: Edge): number | undefined {

@@ -1,12 +1,11 @@
 /** What a capture says for and against each path: each claim holds, is refuted, or cannot be known from packets. */
-import type { CapturedConnection } from '../../correlate/capture/connections.js';
 import { listProofs, type Twin } from '../../correlate/capture/groups.js';
 import type { Pairing } from '../../correlate/capture/relays.js';
 import { findCrossing } from '../../correlate/capture/sightings.js';
 import type { Likeness } from '../../correlate/capture/streams.js';
 import { formatEndpoint, isLoopback } from '../../model/address.js';
 import type { Evidence } from '../../model/report.js';
-import type { Case } from '../case.js';
+import type { CapturedCase } from './case.js';
 
 type ClaimCode =
   | 'nat-rewritten'
@@ -19,7 +18,6 @@ type ClaimCode =
 
 export type CaptureClaim = Evidence & { readonly code: ClaimCode };
 export type CaptureFacts = Readonly<Record<ClaimCode, boolean | null>>;
-export type CapturedCase = Case & CapturedConnection;
 
 type Check = (subject: CapturedCase) => CaptureClaim | null;
 

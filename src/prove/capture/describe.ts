@@ -5,13 +5,14 @@ import type { IcmpError } from '../../model/conversation.js';
 import type { Connection } from '../../model/report.js';
 import type { Outcome } from '../../model/verdict.js';
 import type { Trace } from '../../model/trace.js';
-import { openCase } from '../case.js';
 import type { Judgement } from '../judge.js';
 import { listHops, selectHops } from '../hops.js';
+import { addDetails, type Details } from '../lazily.js';
 import { findOutcome } from '../outcome.js';
 import { countUnshown, describeNat, findOwner } from '../parts.js';
 import type { Places } from '../places.js';
-import { makeCaptureClaims, type CapturedCase } from './claims.js';
+import { openCapturedCase, type CapturedCase } from './case.js';
+import { makeCaptureClaims } from './claims.js';
 import { judgeCaptured } from './judge.js';
 
 export function describeCaptured(
@@ -21,21 +22,14 @@ export function describeCaptured(
   places: Places,
   limit: number | null,
 ): Connection {
-  const { header } = trace;
-  const subject: CapturedCase = { ...connection, ...openCase(connection, trace) };
+  const subject = openCapturedCase(connection, trace);
   const { leg, link, bytes, lastLeg } = subject;
   const error = findError(subject, trace);
   const outcome = findCapturedOutcome(subject, error);
   const claims = makeCaptureClaims(subject);
   const judgement = judgeCaptured(subject, claims, outcome);
-  // A list of connections tells no hops, and there may be many connections.
-  const all =
-    limit === 0
-      ? []
-      : listHops(subject, { epoch: header.epoch, places, topology: header.topology });
-  const hops = selectHops(all, new Set(claims.flatMap(({ events }) => events)), limit);
   const named = nameRelay(subject);
-  return {
+  const told = {
     id,
     protocol: leg.protocol,
     client: leg.client,
@@ -57,11 +51,24 @@ export function describeCaptured(
     bytes,
     processes: { client: null, server: null },
     clientNamespace: null,
-    evidence: claims,
-    why: null,
-    hops,
-    hopsOmitted: all.length - hops.length + countUnshown([leg, link?.upstream]),
   };
+  return addDetails(told, null, () => tellDetails(connection, trace, places, limit));
+}
+
+/** Made anew from the connection: keeping what all of them are made of would take more room than the capture. */
+function tellDetails(
+  connection: CapturedConnection,
+  trace: Trace,
+  places: Places,
+  limit: number | null,
+): Details {
+  const { epoch, topology } = trace.header;
+  const subject = openCapturedCase(connection, trace);
+  const evidence = makeCaptureClaims(subject);
+  const all = listHops(subject, { epoch, places, topology });
+  const hops = selectHops(all, new Set(evidence.flatMap(({ events }) => events)), limit);
+  const unshown = countUnshown([subject.leg, subject.link?.upstream]);
+  return { evidence, hops, hopsOmitted: all.length - hops.length + unshown };
 }
 
 function findError({ leg, link }: CapturedCase, trace: Trace): IcmpError | null {

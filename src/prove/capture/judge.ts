@@ -1,10 +1,10 @@
 /** The verdict on one captured connection. What packets cannot show makes it likely or inconclusive, with the reason. */
-import { isContainers } from '../../correlate/capture/edges.js';
 import { isInitialTtl } from '../../correlate/capture/sightings.js';
 import { formatEndpoint } from '../../model/address.js';
 import type { Outcome } from '../../model/verdict.js';
 import type { Judgement } from '../judge.js';
-import type { CaptureClaim, CaptureFacts, CapturedCase } from './claims.js';
+import type { CapturedCase } from './case.js';
+import type { CaptureClaim, CaptureFacts } from './claims.js';
 
 export function judgeCaptured(
   subject: CapturedCase,
@@ -100,7 +100,7 @@ function tellUnknown({ captured, leg, tail, open }: CapturedCase, outcome: Outco
       'that time too: it may be a coincidence'
     );
   }
-  if (captured.origin === null && isContainers(captured)) {
+  if (captured.origin === null && captured.ofContainer) {
     return (
       `only ${formatEndpoint(leg.client)} to ${to} was captured, sent by a container: a bridge may have rewritten the ` +
       'destination before this device saw it'
