@@ -89,7 +89,7 @@ async function readText(name: string, input: Input): Promise<string> {
   let line = 0;
   for await (const chunk of input.chunks) {
     if (size === 0 && !isRecording(chunk.toString('utf8'))) throw describeForeign(name);
-    chunks.push(chunk);
+    chunks.push(Buffer.from(chunk));
     size += chunk.length;
     const end = chunk.lastIndexOf(0x0a);
     line = end < 0 ? line + chunk.length : chunk.length - end;

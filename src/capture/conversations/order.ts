@@ -7,16 +7,17 @@ import type { PacketTable } from '../../model/packet-table.js';
 export function orderRows({ time, conversation, size }: PacketTable): number[] {
   const rows = Array.from({ length: size }, (_, row) => row);
   const at = (column: Float64Array | Uint32Array, row: number): number => column[row] ?? 0;
-  // Rows are almost in order, and then this sort hardly costs more than looking.
-  return rows.sort(
-    (a, b) =>
-      at(time, a) - at(time, b) || at(conversation, a) - at(conversation, b) || a - b,
-  );
+  const compare = (a: number, b: number): number =>
+    at(time, a) - at(time, b) || at(conversation, a) - at(conversation, b) || a - b;
+  const inOrder = rows.every((row) => row === 0 || compare(row - 1, row) < 0);
+  return inOrder ? rows : rows.sort(compare);
 }
 
 /** A counter follows the packets of its time. */
 export function orderEvents(table: PacketTable, counters: readonly CounterEvent[]): TraceEvent[] {
-  const waiting = [...counters].sort((a, b) => a.time - b.time);
+  const waiting = [...counters].sort(
+    (a, b) => a.time - b.time || (a.conversation ?? 0) - (b.conversation ?? 0),
+  );
   const events: TraceEvent[] = [];
   let next = 0;
   const addCounters = (before: number): void => {

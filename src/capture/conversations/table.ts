@@ -34,6 +34,8 @@ export class ConversationTable {
   readonly #file: number;
   readonly #addresses = new AddressBook();
   readonly #entries: Entry[] = [];
+  /** Those with packets that were counted only. */
+  readonly #counting = new Set<Entry>();
   /** By lower and higher end (address number and port) and protocol: the latest conversation of the pair. */
   readonly #pairs = new PairIndex<Entry>();
   readonly #errors: (IcmpError & { time: number })[] = [];
@@ -87,6 +89,7 @@ export class ConversationTable {
       this.#keep(entry, packet, way, time, device);
       return;
     }
+    if (passage.counted === 0) this.#counting.add(entry);
     passage.counted += 1;
     passage.countedBytes += packet.payloadLength;
   }
@@ -94,7 +97,7 @@ export class ConversationTable {
   /** What was counted but not kept, as events at the end of its conversation. */
   listCounters(): CounterEvent[] {
     const counters: CounterEvent[] = [];
-    for (const entry of this.#entries) entry.addCounters(counters);
+    for (const entry of this.#counting) entry.addCounters(counters);
     return counters;
   }
 

@@ -73,26 +73,32 @@ function gather(
   twins: readonly Twin[],
   root: (id: number) => number,
 ): Group[] {
-  const groups: { conversations: Conversation[]; packets: WirePacket[]; twins: Twin[] }[] = [];
-  const byRoot: (typeof groups)[number][] = [];
+  const groups: Draft[] = [];
+  const byRoot: Draft[] = [];
   for (const conversation of conversations) {
     const key = root(conversation.id);
     const known = byRoot[key];
-    if (known) {
-      known.conversations.push(conversation);
-      continue;
-    }
-    const group = { conversations: [conversation], packets: [], twins: [] };
-    byRoot[key] = group;
-    groups.push(group);
+    if (known) known.conversations.push(conversation);
+    else groups.push((byRoot[key] = { conversations: [conversation], packets: [], twins: NONE }));
   }
   for (const packet of packets) byRoot[root(packet.wire.conversation)]?.packets.push(packet);
   for (const twin of twins) {
     const group = byRoot[root(twin.a.wire.conversation)];
-    if (group && group.twins.length < MAX_TWINS) group.twins.push(twin);
+    if (!group) continue;
+    if (group.twins === NONE) group.twins = [];
+    if (group.twins.length < MAX_TWINS) group.twins.push(twin);
   }
   return groups;
 }
+
+interface Draft extends Group {
+  readonly conversations: Conversation[];
+  readonly packets: WirePacket[];
+  twins: Twin[];
+}
+
+/** Of most groups: one for all of them. */
+const NONE: Twin[] = [];
 
 /** Twins whose sender's marks agree, under different destinations (or sources, for replies). */
 export function listProofs(twins: readonly Twin[]): Twin[] {

@@ -16,7 +16,12 @@ type ClaimCode =
   | 'never-rewritten'
   | 'complete';
 
-export type CaptureClaim = Evidence & { readonly code: ClaimCode };
+/** A claim before it is put into words: most are never read. */
+export interface CaptureClaim {
+  readonly code: ClaimCode;
+  readonly holds: boolean | null;
+  readonly tell: () => Pick<Evidence, 'claim' | 'events'>;
+}
 export type CaptureFacts = Readonly<Record<ClaimCode, boolean | null>>;
 
 type Check = (subject: CapturedCase) => CaptureClaim | null;
@@ -35,23 +40,29 @@ export function makeCaptureClaims(subject: CapturedCase): CaptureClaim[] {
   return CHECKS.flatMap((check) => check(subject) ?? []);
 }
 
+export function tellClaim({ code, holds, tell }: CaptureClaim): Evidence {
+  const { claim, events } = tell();
+  return { code, claim, holds, events };
+}
+
 function claim(
   code: ClaimCode,
   holds: boolean | null,
-  text: string,
-  events: number[] = [],
+  text: () => string,
+  events: () => number[] = () => [],
 ): CaptureClaim {
-  return { code, claim: text, holds, events };
+  return { code, holds, tell: () => ({ claim: text(), events: events() }) };
 }
 
 function checkRewritten({ leg, captured, link }: CapturedCase): CaptureClaim {
-  if (leg.nat?.destinationRewritten && leg.server) {
-    const [twin] = captured.twins;
-    const text = `packets for ${formatEndpoint(leg.server)} went on to ${formatEndpoint(leg.destination)}`;
-    return claim('nat-rewritten', true, text, eventsOf(twin));
+  const { server, destination } = leg;
+  if (leg.nat?.destinationRewritten && server) {
+    const text = (): string =>
+      `packets for ${formatEndpoint(server)} went on to ${formatEndpoint(destination)}`;
+    return claim('nat-rewritten', true, text, () => eventsOf(captured.twins[0]));
   }
   const text = 'a packet was seen under two destinations';
-  return claim('nat-rewritten', link ? false : null, text);
+  return claim('nat-rewritten', link ? false : null, () => text);
 }
 
 function checkSamePacket({ leg, captured }: CapturedCase): CaptureClaim | null {
@@ -60,8 +71,14 @@ function checkSamePacket({ leg, captured }: CapturedCase): CaptureClaim | null {
   const [twin] = proofs;
   if (!twin) {
     const text = 'IP identification or TCP timestamp agree on both sides of the rewriting';
-    return claim('same-packet', null, text, eventsOf(captured.twins[0]));
+    const events = (): number[] => eventsOf(captured.twins[0]);
+    return claim('same-packet', null, () => text, events);
   }
+  const text = (): string => tellMarks(proofs, twin);
+  return claim('same-packet', true, text, () => eventsOf(twin));
+}
+
+function tellMarks(proofs: readonly Twin[], twin: Twin): string {
   const marks = [
     twin.a.protocol === 'tcp' ? `sequence number ${twin.a.seq}` : `${twin.a.length} B`,
     ...(twin.a.wire.ipId ? [`IP identification ${twin.a.wire.ipId}`] : []),
@@ -69,20 +86,20 @@ function checkSamePacket({ leg, captured }: CapturedCase): CaptureClaim | null {
     `TTL ${twin.a.wire.ttl} and ${twin.b.wire.ttl}`,
   ];
   const count = `${proofs.length} packet${proofs.length === 1 ? ' was' : 's were'}`;
-  const text = `${count} seen on both sides of the rewriting; the first has the same ${marks.join(', ')}`;
-  return claim('same-packet', true, text, eventsOf(twin));
+  return `${count} seen on both sides of the rewriting; the first has the same ${marks.join(', ')}`;
 }
 
 function checkHandshakes({ captured, pairing }: CapturedCase): CaptureClaim | null {
   if (!pairing || captured.leg.protocol === 'udp') return null;
   const { first } = captured;
   const dialled = pairing.upstream.first;
-  const text =
+  const text = (): string =>
     `a second handshake, ${formatEndpoint(pairing.upstream.leg.client)} to ` +
     `${formatEndpoint(pairing.upstream.leg.destination)} with other sequence numbers, followed the client's`;
   const known = first.synTime !== null && dialled.synTime !== null;
-  const events = [captured, pairing.upstream].flatMap(({ leg }) => leg.events[0]?.id ?? []);
-  return claim('handshakes-nested', known ? true : null, text, known ? events : []);
+  const events = (): number[] =>
+    known ? [captured, pairing.upstream].flatMap(({ leg }) => leg.events[0]?.id ?? []) : [];
+  return claim('handshakes-nested', known ? true : null, text, events);
 }
 
 const TOLD: Readonly<Record<Likeness, string>> = {
@@ -97,12 +114,15 @@ const TOLD: Readonly<Record<Likeness, string>> = {
 function checkStreams({ pairing, leg, link }: CapturedCase): CaptureClaim | null {
   if (!pairing || !link) return null;
   const { request, reply } = pairing;
-  const text = `both legs carried the same bytes: to the container ${TOLD[request]}, back ${TOLD[reply]}`;
-  const data = [leg, link.upstream].flatMap(
-    ({ events }) => events.find((event) => event.kind === 'packet' && event.length > 0)?.id ?? [],
-  );
-  const told = pairing.thin ? `${text}; ${tellThin(leg.protocol)}` : text;
-  return claim('streams-equal', isCarried(pairing) ? true : null, told, data);
+  const text = (): string => {
+    const told = `both legs carried the same bytes: to the container ${TOLD[request]}, back ${TOLD[reply]}`;
+    return pairing.thin ? `${told}; ${tellThin(leg.protocol)}` : told;
+  };
+  const data = (): number[] =>
+    [leg, link.upstream].flatMap(
+      ({ events }) => events.find((event) => event.kind === 'packet' && event.length > 0)?.id ?? [],
+    );
+  return claim('streams-equal', isCarried(pairing) ? true : null, text, data);
 }
 
 function tellThin(protocol: 'tcp' | 'udp'): string {
@@ -123,7 +143,7 @@ function checkOnlyPairing({ pairing }: CapturedCase): CaptureClaim | null {
   return claim(
     'only-pairing',
     pairing.only ? true : null,
-    'no other connection of the capture could be the other leg',
+    () => 'no other connection of the capture could be the other leg',
   );
 }
 
@@ -131,26 +151,32 @@ function checkOnlyPairing({ pairing }: CapturedCase): CaptureClaim | null {
 function checkNeverRewritten({ leg, link, captured }: CapturedCase): CaptureClaim | null {
   if (link || leg.nat || leg.server === null || isLoopback(leg.server.address)) return null;
   const { ttl, sightings, uniform } = captured;
-  const to = formatEndpoint(leg.server);
+  const { server } = leg;
   const crossing = uniform ? findCrossing(sightings) : null;
   if (crossing === null) {
-    const text = `packets for ${to} kept their addresses from before the machine to behind it`;
-    return claim('never-rewritten', null, text);
+    return claim(
+      'never-rewritten',
+      null,
+      () =>
+        `packets for ${formatEndpoint(server)} kept their addresses from before the machine to behind it`,
+    );
   }
   const how =
     crossing === 'routed'
       ? `before and after routing (TTL ${ttl.first} and ${ttl.last})`
       : `as they came in and as they went out, unrouted (TTL ${ttl.first})`;
   const [first] = leg.events;
-  const text = `packets for ${to} were seen ${how}, with the same addresses, and their replies the other way`;
-  return claim('never-rewritten', true, text, first ? [first.id] : []);
+  const text = (): string =>
+    `packets for ${formatEndpoint(server)} were seen ${how}, with the same addresses, and their replies the other way`;
+  return claim('never-rewritten', true, text, () => (first ? [first.id] : []));
 }
 
 function checkComplete({ tail }: CapturedCase): CaptureClaim {
   const missing = tail.truncated || tail.lostEvents > 0;
   const why = tail.notes[0];
   const text = 'the capture was read to its end and reports no lost packet';
-  return claim('complete', !missing, missing && why !== undefined ? `${text} (${why})` : text);
+  const told = missing && why !== undefined ? `${text} (${why})` : text;
+  return claim('complete', !missing, () => told);
 }
 
 function eventsOf(twin: Twin | undefined): number[] {

@@ -12,8 +12,11 @@ import { findOutcome } from '../outcome.js';
 import { countUnshown, describeNat, findOwner } from '../parts.js';
 import type { Places } from '../places.js';
 import { openCapturedCase, type CapturedCase } from './case.js';
-import { makeCaptureClaims } from './claims.js';
+import { makeCaptureClaims, tellClaim } from './claims.js';
 import { judgeCaptured } from './judge.js';
+
+/** A capture names no process. */
+const NOBODY: Connection['processes'] = { client: null, server: null };
 
 export function describeCaptured(
   id: number,
@@ -29,14 +32,17 @@ export function describeCaptured(
   const claims = makeCaptureClaims(subject);
   const judgement = judgeCaptured(subject, claims, outcome);
   const named = nameRelay(subject);
+  const renamed = named !== null && judgement.path === 'relay' ? rename(judgement, named) : judgement;
+  // Written out: there may be very many, and spreading makes large objects slowly.
   const told = {
     id,
     protocol: leg.protocol,
     client: leg.client,
     server: leg.server,
     container: judgement.path === 'unknown' ? null : nameContainer(trace, lastLeg.destination),
-    ...judgement,
-    ...(named !== null && judgement.path === 'relay' ? rename(judgement, named) : {}),
+    path: renamed.path,
+    proof: judgement.proof,
+    reason: renamed.reason,
     outcome,
     nat: describeNat(leg),
     relay: link && {
@@ -49,7 +55,7 @@ export function describeCaptured(
         ? { reason: `ICMP ${error.what}`, function: `reported by ${error.from}`, after: null }
         : null,
     bytes,
-    processes: { client: null, server: null },
+    processes: NOBODY,
     clientNamespace: null,
   };
   return addDetails(told, null, () => tellDetails(connection, trace, places, limit));
@@ -64,7 +70,7 @@ function tellDetails(
 ): Details {
   const { epoch, topology } = trace.header;
   const subject = openCapturedCase(connection, trace);
-  const evidence = makeCaptureClaims(subject);
+  const evidence = makeCaptureClaims(subject).map(tellClaim);
   const all = listHops(subject, { epoch, places, topology });
   const hops = selectHops(all, new Set(evidence.flatMap(({ events }) => events)), limit);
   const unshown = countUnshown([subject.leg, subject.link?.upstream]);
