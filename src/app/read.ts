@@ -7,7 +7,7 @@ import { isRecording, parseRecording } from '../capture/recording.js';
 import { UserError } from '../model/errors.js';
 import type { Report } from '../model/report.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
-import type { Trace } from '../model/trace.js';
+import { withHeader, type Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
 import { readMap } from './explain-topology.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
@@ -130,7 +130,7 @@ function tellWhatIsThere(trace: Trace, terminal: LiveTerminal): void {
     ...header.target,
     ...{ asked: [], ports: [], addresses: [], containers: [], protocol: 'all' as const },
   };
-  const all = analyse({ ...trace, header: { ...header, target, client: null } }, { hops: 0 });
+  const all = analyse(withHeader(trace, { ...header, target, client: null }), { hops: 1 });
   const ports = listPorts(all);
   const told = ports.slice(0, 20).join(', ');
   terminal.err(
@@ -164,7 +164,7 @@ async function giveNames(trace: Trace, file: string | undefined): Promise<Trace>
   });
   const { containers, relays } = readMap(text, file).topology;
   const topology = { ...trace.header.topology, containers, relays };
-  return { ...trace, header: { ...trace.header, topology } };
+  return withHeader(trace, { ...trace.header, topology });
 }
 
 /** Ports, containers and client narrow what the recording was made for; nothing asked keeps it as it is. */
@@ -178,7 +178,7 @@ function narrow(trace: Trace, { query, client }: Pick<ReadRequest, 'query' | 'cl
         ...header.target,
         protocol: query.protocol === 'all' ? header.target.protocol : (query.protocol ?? 'all'),
       };
-  return { ...trace, header: { ...header, target, client: client ?? header.client } };
+  return withHeader(trace, { ...header, target, client: client ?? header.client });
 }
 
 /** Without a map of the host, ports, protocol and addresses are all that can be asked for. */
@@ -197,10 +197,10 @@ function narrowCapture(
   }
   if (names) {
     const target = resolvePorts(header.topology, query);
-    return { ...trace, header: { ...header, target, client } };
+    return withHeader(trace, { ...header, target, client });
   }
   const ports = [...new Set(query.ports ?? [])].sort((a, b) => a - b);
   const protocol = query.protocol ?? 'all';
   const target = { ...header.target, asked: ports, ports, protocol };
-  return { ...trace, header: { ...header, target, client } };
+  return withHeader(trace, { ...header, target, client });
 }

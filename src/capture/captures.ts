@@ -3,12 +3,13 @@ import { basename } from 'node:path';
 import type { ClockShift } from '../model/conversation.js';
 import { UserError } from '../model/errors.js';
 import { CAPTURE_PLACE, CapturedPacket } from '../model/captured-packet.js';
+import type { TraceEvent } from '../model/event.js';
 import { PacketTable } from '../model/packet-table.js';
 import type { Device, Topology } from '../model/topology.js';
 import type { Trace, TraceTail } from '../model/trace.js';
 import { Budget } from './conversations/budget.js';
 import { Collector, type Reading } from './conversations/collector.js';
-import { orderEvents, orderRows } from './conversations/order.js';
+import { listEvents, numberEvents, orderRows } from './conversations/order.js';
 import { BytePool } from './conversations/pool.js';
 import { estimateSkew } from './conversations/skew.js';
 import type { Input } from './file/input.js';
@@ -63,8 +64,10 @@ export class CaptureReading {
   makeTrace(program: string): Trace {
     const notes = this.#files.flatMap((file) => listNotes(file));
     const clocks = this.#setClocks(notes);
-    const counters = this.#files.flatMap(({ collector }) => collector.table.listCounters());
-    const events = orderEvents(this.#reading.packets, counters);
+    const { packets } = this.#reading;
+    const counting = this.#files.flatMap(({ collector }) => collector.table.counting);
+    numberEvents(packets, counting);
+    let events: TraceEvent[] | null = null;
     const omitted = sum(this.#files.map(({ collector }) => collector.table.omitted));
     if (omitted > 0)
       notes.push(`${omitted} packets of conversations beyond the first 50000 were not kept`);
@@ -89,9 +92,13 @@ export class CaptureReading {
         topology: describePlace(this.#reading.devices),
         probes: { attached: [], missing: [] },
       },
-      events,
+      // Of a large capture nobody looks at them all.
+      get events() {
+        return (events ??= listEvents(packets, counting));
+      },
       tail,
       capture: {
+        packets,
         files: this.#files.map(({ name }) => name),
         ...(clocks.length > 0 && { clocks }),
         conversations: this.#files.flatMap(({ collector }) => collector.table.entries),
@@ -109,7 +116,7 @@ export class CaptureReading {
     const table = this.#reading.packets;
     const rows = orderRows(table);
     const of = (file: number): CapturedPacket[] =>
-      rows.filter((row) => table.file[row] === file).map((row) => new CapturedPacket(0, table, row));
+      Array.from(rows.filter((row) => table.file[row] === file), (row) => new CapturedPacket(table, row));
     const base = of(0);
     return others.map(({ name, collector }, index) => {
       const skew = estimateSkew(base, of(index + 1));

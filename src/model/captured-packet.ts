@@ -9,18 +9,19 @@ export const CAPTURE_PLACE = -1;
 
 /** Event and wire facts in one: there may be very many of them. */
 export class CapturedPacket implements PacketEvent, WireFacts {
-  readonly id: number;
   readonly table: PacketTable;
   readonly row: number;
 
-  constructor(id: number, table: PacketTable, row: number) {
-    this.id = id;
+  constructor(table: PacketTable, row: number) {
     this.table = table;
     this.row = row;
   }
 
   get kind(): 'packet' {
     return 'packet';
+  }
+  get id(): number {
+    return this.table.id[this.row] ?? 0;
   }
   get time(): number {
     return this.table.time[this.row] ?? 0;

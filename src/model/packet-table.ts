@@ -10,6 +10,9 @@ const MAX_HARDWARE = 10_000;
 
 export class PacketTable {
   #size = 0;
+  /** Rows in order of time, and the number of each as an event: once all has been read. */
+  ordered = new Uint32Array(0);
+  id = new Uint32Array(0);
   /** Nanoseconds since the epoch of the reading. */
   time = new Float64Array(FIRST_ROWS);
   device = new Uint32Array(FIRST_ROWS);

@@ -20,6 +20,8 @@ export interface Passage {
   counted: number;
   countedBytes: number;
   bytes: number;
+  /** Its number as an event. */
+  id: number;
   /** Another one of the conversation; most have two. */
   readonly next: Passage | null;
 }
@@ -94,7 +96,7 @@ export class Entry implements Conversation, Spent {
     for (let one = this.#passages; one !== null; one = one.next) {
       if (one.device === device && one.way === way && one.direction === direction) return one;
     }
-    const none = { packets: 0, counted: 0, countedBytes: 0, bytes: 0 };
+    const none = { packets: 0, counted: 0, countedBytes: 0, bytes: 0, id: 0 };
     const passage: Passage = { device, way, direction, ...none, next: this.#passages };
     this.#passages = passage;
     return passage;
@@ -110,25 +112,39 @@ export class Entry implements Conversation, Spent {
     for (const stream of this.streams) stream.shiftTimes(nanoseconds);
   }
 
-  /** Adds what was counted but not kept, as events at the conversation's end. */
-  addCounters(counters: CounterEvent[]): void {
-    const own: CounterEvent[] = [];
-    for (let one = this.#passages; one !== null; one = one.next) {
-      if (one.counted === 0) continue;
-      const { device, way, direction } = one;
-      own.push({
-        kind: 'counter',
-        ...{ id: 0, time: this.last, namespace: CAPTURE_PLACE, ifindex: device, direction },
-        protocol: this.protocol,
-        source: this.ends[way],
-        destination: this.ends[way === 0 ? 1 : 0],
-        packets: one.counted,
-        bytes: one.countedBytes,
-        conversation: this.id,
-      });
-    }
+  /** Numbers what was counted but not kept, from `first` on; returns the number after. */
+  numberCounters(first: number): number {
+    let id = first;
     // The latest passage stands first.
-    counters.push(...own.reverse());
+    for (const passage of this.#listCounted().reverse()) passage.id = id++;
+    return id;
+  }
+
+  /** What was counted but not kept, as events at the conversation's end. */
+  get counters(): CounterEvent[] {
+    return this.#listCounted().map(({ id, device, way, direction, counted, countedBytes }) => ({
+      kind: 'counter',
+      ...{ id, time: this.last, namespace: CAPTURE_PLACE, ifindex: device, direction },
+      protocol: this.protocol,
+      source: this.ends[way],
+      destination: this.ends[way === 0 ? 1 : 0],
+      packets: counted,
+      bytes: countedBytes,
+      conversation: this.id,
+    }));
+  }
+
+  get hasCounters(): boolean {
+    for (let one = this.#passages; one !== null; one = one.next) if (one.counted > 0) return true;
+    return false;
+  }
+
+  #listCounted(): Passage[] {
+    const counted: Passage[] = [];
+    for (let one = this.#passages; one !== null; one = one.next) {
+      if (one.counted > 0) counted.push(one);
+    }
+    return counted;
   }
 
   #shake({ flags, seq }: Packet, way: 0 | 1, time: number): void {

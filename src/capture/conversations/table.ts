@@ -1,7 +1,7 @@
 /** The conversations of one capture file, gathered packet by packet in bounded memory. */
 import type { IcmpError } from '../../model/conversation.js';
 import type { Endpoint } from '../../model/address.js';
-import { TCP, type CounterEvent, type Protocol } from '../../model/event.js';
+import { TCP, type Protocol } from '../../model/event.js';
 import { BIT, type PacketTable } from '../../model/packet-table.js';
 import { uint16, uint32 } from '../../decode/bytes.js';
 import { IP_PROTOCOL, type Ends, type Packet } from '../../decode/packet.js';
@@ -34,7 +34,6 @@ export class ConversationTable {
   readonly #file: number;
   readonly #addresses = new AddressBook();
   readonly #entries: Entry[] = [];
-  /** Those with packets that were counted only. */
   readonly #counting = new Set<Entry>();
   /** By lower and higher end (address number and port) and protocol: the latest conversation of the pair. */
   readonly #pairs = new PairIndex<Entry>();
@@ -94,11 +93,9 @@ export class ConversationTable {
     passage.countedBytes += packet.payloadLength;
   }
 
-  /** What was counted but not kept, as events at the end of its conversation. */
-  listCounters(): CounterEvent[] {
-    const counters: CounterEvent[] = [];
-    for (const entry of this.#counting) entry.addCounters(counters);
-    return counters;
+  /** Conversations with packets that were counted but not kept. */
+  get counting(): readonly Entry[] {
+    return [...this.#counting];
   }
 
   /** Sets all times to another clock. */

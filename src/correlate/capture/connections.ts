@@ -1,5 +1,4 @@
 /** From a capture to the connections that were asked for: flows across NAT and files, and the legs of relays. */
-import type { CounterEvent } from '../../model/event.js';
 import type { Device } from '../../model/topology.js';
 import type { Trace } from '../../model/trace.js';
 import type { TracedConnection } from '../connections.js';
@@ -19,21 +18,15 @@ export interface CapturedConnection extends TracedConnection {
 /** Connections in the order in which they were first seen. */
 export function findCaptured(trace: Trace): CapturedConnection[] {
   const { target, client, topology } = trace.header;
-  const conversations = trace.capture?.conversations ?? [];
-  const counters = new Map<number, CounterEvent[]>();
-  for (const event of trace.events) {
-    if (event.kind !== 'counter' || event.conversation === undefined) continue;
-    const list = counters.get(event.conversation) ?? [];
-    list.push(event);
-    counters.set(event.conversation, list);
-  }
+  if (!trace.capture) return [];
+  const { conversations, packets } = trace.capture;
   const devices = new Map<number, Device>();
   for (const { devices: own } of topology.namespaces) {
     for (const device of own) devices.set(device.ifindex, device);
   }
-  const context = { ports: new Set(target.ports), devices, counters };
-  const legs = joinConversations(conversations, trace.events)
-    .filter(({ packets }) => packets.length > 0)
+  const context = { ports: new Set(target.ports), devices };
+  const legs = joinConversations(conversations, packets)
+    .filter((group) => !group.packets.isEmpty)
     .map((group) => buildCapturedLeg(group, context))
     .sort((a, b) => a.first.first - b.first.first || a.first.id - b.first.id);
   const { pairs, open } = pairByContent(legs);

@@ -3,7 +3,6 @@ import { isLoopback, sameEndpoint } from '../../model/address.js';
 import type { ByteStream } from '../../model/conversation.js';
 import { compareDatagrams } from './datagrams.js';
 import type { CapturedLeg } from './legs.js';
-import { isWirePacket } from './same-packet.js';
 import { isInitialTtl } from './sightings.js';
 import { compareStreams, type Likeness } from './streams.js';
 
@@ -183,11 +182,11 @@ function isSameFlow(a: CapturedLeg, b: CapturedLeg): boolean {
   if (a.first.syn !== null && a.first.syn === b.first.syn) return true;
   if (a.first.synAck !== null && a.first.synAck === b.first.synAck) return true;
   const marks = new Set<string>();
-  for (const packet of a.leg.events.filter(isWirePacket)) {
+  for (const packet of a.leg.range.list()) {
     if (packet.length > 0) marks.add(`${packet.seq}|${packet.ack}|${packet.length}`);
   }
-  return b.leg.events
-    .filter(isWirePacket)
+  return b.leg.range
+    .list()
     .some(({ seq, ack, length }) => length > 0 && marks.has(`${seq}|${ack}|${length}`));
 }
 

@@ -1,20 +1,22 @@
 /** Joins conversations that are one flow: under other addresses behind NAT, or seen in another file. */
 import { sameEndpoint } from '../../model/address.js';
 import type { Conversation } from '../../model/conversation.js';
-import type { TraceEvent } from '../../model/event.js';
+import { CapturedPacket } from '../../model/captured-packet.js';
+import type { PacketTable } from '../../model/packet-table.js';
 import { Copies } from './copies.js';
-import { identityKey, isMarked, isSame, isWirePacket, type WirePacket } from './same-packet.js';
+import { identityKey, isMarked, isSame } from './same-packet.js';
+import { PacketRange } from './wire-leg.js';
 
 /** One packet, seen in two conversations. */
 export interface Twin {
-  readonly a: WirePacket;
-  readonly b: WirePacket;
+  readonly a: CapturedPacket;
+  readonly b: CapturedPacket;
 }
 
-/** Conversations that are one flow, in no order yet, with the packets that prove it. */
+/** Conversations that are one flow, in no order yet, with their packets and those that prove it. */
 export interface Group {
   readonly conversations: readonly Conversation[];
-  readonly packets: readonly WirePacket[];
+  readonly packets: PacketRange;
   readonly twins: readonly Twin[];
 }
 
@@ -22,7 +24,7 @@ const MAX_TWINS = 64;
 
 export function joinConversations(
   conversations: readonly Conversation[],
-  events: readonly TraceEvent[],
+  table: PacketTable,
 ): Group[] {
   const byId: Conversation[] = [];
   for (const conversation of conversations) byId[conversation.id] = conversation;
@@ -32,25 +34,25 @@ export function joinConversations(
     for (let up = parent[node] ?? 0; up !== 0; up = parent[node] ?? 0) node = up;
     return node;
   };
-  const packets = events.filter(isWirePacket);
-  const copies = new Copies(packets.length);
+  const copies = new Copies(table.size);
   const twins: Twin[] = [];
-  for (const [index, packet] of packets.entries()) {
-    const key = identityKey(packet);
+  for (const row of table.ordered) {
+    const key = identityKey(table, row);
     for (let copy = copies.firstOf(key); copy >= 0; copy = copies.after(copy)) {
-      const before = packets[copy];
-      if (!before || before.wire.conversation === packet.wire.conversation) continue;
+      const [from, to] = [table.conversation[copy] ?? 0, table.conversation[row] ?? 0];
+      if (from === to) continue;
+      const [before, packet] = [new CapturedPacket(table, copy), new CapturedPacket(table, row)];
       if (!isSame(before, packet)) continue;
-      const [one, two] = [byId[before.wire.conversation], byId[packet.wire.conversation]];
+      const [one, two] = [byId[from], byId[to]];
       if (!one || !two || !mayBeOne(one, two)) continue;
       if (!isMarked(before, packet) && !haveOneClient(one, two)) continue;
       twins.push({ a: before, b: packet });
-      const [first, second] = [root(one.id), root(two.id)];
+      const [first, second] = [root(from), root(to)];
       if (first !== second) parent[second] = first;
     }
-    copies.add(key, index);
+    copies.add(key, row);
   }
-  return gather(conversations, packets, twins, root);
+  return gather(conversations, table, twins, root);
 }
 
 /** NAT changes no sequence number: other numbers at the beginning are another connection. */
@@ -69,31 +71,50 @@ function haveOneClient(a: Conversation, b: Conversation): boolean {
 
 function gather(
   conversations: readonly Conversation[],
-  packets: readonly WirePacket[],
+  table: PacketTable,
   twins: readonly Twin[],
   root: (id: number) => number,
 ): Group[] {
-  const groups: Draft[] = [];
+  const drafts: Draft[] = [];
   const byRoot: Draft[] = [];
   for (const conversation of conversations) {
     const key = root(conversation.id);
     const known = byRoot[key];
     if (known) known.conversations.push(conversation);
-    else groups.push((byRoot[key] = { conversations: [conversation], packets: [], twins: NONE }));
+    else drafts.push((byRoot[key] = { conversations: [conversation], count: 0, end: 0, twins: NONE }));
   }
-  for (const packet of packets) byRoot[root(packet.wire.conversation)]?.packets.push(packet);
+  const groupOf = (row: number): Draft | undefined => byRoot[root(table.conversation[row] ?? 0)];
+  for (const row of table.ordered) {
+    const group = groupOf(row);
+    if (group) group.count += 1;
+  }
+  let end = 0;
+  for (const group of drafts) {
+    group.end = end;
+    end += group.count;
+  }
+  const rows = new Uint32Array(end);
+  for (const row of table.ordered) {
+    const group = groupOf(row);
+    if (group) rows[group.end++] = row;
+  }
   for (const twin of twins) {
-    const group = byRoot[root(twin.a.wire.conversation)];
+    const group = groupOf(twin.a.row);
     if (!group) continue;
     if (group.twins === NONE) group.twins = [];
     if (group.twins.length < MAX_TWINS) group.twins.push(twin);
   }
-  return groups;
+  return drafts.map(({ conversations: own, count, end: to, twins: proofs }) => ({
+    conversations: own,
+    packets: new PacketRange(table, rows, to - count, to),
+    twins: proofs,
+  }));
 }
 
-interface Draft extends Group {
+interface Draft {
   readonly conversations: Conversation[];
-  readonly packets: WirePacket[];
+  count: number;
+  end: number;
   twins: Twin[];
 }
 

@@ -1,19 +1,20 @@
 /** Turns a group of conversations into a leg: who began it, what was dialled, where it went. */
 import { isLoopback, sameEndpoint, type Endpoint } from '../../model/address.js';
 import type { Conversation } from '../../model/conversation.js';
-import { TCP, type CounterEvent } from '../../model/event.js';
+import { TCP } from '../../model/event.js';
 import type { Device } from '../../model/topology.js';
-import type { Leg, Nat } from '../leg.js';
+import type { Nat } from '../leg.js';
 import type { Group, Twin } from './groups.js';
 import type { WirePacket } from './same-packet.js';
 import { isInitialTtl, listSightings, type Sighting } from './sightings.js';
+import { WireLeg } from './wire-leg.js';
 
 /** Where systems begin to take ports from for those who ask for none. */
 const EPHEMERAL = 32_768;
 
 /** A leg with what only a capture tells of it. */
 export interface CapturedLeg {
-  readonly leg: Leg;
+  readonly leg: WireLeg;
   readonly twins: readonly Twin[];
   /** The client's conversation, and the one behind all rewriting; often the same. */
   readonly first: Conversation;
@@ -42,7 +43,6 @@ type Origin = 'local' | 'elsewhere' | null;
 export interface LegContext {
   readonly ports: ReadonlySet<number>;
   readonly devices: ReadonlyMap<number, Device>;
-  readonly counters: ReadonlyMap<number, readonly CounterEvent[]>;
 }
 
 export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg {
@@ -54,23 +54,18 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     conversation.streams[client.wayOf(conversation)].from;
   const to = (conversation: Conversation): Endpoint =>
     conversation.streams[client.wayOf(conversation) === 0 ? 1 : 0].from;
-  const { requests, replies } = splitPackets(group, ordered, from);
-  const counters = ordered.flatMap(({ id }) => context.counters.get(id) ?? []);
-  const leg: Leg = {
-    protocol: first.protocol,
-    events:
-      counters.length === 0
-        ? group.packets
-        : [...group.packets, ...counters].sort((a, b) => a.id - b.id),
-    client: from(first),
-    server: to(first),
-    destination: to(last),
-    begun: first.protocol === 'udp' || ordered.some(({ syn, synAck }) => (syn ?? synAck) !== null),
-    dialled: null,
-    accepted: null,
-    nat: describeNat(group, from, to, first, last),
-    conntracked: false,
-  };
+  const packets = group.packets.list();
+  const { requests, replies } = splitPackets(packets, ordered, from);
+  const ends = { client: from(first), server: to(first), destination: to(last) };
+  const counted = ordered.filter(({ hasCounters }) => hasCounters);
+  const leg = new WireLeg(
+    first.protocol,
+    ends,
+    first.protocol === 'udp' || ordered.some(({ syn, synAck }) => (syn ?? synAck) !== null),
+    describeNat(packets, from, to, first, last),
+    group.packets,
+    counted.length > 0 ? counted : null,
+  );
   const hardware = requests[0]?.wire.hardware ?? null;
   const serverHardware = replies[0]?.wire.hardware ?? null;
   return {
@@ -95,7 +90,7 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
 
 /** By who sent them: a conversation's client is known under its own address there. */
 function splitPackets(
-  { packets }: Group,
+  packets: readonly WirePacket[],
   ordered: readonly Conversation[],
   from: (conversation: Conversation) => Endpoint,
 ): { requests: WirePacket[]; replies: WirePacket[] } {
@@ -224,7 +219,7 @@ function orderByPath({ conversations, twins }: Group, client: Client): readonly 
 }
 
 function describeNat(
-  group: Group,
+  packets: readonly WirePacket[],
   from: (conversation: Conversation) => Endpoint,
   to: (conversation: Conversation) => Endpoint,
   first: Conversation,
@@ -232,7 +227,7 @@ function describeNat(
 ): Nat | null {
   const destinationRewritten = !sameEndpoint(to(first), to(last));
   const sourceRewritten = !sameEndpoint(from(first), from(last));
-  const event = group.packets.find(({ wire }) => wire.conversation === last.id);
+  const event = packets.find(({ wire }) => wire.conversation === last.id);
   if ((!destinationRewritten && !sourceRewritten) || !event) return null;
   return {
     view: {

@@ -1,0 +1,73 @@
+/** A leg of a capture: its events are made when they are looked at, for of very many legs hardly any are for long. */
+import type { Endpoint } from '../../model/address.js';
+import { CapturedPacket } from '../../model/captured-packet.js';
+import type { Conversation } from '../../model/conversation.js';
+import type { CounterEvent, Protocol } from '../../model/event.js';
+import type { PacketTable } from '../../model/packet-table.js';
+import type { Leg, Nat } from '../leg.js';
+
+/** The rows of some packets, in order of time: a part of a list that holds those of all. */
+export class PacketRange {
+  constructor(
+    readonly table: PacketTable,
+    readonly rows: Uint32Array,
+    readonly from: number,
+    readonly to: number,
+  ) {}
+
+  get isEmpty(): boolean {
+    return this.from === this.to;
+  }
+
+  list(): CapturedPacket[] {
+    const packets: CapturedPacket[] = [];
+    for (let i = this.from; i < this.to; i++) {
+      packets.push(new CapturedPacket(this.table, this.rows[i] ?? 0));
+    }
+    return packets;
+  }
+}
+
+export interface WireEnds {
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+  readonly destination: Endpoint;
+}
+
+export class WireLeg implements Leg {
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+  readonly destination: Endpoint;
+
+  constructor(
+    readonly protocol: Protocol,
+    { client, server, destination }: WireEnds,
+    readonly begun: boolean,
+    readonly nat: Nat | null,
+    readonly range: PacketRange,
+    /** Those of which packets were counted only; null without any. */
+    readonly counted: readonly Conversation[] | null,
+  ) {
+    this.client = client;
+    this.server = server;
+    this.destination = destination;
+  }
+
+  get events(): readonly (CapturedPacket | CounterEvent)[] {
+    const packets = this.range.list();
+    if (this.counted === null) return packets;
+    const counters = this.counted.flatMap((conversation) => conversation.counters);
+    return [...packets, ...counters].sort((a, b) => a.id - b.id);
+  }
+
+  // A capture knows no processes and has no conntrack.
+  get dialled(): null {
+    return null;
+  }
+  get accepted(): null {
+    return null;
+  }
+  get conntracked(): boolean {
+    return false;
+  }
+}
