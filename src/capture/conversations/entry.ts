@@ -114,37 +114,41 @@ export class Entry implements Conversation, Spent {
 
   /** Numbers what was counted but not kept, from `first` on; returns the number after. */
   numberCounters(first: number): number {
-    let id = first;
-    // The latest passage stands first.
-    for (const passage of this.#listCounted().reverse()) passage.id = id++;
-    return id;
+    const counted: Passage[] = [];
+    for (let one = this.#passages; one !== null; one = one.next) {
+      if (one.counted > 0) counted.push(one);
+    }
+    // The latest stands first.
+    for (const [index, passage] of counted.entries()) passage.id = first + counted.length - 1 - index;
+    return first + counted.length;
   }
 
   /** What was counted but not kept, as events at the conversation's end. */
   get counters(): CounterEvent[] {
-    return this.#listCounted().map(({ id, device, way, direction, counted, countedBytes }) => ({
-      kind: 'counter',
-      ...{ id, time: this.last, namespace: CAPTURE_PLACE, ifindex: device, direction },
-      protocol: this.protocol,
-      source: this.ends[way],
-      destination: this.ends[way === 0 ? 1 : 0],
-      packets: counted,
-      bytes: countedBytes,
-      conversation: this.id,
-    }));
+    const counters: CounterEvent[] = [];
+    for (let one = this.#passages; one !== null; one = one.next) {
+      if (one.counted === 0) continue;
+      counters.push({
+        kind: 'counter',
+        id: one.id,
+        time: this.last,
+        namespace: CAPTURE_PLACE,
+        ifindex: one.device,
+        direction: one.direction,
+        protocol: this.protocol,
+        source: this.ends[one.way],
+        destination: this.ends[one.way === 0 ? 1 : 0],
+        packets: one.counted,
+        bytes: one.countedBytes,
+        conversation: this.id,
+      });
+    }
+    return counters;
   }
 
   get hasCounters(): boolean {
     for (let one = this.#passages; one !== null; one = one.next) if (one.counted > 0) return true;
     return false;
-  }
-
-  #listCounted(): Passage[] {
-    const counted: Passage[] = [];
-    for (let one = this.#passages; one !== null; one = one.next) {
-      if (one.counted > 0) counted.push(one);
-    }
-    return counted;
   }
 
   #shake({ flags, seq }: Packet, way: 0 | 1, time: number): void {

@@ -34,6 +34,10 @@ export interface WireEnds {
   readonly destination: Endpoint;
 }
 
+type WireEvent = CapturedPacket | CounterEvent;
+
+let latest: { readonly leg: WireLeg; readonly events: readonly WireEvent[] } | null = null;
+
 export class WireLeg implements Leg {
   readonly client: Endpoint;
   readonly server: Endpoint;
@@ -53,7 +57,13 @@ export class WireLeg implements Leg {
     this.destination = destination;
   }
 
-  get events(): readonly (CapturedPacket | CounterEvent)[] {
+  /** Kept until another leg is looked at. */
+  get events(): readonly WireEvent[] {
+    if (latest?.leg !== this) latest = { leg: this, events: this.#listEvents() };
+    return latest.events;
+  }
+
+  #listEvents(): readonly WireEvent[] {
     const packets = this.range.list();
     if (this.counted === null) return packets;
     const counters = this.counted.flatMap((conversation) => conversation.counters);
