@@ -2,20 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { CaptureReading, isCapture } from '../capture/captures.js';
-import { openInput, type Input } from '../capture/file/input.js';
-import { isRecording, parseRecording } from '../capture/recording.js';
+import { openInput } from '../capture/file/input.js';
 import { UserError } from '../model/errors.js';
 import type { Report } from '../model/report.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
 import { withHeader, type Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
-import { readMap } from './explain-topology.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
 import { ReadProgress } from './read-progress.js';
-
-/** Bytes of a line and of a recording, both far beyond what a trace writes. */
-const MAX_LINE = 4 * 1024 * 1024;
-const MAX_RECORDING = 256 * 1024 * 1024;
 
 export interface ReadRequest {
   /** Names of files; `-` is standard input. */
@@ -77,50 +71,11 @@ async function loadAll(
         remedy: `trace-flow read ${name}`,
       });
     }
-    return parseRecording(await readText(name, input), name);
+    const { readRecording } = await import('./read-recording.js');
+    return readRecording(name, input);
   }
   progress.end();
   return reading.makeTrace(program);
-}
-
-async function readText(name: string, input: Input): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  let line = 0;
-  for await (const chunk of input.chunks) {
-    if (size === 0 && !isRecording(chunk.toString('utf8'))) throw describeForeign(name);
-    chunks.push(Buffer.from(chunk));
-    size += chunk.length;
-    const end = chunk.lastIndexOf(0x0a);
-    line = end < 0 ? line + chunk.length : chunk.length - end;
-    // What follows is told as cut off, at the line that is too long.
-    if (line > MAX_LINE) break;
-    if (size > MAX_RECORDING) throw describeTooLarge(name);
-  }
-  const problem = input.problem();
-  if (problem !== null && chunks.length === 0) throw describeForeign(name);
-  const content = Buffer.concat(chunks).toString('utf8');
-  if (!isRecording(content)) throw describeForeign(name);
-  return content;
-}
-
-function describeTooLarge(name: string): UserError {
-  return new UserError(`${name} is larger than ${MAX_RECORDING} bytes: no recording is`, {
-    code: 'recording-too-large',
-    exit: 1,
-    remedy: 'record it again for fewer ports or a shorter time',
-  });
-}
-
-function describeForeign(name: string): UserError {
-  return new UserError(
-    `${name} is neither a capture (pcap, pcapng) nor a recording of trace-flow`,
-    {
-      code: 'not-a-recording',
-      exit: 1,
-      remedy: 'give a capture, or a recording made with trace-flow --record FILE',
-    },
-  );
 }
 
 /** A port that is not in the capture: those that are. */
@@ -162,6 +117,7 @@ async function giveNames(trace: Trace, file: string | undefined): Promise<Trace>
       ...{ code: 'cannot-read', exit: 1, remedy, cause },
     });
   });
+  const { readMap } = await import('./explain-topology.js');
   const { containers, relays } = readMap(text, file).topology;
   const topology = { ...trace.header.topology, containers, relays };
   return withHeader(trace, { ...trace.header, topology });
