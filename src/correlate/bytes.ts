@@ -1,5 +1,5 @@
 /** Payload bytes of a leg in each direction, exact even where most packets were only counted. */
-import { sameEndpoint } from '../model/address.js';
+import { sameEndpoint, type Endpoint } from '../model/address.js';
 import { TCP, type CounterEvent, type PacketEvent } from '../model/event.js';
 import type { Leg } from './leg.js';
 
@@ -12,12 +12,15 @@ const WRAP = 2 ** 32;
 
 /** True when this packet goes from the client's side to the server's. */
 export function isRequest(leg: Leg, packet: Pick<PacketEvent, 'source' | 'destination'>): boolean {
-  const serves = (end: PacketEvent['source']): boolean =>
-    sameEndpoint(end, leg.destination) || (leg.server !== null && sameEndpoint(end, leg.server));
-  const to = serves(packet.destination);
-  const from = serves(packet.source);
+  const { source, destination } = packet;
+  const to = serves(leg, destination);
+  const from = serves(leg, source);
   if (to !== from) return to;
-  return sameEndpoint(packet.source, leg.client);
+  return sameEndpoint(source, leg.client);
+}
+
+function serves({ server, destination }: Leg, end: Endpoint): boolean {
+  return sameEndpoint(end, destination) || (server !== null && sameEndpoint(end, server));
 }
 
 interface Side {

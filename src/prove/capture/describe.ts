@@ -12,7 +12,7 @@ import { findOutcome } from '../outcome.js';
 import { countUnshown, describeNat, findOwner } from '../parts.js';
 import type { Places } from '../places.js';
 import { openCapturedCase, type CapturedCase } from './case.js';
-import { makeCaptureClaims, tellClaim } from './claims.js';
+import { findFacts, tellClaims } from './claims.js';
 import { judgeCaptured } from './judge.js';
 
 /** A capture names no process. */
@@ -29,8 +29,7 @@ export function describeCaptured(
   const { leg, link, bytes, lastLeg } = subject;
   const error = findError(subject, trace);
   const outcome = findCapturedOutcome(subject, error);
-  const claims = makeCaptureClaims(subject);
-  const judgement = judgeCaptured(subject, claims, outcome);
+  const judgement = judgeCaptured(subject, findFacts(subject), outcome);
   const named = nameRelay(subject);
   const renamed = named !== null && judgement.path === 'relay' ? rename(judgement, named) : judgement;
   // Written out: there may be very many, and spreading makes large objects slowly.
@@ -70,7 +69,7 @@ function tellDetails(
 ): Details {
   const { epoch, topology } = trace.header;
   const subject = openCapturedCase(connection, trace);
-  const evidence = makeCaptureClaims(subject).map(tellClaim);
+  const evidence = tellClaims(subject);
   const all = listHops(subject, { epoch, places, topology });
   const hops = selectHops(all, new Set(evidence.flatMap(({ events }) => events)), limit);
   const unshown = countUnshown([subject.leg, subject.link?.upstream]);

@@ -4,14 +4,13 @@ import { formatEndpoint } from '../../model/address.js';
 import type { Outcome } from '../../model/verdict.js';
 import type { Judgement } from '../judge.js';
 import type { CapturedCase } from './case.js';
-import type { CaptureClaim, CaptureFacts } from './claims.js';
+import type { CaptureFacts } from './claims.js';
 
 export function judgeCaptured(
   subject: CapturedCase,
-  claims: readonly CaptureClaim[],
+  facts: CaptureFacts,
   outcome: Outcome,
 ): Judgement {
-  const facts = collect(claims);
   const { leg, pairing, link } = subject;
   if (facts['nat-rewritten'] === true) {
     const from = leg.server ? formatEndpoint(leg.server) : 'the destination';
@@ -43,20 +42,6 @@ function conclude(path: 'dnat' | 'relay' | 'direct', told: string, doubts: strin
   return doubts.length === 0
     ? { path, proof: 'proven', reason: told }
     : { path, proof: 'likely', reason: `${told}; not proven, because ${doubts.join(' and ')}` };
-}
-
-function collect(claims: readonly CaptureClaim[]): CaptureFacts {
-  const at = (code: CaptureClaim['code']): boolean | null =>
-    claims.find((one) => one.code === code)?.holds ?? null;
-  return {
-    'nat-rewritten': at('nat-rewritten'),
-    'same-packet': at('same-packet'),
-    'handshakes-nested': at('handshakes-nested'),
-    'streams-equal': at('streams-equal'),
-    'only-pairing': at('only-pairing'),
-    'never-rewritten': at('never-rewritten'),
-    complete: at('complete'),
-  };
 }
 
 function listRelayDoubts({ leg, tail, pairing }: CapturedCase, facts: CaptureFacts): string[] {
