@@ -1,8 +1,10 @@
 /** Whether two captured legs may be the two sides of one relay: the same machine between them, the same bytes, in time. */
 import { isLoopback, sameEndpoint } from '../../model/address.js';
 import type { ByteStream } from '../../model/conversation.js';
+import { TCP } from '../../model/event.js';
 import { compareDatagrams } from './datagrams.js';
 import type { CapturedLeg } from './legs.js';
+import type { WirePacket } from './same-packet.js';
 import { isInitialTtl } from './sightings.js';
 import { compareStreams, type Likeness } from './streams.js';
 
@@ -162,8 +164,8 @@ export function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
 
 /** At a device that saw both, the machine between has one hardware address. */
 function shareHardware(client: CapturedLeg, upstream: CapturedLeg): boolean {
-  return client.sightings.every(({ device, reply }) => {
-    const other = upstream.sightings.find((sighting) => sighting.device === device)?.request;
+  return client.leg.sightings.every(({ device, reply }) => {
+    const other = upstream.leg.sightings.find((sighting) => sighting.device === device)?.request;
     return !reply?.hardware || !other?.hardware || reply.hardware === other.hardware;
   });
 }
@@ -171,8 +173,8 @@ function shareHardware(client: CapturedLeg, upstream: CapturedLeg): boolean {
 /** Something shows that the machine which was dialled is the one that dialled: its hardware, or that it took the capture. */
 function isSeenToShare(client: CapturedLeg, upstream: CapturedLeg): boolean {
   if (upstream.origin === 'local') return true;
-  return client.sightings.some(({ device, reply }) => {
-    const other = upstream.sightings.find((sighting) => sighting.device === device)?.request;
+  return client.leg.sightings.some(({ device, reply }) => {
+    const other = upstream.leg.sightings.find((sighting) => sighting.device === device)?.request;
     return reply?.hardware != null && reply.hardware === other?.hardware;
   });
 }
@@ -227,9 +229,15 @@ function isConsequence(client: CapturedLeg, upstream: CapturedLeg): boolean {
   if (carried > 0) return false;
   const follows = (cause: number | null, effect: number | null): boolean =>
     cause !== null && effect !== null && effect >= cause && effect - cause < SOON;
+  const [own, theirs] = [client.leg.split(), upstream.leg.split()];
   return (
-    follows(client.closed.client, upstream.closed.client) ||
-    follows(upstream.closed.server, client.closed.server) ||
-    (upstream.first.synAck === null && upstream.closed.server === null)
+    follows(findClose(own.requests), findClose(theirs.requests)) ||
+    follows(findClose(theirs.replies), findClose(own.replies)) ||
+    (upstream.first.synAck === null && findClose(theirs.replies) === null)
   );
+}
+
+/** When one side first said that it would send no more. */
+function findClose(packets: readonly WirePacket[]): number | null {
+  return packets.find(({ flags }) => (flags & (TCP.FIN | TCP.RST)) !== 0)?.time ?? null;
 }

@@ -83,7 +83,12 @@ function gather(
     if (known) known.conversations.push(conversation);
     else drafts.push((byRoot[key] = { conversations: [conversation], count: 0, end: 0, twins: NONE }));
   }
-  const groupOf = (row: number): Draft | undefined => byRoot[root(table.conversation[row] ?? 0)];
+  const byConversation: Draft[] = [];
+  for (const { id } of conversations) {
+    const group = byRoot[root(id)];
+    if (group) byConversation[id] = group;
+  }
+  const groupOf = (row: number): Draft | undefined => byConversation[table.conversation[row] ?? 0];
   for (const row of table.ordered) {
     const group = groupOf(row);
     if (group) group.count += 1;

@@ -1,13 +1,12 @@
 /** Turns a group of conversations into a leg: who began it, what was dialled, where it went. */
 import { isLoopback, sameEndpoint, type Endpoint } from '../../model/address.js';
 import type { Conversation } from '../../model/conversation.js';
-import { TCP } from '../../model/event.js';
 import type { Device } from '../../model/topology.js';
 import type { Nat } from '../leg.js';
 import type { Group, Twin } from './groups.js';
 import type { WirePacket } from './same-packet.js';
-import { isInitialTtl, listSightings, type Sighting } from './sightings.js';
-import { WireLeg } from './wire-leg.js';
+import { isInitialTtl } from './sightings.js';
+import { WireLeg, type PacketRange } from './wire-leg.js';
 
 /** Where systems begin to take ports from for those who ask for none. */
 const EPHEMERAL = 32_768;
@@ -26,7 +25,6 @@ export interface CapturedLeg {
   readonly serverOrigin: Origin;
   /** Highest and lowest TTL of its requests. */
   readonly ttl: { readonly first: number; readonly last: number };
-  readonly sightings: readonly Sighting[];
   /** Its replies had been routed before any device saw them: they are not of the machine that was dialled. */
   readonly answeredFromAfar: boolean;
   /** Seen under one pair of addresses everywhere. */
@@ -34,8 +32,6 @@ export interface CapturedLeg {
   /** The client, or what it dialled, has the hardware address of a container. */
   readonly ofContainer: boolean;
   readonly toContainer: boolean;
-  /** When each side first said that it would send no more. */
-  readonly closed: { readonly client: number | null; readonly server: number | null };
 }
 
 type Origin = 'local' | 'elsewhere' | null;
@@ -54,20 +50,19 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     conversation.streams[client.wayOf(conversation)].from;
   const to = (conversation: Conversation): Endpoint =>
     conversation.streams[client.wayOf(conversation) === 0 ? 1 : 0].from;
-  const packets = group.packets.list();
-  const { requests, replies } = splitPackets(packets, ordered, from);
-  const ends = { client: from(first), server: to(first), destination: to(last) };
   const counted = ordered.filter(({ hasCounters }) => hasCounters);
   const leg = new WireLeg(
     first.protocol,
-    ends,
+    {
+      clients: ordered.length === 1 ? null : new Map(ordered.map((one) => [one.id, from(one)])),
+      ...{ client: from(first), server: to(first), destination: to(last) },
+    },
     first.protocol === 'udp' || ordered.some(({ syn, synAck }) => (syn ?? synAck) !== null),
-    describeNat(packets, from, to, first, last),
+    describeNat(group.packets, from, to, first, last),
     group.packets,
     counted.length > 0 ? counted : null,
   );
-  const hardware = requests[0]?.wire.hardware ?? null;
-  const serverHardware = replies[0]?.wire.hardware ?? null;
+  const { requests, replies } = leg.split();
   return {
     leg,
     twins: group.twins,
@@ -77,35 +72,13 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     origin: findOrigin(requests, context.devices),
     serverOrigin: findOrigin(replies, context.devices),
     ttl: { first: findHighestTtl(requests), last: findLowestTtl(requests) },
-    sightings: listSightings(requests, replies),
     answeredFromAfar: replies.length > 0 && !isInitialTtl(findHighestTtl(replies)),
-    uniform: ordered.every(
-      (one) => sameEndpoint(from(one), leg.client) && sameEndpoint(to(one), to(first)),
-    ),
-    ofContainer: isMadeFor(leg.client.address, hardware),
-    toContainer: isMadeFor(to(first).address, serverHardware),
-    closed: { client: findClose(requests), server: findClose(replies) },
+    uniform:
+      ordered.length === 1 ||
+      ordered.every((one) => sameEndpoint(from(one), leg.client) && sameEndpoint(to(one), leg.server)),
+    ofContainer: isMadeFor(leg.client.address, requests[0]?.hardware ?? null),
+    toContainer: isMadeFor(leg.server.address, replies[0]?.hardware ?? null),
   };
-}
-
-/** By who sent them: a conversation's client is known under its own address there. */
-function splitPackets(
-  packets: readonly WirePacket[],
-  ordered: readonly Conversation[],
-  from: (conversation: Conversation) => Endpoint,
-): { requests: WirePacket[]; replies: WirePacket[] } {
-  const [only, ...others] = ordered;
-  const clients =
-    others.length === 0 ? null : new Map(ordered.map((one) => [one.id, from(one)] as const));
-  const alone = only && from(only);
-  const requests: WirePacket[] = [];
-  const replies: WirePacket[] = [];
-  for (const packet of packets) {
-    const end = clients ? clients.get(packet.wire.conversation) : alone;
-    const isRequest = end !== undefined && sameEndpoint(packet.source, end);
-    (isRequest ? requests : replies).push(packet);
-  }
-  return { requests, replies };
 }
 
 function findHighestTtl(packets: readonly WirePacket[]): number {
@@ -219,7 +192,7 @@ function orderByPath({ conversations, twins }: Group, client: Client): readonly 
 }
 
 function describeNat(
-  packets: readonly WirePacket[],
+  packets: PacketRange,
   from: (conversation: Conversation) => Endpoint,
   to: (conversation: Conversation) => Endpoint,
   first: Conversation,
@@ -227,8 +200,9 @@ function describeNat(
 ): Nat | null {
   const destinationRewritten = !sameEndpoint(to(first), to(last));
   const sourceRewritten = !sameEndpoint(from(first), from(last));
-  const event = packets.find(({ wire }) => wire.conversation === last.id);
-  if ((!destinationRewritten && !sourceRewritten) || !event) return null;
+  if (!destinationRewritten && !sourceRewritten) return null;
+  const event = packets.list().find(({ conversation }) => conversation === last.id);
+  if (!event) return null;
   return {
     view: {
       id: 'capture',
@@ -244,26 +218,27 @@ function describeNat(
   };
 }
 
-function findClose(packets: readonly WirePacket[]): number | null {
-  return packets.find(({ flags }) => (flags & (TCP.FIN | TCP.RST)) !== 0)?.time ?? null;
-}
-
 /** How the first of one side's packets were first seen; null unless all agree. */
 function findOrigin(requests: readonly WirePacket[], devices: ReadonlyMap<number, Device>): Origin {
   const seen: WirePacket[] = [];
-  const origins = new Set<'local' | 'elsewhere' | null>();
+  let common: Origin | undefined;
   for (const packet of requests) {
     if (seen.some((before) => isLike(before, packet))) continue;
     if (seen.length === 8) break;
     seen.push(packet);
-    const loops =
-      isLoopback(packet.source.address) || devices.get(packet.ifindex ?? -1)?.kind === 'loopback';
-    if (loops) origins.add('local');
-    else if (!packet.wire.directed) origins.add(null);
-    else origins.add(packet.direction === 'out' ? 'local' : 'elsewhere');
+    const origin = tellOrigin(packet, devices);
+    if (common !== undefined && origin !== common) return null;
+    common = origin;
   }
-  const [only, ...others] = origins;
-  return others.length === 0 ? (only ?? null) : null;
+  return common ?? null;
+}
+
+function tellOrigin(packet: WirePacket, devices: ReadonlyMap<number, Device>): Origin {
+  const loops =
+    isLoopback(packet.source.address) || devices.get(packet.ifindex ?? -1)?.kind === 'loopback';
+  if (loops) return 'local';
+  if (!packet.wire.directed) return null;
+  return packet.direction === 'out' ? 'local' : 'elsewhere';
 }
 
 function isLike(a: WirePacket, b: WirePacket): boolean {

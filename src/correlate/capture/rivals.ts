@@ -72,13 +72,13 @@ export class Rivals {
 /** Where packets are missing, whatever is not explained may be what belongs to either side of the pair. */
 function mayBeMistaken(leg: CapturedLeg, { client }: Edge): boolean {
   if (leg.leg.protocol !== client.leg.protocol || !leg.uniform) return false;
-  if (findCrossing(leg.sightings) !== null) return false;
+  if (findCrossing(leg.leg.sightings) !== null) return false;
   return leg.leg.protocol === 'tcp' || sharePayload(leg, client);
 }
 
 /** What is known to be no side of this relay: rewritten on its way, straight across, or a container's to elsewhere. */
 function isOfOtherKind(leg: CapturedLeg, { upstream }: Edge): boolean {
-  if (!leg.uniform || findCrossing(leg.sightings) !== null) return true;
+  if (!leg.uniform || findCrossing(leg.leg.sightings) !== null) return true;
   return leg.ofContainer && !couldDial(leg, upstream);
 }
 

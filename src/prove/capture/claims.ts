@@ -175,8 +175,8 @@ function isRewritten({ nat, server }: Leg): boolean {
   return nat?.destinationRewritten === true && server !== null;
 }
 
-function seesCrossing({ uniform, sightings }: CapturedLeg): 'routed' | 'bridged' | null {
-  return uniform ? findCrossing(sightings) : null;
+function seesCrossing({ uniform, leg }: CapturedLeg): 'routed' | 'bridged' | null {
+  return uniform && !leg.isAtOneDevice ? findCrossing(leg.sightings) : null;
 }
 
 function tellMarks(proofs: readonly Twin[], twin: Twin): string {
