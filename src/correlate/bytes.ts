@@ -25,23 +25,24 @@ function serves({ server, destination }: Leg, end: Endpoint): boolean {
 
 interface Side {
   readonly packets: PacketEvent[];
-  readonly counters: CounterEvent[];
+  /** Null without any. */
+  counters: CounterEvent[] | null;
 }
 
 export function countBytes(leg: Leg): LegBytes {
-  const client: Side = { packets: [], counters: [] };
-  const server: Side = { packets: [], counters: [] };
+  const client: Side = { packets: [], counters: null };
+  const server: Side = { packets: [], counters: null };
   for (const event of leg.events) {
     if (event.kind !== 'packet' && event.kind !== 'counter') continue;
     const side = isRequest(leg, event) ? client : server;
     if (event.kind === 'packet') side.packets.push(event);
-    else side.counters.push(event);
+    else (side.counters ??= []).push(event);
   }
   return { fromClient: countSide(leg, client), fromServer: countSide(leg, server) };
 }
 
 function countSide(leg: Leg, { packets, counters }: Side): number {
-  const seen = countSeen(packets, counters);
+  const seen = countSeen(packets, counters ?? []);
   if (leg.protocol === 'udp') return seen;
   const syn = packets.find(({ flags }) => (flags & TCP.SYN) !== 0);
   if (!syn) return seen;
@@ -54,7 +55,7 @@ function countSide(leg: Leg, { packets, counters }: Side): number {
       furthest = Math.max(furthest, relative(seq, syn.seq) + length);
   }
   // More than any hop carried: where events were lost, another connection's numbers are taken for this one's.
-  if (counters.length === 0) return Math.min(furthest, seen);
+  if (counters === null) return Math.min(furthest, seen);
   const closed = packets.some(({ flags }) => (flags & TCP.FIN) !== 0);
   if (!closed) return Math.max(seen, furthest);
   // The number wraps every 4 GiB; the counters say how often it has.

@@ -96,8 +96,18 @@ export class Entry implements Conversation, Spent {
     for (let one = this.#passages; one !== null; one = one.next) {
       if (one.device === device && one.way === way && one.direction === direction) return one;
     }
-    const none = { packets: 0, counted: 0, countedBytes: 0, bytes: 0, id: 0 };
-    const passage: Passage = { device, way, direction, ...none, next: this.#passages };
+    // Written out: spreading would make it in two parts, and there are very many.
+    const passage: Passage = {
+      device,
+      way,
+      direction,
+      packets: 0,
+      counted: 0,
+      countedBytes: 0,
+      bytes: 0,
+      id: 0,
+      next: this.#passages,
+    };
     this.#passages = passage;
     return passage;
   }

@@ -5,7 +5,8 @@ import { constants, createGunzip, type Gunzip } from 'node:zlib';
 import { UserError } from '../../model/errors.js';
 
 /** Large enough that a million packets are a few hundred turns. */
-const CHUNK = 262_144;
+const CHUNK = 1_048_576;
+const UNPACKED = 262_144;
 /** Bytes that tell the formats apart. */
 const ENOUGH = 4;
 
@@ -90,7 +91,7 @@ async function* unpack(
   packed: AsyncIterable<Buffer>,
   state: { problem: string | null },
 ): AsyncGenerator<Buffer> {
-  const gunzip = createGunzip({ chunkSize: CHUNK });
+  const gunzip = createGunzip({ chunkSize: UNPACKED });
   let read = 0;
   let fed = false;
   const feed = (async () => {
