@@ -30,8 +30,8 @@ export interface ByteStream {
   readonly length: number;
   /** The first bytes, as far as `known`. */
   readonly head: Uint8Array;
-  /** 1 where `head` holds a byte that was captured. */
-  readonly known: Uint8Array;
+  /** 1 where `head` holds a byte that was captured; null where it holds no other. */
+  readonly known: Uint8Array | null;
   /** Hash of all `length` bytes; null when the capture lacks some of them. */
   readonly digest: number | null;
   /** Bytes that were sent were not captured: they were acknowledged, or others behind them were seen. */

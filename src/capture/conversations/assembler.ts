@@ -13,8 +13,6 @@ const MAX_WAITING_BYTES = 262_144;
 const TOO_FAR = 0x40000000;
 
 const NOTHING = new Uint8Array(0);
-/** What is known of a beginning without a hole, as nearly all are: one for all of them. */
-const ALL = new Uint8Array(HEAD).fill(1);
 
 /**
  * There are two per connection, so its fields are small numbers: sequence numbers and hashes as 32 bits with a sign, times
@@ -70,8 +68,8 @@ export class Assembler implements ByteStream {
     return (this.#head ??= this.#pool.slabOf(this.#address).subarray(at, at + this.#headLength));
   }
 
-  get known(): Uint8Array {
-    return this.#known ?? ALL.subarray(0, this.#headLength);
+  get known(): Uint8Array | null {
+    return this.#known;
   }
 
   get digest(): number | null {

@@ -1,12 +1,12 @@
 /** Whether two captured legs may be the two sides of one relay: the same machine between them, the same bytes, in time. */
 import { isLoopback, sameEndpoint } from '../../model/address.js';
-import type { ByteStream } from '../../model/conversation.js';
 import { TCP } from '../../model/event.js';
+import { compareContent, isAligned, streamsOf } from './contents.js';
 import { compareDatagrams } from './datagrams.js';
 import type { CapturedLeg } from './legs.js';
 import type { WirePacket } from './same-packet.js';
 import { isInitialTtl } from './sightings.js';
-import { compareStreams, type Likeness } from './streams.js';
+import type { Likeness } from './streams.js';
 
 export interface Edge {
   readonly client: CapturedLeg;
@@ -36,6 +36,11 @@ export function compareLegs(client: CapturedLeg, upstream: CapturedLeg): Edge | 
     return compareUdp(client, upstream, slack);
   }
   if (isAligned(client) !== isAligned(upstream)) return null;
+  const [own, theirs] = [streamsOf(client), streamsOf(upstream)];
+  const aligned = isAligned(client);
+  // What comes out has gone in before; a reset may lose the end of it.
+  if (aligned && theirs.request.length > own.request.length) return null;
+  if (aligned && own.reply.length > theirs.reply.length) return null;
   const likeness = compareContent(client, upstream);
   if (likeness === null || isSameFlow(client, upstream)) return null;
   const late = findDisorder(client, upstream);
@@ -43,11 +48,6 @@ export function compareLegs(client: CapturedLeg, upstream: CapturedLeg): Edge | 
   // Something must show which was first; where two clocks leave it open, it is the way that fits better.
   if (late >= findDisorder(upstream, client)) return null;
   const { request, reply } = likeness;
-  const [own, theirs] = [streamsOf(client), streamsOf(upstream)];
-  const aligned = isAligned(client);
-  // What comes out has gone in before; a reset may lose the end of it.
-  if (aligned && theirs.request.length > own.request.length) return null;
-  if (aligned && own.reply.length > theirs.reply.length) return null;
   const counted = request === 'same-length' && reply === 'same-length';
   // Without its beginning a stream with holes in it may be any.
   const strong = aligned
@@ -90,40 +90,6 @@ function isCompared(like: Likeness): boolean {
 /** Bytes of it were sent that the capture has not: others of the same content may be missing as a whole. */
 function lacksBytes({ first, last }: CapturedLeg): boolean {
   return [first, last].some(({ streams }) => streams.some(({ lost }) => lost));
-}
-
-/** How alike the bytes of two legs are, whoever of them came first; null when they differ. */
-export function compareContent(
-  a: CapturedLeg,
-  b: CapturedLeg,
-): { request: Likeness; reply: Likeness } | null {
-  if (a.leg.protocol !== b.leg.protocol) return null;
-  if (a.leg.protocol === 'udp') return compareDatagrams(a, b, Infinity);
-  // Without the beginning of both, what is there of one may be any part of the other.
-  const aligned = isAligned(a) && isAligned(b);
-  const [own, theirs] = [streamsOf(a), streamsOf(b)];
-  const request = compareStreams(own.request, theirs.request, aligned);
-  const reply = compareStreams(own.reply, theirs.reply, aligned);
-  return request === 'different' || reply === 'different' ? null : { request, reply };
-}
-
-function isAligned({ first }: CapturedLeg): boolean {
-  return first.syn !== null;
-}
-
-function streamsOf({ first, last, clientWay, leg }: CapturedLeg): {
-  request: ByteStream;
-  reply: ByteStream;
-} {
-  const ways = [clientWay, clientWay === 0 ? 1 : 0] as const;
-  // Of several conversations of one flow the first is as good as the last.
-  const source = leg.nat ? last : first;
-  const sent = sameEndpoint(source.streams[0].from, leg.client)
-    ? 0
-    : sameEndpoint(source.streams[1].from, leg.client)
-      ? 1
-      : ways[0];
-  return { request: source.streams[sent], reply: source.streams[sent === 0 ? 1 : 0] };
 }
 
 /**
