@@ -95,6 +95,11 @@ export class CapturedPacket implements PacketEvent, WireFacts {
     return this.table.hardwareOf(this.row);
   }
 
+  /** Its checksums contradict it. */
+  get damaged(): boolean {
+    return this.table.has(this.row, BIT.DAMAGED);
+  }
+
   /** As a plain event, for streams of events. */
   toJSON(): PacketEvent {
     const { kind, id, time, namespace, ifindex, direction, skb, socket, conntrack } = this;

@@ -1,8 +1,19 @@
 /** The packets kept of captures, in columns: as objects, hundreds of thousands of them would cost more than reading them. */
 import type { Endpoint } from './address.js';
 
-/** What `bits` tells of a packet. `BACK`: the second of its conversation's ends sent it. */
-export const BIT = { TCP: 1, BACK: 2, OUT: 4, DIRECTED: 8, DIGEST: 16, STAMPED: 32 } as const;
+/**
+ * What `bits` tells of a packet. `BACK`: the second of its conversation's ends sent it; `DAMAGED`: its checksums contradict
+ * it.
+ */
+export const BIT = {
+  TCP: 1,
+  BACK: 2,
+  OUT: 4,
+  DIRECTED: 8,
+  DIGEST: 16,
+  STAMPED: 32,
+  DAMAGED: 64,
+} as const;
 
 const FIRST_ROWS = 256;
 /** Hardware addresses whose text is remembered. */

@@ -4,6 +4,7 @@ import type { Endpoint } from '../../model/address.js';
 import { TCP, type Protocol } from '../../model/event.js';
 import { BIT, type PacketTable } from '../../model/packet-table.js';
 import { uint16, uint32 } from '../../decode/bytes.js';
+import { isDamaged } from '../../decode/checksum.js';
 import { IP_PROTOCOL, type Ends, type Packet } from '../../decode/packet.js';
 import { AddressBook } from './addresses.js';
 import type { Budget } from './budget.js';
@@ -78,11 +79,7 @@ export class ConversationTable {
     passage.bytes += packet.payloadLength;
     const stream = entry.streams[way];
     stream.datagramBytes = Math.max(stream.datagramBytes, passage.bytes);
-    const kept = this.#shared.budget.allows(
-      entry,
-      passage.packets,
-      (packet.flags & TURN) !== 0,
-    );
+    const kept = this.#shared.budget.allows(entry, passage.packets, (packet.flags & TURN) !== 0);
     passage.packets += 1;
     if (kept) {
       this.#keep(entry, packet, way, time, device);
@@ -180,6 +177,7 @@ export class ConversationTable {
       (packet.direction === 'out' ? BIT.OUT : 0) |
       (packet.direction === null ? 0 : BIT.DIRECTED) |
       (whole ? BIT.DIGEST : 0) |
-      (timestamp < 0 ? 0 : BIT.STAMPED);
+      (timestamp < 0 ? 0 : BIT.STAMPED) |
+      (isDamaged(packet) ? BIT.DAMAGED : 0);
   }
 }

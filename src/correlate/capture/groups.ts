@@ -42,10 +42,11 @@ export function joinConversations(
       const [from, to] = [table.conversation[copy] ?? 0, table.conversation[row] ?? 0];
       if (from === to) continue;
       const [before, packet] = [new CapturedPacket(table, copy), new CapturedPacket(table, row)];
-      if (!isSame(before, packet)) continue;
+      if (before.damaged || packet.damaged || !isSame(before, packet)) continue;
       const [one, two] = [byId[from], byId[to]];
       if (!one || !two || !mayBeOne(one, two)) continue;
       if (!isMarked(before, packet) && !haveOneClient(one, two)) continue;
+      if (mayBeMisread(one, two)) continue;
       twins.push({ a: before, b: packet });
       const [first, second] = [root(from), root(to)];
       if (first !== second) parent[second] = first;
@@ -60,6 +61,20 @@ function mayBeOne(a: Conversation, b: Conversation): boolean {
   const differ = (x: number | null, y: number | null): boolean =>
     x !== null && y !== null && x !== y;
   return a.protocol === b.protocol && !differ(a.syn, b.syn) && !differ(a.synAck, b.synAck);
+}
+
+/**
+ * Under the same addresses and another port, once: a checksum that was left to the device does not cover ports, so that
+ * this may be one packet, damaged.
+ */
+function mayBeMisread(a: Conversation, b: Conversation): boolean {
+  if (Math.min(countPackets(a), countPackets(b)) > 1) return false;
+  const [one, two] = [a, b].map(({ streams }) => streams.map(({ from }) => from.address).sort());
+  return one?.join() === two?.join() && a.file === b.file;
+}
+
+function countPackets({ streams: [one, two] }: Conversation): number {
+  return one.packets + two.packets;
 }
 
 /** Without marks a datagram may be another's with the same payload, unless the client's end is the same. */
@@ -81,7 +96,8 @@ function gather(
     const key = root(conversation.id);
     const known = byRoot[key];
     if (known) known.conversations.push(conversation);
-    else drafts.push((byRoot[key] = { conversations: [conversation], count: 0, end: 0, twins: NONE }));
+    else
+      drafts.push((byRoot[key] = { conversations: [conversation], count: 0, end: 0, twins: NONE }));
   }
   const byConversation: Draft[] = [];
   for (const { id } of conversations) {

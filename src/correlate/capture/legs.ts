@@ -75,7 +75,9 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     answeredFromAfar: replies.length > 0 && !isInitialTtl(findHighestTtl(replies)),
     uniform:
       ordered.length === 1 ||
-      ordered.every((one) => sameEndpoint(from(one), leg.client) && sameEndpoint(to(one), leg.server)),
+      ordered.every(
+        (one) => sameEndpoint(from(one), leg.client) && sameEndpoint(to(one), leg.server),
+      ),
     ofContainer: isMadeFor(leg.client.address, requests[0]?.hardware ?? null),
     toContainer: isMadeFor(leg.server.address, replies[0]?.hardware ?? null),
   };

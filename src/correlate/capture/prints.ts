@@ -21,7 +21,9 @@ export class Prints {
   differ(index: number, other: Float64Array): boolean {
     const at = index * SIZE;
     const aligned = this.#numbers[at] === 1 && other[0] === 1;
-    return aligned && (this.#streamsDiffer(at + 1, other, 1) || this.#streamsDiffer(at + 4, other, 4));
+    return (
+      aligned && (this.#streamsDiffer(at + 1, other, 1) || this.#streamsDiffer(at + 4, other, 4))
+    );
   }
 
   #streamsDiffer(at: number, other: Float64Array, from: number): boolean {

@@ -89,7 +89,9 @@ export class WireLeg implements Leg {
   get sightings(): readonly Sighting[] {
     if (this.#sightings === null) {
       const { requests, replies } = this.split();
-      this.#sightings = listSightings(requests, replies);
+      // What is damaged may have any TTL.
+      const sound = (packet: CapturedPacket): boolean => !packet.damaged;
+      this.#sightings = listSightings(requests.filter(sound), replies.filter(sound));
     }
     return this.#sightings;
   }
