@@ -56,6 +56,7 @@ export class CaptureReading {
       if (!reader.push(chunk)) break;
     }
     const end = reader.end();
+    collector.finish();
     const problem = input.problem() ?? end.problem;
     if (problem !== null && collector.packets === 0) throw describeDamaged(name, problem);
     this.#files.push({ name, collector, end: { ...end, problem } });
@@ -116,7 +117,10 @@ export class CaptureReading {
     const table = this.#reading.packets;
     const rows = orderRows(table);
     const of = (file: number): CapturedPacket[] =>
-      Array.from(rows.filter((row) => table.file[row] === file), (row) => new CapturedPacket(table, row));
+      Array.from(
+        rows.filter((row) => table.file[row] === file),
+        (row) => new CapturedPacket(table, row),
+      );
     const base = of(0);
     return others.map(({ name, collector }, index) => {
       const skew = estimateSkew(base, of(index + 1));

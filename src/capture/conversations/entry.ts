@@ -114,7 +114,8 @@ export class Entry implements Conversation, Spent {
 
   /** Sets its times to another clock. */
   shiftTimes(nanoseconds: number): void {
-    const move = (time: number | null): number | null => time === null ? null : time + nanoseconds;
+    const move = (time: number | null): number | null =>
+      time === null ? null : time + nanoseconds;
     this.synTime = move(this.synTime);
     this.established = move(this.established);
     this.first += nanoseconds;
@@ -129,7 +130,8 @@ export class Entry implements Conversation, Spent {
       if (one.counted > 0) counted.push(one);
     }
     // The latest stands first.
-    for (const [index, passage] of counted.entries()) passage.id = first + counted.length - 1 - index;
+    for (const [index, passage] of counted.entries())
+      passage.id = first + counted.length - 1 - index;
     return first + counted.length;
   }
 

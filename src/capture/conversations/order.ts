@@ -8,9 +8,7 @@ import type { Entry } from './entry.js';
 export function orderRows({ time, conversation, size }: PacketTable): Uint32Array<ArrayBuffer> {
   const rows = new Uint32Array(size);
   const compare = (a: number, b: number): number =>
-    (time[a] ?? 0) - (time[b] ?? 0) ||
-    (conversation[a] ?? 0) - (conversation[b] ?? 0) ||
-    a - b;
+    (time[a] ?? 0) - (time[b] ?? 0) || (conversation[a] ?? 0) - (conversation[b] ?? 0) || a - b;
   let inOrder = true;
   for (let row = 0; row < size; row++) {
     rows[row] = row;
@@ -47,6 +45,7 @@ export function listEvents(table: PacketTable, counting: readonly Entry[]): Trac
     const packet = new CapturedPacket(table, row);
     events[packet.id - 1] = packet;
   }
-  for (const counter of counting.flatMap((entry) => entry.counters)) events[counter.id - 1] = counter;
+  for (const counter of counting.flatMap((entry) => entry.counters))
+    events[counter.id - 1] = counter;
   return events;
 }

@@ -31,7 +31,8 @@ export function describeCaptured(
   const outcome = findCapturedOutcome(subject, error);
   const judgement = judgeCaptured(subject, findFacts(subject), outcome);
   const named = nameRelay(subject);
-  const renamed = named !== null && judgement.path === 'relay' ? rename(judgement, named) : judgement;
+  const renamed =
+    named !== null && judgement.path === 'relay' ? rename(judgement, named) : judgement;
   // Written out: there may be very many, and spreading makes large objects slowly.
   const told = {
     id,
