@@ -2,8 +2,8 @@
  * connection's otherwise. A longer file is handed on as it comes from there on. */
 import type { Frame } from '../file/sink.js';
 
-const MAX_FRAMES = 50_000;
-const MAX_BYTES = 8 * 1024 * 1024;
+const MAX_FRAMES = 20_000;
+const MAX_BYTES = 4 * 1024 * 1024;
 const SLAB = 65_536;
 
 export class TimeOrder {

@@ -274,7 +274,8 @@ export class PcapngReader implements ChunkReader {
   #keepComments(options: Buffer): void {
     if (this.#comments.length >= MAX_COMMENTS) return;
     for (const [code, value] of readOptions(options, this.#little)) {
-      if (code !== OPTION.COMMENT || this.#comments.length >= MAX_COMMENTS) continue;
+      if (code !== OPTION.COMMENT || value.length === 0) continue;
+      if (this.#comments.length >= MAX_COMMENTS) return;
       this.#comments.push(value.toString('utf8').slice(0, 500));
     }
   }
