@@ -2,20 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { CaptureReading, isCapture } from '../capture/captures.js';
-import { openInput, type Input } from '../capture/file/input.js';
-import { isRecording, parseRecording } from '../capture/recording.js';
+import { openInput } from '../capture/file/input.js';
 import { UserError } from '../model/errors.js';
 import type { Report } from '../model/report.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
-import type { Trace } from '../model/trace.js';
+import { withHeader, type Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
-import { readMap } from './explain-topology.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
 import { ReadProgress } from './read-progress.js';
-
-/** Bytes of a line and of a recording, both far beyond what a trace writes. */
-const MAX_LINE = 4 * 1024 * 1024;
-const MAX_RECORDING = 256 * 1024 * 1024;
 
 export interface ReadRequest {
   /** Names of files; `-` is standard input. */
@@ -39,7 +33,7 @@ export async function readTrace(
   for (const note of trace.tail.notes) terminal.err(`warning: ${note}\n`);
   const asksNothing = trace.capture !== undefined && trace.header.target.asked.length === 0;
   const lists = asksNothing && !outputs.json && !outputs.ndjson && outputs.expect === null;
-  const report = analyse(trace, { hops: lists && !drawsFiles(outputs) ? 0 : request.hops });
+  const report = analyse(trace, { hops: request.hops });
   if (lists && report.connections.length > 0) {
     await present(report, trace, { ...outputs, listing: true }, terminal);
     return 0;
@@ -52,10 +46,6 @@ export async function readTrace(
   if (trace.capture && report.connections.length === 0) tellWhatIsThere(trace, terminal);
   await present(report, trace, outputs, terminal);
   return conclude(report, outputs.expect, terminal);
-}
-
-function drawsFiles({ svg, html, mermaid, pcapng, perfetto }: LiveOutputs): boolean {
-  return [svg, html, mermaid, pcapng, perfetto].some((file) => file !== undefined);
 }
 
 async function loadAll(
@@ -81,50 +71,11 @@ async function loadAll(
         remedy: `trace-flow read ${name}`,
       });
     }
-    return parseRecording(await readText(name, input), name);
+    const { readRecording } = await import('./read-recording.js');
+    return readRecording(name, input);
   }
   progress.end();
   return reading.makeTrace(program);
-}
-
-async function readText(name: string, input: Input): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  let line = 0;
-  for await (const chunk of input.chunks) {
-    if (size === 0 && !isRecording(chunk.toString('utf8'))) throw describeForeign(name);
-    chunks.push(chunk);
-    size += chunk.length;
-    const end = chunk.lastIndexOf(0x0a);
-    line = end < 0 ? line + chunk.length : chunk.length - end;
-    // What follows is told as cut off, at the line that is too long.
-    if (line > MAX_LINE) break;
-    if (size > MAX_RECORDING) throw describeTooLarge(name);
-  }
-  const problem = input.problem();
-  if (problem !== null && chunks.length === 0) throw describeForeign(name);
-  const content = Buffer.concat(chunks).toString('utf8');
-  if (!isRecording(content)) throw describeForeign(name);
-  return content;
-}
-
-function describeTooLarge(name: string): UserError {
-  return new UserError(`${name} is larger than ${MAX_RECORDING} bytes: no recording is`, {
-    code: 'recording-too-large',
-    exit: 1,
-    remedy: 'record it again for fewer ports or a shorter time',
-  });
-}
-
-function describeForeign(name: string): UserError {
-  return new UserError(
-    `${name} is neither a capture (pcap, pcapng) nor a recording of trace-flow`,
-    {
-      code: 'not-a-recording',
-      exit: 1,
-      remedy: 'give a capture, or a recording made with trace-flow --record FILE',
-    },
-  );
 }
 
 /** A port that is not in the capture: those that are. */
@@ -134,7 +85,7 @@ function tellWhatIsThere(trace: Trace, terminal: LiveTerminal): void {
     ...header.target,
     ...{ asked: [], ports: [], addresses: [], containers: [], protocol: 'all' as const },
   };
-  const all = analyse({ ...trace, header: { ...header, target, client: null } }, { hops: 0 });
+  const all = analyse(withHeader(trace, { ...header, target, client: null }), { hops: 1 });
   const ports = listPorts(all);
   const told = ports.slice(0, 20).join(', ');
   terminal.err(
@@ -166,9 +117,10 @@ async function giveNames(trace: Trace, file: string | undefined): Promise<Trace>
       ...{ code: 'cannot-read', exit: 1, remedy, cause },
     });
   });
+  const { readMap } = await import('./explain-topology.js');
   const { containers, relays } = readMap(text, file).topology;
   const topology = { ...trace.header.topology, containers, relays };
-  return { ...trace, header: { ...trace.header, topology } };
+  return withHeader(trace, { ...trace.header, topology });
 }
 
 /** Ports, containers and client narrow what the recording was made for; nothing asked keeps it as it is. */
@@ -182,7 +134,7 @@ function narrow(trace: Trace, { query, client }: Pick<ReadRequest, 'query' | 'cl
         ...header.target,
         protocol: query.protocol === 'all' ? header.target.protocol : (query.protocol ?? 'all'),
       };
-  return { ...trace, header: { ...header, target, client: client ?? header.client } };
+  return withHeader(trace, { ...header, target, client: client ?? header.client });
 }
 
 /** Without a map of the host, ports, protocol and addresses are all that can be asked for. */
@@ -201,10 +153,10 @@ function narrowCapture(
   }
   if (names) {
     const target = resolvePorts(header.topology, query);
-    return { ...trace, header: { ...header, target, client } };
+    return withHeader(trace, { ...header, target, client });
   }
   const ports = [...new Set(query.ports ?? [])].sort((a, b) => a - b);
   const protocol = query.protocol ?? 'all';
   const target = { ...header.target, asked: ports, ports, protocol };
-  return { ...trace, header: { ...header, target, client } };
+  return withHeader(trace, { ...header, target, client });
 }

@@ -2,13 +2,16 @@
 import { basename } from 'node:path';
 import type { ClockShift } from '../model/conversation.js';
 import { UserError } from '../model/errors.js';
-import type { CounterEvent, PacketEvent, TraceEvent } from '../model/event.js';
+import { CAPTURE_PLACE, CapturedPacket } from '../model/captured-packet.js';
+import type { TraceEvent } from '../model/event.js';
+import { PacketTable } from '../model/packet-table.js';
 import type { Device, Topology } from '../model/topology.js';
 import type { Trace, TraceTail } from '../model/trace.js';
 import { Budget } from './conversations/budget.js';
 import { Collector, type Reading } from './conversations/collector.js';
+import { listEvents, numberEvents, orderRows } from './conversations/order.js';
+import { BytePool } from './conversations/pool.js';
 import { estimateSkew } from './conversations/skew.js';
-import { CAPTURE_PLACE } from './conversations/table.js';
 import type { Input } from './file/input.js';
 import { isPcap, PcapReader } from './file/pcap.js';
 import { isPcapng, PcapngReader } from './file/pcapng.js';
@@ -34,12 +37,13 @@ export class CaptureReading {
 
   constructor(several: boolean) {
     this.#reading = {
-      ...{ budget: new Budget(), nextId: 1, epoch: null, devices: [], several, packets: 0 },
+      ...{ budget: new Budget(), packets: new PacketTable(), pool: new BytePool() },
+      ...{ nextId: 1, epoch: null, devices: [], several, seen: 0 },
     };
   }
 
   get packets(): number {
-    return this.#reading.packets;
+    return this.#reading.seen;
   }
 
   /** Throws UserError for what is no capture at all; a damaged one is read as far as it goes. */
@@ -52,6 +56,7 @@ export class CaptureReading {
       if (!reader.push(chunk)) break;
     }
     const end = reader.end();
+    collector.finish();
     const problem = input.problem() ?? end.problem;
     if (problem !== null && collector.packets === 0) throw describeDamaged(name, problem);
     this.#files.push({ name, collector, end: { ...end, problem } });
@@ -60,8 +65,10 @@ export class CaptureReading {
   makeTrace(program: string): Trace {
     const notes = this.#files.flatMap((file) => listNotes(file));
     const clocks = this.#setClocks(notes);
-    const shifts = [0, ...clocks.map(({ shift }) => Number(shift ?? 0))];
-    const events = this.#order(shifts);
+    const { packets } = this.#reading;
+    const counting = this.#files.flatMap(({ collector }) => collector.table.counting);
+    numberEvents(packets, counting);
+    let events: TraceEvent[] | null = null;
     const omitted = sum(this.#files.map(({ collector }) => collector.table.omitted));
     if (omitted > 0)
       notes.push(`${omitted} packets of conversations beyond the first 50000 were not kept`);
@@ -86,35 +93,37 @@ export class CaptureReading {
         topology: describePlace(this.#reading.devices),
         probes: { attached: [], missing: [] },
       },
-      events,
+      // Of a large capture nobody looks at them all.
+      get events() {
+        return (events ??= listEvents(packets, counting));
+      },
       tail,
       capture: {
+        packets,
         files: this.#files.map(({ name }) => name),
         ...(clocks.length > 0 && { clocks }),
-        conversations: this.#files.flatMap(({ collector }, file) =>
-          collector.table.entries.map((entry) => {
-            const shift = shifts[file] ?? 0;
-            return shiftTimes(entry.describe(file), shift);
-          }),
-        ),
-        errors: this.#files.flatMap(({ collector }, file) =>
-          collector.table.errors.map((error) => ({
-            ...error,
-            time: error.time + (shifts[file] ?? 0),
-          })),
-        ),
+        conversations: this.#files.flatMap(({ collector }) => collector.table.entries),
+        errors: this.#files.flatMap(({ collector }) => collector.table.errors),
         omitted,
       },
     };
   }
 
-  /** What to add to the times of each file but the first; says so in the notes. */
+  /** Sets each file's clock to the first one's; says so in the notes. */
   #setClocks(notes: string[]): ClockShift[] {
     const [reference, ...others] = this.#files;
     if (!reference) return [];
-    const base = listEvents(reference.collector);
-    return others.map(({ name, collector }) => {
-      const skew = estimateSkew(base, listEvents(collector));
+    if (others.length === 0) return [];
+    const table = this.#reading.packets;
+    const rows = orderRows(table);
+    const of = (file: number): CapturedPacket[] =>
+      Array.from(
+        rows.filter((row) => table.file[row] === file),
+        (row) => new CapturedPacket(table, row),
+      );
+    const base = of(0);
+    return others.map(({ name, collector }, index) => {
+      const skew = estimateSkew(base, of(index + 1));
       if (skew === null) {
         notes.push(
           `${name} shares no packet with ${reference.name}: their clocks could not be compared`,
@@ -128,26 +137,9 @@ export class CaptureReading {
           `the clock of ${name} was ${seconds} s ${way} that of ${reference.name} (by ${skew.packets} packets seen in both); its times are corrected`,
         );
       }
+      collector.table.shiftTimes(skew.shift);
       return { file: name, shift: String(skew.shift), packets: skew.packets };
     });
-  }
-
-  /** All kept packets and counters in order of time, numbered: the trace takes them over. */
-  #order(shifts: readonly number[]): TraceEvent[] {
-    const all: (PacketEvent | CounterEvent)[] = [];
-    for (const [file, { collector }] of this.#files.entries()) {
-      const shift = shifts[file] ?? 0;
-      const entries = collector.table.entries;
-      const own = entries.flatMap((entry) => [
-        ...entry.events,
-        ...entry.listCounters(CAPTURE_PLACE),
-      ]);
-      for (const event of own)
-        all.push(shift === 0 ? event : { ...event, time: event.time + shift });
-    }
-    all.sort((a, b) => a.time - b.time || (a.kind === b.kind ? 0 : a.kind === 'counter' ? 1 : -1));
-    for (const [index, event] of all.entries()) (event as { id: number }).id = index + 1;
-    return all;
   }
 }
 
@@ -188,30 +180,6 @@ function listNotes({ name, collector, end }: Finished): string[] {
 
 function countUnparsed({ malformed, unknownLinks }: Collector): number {
   return malformed + sum([...unknownLinks.values()]);
-}
-
-function listEvents({ table }: Collector): PacketEvent[] {
-  return table.entries.flatMap(({ events }) => events).sort((a, b) => a.time - b.time);
-}
-
-type Described = ReturnType<Collector['table']['entries'][number]['describe']>;
-
-function shiftTimes(conversation: Described, shift: number): Described {
-  if (shift === 0) return conversation;
-  const move = (time: number | null): number | null => (time === null ? null : time + shift);
-  const [a, b] = conversation.streams.map((stream) => ({
-    ...stream,
-    firstData: move(stream.firstData),
-    lastData: move(stream.lastData),
-  }));
-  return {
-    ...conversation,
-    synTime: move(conversation.synTime),
-    established: move(conversation.established),
-    first: conversation.first + shift,
-    last: conversation.last + shift,
-    streams: a && b ? [a, b] : conversation.streams,
-  };
 }
 
 /** The pseudo place of all that a capture shows; its devices are those of all files. */

@@ -1,5 +1,5 @@
 /** Payload bytes of a leg in each direction, exact even where most packets were only counted. */
-import { sameEndpoint } from '../model/address.js';
+import { sameEndpoint, type Endpoint } from '../model/address.js';
 import { TCP, type CounterEvent, type PacketEvent } from '../model/event.js';
 import type { Leg } from './leg.js';
 
@@ -12,26 +12,37 @@ const WRAP = 2 ** 32;
 
 /** True when this packet goes from the client's side to the server's. */
 export function isRequest(leg: Leg, packet: Pick<PacketEvent, 'source' | 'destination'>): boolean {
-  const serves = (end: PacketEvent['source']): boolean =>
-    sameEndpoint(end, leg.destination) || (leg.server !== null && sameEndpoint(end, leg.server));
-  const to = serves(packet.destination);
-  const from = serves(packet.source);
+  const { source, destination } = packet;
+  const to = serves(leg, destination);
+  const from = serves(leg, source);
   if (to !== from) return to;
-  return sameEndpoint(packet.source, leg.client);
+  return sameEndpoint(source, leg.client);
+}
+
+function serves({ server, destination }: Leg, end: Endpoint): boolean {
+  return sameEndpoint(end, destination) || (server !== null && sameEndpoint(end, server));
+}
+
+interface Side {
+  readonly packets: PacketEvent[];
+  /** Null without any. */
+  counters: CounterEvent[] | null;
 }
 
 export function countBytes(leg: Leg): LegBytes {
-  return { fromClient: countDirection(leg, true), fromServer: countDirection(leg, false) };
+  const client: Side = { packets: [], counters: null };
+  const server: Side = { packets: [], counters: null };
+  for (const event of leg.events) {
+    if (event.kind !== 'packet' && event.kind !== 'counter') continue;
+    const side = isRequest(leg, event) ? client : server;
+    if (event.kind === 'packet') side.packets.push(event);
+    else (side.counters ??= []).push(event);
+  }
+  return { fromClient: countSide(leg, client), fromServer: countSide(leg, server) };
 }
 
-function countDirection(leg: Leg, request: boolean): number {
-  const packets: PacketEvent[] = [];
-  const counters: CounterEvent[] = [];
-  for (const event of leg.events) {
-    if (event.kind === 'packet' && isRequest(leg, event) === request) packets.push(event);
-    if (event.kind === 'counter' && isRequest(leg, event) === request) counters.push(event);
-  }
-  const seen = countSeen(packets, counters);
+function countSide(leg: Leg, { packets, counters }: Side): number {
+  const seen = countSeen(packets, counters ?? []);
   if (leg.protocol === 'udp') return seen;
   const syn = packets.find(({ flags }) => (flags & TCP.SYN) !== 0);
   if (!syn) return seen;
@@ -44,7 +55,7 @@ function countDirection(leg: Leg, request: boolean): number {
       furthest = Math.max(furthest, relative(seq, syn.seq) + length);
   }
   // More than any hop carried: where events were lost, another connection's numbers are taken for this one's.
-  if (counters.length === 0) return Math.min(furthest, seen);
+  if (counters === null) return Math.min(furthest, seen);
   const closed = packets.some(({ flags }) => (flags & TCP.FIN) !== 0);
   if (!closed) return Math.max(seen, furthest);
   // The number wraps every 4 GiB; the counters say how often it has.
@@ -57,29 +68,52 @@ function relative(seq: number, first: number): number {
   return distance > WRAP - 65_536 ? 0 : distance;
 }
 
+interface Hop {
+  readonly first: PacketEvent | CounterEvent;
+  /** Segments by number and length: a list while they are few, for there are very many such legs. */
+  segments: number[] | Set<number>;
+  bytes: number;
+}
+
+const FEW = 16;
+
 /** Bytes at the hop that saw most: distinct segments in print, and the counters behind them. */
 function countSeen(packets: readonly PacketEvent[], counters: readonly CounterEvent[]): number {
   // A list: a leg passes few hops, and there may be very many packets.
-  const hops: { first: PacketEvent | CounterEvent; bytes: number; segments: Set<number> }[] = [];
-  const at = (event: PacketEvent | CounterEvent): (typeof hops)[number] => {
-    const known = hops.find(
-      ({ first }) =>
-        first.ifindex === event.ifindex &&
-        first.direction === event.direction &&
-        first.namespace === event.namespace,
-    );
-    if (known) return known;
-    const hop = { first: event, bytes: 0, segments: new Set<number>() };
-    hops.push(hop);
-    return hop;
-  };
+  const hops: Hop[] = [];
   for (const packet of packets) {
-    const hop = at(packet);
+    const hop = findHop(hops, packet);
     // No packet is as long as a MiB.
     const segment = packet.protocol === 'udp' ? packet.id : packet.seq * 2 ** 20 + packet.length;
-    if (!hop.segments.has(segment)) hop.bytes += packet.length;
-    hop.segments.add(segment);
+    if (addSegment(hop, segment)) hop.bytes += packet.length;
   }
-  for (const counter of counters) at(counter).bytes += counter.bytes;
-  return Math.max(0, ...hops.map(({ bytes }) => bytes));
+  for (const counter of counters) findHop(hops, counter).bytes += counter.bytes;
+  let most = 0;
+  for (const { bytes } of hops) most = Math.max(most, bytes);
+  return most;
+}
+
+function findHop(hops: Hop[], event: PacketEvent | CounterEvent): Hop {
+  for (const hop of hops) {
+    const { ifindex, direction, namespace } = hop.first;
+    const same = ifindex === event.ifindex && direction === event.direction;
+    if (same && namespace === event.namespace) return hop;
+  }
+  const hop = { first: event, bytes: 0, segments: [] };
+  hops.push(hop);
+  return hop;
+}
+
+/** False when it was there. */
+function addSegment(hop: Hop, segment: number): boolean {
+  const { segments } = hop;
+  if (Array.isArray(segments)) {
+    if (segments.includes(segment)) return false;
+    segments.push(segment);
+    if (segments.length > FEW) hop.segments = new Set(segments);
+    return true;
+  }
+  if (segments.has(segment)) return false;
+  segments.add(segment);
+  return true;
 }

@@ -43,6 +43,8 @@ export class Packet implements Ends {
   flags = 0;
   /** TCP timestamp value; -1 without the option. */
   timestamp = -1;
+  /** Where the TCP or UDP header begins. */
+  transportAt = 0;
   /** Where the payload begins, how much of it is there, and how much there was on the wire. */
   payloadAt = 0;
   payloadCaptured = 0;
@@ -78,6 +80,7 @@ export class Packet implements Ends {
     this.ack = 0;
     this.flags = 0;
     this.timestamp = -1;
+    this.transportAt = 0;
     this.payloadAt = 0;
     this.payloadCaptured = 0;
     this.payloadLength = 0;

@@ -11,6 +11,7 @@ export function decodeTcp(packet: Packet, at: number, length: number): Decoded {
   if (at + 14 > end) return 'malformed';
   const header = (byteAt(bytes, at + 12) >> 4) * 4;
   if (header < 20 || header > length) return 'malformed';
+  packet.transportAt = at;
   packet.sourcePort = uint16(bytes, at);
   packet.destinationPort = uint16(bytes, at + 2);
   packet.seq = uint32(bytes, at + 4);
@@ -27,6 +28,7 @@ export function decodeUdp(packet: Packet, at: number, length: number): Decoded {
   // A length of 0 is allowed for jumbograms. A first fragment carries less than the datagram's length.
   const declared = uint16(bytes, at + 4) || length;
   if (declared < 8) return 'malformed';
+  packet.transportAt = at;
   packet.sourcePort = uint16(bytes, at);
   packet.destinationPort = uint16(bytes, at + 2);
   if (!packet.fragmented && declared > length) return 'malformed';

@@ -1,6 +1,7 @@
 /** What a capture tells of one pair of endpoints beside its packets: who began it, and the bytes that went each way. */
 import type { Endpoint } from './address.js';
-import type { Protocol } from './event.js';
+import type { CounterEvent, Protocol } from './event.js';
+import type { PacketTable } from './packet-table.js';
 
 /** What only a capture sees of a packet; the kernel's views (skb, conntrack, socket) are what it lacks. */
 export interface WireFacts {
@@ -29,8 +30,8 @@ export interface ByteStream {
   readonly length: number;
   /** The first bytes, as far as `known`. */
   readonly head: Uint8Array;
-  /** 1 where `head` holds a byte that was captured. */
-  readonly known: Uint8Array;
+  /** 1 where `head` holds a byte that was captured; null where it holds no other. */
+  readonly known: Uint8Array | null;
   /** Hash of all `length` bytes; null when the capture lacks some of them. */
   readonly digest: number | null;
   /** Bytes that were sent were not captured: they were acknowledged, or others behind them were seen. */
@@ -58,6 +59,9 @@ export interface Conversation {
   /** A FIN or RST was seen. */
   readonly closed: boolean;
   readonly streams: readonly [ByteStream, ByteStream];
+  /** Packets that were counted but not kept. */
+  readonly hasCounters: boolean;
+  readonly counters: readonly CounterEvent[];
 }
 
 /** An ICMP error about a packet of a conversation. */
@@ -81,6 +85,8 @@ export interface ClockShift {
 
 /** Everything of a capture that is not an event. */
 export interface CaptureFacts {
+  /** The packets that were kept; the trace's events are made of them. */
+  readonly packets: PacketTable;
   readonly files: readonly string[];
   /** Of the second file and those after it; absent with one file. */
   readonly clocks?: readonly ClockShift[] | undefined;

@@ -39,6 +39,13 @@ export interface TraceTail {
   readonly rules?: readonly RuleTrace[] | undefined;
 }
 
+/** The same trace with another header. What of it is made when it is looked at is not made by this. */
+export function withHeader(trace: Trace, header: TraceHeader): Trace {
+  const fields = Object.getOwnPropertyDescriptors(trace);
+  const own = { ...fields, header: { value: header, enumerable: true } };
+  return Object.defineProperties({}, own) as Trace;
+}
+
 export interface Trace {
   readonly source: 'live' | 'capture' | 'recording';
   readonly header: TraceHeader;

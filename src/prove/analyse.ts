@@ -193,8 +193,12 @@ function listPlaces(
   connections: readonly Connection[],
 ): Report['places'] {
   const { topology, target } = trace.header;
-  const used = new Set(connections.flatMap(({ hops }) => hops.map(({ namespace }) => namespace)));
-  for (const name of target.containers) used.add(name);
+  const used = new Set(target.containers);
+  for (const { hops } of connections) {
+    // Hops are put into words when they are looked at: no more of them than tell something new.
+    if (topology.namespaces.every(({ inode }) => used.has(places.namespace(inode)))) break;
+    for (const { namespace } of hops) used.add(namespace);
+  }
   const rank = { other: 0, host: 1, container: 2 };
   return topology.namespaces
     .filter(({ inode }) => used.has(places.namespace(inode)))

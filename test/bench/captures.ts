@@ -50,15 +50,15 @@ function say(what: string, { seconds, processor, megabytes }: Cost, than: Cost |
   );
 }
 
-/** Both tools in turns over the same file, the best of each; `ports` narrows to a rare and to a common one as well. */
-async function compare(folder: string, name: string, shape: Shape, ports: boolean): Promise<void> {
+/** Both tools in turns over the same file, the best of each, also narrowed to a rare port and to a common one. */
+async function compare(folder: string, name: string, shape: Shape): Promise<void> {
   const file = join(folder, `capture.${shape.format}`);
   makeCapture(file, shape);
   const read = [process.execPath, PROGRAM, 'read', file];
   const commands = [
     ['tshark', '-r', file, '-q', '-z', 'conv,tcp'],
     read,
-    ...(ports ? [PORTS.rare, PORTS.common] : []).map((port) => [...read, '--port', String(port)]),
+    ...[PORTS.rare, PORTS.common].map((port) => [...read, '--port', String(port)]),
   ];
   const costs = commands.map((): Cost[] => []);
   for (let round = 0; round < ROUNDS; round++) {
@@ -78,11 +78,11 @@ async function compare(folder: string, name: string, shape: Shape, ports: boolea
 async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'trace-flow-bench-'));
   try {
-    for (const connections of [10, 1_000, 100_000]) {
+    for (const connections of [10, 1_000, 5_000, 20_000, 100_000]) {
       for (const format of ['pcap', 'pcapng'] as const) {
         const shape = { format, packets: MILLION, each: MILLION / connections };
         const name = `1,000,000 packets of ${connections.toLocaleString('en')} connections, ${format}`;
-        await compare(folder, name, shape, connections === 1_000);
+        await compare(folder, name, shape);
       }
     }
     // What is kept depends on the connections, not on the length.

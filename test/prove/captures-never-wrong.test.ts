@@ -9,12 +9,14 @@ import { analyse } from '../../src/prove/analyse.js';
 import {
   countPackets,
   cutPackets,
+  damageBytes,
   keepDevice,
   keepPackets,
   listDevices,
   moveClock,
   renamePort,
   reorderPackets,
+  swapHalves,
   swapOrder,
 } from '../support/capture-edit.js';
 import { randomizer } from '../decode/frames.js';
@@ -86,6 +88,32 @@ for (const [name, { files, ports, found }] of samples) {
       const kept = late.map((file) => keepPackets(file, () => random(2) === 0));
       checkNotWrong(name, await readTogether(kept, ports));
     }
+  });
+
+  test(`${name}: bytes damaged at random`, async () => {
+    const whole = load(files);
+    for (let seed = 0; seed < 30; seed++) {
+      const random = randomizer(seed);
+      const among = [5, 20, 50, 200, 1000][seed % 5] ?? 50;
+      checkNotWrong(
+        name,
+        await readTogether(
+          whole.map((file) => damageBytes(file, among, random)),
+          ports,
+        ),
+      );
+    }
+  });
+
+  test(`${name}: the later half first`, async () => {
+    const swapped = load(files).map(swapHalves);
+    const summary: Record<string, number> = {};
+    for (const { path, proof, outcome } of analyse(await readTogether(swapped, ports))
+      .connections) {
+      const told = `${path}/${proof}/${outcome}`;
+      summary[told] = (summary[told] ?? 0) + 1;
+    }
+    assert.equal(summary, found);
   });
 
   test(`${name}: each device alone`, async () => {

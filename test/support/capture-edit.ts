@@ -67,6 +67,35 @@ export function reorderPackets(
   ]);
 }
 
+/** The file with its later half before its earlier one. */
+export function swapHalves(file: Buffer): Buffer {
+  const { start, records } = splitCapture(file);
+  const packets = records.filter(({ packet }) => packet);
+  const middle = packets.length >> 1;
+  const others = records.filter(({ packet }) => !packet);
+  const all = [...others, ...packets.slice(middle), ...packets.slice(0, middle)];
+  return Buffer.concat([start, ...all.map(({ bytes }) => bytes)]);
+}
+
+/** The file with bytes of its packets changed, each with the likelihood of one in `among`. */
+export function damageBytes(
+  file: Buffer,
+  among: number,
+  random: (below: number) => number,
+): Buffer {
+  const { start, records } = splitCapture(file);
+  const [from, padded] = start.length === 0 ? [28, 4] : [RECORD_HEADER, 0];
+  const damaged = records.map(({ bytes, packet }) => {
+    if (!packet) return bytes;
+    const copy = Buffer.from(bytes);
+    for (let at = from; at < copy.length - padded; at++) {
+      if (random(among) === 0) copy[at] = random(256);
+    }
+    return copy;
+  });
+  return Buffer.concat([start, ...damaged]);
+}
+
 /** Numbers of the devices in a file: of a pcapng file its interfaces, of a cooked one those in its frames. */
 export function listDevices(file: Buffer): number[] {
   const numbers = splitCapture(file).records.flatMap((record) => deviceOf(file, record) ?? []);

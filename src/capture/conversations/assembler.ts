@@ -2,6 +2,7 @@
 import type { Endpoint } from '../../model/address.js';
 import type { ByteStream } from '../../model/conversation.js';
 import { DIGEST_START, digestBytes } from './digest.js';
+import { BytePool } from './pool.js';
 
 /** Bytes kept of the beginning of a stream. */
 const HEAD = 512;
@@ -12,42 +13,104 @@ const MAX_WAITING_BYTES = 262_144;
 const TOO_FAR = 0x40000000;
 
 const NOTHING = new Uint8Array(0);
-/** What is known of a beginning without a hole, as nearly all are: one for all of them. */
-const ALL = new Uint8Array(HEAD).fill(1);
 
-export class Assembler {
+/**
+ * There are two per connection, so its fields are small numbers: sequence numbers and hashes as 32 bits with a sign, times
+ * that are not there as NaN.
+ */
+export class Assembler implements ByteStream {
+  readonly from: Endpoint;
+  readonly #datagrams: boolean;
+  readonly #pool: BytePool;
   packets = 0;
   /** Payload bytes of datagrams. */
   datagramBytes = 0;
-  firstData: number | null = null;
-  lastData: number | null = null;
-  /** Sequence number of the first byte; null before anything was seen. */
-  #base: number | null = null;
+  #firstData = NaN;
+  #lastData = NaN;
+  /** Sequence number of the first byte, once anything was seen. */
+  #base = 0;
+  #based = false;
   /** Bytes in order so far, and the end of the furthest. */
   #next = 0;
   #furthest = 0;
-  #digest = DIGEST_START;
+  #digest = DIGEST_START | 0;
   #whole = true;
-  #head: Uint8Array = NOTHING;
+  /** Where the pool keeps the head, how much fits there, and how much of it is of the stream. */
+  #address = 0;
+  #room = 0;
+  #headLength = 0;
+  #head: Uint8Array | null = null;
   /** Null while the head has no hole. */
   #known: Uint8Array | null = null;
-  #waiting: { at: number; bytes: Uint8Array }[] = [];
+  /** Null while nothing waits, as nearly always. */
+  #waiting: { at: number; bytes: Uint8Array }[] | null = null;
   #waitingBytes = 0;
-  /** What the other side acknowledged first and last. */
-  #firstAck = -1;
-  #lastAck = -1;
+  /** What the other side acknowledged first and last, once it has. */
+  #firstAck = 0;
+  #lastAck = 0;
+  #acknowledged = false;
   /** Bytes before others that were seen never came. */
   #gap = false;
 
+  constructor(from: Endpoint, datagrams: boolean, pool: BytePool) {
+    this.from = from;
+    this.#datagrams = datagrams;
+    this.#pool = pool;
+  }
+
+  get length(): number {
+    return this.#datagrams ? this.datagramBytes : this.#furthest;
+  }
+
+  get head(): Uint8Array {
+    if (this.#headLength === 0) return NOTHING;
+    const at = BytePool.offsetOf(this.#address);
+    return (this.#head ??= this.#pool.slabOf(this.#address).subarray(at, at + this.#headLength));
+  }
+
+  get known(): Uint8Array | null {
+    return this.#known;
+  }
+
+  get digest(): number | null {
+    const all = this.#whole && this.#next === this.#furthest && !this.#datagrams;
+    return all ? this.#digest >>> 0 : null;
+  }
+
+  /** A FIN takes a number as well, so that one more than the bytes may be acknowledged. */
+  get lost(): boolean {
+    if (this.#gap || this.#waiting !== null) return true;
+    if (!this.#acknowledged) return false;
+    const seen = this.#based ? this.#furthest : 0;
+    return ((this.#lastAck - (this.#based ? this.#base : this.#firstAck)) | 0) - seen > 1;
+  }
+
+  get firstData(): number | null {
+    return Number.isNaN(this.#firstData) ? null : this.#firstData;
+  }
+
+  get lastData(): number | null {
+    return Number.isNaN(this.#lastData) ? null : this.#lastData;
+  }
+
   /** The SYN's number: the stream begins one behind it. */
   begin(syn: number): void {
-    this.#base ??= (syn + 1) >>> 0;
+    if (!this.#based) this.#setBase(syn + 1);
   }
 
   /** The other side's acknowledgement. */
   acknowledge(ack: number): void {
-    if (this.#firstAck < 0) this.#firstAck = ack;
-    if (this.#lastAck < 0 || ((ack - this.#lastAck) | 0) > 0) this.#lastAck = ack;
+    if (!this.#acknowledged) {
+      this.#acknowledged = true;
+      this.#firstAck = ack | 0;
+      this.#lastAck = ack | 0;
+    } else if (((ack - this.#lastAck) | 0) > 0) this.#lastAck = ack | 0;
+  }
+
+  /** A datagram was sent. */
+  mark(time: number): void {
+    if (Number.isNaN(this.#firstData)) this.#firstData = time;
+    this.#lastData = time;
   }
 
   /** Payload of `length` bytes, of which `captured` stand in `frame` from `at` on. */
@@ -59,14 +122,14 @@ export class Assembler {
     length: number,
     time: number,
   ): void {
-    this.#base ??= seq;
+    if (!this.#based) this.#setBase(seq);
     const position = this.#next + ((seq - this.#base - this.#next) | 0);
     const end = position + length;
     if (position < 0 || position - this.#next > TOO_FAR) return;
-    this.firstData ??= time;
+    if (Number.isNaN(this.#firstData)) this.#firstData = time;
     if (end > this.#furthest) {
       this.#furthest = end;
-      this.lastData = time;
+      this.#lastData = time;
     }
     if (end <= this.#next) return; // seen before, at another device or sent again
     if (position < HEAD) this.#keepHead(frame, at, captured, position);
@@ -75,78 +138,84 @@ export class Assembler {
       return;
     }
     this.#append(frame, at, captured, length, position);
-    this.#resume();
+    if (this.#waiting !== null) this.#resume(this.#waiting);
   }
 
-  describe(from: Endpoint, datagrams: boolean): ByteStream {
-    return {
-      from,
-      packets: this.packets,
-      length: datagrams ? this.datagramBytes : this.#furthest,
-      head: this.#head,
-      known: this.#known ?? ALL.subarray(0, this.#head.length),
-      digest: this.#whole && this.#next === this.#furthest && !datagrams ? this.#digest : null,
-      firstData: this.firstData,
-      lastData: this.lastData,
-      lost: this.#isLost(),
-    };
+  /** Sets the times to another clock. */
+  shiftTimes(nanoseconds: number): void {
+    this.#firstData += nanoseconds;
+    this.#lastData += nanoseconds;
   }
 
-  /** A FIN takes a number as well, so that one more than the bytes may be acknowledged. */
-  #isLost(): boolean {
-    if (this.#gap || this.#waiting.length > 0) return true;
-    if (this.#lastAck < 0) return false;
-    const seen = this.#base === null ? 0 : this.#furthest;
-    return ((this.#lastAck - (this.#base ?? this.#firstAck)) | 0) - seen > 1;
+  #setBase(seq: number): void {
+    this.#base = seq | 0;
+    this.#based = true;
   }
 
   #append(frame: Uint8Array, at: number, captured: number, length: number, position: number): void {
     const skip = this.#next - position;
     if (captured < length) this.#whole = false;
-    else if (this.#whole) this.#digest = digestBytes(frame, at + skip, at + length, this.#digest);
+    else if (this.#whole)
+      this.#digest = digestBytes(frame, at + skip, at + length, this.#digest) | 0;
     this.#next = position + length;
   }
 
   /** Keeps a segment that came before its turn; with too many of them the gap is given up. */
   #wait(frame: Uint8Array, at: number, captured: number, length: number, position: number): void {
-    const room =
-      this.#waiting.length < MAX_WAITING && this.#waitingBytes + length <= MAX_WAITING_BYTES;
+    const waiting = (this.#waiting ??= []);
+    const room = waiting.length < MAX_WAITING && this.#waitingBytes + length <= MAX_WAITING_BYTES;
     if (!this.#whole || captured < length || !room) {
       this.#gap = true;
       this.#whole = false;
-      this.#waiting = [];
+      this.#waiting = null;
       this.#waitingBytes = 0;
       this.#next = position + length;
       return;
     }
-    if (this.#waiting.some((segment) => segment.at === position)) return;
-    this.#waiting.push({ at: position, bytes: frame.slice(at, at + length) });
+    if (waiting.some((segment) => segment.at === position)) return;
+    waiting.push({ at: position, bytes: frame.slice(at, at + length) });
     this.#waitingBytes += length;
   }
 
-  #resume(): void {
-    while (this.#waiting.length > 0) {
-      const index = this.#waiting.findIndex((segment) => segment.at <= this.#next);
-      const [segment] = index < 0 ? [] : this.#waiting.splice(index, 1);
+  #resume(waiting: { at: number; bytes: Uint8Array }[]): void {
+    while (waiting.length > 0) {
+      const index = waiting.findIndex((segment) => segment.at <= this.#next);
+      const [segment] = index < 0 ? [] : waiting.splice(index, 1);
       if (segment === undefined) return;
       const { at, bytes } = segment;
       this.#waitingBytes -= bytes.length;
       if (at + bytes.length > this.#next) this.#append(bytes, 0, bytes.length, bytes.length, at);
     }
+    this.#waiting = null;
   }
 
   #keepHead(frame: Uint8Array, at: number, captured: number, position: number): void {
     const end = Math.min(position + captured, HEAD);
     if (end <= position) return;
-    const before = this.#head.length;
-    // Before it is made larger: from here on there is a hole.
+    const before = this.#headLength;
+    // From here on there is a hole.
     if (position > before) this.#known ??= new Uint8Array(HEAD).fill(1, 0, before);
+    if (end > this.#room) this.#widen(end);
+    const slab = this.#pool.slabOf(this.#address);
+    const start = BytePool.offsetOf(this.#address);
+    if (position > before) slab.fill(0, start + before, start + position);
     if (before < end) {
-      const head = new Uint8Array(end);
-      head.set(this.#head);
-      this.#head = head;
+      this.#headLength = end;
+      this.#head = null;
     }
-    this.#head.set(frame.subarray(at, at + end - position), position);
+    for (let i = position; i < end; i++) slab[start + i] = frame[at + i - position] ?? 0;
     this.#known?.fill(1, position, end);
+  }
+
+  #widen(length: number): void {
+    const pool = this.#pool;
+    const size = BytePool.sizeFor(length);
+    const address = pool.take(size);
+    if (this.#room > 0) {
+      pool.slabOf(address).set(this.head, BytePool.offsetOf(address));
+      pool.giveBack(this.#address, this.#room);
+    }
+    this.#address = address;
+    this.#room = size;
   }
 }

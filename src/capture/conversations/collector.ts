@@ -4,6 +4,7 @@ import { Packet } from '../../decode/packet.js';
 import type { Device } from '../../model/topology.js';
 import type { Frame, FrameSink } from '../file/sink.js';
 import { ConversationTable, type Shared } from './table.js';
+import { TimeOrder } from './time-order.js';
 
 const BILLION = 1_000_000_000;
 
@@ -13,7 +14,8 @@ export interface Reading extends Shared {
   readonly devices: Device[];
   /** More than one file: devices are named with their file's name. */
   readonly several: boolean;
-  packets: number;
+  /** Packets so far. */
+  seen: number;
 }
 
 export class Collector implements FrameSink {
@@ -21,6 +23,7 @@ export class Collector implements FrameSink {
   readonly #reading: Reading;
   readonly #label: string;
   readonly #packet = new Packet();
+  readonly #order = new TimeOrder((frame) => this.#collect(frame));
   /** Numbers of devices by interface and, where frames carry one, by their own index. */
   readonly #devices = new Map<string, number>();
   readonly #names: (string | null)[] = [];
@@ -40,13 +43,21 @@ export class Collector implements FrameSink {
   }
 
   takeFrame(frame: Frame): void {
-    const { linkType, seconds } = frame;
-    const reading = this.#reading;
-    reading.epoch ??= seconds;
-    reading.packets += 1;
+    this.#reading.epoch ??= frame.seconds;
+    this.#reading.seen += 1;
     this.packets += 1;
+    this.#order.take(frame);
+  }
+
+  /** All frames have come. */
+  finish(): void {
+    this.#order.flush();
+  }
+
+  #collect(frame: Frame): void {
+    const { linkType, seconds } = frame;
     const packet = this.#packet;
-    const time = (seconds - reading.epoch) * BILLION + frame.nanoseconds;
+    const time = (seconds - (this.#reading.epoch ?? 0)) * BILLION + frame.nanoseconds;
     const decoded = decodeFrame(frame.bytes, frame.length, linkType, packet, frame.from, frame.to);
     packet.direction ??= frame.direction;
     switch (decoded) {

@@ -1,9 +1,12 @@
 /** One conversation while its capture is read: its ends, its streams, and the packets kept of it. */
 import type { Conversation } from '../../model/conversation.js';
 import type { Endpoint } from '../../model/address.js';
-import { TCP, type CounterEvent, type PacketEvent, type Protocol } from '../../model/event.js';
+import { CAPTURE_PLACE } from '../../model/captured-packet.js';
+import { TCP, type CounterEvent, type Protocol } from '../../model/event.js';
 import type { Packet } from '../../decode/packet.js';
 import { Assembler } from './assembler.js';
+import type { Spent } from './budget.js';
+import type { BytePool } from './pool.js';
 
 const SYN_ACK = TCP.SYN | TCP.ACK;
 
@@ -17,17 +20,21 @@ export interface Passage {
   counted: number;
   countedBytes: number;
   bytes: number;
+  /** Its number as an event. */
+  id: number;
+  /** Another one of the conversation; most have two. */
+  readonly next: Passage | null;
 }
 
 function isNext(before: number | null, number: number): boolean {
   return before !== null && (before + 1) >>> 0 === number;
 }
 
-export class Entry {
-  readonly events: PacketEvent[] = [];
-  readonly spent = { turns: 0 };
-  readonly passages: Passage[] = [];
-  readonly streams = [new Assembler(), new Assembler()] as const;
+export class Entry implements Conversation, Spent {
+  turns = 0;
+  #passages: Passage | null = null;
+  readonly streams: readonly [Assembler, Assembler];
+  first: number;
   client: 0 | 1 | null = null;
   syn: number | null = null;
   synAck: number | null = null;
@@ -40,9 +47,17 @@ export class Entry {
     readonly id: number,
     readonly protocol: Protocol,
     readonly ends: readonly [Endpoint, Endpoint],
-    readonly first: number,
+    readonly file: number,
+    begun: number,
+    pool: BytePool,
   ) {
-    this.last = first;
+    this.first = begun;
+    this.last = begun;
+    const datagrams = protocol === 'udp';
+    this.streams = [
+      new Assembler(ends[0], datagrams, pool),
+      new Assembler(ends[1], datagrams, pool),
+    ];
   }
 
   /** A SYN of another number than the one that began this conversation begins another. */
@@ -59,8 +74,7 @@ export class Entry {
     const { payloadLength: length, flags, seq } = packet;
     if (this.protocol === 'udp') {
       this.client ??= way;
-      stream.firstData ??= time;
-      stream.lastData = time;
+      stream.mark(time);
       return;
     }
     if ((flags & TCP.SYN) !== 0) this.#shake(packet, way, time);
@@ -79,47 +93,74 @@ export class Entry {
   }
 
   passageOf(device: number, way: 0 | 1, direction: 'in' | 'out'): Passage {
-    for (const passage of this.passages) {
-      const same = passage.device === device && passage.way === way;
-      if (same && passage.direction === direction) return passage;
+    for (let one = this.#passages; one !== null; one = one.next) {
+      if (one.device === device && one.way === way && one.direction === direction) return one;
     }
-    const none = { packets: 0, counted: 0, countedBytes: 0, bytes: 0 };
-    const passage: Passage = { device, way, direction, ...none };
-    this.passages.push(passage);
+    // Written out: spreading would make it in two parts, and there are very many.
+    const passage: Passage = {
+      device,
+      way,
+      direction,
+      packets: 0,
+      counted: 0,
+      countedBytes: 0,
+      bytes: 0,
+      id: 0,
+      next: this.#passages,
+    };
+    this.#passages = passage;
     return passage;
   }
 
-  describe(file: number): Conversation {
-    const datagrams = this.protocol === 'udp';
-    for (const { way, bytes } of this.passages) {
-      const stream = this.streams[way];
-      stream.datagramBytes = Math.max(stream.datagramBytes, bytes);
+  /** Sets its times to another clock. */
+  shiftTimes(nanoseconds: number): void {
+    const move = (time: number | null): number | null =>
+      time === null ? null : time + nanoseconds;
+    this.synTime = move(this.synTime);
+    this.established = move(this.established);
+    this.first += nanoseconds;
+    this.last += nanoseconds;
+    for (const stream of this.streams) stream.shiftTimes(nanoseconds);
+  }
+
+  /** Numbers what was counted but not kept, from `first` on; returns the number after. */
+  numberCounters(first: number): number {
+    const counted: Passage[] = [];
+    for (let one = this.#passages; one !== null; one = one.next) {
+      if (one.counted > 0) counted.push(one);
     }
-    return {
-      ...{ id: this.id, file, protocol: this.protocol, client: this.client, syn: this.syn },
-      ...{ synAck: this.synAck, synTime: this.synTime, established: this.established },
-      ...{ first: this.first, last: this.last, closed: this.closed },
-      streams: [
-        this.streams[0].describe(this.ends[0], datagrams),
-        this.streams[1].describe(this.ends[1], datagrams),
-      ],
-    };
+    // The latest stands first.
+    for (const [index, passage] of counted.entries())
+      passage.id = first + counted.length - 1 - index;
+    return first + counted.length;
   }
 
   /** What was counted but not kept, as events at the conversation's end. */
-  listCounters(namespace: number): CounterEvent[] {
-    return this.passages
-      .filter(({ counted }) => counted > 0)
-      .map(({ device, way, direction, counted, countedBytes }) => ({
+  get counters(): CounterEvent[] {
+    const counters: CounterEvent[] = [];
+    for (let one = this.#passages; one !== null; one = one.next) {
+      if (one.counted === 0) continue;
+      counters.push({
         kind: 'counter',
-        ...{ id: 0, time: this.last, namespace, ifindex: device, direction },
+        id: one.id,
+        time: this.last,
+        namespace: CAPTURE_PLACE,
+        ifindex: one.device,
+        direction: one.direction,
         protocol: this.protocol,
-        source: this.ends[way],
-        destination: this.ends[way === 0 ? 1 : 0],
-        packets: counted,
-        bytes: countedBytes,
+        source: this.ends[one.way],
+        destination: this.ends[one.way === 0 ? 1 : 0],
+        packets: one.counted,
+        bytes: one.countedBytes,
         conversation: this.id,
-      }));
+      });
+    }
+    return counters;
+  }
+
+  get hasCounters(): boolean {
+    for (let one = this.#passages; one !== null; one = one.next) if (one.counted > 0) return true;
+    return false;
   }
 
   #shake({ flags, seq }: Packet, way: 0 | 1, time: number): void {

@@ -1,30 +1,32 @@
 /** The conversations of one capture file, gathered packet by packet in bounded memory. */
 import type { IcmpError } from '../../model/conversation.js';
 import type { Endpoint } from '../../model/address.js';
-import { TCP, type PacketEvent, type Protocol } from '../../model/event.js';
+import { TCP, type Protocol } from '../../model/event.js';
+import { BIT, type PacketTable } from '../../model/packet-table.js';
 import { uint16, uint32 } from '../../decode/bytes.js';
+import { isDamaged } from '../../decode/checksum.js';
 import { IP_PROTOCOL, type Ends, type Packet } from '../../decode/packet.js';
 import { AddressBook } from './addresses.js';
 import type { Budget } from './budget.js';
 import { DIGEST_START, digestBytes } from './digest.js';
 import { Entry } from './entry.js';
 import { describeIcmp } from './icmp-words.js';
+import { PairIndex } from './pair-index.js';
+import type { BytePool } from './pool.js';
 
 /** Conversations kept over all; more are counted. */
 const MAX_CONVERSATIONS = 50_000;
 const MAX_ERRORS = 1_000;
-/** Hardware addresses whose text is remembered. */
-const MAX_HARDWARE = 10_000;
 /** Nanoseconds of silence after which a UDP pair is another conversation. */
 const UDP_IDLE = 90_000_000_000;
 const TURN = TCP.SYN | TCP.FIN | TCP.RST;
 const PORT = 65_536;
-/** The pseudo namespace of everything that a capture shows. */
-export const CAPTURE_PLACE = -1;
 
 /** What all files of one reading share. */
 export interface Shared {
   readonly budget: Budget;
+  readonly packets: PacketTable;
+  readonly pool: BytePool;
   nextId: number;
 }
 
@@ -33,15 +35,19 @@ export class ConversationTable {
   readonly #file: number;
   readonly #addresses = new AddressBook();
   readonly #entries: Entry[] = [];
+  readonly #counting = new Set<Entry>();
   /** By lower and higher end (address number and port) and protocol: the latest conversation of the pair. */
-  readonly #pairs = new Map<number, Map<number, Entry>>();
-  readonly #hardware = new Map<number, string>();
-  readonly errors: IcmpError[] = [];
+  readonly #pairs = new PairIndex<Entry>();
+  readonly #errors: (IcmpError & { time: number })[] = [];
   omitted = 0;
 
   constructor(file: number, shared: Shared) {
     this.#file = file;
     this.#shared = shared;
+  }
+
+  get errors(): readonly IcmpError[] {
+    return this.#errors;
   }
 
   get entries(): readonly Entry[] {
@@ -69,29 +75,39 @@ export class ConversationTable {
     );
     if (entry === null) return;
     entry.take(packet, way, time);
-    const directed = packet.direction !== null;
     const passage = entry.passageOf(device, way, packet.direction ?? 'in');
     passage.bytes += packet.payloadLength;
-    const kept = this.#shared.budget.allows(
-      entry.spent,
-      passage.packets,
-      (packet.flags & TURN) !== 0,
-    );
+    const stream = entry.streams[way];
+    stream.datagramBytes = Math.max(stream.datagramBytes, passage.bytes);
+    const kept = this.#shared.budget.allows(entry, passage.packets, (packet.flags & TURN) !== 0);
     passage.packets += 1;
     if (kept) {
-      entry.events.push(this.#makeEvent(entry, packet, way, time, device, directed));
+      this.#keep(entry, packet, way, time, device);
       return;
     }
+    if (passage.counted === 0) this.#counting.add(entry);
     passage.counted += 1;
     passage.countedBytes += packet.payloadLength;
   }
 
+  /** Conversations with packets that were counted but not kept. */
+  get counting(): readonly Entry[] {
+    return [...this.#counting];
+  }
+
+  /** Sets all times to another clock. */
+  shiftTimes(nanoseconds: number): void {
+    for (const entry of this.#entries) entry.shiftTimes(nanoseconds);
+    this.#shared.packets.shiftTimes(this.#file, nanoseconds);
+    for (const error of this.#errors) error.time += nanoseconds;
+  }
+
   /** An ICMP error, by the packet that it is about. */
   takeError(packet: Packet, time: number): void {
-    if (this.errors.length >= MAX_ERRORS) return;
+    if (this.#errors.length >= MAX_ERRORS) return;
     const { about, bytes } = packet;
     const from = this.#addresses.number(bytes, packet.sourceAt, packet.version);
-    this.errors.push({
+    this.#errors.push({
       time,
       file: this.#file,
       from: this.#addresses.text(from),
@@ -112,8 +128,7 @@ export class ConversationTable {
   #entryOf(packet: Packet, way: 0 | 1, lower: number, higher: number, time: number): Entry | null {
     // Twice the end and one bit for the protocol: still exact.
     const key = lower * 2 + (packet.protocol === IP_PROTOCOL.TCP ? 1 : 0);
-    let row = this.#pairs.get(key);
-    const known = row?.get(higher);
+    const known = this.#pairs.get(key, higher);
     if (known) {
       const idle = known.protocol === 'udp' && time - known.last > UDP_IDLE;
       if (!idle && !known.isOver(packet, way)) return known;
@@ -126,69 +141,43 @@ export class ConversationTable {
     const source = this.#endpoint(packet.bytes, packet, 'source');
     const destination = this.#endpoint(packet.bytes, packet, 'destination');
     const ends = way === 0 ? ([source, destination] as const) : ([destination, source] as const);
-    const entry = new Entry(this.#shared.nextId++, protocol, ends, time);
+    const { nextId, pool, packets } = this.#shared;
+    this.#shared.nextId += 1;
+    const entry = new Entry(nextId, protocol, ends, this.#file, time, pool);
+    packets.announce(entry.id, ends);
     this.#entries.push(entry);
-    if (row === undefined) {
-      row = new Map();
-      this.#pairs.set(key, row);
-    }
-    row.set(higher, entry);
+    this.#pairs.set(key, higher, entry);
     return entry;
   }
 
-  #makeEvent(
-    entry: Entry,
-    packet: Packet,
-    way: 0 | 1,
-    time: number,
-    device: number,
-    directed: boolean,
-  ): PacketEvent {
-    const { payloadAt, payloadLength: length } = packet;
-    const whole = length > 0 && packet.payloadCaptured >= length;
-    // Written out: spreading would make it several times as dear, and there are many.
-    return {
-      kind: 'packet',
-      id: 0,
-      time,
-      namespace: CAPTURE_PLACE,
-      ifindex: device,
-      direction: packet.direction ?? 'in',
-      skb: null,
-      socket: null,
-      conntrack: null,
-      protocol: entry.protocol,
-      source: entry.ends[way],
-      destination: entry.ends[way === 0 ? 1 : 0],
-      seq: packet.seq,
-      ack: packet.ack,
-      flags: packet.flags,
-      length,
-      wire: {
-        conversation: entry.id,
-        file: this.#file,
-        directed,
-        ttl: packet.ttl,
-        ipId: packet.ipId < 0 ? null : packet.ipId,
-        timestamp: packet.timestamp < 0 ? null : packet.timestamp,
-        digest: whole
-          ? digestBytes(packet.bytes, payloadAt, payloadAt + length, DIGEST_START)
-          : null,
-        hardware: this.#hardwareOf(packet),
-      },
-    };
-  }
-  /** A capture has few hardware addresses: each is made text of once. */
-  #hardwareOf({ bytes, hardwareAt }: Packet): string | null {
-    if (hardwareAt < 0) return null;
-    const key = uint16(bytes, hardwareAt) * 2 ** 32 + uint32(bytes, hardwareAt + 2);
-    const known = this.#hardware.get(key);
-    if (known !== undefined) return known;
-    const text = key
-      .toString(16)
-      .padStart(12, '0')
-      .replace(/..(?=.)/g, '$&:');
-    if (this.#hardware.size < MAX_HARDWARE) this.#hardware.set(key, text);
-    return text;
+  #keep({ id }: Entry, packet: Packet, way: 0 | 1, time: number, device: number): void {
+    const { packets } = this.#shared;
+    const { bytes, payloadAt, payloadLength, timestamp, hardwareAt } = packet;
+    const whole = payloadLength > 0 && packet.payloadCaptured >= payloadLength;
+    const row = packets.claimRow();
+    packets.time[row] = time;
+    packets.device[row] = device;
+    packets.conversation[row] = id;
+    packets.file[row] = this.#file;
+    packets.seq[row] = packet.seq;
+    packets.ack[row] = packet.ack;
+    packets.length[row] = payloadLength;
+    packets.flags[row] = packet.flags;
+    packets.ttl[row] = packet.ttl;
+    packets.ipId[row] = packet.ipId;
+    packets.timestamp[row] = timestamp;
+    packets.digest[row] = whole
+      ? digestBytes(bytes, payloadAt, payloadAt + payloadLength, DIGEST_START)
+      : 0;
+    packets.hardware[row] =
+      hardwareAt < 0 ? -1 : uint16(bytes, hardwareAt) * 2 ** 32 + uint32(bytes, hardwareAt + 2);
+    packets.bits[row] =
+      (packet.protocol === IP_PROTOCOL.TCP ? BIT.TCP : 0) |
+      (way === 1 ? BIT.BACK : 0) |
+      (packet.direction === 'out' ? BIT.OUT : 0) |
+      (packet.direction === null ? 0 : BIT.DIRECTED) |
+      (whole ? BIT.DIGEST : 0) |
+      (timestamp < 0 ? 0 : BIT.STAMPED) |
+      (isDamaged(packet) ? BIT.DAMAGED : 0);
   }
 }

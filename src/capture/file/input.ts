@@ -1,17 +1,19 @@
 /** Opens a capture or recording, from a file or standard input, unpacked where it is compressed, as chunks. */
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { constants, createGunzip, type Gunzip } from 'node:zlib';
 import { UserError } from '../../model/errors.js';
 
 /** Large enough that a million packets are a few hundred turns. */
-const CHUNK = 262_144;
+const CHUNK = 1_048_576;
+const UNPACKED = 262_144;
 /** Bytes that tell the formats apart. */
 const ENOUGH = 4;
 
 export interface Input {
   /** What begins the input, at least four bytes unless it is shorter. Part of the first chunk. */
   readonly start: Buffer;
+  /** Each is lent until the next is asked for: copy what is kept. */
   readonly chunks: AsyncIterable<Buffer>;
   /** Why the chunks ended early; null when they did not. Known once they have ended. */
   problem(): string | null;
@@ -23,10 +25,10 @@ export async function openInput(
   standardInput: Readable,
   stop: AbortSignal,
 ): Promise<Input> {
-  const raw = name === '-' ? standardInput : createReadStream(name, { highWaterMark: CHUNK });
   const state: { problem: string | null } = { problem: null };
-  stop.addEventListener('abort', () => raw.destroy(), { once: true });
-  const packed = raw[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  stop.addEventListener('abort', () => standardInput.destroy(), { once: true });
+  const raw = name === '-' ? (standardInput as AsyncIterable<Buffer>) : readFile(name);
+  const packed = raw[Symbol.asyncIterator]();
   const beginning = await gather(name, packed);
   const isGzip = beginning[0] === 0x1f && beginning[1] === 0x8b;
   const all = chain(beginning, keepQuiet(packed, stop));
@@ -40,6 +42,21 @@ export async function openInput(
   };
 }
 
+/** Into the same room over and over: new memory for every chunk is dearer than what is read into it. */
+async function* readFile(name: string): AsyncGenerator<Buffer> {
+  const file = await open(name);
+  try {
+    const room = Buffer.allocUnsafe(CHUNK);
+    for (;;) {
+      const { bytesRead } = await file.read(room, 0, CHUNK);
+      if (bytesRead === 0) return;
+      yield room.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
 /** The first chunks, joined until they are long enough to tell the format by. */
 async function gather(name: string, chunks: AsyncIterator<Buffer>): Promise<Buffer> {
   let start: Buffer = Buffer.alloc(0);
@@ -48,7 +65,7 @@ async function gather(name: string, chunks: AsyncIterator<Buffer>): Promise<Buff
       throw describeUnreadable(name, cause);
     });
     if (next.done === true) break;
-    start = start.length === 0 ? next.value : Buffer.concat([start, next.value]);
+    start = Buffer.concat([start, next.value]);
   }
   return start;
 }
@@ -74,13 +91,14 @@ async function* unpack(
   packed: AsyncIterable<Buffer>,
   state: { problem: string | null },
 ): AsyncGenerator<Buffer> {
-  const gunzip = createGunzip({ chunkSize: CHUNK });
+  const gunzip = createGunzip({ chunkSize: UNPACKED });
   let read = 0;
   let fed = false;
   const feed = (async () => {
     for await (const chunk of packed) {
       read += chunk.length;
-      if (!gunzip.write(chunk)) {
+      // It may be waiting still when the next is read into the same room.
+      if (!gunzip.write(Buffer.from(chunk))) {
         await new Promise<void>((resolve) => {
           gunzip.once('drain', resolve);
           gunzip.once('close', resolve);

@@ -1,6 +1,7 @@
 /** Classic pcap through pcap-parser, with the guards that it lacks: hostile lengths, cut tails, nanoseconds, versions. */
 import { EventEmitter } from 'node:events';
 import pcapParser, { type Parser } from 'pcap-parser';
+import { Carry } from './carry.js';
 import { PcapWindow } from './pcap-window.js';
 import {
   emptyFrame,
@@ -12,6 +13,7 @@ import {
 
 const HEADER = 24;
 const PACKET_HEADER = 16;
+const NOTHING = Buffer.alloc(0);
 /** Packets without a byte that may follow each other; no program writes such, but a hole in a file is a row of them. */
 const MAX_EMPTY = 1_000;
 const MAGIC_MICROSECONDS = 0xa1b2c3d4;
@@ -42,7 +44,7 @@ export class PcapReader implements ChunkReader {
   /** What pcap-parser takes for a stream: chunks are pushed through it one by one, so nothing piles up. */
   readonly #feed = new Feed();
   readonly #parser: Parser;
-  #start: Buffer = Buffer.alloc(0);
+  readonly #carry = new Carry();
   #begun = false;
   #little = true;
   #problem: string | null = null;
@@ -56,21 +58,23 @@ export class PcapReader implements ChunkReader {
   }
 
   push(chunk: Buffer): boolean {
-    if (this.#begun) return this.#hand(chunk);
-    this.#start = this.#start.length === 0 ? chunk : Buffer.concat([this.#start, chunk]);
-    if (this.#start.length < HEADER) return true;
-    this.#begin(this.#start);
-    return this.#problem === null && this.#hand(this.#start.subarray(HEADER));
+    const bytes = this.#carry.join(chunk);
+    if (this.#begun) return this.#hand(bytes);
+    if (bytes.length < HEADER) {
+      this.#carry.keep(bytes);
+      return true;
+    }
+    this.#begin(bytes);
+    return this.#problem === null && this.#hand(bytes.subarray(HEADER));
   }
 
   end(): ReadEnd {
     if (!this.#begun && this.#problem === null) {
-      const { length } = this.#start;
+      const { length } = this.#carry;
       this.#stop(`the file header is cut off at byte ${length} (it has ${HEADER} bytes)`);
     }
-    const rest = this.#parser.buffer?.length ?? 0;
     // Inside a packet's body the header has been taken off the buffer already.
-    if (this.#problem === null && (rest > 0 || this.#inBody)) {
+    if (this.#problem === null && (this.#carry.length > 0 || this.#inBody)) {
       this.#stop(`the file is cut off inside the packet at byte ${this.#offset}`);
     }
     return { problem: this.#problem, notes: [], lost: 0 };
@@ -78,14 +82,16 @@ export class PcapReader implements ChunkReader {
 
   #inBody = false;
 
-  #hand(chunk: Buffer): boolean {
-    if (chunk.length === 0) return true;
-    // Given a rest, pcap-parser would put it before the chunk by the deprecated `new Buffer`.
-    const rest = this.#parser.buffer?.view();
+  #hand(bytes: Buffer): boolean {
+    // A rest of its own pcap-parser would put before the chunk by the deprecated `new Buffer`.
     this.#parser.buffer = null;
-    const bytes = rest && rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
     this.#feed.emit('data', new PcapWindow(bytes, this.#little));
+    this.#carry.keep(this.#rest());
     return this.#problem === null;
+  }
+
+  #rest(): Buffer {
+    return this.#parser.buffer?.view() ?? NOTHING;
   }
 
   /** Checks the file header, and hands it on as pcap-parser wants it. */

@@ -1,4 +1,5 @@
 /** pcapng: sections, interfaces, packets and comments, from chunks of any size (draft-ietf-opsawg-pcapng). */
+import { Carry } from './carry.js';
 import { readOptions } from './pcapng-options.js';
 import { Timestamps } from './pcapng-time.js';
 import {
@@ -43,8 +44,7 @@ export function isPcapng(start: Buffer): boolean {
 
 export class PcapngReader implements ChunkReader {
   readonly #sink: FrameSink;
-  #chunks: Buffer[] = [];
-  #waiting = 0;
+  readonly #carry = new Carry();
   /** Bytes that must be there before it is worth looking again. */
   #wanted = 12;
   #offset = 0;
@@ -62,19 +62,14 @@ export class PcapngReader implements ChunkReader {
   }
 
   push(chunk: Buffer): boolean {
-    this.#chunks.push(chunk);
-    this.#waiting += chunk.length;
-    if (this.#waiting < this.#wanted) return true;
-    const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
-    const used = this.#readBlocks(bytes);
-    const rest = bytes.subarray(used);
-    this.#chunks = rest.length > 0 ? [rest] : [];
-    this.#waiting = rest.length;
+    const bytes = this.#carry.join(chunk);
+    const used = bytes.length < this.#wanted ? 0 : this.#readBlocks(bytes);
+    this.#carry.keep(bytes.subarray(used));
     return this.#problem === null;
   }
 
   end(): ReadEnd {
-    if (this.#problem === null && (this.#waiting > 0 || this.#offset === 0)) {
+    if (this.#problem === null && (this.#carry.length > 0 || this.#offset === 0)) {
       this.#problem = `the file is cut off inside the block at byte ${this.#offset}`;
     }
     const notes = this.#comments.map((comment) => `comment in the capture: ${comment}`);
@@ -279,7 +274,8 @@ export class PcapngReader implements ChunkReader {
   #keepComments(options: Buffer): void {
     if (this.#comments.length >= MAX_COMMENTS) return;
     for (const [code, value] of readOptions(options, this.#little)) {
-      if (code !== OPTION.COMMENT || this.#comments.length >= MAX_COMMENTS) continue;
+      if (code !== OPTION.COMMENT || value.length === 0) continue;
+      if (this.#comments.length >= MAX_COMMENTS) return;
       this.#comments.push(value.toString('utf8').slice(0, 500));
     }
   }

@@ -1,5 +1,4 @@
 /** From a capture to the connections that were asked for: flows across NAT and files, and the legs of relays. */
-import type { CounterEvent } from '../../model/event.js';
 import type { Device } from '../../model/topology.js';
 import type { Trace } from '../../model/trace.js';
 import type { TracedConnection } from '../connections.js';
@@ -19,21 +18,15 @@ export interface CapturedConnection extends TracedConnection {
 /** Connections in the order in which they were first seen. */
 export function findCaptured(trace: Trace): CapturedConnection[] {
   const { target, client, topology } = trace.header;
-  const conversations = trace.capture?.conversations ?? [];
-  const counters = new Map<number, CounterEvent[]>();
-  for (const event of trace.events) {
-    if (event.kind !== 'counter' || event.conversation === undefined) continue;
-    const list = counters.get(event.conversation) ?? [];
-    list.push(event);
-    counters.set(event.conversation, list);
-  }
+  if (!trace.capture) return [];
+  const { conversations, packets } = trace.capture;
   const devices = new Map<number, Device>();
   for (const { devices: own } of topology.namespaces) {
     for (const device of own) devices.set(device.ifindex, device);
   }
-  const context = { ports: new Set(target.ports), devices, counters };
-  const legs = joinConversations(conversations, trace.events)
-    .filter(({ packets }) => packets.length > 0)
+  const context = { ports: new Set(target.ports), devices };
+  const legs = joinConversations(conversations, packets)
+    .filter((group) => !group.packets.isEmpty)
     .map((group) => buildCapturedLeg(group, context))
     .sort((a, b) => a.first.first - b.first.first || a.first.id - b.first.id);
   const { pairs, open } = pairByContent(legs);
@@ -41,26 +34,28 @@ export function findCaptured(trace: Trace): CapturedConnection[] {
   const ports = new Set(target.asked);
   return legs
     .filter((captured) => !upstream.has(captured))
-    .map((captured) => ({
-      ...connect(captured, pairs.get(captured) ?? null),
-      open: open.has(captured),
-    }))
+    .map((captured) => connect(captured, pairs.get(captured) ?? null, open.has(captured)))
     .filter(
       ({ leg, link }) =>
         (target.protocol === 'all' || leg.protocol === target.protocol) &&
         (client === null || leg.client.address === client) &&
         (target.containers.length === 0 ||
           target.addresses.includes((link?.upstream ?? leg).destination.address)) &&
-        (ports.size === 0 || listServerPorts(leg, link).some((port) => ports.has(port))),
+        (ports.size === 0 || hasServerPort(leg, link, ports)),
     );
 }
 
-function listServerPorts(leg: Leg, link: RelayLink | null): number[] {
-  const ends = [leg.server, leg.destination, link?.upstream.server, link?.upstream.destination];
-  return ends.flatMap((end) => end?.port ?? []);
+function hasServerPort(leg: Leg, link: RelayLink | null, ports: ReadonlySet<number>): boolean {
+  const has = ({ server, destination }: Leg): boolean =>
+    (server !== null && ports.has(server.port)) || ports.has(destination.port);
+  return has(leg) || (link !== null && has(link.upstream));
 }
 
-function connect(captured: CapturedLeg, pairing: Pairing | null): Omit<CapturedConnection, 'open'> {
+function connect(
+  captured: CapturedLeg,
+  pairing: Pairing | null,
+  open: boolean,
+): CapturedConnection {
   const { leg } = captured;
   const link: RelayLink | null = pairing && {
     // A capture knows no processes, and nobody reads these of a captured pair.
@@ -68,6 +63,7 @@ function connect(captured: CapturedLeg, pairing: Pairing | null): Omit<CapturedC
     ...{ client: leg, upstream: pairing.upstream.leg },
     ...{ how: 'only', moves: [], toUpstream: 0, toClient: 0 },
   };
+  // What only sockets tell.
   const unseen = { received: null, sent: null, shared: null, stray: null };
-  return { leg, link, links: link ? [link] : [], ...unseen, captured, pairing };
+  return { leg, link, links: link ? [link] : [], ...unseen, captured, pairing, open };
 }

@@ -1,7 +1,7 @@
 /** Compares the datagrams of two legs: they keep their bounds, so each that a relay sends is one that it got. */
 import { sameEndpoint } from '../../model/address.js';
 import type { CapturedLeg } from './legs.js';
-import { isWirePacket, type WirePacket } from './same-packet.js';
+import type { WirePacket } from './same-packet.js';
 import type { Likeness } from './streams.js';
 
 export interface DatagramLikeness {
@@ -34,10 +34,10 @@ export function compareDatagrams(
 
 /** Whether any payload went over both, whoever sent it; one that was cut off may be any. */
 export function sharePayload(a: CapturedLeg, b: CapturedLeg): boolean {
-  const keys = new Set(a.leg.events.filter(isWirePacket).map(keyOf));
+  const keys = new Set(a.leg.range.list().map(keyOf));
   return (
     keys.has(null) ||
-    b.leg.events.filter(isWirePacket).some((one) => {
+    b.leg.range.list().some((one) => {
       const key = keyOf(one);
       return key === null || keys.has(key);
     })
@@ -61,7 +61,7 @@ function listDatagrams({
   const sender = first.streams[clientWay].from;
   const lists: Record<'request' | 'reply', WirePacket[]> = { request: [], reply: [] };
   const seen = new Set<string>();
-  for (const packet of leg.events.filter(isWirePacket)) {
+  for (const packet of leg.range.list()) {
     const { wire, length } = packet;
     const key = `${wire.ipId}|${length}|${wire.digest}|${packet.source.port}|${wire.ipId ? '' : packet.id}`;
     if (seen.has(key)) continue; // the same one at another device

@@ -1,11 +1,12 @@
 /** Whether two captured legs may be the two sides of one relay: the same machine between them, the same bytes, in time. */
 import { isLoopback, sameEndpoint } from '../../model/address.js';
-import type { ByteStream } from '../../model/conversation.js';
+import { TCP } from '../../model/event.js';
+import { compareContent, isAligned, streamsOf } from './contents.js';
 import { compareDatagrams } from './datagrams.js';
 import type { CapturedLeg } from './legs.js';
-import { isWirePacket } from './same-packet.js';
+import type { WirePacket } from './same-packet.js';
 import { isInitialTtl } from './sightings.js';
-import { compareStreams, type Likeness } from './streams.js';
+import type { Likeness } from './streams.js';
 
 export interface Edge {
   readonly client: CapturedLeg;
@@ -35,6 +36,11 @@ export function compareLegs(client: CapturedLeg, upstream: CapturedLeg): Edge | 
     return compareUdp(client, upstream, slack);
   }
   if (isAligned(client) !== isAligned(upstream)) return null;
+  const [own, theirs] = [streamsOf(client), streamsOf(upstream)];
+  const aligned = isAligned(client);
+  // What comes out has gone in before; a reset may lose the end of it.
+  if (aligned && theirs.request.length > own.request.length) return null;
+  if (aligned && own.reply.length > theirs.reply.length) return null;
   const likeness = compareContent(client, upstream);
   if (likeness === null || isSameFlow(client, upstream)) return null;
   const late = findDisorder(client, upstream);
@@ -42,11 +48,6 @@ export function compareLegs(client: CapturedLeg, upstream: CapturedLeg): Edge | 
   // Something must show which was first; where two clocks leave it open, it is the way that fits better.
   if (late >= findDisorder(upstream, client)) return null;
   const { request, reply } = likeness;
-  const [own, theirs] = [streamsOf(client), streamsOf(upstream)];
-  const aligned = isAligned(client);
-  // What comes out has gone in before; a reset may lose the end of it.
-  if (aligned && theirs.request.length > own.request.length) return null;
-  if (aligned && own.reply.length > theirs.reply.length) return null;
   const counted = request === 'same-length' && reply === 'same-length';
   // Without its beginning a stream with holes in it may be any.
   const strong = aligned
@@ -91,40 +92,6 @@ function lacksBytes({ first, last }: CapturedLeg): boolean {
   return [first, last].some(({ streams }) => streams.some(({ lost }) => lost));
 }
 
-/** How alike the bytes of two legs are, whoever of them came first; null when they differ. */
-export function compareContent(
-  a: CapturedLeg,
-  b: CapturedLeg,
-): { request: Likeness; reply: Likeness } | null {
-  if (a.leg.protocol !== b.leg.protocol) return null;
-  if (a.leg.protocol === 'udp') return compareDatagrams(a, b, Infinity);
-  // Without the beginning of both, what is there of one may be any part of the other.
-  const aligned = isAligned(a) && isAligned(b);
-  const [own, theirs] = [streamsOf(a), streamsOf(b)];
-  const request = compareStreams(own.request, theirs.request, aligned);
-  const reply = compareStreams(own.reply, theirs.reply, aligned);
-  return request === 'different' || reply === 'different' ? null : { request, reply };
-}
-
-function isAligned({ first }: CapturedLeg): boolean {
-  return first.syn !== null;
-}
-
-function streamsOf({ first, last, clientWay, leg }: CapturedLeg): {
-  request: ByteStream;
-  reply: ByteStream;
-} {
-  const ways = [clientWay, clientWay === 0 ? 1 : 0] as const;
-  // Of several conversations of one flow the first is as good as the last.
-  const source = leg.nat ? last : first;
-  const sent = sameEndpoint(source.streams[0].from, leg.client)
-    ? 0
-    : sameEndpoint(source.streams[1].from, leg.client)
-      ? 1
-      : ways[0];
-  return { request: source.streams[sent], reply: source.streams[sent === 0 ? 1 : 0] };
-}
-
 /**
  * A relay's own leg is rewritten by nobody, and leads to a container. What arrived from elsewhere was not dialled here, and
  * what was routed comes from another machine.
@@ -152,7 +119,7 @@ export function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
   }
   if (upstream.origin === 'local' && client.serverOrigin === 'elsewhere') return false;
   // A container's own address or hardware on one side is its own on the other.
-  const containers = isContainers(upstream) || isMadeFor(server.address, client.serverHardware);
+  const containers = upstream.ofContainer || client.toContainer;
   if (containers && server.address !== theirs.client.address) return false;
   if (!shareHardware(client, upstream)) return false;
   const dialled = upstream.first.synTime;
@@ -163,8 +130,8 @@ export function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
 
 /** At a device that saw both, the machine between has one hardware address. */
 function shareHardware(client: CapturedLeg, upstream: CapturedLeg): boolean {
-  return client.sightings.every(({ device, reply }) => {
-    const other = upstream.sightings.find((sighting) => sighting.device === device)?.request;
+  return client.leg.sightings.every(({ device, reply }) => {
+    const other = upstream.leg.sightings.find((sighting) => sighting.device === device)?.request;
     return !reply?.hardware || !other?.hardware || reply.hardware === other.hardware;
   });
 }
@@ -172,22 +139,10 @@ function shareHardware(client: CapturedLeg, upstream: CapturedLeg): boolean {
 /** Something shows that the machine which was dialled is the one that dialled: its hardware, or that it took the capture. */
 function isSeenToShare(client: CapturedLeg, upstream: CapturedLeg): boolean {
   if (upstream.origin === 'local') return true;
-  return client.sightings.some(({ device, reply }) => {
-    const other = upstream.sightings.find((sighting) => sighting.device === device)?.request;
+  return client.leg.sightings.some(({ device, reply }) => {
+    const other = upstream.leg.sightings.find((sighting) => sighting.device === device)?.request;
     return reply?.hardware != null && reply.hardware === other?.hardware;
   });
-}
-
-/** Docker used to give a container the hardware address 02:42 and its IPv4 address. */
-export function isContainers({ hardware, leg }: CapturedLeg): boolean {
-  return isMadeFor(leg.client.address, hardware);
-}
-
-function isMadeFor(address: string, hardware: string | null): boolean {
-  const bytes = address.split('.').map((part) => Number(part));
-  if (hardware === null || bytes.length !== 4) return false;
-  const made = ['02', '42', ...bytes.map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
-  return hardware === made;
 }
 
 /** NAT keeps sequence numbers, a relay has its own: legs with the same ones are one flow that could not be joined. */
@@ -195,11 +150,11 @@ function isSameFlow(a: CapturedLeg, b: CapturedLeg): boolean {
   if (a.first.syn !== null && a.first.syn === b.first.syn) return true;
   if (a.first.synAck !== null && a.first.synAck === b.first.synAck) return true;
   const marks = new Set<string>();
-  for (const packet of a.leg.events.filter(isWirePacket)) {
+  for (const packet of a.leg.range.list()) {
     if (packet.length > 0) marks.add(`${packet.seq}|${packet.ack}|${packet.length}`);
   }
-  return b.leg.events
-    .filter(isWirePacket)
+  return b.leg.range
+    .list()
     .some(({ seq, ack, length }) => length > 0 && marks.has(`${seq}|${ack}|${length}`));
 }
 
@@ -240,9 +195,15 @@ function isConsequence(client: CapturedLeg, upstream: CapturedLeg): boolean {
   if (carried > 0) return false;
   const follows = (cause: number | null, effect: number | null): boolean =>
     cause !== null && effect !== null && effect >= cause && effect - cause < SOON;
+  const [own, theirs] = [client.leg.split(), upstream.leg.split()];
   return (
-    follows(client.closed.client, upstream.closed.client) ||
-    follows(upstream.closed.server, client.closed.server) ||
-    (upstream.first.synAck === null && upstream.closed.server === null)
+    follows(findClose(own.requests), findClose(theirs.requests)) ||
+    follows(findClose(theirs.replies), findClose(own.replies)) ||
+    (upstream.first.synAck === null && findClose(theirs.replies) === null)
   );
+}
+
+/** When one side first said that it would send no more. */
+function findClose(packets: readonly WirePacket[]): number | null {
+  return packets.find(({ flags }) => (flags & (TCP.FIN | TCP.RST)) !== 0)?.time ?? null;
 }

@@ -1,60 +1,59 @@
 /** Joins conversations that are one flow: under other addresses behind NAT, or seen in another file. */
 import { sameEndpoint } from '../../model/address.js';
 import type { Conversation } from '../../model/conversation.js';
-import type { TraceEvent } from '../../model/event.js';
-import { identityKey, isMarked, isSame, isWirePacket, type WirePacket } from './same-packet.js';
+import { CapturedPacket } from '../../model/captured-packet.js';
+import type { PacketTable } from '../../model/packet-table.js';
+import { Copies } from './copies.js';
+import { identityKey, isMarked, isSame } from './same-packet.js';
+import { PacketRange } from './wire-leg.js';
 
 /** One packet, seen in two conversations. */
 export interface Twin {
-  readonly a: WirePacket;
-  readonly b: WirePacket;
+  readonly a: CapturedPacket;
+  readonly b: CapturedPacket;
 }
 
-/** Conversations that are one flow, in no order yet, with the packets that prove it. */
+/** Conversations that are one flow, in no order yet, with their packets and those that prove it. */
 export interface Group {
   readonly conversations: readonly Conversation[];
-  readonly packets: readonly WirePacket[];
+  readonly packets: PacketRange;
   readonly twins: readonly Twin[];
 }
 
-/** Copies of one packet that are looked at; with more, one is like the other. */
-const MAX_COPIES = 16;
 const MAX_TWINS = 64;
 
 export function joinConversations(
   conversations: readonly Conversation[],
-  events: readonly TraceEvent[],
+  table: PacketTable,
 ): Group[] {
-  const byId = new Map(conversations.map((conversation) => [conversation.id, conversation]));
-  const parent = new Map<number, number>();
+  const byId: Conversation[] = [];
+  for (const conversation of conversations) byId[conversation.id] = conversation;
+  const parent = new Int32Array(byId.length);
   const root = (id: number): number => {
     let node = id;
-    while (parent.has(node)) node = parent.get(node) ?? node;
+    for (let up = parent[node] ?? 0; up !== 0; up = parent[node] ?? 0) node = up;
     return node;
   };
-  const copies = new Map<number, WirePacket[]>();
+  const copies = new Copies(table.size);
   const twins: Twin[] = [];
-  const packets = events.filter(isWirePacket);
-  for (const packet of packets) {
-    const key = identityKey(packet);
-    const earlier = copies.get(key);
-    if (earlier === undefined) {
-      copies.set(key, [packet]);
-      continue;
-    }
-    for (const before of earlier) {
-      if (before.wire.conversation === packet.wire.conversation) continue;
-      if (!isSame(before, packet)) continue;
-      const [one, two] = [before, packet].map(({ wire }) => byId.get(wire.conversation));
+  for (const row of table.ordered) {
+    const key = identityKey(table, row);
+    for (let copy = copies.firstOf(key); copy >= 0; copy = copies.after(copy)) {
+      const [from, to] = [table.conversation[copy] ?? 0, table.conversation[row] ?? 0];
+      if (from === to) continue;
+      const [before, packet] = [new CapturedPacket(table, copy), new CapturedPacket(table, row)];
+      if (before.damaged || packet.damaged || !isSame(before, packet)) continue;
+      const [one, two] = [byId[from], byId[to]];
       if (!one || !two || !mayBeOne(one, two)) continue;
       if (!isMarked(before, packet) && !haveOneClient(one, two)) continue;
+      if (mayBeMisread(one, two)) continue;
       twins.push({ a: before, b: packet });
-      const [first, second] = [root(one.id), root(two.id)];
-      if (first !== second) parent.set(second, first);
+      const [first, second] = [root(from), root(to)];
+      if (first !== second) parent[second] = first;
     }
-    if (earlier.length < MAX_COPIES) earlier.push(packet);
+    copies.add(key, row);
   }
-  return gather(conversations, packets, twins, root);
+  return gather(conversations, table, twins, root);
 }
 
 /** NAT changes no sequence number: other numbers at the beginning are another connection. */
@@ -62,6 +61,20 @@ function mayBeOne(a: Conversation, b: Conversation): boolean {
   const differ = (x: number | null, y: number | null): boolean =>
     x !== null && y !== null && x !== y;
   return a.protocol === b.protocol && !differ(a.syn, b.syn) && !differ(a.synAck, b.synAck);
+}
+
+/**
+ * Under the same addresses and another port, once: a checksum that was left to the device does not cover ports, so that
+ * this may be one packet, damaged.
+ */
+function mayBeMisread(a: Conversation, b: Conversation): boolean {
+  if (Math.min(countPackets(a), countPackets(b)) > 1) return false;
+  const [one, two] = [a, b].map(({ streams }) => streams.map(({ from }) => from.address).sort());
+  return one?.join() === two?.join() && a.file === b.file;
+}
+
+function countPackets({ streams: [one, two] }: Conversation): number {
+  return one.packets + two.packets;
 }
 
 /** Without marks a datagram may be another's with the same payload, unless the client's end is the same. */
@@ -73,27 +86,61 @@ function haveOneClient(a: Conversation, b: Conversation): boolean {
 
 function gather(
   conversations: readonly Conversation[],
-  packets: readonly WirePacket[],
+  table: PacketTable,
   twins: readonly Twin[],
   root: (id: number) => number,
 ): Group[] {
-  const groups = new Map<
-    number,
-    { conversations: Conversation[]; packets: WirePacket[]; twins: Twin[] }
-  >();
+  const drafts: Draft[] = [];
+  const byRoot: Draft[] = [];
   for (const conversation of conversations) {
     const key = root(conversation.id);
-    const group = groups.get(key) ?? { conversations: [], packets: [], twins: [] };
-    group.conversations.push(conversation);
-    groups.set(key, group);
+    const known = byRoot[key];
+    if (known) known.conversations.push(conversation);
+    else
+      drafts.push((byRoot[key] = { conversations: [conversation], count: 0, end: 0, twins: NONE }));
   }
-  for (const packet of packets) groups.get(root(packet.wire.conversation))?.packets.push(packet);
+  const byConversation: Draft[] = [];
+  for (const { id } of conversations) {
+    const group = byRoot[root(id)];
+    if (group) byConversation[id] = group;
+  }
+  const groupOf = (row: number): Draft | undefined => byConversation[table.conversation[row] ?? 0];
+  for (const row of table.ordered) {
+    const group = groupOf(row);
+    if (group) group.count += 1;
+  }
+  let end = 0;
+  for (const group of drafts) {
+    group.end = end;
+    end += group.count;
+  }
+  const rows = new Uint32Array(end);
+  for (const row of table.ordered) {
+    const group = groupOf(row);
+    if (group) rows[group.end++] = row;
+  }
   for (const twin of twins) {
-    const group = groups.get(root(twin.a.wire.conversation));
-    if (group && group.twins.length < MAX_TWINS) group.twins.push(twin);
+    const group = groupOf(twin.a.row);
+    if (!group) continue;
+    if (group.twins === NONE) group.twins = [];
+    if (group.twins.length < MAX_TWINS) group.twins.push(twin);
   }
-  return [...groups.values()];
+  return drafts.map(({ conversations: own, count, end: to, twins: proofs }) => ({
+    conversations: own,
+    packets: new PacketRange(table, rows, to - count, to),
+    twins: proofs,
+  }));
 }
+
+interface Draft {
+  readonly conversations: Conversation[];
+  count: number;
+  end: number;
+  twins: Twin[];
+}
+
+/** Of most groups: one for all of them. */
+const NONE: Twin[] = [];
 
 /** Twins whose sender's marks agree, under different destinations (or sources, for replies). */
 export function listProofs(twins: readonly Twin[]): Twin[] {

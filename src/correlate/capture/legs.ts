@@ -1,19 +1,19 @@
 /** Turns a group of conversations into a leg: who began it, what was dialled, where it went. */
 import { isLoopback, sameEndpoint, type Endpoint } from '../../model/address.js';
 import type { Conversation } from '../../model/conversation.js';
-import { TCP, type CounterEvent } from '../../model/event.js';
 import type { Device } from '../../model/topology.js';
-import type { Leg, Nat } from '../leg.js';
+import type { Nat } from '../leg.js';
 import type { Group, Twin } from './groups.js';
 import type { WirePacket } from './same-packet.js';
-import { isInitialTtl, listSightings, type Sighting } from './sightings.js';
+import { isInitialTtl } from './sightings.js';
+import { WireLeg, type PacketRange } from './wire-leg.js';
 
 /** Where systems begin to take ports from for those who ask for none. */
 const EPHEMERAL = 32_768;
 
 /** A leg with what only a capture tells of it. */
 export interface CapturedLeg {
-  readonly leg: Leg;
+  readonly leg: WireLeg;
   readonly twins: readonly Twin[];
   /** The client's conversation, and the one behind all rewriting; often the same. */
   readonly first: Conversation;
@@ -25,16 +25,13 @@ export interface CapturedLeg {
   readonly serverOrigin: Origin;
   /** Highest and lowest TTL of its requests. */
   readonly ttl: { readonly first: number; readonly last: number };
-  readonly sightings: readonly Sighting[];
   /** Its replies had been routed before any device saw them: they are not of the machine that was dialled. */
   readonly answeredFromAfar: boolean;
   /** Seen under one pair of addresses everywhere. */
   readonly uniform: boolean;
-  /** The client's and the server's hardware address at the first device. */
-  readonly hardware: string | null;
-  readonly serverHardware: string | null;
-  /** When each side first said that it would send no more. */
-  readonly closed: { readonly client: number | null; readonly server: number | null };
+  /** The client, or what it dialled, has the hardware address of a container. */
+  readonly ofContainer: boolean;
+  readonly toContainer: boolean;
 }
 
 type Origin = 'local' | 'elsewhere' | null;
@@ -42,7 +39,6 @@ type Origin = 'local' | 'elsewhere' | null;
 export interface LegContext {
   readonly ports: ReadonlySet<number>;
   readonly devices: ReadonlyMap<number, Device>;
-  readonly counters: ReadonlyMap<number, readonly CounterEvent[]>;
 }
 
 export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg {
@@ -54,28 +50,19 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     conversation.streams[client.wayOf(conversation)].from;
   const to = (conversation: Conversation): Endpoint =>
     conversation.streams[client.wayOf(conversation) === 0 ? 1 : 0].from;
-  const clients = new Map(ordered.map((conversation) => [conversation.id, from(conversation)]));
-  const isRequest = ({ wire, source }: WirePacket): boolean => {
-    const end = clients.get(wire.conversation);
-    return end !== undefined && sameEndpoint(source, end);
-  };
-  const requests = group.packets.filter(isRequest);
-  const replies = group.packets.filter((packet) => !isRequest(packet));
-  const counters = ordered.flatMap(({ id }) => context.counters.get(id) ?? []);
-  const leg: Leg = {
-    protocol: first.protocol,
-    events: [...group.packets, ...counters].sort((a, b) => a.id - b.id),
-    client: from(first),
-    server: to(first),
-    destination: to(last),
-    begun: first.protocol === 'udp' || ordered.some(({ syn, synAck }) => (syn ?? synAck) !== null),
-    dialled: null,
-    accepted: null,
-    nat: describeNat(group, from, to, first, last),
-    conntracked: false,
-  };
-  const ttls = requests.map(({ wire }) => wire.ttl);
-  const replyTtl = Math.max(...replies.map(({ wire }) => wire.ttl));
+  const counted = ordered.filter(({ hasCounters }) => hasCounters);
+  const leg = new WireLeg(
+    first.protocol,
+    {
+      clients: ordered.length === 1 ? null : new Map(ordered.map((one) => [one.id, from(one)])),
+      ...{ client: from(first), server: to(first), destination: to(last) },
+    },
+    first.protocol === 'udp' || ordered.some(({ syn, synAck }) => (syn ?? synAck) !== null),
+    describeNat(group.packets, from, to, first, last),
+    group.packets,
+    counted.length > 0 ? counted : null,
+  );
+  const { requests, replies } = leg.split();
   return {
     leg,
     twins: group.twins,
@@ -84,16 +71,32 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     clientWay: client.wayOf(first),
     origin: findOrigin(requests, context.devices),
     serverOrigin: findOrigin(replies, context.devices),
-    ttl: { first: Math.max(...ttls), last: Math.min(...ttls) },
-    sightings: listSightings(requests, replies),
-    answeredFromAfar: replies.length > 0 && !isInitialTtl(replyTtl),
-    uniform: ordered.every(
-      (one) => sameEndpoint(from(one), from(first)) && sameEndpoint(to(one), to(first)),
-    ),
-    hardware: requests[0]?.wire.hardware ?? null,
-    serverHardware: replies[0]?.wire.hardware ?? null,
-    closed: { client: findClose(requests), server: findClose(replies) },
+    ttl: { first: findHighestTtl(requests), last: findLowestTtl(requests) },
+    answeredFromAfar: replies.length > 0 && !isInitialTtl(findHighestTtl(replies)),
+    uniform:
+      ordered.length === 1 ||
+      ordered.every(
+        (one) => sameEndpoint(from(one), leg.client) && sameEndpoint(to(one), leg.server),
+      ),
+    ofContainer: isMadeFor(leg.client.address, requests[0]?.hardware ?? null),
+    toContainer: isMadeFor(leg.server.address, replies[0]?.hardware ?? null),
   };
+}
+
+function findHighestTtl(packets: readonly WirePacket[]): number {
+  return packets.reduce((most, { wire }) => Math.max(most, wire.ttl), -Infinity);
+}
+
+function findLowestTtl(packets: readonly WirePacket[]): number {
+  return packets.reduce((least, { wire }) => Math.min(least, wire.ttl), Infinity);
+}
+
+/** Docker used to give a container the hardware address 02:42 and its IPv4 address. */
+function isMadeFor(address: string, hardware: string | null): boolean {
+  if (!hardware?.startsWith('02:42:')) return false;
+  const bytes = address.split('.').map((part) => Number(part));
+  if (bytes.length !== 4) return false;
+  return hardware === ['02', '42', ...bytes.map((b) => b.toString(16).padStart(2, '0'))].join(':');
 }
 
 interface Client {
@@ -112,6 +115,7 @@ function findClient(group: Group, ports: ReadonlySet<number>): Client {
   if (known === undefined) throw new RangeError('a group has a conversation');
   const first = known.protocol === 'udp' ? doubtFirst(known, ports) : known.client;
   const guess = first ?? guessWay(known, conversations, ports);
+  if (conversations.length === 1) return { conversation: known, wayOf: () => guess };
   const ways = new Map<number, 0 | 1>([[known.id, guess]]);
   // The sender of a packet is the same one in every conversation that shows it.
   for (let round = 0; round < conversations.length; round++) {
@@ -171,7 +175,8 @@ function guessWay(
 }
 
 /** From the client's side to the container's: a router takes one off the TTL; else by time. */
-function orderByPath({ conversations, twins }: Group, client: Client): Conversation[] {
+function orderByPath({ conversations, twins }: Group, client: Client): readonly Conversation[] {
+  if (conversations.length === 1) return conversations;
   const rank = new Map(conversations.map(({ id }) => [id, 0]));
   const add = (id: number, value: number): void => void rank.set(id, (rank.get(id) ?? 0) + value);
   for (const { a, b } of twins) {
@@ -189,7 +194,7 @@ function orderByPath({ conversations, twins }: Group, client: Client): Conversat
 }
 
 function describeNat(
-  group: Group,
+  packets: PacketRange,
   from: (conversation: Conversation) => Endpoint,
   to: (conversation: Conversation) => Endpoint,
   first: Conversation,
@@ -197,8 +202,9 @@ function describeNat(
 ): Nat | null {
   const destinationRewritten = !sameEndpoint(to(first), to(last));
   const sourceRewritten = !sameEndpoint(from(first), from(last));
-  const event = group.packets.find(({ wire }) => wire.conversation === last.id);
-  if ((!destinationRewritten && !sourceRewritten) || !event) return null;
+  if (!destinationRewritten && !sourceRewritten) return null;
+  const event = packets.list().find(({ conversation }) => conversation === last.id);
+  if (!event) return null;
   return {
     view: {
       id: 'capture',
@@ -214,25 +220,30 @@ function describeNat(
   };
 }
 
-function findClose(packets: readonly WirePacket[]): number | null {
-  return packets.find(({ flags }) => (flags & (TCP.FIN | TCP.RST)) !== 0)?.time ?? null;
-}
-
 /** How the first of one side's packets were first seen; null unless all agree. */
 function findOrigin(requests: readonly WirePacket[], devices: ReadonlyMap<number, Device>): Origin {
-  const seen = new Set<string>();
-  const origins = new Set<'local' | 'elsewhere' | null>();
+  const seen: WirePacket[] = [];
+  let common: Origin | undefined;
   for (const packet of requests) {
-    const key = `${packet.seq}|${packet.flags}|${packet.length}|${packet.wire.ipId}`;
-    if (seen.has(key)) continue;
-    if (seen.size === 8) break;
-    seen.add(key);
-    const loops =
-      isLoopback(packet.source.address) || devices.get(packet.ifindex ?? -1)?.kind === 'loopback';
-    if (loops) origins.add('local');
-    else if (!packet.wire.directed) origins.add(null);
-    else origins.add(packet.direction === 'out' ? 'local' : 'elsewhere');
+    if (seen.some((before) => isLike(before, packet))) continue;
+    if (seen.length === 8) break;
+    seen.push(packet);
+    const origin = tellOrigin(packet, devices);
+    if (common !== undefined && origin !== common) return null;
+    common = origin;
   }
-  const [only, ...others] = origins;
-  return others.length === 0 ? (only ?? null) : null;
+  return common ?? null;
+}
+
+function tellOrigin(packet: WirePacket, devices: ReadonlyMap<number, Device>): Origin {
+  const loops =
+    isLoopback(packet.source.address) || devices.get(packet.ifindex ?? -1)?.kind === 'loopback';
+  if (loops) return 'local';
+  if (!packet.wire.directed) return null;
+  return packet.direction === 'out' ? 'local' : 'elsewhere';
+}
+
+function isLike(a: WirePacket, b: WirePacket): boolean {
+  const sized = a.seq === b.seq && a.flags === b.flags && a.length === b.length;
+  return sized && a.wire.ipId === b.wire.ipId;
 }

@@ -1,6 +1,7 @@
 /** Pairs the two legs of a relay by what a capture shows of them: two handshakes, the same bytes, in time order. */
 import type { CapturedLeg } from './legs.js';
-import { compareLegs, mayBeUpstream, SLACK, type Edge } from './edges.js';
+import { Candidates } from './candidates.js';
+import { compareLegs, type Edge } from './edges.js';
 import { matchOneToOne } from './matching.js';
 import { Rivals } from './rivals.js';
 import type { Likeness } from './streams.js';
@@ -27,6 +28,7 @@ export interface Pairings {
 /** One pairing per leg at most; a leg that might belong to several others is not paired for certain. */
 export function pairByContent(legs: readonly CapturedLeg[]): Pairings {
   const edges = listEdges(legs);
+  if (edges.length === 0) return { pairs: new Map(), open: new Set() };
   const pairs = new Map<CapturedLeg, Pairing>();
   const open = new Set(edges.map(({ client }) => client));
   const strong = edges.filter((edge) => edge.strong).sort((a, b) => distance(a) - distance(b));
@@ -44,16 +46,23 @@ export function pairByContent(legs: readonly CapturedLeg[]): Pairings {
     ({ client, upstream, strong: counts }) =>
       !counts && !competing.has(client) && !competing.has(upstream),
   );
+  const ofClient = countBy(weak, ({ client }) => client);
+  const ofUpstream = countBy(weak, ({ upstream }) => upstream);
   for (const edge of weak) {
-    const others = weak.filter(
-      (other) => other.client === edge.client || other.upstream === edge.upstream,
-    );
-    if (others.length === 1 && rivals.accountsFor(edge)) {
-      pairs.set(edge.client, { ...pick(edge), only: true });
-    }
+    const only = ofClient.get(edge.client) === 1 && ofUpstream.get(edge.upstream) === 1;
+    if (only && rivals.accountsFor(edge)) pairs.set(edge.client, { ...pick(edge), only });
   }
   for (const client of pairs.keys()) open.delete(client);
   return { pairs, open };
+}
+
+function countBy(
+  edges: readonly Edge[],
+  sideOf: (edge: Edge) => CapturedLeg,
+): ReadonlyMap<CapturedLeg, number> {
+  const counts = new Map<CapturedLeg, number>();
+  for (const edge of edges) counts.set(sideOf(edge), (counts.get(sideOf(edge)) ?? 0) + 1);
+  return counts;
 }
 
 function pick({ upstream, request, reply, thin }: Edge): Omit<Pairing, 'only'> {
@@ -65,31 +74,16 @@ function distance({ client, upstream }: Edge): number {
 }
 
 function listEdges(legs: readonly CapturedLeg[]): Edge[] {
-  const upstreams = legs.filter(mayBeUpstream).sort((a, b) => a.first.first - b.first.first);
-  return legs.flatMap((client) => {
-    const { address } = client.leg.client;
-    if (client.leg.nat?.destinationRewritten || client.answeredFromAfar) return [];
-    const own = client.leg.server?.address === address;
-    const from = findFirstAfter(upstreams, client.first.first - SLACK);
-    const edges: Edge[] = [];
-    for (let i = from; i < upstreams.length && edges.length < MAX_CANDIDATES; i++) {
-      const upstream = upstreams[i];
-      if (!upstream || upstream.first.first > client.first.last + SLACK) break;
-      // Most pairs of a large capture are one client's own, and those are told apart quickly.
-      if (!own && upstream.leg.client.address === address) continue;
+  const candidates = new Candidates(legs);
+  const edges: Edge[] = [];
+  for (const client of legs) {
+    if (client.leg.nat?.destinationRewritten || client.answeredFromAfar) continue;
+    const before = edges.length;
+    candidates.visit(client, (upstream) => {
       const edge = compareLegs(client, upstream);
       if (edge) edges.push(edge);
-    }
-    return edges;
-  });
-}
-
-function findFirstAfter(legs: readonly CapturedLeg[], time: number): number {
-  let [low, high] = [0, legs.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((legs[middle]?.first.first ?? 0) < time) low = middle + 1;
-    else high = middle;
+      return edges.length - before < MAX_CANDIDATES;
+    });
   }
-  return low;
+  return edges;
 }

@@ -1,11 +1,13 @@
 /** Whether the bytes of a pair are its own: other connections that carried the same ones at the same time. */
 import { sharePayload } from './datagrams.js';
-import { compareContent, couldDial, isContainers, SLACK, type Edge } from './edges.js';
+import { compareContent } from './contents.js';
+import { couldDial, SLACK, type Edge } from './edges.js';
 import type { CapturedLeg } from './legs.js';
+import { Prints, takePrint } from './prints.js';
 import { findCrossing } from './sightings.js';
 
-/** Connections of one time that are compared; with more of them it may be a coincidence. */
-const MAX_COMPARED = 512;
+/** Connections of one time that are compared, over all; with more of them it may be a coincidence. */
+const MAX_COMPARED = 20_000_000;
 /** Nanoseconds around a pair in which nothing else may be like it when little was compared. */
 const NEAR = 1_000_000_000;
 
@@ -13,11 +15,14 @@ export class Rivals {
   readonly #legs: readonly CapturedLeg[];
   /** The longest that a leg before this one in the list lasted. */
   readonly #reach: number[] = [];
+  readonly #prints: Prints;
+  #left = MAX_COMPARED;
   readonly #clients: ReadonlyMap<CapturedLeg, Edge>;
   readonly #upstreams: ReadonlySet<CapturedLeg>;
 
   constructor(legs: readonly CapturedLeg[], matched: readonly Edge[]) {
     this.#legs = [...legs].sort((a, b) => a.first.first - b.first.first);
+    this.#prints = new Prints(this.#legs);
     let reach = -Infinity;
     for (const { first, last } of this.#legs) {
       reach = Math.max(reach, first.last, last.last);
@@ -34,11 +39,12 @@ export class Rivals {
       Math.min(edge.client.first.first, edge.upstream.first.first) - around,
       Math.max(edge.client.first.last, edge.upstream.first.last) + around,
     ];
-    let compared = 0;
+    const print = takePrint(edge.client);
     for (let i = this.#findEnd(until) - 1; i >= 0 && (this.#reach[i] ?? 0) >= from; i--) {
       const leg = this.#legs[i];
       if (!leg || leg === edge.client || leg === edge.upstream || leg.first.last < from) continue;
-      if (++compared > MAX_COMPARED) return false;
+      if (!edge.thin && this.#prints.differ(i, print)) continue;
+      if (--this.#left < 0) return false;
       // Datagrams have no order that would tell like flows apart once some are lost.
       if (edge.thin || leg.leg.protocol === 'udp') {
         if (mayBeMistaken(leg, edge)) return false;
@@ -72,14 +78,14 @@ export class Rivals {
 /** Where packets are missing, whatever is not explained may be what belongs to either side of the pair. */
 function mayBeMistaken(leg: CapturedLeg, { client }: Edge): boolean {
   if (leg.leg.protocol !== client.leg.protocol || !leg.uniform) return false;
-  if (findCrossing(leg.sightings) !== null) return false;
+  if (findCrossing(leg.leg.sightings) !== null) return false;
   return leg.leg.protocol === 'tcp' || sharePayload(leg, client);
 }
 
 /** What is known to be no side of this relay: rewritten on its way, straight across, or a container's to elsewhere. */
 function isOfOtherKind(leg: CapturedLeg, { upstream }: Edge): boolean {
-  if (!leg.uniform || findCrossing(leg.sightings) !== null) return true;
-  return isContainers(leg) && !couldDial(leg, upstream);
+  if (!leg.uniform || findCrossing(leg.leg.sightings) !== null) return true;
+  return leg.ofContainer && !couldDial(leg, upstream);
 }
 
 function listens({ client }: Edge): number | undefined {

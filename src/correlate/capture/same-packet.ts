@@ -2,22 +2,22 @@
 import { sameEndpoint } from '../../model/address.js';
 import type { WireFacts } from '../../model/conversation.js';
 import { TCP, type PacketEvent } from '../../model/event.js';
+import { BIT, type PacketTable } from '../../model/packet-table.js';
 
 export type WirePacket = PacketEvent & { readonly wire: WireFacts };
 
 /** Nanoseconds that a packet may take from one device to the next. */
 const ONE_WAY = 2_000_000_000;
 
-export function isWirePacket(event: { readonly kind: string }): event is WirePacket {
-  return event.kind === 'packet' && 'wire' in event && event.wire !== undefined;
-}
-
 /** Of what NAT leaves alone; only packets with equal keys can be the same, and hardly any others have equal ones. */
-export function identityKey({ protocol, seq, ack, flags, length, wire }: WirePacket): number {
-  return protocol === 'tcp'
-    ? (Math.imul(seq, 0x9e3779b1) ^ Math.imul(ack, 0x85ebca6b) ^ (length << 8) ^ flags) | 0
-    : (Math.imul(wire.digest ?? 0, 0x9e3779b1) ^ Math.imul(length, 0x85ebca6b) ^ (wire.ipId ?? 0)) |
-        0;
+export function identityKey(table: PacketTable, row: number): number {
+  const length = table.length[row] ?? 0;
+  if (!table.has(row, BIT.TCP)) {
+    const [digest, ipId] = [table.digest[row] ?? 0, table.ipId[row] ?? 0];
+    return Math.imul(digest, 0x9e3779b1) ^ Math.imul(length, 0x85ebca6b) ^ Math.max(ipId, 0);
+  }
+  const [seq, ack, flags] = [table.seq[row] ?? 0, table.ack[row] ?? 0, table.flags[row] ?? 0];
+  return Math.imul(seq, 0x9e3779b1) ^ Math.imul(ack, 0x85ebca6b) ^ (length << 8) ^ flags;
 }
 
 function haveSameNumbers(a: WirePacket, b: WirePacket): boolean {

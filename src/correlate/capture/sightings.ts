@@ -23,34 +23,34 @@ export function isInitialTtl(ttl: number): boolean {
   return ttl === 64 || ttl === 128 || ttl === 255;
 }
 
+type Draft = { -readonly [K in keyof Seen]: Seen[K] };
+
 /** What each device saw of a leg. */
 export function listSightings(
   requests: readonly WirePacket[],
   replies: readonly WirePacket[],
 ): Sighting[] {
-  const devices = new Set([...requests, ...replies].map(({ ifindex }) => ifindex));
-  const at = (packets: readonly WirePacket[], device: number | null): Seen | null =>
-    sum(packets.filter(({ ifindex }) => ifindex === device));
-  return [...devices].map((device) => ({
-    device: device ?? 0,
-    request: at(requests, device),
-    reply: at(replies, device),
-  }));
+  const drafts: { device: number; request: Draft | null; reply: Draft | null }[] = [];
+  const add = (packets: readonly WirePacket[], way: 'request' | 'reply'): void => {
+    for (const packet of packets) {
+      const device = packet.ifindex ?? 0;
+      let draft = drafts.find((one) => one.device === device);
+      if (!draft) drafts.push((draft = { device, request: null, reply: null }));
+      draft[way] = include(draft[way], packet);
+    }
+  };
+  add(requests, 'request');
+  add(replies, 'reply');
+  return drafts;
 }
 
-function sum(packets: readonly WirePacket[]): Seen | null {
-  const [first] = packets;
-  if (!first) return null;
-  const ttls = packets.map(({ wire }) => wire.ttl);
-  const goes = (way: 'in' | 'out'): boolean =>
-    packets.some(({ wire, direction }) => wire.directed && direction === way);
-  return {
-    most: Math.max(...ttls),
-    least: Math.min(...ttls),
-    in: goes('in'),
-    out: goes('out'),
-    hardware: first.wire.hardware,
-  };
+function include(seen: Draft | null, { wire, direction }: WirePacket): Draft {
+  const { ttl, directed, hardware } = wire;
+  const draft = seen ?? { most: ttl, least: ttl, in: false, out: false, hardware };
+  draft.most = Math.max(draft.most, ttl);
+  draft.least = Math.min(draft.least, ttl);
+  if (directed) draft[direction] = true;
+  return draft;
 }
 
 /**

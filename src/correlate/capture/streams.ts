@@ -42,12 +42,14 @@ function listOffsets(a: ByteStream, b: ByteStream): number[] {
 
 /** Known bytes that agree when `b` begins `offset` bytes into `a`; null when one differs. */
 function countAgreeing(a: ByteStream, b: ByteStream, offset: number): number | null {
+  const [own, theirs] = [a.head, b.head];
+  const [knownHere, knownThere] = [a.known, b.known];
+  const end = Math.min(own.length, theirs.length + offset);
   let known = 0;
-  for (let i = Math.max(0, offset); i < a.head.length; i++) {
-    const j = i - offset;
-    if (j >= b.head.length) break;
-    if (a.known[i] !== 1 || b.known[j] !== 1) continue;
-    if (a.head[i] !== b.head[j]) return null;
+  for (let i = Math.max(0, offset); i < end; i++) {
+    if (knownHere && knownHere[i] !== 1) continue;
+    if (knownThere && knownThere[i - offset] !== 1) continue;
+    if (own[i] !== theirs[i - offset]) return null;
     known += 1;
   }
   return known;

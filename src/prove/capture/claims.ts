@@ -1,12 +1,13 @@
 /** What a capture says for and against each path: each claim holds, is refuted, or cannot be known from packets. */
-import type { CapturedConnection } from '../../correlate/capture/connections.js';
 import { listProofs, type Twin } from '../../correlate/capture/groups.js';
+import type { CapturedLeg } from '../../correlate/capture/legs.js';
 import type { Pairing } from '../../correlate/capture/relays.js';
 import { findCrossing } from '../../correlate/capture/sightings.js';
 import type { Likeness } from '../../correlate/capture/streams.js';
+import type { Leg } from '../../correlate/leg.js';
 import { formatEndpoint, isLoopback } from '../../model/address.js';
 import type { Evidence } from '../../model/report.js';
-import type { Case } from '../case.js';
+import type { CapturedCase } from './case.js';
 
 type ClaimCode =
   | 'nat-rewritten'
@@ -17,53 +18,168 @@ type ClaimCode =
   | 'never-rewritten'
   | 'complete';
 
-export type CaptureClaim = Evidence & { readonly code: ClaimCode };
 export type CaptureFacts = Readonly<Record<ClaimCode, boolean | null>>;
-export type CapturedCase = Case & CapturedConnection;
 
-type Check = (subject: CapturedCase) => CaptureClaim | null;
+interface Claim {
+  readonly code: ClaimCode;
+  /** Undefined where there is nothing to claim. */
+  readonly holds: (subject: CapturedCase) => boolean | null | undefined;
+  /** Its words are wanted for few connections. */
+  readonly tell: (subject: CapturedCase) => Pick<Evidence, 'claim' | 'events'>;
+}
 
-const CHECKS: readonly Check[] = [
-  checkRewritten,
-  checkSamePacket,
-  checkHandshakes,
-  checkStreams,
-  checkOnlyPairing,
-  checkNeverRewritten,
-  checkComplete,
+const REWRITTEN: Claim = {
+  code: 'nat-rewritten',
+  holds: ({ leg, link }) => (isRewritten(leg) ? true : link ? false : null),
+  tell: ({ leg, captured }) =>
+    isRewritten(leg) && leg.server
+      ? {
+          claim: `packets for ${formatEndpoint(leg.server)} went on to ${formatEndpoint(leg.destination)}`,
+          events: eventsOf(captured.twins[0]),
+        }
+      : { claim: 'a packet was seen under two destinations', events: [] },
+};
+
+const SAME_PACKET: Claim = {
+  code: 'same-packet',
+  holds: ({ leg, captured }) =>
+    !leg.nat?.destinationRewritten ? undefined : listProofs(captured.twins).length > 0 || null,
+  tell: ({ captured }) => {
+    const proofs = listProofs(captured.twins);
+    const [twin] = proofs;
+    return {
+      claim: twin
+        ? tellMarks(proofs, twin)
+        : 'IP identification or TCP timestamp agree on both sides of the rewriting',
+      events: eventsOf(twin ?? captured.twins[0]),
+    };
+  },
+};
+
+const HANDSHAKES: Claim = {
+  code: 'handshakes-nested',
+  holds: ({ captured, pairing }) => {
+    if (!pairing || captured.leg.protocol === 'udp') return undefined;
+    return (captured.first.synTime !== null && pairing.upstream.first.synTime !== null) || null;
+  },
+  tell: (subject) => {
+    const { captured, link, pairing } = subject;
+    if (!link || !pairing) return { claim: '', events: [] };
+    const { client, destination } = link.upstream;
+    const legs = HANDSHAKES.holds(subject) === true ? [captured, pairing.upstream] : [];
+    return {
+      claim:
+        `a second handshake, ${formatEndpoint(client)} to ${formatEndpoint(destination)} ` +
+        "with other sequence numbers, followed the client's",
+      events: legs.flatMap(({ leg }) => leg.events[0]?.id ?? []),
+    };
+  },
+};
+
+const STREAMS: Claim = {
+  code: 'streams-equal',
+  holds: ({ pairing }) => (pairing ? isCarried(pairing) || null : undefined),
+  tell: ({ pairing, leg, link }) => {
+    if (!pairing || !link) return { claim: '', events: [] };
+    const { request, reply } = pairing;
+    const told = `both legs carried the same bytes: to the container ${TOLD[request]}, back ${TOLD[reply]}`;
+    return {
+      claim: pairing.thin ? `${told}; ${tellThin(leg.protocol)}` : told,
+      events: [leg, link.upstream].flatMap(
+        ({ events }) =>
+          events.find((event) => event.kind === 'packet' && event.length > 0)?.id ?? [],
+      ),
+    };
+  },
+};
+
+const ONLY_PAIRING: Claim = {
+  code: 'only-pairing',
+  holds: ({ pairing }) => (pairing ? pairing.only || null : undefined),
+  tell: () => ({
+    claim: 'no other connection of the capture could be the other leg',
+    events: [],
+  }),
+};
+
+/** Seen before and after the machine, under the same addresses. */
+const NEVER_REWRITTEN: Claim = {
+  code: 'never-rewritten',
+  holds: ({ leg, link, captured }) =>
+    link || leg.nat || leg.server === null || isLoopback(leg.server.address)
+      ? undefined
+      : seesCrossing(captured) !== null || null,
+  tell: ({ leg, captured }) => {
+    const { ttl } = captured;
+    const to = formatEndpoint(leg.destination);
+    const crossing = seesCrossing(captured);
+    if (crossing === null) {
+      const claim = `packets for ${to} kept their addresses from before the machine to behind it`;
+      return { claim, events: [] };
+    }
+    const how =
+      crossing === 'routed'
+        ? `before and after routing (TTL ${ttl.first} and ${ttl.last})`
+        : `as they came in and as they went out, unrouted (TTL ${ttl.first})`;
+    return {
+      claim: `packets for ${to} were seen ${how}, with the same addresses, and their replies the other way`,
+      events: leg.events.slice(0, 1).map(({ id }) => id),
+    };
+  },
+};
+
+const COMPLETE: Claim = {
+  code: 'complete',
+  holds: ({ tail }) => !tail.truncated && tail.lostEvents === 0,
+  tell: (subject) => {
+    const text = 'the capture was read to its end and reports no lost packet';
+    const [why] = subject.tail.notes;
+    const missing = COMPLETE.holds(subject) === false;
+    return { claim: missing && why !== undefined ? `${text} (${why})` : text, events: [] };
+  },
+};
+
+const CLAIMS = [
+  REWRITTEN,
+  SAME_PACKET,
+  HANDSHAKES,
+  STREAMS,
+  ONLY_PAIRING,
+  NEVER_REWRITTEN,
+  COMPLETE,
 ];
 
-export function makeCaptureClaims(subject: CapturedCase): CaptureClaim[] {
-  return CHECKS.flatMap((check) => check(subject) ?? []);
+/** What the judge needs of the claims. */
+export function findFacts(subject: CapturedCase): CaptureFacts {
+  return {
+    'nat-rewritten': REWRITTEN.holds(subject) ?? null,
+    'same-packet': SAME_PACKET.holds(subject) ?? null,
+    'handshakes-nested': HANDSHAKES.holds(subject) ?? null,
+    'streams-equal': STREAMS.holds(subject) ?? null,
+    'only-pairing': ONLY_PAIRING.holds(subject) ?? null,
+    'never-rewritten': NEVER_REWRITTEN.holds(subject) ?? null,
+    complete: COMPLETE.holds(subject) ?? null,
+  };
 }
 
-function claim(
-  code: ClaimCode,
-  holds: boolean | null,
-  text: string,
-  events: number[] = [],
-): CaptureClaim {
-  return { code, claim: text, holds, events };
+export function tellClaims(subject: CapturedCase): Evidence[] {
+  return CLAIMS.flatMap(({ code, holds, tell }) => {
+    const answer = holds(subject);
+    if (answer === undefined) return [];
+    const { claim, events } = tell(subject);
+    return [{ code, claim, holds: answer, events }];
+  });
 }
 
-function checkRewritten({ leg, captured, link }: CapturedCase): CaptureClaim {
-  if (leg.nat?.destinationRewritten && leg.server) {
-    const [twin] = captured.twins;
-    const text = `packets for ${formatEndpoint(leg.server)} went on to ${formatEndpoint(leg.destination)}`;
-    return claim('nat-rewritten', true, text, eventsOf(twin));
-  }
-  const text = 'a packet was seen under two destinations';
-  return claim('nat-rewritten', link ? false : null, text);
+function isRewritten({ nat, server }: Leg): boolean {
+  return nat?.destinationRewritten === true && server !== null;
 }
 
-function checkSamePacket({ leg, captured }: CapturedCase): CaptureClaim | null {
-  if (!leg.nat?.destinationRewritten) return null;
-  const proofs = listProofs(captured.twins);
-  const [twin] = proofs;
-  if (!twin) {
-    const text = 'IP identification or TCP timestamp agree on both sides of the rewriting';
-    return claim('same-packet', null, text, eventsOf(captured.twins[0]));
-  }
+function seesCrossing({ uniform, leg }: CapturedLeg): 'routed' | 'bridged' | null {
+  return uniform && !leg.isAtOneDevice ? findCrossing(leg.sightings) : null;
+}
+
+function tellMarks(proofs: readonly Twin[], twin: Twin): string {
   const marks = [
     twin.a.protocol === 'tcp' ? `sequence number ${twin.a.seq}` : `${twin.a.length} B`,
     ...(twin.a.wire.ipId ? [`IP identification ${twin.a.wire.ipId}`] : []),
@@ -71,20 +187,7 @@ function checkSamePacket({ leg, captured }: CapturedCase): CaptureClaim | null {
     `TTL ${twin.a.wire.ttl} and ${twin.b.wire.ttl}`,
   ];
   const count = `${proofs.length} packet${proofs.length === 1 ? ' was' : 's were'}`;
-  const text = `${count} seen on both sides of the rewriting; the first has the same ${marks.join(', ')}`;
-  return claim('same-packet', true, text, eventsOf(twin));
-}
-
-function checkHandshakes({ captured, pairing }: CapturedCase): CaptureClaim | null {
-  if (!pairing || captured.leg.protocol === 'udp') return null;
-  const { first } = captured;
-  const dialled = pairing.upstream.first;
-  const text =
-    `a second handshake, ${formatEndpoint(pairing.upstream.leg.client)} to ` +
-    `${formatEndpoint(pairing.upstream.leg.destination)} with other sequence numbers, followed the client's`;
-  const known = first.synTime !== null && dialled.synTime !== null;
-  const events = [captured, pairing.upstream].flatMap(({ leg }) => leg.events[0]?.id ?? []);
-  return claim('handshakes-nested', known ? true : null, text, known ? events : []);
+  return `${count} seen on both sides of the rewriting; the first has the same ${marks.join(', ')}`;
 }
 
 const TOLD: Readonly<Record<Likeness, string>> = {
@@ -95,17 +198,6 @@ const TOLD: Readonly<Record<Likeness, string>> = {
   empty: 'no bytes',
   different: 'different',
 };
-
-function checkStreams({ pairing, leg, link }: CapturedCase): CaptureClaim | null {
-  if (!pairing || !link) return null;
-  const { request, reply } = pairing;
-  const text = `both legs carried the same bytes: to the container ${TOLD[request]}, back ${TOLD[reply]}`;
-  const data = [leg, link.upstream].flatMap(
-    ({ events }) => events.find((event) => event.kind === 'packet' && event.length > 0)?.id ?? [],
-  );
-  const told = pairing.thin ? `${text}; ${tellThin(leg.protocol)}` : text;
-  return claim('streams-equal', isCarried(pairing) ? true : null, told, data);
-}
 
 function tellThin(protocol: 'tcp' | 'udp'): string {
   return protocol === 'tcp'
@@ -118,41 +210,6 @@ function isCarried({ request, reply, thin }: Pairing): boolean {
   if (thin) return false;
   const compared = (like: Likeness): boolean => like === 'equal' || like === 'same-start';
   return compared(request) && (compared(reply) || reply === 'empty');
-}
-
-function checkOnlyPairing({ pairing }: CapturedCase): CaptureClaim | null {
-  if (!pairing) return null;
-  return claim(
-    'only-pairing',
-    pairing.only ? true : null,
-    'no other connection of the capture could be the other leg',
-  );
-}
-
-/** Seen before and after the machine, under the same addresses. */
-function checkNeverRewritten({ leg, link, captured }: CapturedCase): CaptureClaim | null {
-  if (link || leg.nat || leg.server === null || isLoopback(leg.server.address)) return null;
-  const { ttl, sightings, uniform } = captured;
-  const to = formatEndpoint(leg.server);
-  const crossing = uniform ? findCrossing(sightings) : null;
-  if (crossing === null) {
-    const text = `packets for ${to} kept their addresses from before the machine to behind it`;
-    return claim('never-rewritten', null, text);
-  }
-  const how =
-    crossing === 'routed'
-      ? `before and after routing (TTL ${ttl.first} and ${ttl.last})`
-      : `as they came in and as they went out, unrouted (TTL ${ttl.first})`;
-  const [first] = leg.events;
-  const text = `packets for ${to} were seen ${how}, with the same addresses, and their replies the other way`;
-  return claim('never-rewritten', true, text, first ? [first.id] : []);
-}
-
-function checkComplete({ tail }: CapturedCase): CaptureClaim {
-  const missing = tail.truncated || tail.lostEvents > 0;
-  const why = tail.notes[0];
-  const text = 'the capture was read to its end and reports no lost packet';
-  return claim('complete', !missing, missing && why !== undefined ? `${text} (${why})` : text);
 }
 
 function eventsOf(twin: Twin | undefined): number[] {

@@ -5,14 +5,18 @@ import type { IcmpError } from '../../model/conversation.js';
 import type { Connection } from '../../model/report.js';
 import type { Outcome } from '../../model/verdict.js';
 import type { Trace } from '../../model/trace.js';
-import { openCase } from '../case.js';
 import type { Judgement } from '../judge.js';
 import { listHops, selectHops } from '../hops.js';
+import { addDetails, type Details } from '../lazily.js';
 import { findOutcome } from '../outcome.js';
 import { countUnshown, describeNat, findOwner } from '../parts.js';
 import type { Places } from '../places.js';
-import { makeCaptureClaims, type CapturedCase } from './claims.js';
+import { openCapturedCase, type CapturedCase } from './case.js';
+import { findFacts, tellClaims } from './claims.js';
 import { judgeCaptured } from './judge.js';
+
+/** A capture names no process. */
+const NOBODY: Connection['processes'] = { client: null, server: null };
 
 export function describeCaptured(
   id: number,
@@ -21,28 +25,24 @@ export function describeCaptured(
   places: Places,
   limit: number | null,
 ): Connection {
-  const { header } = trace;
-  const subject: CapturedCase = { ...connection, ...openCase(connection, trace) };
+  const subject = openCapturedCase(connection, trace);
   const { leg, link, bytes, lastLeg } = subject;
   const error = findError(subject, trace);
   const outcome = findCapturedOutcome(subject, error);
-  const claims = makeCaptureClaims(subject);
-  const judgement = judgeCaptured(subject, claims, outcome);
-  // A list of connections tells no hops, and there may be many connections.
-  const all =
-    limit === 0
-      ? []
-      : listHops(subject, { epoch: header.epoch, places, topology: header.topology });
-  const hops = selectHops(all, new Set(claims.flatMap(({ events }) => events)), limit);
+  const judgement = judgeCaptured(subject, findFacts(subject), outcome);
   const named = nameRelay(subject);
-  return {
+  const renamed =
+    named !== null && judgement.path === 'relay' ? rename(judgement, named) : judgement;
+  // Written out: there may be very many, and spreading makes large objects slowly.
+  const told = {
     id,
     protocol: leg.protocol,
     client: leg.client,
     server: leg.server,
     container: judgement.path === 'unknown' ? null : nameContainer(trace, lastLeg.destination),
-    ...judgement,
-    ...(named !== null && judgement.path === 'relay' ? rename(judgement, named) : {}),
+    path: renamed.path,
+    proof: judgement.proof,
+    reason: renamed.reason,
     outcome,
     nat: describeNat(leg),
     relay: link && {
@@ -55,13 +55,26 @@ export function describeCaptured(
         ? { reason: `ICMP ${error.what}`, function: `reported by ${error.from}`, after: null }
         : null,
     bytes,
-    processes: { client: null, server: null },
+    processes: NOBODY,
     clientNamespace: null,
-    evidence: claims,
-    why: null,
-    hops,
-    hopsOmitted: all.length - hops.length + countUnshown([leg, link?.upstream]),
   };
+  return addDetails(told, null, () => tellDetails(connection, trace, places, limit));
+}
+
+/** Made anew from the connection: keeping what all of them are made of would take more room than the capture. */
+function tellDetails(
+  connection: CapturedConnection,
+  trace: Trace,
+  places: Places,
+  limit: number | null,
+): Details {
+  const { epoch, topology } = trace.header;
+  const subject = openCapturedCase(connection, trace);
+  const evidence = tellClaims(subject);
+  const all = listHops(subject, { epoch, places, topology });
+  const hops = selectHops(all, new Set(evidence.flatMap(({ events }) => events)), limit);
+  const unshown = countUnshown([subject.leg, subject.link?.upstream]);
+  return { evidence, hops, hopsOmitted: all.length - hops.length + unshown };
 }
 
 function findError({ leg, link }: CapturedCase, trace: Trace): IcmpError | null {

@@ -1,17 +1,16 @@
 /** The verdict on one captured connection. What packets cannot show makes it likely or inconclusive, with the reason. */
-import { isContainers } from '../../correlate/capture/edges.js';
 import { isInitialTtl } from '../../correlate/capture/sightings.js';
 import { formatEndpoint } from '../../model/address.js';
 import type { Outcome } from '../../model/verdict.js';
 import type { Judgement } from '../judge.js';
-import type { CaptureClaim, CaptureFacts, CapturedCase } from './claims.js';
+import type { CapturedCase } from './case.js';
+import type { CaptureFacts } from './claims.js';
 
 export function judgeCaptured(
   subject: CapturedCase,
-  claims: readonly CaptureClaim[],
+  facts: CaptureFacts,
   outcome: Outcome,
 ): Judgement {
-  const facts = collect(claims);
   const { leg, pairing, link } = subject;
   if (facts['nat-rewritten'] === true) {
     const from = leg.server ? formatEndpoint(leg.server) : 'the destination';
@@ -43,20 +42,6 @@ function conclude(path: 'dnat' | 'relay' | 'direct', told: string, doubts: strin
   return doubts.length === 0
     ? { path, proof: 'proven', reason: told }
     : { path, proof: 'likely', reason: `${told}; not proven, because ${doubts.join(' and ')}` };
-}
-
-function collect(claims: readonly CaptureClaim[]): CaptureFacts {
-  const at = (code: CaptureClaim['code']): boolean | null =>
-    claims.find((one) => one.code === code)?.holds ?? null;
-  return {
-    'nat-rewritten': at('nat-rewritten'),
-    'same-packet': at('same-packet'),
-    'handshakes-nested': at('handshakes-nested'),
-    'streams-equal': at('streams-equal'),
-    'only-pairing': at('only-pairing'),
-    'never-rewritten': at('never-rewritten'),
-    complete: at('complete'),
-  };
 }
 
 function listRelayDoubts({ leg, tail, pairing }: CapturedCase, facts: CaptureFacts): string[] {
@@ -100,7 +85,7 @@ function tellUnknown({ captured, leg, tail, open }: CapturedCase, outcome: Outco
       'that time too: it may be a coincidence'
     );
   }
-  if (captured.origin === null && isContainers(captured)) {
+  if (captured.origin === null && captured.ofContainer) {
     return (
       `only ${formatEndpoint(leg.client)} to ${to} was captured, sent by a container: a bridge may have rewritten the ` +
       'destination before this device saw it'

@@ -1,0 +1,66 @@
+/** Puts the frames of a file in order of time, as far as they fit into bounded memory: what came late is taken for another
+ * connection's otherwise. A longer file is handed on as it comes from there on. */
+import type { Frame } from '../file/sink.js';
+
+const MAX_FRAMES = 20_000;
+const MAX_BYTES = 4 * 1024 * 1024;
+const SLAB = 65_536;
+
+export class TimeOrder {
+  readonly #hand: (frame: Frame) => void;
+  #kept: Frame[] = [];
+  #slab = new Uint8Array(0);
+  #used = 0;
+  #bytes = 0;
+  #passes = false;
+
+  constructor(hand: (frame: Frame) => void) {
+    this.#hand = hand;
+  }
+
+  take(frame: Frame): void {
+    const { from, to } = frame;
+    if (!this.#passes) {
+      const fits = this.#kept.length < MAX_FRAMES && this.#bytes + to - from <= MAX_BYTES;
+      if (fits) {
+        this.#keep(frame);
+        return;
+      }
+      this.flush();
+      this.#passes = true;
+    }
+    this.#hand(frame);
+  }
+
+  /** Hands on what waits. */
+  flush(): void {
+    const frames = this.#kept;
+    this.#kept = [];
+    this.#slab = new Uint8Array(0);
+    frames.sort((a, b) => a.seconds - b.seconds || a.nanoseconds - b.nanoseconds);
+    for (const frame of frames) this.#hand(frame);
+  }
+
+  #keep(frame: Frame): void {
+    const { bytes, from, to, length, linkType, device, seconds, nanoseconds, direction } = frame;
+    const size = to - from;
+    if (this.#used + size > this.#slab.length) {
+      this.#slab = new Uint8Array(Math.max(size, SLAB));
+      this.#used = 0;
+    }
+    this.#slab.set(bytes.subarray(from, to), this.#used);
+    const at = { from: this.#used, to: this.#used + size };
+    this.#kept.push({
+      bytes: this.#slab,
+      ...at,
+      length,
+      linkType,
+      device,
+      seconds,
+      nanoseconds,
+      direction,
+    });
+    this.#used += size;
+    this.#bytes += size;
+  }
+}

@@ -1,0 +1,34 @@
+/** What is left of one chunk, put before the next in room that is used again: a new buffer for each would be dear. */
+
+export class Carry {
+  #room: Buffer = Buffer.alloc(0);
+  #kept = 0;
+
+  get length(): number {
+    return this.#kept;
+  }
+
+  /** What was kept, with `chunk` behind it; lent until the next call. */
+  join(chunk: Buffer): Buffer {
+    if (this.#kept === 0) return chunk;
+    const size = this.#kept + chunk.length;
+    this.#makeRoom(size);
+    chunk.copy(this.#room, this.#kept);
+    return this.#room.subarray(0, size);
+  }
+
+  /** Copies `rest`, which may be a part of what was lent. */
+  keep(rest: Buffer): void {
+    this.#kept = 0;
+    this.#makeRoom(rest.length);
+    rest.copy(this.#room);
+    this.#kept = rest.length;
+  }
+
+  #makeRoom(size: number): void {
+    if (size <= this.#room.length) return;
+    const wider = Buffer.allocUnsafe(Math.max(size, this.#room.length * 2));
+    this.#room.copy(wider, 0, 0, this.#kept);
+    this.#room = wider;
+  }
+}

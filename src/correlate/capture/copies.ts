@@ -1,0 +1,56 @@
+/** Remembers packets by a key, those of one key in the order in which they came: lists of their own would be as many as they are. */
+
+/** Packets of one key that are remembered; with more, one is like the other. */
+const MAX_COPIES = 16;
+
+export class Copies {
+  readonly #mask: number;
+  /** By slot: the key, the first and last packet of it (plus one; 0 is free), and how many there are. */
+  readonly #keys: Int32Array;
+  readonly #first: Int32Array;
+  readonly #last: Int32Array;
+  readonly #count: Uint8Array;
+  /** By packet: the next of the same key, plus one; 0 is none. */
+  readonly #next: Int32Array;
+
+  /** Room for `most` packets, which are numbers below it. */
+  constructor(most: number) {
+    let slots = 16;
+    while (slots < most * 2) slots *= 2;
+    this.#mask = slots - 1;
+    this.#keys = new Int32Array(slots);
+    this.#first = new Int32Array(slots);
+    this.#last = new Int32Array(slots);
+    this.#count = new Uint8Array(slots);
+    this.#next = new Int32Array(most);
+  }
+
+  /** The first packet of the key; -1 without one. */
+  firstOf(key: number): number {
+    return (this.#first[this.#find(key)] ?? 0) - 1;
+  }
+
+  /** The one after `packet`; -1 after the last. */
+  after(packet: number): number {
+    return (this.#next[packet] ?? 0) - 1;
+  }
+
+  add(key: number, packet: number): void {
+    const slot = this.#find(key);
+    const last = this.#last[slot] ?? 0;
+    const count = this.#count[slot] ?? 0;
+    if (count === MAX_COPIES) return;
+    if (last === 0) {
+      this.#keys[slot] = key;
+      this.#first[slot] = packet + 1;
+    } else this.#next[last - 1] = packet + 1;
+    this.#last[slot] = packet + 1;
+    this.#count[slot] = count + 1;
+  }
+
+  #find(key: number): number {
+    let slot = (key ^ (key >>> 15)) & this.#mask;
+    while (this.#first[slot] !== 0 && this.#keys[slot] !== key) slot = (slot + 1) & this.#mask;
+    return slot;
+  }
+}

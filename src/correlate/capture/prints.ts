@@ -1,0 +1,56 @@
+/** What tells quickly that two legs cannot have carried the same bytes: of very many pairs nearly all. */
+import type { ByteStream } from '../../model/conversation.js';
+import { isAligned, streamsOf } from './contents.js';
+import type { CapturedLeg } from './legs.js';
+
+/** Bytes of a beginning that are compared. */
+const START = 16;
+/** Numbers per leg: whether it was seen from its beginning, then three of each direction. */
+const SIZE = 7;
+const NONE = -1;
+
+export class Prints {
+  readonly #numbers: Float64Array;
+
+  constructor(legs: readonly CapturedLeg[]) {
+    this.#numbers = new Float64Array(legs.length * SIZE);
+    for (const [index, leg] of legs.entries()) this.#numbers.set(takePrint(leg), index * SIZE);
+  }
+
+  /** False where a closer look is needed. */
+  differ(index: number, other: Float64Array): boolean {
+    const at = index * SIZE;
+    const aligned = this.#numbers[at] === 1 && other[0] === 1;
+    return (
+      aligned && (this.#streamsDiffer(at + 1, other, 1) || this.#streamsDiffer(at + 4, other, 4))
+    );
+  }
+
+  #streamsDiffer(at: number, other: Float64Array, from: number): boolean {
+    const numbers = this.#numbers;
+    const [length, theirs] = [numbers[at] ?? 0, other[from] ?? 0];
+    if (length === 0 || theirs === 0) return false;
+    const [digest, theirDigest] = [numbers[at + 1] ?? NONE, other[from + 1] ?? NONE];
+    if (length === theirs && digest !== NONE && theirDigest !== NONE) return digest !== theirDigest;
+    const [start, theirStart] = [numbers[at + 2] ?? NONE, other[from + 2] ?? NONE];
+    return start !== NONE && theirStart !== NONE && start !== theirStart;
+  }
+}
+
+/** Of datagrams nothing is told so quickly. */
+export function takePrint(leg: CapturedLeg): Float64Array {
+  const { request, reply } = streamsOf(leg);
+  const aligned = leg.leg.protocol === 'tcp' && isAligned(leg);
+  return Float64Array.of(aligned ? 1 : 0, ...describe(request), ...describe(reply));
+}
+
+function describe({ length, digest, head, known }: ByteStream): [number, number, number] {
+  const whole = head.length >= START && known === null;
+  return [length, digest ?? NONE, whole ? hashStart(head) : NONE];
+}
+
+function hashStart(head: Uint8Array): number {
+  let hash = 0;
+  for (let i = 0; i < START; i++) hash = (Math.imul(hash, 0x01000193) ^ (head[i] ?? 0)) | 0;
+  return hash >>> 0;
+}

@@ -1,0 +1,124 @@
+/** A leg of a capture: its events are made when they are looked at, for of very many legs hardly any are for long. */
+import { sameEndpoint, type Endpoint } from '../../model/address.js';
+import { CapturedPacket } from '../../model/captured-packet.js';
+import type { Conversation } from '../../model/conversation.js';
+import type { CounterEvent, Protocol } from '../../model/event.js';
+import type { PacketTable } from '../../model/packet-table.js';
+import type { Leg, Nat } from '../leg.js';
+import { listSightings, type Sighting } from './sightings.js';
+
+/** The rows of some packets, in order of time: a part of a list that holds those of all. */
+export class PacketRange {
+  constructor(
+    readonly table: PacketTable,
+    readonly rows: Uint32Array,
+    readonly from: number,
+    readonly to: number,
+  ) {}
+
+  get isEmpty(): boolean {
+    return this.from === this.to;
+  }
+
+  list(): CapturedPacket[] {
+    const packets: CapturedPacket[] = [];
+    for (let i = this.from; i < this.to; i++) {
+      packets.push(new CapturedPacket(this.table, this.rows[i] ?? 0));
+    }
+    return packets;
+  }
+}
+
+export interface WireEnds {
+  /** The client's end in every conversation of the leg; null where there is but one. */
+  readonly clients: ReadonlyMap<number, Endpoint> | null;
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+  readonly destination: Endpoint;
+}
+
+type WireEvent = CapturedPacket | CounterEvent;
+
+let latest: { readonly leg: WireLeg; readonly events: readonly WireEvent[] } | null = null;
+
+export interface Sides {
+  readonly requests: CapturedPacket[];
+  readonly replies: CapturedPacket[];
+}
+
+export class WireLeg implements Leg {
+  readonly client: Endpoint;
+  readonly server: Endpoint;
+  readonly destination: Endpoint;
+  readonly #clients: ReadonlyMap<number, Endpoint> | null;
+  #sightings: readonly Sighting[] | null = null;
+
+  constructor(
+    readonly protocol: Protocol,
+    { clients, client, server, destination }: WireEnds,
+    readonly begun: boolean,
+    readonly nat: Nat | null,
+    readonly range: PacketRange,
+    /** Those of which packets were counted only; null without any. */
+    readonly counted: readonly Conversation[] | null,
+  ) {
+    this.#clients = clients;
+    this.client = client;
+    this.server = server;
+    this.destination = destination;
+  }
+
+  /** Kept until another leg is looked at. */
+  get events(): readonly WireEvent[] {
+    if (latest?.leg !== this) latest = { leg: this, events: this.#listEvents() };
+    return latest.events;
+  }
+
+  /** By who sent them: a conversation's client is known under its own address there. */
+  split(): Sides {
+    const sides: Sides = { requests: [], replies: [] };
+    for (const packet of this.range.list()) {
+      const end = this.#clients ? this.#clients.get(packet.conversation) : this.client;
+      const isRequest = end !== undefined && sameEndpoint(packet.source, end);
+      (isRequest ? sides.requests : sides.replies).push(packet);
+    }
+    return sides;
+  }
+
+  /** What each device saw of it. */
+  get sightings(): readonly Sighting[] {
+    if (this.#sightings === null) {
+      const { requests, replies } = this.split();
+      // What is damaged may have any TTL.
+      const sound = (packet: CapturedPacket): boolean => !packet.damaged;
+      this.#sightings = listSightings(requests.filter(sound), replies.filter(sound));
+    }
+    return this.#sightings;
+  }
+
+  /** At one device only: then nothing shows what became of it behind that. */
+  get isAtOneDevice(): boolean {
+    const { table, rows, from, to } = this.range;
+    const device = table.device[rows[from] ?? 0];
+    for (let i = from + 1; i < to; i++) if (table.device[rows[i] ?? 0] !== device) return false;
+    return true;
+  }
+
+  #listEvents(): readonly WireEvent[] {
+    const packets = this.range.list();
+    if (this.counted === null) return packets;
+    const counters = this.counted.flatMap((conversation) => conversation.counters);
+    return [...packets, ...counters].sort((a, b) => a.id - b.id);
+  }
+
+  // A capture knows no processes and has no conntrack.
+  get dialled(): null {
+    return null;
+  }
+  get accepted(): null {
+    return null;
+  }
+  get conntracked(): boolean {
+    return false;
+  }
+}

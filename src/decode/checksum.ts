@@ -1,0 +1,48 @@
+/** Whether a packet's checksums contradict what it says: then its addresses and ports may be anything. Total. */
+import { byteAt, uint16 } from './bytes.js';
+import { IP_PROTOCOL, type Packet } from './packet.js';
+
+/** Bytes of the addresses and what stands before them in the header, by version. */
+const ADDRESSES = { 4: { before: 12, length: 8 }, 6: { before: 8, length: 32 } } as const;
+
+/**
+ * False also where nothing can be said: cut off, fragmented, without a checksum. A sender that leaves the checksum to its
+ * device puts that of the pseudo header there.
+ */
+export function isDamaged(packet: Packet): boolean {
+  return (packet.version === 4 && hasWrongHeader(packet)) || hasWrongTransport(packet);
+}
+
+function hasWrongHeader({ bytes, sourceAt }: Packet): boolean {
+  const at = sourceAt - ADDRESSES[4].before;
+  if (uint16(bytes, at + 10) === 0) return false;
+  const length = (byteAt(bytes, at) & 0x0f) * 4;
+  return fold(add(bytes, at, at + length)) !== 0xffff;
+}
+
+function hasWrongTransport(packet: Packet): boolean {
+  const { bytes, end, version, protocol, sourceAt, transportAt, fragmented } = packet;
+  const length = packet.payloadAt - transportAt + packet.payloadLength;
+  if (fragmented || transportAt + length > end) return false;
+  const stored = uint16(bytes, transportAt + (protocol === IP_PROTOCOL.TCP ? 16 : 6));
+  if (stored === 0) return false;
+  const addresses = ADDRESSES[version === 4 ? 4 : 6].length;
+  const ends = add(bytes, sourceAt, sourceAt + addresses) + protocol;
+  const pseudo = ends + (length & 0xffff) + (length >>> 16);
+  // Some devices are given it without the length.
+  if (stored === fold(pseudo) || stored === fold(ends)) return false;
+  return fold(pseudo + add(bytes, transportAt, transportAt + length)) !== 0xffff;
+}
+
+function add(bytes: Uint8Array, from: number, to: number): number {
+  let sum = 0;
+  let at = from;
+  for (; at + 1 < to; at += 2) sum += ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  return at < to ? sum + (byteAt(bytes, at) << 8) : sum;
+}
+
+function fold(sum: number): number {
+  let folded = sum;
+  while (folded > 0xffff) folded = (folded & 0xffff) + (folded >>> 16);
+  return folded;
+}

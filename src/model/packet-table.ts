@@ -1,0 +1,125 @@
+/** The packets kept of captures, in columns: as objects, hundreds of thousands of them would cost more than reading them. */
+import type { Endpoint } from './address.js';
+
+/**
+ * What `bits` tells of a packet. `BACK`: the second of its conversation's ends sent it; `DAMAGED`: its checksums contradict
+ * it.
+ */
+export const BIT = {
+  TCP: 1,
+  BACK: 2,
+  OUT: 4,
+  DIRECTED: 8,
+  DIGEST: 16,
+  STAMPED: 32,
+  DAMAGED: 64,
+} as const;
+
+const FIRST_ROWS = 256;
+/** Hardware addresses whose text is remembered. */
+const MAX_HARDWARE = 10_000;
+
+export class PacketTable {
+  #size = 0;
+  /** Rows in order of time, and the number of each as an event: once all has been read. */
+  ordered = new Uint32Array(0);
+  id = new Uint32Array(0);
+  /** Nanoseconds since the epoch of the reading. */
+  time = new Float64Array(FIRST_ROWS);
+  device = new Uint32Array(FIRST_ROWS);
+  conversation = new Uint32Array(FIRST_ROWS);
+  file = new Uint32Array(FIRST_ROWS);
+  seq = new Uint32Array(FIRST_ROWS);
+  ack = new Uint32Array(FIRST_ROWS);
+  length = new Uint32Array(FIRST_ROWS);
+  flags = new Uint8Array(FIRST_ROWS);
+  bits = new Uint8Array(FIRST_ROWS);
+  ttl = new Uint8Array(FIRST_ROWS);
+  /** -1 in IPv6. */
+  ipId = new Int32Array(FIRST_ROWS);
+  /** Where `STAMPED` is set. */
+  timestamp = new Uint32Array(FIRST_ROWS);
+  /** Where `DIGEST` is set. */
+  digest = new Uint32Array(FIRST_ROWS);
+  /** The six bytes as a number; -1 for none. */
+  hardware = new Float64Array(FIRST_ROWS);
+  readonly #ends: (readonly [Endpoint, Endpoint] | undefined)[] = [];
+  readonly #hardwareTexts = new Map<number, string>();
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The ends of a conversation whose packets follow. */
+  announce(conversation: number, ends: readonly [Endpoint, Endpoint]): void {
+    this.#ends[conversation] = ends;
+  }
+
+  /** Makes room for one more packet and returns its row, to be filled in. */
+  claimRow(): number {
+    if (this.#size === this.time.length) this.#grow();
+    return this.#size++;
+  }
+
+  /** Adds to the times of one file's packets. */
+  shiftTimes(file: number, nanoseconds: number): void {
+    for (let row = 0; row < this.#size; row++) {
+      if (this.file[row] === file) this.time[row] = (this.time[row] ?? 0) + nanoseconds;
+    }
+  }
+
+  has(row: number, bit: number): boolean {
+    return ((this.bits[row] ?? 0) & bit) !== 0;
+  }
+
+  sourceOf(row: number): Endpoint {
+    return this.#endOf(row, this.has(row, BIT.BACK) ? 1 : 0);
+  }
+
+  destinationOf(row: number): Endpoint {
+    return this.#endOf(row, this.has(row, BIT.BACK) ? 0 : 1);
+  }
+
+  /** `02:42:ac:11:00:02`; a capture has few of them, and each is made text of once. */
+  hardwareOf(row: number): string | null {
+    const key = this.hardware[row] ?? -1;
+    if (key < 0) return null;
+    const known = this.#hardwareTexts.get(key);
+    if (known !== undefined) return known;
+    const text = key
+      .toString(16)
+      .padStart(12, '0')
+      .replace(/..(?=.)/g, '$&:');
+    if (this.#hardwareTexts.size < MAX_HARDWARE) this.#hardwareTexts.set(key, text);
+    return text;
+  }
+
+  #endOf(row: number, side: 0 | 1): Endpoint {
+    const ends = this.#ends[this.conversation[row] ?? 0];
+    if (ends === undefined) throw new RangeError(`the packet in row ${row} is of no conversation`);
+    return ends[side];
+  }
+
+  #grow(): void {
+    const rows = this.time.length * 2;
+    this.time = widen(this.time, new Float64Array(rows));
+    this.device = widen(this.device, new Uint32Array(rows));
+    this.conversation = widen(this.conversation, new Uint32Array(rows));
+    this.file = widen(this.file, new Uint32Array(rows));
+    this.seq = widen(this.seq, new Uint32Array(rows));
+    this.ack = widen(this.ack, new Uint32Array(rows));
+    this.length = widen(this.length, new Uint32Array(rows));
+    this.flags = widen(this.flags, new Uint8Array(rows));
+    this.bits = widen(this.bits, new Uint8Array(rows));
+    this.ttl = widen(this.ttl, new Uint8Array(rows));
+    this.ipId = widen(this.ipId, new Int32Array(rows));
+    this.timestamp = widen(this.timestamp, new Uint32Array(rows));
+    this.digest = widen(this.digest, new Uint32Array(rows));
+    this.hardware = widen(this.hardware, new Float64Array(rows));
+  }
+}
+
+function widen<T extends { set(from: T): void }>(column: T, wider: T): T {
+  wider.set(column);
+  return wider;
+}

@@ -1,0 +1,34 @@
+/** What a claim about a captured connection may look at: a case without all that only a kernel tells. */
+import { countBytes } from '../../correlate/bytes.js';
+import type { CapturedConnection } from '../../correlate/capture/connections.js';
+import type { Trace } from '../../model/trace.js';
+import type { Case } from '../case.js';
+
+export type CapturedCase = Case & CapturedConnection;
+
+/** Written out: there may be very many, and spreading makes large objects slowly. */
+export function openCapturedCase(connection: CapturedConnection, trace: Trace): CapturedCase {
+  const { leg, link, links, captured, pairing, open } = connection;
+  return {
+    leg,
+    link,
+    links,
+    received: null,
+    sent: null,
+    shared: null,
+    stray: null,
+    captured,
+    pairing,
+    open,
+    topology: trace.header.topology,
+    tail: trace.tail,
+    bytes: countBytes(leg),
+    upstreamBytes: link && countBytes(link.upstream),
+    lastLeg: link ? link.upstream : leg,
+    entered: null,
+    hostAccept: null,
+    relayAccept: null,
+    watched: leg.protocol === 'tcp',
+    pooled: null,
+  };
+}
