@@ -186,8 +186,8 @@ export function readRule(words: readonly string[]): ParsedRule | string {
       const values = words.slice(at, at + count);
       if (values.length < count) return `${option} has no value`;
       at += count;
-      const text = [option, ...values].join(' ');
-      addMatch({ ...(reader(values, module) ?? { on: 'unknown', text }), not });
+      const match = reader(values, module);
+      addMatch({ ...(match ?? { on: 'unknown', text: [option, ...values].join(' ') }), not });
       continue;
     }
     const values: string[] = [];

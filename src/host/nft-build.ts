@@ -99,8 +99,8 @@ function buildChain(chain: DraftChain, table: DraftTable, notes: string[]): Chai
   } else if (hook !== null) {
     notes.push(`chain ${name} of table ${table.name} at hook ${hook} is not evaluated`);
   }
-  const rules = chain.rules.map(({ statements, ...rule }) => ({
-    ...rule,
+  const rules = chain.rules.map(({ text, packets, comment, statements }) => ({
+    ...{ text, packets, comment },
     steps: statements.flatMap((statement) => resolve(statement, table)),
   }));
   return { name, base, policy, packets: null, rules };

@@ -20,8 +20,17 @@ const FIELD_STARTS = new Set([
 const FIELDS =
   /^(?:numgen (?:random|inc) mod \d+(?: offset \d+)?|symhash mod \d+|jhash .* mod \d+|tcp flags|meta pkttype|ct direction|ct original (?:ip6? )?daddr|ct original proto-dst|fib saddr \. (?:mark \. )?iif oif|ip6? [sd]addr|ip protocol|ip6 nexthdr|(?:tcp|udp|sctp|dccp|th) [sd]port|meta (?:l4proto|nfproto|protocol|mark|[io]if(?:name)?)|ct (?:state|status|mark)|fib [sd]addr type)$/;
 
-/** Words of the longest field. */
-const LONGEST = 7;
+/** Words of the longest field that begins with a word. */
+const LONGEST: ReadonlyMap<string, number> = new Map([
+  ...['ip', 'ip6', 'tcp', 'udp', 'sctp', 'dccp', 'th', 'meta'].map((word) => [word, 2] as const),
+  ...([
+    ['symhash', 3],
+    ['ct', 4],
+    ['numgen', 6],
+    ['fib', 7],
+    ['jhash', 12],
+  ] as const),
+]);
 
 const FLAG_WORD = /^[(),|]*(?:(?:fin|syn|rst|psh|ack|urg|ecn|cwr|0x[0-9a-f]+)[(),|]*)*$/;
 
@@ -53,7 +62,7 @@ export class WordCursor {
       this.at += 1;
       return word;
     }
-    for (let length = LONGEST; length > 1; length -= 1) {
+    for (let length = LONGEST.get(word) ?? 0; length > 1; length -= 1) {
       const field = this.words.slice(this.at, this.at + length).join(' ');
       if (this.at + length > this.words.length || !FIELDS.test(field)) continue;
       this.at += length;

@@ -96,12 +96,10 @@ function takeLine(cursor: Cursor, fail: (problem: string) => Error): Token[] {
   while (!cursor.done()) {
     const mark = cursor.peek();
     if (depth === 0 && (mark === '\n' || mark === ';' || mark === '}')) return words;
-    const line = cursor.line();
-    const quoted = mark === ' ';
-    const text = cursor.next();
+    const token = cursor.take();
     if (mark === '{') depth += 1;
     if (mark === '}') depth -= 1;
-    if (mark !== '\n') words.push({ text, line, quoted });
+    if (token && mark !== '\n') words.push(token);
   }
   if (depth > 0) throw fail('a brace is not closed: the text is cut off');
   return words;

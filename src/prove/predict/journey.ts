@@ -3,7 +3,8 @@ import type { Protocol } from '../../model/event.js';
 import { Arrival, isLoopbackSource } from './arrival.js';
 import { endJourney, stopJourney, type Journey } from './ends.js';
 import { addressText, createPacket, exactAddress, UNNAMED, type Packet } from './packet.js';
-import type { RuleRef, Walk } from './walk.js';
+import type { RuleRef } from './rule-index.js';
+import type { Walk } from './walk.js';
 import { findBridgeOf, findRoute, isOwnAddress, type World } from './world.js';
 
 /** Where a connection starts. */

@@ -148,16 +148,26 @@ function testAddress(
   return { about: `${whose} address, which a rule asks for`, chance: false };
 }
 
+const INNER = [
+  ...['127.0.0.0/8', '::1', '224.0.0.0/4', '169.254.0.0/16', 'ff00::/8', '0.0.0.0/32'],
+].flatMap((text) => parseRange(text) ?? []);
+
+/** Of each world once: thousands of rules may ask. */
+const innerOf = new WeakMap<World, readonly AddressRange[]>();
+
 /** Loopback, multicast, link-local, or in a network of the host's bridges: no client elsewhere has it. */
 function isInner(range: AddressRange, world: World): boolean {
-  const inner = ['127.0.0.0/8', '::1', '224.0.0.0/4', '169.254.0.0/16', 'ff00::/8', '0.0.0.0/32'];
-  const bridges = world.devices
-    .filter(({ kind }) => kind === 'bridge' || kind === 'loopback')
-    .flatMap(({ networks }) => networks);
-  return [...inner, ...bridges].some((text) => {
-    const outer = parseRange(text);
-    return outer?.family === range.family && outer.low <= range.low && outer.high >= range.high;
-  });
+  let inner = innerOf.get(world);
+  if (!inner) {
+    const bridges = world.devices
+      .filter(({ kind }) => kind === 'bridge' || kind === 'loopback')
+      .flatMap(({ networks }) => networks.flatMap((network) => parseRange(network) ?? []));
+    inner = [...INNER, ...bridges];
+    innerOf.set(world, inner);
+  }
+  return inner.some(
+    ({ family, low, high }) => family === range.family && low <= range.low && high >= range.high,
+  );
 }
 
 /** Ports that Linux gives to clients. */

@@ -1,10 +1,25 @@
 /** Finds base chains in the order in which the kernel calls them, and chains by name. */
-import { HOOKS, type Chain, type Hook, type RuleSet, type Table } from '../../model/rules.js';
+import {
+  HOOKS,
+  type Chain,
+  type Hook,
+  type Rule,
+  type RuleSet,
+  type Table,
+} from '../../model/rules.js';
+
+/** A rule, or a chain's policy when there is no rule, with its place. */
+export interface RuleRef {
+  readonly table: Table;
+  readonly chain: Chain;
+  readonly rule: Rule | null;
+}
 
 /** Base chains of each hook in order of priority, chains by name. Made once per rule set. */
 export class RuleIndex {
   private readonly bases = new Map<Hook, { table: Table; chain: Chain }[]>();
   private readonly chains = new Map<Table, Map<string, Chain>>();
+  private readonly refs = new Map<Chain, (RuleRef & { readonly rule: Rule })[]>();
 
   constructor(rules: RuleSet) {
     for (const hook of HOOKS) this.bases.set(hook, []);
@@ -23,6 +38,15 @@ export class RuleIndex {
     const own = family === 4 ? 'ip' : 'ip6';
     const list = this.bases.get(hook) ?? [];
     return list.filter(({ table }) => table.family === own || table.family === 'inet');
+  }
+
+  /** A chain's rules with their place. */
+  rules(table: Table, chain: Chain): readonly (RuleRef & { readonly rule: Rule })[] {
+    const known = this.refs.get(chain);
+    if (known) return known;
+    const made = chain.rules.map((rule) => ({ table, chain, rule }));
+    this.refs.set(chain, made);
+    return made;
   }
 
   chain(table: Table, name: string): Chain | null {

@@ -3,15 +3,8 @@ import type { Chain, Hook, MapEntry, Rule, Table, Verdict } from '../../model/ru
 import { mark } from './marks.js';
 import { testMatch, type Doubt } from './match.js';
 import { addressText, exactAddress, type Packet } from './packet.js';
-import type { RuleIndex } from './rule-index.js';
+import type { RuleIndex, RuleRef } from './rule-index.js';
 import { chooseSource, familyOf, type World } from './world.js';
-
-/** A rule, or a chain's policy when there is no rule, with its place. */
-export interface RuleRef {
-  readonly table: Table;
-  readonly chain: Chain;
-  readonly rule: Rule | null;
-}
 
 /** What became of the packet in one hook. */
 export interface HookEnd {
@@ -36,6 +29,8 @@ export class Undecidable extends Error {
 export type Decide = (doubt: Doubt, ref: RuleRef) => boolean;
 
 const DEEPEST = 64;
+
+const NO_DOUBTS: readonly Doubt[] = [];
 
 type End =
   | { readonly end: 'accept' | 'return' | 'drop' | 'reject'; readonly by: RuleRef }
@@ -124,8 +119,8 @@ export class Walk {
   }
 
   private runChain(table: Table, chain: Chain, packet: Packet, depth: number): End {
-    for (const rule of chain.rules) {
-      const ref = { table, chain, rule };
+    for (const ref of this.index.rules(table, chain)) {
+      const { rule } = ref;
       const verdict = this.runRule(rule, ref, packet);
       if (verdict === null) continue;
       switch (verdict.do) {
@@ -165,11 +160,13 @@ export class Walk {
 
   /** The rule's verdict, or null when it does not hold or decides nothing. */
   private runRule(rule: Rule, ref: RuleRef, packet: Packet): Verdict | null {
-    const doubts: Doubt[] = [];
+    let doubts: readonly Doubt[] = NO_DOUBTS;
     let known = false;
     // A doubt matters only when nothing else rules the rule out, and when the rule does anything.
     const settle = (): boolean => {
-      if (!doubts.splice(0).every((doubt) => this.decide(doubt, ref))) return false;
+      const asked = doubts;
+      doubts = NO_DOUBTS;
+      if (!asked.every((doubt) => this.decide(doubt, ref))) return false;
       if (!known) this.met.push(ref);
       known = true;
       return true;
@@ -181,7 +178,7 @@ export class Walk {
           if (this.isExcepted(rule, ref, packet)) this.spared.push(ref);
           return null;
         }
-        if (answer !== true) doubts.push(answer);
+        if (answer !== true) doubts = [...doubts, answer];
         continue;
       }
       if (step.kind === 'note') continue;
