@@ -4,6 +4,7 @@ import { runCommand, type Run } from '../host/command.js';
 import { parseSaved } from '../host/iptables.js';
 import { resolveNamespace } from '../host/namespaces.js';
 import { parseNft } from '../host/nft.js';
+import { refuseOtherKinds } from '../host/other-kinds.js';
 import { readRules } from '../host/rules.js';
 import { readSettings } from '../host/settings.js';
 import { readTopology } from '../host/topology.js';
@@ -70,6 +71,7 @@ async function readSaved(request: ExplainRequest): Promise<HostReading> {
   const sets: RuleSet[] = [];
   for (const file of request.iptables ?? []) {
     const text = await load(file);
+    refuseOtherKinds(text, file, 'iptables');
     const { tables, notes } = parseSaved(text, file);
     sets.push({ tables, notes: [...notes, ...noteEmpty(text, file)] });
   }
@@ -77,6 +79,7 @@ async function readSaved(request: ExplainRequest): Promise<HostReading> {
   const known = new Set(joinRuleSets(sets).tables.map(({ family, name }) => `${family} ${name}`));
   for (const file of request.nft ?? []) {
     const text = await load(file);
+    refuseOtherKinds(text, file, 'nft');
     const { tables, notes } = parseNft(text, file);
     sets.push({
       tables: tables.filter(({ family, name }) => !known.has(`${family} ${name}`)),
