@@ -64,12 +64,16 @@ export interface DraftChain {
 export interface DraftTable {
   readonly family: string;
   readonly name: string;
+  /** The kernel passes over its chains. */
+  dormant: boolean;
+  /** Made by iptables-nft: nft shows what it takes its rules for. */
+  translated: boolean;
   readonly chains: DraftChain[];
   readonly sets: Map<string, Element[]>;
 }
 
 export function createTable(family: string, name: string): DraftTable {
-  return { family, name, chains: [], sets: new Map() };
+  return { family, name, dormant: false, translated: false, chains: [], sets: new Map() };
 }
 
 export function createChain(name: string): DraftChain {
@@ -85,8 +89,11 @@ export function buildRuleSet(drafts: readonly DraftTable[]): RuleSet {
       notes.push(`table ${family} ${name} is not evaluated: only ip, ip6 and inet are`);
       return [];
     }
+    if (draft.dormant) notes.push(`table ${family} ${name} is dormant: the kernel passes it over`);
     const chains = draft.chains.map((chain) => buildChain(chain, draft, notes));
-    return [{ backend: usesXtables(chains) ? 'iptables-nft' : 'nftables', family, name, chains }];
+    const translated = draft.translated || usesXtables(chains);
+    if (translated) notes.push(tellTranslated(family, name));
+    return [{ backend: translated ? 'iptables-nft' : 'nftables', family, name, chains }];
   });
   return { tables, notes };
 }
@@ -94,7 +101,8 @@ export function buildRuleSet(drafts: readonly DraftTable[]): RuleSet {
 function buildChain(chain: DraftChain, table: DraftTable, notes: string[]): Chain {
   const { name, type, hook, priority, policy } = chain;
   let base: Chain['base'] = null;
-  if (hook !== null && isHook(hook) && priority !== null) {
+  if (hook !== null && table.dormant) base = null;
+  else if (hook !== null && isHook(hook) && priority !== null) {
     base = { hook, priority, type: type === 'nat' || type === 'route' ? type : 'filter' };
   } else if (hook !== null) {
     notes.push(`chain ${name} of table ${table.name} at hook ${hook} is not evaluated`);
@@ -177,6 +185,11 @@ function expandSets(values: readonly string[], table: DraftTable): string[] | nu
     expanded.push(...elements.flatMap(({ parts }) => parts));
   }
   return expanded;
+}
+
+function tellTranslated(family: string, name: string): string {
+  const tool = family === 'ip6' ? 'ip6tables-save' : 'iptables-save';
+  return `table ${family} ${name} was made by iptables-nft, whose rules nft shows in part or translated: the output of ${tool} tells them whole`;
 }
 
 /** Only iptables-nft makes rules that contain expressions of xtables. */

@@ -14,7 +14,8 @@ export function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
   let line = 1;
   let at = 0;
-  const add = (word: string, quoted = false): void => void tokens.push({ text: word, line, quoted });
+  const add = (word: string, quoted = false): void =>
+    void tokens.push({ text: word, line, quoted });
   while (at < text.length) {
     const mark = text[at] ?? '';
     if (mark === '\n') {

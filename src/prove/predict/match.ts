@@ -2,7 +2,7 @@
 import { isEverything, isInRange, parseRange, type AddressRange } from '../../model/range.js';
 import type { Match, PortRange } from '../../model/rules.js';
 import { addressText, UNNAMED, type Packet, type PacketAddress } from './packet.js';
-import { findRoute, isOwnAddress, type World } from './world.js';
+import { findRoute, isOwnAddress, stripPrefix, type World } from './world.js';
 
 /** A condition that cannot be decided: what it says, and whether it is so by design (chance) or for want of knowledge. */
 export interface Doubt {
@@ -48,9 +48,11 @@ function test(match: Match, packet: Packet, world: World): Answer {
     case 'state':
       return match.names.some((name) => testState(name, packet));
     case 'source-type':
-      return testType(match.names, packet.source, world);
-    case 'destination-type':
-      return testType(match.names, packet.destination, world);
+    case 'destination-type': {
+      const address = match.on === 'source-type' ? packet.source : packet.destination;
+      if (match.here !== true) return testType(match.names, address, world);
+      return testTypeHere(match.names, address, packet.inDevice, world);
+    }
     case 'tcp-flags':
       return packet.protocol === 'tcp' && testFlags(match.among, match.set);
     case 'reverse-path':
@@ -197,6 +199,21 @@ function testState(name: string, packet: Packet): boolean {
 function testType(names: readonly string[], address: PacketAddress, world: World): boolean {
   const local =
     address.kind === 'exact' ? isOwnAddress(world, address.text) : address.kind === 'own';
+  return names.some((name) => (name === 'local' ? local : name === 'unicast' && !local));
+}
+
+/** An address of this host is a local one only where the device that has it is asked for. */
+function testTypeHere(
+  names: readonly string[],
+  address: PacketAddress,
+  device: Packet['inDevice'],
+  world: World,
+): Answer {
+  if (address.kind !== 'exact' || typeof device !== 'string') {
+    return { about: `whether ${names.join(' or ')} is what the address is there`, chance: false };
+  }
+  const own = world.devices.find(({ name }) => name === device);
+  const local = own?.networks.some((network) => stripPrefix(network) === address.text) ?? false;
   return names.some((name) => (name === 'local' ? local : name === 'unicast' && !local));
 }
 
