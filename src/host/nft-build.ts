@@ -92,7 +92,6 @@ export function buildRuleSet(drafts: readonly DraftTable[]): RuleSet {
     if (draft.dormant) notes.push(`table ${family} ${name} is dormant: the kernel passes it over`);
     const chains = draft.chains.map((chain) => buildChain(chain, draft, notes));
     const translated = draft.translated || usesXtables(chains);
-    if (translated) notes.push(tellTranslated(family, name));
     return [{ backend: translated ? 'iptables-nft' : 'nftables', family, name, chains }];
   });
   return { tables, notes };
@@ -185,11 +184,6 @@ function expandSets(values: readonly string[], table: DraftTable): string[] | nu
     expanded.push(...elements.flatMap(({ parts }) => parts));
   }
   return expanded;
-}
-
-function tellTranslated(family: string, name: string): string {
-  const tool = family === 'ip6' ? 'ip6tables-save' : 'iptables-save';
-  return `table ${family} ${name} was made by iptables-nft, whose rules nft shows in part or translated: the output of ${tool} tells them whole`;
 }
 
 /** Only iptables-nft makes rules that contain expressions of xtables. */

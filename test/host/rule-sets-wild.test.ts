@@ -2,9 +2,9 @@
 
 import * as assert from 'uvu/assert';
 import { parseSaved } from '../../src/host/iptables.js';
-import { parseNft } from '../../src/host/nft.js';
+import { addToOthers, parseNft } from '../../src/host/nft.js';
 import { UserError } from '../../src/model/errors.js';
-import type { Rule, RuleSet, Step } from '../../src/model/rules.js';
+import { NO_RULES, type Rule, type RuleSet, type Step } from '../../src/model/rules.js';
 import { tellRule } from '../../src/prove/predict/meaning.js';
 import { loadRules, makeWorld, predictRedis, readRules } from '../prove/predict/worlds.js';
 import { suite } from '../support/suite.js';
@@ -133,9 +133,12 @@ test('an address of this host counts as local on its own device only where the d
 test('rules of iptables-nft that only nft tells: it is said that more is known elsewhere', () => {
   const warning = '# Warning: table ip filter is managed by iptables-nft, do not touch!';
   const text = `${warning}\ntable ip filter {\n chain FORWARD {\n type filter hook forward priority filter; policy drop;\n }\n}`;
-  const { notes, tables } = parseNft(text, 'nft');
-  assert.is(tables[0]?.backend, 'iptables-nft');
+  const listed = parseNft(text, 'nft');
+  assert.is(listed.tables[0]?.backend, 'iptables-nft');
+  const { notes } = addToOthers(listed, NO_RULES);
   assert.match(notes.join('\n'), /the output of iptables-save tells them whole/);
+  const saved = parseSaved('*filter\n:FORWARD DROP [0:0]\nCOMMIT\n', 'saved');
+  assert.equal(addToOthers(listed, saved), { tables: [], notes: [] });
 });
 
 test('a text that is cut off anywhere but behind a table is an error with its line', () => {

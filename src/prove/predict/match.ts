@@ -13,6 +13,8 @@ export interface Doubt {
 export type Answer = boolean | Doubt;
 
 export function testMatch(match: Match, packet: Packet, world: World): Answer {
+  // Of a connection that is not known yet nothing holds, and nothing does not.
+  if (packet.early && asksConnection(match)) return false;
   const answer = test(match, packet, world);
   return typeof answer === 'boolean' ? answer !== match.not : answer;
 }
@@ -28,11 +30,17 @@ function test(match: Match, packet: Packet, world: World): Answer {
     case 'destination':
       return testAddress(match.ranges, packet.destination, packet.family, world);
     case 'source-port':
-      return testSourcePort(match.ranges);
-    case 'destination-port':
-      return holdsPort(match.ranges, packet.destinationPort);
+    case 'destination-port': {
+      // An answer goes the other way round.
+      const own = (match.on === 'destination-port') === (packet.answers === null);
+      if (!own) return testClientPort(match.ranges, packet);
+      return holdsPort(match.ranges, packet.answers?.port ?? packet.destinationPort);
+    }
     case 'either-port':
-      return holdsPort(match.ranges, packet.destinationPort) || testSourcePort(match.ranges);
+      return (
+        holdsPort(match.ranges, packet.answers?.port ?? packet.destinationPort) ||
+        testClientPort(match.ranges, packet)
+      );
     case 'original-destination':
       return testAddress(match.ranges, packet.dialled.address, packet.family, world);
     case 'original-port':
@@ -54,11 +62,12 @@ function test(match: Match, packet: Packet, world: World): Answer {
       return testTypeHere(match.names, address, packet.inDevice, world);
     }
     case 'tcp-flags':
-      return packet.protocol === 'tcp' && testFlags(match.among, match.set);
+      return packet.protocol === 'tcp' && testFlags(match, packet);
     case 'reverse-path':
       return testReversePath(match.text, packet, world);
     case 'fact':
-      return match.holds;
+      // Of these facts only the direction is another one for an answer.
+      return asksConnection(match) && packet.answers ? !match.holds : match.holds;
     case 'one-of':
       return testEntries(match.entries, packet, world);
     case 'chance':
@@ -175,16 +184,33 @@ function isInner(range: AddressRange, world: World): boolean {
 /** Ports that Linux gives to clients. */
 const EPHEMERAL: PortRange = { low: 32768, high: 60999 };
 
-function testSourcePort(ranges: readonly PortRange[]): Answer {
+/** Whether the client of a connection may have one of these ports, as Linux gives them out. */
+export function isClientPort({ low, high }: PortRange): boolean {
+  return low <= EPHEMERAL.high && high >= EPHEMERAL.low;
+}
+
+function testClientPort(ranges: readonly PortRange[], { answers }: Packet): Answer {
   if (ranges.some(({ low, high }) => low <= EPHEMERAL.low && high >= EPHEMERAL.high)) return true;
-  if (ranges.every(({ high }) => high < 1024)) return false;
+  // Rules for a service's port are not meant for whom it answers.
+  if (answers ? !ranges.some(isClientPort) : ranges.every(({ high }) => high < 1024)) return false;
   return { about: "the client's port, which a rule asks for", chance: false };
 }
 
+function asksConnection(match: Match): boolean {
+  const { on } = match;
+  if (on === 'fact') return /ct-?dir|ct direction/.test(match.text);
+  return on === 'connection-mark' || on === 'original-destination' || on === 'original-port';
+}
+
 function testState(name: string, packet: Packet): boolean {
+  if (packet.early) return name === (packet.untracked ? 'untracked' : 'invalid');
   switch (name) {
     case 'new':
-      return !packet.untracked;
+      return !packet.untracked && !packet.answers;
+    case 'established':
+    case 'seen-reply':
+    case 'confirmed':
+      return !packet.untracked && packet.answers !== null;
     case 'untracked':
       return packet.untracked;
     case 'dnat':
@@ -217,8 +243,18 @@ function testTypeHere(
   return names.some((name) => (name === 'local' ? local : name === 'unicast' && !local));
 }
 
-function testFlags(among: readonly string[], set: readonly string[]): boolean {
-  return among.includes('syn') ? set.length === 1 && set[0] === 'syn' : set.length === 0;
+/** A request is a SYN; an answer a SYN ACK, or a RST ACK where it is a refusal. */
+function testFlags(
+  { among, set }: Extract<Match, { on: 'tcp-flags' }>,
+  { answers }: Packet,
+): Answer {
+  const flags = answers ? [answers.reset ? 'rst' : 'syn', 'ack'] : ['syn'];
+  const any = set.length > 1 && set.length === among.length;
+  if (answers && any) return { about: `the TCP flags ${set.join(', ')}`, chance: false };
+  return (
+    set.every((flag) => among.includes(flag)) &&
+    among.every((flag) => set.includes(flag) === flags.includes(flag))
+  );
 }
 
 /** Docker 28.0 keeps the networks of its bridges in these sets; others are not read. */

@@ -30,6 +30,9 @@ export type Decide = (doubt: Doubt, ref: RuleRef) => boolean;
 
 const DEEPEST = 64;
 
+/** Where the kernel looks a packet's connection up. */
+const CONNTRACK = -200;
+
 const NO_DOUBTS: readonly Doubt[] = [];
 
 type End =
@@ -55,6 +58,7 @@ export class Walk {
     for (const [i, { table, chain }] of bases.entries()) {
       const isNat = chain.base?.type === 'nat';
       if (isNat && (!nat || packet.untracked || rewritten)) continue;
+      packet.early = isEarly(hook, chain, packet);
       const before = { ...packet };
       const met = this.met.length;
       const end = this.runChain(table, chain, packet, 0);
@@ -269,6 +273,12 @@ function readStop(end: End, policy: RuleRef): Stop | null {
   if (end.end === 'drop' || end.end === 'reject') return { verdict: end.end, by: end.by };
   if (end.end === 'accept' || policy.chain.policy !== 'drop') return null;
   return { verdict: 'drop', by: policy };
+}
+
+/** What comes over lo brings its connection along. */
+function isEarly(hook: Hook, { base }: Chain, { inDevice }: Packet): boolean {
+  if (hook !== 'output' && (hook !== 'prerouting' || inDevice === 'lo')) return false;
+  return base !== null && base.priority < CONNTRACK;
 }
 
 function isTranslated(before: Packet, after: Packet): boolean {
