@@ -5,7 +5,7 @@ import { endJourney, stopJourney, type Journey } from './ends.js';
 import { addressText, createPacket, exactAddress, UNNAMED, type Packet } from './packet.js';
 import type { RuleRef } from './rule-index.js';
 import type { Walk } from './walk.js';
-import { backFromHost, backThrough, backToHost, goBack } from './way-back.js';
+import { forwarded, fromHost, goOn, toHost } from './turns.js';
 import { findBridgeOf, findRoute, isOwnAddress, type World } from './world.js';
 
 /** Where a connection starts. */
@@ -91,7 +91,7 @@ export class Traveller {
     if (postrouting.verdict !== 'accept') return stopJourney(packet, postrouting, 'POSTROUTING');
     if (!stays) {
       const end = this.arrival.reachContainer(packet, output.nat);
-      return goBack(this.walk, packet, end, backToHost(packet));
+      return goOn(this.walk, packet, end, fromHost(packet));
     }
     // Over lo it comes in again; NAT has been settled on the way out.
     packet.inDevice = 'lo';
@@ -99,7 +99,7 @@ export class Traveller {
     const prerouting = this.walk.run('prerouting', packet, false);
     if (prerouting.verdict !== 'accept') return stopJourney(packet, prerouting, 'PREROUTING');
     const end = this.arrival.reachHost(packet, output.nat);
-    return goBack(this.walk, packet, end, backFromHost(packet));
+    return goOn(this.walk, packet, end, toHost(packet));
   }
 
   /** Comes in on a device: PREROUTING, and then to the host or through it. */
@@ -115,7 +115,7 @@ export class Traveller {
     }
     if (to === null ? !packet.dnat : isOwnAddress(this.world, to)) {
       const end = this.arrival.reachHost(packet, prerouting.nat);
-      return goBack(this.walk, packet, end, backFromHost(packet));
+      return goOn(this.walk, packet, end, toHost(packet));
     }
     const { forward4, forward6 } = this.world.settings;
     const setting = packet.family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding';
@@ -140,7 +140,7 @@ export class Traveller {
       });
     }
     const end = this.arrival.reachContainer(packet, prerouting.nat);
-    return goBack(this.walk, packet, end, backThrough(packet));
+    return goOn(this.walk, packet, end, forwarded(packet));
   }
 
   /** From one port of a bridge to another: the rules are only asked where br_netfilter says so. */
@@ -166,7 +166,7 @@ export class Traveller {
       }
     }
     const end = this.arrival.reachContainer(packet, null);
-    return calls === true ? goBack(this.walk, packet, end, backThrough(packet)) : end;
+    return calls === true ? goOn(this.walk, packet, end, forwarded(packet)) : end;
   }
 
   private leadTo(to: string | null): Packet['outDevice'] {

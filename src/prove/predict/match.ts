@@ -32,14 +32,13 @@ function test(match: Match, packet: Packet, world: World): Answer {
     case 'source-port':
     case 'destination-port': {
       // An answer goes the other way round.
-      const own = (match.on === 'destination-port') === (packet.answers === null);
+      const own = (match.on === 'destination-port') !== isAnswer(packet);
       if (!own) return testClientPort(match.ranges, packet);
-      return holdsPort(match.ranges, packet.answers?.port ?? packet.destinationPort);
+      return holdsPort(match.ranges, packet.destinationPort);
     }
     case 'either-port':
       return (
-        holdsPort(match.ranges, packet.answers?.port ?? packet.destinationPort) ||
-        testClientPort(match.ranges, packet)
+        holdsPort(match.ranges, packet.destinationPort) || testClientPort(match.ranges, packet)
       );
     case 'original-destination':
       return testAddress(match.ranges, packet.dialled.address, packet.family, world);
@@ -67,7 +66,7 @@ function test(match: Match, packet: Packet, world: World): Answer {
       return testReversePath(match.text, packet, world);
     case 'fact':
       // Of these facts only the direction is another one for an answer.
-      return asksConnection(match) && packet.answers ? !match.holds : match.holds;
+      return asksConnection(match) && isAnswer(packet) ? !match.holds : match.holds;
     case 'one-of':
       return testEntries(match.entries, packet, world);
     case 'chance':
@@ -189,10 +188,11 @@ export function isClientPort({ low, high }: PortRange): boolean {
   return low <= EPHEMERAL.high && high >= EPHEMERAL.low;
 }
 
-function testClientPort(ranges: readonly PortRange[], { answers }: Packet): Answer {
+function testClientPort(ranges: readonly PortRange[], packet: Packet): Answer {
   if (ranges.some(({ low, high }) => low <= EPHEMERAL.low && high >= EPHEMERAL.high)) return true;
   // Rules for a service's port are not meant for whom it answers.
-  if (answers ? !ranges.some(isClientPort) : ranges.every(({ high }) => high < 1024)) return false;
+  if (isAnswer(packet) ? !ranges.some(isClientPort) : ranges.every(({ high }) => high < 1024))
+    return false;
   return { about: "the client's port, which a rule asks for", chance: false };
 }
 
@@ -206,11 +206,11 @@ function testState(name: string, packet: Packet): boolean {
   if (packet.early) return name === (packet.untracked ? 'untracked' : 'invalid');
   switch (name) {
     case 'new':
-      return !packet.untracked && !packet.answers;
+      return !packet.untracked && packet.turn === 'first';
     case 'established':
     case 'seen-reply':
     case 'confirmed':
-      return !packet.untracked && packet.answers !== null;
+      return !packet.untracked && packet.turn !== 'first';
     case 'untracked':
       return packet.untracked;
     case 'dnat':
@@ -243,14 +243,21 @@ function testTypeHere(
   return names.some((name) => (name === 'local' ? local : name === 'unicast' && !local));
 }
 
-/** A request is a SYN; an answer a SYN ACK, or a RST ACK where it is a refusal. */
-function testFlags(
-  { among, set }: Extract<Match, { on: 'tcp-flags' }>,
-  { answers }: Packet,
-): Answer {
-  const flags = answers ? [answers.reset ? 'rst' : 'syn', 'ack'] : ['syn'];
+function isAnswer({ turn }: Packet): boolean {
+  return turn === 'answer' || turn === 'refusal';
+}
+
+const FLAGS: Readonly<Record<Packet['turn'], readonly string[]>> = {
+  first: ['syn'],
+  answer: ['syn', 'ack'],
+  refusal: ['rst', 'ack'],
+  later: ['ack'],
+};
+
+function testFlags({ among, set }: Extract<Match, { on: 'tcp-flags' }>, { turn }: Packet): Answer {
+  const flags = FLAGS[turn];
   const any = set.length > 1 && set.length === among.length;
-  if (answers && any) return { about: `the TCP flags ${set.join(', ')}`, chance: false };
+  if (turn !== 'first' && any) return { about: `the TCP flags ${set.join(', ')}`, chance: false };
   return (
     set.every((flag) => among.includes(flag)) &&
     among.every((flag) => set.includes(flag) === flags.includes(flag))

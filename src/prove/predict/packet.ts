@@ -1,4 +1,4 @@
-/** A hypothetical packet: the first one of a connection, or the first answer to it. */
+/** A hypothetical packet: the first one of a connection, or one that follows it. */
 import { canonicalAddress } from '../../model/address.js';
 import type { Protocol } from '../../model/event.js';
 import { parseAddressNumber } from '../../model/range.js';
@@ -13,14 +13,15 @@ export interface Packet {
   readonly protocol: Protocol;
   source: PacketAddress;
   destination: PacketAddress;
+  /** The server's: an answer comes from it. */
   destinationPort: number;
   /** Null for one that the host makes itself; `unnamed` for the outer device of a host that is not at hand. */
   inDevice: string | typeof UNNAMED | null;
   outDevice: string | typeof UNNAMED | null;
   /** The client's address before any rule gave it another one. */
   client: PacketAddress;
-  /** For an answer: the port that it comes from, and whether it is a refusal. Null for a request. */
-  readonly answers: { readonly port: number; readonly reset: boolean } | null;
+  /** The request, what the server says to it (or that it refuses), and what the client says next. */
+  readonly turn: 'first' | 'answer' | 'refusal' | 'later';
   /** What the client dialled. */
   readonly dialled: { readonly address: PacketAddress; readonly port: number };
   /** Null once a rule has set it to something that is not known here. */
@@ -58,7 +59,7 @@ export function createPacket(
       early: false,
       dnat: false,
       snat: false,
-      answers: null,
+      turn: 'first',
       client: fields.source,
     },
     dialled: { address: fields.destination, port: fields.destinationPort },

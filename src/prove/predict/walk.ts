@@ -32,6 +32,8 @@ const DEEPEST = 64;
 
 /** Where the kernel looks a packet's connection up. */
 const CONNTRACK = -200;
+/** Where destinations are translated. */
+const TRANSLATION = -100;
 
 const NO_DOUBTS: readonly Doubt[] = [];
 
@@ -51,13 +53,17 @@ export class Walk {
     private readonly decide: Decide,
   ) {}
 
-  /** @param nat whether the connection may still be translated at this hook. */
-  run(hook: Hook, packet: Packet, nat: boolean): HookEnd {
+  /**
+   * @param nat whether the connection may still be translated at this hook.
+   * @param meant what the translation of a known connection makes of the packet here.
+   */
+  run(hook: Hook, packet: Packet, nat: boolean, meant: Partial<Packet> | null = null): HookEnd {
     let rewritten: RuleRef | null = null;
     const bases = this.index.at(hook, packet.family);
     for (const [i, { table, chain }] of bases.entries()) {
       const isNat = chain.base?.type === 'nat';
       if (isNat && (!nat || packet.untracked || rewritten)) continue;
+      if (meant && (chain.base?.priority ?? 0) > TRANSLATION) Object.assign(packet, meant);
       packet.early = isEarly(hook, chain, packet);
       const before = { ...packet };
       const met = this.met.length;
@@ -247,7 +253,9 @@ export class Walk {
         packet.snat = true;
         break;
       case 'masquerade':
-        packet.source = this.ownAddress(packet, packet.outDevice);
+        // To masquerade, an address that only this host has is none: lo has no other.
+        packet.source =
+          packet.outDevice === 'lo' ? { kind: 'own' } : this.ownAddress(packet, packet.outDevice);
         packet.snat = true;
         break;
     }
