@@ -1,6 +1,7 @@
 /** Whether a packet meets a condition: yes, no, or cannot be known, and why not. */
-import { isEverything, isInRange, parseRange, type AddressRange } from '../../model/range.js';
+import { parseRange } from '../../model/range.js';
 import type { Match, PortRange } from '../../model/rules.js';
+import { testAddress } from './match-address.js';
 import { addressText, UNNAMED, type Packet, type PacketAddress } from './packet.js';
 import { findRoute, isOwnAddress, stripPrefix, type World } from './world.js';
 
@@ -139,45 +140,6 @@ const INNER_DEVICE =
 
 function fitsDevice(pattern: string, device: string): boolean {
   return /[+*]$/.test(pattern) ? device.startsWith(pattern.slice(0, -1)) : pattern === device;
-}
-
-function testAddress(
-  ranges: readonly AddressRange[],
-  address: PacketAddress,
-  family: 4 | 6,
-  world: World,
-): Answer {
-  const fitting = ranges.filter((range) => range.family === family);
-  if (address.kind === 'exact') {
-    return fitting.some((range) => isInRange(range, family, address.value));
-  }
-  if (fitting.some(isEverything)) return true;
-  const possible = fitting.filter((range) => !isInner(range, world));
-  if (possible.length === 0) return false;
-  const whose = address.kind === 'own' ? "the host's" : "the client's";
-  return { about: `${whose} address, which a rule asks for`, chance: false };
-}
-
-const INNER = [
-  ...['127.0.0.0/8', '::1', '224.0.0.0/4', '169.254.0.0/16', 'ff00::/8', '0.0.0.0/32'],
-].flatMap((text) => parseRange(text) ?? []);
-
-/** Of each world once: thousands of rules may ask. */
-const innerOf = new WeakMap<World, readonly AddressRange[]>();
-
-/** Loopback, multicast, link-local, or in a network of the host's bridges: no client elsewhere has it. */
-function isInner(range: AddressRange, world: World): boolean {
-  let inner = innerOf.get(world);
-  if (!inner) {
-    const bridges = world.devices
-      .filter(({ kind }) => kind === 'bridge' || kind === 'loopback')
-      .flatMap(({ networks }) => networks.flatMap((network) => parseRange(network) ?? []));
-    inner = [...INNER, ...bridges];
-    innerOf.set(world, inner);
-  }
-  return inner.some(
-    ({ family, low, high }) => family === range.family && low <= range.low && high >= range.high,
-  );
 }
 
 /** Ports that Linux gives to clients. */

@@ -96,8 +96,10 @@ function follow(
     const what = by?.rule ? `the rule "${by.rule.text}" in ${place}` : `the policy of ${place}`;
     const whose = turn === 'later' ? 'what follows it' : 'its answer';
     const act = `${what} ${verdict === 'reject' ? 'rejects' : 'drops'} ${whose}`;
+    // A client in the middle of a conversation may or may not take ICMP's word for its end.
+    const told = turn === 'later' && verdict === 'reject';
     return {
-      ...{ ...end, end: 'dropped', deciding: by },
+      ...{ ...end, end: told ? 'unknown' : 'dropped', deciding: by },
       ...{ why: `${end.why}, but ${act} in ${hook.toUpperCase()}`, obstacles: [act] },
     };
   }

@@ -221,21 +221,27 @@ function listContainer({ containers, sockets }: Explanation, name: string): Card
       sockets
         .filter(({ namespace }) => namespace === name)
         .map((socket) => [tellOwner(socket), `${socket.address}/${socket.protocol}`]),
-    ).map((text) => ({ text, colour: 'process' as const })),
+    ).map(({ about, addresses }) => ({
+      ...{ text: `${about} ${addresses}`, colour: 'process' as const },
+    })),
     ...gather(
       (owner?.published ?? []).map(({ hostAddress, hostPort, containerPort, protocol }) => [
-        `published ${containerPort}/${protocol} as`,
+        `→ ${containerPort}/${protocol}`,
         formatEndpoint({ address: hostAddress, port: hostPort }),
       ]),
-    ).map((text) => ({ text, colour: 'muted' as const })),
+    ).map(({ about, addresses }) => ({
+      ...{ text: `published ${addresses} ${about}`, colour: 'muted' as const },
+    })),
   ];
 }
 
 /** What is said of several addresses is said once. */
-function gather(pairs: readonly (readonly [lead: string, address: string])[]): string[] {
-  const leads = new Map<string, string[]>();
-  for (const [lead, address] of pairs) leads.set(lead, [...(leads.get(lead) ?? []), address]);
-  return [...leads].map(([lead, addresses]) => `${lead} ${addresses.join(', ')}`);
+function gather(
+  pairs: readonly (readonly [about: string, address: string])[],
+): { readonly about: string; readonly addresses: string }[] {
+  const found = new Map<string, string[]>();
+  for (const [about, address] of pairs) found.set(about, [...(found.get(about) ?? []), address]);
+  return [...found].map(([about, addresses]) => ({ about, addresses: addresses.join(', ') }));
 }
 
 function tellSocket(socket: Explanation['sockets'][number]): string {
