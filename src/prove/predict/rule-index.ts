@@ -3,6 +3,7 @@ import {
   HOOKS,
   type Chain,
   type Hook,
+  type Match,
   type Rule,
   type RuleSet,
   type Table,
@@ -15,11 +16,17 @@ export interface RuleRef {
   readonly rule: Rule | null;
 }
 
+/** A rule with what it asks of the destination's port before it does anything; null for nothing. */
+export interface IndexedRule extends RuleRef {
+  readonly rule: Rule;
+  readonly port: Match | null;
+}
+
 /** Base chains of each hook in order of priority, chains by name. Made once per rule set. */
 export class RuleIndex {
   private readonly bases = new Map<Hook, { table: Table; chain: Chain }[]>();
   private readonly chains = new Map<Table, Map<string, Chain>>();
-  private readonly refs = new Map<Chain, (RuleRef & { readonly rule: Rule })[]>();
+  private readonly refs = new Map<Chain, IndexedRule[]>();
 
   constructor(rules: RuleSet) {
     for (const hook of HOOKS) this.bases.set(hook, []);
@@ -41,10 +48,10 @@ export class RuleIndex {
   }
 
   /** A chain's rules with their place. */
-  rules(table: Table, chain: Chain): readonly (RuleRef & { readonly rule: Rule })[] {
+  rules(table: Table, chain: Chain): readonly IndexedRule[] {
     const known = this.refs.get(chain);
     if (known) return known;
-    const made = chain.rules.map((rule) => ({ table, chain, rule }));
+    const made = chain.rules.map((rule) => ({ table, chain, rule, port: findPort(rule) }));
     this.refs.set(chain, made);
     return made;
   }
@@ -52,6 +59,14 @@ export class RuleIndex {
   chain(table: Table, name: string): Chain | null {
     return this.chains.get(table)?.get(name) ?? null;
   }
+}
+
+function findPort({ steps }: Rule): Match | null {
+  for (const step of steps) {
+    if (step.kind !== 'match') return null;
+    if (step.match.on === 'destination-port' && !step.match.not) return step.match;
+  }
+  return null;
 }
 
 function priority(chain: Chain): number {

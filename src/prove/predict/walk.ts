@@ -130,7 +130,9 @@ export class Walk {
 
   private runChain(table: Table, chain: Chain, packet: Packet, depth: number): End {
     for (const ref of this.index.rules(table, chain)) {
-      const { rule } = ref;
+      const { rule, port } = ref;
+      // Most rules are for another port: of them nothing else is asked.
+      if (port && testMatch(port, packet, this.world) === false) continue;
       const verdict = this.runRule(rule, ref, packet);
       if (verdict === null) continue;
       switch (verdict.do) {
