@@ -30,7 +30,7 @@ export function explainHost(
   const { topology, rules, settings, measured } = reading;
   const mappings =
     target.mappings.length > 0
-      ? target.mappings
+      ? sortAsked(target)
       : target.asked.flatMap((port) => listUnpublished(topology, port, target));
   const world = buildWorld({ topology, rules: rules.rules, settings, mappings, measured });
   const ways = mappings.map((mapping) => ({
@@ -71,6 +71,12 @@ export function explainTraced({
   const reading = { topology, rules: { rules, complete, problems: [] }, settings, measured: true };
   const explained = explainHost(reading, target, { client });
   return survey ? explained : { ...explained, predictions: [], findings: [] };
+}
+
+/** A port that is asked for may be one on the host and other containers' own: the one on the host comes first. */
+function sortAsked({ mappings, asked }: Target): readonly PortMapping[] {
+  const rank = ({ listens }: PortMapping): number => Number(!asked.includes(listens.port));
+  return mappings.toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** A port that nothing leads in to: of the containers that listen on it, or of the host itself. */

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { runCommand, type Run } from '../host/command.js';
 import { parseSaved } from '../host/iptables.js';
 import { resolveNamespace } from '../host/namespaces.js';
-import { parseNft } from '../host/nft.js';
+import { addToOthers, parseNft } from '../host/nft.js';
+import { refuseOtherKinds } from '../host/other-kinds.js';
 import { readRules } from '../host/rules.js';
 import { readSettings } from '../host/settings.js';
 import { readTopology } from '../host/topology.js';
@@ -70,18 +71,16 @@ async function readSaved(request: ExplainRequest): Promise<HostReading> {
   const sets: RuleSet[] = [];
   for (const file of request.iptables ?? []) {
     const text = await load(file);
+    refuseOtherKinds(text, file, 'iptables');
     const { tables, notes } = parseSaved(text, file);
     sets.push({ tables, notes: [...notes, ...noteEmpty(text, file)] });
   }
-  // What iptables-save tells better is in nft's list too, where xtables hides what it does.
-  const known = new Set(joinRuleSets(sets).tables.map(({ family, name }) => `${family} ${name}`));
+  const others = joinRuleSets(sets);
   for (const file of request.nft ?? []) {
     const text = await load(file);
-    const { tables, notes } = parseNft(text, file);
-    sets.push({
-      tables: tables.filter(({ family, name }) => !known.has(`${family} ${name}`)),
-      notes: [...notes, ...noteEmpty(text, file)],
-    });
+    refuseOtherKinds(text, file, 'nft');
+    const { tables, notes } = addToOthers(parseNft(text, file), others);
+    sets.push({ tables, notes: [...notes, ...noteEmpty(text, file)] });
   }
   const rules = { rules: joinRuleSets(sets), complete: true, problems: [] };
   if (request.topology === undefined) {

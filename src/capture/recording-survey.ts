@@ -27,7 +27,12 @@ const match: z.ZodType<Match> = z.discriminatedUnion('on', [
     on: z.enum(['mark', 'connection-mark']),
     ...{ not, value: z.number(), mask: z.number() },
   }),
-  z.object({ on: z.enum(['source-type', 'destination-type']), not, names: texts }),
+  z.object({
+    on: z.enum(['source-type', 'destination-type']),
+    not,
+    names: texts,
+    here: z.literal(true).exactOptional(),
+  }),
   z.object({ on: z.literal('tcp-flags'), not, among: texts, set: texts }),
   z.object({ on: z.enum(['chance', 'unknown', 'reverse-path']), not, text }),
   z.object({ on: z.literal('fact'), not, holds: z.boolean(), text }),

@@ -49,10 +49,10 @@ const kind =
   ([text = '']) => ({ on, names: text.toLowerCase().split(',') });
 /** A first packet is no fragment, comes from the client, and is sent to one machine. */
 const fact =
-  (isTrue: string, known: readonly string[]): Reader =>
+  (option: string, isTrue: string, known: readonly string[]): Reader =>
   ([text = '']) =>
     known.includes(text.toLowerCase())
-      ? { on: 'fact', holds: text.toLowerCase() === isTrue, text }
+      ? { on: 'fact', holds: text.toLowerCase() === isTrue, text: `${option} ${text}` }
       : null;
 const state: Reader = ([text = '']) => ({ on: 'state', names: text.toLowerCase().split(',') });
 
@@ -73,8 +73,8 @@ const OPTIONS = new Map<string, [count: number, reader: Reader]>([
   ['--ctorigdst', [1, addresses('original-destination')]],
   ['--ctorigdstport', [1, ports('original-port')]],
   ['--ctproto', [1, ([name = '']) => ({ on: 'protocol', names: [nameProtocol(name)] })]],
-  ['--ctdir', [1, fact('original', ['original', 'reply'])]],
-  ['--pkt-type', [1, fact('unicast', ['unicast', 'broadcast', 'multicast'])]],
+  ['--ctdir', [1, fact('--ctdir', 'original', ['original', 'reply'])]],
+  ['--pkt-type', [1, fact('--pkt-type', 'unicast', ['unicast', 'broadcast', 'multicast'])]],
   ['-f', [0, () => ({ on: 'fact', holds: false, text: 'is a later fragment' })]],
   ['--ctstate', [1, state]],
   ['--state', [1, state]],
@@ -175,6 +175,10 @@ export function readRule(words: readonly string[]): ParsedRule | string {
       at += 1;
       continue;
     }
+    if (option === '--limit-iface-in') {
+      steps.splice(0, steps.length, ...steps.map(limitToDevice));
+      continue;
+    }
     const known = OPTIONS.get(option);
     if (known) {
       const [count, reader] = known;
@@ -186,15 +190,15 @@ export function readRule(words: readonly string[]): ParsedRule | string {
       const values = words.slice(at, at + count);
       if (values.length < count) return `${option} has no value`;
       at += count;
-      const text = [option, ...values].join(' ');
-      addMatch({ ...(reader(values, module) ?? { on: 'unknown', text }), not });
+      const match = reader(values, module);
+      addMatch({ ...(match ?? { on: 'unknown', text: [option, ...values].join(' ') }), not });
       continue;
     }
     const values: string[] = [];
     while (at < words.length && !isOption(words[at] ?? '')) values.push(words[at++] ?? '');
     addMatch({ ...readOther(option, values, module), not });
   }
-  return { steps: mergeChance(steps), comment, packets };
+  return { steps: mergeOptions(steps), comment, packets };
 }
 
 const RPFILTER = new Set(['--loose', '--validmark', '--accept-local', '--invert']);
@@ -209,7 +213,7 @@ function readReversePath(options: readonly string[]): Match {
 /** Whether no option of the module follows. */
 function isLast(words: readonly string[], at: number): boolean {
   const next = words[words[at] === '!' ? at + 1 : at];
-  return next === undefined || /^-[mjgsdiop]$/.test(ALIASES.get(next) ?? next);
+  return next === undefined || /^-[mjgsdiopc]$/.test(ALIASES.get(next) ?? next);
 }
 
 function isOption(word: string): boolean {
@@ -226,20 +230,34 @@ function readOther(option: string, values: readonly string[], module: string): B
   return CHANCE.has(module) ? { on: 'chance', text } : { on: 'unknown', text };
 }
 
-/** `--mode random --probability 0.5` and the like are one condition, not two. */
-function mergeChance(steps: readonly Step[]): Step[] {
+/** Of addrtype: the kind of address that it is on the device that the packet came in on. */
+function limitToDevice(step: Step): Step {
+  if (step.kind !== 'match') return step;
+  const { match } = step;
+  const isType = match.on === 'destination-type' || match.on === 'source-type';
+  return isType ? { kind: 'match', match: { ...match, here: true } } : step;
+}
+
+/** `--mode random --probability 0.5` of one module that is not evaluated are one condition, not two. */
+function mergeOptions(steps: readonly Step[]): Step[] {
   const merged: Step[] = [];
   for (const step of steps) {
     const last = merged.at(-1);
-    if (
-      step.kind === 'match' &&
-      step.match.on === 'chance' &&
-      last?.kind === 'match' &&
-      last.match.on === 'chance'
-    ) {
-      const text = `${last.match.text} ${step.match.text.replace(/^-m \S+ /, '')}`;
-      merged[merged.length - 1] = { kind: 'match', match: { on: 'chance', text, not: false } };
+    const text = last && joinOptions(last, step);
+    const on = step.kind === 'match' ? step.match.on : null;
+    if (text != null && (on === 'chance' || on === 'unknown')) {
+      merged[merged.length - 1] = { kind: 'match', match: { on, text, not: false } };
     } else merged.push(step);
   }
   return merged;
+}
+
+/** The text of two conditions that are one; null where they are not. */
+function joinOptions(last: Step, step: Step): string | null {
+  if (last.kind !== 'match' || step.kind !== 'match') return null;
+  const [one, other] = [last.match, step.match];
+  if (one.on !== other.on || !('text' in one) || !('text' in other)) return null;
+  const [module = ''] = /^-m \S+ /.exec(one.text) ?? [];
+  if (module === '' || !other.text.startsWith(module)) return null;
+  return `${one.text} ${other.not ? '! ' : ''}${other.text.slice(module.length)}`;
 }

@@ -5,7 +5,7 @@ import type { RewriteTarget, Step, Verdict } from '../model/rules.js';
 import { parseMark, parsePorts } from './rule-words.js';
 
 /** Targets that look at a packet, or change what no rule here asks for, and let it go on. */
-const NOTES = new Set([
+export const INERT_TARGETS: ReadonlySet<string> = new Set([
   ...['LOG', 'NFLOG', 'ULOG', 'TRACE', 'TCPMSS', 'CHECKSUM', 'CLASSIFY', 'DSCP', 'TOS', 'TTL'],
   ...['HL', 'SECMARK', 'CONNSECMARK', 'SET', 'AUDIT', 'RATEEST', 'LED', 'ACCOUNT', 'ECN', 'TEE'],
   ...['TCPOPTSTRIP', 'IDLETIMER'],
@@ -59,7 +59,7 @@ export function readTarget(option: '-j' | '-g', name: string, options: readonly 
     case 'CT':
       return options.includes('--notrack') ? [{ kind: 'notrack' }] : [{ kind: 'note', text }];
     default:
-      if (NOTES.has(name)) return [{ kind: 'note', text }];
+      if (INERT_TARGETS.has(name)) return [{ kind: 'note', text }];
       return OTHERS.has(name) || options.length > 0
         ? unknown()
         : verdict({ do: 'jump', chain: name });

@@ -104,6 +104,9 @@ export function parseSaved(text: string, source: string, options: SavedOptions =
     throw malformed(source, lines.length, `table ${draft.name} ends without COMMIT: it is cut off`);
   }
   if (draft) finish(draft, lines.length);
+  // Nothing marks the end of `iptables -S`.
+  if (draft && lines.at(-1) !== '')
+    notes.push(`${source} ends in the middle of a line: it may be cut off`);
   return { tables: settleFamilies(tables, notes), notes };
 }
 
@@ -159,10 +162,20 @@ function readLine(draft: DraftTable, line: string, fail: (problem: string) => Er
   const parsed = readRule(words);
   if (typeof parsed === 'string') throw fail(parsed);
   owner.rules.push({
-    ...{ text: `-A ${name}${body === '' ? '' : ` ${body}`}`, steps: parsed.steps },
+    ...{ text: writeRule(name, parsed.packets === null ? body : dropCounters(body)) },
+    steps: parsed.steps,
     packets: packets === undefined ? parsed.packets : Number(packets),
     comment: parsed.comment,
   });
+}
+
+function writeRule(chain: string, body: string): string {
+  return `-A ${chain}${body === '' ? '' : ` ${body}`}`;
+}
+
+/** `iptables -S -v` prints them inside of the rule. */
+function dropCounters(body: string): string {
+  return body.replace(/ ?-c \d+ \d+/, '');
 }
 
 /** A table whose family and backend may not be told yet. */

@@ -64,12 +64,16 @@ export interface DraftChain {
 export interface DraftTable {
   readonly family: string;
   readonly name: string;
+  /** The kernel passes over its chains. */
+  dormant: boolean;
+  /** Made by iptables-nft: nft shows what it takes its rules for. */
+  translated: boolean;
   readonly chains: DraftChain[];
   readonly sets: Map<string, Element[]>;
 }
 
 export function createTable(family: string, name: string): DraftTable {
-  return { family, name, chains: [], sets: new Map() };
+  return { family, name, dormant: false, translated: false, chains: [], sets: new Map() };
 }
 
 export function createChain(name: string): DraftChain {
@@ -85,8 +89,10 @@ export function buildRuleSet(drafts: readonly DraftTable[]): RuleSet {
       notes.push(`table ${family} ${name} is not evaluated: only ip, ip6 and inet are`);
       return [];
     }
+    if (draft.dormant) notes.push(`table ${family} ${name} is dormant: the kernel passes it over`);
     const chains = draft.chains.map((chain) => buildChain(chain, draft, notes));
-    return [{ backend: usesXtables(chains) ? 'iptables-nft' : 'nftables', family, name, chains }];
+    const translated = draft.translated || usesXtables(chains);
+    return [{ backend: translated ? 'iptables-nft' : 'nftables', family, name, chains }];
   });
   return { tables, notes };
 }
@@ -94,13 +100,14 @@ export function buildRuleSet(drafts: readonly DraftTable[]): RuleSet {
 function buildChain(chain: DraftChain, table: DraftTable, notes: string[]): Chain {
   const { name, type, hook, priority, policy } = chain;
   let base: Chain['base'] = null;
-  if (hook !== null && isHook(hook) && priority !== null) {
+  if (hook !== null && table.dormant) base = null;
+  else if (hook !== null && isHook(hook) && priority !== null) {
     base = { hook, priority, type: type === 'nat' || type === 'route' ? type : 'filter' };
   } else if (hook !== null) {
     notes.push(`chain ${name} of table ${table.name} at hook ${hook} is not evaluated`);
   }
-  const rules = chain.rules.map(({ statements, ...rule }) => ({
-    ...rule,
+  const rules = chain.rules.map(({ text, packets, comment, statements }) => ({
+    ...{ text, packets, comment },
     steps: statements.flatMap((statement) => resolve(statement, table)),
   }));
   return { name, base, policy, packets: null, rules };

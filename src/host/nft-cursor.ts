@@ -18,10 +18,25 @@ const FIELD_STARTS = new Set([
 
 /** Fields of several words that are understood; all others are left to {@link RuleReader.unknown}. */
 const FIELDS =
-  /^(?:numgen (?:random|inc) mod \d+(?: offset \d+)?|symhash mod \d+|jhash .* mod \d+|tcp flags|meta pkttype|ct direction|ct original (?:ip6? )?daddr|ct original proto-dst|fib saddr \. (?:mark \. )?iif oif|ip6? [sd]addr|ip protocol|ip6 nexthdr|(?:tcp|udp|sctp|dccp|th) [sd]port|meta (?:l4proto|nfproto|protocol|mark|[io]if(?:name)?)|ct (?:state|status|mark)|fib [sd]addr type)$/;
+  /^(?:numgen (?:random|inc) mod \d+(?: offset \d+)?|symhash mod \d+(?: offset \d+)?|jhash .* mod \d+(?: seed \S+)?(?: offset \d+)?|tcp flags|meta pkttype|ct direction|fib saddr \. (?:mark \. )?iif oif|fib [sd]addr(?: \. (?:mark|iif|oif))* (?:type|oif|oifname)|ct (?:original|reply) (?:ip6? )?(?:[sd]addr|proto-(?:src|dst)|bytes|packets|avgpkt)|ip6? [sd]addr|ip protocol|ip6 nexthdr|(?:tcp|udp|sctp|dccp|th) [sd]port|meta (?:l4proto|nfproto|protocol|mark|[io]if(?:name)?)|ct (?:state|status|mark))$/;
 
-/** Words of the longest field. */
-const LONGEST = 7;
+/** Words of the longest field that begins with a word. */
+const LONGEST: ReadonlyMap<string, number> = new Map([
+  ...['ip', 'ip6', 'tcp', 'udp', 'sctp', 'dccp', 'th', 'meta'].map((word) => [word, 2] as const),
+  ...([
+    ['symhash', 3],
+    ['ct', 4],
+    ['numgen', 6],
+    ['fib', 7],
+    ['jhash', 12],
+  ] as const),
+]);
+
+/** Fields of two words begin with these. */
+const HEADS = new Set(['ip', 'ip6', 'tcp', 'udp', 'th', 'meta', 'ct', 'rt', 'vlan', 'ether']);
+
+/** Between two values that are computed with each other, or stand side by side. */
+const OPERATORS = new Set(['&', '|', '^', '<<', '>>', 'and', 'or', 'xor', ',']);
 
 const FLAG_WORD = /^[(),|]*(?:(?:fin|syn|rst|psh|ack|urg|ecn|cwr|0x[0-9a-f]+)[(),|]*)*$/;
 
@@ -53,7 +68,7 @@ export class WordCursor {
       this.at += 1;
       return word;
     }
-    for (let length = LONGEST; length > 1; length -= 1) {
+    for (let length = LONGEST.get(word) ?? 0; length > 1; length -= 1) {
       const field = this.words.slice(this.at, this.at + length).join(' ');
       if (this.at + length > this.words.length || !FIELDS.test(field)) continue;
       this.at += length;
@@ -111,6 +126,20 @@ export class WordCursor {
       values.push(this.take());
     }
     return values[0] === '' ? null : values;
+  }
+
+  /** What follows `set`: a field, number or name, what a map makes of it, and operators with more of them. */
+  protected takeValue(): string {
+    const start = this.at;
+    do {
+      if (OPERATORS.has(this.peek())) this.at += 1;
+      if (this.takeFields() === null) this.at += HEADS.has(this.peek()) ? 2 : 1;
+      if (this.peek() === 'map') {
+        this.at += 1;
+        this.takeSource();
+      }
+    } while (OPERATORS.has(this.peek()));
+    return this.words.slice(start, this.at).join(' ');
   }
 
   protected takeBraces(): string[] {

@@ -14,16 +14,22 @@ export function splitElements(words: readonly string[]): Element[] {
     .filter((list) => list.length > 0)
     .map((list) => {
       const colon = list.indexOf(':');
-      const key = colon < 0 ? list : list.slice(0, colon);
-      const parts = key
+      const parts = takePlain(colon < 0 ? list : list.slice(0, colon))
         .join(' ')
-        .split(' . ')
-        // What follows a value is about its life: timeout, expires, counter, comment.
-        .map((part) => part.split(' ')[0] ?? '');
-      const value = colon < 0 ? null : list.slice(colon + 1).filter((word) => word !== '.');
-      return { parts, value, verdict: colon < 0 ? null : readVerdictWords(list.slice(colon + 1)) };
+        .split(' . ');
+      if (colon < 0) return { parts, value: null, verdict: null };
+      const data = takePlain(list.slice(colon + 1));
+      return { parts, value: data.filter((word) => word !== '.'), verdict: readVerdictWords(data) };
     });
 }
+
+/** Without what is told of an element's life. */
+function takePlain(words: readonly string[]): readonly string[] {
+  const end = words.findIndex((word, i) => i > 0 && LIFE.has(word));
+  return end < 0 ? words : words.slice(0, end);
+}
+
+const LIFE = new Set(['timeout', 'expires', 'counter', 'comment', 'limit', 'quota', 'last', 'ct']);
 
 function readVerdictWords(words: readonly string[]): Verdict {
   const [name = '', chain = ''] = words;

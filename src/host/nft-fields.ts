@@ -2,6 +2,7 @@
 
 import { parseRange } from '../model/range.js';
 import type { Hook, MapEntry, Match } from '../model/rules.js';
+import { isName, nameNumbers } from './nft-names.js';
 import { nameProtocol, parseMark, parsePorts } from './rule-words.js';
 
 /** Names of priorities that nft prints, as numbers. */
@@ -38,11 +39,21 @@ export interface Comparison {
 export function buildMatches(comparison: Comparison): Match[] | null {
   const { not, mask, order } = comparison;
   const field = comparison.field.replace(/^meta (?=[io]if|pkttype)/, '');
-  const values = order ? spread(comparison.values, order) : comparison.values;
+  if (isByLot(field)) {
+    return [{ on: 'chance', text: [field, order, ...comparison.values].join(' '), not: false }];
+  }
+  const written = comparison.values.map((value) => nameNumbers(field, value));
+  const values = order ? spread(written, order) : written;
   if (values.some((value) => value.startsWith('@'))) return null;
   if (order && !/port$/.test(field)) return null;
-  if (field === 'tcp flags') return buildFlags(comparison);
-  if (mask !== undefined) return /mark$/.test(field) ? buildMark(field, values, mask, not) : null;
+  if (field === 'tcp flags') {
+    const among = mask === undefined ? undefined : nameNumbers(field, mask);
+    return buildFlags({ ...comparison, values, mask: among });
+  }
+  if (mask !== undefined) {
+    if (/mark$/.test(field)) return buildMark(field, values, mask, not);
+    return /^ct stat(e|us)$/.test(field) && !not ? buildFlagged(field, values, mask) : null;
+  }
   const transport = /^(tcp|udp|sctp|dccp|th|udplite) ([sd])port$/.exec(field);
   if (transport) {
     const ranges = values.map(parsePorts);
@@ -85,8 +96,10 @@ export function buildMatches(comparison: Comparison): Match[] | null {
     case 'meta protocol':
       return [{ on: 'family', names: values.map(nameFamily), not }];
     case 'ct state':
-    case 'ct status':
-      return [{ on: 'state', names: values.flatMap((value) => value.split(/[,|]/)), not }];
+    case 'ct status': {
+      const names = values.flatMap((value) => value.split(/[,|]/));
+      return names.every((name) => isName(field, name)) ? [{ on: 'state', names, not }] : null;
+    }
     case 'ct direction':
       return [
         {
@@ -106,9 +119,13 @@ export function buildMatches(comparison: Comparison): Match[] | null {
         },
       ];
     case 'fib daddr type':
-      return [{ on: 'destination-type', names: values, not }];
     case 'fib saddr type':
-      return [{ on: 'source-type', names: values, not }];
+    case 'fib daddr . iif type':
+    case 'fib saddr . iif type': {
+      const on = field.startsWith('fib daddr') ? 'destination-type' : 'source-type';
+      const match: Match = { on, names: values, not, ...(/iif/.test(field) && { here: true }) };
+      return values.every((name) => isName(field, name)) ? [match] : null;
+    }
     case 'meta mark':
     case 'mark':
     case 'ct mark':
@@ -167,6 +184,15 @@ function buildFlags({ values, mask, not }: Comparison): Match[] {
   }
   const has = set.includes('syn');
   return [tcp, { on: 'tcp-flags', among: has ? ['syn'] : set, set: has ? ['syn'] : set, not }];
+}
+
+/** `ct status snat,dnat / snat,dnat`: all of these, not any. */
+function buildFlagged(field: string, values: readonly string[], mask: string): Match[] | null {
+  const list = (text: string): string[] => text.split(/[,|]/).toSorted();
+  const names = values.flatMap(list);
+  const whole = list(nameNumbers(field, mask)).join() === names.toSorted().join();
+  if (!whole || !names.every((name) => isName(field, name))) return null;
+  return names.map((name) => ({ on: 'state', names: [name], not: false }));
 }
 
 /** Protocols and families that a packet must have to have a field at all. */

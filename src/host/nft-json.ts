@@ -57,7 +57,10 @@ function readItem(
   const tableName = asText(kind === 'table' ? body['name'] : body['table']);
   const key = `${family} ${tableName}`;
   if (kind === 'table') {
-    tables.set(key, createTable(family, tableName));
+    const table = createTable(family, tableName);
+    // Versions up to 1.0.6 cut the word off.
+    table.dormant = [body['flags']].flat().some((flag) => /^dorm/.test(asText(flag)));
+    tables.set(key, table);
     return;
   }
   if (!['chain', 'rule', 'set', 'map'].includes(kind)) return;
@@ -136,7 +139,7 @@ function readVerdict(data: unknown): Verdict {
     }
     case 'dnat':
     case 'snat': {
-      const to = isRecord(body) ? readRewrite(body) : null;
+      const to = isRecord(body) ? readRewrite(name, body) : null;
       return to ? { do: name, ...to } : unknownVerdict(data);
     }
     default:
@@ -148,8 +151,10 @@ function unknownVerdict(data: unknown): Verdict {
   return { do: 'unknown', text: writeWords(data) };
 }
 
-function readRewrite(body: Json): RewriteTarget | null {
-  const { addr, port } = body;
+function readRewrite(use: 'dnat' | 'snat', body: Json): RewriteTarget | null {
+  const { addr } = body;
+  // Which port a source gets does not matter here.
+  const port = use === 'snat' ? undefined : body['port'];
   const address = typeof addr === 'string' ? canonicalAddress(addr) : null;
   if (addr !== undefined && address === null) return null;
   if (port !== undefined && typeof port !== 'number') return null;

@@ -2,6 +2,7 @@
 
 import type { Verdict } from '../model/rules.js';
 import type { Statement } from './nft-build.js';
+import { INERT_TARGETS } from './iptables-target.js';
 import { ALL_BITS, parseMark } from './rule-words.js';
 
 export function verdict(value: Verdict): Statement {
@@ -22,9 +23,6 @@ export const ACTIONS = new Set(['queue', 'tproxy', 'fwd', 'synproxy']);
 /** Statements that let the packet go on; what they keep is no condition. */
 const INERT = new Set(['dup', 'flow', 'add', 'update', 'delete', 'reset', 'last']);
 
-/** What only iptables-nft makes, and what does nothing. */
-const INERT_XT = new Set(['comment', 'LOG', 'NFLOG', 'CHECKSUM', 'TCPMSS', 'TRACE']);
-
 /** First words of conditions. */
 const CONDITIONS =
   /^(@.*|ip6?|tcp|udp|udplite|sctp|dccp|th|meta|ct|fib|[io]if(name|type|group)?|icmp(v6)?|igmp|ether|arp|vlan|rt|socket|osf|exthdr|frag|dst|hbh|mh|ah|esp|comp|gre|geneve|vxlan|tunnel|ipsec|time|hour|day|skuid|skgid|cgroup|cpu|pkttype|mark|quota|meter)$/;
@@ -32,7 +30,7 @@ const CONDITIONS =
 /** @param isLast nothing follows that the statement could be a condition for. */
 export function classify(words: readonly string[], isLast: boolean): Statement {
   const [first = '', kind, name = ''] = words;
-  const text = words.join(' ');
+  const text = words.join(' ').replaceAll(' ,', ',');
   if (first === 'xt') return classifyXt(kind === 'target', name, text);
   if (words.slice(0, 6).includes('set') && CONDITIONS.test(first)) return readLost(text);
   const rates = /\b(limit|quota|count)\b/.test(text) && /^(add|update|meter|quota)$/.test(first);
@@ -46,7 +44,8 @@ export function classify(words: readonly string[], isLast: boolean): Statement {
 }
 
 export function classifyXt(isTarget: boolean, name: string, text: string): Statement {
-  if (INERT_XT.has(name)) return note(text);
+  // What only iptables-nft makes.
+  if (isTarget ? INERT_TARGETS.has(name) : name === 'comment') return note(text);
   if (isTarget) return verdict({ do: 'unknown', text });
   return { kind: 'match', match: { on: 'unknown', text, not: false } };
 }

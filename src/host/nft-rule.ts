@@ -93,12 +93,15 @@ class RuleReader extends WordCursor {
   private parseRewrite(word: 'dnat' | 'snat' | 'redirect'): Statement {
     this.at += 1;
     if (this.peek() === 'ip' || this.peek() === 'ip6') this.at += 1;
+    if (this.peek() === 'prefix') this.at += 1;
     if (this.words.slice(this.at, this.at + 3).join(' ') === 'addr . port') this.at += 3;
     const map = this.takeMap(word);
     if (map) return map;
     const options = this.takeOptions();
     const at = options.indexOf('to');
-    const target = parseRewrite(options[at + 1] ?? '');
+    const written = options[at + 1] ?? '';
+    // Which port a source gets does not matter here.
+    const target = parseRewrite(word === 'snat' ? written.replace(/:\d+(-\d+)?$/, '') : written);
     const simple = options
       .slice(at + 2)
       .every((option) => /^(random|fully-random|persistent)$|,/.test(option));
@@ -133,19 +136,9 @@ class RuleReader extends WordCursor {
     if (word === 'xt' || this.words[this.at + length] !== 'set') return null;
     const field = this.words.slice(this.at, this.at + length).join(' ');
     this.at += length + 1;
-    const value = this.takeMapped() ?? this.takeOptions(new Set(['meta', 'ct', 'mark'])).join(' ');
+    const value = this.takeValue();
     if (field.endsWith('mark')) return readMarking(field, value);
     return note(`${field} set ${value}`);
-  }
-
-  /** `ip saddr map @marks`, or null. */
-  private takeMapped(): string | null {
-    const start = this.at;
-    if (this.takeFields() !== null && this.take() === 'map' && this.takeSource() !== null) {
-      return this.words.slice(start, this.at).join(' ');
-    }
-    this.at = start;
-    return null;
   }
 
   private parseComparison(): Statement | null {
@@ -175,6 +168,10 @@ class RuleReader extends WordCursor {
     }
     const values = this.takeValues();
     if (values === null) return null;
+    if (this.peek() === '/') {
+      this.at += 1;
+      mask = this.takeValues()?.join(',');
+    }
     return { kind: 'compare', field: fields[0] ?? '', values, not, mask, order, text: text() };
   }
 
@@ -185,11 +182,15 @@ class RuleReader extends WordCursor {
     this.at = start + 1;
     if (first === 'xt') this.at = start + 3;
     else {
-      const sets = this.words.slice(start, start + 6).includes('set');
       for (let depth = 0; !this.done(); this.at += 1) {
         const word = this.peek();
-        const ends = STARTS.has(word) || (!sets && !ACTIONS.has(first) && this.isField());
-        if (depth === 0 && ends) break;
+        const begins = !ACTIONS.has(first) && this.words[this.at - 1] !== '.' && this.isField();
+        if (depth === 0 && (STARTS.has(word) || begins)) break;
+        if (depth === 0 && word === 'set') {
+          this.at += 1;
+          this.takeValue();
+          break;
+        }
         if (word === '{') depth += 1;
         if (word === '}') depth -= 1;
       }

@@ -20,12 +20,19 @@ export function parseNftText(text: string, source: string): RuleSet {
   const cursor = new Cursor(tokenize(text));
   const fail = (problem: string): Error => malformed(source, cursor.line(), problem);
   const tables: DraftTable[] = [];
+  const translated = new Set(
+    [...text.matchAll(/^# Warning: table (\S+ \S+) is managed by iptables-nft/gm)].map(
+      ([, name]) => name,
+    ),
+  );
   while (cursor.more('')) {
-    if (cursor.peek() !== 'table') throw fail(`expected "table", not "${cursor.peek()}"`);
+    if (cursor.peek() !== 'table')
+      throw fail(`expected "table", not "${cursor.peek().slice(0, 40)}"`);
     cursor.next();
     const known = ['ip', 'ip6', 'inet', 'arp', 'bridge', 'netdev'].includes(cursor.peek());
     const family = known ? cursor.next() : 'ip';
     const table = createTable(family, cursor.next());
+    table.translated = translated.has(`${family} ${table.name}`);
     openBrace(cursor, fail);
     readTable(cursor, table, fail);
     tables.push(table);
@@ -34,7 +41,7 @@ export function parseNftText(text: string, source: string): RuleSet {
 }
 
 function openBrace(cursor: Cursor, fail: (problem: string) => Error): void {
-  if (cursor.peek() !== '{') throw fail(`expected "{", not "${cursor.peek()}"`);
+  if (cursor.peek() !== '{') throw fail(`expected "{", not "${cursor.peek().trim() || 'the end'}"`);
   cursor.next();
 }
 
@@ -52,7 +59,8 @@ function readTable(cursor: Cursor, table: DraftTable, fail: (problem: string) =>
       openBrace(cursor, fail);
       table.sets.set(name, readElements(cursor, name, fail));
     } else if (word === 'flags' || word === 'comment') {
-      takeLine(cursor, fail);
+      const words = takeLine(cursor, fail);
+      if (word === 'flags') table.dormant ||= words.some(({ text }) => text === 'dormant');
     } else if (
       ['counter', 'quota', 'ct', 'limit', 'flowtable', 'secmark', 'synproxy'].includes(word)
     ) {
@@ -96,12 +104,10 @@ function takeLine(cursor: Cursor, fail: (problem: string) => Error): Token[] {
   while (!cursor.done()) {
     const mark = cursor.peek();
     if (depth === 0 && (mark === '\n' || mark === ';' || mark === '}')) return words;
-    const line = cursor.line();
-    const quoted = mark === ' ';
-    const text = cursor.next();
+    const token = cursor.take();
     if (mark === '{') depth += 1;
     if (mark === '}') depth -= 1;
-    if (mark !== '\n') words.push({ text, line, quoted });
+    if (token && mark !== '\n') words.push(token);
   }
   if (depth > 0) throw fail('a brace is not closed: the text is cut off');
   return words;

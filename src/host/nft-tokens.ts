@@ -6,24 +6,55 @@ export interface Token {
   readonly quoted: boolean;
 }
 
+/** What ends a word. */
+const ENDS = /[\s{},;"]/g;
+
 /** Splits into words, quoted text, `{ } , ;` and line ends; comments are left out. Total. */
 export function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
   let line = 1;
-  const pattern = /\n|#[^\n]*|"([^"\n]*)"|[{},;]|[^\s{},;"]+|"/g;
-  for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
-    const [word, quoted] = match;
-    // nft before 1.0.3 shows what only iptables understands as a comment.
-    const hidden = /^# xt_(\w+)/.exec(word)?.[1];
-    if (hidden !== undefined) {
-      const kind = /^[A-Z]/.test(hidden) ? 'target' : 'match';
-      for (const part of ['xt', kind, hidden]) tokens.push({ text: part, line, quoted: false });
+  let at = 0;
+  const add = (word: string, quoted = false): void =>
+    void tokens.push({ text: word, line, quoted });
+  while (at < text.length) {
+    const mark = text[at] ?? '';
+    if (mark === '\n') {
+      add(mark);
+      line += 1;
+      at += 1;
+    } else if (mark === '#') {
+      const end = findEnd(text, '\n', at);
+      tellHidden(text.slice(at, end)).forEach((word) => add(word));
+      at = end;
+    } else if (mark === '"') {
+      const end = text.indexOf('"', at + 1);
+      const closed = end >= 0 && !text.slice(at, end).includes('\n');
+      add(closed ? text.slice(at + 1, end) : mark, closed);
+      at = closed ? end + 1 : at + 1;
+    } else if ('{},;'.includes(mark)) {
+      add(mark);
+      at += 1;
+    } else if (/\s/.test(mark)) {
+      at += 1;
+    } else {
+      ENDS.lastIndex = at;
+      const end = ENDS.exec(text)?.index ?? text.length;
+      add(text.slice(at, end));
+      at = end;
     }
-    if (word.startsWith('#')) continue;
-    tokens.push({ text: quoted ?? word, line, quoted: quoted !== undefined });
-    if (word === '\n') line += 1;
   }
   return tokens;
+}
+
+function findEnd(text: string, mark: string, from: number): number {
+  const at = text.indexOf(mark, from);
+  return at < 0 ? text.length : at;
+}
+
+/** Versions of nft before 1.0.3 show what only iptables understands as a comment. */
+function tellHidden(comment: string): string[] {
+  const hidden = /^# xt_(\w+)/.exec(comment)?.[1];
+  return hidden === undefined ? [] : ['xt', /^[A-Z]/.test(hidden) ? 'target' : 'match', hidden];
 }
 
 /** A position in the words. */
@@ -43,9 +74,13 @@ export class Cursor {
   }
 
   next(): string {
-    const text = this.tokens[this.at]?.text ?? '';
+    return this.take()?.text ?? '';
+  }
+
+  take(): Token | undefined {
+    const token = this.tokens[this.at];
     this.at += 1;
-    return text;
+    return token;
   }
 
   /** Steps over line ends, and over `;` when told so. */

@@ -30,10 +30,13 @@ export function parseMark(text: string): { value: number; mask: number } | null 
   return value <= 0xffffffff && mask <= 0xffffffff ? { value, mask } : null;
 }
 
-const NUMBERED: Readonly<Record<string, string>> = { '6': 'tcp', '17': 'udp', '1': 'icmp' };
+const NUMBERED: Readonly<Record<string, string>> = {
+  ...{ '0': 'all', '1': 'icmp', '6': 'tcp', '17': 'udp', '47': 'gre', '50': 'esp', '51': 'ah' },
+  ...{ '58': 'ipv6-icmp', '132': 'sctp', '136': 'udplite' },
+};
 
 export function nameProtocol(text: string): string {
-  return NUMBERED[text] ?? text.toLowerCase();
+  return NUMBERED[text] ?? text.toLowerCase().replace(/^icmpv6$/, 'ipv6-icmp');
 }
 
 /** Every bit of a mark. */

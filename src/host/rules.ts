@@ -6,7 +6,7 @@ import { OWN_TABLE } from '../model/rule-trace.js';
 import { joinRuleSets, type Backend, type RuleSet } from '../model/rules.js';
 import type { Run, RunResult } from './command.js';
 import { parseSaved } from './iptables.js';
-import { parseNft } from './nft.js';
+import { addToOthers, parseNft } from './nft.js';
 import { readText } from './procfs.js';
 
 export interface RulesReading {
@@ -59,17 +59,12 @@ export async function readRules(reader: RulesReader): Promise<RulesReading> {
     result?.failure === 'missing' && ruleset?.ok ? null : result;
   read(skip(saved4), 'iptables-nft-save', saved('iptables-nft-save', 'iptables-nft', 'ip'));
   read(skip(saved6), 'ip6tables-nft-save', saved('ip6tables-nft-save', 'iptables-nft', 'ip6'));
-  const known = new Set(joinRuleSets(sets).tables.map(({ family, name }) => `${family} ${name}`));
+  const others = joinRuleSets(sets);
   if (ruleset?.failure !== 'missing' || saved4?.ok !== true) {
     read(ruleset, 'nft', (text) => {
       const { tables, notes } = parseNft(text, 'nft');
-      // What iptables-nft made, its own tool tells better.
-      return {
-        tables: tables.filter(
-          ({ family, name }) => !known.has(`${family} ${name}`) && !OWN_TABLE.test(name),
-        ),
-        notes,
-      };
+      const foreign = tables.filter(({ name }) => !OWN_TABLE.test(name));
+      return addToOthers({ tables: foreign, notes }, others);
     });
   } else problems.push('Native rules of nftables could not be read: nft is not installed.');
   read(legacy4, 'iptables-legacy-save', saved('iptables-legacy-save', 'iptables-legacy', 'ip'));

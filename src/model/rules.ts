@@ -30,8 +30,12 @@ export type Match = { readonly not: boolean } & (
   | { readonly on: 'mark' | 'connection-mark'; readonly value: number; readonly mask: number }
   /** Connection tracking: new, established, related, invalid, untracked, dnat, snat. */
   | { readonly on: 'state'; readonly names: readonly string[] }
-  /** Kind of address: local, unicast, broadcast … */
-  | { readonly on: 'source-type' | 'destination-type'; readonly names: readonly string[] }
+  /** Kind of address: local, unicast, broadcast …; `here` asks for the device that it came in on alone. */
+  | {
+      readonly on: 'source-type' | 'destination-type';
+      readonly names: readonly string[];
+      readonly here?: boolean;
+    }
   | { readonly on: 'tcp-flags'; readonly among: readonly string[]; readonly set: readonly string[] }
   /** Whether the way back to the source leads by the device that the packet came in on. */
   | { readonly on: 'reverse-path'; readonly text: string }

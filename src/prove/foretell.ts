@@ -9,8 +9,8 @@ import { writeName } from './predict/changes.js';
 import { findDifferences, type Difference } from './predict/differences.js';
 import { predictAttempt } from './predict/predict.js';
 import type { Attempt } from './predict/vantages.js';
-import { RuleIndex } from './predict/rule-index.js';
-import type { RuleRef } from './predict/walk.js';
+import { RuleIndex, type RuleRef } from './predict/rule-index.js';
+
 import { withhold } from './predict/withhold.js';
 import { findBridgeOf, type World } from './predict/world.js';
 import { tellDeciding } from './why.js';

@@ -158,6 +158,8 @@ function readMarks(leg: Leg): Marks {
   };
   let acknowledged = false;
   let lost = false;
+  const resets: PacketEvent['skb'][] = [];
+  const strays = new Set<PacketEvent['skb']>();
   for (const event of leg.events) {
     if ((event.kind !== 'packet' && event.kind !== 'drop') || event.protocol !== 'tcp') continue;
     const request = isRequest(leg, event);
@@ -165,14 +167,18 @@ function readMarks(leg: Leg): Marks {
     const agrees = !request && (flags & (TCP.SYN | TCP.ACK)) === (TCP.SYN | TCP.ACK);
     if (event.kind === 'drop') {
       if (agrees && !isInnocent(event)) lost = true;
+      if (!request && event.reason === 'NO_SOCKET') strays.add(event.skb);
       continue;
     }
     if (agrees) marks.synAck = true;
     if (!request) marks.replied = true;
     if (request && (flags & (TCP.SYN | TCP.ACK)) === TCP.ACK) acknowledged = true;
-    if (!request && (flags & TCP.RST) !== 0 && !marks.finByServer) marks.resetByServer = true;
+    if (!request && (flags & TCP.RST) !== 0 && !marks.finByServer) resets.push(event.skb);
     if ((flags & TCP.FIN) !== 0) marks[request ? 'finByClient' : 'finByServer'] = true;
   }
   if (lost && !acknowledged) marks.synAck = false;
+  // Who is refused by an address that it did not dial has no socket for that, and goes on waiting.
+  const isHeard = (skb: PacketEvent['skb']): boolean => marks.synAck || !strays.has(skb);
+  marks.resetByServer = resets.some((skb) => skb === null || isHeard(skb));
   return marks;
 }

@@ -1,6 +1,7 @@
 /** An explanation as a tree for the terminal. */
 import { formatEndpoint } from '../model/address.js';
 import type { Explanation, ExplainedRule, Prediction } from '../model/explain.js';
+import { answer } from './explain-answer.js';
 import { createPaint, type Paint, type Role } from './terminal/paint.js';
 import { padEnd, printable, wrap } from './text.js';
 
@@ -13,12 +14,14 @@ export function renderExplanation(explanation: Explanation, options: ExplainOpti
   const paint = createPaint(options.color);
   const columns = Math.max(40, options.columns);
   const sections = [
+    drawAnswer(explanation, columns, paint),
+    drawFindings(explanation, columns, paint),
     drawEngine(explanation, columns, paint),
     drawBridges(explanation, columns, paint),
     drawHost(explanation, columns, paint),
     drawPredictions(explanation.predictions, columns, paint),
     drawRules(explanation.rules, columns, paint),
-    drawFindings(explanation, columns, paint),
+    drawProblems(explanation, columns, paint),
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
@@ -37,6 +40,14 @@ function hang(
   const indent = ' '.repeat(lead.length);
   return wrap(printable(text), Math.max(20, columns - lead.length)).map(
     (line, i) => (i === 0 ? lead : indent) + paint(role, line),
+  );
+}
+
+function drawAnswer(explanation: Explanation, columns: number, paint: Paint): string[] {
+  return answer(explanation).flatMap((line) =>
+    wrap(printable(line), columns - 2).map((part, i) =>
+      i === 0 ? paint('strong', part) : `  ${part}`,
+    ),
   );
 }
 
@@ -163,17 +174,16 @@ function drawRules(rules: readonly ExplainedRule[], columns: number, paint: Pain
   return lines;
 }
 
-function drawFindings(
-  { findings, problems }: Explanation,
-  columns: number,
-  paint: Paint,
-): string[] {
+function drawFindings({ findings }: Explanation, columns: number, paint: Paint): string[] {
   const roles = { error: 'bad', warning: 'unsure', note: 'plain' } as const;
-  const lines = findings.flatMap(({ code, severity, evidence, remedy }) => [
-    ...hang(`  ${severity}: `, `${evidence} (${code})`, columns, paint, roles[severity]),
-    ...hang('    remedy: ', remedy, columns, paint),
+  return findings.flatMap(({ code, severity, evidence, remedy }) => [
+    ...hang(`${severity}: `, `${evidence} (${code})`, columns, paint, roles[severity]),
+    ...hang('  remedy: ', remedy, columns, paint),
   ]);
-  const found = lines.length === 0 ? [] : [paint('strong', 'findings'), ...lines];
-  const lost = problems.flatMap((problem) => hang('  ', problem, columns, paint, 'dim'));
-  return [...found, ...(lost.length === 0 ? [] : [paint('strong', 'not known'), ...lost])];
+}
+
+function drawProblems({ problems }: Explanation, columns: number, paint: Paint): string[] {
+  if (problems.length === 0) return [];
+  const lines = problems.flatMap((problem) => hang('  ', problem, columns, paint, 'dim'));
+  return [paint('strong', 'not known'), ...lines];
 }

@@ -149,6 +149,27 @@ test('the tree fits into the terminal', async () => {
   }
 });
 
+test('the first line answers: which way each kind of client takes', async () => {
+  const topology = join(folder, 'map-first.json');
+  writeFileSync(topology, JSON.stringify(DOCUMENT));
+  const first = async (request: Partial<Parameters<typeof explain>[0]>): Promise<string> => {
+    const explanation = await explain({ query: { ports: [6379] }, ...request });
+    return renderExplanation(explanation, { columns: 80, color: false }).split('\n\n')[0] ?? '';
+  };
+  assert.match(
+    await first({ iptables: [PROXY] }),
+    /^6379: dnat for outside, own address; docker-proxy for 127\.0\.0\.1, /,
+  );
+  assert.match(
+    await first({ iptables: [PROXY], from: 'loopback' }),
+    /^6379: docker-proxy for 127\.0\.0\.1$/m,
+  );
+  assert.match(await first({ iptables: [PROXY], topology }), /^6379: dropped for outside[,;]/);
+  const empty = join(folder, 'nothing.txt');
+  writeFileSync(empty, '');
+  assert.match(await first({ iptables: [empty] }), /^6379: not known/);
+});
+
 test('an empty file tells of no rules, and that is said', async () => {
   const file = join(folder, 'empty');
   writeFileSync(file, '\n');

@@ -72,14 +72,32 @@ export function check(
     const { pid } = connection.relay;
     if (!pids.includes(pid)) problems.push(`relay: pid ${pid}, true is one of ${pids.join(', ')}`);
   }
-  const { predicted } = connection;
-  if (predicted?.agrees === false && scenario.unpredictable !== true) {
-    problems.push(`predicted by the rules: ${predicted.path}, ${predicted.why}`);
-  }
+  if (scenario.unpredictable !== true) problems.push(...checkPrediction(sent, connection));
   const least = scenario.atLeast?.proof ?? 'proven';
   if (RANK[connection.proof] < RANK[least]) problems.push(`only ${connection.proof}`);
   if (problems.length > 0) problems.push(`its reason: ${connection.reason}`);
   return { connection, problems, wrong };
+}
+
+/** What was foretold is what came, or it says that it cannot tell, and why. */
+function checkPrediction({ seen }: Sent, { predicted, proof, server }: Connection): string[] {
+  if (!predicted) {
+    return proof === 'proven' && server !== null ? ['nothing was predicted'] : [];
+  }
+  const { path, agrees, sourceSeen, why } = predicted;
+  if (path === 'unknown') return why === '' ? ['predicted: unknown, without a reason'] : [];
+  const problems: string[] = [];
+  if (agrees === false || (agrees === null && proof === 'proven')) {
+    problems.push(`predicted by the rules: ${path}, ${why}`);
+  }
+  if (seen !== null && sourceSeen !== null && addressOf(seen) !== sourceSeen) {
+    problems.push(`predicted that ${sourceSeen} is seen, the server saw ${seen}`);
+  }
+  return problems;
+}
+
+function addressOf(endpoint: string): string {
+  return endpoint.replace(/^\[?(.*?)\]?:\d+$/, '$1');
 }
 
 /** The truth itself is checked against what client and server know. */
@@ -88,7 +106,7 @@ function checkSetUp(stage: Stage, truth: Truth, sent: Sent): string[] {
   if (sent.answered !== (truth.outcome === 'answered')) {
     problems.push(`set-up: the client was ${sent.answered ? '' : 'not '}answered`);
   }
-  const seen = sent.seen?.replace(/^\[?(.*?)\]?:\d+$/, '$1');
+  const seen = sent.seen === null ? undefined : addressOf(sent.seen);
   if (truth.source !== undefined && seen !== stage.fill(truth.source)) {
     problems.push(`set-up: the server saw ${sent.seen ?? 'nobody'}`);
   }

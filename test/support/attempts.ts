@@ -24,23 +24,28 @@ const PATIENCE = 1_500;
 
 type Way = Pick<Prediction, 'from' | 'to' | 'protocol'>;
 
-/** All at once, from each place by one process. @param look is called while connections that were answered are open. */
+/**
+ * All at once, from each place by one process.
+ * @param look is called while connections that were answered are open.
+ * @param patience in milliseconds: a machine that traces as well is slower.
+ */
 export async function attempt(
   stage: Stage,
   ways: readonly Way[],
   look: (() => Promise<void>) | null = null,
+  patience = PATIENCE,
 ): Promise<Outcome[]> {
   const { lab } = stage;
   await lab.exec('host', ['conntrack', '-F']);
   const places = [...new Set(ways.map(({ from }) => from))];
   const outcomes = new Map<Way, Answer>();
-  const looking = look && new Promise((resolve) => setTimeout(resolve, PATIENCE + 500)).then(look);
+  const looking = look && new Promise((resolve) => setTimeout(resolve, patience + 500)).then(look);
   await Promise.all(
     places.map(async (from) => {
       const own = ways.filter((way) => way.from === from);
       const questions = own.map(toQuestion);
       const hold = look ? '2500' : '0';
-      const command = [process.execPath, ASK, JSON.stringify(questions), String(PATIENCE), hold];
+      const command = [process.execPath, ASK, JSON.stringify(questions), String(patience), hold];
       const { stdout } = await lab.exec(placeOf(stage, from), command);
       const answers = JSON.parse(stdout) as Answer[];
       for (const [i, way] of own.entries()) {

@@ -42,17 +42,17 @@ export function look({ lab }: Stage, ...ports: number[]): Promise<Explanation> {
 
 /**
  * Every prediction is tried, and what is seen must be what was said.
- * @param open predictions may be that nobody knows, and not every rule for DNAT counts.
+ * @param options.open predictions may be that nobody knows, and not every rule for DNAT counts.
  */
 export async function compare(
   stage: Stage,
   explanation: Explanation,
-  { open = false } = {},
+  { open = false, patience }: { open?: boolean; patience?: number } = {},
 ): Promise<Map<string, string>> {
   explanationSchema.parse(explanation);
   const { predictions } = explanation;
   const before = await countTranslations(stage);
-  const outcomes = await attempt(stage, predictions);
+  const outcomes = await attempt(stage, predictions, null, patience);
   const counted = (await countTranslations(stage)) - before;
   const found = new Map<string, string>();
   let translations = 0;

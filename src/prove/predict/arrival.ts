@@ -3,7 +3,8 @@ import { findContainerAt, findDeafness, findRelay, findSocket } from './deliver.
 import { endJourney, formatTarget, stopJourney, type Journey } from './ends.js';
 import type { Start } from './journey.js';
 import { addressText, type Packet } from './packet.js';
-import type { RuleRef, Walk } from './walk.js';
+import type { RuleRef } from './rule-index.js';
+import type { Walk } from './walk.js';
 import { findBridgeOf, findRoute, isOwnAddress, type World } from './world.js';
 
 export class Arrival {

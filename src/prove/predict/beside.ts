@@ -2,7 +2,7 @@
 import type { Prediction } from '../../model/explain.js';
 import type { Connection } from '../../model/report.js';
 import type { Attempt } from './vantages.js';
-import type { RuleRef } from './walk.js';
+import type { RuleRef } from './rule-index.js';
 import { familyOf, findBridgeOf, findRoute, isOwnAddress, type World } from './world.js';
 
 /** The attempt that a connection was; null when it is not known what was dialled, or from where. */

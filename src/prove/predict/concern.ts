@@ -17,12 +17,16 @@ export function listConcerned(
   met: ReadonlySet<Rule | null>,
 ): ExplainedRule[] {
   const index = new RuleIndex(world.rules);
+  const wanted = mappings.map(({ listens, target }) => ({
+    ...{ port: listens.port, target },
+    address: parseAddressNumber(target.address),
+  }));
   const seen = new Set<Rule>();
   const listed: ExplainedRule[] = [];
   // First along the ways that packets took, then whatever else names the port.
   const visit = (table: Table, chain: Chain, everywhere: boolean, depth: number): void => {
     for (const rule of chain.rules) {
-      const concerned = met.has(rule) || names(rule, mappings);
+      const concerned = met.has(rule) || names(rule, wanted);
       if (concerned && !seen.has(rule)) {
         seen.add(rule);
         listed.push(explain(table, chain, rule));
@@ -82,19 +86,22 @@ function listTargets(rule: Rule): string[] {
   });
 }
 
-function names(rule: Rule, mappings: readonly PortMapping[]): boolean {
-  const matches = rule.steps.flatMap((step) => (step.kind === 'match' ? [step.match] : []));
-  return mappings.some(
-    ({ listens, target }) =>
-      matches.some((match) => namesPort(match, listens.port)) ||
-      matches.some((match) => namesAddress(match, target.address)) ||
-      rule.steps.some(
-        (step) =>
-          step.kind === 'verdict' &&
-          step.verdict.do === 'dnat' &&
-          step.verdict.address === target.address &&
-          step.verdict.port === target.port,
-      ),
+/** A port that leads to a container, with the container's address as a number. */
+interface Wanted {
+  readonly port: number;
+  readonly target: PortMapping['target'];
+  readonly address: ReturnType<typeof parseAddressNumber>;
+}
+
+function names(rule: Rule, wanted: readonly Wanted[]): boolean {
+  return rule.steps.some((step) =>
+    wanted.some(({ port, target, address }) => {
+      if (step.kind === 'match') {
+        return namesPort(step.match, port) || namesAddress(step.match, address);
+      }
+      if (step.kind !== 'verdict' || step.verdict.do !== 'dnat') return false;
+      return step.verdict.address === target.address && step.verdict.port === target.port;
+    }),
   );
 }
 
@@ -106,13 +113,9 @@ function namesPort(match: Match, port: number): boolean {
 }
 
 /** As a single address, not as part of a network. */
-function namesAddress(match: Match, address: string): boolean {
-  if (match.on !== 'source' && match.on !== 'destination') return false;
-  const number = parseAddressNumber(address);
-  return (
-    number !== null &&
-    match.ranges.some(
-      (range) => range.low === range.high && isInRange(range, number.family, number.value),
-    )
+function namesAddress(match: Match, address: Wanted['address']): boolean {
+  if (address === null || (match.on !== 'source' && match.on !== 'destination')) return false;
+  return match.ranges.some(
+    (range) => range.low === range.high && isInRange(range, address.family, address.value),
   );
 }

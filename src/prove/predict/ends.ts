@@ -1,7 +1,8 @@
 /** How a hypothetical connection ends, in words. */
 import type { Path } from '../../model/verdict.js';
 import { addressText, type Packet } from './packet.js';
-import type { HookEnd, RuleRef } from './walk.js';
+import type { RuleRef } from './rule-index.js';
+import type { HookEnd } from './walk.js';
 
 export interface Journey {
   readonly end: 'answered' | 'refused' | 'dropped' | 'unknown';

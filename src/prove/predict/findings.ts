@@ -127,7 +127,12 @@ function findForeignDrops({ predictions }: FindingInput): Finding[] {
   for (const { vantage, rule, obstacles, path, to } of predictions) {
     if (rule === null || vantage === 'container-address') continue;
     if (path !== 'dropped' && path !== 'refused') continue;
-    if (!/\b(drops|rejects) it$/.test(obstacles[0] ?? '')) continue;
+    if (
+      !/\b(drops|rejects) it(s answer)?$|\b(drops|rejects) what follows it$/.test(
+        obstacles[0] ?? '',
+      )
+    )
+      continue;
     const chain = /^-[AP] (\S+)|^(\S+):/.exec(rule);
     const name = chain?.[1] ?? chain?.[2] ?? '';
     if (OWN_CHAINS.test(name) || (/ -d \S+ .*-j DROP$/.test(rule) && name === 'PREROUTING'))

@@ -3,7 +3,9 @@ import type { Protocol } from '../../model/event.js';
 import { Arrival, isLoopbackSource } from './arrival.js';
 import { endJourney, stopJourney, type Journey } from './ends.js';
 import { addressText, createPacket, exactAddress, UNNAMED, type Packet } from './packet.js';
-import type { RuleRef, Walk } from './walk.js';
+import type { RuleRef } from './rule-index.js';
+import type { Walk } from './walk.js';
+import { forwarded, fromHost, goOn, toHost } from './turns.js';
 import { findBridgeOf, findRoute, isOwnAddress, type World } from './world.js';
 
 /** Where a connection starts. */
@@ -69,6 +71,7 @@ export class Traveller {
         : route?.source == null
           ? { kind: 'own' }
           : exactAddress(route.source);
+    packet.client = packet.source;
     const output = this.walk.run('output', packet, true);
     if (output.verdict !== 'accept') return stopJourney(packet, output, 'OUTPUT');
     const to = addressText(packet.destination);
@@ -86,13 +89,17 @@ export class Traveller {
     }
     const postrouting = this.walk.run('postrouting', packet, true);
     if (postrouting.verdict !== 'accept') return stopJourney(packet, postrouting, 'POSTROUTING');
-    if (!stays) return this.arrival.reachContainer(packet, output.nat);
+    if (!stays) {
+      const end = this.arrival.reachContainer(packet, output.nat);
+      return goOn(this.walk, packet, end, fromHost(packet));
+    }
     // Over lo it comes in again; NAT has been settled on the way out.
     packet.inDevice = 'lo';
     packet.outDevice = null;
     const prerouting = this.walk.run('prerouting', packet, false);
     if (prerouting.verdict !== 'accept') return stopJourney(packet, prerouting, 'PREROUTING');
-    return this.arrival.reachHost(packet, output.nat);
+    const end = this.arrival.reachHost(packet, output.nat);
+    return goOn(this.walk, packet, end, toHost(packet));
   }
 
   /** Comes in on a device: PREROUTING, and then to the host or through it. */
@@ -107,7 +114,8 @@ export class Traveller {
       if (allowed !== true) return this.blockLoopback(packet, prerouting.nat, allowed);
     }
     if (to === null ? !packet.dnat : isOwnAddress(this.world, to)) {
-      return this.arrival.reachHost(packet, prerouting.nat);
+      const end = this.arrival.reachHost(packet, prerouting.nat);
+      return goOn(this.walk, packet, end, toHost(packet));
     }
     const { forward4, forward6 } = this.world.settings;
     const setting = packet.family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding';
@@ -131,7 +139,8 @@ export class Traveller {
         obstacles: [],
       });
     }
-    return this.arrival.reachContainer(packet, prerouting.nat);
+    const end = this.arrival.reachContainer(packet, prerouting.nat);
+    return goOn(this.walk, packet, end, forwarded(packet));
   }
 
   /** From one port of a bridge to another: the rules are only asked where br_netfilter says so. */
@@ -156,7 +165,8 @@ export class Traveller {
         });
       }
     }
-    return this.arrival.reachContainer(packet, null);
+    const end = this.arrival.reachContainer(packet, null);
+    return calls === true ? goOn(this.walk, packet, end, forwarded(packet)) : end;
   }
 
   private leadTo(to: string | null): Packet['outDevice'] {

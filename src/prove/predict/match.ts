@@ -1,8 +1,9 @@
 /** Whether a packet meets a condition: yes, no, or cannot be known, and why not. */
-import { isEverything, isInRange, parseRange, type AddressRange } from '../../model/range.js';
+import { parseRange } from '../../model/range.js';
 import type { Match, PortRange } from '../../model/rules.js';
+import { testAddress } from './match-address.js';
 import { addressText, UNNAMED, type Packet, type PacketAddress } from './packet.js';
-import { findRoute, isOwnAddress, type World } from './world.js';
+import { findRoute, isOwnAddress, stripPrefix, type World } from './world.js';
 
 /** A condition that cannot be decided: what it says, and whether it is so by design (chance) or for want of knowledge. */
 export interface Doubt {
@@ -13,6 +14,8 @@ export interface Doubt {
 export type Answer = boolean | Doubt;
 
 export function testMatch(match: Match, packet: Packet, world: World): Answer {
+  // Of a connection that is not known yet nothing holds, and nothing does not.
+  if (packet.early && asksConnection(match)) return false;
   const answer = test(match, packet, world);
   return typeof answer === 'boolean' ? answer !== match.not : answer;
 }
@@ -28,11 +31,16 @@ function test(match: Match, packet: Packet, world: World): Answer {
     case 'destination':
       return testAddress(match.ranges, packet.destination, packet.family, world);
     case 'source-port':
-      return testSourcePort(match.ranges);
-    case 'destination-port':
+    case 'destination-port': {
+      // An answer goes the other way round.
+      const own = (match.on === 'destination-port') !== isAnswer(packet);
+      if (!own) return testClientPort(match.ranges, packet);
       return holdsPort(match.ranges, packet.destinationPort);
+    }
     case 'either-port':
-      return holdsPort(match.ranges, packet.destinationPort) || testSourcePort(match.ranges);
+      return (
+        holdsPort(match.ranges, packet.destinationPort) || testClientPort(match.ranges, packet)
+      );
     case 'original-destination':
       return testAddress(match.ranges, packet.dialled.address, packet.family, world);
     case 'original-port':
@@ -48,15 +56,18 @@ function test(match: Match, packet: Packet, world: World): Answer {
     case 'state':
       return match.names.some((name) => testState(name, packet));
     case 'source-type':
-      return testType(match.names, packet.source, world);
-    case 'destination-type':
-      return testType(match.names, packet.destination, world);
+    case 'destination-type': {
+      const address = match.on === 'source-type' ? packet.source : packet.destination;
+      if (match.here !== true) return testType(match.names, address, world);
+      return testTypeHere(match.names, address, packet.inDevice, world);
+    }
     case 'tcp-flags':
-      return packet.protocol === 'tcp' && testFlags(match.among, match.set);
+      return packet.protocol === 'tcp' && testFlags(match, packet);
     case 'reverse-path':
       return testReversePath(match.text, packet, world);
     case 'fact':
-      return match.holds;
+      // Of these facts only the direction is another one for an answer.
+      return asksConnection(match) && isAnswer(packet) ? !match.holds : match.holds;
     case 'one-of':
       return testEntries(match.entries, packet, world);
     case 'chance':
@@ -131,48 +142,37 @@ function fitsDevice(pattern: string, device: string): boolean {
   return /[+*]$/.test(pattern) ? device.startsWith(pattern.slice(0, -1)) : pattern === device;
 }
 
-function testAddress(
-  ranges: readonly AddressRange[],
-  address: PacketAddress,
-  family: 4 | 6,
-  world: World,
-): Answer {
-  const fitting = ranges.filter((range) => range.family === family);
-  if (address.kind === 'exact') {
-    return fitting.some((range) => isInRange(range, family, address.value));
-  }
-  if (fitting.some(isEverything)) return true;
-  const possible = fitting.filter((range) => !isInner(range, world));
-  if (possible.length === 0) return false;
-  const whose = address.kind === 'own' ? "the host's" : "the client's";
-  return { about: `${whose} address, which a rule asks for`, chance: false };
-}
-
-/** Loopback, multicast, link-local, or in a network of the host's bridges: no client elsewhere has it. */
-function isInner(range: AddressRange, world: World): boolean {
-  const inner = ['127.0.0.0/8', '::1', '224.0.0.0/4', '169.254.0.0/16', 'ff00::/8', '0.0.0.0/32'];
-  const bridges = world.devices
-    .filter(({ kind }) => kind === 'bridge' || kind === 'loopback')
-    .flatMap(({ networks }) => networks);
-  return [...inner, ...bridges].some((text) => {
-    const outer = parseRange(text);
-    return outer?.family === range.family && outer.low <= range.low && outer.high >= range.high;
-  });
-}
-
 /** Ports that Linux gives to clients. */
 const EPHEMERAL: PortRange = { low: 32768, high: 60999 };
 
-function testSourcePort(ranges: readonly PortRange[]): Answer {
+/** Whether the client of a connection may have one of these ports, as Linux gives them out. */
+export function isClientPort({ low, high }: PortRange): boolean {
+  return low <= EPHEMERAL.high && high >= EPHEMERAL.low;
+}
+
+function testClientPort(ranges: readonly PortRange[], packet: Packet): Answer {
   if (ranges.some(({ low, high }) => low <= EPHEMERAL.low && high >= EPHEMERAL.high)) return true;
-  if (ranges.every(({ high }) => high < 1024)) return false;
+  // Rules for a service's port are not meant for whom it answers.
+  if (isAnswer(packet) ? !ranges.some(isClientPort) : ranges.every(({ high }) => high < 1024))
+    return false;
   return { about: "the client's port, which a rule asks for", chance: false };
 }
 
+function asksConnection(match: Match): boolean {
+  const { on } = match;
+  if (on === 'fact') return /ct-?dir|ct direction/.test(match.text);
+  return on === 'connection-mark' || on === 'original-destination' || on === 'original-port';
+}
+
 function testState(name: string, packet: Packet): boolean {
+  if (packet.early) return name === (packet.untracked ? 'untracked' : 'invalid');
   switch (name) {
     case 'new':
-      return !packet.untracked;
+      return !packet.untracked && packet.turn === 'first';
+    case 'established':
+    case 'seen-reply':
+    case 'confirmed':
+      return !packet.untracked && packet.turn !== 'first';
     case 'untracked':
       return packet.untracked;
     case 'dnat':
@@ -190,8 +190,40 @@ function testType(names: readonly string[], address: PacketAddress, world: World
   return names.some((name) => (name === 'local' ? local : name === 'unicast' && !local));
 }
 
-function testFlags(among: readonly string[], set: readonly string[]): boolean {
-  return among.includes('syn') ? set.length === 1 && set[0] === 'syn' : set.length === 0;
+/** An address of this host is a local one only where the device that has it is asked for. */
+function testTypeHere(
+  names: readonly string[],
+  address: PacketAddress,
+  device: Packet['inDevice'],
+  world: World,
+): Answer {
+  if (address.kind !== 'exact' || typeof device !== 'string') {
+    return { about: `whether ${names.join(' or ')} is what the address is there`, chance: false };
+  }
+  const own = world.devices.find(({ name }) => name === device);
+  const local = own?.networks.some((network) => stripPrefix(network) === address.text) ?? false;
+  return names.some((name) => (name === 'local' ? local : name === 'unicast' && !local));
+}
+
+function isAnswer({ turn }: Packet): boolean {
+  return turn === 'answer' || turn === 'refusal';
+}
+
+const FLAGS: Readonly<Record<Packet['turn'], readonly string[]>> = {
+  first: ['syn'],
+  answer: ['syn', 'ack'],
+  refusal: ['rst', 'ack'],
+  later: ['ack'],
+};
+
+function testFlags({ among, set }: Extract<Match, { on: 'tcp-flags' }>, { turn }: Packet): Answer {
+  const flags = FLAGS[turn];
+  const any = set.length > 1 && set.length === among.length;
+  if (turn !== 'first' && any) return { about: `the TCP flags ${set.join(', ')}`, chance: false };
+  return (
+    set.every((flag) => among.includes(flag)) &&
+    among.every((flag) => set.includes(flag) === flags.includes(flag))
+  );
 }
 
 /** Docker 28.0 keeps the networks of its bridges in these sets; others are not read. */

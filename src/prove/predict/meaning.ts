@@ -19,7 +19,7 @@ export function tellRule(rule: Rule): string {
         effects.push(tellVerdict(step.verdict));
         break;
       case 'map':
-        effects.push(step.entries.map(tellEntry).join('; '));
+        effects.push(tellMap(step.entries));
         break;
       case 'set-mark':
         effects.push(`is marked with ${writeMark(step.value)}`);
@@ -41,10 +41,24 @@ export function tellRule(rule: Rule): string {
         break;
     }
   }
-  const subject =
-    conditions.length === 0 ? 'everything' : `everything that ${joinWords(conditions)}`;
+  const subject = tellSubject(conditions);
   if (effects.length === 0) return `${subject} is ${notes.length > 0 ? 'noted' : 'counted'}`;
-  return `${subject} ${effects.join(', and ')}`;
+  return `${subject}${effects.map((effect) => (effect.startsWith(':') ? effect : ` ${effect}`)).join(', and')}`;
+}
+
+/** Entries of a map that are told; the others are counted. */
+const MOST_ENTRIES = 6;
+
+function tellMap(entries: readonly MapEntry[]): string {
+  const told = entries.slice(0, MOST_ENTRIES).map(tellEntry);
+  const more = entries.length - told.length;
+  return `: ${[...told, ...(more > 0 ? [`and so on, ${more} more`] : [])].join('; ')}`;
+}
+
+function tellSubject(conditions: readonly string[]): string {
+  return conditions.length === 0
+    ? 'everything'
+    : `everything that ${joinWords([...new Set(conditions)])}`;
 }
 
 /** The sentence for a base chain's policy. */
@@ -85,7 +99,7 @@ function tellMatch(match: Match): string {
     case 'one-of':
       return `is ${not}one of ${match.entries.length} listed in "${match.text}"`;
     case 'protocol':
-      return `is ${not}${listWords(match.names.map((name) => name.toUpperCase()))}`;
+      return `is ${not}${listWords(match.names.map(nameProtocol))}`;
     case 'family':
       return `is ${not}${match.names.includes('ip6') ? 'IPv6' : 'IPv4'}`;
     case 'mark':
@@ -94,11 +108,11 @@ function tellMatch(match: Match): string {
     case 'state':
       return tellState(match.names, match.not);
     case 'source-type':
-      return `${verb('come', 'comes')} from ${tellType(match.names)}`;
+      return `${verb('come', 'comes')} from ${tellType(match.names, match.here)}`;
     case 'destination-type':
-      return `${verb('go', 'goes')} to ${tellType(match.names)}`;
+      return `${verb('go', 'goes')} to ${tellType(match.names, match.here)}`;
     case 'tcp-flags':
-      return `${verb('have', 'has')} the TCP flags ${match.set.join(', ') || 'none'} among ${match.among.join(', ')}`;
+      return `${verb('have', 'has')} the TCP flags ${[...new Set(match.set)].join(', ') || 'none'} among ${[...new Set(match.among)].join(', ')}`;
     case 'chance':
       return `is ${not}among those that "${match.text}" picks (at random or by rate)`;
     case 'set':
@@ -106,6 +120,10 @@ function tellMatch(match: Match): string {
     case 'unknown':
       return `${verb('meet', 'meets')} a condition that trace-flow does not know: "${match.text}"`;
   }
+}
+
+function nameProtocol(name: string): string {
+  return /^(ipv6-icmp|icmpv6)$/.test(name) ? 'ICMPv6' : name.toUpperCase();
 }
 
 function tellState(names: readonly string[], not: boolean): string {
@@ -119,10 +137,11 @@ function tellState(names: readonly string[], not: boolean): string {
   return `is ${not ? 'not ' : ''}in the state ${names.join(' or ')}`;
 }
 
-function tellType(names: readonly string[]): string {
+function tellType(names: readonly string[], here = false): string {
+  const where = here ? ' on the device that it came in on' : '';
   return names.length === 1 && names[0] === 'local'
-    ? 'an address of this host'
-    : `an address of type ${names.join(' or ')}`;
+    ? `an address of this host${where}`
+    : `an address of type ${names.join(' or ')}${where}`;
 }
 
 function tellVerdict(verdict: Verdict): string {
@@ -155,8 +174,8 @@ function tellVerdict(verdict: Verdict): string {
 
 function tellEntry(entry: MapEntry): string {
   const conditions = entry.matches.map(tellMatch).filter((words) => words !== '');
-  const lead = conditions.length === 0 ? '' : `if it ${joinWords(conditions)}, `;
-  return `${lead}${tellVerdict(entry.verdict)}`;
+  const lead = conditions.length === 0 ? 'otherwise it' : `if it ${joinWords(conditions)}, it`;
+  return `${lead} ${tellVerdict(entry.verdict)}`;
 }
 
 function writeTarget(address: string | null, port: number | null): string {

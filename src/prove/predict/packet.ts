@@ -1,4 +1,4 @@
-/** A hypothetical packet: the first one of a connection. */
+/** A hypothetical packet: the first one of a connection, or one that follows it. */
 import { canonicalAddress } from '../../model/address.js';
 import type { Protocol } from '../../model/event.js';
 import { parseAddressNumber } from '../../model/range.js';
@@ -13,16 +13,23 @@ export interface Packet {
   readonly protocol: Protocol;
   source: PacketAddress;
   destination: PacketAddress;
+  /** The server's: an answer comes from it. */
   destinationPort: number;
   /** Null for one that the host makes itself; `unnamed` for the outer device of a host that is not at hand. */
   inDevice: string | typeof UNNAMED | null;
   outDevice: string | typeof UNNAMED | null;
+  /** The client's address before any rule gave it another one. */
+  client: PacketAddress;
+  /** The request, what the server says to it (or that it refuses), and what the client says next. */
+  readonly turn: 'first' | 'answer' | 'refusal' | 'later';
   /** What the client dialled. */
   readonly dialled: { readonly address: PacketAddress; readonly port: number };
   /** Null once a rule has set it to something that is not known here. */
   mark: number | null;
   connectionMark: number | null;
   untracked: boolean;
+  /** Whether connection tracking has not looked at it yet: so it is in chains of the priority of raw. */
+  early: boolean;
   dnat: boolean;
   snat: boolean;
 }
@@ -47,7 +54,14 @@ export function createPacket(
 ): Packet {
   return {
     ...{ inDevice: null, outDevice: null, mark: 0, connectionMark: 0 },
-    ...{ untracked: false, dnat: false, snat: false },
+    ...{
+      untracked: false,
+      early: false,
+      dnat: false,
+      snat: false,
+      turn: 'first',
+      client: fields.source,
+    },
     dialled: { address: fields.destination, port: fields.destinationPort },
     ...fields,
   };

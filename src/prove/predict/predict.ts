@@ -4,8 +4,8 @@ import { formatTarget, type Journey } from './ends.js';
 import { Traveller } from './journey.js';
 import type { Doubt } from './match.js';
 import { listAttempts, type Attempt, type WayIn } from './vantages.js';
-import { RuleIndex } from './rule-index.js';
-import { Undecidable, Walk, type RuleRef } from './walk.js';
+import { RuleIndex, type RuleRef } from './rule-index.js';
+import { Undecidable, Walk } from './walk.js';
 import type { World } from './world.js';
 
 export interface Foresight {

@@ -1,4 +1,5 @@
 /** The rules that may concern certain ports: what a trace carries of a rule set that may be large. */
+import { isClientPort } from './match.js';
 import type { Chain, MapEntry, Match, Rule, RuleSet, Step, Table } from '../../model/rules.js';
 
 /** Protocols that carry no port; a rule for one of them meets no connection that is traced. */
@@ -11,7 +12,11 @@ export function pruneRules({ tables, notes }: RuleSet, ports: readonly number[])
     if (match.not) return true;
     if (match.on === 'protocol') return !match.names.every((name) => PORTLESS.test(name));
     if (match.on !== 'destination-port') return true;
-    return match.ranges.some(({ low, high }) => wanted.some((port) => low <= port && port <= high));
+    // An answer goes to the client's port.
+    return match.ranges.some(
+      (range) =>
+        isClientPort(range) || wanted.some((port) => range.low <= port && port <= range.high),
+    );
   };
   return {
     tables: tables.map((table) => pruneTable(table, mayMeet)),

@@ -1,10 +1,32 @@
 /** Finds base chains in the order in which the kernel calls them, and chains by name. */
-import { HOOKS, type Chain, type Hook, type RuleSet, type Table } from '../../model/rules.js';
+import {
+  HOOKS,
+  type Chain,
+  type Hook,
+  type Match,
+  type Rule,
+  type RuleSet,
+  type Table,
+} from '../../model/rules.js';
+
+/** A rule, or a chain's policy when there is no rule, with its place. */
+export interface RuleRef {
+  readonly table: Table;
+  readonly chain: Chain;
+  readonly rule: Rule | null;
+}
+
+/** A rule with what it asks of the destination's port before it does anything; null for nothing. */
+export interface IndexedRule extends RuleRef {
+  readonly rule: Rule;
+  readonly port: Match | null;
+}
 
 /** Base chains of each hook in order of priority, chains by name. Made once per rule set. */
 export class RuleIndex {
   private readonly bases = new Map<Hook, { table: Table; chain: Chain }[]>();
   private readonly chains = new Map<Table, Map<string, Chain>>();
+  private readonly refs = new Map<Chain, IndexedRule[]>();
 
   constructor(rules: RuleSet) {
     for (const hook of HOOKS) this.bases.set(hook, []);
@@ -25,9 +47,26 @@ export class RuleIndex {
     return list.filter(({ table }) => table.family === own || table.family === 'inet');
   }
 
+  /** A chain's rules with their place. */
+  rules(table: Table, chain: Chain): readonly IndexedRule[] {
+    const known = this.refs.get(chain);
+    if (known) return known;
+    const made = chain.rules.map((rule) => ({ table, chain, rule, port: findPort(rule) }));
+    this.refs.set(chain, made);
+    return made;
+  }
+
   chain(table: Table, name: string): Chain | null {
     return this.chains.get(table)?.get(name) ?? null;
   }
+}
+
+function findPort({ steps }: Rule): Match | null {
+  for (const step of steps) {
+    if (step.kind !== 'match') return null;
+    if (step.match.on === 'destination-port' && !step.match.not) return step.match;
+  }
+  return null;
 }
 
 function priority(chain: Chain): number {

@@ -113,7 +113,8 @@ function listInside(world: World, { mapping, container }: WayIn): Attempt[] {
     .flatMap((other) => findMember(world, other, container, family) ?? [])
     .sort((a, b) => Number(a.hypothetical) - Number(b.hypothetical))[0];
   if (neighbour) dial('same-bridge', neighbour, exact ?? gateway);
-  dial('self', self, exact ?? gateway);
+  // An address that nobody has dials nothing.
+  if (container || !world.measured) dial('self', self, exact ?? gateway);
   if (stranger) dial('other-bridge', stranger, exact ?? outer ?? gateway);
   if (neighbour) dial('container-address', neighbour, target.address, target.port);
   if (stranger) dial('container-address', stranger, target.address, target.port);

@@ -3,15 +3,8 @@ import type { Chain, Hook, MapEntry, Rule, Table, Verdict } from '../../model/ru
 import { mark } from './marks.js';
 import { testMatch, type Doubt } from './match.js';
 import { addressText, exactAddress, type Packet } from './packet.js';
-import type { RuleIndex } from './rule-index.js';
+import type { RuleIndex, RuleRef } from './rule-index.js';
 import { chooseSource, familyOf, type World } from './world.js';
-
-/** A rule, or a chain's policy when there is no rule, with its place. */
-export interface RuleRef {
-  readonly table: Table;
-  readonly chain: Chain;
-  readonly rule: Rule | null;
-}
 
 /** What became of the packet in one hook. */
 export interface HookEnd {
@@ -37,6 +30,13 @@ export type Decide = (doubt: Doubt, ref: RuleRef) => boolean;
 
 const DEEPEST = 64;
 
+/** Where the kernel looks a packet's connection up. */
+const CONNTRACK = -200;
+/** Where destinations are translated. */
+const TRANSLATION = -100;
+
+const NO_DOUBTS: readonly Doubt[] = [];
+
 type End =
   | { readonly end: 'accept' | 'return' | 'drop' | 'reject'; readonly by: RuleRef }
   | { readonly end: 'fall-through' };
@@ -53,13 +53,18 @@ export class Walk {
     private readonly decide: Decide,
   ) {}
 
-  /** @param nat whether the connection may still be translated at this hook. */
-  run(hook: Hook, packet: Packet, nat: boolean): HookEnd {
+  /**
+   * @param nat whether the connection may still be translated at this hook.
+   * @param meant what the translation of a known connection makes of the packet here.
+   */
+  run(hook: Hook, packet: Packet, nat: boolean, meant: Partial<Packet> | null = null): HookEnd {
     let rewritten: RuleRef | null = null;
     const bases = this.index.at(hook, packet.family);
     for (const [i, { table, chain }] of bases.entries()) {
       const isNat = chain.base?.type === 'nat';
       if (isNat && (!nat || packet.untracked || rewritten)) continue;
+      if (meant && (chain.base?.priority ?? 0) > TRANSLATION) Object.assign(packet, meant);
+      packet.early = isEarly(hook, chain, packet);
       const before = { ...packet };
       const met = this.met.length;
       const end = this.runChain(table, chain, packet, 0);
@@ -124,8 +129,10 @@ export class Walk {
   }
 
   private runChain(table: Table, chain: Chain, packet: Packet, depth: number): End {
-    for (const rule of chain.rules) {
-      const ref = { table, chain, rule };
+    for (const ref of this.index.rules(table, chain)) {
+      const { rule, port } = ref;
+      // Most rules are for another port: of them nothing else is asked.
+      if (port && testMatch(port, packet, this.world) === false) continue;
       const verdict = this.runRule(rule, ref, packet);
       if (verdict === null) continue;
       switch (verdict.do) {
@@ -165,11 +172,13 @@ export class Walk {
 
   /** The rule's verdict, or null when it does not hold or decides nothing. */
   private runRule(rule: Rule, ref: RuleRef, packet: Packet): Verdict | null {
-    const doubts: Doubt[] = [];
+    let doubts: readonly Doubt[] = NO_DOUBTS;
     let known = false;
     // A doubt matters only when nothing else rules the rule out, and when the rule does anything.
     const settle = (): boolean => {
-      if (!doubts.splice(0).every((doubt) => this.decide(doubt, ref))) return false;
+      const asked = doubts;
+      doubts = NO_DOUBTS;
+      if (!asked.every((doubt) => this.decide(doubt, ref))) return false;
       if (!known) this.met.push(ref);
       known = true;
       return true;
@@ -181,7 +190,7 @@ export class Walk {
           if (this.isExcepted(rule, ref, packet)) this.spared.push(ref);
           return null;
         }
-        if (answer !== true) doubts.push(answer);
+        if (answer !== true) doubts = [...doubts, answer];
         continue;
       }
       if (step.kind === 'note') continue;
@@ -246,7 +255,9 @@ export class Walk {
         packet.snat = true;
         break;
       case 'masquerade':
-        packet.source = this.ownAddress(packet, packet.outDevice);
+        // To masquerade, an address that only this host has is none: lo has no other.
+        packet.source =
+          packet.outDevice === 'lo' ? { kind: 'own' } : this.ownAddress(packet, packet.outDevice);
         packet.snat = true;
         break;
     }
@@ -272,6 +283,12 @@ function readStop(end: End, policy: RuleRef): Stop | null {
   if (end.end === 'drop' || end.end === 'reject') return { verdict: end.end, by: end.by };
   if (end.end === 'accept' || policy.chain.policy !== 'drop') return null;
   return { verdict: 'drop', by: policy };
+}
+
+/** What comes over lo brings its connection along. */
+function isEarly(hook: Hook, { base }: Chain, { inDevice }: Packet): boolean {
+  if (hook !== 'output' && (hook !== 'prerouting' || inDevice === 'lo')) return false;
+  return base !== null && base.priority < CONNTRACK;
 }
 
 function isTranslated(before: Packet, after: Packet): boolean {

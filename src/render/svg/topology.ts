@@ -1,5 +1,7 @@
 /** The map of a host as a picture: the host with its devices, relays and bridges, the containers that veths join to it, the predicted paths. */
+import { formatEndpoint } from '../../model/address.js';
 import type { Explanation } from '../../model/explain.js';
+import { answer } from '../explain-answer.js';
 import { printable } from '../text.js';
 import { paragraph, space, stack, type Block } from './block.js';
 import { card, type CardLine } from './card.js';
@@ -25,12 +27,15 @@ export function drawTopology(explanation: Explanation): Picture {
   const title = 'How traffic gets into the containers';
   const body = stack(MARGIN, [
     (y) => paragraph(title, MARGIN, y, inner, { size: 22, face: 'strong' }),
-    (y) => paragraph(about, MARGIN, y + 2, inner, { size: 12, colour: 'muted' }),
+    ...answer(explanation).map(
+      (line) => (y: number) => paragraph(printable(line), MARGIN, y + 4, inner, { size: 14 }),
+    ),
+    (y) => drawFindings(explanation, y + 4, inner),
+    (y) => paragraph(about, MARGIN, y + 8, inner, { size: 12, colour: 'muted' }),
     space(14),
     (y) => drawHost(explanation, y),
     space(20),
     (y) => drawPredictions(explanation.predictions, MARGIN, y, inner),
-    (y) => drawFindings(explanation, y, inner),
   ]);
   const height = Math.ceil(body.bottom + MARGIN);
   return {
@@ -212,20 +217,40 @@ function listContainer({ containers, sockets }: Explanation, name: string): Card
   const owner = containers.find((one) => one.name === name);
   return [
     { text: name, face: 'strong' },
-    ...sockets
-      .filter(({ namespace }) => namespace === name)
-      .map((socket) => ({ text: tellSocket(socket), colour: 'process' as const })),
-    ...(owner?.published ?? []).map(({ hostAddress, hostPort, containerPort, protocol }) => {
-      const host = hostAddress.includes(':') ? `[${hostAddress}]` : hostAddress;
-      const text = `published ${host}:${hostPort} → ${containerPort}/${protocol}`;
-      return { text, colour: 'muted' as const };
-    }),
+    ...gather(
+      sockets
+        .filter(({ namespace }) => namespace === name)
+        .map((socket) => [tellOwner(socket), `${socket.address}/${socket.protocol}`]),
+    ).map(({ about, addresses }) => ({
+      ...{ text: `${about} ${addresses}`, colour: 'process' as const },
+    })),
+    ...gather(
+      (owner?.published ?? []).map(({ hostAddress, hostPort, containerPort, protocol }) => [
+        `→ ${containerPort}/${protocol}`,
+        formatEndpoint({ address: hostAddress, port: hostPort }),
+      ]),
+    ).map(({ about, addresses }) => ({
+      ...{ text: `published ${addresses} ${about}`, colour: 'muted' as const },
+    })),
   ];
 }
 
-function tellSocket({ address, protocol, pid, command }: Explanation['sockets'][number]): string {
+/** What is said of several addresses is said once. */
+function gather(
+  pairs: readonly (readonly [about: string, address: string])[],
+): { readonly about: string; readonly addresses: string }[] {
+  const found = new Map<string, string[]>();
+  for (const [about, address] of pairs) found.set(about, [...(found.get(about) ?? []), address]);
+  return [...found].map(([about, addresses]) => ({ about, addresses: addresses.join(', ') }));
+}
+
+function tellSocket(socket: Explanation['sockets'][number]): string {
+  return `${tellOwner(socket)} ${socket.address}/${socket.protocol}`;
+}
+
+function tellOwner({ pid, command }: Explanation['sockets'][number]): string {
   const owner = command === null ? '' : `${command}${pid === null ? '' : ` (pid ${pid})`} `;
-  return `${owner}listens on ${address}/${protocol}`;
+  return `${owner}listens on`;
 }
 
 /** Link-local addresses are on every device and tell nothing. */

@@ -1,0 +1,66 @@
+/** Whether an address is in a range, also where it is only known whose it is. */
+import {
+  isEverything,
+  isInRange,
+  parseAddressNumber,
+  parseRange,
+  type AddressRange,
+} from '../../model/range.js';
+import type { Answer } from './match.js';
+import type { PacketAddress } from './packet.js';
+import { stripPrefix, type World } from './world.js';
+
+export function testAddress(
+  ranges: readonly AddressRange[],
+  address: PacketAddress,
+  family: 4 | 6,
+  world: World,
+): Answer {
+  const fitting = ranges.filter((range) => range.family === family);
+  if (address.kind === 'exact') {
+    return fitting.some((range) => isInRange(range, family, address.value));
+  }
+  if (fitting.some(isEverything)) return true;
+  if (address.kind === 'own' && world.measured) {
+    const inside = listOwnNumbers(world, family).map((value) =>
+      fitting.some((range) => isInRange(range, family, value)),
+    );
+    if (new Set(inside).size === 1) return inside[0] === true;
+  }
+  const possible = fitting.filter((range) => !isInner(range, world));
+  if (possible.length === 0) return false;
+  const whose = address.kind === 'own' ? "the host's" : "the client's";
+  return { about: `${whose} address, which a rule asks for`, chance: false };
+}
+
+/** Addresses that the host may take for its own; those of lo are for itself. */
+function listOwnNumbers(world: World, family: 4 | 6): bigint[] {
+  return world.devices
+    .filter(({ kind }) => kind !== 'loopback')
+    .flatMap(({ networks }) =>
+      networks.flatMap((one) => parseAddressNumber(stripPrefix(one)) ?? []),
+    )
+    .flatMap((number) => (number.family === family ? [number.value] : []));
+}
+
+const INNER = [
+  ...['127.0.0.0/8', '::1', '224.0.0.0/4', '169.254.0.0/16', 'ff00::/8', '0.0.0.0/32'],
+].flatMap((text) => parseRange(text) ?? []);
+
+/** Of each world once: thousands of rules may ask. */
+const innerOf = new WeakMap<World, readonly AddressRange[]>();
+
+/** Loopback, multicast, link-local, or in a network of the host's bridges: no client elsewhere has it. */
+function isInner(range: AddressRange, world: World): boolean {
+  let inner = innerOf.get(world);
+  if (!inner) {
+    const bridges = world.devices
+      .filter(({ kind }) => kind === 'bridge' || kind === 'loopback')
+      .flatMap(({ networks }) => networks.flatMap((network) => parseRange(network) ?? []));
+    inner = [...INNER, ...bridges];
+    innerOf.set(world, inner);
+  }
+  return inner.some(
+    ({ family, low, high }) => family === range.family && low <= range.low && high >= range.high,
+  );
+}
