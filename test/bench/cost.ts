@@ -45,6 +45,16 @@ async function findTracer(): Promise<number> {
   return Number(stdout);
 }
 
+async function timeBest(work: () => Promise<unknown>): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < 5; i += 1) {
+    const began = performance.now();
+    await work();
+    times.push(performance.now() - began);
+  }
+  return Math.round(Math.min(...times));
+}
+
 function say(what: string, value: string): void {
   process.stdout.write(`${what.padEnd(58)} ${value}\n`);
 }
@@ -64,7 +74,10 @@ async function main(): Promise<void> {
     const bareOther = await measure(lab, 7001);
     await writeFile(STATS, '1');
 
-    const topology = await readTopology({ netns: lab.host.netns, dockerHost: lab.dockerHost });
+    const { host, dockerHost } = lab;
+    const topology = await readTopology({ netns: host.netns, dockerHost });
+    const reading = await timeBest(async () => readTopology({ netns: host.netns, dockerHost }));
+    say('reading the map of the host, best of five', `${reading} ms`);
     const began = performance.now();
     let events = 0;
     let lost = 0;

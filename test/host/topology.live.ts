@@ -172,18 +172,6 @@ test('a decoy with the same ifindexes, connected to the same host, is not confus
   }
 });
 
-test('reading it takes less than 300 ms', async () => {
-  await read();
-  const times: number[] = [];
-  for (let i = 0; i < 5; i++) {
-    const start = performance.now();
-    await read();
-    times.push(performance.now() - start);
-  }
-  // The best of five: the test hosts are shared.
-  assert.ok(Math.min(...times) < 300, times.map(Math.round).join(' '));
-});
-
 test('many namespaces: every one is read, soon', async () => {
   const count = 149; // a list of their numbers as a whole would end after 134
   const script = `for i in $(seq ${count}); do unshare --net sleep infinity & done; wait`;
