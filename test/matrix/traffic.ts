@@ -18,7 +18,7 @@ export interface Order {
   readonly pad?: number;
   /** Sends a byte at a time. */
   readonly tiny?: true;
-  /** Ends by a reset. */
+  /** Ends by a reset, also when nobody has answered in time. */
   readonly resets?: true;
   /** Ends by a reset as soon as the first bytes come. */
   readonly leaves?: true;
@@ -79,7 +79,8 @@ function isWhole(answer: string): boolean {
 async function dial(order: Order, hold: (() => Promise<void>) | null): Promise<Told> {
   const { talk, host, port, localPort, payload, timeoutMs, pad = 0, tiny, resets, leaves } = order;
   const socket = connect({ host, port, localPort });
-  socket.setTimeout(timeoutMs, () => socket.destroy());
+  // What is left unsent would be sent again after a mere close.
+  socket.setTimeout(timeoutMs, () => (resets ? socket.resetAndDestroy() : socket.destroy()));
   socket.on('error', () => undefined);
   const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
   const opened = await Promise.race([

@@ -189,7 +189,8 @@ function tooBig(
       const [address, device] = place(stage);
       await on('ip', 'route', 'add', address, 'dev', device, 'mtu', String(NARROW));
       if (!told) await on('iptables', '-w', '-I', ...mute(name));
-      const order = { ...stage.order(lab.host.ipv4, PORTS[container], truth), pad: 5_000 };
+      const ends = told ? {} : { resets: true as const };
+      const order = { ...stage.order(lab.host.ipv4, PORTS[container], truth), pad: 5_000, ...ends };
       return async () => {
         const sent = await stage.send('client', [order]);
         await on('ip', 'route', 'del', address);

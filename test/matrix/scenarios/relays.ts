@@ -93,7 +93,9 @@ const INNER_PORT = 6390;
 const ROOTLESS = [
   'echo root:100000:65536 > "$0/subid"',
   'mount --bind "$0/subid" /etc/subuid && mount --bind "$0/subid" /etc/subgid',
-  'export XDG_RUNTIME_DIR="$0"',
+  'export XDG_RUNTIME_DIR="$0" PATH="$0:$PATH"',
+  // Debian's redis-tools has the server too, under another name.
+  'ln -s "$(command -v redis-server || command -v redis-check-rdb)" "$0/redis-server"',
   `exec rootlesskit --state-dir="$0/rootless" --net=slirp4netns --disable-host-loopback --port-driver=builtin \\
     -p 0.0.0.0:${ROOTLESS_PORT}:${INNER_PORT}/tcp "$@"`,
 ].join('\n');
