@@ -7,13 +7,13 @@ type Passed = NonNullable<Connection['functions']>[number];
 interface Way {
   readonly leg: Passed['leg'];
   readonly flow: Passed['flow'];
-  /** In this order among others; hooks of netfilter by their names. */
+  /** In this order among others; hooks of netfilter by their names. A bridge that floods calls no br_forward. */
   readonly through: readonly string[];
   readonly never: readonly string[];
 }
 
 const DIALLED: Pick<Way, 'through' | 'never'> = {
-  through: ['OUTPUT', 'POSTROUTING', 'br_forward', 'veth_xmit'],
+  through: ['OUTPUT', 'POSTROUTING', 'veth_xmit'],
   never: ['ip_forward', 'tcp_v4_rcv'],
 };
 
@@ -25,15 +25,7 @@ const WAYS: Readonly<Record<string, readonly Way[]>> = {
   'dnat in PREROUTING': [
     {
       ...client,
-      through: [
-        'ip_rcv',
-        'PREROUTING',
-        'ip_forward',
-        'FORWARD',
-        'POSTROUTING',
-        'br_forward',
-        'veth_xmit',
-      ],
+      through: ['ip_rcv', 'PREROUTING', 'ip_forward', 'FORWARD', 'POSTROUTING', 'veth_xmit'],
       never: ['ip_local_deliver', 'OUTPUT', 'tcp_v4_rcv'],
     },
     {
