@@ -1,4 +1,4 @@
-/** Probe files with fentry in the place of kprobes: cheaper, sooner attached, and never skipped for another probe. */
+/** Probe files with fentry in the place of kprobes: not left out while another probe runs, and with bpftrace 0.17 sooner attached. */
 import type { ProbeFile } from './program.js';
 
 /** How bpftrace calls such a probe: `fentry` since 0.20, `kfunc` before. */
