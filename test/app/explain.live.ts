@@ -7,7 +7,7 @@ import { findLiveObstacle } from '../support/live.js';
 import { suite } from '../support/suite.js';
 
 const test = suite('explain, live');
-test.skipUnless(findLiveObstacle('conntrack', 'socat'));
+test.skipUnless(findLiveObstacle('conntrack'));
 
 test('Docker 20.10 with docker-proxy: every vantage, and then faults one after the other', () =>
   withStage(prepare(true), async (stage) => {

@@ -13,7 +13,7 @@ import { suite } from '../support/suite.js';
 import { traceWhile } from '../support/tracing.js';
 
 const test = suite('findings, live');
-test.skipUnless(findLiveObstacle('conntrack', 'socat', 'iptables-legacy'));
+test.skipUnless(findLiveObstacle('conntrack', 'iptables-legacy'));
 
 const RUN = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
 /** Milliseconds that clients wait; a relay's dial to an address that nobody has fails after three seconds. */

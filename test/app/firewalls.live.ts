@@ -9,7 +9,7 @@ import { findLiveObstacle } from '../support/live.js';
 import { suite } from '../support/suite.js';
 
 const test = suite('firewalls, live');
-test.skipUnless(findLiveObstacle('conntrack', 'socat'));
+test.skipUnless(findLiveObstacle('conntrack'));
 
 const FOLDER = fileURLToPath(new URL('../../../test/app/firewalls/', import.meta.url));
 

@@ -56,12 +56,9 @@ function overUdp({ host, port }: Question, settle: Settle): () => void {
     settle(judge(error.code, false), null, local);
   });
   socket.on('message', (message) => {
-    const peer = message
-      .toString('latin1')
-      .trim()
-      .replace(/^\[|\]$/g, '');
+    const [peer = ''] = message.toString('latin1').trim().split(' ');
     clearInterval(resend);
-    settle('answered', canonicalAddress(peer), local);
+    settle('answered', canonicalAddress(peer.replace(/^\[|\]$/g, '')), local);
   });
   const ask = (): void => socket.send('who?\n');
   socket.connect(port, host, () => {

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { REDIS, type Lab, type LabContainer } from '../../src/lab/index.js';
+import { namePeers } from '../lab/name-peers.js';
 import { findLiveObstacle } from '../support/live.js';
 import { FAILING } from './failing.js';
 import type { Group } from './scenario.js';
@@ -39,12 +40,6 @@ export function findObstacle(): string | null {
 
 const FIXTURES = new URL('../../../test/prove/predict/fixtures/', import.meta.url);
 const SLEEP = ['sleep', '1000'];
-/** Answers each datagram with its sender's address and port, and with itself. */
-const ANSWER = 'read -r line; echo $SOCAT_PEERADDR $SOCAT_PEERPORT $line';
-const UDP_SERVER = [
-  'socat -u UDP4-RECV:5301,reuseaddr OPEN:/dev/null &',
-  `exec socat -T 5 UDP4-RECVFROM:5300,fork,reuseaddr SYSTEM:'${ANSWER}'`,
-].join('\n');
 /** Sends a gigabyte to whoever connects. */
 const BULK_SERVER =
   "exec socat -U -b 262144 TCP-LISTEN:7100,fork,reuseaddr SYSTEM:'dd if=/dev/zero bs=262144 count=4096'";
@@ -73,7 +68,7 @@ async function prepareForms(lab: Lab): Promise<LabContainer[]> {
   await lab.docker(['network', 'create', '--internal', 'inner']);
   const single = ['127.0.0.1:8081:6379', `${lab.host.ipv4}:8082:6379`];
   const two = `${REDIS_LINE} --port 7000 & exec ${REDIS_LINE} --port 7001`;
-  return Promise.all([
+  const containers = await Promise.all([
     lab.run({ name: 'forms', command: REDIS, publish: single }),
     lab.run({
       name: 'range',
@@ -99,11 +94,14 @@ async function prepareForms(lab: Lab): Promise<LabContainer[]> {
     }),
     lab.run({
       name: 'udp',
-      command: ['sh', '-c', UDP_SERVER],
+      command: ['socat', '-u', 'UDP4-RECV:5301,reuseaddr', 'OPEN:/dev/null'],
       publish: ['5300:5300/udp', '5301:5301/udp', '5302:5302/udp'],
-      waitFor: [5300, 5301].map((port) => ({ protocol: 'udp', port })),
+      waitFor: [{ protocol: 'udp', port: 5301 }],
     }),
   ]);
+  const udp = containers.find(({ name }) => name === 'udp');
+  if (udp) await namePeers(lab, udp, 5300);
+  return containers;
 }
 
 const FAR_BRIDGE = 'br-112233445566';
