@@ -5,6 +5,7 @@ import type { Report } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';
 import { readSample } from '../support/samples.js';
 import { suite } from '../support/suite.js';
+import { countLegs } from './compare.js';
 import { listModules } from './image.js';
 import { checkHooks } from './nat-hooks.js';
 import { findWeakness, listDifferences, type Judged, type ProfileResult } from './scenarios.js';
@@ -128,6 +129,23 @@ test('a NAT hook that is missing, out of order or another one is found', () => {
   assert.is(judge(ext, bridge, nat('PREROUTING'), veth, ...reply), 0);
   assert.is(judge(ext, nat('OUTPUT'), bridge, veth, ...reply), 0);
   assert.is(judge(ext, nat('PREROUTING'), bridge, veth, ...reply.slice(0, 2)), 0);
+});
+
+test('lines of pwru are told apart by the connection that they speak of', () => {
+  const line = (tuple: string): string =>
+    `0xffff8f6d 1 redis-cli:77 4026532300 0 eth0:2 0x0800 1500 60 ${tuple}(tcp) ip_rcv`;
+  const text = [
+    'SKB                CPU PROCESS          NETNS      MARK/x        IFACE       PROTO  MTU   LEN   TUPLE FUNC',
+    line('198.51.100.2:40000->198.51.100.1:8080'),
+    line('198.51.100.2:40000->172.17.0.2:6379'),
+    line('172.17.0.2:6379->198.51.100.2:40000'),
+    line('127.0.0.1:50000->127.0.0.1:8080'),
+    line('172.17.0.21:1->172.17.0.3:6379'),
+  ].join('\n');
+  const second = line('172.17.0.1:50001->172.17.0.2:6379');
+  const count = (lines: string): unknown => countLegs(lines, '198.51.100.2', '172.17.0.2');
+  assert.equal(count(text), { dnat: 3, loopback: 1, second: 0 });
+  assert.equal(count(`${text}\n${second}`), { dnat: 3, loopback: 1, second: 1 });
 });
 
 test.run();
