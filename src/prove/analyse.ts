@@ -30,7 +30,8 @@ export const HOPS = 64;
 export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }): Report {
   const { header, tail } = trace;
   const places = namePlaces(header.topology);
-  const functions = indexFunctions(trace.events);
+  // Asking a capture for its events makes an object of every packet.
+  const functions = trace.capture ? null : indexFunctions(trace.events);
   const context = { trace, places, functions, limit: options.hops };
   const seen = trace.capture
     ? findCaptured(trace).map((connection, index) =>
