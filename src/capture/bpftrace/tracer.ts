@@ -32,7 +32,7 @@ export interface TracerOptions {
   /** Milliseconds that the probes may take until they are live. */
   readonly patience: number;
   readonly signal: AbortSignal;
-  /** Which probes to use: `auto`, the default, adds kprobes where the kernel has them and takes them. */
+  /** Which probes to use: `auto`, the default, takes the deepest that the kernel and bpftrace offer. */
   readonly profile?: ProbeProfile;
 }
 
@@ -151,11 +151,11 @@ async function readFentryWord(bpftrace: string): Promise<FentryWord> {
 }
 
 function explainNoKprobes(): UserError {
-  return new UserError('this kernel has no kprobes on the functions of NAT', {
+  return new UserError('this kernel lets none of its functions be probed', {
     code: 'no-kprobes',
     exit: 1,
     remedy:
-      'trace with --probes tracepoint, which proves the same verdicts; nf_nat may not be loaded yet (modprobe nf_nat)',
+      'trace with --probes tracepoint, which proves the same verdicts; functions need a kernel with CONFIG_KPROBES and CONFIG_FUNCTION_TRACER',
   });
 }
 

@@ -1,0 +1,203 @@
+// Captures that tcpdump takes now, of ports and places drawn anew each run: on one device, on all, and through a pipe while it runs.
+
+import { execa } from 'execa';
+import { randomInt } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as assert from 'uvu/assert';
+import { REDIS, up, type Lab, type LabContainer, type Where } from '../../src/lab/index.js';
+import type { Connection, Report } from '../../src/model/report.js';
+import type { Path, Proof } from '../../src/model/verdict.js';
+import { namePeers } from '../lab/name-peers.js';
+import { findLiveObstacle } from '../support/live.js';
+import { suite } from '../support/suite.js';
+
+const [PROGRAM, ECHOES, DATAGRAMS] = [
+  '../../../bin/run.js',
+  '../lab/echo-clients.js',
+  '../lab/udp-clients.js',
+].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+const EACH = 3;
+
+interface Stage {
+  lab: Lab;
+  web: LabContainer;
+  app: LabContainer;
+  /** What was dialled, by protocol. */
+  ports: { tcp: number; udp: number; inner: number };
+  folder: string;
+}
+
+/** The way of a client's connection, by its protocol and source port. */
+type Truths = ReadonlyMap<string, Path>;
+
+const test = suite<Partial<Stage>>('captures taken now', {});
+test.skipUnless(findLiveObstacle());
+
+test.before(async (context) => {
+  const draw = (): number => randomInt(1024, 30_000);
+  const [tcp, inner] = [draw(), draw()];
+  const lab = await up();
+  Object.assign(context, { lab, folder: await mkdtemp(join(tmpdir(), 'trace-flow-fresh-')) });
+  const redis = [...REDIS, '--port', String(inner)];
+  const web = await lab.run({
+    ...{ name: 'web', command: redis, publish: [`${tcp}:${inner}`, '53:53/udp'] },
+    waitFor: [{ protocol: 'tcp', port: inner }],
+  });
+  await namePeers(lab, web, 53);
+  const app = await lab.run({ name: 'app', command: ['sleep', '1000'] });
+  Object.assign(context, { web, app, ports: { tcp, inner, udp: 53 } });
+});
+
+test.after(async ({ lab, folder }) => {
+  await lab?.down();
+  if (folder !== undefined) await rm(folder, { recursive: true });
+});
+
+/** Every client at once. */
+async function send({ lab, web, app, ports }: Stage): Promise<Truths> {
+  const truths = new Map<string, Path>();
+  const talk = async (
+    program: string | undefined,
+    [where, address, port, path]: [Where, string, number, Path],
+    more: readonly string[],
+  ): Promise<void> => {
+    const name = `${path}-${address}`;
+    const words = [program ?? '', address, String(port), String(EACH), name, ...more];
+    const { stdout } = await lab.exec(where, [process.execPath, ...words]);
+    const protocol = program === ECHOES ? 'tcp' : 'udp';
+    for (const line of stdout.trim().split('\n')) {
+      truths.set(`${protocol} ${(JSON.parse(line) as { port: number }).port}`, path);
+    }
+  };
+  const tcp: [Where, string, number, Path][] = [
+    ['client', lab.host.ipv4, ports.tcp, 'dnat'],
+    ['host', lab.host.ipv4, ports.tcp, 'dnat'],
+    ['host', '127.0.0.1', ports.tcp, 'relay'],
+    ['host', '::1', ports.tcp, 'relay'],
+    [app, app.gateway, ports.tcp, 'relay'],
+    [app, web.ipv4, ports.inner, 'direct'],
+  ];
+  const udp: [Where, string, number, Path][] = [
+    ['client', lab.host.ipv4, ports.udp, 'dnat'],
+    ['host', '127.0.0.1', ports.udp, 'relay'],
+  ];
+  await Promise.all([
+    ...tcp.map((way) => talk(ECHOES, way, ['together'])),
+    ...udp.map((way) => talk(DATAGRAMS, way, ['2000'])),
+  ]);
+  assert.is(truths.size, (tcp.length + udp.length) * EACH, 'each client has a port of its own');
+  return truths;
+}
+
+const tcpdump = (device: string, file: string): string[] => [
+  ...['tcpdump', '-Z', 'root', '-U', '-n', '-i', device, '-w', file],
+];
+
+/** Starts it and waits until it listens. @returns ends it and waits until it has written */
+async function begin(command: readonly string[], output: 'ignore' | 'pipe'): Promise<Taking> {
+  const [file = '', ...args] = command;
+  const child = execa(file, args, {
+    ...{ stdin: 'ignore', stdout: output, stderr: 'pipe', reject: false },
+    buffer: false,
+  });
+  let said = '';
+  await new Promise<void>((resolve, reject) => {
+    child.stderr?.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.includes('listening on')) resolve();
+    });
+    child.on('exit', () => reject(new Error(`${command.join(' ')}: ${said}`)));
+  });
+  return {
+    stdout: child.stdout,
+    end: async () => {
+      child.kill('SIGINT');
+      await child;
+    },
+  };
+}
+
+interface Taking {
+  readonly stdout: NodeJS.ReadableStream | null;
+  readonly end: () => Promise<void>;
+}
+
+async function read(
+  files: readonly string[],
+  ports: readonly number[],
+  input?: Taking,
+): Promise<Report> {
+  const asked = ports.flatMap((port) => ['--port', String(port)]);
+  const reading = execa(process.execPath, [PROGRAM ?? '', 'read', ...files, ...asked, '--json'], {
+    stdin: input ? 'pipe' : 'ignore',
+    reject: false,
+  });
+  if (input && reading.stdin) input.stdout?.pipe(reading.stdin);
+  const { stdout, stderr } = await reading;
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as Report;
+}
+
+type Told = Pick<Connection, 'path' | 'proof'>;
+
+/** What was told of whom; nothing but the truth, or that it cannot be told. */
+function check(name: string, report: Report, truths: Truths): ReadonlyMap<string, Told> {
+  const told = new Map<string, Told>();
+  for (const { protocol, client, path, proof, reason } of report.connections) {
+    const key = `${protocol} ${client.port}`;
+    const truth = truths.get(key);
+    if (truth === undefined) continue; // the leg of a relay whose other one was not captured
+    if (path !== 'unknown') assert.is(path, truth, `${name}: ${key}: ${reason}`);
+    told.set(key, { path, proof });
+  }
+  return told;
+}
+
+test('each tells the truth, or that it cannot tell', async (context) => {
+  const stage = context as Stage;
+  const { lab, web, folder, ports } = stage;
+  const at = (name: string): string => join(folder, `${name}.pcap`);
+  const files = ['any', 'ext0', 'docker0', 'lo'];
+  const takings = await Promise.all([
+    ...files.map((device) => begin(lab.commandIn('host', tcpdump(device, at(device))), 'ignore')),
+    begin(lab.commandIn(web, tcpdump('eth0', at('web'))), 'ignore'),
+    begin(lab.commandIn('host', tcpdump('any', '-')), 'pipe'),
+  ]);
+  const wanted = [ports.tcp, ports.udp, ports.inner];
+  const piped = read(['-'], wanted, takings.at(-1));
+  // The kernel hands packets on in blocks: the first and the last come with a delay.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const truths = await send(stage);
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  await Promise.all(takings.map(({ end }) => end()));
+
+  for (const name of [...files, 'web']) check(name, await read([at(name)], wanted), truths);
+  for (const [name, report] of [
+    ['any', await read([at('any')], wanted)],
+    ['pipe', await piped],
+  ] as const) {
+    const told = check(name, report, truths);
+    const count = (path: Told['path'], protocol: string, ...proofs: Proof[]): number =>
+      [...told].filter(
+        ([key, one]) => key.startsWith(protocol) && one.path === path && proofs.includes(one.proof),
+      ).length;
+    assert.is(told.size, truths.size, `${name}: every client is in it`);
+    assert.is(count('dnat', 'tcp', 'proven'), EACH, `${name}: DNAT from outside`);
+    assert.is(count('relay', 'tcp', 'proven'), 3 * EACH, `${name}: through docker-proxy`);
+    assert.is(count('direct', 'tcp', 'proven'), EACH, `${name}: bridged`);
+    // OUTPUT rewrites before any device sees the packet.
+    assert.is(count('unknown', 'tcp', 'inconclusive'), EACH, `${name}: the host's own address`);
+    assert.is(count('dnat', 'udp', 'proven'), EACH, `${name}: datagrams by DNAT`);
+    assert.is(count('relay', 'udp', 'proven', 'likely'), EACH, `${name}: datagrams through it`);
+  }
+  const two = check('ext0 and web', await read([at('ext0'), at('web')], wanted), truths);
+  const proven = [...two.values()].filter(
+    ({ path, proof }) => path === 'dnat' && proof === 'proven',
+  );
+  assert.is(proven.length, 2 * EACH, 'host and container apart show DNAT from outside');
+});
+
+test.run();
