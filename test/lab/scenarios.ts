@@ -160,7 +160,7 @@ export async function furnish(lab: Lab): Promise<Furnished> {
     publish: ['8080:6379', '9090:9999', '9191:6380'],
     waitFor: [{ protocol: 'tcp', port: 6379 }],
   });
-  const other = await lab.run({ name: 'other', command: ['sleep', '1000'] });
+  const other = await lab.run({ name: 'other', command: ['sleep', '100000'] });
   await lab.run({ name: 'hostnet', command: [...REDIS, '--port', '7777'], network: 'host' });
   const rule = ['-p', 'tcp', '--dport', '6380', '-j', 'DROP'];
   await lab.exec('host', ['iptables', '-I', 'DOCKER-USER', ...rule]);
