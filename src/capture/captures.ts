@@ -175,7 +175,17 @@ function listNotes({ name, collector, end }: Finished): string[] {
   if (collector.malformed > 0) {
     notes.push(`${name}: ${collector.malformed} packets could not be decoded`);
   }
+  const holed = collector.table.entries.filter(({ streams }) => streams.some(({ lost }) => lost));
+  if (holed.length > 0) notes.push(tellHoles(name, holed.length));
   return [...notes, ...end.notes.map((note) => `${name}: ${note}`)];
+}
+
+/** Of a pcap nothing else tells that its capturing program did not keep up. */
+function tellHoles(name: string, conversations: number): string {
+  return (
+    `${name}: ${conversations} of its conversations lack bytes that were acknowledged: its capturing program lost ` +
+    'packets (tcpdump -B 16384 gives it more room), or saw one direction only'
+  );
 }
 
 function countUnparsed({ malformed, unknownLinks }: Collector): number {

@@ -22,6 +22,9 @@ const [PROGRAM, ECHOES, DATAGRAMS] = [
   '../lab/udp-clients.js',
 ].map((path) => fileURLToPath(new URL(path, import.meta.url)));
 const EACH = 3;
+const TAKES = 4;
+/** Milliseconds: longer than the kernel keeps a block of packets to itself. */
+const BLOCK = 1_500;
 
 interface Stage {
   lab: Lab;
@@ -94,11 +97,12 @@ async function send({ lab, web, app, ports }: Stage): Promise<Truths> {
   return truths;
 }
 
+/** With room for what a busy machine does not write at once. */
 const tcpdump = (device: string, file: string): string[] => [
-  ...['tcpdump', '-Z', 'root', '--immediate-mode', '-U', '-n', '-i', device, '-w', file],
+  ...['tcpdump', '-Z', 'root', '-B', '16384', '-U', '-n', '-i', device, '-w', file],
 ];
 
-/** Starts it and waits until it listens. @returns ends it and waits until it has written */
+/** Starts it and waits until it listens. */
 async function begin(command: readonly string[], output: 'ignore' | 'pipe'): Promise<Taking> {
   const [file = '', ...args] = command;
   const child = spawn(file, args, { stdio: ['ignore', output, 'pipe'] });
@@ -116,13 +120,15 @@ async function begin(command: readonly string[], output: 'ignore' | 'pipe'): Pro
     end: async () => {
       child.kill('SIGINT');
       await ended;
+      return !/\b[1-9]\d* packets dropped by kernel/.test(said);
     },
   };
 }
 
 interface Taking {
   readonly stdout: Readable | null;
-  readonly end: () => Promise<void>;
+  /** False where packets were lost. */
+  readonly end: () => Promise<boolean>;
 }
 
 async function read(
@@ -156,48 +162,69 @@ function check(name: string, report: Report, truths: Truths): ReadonlyMap<string
   return told;
 }
 
-test('each tells the truth, or that it cannot tell', async (context) => {
-  const stage = context as Stage;
+/** By name of file: what was told of whom. */
+interface Take {
+  readonly whole: boolean;
+  readonly told: ReadonlyMap<string, ReadonlyMap<string, Told>>;
+}
+
+/** Takes the same traffic in every place at once, and reads each file. */
+async function take(stage: Stage): Promise<Take> {
   const { lab, web, folder, ports } = stage;
   const at = (name: string): string => join(folder, `${name}.pcap`);
-  const files = ['any', 'ext0', 'docker0', 'lo'];
+  const devices = ['any', 'ext0', 'docker0', 'lo'];
   const takings = await Promise.all([
-    ...files.map((device) => begin(lab.commandIn('host', tcpdump(device, at(device))), 'ignore')),
+    ...devices.map((name) => begin(lab.commandIn('host', tcpdump(name, at(name))), 'ignore')),
     begin(lab.commandIn(web, tcpdump('eth0', at('web'))), 'ignore'),
     begin(lab.commandIn('host', tcpdump('any', '-')), 'pipe'),
   ]);
   const wanted = [ports.tcp, ports.udp, ports.inner];
   const piped = read(['-'], wanted, takings.at(-1));
-  // What is on its way to a tcpdump that is ended is lost.
-  await new Promise((resolve) => setTimeout(resolve, 500));
   const truths = await send(stage);
-  await new Promise((resolve) => setTimeout(resolve, 700));
-  await Promise.all(takings.map(({ end }) => end()));
-
-  for (const name of [...files, 'web']) check(name, await read([at(name)], wanted), truths);
-  for (const [name, report] of [
-    ['any', await read([at('any')], wanted)],
-    ['pipe', await piped],
-  ] as const) {
-    const told = check(name, report, truths);
-    const count = (path: Told['path'], protocol: string, ...proofs: Proof[]): number =>
-      [...told].filter(
-        ([key, one]) => key.startsWith(protocol) && one.path === path && proofs.includes(one.proof),
-      ).length;
-    assert.is(told.size, truths.size, `${name}: every client is in it`);
-    assert.is(count('dnat', 'tcp', 'proven'), EACH, `${name}: DNAT from outside`);
-    assert.is(count('relay', 'tcp', 'proven'), 3 * EACH, `${name}: through docker-proxy`);
-    assert.is(count('direct', 'tcp', 'proven'), EACH, `${name}: bridged`);
-    // OUTPUT rewrites before any device sees the packet.
-    assert.is(count('unknown', 'tcp', 'inconclusive'), EACH, `${name}: the host's own address`);
-    assert.is(count('dnat', 'udp', 'proven'), EACH, `${name}: datagrams by DNAT`);
-    assert.is(count('relay', 'udp', 'proven', 'likely'), EACH, `${name}: datagrams through it`);
+  // The kernel hands packets on in blocks, and what is on its way to a tcpdump that is ended is lost.
+  await new Promise((resolve) => setTimeout(resolve, BLOCK));
+  const ends = await Promise.all(takings.map(({ end }) => end()));
+  const told = new Map<string, ReadonlyMap<string, Told>>();
+  for (const names of [...devices.map((name) => [name]), ['web'], ['ext0', 'web']]) {
+    const name = names.join(' and ');
+    told.set(name, check(name, await read(names.map(at), wanted), truths));
   }
-  const two = check('ext0 and web', await read([at('ext0'), at('web')], wanted), truths);
-  const proven = [...two.values()].filter(
-    ({ path, proof }) => path === 'dnat' && proof === 'proven',
-  );
-  assert.is(proven.length, 2 * EACH, 'host and container apart show DNAT from outside');
+  told.set('pipe', check('pipe', await piped, truths));
+  return { whole: ends.every(Boolean), told };
+}
+
+function countTold(
+  told: ReadonlyMap<string, Told> | undefined,
+  protocol: string,
+  path: Told['path'],
+  ...proofs: Proof[]
+): number {
+  return [...(told ?? [])].filter(
+    ([key, one]) => key.startsWith(protocol) && one.path === path && proofs.includes(one.proof),
+  ).length;
+}
+
+test('each tells the truth, or that it cannot tell; where no packet was lost, it can', async (context) => {
+  const stage = context as Stage;
+  let taken = await take(stage);
+  for (let again = 1; !taken.whole && again < TAKES; again += 1) taken = await take(stage);
+  assert.ok(taken.whole, `tcpdump lost packets ${TAKES} times`);
+  for (const name of ['any', 'pipe']) {
+    const told = taken.told.get(name);
+    const count = (protocol: string, path: Told['path'], ...proofs: Proof[]): number =>
+      countTold(told, protocol, path, ...proofs);
+    assert.is(count('tcp', 'dnat', 'proven'), EACH, `${name}: DNAT from outside`);
+    assert.is(count('tcp', 'relay', 'proven'), 3 * EACH, `${name}: through docker-proxy`);
+    assert.is(count('tcp', 'direct', 'proven'), EACH, `${name}: bridged`);
+    // OUTPUT rewrites before any device sees the packet.
+    assert.is(count('tcp', 'unknown', 'inconclusive'), EACH, `${name}: the host's own address`);
+    assert.is(count('udp', 'dnat', 'proven'), EACH, `${name}: datagrams by DNAT`);
+    assert.is(count('udp', 'relay', 'proven', 'likely'), EACH, `${name}: datagrams through it`);
+  }
+  const apart = taken.told.get('ext0 and web');
+  for (const protocol of ['tcp', 'udp']) {
+    assert.is(countTold(apart, protocol, 'dnat', 'proven'), EACH, `${protocol}: two files`);
+  }
 });
 
 test.run();

@@ -46,6 +46,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => interrupt.abort()); // not once: execa's own handler ends the process where it is alone
   }
+  process.stderr.on('error', () => undefined); // who has stopped reading still wants nothing left behind
   const work = await mkdtemp(join(tmpdir(), 'trace-flow-kernels-'));
   const rows: Row[] = [];
   try {

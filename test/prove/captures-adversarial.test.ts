@@ -1,6 +1,7 @@
 // Captures made to mislead: look-alikes at the same time, and what networks do to packets. The truth or less, every time.
 
 import * as assert from 'uvu/assert';
+import { TCP } from '../../src/model/event.js';
 import type { Report } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';
 import { randomizer } from '../decode/frames.js';
@@ -22,6 +23,8 @@ import { World, type Exchange, type Truth } from '../support/wire-world.js';
 const test = suite('captures made to mislead');
 const PORTS = [6379, 6380];
 const MILLISECOND = 1_000_000;
+/** Of TCP's flags behind an IPv4 header without options. */
+const FLAGS_AT = 33;
 const turn = (request: string, reply: string | null): Exchange['turns'] => [
   { request: Buffer.from(request), reply: reply === null ? null : Buffer.from(reply) },
 ];
@@ -94,6 +97,22 @@ test('two relays and a DNAT with the same bytes at the same time, to two contain
   // Within microseconds of each other the relays' legs may be left unpaired, and stand alone then.
   assert.ok(paths(said).includes('dnat/proven'));
   assert.ok(said.connections.length >= 3);
+});
+
+test('an answer that the capturing program lost is no silence, and it is said that packets are missing', async () => {
+  const { shots, truths } = build({ kind: 'relay-loopback' });
+  const answered = await report(shots.filter(({ bytes }) => !bytes.includes('PONG')));
+  assert.equal(findLies(answered, truths), []);
+  assert.match(answered.coverage.notes.join(), /2 of its conversations lack bytes that were ack/);
+  for (const { path, outcome, reason } of answered.connections) {
+    assert.is(path, 'unknown');
+    assert.is(outcome, 'answered', reason);
+    assert.match(reason, /are missing from the capture/);
+  }
+  const isAgreement = ({ bytes }: Shot): boolean => bytes[FLAGS_AT] === (TCP.SYN | TCP.ACK);
+  const bare = await report(shots.filter((shot) => !isAgreement(shot)));
+  assert.equal(findLies(bare, truths), []);
+  assert.equal(new Set(bare.connections.map(({ outcome }) => outcome)), new Set(['answered']));
 });
 
 test('one published port before two containers: each connection goes to its own', async () => {

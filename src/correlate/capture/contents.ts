@@ -39,3 +39,8 @@ export function streamsOf({ first, last, clientWay, leg }: CapturedLeg): {
       : ways[0];
   return { request: source.streams[sent], reply: source.streams[sent === 0 ? 1 : 0] };
 }
+
+/** Bytes of it were sent that the capture has not: others of the same content may be missing as a whole. */
+export function lacksBytes({ first, last }: CapturedLeg): boolean {
+  return [first, last].some(({ streams }) => streams.some(({ lost }) => lost));
+}

@@ -1,7 +1,7 @@
 /** Whether two captured legs may be the two sides of one relay: the same machine between them, the same bytes, in time. */
 import { isLoopback, sameEndpoint } from '../../model/address.js';
 import { TCP } from '../../model/event.js';
-import { compareContent, isAligned, streamsOf } from './contents.js';
+import { compareContent, isAligned, lacksBytes, streamsOf } from './contents.js';
 import { compareDatagrams } from './datagrams.js';
 import type { CapturedLeg } from './legs.js';
 import type { WirePacket } from './same-packet.js';
@@ -85,11 +85,6 @@ function comesFromDialled(client: CapturedLeg, upstream: CapturedLeg): boolean {
 
 function isCompared(like: Likeness): boolean {
   return like === 'equal' || like === 'same-start';
-}
-
-/** Bytes of it were sent that the capture has not: others of the same content may be missing as a whole. */
-function lacksBytes({ first, last }: CapturedLeg): boolean {
-  return [first, last].some(({ streams }) => streams.some(({ lost }) => lost));
 }
 
 /**

@@ -1,5 +1,6 @@
 /** A captured connection as the report gives it. */
 import type { CapturedConnection } from '../../correlate/capture/connections.js';
+import { streamsOf } from '../../correlate/capture/contents.js';
 import { sameEndpoint, type Endpoint } from '../../model/address.js';
 import type { IcmpError } from '../../model/conversation.js';
 import type { Connection } from '../../model/report.js';
@@ -91,7 +92,10 @@ function findError({ leg, link }: CapturedCase, trace: Trace): IcmpError | null 
 
 function findCapturedOutcome(subject: CapturedCase, error: IcmpError | null): Outcome {
   const outcome = findOutcome(subject);
-  if (outcome !== 'unanswered' || error === null) return outcome;
+  if (outcome !== 'unanswered') return outcome;
+  // Of its handshake, or of the answer that the client acknowledged, the capture may lack packets.
+  if (subject.bytes.fromServer > 0 || streamsOf(subject.captured).reply.lost) return 'answered';
+  if (error === null) return outcome;
   return error.what === 'port unreachable' ? 'refused' : 'dropped';
 }
 

@@ -1,4 +1,5 @@
 /** The verdict on one captured connection. What packets cannot show makes it likely or inconclusive, with the reason. */
+import { lacksBytes } from '../../correlate/capture/contents.js';
 import { isInitialTtl } from '../../correlate/capture/sightings.js';
 import { formatEndpoint } from '../../model/address.js';
 import type { Outcome } from '../../model/verdict.js';
@@ -68,6 +69,12 @@ function tellUnknown({ captured, leg, tail, open }: CapturedCase, outcome: Outco
   const to = formatEndpoint(leg.destination);
   if (tail.truncated || tail.lostEvents > 0) {
     return `${tail.notes[0] ?? 'packets are missing'}, and nothing else shows what became of it`;
+  }
+  if (lacksBytes(captured)) {
+    return (
+      `packets of ${formatEndpoint(leg.client)} to ${to} are missing from the capture (bytes were acknowledged that it ` +
+      'does not hold), and nothing else shows what became of it'
+    );
   }
   if (outcome === 'refused') return `${to} refused it, and no packet was seen to go further`;
   if (outcome === 'unanswered' || outcome === 'dropped') {
