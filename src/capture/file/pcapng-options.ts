@@ -1,13 +1,21 @@
 /** The options at the end of a pcapng block. Damaged ones end the list; a length of 0 is a step all the same. */
 
-/** Codes and values in order, one at a time: a block may have a million. The values are views of `bytes`. */
-export function* readOptions(bytes: Buffer, little: boolean): Generator<readonly [number, Buffer]> {
+/**
+ * Values of the options of these codes that have any, in order, one at a time: a block may have a million options. The values are
+ * views of `bytes`.
+ */
+export function* readOptions(
+  bytes: Buffer,
+  little: boolean,
+  codes: readonly number[],
+): Generator<readonly [number, Buffer]> {
+  const [low, high] = little ? [0, 1] : [1, 0];
   let at = 0;
   while (at + 4 <= bytes.length) {
-    const code = little ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at);
-    const length = little ? bytes.readUInt16LE(at + 2) : bytes.readUInt16BE(at + 2);
+    const code = (bytes[at + low] ?? 0) + (bytes[at + high] ?? 0) * 256;
+    const length = (bytes[at + 2 + low] ?? 0) + (bytes[at + 2 + high] ?? 0) * 256;
     if (code === 0 || at + 4 + length > bytes.length) break;
-    yield [code, bytes.subarray(at + 4, at + 4 + length)];
-    at += 4 + Math.ceil(length / 4) * 4;
+    if (length > 0 && codes.includes(code)) yield [code, bytes.subarray(at + 4, at + 4 + length)];
+    at += 4 + ((length + 3) & ~3);
   }
 }

@@ -30,6 +30,10 @@ const OPTION = {
   IF_TSRESOL: 9,
   IF_TSOFFSET: 14,
 };
+const OF_INTERFACES = [OPTION.IF_NAME, OPTION.IF_TSRESOL, OPTION.IF_TSOFFSET];
+const OF_PACKETS = [OPTION.PACKET_FLAGS];
+const OF_STATISTICS = [OPTION.IF_DROP];
+const COMMENTS = [OPTION.COMMENT];
 
 interface Interface {
   readonly device: number;
@@ -162,8 +166,8 @@ export class PcapngReader implements ChunkReader {
           this.#short();
           return;
         }
-        for (const [code, value] of readOptions(body.subarray(12), this.#little)) {
-          if (code === OPTION.IF_DROP && value.length === 8) {
+        for (const [, value] of readOptions(body.subarray(12), this.#little, OF_STATISTICS)) {
+          if (value.length === 8) {
             const [low, high] = this.#little ? [0, 4] : [4, 0];
             this.#lost += this.#read32(value, high) * 2 ** 32 + this.#read32(value, low);
           }
@@ -182,9 +186,9 @@ export class PcapngReader implements ChunkReader {
     let name: string | null = null;
     let resolution = 6;
     let offset = 0n;
-    for (const [code, value] of readOptions(body.subarray(8), this.#little)) {
+    for (const [code, value] of readOptions(body.subarray(8), this.#little, OF_INTERFACES)) {
       if (code === OPTION.IF_NAME) name = value.toString('utf8').replace(/\0.*$/s, '') || null;
-      if (code === OPTION.IF_TSRESOL && value.length > 0) resolution = value[0] ?? 6;
+      if (code === OPTION.IF_TSRESOL) resolution = value[0] ?? 6;
       if (code === OPTION.IF_TSOFFSET && value.length === 8) {
         offset = this.#little ? value.readBigInt64LE(0) : value.readBigInt64BE(0);
       }
@@ -229,8 +233,8 @@ export class PcapngReader implements ChunkReader {
   }
 
   #readDirection(options: Buffer): 'in' | 'out' | null {
-    for (const [code, value] of readOptions(options, this.#little)) {
-      if (code !== OPTION.PACKET_FLAGS || value.length !== 4) continue;
+    for (const [, value] of readOptions(options, this.#little, OF_PACKETS)) {
+      if (value.length !== 4) continue;
       const bits = this.#read32(value, 0) & 3;
       return bits === 1 ? 'in' : bits === 2 ? 'out' : null;
     }
@@ -273,8 +277,7 @@ export class PcapngReader implements ChunkReader {
 
   #keepComments(options: Buffer): void {
     if (this.#comments.length >= MAX_COMMENTS) return;
-    for (const [code, value] of readOptions(options, this.#little)) {
-      if (code !== OPTION.COMMENT || value.length === 0) continue;
+    for (const [, value] of readOptions(options, this.#little, COMMENTS)) {
       if (this.#comments.length >= MAX_COMMENTS) return;
       this.#comments.push(value.toString('utf8').slice(0, 500));
     }
