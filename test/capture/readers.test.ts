@@ -1,8 +1,10 @@
 // The readers of capture formats: every variant is read alike, and damaged files are read as far as they go.
 
 import { readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import * as assert from 'uvu/assert';
+import { openInput } from '../../src/capture/file/input.js';
 import { analyse } from '../../src/prove/analyse.js';
 import { captureFile, readBytes } from '../support/captures.js';
 import { block, device, numbers, section } from '../support/pcapng-blocks.js';
@@ -99,6 +101,17 @@ test('gzip that ends early or is damaged: what could be unpacked is kept', async
 });
 
 const frame = Buffer.from(listFrames().find(({ name }) => name === 'raw IPv4')?.bytes ?? []);
+
+test('an input is closed however little of it was read', async () => {
+  const bytes = Buffer.alloc(500_000, 'trace-flow ');
+  for (const packed of [bytes, gzipSync(bytes)]) {
+    const source = Readable.from([packed.subarray(0, 300), packed.subarray(300)]);
+    const input = await openInput('-', source, new AbortController().signal);
+    for await (const chunk of input.chunks) if (chunk.length > 0) break;
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(source.destroyed);
+  }
+});
 
 test('pcapng: sections of both byte orders, resolution and offset, simple and old packet blocks', async () => {
   for (const big of [false, true]) {

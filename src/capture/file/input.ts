@@ -31,13 +31,13 @@ export async function openInput(
   const packed = raw[Symbol.asyncIterator]();
   const beginning = await gather(name, packed);
   const isGzip = beginning[0] === 0x1f && beginning[1] === 0x8b;
-  const all = chain(beginning, keepQuiet(packed, stop));
+  const all = chain(beginning, packed, stop);
   if (!isGzip) return { start: beginning, chunks: all, problem: () => state.problem };
   const plain = unpack(all, state)[Symbol.asyncIterator]();
   const start = await gather(name, plain);
   return {
     start,
-    chunks: chain(start, { [Symbol.asyncIterator]: () => plain }),
+    chunks: chain(start, plain, stop),
     problem: () => state.problem,
   };
 }
@@ -70,20 +70,19 @@ async function gather(name: string, chunks: AsyncIterator<Buffer>): Promise<Buff
   return start;
 }
 
-async function* chain(start: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  if (start.length > 0) yield start;
-  yield* rest;
-}
-
-/** A stream that was destroyed on purpose has ended, not failed. */
-async function* keepQuiet(
-  chunks: AsyncIterator<Buffer>,
+/** The rest is closed with it, also where nobody has asked for it. A stream that was destroyed on purpose has ended, not failed. */
+async function* chain(
+  start: Buffer,
+  rest: AsyncIterator<Buffer>,
   stop: AbortSignal,
 ): AsyncGenerator<Buffer> {
   try {
-    yield* { [Symbol.asyncIterator]: () => chunks };
+    if (start.length > 0) yield start;
+    yield* { [Symbol.asyncIterator]: () => rest };
   } catch (error) {
     if (!stop.aborted) throw error;
+  } finally {
+    await rest.return?.();
   }
 }
 
