@@ -13,6 +13,8 @@ export class Candidates {
   readonly #otherClient: Int32Array;
   readonly #otherServer: Int32Array;
   readonly #prints: Prints;
+  /** The client's that is visited: one for all of them. */
+  #print: Float64Array | undefined;
 
   constructor(legs: readonly CapturedLeg[]) {
     this.#legs = legs.filter(mayBeUpstream).sort((a, b) => a.first.first - b.first.first);
@@ -29,8 +31,9 @@ export class Candidates {
     const own = this.#numberOf(leg.client.address);
     const dialled = this.#numberOf(leg.server.address);
     const until = this.#findFirst((time) => time > first.last + SLACK);
-    const print = takePrint(client);
     let at = this.#findFirst((time) => time >= first.first - SLACK);
+    if (at >= until) return;
+    const print = (this.#print = takePrint(client, this.#print));
     while (at < until) {
       const upstream = this.#legs[at];
       if (this.#servers[at] === dialled) at = this.#otherServer[at] ?? until;

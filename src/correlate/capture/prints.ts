@@ -14,7 +14,7 @@ export class Prints {
 
   constructor(legs: readonly CapturedLeg[]) {
     this.#numbers = new Float64Array(legs.length * SIZE);
-    for (const [index, leg] of legs.entries()) this.#numbers.set(takePrint(leg), index * SIZE);
+    for (const [index, leg] of legs.entries()) writePrint(leg, this.#numbers, index * SIZE);
   }
 
   /** False where a closer look is needed. */
@@ -37,16 +37,33 @@ export class Prints {
   }
 }
 
-/** Of datagrams nothing is told so quickly. */
-export function takePrint(leg: CapturedLeg): Float64Array {
-  const { request, reply } = streamsOf(leg);
-  const aligned = leg.leg.protocol === 'tcp' && isAligned(leg);
-  return Float64Array.of(aligned ? 1 : 0, ...describe(request), ...describe(reply));
+/** One leg's numbers; `into` may be used again for leg after leg. */
+export function takePrint(
+  leg: CapturedLeg,
+  into: Float64Array = new Float64Array(SIZE),
+): Float64Array {
+  writePrint(leg, into, 0);
+  return into;
 }
 
-function describe({ length, digest, head, known }: ByteStream): [number, number, number] {
-  const whole = head.length >= START && known === null;
-  return [length, digest ?? NONE, whole ? hashStart(head) : NONE];
+/** Of datagrams nothing is told so quickly. */
+function writePrint(leg: CapturedLeg, into: Float64Array, at: number): void {
+  const aligned = leg.leg.protocol === 'tcp' && isAligned(leg);
+  into[at] = aligned ? 1 : 0;
+  if (!aligned) return;
+  const { request, reply } = streamsOf(leg);
+  describe(request, into, at + 1);
+  describe(reply, into, at + 4);
+}
+
+function describe(
+  { length, digest, head, known }: ByteStream,
+  into: Float64Array,
+  at: number,
+): void {
+  into[at] = length;
+  into[at + 1] = digest ?? NONE;
+  into[at + 2] = head.length >= START && known === null ? hashStart(head) : NONE;
 }
 
 function hashStart(head: Uint8Array): number {
