@@ -20,7 +20,7 @@ const HERE = 'here';
 /** Megabytes of a machine. */
 const MEMORY = 3072;
 /** Seconds that one machine may take. */
-const PATIENCE = 2400;
+const PATIENCE = 3600;
 const PROFILES = ['tracepoint', 'kprobe', 'fentry'] as const;
 
 const { values: options, positionals } = parseArgs({
