@@ -54,10 +54,12 @@ EOF
 }
 
 # What only the tests need, a package and its commands a line: a browser for the pictures, a reader for the exports, a
-# port driver of rootless engines.
+# port driver of rootless engines; and what the machines of the kernel matrix are made with.
 list_for() {
-  [ "$1" = test ] || return 0
-  printf '%s\n' 'chromium chromium' 'tshark tshark' 'rootlesskit rootlesskit' 'slirp4netns slirp4netns' 'uidmap newuidmap'
+  case $1 in
+  test) printf '%s\n' 'chromium chromium' 'tshark tshark' 'rootlesskit rootlesskit' 'slirp4netns slirp4netns' 'uidmap newuidmap' ;;
+  kernels) printf '%s\n' 'qemu-system-x86 qemu-system-x86_64' 'debootstrap debootstrap' 'e2fsprogs mkfs.ext4' 'xz-utils xz' ;;
+  esac
 }
 
 # Installs PACKAGE…; a subshell, so that its traps are its own.

@@ -52,7 +52,7 @@ function countSide(leg: Leg, { packets, counters }: Side): number {
     // A reset's number may lie in a window that was never sent, and the last ACK's lies behind the FIN's own.
     const counts = length > 0 || (flags & TCP.FIN) !== 0;
     if (counts && (flags & (TCP.RST | TCP.SYN)) === 0)
-      furthest = Math.max(furthest, relative(seq, syn.seq) + length);
+      furthest = Math.max(furthest, relativeTo(seq, syn.seq) + length);
   }
   // More than any hop carried: where events were lost, another connection's numbers are taken for this one's.
   if (counters === null) return Math.min(furthest, seen);
@@ -62,7 +62,8 @@ function countSide(leg: Leg, { packets, counters }: Side): number {
   return furthest + Math.max(0, Math.round((seen - furthest) / WRAP)) * WRAP;
 }
 
-function relative(seq: number, first: number): number {
+/** Bytes from the SYN's number `first` to `seq`. */
+export function relativeTo(seq: number, first: number): number {
   const distance = (seq - first - 1 + WRAP) % WRAP;
   // Just before the first byte (a keep-alive probe): no progress.
   return distance > WRAP - 65_536 ? 0 : distance;

@@ -22,6 +22,9 @@ export interface WireFacts {
   readonly hardware: string | null;
 }
 
+/** Bytes of a beginning that are hashed. */
+export const STREAM_START = 16;
+
 /** The bytes of one direction of a conversation, put in order. */
 export interface ByteStream {
   readonly from: Endpoint;
@@ -30,6 +33,8 @@ export interface ByteStream {
   readonly length: number;
   /** The first bytes, as far as `known`. */
   readonly head: Uint8Array;
+  /** Hash of the first `STREAM_START` bytes; null where not all of them were captured. */
+  readonly start: number | null;
   /** 1 where `head` holds a byte that was captured; null where it holds no other. */
   readonly known: Uint8Array | null;
   /** Hash of all `length` bytes; null when the capture lacks some of them. */

@@ -32,8 +32,14 @@ const DISK_SIZE = '6G';
 /** Low priority: the machine may have other work. */
 const NICE = ['nice', '-n', '5'];
 
+type Run = (command: readonly string[]) => Promise<string>;
+
 /** The cached image, or a new one: a few minutes and the download of about 250 MB. */
-export async function prepareImage(machine: Machine, say: (line: string) => void): Promise<Image> {
+export async function prepareImage(
+  machine: Machine,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Image> {
   const cache = join(
     process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
     'trace-flow-kernels',
@@ -47,15 +53,16 @@ export async function prepareImage(machine: Machine, say: (line: string) => void
   if (await exists(folder)) return image;
   await mkdir(cache, { recursive: true });
   const work = await mkdtemp(join(cache, 'making-'));
+  const run: Run = (command) => runCommand(command, signal);
   try {
     const root = join(work, 'root');
     say(`${machine.name}: installing Debian ${machine.release} with debootstrap`);
-    await installSystem(machine, root);
+    await installSystem(machine, root, run);
     const made = join(work, 'image');
     await mkdir(made);
-    const version = await installKernel(machine, root, work);
+    const version = await installKernel(machine, root, work, run);
     await copyFile(join(root, 'boot', `vmlinuz-${version}`), join(made, 'vmlinuz'));
-    await writeInitrd(root, version, work, join(made, 'initrd'));
+    await writeInitrd(root, version, work, join(made, 'initrd'), run);
     say(`${machine.name}: kernel ${version}, writing its disk`);
     const disk = join(made, 'root.ext4');
     await run([...NICE, 'mkfs.ext4', '-q', '-d', root, disk, DISK_SIZE]);
@@ -67,7 +74,7 @@ export async function prepareImage(machine: Machine, say: (line: string) => void
 }
 
 /** In a mount namespace of its own, so that what debootstrap mounts goes with it. */
-async function installSystem(machine: Machine, root: string): Promise<void> {
+async function installSystem(machine: Machine, root: string, run: Run): Promise<void> {
   const { release } = machine;
   const include = `--include=${packagesOf(machine).join(',')}`;
   const bootstrap = ['debootstrap', '--variant=minbase', include, release, root, MIRROR];
@@ -75,7 +82,12 @@ async function installSystem(machine: Machine, root: string): Promise<void> {
 }
 
 /** Unpacks the newest kernel into the root, where it is not installed: nothing has to boot by itself. */
-async function installKernel(machine: Machine, root: string, work: string): Promise<string> {
+async function installKernel(
+  machine: Machine,
+  root: string,
+  work: string,
+  run: Run,
+): Promise<string> {
   const inside = (...command: string[]): Promise<string> =>
     run([...NICE, 'chroot', root, ...command]);
   await inside('apt-get', 'update', '-qq');
@@ -104,6 +116,7 @@ async function writeInitrd(
   version: string,
   work: string,
   file: string,
+  run: Run,
 ): Promise<void> {
   const folder = join(work, 'initrd');
   for (const name of ['bin', 'dev', 'modules', 'root']) {
@@ -122,13 +135,13 @@ async function writeInitrd(
     if (path.endsWith('.xz')) await run(['xz', '-d', `${target}.xz`]);
   }
   await run([busybox, '--install', '-s', join(folder, 'bin')]);
-  await relink(join(folder, 'bin'));
+  await relink(join(folder, 'bin'), run);
   const pack = 'cd "$1" && find . | ./bin/busybox cpio -o -H newc | gzip -1 > "$2"';
   await run(['sh', '-c', pack, 'sh', folder, file]);
 }
 
 /** busybox links to where it lies now; in the memory disk that is /bin. */
-async function relink(folder: string): Promise<void> {
+async function relink(folder: string, run: Run): Promise<void> {
   const links = (await readdir(folder)).filter((name) => name !== 'busybox');
   await run([
     'sh',
@@ -162,8 +175,12 @@ export function listModules(dependencies: string, names: readonly string[]): str
   return found;
 }
 
-async function run([file = '', ...args]: readonly string[]): Promise<string> {
+async function runCommand(
+  [file = '', ...args]: readonly string[],
+  cancelSignal: AbortSignal,
+): Promise<string> {
   const { stdout } = await execa(file, args, {
+    cancelSignal,
     env: { LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
   });
   return stdout;

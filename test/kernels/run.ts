@@ -21,6 +21,11 @@ const HERE = 'here';
 const MEMORY = 3072;
 /** Seconds that one machine may take. */
 const PATIENCE = 3600;
+/** Minutes. */
+const DAY = 1440;
+/** Exit codes: nothing was found wrong, and not everything examined (sysexits' EX_TEMPFAIL); and as shells tell Ctrl-C. */
+const NOT_EXAMINED = 75;
+const INTERRUPTED = 130;
 const PROFILES = ['tracepoint', 'kprobe', 'fentry'] as const;
 
 const { values: options, positionals } = parseArgs({
@@ -30,8 +35,12 @@ const { values: options, positionals } = parseArgs({
     prepare: { type: 'boolean' }, // makes the images only
     keep: { type: 'string' }, // a folder for recordings and results
     check: { type: 'boolean' }, // no comparison with pwru, and the tables stay as they are
+    within: { type: 'string' }, // minutes after which it is given up
   },
 });
+
+/** A machine has told a wrong verdict. */
+let wrongSeen = false;
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
@@ -47,16 +56,21 @@ async function main(): Promise<void> {
     process.on(signal, () => interrupt.abort()); // not once: execa's own handler ends the process where it is alone
   }
   process.stderr.on('error', () => undefined); // who has stopped reading still wants nothing left behind
+  const minutes = Number(options.within ?? DAY);
+  const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(minutes * 60_000)]);
   const work = await mkdtemp(join(tmpdir(), 'trace-flow-kernels-'));
   const rows: Row[] = [];
   try {
-    if (wanted.includes(HERE) && !options.prepare) rows.push(...(await runHere(work)));
+    await prepareImages(wanted, signal);
+    if (wanted.includes(HERE) && !options.prepare) rows.push(...(await runHere(work, signal)));
     const machines = MACHINES.filter(({ name }) => wanted.includes(name));
-    rows.push(...(await runMachines(machines, work, interrupt.signal)));
+    rows.push(...(await runMachines(machines, work, signal)));
   } catch (error) {
-    if (!interrupt.signal.aborted) throw error;
-    say('interrupted');
-    process.exitCode = 130;
+    const unprepared = error instanceof Unprepared;
+    if (!signal.aborted && !unprepared) throw error;
+    const late = signal.aborted && !interrupt.signal.aborted;
+    say(unprepared ? error.message : late ? `given up after ${minutes} minutes` : 'interrupted');
+    process.exitCode = interrupt.signal.aborted ? INTERRUPTED : wrongSeen ? 1 : NOT_EXAMINED;
     return;
   } finally {
     await rm(work, { recursive: true, force: true });
@@ -64,6 +78,19 @@ async function main(): Promise<void> {
   if (rows.length === 0) return;
   if (!options.check) await writeTables(rows);
   conclude(rows);
+}
+
+/** This machine, or what it can reach, does not let the others be made. */
+class Unprepared extends Error {}
+
+async function prepareImages(names: readonly string[], signal: AbortSignal): Promise<void> {
+  const machines = MACHINES.filter(({ name }) => names.includes(name) || names.includes(HERE));
+  const ends = await Promise.allSettled(
+    machines.map(async (machine) => prepareImage(machine, say, signal)),
+  );
+  signal.throwIfAborted();
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed) throw new Unprepared(`the machines cannot be made: ${String(failed.reason)}`);
 }
 
 async function writeTables(rows: readonly Row[]): Promise<void> {
@@ -94,10 +121,10 @@ function conclude(rows: readonly Row[]): void {
 }
 
 /** This machine's kernel with its own bpftrace, and with that of each image. */
-async function runHere(work: string): Promise<Row[]> {
+async function runHere(work: string, signal: AbortSignal): Promise<Row[]> {
   const programs = ['bpftrace'];
   for (const machine of MACHINES) {
-    const { disk } = await prepareImage(machine, say);
+    const { disk } = await prepareImage(machine, say, signal);
     const folder = join(work, `bpftrace-${machine.name}`);
     programs.push(await writeChrooted(disk, folder));
   }
@@ -119,11 +146,7 @@ async function runMachines(
   work: string,
   signal: AbortSignal,
 ): Promise<Row[]> {
-  if (machines.length === 0) return [];
-  if (options.prepare) {
-    await Promise.all(machines.map(async (machine) => prepareImage(machine, say)));
-    return [];
-  }
+  if (machines.length === 0 || options.prepare) return [];
   const compare = options.check ? [] : ['--compare'];
   const command =
     options.shell === undefined
@@ -167,9 +190,12 @@ async function runMachine(
   signal: AbortSignal,
 ): Promise<Row | null> {
   const { name } = machine;
-  const image = await prepareImage(machine, say);
+  const image = await prepareImage(machine, say, signal);
   const results = join(options.keep ?? work, name);
-  const onLine = (line: string): void => say(`${name}: ${line}`);
+  const onLine = (line: string): void => {
+    wrongSeen ||= line.startsWith('  wrong: ');
+    say(`${name}: ${line}`);
+  };
   await boot({ image, project, results, memory: MEMORY, patience: PATIENCE, onLine, signal });
   if (options.shell !== undefined) return null;
   const text = await readFile(join(results, 'result.json'), 'utf8');

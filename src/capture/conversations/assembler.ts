@@ -1,6 +1,6 @@
 /** Puts the payload of one TCP direction in order while it is read: its first bytes, its length, and a hash of all. */
 import type { Endpoint } from '../../model/address.js';
-import type { ByteStream } from '../../model/conversation.js';
+import { STREAM_START, type ByteStream } from '../../model/conversation.js';
 import { DIGEST_START, digestBytes } from './digest.js';
 import { BytePool } from './pool.js';
 
@@ -66,6 +66,13 @@ export class Assembler implements ByteStream {
     if (this.#headLength === 0) return NOTHING;
     const at = BytePool.offsetOf(this.#address);
     return (this.#head ??= this.#pool.slabOf(this.#address).subarray(at, at + this.#headLength));
+  }
+
+  get start(): number | null {
+    if (this.#headLength < STREAM_START || this.#known !== null) return null;
+    const slab = this.#pool.slabOf(this.#address);
+    const at = BytePool.offsetOf(this.#address);
+    return digestBytes(slab, at, at + STREAM_START, DIGEST_START);
   }
 
   get known(): Uint8Array | null {
@@ -203,7 +210,7 @@ export class Assembler implements ByteStream {
       this.#headLength = end;
       this.#head = null;
     }
-    for (let i = position; i < end; i++) slab[start + i] = frame[at + i - position] ?? 0;
+    slab.set(frame.subarray(at, at + end - position), start + position);
     this.#known?.fill(1, position, end);
   }
 

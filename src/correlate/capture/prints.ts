@@ -3,8 +3,6 @@ import type { ByteStream } from '../../model/conversation.js';
 import { isAligned, streamsOf } from './contents.js';
 import type { CapturedLeg } from './legs.js';
 
-/** Bytes of a beginning that are compared. */
-const START = 16;
 /** Numbers per leg: whether it was seen from its beginning, then three of each direction. */
 const SIZE = 7;
 const NONE = -1;
@@ -56,18 +54,8 @@ function writePrint(leg: CapturedLeg, into: Float64Array, at: number): void {
   describe(reply, into, at + 4);
 }
 
-function describe(
-  { length, digest, head, known }: ByteStream,
-  into: Float64Array,
-  at: number,
-): void {
+function describe({ length, digest, start }: ByteStream, into: Float64Array, at: number): void {
   into[at] = length;
   into[at + 1] = digest ?? NONE;
-  into[at + 2] = head.length >= START && known === null ? hashStart(head) : NONE;
-}
-
-function hashStart(head: Uint8Array): number {
-  let hash = 0;
-  for (let i = 0; i < START; i++) hash = (Math.imul(hash, 0x01000193) ^ (head[i] ?? 0)) | 0;
-  return hash >>> 0;
+  into[at + 2] = start ?? NONE;
 }

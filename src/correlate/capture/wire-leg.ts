@@ -68,6 +68,11 @@ export class WireLeg implements Leg {
     this.destination = destination;
   }
 
+  /** Under one pair of addresses, and in one file. */
+  get isOneConversation(): boolean {
+    return this.#clients === null;
+  }
+
   /** Kept until another leg is looked at. */
   get events(): readonly WireEvent[] {
     if (latest?.leg !== this) latest = { leg: this, events: this.#listEvents() };

@@ -1,6 +1,6 @@
 /** What a claim about a captured connection may look at: a case without all that only a kernel tells. */
-import { countBytes } from '../../correlate/bytes.js';
 import type { CapturedConnection } from '../../correlate/capture/connections.js';
+import { countWireBytes } from '../../correlate/capture/wire-bytes.js';
 import type { Trace } from '../../model/trace.js';
 import type { Case } from '../case.js';
 
@@ -22,8 +22,8 @@ export function openCapturedCase(connection: CapturedConnection, trace: Trace): 
     open,
     topology: trace.header.topology,
     tail: trace.tail,
-    bytes: countBytes(leg),
-    upstreamBytes: link && countBytes(link.upstream),
+    bytes: countWireBytes(captured.leg),
+    upstreamBytes: pairing && countWireBytes(pairing.upstream.leg),
     lastLeg: link ? link.upstream : leg,
     entered: null,
     hostAccept: null,
