@@ -5,7 +5,7 @@ import type { StateEvent, AcceptEvent } from '../model/event.js';
 import type { Connection, Report } from '../model/report.js';
 import type { Topology } from '../model/topology.js';
 import type { Trace, TraceHeader } from '../model/trace.js';
-import { describeCaptured } from './capture/describe.js';
+import { describerOf } from './capture/describe.js';
 import { openCase, type Case } from './case.js';
 import { makeClaims } from './claims.js';
 import { foretell } from './foretell.js';
@@ -34,9 +34,7 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
   const functions = trace.capture ? null : indexFunctions(trace.events);
   const context = { trace, places, functions, limit: options.hops };
   const seen = trace.capture
-    ? findCaptured(trace).map((connection, index) =>
-        describeCaptured(index + 1, connection, trace, places, options.hops),
-      )
+    ? findCaptured(trace).map(describerOf(trace, places, options.hops))
     : findConnections(trace).map((connection, index) =>
         describeConnection(index + 1, openCase(connection, trace), context),
       );

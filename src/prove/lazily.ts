@@ -1,31 +1,57 @@
-/** Evidence and hops that are put into words when somebody looks: of very many connections nobody does. */
+/** Reasons, evidence and hops that are put into words when somebody looks: of very many connections nobody does. */
 import type { Connection } from '../model/report.js';
 
-export type Details = Pick<Connection, 'evidence' | 'hops' | 'hopsOmitted'>;
+export type Details = Pick<Connection, 'reason' | 'evidence' | 'hops' | 'hopsOmitted'>;
 
-const TELL = Symbol('tell');
+/** What goes before the reason, between it and the evidence, and behind that, in the order of the document's fields. */
+type Beginning = Pick<
+  Connection,
+  'id' | 'protocol' | 'client' | 'server' | 'container' | 'path' | 'proof'
+>;
+type End = Pick<Connection, 'why'>;
+type Middle = Omit<Connection, keyof Beginning | keyof Details | keyof End>;
 
-type Lazy = Connection & { [TELL]: (() => Details) | Details };
+/** What all connections of a report are told with. */
+export type Teller<T> = (subject: T) => Details;
+
+const TOLD = Symbol('told');
+const SUBJECT = Symbol('subject');
+const TELLER = Symbol('teller');
+
+type Lazy = Connection & {
+  [TOLD]: Details | null;
+  [SUBJECT]: unknown;
+  [TELLER]: Teller<unknown>;
+};
 
 /** One description for all, so that their objects are alike. Spreading and JSON see ordinary fields. */
 const describe = (name: keyof Details): PropertyDescriptor & ThisType<Lazy> => ({
   enumerable: true,
   get() {
-    const told = this[TELL];
-    if (typeof told !== 'function') return told[name];
-    return (this[TELL] = told())[name];
+    this[TOLD] ??= this[TELLER](this[SUBJECT]);
+    return this[TOLD][name];
   },
 });
+const hidden = (): PropertyDescriptor => ({ writable: true, value: null });
+const REASON = describe('reason');
 const EVIDENCE = describe('evidence');
 const HOPS = { hops: describe('hops'), hopsOmitted: describe('hopsOmitted') };
+const KEPT = { [TOLD]: hidden(), [SUBJECT]: hidden(), [TELLER]: hidden() };
 
-/** Completes a connection, in the order of the document's fields, with what `tell` makes of it, once. */
-export function addDetails(
-  told: Omit<Connection, keyof Details | 'why'>,
-  why: Connection['why'],
-  tell: () => Details,
+/** A connection with what `tell` makes of its subject, once. */
+export function tellLazily<T>(
+  beginning: Beginning,
+  middle: Middle,
+  end: End,
+  subject: T,
+  tell: Teller<T>,
 ): Connection {
-  Object.defineProperty(told, TELL, { value: tell, writable: true });
-  Object.defineProperty(told, 'evidence', EVIDENCE);
-  return Object.defineProperties(Object.assign(told, { why }), HOPS) as Connection;
+  const one = Object.defineProperties(beginning, KEPT) as Lazy;
+  one[SUBJECT] = subject;
+  one[TELLER] = tell as Teller<unknown>;
+  Object.defineProperty(one, 'reason', REASON);
+  Object.assign(one, middle);
+  Object.defineProperty(one, 'evidence', EVIDENCE);
+  Object.assign(one, end);
+  return Object.defineProperties(one, HOPS);
 }

@@ -8,6 +8,9 @@ import { joinConversations } from './groups.js';
 import { buildCapturedLeg, type CapturedLeg } from './legs.js';
 import { pairByContent, type Pairing } from './relays.js';
 
+/** Of most connections: one for all of them. */
+const NONE: readonly RelayLink[] = [];
+
 export interface CapturedConnection extends TracedConnection {
   readonly captured: CapturedLeg;
   readonly pairing: Pairing | null;
@@ -65,5 +68,5 @@ function connect(
   };
   // What only sockets tell.
   const unseen = { received: null, sent: null, shared: null, stray: null };
-  return { leg, link, links: link ? [link] : [], ...unseen, captured, pairing, open };
+  return { leg, link, links: link ? [link] : NONE, ...unseen, captured, pairing, open };
 }

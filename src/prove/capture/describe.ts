@@ -6,76 +6,91 @@ import type { IcmpError } from '../../model/conversation.js';
 import type { Connection } from '../../model/report.js';
 import type { Outcome } from '../../model/verdict.js';
 import type { Trace } from '../../model/trace.js';
-import type { Judgement } from '../judge.js';
 import { listHops, selectHops } from '../hops.js';
-import { addDetails, type Details } from '../lazily.js';
+import { tellLazily, type Teller } from '../lazily.js';
 import { findOutcome } from '../outcome.js';
 import { countUnshown, describeNat, findOwner } from '../parts.js';
 import type { Places } from '../places.js';
 import { openCapturedCase, type CapturedCase } from './case.js';
 import { findFacts, tellClaims } from './claims.js';
-import { judgeCaptured } from './judge.js';
+import { judgeCaptured, type CapturedJudgement } from './judge.js';
 
+const NO_WHY = { why: null };
 /** A capture names no process. */
 const NOBODY: Connection['processes'] = { client: null, server: null };
 
-export function describeCaptured(
-  id: number,
-  connection: CapturedConnection,
+/** @returns what makes a connection of the report of each captured one, numbered from 1 */
+export function describerOf(
   trace: Trace,
   places: Places,
   limit: number | null,
+): (connection: CapturedConnection, index: number) => Connection {
+  // Made anew from the connection: keeping what all of them are made of would take more room than the capture.
+  const tell: Teller<CapturedConnection> = (connection) => {
+    const { epoch, topology } = trace.header;
+    const subject = openCapturedCase(connection, trace);
+    const evidence = tellClaims(subject);
+    const all = listHops(subject, { epoch, places, topology });
+    const hops = selectHops(all, new Set(evidence.flatMap(({ events }) => events)), limit);
+    const unshown = countUnshown([subject.leg, subject.link?.upstream]);
+    const { reason } = judgeNamed(subject, findCapturedOutcome(subject, trace).outcome);
+    return { reason: reason(), evidence, hops, hopsOmitted: all.length - hops.length + unshown };
+  };
+  return (connection, index) => describeCaptured(connection, index + 1, trace, tell);
+}
+
+function describeCaptured(
+  connection: CapturedConnection,
+  id: number,
+  trace: Trace,
+  tell: Teller<CapturedConnection>,
 ): Connection {
   const subject = openCapturedCase(connection, trace);
   const { leg, link, bytes, lastLeg } = subject;
-  const error = findError(subject, trace);
-  const outcome = findCapturedOutcome(subject, error);
-  const judgement = judgeCaptured(subject, findFacts(subject), outcome);
-  const named = nameRelay(subject);
-  const renamed =
-    named !== null && judgement.path === 'relay' ? rename(judgement, named) : judgement;
-  // Written out: there may be very many, and spreading makes large objects slowly.
-  const told = {
-    id,
-    protocol: leg.protocol,
-    client: leg.client,
-    server: leg.server,
-    container: judgement.path === 'unknown' ? null : nameContainer(trace, lastLeg.destination),
-    path: renamed.path,
-    proof: judgement.proof,
-    reason: renamed.reason,
-    outcome,
-    nat: describeNat(leg),
-    relay: link && {
-      pid: named?.pid ?? null,
-      command: named?.command ?? null,
-      client: link.upstream.client,
+  const { outcome, error } = findCapturedOutcome(subject, trace);
+  const { path, proof, named } = judgeNamed(subject, outcome);
+  return tellLazily(
+    {
+      id,
+      protocol: leg.protocol,
+      client: leg.client,
+      server: leg.server,
+      container: path === 'unknown' ? null : nameContainer(trace, lastLeg.destination),
+      path,
+      proof,
     },
-    drop:
-      outcome === 'dropped' && error !== null
-        ? { reason: `ICMP ${error.what}`, function: `reported by ${error.from}`, after: null }
-        : null,
-    bytes,
-    processes: NOBODY,
-    clientNamespace: null,
-  };
-  return addDetails(told, null, () => tellDetails(connection, trace, places, limit));
+    {
+      outcome,
+      nat: describeNat(leg),
+      relay: link && {
+        pid: named?.pid ?? null,
+        command: named?.command ?? null,
+        client: link.upstream.client,
+      },
+      drop:
+        outcome === 'dropped' && error !== null
+          ? { reason: `ICMP ${error.what}`, function: `reported by ${error.from}`, after: null }
+          : null,
+      bytes,
+      processes: NOBODY,
+      clientNamespace: null,
+    },
+    NO_WHY,
+    connection,
+    tell,
+  );
 }
 
-/** Made anew from the connection: keeping what all of them are made of would take more room than the capture. */
-function tellDetails(
-  connection: CapturedConnection,
-  trace: Trace,
-  places: Places,
-  limit: number | null,
-): Details {
-  const { epoch, topology } = trace.header;
-  const subject = openCapturedCase(connection, trace);
-  const evidence = tellClaims(subject);
-  const all = listHops(subject, { epoch, places, topology });
-  const hops = selectHops(all, new Set(evidence.flatMap(({ events }) => events)), limit);
-  const unshown = countUnshown([subject.leg, subject.link?.upstream]);
-  return { evidence, hops, hopsOmitted: all.length - hops.length + unshown };
+interface NamedJudgement extends CapturedJudgement {
+  /** The relay's process, where a map of the host names it. */
+  readonly named: { readonly pid: number; readonly command: string } | null;
+}
+
+function judgeNamed(subject: CapturedCase, outcome: Outcome): NamedJudgement {
+  const judgement = judgeCaptured(subject, findFacts(subject), outcome);
+  const named = nameRelay(subject);
+  if (named === null || judgement.path !== 'relay') return { ...judgement, named };
+  return { ...judgement, ...rename(judgement, named), named };
 }
 
 function findError({ leg, link }: CapturedCase, trace: Trace): IcmpError | null {
@@ -90,7 +105,17 @@ function findError({ leg, link }: CapturedCase, trace: Trace): IcmpError | null 
   return trace.capture?.errors.find((error) => fatal(error) && about(error)) ?? null;
 }
 
-function findCapturedOutcome(subject: CapturedCase, error: IcmpError | null): Outcome {
+interface CapturedOutcome {
+  readonly outcome: Outcome;
+  readonly error: IcmpError | null;
+}
+
+function findCapturedOutcome(subject: CapturedCase, trace: Trace): CapturedOutcome {
+  const error = findError(subject, trace);
+  return { outcome: judgeOutcome(subject, error), error };
+}
+
+function judgeOutcome(subject: CapturedCase, error: IcmpError | null): Outcome {
   const outcome = findOutcome(subject);
   if (outcome !== 'unanswered') return outcome;
   // Of its handshake, or of the answer that the client acknowledged, the capture may lack packets.
@@ -116,15 +141,16 @@ function nameRelay({ leg, link, topology }: CapturedCase): { pid: number; comman
 
 /** The same verdict with the relay's name, and where the name is from. */
 function rename(
-  { reason }: Judgement,
+  { reason }: CapturedJudgement,
   { pid, command }: { pid: number; command: string },
-): Pick<Judgement, 'path' | 'reason'> {
+): Pick<CapturedJudgement, 'path' | 'reason'> {
   const told = `${command} (pid ${pid}), which listens there by the map of the host`;
   return {
     path: command === 'docker-proxy' ? 'docker-proxy' : 'relay',
-    reason: reason
-      .replace("a relay with docker-proxy's shape", told)
-      .replace('; a capture cannot name its process', ''),
+    reason: () =>
+      reason()
+        .replace("a relay with docker-proxy's shape", told)
+        .replace('; a capture cannot name its process', ''),
   };
 }
 

@@ -7,15 +7,20 @@ import type { Judgement } from '../judge.js';
 import type { CapturedCase } from './case.js';
 import type { CaptureFacts } from './claims.js';
 
+/** The reason is put into words when somebody asks. */
+export interface CapturedJudgement extends Omit<Judgement, 'reason'> {
+  readonly reason: () => string;
+}
+
 export function judgeCaptured(
   subject: CapturedCase,
   facts: CaptureFacts,
   outcome: Outcome,
-): Judgement {
+): CapturedJudgement {
   const { leg, pairing, link } = subject;
   if (facts['nat-rewritten'] === true) {
-    const from = leg.server ? formatEndpoint(leg.server) : 'the destination';
-    const told = `the same packets were seen for ${from} and, rewritten, for ${formatEndpoint(leg.destination)}`;
+    const told = (): string =>
+      `the same packets were seen for ${leg.server ? formatEndpoint(leg.server) : 'the destination'} and, rewritten, for ${formatEndpoint(leg.destination)}`;
     const doubts =
       facts['same-packet'] === true
         ? []
@@ -23,26 +28,35 @@ export function judgeCaptured(
     return conclude('dnat', told, doubts);
   }
   if (pairing && link) {
-    const told =
+    const told = (): string =>
       `a relay with docker-proxy's shape: a second connection, ${formatEndpoint(link.upstream.client)} to ` +
       `${formatEndpoint(link.upstream.destination)}, carried the same bytes; a capture cannot name its process`;
     return conclude('relay', told, listRelayDoubts(subject, facts));
   }
   if (facts['never-rewritten'] === true) {
-    const told = `packets for ${formatEndpoint(leg.destination)} passed with the same addresses, and nothing relayed them`;
+    const told = (): string =>
+      `packets for ${formatEndpoint(leg.destination)} passed with the same addresses, and nothing relayed them`;
     return conclude('direct', told, []);
   }
   return {
     path: 'unknown',
     proof: 'inconclusive',
-    reason: `inconclusive, because ${tellUnknown(subject, outcome)}`,
+    reason: () => `inconclusive, because ${tellUnknown(subject, outcome)}`,
   };
 }
 
-function conclude(path: 'dnat' | 'relay' | 'direct', told: string, doubts: string[]): Judgement {
+function conclude(
+  path: 'dnat' | 'relay' | 'direct',
+  told: () => string,
+  doubts: readonly string[],
+): CapturedJudgement {
   return doubts.length === 0
     ? { path, proof: 'proven', reason: told }
-    : { path, proof: 'likely', reason: `${told}; not proven, because ${doubts.join(' and ')}` };
+    : {
+        path,
+        proof: 'likely',
+        reason: () => `${told()}; not proven, because ${doubts.join(' and ')}`,
+      };
 }
 
 function listRelayDoubts({ leg, tail, pairing }: CapturedCase, facts: CaptureFacts): string[] {
