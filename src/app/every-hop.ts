@@ -2,6 +2,7 @@
 import type { Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
+import { withFields } from '../prove/lazily.js';
 
 /** Hops of a whole document; a page of that many opens in a second or two. */
 const MOST_HOPS = 20_000;
@@ -17,7 +18,7 @@ export function listEveryHop(report: Report, trace: Trace, most = MOST_HOPS): Re
     places: full.places,
     connections: report.connections.map((connection) => {
       const { hops, hopsOmitted } = byId.get(connection.id) ?? connection;
-      return { ...connection, hops, hopsOmitted };
+      return { ...withFields(connection), hops, hopsOmitted };
     }),
   };
 }

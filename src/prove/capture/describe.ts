@@ -7,7 +7,7 @@ import type { Connection } from '../../model/report.js';
 import type { Outcome } from '../../model/verdict.js';
 import type { Trace } from '../../model/trace.js';
 import { listHops, selectHops } from '../hops.js';
-import { tellLazily, type Teller } from '../lazily.js';
+import { LazyConnection, type Details, type Outline } from '../lazily.js';
 import { findOutcome } from '../outcome.js';
 import { countUnshown, describeNat, findOwner } from '../parts.js';
 import type { Places } from '../places.js';
@@ -15,7 +15,6 @@ import { openCapturedCase, type CapturedCase } from './case.js';
 import { findFacts, tellClaims } from './claims.js';
 import { judgeCaptured, type CapturedJudgement } from './judge.js';
 
-const NO_WHY = { why: null };
 /** A capture names no process. */
 const NOBODY: Connection['processes'] = { client: null, server: null };
 
@@ -26,7 +25,7 @@ export function describerOf(
   limit: number | null,
 ): (connection: CapturedConnection, index: number) => Connection {
   // Made anew from the connection: keeping what all of them are made of would take more room than the capture.
-  const tell: Teller<CapturedConnection> = (connection) => {
+  const tell = (connection: CapturedConnection): Details => {
     const { epoch, topology } = trace.header;
     const subject = openCapturedCase(connection, trace);
     const evidence = tellClaims(subject);
@@ -36,49 +35,39 @@ export function describerOf(
     const { reason } = judgeNamed(subject, findCapturedOutcome(subject, trace).outcome);
     return { reason: reason(), evidence, hops, hopsOmitted: all.length - hops.length + unshown };
   };
-  return (connection, index) => describeCaptured(connection, index + 1, trace, tell);
+  return (connection, index) =>
+    new LazyConnection(outline(connection, index + 1, trace), connection, tell);
 }
 
-function describeCaptured(
-  connection: CapturedConnection,
-  id: number,
-  trace: Trace,
-  tell: Teller<CapturedConnection>,
-): Connection {
+function outline(connection: CapturedConnection, id: number, trace: Trace): Outline {
   const subject = openCapturedCase(connection, trace);
   const { leg, link, bytes, lastLeg } = subject;
   const { outcome, error } = findCapturedOutcome(subject, trace);
   const { path, proof, named } = judgeNamed(subject, outcome);
-  return tellLazily(
-    {
-      id,
-      protocol: leg.protocol,
-      client: leg.client,
-      server: leg.server,
-      container: path === 'unknown' ? null : nameContainer(trace, lastLeg.destination),
-      path,
-      proof,
+  return {
+    id,
+    protocol: leg.protocol,
+    client: leg.client,
+    server: leg.server,
+    container: path === 'unknown' ? null : nameContainer(trace, lastLeg.destination),
+    path,
+    proof,
+    outcome,
+    nat: describeNat(leg),
+    relay: link && {
+      pid: named?.pid ?? null,
+      command: named?.command ?? null,
+      client: link.upstream.client,
     },
-    {
-      outcome,
-      nat: describeNat(leg),
-      relay: link && {
-        pid: named?.pid ?? null,
-        command: named?.command ?? null,
-        client: link.upstream.client,
-      },
-      drop:
-        outcome === 'dropped' && error !== null
-          ? { reason: `ICMP ${error.what}`, function: `reported by ${error.from}`, after: null }
-          : null,
-      bytes,
-      processes: NOBODY,
-      clientNamespace: null,
-    },
-    NO_WHY,
-    connection,
-    tell,
-  );
+    drop:
+      outcome === 'dropped' && error !== null
+        ? { reason: `ICMP ${error.what}`, function: `reported by ${error.from}`, after: null }
+        : null,
+    bytes,
+    processes: NOBODY,
+    clientNamespace: null,
+    why: null,
+  };
 }
 
 interface NamedJudgement extends CapturedJudgement {
