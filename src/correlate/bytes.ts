@@ -43,23 +43,46 @@ export function countBytes(leg: Leg): LegBytes {
 
 function countSide(leg: Leg, { packets, counters }: Side): number {
   const seen = countSeen(packets, counters ?? []);
-  if (leg.protocol === 'udp') return seen;
-  const syn = packets.find(({ flags }) => (flags & TCP.SYN) !== 0);
-  if (!syn) return seen;
-  // Sequence numbers count every byte once, whatever was offloaded, sent again or not printed.
+  const syn = leg.protocol === 'tcp' && packets.find(({ flags }) => (flags & TCP.SYN) !== 0);
   let furthest = 0;
   for (const { seq, length, flags } of packets) {
-    // A reset's number may lie in a window that was never sent, and the last ACK's lies behind the FIN's own.
-    const counts = length > 0 || (flags & TCP.FIN) !== 0;
-    if (counts && (flags & (TCP.RST | TCP.SYN)) === 0)
+    if (syn && countsIn(flags, length)) {
       furthest = Math.max(furthest, relativeTo(seq, syn.seq) + length);
+    }
   }
+  return concludeBytes({
+    seen,
+    furthest: syn ? furthest : null,
+    closed: packets.some(({ flags }) => (flags & TCP.FIN) !== 0),
+    counted: counters !== null,
+  });
+}
+
+/** What one side's packets add up to. */
+export interface Sums {
+  /** Bytes at the hop that saw most. */
+  readonly seen: number;
+  /** How far its sequence numbers went from its SYN's; null where that was not seen, and of datagrams. */
+  readonly furthest: number | null;
+  /** It has sent a FIN. */
+  readonly closed: boolean;
+  /** Some packets were only counted. */
+  readonly counted: boolean;
+}
+
+/** Sequence numbers count every byte once, whatever was offloaded, sent again or not printed. */
+export function concludeBytes({ seen, furthest, closed, counted }: Sums): number {
+  if (furthest === null) return seen;
   // More than any hop carried: where events were lost, another connection's numbers are taken for this one's.
-  if (counters === null) return Math.min(furthest, seen);
-  const closed = packets.some(({ flags }) => (flags & TCP.FIN) !== 0);
+  if (!counted) return Math.min(furthest, seen);
   if (!closed) return Math.max(seen, furthest);
   // The number wraps every 4 GiB; the counters say how often it has.
   return furthest + Math.max(0, Math.round((seen - furthest) / WRAP)) * WRAP;
+}
+
+/** A reset's number may lie in a window that was never sent, and the last ACK's lies behind the FIN's own. */
+export function countsIn(flags: number, length: number): boolean {
+  return (length > 0 || (flags & TCP.FIN) !== 0) && (flags & (TCP.RST | TCP.SYN)) === 0;
 }
 
 /** Bytes from the SYN's number `first` to `seq`. */

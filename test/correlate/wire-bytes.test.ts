@@ -1,10 +1,14 @@
 // Bytes counted from the columns are those counted from events, for every leg of the samples and of random traffic.
 
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { countBytes } from '../../src/correlate/bytes.js';
 import { findCaptured } from '../../src/correlate/capture/connections.js';
 import { countWireBytes } from '../../src/correlate/capture/wire-bytes.js';
 import type { Trace } from '../../src/model/trace.js';
+import { makeCapture } from '../bench/make-capture.js';
 import { CAPTURES, readCapture, readTogether } from '../support/captures.js';
 import { suite } from '../support/suite.js';
 import { writeCapture } from '../support/wire-packets.js';
@@ -39,6 +43,20 @@ test('random traffic, harmed at random', async () => {
     if (trace) legs += compare(trace, `seed ${seed}`);
   }
   assert.ok(legs > 1000, String(legs));
+});
+
+test('connections of which some packets were only counted', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'trace-flow-bytes-'));
+  const file = join(folder, 'long.pcap');
+  try {
+    makeCapture(file, { format: 'pcap', packets: 4_000, each: 40 });
+    const trace = await readTogether([readFileSync(file)], []);
+    const legs = findCaptured(trace).map(({ captured }) => captured.leg);
+    assert.ok(legs.some(({ counted }) => counted !== null));
+    assert.is(compare(trace, 'counted'), 100);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test.run();
