@@ -35,12 +35,15 @@ export function matchOneToOne<L, E extends Candidate<L>>(edges: readonly E[]): M
   return [...taken].flatMap(([client, edge]) => {
     if (open.has(client)) return [];
     const spare = (choices.get(client) ?? []).length > 1;
-    const only = !spare || !augment(client, choices, new Map(owner), new Map(taken), edge);
+    const only = !spare || !augment(client, choices, owner, taken, edge);
     return [{ edge, only }];
   });
 }
 
-/** Finds `client` a partner, moving others on where needed (Kuhn). `banned` is not used. */
+/**
+ * Finds `client` a partner, moving others on where needed (Kuhn). With `banned`, which is not used, it is only told whether there
+ * is one.
+ */
 function augment<L, E extends Candidate<L>>(
   client: L,
   choices: ReadonlyMap<L, readonly E[]>,
@@ -64,7 +67,7 @@ function augment<L, E extends Candidate<L>>(
         continue;
       }
       if (holder !== undefined && edge.client === holder.client) continue;
-      assign(edge.upstream, before, owner, taken, client);
+      if (banned === null) assign(edge.upstream, before, owner, taken, client);
       return true;
     }
   }

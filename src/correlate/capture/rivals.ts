@@ -17,7 +17,8 @@ export class Rivals {
   readonly #reach: number[] = [];
   readonly #prints: Prints;
   #left = MAX_COMPARED;
-  readonly #clients: ReadonlyMap<CapturedLeg, Edge>;
+  /** Of what service and container the pair of a client's leg is. */
+  readonly #services = new Map<CapturedLeg, string>();
   readonly #upstreams: ReadonlySet<CapturedLeg>;
 
   constructor(legs: readonly CapturedLeg[], matched: readonly Edge[]) {
@@ -28,7 +29,7 @@ export class Rivals {
       reach = Math.max(reach, first.last, last.last);
       this.#reach.push(reach);
     }
-    this.#clients = new Map(matched.map((edge) => [edge.client, edge]));
+    for (const edge of matched) this.#services.set(edge.client, nameService(edge));
     this.#upstreams = new Set(matched.map(({ upstream }) => upstream));
   }
 
@@ -40,28 +41,28 @@ export class Rivals {
       Math.max(edge.client.first.last, edge.upstream.first.last) + around,
     ];
     const print = takePrint(edge.client);
+    const service = nameService(edge);
     for (let i = this.#findEnd(until) - 1; i >= 0 && (this.#reach[i] ?? 0) >= from; i--) {
       const leg = this.#legs[i];
       if (!leg || leg === edge.client || leg === edge.upstream || leg.first.last < from) continue;
       if (!edge.thin && this.#prints.differ(i, print)) continue;
+      const strict = edge.thin || leg.leg.protocol === 'udp';
+      if (!strict && this.#isAlike(leg, service)) continue;
       if (--this.#left < 0) return false;
       // Datagrams have no order that would tell like flows apart once some are lost.
-      if (edge.thin || leg.leg.protocol === 'udp') {
+      if (strict) {
         if (mayBeMistaken(leg, edge)) return false;
         continue;
       }
-      if (compareContent(leg, edge.client) === null) continue;
-      if (isOfOtherKind(leg, edge)) continue;
-      if (!this.#isAlike(leg, edge)) return false;
+      if (compareContent(leg, edge.client) === null || isOfOtherKind(leg, edge)) continue;
+      return false;
     }
     return true;
   }
 
   /** Itself one side of a pair from the same service to the same container. */
-  #isAlike(leg: CapturedLeg, edge: Edge): boolean {
-    if (this.#upstreams.has(leg)) return true;
-    const pair = this.#clients.get(leg);
-    return pair !== undefined && listens(pair) === listens(edge) && leads(pair) === leads(edge);
+  #isAlike(leg: CapturedLeg, service: string): boolean {
+    return this.#upstreams.has(leg) || this.#services.get(leg) === service;
   }
 
   #findEnd(time: number): number {
@@ -88,11 +89,8 @@ function isOfOtherKind(leg: CapturedLeg, { upstream }: Edge): boolean {
   return leg.ofContainer && !couldDial(leg, upstream);
 }
 
-function listens({ client }: Edge): number | undefined {
-  return client.leg.server?.port;
-}
-
-function leads({ upstream }: Edge): string {
+/** What a pair's client dialled, by port, and where it led. */
+function nameService({ client, upstream }: Edge): string {
   const { address, port } = upstream.leg.destination;
-  return `${address}|${port}`;
+  return `${client.leg.server.port}|${address}|${port}`;
 }
