@@ -35,15 +35,15 @@ interface Stage {
   folder: string;
 }
 
-/** The way of a client's connection, by its protocol and source port. */
+/** The way of a client's connection, by its protocol, address and port. */
 type Truths = ReadonlyMap<string, Path>;
 
 const test = suite<Partial<Stage>>('captures taken now', {});
 test.skipUnless(findLiveObstacle());
 
 test.before(async (context) => {
-  const draw = (): number => randomInt(1024, 30_000);
-  const [tcp, inner] = [draw(), draw()];
+  const tcp = randomInt(1024, 30_000);
+  const inner = tcp + randomInt(1, 1_000);
   const lab = await up();
   Object.assign(context, { lab, folder: await mkdtemp(join(tmpdir(), 'trace-flow-fresh-')) });
   const redis = [...REDIS, '--port', String(inner)];
@@ -61,12 +61,21 @@ test.after(async ({ lab, folder }) => {
   if (folder !== undefined) await rm(folder, { recursive: true });
 });
 
+/** From where, what is dialled, and by which way it goes. */
+interface Dial {
+  readonly where: Where;
+  readonly source: string;
+  readonly address: string;
+  readonly port: number;
+  readonly path: Path;
+}
+
 /** Every client at once. */
 async function send({ lab, web, app, ports }: Stage): Promise<Truths> {
   const truths = new Map<string, Path>();
   const talk = async (
     program: string | undefined,
-    [where, address, port, path]: [Where, string, number, Path],
+    { where, source, address, port, path }: Dial,
     more: readonly string[],
   ): Promise<void> => {
     const name = `${path}-${address}`;
@@ -74,26 +83,31 @@ async function send({ lab, web, app, ports }: Stage): Promise<Truths> {
     const { stdout } = await lab.exec(where, [process.execPath, ...words]);
     const protocol = program === ECHOES ? 'tcp' : 'udp';
     for (const line of stdout.trim().split('\n')) {
-      truths.set(`${protocol} ${(JSON.parse(line) as { port: number }).port}`, path);
+      const { port: own } = JSON.parse(line) as { port: number };
+      truths.set(`${protocol} ${source} ${own}`, path);
     }
   };
-  const tcp: [Where, string, number, Path][] = [
-    ['client', lab.host.ipv4, ports.tcp, 'dnat'],
-    ['host', lab.host.ipv4, ports.tcp, 'dnat'],
-    ['host', '127.0.0.1', ports.tcp, 'relay'],
-    ['host', '::1', ports.tcp, 'relay'],
-    [app, app.gateway, ports.tcp, 'relay'],
-    [app, web.ipv4, ports.inner, 'direct'],
+  const { client, host } = lab;
+  const outside = { where: 'client', source: client.ipv4, address: host.ipv4 } as const;
+  const loopback = { where: 'host', source: '127.0.0.1', address: '127.0.0.1' } as const;
+  const port = ports.tcp;
+  const tcp: Dial[] = [
+    { ...outside, port, path: 'dnat' },
+    { where: 'host', source: host.ipv4, address: host.ipv4, port, path: 'dnat' },
+    { ...loopback, port, path: 'relay' },
+    { where: 'host', source: '::1', address: '::1', port, path: 'relay' },
+    { where: app, source: app.ipv4, address: app.gateway, port, path: 'relay' },
+    { where: app, source: app.ipv4, address: web.ipv4, port: ports.inner, path: 'direct' },
   ];
-  const udp: [Where, string, number, Path][] = [
-    ['client', lab.host.ipv4, ports.udp, 'dnat'],
-    ['host', '127.0.0.1', ports.udp, 'relay'],
+  const udp: Dial[] = [
+    { ...outside, port: ports.udp, path: 'dnat' },
+    { ...loopback, port: ports.udp, path: 'relay' },
   ];
   await Promise.all([
     ...tcp.map((way) => talk(ECHOES, way, ['together'])),
     ...udp.map((way) => talk(DATAGRAMS, way, ['2000'])),
   ]);
-  assert.is(truths.size, (tcp.length + udp.length) * EACH, 'each client has a port of its own');
+  assert.is(truths.size, (tcp.length + udp.length) * EACH, 'each client has an end of its own');
   return truths;
 }
 
@@ -153,7 +167,7 @@ type Told = Pick<Connection, 'path' | 'proof'>;
 function check(name: string, report: Report, truths: Truths): ReadonlyMap<string, Told> {
   const told = new Map<string, Told>();
   for (const { protocol, client, path, proof, reason } of report.connections) {
-    const key = `${protocol} ${client.port}`;
+    const key = `${protocol} ${client.address} ${client.port}`;
     const truth = truths.get(key);
     if (truth === undefined) continue; // the leg of a relay whose other one was not captured
     if (path !== 'unknown') assert.is(path, truth, `${name}: ${key}: ${reason}`);
