@@ -100,8 +100,9 @@ export class PacketTable {
     return ends[side];
   }
 
+  /** In large steps: room that is not used yet is no memory yet, and copying what was kept is dear. */
   #grow(): void {
-    const rows = this.time.length * 2;
+    const rows = this.time.length * 16;
     this.time = widen(this.time, new Float64Array(rows));
     this.device = widen(this.device, new Uint32Array(rows));
     this.conversation = widen(this.conversation, new Uint32Array(rows));
