@@ -8,7 +8,13 @@ import { suite } from '../support/suite.js';
 import { countLegs } from './compare.js';
 import { listModules } from './image.js';
 import { checkHooks } from './nat-hooks.js';
-import { findWeakness, listDifferences, type Judged, type ProfileResult } from './scenarios.js';
+import {
+  findWeakness,
+  listDifferences,
+  listFaults,
+  type Judged,
+  type ProfileResult,
+} from './scenarios.js';
 import { renderDocument, renderSummary, type Row } from './table.js';
 
 const test = suite('kernels');
@@ -104,6 +110,16 @@ test('profiles that tell a scenario differently are told of', () => {
   assert.equal(listDifferences([right, { ...wrong, profile: 'kprobe' }]), [
     's: tracepoint tells right (proven), kprobe wrong (proven)',
   ]);
+});
+
+test('faults count where the profile left no verdict open', () => {
+  const hooks = { checked: 2, right: 1, faults: ['a hook is missing'] };
+  const [right] = row('a', ['right']).examined.profiles;
+  const [open] = row('a', ['inconclusive']).examined.profiles;
+  assert.ok(right && open);
+  const found = listFaults([right, { ...right, hooks, functions: ['another way'] }]);
+  assert.equal(found, ['a hook is missing', 'another way']);
+  assert.equal(listFaults([right, { ...open, hooks, functions: ['another way'] }]), []);
 });
 
 test('a NAT hook that is missing, out of order or another one is found', () => {

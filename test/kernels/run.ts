@@ -11,7 +11,7 @@ import { writeChrooted } from './chrooted.js';
 import { examineKernel, versionOf, type Examined } from './examine.js';
 import { prepareImage } from './image.js';
 import { MACHINES, type Machine } from './machines.js';
-import { countVerdicts, findWeakness, listDifferences } from './scenarios.js';
+import { countVerdicts, findWeakness, listFaults } from './scenarios.js';
 import { renderDocument, renderSummary, type Row } from './table.js';
 
 const TABLE = fileURLToPath(new URL('../../../docs/kernels.md', import.meta.url));
@@ -111,19 +111,12 @@ async function writeTables(rows: readonly Row[]): Promise<void> {
 function conclude(rows: readonly Row[]): void {
   const profiles = rows.flatMap(({ examined }) => examined.profiles);
   const wrong = profiles.reduce((sum, one) => sum + countVerdicts(one, 'wrong'), 0);
-  const troubles = [
-    ...rows.flatMap(({ examined }) => listDifferences(examined.profiles)),
-    ...profiles.flatMap(({ hooks }) => hooks?.faults ?? []),
-    ...profiles.flatMap(({ functions }) => functions),
-    ...profiles.flatMap(({ profile, failure }) =>
-      failure === null ? [] : [`${profile}: ${failure}`],
-    ),
-  ];
-  for (const trouble of troubles) say(trouble);
+  const faults = rows.flatMap(({ examined }) => listFaults(examined.profiles));
+  for (const fault of faults) say(fault);
   say(`${profiles.length} runs, ${wrong} wrong verdicts`);
   const weakness = findWeakness(profiles);
   if (weakness !== null) say(`not all was examined: ${weakness}`);
-  if (wrong > 0 || (troubles.length > 0 && weakness === null)) process.exitCode = 1;
+  if (wrong > 0 || faults.length > 0) process.exitCode = 1;
   else if (weakness !== null) process.exitCode = NOT_EXAMINED;
 }
 

@@ -162,6 +162,15 @@ export function listDifferences(profiles: readonly ProfileResult[]): string[] {
   );
 }
 
+/** What the profiles of one machine tell otherwise than they should, beside wrong verdicts; those that left some open count for nothing. */
+export function listFaults(profiles: readonly ProfileResult[]): string[] {
+  const whole = profiles.filter((one) => findWeakness([one]) === null);
+  return [
+    ...listDifferences(whole),
+    ...whole.flatMap(({ hooks, functions }) => [...(hooks?.faults ?? []), ...functions]),
+  ];
+}
+
 export function countVerdicts({ judged }: ProfileResult, verdict: Judged['verdict']): number {
   return judged.filter((one) => one.verdict === verdict).length;
 }
