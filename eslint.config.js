@@ -10,18 +10,27 @@ const LAYERS = {
   model: [],
   decode: ['model'],
   correlate: ['model', 'decode'],
-  prove: ['model', 'correlate'],
+  rules: ['model'],
+  prove: ['model', 'correlate', 'rules'],
   render: ['model', 'prove'],
-  host: ['model'],
+  host: ['model', 'rules'],
   capture: ['model', 'decode'],
   lab: ['model', 'host'],
-  app: ['model', 'decode', 'correlate', 'prove', 'render', 'host', 'capture', 'lab'],
+  app: ['model', 'decode', 'correlate', 'prove', 'rules', 'render', 'host', 'capture', 'lab'],
   cli: ['model'],
   commands: ['model', 'render', 'app', 'cli'],
 };
 
+/** The parts of src/rules in the order of their work, and those that each may import. */
+const RULES = {
+  read: [],
+  evaluate: [],
+  explain: ['evaluate'],
+  findings: ['evaluate', 'explain'],
+};
+
 /** Code without effects: no system, no clock, no process. It may use these packages only. */
-const PURE_FOLDERS = ['src/model', 'src/decode', 'src/correlate', 'src/prove'];
+const PURE_FOLDERS = ['src/model', 'src/decode', 'src/correlate', 'src/prove', 'src/rules'];
 const PURE_FILES = ['src/render/{layout,scene}*.ts', 'src/render/{layout,scene}*/**'];
 const PURE_PACKAGES = ['zod', 'ipaddr.js', 'string-width'];
 
@@ -31,6 +40,12 @@ const zones = [
     from: './src',
     except: [layer, ...allowed].map((name) => `./${name}`),
     message: `src/${layer} imports only ${['itself', ...allowed].join(', ')}.`,
+  })),
+  ...Object.entries(RULES).map(([part, allowed]) => ({
+    target: `./src/rules/${part}`,
+    from: './src/rules',
+    except: [part, ...allowed].map((name) => `./${name}`),
+    message: `src/rules/${part} imports of the rules only ${['itself', ...allowed].join(', ')}.`,
   })),
   { target: './src', from: './test', message: 'Nothing in src imports a test.' },
   {

@@ -5,11 +5,11 @@ import type { HostSettings } from '../model/settings.js';
 import type { PortMapping, Target } from '../model/target.js';
 import type { Container, Topology } from '../model/topology.js';
 import type { TraceHeader } from '../model/trace.js';
-import { buildWorld, judgeProxy } from '../prove/predict/build-world.js';
-import { listConcerned } from '../prove/predict/concern.js';
-import { findFaults } from '../prove/predict/findings.js';
-import { predict } from '../prove/predict/predict.js';
-import { withhold } from '../prove/predict/withhold.js';
+import { buildWorld, judgeProxy } from '../rules/evaluate/build-world.js';
+import { listConcerned } from '../rules/explain/concern.js';
+import { findFaults } from '../rules/findings/findings.js';
+import { predict } from '../rules/evaluate/predict.js';
+import { withhold } from '../rules/evaluate/withhold.js';
 import { describeMap } from './explain-map.js';
 
 /** What a host is made of, as far as it could be read. */

@@ -1,10 +1,10 @@
 /** Explain: the map of one host and the predicted path of every client, from the machine or from saved files. */
 import { readFile } from 'node:fs/promises';
 import { runCommand, type Run } from '../host/command.js';
-import { parseSaved } from '../host/iptables.js';
+import { parseSaved } from '../rules/read/iptables.js';
 import { resolveNamespace } from '../host/namespaces.js';
-import { addToOthers, parseNft } from '../host/nft.js';
-import { refuseOtherKinds } from '../host/other-kinds.js';
+import { addToOthers, parseNft } from '../rules/read/nft.js';
+import { refuseOtherKinds } from '../rules/read/other-kinds.js';
 import { readRules } from '../host/rules.js';
 import { readSettings } from '../host/settings.js';
 import { readTopology } from '../host/topology.js';
@@ -13,7 +13,7 @@ import type { Explanation, Vantage } from '../model/explain.js';
 import { joinRuleSets, type RuleSet } from '../model/rules.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
 import type { Topology } from '../model/topology.js';
-import { findOtherMappings } from '../prove/predict/mappings.js';
+import { findOtherMappings } from '../rules/evaluate/mappings.js';
 import { explainHost, type HostReading } from './explain-host.js';
 import { readMap } from './explain-topology.js';
 

@@ -7,9 +7,9 @@ import type { HostSettings } from '../model/settings.js';
 import type { Survey } from '../model/survey.js';
 import type { PortMapping } from '../model/target.js';
 import type { Topology } from '../model/topology.js';
-import { compareRules } from '../prove/predict/changes.js';
-import { findOtherMappings } from '../prove/predict/mappings.js';
-import { pruneRules } from '../prove/predict/prune.js';
+import { compareRules } from '../rules/explain/changes.js';
+import { findOtherMappings } from '../rules/evaluate/mappings.js';
+import { pruneRules } from '../rules/evaluate/prune.js';
 
 export interface Surveyor {
   /** Ways in that rules alone tell of: made by hand, by Podman, CNI or kube-proxy. */

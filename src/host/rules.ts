@@ -5,8 +5,8 @@ import { UserError } from '../model/errors.js';
 import { OWN_TABLE } from '../model/rule-trace.js';
 import { joinRuleSets, type Backend, type RuleSet } from '../model/rules.js';
 import type { Run, RunResult } from './command.js';
-import { parseSaved } from './iptables.js';
-import { addToOthers, parseNft } from './nft.js';
+import { parseSaved } from '../rules/read/iptables.js';
+import { addToOthers, parseNft } from '../rules/read/nft.js';
 import { readText } from './procfs.js';
 
 export interface RulesReading {

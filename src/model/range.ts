@@ -77,3 +77,23 @@ export function isInNetwork(address: string, network: string): boolean {
   const range = parseRange(network);
   return number !== null && range !== null && isInRange(range, number.family, number.value);
 }
+
+/** As a single address, a network, or from–to. */
+export function writeRange({ family, low, high }: AddressRange): string {
+  const first = writeAddress(family, low);
+  if (low === high) return first;
+  const size = high - low + 1n;
+  const bits = size.toString(2).length - 1;
+  const isNetwork = size === 1n << BigInt(bits) && low % size === 0n;
+  return isNetwork
+    ? `${first}/${(family === 4 ? 32 : 128) - bits}`
+    : `${first}-${writeAddress(family, high)}`;
+}
+
+function writeAddress(family: 4 | 6, value: bigint): string {
+  const length = family === 4 ? 4 : 16;
+  const bytes = Array.from({ length }, (_, i) =>
+    Number((value >> BigInt(8 * (length - 1 - i))) & 255n),
+  );
+  return ipaddr.fromByteArray(bytes).toString();
+}

@@ -3,16 +3,16 @@ import type { Connection, Evidence, Predicted, Report } from '../model/report.js
 import type { RuleSet } from '../model/rules.js';
 import type { Survey } from '../model/survey.js';
 import type { TraceHeader } from '../model/trace.js';
-import { agree, retrace } from './predict/beside.js';
-import { buildWorld } from './predict/build-world.js';
-import { writeName } from './predict/changes.js';
-import { findDifferences, type Difference } from './predict/differences.js';
-import { predictAttempt } from './predict/predict.js';
-import type { Attempt } from './predict/vantages.js';
-import { RuleIndex, type RuleRef } from './predict/rule-index.js';
+import { agree, retrace } from './beside.js';
+import { buildWorld } from '../rules/evaluate/build-world.js';
+import { writeName } from '../rules/explain/changes.js';
+import { findDifferences, type Difference } from './differences.js';
+import { predictAttempt } from '../rules/evaluate/predict.js';
+import type { Attempt } from '../rules/evaluate/vantages.js';
+import { RuleIndex, type RuleRef } from '../rules/evaluate/rule-index.js';
 
-import { withhold } from './predict/withhold.js';
-import { findBridgeOf, type World } from './predict/world.js';
+import { withhold } from '../rules/evaluate/withhold.js';
+import { findBridgeOf, type World } from '../rules/evaluate/world.js';
 import { tellDeciding } from './why.js';
 
 type Foretold = Required<Pick<Report, 'connections' | 'findings'>>;

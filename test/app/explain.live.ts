@@ -112,7 +112,7 @@ for (const proxy of [true, false]) {
         ['docker-29', 'nft'],
       ] as const) {
         const file = new URL(
-          `../../../test/prove/predict/fixtures/${era}-${name}.${kind}`,
+          `../../../test/rules/fixtures/${era}-${name}.${kind}`,
           import.meta.url,
         );
         const input = addUdp(readFileSync(file, 'utf8'));

@@ -18,7 +18,7 @@ test.after(() => {
 });
 
 function fixture(name: string): string {
-  return fileURLToPath(new URL(`../../../test/prove/predict/fixtures/${name}`, import.meta.url));
+  return fileURLToPath(new URL(`../../../test/rules/fixtures/${name}`, import.meta.url));
 }
 
 async function failure(attempt: Promise<unknown>): Promise<UserError> {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const FIXTURES = join(ROOT, 'test/prove/predict/fixtures');
+const FIXTURES = join(ROOT, 'test/rules/fixtures');
 const COUNT = 10_000;
 const SELF = fileURLToPath(import.meta.url);
 

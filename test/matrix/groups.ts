@@ -38,7 +38,7 @@ export function findObstacle(): string | null {
   );
 }
 
-const FIXTURES = new URL('../../../test/prove/predict/fixtures/', import.meta.url);
+const FIXTURES = new URL('../../../test/rules/fixtures/', import.meta.url);
 const SLEEP = ['sleep', '1000'];
 /** Sends a gigabyte to whoever connects. */
 const BULK_SERVER =

@@ -1,0 +1,263 @@
+// One rule in the language of iptables: its options as matches, and its target as a step.
+
+import { parseRange } from '../../model/range.js';
+import type { Match, Step } from '../../model/rules.js';
+import { nameProtocol, parseMark, parsePorts } from './rule-words.js';
+import { readTarget } from './iptables-target.js';
+
+/** Splits at spaces, keeping quoted text together; null when a quotation mark is not closed. */
+export function splitWords(text: string): string[] | null {
+  const words: string[] = [];
+  const pattern = /\s*(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))/gy;
+  let end = 0;
+  for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
+    words.push(match[1]?.replace(/\\(.)/g, '$1') ?? match[2] ?? '');
+    end = pattern.lastIndex;
+  }
+  return text.slice(end).trim() === '' ? words : null;
+}
+
+export interface ParsedRule {
+  steps: Step[];
+  comment: string | null;
+  /** As `iptables -S -v` prints them, inside of the rule. */
+  packets: number | null;
+}
+
+/** What an option's values mean; null for values that are not understood. */
+type Reader = (values: readonly string[], module: string) => Bare | null;
+/** A match before it is known whether it is negated. */
+type Bare = Match extends infer M ? (M extends unknown ? Omit<M, 'not'> : never) : never;
+
+const addresses =
+  (on: 'source' | 'destination' | 'original-destination'): Reader =>
+  ([text = '']) => {
+    const ranges = text.split(',').map(parseRange);
+    return ranges.every((range) => range !== null) ? { on, ranges } : null;
+  };
+const ports =
+  (on: 'source-port' | 'destination-port' | 'either-port' | 'original-port'): Reader =>
+  ([text = '']) => {
+    const ranges = text.split(',').map(parsePorts);
+    return ranges.every((range) => range !== null) ? { on, ranges } : null;
+  };
+const device =
+  (on: 'in-device' | 'out-device'): Reader =>
+  ([name = '']) => ({ on, names: [name] });
+const kind =
+  (on: 'source-type' | 'destination-type'): Reader =>
+  ([text = '']) => ({ on, names: text.toLowerCase().split(',') });
+/** A first packet is no fragment, comes from the client, and is sent to one machine. */
+const fact =
+  (option: string, isTrue: string, known: readonly string[]): Reader =>
+  ([text = '']) =>
+    known.includes(text.toLowerCase())
+      ? { on: 'fact', holds: text.toLowerCase() === isTrue, text: `${option} ${text}` }
+      : null;
+const state: Reader = ([text = '']) => ({ on: 'state', names: text.toLowerCase().split(',') });
+
+/** Options with the number of values that they take. */
+const OPTIONS = new Map<string, [count: number, reader: Reader]>([
+  ['-s', [1, addresses('source')]],
+  ['-d', [1, addresses('destination')]],
+  ['--src-range', [1, addresses('source')]],
+  ['--dst-range', [1, addresses('destination')]],
+  ['-i', [1, device('in-device')]],
+  ['-o', [1, device('out-device')]],
+  ['-p', [1, ([name = '']) => ({ on: 'protocol', names: [nameProtocol(name)] })]],
+  ['--sport', [1, ports('source-port')]],
+  ['--sports', [1, ports('source-port')]],
+  ['--dport', [1, ports('destination-port')]],
+  ['--dports', [1, ports('destination-port')]],
+  ['--ports', [1, ports('either-port')]],
+  ['--ctorigdst', [1, addresses('original-destination')]],
+  ['--ctorigdstport', [1, ports('original-port')]],
+  ['--ctproto', [1, ([name = '']) => ({ on: 'protocol', names: [nameProtocol(name)] })]],
+  ['--ctdir', [1, fact('--ctdir', 'original', ['original', 'reply'])]],
+  ['--pkt-type', [1, fact('--pkt-type', 'unicast', ['unicast', 'broadcast', 'multicast'])]],
+  ['-f', [0, () => ({ on: 'fact', holds: false, text: 'is a later fragment' })]],
+  ['--ctstate', [1, state]],
+  ['--state', [1, state]],
+  ['--src-type', [1, kind('source-type')]],
+  ['--dst-type', [1, kind('destination-type')]],
+  ['--mark', [1, readMark]],
+  ['--syn', [0, () => ({ on: 'tcp-flags', ...SYN })]],
+  ['--tcp-flags', [2, readFlags]],
+]);
+
+/** Long forms that other programs write. */
+const ALIASES = new Map<string, string>([
+  ['--source', '-s'],
+  ['--src', '-s'],
+  ['--destination', '-d'],
+  ['--dst', '-d'],
+  ['--in-interface', '-i'],
+  ['--out-interface', '-o'],
+  ['--protocol', '-p'],
+  ['--proto', '-p'],
+  ['--match', '-m'],
+  ['--fragment', '-f'],
+  ['--set-counters', '-c'],
+  ['--jump', '-j'],
+  ['--goto', '-g'],
+  ['--source-port', '--sport'],
+  ['--destination-port', '--dport'],
+  ['--source-ports', '--sports'],
+  ['--destination-ports', '--dports'],
+]);
+
+const SYN = { among: ['syn', 'rst', 'ack', 'fin'], set: ['syn'] };
+
+function readMark([text = '']: readonly string[], module: string): Bare | null {
+  const mark = parseMark(text);
+  return mark && { on: module === 'connmark' ? 'connection-mark' : 'mark', ...mark };
+}
+
+function readFlags([among = '', set = '']: readonly string[]): Bare {
+  const list = (text: string): string[] =>
+    text === 'NONE' ? [] : text === 'ALL' ? ALL_FLAGS : text.toLowerCase().split(',');
+  return { on: 'tcp-flags', among: list(among), set: list(set) };
+}
+
+const ALL_FLAGS = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg'];
+
+/** Modules that ask nothing by themselves, only by their options. */
+const SILENT = new Set([
+  ...['tcp', 'udp', 'udplite', 'sctp', 'dccp', 'icmp', 'icmp6', 'comment', 'conntrack', 'state'],
+  ...['addrtype', 'mark', 'connmark', 'multiport', 'iprange', 'set', 'pkttype', 'owner', 'physdev'],
+]);
+
+/** Modules whose answer changes from packet to packet. */
+const CHANCE = new Set(['statistic', 'limit', 'hashlimit', 'connlimit', 'recent', 'quota', 'time']);
+
+/** Reads what follows `-A CHAIN`; a sentence says what is wrong with it. */
+export function readRule(words: readonly string[]): ParsedRule | string {
+  const steps: Step[] = [];
+  let comment: string | null = null;
+  let packets: number | null = null;
+  let module = '';
+  let at = 0;
+  const addMatch = (match: Match): void => void steps.push({ kind: 'match', match });
+  while (at < words.length) {
+    let not = words[at] === '!';
+    if (not) at += 1;
+    const word = words[at] ?? '';
+    const option = ALIASES.get(word) ?? word;
+    if (!option.startsWith('-')) return `"${word}" is no option of iptables`;
+    at += 1;
+    if (option === '-j' || option === '-g') {
+      const name = words[at];
+      if (name === undefined) return `${option} has no target`;
+      steps.push(...readTarget(option, name, words.slice(at + 1)));
+      break;
+    }
+    if (option === '-m') {
+      if (words[at] === undefined) return '-m has no name';
+      module = words[at] ?? '';
+      at += 1;
+      if (module === 'rpfilter') {
+        const end = words.findIndex((word, i) => i >= at && !RPFILTER.has(word));
+        addMatch(readReversePath(words.slice(at, end < 0 ? undefined : end)));
+        at = end < 0 ? words.length : end;
+      } else if (!SILENT.has(module) && isLast(words, at)) {
+        const text = `-m ${module}`;
+        addMatch({ on: CHANCE.has(module) ? 'chance' : 'unknown', text, not: false });
+      }
+      continue;
+    }
+    if (option === '-c') {
+      packets = Number(words[at] ?? '');
+      at += 2;
+      continue;
+    }
+    if (option === '--comment') {
+      comment = words[at] ?? '';
+      at += 1;
+      continue;
+    }
+    if (option === '--limit-iface-in') {
+      steps.splice(0, steps.length, ...steps.map(limitToDevice));
+      continue;
+    }
+    const known = OPTIONS.get(option);
+    if (known) {
+      const [count, reader] = known;
+      // Until 1.4.3 the mark of negation came after the option.
+      if (count > 0 && words[at] === '!') {
+        not = true;
+        at += 1;
+      }
+      const values = words.slice(at, at + count);
+      if (values.length < count) return `${option} has no value`;
+      at += count;
+      const match = reader(values, module);
+      addMatch({ ...(match ?? { on: 'unknown', text: [option, ...values].join(' ') }), not });
+      continue;
+    }
+    const values: string[] = [];
+    while (at < words.length && !isOption(words[at] ?? '')) values.push(words[at++] ?? '');
+    addMatch({ ...readOther(option, values, module), not });
+  }
+  return { steps: mergeOptions(steps), comment, packets };
+}
+
+const RPFILTER = new Set(['--loose', '--validmark', '--accept-local', '--invert']);
+
+function readReversePath(options: readonly string[]): Match {
+  const text = ['-m rpfilter', ...options].join(' ');
+  const not = options.includes('--invert');
+  if (options.includes('--loose')) return { on: 'fact', holds: true, text, not };
+  return { on: 'reverse-path', text, not };
+}
+
+/** Whether no option of the module follows. */
+function isLast(words: readonly string[], at: number): boolean {
+  const next = words[words[at] === '!' ? at + 1 : at];
+  return next === undefined || /^-[mjgsdiopc]$/.test(ALIASES.get(next) ?? next);
+}
+
+function isOption(word: string): boolean {
+  return word === '!' || /^--?[A-Za-z]/.test(word);
+}
+
+function readOther(option: string, values: readonly string[], module: string): Bare {
+  const text = [...(module === '' ? [] : ['-m', module]), option, ...values].join(' ');
+  if (option === '--match-set') {
+    const [name = '', flags = ''] = values;
+    const side = flags === 'dst' ? 'destination' : flags === 'src' ? 'source' : 'other';
+    return { on: 'set', name, side, text };
+  }
+  return CHANCE.has(module) ? { on: 'chance', text } : { on: 'unknown', text };
+}
+
+/** Of addrtype: the kind of address that it is on the device that the packet came in on. */
+function limitToDevice(step: Step): Step {
+  if (step.kind !== 'match') return step;
+  const { match } = step;
+  const isType = match.on === 'destination-type' || match.on === 'source-type';
+  return isType ? { kind: 'match', match: { ...match, here: true } } : step;
+}
+
+/** `--mode random --probability 0.5` of one module that is not evaluated are one condition, not two. */
+function mergeOptions(steps: readonly Step[]): Step[] {
+  const merged: Step[] = [];
+  for (const step of steps) {
+    const last = merged.at(-1);
+    const text = last && joinOptions(last, step);
+    const on = step.kind === 'match' ? step.match.on : null;
+    if (text != null && (on === 'chance' || on === 'unknown')) {
+      merged[merged.length - 1] = { kind: 'match', match: { on, text, not: false } };
+    } else merged.push(step);
+  }
+  return merged;
+}
+
+/** The text of two conditions that are one; null where they are not. */
+function joinOptions(last: Step, step: Step): string | null {
+  if (last.kind !== 'match' || step.kind !== 'match') return null;
+  const [one, other] = [last.match, step.match];
+  if (one.on !== other.on || !('text' in one) || !('text' in other)) return null;
+  const [module = ''] = /^-m \S+ /.exec(one.text) ?? [];
+  if (module === '' || !other.text.startsWith(module)) return null;
+  return `${one.text} ${other.not ? '! ' : ''}${other.text.slice(module.length)}`;
+}

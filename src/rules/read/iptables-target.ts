@@ -1,0 +1,118 @@
+// Targets of iptables as steps; one that is not understood is kept as text.
+
+import { canonicalAddress } from '../../model/address.js';
+import type { RewriteTarget, Step, Verdict } from '../../model/rules.js';
+import { parseMark, parsePorts } from './rule-words.js';
+
+/** Targets that look at a packet, or change what no rule here asks for, and let it go on. */
+export const INERT_TARGETS: ReadonlySet<string> = new Set([
+  ...['LOG', 'NFLOG', 'ULOG', 'TRACE', 'TCPMSS', 'CHECKSUM', 'CLASSIFY', 'DSCP', 'TOS', 'TTL'],
+  ...['HL', 'SECMARK', 'CONNSECMARK', 'SET', 'AUDIT', 'RATEEST', 'LED', 'ACCOUNT', 'ECN', 'TEE'],
+  ...['TCPOPTSTRIP', 'IDLETIMER'],
+]);
+
+/** Built-in targets whose effect is beyond this program. */
+const OTHERS = new Set([
+  ...['QUEUE', 'NFQUEUE', 'TPROXY', 'NETMAP', 'CLUSTERIP', 'SYNPROXY', 'DNPT', 'SNPT'],
+]);
+
+/** The steps of `-j NAME OPTIONS…` or `-g NAME`. */
+export function readTarget(option: '-j' | '-g', name: string, options: readonly string[]): Step[] {
+  const text = [option, name, ...options].join(' ');
+  const verdict = (value: Verdict): Step[] => [{ kind: 'verdict', verdict: value }];
+  const unknown = (): Step[] => verdict({ do: 'unknown', text });
+  const value = (key: string): string | null => {
+    const at = options.indexOf(key);
+    return at < 0 ? null : (options[at + 1] ?? '');
+  };
+  if (option === '-g') return verdict({ do: 'goto', chain: name });
+  switch (name) {
+    case 'ACCEPT':
+      return verdict({ do: 'accept' });
+    case 'DROP':
+      return verdict({ do: 'drop' });
+    case 'RETURN':
+      return verdict({ do: 'return' });
+    case 'REJECT':
+      return verdict({ do: 'reject', how: value('--reject-with') ?? 'icmp-port-unreachable' });
+    case 'MASQUERADE':
+      return verdict({ do: 'masquerade' });
+    case 'DNAT':
+    case 'SNAT': {
+      const written = value(name === 'DNAT' ? '--to-destination' : '--to-source') ?? '';
+      // The ports that a source may get do not matter here.
+      const to = parseRewrite(name === 'SNAT' ? written.replace(/:\d+-\d+$/, '') : written);
+      return to ? verdict({ do: name === 'DNAT' ? 'dnat' : 'snat', ...to }) : unknown();
+    }
+    case 'REDIRECT': {
+      const ports = value('--to-ports');
+      const range = ports === null ? null : parsePorts(ports);
+      if (ports !== null && range?.low !== range?.high) return unknown();
+      return verdict({ do: 'redirect', port: range?.low ?? null });
+    }
+    case 'MARK':
+      return readMarkTarget(options, 'set-mark') ?? unknown();
+    case 'CONNMARK':
+      return readConnmark(options, value) ?? unknown();
+    case 'NOTRACK':
+      return [{ kind: 'notrack' }];
+    case 'CT':
+      return options.includes('--notrack') ? [{ kind: 'notrack' }] : [{ kind: 'note', text }];
+    default:
+      if (INERT_TARGETS.has(name)) return [{ kind: 'note', text }];
+      return OTHERS.has(name) || options.length > 0
+        ? unknown()
+        : verdict({ do: 'jump', chain: name });
+  }
+}
+
+/** `172.17.0.2:6379`, `172.17.0.2`, `:8080`, `[fd00::2]:80`; null for ranges of more than one. */
+export function parseRewrite(text: string): RewriteTarget | null {
+  if (/^:\d+$/.test(text)) return { address: null, port: Number(text.slice(1)) };
+  const pair = /^(?:\[(.*)\]|([^:]*)):(\d{1,5})$/.exec(text);
+  if (pair) {
+    const address = canonicalAddress(pair[1] ?? pair[2] ?? '');
+    const port = Number(pair[3]);
+    return address === null || port > 65535 ? null : { address, port };
+  }
+  const address = canonicalAddress(text);
+  return address === null ? null : { address, port: null };
+}
+
+function readMarkTarget(
+  options: readonly string[],
+  kind: 'set-mark' | 'set-connection-mark',
+): Step[] | null {
+  const [key = '', text = ''] = options;
+  const mark = parseMark(text);
+  if (!mark) return null;
+  const { value, mask } = mark;
+  switch (key) {
+    case '--set-xmark':
+      return [{ kind, value, mask }];
+    case '--set-mark':
+      return [{ kind, value, mask: (mask | value) >>> 0 }];
+    case '--or-mark':
+      return [{ kind, value, mask: value }];
+    case '--and-mark':
+      return [{ kind, value: 0, mask: ~value >>> 0 }];
+    case '--xor-mark':
+      return [{ kind, value, mask: 0 }];
+    default:
+      return null;
+  }
+}
+
+function readConnmark(
+  options: readonly string[],
+  value: (key: string) => string | null,
+): Step[] | null {
+  const bits = (key: string): number =>
+    parseMark(value(key) ?? value('--mask') ?? '0xffffffff')?.value ?? 0xffffffff;
+  const [packet, connection] = [bits('--nfmask'), bits('--ctmask')];
+  if (options.includes('--save-mark')) return [{ kind: 'save-mark', from: packet, to: connection }];
+  if (options.includes('--restore-mark')) {
+    return [{ kind: 'restore-mark', from: connection, to: packet }];
+  }
+  return readMarkTarget(options, 'set-connection-mark');
+}

@@ -1,0 +1,35 @@
+// Reads a ruleset of nftables, as JSON or as text. Pure.
+
+import type { RuleSet, Table } from '../../model/rules.js';
+import { parseNftJson } from './nft-json.js';
+import { parseNftText } from './nft-text.js';
+
+/**
+ * Reads the output of `nft -j list ruleset` or `nft list ruleset`.
+ * @param source names the text in errors.
+ * @throws UserError with the line's number for text that is neither.
+ */
+export function parseNft(text: string, source: string): RuleSet {
+  // Editors of Windows put a mark of byte order in front.
+  const plain = text.replace(/^\uFEFF/, '');
+  return plain.trimStart().startsWith('{')
+    ? parseNftJson(plain, source)
+    : parseNftText(plain, source);
+}
+
+/**
+ * Leaves out what the tools of iptables tell better, and says of the rest of it that they would.
+ * @param others as those tools told it.
+ */
+export function addToOthers({ tables, notes }: RuleSet, others: RuleSet): RuleSet {
+  const name = (table: Table): string => `${table.family} ${table.name}`;
+  const known = new Set(others.tables.map(name));
+  const rest = tables.filter((table) => !known.has(name(table)));
+  const translated = rest.filter(({ backend }) => backend === 'iptables-nft');
+  return { tables: rest, notes: [...notes, ...translated.map(tellTranslated)] };
+}
+
+function tellTranslated({ family, name }: Table): string {
+  const tool = family === 'ip6' ? 'ip6tables-save' : 'iptables-save';
+  return `table ${family} ${name} was made by iptables-nft, whose rules nft shows in part or translated: the output of ${tool} tells them whole`;
+}
