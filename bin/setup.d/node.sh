@@ -1,14 +1,14 @@
-# Node 20 or newer with npm: from PATH, else from apt, else from the npm registry into a folder of the project.
+# A Node that is new enough, with npm: from PATH, else from apt, else from the npm registry into a folder of the project.
 # shellcheck shell=sh
 
 : "${root:?set by bin/setup}"
 
 private_node=$root/.tools/node
-private_node_version=20.20.2
-private_npm_version=10.9.9
+private_node_version=24.22.3
+private_npm_version=11.21.2
 
 ensure_node() {
-  if [ -x "$private_node/bin/node" ]; then use_private_node; fi
+  if is_private_node_current; then use_private_node; fi
   if is_node_recent && has npm; then return 0; fi
   if is_linux_root && has apt-get && [ -z "${TRACE_FLOW_NO_INSTALL:-}" ]; then
     if ! has node && is_apt_node_recent; then
@@ -19,18 +19,39 @@ ensure_node() {
   fi
   is_node_recent || fetch_node
   if ! is_node_recent || ! has npm; then
-    say "trace-flow: needs Node 20 or newer with npm, and could not get it. Install it and run this again."
+    say "trace-flow: needs Node 22.22.2, 24.15, 26 or newer with npm, and could not get it. Install it and run this again."
     exit 1
   fi
 }
 
+# The same versions as `engines` in package.json.
 is_node_recent() {
-  has node && node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)'
+  has node && is_version_recent "$(node --version)"
+}
+
+# VERSION as node prints it: v24.22.3
+is_version_recent() {
+  version=${1#v}
+  major=${version%%.*}
+  rest=${version#*.}
+  minor=${rest%%.*}
+  patch=${rest#*.}
+  case $major in
+  '' | *[!0-9]*) return 1 ;;
+  22) [ "$minor" -gt 22 ] || { [ "$minor" -eq 22 ] && [ "${patch%%[!0-9]*}" -ge 2 ]; } ;;
+  24) [ "$minor" -ge 15 ] ;;
+  *) [ "$major" -ge 26 ] ;;
+  esac
 }
 
 is_apt_node_recent() {
-  candidate=$(apt-cache policy nodejs 2>/dev/null | sed -n 's/^ *Candidate: *\([0-9]*\).*/\1/p')
-  [ "${candidate:-0}" -ge 20 ]
+  candidate=$(apt-cache policy nodejs 2>/dev/null | sed -n 's/^ *Candidate: *\([0-9]*\.[0-9]*\.[0-9]*\).*/\1/p')
+  is_version_recent "${candidate:-0.0.0}"
+}
+
+# What an earlier version of the project brought may be too old for this one.
+is_private_node_current() {
+  [ -x "$private_node/bin/node" ] && is_version_recent "$("$private_node/bin/node" --version)"
 }
 
 # Debian's npm needs Debian's node, so npm comes along.

@@ -74,7 +74,7 @@ export const runCommand: Run = async (command, parameters, options = {}) => {
     if (ended === null) child[name].destroy();
     output[name] = output[name].replace(/\n$/, '');
   }
-  if (ended === null) child.unref();
+  if (ended === null) child.nodeChildProcess.unref();
   else if (!ended.failed && cause === null) {
     return { ok: true, ...output, failure: null, message: '' };
   }

@@ -68,6 +68,27 @@ test('installs nothing where it may not', async ({ folder }) => {
   assert.not.match(output, /INSTALLED/);
 });
 
+test('takes the versions of Node that package.json asks for, and no others', async ({ folder }) => {
+  const tried =
+    'v20.20.2 v22.22.1 v22.22.2 v22.23.0 v23.11.0 v24.14.9 v24.15.0 v26.0.0-rc.1 v30.1.2 x';
+  const script = `for one in ${tried}; do is_version_recent $one && printf '%s ' $one; done; :`;
+  const said = await runPart(folder, 'node', script);
+  assert.is(said.trim(), 'v22.22.2 v22.23.0 v24.15.0 v26.0.0-rc.1 v30.1.2');
+  const { engines } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as {
+    engines: { node: string };
+  };
+  assert.is(engines.node, '^22.22.2 || ^24.15.0 || >=26.0.0');
+});
+
+test('replaces a private Node that has become too old', async ({ folder }) => {
+  const stubs =
+    'mkdir -p "$private_node/bin"\n' +
+    'printf "#!/bin/sh\necho v20.20.2\n" >"$private_node/bin/node"\nchmod +x "$private_node/bin/node"\n' +
+    'has() { true; }\nnode() { echo v20.19.2; }\nuname() { echo Linux; }\nis_linux_root() { false; }\n';
+  const fetched = 'fetch_node() { echo FETCHED; node() { echo v24.22.3; }; }\nensure_node';
+  assert.is(await runPart(folder, 'node', stubs + fetched), 'FETCHED');
+});
+
 test('builds only when a source is newer than the manifest', async ({ folder }) => {
   const stubs =
     'npm() { echo BUILT; }\ncd "$root"\nmkdir -p src test dist/src\ntouch package.json tsconfig.json\n';

@@ -78,7 +78,9 @@ test('finds and ends a real one, and leaves its living neighbour', async () => {
   const stray = start(`${2 ** 22 - 1}:1`);
   const owned = start(String(process.pid));
   try {
-    await Promise.all([stray, owned].map((child) => new Promise((r) => child.once('spawn', r))));
+    await Promise.all(
+      [stray, owned].map((child) => new Promise((r) => child.nodeChildProcess.once('spawn', r))),
+    );
     const found = findStrayTracers().filter(({ pid }) => pid === stray.pid || pid === owned.pid);
     assert.equal(
       found.map(({ pid }) => pid),
@@ -87,7 +89,7 @@ test('finds and ends a real one, and leaves its living neighbour', async () => {
     const [one] = found;
     if (!one) throw new Error('none');
     assert.is(await endTracer({ ...one, startTime: '1' }), true, 'another process by now');
-    assert.is(stray.exitCode, null);
+    assert.is(stray.nodeChildProcess.exitCode, null);
     assert.is(await endTracer(one), true);
     assert.is((await stray).signal, 'SIGINT');
   } finally {

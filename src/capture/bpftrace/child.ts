@@ -91,7 +91,7 @@ export function startChild(options: ChildOptions): Child {
     }
   };
   // What a dead wrapper leaves behind would hold the pipes open, and the probes attached.
-  subprocess.once('exit', () => signalGroup('SIGKILL'));
+  subprocess.nodeChildProcess.once('exit', () => signalGroup('SIGKILL'));
   const exited = subprocess.then((result): ChildExit => {
     spool?.end();
     const absent = result.failed && result.exitCode === undefined && result.signal === undefined;
@@ -110,7 +110,8 @@ export function startChild(options: ChildOptions): Child {
     pid: subprocess.pid,
     exited,
     async stop(patience) {
-      if (subprocess.exitCode === null && subprocess.signalCode === null) {
+      const { exitCode, signalCode } = subprocess.nodeChildProcess;
+      if (exitCode === null && signalCode === null) {
         signalGroup(patience > 0 ? 'SIGINT' : 'SIGKILL');
       }
       const force = setTimeout(() => signalGroup('SIGKILL'), patience);
