@@ -124,11 +124,9 @@ export class CaptureReading {
     const base = of(0);
     return others.map(({ name, collector }, index) => {
       const skew = estimateSkew(base, of(index + 1));
-      if (skew === null) {
-        notes.push(
-          `${name} shares no packet with ${reference.name}: their clocks could not be compared`,
-        );
-        return { file: name, shift: null, packets: 0 };
+      if (!skew.known) {
+        notes.push(`${name} ${tellUnset(skew.why, reference.name)}`);
+        return { file: name, shift: null, packets: skew.packets };
       }
       if (Math.abs(skew.shift) >= WORTH_TELLING) {
         const way = skew.shift > 0 ? 'behind' : 'ahead of';
@@ -141,6 +139,18 @@ export class CaptureReading {
       return { file: name, shift: String(skew.shift), packets: skew.packets };
     });
   }
+}
+
+function tellUnset(why: 'none' | 'few' | 'far', reference: string): string {
+  if (why === 'none')
+    return `shares no packet with ${reference}: their clocks could not be compared`;
+  if (why === 'far') {
+    return `shows packets of ${reference} more than 14 hours apart: they are taken for two captures of different days`;
+  }
+  return (
+    `shares too few packets with ${reference}, or of one direction only, or such as contradict each other: ` +
+    'their clocks could not be compared'
+  );
 }
 
 function chooseReader(name: string, start: Buffer, sink: FrameSink): ChunkReader {

@@ -172,7 +172,7 @@ test('clocks that differ by hours are set to each other, and it is said', async 
   const [host, container] = load(files);
   if (!host || !container) throw new Error('two files');
   const straight = analyse(await readCapture(files, ports));
-  for (const hours of [-30, -2, 3, 100]) {
+  for (const hours of [-13, -2, 3, 13]) {
     const moved = await readTogether([host, moveClock(container, hours * 3600)], ports);
     const { connections, coverage } = analyse(moved);
     assert.equal([connections[0]?.path, connections[0]?.proof], ['dnat', 'proven']);
@@ -184,6 +184,22 @@ test('clocks that differ by hours are set to each other, and it is said', async 
     // Within a millisecond of what was done to it.
     assert.ok(Math.abs(Number(clock?.shift) + hours * 3.6e12) < 1e6, clock?.shift ?? 'none');
     assert.ok((clock?.packets ?? 0) > 5);
+  }
+});
+
+test('captures of different days are two captures: no clock is corrected, and nothing is proven by both', async () => {
+  const { files, ports } = CAPTURES['dnat-two-files'] ?? { files: [], ports: [] };
+  const [host, container] = load(files);
+  if (!host || !container) throw new Error('two files');
+  for (const hours of [-30, 15, 24, 17_520]) {
+    const moved = await readTogether([host, moveClock(container, hours * 3600)], ports);
+    const { connections, coverage } = analyse(moved);
+    assert.equal(
+      connections.map(({ path, proof }) => `${path}/${proof}`),
+      ['unknown/inconclusive'],
+    );
+    assert.is(coverage.clocks?.[0]?.shift, null);
+    assert.match(coverage.notes[0] ?? '', /taken for two captures of different days/);
   }
 });
 

@@ -1,24 +1,42 @@
 /** How far apart the clocks of two captures are, by the packets that both saw. */
+import { sameEndpoint } from '../../model/address.js';
 import type { PacketEvent } from '../../model/event.js';
 
-export interface Skew {
-  /** Nanoseconds to add to the second file's times. */
-  readonly shift: number;
-  /** Packets seen in both. */
-  readonly packets: number;
-}
+export type Skew =
+  | {
+      readonly known: true;
+      /** Nanoseconds to add to the second file's times. */
+      readonly shift: number;
+      /** Packets seen in both. */
+      readonly packets: number;
+    }
+  | {
+      readonly known: false;
+      /** `none`: no packet was seen in both. `few`: too few, or of one direction only, or they contradict each other.
+       * `far`: the captures are of different days. */
+      readonly why: 'none' | 'few' | 'far';
+      readonly packets: number;
+    };
 
 /** Packets that are compared; more make it no better. */
 const MAX_PACKETS = 20_000;
+/** Packets of each direction that must have been seen in both. */
+const SEVERAL = 2;
+/** Nanoseconds that a clock may be wrong: the width of all time zones. What is farther apart is another day's. */
+const MAX_SHIFT = 14 * 3600e9;
+/** Nanoseconds that a packet may take from one capture to the other and its answer back. */
+const MAX_ROUND = 2e9;
+/** Nanoseconds by which what both directions say may differ: the grain of clocks. */
+const GRAIN = 1e6;
 
 /**
  * Packets travel both ways, and none arrives before it was sent: the smallest differences of both ways bound the skew,
- * and their middle is taken. Null when no packet was seen in both.
+ * and their middle is taken. Copies and replays travel one way: they tell nothing of a clock.
  */
 export function estimateSkew(
   reference: readonly PacketEvent[],
   other: readonly PacketEvent[],
-): Skew | null {
+): Skew {
   const known = new Map<string, PacketEvent>();
   for (const packet of reference.slice(0, MAX_PACKETS)) {
     const key = describeKey(packet);
@@ -33,22 +51,39 @@ export function estimateSkew(
     const key = describeKey(packet);
     const twin = key === null || seen.has(key) ? null : known.get(key);
     if (key !== null) seen.add(key);
-    if (!twin?.wire || !packet.wire) continue;
+    if (!twin?.wire || !packet.wire || !keepsEnd(twin, packet)) continue;
     packets += 1;
     const difference = packet.time - twin.time;
     // A router takes one off: the larger TTL was seen first.
     const ahead = twin.wire.ttl - packet.wire.ttl;
     if (ahead > 0) there.push(difference);
     else if (ahead < 0) back.push(difference);
-    else {
+    else if (isUnchanged(twin, packet)) {
       there.push(difference);
       back.push(difference);
     }
   }
-  if (there.length === 0 && back.length === 0) return null;
-  const least = there.length > 0 ? Math.min(...there) : Math.max(...back);
-  const most = back.length > 0 ? Math.max(...back) : least;
-  return { shift: -Math.round((least + most) / 2), packets };
+  return conclude(there, back, packets);
+}
+
+function conclude(there: readonly number[], back: readonly number[], packets: number): Skew {
+  if (packets === 0) return { known: false, why: 'none', packets };
+  if (there.length < SEVERAL || back.length < SEVERAL) return { known: false, why: 'few', packets };
+  const [least, most] = [Math.min(...there), Math.max(...back)];
+  const shift = -Math.round((least + most) / 2);
+  if (Math.abs(shift) > MAX_SHIFT) return { known: false, why: 'far', packets };
+  const round = least - most;
+  if (round < -GRAIN || round > MAX_ROUND) return { known: false, why: 'few', packets };
+  return { known: true, shift, packets };
+}
+
+/** NAT leaves one end as it is. */
+function keepsEnd(a: PacketEvent, b: PacketEvent): boolean {
+  return sameEndpoint(a.source, b.source) || sameEndpoint(a.destination, b.destination);
+}
+
+function isUnchanged(a: PacketEvent, b: PacketEvent): boolean {
+  return sameEndpoint(a.source, b.source) && sameEndpoint(a.destination, b.destination);
 }
 
 /** Null for packets that have no mark of their own. */

@@ -4,23 +4,21 @@ import type { Conversation } from '../../model/conversation.js';
 import { CapturedPacket } from '../../model/captured-packet.js';
 import type { PacketTable } from '../../model/packet-table.js';
 import { Copies } from './copies.js';
+import { linkConversations, type Link } from './links.js';
 import { identityKey, isMarked, isSame } from './same-packet.js';
+import type { Twin } from './twins.js';
 import { PacketRange } from './wire-leg.js';
 
-/** One packet, seen in two conversations. */
-export interface Twin {
-  readonly a: CapturedPacket;
-  readonly b: CapturedPacket;
-}
-
-/** Conversations that are one flow, in no order yet, with their packets and those that prove it. */
+/** Conversations that are one flow, in no order yet, with their packets and what joins them. */
 export interface Group {
   readonly conversations: readonly Conversation[];
   readonly packets: PacketRange;
-  readonly twins: readonly Twin[];
+  readonly links: readonly Link[];
 }
 
-const MAX_TWINS = 64;
+/** Packets of two conversations that are compared, and links of one flow that are kept. */
+const MAX_TWINS = 256;
+const MAX_LINKS = 64;
 
 export function joinConversations(
   conversations: readonly Conversation[],
@@ -34,8 +32,26 @@ export function joinConversations(
     for (let up = parent[node] ?? 0; up !== 0; up = parent[node] ?? 0) node = up;
     return node;
   };
+  const links = findTwins(byId, table).flatMap(
+    ({ one, two, twins }) => linkConversations(one, two, twins) ?? [],
+  );
+  for (const { one, two } of links) {
+    const [first, second] = [root(one.id), root(two.id)];
+    if (first !== second) parent[second] = first;
+  }
+  return gather(conversations, table, links, root);
+}
+
+interface Pair {
+  readonly one: Conversation;
+  readonly two: Conversation;
+  readonly twins: Twin[];
+}
+
+/** Pairs of conversations that show the same packets, in the order in which that was first seen. */
+function findTwins(byId: readonly Conversation[], table: PacketTable): Pair[] {
   const copies = new Copies(table.size);
-  const twins: Twin[] = [];
+  const pairs = new Map<number, Pair>();
   for (const row of table.ordered) {
     const key = identityKey(table, row);
     for (let copy = copies.firstOf(key); copy >= 0; copy = copies.after(copy)) {
@@ -43,17 +59,19 @@ export function joinConversations(
       if (from === to) continue;
       const [before, packet] = [new CapturedPacket(table, copy), new CapturedPacket(table, row)];
       if (before.damaged || packet.damaged || !isSame(before, packet)) continue;
-      const [one, two] = [byId[from], byId[to]];
+      const [one, two] = [byId[Math.min(from, to)], byId[Math.max(from, to)]];
       if (!one || !two || !mayBeOne(one, two)) continue;
       if (!isMarked(before, packet) && !haveOneClient(one, two)) continue;
       if (mayBeMisread(one, two)) continue;
-      twins.push({ a: before, b: packet });
-      const [first, second] = [root(from), root(to)];
-      if (first !== second) parent[second] = first;
+      const number = one.id * byId.length + two.id;
+      const pair = pairs.get(number) ?? { one, two, twins: [] };
+      if (pair.twins.length === 0) pairs.set(number, pair);
+      if (pair.twins.length === MAX_TWINS) continue;
+      pair.twins.push(from === one.id ? { a: before, b: packet } : { a: packet, b: before });
     }
     copies.add(key, row);
   }
-  return gather(conversations, table, twins, root);
+  return [...pairs.values()];
 }
 
 /** NAT changes no sequence number: other numbers at the beginning are another connection. */
@@ -87,7 +105,7 @@ function haveOneClient(a: Conversation, b: Conversation): boolean {
 function gather(
   conversations: readonly Conversation[],
   table: PacketTable,
-  twins: readonly Twin[],
+  links: readonly Link[],
   root: (id: number) => number,
 ): Group[] {
   const drafts: Draft[] = [];
@@ -97,7 +115,7 @@ function gather(
     const known = byRoot[key];
     if (known) known.conversations.push(conversation);
     else
-      drafts.push((byRoot[key] = { conversations: [conversation], count: 0, end: 0, twins: NONE }));
+      drafts.push((byRoot[key] = { conversations: [conversation], count: 0, end: 0, links: NONE }));
   }
   const byConversation: Draft[] = [];
   for (const { id } of conversations) {
@@ -119,16 +137,16 @@ function gather(
     const group = groupOf(row);
     if (group) rows[group.end++] = row;
   }
-  for (const twin of twins) {
-    const group = groupOf(twin.a.row);
+  for (const link of links) {
+    const group = byConversation[link.one.id];
     if (!group) continue;
-    if (group.twins === NONE) group.twins = [];
-    if (group.twins.length < MAX_TWINS) group.twins.push(twin);
+    if (group.links === NONE) group.links = [];
+    if (group.links.length < MAX_LINKS) group.links.push(link);
   }
-  return drafts.map(({ conversations: own, count, end: to, twins: proofs }) => ({
+  return drafts.map(({ conversations: own, count, end: to, links: joints }) => ({
     conversations: own,
     packets: new PacketRange(table, rows, to - count, to),
-    twins: proofs,
+    links: joints,
   }));
 }
 
@@ -136,17 +154,8 @@ interface Draft {
   readonly conversations: Conversation[];
   count: number;
   end: number;
-  twins: Twin[];
+  links: Link[];
 }
 
 /** Of most groups: one for all of them. */
-const NONE: Twin[] = [];
-
-/** Twins whose sender's marks agree, under different destinations (or sources, for replies). */
-export function listProofs(twins: readonly Twin[]): Twin[] {
-  return twins.filter(
-    ({ a, b }) =>
-      isMarked(a, b) &&
-      !(sameEndpoint(a.source, b.source) && sameEndpoint(a.destination, b.destination)),
-  );
-}
+const NONE: Link[] = [];

@@ -3,9 +3,11 @@ import { isLoopback, sameEndpoint, type Endpoint } from '../../model/address.js'
 import type { Conversation } from '../../model/conversation.js';
 import type { Device } from '../../model/topology.js';
 import type { Nat } from '../leg.js';
-import type { Group, Twin } from './groups.js';
+import type { Group } from './groups.js';
+import type { Link, LinkDoubt } from './links.js';
 import type { WirePacket } from './same-packet.js';
 import { isInitialTtl } from './sightings.js';
+import type { Twin } from './twins.js';
 import { WireLeg, type PacketRange } from './wire-leg.js';
 
 /** Where systems begin to take ports from for those who ask for none. */
@@ -14,7 +16,8 @@ const EPHEMERAL = 32_768;
 /** A leg with what only a capture tells of it. */
 export interface CapturedLeg {
   readonly leg: WireLeg;
-  readonly twins: readonly Twin[];
+  /** What shows that its destination was rewritten; null where it was not. */
+  readonly rewriting: Rewriting | null;
   /** The client's conversation, and the one behind all rewriting; often the same. */
   readonly first: Conversation;
   readonly last: Conversation;
@@ -32,6 +35,14 @@ export interface CapturedLeg {
   /** The client, or what it dialled, has the hardware address of a container. */
   readonly ofContainer: boolean;
   readonly toContainer: boolean;
+}
+
+/** A rewriting of the destination on the wire. */
+export interface Rewriting {
+  /** Packets that were seen before and behind it, `a` and `b` in whichever order. */
+  readonly twins: readonly Twin[];
+  /** Why it is not proven; null where it is. */
+  readonly doubt: LinkDoubt | null;
 }
 
 type Origin = 'local' | 'elsewhere' | null;
@@ -65,7 +76,7 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
   const { requests, replies } = leg.split();
   return {
     leg,
-    twins: group.twins,
+    rewriting: findRewriting(group.links, to),
     first,
     last,
     clientWay: client.wayOf(first),
@@ -81,6 +92,16 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     ofContainer: isMadeFor(leg.client.address, requests[0]?.hardware ?? null),
     toContainer: isMadeFor(leg.server.address, replies[0]?.hardware ?? null),
   };
+}
+
+/** Of the links that show the destination under two addresses the one that says most. */
+function findRewriting(
+  links: readonly Link[],
+  to: (conversation: Conversation) => Endpoint,
+): Rewriting | null {
+  const telling = links.filter(({ one, two }) => !sameEndpoint(to(one), to(two)));
+  const link = telling.find(({ doubt }) => doubt === null) ?? telling[0];
+  return link ? { twins: link.twins, doubt: link.doubt } : null;
 }
 
 function findHighestTtl(packets: readonly WirePacket[]): number {
@@ -107,7 +128,7 @@ interface Client {
 
 /** By the handshake; without one by the ports asked for, by what NAT left alone, by the larger port. */
 function findClient(group: Group, ports: ReadonlySet<number>): Client {
-  const { conversations, twins } = group;
+  const { conversations, links } = group;
   const known =
     conversations.find(({ client, protocol }) => client !== null && protocol === 'tcp') ??
     conversations.find(({ client }) => client !== null) ??
@@ -119,7 +140,9 @@ function findClient(group: Group, ports: ReadonlySet<number>): Client {
   const ways = new Map<number, 0 | 1>([[known.id, guess]]);
   // The sender of a packet is the same one in every conversation that shows it.
   for (let round = 0; round < conversations.length; round++) {
-    for (const { a, b } of twins) spreadWay(a, b, conversations, ways);
+    for (const link of links) {
+      for (const { a, b } of link.twins.slice(0, 1)) spreadWay(a, b, conversations, ways);
+    }
   }
   return {
     conversation: known,
@@ -175,11 +198,11 @@ function guessWay(
 }
 
 /** From the client's side to the container's: a router takes one off the TTL; else by time. */
-function orderByPath({ conversations, twins }: Group, client: Client): readonly Conversation[] {
+function orderByPath({ conversations, links }: Group, client: Client): readonly Conversation[] {
   if (conversations.length === 1) return conversations;
   const rank = new Map(conversations.map(({ id }) => [id, 0]));
   const add = (id: number, value: number): void => void rank.set(id, (rank.get(id) ?? 0) + value);
-  for (const { a, b } of twins) {
+  for (const { a, b } of links.flatMap(({ twins }) => twins)) {
     const here = conversations.find(({ id }) => id === a.wire.conversation);
     if (!here) continue;
     const request = sameEndpoint(here.streams[client.wayOf(here)].from, a.source);

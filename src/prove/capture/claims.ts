@@ -1,5 +1,6 @@
 /** What a capture says for and against each path: each claim holds, is refuted, or cannot be known from packets. */
-import { listProofs, type Twin } from '../../correlate/capture/groups.js';
+import type { Twin } from '../../correlate/capture/twins.js';
+import { isMarked } from '../../correlate/capture/same-packet.js';
 import type { CapturedLeg } from '../../correlate/capture/legs.js';
 import type { Pairing } from '../../correlate/capture/relays.js';
 import { findCrossing } from '../../correlate/capture/sightings.js';
@@ -12,6 +13,7 @@ import type { CapturedCase } from './case.js';
 type ClaimCode =
   | 'nat-rewritten'
   | 'same-packet'
+  | 'machine-between'
   | 'handshakes-nested'
   | 'streams-equal'
   | 'only-pairing'
@@ -35,7 +37,7 @@ const REWRITTEN: Claim = {
     isRewritten(leg) && leg.server
       ? {
           claim: `packets for ${formatEndpoint(leg.server)} went on to ${formatEndpoint(leg.destination)}`,
-          events: eventsOf(captured.twins[0]),
+          events: eventsOf(captured.rewriting?.twins[0]),
         }
       : { claim: 'a packet was seen under two destinations', events: [] },
 };
@@ -43,17 +45,32 @@ const REWRITTEN: Claim = {
 const SAME_PACKET: Claim = {
   code: 'same-packet',
   holds: ({ leg, captured }) =>
-    !leg.nat?.destinationRewritten ? undefined : listProofs(captured.twins).length > 0 || null,
+    !leg.nat?.destinationRewritten ? undefined : listMarked(captured).length > 0 || null,
   tell: ({ captured }) => {
-    const proofs = listProofs(captured.twins);
+    const proofs = listMarked(captured);
     const [twin] = proofs;
     return {
       claim: twin
         ? tellMarks(proofs, twin)
         : 'IP identification or TCP timestamp agree on both sides of the rewriting',
-      events: eventsOf(twin ?? captured.twins[0]),
+      events: eventsOf(twin ?? captured.rewriting?.twins[0]),
     };
   },
+};
+
+/** What a machine in between does to packets, and copies of them do not show. */
+const MACHINE: Claim = {
+  code: 'machine-between',
+  holds: ({ leg, captured: { rewriting } }) => {
+    if (!leg.nat?.destinationRewritten || rewriting === null) return undefined;
+    return (rewriting.doubt !== 'one-way' && rewriting.doubt !== 'both-ends') || null;
+  },
+  tell: ({ captured }) => ({
+    claim:
+      'a machine stands between both sightings: requests passed it one way and answers the other, ' +
+      'with a lower TTL behind it or in at one device and out at another, and it left the client as it was',
+    events: eventsOf(captured.rewriting?.twins[0]),
+  }),
 };
 
 const HANDSHAKES: Claim = {
@@ -142,6 +159,7 @@ const COMPLETE: Claim = {
 const CLAIMS = [
   REWRITTEN,
   SAME_PACKET,
+  MACHINE,
   HANDSHAKES,
   STREAMS,
   ONLY_PAIRING,
@@ -154,6 +172,7 @@ export function findFacts(subject: CapturedCase): CaptureFacts {
   return {
     'nat-rewritten': REWRITTEN.holds(subject) ?? null,
     'same-packet': SAME_PACKET.holds(subject) ?? null,
+    'machine-between': MACHINE.holds(subject) ?? null,
     'handshakes-nested': HANDSHAKES.holds(subject) ?? null,
     'streams-equal': STREAMS.holds(subject) ?? null,
     'only-pairing': ONLY_PAIRING.holds(subject) ?? null,
@@ -173,6 +192,10 @@ export function tellClaims(subject: CapturedCase): Evidence[] {
 
 function isRewritten({ nat, server }: Leg): boolean {
   return nat?.destinationRewritten === true && server !== null;
+}
+
+function listMarked({ rewriting }: CapturedLeg): Twin[] {
+  return rewriting?.twins.filter(({ a, b }) => isMarked(a, b)) ?? [];
 }
 
 function seesCrossing({ uniform, leg }: CapturedLeg): 'routed' | 'bridged' | null {

@@ -1,5 +1,6 @@
 /** The verdict on one captured connection. What packets cannot show makes it likely or inconclusive, with the reason. */
 import { lacksBytes } from '../../correlate/capture/contents.js';
+import type { LinkDoubt } from '../../correlate/capture/links.js';
 import { isInitialTtl } from '../../correlate/capture/sightings.js';
 import { formatEndpoint } from '../../model/address.js';
 import type { Outcome } from '../../model/verdict.js';
@@ -21,11 +22,8 @@ export function judgeCaptured(
   if (facts['nat-rewritten'] === true) {
     const told = (): string =>
       `the same packets were seen for ${leg.server ? formatEndpoint(leg.server) : 'the destination'} and, rewritten, for ${formatEndpoint(leg.destination)}`;
-    const doubts =
-      facts['same-packet'] === true
-        ? []
-        : ['neither IP identification nor timestamps show that they are the same'];
-    return conclude('dnat', told, doubts);
+    const doubt = subject.captured.rewriting?.doubt ?? null;
+    return conclude('dnat', told, doubt === null ? [] : [REWRITING_DOUBTS[doubt]]);
   }
   if (pairing && link) {
     const told = (): string =>
@@ -44,6 +42,13 @@ export function judgeCaptured(
     reason: () => `inconclusive, because ${tellUnknown(subject, outcome)}`,
   };
 }
+
+const REWRITING_DOUBTS: Readonly<Record<LinkDoubt, string>> = {
+  unmarked: 'neither IP identification nor timestamps show that they are the same',
+  'one-way': 'only one direction shows that a machine stands between them',
+  'both-ends':
+    'both ends changed, and nothing shows that the new source is the address of a machine in between',
+};
 
 function conclude(
   path: 'dnat' | 'relay' | 'direct',

@@ -1,0 +1,78 @@
+/** On which side of a machine a packet was seen first: by its TTL, by its way past the devices, by order in time. */
+import type { WirePacket } from './same-packet.js';
+import type { Twin } from './twins.js';
+
+export interface Nearness {
+  /** Whose sightings are nearer to the sender. */
+  readonly nearer: 'a' | 'b';
+  /** A router took one off the TTL. */
+  readonly routed: boolean;
+  /** One machine saw it come in, and on the other side go out. */
+  readonly crosses: boolean;
+}
+
+/** Nanoseconds by which the clocks of one machine's processors may be apart, and those of two files once they are set. */
+const ONE_CLOCK = 20_000;
+const TWO_CLOCKS = 50_000_000;
+
+/**
+ * For sightings of packets of one direction. `contradiction` where they cannot be of one packet each: the nearer ones came
+ * later, the same device sent both, the TTL goes up and down. Null where nothing tells.
+ */
+export function findNearer(twins: readonly Twin[]): Nearness | 'contradiction' | null {
+  if (twins.length === 0) return null;
+  const byTtl = twins.map(({ a, b }) => Math.sign(a.ttl - b.ttl));
+  const routed = byTtl.some((sign) => sign !== 0);
+  if (byTtl.includes(1) && byTtl.includes(-1)) return 'contradiction';
+  const nearer = routed ? (byTtl.includes(1) ? 'a' : 'b') : findFirst(twins);
+  if (nearer === null) return null;
+  const turned = twins.map(({ a, b }): readonly [near: WirePacket, far: WirePacket] =>
+    nearer === 'a' ? [a, b] : [b, a],
+  );
+  if (turned.some(isLate) || turned.some(isSentTwice)) return 'contradiction';
+  return { nearer, routed, crosses: crosses(turned) };
+}
+
+/** Without a router the order in time tells, between places of one capture. */
+function findFirst(twins: readonly Twin[]): 'a' | 'b' | null {
+  if (!twins.every(areApart)) return null;
+  if (twins.every(({ a, b }) => a.time < b.time)) return 'a';
+  return twins.every(({ a, b }) => a.time > b.time) ? 'b' : null;
+}
+
+/** At two devices of one machine, or on the way in and out at one. */
+export function areApart({ a, b }: Twin): boolean {
+  if (a.file !== b.file) return false;
+  return a.ifindex !== b.ifindex || (a.directed && b.directed && a.direction !== b.direction);
+}
+
+function isLate([near, far]: readonly [WirePacket, WirePacket]): boolean {
+  return near.time - far.time > (near.wire.file === far.wire.file ? ONE_CLOCK : TWO_CLOCKS);
+}
+
+/** A router sends under its own hardware address. */
+function isSentTwice([near, far]: readonly [WirePacket, WirePacket]): boolean {
+  const { hardware } = near.wire;
+  return (
+    near.wire.ttl !== far.wire.ttl &&
+    hardware !== null &&
+    hardware === far.wire.hardware &&
+    hardware !== NO_HARDWARE
+  );
+}
+
+/** What loopback devices have. */
+const NO_HARDWARE = '00:00:00:00:00:00';
+
+/** Never seen to leave before it was rewritten, and never to come in only afterwards. */
+function crosses(turned: readonly (readonly [WirePacket, WirePacket])[]): boolean {
+  return (
+    turned.every(
+      ([near, far]) =>
+        near.wire.file === far.wire.file &&
+        near.wire.directed &&
+        far.wire.directed &&
+        near.direction === 'in',
+    ) && turned.some(([, far]) => far.direction === 'out')
+  );
+}
