@@ -1,9 +1,9 @@
 /** Recordings: a trace as lines of JSON, header first, tail last, so that what was proved live is replayed anywhere. */
 import { z } from 'zod';
-import { NETFILTER_HOOKS, type TraceEvent } from '../model/event.js';
+import { ASIDES, NETFILTER_HOOKS, type TraceEvent } from '../model/event.js';
 import { UserError } from '../model/errors.js';
 import { ruleTraceSchema } from '../model/rule-trace.js';
-import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
+import { WITNESSES, type Trace, type TraceHeader, type TraceTail } from '../model/trace.js';
 import { packSurvey, surveySchema } from './recording-survey.js';
 
 const SCHEMA = 'trace-flow/recording/1';
@@ -34,6 +34,7 @@ const socketPorts = z.object({
   socket: z.string(),
   localPort: z.number(),
   remotePort: z.number(),
+  life: z.number().optional(),
 });
 const conntrack = z.object({
   id: z.string(),
@@ -114,6 +115,23 @@ const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
     protocol: protocol.default('tcp'),
     buffer: z.string().default(''),
     mark: z.number().default(0),
+    tail: z.number().optional(),
+    life: z.number().optional(),
+  }),
+  z.object({
+    kind: z.literal('aside'),
+    ...base,
+    ...task,
+    what: z.enum(ASIDES),
+    operation: z.enum(['read', 'write', 'call']),
+    fd: z.number().nullable(),
+    bytes: z.number(),
+    calls: z.number(),
+    object: z.string(),
+    peer: z.string(),
+    local: endpoint.nullable(),
+    remote: endpoint.nullable(),
+    sum: z.boolean().optional(),
   }),
   z.object({ kind: z.literal('fork'), ...base, ...birth }),
   z.object({
@@ -225,6 +243,7 @@ const headerSchema = z.object({
     attached: z.array(text),
     missing: z.array(text),
     profile: z.enum(['tracepoint', 'kprobe', 'fentry']).optional(),
+    witnesses: z.array(z.enum(WITNESSES)).optional(),
   }),
   survey: surveySchema.optional(),
 });

@@ -1,14 +1,16 @@
 /** From events to connections: flows, legs, relays, and which of them the target means. */
 import { isLoopback, type Endpoint } from '../model/address.js';
-import type { CopyEvent, StateEvent } from '../model/event.js';
+import type { CopyEvent } from '../model/event.js';
 import type { Target } from '../model/target.js';
 import type { Topology } from '../model/topology.js';
 import type { Trace } from '../model/trace.js';
 import { gatherFlows } from './flows.js';
+import { addsNothing, addUp } from './accounts.js';
+import { countExchanges, type Exchanges } from './exchanges.js';
 import type { Leg } from './leg.js';
 import { buildLeg } from './legs.js';
-import type { Kinship } from './kinship.js';
-import { pairRelays, type Move, type RelayLink } from './relays.js';
+import { pairRelays, type Move, type Relaying, type RelayLink } from './relays.js';
+import { firstOfEach, Ways, type Taking, type Way } from './ways.js';
 
 /** One connection of a client: its own leg, and those of the relays that it went through. */
 export interface TracedConnection {
@@ -19,12 +21,24 @@ export interface TracedConnection {
   readonly links: readonly RelayLink[];
   /** The first datagram that a process read: what an accept is to a connection. */
   readonly received: CopyEvent | null;
+  /** The first datagram that a process answered; it may have waited for the request before the trace began. */
+  readonly replied: CopyEvent | null;
   /** The same at the client's end: a call of a relay there. */
   readonly sent: CopyEvent | null;
   /** A transfer into a connection that the relay shares between clients. */
   readonly shared: Move | null;
-  /** A dial of the accepting process that may have been for this connection, though nothing shows it. */
-  readonly stray: StateEvent | null;
+  /** What the process that took it did; null where none is known, and in captures. */
+  readonly service: Service | null;
+}
+
+/** What a process did for a connection that it took. */
+export interface Service {
+  /** Where else it read and wrote in time for the answer, one way of each kind. */
+  readonly ways: readonly Way[];
+  /** Bytes that it wrote to the client's socket; null where calls went untold. */
+  readonly written: number | null;
+  /** Its requests, and those with a call elsewhere; null where calls went untold. */
+  readonly exchanges: Exchanges | null;
 }
 
 /** Connections of the trace's target in the order in which they were first seen. */
@@ -32,24 +46,58 @@ export function findConnections(trace: Trace): TracedConnection[] {
   const { target, topology, client } = trace.header;
   const context = { host: topology.host, ports: new Set(target.ports) };
   const legs = gatherFlows(trace.events).flatMap((flow) => buildLeg(flow, context) ?? []);
-  const { links, received, sent, shared, beyond, kinship } = pairRelays(legs, trace.events);
+  const relaying = pairRelays(legs, trace.events, topology);
+  const { links, received, replied, sent, shared, beyond } = relaying;
   const linkOf = new Map(links.map((link) => [link.client, link]));
+  const spoken = new Set(links.flatMap((link) => (isWhole(link) ? [link.upstream] : [])));
+  const ways = new Ways(legs, trace.events, { ...relaying, spoken });
   const meant = createMatcher(target, topology);
   return legs
     .filter((leg) => !beyond.has(leg) && meant(leg))
     .filter((leg) => client === null || leg.client.address === client)
     .map((leg) => {
       const chain = followLinks(leg, linkOf);
+      const link = chain[0] ?? null;
+      const taking = leg.accepted ?? received.get(leg) ?? replied.get(leg) ?? null;
       return {
         leg,
-        link: chain[0] ?? null,
+        link,
         links: chain,
         received: received.get(leg) ?? null,
+        replied: replied.get(leg) ?? null,
         sent: sent.get(leg) ?? null,
         shared: shared.get(leg) ?? null,
-        stray: chain.length > 0 ? null : findStray(leg, legs, kinship),
+        service: taking && describeService({ leg, link, taking }, ways, relaying),
       };
     });
+}
+
+/** Whether its upstream leg carried this client's bytes and nothing else. */
+function isWhole({ flows, owned }: RelayLink): boolean {
+  return flows !== null && owned && addsNothing(flows.there) && addsNothing(flows.back);
+}
+
+interface Served {
+  readonly leg: Leg;
+  readonly link: RelayLink | null;
+  readonly taking: Taking;
+}
+
+function describeService(
+  { leg, link, taking }: Served,
+  ways: Ways,
+  { calls, counts }: Relaying,
+): Service {
+  const own = calls.of(leg, 'server');
+  const written = addUp([{ leg, calls: own }], 'write', counts);
+  const printed = own.reduce((sum, one) => sum + (one.operation === 'write' ? one.bytes : 0), 0);
+  const found = link ? [] : ways.find(leg, taking);
+  const times = [...(link?.moves ?? []), ...found].map(({ event }) => event.time);
+  return {
+    ways: firstOfEach(found),
+    written,
+    exchanges: printed === written ? countExchanges(own, times) : null,
+  };
 }
 
 /** A relay's own leg may end at another relay. */
@@ -61,20 +109,6 @@ function followLinks(leg: Leg, linkOf: ReadonlyMap<Leg, RelayLink>): RelayLink[]
     next = linkOf.get(next.upstream);
   }
   return chain;
-}
-
-function findStray(leg: Leg, legs: readonly Leg[], kinship: Kinship): StateEvent | null {
-  const { accepted } = leg;
-  if (!accepted) return null;
-  const last = leg.events.at(-1)?.time ?? 0;
-  const found = legs.find(
-    ({ dialled }) =>
-      dialled !== null &&
-      kinship.descends(dialled.pid, accepted.pid) &&
-      dialled.time >= accepted.time &&
-      dialled.time <= last,
-  );
-  return found?.dialled ?? null;
 }
 
 /** Says whether a leg is one of those that were asked for. */

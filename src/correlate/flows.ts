@@ -118,6 +118,7 @@ class Gatherer {
       case 'function':
       case 'move':
       case 'copy':
+      case 'aside':
       case 'fork':
       case 'total':
     }

@@ -4,6 +4,7 @@ import type { AcceptEvent, ForkEvent, TraceEvent } from '../model/event.js';
 export class Kinship {
   /** The fork that made a process; a number that is used again is the last process's. */
   readonly #forks = new Map<number, ForkEvent>();
+  readonly #children = new Map<number, number[]>();
   /** What a process had accepted last when it forked: the child serves that. */
   readonly #served = new Map<number, AcceptEvent>();
 
@@ -17,6 +18,9 @@ export class Kinship {
       const accept = accepts.get(event.pid) ?? this.#served.get(event.pid);
       if (accept) this.#served.set(event.child, accept);
     }
+    for (const [child, { pid }] of this.#forks) {
+      this.#children.set(pid, [...(this.#children.get(pid) ?? []), child]);
+    }
   }
 
   /** Whether `pid` is `ancestor` or was forked by it, directly or not. */
@@ -28,6 +32,15 @@ export class Kinship {
       at = this.#forks.get(at)?.pid;
     }
     return false;
+  }
+
+  /** The process and all that it forked, directly or not. */
+  family(pid: number): Set<number> {
+    const family = new Set([pid]);
+    for (const member of family) {
+      for (const child of this.#children.get(member) ?? []) family.add(child);
+    }
+    return family;
   }
 
   /** The accept that a forked process was made for, as far as the order of calls tells; null for others. */

@@ -1,5 +1,5 @@
-/** Finds the leg that a process's socket belongs to, by the ends that the kernel gives the socket. */
-import type { Endpoint } from '../model/address.js';
+/** Finds the leg that a process's socket belongs to, and at which end of it, by the ends that the kernel gives the socket. */
+import { sameEndpoint, type Endpoint } from '../model/address.js';
 import type { Protocol, SocketEnds } from '../model/event.js';
 import { pairKey, type Leg } from './leg.js';
 
@@ -11,6 +11,9 @@ export interface SocketUse {
   readonly ends: Pick<SocketEnds, 'local' | 'remote'>;
   readonly time: number;
 }
+
+/** Who has a socket of a leg: its client, or the server that the client speaks to. */
+export type Side = 'client' | 'server';
 
 interface Known {
   readonly leg: Leg;
@@ -35,14 +38,9 @@ export class LegIndex {
         last: packets ? (leg.events.at(-1)?.time ?? 0) + SLACK : Infinity,
         namespaces: new Set(leg.events.map(({ namespace }) => namespace)),
       };
-      const { protocol, client, server, destination } = leg;
-      const keys = new Set(
-        [server ?? destination, destination].flatMap((end) => [
-          pairKey(protocol, client, end),
-          anyKey(protocol, client, end.port),
-        ]),
-      );
-      for (const key of keys) this.#known.set(key, [...(this.#known.get(key) ?? []), known]);
+      for (const key of listKeys(leg)) {
+        this.#known.set(key, [...(this.#known.get(key) ?? []), known]);
+      }
     }
   }
 
@@ -58,6 +56,31 @@ export class LegIndex {
     );
     return alive.at(-1)?.leg ?? null;
   }
+}
+
+function listKeys({ protocol, client, server, destination, accepted }: Leg): Set<string> {
+  const keys = [server ?? destination, destination].flatMap((end) => [
+    pairKey(protocol, client, end),
+    anyKey(protocol, client, end.port),
+    ...(protocol === 'udp' ? [anyKey(protocol, end, client.port)] : []),
+  ]);
+  // Behind a masquerade the accepted socket has a client of its own.
+  if (accepted) keys.push(pairKey(protocol, accepted.local, accepted.remote));
+  return new Set(keys);
+}
+
+/** Whose socket this is. A socket that was accepted is the server's, one that dialled the client's. */
+export function findSide(
+  { client, server, destination, accepted }: Leg,
+  { local, remote }: Pick<SocketEnds, 'local' | 'remote'>,
+): Side | null {
+  if (accepted && sameEndpoint(accepted.local, local) && sameEndpoint(accepted.remote, remote)) {
+    return 'server';
+  }
+  if (sameEndpoint(local, client)) return 'client';
+  if (sameEndpoint(remote, client)) return 'server';
+  const served = [server, destination].some((end) => end !== null && sameEndpoint(remote, end));
+  return isUnspecified(local) && local.port === client.port && served ? 'client' : null;
 }
 
 /** A socket bound to no address of its own serves all of them. */

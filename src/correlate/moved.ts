@@ -1,89 +1,79 @@
-/** How many bytes went from one socket into another in all, also beyond the calls that were printed. */
+/** How many bytes a process read from a socket, wrote to it, or spliced between two, also beyond the calls that were printed. */
 import type { CopyEvent, SocketEnds, TotalEvent, TraceEvent } from '../model/event.js';
 import { pairKey } from './leg.js';
 import type { Transfer } from './transfers.js';
 
-export interface Moved {
-  readonly bytes: number;
-  /** As many were read from the one as were written to the other. A splice cannot differ. */
-  readonly equal: boolean;
+/** The use of a socket that is counted: its address and its ports may have been another connection's before. */
+export interface SocketSpan {
+  readonly ends: SocketEnds & Pick<CopyEvent, 'life'>;
+  readonly since: number;
+  readonly until: number;
 }
 
-/** Calls and totals by the socket that they are of: its address in the kernel. */
-export type Counts = ReadonlyMap<string, readonly (CopyEvent | TotalEvent)[]>;
+type Operation = CopyEvent['operation'];
 
-export function groupCounts(events: readonly TraceEvent[]): Counts {
-  const counts = new Map<string, (CopyEvent | TotalEvent)[]>();
-  for (const event of events) {
-    if (event.kind !== 'copy' && event.kind !== 'total') continue;
-    const socket = event.kind === 'copy' ? event.socket : event.from.socket;
-    const own = counts.get(socket);
-    if (own) own.push(event);
-    else counts.set(socket, [event]);
+/** Counts calls and totals by the socket that they are of. */
+export class Counts {
+  readonly #bySocket = new Map<string, (CopyEvent | TotalEvent)[]>();
+
+  constructor(events: readonly TraceEvent[]) {
+    for (const event of events) {
+      if (event.kind !== 'copy' && event.kind !== 'total') continue;
+      const socket = event.kind === 'copy' ? event.socket : event.from.socket;
+      const own = this.#bySocket.get(socket);
+      if (own) own.push(event);
+      else this.#bySocket.set(socket, [event]);
+    }
   }
-  return counts;
-}
 
-/** For the transfers of one direction between two sockets. */
-export function countMoved(moves: readonly Transfer[], counts: Counts): Moved {
-  const [first] = moves;
-  if (!first) return { bytes: 0, equal: true };
-  const { event, from, to } = first;
-  if (event.kind === 'move') {
-    const final = findTotal(counts, 'move', from, to);
-    const running = moves.map((move) => (move.event.kind === 'move' ? move.event.total : 0));
-    return { bytes: Math.max(final, ...running), equal: true };
+  /** Bytes read from or written to a socket; null where calls went untold, so that they may be more. */
+  copied(operation: Operation, { ends, since, until }: SocketSpan): number | null {
+    const key = pairKey('tcp', ends.local, ends.remote);
+    const calls = this.#of(ends.socket).filter(
+      (event): event is CopyEvent =>
+        event.kind === 'copy' &&
+        event.operation === operation &&
+        event.life === ends.life &&
+        pairKey('tcp', event.local, event.remote) === key,
+    );
+    const own = calls.filter(({ time }) => since <= time && time <= until);
+    const [first] = own;
+    // Where an earlier use has spent the budget, nothing is told of this one.
+    if (!first) return calls.length === 0 ? 0 : null;
+    const before = first.total - first.bytes;
+    const running = Math.max(...own.map(({ total }) => total)) - before;
+    const last = calls.at(-1) === own.at(-1);
+    return last ? Math.max(running, this.#total(operation, ends, null) - before) : running;
   }
-  const read = countCopied(counts, 'read', listSockets(moves, 'from'));
-  const written = countCopied(counts, 'write', listSockets(moves, 'to'));
-  return { bytes: Math.min(read, written), equal: read === written };
-}
 
-/** The sockets at one end, each once: a relay may take several one after the other. */
-function listSockets(moves: readonly Transfer[], end: 'from' | 'to'): SocketEnds[] {
-  const sockets = new Map(
-    moves.map((move) => [
-      `${move[end].socket}|${pairKey('tcp', move[end].local, move[end].remote)}`,
-      move[end],
-    ]),
-  );
-  return [...sockets.values()];
-}
+  /** Bytes spliced from the one socket into the other, by transfers of one direction between them. */
+  spliced(moves: readonly Transfer[]): number {
+    const [first] = moves;
+    if (!first) return 0;
+    const { from, to } = first;
+    const running = moves.map(({ event }) => (event.kind === 'move' ? event.total : 0));
+    return Math.max(this.#total('move', from, to), ...running);
+  }
 
-function countCopied(
-  counts: Counts,
-  operation: CopyEvent['operation'],
-  sockets: readonly SocketEnds[],
-): number {
-  return sockets.reduce((sum, ends) => sum + countSocket(counts, operation, ends), 0);
-}
+  /** The final count; 0 when there is none, or when two peers of a socket have the same port. */
+  #total(
+    operation: TotalEvent['operation'],
+    from: SocketSpan['ends'],
+    to: SocketEnds | null,
+  ): number {
+    const found = this.#of(from.socket).filter(
+      (event): event is TotalEvent =>
+        event.kind === 'total' &&
+        event.operation === operation &&
+        event.from.life === from.life &&
+        event.from.localPort === from.local.port &&
+        event.from.remotePort === from.remote.port &&
+        (to === null || (event.to?.socket === to.socket && event.to.localPort === to.local.port)),
+    );
+    return found.length === 1 ? (found[0]?.bytes ?? 0) : 0;
+  }
 
-function countSocket(counts: Counts, operation: CopyEvent['operation'], ends: SocketEnds): number {
-  const key = pairKey('tcp', ends.local, ends.remote);
-  const running = (counts.get(ends.socket) ?? []).flatMap((event) =>
-    event.kind === 'copy' &&
-    event.operation === operation &&
-    pairKey('tcp', event.local, event.remote) === key
-      ? [event.total]
-      : [],
-  );
-  return Math.max(findTotal(counts, operation, ends, null), ...running);
-}
-
-/** The final count; 0 when there is none, or when two peers of a socket have the same port. */
-function findTotal(
-  counts: Counts,
-  operation: TotalEvent['operation'],
-  from: SocketEnds,
-  to: SocketEnds | null,
-): number {
-  const found = (counts.get(from.socket) ?? []).filter(
-    (event): event is TotalEvent =>
-      event.kind === 'total' &&
-      event.operation === operation &&
-      event.from.localPort === from.local.port &&
-      event.from.remotePort === from.remote.port &&
-      (to === null || (event.to?.socket === to.socket && event.to.localPort === to.local.port)),
-  );
-  return found.length === 1 ? (found[0]?.bytes ?? 0) : 0;
+  #of(socket: string): readonly (CopyEvent | TotalEvent)[] {
+    return this.#bySocket.get(socket) ?? [];
+  }
 }

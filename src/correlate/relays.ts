@@ -1,10 +1,15 @@
 /** Pairs the two legs of a relay: the one that a process accepted and the one that it dialled for it. */
 import { sameEndpoint } from '../model/address.js';
-import type { CopyEvent, StateEvent, TraceEvent } from '../model/event.js';
+import type { CopyEvent, TraceEvent } from '../model/event.js';
+import type { Topology } from '../model/topology.js';
+import { countFlow, type Flow } from './accounts.js';
+import { LegCalls } from './calls.js';
+import { countBy } from './count-by.js';
+import { couldServe, pairByExclusion, type Excluded } from './exclusion.js';
 import { Kinship } from './kinship.js';
 import type { Leg } from './leg.js';
-import { LegIndex } from './locate.js';
-import { countMoved, groupCounts, type Counts } from './moved.js';
+import { findSide, LegIndex } from './locate.js';
+import { Counts } from './moved.js';
 import { findTransfers, type Transfer } from './transfers.js';
 
 /** A transfer between the two legs of one relay. */
@@ -20,20 +25,27 @@ export interface RelayLink {
   readonly upstream: Leg;
   /**
    * `moved`: bytes were seen to go from one leg's socket into the other's. `alike`: what was read from one and
-   * written to the other is as much to the last byte, and each piece begins like a piece there. `only`: nothing was
-   * moved, but the process dialled this leg, and no other, while that one was open.
+   * written to the other is as much to the last byte, and each piece begins like a piece there. `tls`: each piece is
+   * as much longer on one leg as TLS makes it. `only`: nothing was moved, but the process dialled this leg, and no
+   * other, while that one was open, and is a relay by its arguments or waits for what it dialled.
    */
-  readonly how: 'moved' | 'alike' | 'only';
+  readonly how: 'moved' | 'alike' | 'tls' | 'only';
   readonly moves: readonly Move[];
-  /** Bytes moved from the client's socket into the upstream one, and back. */
-  readonly toUpstream: number;
-  readonly toClient: number;
+  /** Bytes moved from the client's socket into the upstream one, and back; null where no bytes were followed. */
+  readonly toUpstream: number | null;
+  readonly toClient: number | null;
+  /** Both directions as the calls of the process add up; null where none were watched. */
+  readonly flows: { readonly there: Flow; readonly back: Flow } | null;
+  /** The process (or one that it forked) was seen to accept the one socket and to dial the other. */
+  readonly owned: boolean;
 }
 
 export interface Relaying {
   readonly links: readonly RelayLink[];
   /** The first datagram of a leg that a process read: what an accept is to a connection. */
   readonly received: ReadonlyMap<Leg, CopyEvent>;
+  /** The first that it answered: it had waited for the request before the trace began. */
+  readonly replied: ReadonlyMap<Leg, CopyEvent>;
   /** A call of the process that has the near end of a leg of datagrams: what a dial is to a connection. */
   readonly sent: ReadonlyMap<Leg, CopyEvent>;
   /** Legs whose bytes went into a connection that others share, with the first transfer that shows it. */
@@ -41,13 +53,31 @@ export interface Relaying {
   /** Legs that relays began themselves: no client's. */
   readonly beyond: ReadonlySet<Leg>;
   readonly kinship: Kinship;
+  readonly calls: LegCalls;
+  readonly counts: Counts;
+}
+
+/** What pairing looks things up in. */
+interface Context {
+  readonly index: LegIndex;
+  readonly kinship: Kinship;
+  readonly calls: LegCalls;
+  readonly counts: Counts;
+  readonly topology: Topology;
 }
 
 /** Pairs what can be paired for certain; a leg is the client's in one pair at most, and the upstream one in one at most. */
-export function pairRelays(legs: readonly Leg[], events: readonly TraceEvent[]): Relaying {
+export function pairRelays(
+  legs: readonly Leg[],
+  events: readonly TraceEvent[],
+  topology: Topology,
+): Relaying {
   const index = new LegIndex(legs);
   const kinship = new Kinship(events);
-  const pairs = mergeDatagrams(findPairs(index, events));
+  const calls = new LegCalls(index, events);
+  const counts = new Counts(events);
+  const context = { index, kinship, calls, counts, topology };
+  const pairs = mergeDatagrams(chooseFollowed(findPairs(context, events)));
   const asClient = countBy(pairs, ({ client }) => client);
   const asUpstream = countBy(
     pairs.flatMap(({ upstream, again }) => [upstream, ...again]),
@@ -56,32 +86,23 @@ export function pairRelays(legs: readonly Leg[], events: readonly TraceEvent[]):
   const isAlone = ({ client, upstream, again }: Pair): boolean =>
     asClient.get(client) === 1 && [upstream, ...again].every((leg) => asUpstream.get(leg) === 1);
   const rivals = pairs.filter((pair) => !isAlone(pair));
-  const counts = groupCounts(events);
-  const byMoves = pairs
-    .filter(isAlone)
-    .flatMap((pair) => describePair(pair, kinship, counts) ?? []);
+  const byMoves = pairs.filter(isAlone).flatMap((pair) => describePair(pair, context) ?? []);
   const shared = new Map(
     rivals.flatMap(({ client, moves: [first] }) => (first ? [[client, first]] : [])),
   );
   const clients = new Set([...byMoves.map(({ client }) => client), ...shared.keys()]);
-  const upstreams = new Set(asUpstream.keys());
+  const upstreams = new Set([
+    ...byMoves.map(({ upstream }) => upstream),
+    ...pairs.flatMap(({ upstream, again }) => [upstream, ...again]),
+  ]);
   const byExclusion = pairByExclusion(
     legs.filter((leg) => !clients.has(leg)),
     legs.filter((leg) => !upstreams.has(leg)),
-    kinship,
-  );
+    context,
+  ).map(describeExclusion);
   const beyond = new Set([...upstreams, ...byExclusion.map(({ upstream }) => upstream)]);
-  return {
-    links: [...byMoves, ...byExclusion],
-    ...findDatagrams(index, events),
-    ...{ shared, beyond, kinship },
-  };
-}
-
-function countBy<T, K>(items: readonly T[], key: (item: T) => K): Map<K, number> {
-  const counts = new Map<K, number>();
-  for (const item of items) counts.set(key(item), (counts.get(key(item)) ?? 0) + 1);
-  return counts;
+  const links = [...byMoves, ...byExclusion];
+  return { links, ...findDatagrams(legs, calls), shared, beyond, kinship, calls, counts };
 }
 
 interface Pair {
@@ -92,7 +113,8 @@ interface Pair {
   readonly moves: Move[];
 }
 
-function findPairs(index: LegIndex, events: readonly TraceEvent[]): Pair[] {
+/** Two legs are a relay's only where the process serves the one and is the client of the other. */
+function findPairs({ index, kinship }: Context, events: readonly TraceEvent[]): Pair[] {
   const pairs = new Map<Leg, Map<Leg, Pair>>();
   for (const transfer of findTransfers(events)) {
     const { protocol, namespace, event } = transfer;
@@ -100,15 +122,32 @@ function findPairs(index: LegIndex, events: readonly TraceEvent[]): Pair[] {
     const from = index.find({ ...use, ends: transfer.from });
     const to = index.find({ ...use, ends: transfer.to });
     if (!from || !to || from === to) continue;
-    const request = !isUpstream(from, to, transfer);
+    const request = findSide(from, transfer.from) === 'server';
     const [client, upstream] = request ? [from, to] : [to, from];
+    const [near, far] = request ? [transfer.from, transfer.to] : [transfer.to, transfer.from];
+    // Echoes, chats and brokers write what they read to other clients: two accepted sockets.
+    if (findSide(client, near) !== 'server' || findSide(upstream, far) !== 'client') continue;
     const own = pairs.get(client) ?? new Map<Leg, Pair>();
     pairs.set(client, own);
     const pair = own.get(upstream) ?? { client, upstream, again: [], moves: [] };
     own.set(upstream, pair);
     pair.moves.push({ ...transfer, request });
   }
-  return [...pairs.values()].flatMap((own) => [...own.values()]);
+  const all = [...pairs.values()].flatMap((own) => [...own.values()]);
+  // An answer that was kept from another client's connection is no relaying of this one's request.
+  return all.filter(
+    ({ client, upstream, moves }) =>
+      moves.some(({ request }) => request) || couldServe(client, upstream.dialled, kinship),
+  );
+}
+
+/** What was followed decides; likeness to other legs is then coincidence. */
+function chooseFollowed(pairs: readonly Pair[]): Pair[] {
+  const followed = pairs.filter(({ moves }) => moves.some(({ exact }) => exact));
+  const known = new Set(followed.flatMap(({ client, upstream }) => [client, upstream]));
+  return pairs.filter(
+    (pair) => followed.includes(pair) || !(known.has(pair.client) || known.has(pair.upstream)),
+  );
 }
 
 /** A relay of datagrams takes a new socket for its client when the last one idled or was refused: one leg all the same. */
@@ -127,34 +166,29 @@ function mergeDatagrams(pairs: readonly Pair[]): Pair[] {
   });
 }
 
-/** Whether `from` is the leg that the process dialled, as against `to`. */
-function isUpstream(from: Leg, to: Leg, transfer: Transfer): boolean {
-  const { pid } = transfer.event;
-  if (from.dialled?.pid === pid) return true;
-  if (to.dialled?.pid === pid || from.accepted?.pid === pid) return false;
-  if (to.accepted?.pid === pid) return true;
-  // No call of its own was seen on either: its socket's near end is the client's on a leg that it began.
-  return sameEndpoint(transfer.from.local, from.client);
-}
-
 function describePair(
   { client, upstream, again, moves }: Pair,
-  kinship: Kinship,
-  counts: Counts,
+  { kinship, calls, counts }: Context,
 ): RelayLink | null {
   const [first] = moves;
   if (!first) return null;
-  const there = countMoved(
+  const near = [{ leg: client, calls: calls.of(client, 'server') }];
+  const far = [upstream, ...again].map((leg) => ({ leg, calls: calls.of(leg, 'client') }));
+  const there = countFlow(
     moves.filter(({ request }) => request),
+    near,
+    far,
     counts,
   );
-  const back = countMoved(
+  const back = countFlow(
     moves.filter(({ request }) => !request),
+    far,
+    near,
     counts,
   );
-  const moved = moves.some(({ exact }) => exact);
+  const moved = there.followed || back.followed;
   // What is only alike has to be alike to the last byte.
-  if (!moved && !(there.equal && back.equal)) return null;
+  if (!moved && !(isEqual(there) && isEqual(back))) return null;
   const { pid, command } = first.event;
   const process =
     client.accepted && kinship.descends(pid, client.accepted.pid)
@@ -167,9 +201,31 @@ function describePair(
     upstream: again.length === 0 ? upstream : joinLegs(upstream, again),
     how: moved ? 'moved' : 'alike',
     moves,
-    toUpstream: there.bytes,
-    toClient: back.bytes,
+    toUpstream: there.moved,
+    toClient: back.moved,
+    flows: { there, back },
+    owned: isOwned(client, upstream, pid, kinship),
   };
+}
+
+function isEqual({ taken, given }: Flow): boolean {
+  return taken !== null && taken === given;
+}
+
+/** Whether the process that moved the bytes accepted the one leg and dialled the other, or another of its kin did. */
+function isOwned(client: Leg, upstream: Leg, pid: number, kinship: Kinship): boolean {
+  // Datagrams have neither accept nor dial: the sides of its sockets are all that there is.
+  if (client.protocol === 'udp') return true;
+  const { accepted } = client;
+  const { dialled } = upstream;
+  if (!accepted || !dialled || !kinship.descends(pid, accepted.pid)) return false;
+  return kinship.descends(dialled.pid, accepted.pid) || kinship.descends(pid, dialled.pid);
+}
+
+function describeExclusion({ client, upstream, how, accepted }: Excluded): RelayLink {
+  const { pid, command } = accepted;
+  const none = { moves: [], toUpstream: null, toClient: null, flows: null };
+  return { pid, command, client, upstream, how, ...none, owned: true };
 }
 
 function joinLegs(leg: Leg, more: readonly Leg[]): Leg {
@@ -177,62 +233,23 @@ function joinLegs(leg: Leg, more: readonly Leg[]): Leg {
   return { ...leg, events: events.sort((a, b) => a.time - b.time || a.id - b.id) };
 }
 
-/** Pairs an accepted leg with the one leg that its process dialled meanwhile, when neither has another choice. */
-function pairByExclusion(
-  clients: readonly Leg[],
-  upstreams: readonly Leg[],
-  kinship: Kinship,
-): RelayLink[] {
-  const dialled = upstreams.filter((leg) => leg.dialled !== null);
-  const choices = new Map<Leg, Leg[]>();
-  for (const client of clients) {
-    if (client.accepted === null) continue;
-    choices.set(
-      client,
-      dialled.filter((leg) => leg !== client && couldServe(client, leg.dialled, kinship)),
-    );
-  }
-  const wanted = countBy([...choices.values()].flat(), (leg) => leg);
-  return [...choices].flatMap(([client, [upstream, ...more]]) => {
-    if (!upstream || more.length > 0 || wanted.get(upstream) !== 1 || !client.accepted) return [];
-    const { pid, command } = client.accepted;
-    const none = { moves: [], toUpstream: 0, toClient: 0 };
-    return [{ pid, command, client, upstream, how: 'only' as const, ...none }];
-  });
-}
-
-/** A relay dials in the process that accepted, or in one forked for it, after the accept and before the client's leg ends. */
-function couldServe(client: Leg, dialled: StateEvent | null, kinship: Kinship): boolean {
-  if (!dialled || !client.accepted) return false;
-  const { accepted } = client;
-  const own =
-    dialled.pid === accepted.pid ||
-    (kinship.descends(dialled.pid, accepted.pid) && kinship.servedBy(dialled.pid) === accepted);
-  return (
-    own &&
-    dialled.namespace === accepted.namespace &&
-    dialled.time >= accepted.time &&
-    dialled.time <= (client.events.at(-1)?.time ?? 0)
-  );
-}
-
 /** The first calls of processes at either end of legs of datagrams. */
 function findDatagrams(
-  index: LegIndex,
-  events: readonly TraceEvent[],
-): { received: Map<Leg, CopyEvent>; sent: Map<Leg, CopyEvent> } {
+  legs: readonly Leg[],
+  calls: LegCalls,
+): Pick<Relaying, 'received' | 'replied' | 'sent'> {
   const received = new Map<Leg, CopyEvent>();
+  const replied = new Map<Leg, CopyEvent>();
   const sent = new Map<Leg, CopyEvent>();
-  for (const event of events) {
-    if (event.kind !== 'copy' || event.protocol !== 'udp') continue;
-    const { protocol, namespace, time, local, remote } = event;
-    const leg = index.find({ protocol, namespace, ends: event, time });
-    if (!leg) continue;
-    if (sameEndpoint(local, leg.client)) {
-      if (!sent.has(leg)) sent.set(leg, event);
-    } else if (event.operation === 'read' && sameEndpoint(remote, leg.client)) {
-      if (!received.has(leg)) received.set(leg, event);
-    }
+  for (const leg of legs) {
+    if (leg.protocol !== 'udp') continue;
+    const served = calls.of(leg, 'server');
+    const read = served.find(({ operation }) => operation === 'read');
+    const write = served.find(({ operation }) => operation === 'write');
+    const [first] = calls.of(leg, 'client');
+    if (read) received.set(leg, read);
+    if (write) replied.set(leg, write);
+    if (first) sent.set(leg, first);
   }
-  return { received, sent };
+  return { received, replied, sent };
 }

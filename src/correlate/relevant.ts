@@ -43,6 +43,7 @@ export function keepRelevant(events: readonly TraceEvent[], topology: Topology):
         return sockets.has(event.from.socket);
       case 'function':
         return packets.has(packetKey(event));
+      case 'aside':
       case 'fork':
         return true;
       default:

@@ -10,12 +10,12 @@ export interface Transfer {
   readonly protocol: Protocol;
   /** Inode of the sockets' namespace; null when not told. */
   readonly namespace: number | null;
-  readonly from: SocketEnds;
-  readonly to: SocketEnds;
+  readonly from: SocketEnds & Pick<CopyEvent, 'life'>;
+  readonly to: SocketEnds & Pick<CopyEvent, 'life'>;
   readonly bytes: number;
   /**
-   * True when the kernel followed the bytes, or they were written from the very place where they had been read to.
-   * False when only their number and their beginning are the same.
+   * True when the kernel followed the bytes, or the same piece, with the same beginning and end, was written from the
+   * very place where it had been read to. False when only length, beginning and end are the same.
    */
   readonly exact: boolean;
 }
@@ -54,7 +54,9 @@ class CopyMatcher {
 
   write(event: CopyEvent): Transfer | null {
     const same = this.#filled.get(place(event));
-    const exact = same !== undefined && same.mark === event.mark && !isSameSocket(same, event);
+    // What lies there now may be another text of the process that begins alike: its length and its end tell.
+    const exact =
+      same !== undefined && likeness(same) === likeness(event) && !isSameSocket(same, event);
     const read = exact ? same : this.#findAlike(event);
     if (read === null) return null;
     const open = this.#open.get(likeness(read));
@@ -73,7 +75,7 @@ class CopyMatcher {
 
   /** The oldest open read that is alike, if those that are come from one socket. */
   #findAlike(event: CopyEvent): CopyEvent | null {
-    if (event.buffer === '') return null;
+    if (event.buffer === '' || event.buffer === NO_BUFFER) return null;
     const alike = (this.#open.get(likeness(event)) ?? []).filter(
       (read) => !isSameSocket(read, event),
     );
@@ -86,8 +88,11 @@ function place({ pid, buffer }: CopyEvent): string {
   return `${pid}|${buffer}`;
 }
 
-function likeness({ pid, protocol, bytes, mark }: CopyEvent): string {
-  return `${pid}|${protocol}|${bytes}|${mark}`;
+/** What sendfile writes comes from a file. */
+const NO_BUFFER = '0';
+
+function likeness({ pid, protocol, bytes, mark, tail }: CopyEvent): string {
+  return `${pid}|${protocol}|${bytes}|${mark}|${tail ?? ''}`;
 }
 
 /** One unconnected socket of datagrams counts as one for each peer. */

@@ -159,6 +159,61 @@ export interface CopyEvent extends EventBase, SocketEnds {
   readonly buffer: string;
   /** Digest of the first eight bytes there. */
   readonly mark: number;
+  /** The same of the last eight bytes; 0 where there are no more than eight. Recordings before version 0.2 lack it. */
+  readonly tail?: number | undefined;
+  /** Which use of this kernel address it is (see relay-copy.bt); recordings before version 0.2 lack it. */
+  readonly life?: number | undefined;
+}
+
+/** What else than a connection of the flow a process reads from or writes to. */
+export const ASIDES = [
+  'pipe',
+  /** A terminal or another character device, but for /dev/null and its like. */
+  'device',
+  'unix',
+  /** A socket of IPv4 or IPv6 that is none of a traced connection and was not dialled since the trace began. */
+  'socket',
+  /** A socket of another family; netlink is left out. */
+  'family',
+  // Calls whose bytes no probe follows.
+  'sendmmsg',
+  'recvmmsg',
+  'io_uring',
+  'vmsplice',
+  'tee',
+  'splice',
+  /** System V and POSIX message queues. */
+  'queue',
+  'aio',
+  'pwritev2',
+] as const;
+
+export type AsideKind = (typeof ASIDES)[number];
+
+/**
+ * A process that serves the flow reads, writes or calls what may hand bytes on to another process, beside the
+ * connections of the flow. Regular files, eventfd, timers and the like are not told.
+ */
+export interface AsideEvent extends EventBase {
+  readonly kind: 'aside';
+  readonly what: AsideKind;
+  readonly operation: 'read' | 'write' | 'call';
+  readonly pid: number;
+  readonly tid: number;
+  readonly command: string;
+  /** Null for a call that has none, or several. */
+  readonly fd: number | null;
+  readonly bytes: number;
+  /** Calls so far of this process, object and operation. */
+  readonly calls: number;
+  /** Kernel address of the pipe or socket, and of the socket at its other end; `0` where there is none. */
+  readonly object: string;
+  readonly peer: string;
+  /** Ends of a `socket`. */
+  readonly local: Endpoint | null;
+  readonly remote: Endpoint | null;
+  /** Only the count at the trace's end: calls beyond those that are told one by one. */
+  readonly sum?: boolean | undefined;
 }
 
 /** A relay process made another, which serves in its place. */
@@ -237,11 +292,13 @@ export interface TotalEvent extends EventBase {
   readonly bytes: number;
 }
 
-/** A socket by its kernel address and ports, which together are unique within a trace. */
+/** A socket by its kernel address and ports. Both are used again: its life tells one use from the next. */
 export interface SocketPorts {
   readonly socket: string;
   readonly localPort: number;
   readonly remotePort: number;
+  /** See CopyEvent. */
+  readonly life?: number | undefined;
 }
 
 export type TraceEvent =
@@ -251,6 +308,7 @@ export type TraceEvent =
   | AcceptEvent
   | MoveEvent
   | CopyEvent
+  | AsideEvent
   | ForkEvent
   | NatEvent
   | FunctionEvent

@@ -6,6 +6,15 @@ import type { Survey } from './survey.js';
 import type { Target } from './target.js';
 import type { Topology } from './topology.js';
 
+/**
+ * What the probes would have reported if it had happened, which a claim that it did not rests on: `accepts` and dials of
+ * processes of the host, `copies` (what they read and write on the flow's sockets), `asides` (what they read and write
+ * elsewhere meanwhile, and calls that no probe follows).
+ */
+export const WITNESSES = ['accepts', 'copies', 'asides'] as const;
+
+export type Witness = (typeof WITNESSES)[number];
+
 export interface TraceHeader {
   /** Version of the program that took it. */
   readonly program: string;
@@ -19,6 +28,8 @@ export interface TraceHeader {
     readonly attached: readonly string[];
     readonly missing: readonly string[];
     readonly profile?: 'tracepoint' | 'kprobe' | 'fentry' | undefined;
+    /** Left out by recordings before version 0.2: nobody told then. */
+    readonly witnesses?: readonly Witness[] | undefined;
   };
   /** Left out where the rules were not read; then nothing is predicted. */
   readonly survey?: Survey;

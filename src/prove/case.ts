@@ -1,17 +1,19 @@
 /** What a claim may look at: one connection, the host's map, and how complete the trace is. */
 import { countBytes, type LegBytes } from '../correlate/bytes.js';
 import type { TracedConnection } from '../correlate/connections.js';
-import type { Leg } from '../correlate/leg.js';
+import { findRelay, isRelayProcess } from '../correlate/known-relays.js';
+import type { Leg, LegEvent, Nat } from '../correlate/leg.js';
 import { isLoopback } from '../model/address.js';
-import type { AcceptEvent, CopyEvent, PacketEvent, TraceEvent } from '../model/event.js';
+import type { AcceptEvent, CopyEvent, PacketEvent } from '../model/event.js';
 import type { Topology } from '../model/topology.js';
 import type { Trace, TraceTail } from '../model/trace.js';
+import { readWitnesses, type Witnesses } from './witnesses.js';
 
 export interface Case extends TracedConnection {
   readonly topology: Topology;
   readonly tail: TraceTail;
   readonly bytes: LegBytes;
-  /** Bytes of the relay's own leg, null without one. */
+  /** Bytes of the relay's own leg; null without one, and where its packets are not traced. */
   readonly upstreamBytes: LegBytes | null;
   /** The leg that ends at the container: the relay's own, or the client's. */
   readonly lastLeg: Leg;
@@ -21,85 +23,64 @@ export interface Case extends TracedConnection {
   readonly hostAccept: AcceptEvent | CopyEvent | null;
   /** The same, where that process hands connections on (docker-proxy, or any process with a leg of its own for it). */
   readonly relayAccept: AcceptEvent | CopyEvent | null;
-  /** Whether a process of the host that takes part would have been seen: datagrams have no accept to see. */
-  readonly watched: boolean;
-  /** A call of the accepting process on another connection to a container, which it may hand bytes on by. */
-  readonly pooled: CopyEvent | null;
+  /** The rewriting that sent it to the process of the host that took it. */
+  readonly redirect: Nat | null;
+  /** That process is docker-proxy by its arguments, listening where it took the connection. */
+  readonly identified: boolean;
+  readonly witnesses: Witnesses;
 }
 
 export function openCase(connection: TracedConnection, trace: Trace): Case {
-  const { tail, events } = trace;
+  const { tail } = trace;
   const { topology, probes } = trace.header;
-  const { leg, link, links, received, shared } = connection;
+  const { leg, link, links, received, replied, shared } = connection;
   const lastLeg = links.at(-1)?.upstream ?? leg;
-  const taken = leg.accepted ?? received;
+  const taken = leg.accepted ?? received ?? replied;
   const hostAccept = taken?.namespace === topology.host ? taken : null;
   const handsOn = hostAccept !== null && isRelayProcess(hostAccept, topology);
+  const upstream = link?.upstream;
   return {
     ...connection,
     topology,
     tail,
     bytes: countBytes(leg),
-    upstreamBytes: link && countBytes(link.upstream),
+    // Packets of a port that is not traced are not seen: nobody knows how many bytes there were.
+    upstreamBytes: upstream?.events.some(isCounted) ? countBytes(upstream) : null,
     lastLeg,
     entered: findEntered(lastLeg, topology),
     hostAccept,
     relayAccept: link || shared || handsOn ? hostAccept : null,
-    watched: leg.protocol === 'tcp' || probes.attached.includes(READING),
-    pooled: hostAccept && findPooled(hostAccept, events, topology),
+    redirect: hostAccept && leg.nat && takes(hostAccept, leg.nat) ? leg.nat : null,
+    identified: isDockerProxy(hostAccept ?? link, hostAccept, topology),
+    witnesses: readWitnesses(probes),
   };
 }
 
-/** The probe that sees a datagram read. */
-const READING = 'tracepoint:syscalls:sys_enter_recvfrom';
-
-/** Relays that hand bytes to another namespace over sockets or devices that no probe follows. */
-const PORT_DRIVERS = new Set([
-  'rootlesskit',
-  'rootlessport',
-  'slirp4netns',
-  'pasta',
-  'pasta.avx2',
-  'passt',
-]);
-
-/** Whether this is the port driver of a rootless engine. */
-export function isPortDriver({ command }: { readonly command: string }): boolean {
-  return PORT_DRIVERS.has(command);
+function isCounted({ kind }: LegEvent): boolean {
+  return kind === 'packet' || kind === 'counter';
 }
 
-/** docker-proxy by its arguments (read before the trace) or by its name; port drivers by theirs. */
-export function isRelayProcess(
-  process: { readonly pid: number; readonly command: string },
+/** Whether a process took the connection at the address that NAT had given it. */
+function takes({ local }: AcceptEvent | CopyEvent, { view, destinationRewritten }: Nat): boolean {
+  const { address, port } = view.reply.source;
+  const everywhere = local.address === '0.0.0.0' || local.address === '::';
+  return destinationRewritten && local.port === port && (everywhere || local.address === address);
+}
+
+/** Its arguments say what it is and where it hands on: that needs no byte to be seen. */
+function isDockerProxy(
+  process: { readonly pid: number; readonly command: string } | null,
+  accept: AcceptEvent | CopyEvent | null,
   topology: Topology,
 ): boolean {
-  return (
-    process.command === 'docker-proxy' ||
-    isPortDriver(process) ||
-    topology.relays.some(({ pid }) => pid === process.pid)
-  );
+  const relay = process && findRelay(topology, process);
+  if (relay?.command !== 'docker-proxy') return false;
+  return accept === null || accept.local.port === relay.listens.port;
 }
 
 /** Whether an address is one of the host's own. */
 export function isHostAddress(topology: Topology, address: string): boolean {
   return isLoopback(address) || holdsAddress(topology, topology.host, address);
-}
-
-function findPooled(
-  accept: AcceptEvent | CopyEvent,
-  events: readonly TraceEvent[],
-  topology: Topology,
-): CopyEvent | null {
-  const found = events.find(
-    (event) =>
-      event.kind === 'copy' &&
-      event.pid === accept.pid &&
-      event.socket !== accept.socket &&
-      topology.containers.some(({ networks }) =>
-        networks.some(({ addresses }) => addresses.includes(event.remote.address)),
-      ),
-  );
-  return found?.kind === 'copy' ? found : null;
 }
 
 function findEntered(leg: Leg, topology: Topology): PacketEvent | null {

@@ -3,16 +3,23 @@ import { isRequest } from '../correlate/bytes.js';
 import type { Leg } from '../correlate/leg.js';
 import type { Move } from '../correlate/relays.js';
 import { formatEndpoint, sameEndpoint } from '../model/address.js';
-import type { DropEvent, PacketEvent } from '../model/event.js';
+import {
+  TCP_STATE,
+  type AcceptEvent,
+  type CopyEvent,
+  type DropEvent,
+  type PacketEvent,
+} from '../model/event.js';
 import type { Evidence } from '../model/report.js';
 import { holdsAddress, isHostAddress, type Case } from './case.js';
-import { findOutcome } from './outcome.js';
+import { findDrop, findOutcome } from './outcome.js';
 
 export type ClaimCode =
   | 'nat-rewritten'
   | 'same-packet'
   | 'entered-container'
   | 'host-accepted'
+  | 'host-alone'
   | 'relay-dialled'
   | 'relay-moved'
   | 'container-addressed'
@@ -27,6 +34,7 @@ const CHECKS: readonly Check[] = [
   checkRewritten,
   checkSamePacket,
   checkHostAccepted,
+  checkHostAlone,
   checkRelayDialled,
   checkRelayMoved,
   checkContainerAddressed,
@@ -37,6 +45,9 @@ const CHECKS: readonly Check[] = [
 export function makeClaims(subject: Case): Claim[] {
   return CHECKS.flatMap((check) => check(subject) ?? []);
 }
+
+/** Nanoseconds within which one skb is seen again: it may wait for its neighbour's address before it is dropped. */
+const ONE_WAY = 10_000_000_000;
 
 function claim(code: ClaimCode, holds: boolean | null, text: string, events: number[] = []): Claim {
   return { code, claim: text, holds, events };
@@ -96,9 +107,7 @@ function checkSamePacket({ leg, topology }: Case): Claim | null {
   for (const before of leg.events) {
     if (before.kind !== 'packet' || before.namespace !== topology.host) continue;
     if (!sameEndpoint(before.destination, original.destination)) continue;
-    const same = after.find(
-      ({ skb, seq, time }) => skb === before.skb && seq === before.seq && time >= before.time,
-    );
+    const same = after.find((event) => event.time >= before.time && isSameSkb(before, event));
     if (!same || before.skb === null) continue;
     const number = leg.protocol === 'tcp' ? `, sequence number ${before.seq}` : '';
     const text = `one packet (same skb${number}) was seen with both destinations`;
@@ -107,11 +116,23 @@ function checkSamePacket({ leg, topology }: Case): Claim | null {
   return claim('same-packet', null, 'one packet was seen with both destinations');
 }
 
+/** An skb's address is used again at once: the numbers, the length and the time tell one packet from the next. */
+function isSameSkb(before: PacketEvent, after: PacketEvent | DropEvent): boolean {
+  return (
+    before.skb === after.skb &&
+    before.seq === after.seq &&
+    before.ack === after.ack &&
+    before.flags === after.flags &&
+    before.length === after.length &&
+    after.time - before.time < ONE_WAY
+  );
+}
+
 function checkHostAccepted(subject: Case): Claim {
-  const { hostAccept, leg, link, watched } = subject;
+  const { hostAccept, leg, link } = subject;
   if (hostAccept) {
     const at = formatEndpoint(hostAccept.local);
-    const did = leg.protocol === 'udp' ? 'received its datagrams' : 'accepted the connection';
+    const did = leg.protocol === 'udp' ? tellDatagrams(hostAccept) : 'accepted the connection';
     const text = `${nameProcess(hostAccept)} on the host ${did} at ${at}, descriptor ${hostAccept.fd}`;
     return claim('host-accepted', true, text, [hostAccept.id]);
   }
@@ -120,8 +141,47 @@ function checkHostAccepted(subject: Case): Claim {
       ? 'a process of the host received its datagrams'
       : 'a process of the host accepted the connection';
   if (link) return claim('host-accepted', null, `${text} (before the trace began)`);
-  const known = isComplete(subject) && leg.begun && watched;
-  return claim('host-accepted', known ? false : null, text);
+  return claim('host-accepted', wouldShow(subject) ? false : null, text);
+}
+
+function tellDatagrams(event: AcceptEvent | CopyEvent): string {
+  const waited = event.kind === 'copy' && event.operation === 'write';
+  return waited ? 'answered its datagrams' : 'received its datagrams';
+}
+
+/** Whether a process of the host that takes the connection would have been seen to. */
+function wouldShow(subject: Case): boolean {
+  const { leg, witnesses, topology } = subject;
+  if (!isComplete(subject) || !leg.begun || !witnesses.has('accepts')) return false;
+  // Who waited for a datagram when the trace began is not seen to read it; no process gets one that was sent on.
+  if (leg.protocol === 'udp') return leg.nat?.destinationRewritten === true;
+  // The host's own TCP has taken it: by io_uring a process may have it unseen.
+  return !leg.events.some(
+    (event) =>
+      event.kind === 'state' &&
+      event.from === TCP_STATE.SYN_RECV &&
+      event.to === TCP_STATE.ESTABLISHED &&
+      event.namespace === topology.host,
+  );
+}
+
+/** Whether the process that took it answered by itself: then nothing that it wrote until its answer went elsewhere. */
+function checkHostAlone(subject: Case): Claim | null {
+  const { hostAccept, service, link, relayAccept, witnesses, bytes } = subject;
+  if (!hostAccept || !service || link || relayAccept) return null;
+  const name = nameProcess(hostAccept);
+  const text = `all that ${name} wrote until it had answered went to its client`;
+  const watched = witnesses.has('copies') && witnesses.has('asides') && isComplete(subject);
+  if (service.ways.length > 0) {
+    return claim(
+      'host-alone',
+      false,
+      text,
+      service.ways.map(({ event }) => event.id),
+    );
+  }
+  const whole = service.written !== null && service.written >= bytes.fromServer;
+  return claim('host-alone', watched && whole ? true : null, text);
 }
 
 function checkRelayDialled(subject: Case): Claim | null {
@@ -149,26 +209,25 @@ function checkRelayMoved({ link, bytes, upstreamBytes, shared }: Case): Claim | 
     const text = `its bytes went over a connection to ${to} that several clients share`;
     return claim('relay-moved', true, text, listMoveEvents([shared]));
   }
-  if (!link || !upstreamBytes) return null;
-  const { toUpstream, toClient } = link;
-  if (link.how === 'only') {
+  if (!link) return null;
+  const { toUpstream, toClient, how } = link;
+  if (how === 'only' || how === 'tls') {
     const idle = bytes.fromClient === 0 && bytes.fromServer === 0;
     const text = 'bytes went from one of its sockets into the other';
-    return idle || upstreamBytes.fromServer === 0 ? null : claim('relay-moved', null, text);
+    return idle || upstreamBytes?.fromServer === 0 ? null : claim('relay-moved', null, text);
   }
   const equal =
     toUpstream === bytes.fromClient &&
     toClient === bytes.fromServer &&
-    // Packets to a port that is not traced are not seen.
-    (!link.upstream.events.some(({ kind }) => kind === 'packet') ||
+    (upstreamBytes === null ||
       (toUpstream === upstreamBytes.fromClient && toClient === upstreamBytes.fromServer));
+  const carried = [bytes, ...(upstreamBytes === null ? [] : [upstreamBytes])].map(describe);
   const text =
     `${toUpstream} B went from the client's socket into the container's and ${toClient} B back` +
-    (equal
-      ? ', as many as each leg carried'
-      : `; the legs carried ${describe(bytes)} and ${describe(upstreamBytes)}`);
+    (equal ? ', as many as each leg carried' : `; the legs carried ${carried.join(' and ')}`);
   // More moved than carried cannot be; less carried than moved is a leg still under way or reset.
-  return claim('relay-moved', true, text, listMoveEvents(link.moves.slice(0, 8)));
+  const followed = how === 'moved' ? true : null;
+  return claim('relay-moved', followed, text, listMoveEvents(link.moves.slice(0, 8)));
 }
 
 function listMoveEvents(moves: readonly Move[]): number[] {
@@ -236,8 +295,12 @@ function checkComplete(subject: Case): Claim {
   if (tail.skippedRuns !== undefined) {
     // Only what comes in an interrupt's wake is skipped: what processes did, and what the packets seen bear, stands.
     const skipped = `the probes were live throughout; the kernel skipped ${tail.skippedRuns} of their runs on packets`;
-    const answered = findOutcome(subject) === 'answered' && subject.bytes.fromServer > 0;
-    return claim('complete', answered, skipped);
+    const outcome = findOutcome(subject);
+    const answered = outcome === 'answered' && subject.bytes.fromServer > 0;
+    // A drop on the way is told by an event of its own; a socket's refusal has an answer, which may have been skipped.
+    const drop = outcome === 'dropped' ? findDrop(subject) : null;
+    const onTheWay = drop !== null && !/^(?:tcp|udp)/.test(drop.function);
+    return claim('complete', answered || onTheWay, skipped);
   }
   return claim(
     'complete',

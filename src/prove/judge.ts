@@ -1,11 +1,14 @@
 /** The verdict on one connection: a fold over its claims. */
 import { formatEndpoint } from '../model/address.js';
 import { isRequest } from '../correlate/bytes.js';
+import type { Leg } from '../correlate/leg.js';
 import type { RelayLink } from '../correlate/relays.js';
 import type { Path, Proof } from '../model/verdict.js';
 import { findDrop, findOutcome } from './outcome.js';
-import { isHostAddress, isPortDriver, isRelayProcess, type Case } from './case.js';
+import { isRelayProcess } from '../correlate/known-relays.js';
+import { isHostAddress, type Case } from './case.js';
 import type { Claim, ClaimCode } from './claims.js';
+import { listHostDoubts, listRelayDoubts } from './doubts.js';
 
 export interface Judgement {
   readonly path: Path | 'unknown';
@@ -45,6 +48,7 @@ function collect(claims: readonly Claim[]): Facts {
     'same-packet': at('same-packet'),
     'entered-container': at('entered-container'),
     'host-accepted': at('host-accepted'),
+    'host-alone': at('host-alone'),
     'relay-dialled': at('relay-dialled'),
     'relay-moved': at('relay-moved'),
     'container-addressed': at('container-addressed'),
@@ -54,19 +58,15 @@ function collect(claims: readonly Claim[]): Facts {
 
 /** Paths for which there is positive evidence. */
 function listCandidates(subject: Case, facts: Facts): Path[] {
-  const { link, relayAccept, hostAccept } = subject;
+  const { link, relayAccept, hostAccept, redirect } = subject;
   const paths: Path[] = [];
-  if (facts['nat-rewritten'] === true) paths.push('dnat');
+  // A rewriting that sends it to a process of the host is only the way there.
+  if (facts['nat-rewritten'] === true && !redirect) paths.push('dnat');
   if (link || relayAccept) {
     const command = link?.command ?? relayAccept?.command;
     paths.push(isDockerProxy(subject, command) ? 'docker-proxy' : 'relay');
-  } else if (
-    hostAccept &&
-    facts.complete === true &&
-    subject.pooled === null &&
-    subject.stray === null
-  ) {
-    // A relay whose dial was missed looks just like a server of the host.
+  } else if (hostAccept && facts.complete === true) {
+    // Where events were lost, a relay whose dial was missed looks just like a server of the host.
     paths.push('host');
   }
   // Behind a NAT every packet bears the container's address: what was dialled has to be known, or that nothing rewrote it.
@@ -84,21 +84,14 @@ function mayBeRelayLeg({ leg, topology, tail, sent }: Case): boolean {
   return leg.dialled === null || isRelayProcess(leg.dialled, topology);
 }
 
-function isDockerProxy(
-  { link, relayAccept, topology }: Case,
-  command: string | undefined,
-): boolean {
-  const pid = link?.pid ?? relayAccept?.pid;
-  return (
-    command === 'docker-proxy' ||
-    topology.relays.some((relay) => relay.pid === pid && relay.command === 'docker-proxy')
-  );
+function isDockerProxy({ identified }: Case, command: string | undefined): boolean {
+  return identified || command === 'docker-proxy';
 }
 
 /** What keeps a path from being proven; each reads on after "because". */
 function listDoubts(subject: Case, path: Path, facts: Facts): string[] {
   const doubts: string[] = [];
-  const { tail, link, bytes, hostAccept } = subject;
+  const { tail } = subject;
   if (facts.complete !== true) {
     doubts.push(
       tail.lostEvents > 0
@@ -111,27 +104,12 @@ function listDoubts(subject: Case, path: Path, facts: Facts): string[] {
   if (path === 'dnat' && facts['same-packet'] === false) {
     doubts.push('no packet was seen on both sides of the rewriting');
   }
-  if (path === 'docker-proxy' || path === 'relay') {
-    const carried = bytes.fromClient + bytes.fromServer > 0;
-    if (link?.how === 'only' && carried && facts['relay-moved'] === null && answered(subject)) {
-      doubts.push(
-        'its bytes were not seen to move between the two sockets (it may encrypt or change them, or answer by itself)',
-      );
-    }
-    if (link === null && hostAccept && isPortDriver(hostAccept)) {
-      doubts.push('where it handed the bytes on is not followed');
-    }
-    if (subject.shared !== null)
-      doubts.push('which of its bytes are this client’s was not followed');
-  }
+  if (path === 'docker-proxy' || path === 'relay') doubts.push(...listRelayDoubts(subject));
+  if (path === 'host' && facts['host-alone'] !== true) doubts.push(...listHostDoubts(subject));
   if (path === 'direct' && facts['entered-container'] !== true && facts['host-accepted'] === null) {
     doubts.push('the packet was not seen at the container');
   }
   return doubts;
-}
-
-function answered({ upstreamBytes }: Case): boolean {
-  return (upstreamBytes?.fromServer ?? 0) > 0;
 }
 
 /** Where it died, if it did. */
@@ -183,14 +161,30 @@ function tell(subject: Case, path: Path, facts: Facts): string {
     case 'relay': {
       const process = link ?? relayAccept;
       const name = process ? `${process.command} (pid ${process.pid})` : 'a relay';
-      const took = leg.protocol === 'udp' ? 'received its datagrams' : 'accepted the connection';
-      return `${name} ${took}${links.map(tellLink).join('')}`;
+      return `${tellRedirect(subject)}${name} ${tellTaking(leg)}${links.map(tellLink).join('')}`;
     }
     case 'direct':
       return "the client dialled the container's own address, and nothing rewrote or relayed it";
     case 'host':
-      return `${hostAccept?.command ?? 'a process'} (pid ${hostAccept?.pid ?? '?'}) of the host accepted the connection and answers itself`;
+      return `${tellRedirect(subject)}${hostAccept?.command ?? 'a process'} (pid ${hostAccept?.pid ?? '?'}) of the host ${tellTaking(leg)}${answers(subject) ? ' and answers itself' : ''}`;
   }
+}
+
+function tellTaking({ protocol }: Leg): string {
+  return protocol === 'udp' ? 'received its datagrams' : 'accepted the connection';
+}
+
+/** Whether it answered, or could have: who only reads is not said to answer. */
+function answers({ bytes }: Case): boolean {
+  return bytes.fromServer > 0 || bytes.fromClient === 0;
+}
+
+/** The rewriting that sent it to the host's process, as the beginning of a sentence. */
+function tellRedirect({ redirect }: Case): string {
+  if (!redirect) return '';
+  const { original, reply } = redirect.view;
+  const hook = redirect.hook === null ? '' : ` in ${redirect.hook}`;
+  return `a rule redirected ${formatEndpoint(original.destination)} to ${formatEndpoint(reply.source)}${hook}, then `;
 }
 
 function unknown(subject: Case, facts: Facts): Judgement {
@@ -211,19 +205,9 @@ function listGaps({ tail, leg }: Case): string[] {
 
 /** Who may have had a hand in it without being caught. */
 function listSuspicions(subject: Case, facts: Facts): string[] {
-  const { leg, pooled, stray, sent, topology } = subject;
+  const { leg, sent, topology } = subject;
   const suspicions: string[] = [];
   const owner = leg.dialled ?? sent;
-  if (stray !== null) {
-    const name = `${stray.command} (pid ${stray.pid})`;
-    suspicions.push(
-      `${name} also dialled ${formatEndpoint(stray.remote)} meanwhile, and whether for this connection was not seen`,
-    );
-  }
-  if (pooled !== null) {
-    const name = `${pooled.command} (pid ${pooled.pid})`;
-    suspicions.push(`${name} also talks to a container over an older connection`);
-  }
   if (facts['container-addressed'] === true && isHostAddress(topology, leg.client.address)) {
     const name = owner ? `${owner.command} (pid ${owner.pid})` : 'a relay';
     suspicions.push(`it may be the own leg of ${name} for a client that was not seen`);

@@ -1,11 +1,12 @@
 /** Why a connection took its path: the observed fact that sent it this way, or the rule, where rules were read. */
+import type { Nat } from '../correlate/leg.js';
 import { formatEndpoint, isLoopback } from '../model/address.js';
 import type { Connection, Predicted } from '../model/report.js';
 import type { Path } from '../model/verdict.js';
 import type { Case } from './case.js';
 
 export function tellWhy(subject: Case, path: Path | 'unknown'): string | null {
-  const { leg, topology, relayAccept, link } = subject;
+  const { leg, topology, relayAccept, link, redirect } = subject;
   if (leg.server === null) return null;
   const dialled = formatEndpoint(leg.server);
   switch (path) {
@@ -17,15 +18,22 @@ export function tellWhy(subject: Case, path: Path | 'unknown'): string | null {
       const relay = topology.relays.find((candidate) => candidate.pid === pid);
       const listens = relay ? `, where it listens on ${formatEndpoint(relay.listens)}` : '';
       const command = link?.command ?? relayAccept?.command ?? 'the relay';
+      if (redirect) return `${tellRedirect(redirect, dialled)}, where ${command} takes it`;
       return `no DNAT rule took ${dialled}, so it went to ${command}${listens}${tellException(leg.server.address)}`;
     }
     case 'direct':
       return `${dialled} is the container's own address, which no rule rewrites`;
     case 'host':
-      return `${dialled} belongs to the host, and a process of the host listens there`;
+      return redirect
+        ? `${tellRedirect(redirect, dialled)}, where a process of the host listens`
+        : `${dialled} belongs to the host, and a process of the host listens there`;
     case 'unknown':
       return null;
   }
+}
+
+function tellRedirect({ view, hook }: Nat, dialled: string): string {
+  return `a rule in ${hook ?? 'the nat table'} sends ${dialled} to the host's own ${formatEndpoint(view.reply.source)}`;
 }
 
 /** Docker's rules name loopback addresses as exceptions; that is worth saying where it applies. */

@@ -23,13 +23,13 @@ test('there is a truth for every recording, and a recording for every truth', ()
 });
 
 for (const name of Object.keys(TRUTHS)) {
-  test(`${name}: proven, and true`, () => {
+  test(`${name}: true, and proven as far as it shows`, () => {
     const report = analyse(readSample(name));
     assert.ok(report.connections.length > 0);
     for (const one of report.connections) {
-      const { path, outcome, hook } = truthOf(name, one);
+      const { path, outcome, hook, proof = 'proven' } = truthOf(name, one);
       assert.is(one.path, path, one.reason);
-      assert.is(one.proof, 'proven', one.reason);
+      assert.is(one.proof, proof, one.reason);
       assert.is(one.outcome, outcome);
       assert.is(one.nat?.hook ?? null, hook);
     }

@@ -10,6 +10,8 @@ export interface Truth {
   readonly path: Connection['path'];
   readonly outcome: Connection['outcome'];
   readonly hook: 'PREROUTING' | 'OUTPUT' | null;
+  /** `proven` unless the recording cannot show more. */
+  readonly proof?: Connection['proof'];
 }
 
 const dnat = { path: 'dnat', outcome: 'answered', hook: 'PREROUTING' } as const;
@@ -24,7 +26,8 @@ export const TRUTHS: Readonly<Record<string, Truth | ((one: Connection) => Truth
   'proxy-same-bridge': proxy,
   'proxy-self': proxy,
   direct: { ...proxy, path: 'direct' },
-  host: { ...proxy, path: 'host' },
+  // Taken by a version that did not watch what else the server wrote.
+  host: { ...proxy, path: 'host', proof: 'likely' },
   'refused-dnat': { ...dnat, outcome: 'refused' },
   'reset-proxy': { ...proxy, outcome: 'reset' },
   dropped: { ...dnat, outcome: 'dropped' },

@@ -79,6 +79,7 @@ export class SealWatch {
         return this.#isSeal(event.source.port, event.destination.port);
       case 'total':
         return this.#isSeal(event.from.localPort, event.from.remotePort);
+      case 'aside':
       case 'move':
       case 'fork':
         return false;

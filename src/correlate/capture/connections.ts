@@ -64,9 +64,9 @@ function connect(
     // A capture knows no processes, and nobody reads these of a captured pair.
     ...{ pid: 0, command: '' },
     ...{ client: leg, upstream: pairing.upstream.leg },
-    ...{ how: 'only', moves: [], toUpstream: 0, toClient: 0 },
+    ...{ how: 'only', moves: [], toUpstream: null, toClient: null, flows: null, owned: false },
   };
   // What only sockets tell.
-  const unseen = { received: null, sent: null, shared: null, stray: null };
+  const unseen = { received: null, replied: null, sent: null, shared: null, service: null };
   return { leg, link, links: link ? [link] : NONE, ...unseen, captured, pairing, open };
 }

@@ -2,6 +2,7 @@
 import type { CapturedConnection } from '../../correlate/capture/connections.js';
 import { countWireBytes } from '../../correlate/capture/wire-bytes.js';
 import type { Trace } from '../../model/trace.js';
+import { NO_WITNESSES } from '../witnesses.js';
 import type { Case } from '../case.js';
 
 export type CapturedCase = Case & CapturedConnection;
@@ -14,9 +15,10 @@ export function openCapturedCase(connection: CapturedConnection, trace: Trace): 
     link,
     links,
     received: null,
+    replied: null,
     sent: null,
     shared: null,
-    stray: null,
+    service: null,
     captured,
     pairing,
     open,
@@ -28,7 +30,8 @@ export function openCapturedCase(connection: CapturedConnection, trace: Trace): 
     entered: null,
     hostAccept: null,
     relayAccept: null,
-    watched: leg.protocol === 'tcp',
-    pooled: null,
+    redirect: null,
+    identified: false,
+    witnesses: NO_WITNESSES,
   };
 }

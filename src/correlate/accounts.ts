@@ -1,0 +1,84 @@
+/** What a relay took in on one of its legs and what it gave out on the other, as far as its calls were watched. */
+import type { CopyEvent } from '../model/event.js';
+import type { Leg } from './leg.js';
+import type { Counts } from './moved.js';
+import type { Transfer } from './transfers.js';
+
+/** One direction through a relay. */
+export interface Flow {
+  /** Bytes that it took from the one socket; null where calls went untold. */
+  readonly taken: number | null;
+  /** Bytes that it gave to the other. */
+  readonly given: number | null;
+  /** Bytes known to have gone from the one into the other. */
+  readonly moved: number;
+  /** At least one piece was followed, not only found to be alike. */
+  readonly followed: boolean;
+}
+
+/** One end of one direction: the leg, and the calls of processes on their socket of it. */
+export interface Mouth {
+  readonly leg: Leg;
+  readonly calls: readonly CopyEvent[];
+}
+
+/** Nanoseconds by which a call may lie outside the packets seen of its leg. */
+const SLACK = 1_000_000_000;
+
+/** Adds up one direction: `moves` went from `from` into one of `to`, legs of one relay. */
+export function countFlow(
+  moves: readonly Transfer[],
+  from: readonly Mouth[],
+  to: readonly Mouth[],
+  counts: Counts,
+): Flow {
+  const spliced = counts.spliced(moves.filter(({ event }) => event.kind === 'move'));
+  const read = addUp(from, 'read', counts);
+  const written = addUp(to, 'write', counts);
+  const copied = moves.some(({ event }) => event.kind === 'copy')
+    ? Math.min(read ?? Infinity, written ?? Infinity)
+    : 0;
+  return {
+    taken: read === null ? null : spliced + read,
+    given: written === null ? null : spliced + written,
+    moved: spliced + (Number.isFinite(copied) ? copied : 0),
+    followed: moves.some(({ exact }) => exact),
+  };
+}
+
+/** Whether all that came out had come in: it added nothing of its own. */
+export function addsNothing({ taken, given }: Flow): boolean {
+  return taken !== null && given !== null && given <= taken;
+}
+
+/** Bytes of all calls of that kind on the sockets of these legs, beyond those that were printed too. */
+export function addUp(
+  mouths: readonly Mouth[],
+  operation: CopyEvent['operation'],
+  counts: Counts,
+): number | null {
+  let sum: number | null = 0;
+  for (const { leg, calls } of mouths) {
+    const own = calls.filter((call) => call.operation === operation);
+    const since = leg.events[0]?.time ?? 0;
+    const until = Math.max(leg.events.at(-1)?.time ?? 0, own.at(-1)?.time ?? 0) + SLACK;
+    for (const ends of listSockets(own)) {
+      const bytes = counts.copied(operation, { ends, since, until });
+      sum = sum === null || bytes === null ? null : sum + bytes;
+    }
+    if (own.length > 0 || leg.accepted === null) continue;
+    // An earlier connection of the same ports may have spent what is told of the socket.
+    if (counts.copied(operation, { ends: leg.accepted, since, until }) === null) sum = null;
+  }
+  return sum;
+}
+
+/** Each socket once: a relay may take several one after the other. */
+function listSockets(calls: readonly CopyEvent[]): CopyEvent[] {
+  const sockets = new Map<string, CopyEvent>();
+  for (const call of calls) {
+    const { socket, life, local, remote } = call;
+    sockets.set(JSON.stringify([socket, life, local, remote]), call);
+  }
+  return [...sockets.values()];
+}

@@ -1,0 +1,22 @@
+/** The requests of one connection, and which of them its process answered with another connection's help. */
+import type { CopyEvent } from '../model/event.js';
+
+export interface Exchanges {
+  readonly all: number;
+  /** Those with a call elsewhere between the request and the end of its answer. */
+  readonly elsewhere: number;
+}
+
+/** @param calls on the client's socket, in order of time; @param times of calls elsewhere */
+export function countExchanges(calls: readonly CopyEvent[], times: readonly number[]): Exchanges {
+  const spans: { from: number; to: number }[] = [];
+  let before: CopyEvent['operation'] = 'write';
+  for (const { operation, time } of calls) {
+    if (operation === 'read' && before === 'write') spans.push({ from: time, to: time });
+    const last = spans.at(-1);
+    if (last) last.to = time;
+    before = operation;
+  }
+  const elsewhere = spans.filter(({ from, to }) => times.some((at) => from <= at && at <= to));
+  return { all: spans.length, elsewhere: elsewhere.length };
+}

@@ -1,0 +1,92 @@
+/** Pairs a relay's legs where no byte was seen to move: by what the process is, and by what it dialled meanwhile. */
+import { sameEndpoint } from '../model/address.js';
+import type { AcceptEvent, StateEvent } from '../model/event.js';
+import type { Topology } from '../model/topology.js';
+import type { LegCalls } from './calls.js';
+import { countBy } from './count-by.js';
+import type { Kinship } from './kinship.js';
+import { findRelay, isRelayProcess } from './known-relays.js';
+import type { Leg } from './leg.js';
+import { isTlsRelay } from './tls.js';
+
+export interface Excluded {
+  readonly client: Leg;
+  readonly upstream: Leg;
+  /** See RelayLink. */
+  readonly how: 'only' | 'tls';
+  readonly accepted: AcceptEvent;
+}
+
+interface ExclusionContext {
+  readonly kinship: Kinship;
+  readonly calls: LegCalls;
+  readonly topology: Topology;
+}
+
+/** Pairs an accepted leg with the one leg that its process dialled meanwhile, when neither has another choice. */
+export function pairByExclusion(
+  clients: readonly Leg[],
+  upstreams: readonly Leg[],
+  context: ExclusionContext,
+): Excluded[] {
+  const { kinship } = context;
+  const dialled = upstreams.filter((leg) => leg.dialled !== null);
+  const choices = new Map<Leg, Leg[]>();
+  for (const client of clients) {
+    if (client.accepted === null) continue;
+    choices.set(
+      client,
+      dialled.filter((leg) => leg !== client && couldServe(client, leg.dialled, kinship)),
+    );
+  }
+  const wanted = countBy([...choices.values()].flat(), (leg) => leg);
+  return [...choices].flatMap(([client, [upstream, ...more]]) => {
+    if (!upstream || more.length > 0 || wanted.get(upstream) !== 1 || !client.accepted) return [];
+    const how = classify(client, upstream, context);
+    return how === null ? [] : [{ client, upstream, how, accepted: client.accepted }];
+  });
+}
+
+/** Why the one leg that a process dialled may be its client's, though no byte was seen to move; null for a server of its own. */
+function classify(
+  client: Leg,
+  upstream: Leg,
+  { topology, calls }: ExclusionContext,
+): 'only' | 'tls' | null {
+  const { accepted } = client;
+  const { dialled } = upstream;
+  if (!accepted || !dialled) return null;
+  if (isRelayProcess(accepted, topology)) {
+    const target = findRelay(topology, accepted)?.target;
+    return target && !sameEndpoint(target, dialled.remote) ? null : 'only';
+  }
+  const own = calls.of(client, 'server');
+  if (isTlsRelay({ client: own, upstream: calls.of(upstream, 'client') })) return 'tls';
+  // Who dials before it has read anything, and has nothing to say itself, waits for what it dialled.
+  const early = own.every(({ time }) => time > dialled.time);
+  return early && own.every(({ operation }) => operation === 'read') && !hasAnswer(client)
+    ? 'only'
+    : null;
+}
+
+function hasAnswer({ events, client }: Leg): boolean {
+  return events.some(
+    (event) =>
+      event.kind === 'packet' && event.length > 0 && sameEndpoint(event.destination, client),
+  );
+}
+
+/** A relay dials in the process that accepted, or in one forked for it, after the accept and before the client's leg ends. */
+export function couldServe(client: Leg, dialled: StateEvent | null, kinship: Kinship): boolean {
+  if (!dialled || !client.accepted) return false;
+  const { accepted } = client;
+  const own =
+    dialled.pid === accepted.pid ||
+    (kinship.descends(dialled.pid, accepted.pid) && kinship.servedBy(dialled.pid) === accepted);
+  return (
+    own &&
+    dialled.namespace === accepted.namespace &&
+    dialled.time >= accepted.time &&
+    dialled.time <= (client.events.at(-1)?.time ?? 0)
+  );
+}

@@ -1,0 +1,189 @@
+/** Where else a process read and wrote while it served a connection: every way by which it may have handed bytes on. */
+import type { Endpoint } from '../model/address.js';
+import {
+  TCP_STATE,
+  type AcceptEvent,
+  type AsideEvent,
+  type AsideKind,
+  type CopyEvent,
+  type StateEvent,
+  type TraceEvent,
+} from '../model/event.js';
+import { isRequest } from './bytes.js';
+import type { LegCalls } from './calls.js';
+import type { Kinship } from './kinship.js';
+import type { Leg } from './leg.js';
+
+/** One way, by the first call on it. */
+export interface Way {
+  /** `dial`: it began a connection; `call`: it used one that it had begun, or one that no leg is known of. */
+  readonly what: 'dial' | 'call' | AsideKind;
+  readonly event: StateEvent | CopyEvent | AsideEvent;
+  /** The far end, where the kernel told one. */
+  readonly to: Endpoint | null;
+}
+
+/** Who serves a connection: its accept, or its first datagram read or answered. */
+export type Taking = AcceptEvent | CopyEvent;
+
+/** What is known of the other connections. */
+export interface Surroundings {
+  readonly calls: LegCalls;
+  readonly kinship: Kinship;
+  /** Legs that are known to be the upstream of another client. */
+  readonly spoken: ReadonlySet<Leg>;
+}
+
+type Doing = Way['event'];
+
+export class Ways {
+  readonly #around: Surroundings;
+  /** In order of time. */
+  readonly #byProcess = new Map<number, Doing[]>();
+  /** Calls at the trace's end beyond those that were told, by what they were on. */
+  readonly #sums: AsideEvent[] = [];
+  readonly #told = new Map<string, AsideEvent>();
+  readonly #legs = new Map<StateEvent, Leg>();
+
+  constructor(legs: readonly Leg[], events: readonly TraceEvent[], around: Surroundings) {
+    this.#around = around;
+    for (const leg of legs) if (leg.dialled) this.#legs.set(leg.dialled, leg);
+    for (const event of events) {
+      if (event.kind === 'aside' && event.sum === true) this.#sums.push(event);
+      else if (isDoing(event)) this.#add(event);
+    }
+  }
+
+  #add(event: Doing): void {
+    const own = this.#byProcess.get(event.pid);
+    if (own) own.push(event);
+    else this.#byProcess.set(event.pid, [event]);
+    if (event.kind === 'aside') this.#told.set(objectKey(event), event);
+  }
+
+  /** All calls elsewhere of whoever took `leg`, in time for its answer; empty when it kept to its client. */
+  find(leg: Leg, taking: Taking): Way[] {
+    const since = Math.min(taking.time, leg.events[0]?.time ?? taking.time);
+    const answered = findAnswered(leg, this.#around.calls);
+    const until = answered ?? lastTime(leg);
+    const closed = Math.max(until, lastTime(leg));
+    const family = [...this.#around.kinship.family(taking.pid)].filter(
+      (pid) => pid === taking.pid || !this.#around.calls.servesOthers(pid, leg),
+    );
+    const asides: AsideEvent[] = [];
+    const ways: Way[] = [];
+    for (const pid of family) {
+      for (const event of from(this.#byProcess.get(pid) ?? [], since)) {
+        if (event.time > closed) break;
+        if (event.kind === 'aside') {
+          if (event.time <= until) asides.push(event);
+          continue;
+        }
+        const way = event.time <= until || event.kind === 'state' ? this.#follow(event, leg) : null;
+        if (way) ways.push(way);
+      }
+    }
+    const late = this.#sums.filter((sum) => family.includes(sum.pid) && this.#mayBe(sum, until));
+    ways.push(...this.#leave([...asides, ...late], family));
+    const others = ways.filter((way) => !isLog(way));
+    return others.length === 0 && answered !== null ? [] : ways;
+  }
+
+  /** A call on a connection that is neither this one nor another client's. */
+  #follow(event: StateEvent | CopyEvent, leg: Leg): Way | null {
+    const { calls, spoken } = this.#around;
+    if (event.kind === 'state') {
+      const dialled = this.#legs.get(event);
+      if (event.to !== TCP_STATE.SYN_SENT || (dialled && spoken.has(dialled))) return null;
+      return { what: 'dial', event, to: event.remote };
+    }
+    const other = calls.legOf(event);
+    if (other === leg || (other !== null && spoken.has(other))) return null;
+    if (other !== null && calls.of(other, 'server').includes(event)) return null;
+    return { what: 'call', event, to: event.remote };
+  }
+
+  /** Without what the process says to itself: both ends of the pipe or pair of sockets are its own. */
+  #leave(asides: readonly AsideEvent[], family: readonly number[]): Way[] {
+    return asides
+      .filter((event) => !this.#isInward(event, family))
+      .map((event) => ({ what: event.what, event, to: event.remote }));
+  }
+
+  #isInward({ what, object, peer, operation }: AsideEvent, family: readonly number[]): boolean {
+    if (what !== 'pipe' && what !== 'unix') return false;
+    const end = what === 'pipe' ? object : peer;
+    const other = operation === 'write' ? 'read' : 'write';
+    return family.some((pid) => this.#told.has([pid, end, other].join()));
+  }
+
+  /** Whether calls that were not told one by one may have been in that time. */
+  #mayBe(sum: AsideEvent, until: number): boolean {
+    const last = this.#told.get(objectKey(sum));
+    return last === undefined || (sum.calls > last.calls && last.time <= until);
+  }
+}
+
+function isDoing(event: TraceEvent): event is Doing {
+  switch (event.kind) {
+    case 'state':
+      return event.to === TCP_STATE.SYN_SENT;
+    case 'copy':
+    case 'aside':
+      return true;
+    default:
+      return false;
+  }
+}
+
+function objectKey({ pid, object, operation }: AsideEvent): string {
+  return [pid, object, operation].join();
+}
+
+/** When the last byte of the answer was given; null without an answer. */
+function findAnswered(leg: Leg, calls: LegCalls): number | null {
+  const counted = leg.events.some((event) => event.kind === 'counter' && !isRequest(leg, event));
+  if (counted) return lastTime(leg);
+  const packet = leg.events.findLast(
+    (event) => event.kind === 'packet' && event.length > 0 && !isRequest(leg, event),
+  );
+  const write = calls.of(leg, 'server').findLast(({ operation }) => operation === 'write');
+  const times = [packet, write].flatMap((event) => event?.time ?? []);
+  return times.length === 0 ? null : Math.max(...times);
+}
+
+function lastTime({ events }: Leg): number {
+  return events.findLast(({ kind }) => kind !== 'counter')?.time ?? 0;
+}
+
+/** What its standard output and errors take is a log, as long as nothing comes back from anywhere. */
+function isLog({ event }: Way): boolean {
+  return (
+    event.kind === 'aside' && event.operation === 'write' && (event.fd === 1 || event.fd === 2)
+  );
+}
+
+/** One way of each kind and end. */
+export function firstOfEach(ways: readonly Way[]): Way[] {
+  const seen = new Map<string, Way>();
+  for (const way of ways) {
+    const key = `${way.what}|${way.to?.address ?? ''}|${way.to?.port ?? ''}`;
+    if (!seen.has(key)) seen.set(key, way);
+  }
+  return [...seen.values()];
+}
+
+/** The part of a list in order of time that begins at a time. */
+function* from<T extends { readonly time: number }>(
+  list: readonly T[],
+  time: number,
+): Generator<T> {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((list[middle]?.time ?? 0) < time) low = middle + 1;
+    else high = middle;
+  }
+  for (let at = low; at < list.length; at += 1) yield list[at] as T;
+}
