@@ -1,5 +1,5 @@
 /** Gathers events into flows: first by namespace and addresses, then across namespaces and NAT by what proves them one. */
-import { sameEndpoint, type Endpoint } from '../model/address.js';
+import type { Endpoint } from '../model/address.js';
 import {
   TCP,
   TCP_STATE,
@@ -9,6 +9,7 @@ import {
   type Protocol,
   type TraceEvent,
 } from '../model/event.js';
+import { continues, NEIGHBOUR, ONE_WAY } from './journeys/live.js';
 import { pairKey, type LegEvent } from './leg.js';
 
 /** One use of one pair of endpoints in one namespace; several of them make a leg. */
@@ -21,10 +22,6 @@ class Sighting {
   lastTime = 0;
 }
 
-/** Nanoseconds within which one skb may be seen at the next hop, queueing included. */
-const ONE_WAY = 2_000_000_000;
-/** Nanoseconds that a packet may wait for its neighbour's address before it is dropped (three requests, a second each). */
-const NEIGHBOUR = 10_000_000_000;
 /** Nanoseconds after which a silent UDP pair is taken for a new flow (docker-proxy forgets its clients after 90 s). */
 const UDP_IDLE = 90_000_000_000;
 
@@ -180,11 +177,11 @@ class Gatherer {
     return sighting;
   }
 
-  /** An skb keeps its address along its way: the same address, sequence number and length at the next hop is the same packet. */
+  /** An skb keeps its address along its way. */
   #followSkb(event: PacketEvent, sighting: Sighting): void {
     if (event.skb === null) return;
     const before = this.#skbs.get(event.skb);
-    if (before && isSamePacket(before.packet, event)) join(before.sighting, sighting);
+    if (before && continues(before.packet, event)) join(before.sighting, sighting);
     this.#skbs.set(event.skb, { packet: event, sighting });
   }
 
@@ -274,22 +271,6 @@ function belongs(sighting: Sighting, remote: Endpoint): boolean {
 
 function isSyn(event: PacketEvent | NatEvent | DropEvent): boolean {
   return event.protocol === 'tcp' && (event.flags & (TCP.SYN | TCP.ACK)) === TCP.SYN;
-}
-
-function isSamePacket(before: PacketEvent, now: PacketEvent): boolean {
-  if (before.protocol !== now.protocol || now.time - before.time >= ONE_WAY) return false;
-  const from = sameEndpoint(before.source, now.source);
-  const to = sameEndpoint(before.destination, now.destination);
-  // A datagram has no number: only its addresses tell it from another in the same memory. NAT is conntrack's to show.
-  if (before.protocol === 'udp') return from && to && before.length === now.length;
-  return (
-    // One end may be rewritten between two hops, not both.
-    (from || to) &&
-    before.seq === now.seq &&
-    before.ack === now.ack &&
-    before.flags === now.flags &&
-    before.length === now.length
-  );
 }
 
 function placeKey(namespace: number | null, protocol: Protocol, a: Endpoint, b: Endpoint): string {

@@ -19,6 +19,19 @@ const rewriting = z.object({
   field: z.enum(['source', 'destination']),
 });
 
+/** One packet on its way: hops of a connection with one `id` are sightings of one packet. */
+const journey = z.object({
+  /** 1, 2, 3 … within the connection. */
+  id: z.number().int().positive(),
+  /** This place on its way, from 0, and how many places there are in all, those that are not listed included. */
+  passage: z.number().int().nonnegative(),
+  passages: z.number().int().positive(),
+  /** Where it ended; `unknown` does not mean lost. */
+  end: z.enum(['delivered', 'dropped', 'left', 'unknown']),
+  /** The packet that a bridge copied this one from, or that this one is a segment of. */
+  copyOf: z.number().int().positive().optional(),
+});
+
 const hop = z.object({
   /** Number of the event; claims refer to it. */
   event: z.number().int().positive(),
@@ -56,6 +69,8 @@ const hop = z.object({
   stream: z
     .object({ from: z.number().int().nonnegative(), to: z.number().int().nonnegative() })
     .optional(),
+  /** Which packet was seen here; absent for what processes do. */
+  journey: journey.optional(),
 });
 
 const evidence = z.object({

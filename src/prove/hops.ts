@@ -2,6 +2,9 @@
 import type { TracedConnection } from '../correlate/connections.js';
 import { isRequest } from '../correlate/bytes.js';
 import type { Move } from '../correlate/relays.js';
+import { rewritten } from '../correlate/journeys/nat-steps.js';
+import type { Journey } from '../correlate/journeys/journey.js';
+import { readJourneys } from '../correlate/journeys/read.js';
 import type { Leg, LegEvent } from '../correlate/leg.js';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../model/address.js';
 import { TCP, TCP_STATE, type CopyEvent, type NatEvent, type PacketEvent } from '../model/event.js';
@@ -10,7 +13,7 @@ import type { Topology } from '../model/topology.js';
 import { isInnocent } from './outcome.js';
 import { describePacket, flagNames, summarise } from './packet-words.js';
 import type { Places } from './places.js';
-import { findRewrites, rewritten, type Rewriting, type Way } from './rewrites.js';
+import { describeRewriting } from './rewrites.js';
 
 type ToldEvent = Exclude<LegEvent, { kind: 'counter' }>;
 
@@ -36,14 +39,19 @@ export function listHops(
   { leg, links, received }: Pick<TracedConnection, 'leg' | 'links' | 'received'>,
   context: HopContext,
 ): HopSketch[] {
-  const own = legHops(leg, 'client', context);
+  const own = legHops(leg, 'client', 0, context);
+  let journeys = own.journeys;
   const sketch = (event: number, tell: () => Hop): HopSketch => ({ event, turn: false, tell });
   const reading = received ? [sketch(received.id, () => receiveHop(received, context))] : [];
-  const beyond = links.flatMap(({ upstream, moves }) => [
-    ...legHops(upstream, 'container', context),
-    ...moves.map((move) => sketch(move.event.id, () => moveHop(move, context))),
-  ]);
-  return [...own, ...reading, ...beyond].sort((a, b) => a.event - b.event);
+  const beyond = links.flatMap(({ upstream, moves }) => {
+    const further = legHops(upstream, 'container', journeys, context);
+    journeys += further.journeys;
+    return [
+      ...further.sketches,
+      ...moves.map((move) => sketch(move.event.id, () => moveHop(move, context))),
+    ];
+  });
+  return [...own.sketches, ...reading, ...beyond].sort((a, b) => a.event - b.event);
 }
 
 /** At most `limit` hops: those that matter, then the first ones. Null keeps all. */
@@ -61,57 +69,75 @@ export function selectHops(
   return hops.filter((hop) => chosen.has(hop)).map((hop) => hop.tell());
 }
 
-function legHops(leg: Leg, name: Hop['leg'], context: HopContext): HopSketch[] {
-  const last = new Map<string, Way>();
-  const start = { request: findStart(leg, true), reply: findStart(leg, false) };
-  const sketches: HopSketch[] = [];
-  for (const event of leg.events) {
-    if (!isTold(event)) continue;
-    let rewrites: Rewriting[] = [];
-    if (leg.nat !== null && (event.kind === 'packet' || event.kind === 'nat')) {
-      // An echo is as long as what it answers, and UDP has nothing else to tell them apart.
-      const flow = isRequest(leg, event) ? 'request' : 'reply';
-      const key = `${flow}|${event.skb}|${event.seq}|${event.flags}|${event.length}`;
-      if (event.kind === 'packet')
-        rewrites = findRewrites(leg, last.get(key) ?? null, event, context.topology.host);
-      last.set(key, event.kind === 'nat' ? rewritten(event) : event);
-    }
-    sketches.push({
+/** A place on a packet's way, with the journey that it is part of. */
+interface PlaceOnWay {
+  readonly journey: Journey;
+  readonly passage: number;
+}
+
+/** @param before journeys of the connection's other legs, which have the numbers before this one's */
+function legHops(
+  leg: Leg,
+  name: Hop['leg'],
+  before: number,
+  context: HopContext,
+): { sketches: HopSketch[]; journeys: number } {
+  const journeys = readJourneys(leg, { topology: context.topology, isInnocent });
+  const places = new Map<number, PlaceOnWay>();
+  for (const journey of journeys) {
+    journey.passages.forEach(({ event }, passage) => places.set(event.id, { journey, passage }));
+  }
+  const start = { request: findStart(journeys, true), reply: findStart(journeys, false) };
+  const sketches = leg.events.filter(isTold).map((event): HopSketch => {
+    const place = places.get(event.id);
+    const rewritten = place && place.journey.passages[place.passage]?.rewritings.length !== 0;
+    return {
       event: event.id,
-      turn: rewrites.length > 0 || event.kind !== 'packet' || (event.flags & TURN) !== 0,
+      turn: rewritten === true || event.kind !== 'packet' || (event.flags & TURN) !== 0,
       tell: () => {
         const hop = eventHop(event, leg, name, context);
-        return event.kind === 'packet' ? tellPacket(hop, event, rewrites, start[hop.flow]) : hop;
+        return place ? tellPlace(hop, event, place, { before, start: start[hop.flow] }) : hop;
       },
-    });
-  }
-  return sketches;
+    };
+  });
+  return { sketches, journeys: journeys.length };
 }
 
 /** A packet's hop with what was done to it on its way there. */
-function tellPacket(
+function tellPlace(
   hop: Hop,
-  event: PacketEvent,
-  rewrites: readonly Rewriting[],
-  start: number | null,
+  event: ToldEvent,
+  { journey, passage }: PlaceOnWay,
+  { before, start }: { before: number; start: number | null },
 ): Hop {
-  const [rewrite, secondRewrite] = rewrites;
-  const stream = findStream(event, start);
+  const { passages, number, copyOf, end } = journey;
+  const [rewrite, secondRewrite] = (passages[passage]?.rewritings ?? []).map(describeRewriting);
+  const stream = event.kind === 'packet' ? findStream(event, start) : undefined;
   return {
     ...hop,
     rewrite: rewrite ?? null,
     ...(secondRewrite && { secondRewrite }),
     ...(stream && { stream }),
+    journey: {
+      id: before + number,
+      passage,
+      passages: passages.length,
+      end,
+      ...(copyOf !== null && { copyOf: before + copyOf }),
+    },
   };
 }
 
 /** Sequence number of the first byte that one side sends: the one after its SYN's. */
-function findStart(leg: Leg, request: boolean): number | null {
-  const syn = leg.events.find(
-    (event) =>
-      event.kind === 'packet' && (event.flags & TCP.SYN) !== 0 && isRequest(leg, event) === request,
-  );
-  return syn?.kind === 'packet' ? syn.seq + 1 : null;
+function findStart(journeys: readonly Journey[], request: boolean): number | null {
+  for (const journey of journeys) {
+    if (journey.request !== request) continue;
+    const syn = journey.passages.find(
+      ({ event }) => event.kind === 'packet' && (event.flags & TCP.SYN) !== 0,
+    );
+    if (syn) return syn.event.seq + 1;
+  }
+  return null;
 }
 
 /** Sequence numbers begin anew after 4 GiB; so does this. */

@@ -50,17 +50,18 @@ function drawHop(hop: Hop, connection: Connection, places: Places, ts: number): 
   };
 }
 
-/** One arrow per packet: hops of one skb, of one direction and one leg, that follow each other. */
+/** One arrow per packet, along the devices that it passed. */
 function drawWays(
   { id, hops }: Connection,
   places: Places,
   at: (hop: Hop) => number,
 ): TraceEvent[] {
-  const ways = new Map<string, Hop[]>();
+  const ways = new Map<number, Hop[]>();
   for (const hop of hops) {
-    if (hop.kind !== 'packet' || hop.skb === null) continue;
-    const key = `${hop.leg} ${hop.flow} ${hop.skb} ${hop.summary}`;
-    ways.set(key, [...(ways.get(key) ?? []), hop]);
+    if (hop.kind !== 'packet' || hop.journey === undefined) continue;
+    const way = ways.get(hop.journey.id);
+    if (way) way.push(hop);
+    else ways.set(hop.journey.id, [hop]);
   }
   return [...ways.values()].flatMap((way) =>
     way.length < 2

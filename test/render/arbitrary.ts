@@ -47,6 +47,14 @@ const device = fc.oneof(
 const process = fc.option(fc.record({ pid: fc.nat({ max: 4_194_304 }), command: text }));
 const bytes = fc.oneof(fc.nat({ max: 65_535 }), fc.nat({ max: Number.MAX_SAFE_INTEGER }));
 
+const journey = fc.record({
+  id: fc.integer({ min: 1, max: 4 }),
+  passage: fc.nat({ max: 6 }),
+  passages: fc.integer({ min: 1, max: 7 }),
+  end: fc.constantFrom('delivered', 'dropped', 'left', 'unknown'),
+  copyOf: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+});
+
 const hop: fc.Arbitrary<Hop> = fc.record({
   event: fc.integer({ min: 1, max: 2_000_000 }),
   time: fc.oneof(
@@ -86,6 +94,7 @@ const hop: fc.Arbitrary<Hop> = fc.record({
   ),
   process,
   skb: fc.option(fc.constantFrom('a', 'b', 'c')),
+  journey: fc.option(journey, { nil: undefined }),
 });
 
 const connection: fc.Arbitrary<Connection> = fc.record({

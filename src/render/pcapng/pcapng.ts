@@ -59,12 +59,13 @@ export function renderPcapng(report: Report, trace: Trace): Buffer {
 function findPackets({ connections }: Report, events: readonly TraceEvent[]): SeenPacket[] {
   const seen = new Map<number, Omit<SeenPacket, 'event'>>();
   for (const connection of connections) {
-    const open = new Map<string, { hooks: Hop[]; last: Hop[] }>();
+    const open = new Map<number, { hooks: Hop[]; last: Hop[] }>();
     for (const hop of connection.hops) {
-      const way = `${hop.leg} ${hop.flow} ${hop.skb}`;
-      const { hooks, last } = open.get(way) ?? { hooks: [], last: [] };
+      const way = hop.journey?.id;
+      const { hooks, last } = (way !== undefined && open.get(way)) || { hooks: [], last: [] };
       if (hop.kind === 'nat') hooks.push(hop);
       else seen.set(hop.event, { hop, connection, hooks });
+      if (way === undefined) continue;
       open.set(way, hop.kind === 'nat' ? { hooks, last } : { hooks: [], last: hooks });
     }
     for (const { hooks, last } of open.values()) last.push(...hooks);

@@ -1,0 +1,201 @@
+/** Which events of a live trace are one packet: the same skb, contiguous in time, at places it can have been at in turn. */
+import { sameEndpoint } from '../../model/address.js';
+import type { DropEvent, NatEvent, PacketEvent } from '../../model/event.js';
+import type { Sight, Track } from './journey.js';
+import { leadsTo, rewritten, sameWay, type Way } from './nat-steps.js';
+
+/** Nanoseconds within which one skb may be seen at the next place, queueing included. */
+export const ONE_WAY = 2_000_000_000;
+/** Nanoseconds that a packet may wait for its neighbour's address before it is dropped (three requests, a second each). */
+export const NEIGHBOUR = 10_000_000_000;
+/** Nanoseconds within which a bridge copies a packet to its ports, and a device cuts it into segments. */
+const COPYING = 100_000_000;
+/** Packets under one pair of addresses and acknowledgement number that one may be a copy of. */
+const MOST_ORIGINALS = 16;
+
+type Packet = PacketEvent | NatEvent;
+
+/**
+ * Whether `now` may show the packet that was last seen as `before`, given that both bear the same skb. An skb's address is
+ * used again within microseconds: numbers, flags and length must agree, and where its addresses differ, NAT must explain it.
+ */
+export function continues(before: Packet, now: Packet): boolean {
+  if (before.protocol !== now.protocol || before.seq !== now.seq) return false;
+  const passed = now.time - before.time;
+  if (passed < 0 || passed >= ONE_WAY) return false;
+  if (!isWhole(before, now) && !isMerged(before, now)) return false;
+  return isExplained(wayAfter(before), before, now);
+}
+
+function isWhole(before: Packet, now: Packet): boolean {
+  return before.ack === now.ack && before.flags === now.flags && before.length === now.length;
+}
+
+/** The receiver's device put later segments behind this one (GRO): the first one's skb holds them all. */
+function isMerged(before: Packet, now: Packet): boolean {
+  return (
+    before.kind === 'packet' &&
+    now.kind === 'packet' &&
+    before.direction === 'out' &&
+    now.direction === 'in' &&
+    before.protocol === 'tcp' &&
+    before.length > 0 &&
+    now.length > before.length &&
+    before.ack === now.ack
+  );
+}
+
+function wayAfter(sight: Packet): Way {
+  return sight.kind === 'nat' ? rewritten(sight) : sight;
+}
+
+/** The same addresses, or what NAT in this namespace makes of them. */
+function isExplained(before: Way, { conntrack, namespace }: Packet, now: Packet): boolean {
+  if (sameWay(before, now)) return true;
+  if (namespace !== now.namespace) return false;
+  const view = now.conntrack ?? conntrack;
+  if (view !== null) return leadsTo(view, before, now);
+  // A datagram has no number: without the entry that rewrote it, only its addresses tell it from another.
+  if (now.protocol === 'udp') return false;
+  return (
+    sameEndpoint(before.source, now.source) || sameEndpoint(before.destination, now.destination)
+  );
+}
+
+/** Whether the packet of `before` is the one that was dropped: it may have waited, and been rewritten, meanwhile. */
+export function endsIn(before: Packet, drop: DropEvent): boolean {
+  const waited = drop.time - before.time;
+  return (
+    before.protocol === drop.protocol &&
+    before.seq === drop.seq &&
+    before.flags === drop.flags &&
+    waited >= 0 &&
+    waited < NEIGHBOUR
+  );
+}
+
+/** A packet passes each place once: who comes by again is another. */
+function isSamePlace(a: Sight, b: Sight): boolean {
+  if (a.namespace !== b.namespace) return false;
+  if (a.kind === 'packet' && b.kind === 'packet') {
+    return a.ifindex === b.ifindex && a.direction === b.direction;
+  }
+  return a.kind === 'nat' && b.kind === 'nat' && a.hook === b.hook && a.field === b.field;
+}
+
+class LiveTrack implements Track {
+  readonly sights: Sight[] = [];
+  readonly copies: LiveTrack[] = [];
+  ended = false;
+
+  constructor(readonly copyOf: LiveTrack | null) {
+    copyOf?.copies.push(this);
+  }
+
+  /** Where it was last seen, but for its drop. */
+  get last(): Packet | undefined {
+    return this.sights.findLast((sight): sight is Packet => sight.kind !== 'drop');
+  }
+
+  takes(sight: Sight): boolean {
+    const { last, ended } = this;
+    if (ended || last === undefined) return false;
+    if (sight.kind === 'drop') return endsIn(last, sight);
+    return continues(last, sight) && !this.wasAt(sight);
+  }
+
+  wasAt(place: Sight): boolean {
+    return this.sights.some((sight) => isSamePlace(sight, place));
+  }
+
+  /** The packet itself, or a copy of it. */
+  wasCopiedTo(place: Sight): boolean {
+    return this.wasAt(place) || this.copies.some((copy) => copy.wasAt(place));
+  }
+}
+
+/** Reads events in order of time. Pure. */
+export class LiveReader {
+  readonly tracks: LiveTrack[] = [];
+  /** The packet that an skb was seen as last. */
+  readonly #holders = new Map<string, LiveTrack>();
+  /** Packets that copies may have been made of, by what copies keep. */
+  readonly #originals = new Map<string, LiveTrack[]>();
+
+  take(sight: Sight): void {
+    const holder = sight.skb === null ? undefined : this.#holders.get(sight.skb);
+    const track = holder?.takes(sight) ? holder : this.#begin(sight);
+    track.sights.push(sight);
+    if (sight.kind === 'drop') {
+      track.ended = true;
+      if (sight.skb !== null) this.#holders.delete(sight.skb);
+    }
+    if (sight.kind === 'packet') this.#remember(track, sight);
+  }
+
+  #begin(sight: Sight): LiveTrack {
+    const original = sight.kind === 'packet' ? this.#findOriginal(sight) : null;
+    const track = new LiveTrack(original);
+    this.tracks.push(track);
+    if (sight.skb !== null) this.#holders.set(sight.skb, track);
+    return track;
+  }
+
+  #remember(track: LiveTrack, packet: PacketEvent): void {
+    const key = copyKey(packet);
+    const known = this.#originals.get(key);
+    if (known === undefined) this.#originals.set(key, [track]);
+    else if (known.at(-1) !== track) {
+      known.push(track);
+      if (known.length > MOST_ORIGINALS) known.shift();
+    }
+  }
+
+  /** The packet that this one, with an skb of its own in the midst of the way, was made of. */
+  #findOriginal(packet: PacketEvent): LiveTrack | null {
+    // What a process sends has its socket, and what comes from outside comes in.
+    if (packet.skb === null || packet.socket !== null) return null;
+    const known = this.#originals.get(copyKey(packet)) ?? [];
+    return (
+      known.findLast((track) => {
+        const original = track.copyOf ?? track;
+        const seen = track.sights.some((sight) => isSource(sight, packet));
+        return seen && !track.wasCopiedTo(packet) && !original.wasCopiedTo(packet);
+      }) ?? null
+    );
+  }
+}
+
+function copyKey({ protocol, source, destination, ack }: PacketEvent): string {
+  return `${protocol}|${source.address}|${source.port}|${destination.address}|${destination.port}|${ack}`;
+}
+
+/** Whether a packet seen there can be copied, or cut into segments, before the place where `packet` is seen. */
+function isSource(sight: Sight, packet: PacketEvent): boolean {
+  if (sight.kind !== 'packet' || packet.time - sight.time > COPYING) return false;
+  if (sight.protocol === 'tcp' && sight.length > packet.length) return isSegment(sight, packet);
+  // A bridge sends out copies of what came in at one port, or out of its own device, in the same namespace.
+  return (
+    packet.direction === 'out' &&
+    sight.namespace === packet.namespace &&
+    sight.ifindex !== packet.ifindex &&
+    sight.seq === packet.seq &&
+    isWhole(sight, packet)
+  );
+}
+
+/** A device that cannot send so much at once cuts it up: each segment lies within what went out. */
+function isSegment(whole: PacketEvent, part: PacketEvent): boolean {
+  if (whole.direction !== 'out' || part.length === 0) return false;
+  // They come in at the other end, or go out by the next device; whatever comes in here was sent again.
+  if ((whole.namespace === part.namespace) !== (part.direction === 'out')) return false;
+  const from = (part.seq - whole.seq) >>> 0;
+  return from + part.length <= whole.length;
+}
+
+/** The packets of events in order of time. */
+export function readLive(sights: Iterable<Sight>): readonly Track[] {
+  const reader = new LiveReader();
+  for (const sight of sights) reader.take(sight);
+  return reader.tracks;
+}

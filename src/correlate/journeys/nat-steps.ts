@@ -1,0 +1,50 @@
+/** What NAT may do to a packet, by the conntrack entry: an end goes from its original to its translation, and never back. */
+import { sameEndpoint, type Endpoint } from '../../model/address.js';
+import type { ConntrackView, NatEvent, PacketEvent } from '../../model/event.js';
+
+/** From where to where a packet goes. */
+export type Way = Pick<PacketEvent, 'source' | 'destination'>;
+
+/** The way of a packet from this NAT hook on. */
+export function rewritten({ source, destination, field, becomes }: NatEvent): Way {
+  return field === 'source' ? { source: becomes, destination } : { source, destination: becomes };
+}
+
+export function sameWay(a: Way, b: Way): boolean {
+  return sameEndpoint(a.source, b.source) && sameEndpoint(a.destination, b.destination);
+}
+
+/** Both ends before and after NAT, for one direction of a conntrack entry. */
+interface Steps {
+  readonly source: readonly [Endpoint, Endpoint];
+  readonly destination: readonly [Endpoint, Endpoint];
+}
+
+function stepsOf({ original, reply }: ConntrackView, request: boolean): Steps {
+  return request
+    ? {
+        source: [original.source, reply.destination],
+        destination: [original.destination, reply.source],
+      }
+    : {
+        source: [reply.source, original.destination],
+        destination: [reply.destination, original.source],
+      };
+}
+
+/** Whether NAT by this entry turns the one way into the other, in either direction of the flow. */
+export function leadsTo(view: ConntrackView, before: Way, now: Way): boolean {
+  return [true, false].some((request) => canStep(view, before, now, request));
+}
+
+/** The same for one direction: requests are translated, replies translated back. */
+export function canStep(view: ConntrackView, before: Way, now: Way, request: boolean): boolean {
+  const steps = stepsOf(view, request);
+  return (['source', 'destination'] as const).every((field) => {
+    const [first, last] = steps[field];
+    if (sameEndpoint(before[field], now[field])) {
+      return sameEndpoint(now[field], first) || sameEndpoint(now[field], last);
+    }
+    return sameEndpoint(before[field], first) && sameEndpoint(now[field], last);
+  });
+}

@@ -1,0 +1,58 @@
+/** What NAT did to a packet between two places, from the addresses that it has at each and the host's conntrack entry. */
+import { sameEndpoint } from '../../model/address.js';
+import type { Leg, Nat } from '../leg.js';
+import type { Rewriting, RewritingHook, Sight } from './journey.js';
+import { canStep, rewritten, type Way } from './nat-steps.js';
+
+/** What is known of a packet when it comes to a place. */
+export interface Approach {
+  readonly leg: Leg;
+  readonly request: boolean;
+  /** Where it was before; null at the first place. */
+  readonly before: Sight | null;
+  /** Inode of the host's namespace, whose NAT this is about. */
+  readonly host: number;
+}
+
+/** Nothing, one end, or both; only what the entry does in this direction. */
+export function findRewritings(now: Sight, approach: Approach): Rewriting[] {
+  if (now.kind === 'nat') return readHook(now);
+  const { leg, request, before, host } = approach;
+  const { nat } = leg;
+  if (nat === null || now.namespace !== host) return [];
+  const from: Way | null = before ? wayAfter(before) : findOrigin(nat, now, request);
+  if (from === null || !canStep(nat.view, from, now, request)) return [];
+  return (['destination', 'source'] as const).flatMap((field) => {
+    if (sameEndpoint(from[field], now[field])) return [];
+    const hook = request ? hookOf(nat, field, before) : 'reply';
+    return hook ? [{ hook, field, from: from[field], to: now[field] }] : [];
+  });
+}
+
+function readHook(now: Sight & { kind: 'nat' }): Rewriting[] {
+  const { hook, field, becomes } = now;
+  return hook === null || hook === 'FORWARD'
+    ? []
+    : [{ hook, field, from: now[field], to: becomes }];
+}
+
+function wayAfter(sight: Sight): Way {
+  return sight.kind === 'nat' ? rewritten(sight) : sight;
+}
+
+/**
+ * What a packet was before its first place: a packet of the host's own is rewritten before it shows on any device, and one
+ * that was dropped may show nowhere else. Its conntrack entry knows.
+ */
+function findOrigin(nat: Nat, now: Sight, request: boolean): Way | null {
+  if (!request) return null;
+  if (nat.hook === 'OUTPUT') return nat.view.original;
+  return now.kind === 'drop' && now.conntrack !== null ? now.conntrack.original : null;
+}
+
+/** DNAT is PREROUTING's or OUTPUT's; null where nothing shows which. */
+function hookOf(nat: Nat, field: Rewriting['field'], before: Sight | null): RewritingHook | null {
+  if (field === 'source') return 'POSTROUTING';
+  const arrived = before?.kind === 'packet' && before.direction === 'in';
+  return nat.hook ?? (arrived ? 'PREROUTING' : null);
+}
