@@ -9,7 +9,7 @@ import {
   type Protocol,
   type TraceEvent,
 } from '../model/event.js';
-import { continues, NEIGHBOUR, ONE_WAY } from './journeys/live.js';
+import { continues, endsIn, NEIGHBOUR, ONE_WAY } from './journeys/live.js';
 import { pairKey, type LegEvent } from './leg.js';
 
 /** One use of one pair of endpoints in one namespace; several of them make a leg. */
@@ -208,7 +208,7 @@ class Gatherer {
 
   #takeDrop(event: DropEvent | (TraceEvent & { kind: 'reset' })): void {
     const before = event.skb === null ? undefined : this.#skbs.get(event.skb);
-    if (before && before.packet.seq === event.seq && event.time - before.packet.time < ONE_WAY) {
+    if (before && endsIn(before.packet, event)) {
       add(before.sighting, event);
       return;
     }

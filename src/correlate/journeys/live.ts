@@ -1,6 +1,6 @@
 /** Which events of a live trace are one packet: the same skb, contiguous in time, at places it can have been at in turn. */
 import { sameEndpoint } from '../../model/address.js';
-import type { DropEvent, NatEvent, PacketEvent } from '../../model/event.js';
+import type { DropEvent, NatEvent, PacketEvent, ResetEvent } from '../../model/event.js';
 import type { Sight, Track } from './journey.js';
 import { leadsTo, rewritten, sameWay, type Way } from './nat-steps.js';
 
@@ -62,8 +62,8 @@ function isExplained(before: Way, { conntrack, namespace }: Packet, now: Packet)
   );
 }
 
-/** Whether the packet of `before` is the one that was dropped: it may have waited, and been rewritten, meanwhile. */
-export function endsIn(before: Packet, drop: DropEvent): boolean {
+/** Whether the packet of `before` is the one that was dropped or reset: it may have waited, and been rewritten, meanwhile. */
+export function endsIn(before: Packet, drop: DropEvent | ResetEvent): boolean {
   const waited = drop.time - before.time;
   return (
     before.protocol === drop.protocol &&
@@ -115,7 +115,7 @@ class LiveTrack implements Track {
 }
 
 /** Reads events in order of time. Pure. */
-export class LiveReader {
+class LiveReader {
   readonly tracks: LiveTrack[] = [];
   /** The packet that an skb was seen as last. */
   readonly #holders = new Map<string, LiveTrack>();
