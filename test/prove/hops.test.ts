@@ -28,13 +28,14 @@ function packet(more: Partial<PacketEvent>): PacketEvent {
   };
 }
 
+const view = {
+  id: 'c',
+  status: CONNTRACK.DST_NAT | CONNTRACK.SRC_NAT,
+  original: { source: client, destination: published },
+  reply: { source: container, destination: gateway },
+};
+
 function legOf(events: PacketEvent[]): Leg {
-  const view = {
-    id: 'c',
-    status: CONNTRACK.DST_NAT | CONNTRACK.SRC_NAT,
-    original: { source: client, destination: published },
-    reply: { source: container, destination: gateway },
-  };
   const nat = { view, hook: 'PREROUTING', sourceRewritten: true, event: events[0] };
   const leg = { protocol: 'tcp', client, server: published, destination: container, nat, events };
   return leg as unknown as Leg;
@@ -47,7 +48,7 @@ function tell(leg: Leg): Hop[] {
 test('a masqueraded hairpin: destination and source between the same two hops', () => {
   const leg = legOf([
     packet({}),
-    packet({ direction: 'out', source: gateway, destination: container }),
+    packet({ direction: 'out', source: gateway, destination: container, conntrack: view }),
   ]);
   const [, second] = tell(leg);
   assert.equal(second?.rewrite, {
