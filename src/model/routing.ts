@@ -1,0 +1,121 @@
+/** What of one network namespace decides where its packets go: policy rules, routes, links, neighbours and traffic filters. */
+import { z } from 'zod';
+
+const family = z.literal([4, 6]);
+const span = z.object({ low: z.number(), high: z.number() });
+
+/** A rule of `ip rule`. What it does not ask for is null. */
+const policyRule = z.object({
+  family,
+  priority: z.number().int().nonnegative(),
+  not: z.boolean(),
+  /** Networks with prefix length. */
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  mark: z.object({ value: z.number(), mask: z.number() }).nullable(),
+  inDevice: z.string().nullable(),
+  outDevice: z.string().nullable(),
+  users: span.nullable(),
+  protocol: z.string().nullable(),
+  sourcePorts: span.nullable(),
+  destinationPorts: span.nullable(),
+  action: z.enum([
+    ...(['lookup', 'l3mdev', 'goto', 'nop'] as const),
+    ...(['blackhole', 'unreachable', 'prohibit'] as const),
+  ]),
+  /** Of `lookup`. */
+  table: z.string().nullable(),
+  /** Of `goto`: a priority. */
+  target: z.number().nullable(),
+  /** Routes with a prefix of at most this length do not count. */
+  suppressed: z.number().nullable(),
+  /** What of the rule is not known here, as it is written; null where all is. */
+  unknown: z.string().nullable(),
+});
+export type PolicyRule = z.infer<typeof policyRule>;
+
+const routeHop = z.object({
+  device: z.string().nullable(),
+  gateway: z.string().nullable(),
+  /** The device has no carrier. */
+  down: z.boolean(),
+  /** The kernel passes it over. */
+  dead: z.boolean(),
+});
+export type RouteHop = z.infer<typeof routeHop>;
+
+const route = z.object({
+  family,
+  /** A name or number, as `ip` prints it. */
+  table: z.string(),
+  /** `unicast`, `local`, `broadcast`, `blackhole`, `unreachable`, `prohibit`, `throw` and what else `ip` prints. */
+  type: z.string(),
+  /** With prefix length; the default is 0.0.0.0/0 or ::/0. */
+  destination: z.string(),
+  metric: z.number(),
+  source: z.string().nullable(),
+  mtu: z.number().nullable(),
+  /** More than one for a multipath route, none for one that leads nowhere. */
+  hops: z.array(routeHop),
+  /** Whether it asks for a type of service, which is not followed here. */
+  special: z.boolean(),
+});
+export type Route = z.infer<typeof route>;
+
+const link = z.object({
+  name: z.string(),
+  ifindex: z.number(),
+  /** As `ip -d link` names it: veth, bridge, macvlan, wireguard …; null for a device of hardware and for lo. */
+  kind: z.string().nullable(),
+  /** Hardware address. */
+  address: z.string().nullable(),
+  mtu: z.number().nullable(),
+  up: z.boolean(),
+  carrier: z.boolean(),
+  /** The bridge, bond or VRF that it belongs to. */
+  master: z.string().nullable(),
+  /** Whether an XDP program is attached. */
+  xdp: z.boolean(),
+  /** ifindex of the device that it is stacked on or joined to, in its own namespace or another. */
+  parent: z.number().nullable(),
+  /** Mode of a macvlan or ipvlan; table of a VRF. */
+  mode: z.string().nullable(),
+  /** For a port of a bridge. */
+  port: z
+    .object({
+      hairpin: z.boolean(),
+      isolated: z.boolean(),
+      locked: z.boolean(),
+      forwards: z.boolean(),
+    })
+    .nullable(),
+  /** For a bridge. */
+  bridge: z.object({ vlans: z.boolean(), calls4: z.boolean(), calls6: z.boolean() }).nullable(),
+});
+export type LinkFacts = z.infer<typeof link>;
+
+const neighbour = z.object({
+  device: z.string(),
+  address: z.string(),
+  lladdr: z.string().nullable(),
+  state: z.array(z.string()),
+});
+export type Neighbour = z.infer<typeof neighbour>;
+
+const filter = z.object({
+  device: z.string(),
+  direction: z.enum(['ingress', 'egress']),
+  /** `bpf`, `u32`, `flower` … */
+  kind: z.string(),
+});
+export type TrafficFilter = z.infer<typeof filter>;
+
+export const routingSchema = z.object({
+  rules: z.array(policyRule),
+  routes: z.array(route),
+  links: z.array(link),
+  neighbours: z.array(neighbour),
+  /** Null where they could not be asked for. */
+  filters: z.array(filter).nullable(),
+});
+export type Routing = z.infer<typeof routingSchema>;

@@ -1,0 +1,114 @@
+/** Whether the kernel lets a packet in that came by a device, and where it leads: the source's check, then the route. */
+import { isLoopback } from '../../../model/address.js';
+import { isInNetwork } from '../../../model/range.js';
+import type { Routing } from '../../../model/routing.js';
+import { findRoute, type Ask, type Decision, type Flow } from './lookup.js';
+import { readLargest, type Values } from './sysctl.js';
+
+/** Why a packet's source or destination is not taken. */
+export type Martian =
+  | { readonly code: 'rp-filter'; readonly mode: 1 | 2; readonly back: Decision }
+  /** The source is an address of this host. */
+  | { readonly code: 'own-source' }
+  /** Of 127.0.0.0/8, or from it, on a device that may not route it. */
+  | { readonly code: 'loopback' }
+  /** No client can have such a source: the route back is no unicast route. */
+  | { readonly code: 'odd-source'; readonly back: Decision }
+  | { readonly code: 'unknown'; readonly setting: string };
+
+export type Input =
+  | { readonly kind: 'route'; readonly decision: Decision }
+  | { readonly kind: 'martian'; readonly martian: Martian };
+
+/** IPv4 only asks about sources; the route of IPv6 decides alone. */
+export function findInput(routing: Routing, values: Values, flow: Flow, ask: Ask): Input {
+  if (flow.family === 4 && (isLoopback(flow.destination) || isLoopback(flow.source ?? ''))) {
+    const allowed = readLargest(values, 'route_localnet', flow.inDevice);
+    if (allowed === null) return toMartian({ code: 'unknown', setting: 'route_localnet' });
+    if (allowed === 0) return toMartian({ code: 'loopback' });
+  }
+  const decision = findRoute(routing, flow, ask);
+  if (flow.family === 6 || flow.source === null || decision.kind !== 'route') {
+    return { kind: 'route', decision };
+  }
+  const forwards = decision.route.type === 'unicast';
+  const [hop] = decision.hops;
+  const martian = checkSource(routing, values, flow, forwards ? (hop?.device ?? null) : null, ask);
+  return martian ? toMartian(martian) : { kind: 'route', decision };
+}
+
+function toMartian(martian: Martian): Input {
+  return { kind: 'martian', martian };
+}
+
+/**
+ * As `fib_validate_source`: the packet turned round must leave by the device that it came in on (strict), or by any (loose).
+ * @param leaves the device that it is forwarded to; null when it stays.
+ */
+function checkSource(
+  routing: Routing,
+  values: Values,
+  flow: Flow,
+  leaves: string | null,
+  ask: Ask,
+): Martian | null {
+  const { inDevice, source } = flow;
+  if (source === null || inDevice === 'lo') return null;
+  const mode = readLargest(values, 'rp_filter', inDevice);
+  if (mode === null) return { code: 'unknown', setting: `rp_filter of ${inDevice}` };
+  const local = readLargest(values, 'accept_local', inDevice);
+  if (local === null) return { code: 'unknown', setting: `accept_local of ${inDevice}` };
+  if (mode === 0) {
+    if (local !== 0) return null;
+    // Without rules and local routes of its own the kernel looks at the host's addresses only.
+    if (!isCustom(routing)) return isOwn(routing, source) ? { code: 'own-source' } : null;
+  }
+  const marked = readLargest(values, 'src_valid_mark', inDevice);
+  if (marked === null) return { code: 'unknown', setting: `src_valid_mark of ${inDevice}` };
+  const back = findRoute(routing, turnRound(flow, leaves, marked !== 0), ask);
+  if (back.kind !== 'route') return mode === 0 ? null : judge(mode, back);
+  if (back.route.type !== 'unicast') {
+    const taken = back.route.type === 'local' && local !== 0;
+    if (!taken) {
+      return back.route.type === 'local' ? { code: 'own-source' } : { code: 'odd-source', back };
+    }
+  }
+  if (back.route.hops.some(({ device }) => device === inDevice)) return null;
+  return mode === 1 ? judge(mode, back) : null;
+}
+
+function judge(mode: number, back: Decision): Martian {
+  return { code: 'rp-filter', mode: mode === 1 ? 1 : 2, back };
+}
+
+function turnRound(flow: Flow, leaves: string | null, marked: boolean): Flow {
+  return {
+    ...flow,
+    source: flow.destination,
+    destination: flow.source ?? flow.destination,
+    sourcePort: flow.destinationPort,
+    destinationPort: flow.sourcePort,
+    inDevice: leaves ?? 'lo',
+    outDevice: null,
+    mark: marked ? flow.mark : 0,
+  };
+}
+
+/** Rules beyond the three that every host has, or local routes that no address has made. */
+function isCustom({ rules, routes }: Routing): boolean {
+  const usual = new Set(['0 local', '32766 main', '32767 default']);
+  const own = rules.filter(
+    ({ family, priority, table }) => family === 4 && !usual.has(`${priority} ${table ?? ''}`),
+  );
+  return (
+    own.length > 0 ||
+    routes.some(({ family, table, type }) => family === 4 && type === 'local' && table !== 'local')
+  );
+}
+
+function isOwn({ routes }: Routing, address: string): boolean {
+  return routes.some(
+    ({ table, type, destination }) =>
+      table === 'local' && type === 'local' && isInNetwork(address, destination),
+  );
+}

@@ -1,0 +1,202 @@
+/** Finds the route of a packet as the kernel does: policy rules by priority, each table by prefix and metric. */
+import { isInNetwork } from '../../../model/range.js';
+import type { PolicyRule, Route, RouteHop, Routing } from '../../../model/routing.js';
+
+/** What routing asks of a packet. */
+export interface Flow {
+  readonly family: 4 | 6;
+  readonly protocol: string;
+  /** Null where none has been chosen yet. */
+  readonly source: string | null;
+  readonly destination: string;
+  /** Null where it is not known. */
+  readonly sourcePort: number | null;
+  readonly destinationPort: number | null;
+  /** `lo` for what the host makes itself. */
+  readonly inDevice: string;
+  /** A device that it is bound to. */
+  readonly outDevice: string | null;
+  /** Null once a rule has set it to something that is not known. */
+  readonly mark: number | null;
+  /** Null where the owner of the socket is not known. */
+  readonly user: number | null;
+}
+
+/** A question that cannot be answered from here; later runs try the other answer. */
+export type Ask = (about: string) => boolean;
+
+export type Decision =
+  | {
+      readonly kind: 'route';
+      readonly route: Route;
+      /** Those that the kernel may take, at least one. */
+      readonly hops: readonly RouteHop[];
+      readonly rule: PolicyRule;
+    }
+  /** A route or a rule that says no; `route` is null where the rule itself does. */
+  | {
+      readonly kind: 'refused';
+      readonly how: 'blackhole' | 'unreachable' | 'prohibit';
+      readonly route: Route | null;
+      readonly rule: PolicyRule;
+    }
+  | { readonly kind: 'none' };
+
+/** Jumps of `goto` lead forwards only, so this many rules are the most that a packet can meet. */
+export function findRoute(routing: Routing, flow: Flow, ask: Ask): Decision {
+  const rules = routing.rules
+    .filter(({ family }) => family === flow.family)
+    .toSorted((a, b) => a.priority - b.priority);
+  let from = 0;
+  for (const rule of rules) {
+    if (rule.priority < from || !meets(rule, flow, ask)) continue;
+    switch (rule.action) {
+      case 'nop':
+        continue;
+      case 'goto':
+        from = rule.target ?? 0;
+        continue;
+      case 'blackhole':
+      case 'unreachable':
+      case 'prohibit':
+        return { kind: 'refused', how: rule.action, route: null, rule };
+      case 'lookup':
+      case 'l3mdev': {
+        const table = rule.action === 'lookup' ? rule.table : findDomain(routing, flow);
+        const decision = table === null ? null : lookIn(routing, table, flow, rule, ask);
+        if (decision) return decision;
+      }
+    }
+  }
+  return { kind: 'none' };
+}
+
+/** The table of the VRF that the packet comes by. */
+function findDomain({ links }: Routing, { inDevice, outDevice }: Flow): string | null {
+  for (const name of [outDevice, inDevice]) {
+    const device = links.find((one) => one.name === name);
+    const domain =
+      device?.kind === 'vrf' ? device : links.find((one) => one.name === device?.master);
+    if (domain?.kind === 'vrf') return domain.mode;
+  }
+  return null;
+}
+
+function meets(rule: PolicyRule, flow: Flow, ask: Ask): boolean {
+  const answers = [
+    rule.inDevice === null || rule.inDevice === flow.inDevice,
+    rule.outDevice === null || rule.outDevice === flow.outDevice,
+    rule.to === null || isInNetwork(flow.destination, rule.to),
+    rule.from === null || (flow.source !== null && isInNetwork(flow.source, rule.from)),
+    rule.protocol === null || rule.protocol === flow.protocol,
+    testPort(rule.sourcePorts, flow.sourcePort),
+    testPort(rule.destinationPorts, flow.destinationPort),
+    testUser(rule, flow),
+    testMark(rule, flow),
+    rule.unknown === null ? true : null,
+  ];
+  if (answers.includes(false)) return rule.not;
+  if (!answers.includes(null)) return !rule.not;
+  return ask(`whether the routing rule "${writePolicyRule(rule)}" applies`);
+}
+
+function testPort(ports: PolicyRule['sourcePorts'], port: number | null): boolean | null {
+  if (ports === null) return true;
+  return port === null ? null : ports.low <= port && port <= ports.high;
+}
+
+function testUser({ users }: PolicyRule, { user }: Flow): boolean | null {
+  if (users === null || (users.low === 0 && users.high >= 4294967294)) return true;
+  return user === null ? null : users.low <= user && user <= users.high;
+}
+
+function testMark({ mark }: PolicyRule, flow: Flow): boolean | null {
+  if (mark === null) return true;
+  if (flow.mark === null) return null;
+  return (flow.mark & mark.mask) >>> 0 === (mark.value & mark.mask) >>> 0;
+}
+
+/** Null where the table leads on to the next rule. */
+function lookIn(
+  { routes }: Routing,
+  table: string,
+  flow: Flow,
+  rule: PolicyRule,
+  ask: Ask,
+): Decision | null {
+  const fitting = routes
+    .filter(
+      (route) =>
+        route.family === flow.family &&
+        route.table === table &&
+        isInNetwork(flow.destination, route.destination),
+    )
+    .toSorted((a, b) => lengthOf(b) - lengthOf(a) || a.metric - b.metric);
+  for (const route of fitting) {
+    if (route.special && !ask(`whether the route "${writeRoute(route)}" is for it`)) continue;
+    if (route.type === 'throw') return null;
+    const how = route.type;
+    if (how === 'blackhole' || how === 'unreachable' || how === 'prohibit') {
+      return { kind: 'refused', how, route, rule };
+    }
+    const hops = route.hops.filter(
+      ({ device, dead }) => !dead && (flow.outDevice === null || device === flow.outDevice),
+    );
+    if (hops.length === 0) continue;
+    if (rule.suppressed !== null && lengthOf(route) <= rule.suppressed) return null;
+    return { kind: 'route', route, hops, rule };
+  }
+  return null;
+}
+
+export function lengthOf({ destination }: Route): number {
+  return Number(destination.slice(destination.indexOf('/') + 1));
+}
+
+/** In the words of `ip rule`. */
+export function writePolicyRule(rule: PolicyRule): string {
+  const { mark, users } = rule;
+  const ports = (word: string, span: PolicyRule['users']): string[] =>
+    span === null
+      ? []
+      : [`${word} ${span.low === span.high ? span.low : `${span.low}-${span.high}`}`];
+  const mask = mark === null || mark.mask === 0xffffffff ? '' : `/0x${mark.mask.toString(16)}`;
+  return [
+    ...(rule.not ? ['not'] : []),
+    `from ${rule.from ?? 'all'}`,
+    ...(rule.to === null ? [] : [`to ${rule.to}`]),
+    ...(mark === null ? [] : [`fwmark 0x${mark.value.toString(16)}${mask}`]),
+    ...(rule.inDevice === null ? [] : [`iif ${rule.inDevice}`]),
+    ...(rule.outDevice === null ? [] : [`oif ${rule.outDevice}`]),
+    ...(users === null ? [] : [`uidrange ${users.low}-${users.high}`]),
+    ...(rule.protocol === null ? [] : [`ipproto ${rule.protocol}`]),
+    ...ports('sport', rule.sourcePorts),
+    ...ports('dport', rule.destinationPorts),
+    ...(rule.unknown === null ? [] : [rule.unknown]),
+    writeAction(rule),
+    ...(rule.suppressed === null ? [] : [`suppress_prefixlength ${rule.suppressed}`]),
+  ].join(' ');
+}
+
+function writeAction({ action, table, target }: PolicyRule): string {
+  if (action === 'lookup') return `lookup ${table ?? ''}`;
+  if (action === 'l3mdev') return 'lookup [l3mdev-table]';
+  return action === 'goto' ? `goto ${target ?? ''}` : action;
+}
+
+/** In the words of `ip route`. */
+export function writeRoute({ type, destination, table, hops, metric }: Route): string {
+  const bare = /^(0\.0\.0\.0|::)\/0$/.test(destination)
+    ? 'default'
+    : destination.replace(/(?<=\.\d+)\/32$|(?<=:.*)\/128$/, '');
+  const ways = hops.map(({ device, gateway }) =>
+    [...(gateway === null ? [] : [`via ${gateway}`]), `dev ${device ?? '?'}`].join(' '),
+  );
+  return [
+    ...(type === 'unicast' ? [] : [type]),
+    bare,
+    ...(ways.length > 1 ? ways.map((way) => `nexthop ${way}`) : ways),
+    ...(table === 'main' ? [] : [`table ${table}`]),
+    ...(metric === 0 ? [] : [`metric ${metric}`]),
+  ].join(' ');
+}
