@@ -2,6 +2,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { BACKENDS, HOOKS, type Match, type Step, type Verdict } from '../model/rules.js';
+import { routingSchema } from '../model/routing.js';
 import type { Survey } from '../model/survey.js';
 
 const text = z.string();
@@ -121,6 +122,7 @@ const plainSurvey: z.ZodType<Survey> = z.object({
           source: text.nullable(),
         }),
       ),
+      routing: routingSchema.nullable().exactOptional(),
     })
     .nullable(),
   changes: z

@@ -57,7 +57,7 @@ function toPolicyRule(fields: Fields, family: 4 | 6): PolicyRule[] {
 }
 
 function writeOdd(key: string, value: unknown): string {
-  return value === null || value === undefined ? key : `${key} ${String(value)}`;
+  return value === null || value === undefined ? key : `${key} ${JSON.stringify(value)}`;
 }
 
 function readNetwork(address: unknown, length: unknown, family: 4 | 6): string | null {

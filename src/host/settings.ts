@@ -1,14 +1,34 @@
-// The host's routes, and the settings that decide about forwarding.
-
-import { canonicalAddress } from '../model/address.js';
+/** Reads what decides about the routes of one network namespace, with one entry into it. */
+import type { Routing, TrafficFilter } from '../model/routing.js';
 import type { HostRoute, HostSettings } from '../model/settings.js';
 import type { Run } from './command.js';
+import {
+  parseAllRoutes,
+  parseFilterKinds,
+  parseFiltering,
+  parseLinkFacts,
+  parseNeighbours,
+  parsePolicyRules,
+} from './routing.js';
 
-/** A constant: only names of files are in it. */
-const SCRIPT = [
-  'cd /proc/sys/net && grep -sH . ipv4/ip_forward ipv6/conf/all/forwarding',
-  'bridge/bridge-nf-call-iptables bridge/bridge-nf-call-ip6tables ipv4/conf/*/route_localnet',
-].join(' ');
+/** Each command's output behind a line `@ NAME`; a constant. */
+const SCRIPT = String.raw`
+part() { echo "@ $1"; shift; "$@" 2>/dev/null; echo; }
+part rules4 ip -4 -j rule
+part rules6 ip -6 -j rule
+part routes4 ip -4 -j route show table all
+part routes6 ip -6 -j route show table all
+part links ip -d -j link
+part neighbours ip -j neigh
+part qdiscs tc -j qdisc show
+echo "@ settings"
+cd /proc/sys/net && grep -sH . ipv4/ip_forward ipv6/conf/all/forwarding bridge/bridge-nf-call-iptables \
+  bridge/bridge-nf-call-ip6tables ipv4/conf/*/route_localnet ipv4/conf/*/rp_filter ipv4/conf/*/forwarding \
+  ipv4/conf/*/accept_local ipv4/conf/*/src_valid_mark ipv4/conf/*/arp_ignore \
+  ipv6/conf/*/disable_ipv6 netfilter/nf_conntrack_count netfilter/nf_conntrack_max
+echo "@ end"`;
+
+const TIMEOUT = 5_000;
 
 /** @param path of the namespace; null for the own one. */
 export async function readSettings(
@@ -16,21 +36,71 @@ export async function readSettings(
   path: string | null,
   signal?: AbortSignal,
 ): Promise<HostSettings> {
-  const enter = (command: string, ...parameters: string[]) =>
-    path === null
-      ? run(command, parameters, { signal })
-      : run('nsenter', [`--net=${path}`, '--', command, ...parameters], { signal });
-  const [settings, routes4, routes6] = await Promise.all([
-    // It ends with 2 where one of the files is not there.
-    enter('sh', '-c', SCRIPT),
-    enter('ip', '-j', 'route', 'show'),
-    enter('ip', '-j', '-6', 'route', 'show'),
-  ]);
-  const values = parseSettings(settings.stdout);
+  const enter = (...command: string[]) => {
+    const [program = '', ...words] =
+      path === null ? command : ['nsenter', `--net=${path}`, '--', ...command];
+    return run(program, words, { timeout: TIMEOUT, signal });
+  };
+  const { stdout } = await enter('sh', '-c', SCRIPT);
+  const parts = splitParts(stdout);
+  const facts = parts.has('end') ? parseFacts(parts) : null;
+  const values = parseSettings(parts.get('settings') ?? '');
+  const filters = await readFilters(parts.get('qdiscs') ?? '', async (device, direction) => {
+    return (await enter('tc', '-j', 'filter', 'show', 'dev', device, direction)).stdout;
+  });
   return {
     values: values.size > 0 ? values : null,
-    routes: [...parseRoutes(routes4.stdout, 4), ...parseRoutes(routes6.stdout, 6)],
+    routes: listMainRoutes(facts?.routes ?? []),
+    routing: facts && { ...facts, filters },
   };
+}
+
+/** Null where not all of it could be read. */
+function parseFacts(parts: ReadonlyMap<string, string>): Omit<Routing, 'filters'> | null {
+  const get = (name: string): string => parts.get(name) ?? '';
+  const [rules4, rules6] = ([4, 6] as const).map((family) =>
+    parsePolicyRules(get(`rules${family}`), family),
+  );
+  const [routes4, routes6] = ([4, 6] as const).map((family) =>
+    parseAllRoutes(get(`routes${family}`), family),
+  );
+  const links = parseLinkFacts(get('links'));
+  const neighbours = parseNeighbours(get('neighbours'));
+  // Every namespace has rules for IPv4 and a device: without them something could not be read.
+  if (!rules4?.length || !rules6 || !routes4 || !routes6 || !links?.length || !neighbours) {
+    return null;
+  }
+  return {
+    rules: [...rules4, ...rules6],
+    routes: [...routes4, ...routes6],
+    ...{ links, neighbours },
+  };
+}
+
+/** Null where tc is not installed: every namespace has a queue at least on lo. */
+async function readFilters(
+  qdiscs: string,
+  show: (device: string, direction: TrafficFilter['direction']) => Promise<string>,
+): Promise<TrafficFilter[] | null> {
+  const places = qdiscs.trim() === '' ? null : parseFiltering(qdiscs);
+  if (places === null) return null;
+  const found = await Promise.all(
+    places.map(async ({ device, direction }) => {
+      // What cannot be read may be there.
+      const kinds = parseFilterKinds(await show(device, direction)) ?? ['filter'];
+      return kinds.map((kind) => ({ device, direction, kind }));
+    }),
+  );
+  return found.flat();
+}
+
+/** Those of the main table that lead to one device. */
+function listMainRoutes(routes: Routing['routes']): HostRoute[] {
+  return routes.flatMap(({ table, type, destination, source, hops }): HostRoute[] => {
+    const [hop] = hops;
+    if (table !== 'main' || type !== 'unicast' || hop?.device == null) return [];
+    return [{ destination, device: hop.device, gateway: hop.gateway, source }];
+  });
 }
 
 /** Reads `ipv4/ip_forward:1`, a setting a line. */
@@ -43,25 +113,12 @@ export function parseSettings(text: string): Map<string, string> {
   );
 }
 
-/** Reads `ip -j route show`; what is no route to a device is passed over. */
-export function parseRoutes(text: string, family: 4 | 6): HostRoute[] {
-  let list: unknown;
-  try {
-    list = JSON.parse(text);
-  } catch {
-    return [];
-  }
-  if (!Array.isArray(list)) return [];
-  return list.flatMap((entry: unknown): HostRoute[] => {
-    if (typeof entry !== 'object' || entry === null) return [];
-    const { dst, dev, gateway, prefsrc, type } = entry as Record<string, unknown>;
-    if (typeof dst !== 'string' || typeof dev !== 'string') return [];
-    if (type !== undefined && type !== 'unicast') return [];
-    const any = family === 4 ? '0.0.0.0/0' : '::/0';
-    const single = family === 4 ? '/32' : '/128';
-    const destination = dst === 'default' ? any : dst.includes('/') ? dst : dst + single;
-    const text = (value: unknown): string | null =>
-      typeof value === 'string' ? canonicalAddress(value) : null;
-    return [{ destination, device: dev, gateway: text(gateway), source: text(prefsrc) }];
-  });
+function splitParts(text: string): Map<string, string> {
+  const parts = text.split(/^@ /m).slice(1);
+  return new Map(
+    parts.map((part) => {
+      const end = part.indexOf('\n');
+      return end < 0 ? [part, ''] : [part.slice(0, end), part.slice(end + 1)];
+    }),
+  );
 }

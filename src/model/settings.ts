@@ -1,9 +1,13 @@
-/** What of a host decides about routing and forwarding, beside its rules. */
+/** What of a network namespace decides about routing and forwarding, beside its rules. */
+import type { Routing } from './routing.js';
 
 export interface HostSettings {
   /** Value by name, `ipv4/ip_forward` → `1`; null when they could not be read. */
   readonly values: ReadonlyMap<string, string> | null;
+  /** Of the main table. */
   readonly routes: readonly HostRoute[];
+  /** Policy rules, all tables, links and neighbours; null or left out where they were not read. */
+  readonly routing?: Routing | null;
 }
 
 export interface HostRoute {

@@ -10,6 +10,16 @@ export interface Survey {
   readonly settings: HostSettings | null;
   /** Null when the rules could not be read again. */
   readonly changes: RuleChanges | null;
+  /** By the inode of the container's namespace; left out where none was looked into. */
+  readonly insides?: ReadonlyMap<number, Inside>;
+}
+
+/** What decides inside a container's network namespace. */
+export interface Inside {
+  readonly rules: RuleSet;
+  /** Whether all rules that may be loaded there were read. */
+  readonly complete: boolean;
+  readonly settings: HostSettings;
 }
 
 export interface RuleChanges {

@@ -5,14 +5,18 @@ import type { Start } from './journey.js';
 import { addressText, type Packet } from './packet.js';
 import type { RuleRef } from './rule-index.js';
 import type { Walk } from './walk.js';
-import { findBridgeOf, findRoute, isOwnAddress, type World } from './world.js';
+import { findBridgeOf, isOwnAddress, type World } from './world.js';
 
 export class Arrival {
   constructor(
     private readonly world: World,
     private readonly walk: Walk,
-    /** Makes the relay's own connection. */
-    private readonly dial: (start: Start) => Journey,
+    private readonly ways: {
+      /** Makes the relay's own connection. */
+      readonly dial: (start: Start) => Journey;
+      /** The address that the host takes for a client. */
+      readonly chooseSource: (packet: Packet) => string | null;
+    },
   ) {}
 
   reachHost(packet: Packet, nat: RuleRef | null): Journey {
@@ -105,7 +109,7 @@ export class Arrival {
         obstacles: [],
       });
     }
-    const leg = this.dial({
+    const leg = this.ways.dial({
       ...{ protocol: packet.protocol, port: target.port, to: target.address },
       ...{ family: target.address.includes(':') ? 6 : 4, by: { kind: 'host' } },
     });
@@ -143,7 +147,7 @@ export class Arrival {
     if (packet.protocol !== 'udp' || client === null || dialled === null) return null;
     if (listens.address !== '0.0.0.0' && listens.address !== '::') return null;
     if (isOwnAddress(this.world, client)) return null;
-    const source = findRoute(this.world, client)?.source ?? null;
+    const source = this.ways.chooseSource(packet);
     if (source === null || source === dialled) return null;
     return `${command} answers from ${source} and not from ${dialled}, so the client takes the answer for a stranger's`;
   }

@@ -4,8 +4,9 @@ import type { Container, Device, Topology } from '../../model/topology.js';
 import type { RuleSet } from '../../model/rules.js';
 import type { PortMapping } from '../../model/target.js';
 import type { HostSettings } from '../../model/settings.js';
+import type { Inside } from '../../model/survey.js';
 import { findBridges, inferEngine } from './mappings.js';
-import type { World, WorldContainer, WorldDevice, WorldSocket } from './world.js';
+import type { World, WorldContainer, WorldDevice, WorldRouting, WorldSocket } from './world.js';
 
 export interface WorldParts {
   readonly topology: Topology;
@@ -14,6 +15,8 @@ export interface WorldParts {
   readonly mappings: readonly PortMapping[];
   /** Whether the topology is of the same machine as the rules. */
   readonly measured: boolean;
+  /** What was read inside containers, by the inode of their namespace. */
+  readonly insides?: ReadonlyMap<number, Inside> | undefined;
 }
 
 export function buildWorld(parts: WorldParts): World {
@@ -24,11 +27,12 @@ export function buildWorld(parts: WorldParts): World {
     rules,
     devices: devices.length > 0 ? devices : findBridges(rules),
     routes: settings?.routes ?? [],
+    routing: toRouting(settings),
     sockets: listSockets(topology, topology.host),
     relays: topology.relays,
     containers: topology.containers
       .filter(({ pid }) => pid > 0 || !measured)
-      .map((container) => toContainer(container, topology)),
+      .map((container) => toContainer(container, parts)),
     settings: readSwitches(settings),
     userlandProxy: judgeProxy(topology, rules).userlandProxy,
     published: mappings.map(({ protocol, listens }) => ({ protocol, ...listens })),
@@ -80,8 +84,14 @@ function toDevices(
   });
 }
 
-function toContainer(container: Container, topology: Topology): WorldContainer {
+function toRouting(settings: HostSettings | null): WorldRouting | null {
+  const { routing, values } = settings ?? {};
+  return routing && values ? { facts: routing, values } : null;
+}
+
+function toContainer(container: Container, parts: WorldParts): WorldContainer {
   const { name, namespace, networks } = container;
+  const { topology } = parts;
   // A container that joined another's namespace answers at the other's addresses.
   const shared = topology.containers.filter(
     (other) => namespace !== null && other.namespace === namespace,
@@ -93,6 +103,27 @@ function toContainer(container: Container, topology: Topology): WorldContainer {
       addresses.map((address) => ({ bridge, address })),
     ),
     sockets: namespace === null ? null : listSockets(topology, namespace),
+    inside: namespace === null ? null : buildInside(namespace, parts),
+  };
+}
+
+/** The container's namespace as a host: its devices are all outer ones, and nobody relays for it. */
+function buildInside(namespace: number, { topology, insides }: WorldParts): World | null {
+  const inside = insides?.get(namespace);
+  const info = topology.namespaces.find(({ inode }) => inode === namespace);
+  if (!inside || !info || namespace === topology.host) return null;
+  const { rules, settings } = inside;
+  return {
+    rules,
+    devices: info.devices.map(({ name, kind, addresses }) => ({
+      ...{ name, networks: addresses, kind: kind === 'loopback' ? 'loopback' : 'outside' },
+    })),
+    routes: settings.routes,
+    routing: toRouting(settings),
+    sockets: listSockets(topology, namespace),
+    ...{ relays: [], containers: [], published: [] },
+    settings: readSwitches(settings),
+    ...{ userlandProxy: null, measured: true },
   };
 }
 

@@ -1,6 +1,8 @@
 /** How a hypothetical connection ends, in words. */
 import type { Path } from '../../model/verdict.js';
 import { addressText, type Packet } from './packet.js';
+import type { Way } from './routing/router.js';
+import type { Stop } from './routing/stops.js';
 import type { RuleRef } from './rule-index.js';
 import type { HookEnd } from './walk.js';
 
@@ -14,6 +16,10 @@ export interface Journey {
   readonly sourceSeen: string | null;
   readonly target: string | null;
   readonly obstacles: readonly string[];
+  /** What of routing or of the wire stops it, or makes it unknown; left out where nothing of that does. */
+  readonly stop?: Stop;
+  /** The way that the answer leaves by, where that was looked up. */
+  readonly back?: Extract<Way, { kind: 'device' }> | null;
 }
 
 export interface Told {
@@ -37,6 +43,19 @@ export function endJourney(
     sourceSeen: arrived ? addressText(packet.source) : null,
     target: to === null ? null : formatTarget(to, packet.destinationPort),
   };
+}
+
+/** Routing or the wire has stopped it. */
+export function endByStop(packet: Packet, nat: RuleRef | null, stop: Stop): Journey {
+  const { end, why, obstacle } = stop;
+  const lead = packet.dnat ? `a rule sends it to ${writeTarget(packet)}, but ${why}` : why;
+  const told = { why: lead, obstacles: obstacle === null ? [] : [obstacle] };
+  return { ...endJourney(packet, nat, end, told), sourceSeen: null, stop };
+}
+
+function writeTarget({ destination, destinationPort }: Packet): string {
+  const to = addressText(destination);
+  return to === null ? `port ${destinationPort}` : formatTarget(to, destinationPort);
 }
 
 /** A rule or a policy has stopped it. */

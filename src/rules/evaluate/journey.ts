@@ -1,12 +1,26 @@
 /** One hypothetical connection from its vantage to whoever answers, hook by hook. */
 import type { Protocol } from '../../model/event.js';
 import { Arrival, isLoopbackSource } from './arrival.js';
-import { endJourney, stopJourney, type Journey } from './ends.js';
-import { addressText, createPacket, exactAddress, UNNAMED, type Packet } from './packet.js';
+import { findContainerAt } from './deliver.js';
+import { endByStop, endJourney, stopJourney, type Journey } from './ends.js';
+import { ContainerSide, indexRules, joinInside } from './inside.js';
+import {
+  addressText,
+  createPacket,
+  exactAddress,
+  UNNAMED,
+  type Packet,
+  type Place,
+} from './packet.js';
+import { checkHairpin, checkLeaving, checkLink, checkReturn, doubt } from './routing/delivery.js';
+import { checkPair, findProgram, findWire, isStacked } from './routing/link.js';
+import { blockLoopback, mayRouteLoopback } from './loopback.js';
+import { Router, type Way } from './routing/router.js';
+import type { Stop } from './routing/stops.js';
 import type { RuleRef } from './rule-index.js';
-import type { Walk } from './walk.js';
-import { forwarded, fromHost, goOn, toHost } from './turns.js';
-import { findBridgeOf, findRoute, isOwnAddress, type World } from './world.js';
+import { bridged, forwarded, fromHost, goOn, lose, toHost } from './turns.js';
+import { Walk, type Decide } from './walk.js';
+import { findBridgeOf, isOwnAddress, type World, type WorldContainer } from './world.js';
 
 /** Where a connection starts. */
 export interface Start {
@@ -22,20 +36,34 @@ export interface Start {
         readonly kind: 'outside';
         readonly device: string | null;
         readonly source: string | null;
+        /** Where a client may be whose address is not known; found by the device when left out. */
+        readonly places?: readonly Place[];
       }
     /** From a container by its bridge. */
     | { readonly kind: 'container'; readonly bridge: string; readonly address: string };
 }
 
+type Leaving = Extract<Way, { kind: 'device' }>;
+
 /** Takes the way step by step; every return is an end. */
 export class Traveller {
+  readonly router: Router;
   private readonly arrival: Arrival;
+  private readonly side: ContainerSide;
+  private readonly ask: (about: string) => boolean;
 
   constructor(
     private readonly world: World,
-    private readonly walk: Walk,
+    readonly walk: Walk,
+    private readonly decide: Decide,
   ) {
-    this.arrival = new Arrival(world, walk, (start) => this.go(start));
+    this.ask = (about) => decide({ about, chance: false }, null);
+    this.router = new Router(world, this.ask);
+    this.side = new ContainerSide(world, decide);
+    this.arrival = new Arrival(world, walk, {
+      dial: (start) => this.go(start),
+      chooseSource: (packet) => this.router.chooseSource(packet),
+    });
   }
 
   go(start: Start): Journey {
@@ -44,109 +72,204 @@ export class Traveller {
     const fields = { family, protocol, destination, destinationPort: port };
     if (by.kind === 'host')
       return this.goFromHost(createPacket({ ...fields, source: destination }));
-    if (by.kind === 'outside') {
-      const source =
-        by.source === null ? ({ kind: 'elsewhere' } as const) : exactAddress(by.source);
-      return this.arrive(createPacket({ ...fields, source, inDevice: by.device ?? UNNAMED }), null);
+    if (by.kind === 'container') {
+      return this.goFromContainer(
+        createPacket({ ...fields, source: exactAddress(by.address), inDevice: by.bridge }),
+        by.bridge,
+      );
     }
-    const packet = createPacket({
-      ...fields,
-      source: exactAddress(by.address),
-      inDevice: by.bridge,
-    });
-    const target = start.to === null ? null : findBridgeOf(this.world, start.to);
-    const bridged = target?.name === by.bridge && !isOwnAddress(this.world, start.to ?? '');
-    return bridged ? this.crossBridge(packet, by.bridge) : this.arrive(packet, by.bridge);
+    const source =
+      by.source === null
+        ? ({ kind: 'elsewhere', ...(by.places && { places: by.places }) } as const)
+        : exactAddress(by.source);
+    const packet = createPacket({ ...fields, source, inDevice: by.device ?? UNNAMED });
+    const end = this.goFromOutside(packet);
+    return by.places ? end : this.checkWayBack(packet, end);
+  }
+
+  /** The answer must leave by the device that the request came by. */
+  private checkWayBack(packet: Packet, end: Journey): Journey {
+    const { back } = end;
+    if (!back || (end.end !== 'answered' && end.end !== 'refused')) return end;
+    const stop = checkLeaving(this.world, back, packet, this.ask);
+    return stop ? lose(end, stop) : end;
+  }
+
+  private goFromOutside(packet: Packet): Journey {
+    const to = addressText(packet.destination);
+    const container = to === null ? null : findContainerAt(this.world, to);
+    const wire = container && to !== null ? findWire(this.world, container, to) : null;
+    const { inDevice } = packet;
+    // A macvlan takes its frames from the wire: the host's rules and routes never see them.
+    if (container && wire && isStacked(wire.inner) && wire.outer?.name === inDevice) {
+      const arrived = this.arrival.reachContainer(packet, null);
+      const end = this.enterContainer(packet, container, arrived);
+      const reach = end.back && this.side.reach(container, end.back, addressText(packet.source));
+      const alone = { ...end, back: null };
+      if (reach?.kind === 'stop') return lose(alone, reach.stop);
+      const other = reach && reach.device !== inDevice ? reach.device : null;
+      return other === null ? alone : lose(alone, doubt(`it leaves by another device, ${other}`));
+    }
+    return this.arrive(packet, null);
+  }
+
+  private goFromContainer(packet: Packet, bridge: string): Journey {
+    const client = findContainerAt(this.world, addressText(packet.source) ?? '');
+    const reach = client && this.side.leave(client, packet);
+    if (reach?.kind === 'stop') return endByStop(packet, null, reach.stop);
+    const to = addressText(packet.destination);
+    const own = to === null || isOwnAddress(this.world, to);
+    const neighbours = !own && findBridgeOf(this.world, to)?.name === (reach?.device ?? bridge);
+    if (!reach || !client) {
+      return neighbours ? this.crossBridge(packet, bridge, client) : this.arrive(packet, bridge);
+    }
+    const { device, direct, wire } = reach;
+    const source = reach.source === null ? packet.source : exactAddress(reach.source);
+    const fields = { source, client: source, inDevice: device, clientDevice: device };
+    const sent = createPacket({ ...packet, ...fields });
+    if (direct && !own && !neighbours) {
+      const why = `${client.name} takes ${to} for a neighbour on ${wire.inner.name}, which it is not here`;
+      return endByStop(sent, null, doubt(why));
+    }
+    const end =
+      direct && neighbours
+        ? this.crossBridge(sent, device, client)
+        : this.checkWayBack(sent, this.arrive(sent, device));
+    if (end.end !== 'answered' && end.end !== 'refused') return end;
+    const stop = this.side.receive(client, wire.inner.name, sent);
+    return stop ? lose(end, stop) : end;
   }
 
   /** A process of the host: OUTPUT, and then over lo or out to a container. */
   private goFromHost(packet: Packet): Journey {
-    const dialled = addressText(packet.destination);
-    const local = dialled === null || isOwnAddress(this.world, dialled);
-    const route = local ? null : findRoute(this.world, dialled);
-    packet.outDevice = local ? 'lo' : (route?.device ?? UNNAMED);
-    packet.source =
-      dialled === null || local
-        ? packet.destination
-        : route?.source == null
-          ? { kind: 'own' }
-          : exactAddress(route.source);
+    const dialled = this.router.dial(packet);
+    if (dialled.kind === 'stop') return endByStop(packet, null, dialled.stop);
+    packet.outDevice = dialled.kind === 'host' ? 'lo' : dialled.device;
+    if (dialled.source !== null) packet.source = exactAddress(dialled.source);
+    else if (dialled.kind === 'device') packet.source = { kind: 'own' };
     packet.client = packet.source;
     const output = this.walk.run('output', packet, true);
     if (output.verdict !== 'accept') return stopJourney(packet, output, 'OUTPUT');
-    const to = addressText(packet.destination);
-    const stays = to === null ? !packet.dnat : isOwnAddress(this.world, to);
-    packet.outDevice = stays ? 'lo' : this.leadTo(to);
-    if (!stays && isLoopbackSource(packet)) {
+    const way = packet.dnat || packet.mark !== 0 ? this.router.leave(packet) : dialled;
+    if (way.kind === 'stop') return endByStop(packet, output.nat, way.stop);
+    packet.outDevice = way.kind === 'host' ? 'lo' : way.device;
+    if (way.kind === 'device' && isLoopbackSource(packet)) {
       if (packet.family === 6) {
         return endJourney(packet, output.nat, 'dropped', {
           why: 'a rule sends it on, but nothing beyond the host talks with ::1: IPv6 has no route_localnet',
           obstacles: ['a packet from ::1 cannot be routed to a container'],
         });
       }
-      const allowed = this.mayRouteLoopback(packet.outDevice);
-      if (allowed !== true) return this.blockLoopback(packet, output.nat, allowed);
+      const allowed = mayRouteLoopback(this.world, packet.outDevice);
+      if (allowed !== true) return blockLoopback(packet, output.nat, allowed);
     }
     const postrouting = this.walk.run('postrouting', packet, true);
     if (postrouting.verdict !== 'accept') return stopJourney(packet, postrouting, 'POSTROUTING');
-    if (!stays) {
-      const end = this.arrival.reachContainer(packet, output.nat);
-      return goOn(this.walk, packet, end, fromHost(packet));
-    }
+    if (way.kind === 'device') return this.deliver(packet, output.nat, way, fromHost);
     // Over lo it comes in again; NAT has been settled on the way out.
     packet.inDevice = 'lo';
     packet.outDevice = null;
     const prerouting = this.walk.run('prerouting', packet, false);
     if (prerouting.verdict !== 'accept') return stopJourney(packet, prerouting, 'PREROUTING');
     const end = this.arrival.reachHost(packet, output.nat);
-    return goOn(this.walk, packet, end, toHost(packet));
+    return goOn(this, packet, end, toHost(packet));
   }
 
   /** Comes in on a device: PREROUTING, and then to the host or through it. */
   private arrive(packet: Packet, bridge: string | null): Journey {
     const dialled = addressText(packet.destination);
     const client = addressText(packet.source);
+    const program = this.findProgram(packet.inDevice, 'ingress');
+    if (program) return endByStop(packet, null, program);
     const prerouting = this.walk.run('prerouting', packet, true);
     if (prerouting.verdict !== 'accept') return stopJourney(packet, prerouting, 'PREROUTING');
     const to = addressText(packet.destination);
     if (to !== null && (to === '::1' || to.startsWith('127.'))) {
-      const allowed = this.mayRouteLoopback(packet.inDevice);
-      if (allowed !== true) return this.blockLoopback(packet, prerouting.nat, allowed);
+      const allowed = mayRouteLoopback(this.world, packet.inDevice);
+      if (allowed !== true) return blockLoopback(packet, prerouting.nat, allowed);
     }
-    if (to === null ? !packet.dnat : isOwnAddress(this.world, to)) {
+    const way = this.router.enter(packet);
+    if (way.kind === 'stop') return endByStop(packet, prerouting.nat, way.stop);
+    if (way.kind === 'host') {
       const end = this.arrival.reachHost(packet, prerouting.nat);
-      return goOn(this.walk, packet, end, toHost(packet));
+      return goOn(this, packet, end, toHost(packet));
     }
-    const { forward4, forward6 } = this.world.settings;
-    const setting = packet.family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding';
-    if ((packet.family === 4 ? forward4 : forward6) === false) {
-      return endJourney(packet, prerouting.nat, 'dropped', {
-        why: `it would have to be forwarded to ${to ?? 'its target'}, and ${setting} is 0`,
-        obstacles: [`${setting} is 0: this host forwards nothing`],
-      });
-    }
-    packet.outDevice = this.leadTo(to);
+    packet.outDevice = way.device;
     const forward = this.walk.run('forward', packet, true);
     if (forward.verdict !== 'accept') return stopJourney(packet, forward, 'FORWARD');
     const postrouting = this.walk.run('postrouting', packet, true);
     if (postrouting.verdict !== 'accept') return stopJourney(packet, postrouting, 'POSTROUTING');
-    const returns = bridge === null ? null : this.checkReturn(packet, bridge, dialled);
+    const returns = bridge === null ? null : checkReturn(this.world, packet, bridge, dialled);
     if (returns) return endJourney(packet, prerouting.nat, 'dropped', returns);
-    // Docker lets frames return by the port that they came from where there is no docker-proxy; others may not.
-    if (to !== null && to === client && this.world.userlandProxy !== false) {
-      return endJourney(packet, prerouting.nat, 'unknown', {
-        why: 'it would have to go back by the port of the bridge that it came from, and whether that port is in hairpin mode is not known',
-        obstacles: [],
-      });
+    const container = to === null ? null : findContainerAt(this.world, to);
+    const hairpin =
+      to !== null && to === client ? checkHairpin(this.world, packet, container) : null;
+    if (hairpin) return endByStop(packet, prerouting.nat, hairpin);
+    return this.deliver(packet, prerouting.nat, way, forwarded);
+  }
+
+  /** Out by a device to whoever has the address, and the answer back. */
+  private deliver(
+    packet: Packet,
+    nat: RuleRef | null,
+    way: Leaving,
+    course: typeof forwarded | typeof fromHost,
+  ): Journey {
+    const to = addressText(packet.destination);
+    const container = to === null ? null : findContainerAt(this.world, to);
+    const stop = to === null ? null : checkLink(this.world, way, to, container);
+    if (stop) return endByStop(packet, nat, stop);
+    const arrived = this.arrival.reachContainer(packet, nat);
+    const end = container ? this.enterContainer(packet, container, arrived) : arrived;
+    if (!container || (end.end !== 'answered' && end.end !== 'refused')) {
+      return goOn(this, packet, end, course(packet));
     }
-    const end = this.arrival.reachContainer(packet, prerouting.nat);
-    return goOn(this.walk, packet, end, forwarded(packet));
+    const source = addressText(packet.source);
+    const reach = end.back ? this.side.reach(container, end.back, source) : null;
+    const alone = { ...end, back: null };
+    if (reach?.kind === 'stop') return lose(alone, reach.stop);
+    const device = reach?.device ?? packet.outDevice;
+    const near = source !== null && findBridgeOf(this.world, source)?.name === device;
+    if (reach?.direct === true && packet.source.kind !== 'own' && !near) {
+      const why = `${container.name} takes the client for a neighbour on ${reach.wire.inner.name}, which it is not here`;
+      return lose(alone, doubt(why));
+    }
+    const program = this.findProgram(device, 'ingress');
+    return program ? lose(alone, program) : goOn(this, packet, alone, course(packet, device));
+  }
+
+  /** The container is a host of its own: its rules, routes and sockets. */
+  private enterContainer(packet: Packet, container: WorldContainer, arrived: Journey): Journey {
+    const { inside } = container;
+    const to = addressText(packet.destination);
+    const wire = to === null ? null : findWire(this.world, container, to);
+    if (!inside || !wire || to === null) return arrived;
+    if (arrived.end !== 'answered' && arrived.end !== 'refused') return arrived;
+    const { protocol, family, destinationPort: port } = packet;
+    const source = addressText(packet.source);
+    const places = this.router.listPlaces(packet.source, packet);
+    const by = { kind: 'outside', device: wire.inner.name, source, places } as const;
+    const walk = new Walk(inside, indexRules(inside), this.decide);
+    const inner = new Traveller(inside, walk, this.decide);
+    return joinInside(arrived, inner.go({ protocol, family, port, to, by }), container);
   }
 
   /** From one port of a bridge to another: the rules are only asked where br_netfilter says so. */
-  private crossBridge(packet: Packet, bridge: string): Journey {
+  private crossBridge(packet: Packet, bridge: string, client: WorldContainer | null): Journey {
     const { bridgeCalls4, bridgeCalls6 } = this.world.settings;
-    const calls = packet.family === 4 ? bridgeCalls4 : bridgeCalls6;
+    const { facts } = this.world.routing ?? {};
+    const link = facts?.links.find(({ name }) => name === bridge)?.bridge;
+    const own = packet.family === 4 ? link?.calls4 : link?.calls6;
+    const calls = own === true ? true : packet.family === 4 ? bridgeCalls4 : bridgeCalls6;
+    const to = addressText(packet.destination) ?? '';
+    const target = findContainerAt(this.world, to);
+    const wireTo = (container: WorldContainer | null, address: string) =>
+      container ? (findWire(this.world, container, address)?.outer ?? null) : null;
+    const from = wireTo(client, addressText(packet.source) ?? '');
+    const there = wireTo(target, to);
+    const stop = facts && from && there ? checkPair(facts, from, there) : null;
+    if (stop) return endByStop(packet, null, stop);
+    packet.outDevice = bridge;
     // When it is not known whether the rules are asked, they are, and only a drop would tell the difference.
     if (calls !== false) {
       const hooks = [
@@ -155,7 +278,7 @@ export class Traveller {
         ['postrouting', 'POSTROUTING'],
       ] as const;
       for (const [hook, name] of hooks) {
-        if (hook !== 'prerouting') packet.outDevice = bridge;
+        packet.outDevice = hook === 'prerouting' ? null : bridge;
         const end = this.walk.run(hook, packet, true);
         if (end.verdict === 'accept') continue;
         if (calls === true) return stopJourney(packet, end, name);
@@ -165,59 +288,25 @@ export class Traveller {
         });
       }
     }
-    const end = this.arrival.reachContainer(packet, null);
-    return calls === true ? goOn(this.walk, packet, end, forwarded(packet)) : end;
-  }
-
-  private leadTo(to: string | null): Packet['outDevice'] {
-    if (to === null) return UNNAMED;
-    return findBridgeOf(this.world, to)?.name ?? findRoute(this.world, to)?.device ?? UNNAMED;
-  }
-
-  private mayRouteLoopback(device: Packet['outDevice']): boolean | null {
-    const { routeLocalnet } = this.world.settings;
-    if (routeLocalnet === null) return null;
-    if (routeLocalnet.includes('all')) return true;
-    return typeof device === 'string' && routeLocalnet.includes(device);
-  }
-
-  private blockLoopback(packet: Packet, nat: RuleRef | null, allowed: boolean | null): Journey {
-    const device = packet.outDevice ?? packet.inDevice;
-    const named = typeof device === 'string' && !device.startsWith('(');
-    const name = named ? device : "the container's bridge";
-    const setting = named ? `net.ipv4.conf.${name}.route_localnet` : `route_localnet of ${name}`;
-    if (allowed === null) {
-      return endJourney(packet, nat, 'unknown', {
-        why: `it depends on ${setting}, which is not known`,
-        obstacles: [`${setting} would have to be 1`],
-      });
+    const arrived = this.arrival.reachContainer(packet, null);
+    const end = target ? this.enterContainer(packet, target, arrived) : arrived;
+    const reach =
+      end.back && target && this.side.reach(target, end.back, addressText(packet.source));
+    const alone = { ...end, back: null };
+    if (reach?.kind === 'stop') return lose(alone, reach.stop);
+    if (reach && (!reach.direct || reach.device !== bridge)) {
+      return lose(
+        alone,
+        doubt(
+          `it leaves ${target?.name ?? ''} by ${reach.device} and not straight for its neighbour`,
+        ),
+      );
     }
-    return endJourney(packet, nat, 'dropped', {
-      why: `a packet of 127.0.0.0/8 may not be routed over ${name}: route_localnet is 0`,
-      obstacles: [`${setting} is 0`],
-    });
+    return calls === true ? goOn(this, packet, alone, bridged(packet)) : alone;
   }
 
-  /** A reply that the bridge hands straight to the client never meets the connection's NAT. */
-  private checkReturn(
-    packet: Packet,
-    bridge: string,
-    dialled: string | null,
-  ): { why: string; obstacles: string[] } | null {
-    if (!packet.dnat || packet.snat || packet.outDevice !== bridge) return null;
-    const source = addressText(packet.source);
-    if (source !== null && source === addressText(packet.destination)) {
-      return {
-        why: `the container would get a packet from its own address ${source}, and drops it`,
-        obstacles: ['no rule masquerades what a container sends to its own published port'],
-      };
-    }
-    const { bridgeCalls4, bridgeCalls6 } = this.world.settings;
-    if ((packet.family === 4 ? bridgeCalls4 : bridgeCalls6) !== false) return null;
-    const setting = `net.bridge.bridge-nf-call-ip${packet.family === 4 ? '' : '6'}tables`;
-    return {
-      why: `the reply would come straight over ${bridge} from another address than ${dialled ?? 'the one dialled'}`,
-      obstacles: [`${setting} is off, so replies inside ${bridge} are not translated back`],
-    };
+  private findProgram(device: Packet['inDevice'], direction: 'ingress' | 'egress'): Stop | null {
+    const { facts } = this.world.routing ?? {};
+    return facts && typeof device === 'string' ? findProgram(facts, device, direction) : null;
   }
 }

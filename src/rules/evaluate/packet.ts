@@ -6,7 +6,20 @@ import { parseAddressNumber } from '../../model/range.js';
 /** An address, or one that is only known to be a client's elsewhere or the host's own. */
 export type PacketAddress =
   | { readonly kind: 'exact'; readonly text: string; readonly value: bigint }
-  | { readonly kind: 'elsewhere' | 'own' };
+  | {
+      readonly kind: 'elsewhere';
+      /** Addresses that stand for it where routes are looked up, as the host in between has found them. */
+      readonly places?: readonly Place[];
+    }
+  | { readonly kind: 'own' };
+
+/** An address that stands for a client whose own is not known. */
+export interface Place {
+  readonly address: string;
+  readonly beyond: boolean;
+  /** What is asked where a client beyond a gateway is treated otherwise than one on the link. */
+  readonly about: string | null;
+}
 
 export interface Packet {
   readonly family: 4 | 6;
@@ -20,6 +33,8 @@ export interface Packet {
   outDevice: string | typeof UNNAMED | null;
   /** The client's address before any rule gave it another one. */
   client: PacketAddress;
+  /** The device that a client elsewhere comes by. */
+  readonly clientDevice: string | null;
   /** The request, what the server says to it (or that it refuses), and what the client says next. */
   readonly turn: 'first' | 'answer' | 'refusal' | 'later';
   /** What the client dialled. */
@@ -61,6 +76,7 @@ export function createPacket(
       snat: false,
       turn: 'first',
       client: fields.source,
+      clientDevice: typeof fields.inDevice === 'string' ? fields.inDevice : null,
     },
     dialled: { address: fields.destination, port: fields.destinationPort },
     ...fields,

@@ -5,7 +5,7 @@ import { Traveller } from './journey.js';
 import type { Doubt } from './match.js';
 import { listAttempts, type Attempt, type WayIn } from './vantages.js';
 import { RuleIndex, type RuleRef } from './rule-index.js';
-import { Undecidable, Walk } from './walk.js';
+import { Undecidable, Walk, type Decide } from './walk.js';
 import type { World } from './world.js';
 
 export interface Foresight {
@@ -62,7 +62,7 @@ function writeEnd({ end, way, obstacles }: Journey): string {
 
 interface Run {
   readonly journey: Journey;
-  readonly doubts: readonly { readonly doubt: Doubt; readonly ref: RuleRef }[];
+  readonly doubts: readonly { readonly doubt: Doubt; readonly ref: RuleRef | null }[];
 }
 
 function foresee(
@@ -75,17 +75,18 @@ function foresee(
   const pending: boolean[][] = [[]];
   for (let choices = pending.pop(); choices; choices = pending.pop()) {
     if (runs.length >= MOST_RUNS || (runs.length >= ENOUGH && areDivided(runs))) break;
-    const doubts: { doubt: Doubt; ref: RuleRef }[] = [];
+    const doubts: { doubt: Doubt; ref: RuleRef | null }[] = [];
     const given = choices;
-    const walk = new Walk(world, index, (doubt, ref) => {
+    const decide: Decide = (doubt, ref) => {
       const known = doubts.findIndex(
-        (one) => one.ref.rule === ref.rule && one.doubt.about === doubt.about,
+        (one) => one.ref?.rule === ref?.rule && one.doubt.about === doubt.about,
       );
       if (known >= 0) return given[known] ?? false;
       doubts.push({ doubt, ref });
       return given[doubts.length - 1] ?? false;
-    });
-    const journey = travel(world, walk, attempt);
+    };
+    const walk = new Walk(world, index, decide);
+    const journey = travel(world, walk, attempt, decide);
     for (const { rule } of walk.met) met.add(rule);
     runs.push({ journey, doubts });
     for (let i = given.length; i < doubts.length; i++) {
@@ -95,7 +96,7 @@ function foresee(
   return combine(runs, pending.length > 0);
 }
 
-function travel(world: World, walk: Walk, attempt: Attempt): Journey {
+function travel(world: World, walk: Walk, attempt: Attempt, decide: Decide): Journey {
   const beyond = findBeyond(world);
   if (beyond !== null) {
     return {
@@ -105,7 +106,7 @@ function travel(world: World, walk: Walk, attempt: Attempt): Journey {
     };
   }
   try {
-    return new Traveller(world, walk).go(attempt.start);
+    return new Traveller(world, walk, decide).go(attempt.start);
   } catch (error) {
     if (!(error instanceof Undecidable)) throw error;
     const { chain, table } = error.ref;
@@ -167,6 +168,7 @@ function combine(runs: readonly Run[], tooMany: boolean): Journey {
 
 /** What is not known, and which rule asks for it. */
 function writeDoubt({ doubt, ref }: Run['doubts'][number]): string {
+  if (!ref) return doubt.about;
   const { table, chain } = ref;
   return `${doubt.about} (${writeRef(ref)}, chain ${chain.name} of table ${table.name})`;
 }

@@ -25,8 +25,8 @@ export class Undecidable extends Error {
   }
 }
 
-/** The answer to a doubt in this run: later runs try the other one. */
-export type Decide = (doubt: Doubt, ref: RuleRef) => boolean;
+/** The answer to a doubt in this run: later runs try the other one. `ref` is null where routing asks. */
+export type Decide = (doubt: Doubt, ref: RuleRef | null) => boolean;
 
 const DEEPEST = 64;
 

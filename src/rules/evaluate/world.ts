@@ -2,6 +2,7 @@
 import { canonicalAddress } from '../../model/address.js';
 import type { Protocol } from '../../model/event.js';
 import { isEverything, isInNetwork, parseRange, parseAddressNumber } from '../../model/range.js';
+import type { Routing } from '../../model/routing.js';
 import type { RuleSet } from '../../model/rules.js';
 
 export interface WorldDevice {
@@ -32,6 +33,14 @@ export interface WorldContainer {
   readonly places: readonly { readonly bridge: string | null; readonly address: string }[];
   /** Null when they could not be read. */
   readonly sockets: readonly WorldSocket[] | null;
+  /** Its own namespace as a host of its own; null or left out where it was not looked into. */
+  readonly inside?: World | null;
+}
+
+/** Policy rules, routes of all tables, links and neighbours, with the settings that routing asks for. */
+export interface WorldRouting {
+  readonly facts: Routing;
+  readonly values: ReadonlyMap<string, string>;
 }
 
 export interface WorldRelay {
@@ -46,6 +55,8 @@ export interface World {
   readonly rules: RuleSet;
   readonly devices: readonly WorldDevice[];
   readonly routes: readonly WorldRoute[];
+  /** Null or left out where it was not read: then packets go by `routes` and the networks of devices, as on a plain host. */
+  readonly routing?: WorldRouting | null;
   /** Of the host's namespace; null when they could not be read. */
   readonly sockets: readonly WorldSocket[] | null;
   readonly relays: readonly WorldRelay[];

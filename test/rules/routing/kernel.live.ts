@@ -3,7 +3,7 @@
 import { execa } from 'execa';
 import * as assert from 'uvu/assert';
 import { runCommand } from '../../../src/host/command.js';
-import { readRouting } from '../../../src/host/read-routing.js';
+import { readSettings } from '../../../src/host/settings.js';
 import { findInput } from '../../../src/rules/evaluate/routing/input.js';
 import { findRoute, type Decision, type Flow } from '../../../src/rules/evaluate/routing/lookup.js';
 import { randomizer } from '../../decode/frames.js';
@@ -62,8 +62,8 @@ async function comparePackets(
   family: 4 | 6,
   round: string,
 ): Promise<number> {
-  const routing = await readRouting(runCommand, `/run/netns/${NAME}`);
-  if (!routing) throw new Error('the routing could not be read');
+  const { routing, values } = await readSettings(runCommand, `/run/netns/${NAME}`);
+  if (!routing || !values) throw new Error('the routing could not be read');
   const flows = Array.from({ length: PACKETS }, () => makeFlow(dice, family));
   const words = await Promise.all(flows.map(askKernel));
   let compared = 0;
@@ -75,8 +75,8 @@ async function comparePackets(
     };
     const mine =
       flow.inDevice === 'lo'
-        ? write(findRoute(routing.facts, flow, ask))
-        : writeInput(findInput(routing.facts, routing.values, flow, ask));
+        ? write(findRoute(routing, flow, ask))
+        : writeInput(findInput(routing, values, flow, ask));
     if (open || mine === null) continue;
     const real = words[i] ?? '';
     assert.ok(
@@ -129,7 +129,11 @@ async function askKernel(flow: Flow): Promise<string> {
   if (type === 'prohibit') return 'prohibited';
   if (type === 'unreachable') return 'unreachable';
   const via = answer?.['gateway'] ?? (answer?.['via'] as { host?: unknown } | undefined)?.host;
-  return `${String(answer?.['dev'])} via ${String(via ?? 'link')}`;
+  return `${word(answer?.['dev'])} via ${word(via ?? 'link')}`;
+}
+
+function word(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function makeFlow(dice: (below: number) => number, family: 4 | 6): Flow {

@@ -1,0 +1,200 @@
+/** A container's own side: how a packet fares in its namespace, and by which device of the host what it sends comes back. */
+import type { Journey } from './ends.js';
+import { addressText, createPacket, type Packet } from './packet.js';
+import { checkNeighbour, checkPort, findWireOf, isStacked, type Wire } from './routing/link.js';
+import { findInput } from './routing/input.js';
+import { Router, type Way } from './routing/router.js';
+import { stopByMartian, type Stop } from './routing/stops.js';
+import { RuleIndex } from './rule-index.js';
+import { Walk, type Decide } from './walk.js';
+import { stripPrefix, type World, type WorldContainer } from './world.js';
+
+/** How something that a container sends reaches the host. */
+export type Reach =
+  | { readonly kind: 'stop'; readonly stop: Stop }
+  /** On a device of the host; `direct` where the wire leads to the other end without the host's routing. */
+  | {
+      readonly kind: 'reached';
+      readonly device: string;
+      readonly wire: Wire;
+      readonly direct: boolean;
+      readonly source: string | null;
+    };
+
+const indices = new WeakMap<World, RuleIndex>();
+
+export function indexRules(world: World): RuleIndex {
+  const known = indices.get(world) ?? new RuleIndex(world.rules);
+  indices.set(world, known);
+  return known;
+}
+
+export class ContainerSide {
+  constructor(
+    private readonly world: World,
+    private readonly decide: Decide,
+  ) {}
+
+  /** Where a packet that a process in the container sends leaves it; null where its inside was not read. */
+  leave(container: WorldContainer, packet: Packet): Reach | null {
+    const { inside } = container;
+    if (!inside?.routing) return null;
+    const sent = createPacket({ ...packet, inDevice: null, outDevice: null, mark: 0 });
+    const way = new Router(inside, this.ask).dial(sent);
+    if (way.kind === 'stop') return { kind: 'stop', stop: within(container, way.stop) };
+    if (way.kind === 'host') {
+      const why = `${container.name} has that address itself`;
+      return { kind: 'stop', stop: { code: 'elsewhere', end: 'unknown', why, obstacle: null } };
+    }
+    sent.outDevice = way.device;
+    const stop = this.run(container, sent, ['output', 'postrouting'], true);
+    return stop
+      ? { kind: 'stop', stop }
+      : this.reach(container, way, addressText(packet.destination));
+  }
+
+  /** The way of a container's answer to the host's device. */
+  reach(
+    container: WorldContainer,
+    way: Extract<Way, { kind: 'device' }>,
+    to: string | null,
+  ): Reach | null {
+    const { facts } = this.world.routing ?? {};
+    const { device, gateway, source } = way;
+    if (!facts || typeof device !== 'string') return null;
+    const wire = findWireOf(this.world, container, device);
+    if (!wire?.outer) {
+      const why = `it leaves ${container.name} by ${device}, which does not lead to this host`;
+      return { kind: 'stop', stop: { code: 'elsewhere', end: 'unknown', why, obstacle: null } };
+    }
+    const { inner, outer } = wire;
+    const host = isStacked(inner) ? outer.name : (outer.master ?? outer.name);
+    const reached = { kind: 'reached' as const, device: host, wire, source };
+    const port = isStacked(inner) ? null : checkPort(facts, outer, 'from');
+    if (port) return { kind: 'stop', stop: port };
+    if (isStacked(inner)) return this.reachWire(reached, gateway ?? to, container);
+    const next = gateway ?? to;
+    if (next === null) return { ...reached, direct: false };
+    const owner = this.findOwner(next, host);
+    if (owner === 'host') {
+      const lladdr = facts.links.find(({ name }) => name === host)?.address ?? null;
+      const inside = container.inside?.routing?.facts;
+      const wrong = inside && checkNeighbour(inside, device, next, lladdr);
+      return wrong
+        ? { kind: 'stop', stop: within(container, wrong) }
+        : { ...reached, direct: false };
+    }
+    if (gateway === null) return { ...reached, direct: true };
+    const what =
+      owner === null ? 'an address that nothing known here has' : `the address of ${owner}`;
+    const why = `${container.name} sends it to the gateway ${gateway} by ${device}, ${what}`;
+    return { kind: 'stop', stop: { code: 'elsewhere', end: 'unknown', why, obstacle: null } };
+  }
+
+  /** Out of a macvlan everything goes to the wire, where the gateway is nobody's of this host. */
+  private reachWire(
+    reached: Omit<Extract<Reach, { kind: 'reached' }>, 'direct'>,
+    next: string | null,
+    { name }: WorldContainer,
+  ): Reach {
+    const own = next !== null && this.findOwner(next, reached.device) === 'host';
+    if (!own) return { ...reached, direct: true };
+    const why = `${name} is on the wire of ${reached.device} and does not reach this host, which has ${next}`;
+    return { kind: 'stop', stop: { code: 'macvlan', end: 'dropped', why, obstacle: why } };
+  }
+
+  /** Whether the container takes what comes back to it. */
+  receive(container: WorldContainer, device: string, packet: Packet): Stop | null {
+    const { inside } = container;
+    const source = addressText(packet.dialled.address);
+    const destination = addressText(packet.client);
+    if (!inside?.routing || source === null || destination === null) return null;
+    const { facts, values } = inside.routing;
+    const { family, protocol, dialled } = packet;
+    const flow = {
+      ...{ family, protocol, source, destination, inDevice: device, outDevice: null },
+      ...{ sourcePort: dialled.port, destinationPort: null, mark: 0, user: 0 },
+    };
+    const input = findInput(facts, values, flow, this.ask);
+    if (input.kind === 'martian') return within(container, stopByMartian(input, flow));
+    const answer = createPacket({
+      ...packet,
+      ...{ source: packet.dialled.address, destination: packet.client, turn: 'answer' },
+      ...{ destinationPort: dialled.port, inDevice: device, outDevice: null, mark: 0 },
+      ...{ dnat: false, snat: false },
+    });
+    return this.run(container, answer, ['prerouting', 'input'], false);
+  }
+
+  private run(
+    container: WorldContainer,
+    packet: Packet,
+    hooks: readonly ('output' | 'postrouting' | 'prerouting' | 'input')[],
+    nat: boolean,
+  ): Stop | null {
+    const { inside } = container;
+    if (!inside) return null;
+    const walk = new Walk(inside, indexRules(inside), this.decide);
+    const before = addressText(packet.destination);
+    for (const hook of hooks) {
+      const { verdict, by } = walk.run(hook, packet, nat);
+      if (verdict !== 'accept') {
+        const rule = by?.rule
+          ? `the rule "${by.rule.text}"`
+          : `the policy of ${by?.chain.name ?? hook}`;
+        const why = `${rule} inside ${container.name} ${verdict === 'reject' ? 'rejects' : 'drops'} it`;
+        return {
+          code: 'inside',
+          end: verdict === 'reject' ? 'refused' : 'dropped',
+          why,
+          obstacle: why,
+        };
+      }
+    }
+    if (addressText(packet.destination) === before) return null;
+    const why = `a rule inside ${container.name} sends it elsewhere`;
+    return { code: 'inside', end: 'unknown', why, obstacle: null };
+  }
+
+  /** Who has an address on a device of the host: the host, a container, or nobody that is known. */
+  private findOwner(address: string, device: string): string | null {
+    const { devices, containers } = this.world;
+    const own = devices.some(
+      ({ name, networks }) =>
+        name === device && networks.some((network) => stripPrefix(network) === address),
+    );
+    if (own) return 'host';
+    const other = containers.find(({ places }) =>
+      places.some((place) => place.address === address),
+    );
+    return other ? other.name : null;
+  }
+
+  private readonly ask = (about: string): boolean => this.decide({ about, chance: false }, null);
+}
+
+function within({ name }: WorldContainer, stop: Stop): Stop {
+  const tell = (text: string): string => `inside ${name}, ${text}`;
+  return {
+    ...stop,
+    why: tell(stop.why),
+    obstacle: stop.obstacle === null ? null : tell(stop.obstacle),
+  };
+}
+
+/** What the container's side makes of a packet that has arrived at it. */
+export function joinInside(outer: Journey, inner: Journey, { name }: WorldContainer): Journey {
+  const { back = null } = inner;
+  if (inner.end === 'answered') return { ...outer, back };
+  // The words of the one who knows only the sockets are the plainer ones.
+  if (inner.end === 'refused' && outer.end === 'refused') return { ...outer, back };
+  const lead = outer.end === 'answered' ? outer.why : `it is taken to ${outer.target ?? name}`;
+  return {
+    ...outer,
+    ...{ end: inner.end, back, deciding: inner.deciding ?? outer.deciding },
+    ...(inner.end === 'refused' ? {} : { sourceSeen: null }),
+    ...(inner.stop && { stop: inner.stop }),
+    why: `${lead}, but inside ${name}, ${inner.why}`,
+    obstacles: inner.obstacles.map((text) => `inside ${name}, ${text}`),
+  };
+}

@@ -1,0 +1,76 @@
+/** Addresses that stand for a client elsewhere: a neighbour on the link of a device, and one beyond its gateway. */
+import { isInNetwork, parseRange, writeRange } from '../../../model/range.js';
+import type { PacketAddress, Place } from '../packet.js';
+import { familyOf, stripPrefix, type World } from '../world.js';
+import { lengthOf } from './lookup.js';
+
+/** Addresses of the documentation and benchmarks, of which hardly any is routed anywhere on its own. */
+const FAR = {
+  4: ['203.0.113.77', '198.18.7.7', '192.0.2.77', '100.127.7.7'],
+  6: ['2001:db8:ffff:77::7', '2001:db8:7777:7::7', '3fff:77::7'],
+} as const;
+
+/**
+ * @param device that the client comes by.
+ * @returns nothing where nobody can say where it is.
+ */
+export function listPlaces(
+  world: World,
+  address: PacketAddress,
+  family: 4 | 6,
+  device: string | null,
+): readonly Place[] {
+  if (address.kind === 'exact') return [{ address: address.text, beyond: false, about: null }];
+  if (address.kind === 'elsewhere' && address.places) return address.places;
+  if (address.kind === 'own' || device === null || !world.routing) return [];
+  const routes = world.routing.facts.routes.filter(
+    (route) => route.family === family && route.type === 'unicast' && route.table !== 'local',
+  );
+  const own = world.devices.find(({ name }) => name === device);
+  const near = (own?.networks ?? []).flatMap((network) => pickNear(world, network, family))[0];
+  const by = routes.filter(({ hops }) => hops.some((hop) => hop.device === device));
+  const far = by.some((route) => lengthOf(route) === 0)
+    ? FAR[family].find((one) => !isRouted(routes, one))
+    : undefined;
+  const routed = by
+    .filter((route) => lengthOf(route) > 0)
+    .flatMap(({ destination }) => pickFirst(destination))[0];
+  const about = `whether the client is on the link of ${device} or beyond a gateway`;
+  const found = [
+    ...(near === undefined ? [] : [{ address: near, beyond: false, about: null }]),
+    ...(far === undefined ? [] : [{ address: far, beyond: true, about }]),
+  ];
+  if (found.length > 0) return found;
+  return routed === undefined ? [] : [{ address: routed, beyond: false, about: null }];
+}
+
+/** An address of the network that neither the host nor a container has. */
+function pickNear(world: World, network: string, family: 4 | 6): string[] {
+  const range = parseRange(network);
+  if (!range || familyOf(network) !== family || /^fe80:/i.test(network)) return [];
+  if (range.low === range.high) return [];
+  const taken = new Set([
+    ...world.devices.flatMap(({ networks }) => networks.map(stripPrefix)),
+    ...world.containers.flatMap(({ places }) => places.map((place) => place.address)),
+  ]);
+  const last = range.high - range.low - 1n;
+  for (let i = 1n; i <= last && i < 300n; i++) {
+    const value = range.high - i;
+    const text = writeRange({ family, low: value, high: value });
+    if (!taken.has(text)) return [text];
+  }
+  return [];
+}
+
+function pickFirst(destination: string): string[] {
+  const range = parseRange(destination);
+  if (!range) return [];
+  const value = range.low === range.high ? range.low : range.low + 1n;
+  return [writeRange({ family: range.family, low: value, high: value })];
+}
+
+function isRouted(routes: readonly { readonly destination: string }[], address: string): boolean {
+  return routes.some(
+    ({ destination }) => !/\/0$/.test(destination) && isInNetwork(address, destination),
+  );
+}

@@ -1,0 +1,237 @@
+/** Where the host sends a packet: to itself, out by a device, or nowhere; by its routing where that was read. */
+import { addressText, UNNAMED, type Packet, type PacketAddress, type Place } from '../packet.js';
+import {
+  chooseSource,
+  findBridgeOf,
+  findRoute as findPlainRoute,
+  isOwnAddress,
+  type World,
+} from '../world.js';
+import { findInput } from './input.js';
+import { findRoute, type Ask, type Decision, type Flow } from './lookup.js';
+import { listPlaces } from './places.js';
+import { readOwn, readValue } from './sysctl.js';
+import { stopByMartian, stopByRoute, type Stop } from './stops.js';
+
+export type Way =
+  | { readonly kind: 'host'; readonly source: string | null }
+  | {
+      readonly kind: 'device';
+      readonly device: string | typeof UNNAMED;
+      readonly gateway: string | null;
+      /** What the host would take as its own address. */
+      readonly source: string | null;
+    }
+  | { readonly kind: 'stop'; readonly stop: Stop };
+
+export class Router {
+  constructor(
+    private readonly world: World,
+    private readonly ask: Ask,
+  ) {}
+
+  /** Whether there is anything to look up. */
+  get isKnown(): boolean {
+    return this.world.routing != null;
+  }
+
+  /** The address that the host answers a client from, where a socket leaves it open; null where it is not known. */
+  chooseSource(packet: Packet): string | null {
+    const way = this.dial({ ...packet, source: { kind: 'own' }, destination: packet.source });
+    return way.kind === 'device' ? way.source : null;
+  }
+
+  /** What a process of the host dials, without an address of its own yet. */
+  dial(packet: Packet): Way {
+    const to = addressText(packet.destination);
+    const { routing } = this.world;
+    if (to === null || !routing) return this.#guess(packet);
+    const flow = { ...this.#toFlow(packet, 'lo'), destination: to };
+    const first = this.#follow(findRoute(routing.facts, flow, this.ask), to);
+    if (first.kind === 'stop' || first.source === null) return first;
+    // The source that the first look-up gives is what rules are asked with in a second one.
+    const again = findRoute(routing.facts, { ...flow, source: first.source }, this.ask);
+    const second = this.#follow(again, to);
+    return second.kind === 'stop' ? second : { ...second, source: first.source };
+  }
+
+  /** What leaves the host with an address that it has already: an answer, or what a rule has rewritten. */
+  leave(packet: Packet): Way {
+    const { routing } = this.world;
+    if (!routing) return this.#guess(packet);
+    return this.#each(packet, (flow) =>
+      this.#follow(findRoute(routing.facts, flow, this.ask), flow.destination),
+    );
+  }
+
+  /** What came in by a device and has passed PREROUTING. */
+  enter(packet: Packet): Way {
+    const { routing } = this.world;
+    if (!routing) return this.#guessEntering(packet);
+    return this.#each(packet, (flow) => {
+      const input = findInput(routing.facts, routing.values, flow, this.ask);
+      if (input.kind === 'martian') return { kind: 'stop', stop: stopByMartian(input, flow) };
+      const forwards = this.#mayForward(packet);
+      const way = this.#follow(input.decision, flow.destination, forwards !== false);
+      if (way.kind !== 'device' || forwards === true) return way;
+      return { kind: 'stop', stop: this.#stopForwarding(packet, flow, forwards) };
+    });
+  }
+
+  /** Looks up each place that the client may be at, and asks only where they differ. */
+  #each(packet: Packet, look: (flow: Flow) => Way): Way {
+    const inDevice = packet.inDevice ?? 'lo';
+    if (typeof inDevice !== 'string') return this.#guess(packet);
+    const places = (address: PacketAddress): readonly Place[] => this.listPlaces(address, packet);
+    const flow = this.#toFlow(packet, inDevice);
+    const ways = places(packet.source).flatMap((source) =>
+      places(packet.destination).map((destination) => ({
+        about: source.about ?? destination.about,
+        way: look({ ...flow, source: source.address, destination: destination.address }),
+      })),
+    );
+    const [first, second] = ways;
+    if (!first) return this.#guess(packet);
+    if (!second || isSame(first.way, second.way)) return first.way;
+    return this.ask(second.about ?? 'where the client is') ? second.way : first.way;
+  }
+
+  /** Where an address may be, for those who do not know it. */
+  listPlaces(address: PacketAddress, { family, clientDevice }: Packet): readonly Place[] {
+    return listPlaces(this.world, address, family, clientDevice);
+  }
+
+  #toFlow(packet: Packet, inDevice: string): Flow {
+    const answer = packet.turn === 'answer' || packet.turn === 'refusal';
+    const { family, protocol, destinationPort } = packet;
+    return {
+      ...{ family, protocol, inDevice, outDevice: null, mark: packet.mark },
+      ...{ source: null, destination: '' },
+      sourcePort: answer ? destinationPort : null,
+      destinationPort: answer ? null : destinationPort,
+      // What is forwarded counts as root's.
+      user: inDevice === 'lo' ? null : 0,
+    };
+  }
+
+  #follow(decision: Decision, to: string, told = true): Way {
+    if (decision.kind !== 'route') return { kind: 'stop', stop: stopByRoute(decision, to, told) };
+    const { route } = decision;
+    if (route.type === 'local') return { kind: 'host', source: route.source ?? to };
+    if (route.type !== 'unicast') {
+      const why = `the route to ${to} is of type ${route.type}, which is not followed here`;
+      return { kind: 'stop', stop: { code: 'odd-route', end: 'unknown', why, obstacle: null } };
+    }
+    const hop = this.#chooseHop(decision, to);
+    const { device, gateway } = hop;
+    if (device === null) {
+      const why = `the route to ${to} names no device`;
+      return { kind: 'stop', stop: { code: 'odd-route', end: 'unknown', why, obstacle: null } };
+    }
+    if (hop.down) {
+      const obstacle = `${device}, by which the route to ${to} leads, has no carrier`;
+      return {
+        kind: 'stop',
+        stop: { code: 'no-carrier', end: 'dropped', why: obstacle, obstacle },
+      };
+    }
+    return {
+      kind: 'device',
+      device,
+      gateway,
+      source: route.source ?? this.#sourceOf(device, gateway ?? to),
+    };
+  }
+
+  #chooseHop({ hops, route }: Extract<Decision, { kind: 'route' }>, to: string) {
+    const [first, ...others] = hops;
+    if (!first) throw new RangeError('a route without a way');
+    const other = others.find(({ device }) => device !== first.device);
+    if (!other) return first;
+    const devices = [...new Set(hops.map(({ device }) => device ?? '?'))].join(' or ');
+    const about = `which way of the multipath route to ${to} it takes (${devices}, table ${route.table})`;
+    return this.ask(about) ? other : first;
+  }
+
+  #sourceOf(name: string, to: string): string | null {
+    const { devices } = this.world;
+    const own = devices.find((device) => device.name === name);
+    const source = own && chooseSource(own, to);
+    if (source != null) return source;
+    // A device without an address borrows that of another one.
+    for (const device of devices) {
+      const borrowed = device.kind === 'loopback' ? null : chooseSource(device, to);
+      if (borrowed !== null) return borrowed;
+    }
+    return null;
+  }
+
+  #mayForward({ family, inDevice }: Packet): boolean | null {
+    const { routing, settings } = this.world;
+    if (family === 6) return settings.forward6;
+    const own =
+      typeof inDevice === 'string' && routing
+        ? readOwn(routing.values, 'forwarding', inDevice)
+        : null;
+    const all = routing ? readValue(routing.values, 'ipv4/ip_forward') : null;
+    const value = own ?? all;
+    return value === null ? settings.forward4 : value !== 0;
+  }
+
+  #stopForwarding(packet: Packet, flow: Flow, forwards: boolean | null): Stop {
+    const setting = this.#nameForwarding(packet);
+    const code = 'forwarding';
+    if (forwards === null) {
+      const why = `it would have to be forwarded to ${flow.destination}, and ${setting} is not known`;
+      return { code, end: 'unknown', why, obstacle: null };
+    }
+    return {
+      ...{ code, end: 'dropped' },
+      why: `it would have to be forwarded to ${flow.destination}, and ${setting} is 0`,
+      obstacle: `${setting} is 0: ${setting.includes('.conf.') && packet.family === 4 ? 'nothing that comes in there is forwarded' : 'this host forwards nothing'}`,
+    };
+  }
+
+  #nameForwarding({ family, inDevice }: Packet): string {
+    if (family === 6) return 'net.ipv6.conf.all.forwarding';
+    const { routing } = this.world;
+    const off = !routing || readValue(routing.values, 'ipv4/ip_forward') !== 1;
+    return off || typeof inDevice !== 'string'
+      ? 'net.ipv4.ip_forward'
+      : `net.ipv4.conf.${inDevice}.forwarding`;
+  }
+
+  /** Without routing: own addresses stay, networks of devices and known routes lead on. */
+  #guess(packet: Packet): Way {
+    const { world } = this;
+    const to = addressText(packet.destination);
+    if (to === null) {
+      const stays = packet.destination.kind === 'own' && !packet.dnat;
+      if (stays) return { kind: 'host', source: null };
+      return { kind: 'device', device: UNNAMED, gateway: null, source: null };
+    }
+    if (isOwnAddress(world, to)) return { kind: 'host', source: to };
+    const route = findPlainRoute(world, to);
+    const device = findBridgeOf(world, to)?.name ?? route?.device ?? UNNAMED;
+    return { kind: 'device', device, gateway: null, source: route?.source ?? null };
+  }
+
+  #guessEntering(packet: Packet): Way {
+    const way = this.#guess(packet);
+    const forwards = this.#mayForward(packet);
+    if (way.kind !== 'device' || forwards !== false) return way;
+    const destination = addressText(packet.destination) ?? 'its target';
+    const flow = { ...this.#toFlow(packet, 'lo'), destination };
+    return { kind: 'stop', stop: this.#stopForwarding(packet, flow, forwards) };
+  }
+}
+
+function isSame(a: Way, b: Way): boolean {
+  const key = (way: Way): string =>
+    way.kind === 'device'
+      ? `device ${String(way.device)}`
+      : way.kind === 'stop'
+        ? `${way.stop.code} ${way.stop.end}`
+        : way.kind;
+  return key(a) === key(b);
+}
