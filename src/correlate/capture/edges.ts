@@ -1,10 +1,9 @@
 /** Whether two captured legs may be the two sides of one relay: the same machine between them, the same bytes, in time. */
 import { isLoopback, sameEndpoint } from '../../model/address.js';
-import { TCP } from '../../model/event.js';
+import { compareEnds, findClose, type Ends } from './closes.js';
 import { compareContent, isAligned, lacksBytes, streamsOf } from './contents.js';
 import { compareDatagrams } from './datagrams.js';
 import type { CapturedLeg } from './legs.js';
-import type { WirePacket } from './same-packet.js';
 import { isInitialTtl } from './sightings.js';
 import type { Likeness } from './streams.js';
 
@@ -17,6 +16,8 @@ export interface Edge {
   readonly strong: boolean;
   /** What agreed may be a coincidence: packets are missing, or too few datagrams were compared. */
   readonly thin: boolean;
+  /** Whether each side ended because the other did; datagrams have no end. */
+  readonly ends: Exclude<Ends, 'contrary'>;
 }
 
 /** Nanoseconds by which clocks of two files may differ after they have been set to each other. */
@@ -61,7 +62,9 @@ export function compareLegs(client: CapturedLeg, upstream: CapturedLeg): Edge | 
   if ((thin || !strong) && comesFromDialled(client, upstream)) return null;
   const bare = (like: Likeness): boolean => like === 'empty' || like === 'part';
   const follows = aligned && bare(request) && bare(reply) && isConsequence(client, upstream);
-  return strong || follows ? { client, upstream, request, reply, strong, thin } : null;
+  if (!strong && !follows) return null;
+  const ends = compareEnds(client, upstream, slack);
+  return ends === 'contrary' ? null : { client, upstream, request, reply, strong, thin, ends };
 }
 
 /**
@@ -75,7 +78,7 @@ function compareUdp(client: CapturedLeg, upstream: CapturedLeg, slack: number): 
   if (!isCompared(request) || !isCompared(reply)) return null;
   const thin = different < SEVERAL;
   if (thin && (longest < TELLING || comesFromDialled(client, upstream))) return null;
-  return { client, upstream, request, reply, strong: true, thin };
+  return { client, upstream, request, reply, strong: true, thin, ends: 'open' };
 }
 
 /** A host that dials its own published port looks like this as well: the source is the address that others dial. */
@@ -196,9 +199,4 @@ function isConsequence(client: CapturedLeg, upstream: CapturedLeg): boolean {
     follows(findClose(theirs.replies), findClose(own.replies)) ||
     (upstream.first.synAck === null && findClose(theirs.replies) === null)
   );
-}
-
-/** When one side first said that it would send no more. */
-function findClose(packets: readonly WirePacket[]): number | null {
-  return packets.find(({ flags }) => (flags & (TCP.FIN | TCP.RST)) !== 0)?.time ?? null;
 }

@@ -4,6 +4,7 @@ import { Candidates } from './candidates.js';
 import { compareLegs, type Edge } from './edges.js';
 import { matchOneToOne } from './matching.js';
 import { Rivals } from './rivals.js';
+import { Services, type Ownership } from './services.js';
 import type { Likeness } from './streams.js';
 
 export interface Pairing {
@@ -14,6 +15,9 @@ export interface Pairing {
   readonly only: boolean;
   /** Little was compared, or bytes are missing. */
   readonly thin: boolean;
+  /** Why what it carried is no coincidence; null where it may be one. */
+  readonly own: Ownership | null;
+  readonly ends: Edge['ends'];
 }
 
 /** Candidates looked at per leg. */
@@ -37,8 +41,16 @@ export function pairByContent(legs: readonly CapturedLeg[]): Pairings {
     legs,
     matches.map(({ edge }) => edge),
   );
+  const found: { edge: Edge; only: boolean }[] = [];
   for (const { edge, only } of matches) {
-    if (rivals.accountsFor(edge)) pairs.set(edge.client, { ...pick(edge), only });
+    if (rivals.accountsFor(edge)) found.push({ edge, only });
+  }
+  const services = new Services(
+    legs,
+    found.map(({ edge }) => edge),
+  );
+  for (const { edge, only } of found) {
+    pairs.set(edge.client, { ...pick(edge), only, own: services.explain(edge) });
   }
   // Where no bytes tell, only what leaves no choice counts.
   const competing = new Set(strong.flatMap(({ client, upstream }) => [client, upstream]));
@@ -50,7 +62,9 @@ export function pairByContent(legs: readonly CapturedLeg[]): Pairings {
   const ofUpstream = countBy(weak, ({ upstream }) => upstream);
   for (const edge of weak) {
     const only = ofClient.get(edge.client) === 1 && ofUpstream.get(edge.upstream) === 1;
-    if (only && rivals.accountsFor(edge)) pairs.set(edge.client, { ...pick(edge), only });
+    if (only && rivals.accountsFor(edge)) {
+      pairs.set(edge.client, { ...pick(edge), only, own: null });
+    }
   }
   for (const client of pairs.keys()) open.delete(client);
   return { pairs, open };
@@ -65,8 +79,8 @@ function countBy(
   return counts;
 }
 
-function pick({ upstream, request, reply, thin }: Edge): Omit<Pairing, 'only'> {
-  return { upstream, request, reply, thin };
+function pick({ upstream, request, reply, thin, ends }: Edge): Omit<Pairing, 'only' | 'own'> {
+  return { upstream, request, reply, thin, ends };
 }
 
 function distance({ client, upstream }: Edge): number {

@@ -90,7 +90,7 @@ function isOfOtherKind(leg: CapturedLeg, { upstream }: Edge): boolean {
 }
 
 /** What a pair's client dialled, by port, and where it led. */
-function nameService({ client, upstream }: Edge): string {
+export function nameService({ client, upstream }: Edge): string {
   const { address, port } = upstream.leg.destination;
   return `${client.leg.server.port}|${address}|${port}`;
 }

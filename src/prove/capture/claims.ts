@@ -2,6 +2,7 @@
 import type { Twin } from '../../correlate/capture/twins.js';
 import { isMarked } from '../../correlate/capture/same-packet.js';
 import type { CapturedLeg } from '../../correlate/capture/legs.js';
+import type { Ownership } from '../../correlate/capture/services.js';
 import type { Pairing } from '../../correlate/capture/relays.js';
 import { findCrossing } from '../../correlate/capture/sightings.js';
 import type { Likeness } from '../../correlate/capture/streams.js';
@@ -17,6 +18,7 @@ type ClaimCode =
   | 'handshakes-nested'
   | 'streams-equal'
   | 'only-pairing'
+  | 'content-own'
   | 'never-rewritten'
   | 'complete';
 
@@ -119,6 +121,20 @@ const ONLY_PAIRING: Claim = {
   }),
 };
 
+const OWN: Claim = {
+  code: 'content-own',
+  holds: ({ pairing }) => (pairing ? pairing.own !== null || null : undefined),
+  tell: ({ pairing }) => ({ claim: OWNED[pairing?.own ?? 'content'], events: [] }),
+};
+
+const OWNED: Readonly<Record<Ownership, string>> = {
+  content:
+    'what both legs carried is their own: so much content, and nothing else in the capture carried it',
+  course:
+    'nothing else in the capture carried these bytes, and all of it passed in turn: the dial, the request, the answer, the end',
+  service: 'every connection of this service has its pair, and there are eight of them at least',
+};
+
 /** Seen before and after the machine, under the same addresses. */
 const NEVER_REWRITTEN: Claim = {
   code: 'never-rewritten',
@@ -163,6 +179,7 @@ const CLAIMS = [
   HANDSHAKES,
   STREAMS,
   ONLY_PAIRING,
+  OWN,
   NEVER_REWRITTEN,
   COMPLETE,
 ];
@@ -176,6 +193,7 @@ export function findFacts(subject: CapturedCase): CaptureFacts {
     'handshakes-nested': HANDSHAKES.holds(subject) ?? null,
     'streams-equal': STREAMS.holds(subject) ?? null,
     'only-pairing': ONLY_PAIRING.holds(subject) ?? null,
+    'content-own': OWN.holds(subject) ?? null,
     'never-rewritten': NEVER_REWRITTEN.holds(subject) ?? null,
     complete: COMPLETE.holds(subject) ?? null,
   };

@@ -79,6 +79,15 @@ function listRelayDoubts({ leg, tail, pairing }: CapturedCase, facts: CaptureFac
       'several connections carried the same bytes at once, so that this pair may be another',
     );
   }
+  if (facts['content-own'] !== true) {
+    doubts.push(
+      'so little content may be carried by chance: a process of the host may have answered it while another connection ' +
+        'of the same kind went to the container',
+    );
+  }
+  if (pairing?.ends === 'unknown') {
+    doubts.push('it is not to be seen that one leg ended because the other had');
+  }
   if (facts.complete !== true) doubts.push(tail.notes[0] ?? 'packets are missing');
   return doubts;
 }

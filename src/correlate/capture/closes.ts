@@ -1,0 +1,38 @@
+/** Whether the ends of a pair's legs fit a relay: it ends one side because the other ended. */
+import { TCP } from '../../model/event.js';
+import type { CapturedLeg } from './legs.js';
+import type { WirePacket } from './same-packet.js';
+
+/** Nanoseconds within which a relay that ends by itself ends both sides. */
+const TOGETHER = 100_000_000;
+
+/** When one side first said that it would send no more. */
+export function findClose(packets: readonly WirePacket[]): number | null {
+  return packets.find(({ flags }) => (flags & (TCP.FIN | TCP.RST)) !== 0)?.time ?? null;
+}
+
+/**
+ * `relayed`: the relay ended one side after the other had ended, and nothing else did. `open`: it ended neither. `contrary`: its
+ * own leg ended by itself while the client's went on, so that it was no relay's. `unknown`: packets that would tell are
+ * not there, or it gave up both sides.
+ */
+export type Ends = 'relayed' | 'open' | 'contrary' | 'unknown';
+
+export function compareEnds(client: CapturedLeg, upstream: CapturedLeg, slack: number): Ends {
+  const [own, theirs] = [client.leg.split(), upstream.leg.split()];
+  const [byClient, toClient] = [findClose(own.requests), findClose(own.replies)];
+  const [toServer, byServer] = [findClose(theirs.requests), findClose(theirs.replies)];
+  const isCaused = (effect: number | null): boolean =>
+    effect === null ||
+    [byClient, byServer].some((cause) => cause !== null && cause <= effect + slack);
+  if (isCaused(toServer) && isCaused(toClient)) {
+    const passed = (cause: number | null, effect: number | null): boolean =>
+      cause !== null && effect !== null && cause <= effect + slack && effect - cause < TOGETHER;
+    if (passed(byClient, toServer) || passed(byServer, toClient)) return 'relayed';
+    return toServer === null && toClient === null ? 'open' : 'unknown';
+  }
+  if (isCaused(toServer) || byClient === null || toServer === null) return 'unknown';
+  // A relay that gives up ends both of its sides.
+  const gaveUp = toClient !== null && !isCaused(toClient);
+  return gaveUp && Math.abs(toClient - toServer) < TOGETHER ? 'unknown' : 'contrary';
+}
