@@ -53,6 +53,8 @@ export const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
     conntrack: conntrack.nullable(),
     reason: z.string(),
     function: z.string(),
+    // Recordings of versions before 0.2 lack it.
+    mtu: z.number().nullish(),
   }),
   z.object({ kind: z.literal('reset'), ...packet }),
   z.object({

@@ -1,5 +1,5 @@
 /** Gathers events into flows: first by namespace and addresses, then across namespaces and NAT by what proves them one. */
-import type { Endpoint } from '../model/address.js';
+import { sameEndpoint, type Endpoint } from '../model/address.js';
 import {
   TCP,
   TCP_STATE,
@@ -7,6 +7,7 @@ import {
   type NatEvent,
   type PacketEvent,
   type Protocol,
+  type ResetEvent,
   type TraceEvent,
 } from '../model/event.js';
 import { continues, endsIn, NEIGHBOUR, ONE_WAY } from './journeys/live.js';
@@ -169,7 +170,7 @@ class Gatherer {
     return current.syn.seq === event.seq ? current : this.#begin(key, event);
   }
 
-  #begin(key: string, event: PacketEvent | NatEvent | null): Sighting {
+  #begin(key: string, event: PacketEvent | NatEvent | DropEvent | null): Sighting {
     const sighting = new Sighting();
     if (event && isSyn(event)) sighting.syn = { seq: event.seq };
     this.#all.push(sighting);
@@ -206,27 +207,44 @@ class Gatherer {
     if (begun && 'remote' in begun && begun.namespace === event.namespace) join(known, sighting);
   }
 
-  #takeDrop(event: DropEvent | (TraceEvent & { kind: 'reset' })): void {
+  #takeDrop(event: DropEvent | ResetEvent): void {
     const before = event.skb === null ? undefined : this.#skbs.get(event.skb);
     if (before && endsIn(before.packet, event)) {
       add(before.sighting, event);
       return;
     }
     const key = placeKey(event.namespace, event.protocol, event.source, event.destination);
-    const current = this.#current.get(key) ?? this.#findWaiting(event);
-    if (current) add(current, event);
-    else if (event.namespace !== null) add(this.#begin(key, null), event);
+    const known = this.#current.get(key);
+    const own = isOther(known, event) ? undefined : known;
+    const found = own ?? this.#findWaiting(event) ?? this.#findSender(event);
+    if (found) {
+      add(found, event);
+      if (known === undefined) this.#current.set(key, found);
+    } else if (event.namespace !== null) {
+      add(this.#begin(key, event.kind === 'drop' ? event : null), event);
+    }
+  }
+
+  /** The flow of a packet that was thrown away before it came to any device: its socket's, which dialled where it was to go. */
+  #findSender(event: DropEvent | ResetEvent): Sighting | undefined {
+    if (event.kind !== 'drop' || event.socket === null || event.ifindex !== null) return undefined;
+    const known = this.#sockets.get(event.socket);
+    const begun = known?.events.find((seen) => seen.kind === 'state' || seen.kind === 'accept');
+    if (!known || !begun || !('remote' in begun) || begun.namespace !== event.namespace) {
+      return undefined;
+    }
+    const dialled = event.conntrack?.original.destination ?? event.destination;
+    return sameEndpoint(begun.remote, dialled) && !isOther(known, event) ? known : undefined;
   }
 
   /** The flow of a packet that was rewritten and then waited on a device that it never left: conntrack names it. */
-  #findWaiting(event: DropEvent | (TraceEvent & { kind: 'reset' })): Sighting | undefined {
+  #findWaiting(event: DropEvent | ResetEvent): Sighting | undefined {
     if (event.kind !== 'drop' || event.conntrack === null) return undefined;
     const { source, destination } = event.conntrack.original;
     const key = placeKey(event.namespace, event.protocol, source, destination);
     const current = this.#current.get(key);
-    const another = current?.syn && isSyn(event) && current.syn.seq !== event.seq;
-    if (!current || another || event.time - current.lastTime >= NEIGHBOUR) return undefined;
-    return current;
+    const waits = current && !isOther(current, event);
+    return waits && event.time - current.lastTime < NEIGHBOUR ? current : undefined;
   }
 
   #bySocket(
@@ -269,7 +287,12 @@ function belongs(sighting: Sighting, remote: Endpoint): boolean {
   return own.remote.port === remote.port && own.remote.address === remote.address;
 }
 
-function isSyn(event: PacketEvent | NatEvent | DropEvent): boolean {
+/** Whether this SYN begins another flow than the one that the sighting is of. */
+function isOther(sighting: Sighting | undefined, event: DropEvent | ResetEvent): boolean {
+  return sighting?.syn != null && isSyn(event) && sighting.syn.seq !== event.seq;
+}
+
+function isSyn(event: PacketEvent | NatEvent | DropEvent | ResetEvent): boolean {
   return event.protocol === 'tcp' && (event.flags & (TCP.SYN | TCP.ACK)) === TCP.SYN;
 }
 

@@ -91,6 +91,8 @@ export interface DropEvent extends EventBase, PacketFields, Placed {
   readonly reason: string;
   /** Kernel function that dropped it. */
   readonly function: string;
+  /** Largest packet in bytes, with its IP header, that its route takes; null without a route. Older recordings lack it. */
+  readonly mtu?: number | null | undefined;
 }
 
 /** A process's view of one of its sockets. `local`/`remote` may be unset (port 0) early in a connect. */

@@ -128,6 +128,62 @@ const relay = z.object({
   client: endpoint.nullable(),
 });
 
+/** How it ended, as far as the trace goes. */
+const end = z.object({
+  /**
+   * `client`, `server`: that end, or what is beyond it. `host`: the host itself or one of its rules. `relay`: the process
+   * between. `network`: what lies between two hosts. Null where it is not known, or it went on when the trace ended.
+   */
+  by: z.enum(['client', 'server', 'host', 'relay', 'network']).nullable(),
+  how: z.enum(['fin', 'rst', 'icmp', 'drop', 'timeout']).nullable(),
+  /** The rule that did it, as it is written; null where none did, or which is not known. */
+  rule: z.string().nullable(),
+  /**
+   * `not-listening`: no socket was found there. `closed`: a socket that was there, or its process. `rejected`, `filtered`:
+   * a rule, with or without an answer. `no-neighbour`: no hardware address was found for it. `too-big`: for a way's MTU.
+   */
+  cause: z
+    .enum(['not-listening', 'closed', 'rejected', 'filtered', 'no-neighbour', 'too-big'])
+    .nullable(),
+});
+
+/** Of the client's leg. */
+const handshake = z.object({
+  /** How often each was sent. */
+  syn: z.number().int().nonnegative(),
+  synAck: z.number().int().nonnegative(),
+  /** Whether the client acknowledged the SYN+ACK; null where that could not be seen. */
+  completed: z.boolean().nullable(),
+});
+
+/** A segment that was sent again and again, and of which its sender never learned that it had come. */
+const stall = z.object({
+  leg: z.enum(['client', 'container']),
+  flow: z.enum(['request', 'reply']),
+  /** Its payload bytes, and how often it was sent. */
+  length: z.number().int().positive(),
+  sent: z.number().int().positive(),
+  /** Payload bytes of the largest segment of that side before it; null without any. */
+  passed: z.number().int().nullable(),
+  /** Of the way that it was too big for, in bytes with the IP header; null where it did not die of that. */
+  mtu: z.number().int().nullable(),
+});
+
+const nanoseconds = z.number().int().nullable();
+
+const timing = z.object({
+  /** ISO 8601 with nanoseconds. */
+  start: z.string().nullable(),
+  /** Nanoseconds from the SYN to the client's ACK. */
+  connect: nanoseconds,
+  /** From the client's first payload to the server's first, where the client's was first seen. */
+  firstReply: nanoseconds,
+  /** From the first thing seen of it to the last. */
+  duration: nanoseconds,
+  /** From the first payload's coming to the relay to its leaving it, the relay's dial included. */
+  relay: nanoseconds,
+});
+
 const connection = z.object({
   id: z.number().int().positive(),
   protocol: z.enum(['tcp', 'udp']),
@@ -140,6 +196,17 @@ const connection = z.object({
   /** One sentence: why this path and this proof. */
   reason: z.string(),
   outcome: z.enum(OUTCOMES),
+  end,
+  /** Null for datagrams, and where it began before the trace. */
+  handshake: handshake.nullable(),
+  /** Payload bytes that the other end acknowledged, on the client's leg; null where that could not be seen. */
+  acknowledged: z
+    .object({
+      fromClient: z.number().int().nonnegative().nullable(),
+      fromServer: z.number().int().nonnegative().nullable(),
+    })
+    .nullable(),
+  stall: stall.nullable(),
   nat: z
     .object({
       hook: z.enum(['PREROUTING', 'OUTPUT']).nullable(),
@@ -156,11 +223,22 @@ const connection = z.object({
       reason: z.string(),
       function: z.string(),
       after: z.string().nullable(),
-      /** The netfilter hook whose rules threw it away; only where hooks were probed. */
+      /** The netfilter hook whose rules threw it away; only where that was seen. */
       hook: z.enum(NETFILTER_HOOKS).optional(),
+      /** Which way the packet went, and on which leg; left out where that is not known. */
+      flow: z.enum(['request', 'reply']).optional(),
+      leg: z.enum(['client', 'container']).optional(),
+      packet: z.enum(['SYN', 'SYN+ACK', 'RST', 'FIN', 'ACK', 'data', 'datagram']).optional(),
+      /** Its payload bytes. */
+      length: z.number().int().nonnegative().optional(),
     })
     .nullable(),
   bytes: z.object({ fromClient: z.number().int(), fromServer: z.number().int() }),
+  timing,
+  /** Segments that TCP sent again, on all legs; null where some may not have been seen. */
+  retransmits: z.number().int().nonnegative().nullable(),
+  /** Address that the server's socket has as its client's; null where that was not seen. */
+  sourceSeen: z.string().nullable(),
   /** The process that dialled, and the one that accepted in the end, where known. */
   processes: z.object({
     client: z.object({ pid: z.number().int(), command: z.string() }).nullable(),

@@ -5,5 +5,12 @@ export type Path = (typeof PATHS)[number];
 export const PROOFS = ['proven', 'likely', 'inconclusive'] as const;
 export type Proof = (typeof PROOFS)[number];
 
-export const OUTCOMES = ['answered', 'refused', 'reset', 'dropped', 'unanswered'] as const;
+export const OUTCOMES = [
+  'answered',
+  'refused',
+  'reset',
+  'dropped',
+  'unanswered',
+  'stalled',
+] as const;
 export type Outcome = (typeof OUTCOMES)[number];

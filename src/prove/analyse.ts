@@ -1,22 +1,29 @@
 /** From a trace to its report: connections, claims, verdicts, hops. Pure, and the same for every source. */
 import { findCaptured } from '../correlate/capture/connections.js';
+import { isRequest } from '../correlate/bytes.js';
 import { findConnections } from '../correlate/connections.js';
 import type { StateEvent, AcceptEvent } from '../model/event.js';
 import type { Connection, Report } from '../model/report.js';
 import type { Topology } from '../model/topology.js';
 import type { Trace, TraceHeader } from '../model/trace.js';
+import type { Outcome } from '../model/verdict.js';
 import { describerOf } from './capture/describe.js';
 import { openCase, type Case } from './case.js';
 import { makeClaims } from './claims.js';
+import { describeCourse } from './course.js';
 import { foretell } from './foretell.js';
 import { findDropHook, indexFunctions, listFunctions, type FunctionIndex } from './functions.js';
 import { listHops, selectHops } from './hops.js';
 import { judge } from './judge.js';
-import { findDrop, findLastHop, findOutcome } from './outcome.js';
+import { findDrop, findLastHop, isDroppedAtOutput, listLegs } from './drops.js';
+import { findEnd } from './end.js';
+import { findOutcome } from './outcome.js';
+import { namePacket } from './packet-words.js';
 import { countUnshown, describeNat, findOwner } from './parts.js';
 import { namePlaces, type Places } from './places.js';
 import { attributeRules } from './rules-met.js';
 import { sumUp } from './sum-up.js';
+import { countRetransmits, findTiming } from './timing.js';
 import { tellWhy } from './why.js';
 
 export interface AnalyseOptions {
@@ -85,6 +92,7 @@ function describeConnection(id: number, subject: Case, context: DescribeContext)
   const hops = selectHops(all, new Set(claims.flatMap(({ events }) => events)), limit);
   const relayProcess = link ?? relayAccept;
   const relayed = judgement.path === 'docker-proxy' || judgement.path === 'relay';
+  const outcome = findOutcome(subject);
   return {
     id,
     protocol: leg.protocol,
@@ -94,7 +102,9 @@ function describeConnection(id: number, subject: Case, context: DescribeContext)
     path: judgement.path,
     proof: judgement.proof,
     reason: judgement.reason,
-    outcome: findOutcome(subject),
+    outcome,
+    end: findEnd(subject, outcome),
+    ...describeCourse(subject, outcome),
     nat: describeNat(leg),
     relay:
       relayed && relayProcess
@@ -112,8 +122,10 @@ function describeConnection(id: number, subject: Case, context: DescribeContext)
           })),
         }
       : {}),
-    drop: describeDrop(subject, places, functions),
+    drop: describeDrop(subject, outcome, places, functions),
     bytes,
+    timing: findTiming(subject, trace.header.epoch),
+    retransmits: countRetransmits(subject, trace.header.probes.attached),
     processes: {
       client: describeProcess(leg.dialled),
       server: describeProcess(relayed ? (links.at(-1)?.upstream.accepted ?? null) : leg.accepted),
@@ -152,22 +164,30 @@ function describeRelayTarget({ relayAccept, topology }: Case): Connection['conta
   return owner ? { ...target, name: owner.name } : null;
 }
 
+/** The drop that decided; one that was answered by a reset is told by that. */
 function describeDrop(
   subject: Case,
+  outcome: Outcome,
   places: Places,
   functions: FunctionIndex | null,
 ): Connection['drop'] {
+  const refused = outcome === 'refused' || outcome === 'reset';
+  if (outcome === 'answered' || (refused && subject.leg.protocol === 'tcp')) return null;
   const drop = findDrop(subject);
   if (drop === null) return null;
-  const legs = [subject.leg, ...subject.links.map(({ upstream }) => upstream)];
-  const home = legs.find(({ events }) => events.includes(drop));
-  const hop = home ? findLastHop(home, drop) : null;
-  const hook = functions && findDropHook(drop, functions);
+  const legs = listLegs(subject);
+  const home = legs.find(({ events }) => events.includes(drop)) ?? subject.leg;
+  const hop = findLastHop(home, drop);
+  const hook = isDroppedAtOutput(drop) ? 'OUTPUT' : functions && findDropHook(drop, functions);
   return {
     reason: drop.reason,
     function: drop.function,
     after: hop && places.device(hop.namespace, hop.ifindex),
     ...(hook && { hook }),
+    flow: isRequest(home, drop) ? 'request' : 'reply',
+    leg: home === subject.leg ? 'client' : 'container',
+    packet: namePacket(drop),
+    length: drop.length,
   };
 }
 

@@ -12,7 +12,8 @@ import {
 } from '../model/event.js';
 import type { Evidence } from '../model/report.js';
 import { holdsAddress, isHostAddress, type Case } from './case.js';
-import { findDrop, findOutcome } from './outcome.js';
+import { isShown } from './end.js';
+import { findUnclaimed } from './unclaimed.js';
 
 export type ClaimCode =
   | 'nat-rewritten'
@@ -23,6 +24,7 @@ export type ClaimCode =
   | 'relay-dialled'
   | 'relay-moved'
   | 'container-addressed'
+  | 'nothing-listened'
   | 'complete';
 
 export type Claim = Evidence & { readonly code: ClaimCode };
@@ -38,6 +40,7 @@ const CHECKS: readonly Check[] = [
   checkRelayDialled,
   checkRelayMoved,
   checkContainerAddressed,
+  checkNothingListened,
   checkEntered,
   checkComplete,
 ];
@@ -266,6 +269,15 @@ function hasOtherServer(leg: Leg): boolean {
   });
 }
 
+/** A refusal by the host itself: its stack looked for a socket where the client dialled, and found none. */
+function checkNothingListened({ leg, topology, hostAccept }: Case): Claim | null {
+  const { server } = leg;
+  const found = hostAccept ? null : findUnclaimed(leg, topology.host);
+  if (!found || !server) return null;
+  const text = `the host's kernel found no socket that listens on ${formatEndpoint(server)}`;
+  return claim('nothing-listened', true, text, [found.id]);
+}
+
 function checkEntered(subject: Case): Claim | null {
   const { entered, topology, lastLeg, hostAccept, link, tail } = subject;
   if (hostAccept && !link) return null;
@@ -295,12 +307,7 @@ function checkComplete(subject: Case): Claim {
   if (tail.skippedRuns !== undefined) {
     // Only what comes in an interrupt's wake is skipped: what processes did, and what the packets seen bear, stands.
     const skipped = `the probes were live throughout; the kernel skipped ${tail.skippedRuns} of their runs on packets`;
-    const outcome = findOutcome(subject);
-    const answered = outcome === 'answered' && subject.bytes.fromServer > 0;
-    // A drop on the way is told by an event of its own; a socket's refusal has an answer, which may have been skipped.
-    const drop = outcome === 'dropped' ? findDrop(subject) : null;
-    const onTheWay = drop !== null && !/^(?:tcp|udp)/.test(drop.function);
-    return claim('complete', answered || onTheWay, skipped);
+    return claim('complete', isShown(subject), skipped);
   }
   return claim(
     'complete',

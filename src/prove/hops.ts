@@ -10,7 +10,7 @@ import { formatEndpoint, sameEndpoint, type Endpoint } from '../model/address.js
 import { TCP, TCP_STATE, type CopyEvent, type NatEvent, type PacketEvent } from '../model/event.js';
 import type { Hop } from '../model/report.js';
 import type { Topology } from '../model/topology.js';
-import { isInnocent } from './outcome.js';
+import { isInnocent } from './drops.js';
 import { describePacket, flagNames, summarise } from './packet-words.js';
 import type { Places } from './places.js';
 import { describeRewriting } from './rewrites.js';

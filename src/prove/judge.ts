@@ -1,12 +1,12 @@
 /** The verdict on one connection: a fold over its claims. */
 import { formatEndpoint } from '../model/address.js';
-import { isRequest } from '../correlate/bytes.js';
 import type { Leg } from '../correlate/leg.js';
 import type { RelayLink } from '../correlate/relays.js';
 import type { Path, Proof } from '../model/verdict.js';
-import { findDrop, findOutcome } from './outcome.js';
+import { findOutcome } from './outcome.js';
 import { isRelayProcess } from '../correlate/known-relays.js';
 import { isHostAddress, type Case } from './case.js';
+import { tellEnd, tellRefusal } from './tell-end.js';
 import type { Claim, ClaimCode } from './claims.js';
 import { listHostDoubts, listRelayDoubts } from './doubts.js';
 
@@ -52,6 +52,7 @@ function collect(claims: readonly Claim[]): Facts {
     'relay-dialled': at('relay-dialled'),
     'relay-moved': at('relay-moved'),
     'container-addressed': at('container-addressed'),
+    'nothing-listened': at('nothing-listened'),
     complete: at('complete'),
   };
 }
@@ -67,6 +68,8 @@ function listCandidates(subject: Case, facts: Facts): Path[] {
     paths.push(isDockerProxy(subject, command) ? 'docker-proxy' : 'relay');
   } else if (hostAccept && facts.complete === true) {
     // Where events were lost, a relay whose dial was missed looks just like a server of the host.
+    paths.push('host');
+  } else if (facts['nothing-listened'] === true && findOutcome(subject) === 'refused') {
     paths.push('host');
   }
   // Behind a NAT every packet bears the container's address: what was dialled has to be known, or that nothing rewrote it.
@@ -105,39 +108,12 @@ function listDoubts(subject: Case, path: Path, facts: Facts): string[] {
     doubts.push('no packet was seen on both sides of the rewriting');
   }
   if (path === 'docker-proxy' || path === 'relay') doubts.push(...listRelayDoubts(subject));
-  if (path === 'host' && facts['host-alone'] !== true) doubts.push(...listHostDoubts(subject));
+  if (path === 'host' && subject.hostAccept && facts['host-alone'] !== true)
+    doubts.push(...listHostDoubts(subject));
   if (path === 'direct' && facts['entered-container'] !== true && facts['host-accepted'] === null) {
     doubts.push('the packet was not seen at the container');
   }
   return doubts;
-}
-
-/** Where it died, if it did. */
-function tellEnd(subject: Case): string {
-  const outcome = findOutcome(subject);
-  if (outcome === 'unanswered') return tellSilence(subject);
-  const drop = outcome === 'dropped' ? findDrop(subject) : null;
-  return drop ? `; then the kernel dropped it (${drop.reason} at ${drop.function})` : '';
-}
-
-/** How far it got; nothing where a packet may have gone unseen. */
-function tellSilence({ lastLeg, entered, tail }: Case): string {
-  if (entered === null || !tail.sealed || tail.lostEvents > 0 || tail.skippedRuns !== undefined) {
-    return '';
-  }
-  const what =
-    lastLeg.protocol === 'udp'
-      ? 'datagrams'
-      : lastLeg.events.some(
-            (event) =>
-              event.kind === 'packet' &&
-              event.namespace === entered.namespace &&
-              event.length > 0 &&
-              isRequest(lastLeg, event),
-          )
-        ? 'request'
-        : 'SYN';
-  return `; its ${what} reached the container, and no answer came back`;
 }
 
 /** What a relay did for the connection, as the end of a sentence. */
@@ -166,7 +142,8 @@ function tell(subject: Case, path: Path, facts: Facts): string {
     case 'direct':
       return "the client dialled the container's own address, and nothing rewrote or relayed it";
     case 'host':
-      return `${tellRedirect(subject)}${hostAccept?.command ?? 'a process'} (pid ${hostAccept?.pid ?? '?'}) of the host ${tellTaking(leg)}${answers(subject) ? ' and answers itself' : ''}`;
+      if (!hostAccept) return tellRefusal(leg);
+      return `${tellRedirect(subject)}${hostAccept.command} (pid ${hostAccept.pid}) of the host ${tellTaking(leg)}${answers(subject) ? ' and answers itself' : ''}`;
   }
 }
 

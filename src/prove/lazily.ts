@@ -1,7 +1,20 @@
 /** A connection whose reason, evidence and hops are put into words when somebody looks: of very many connections nobody does. */
 import type { Connection } from '../model/report.js';
 
-export type Details = Pick<Connection, 'reason' | 'evidence' | 'hops' | 'hopsOmitted'>;
+export type Details = Pick<
+  Connection,
+  | 'reason'
+  | 'evidence'
+  | 'end'
+  | 'handshake'
+  | 'acknowledged'
+  | 'stall'
+  | 'timing'
+  | 'retransmits'
+  | 'sourceSeen'
+  | 'hops'
+  | 'hopsOmitted'
+>;
 
 /** What is known of it at once. */
 export type Outline = Omit<Connection, keyof Details>;
@@ -54,6 +67,27 @@ export class LazyConnection<T> implements Connection {
   get evidence(): Connection['evidence'] {
     return this.#told.evidence;
   }
+  get end(): Connection['end'] {
+    return this.#told.end;
+  }
+  get handshake(): Connection['handshake'] {
+    return this.#told.handshake;
+  }
+  get acknowledged(): Connection['acknowledged'] {
+    return this.#told.acknowledged;
+  }
+  get stall(): Connection['stall'] {
+    return this.#told.stall;
+  }
+  get timing(): Connection['timing'] {
+    return this.#told.timing;
+  }
+  get retransmits(): Connection['retransmits'] {
+    return this.#told.retransmits;
+  }
+  get sourceSeen(): Connection['sourceSeen'] {
+    return this.#told.sourceSeen;
+  }
   get hops(): Connection['hops'] {
     return this.#told.hops;
   }
@@ -63,12 +97,33 @@ export class LazyConnection<T> implements Connection {
 
   /** Everything as ordinary fields, in the document's order. */
   toJSON(): Connection {
-    const { id, protocol, client, server, container, path, proof, reason, outcome, nat } = this;
-    const { relay, drop, bytes, processes, clientNamespace, evidence, why } = this;
-    const { hops, hopsOmitted } = this;
     return {
-      ...{ id, protocol, client, server, container, path, proof, reason, outcome, nat, relay },
-      ...{ drop, bytes, processes, clientNamespace, evidence, why, hops, hopsOmitted },
+      id: this.id,
+      protocol: this.protocol,
+      client: this.client,
+      server: this.server,
+      container: this.container,
+      path: this.path,
+      proof: this.proof,
+      reason: this.reason,
+      outcome: this.outcome,
+      end: this.end,
+      handshake: this.handshake,
+      acknowledged: this.acknowledged,
+      stall: this.stall,
+      nat: this.nat,
+      relay: this.relay,
+      drop: this.drop,
+      bytes: this.bytes,
+      timing: this.timing,
+      retransmits: this.retransmits,
+      sourceSeen: this.sourceSeen,
+      processes: this.processes,
+      clientNamespace: this.clientNamespace,
+      evidence: this.evidence,
+      why: this.why,
+      hops: this.hops,
+      hopsOmitted: this.hopsOmitted,
     };
   }
 

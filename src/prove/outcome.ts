@@ -1,184 +1,135 @@
-/** How a connection ended for its client, and where a packet of it died. */
-import { isRequest } from '../correlate/bytes.js';
+/** How a connection ended for its client: a fold over what its packets, its sockets and its drops show. */
 import type { Leg } from '../correlate/leg.js';
-import { TCP, type DropEvent, type PacketEvent } from '../model/event.js';
+import type { DropEvent } from '../model/event.js';
+import type { TraceTail } from '../model/trace.js';
 import type { Outcome } from '../model/verdict.js';
 import type { Case } from './case.js';
+import { isAnswerDelivered } from './datagrams.js';
+import { findDrop, findUndelivered, isRefusal, listLegs } from './drops.js';
+import { readExchange, type Exchange, type Stalled } from './exchange.js';
+import { listResets, type Reset } from './resets.js';
+import { isAfter } from './sequence.js';
 
-/** Drops that are part of a socket's end or of another host's copy, not of the flow's fate. */
-const INNOCENT = new Set([
-  'OTHERHOST',
-  'QUEUE_PURGE',
-  'SOCKET_CLOSE',
-  'CONSUMED',
-  'TCP_OLD_DATA',
-  'TCP_OLD_ACK',
-  'TCP_OFOMERGE',
-]);
-
-interface Marks {
-  /** The server agreed, and nothing shows that its answer never reached the client. */
-  readonly synAck: boolean;
-  /** Some packet of the server was seen. */
-  readonly replied: boolean;
-  readonly resetByServer: boolean;
-  readonly finByClient: boolean;
-  readonly finByServer: boolean;
+export interface Stall extends Stalled {
+  readonly leg: Leg;
+  /** Whether the client's side sent it. */
+  readonly request: boolean;
 }
 
-export function findOutcome(subject: Case): Outcome {
-  const { leg, link, links, relayAccept, bytes } = subject;
-  if (leg.protocol === 'udp') {
-    if (bytes.fromServer > 0) return 'answered';
-    const drop = findDrop(subject);
-    if (drop === null) return 'unanswered';
-    // Where nothing listens, ICMP tells the sender: the client, or a relay, which keeps it to itself.
-    if (drop.reason !== 'NO_SOCKET') return 'dropped';
-    return leg.events.includes(drop) ? 'refused' : 'unanswered';
-  }
-  const own = readMarks(leg);
-  if (!own.synAck && leg.begun) {
-    if (own.resetByServer) return 'refused';
-    return findDrop(subject) ? 'dropped' : 'unanswered';
-  }
-  if (own.resetByServer && !(own.finByClient && bytes.fromServer > 0)) return 'reset';
-  if (findUndelivered(subject)) return 'dropped';
-  if (bytes.fromServer > 0) return 'answered';
-  if (link || relayAccept) {
-    const beyond = link ? readMarks(link.upstream) : null;
-    // The relay shook hands before it knew whether the container would: a port check is fooled, the client is not.
-    if (!beyond?.synAck) {
-      if (own.finByServer || beyond?.resetByServer) return 'reset';
-      return findDrop(subject) ? 'dropped' : 'unanswered';
-    }
-  }
-  if (bytes.fromClient === 0) {
-    if (own.synAck || own.replied) return 'answered';
-    return findDrop(subject) ? 'dropped' : 'unanswered';
-  }
-  // A relay ends the client's leg in order, whatever ended its own.
-  if (links.some(({ upstream }) => readMarks(upstream).resetByServer)) return 'reset';
-  return own.finByServer ? 'answered' : 'unanswered';
+/** Nothing is missing, so that an acknowledgement that was not seen did not come. */
+export function isLossless({ sealed, lostEvents, truncated, skippedRuns }: TraceTail): boolean {
+  return sealed && lostEvents === 0 && !truncated && skippedRuns === undefined;
 }
 
-/** The drop that ended the connection: of a packet that was needed and never got through. */
-export function findDrop(subject: Case): DropEvent | null {
-  const legs = listLegs(subject);
-  for (const one of legs) {
-    if (readMarks(one).synAck || readMarks(one).resetByServer) continue;
-    const drops = one.events.filter(
-      (event): event is DropEvent =>
-        event.kind === 'drop' &&
-        !isInnocent(event) &&
-        (isRequest(one, event) || event.protocol === 'tcp'),
-    );
-    const needed = drops.find(({ flags }) => (flags & TCP.SYN) !== 0) ?? drops[0];
-    if (needed) return needed;
-  }
-  return findUndelivered(subject);
+/** @param lossless whether every packet of the legs was there to be seen */
+export function findOutcome(subject: Case, lossless = isLossless(subject.tail)): Outcome {
+  const { leg } = subject;
+  if (leg.protocol === 'udp') return findDatagramOutcome(subject, lossless);
+  if (!isOpened(leg, lossless)) return findOpeningOutcome(subject);
+  if (findStall(subject) !== null) return 'stalled';
+  const answered = isAnswered(subject, lossless);
+  if (findReset(subject, answered === true) !== null) return 'reset';
+  if (findUndelivered(subject, lossless) !== null) return 'dropped';
+  if (answered !== false) return 'answered';
+  if (subject.bytes.fromServer > 0) return isLeft(leg) ? 'reset' : 'unanswered';
+  return findSilentOutcome(subject);
 }
 
-/** The drop of a segment that the other end never acknowledged, though both had shaken hands. */
-function findUndelivered(subject: Case): DropEvent | null {
-  if (subject.leg.protocol === 'udp') return null;
-  for (const leg of listLegs(subject)) {
-    const drops = leg.events.filter(
-      (event): event is DropEvent =>
-        event.kind === 'drop' && event.length > 0 && !isInnocent(event) && !isRefusal(event),
-    );
-    for (const drop of drops) {
-      const request = isRequest(leg, drop);
-      if (isClosed(leg, drop, request) || isAcknowledged(leg, drop, request)) continue;
-      // What was sent but once may only be late; of a request that was never answered, once is enough.
-      const again = drops.some((other) => other !== drop && other.seq === drop.seq);
-      if (again || (request && subject.bytes.fromServer === 0)) return drop;
-    }
-  }
-  return null;
+/** Whether the handshake was completed; where the client's packets may be missing, a SYN+ACK will do. */
+function isOpened(leg: Leg, lossless: boolean): boolean {
+  const { server, completed, replied } = readExchange(leg);
+  if (completed || !leg.begun) return true;
+  if (lossless && server.acksSeen) return false;
+  return replied && server.syns > 0 && findDropOf(leg) === null;
 }
 
-/** Whether the other end has it; true also where its acknowledgements were only counted. */
-function isAcknowledged(leg: Leg, drop: DropEvent, request: boolean): boolean {
-  return leg.events.some((event) => {
-    if (event.kind !== 'packet' && event.kind !== 'counter') return false;
-    if (isRequest(leg, event) === request) return false;
-    if (event.kind === 'counter') return true;
-    return (event.flags & TCP.ACK) !== 0 && isAfter(event.ack, drop.seq);
+function findDropOf(leg: Leg): DropEvent | null {
+  return findDrop({ leg, links: [], bytes: { fromClient: 0, fromServer: 0 } });
+}
+
+function findOpeningOutcome(subject: Case): Outcome {
+  const { leg } = subject;
+  const { server } = readExchange(leg);
+  const resets = listResets(leg);
+  if (resets.some(({ request }) => !request)) return server.syns > 0 ? 'reset' : 'refused';
+  if (findDropOf(leg) !== null) return 'dropped';
+  return server.syns > 0 && isLeft(leg) ? 'reset' : 'unanswered';
+}
+
+/** Whether the client ended it by a reset of its own. */
+function isLeft(leg: Leg): boolean {
+  return listResets(leg).some(({ request }) => request);
+}
+
+/** Bytes of the server that the client acknowledged; null where that cannot be known. */
+function isAnswered({ leg, bytes }: Case, lossless: boolean): boolean | null {
+  if (bytes.fromServer === 0) return false;
+  const { acked, start, acksSeen } = readExchange(leg).server;
+  if (acked !== null && start !== null && isAfter(acked, start)) return true;
+  return lossless && acksSeen && start !== null ? false : null;
+}
+
+/** The first reset that ended it: of the server, of its relay or of a rule; none that came after an orderly end. */
+export function findReset(subject: Pick<Case, 'leg'>, answered: boolean): Reset | null {
+  const { client, server } = readExchange(subject.leg);
+  const found = listResets(subject.leg).find(({ request, cause, event }) => {
+    if (request && cause !== 'rejected') return false;
+    const before = (fin: number | null): boolean => fin !== null && fin <= event.time;
+    if (answered && before(client.fin)) return false;
+    return !before(server.fin);
   });
+  return found ?? null;
 }
 
-/** Whether the end that it was for had closed before. */
-function isClosed(leg: Leg, drop: DropEvent, request: boolean): boolean {
-  return leg.events.some(
-    (event) =>
-      event.kind === 'packet' &&
-      event.time <= drop.time &&
-      (event.flags & (TCP.FIN | TCP.RST)) !== 0 &&
-      isRequest(leg, event) !== request,
+/**
+ * The segment that was sent again and again on some leg, unless its receiver had no room for it. One that was never
+ * acknowledged comes before one whose acknowledgement did not come through.
+ */
+export function findStall({ leg, links }: Pick<Case, 'leg' | 'links'>): Stall | null {
+  const stalls = listLegs({ leg, links }).flatMap((one) => listStalls(one));
+  return stalls.find(({ unheard }) => !unheard) ?? stalls[0] ?? null;
+}
+
+function listStalls(leg: Leg): Stall[] {
+  if (leg.protocol === 'udp') return [];
+  const { client, server } = readExchange(leg);
+  return [client, server].flatMap(({ stalled }, index) =>
+    stalled && !isTurnedAway(leg, stalled) ? [{ ...stalled, leg, request: index === 0 }] : [],
   );
 }
 
-/** Of two sequence numbers, which wrap at 2^32. */
-function isAfter(one: number, other: number): boolean {
-  return one !== other && (one - other + 2 ** 32) % 2 ** 32 < 2 ** 31;
+function isTurnedAway(leg: Leg, { seq }: Stalled): boolean {
+  return leg.events.some((event) => event.kind === 'drop' && event.seq === seq && isRefusal(event));
 }
 
-/** The receiver's own socket turned it away: its process reads nothing. */
-function isRefusal({ reason }: DropEvent): boolean {
-  return reason === 'TCP_ZEROWINDOW' || reason === 'TCP_OVERWINDOW';
-}
-
-function listLegs({ leg, links }: Case): Leg[] {
-  return [leg, ...links.map(({ upstream }) => upstream)];
-}
-
-export function isInnocent(drop: DropEvent): boolean {
-  return INNOCENT.has(drop.reason) || drop.namespace === null;
-}
-
-/** The last device that the dropped packet was seen at: the same skb, or, where it was copied, the same segment. */
-export function findLastHop(leg: Leg, drop: DropEvent): PacketEvent | null {
-  const before = leg.events.filter(
-    (event): event is PacketEvent =>
-      event.kind === 'packet' &&
-      event.time <= drop.time &&
-      event.seq === drop.seq &&
-      event.flags === drop.flags,
-  );
-  return before.findLast(({ skb }) => skb !== null && skb === drop.skb) ?? before.at(-1) ?? null;
-}
-
-function readMarks(leg: Leg): Marks {
-  const marks = {
-    synAck: false,
-    replied: false,
-    resetByServer: false,
-    finByClient: false,
-    finByServer: false,
-  };
-  let acknowledged = false;
-  let lost = false;
-  const resets: PacketEvent['skb'][] = [];
-  const strays = new Set<PacketEvent['skb']>();
-  for (const event of leg.events) {
-    if ((event.kind !== 'packet' && event.kind !== 'drop') || event.protocol !== 'tcp') continue;
-    const request = isRequest(leg, event);
-    const { flags } = event;
-    const agrees = !request && (flags & (TCP.SYN | TCP.ACK)) === (TCP.SYN | TCP.ACK);
-    if (event.kind === 'drop') {
-      if (agrees && !isInnocent(event)) lost = true;
-      if (!request && event.reason === 'NO_SOCKET') strays.add(event.skb);
-      continue;
-    }
-    if (agrees) marks.synAck = true;
-    if (!request) marks.replied = true;
-    if (request && (flags & (TCP.SYN | TCP.ACK)) === TCP.ACK) acknowledged = true;
-    if (!request && (flags & TCP.RST) !== 0 && !marks.finByServer) resets.push(event.skb);
-    if ((flags & TCP.FIN) !== 0) marks[request ? 'finByClient' : 'finByServer'] = true;
+/** The handshake was completed, and no byte came from the server. */
+function findSilentOutcome(subject: Case): Outcome {
+  const { leg, link, links, relayAccept, bytes } = subject;
+  const own = readExchange(leg);
+  const upstreams = links.map(({ upstream }) => upstream);
+  const isReset = (one: Leg): boolean => listResets(one).some(({ request }) => !request);
+  // The relay shook hands before it knew whether the container would: a port check is fooled, the client is not.
+  if ((link || relayAccept) && !(link && hasAgreed(readExchange(link.upstream)))) {
+    if (own.server.fin !== null || (link && isReset(link.upstream))) return 'reset';
+    return findDrop(subject) ? 'dropped' : isLeft(leg) ? 'reset' : 'unanswered';
   }
-  if (lost && !acknowledged) marks.synAck = false;
-  // Who is refused by an address that it did not dial has no socket for that, and goes on waiting.
-  const isHeard = (skb: PacketEvent['skb']): boolean => marks.synAck || !strays.has(skb);
-  marks.resetByServer = resets.some((skb) => skb === null || isHeard(skb));
-  return marks;
+  if (bytes.fromClient === 0) return 'answered';
+  // A relay ends the client's leg in order, whatever ended its own.
+  if (upstreams.some(isReset)) return 'reset';
+  if (own.server.fin !== null) return 'answered';
+  return isLeft(leg) ? 'reset' : 'unanswered';
+}
+
+function hasAgreed({ completed, server }: Exchange): boolean {
+  return completed || server.syns > 0;
+}
+
+function findDatagramOutcome(subject: Case, lossless: boolean): Outcome {
+  const { leg, bytes } = subject;
+  if (bytes.fromServer > 0 && (!lossless || isAnswerDelivered(leg))) return 'answered';
+  const drop = findDrop(subject);
+  if (drop === null) return 'unanswered';
+  // Where nothing listens, ICMP tells the sender: the client, or a relay, which keeps it to itself.
+  if (drop.reason !== 'NO_SOCKET') return 'dropped';
+  return leg.events.includes(drop) ? 'refused' : 'unanswered';
 }

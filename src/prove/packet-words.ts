@@ -1,5 +1,6 @@
 /** A packet in a few words. */
 import { TCP, type PacketFields } from '../model/event.js';
+import type { Connection } from '../model/report.js';
 
 /** The packet, and what became of it. */
 export function summarise(
@@ -25,4 +26,17 @@ export function describePacket({ protocol, flags, seq, length }: PacketFields): 
 
 export function flagNames(flags: number): string[] {
   return Object.entries(TCP).flatMap(([name, bit]) => ((flags & bit) !== 0 ? [name] : []));
+}
+
+/** What a packet is to its connection. */
+export function namePacket({
+  protocol,
+  flags,
+  length,
+}: PacketFields): NonNullable<NonNullable<Connection['drop']>['packet']> {
+  if (protocol === 'udp') return 'datagram';
+  if ((flags & TCP.SYN) !== 0) return (flags & TCP.ACK) !== 0 ? 'SYN+ACK' : 'SYN';
+  if ((flags & TCP.RST) !== 0) return 'RST';
+  if (length > 0) return 'data';
+  return (flags & TCP.FIN) !== 0 ? 'FIN' : 'ACK';
 }

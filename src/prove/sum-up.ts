@@ -8,7 +8,7 @@ const WORDS: Readonly<Record<Path, string>> = {
   'docker-proxy': 'through docker-proxy',
   relay: 'through a user-space relay',
   direct: 'directly at the container’s address',
-  host: 'at a process of the host',
+  host: 'at the host itself',
 };
 
 export function sumUp(

@@ -6,7 +6,7 @@ import type { Path } from '../model/verdict.js';
 import type { Case } from './case.js';
 
 export function tellWhy(subject: Case, path: Path | 'unknown'): string | null {
-  const { leg, topology, relayAccept, link, redirect } = subject;
+  const { leg, topology, relayAccept, hostAccept, link, redirect } = subject;
   if (leg.server === null) return null;
   const dialled = formatEndpoint(leg.server);
   switch (path) {
@@ -24,9 +24,11 @@ export function tellWhy(subject: Case, path: Path | 'unknown'): string | null {
     case 'direct':
       return `${dialled} is the container's own address, which no rule rewrites`;
     case 'host':
-      return redirect
-        ? `${tellRedirect(redirect, dialled)}, where a process of the host listens`
-        : `${dialled} belongs to the host, and a process of the host listens there`;
+      if (redirect)
+        return `${tellRedirect(redirect, dialled)}, where a process of the host listens`;
+      return hostAccept
+        ? `${dialled} belongs to the host, and a process of the host listens there`
+        : `${dialled} belongs to the host, and nothing listens there`;
     case 'unknown':
       return null;
   }

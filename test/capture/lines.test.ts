@@ -91,6 +91,7 @@ test('drops, with and without conntrack', () => {
   assert.is(dropped.reason, 'NETFILTER_DROP');
   assert.is(dropped.function, 'nft_do_chain');
   assert.is(dropped.conntrack?.original.destination.port, 8082);
+  assert.is(dropped.mtu, 65_536);
   const refused = readEvent(LINES.bareDrop);
   if (refused.kind !== 'drop') throw new Error(refused.kind);
   assert.equal([refused.reason, refused.function], ['NO_SOCKET', 'tcp_v4_rcv']);
@@ -105,6 +106,13 @@ test('a drop of an unnamed reason, in a function with an offset, of a packet wit
   if (event.kind !== 'drop') throw new Error(event.kind);
   assert.equal([event.reason, event.function], ['reason 327681', 'tcp_v4_rcv']);
   assert.equal([event.namespace, event.ifindex], [null, null]);
+});
+
+test('a drop before any device has its socket’s namespace, and no MTU without a route', () => {
+  const line = LINES.bareDrop.replace(' effffff9 1 ', ' effffff9 0 ').replace(' 10000 3 ', ' 0 3 ');
+  const event = readEvent(line);
+  if (event.kind !== 'drop') throw new Error(event.kind);
+  assert.equal([event.namespace, event.ifindex, event.mtu], [0xeffffff9, null, null]);
 });
 
 test('a reset', () => {
@@ -198,7 +206,7 @@ test('a line that is cut, or has too many fields, is no event', () => {
     for (let length = 1; length < fields.length; length += 1) {
       const cut = read(fields.slice(0, length).join(' '));
       // What ends where its conntrack entry would begin looks whole; child.ts reads no line without its end.
-      const whole = line === LINES.conntrack ? 19 : line === LINES.drop ? 20 : 0;
+      const whole = line === LINES.conntrack ? 19 : line === LINES.drop ? 21 : 0;
       assert.is(cut.kind, length === whole ? 'event' : 'other', `${length}: ${line}`);
     }
   }

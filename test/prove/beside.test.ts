@@ -8,6 +8,7 @@ import { findDifferences } from '../../src/prove/differences.js';
 import { predictAttempt } from '../../src/rules/evaluate/predict.js';
 import { RuleIndex } from '../../src/rules/evaluate/rule-index.js';
 import { suite } from '../support/suite.js';
+import { UNSEEN } from '../support/unseen.js';
 import { loadRules, makeWorld } from '../rules/evaluate/worlds.js';
 
 const test = suite('prediction beside observation');
@@ -20,6 +21,7 @@ function connect(change: Partial<Connection>): Connection {
     client: { address: '198.51.100.2', port: 40000 },
     server: { address: '198.51.100.1', port: 6379 },
     container: { address: '172.17.0.2', port: 6379, name: 'redis' },
+    ...UNSEEN,
     ...{ nat: null, relay: null, drop: null, why: null, evidence: [], hops: [], hopsOmitted: 0 },
     bytes: { fromClient: 0, fromServer: 0 },
     processes: { client: null, server: null },

@@ -97,6 +97,11 @@ const hop: fc.Arbitrary<Hop> = fc.record({
   journey: fc.option(journey, { nil: undefined }),
 });
 
+const count = fc.nat({ max: 100 });
+const nanoseconds = fc.option(fc.nat());
+const flow = fc.constantFrom('request' as const, 'reply' as const);
+const leg = fc.constantFrom('client' as const, 'container' as const);
+
 const connection: fc.Arbitrary<Connection> = fc.record({
   id: fc.integer({ min: 1, max: 100_000 }),
   protocol: fc.constantFrom('tcp', 'udp'),
@@ -107,6 +112,37 @@ const connection: fc.Arbitrary<Connection> = fc.record({
   proof: fc.constantFrom(...PROOFS),
   reason: text,
   outcome: fc.constantFrom(...OUTCOMES),
+  end: fc.record({
+    by: fc.option(fc.constantFrom('client', 'server', 'host', 'relay', 'network')),
+    how: fc.option(fc.constantFrom('fin', 'rst', 'icmp', 'drop', 'timeout')),
+    rule: fc.option(text),
+    cause: fc.option(fc.constantFrom('not-listening', 'closed', 'rejected', 'filtered')),
+  }),
+  handshake: fc.option(
+    fc.record({ syn: count, synAck: count, completed: fc.option(fc.boolean()) }),
+  ),
+  acknowledged: fc.option(
+    fc.record({ fromClient: fc.option(bytes), fromServer: fc.option(bytes) }),
+  ),
+  stall: fc.option(
+    fc.record({
+      leg,
+      flow,
+      length: fc.integer({ min: 1, max: 65_535 }),
+      sent: fc.integer({ min: 1, max: 20 }),
+      passed: fc.option(count),
+      mtu: fc.option(count),
+    }),
+  ),
+  timing: fc.record({
+    start: fc.option(fc.constantFrom('2026-11-29T19:00:00.000000001Z', 'x')),
+    connect: nanoseconds,
+    firstReply: nanoseconds,
+    duration: nanoseconds,
+    relay: nanoseconds,
+  }),
+  retransmits: fc.option(count),
+  sourceSeen: fc.option(address),
   nat: fc.constant(null),
   relay: fc.option(
     fc.record({

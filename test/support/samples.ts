@@ -32,7 +32,7 @@ export const TRUTHS: Readonly<Record<string, Truth | ((one: Connection) => Truth
   'reset-proxy': { ...proxy, outcome: 'reset' },
   dropped: { ...dnat, outcome: 'dropped' },
   paused: { ...dnat, outcome: 'unanswered' },
-  'too-big': { ...dnat, outcome: 'dropped' },
+  'too-big': { ...dnat, outcome: 'stalled' },
   'reset-beyond': { ...proxy, outcome: 'reset' },
   'no-neighbour': { ...dnat, outcome: 'dropped' },
   'hairpin-self': dnat,

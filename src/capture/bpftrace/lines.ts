@@ -85,11 +85,12 @@ export function createLineReader(options: LineReaderOptions): LineReader {
     const family = f[at + 6] === '6' ? 6 : 4;
     const protocol = f[at + 5] === '11' ? ('udp' as const) : ('tcp' as const);
     const namespace = hex(f[at + 1]);
+    const ifindex = hex(f[at + 2]);
     return {
       time: time(f[at] ?? ''),
-      // An skb that has left its device (a queue emptied at close) has no place.
+      // What a socket has received has no place any more, and what one sends has no device yet.
       namespace: namespace === 0 ? null : namespace,
-      ifindex: namespace === 0 ? null : hex(f[at + 2]),
+      ifindex: namespace === 0 || ifindex === 0 ? null : ifindex,
       skb: f[at + 3] ?? null,
       socket: f[at + 4] === '0' ? null : (f[at + 4] ?? null),
       protocol,
@@ -143,15 +144,17 @@ export function createLineReader(options: LineReaderOptions): LineReader {
         };
       }
       case 'D': {
-        const bare = f.length === PACKET_FIELDS + 3;
-        if (!bare && f.length !== PACKET_FIELDS + 3 + CONNTRACK_FIELDS) return null;
-        const code = hex(f[PACKET_FIELDS + 1]);
+        const bare = f.length === PACKET_FIELDS + 4;
+        if (!bare && f.length !== PACKET_FIELDS + 4 + CONNTRACK_FIELDS) return null;
+        const mtu = hex(f[PACKET_FIELDS + 1]);
+        const code = hex(f[PACKET_FIELDS + 2]);
         return {
           kind: 'drop',
           ...packet(f, 1),
+          mtu: mtu === 0 ? null : mtu,
           reason: options.dropReasons.get(code) ?? `reason ${code}`,
           function: (f.at(-1) ?? '').replace(/\+\d+$/, ''),
-          conntrack: bare ? null : conntrack(f, PACKET_FIELDS + 2, f[7] === '6' ? 6 : 4),
+          conntrack: bare ? null : conntrack(f, PACKET_FIELDS + 3, f[7] === '6' ? 6 : 4),
         };
       }
       case 'N': {

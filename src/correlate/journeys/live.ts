@@ -68,9 +68,23 @@ export function endsIn(before: Packet, drop: DropEvent | ResetEvent): boolean {
   return (
     before.protocol === drop.protocol &&
     before.seq === drop.seq &&
+    before.ack === drop.ack &&
     before.flags === drop.flags &&
+    before.length === drop.length &&
     waited >= 0 &&
-    waited < NEIGHBOUR
+    waited < NEIGHBOUR &&
+    isRewritten(wayAfter(before), drop)
+  );
+}
+
+/** The same addresses, or what the entry that the dropped packet bears makes of them. */
+function isRewritten(before: Way, drop: DropEvent | ResetEvent): boolean {
+  if (sameWay(before, drop)) return true;
+  const view = drop.kind === 'drop' ? drop.conntrack : null;
+  if (view !== null) return leadsTo(view, before, drop);
+  if (drop.protocol === 'udp') return false;
+  return (
+    sameEndpoint(before.source, drop.source) || sameEndpoint(before.destination, drop.destination)
   );
 }
 

@@ -8,9 +8,12 @@ import type { Outcome } from '../../model/verdict.js';
 import type { Trace } from '../../model/trace.js';
 import { listHops, selectHops } from '../hops.js';
 import { LazyConnection, type Details, type Outline } from '../lazily.js';
+import { describeCourse } from '../course.js';
+import { findEnd } from '../end.js';
 import { findOutcome } from '../outcome.js';
 import { countUnshown, describeNat, findOwner } from '../parts.js';
 import type { Places } from '../places.js';
+import { countRetransmits, findTiming } from '../timing.js';
 import { openCapturedCase, type CapturedCase } from './case.js';
 import { findFacts, tellClaims } from './claims.js';
 import { judgeCaptured, type CapturedJudgement } from './judge.js';
@@ -32,8 +35,19 @@ export function describerOf(
     const all = listHops(subject, { epoch, places, topology });
     const hops = selectHops(all, new Set(evidence.flatMap(({ events }) => events)), limit);
     const unshown = countUnshown([subject.leg, subject.link?.upstream]);
-    const { reason } = judgeNamed(subject, findCapturedOutcome(subject, trace).outcome);
-    return { reason: reason(), evidence, hops, hopsOmitted: all.length - hops.length + unshown };
+    const { outcome } = findCapturedOutcome(subject, trace);
+    const { reason } = judgeNamed(subject, outcome);
+    const lossless = isWhole(subject);
+    return {
+      reason: reason(),
+      evidence,
+      end: findEnd(subject, outcome),
+      ...describeCourse(subject, outcome, lossless),
+      timing: findTiming(subject, epoch),
+      retransmits: countRetransmits(subject, [], lossless),
+      hops,
+      hopsOmitted: all.length - hops.length + unshown,
+    };
   };
   return (connection, index) =>
     new LazyConnection(outline(connection, index + 1, trace), connection, tell);
@@ -105,12 +119,21 @@ function findCapturedOutcome(subject: CapturedCase, trace: Trace): CapturedOutco
 }
 
 function judgeOutcome(subject: CapturedCase, error: IcmpError | null): Outcome {
-  const outcome = findOutcome(subject);
+  const lossless = isWhole(subject);
+  const outcome = findOutcome(subject, lossless);
   if (outcome !== 'unanswered') return outcome;
   // Of its handshake, or of the answer that the client acknowledged, the capture may lack packets.
-  if (subject.bytes.fromServer > 0 || streamsOf(subject.captured).reply.lost) return 'answered';
+  if (!lossless && (subject.bytes.fromServer > 0 || streamsOf(subject.captured).reply.lost)) {
+    return 'answered';
+  }
   if (error === null) return outcome;
   return error.what === 'port unreachable' ? 'refused' : 'dropped';
+}
+
+/** Every packet of it is there, as far as its numbers tell. */
+function isWhole({ captured, tail }: CapturedCase): boolean {
+  const { request, reply } = streamsOf(captured);
+  return !tail.truncated && tail.lostEvents === 0 && !request.lost && !reply.lost;
 }
 
 /** The relay by the map of the host, where one was given: who listens where the client dialled, for that container. */
