@@ -199,4 +199,121 @@ test('of another SYN, or much later, it is not', () => {
   assert.equal(numbers([packet(client, published), waiting(100, 60_000_000_000)]), [[1], [2]]);
 });
 
+test('the same memory with another acknowledgement, other flags or another length is another packet', () => {
+  const base = { flags: TCP.ACK, seq: 100, ack: 5, length: 3 };
+  const other = '198.51.100.1#50000';
+  const tie = (change: Partial<PacketEvent>): number =>
+    numbers([packet(client, container, base), packet(other, container, { ...base, ...change })])
+      .length;
+  assert.is(tie({}), 1);
+  for (const change of [
+    { seq: 101 },
+    { ack: 6 },
+    { flags: TCP.ACK | TCP.FIN },
+    { length: 4 },
+    { skb: 'bb' },
+    { skb: null },
+  ]) {
+    assert.is(tie(change), 2, JSON.stringify(change));
+  }
+});
+
+test('one end stays as it is between two hops', () => {
+  const tie = (source: string, destination: string): number =>
+    numbers([packet(client, container), packet(source, destination)]).length;
+  assert.equal([tie('198.51.100.1#50000', container), tie(client, '172.17.0.9#1')], [1, 1]);
+  assert.is(tie('198.51.100.1#50000', '172.17.0.9#1'), 2);
+});
+
+test('the same memory two seconds later is another packet', () => {
+  const later = (time: number): number => {
+    const first = packet(client, published, { flags: TCP.ACK });
+    return numbers([first, packet(client, container, { flags: TCP.ACK, time: first.time + time })])
+      .length;
+  };
+  assert.equal([later(1_999_999_999), later(2_000_000_000)], [1, 2]);
+});
+
+test('a conntrack entry of another connection’s time ties nothing: its addresses were another’s then', () => {
+  const tied = (after: number): number => {
+    const first = packet(client, published, { skb: null });
+    const second = packet(client, container, {
+      ...{ skb: null, seq: 200, direction: 'out', conntrack: view, flags: TCP.ACK },
+      time: first.time + after,
+    });
+    return numbers([first, second]).length;
+  };
+  assert.equal([tied(1_999_999_999), tied(2_000_000_000)], [1, 2]);
+});
+
+test('conntrack ties addresses of its own namespace only', () => {
+  const away = { skb: null, namespace: CONTAINER, conntrack: view, flags: TCP.ACK };
+  const events = [packet(client, published, { skb: null }), packet(client, container, away)];
+  assert.equal(numbers(events), [[1], [2]]);
+});
+
+test('a silent pair of datagrams is a new flow after ninety seconds', () => {
+  const again = (after: number): number => {
+    const datagram = { protocol: 'udp' as const, flags: 0, seq: 0, length: 5, skb: null };
+    const first = packet(client, container, datagram);
+    return numbers([first, packet(client, container, { ...datagram, time: first.time + after })])
+      .length;
+  };
+  assert.equal([again(90_000_000_000), again(90_000_000_001)], [1, 2]);
+});
+
+test('a SYN after packets without one begins another flow, a dial before it does not', () => {
+  assert.equal(
+    numbers([
+      packet(client, published, { flags: TCP.ACK, skb: null }),
+      packet(client, published, { skb: null }),
+    ]),
+    [[1], [2]],
+  );
+  assert.equal(numbers([state(client, published), packet(client, published, { skb: null })]), [
+    [1, 2],
+  ]);
+});
+
+test('a packet that is dropped is of the flow that its memory was seen in, within the time that it may wait', () => {
+  const drop = (change: Partial<PacketEvent>, after = 1): number => {
+    const first = packet(client, published);
+    const lost = packet('198.51.100.9#1', published, { ...change, time: first.time + after });
+    const event = {
+      ...lost,
+      kind: 'drop',
+      reason: 'NETFILTER_DROP',
+      function: 'nf_hook_slow',
+    } as TraceEvent;
+    return numbers([first, event]).length;
+  };
+  assert.equal([drop({}), drop({}, 9_999_999_999), drop({}, 10_000_000_000)], [1, 1, 2]);
+  assert.equal([drop({ seq: 7 }), drop({ skb: 'bb' }), drop({ skb: null })], [2, 2, 2]);
+});
+
+test('a socket that ends and whose address is used again begins another flow', () => {
+  const dial = state('198.51.100.1#0', published);
+  const syn = packet('198.51.100.1#40000', published, { direction: 'out', socket: 'ff' });
+  const again = state('198.51.100.1#0', '198.51.100.1#9090');
+  const other = packet('198.51.100.1#40001', '198.51.100.1#9090', {
+    direction: 'out',
+    socket: 'ff',
+    seq: 9,
+    skb: 'bb',
+  });
+  assert.equal(numbers([dial, syn, again, other]), [
+    [1, 2],
+    [3, 4],
+  ]);
+});
+
+test('a socket of another namespace sends nothing here', () => {
+  const dial = state('198.51.100.1#0', published, { namespace: CLIENT });
+  const syn = packet('198.51.100.1#40000', container, { direction: 'out', socket: 'ff' });
+  assert.equal(numbers([dial, syn]), [[1], [2]]);
+  const own = state('198.51.100.1#0', published);
+  const arrives = packet('198.51.100.1#40000', container, { direction: 'in', socket: 'ff' });
+  assert.equal(numbers([own, arrives]), [[1], [2]]);
+});
+
 test.run();
