@@ -17,6 +17,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     fresh: { type: 'boolean', default: false }, // forget the results of earlier runs
     files: { type: 'string', multiple: true }, // globs, instead of folders
+    concurrency: { type: 'string', default: '2' }, // processes that test mutants at once
   },
 });
 
@@ -50,7 +51,7 @@ async function mutateFolder({ name, files, tests }: Folder): Promise<Result[]> {
     incremental: whole,
     incrementalFile: `${OUTPUT}/${name}.json`,
     force: values.fresh,
-    concurrency: 2,
+    concurrency: Number(values.concurrency),
     timeoutMS: 5_000,
     disableTypeChecks: false,
     reporters: ['html'],
