@@ -17,7 +17,7 @@ import { Walk, type HookEnd } from '../../../src/rules/evaluate/walk.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
 import { makeWorld, NOTHING } from './worlds.js';
 
-export const CLIENT = '203.0.113.7';
+const CLIENT = '203.0.113.7';
 
 export function rule(...steps: Step[]): Rule {
   return { text: steps.map(({ kind }) => kind).join(), steps, packets: null, comment: null };
@@ -78,7 +78,7 @@ export interface Met {
 }
 
 /** The first packet of a client elsewhere to the published port, on its way in by ext0. */
-export function makePacket(change: Partial<Packet> = {}): Packet {
+function makePacket(change: Partial<Packet> = {}): Packet {
   return createPacket({
     family: 4,
     protocol: 'tcp',
