@@ -9,11 +9,30 @@ if (Number.parseInt(process.versions.node) < 22) {
   process.exit(1);
 }
 
-const [{ execute }, { settings }, { routeArguments }] = await Promise.all([
+const { fileURLToPath } = await import('node:url');
+
+// First of all: until then a hangup that the caller ignores would end the process.
+const { isHangupIgnored } = await import('../dist/src/cli/hangup.js');
+isHangupIgnored();
+
+// Nothing of the caller's home or environment is loaded: no plugin, no theme, no rc file.
+process.env.TRACE_FLOW_DISABLE_THEME = '1';
+process.env.OCLIF_DISABLE_RC = '1';
+
+const [{ execute }, { settings }, { routeArguments }, { guardStreams }] = await Promise.all([
   import('@oclif/core/execute'),
   import('@oclif/core/settings'),
   import('../dist/src/cli/route.js'),
+  import('../dist/src/cli/streams.js'),
 ]);
+guardStreams();
 settings.enableAutoTranspile = false; // always what was built, also with NODE_ENV=development
 // Not awaited: with its reader gone (| head) oclif waits for a stream that never drains.
-void execute({ dir: import.meta.url, args: routeArguments(process.argv.slice(2)) });
+void execute({
+  loadOptions: {
+    root: fileURLToPath(new URL('..', import.meta.url)),
+    userPlugins: false,
+    devPlugins: false,
+  },
+  args: routeArguments(process.argv.slice(2)),
+});

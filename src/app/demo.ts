@@ -1,6 +1,7 @@
 /** The demo: real traffic over every path on a private Docker Engine, traced, told and drawn. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeOutput } from '../host/output-file.js';
 import type { Lab, Where } from '../lab/index.js';
 import type { Explanation } from '../model/explain.js';
 import type { Connection, Report } from '../model/report.js';
@@ -140,7 +141,7 @@ async function traceVantages(
   interrupted: AbortSignal,
 ): Promise<Report> {
   const progress = createProgress({
-    write: (text) => terminal.err(text),
+    write: (text) => terminal.draw(text),
     terminal: terminal.interactive,
     hint: 'sending real traffic',
   });
@@ -213,7 +214,7 @@ async function present(
   const files: string[] = [];
   const write = async (name: string, picture: string): Promise<void> => {
     const file = join(request.folder, `${name}.svg`);
-    await writeFile(file, picture);
+    await writeOutput(file, picture);
     files.push(file);
   };
   const draw = async (name: string, drawn: Report): Promise<void> =>
@@ -225,10 +226,10 @@ async function present(
   }
   const { renderHtml } = await import('../render/html/html.js');
   const page = join(request.folder, 'report.html');
-  await writeFile(page, await renderHtml(report, map));
+  await writeOutput(page, await renderHtml(report, map));
   if (request.json) {
     const { renderJson } = await import('../render/json.js');
-    terminal.out(renderJson(report));
+    terminal.emit(renderJson(report));
   } else {
     const { renderTerminal } = await import('../render/terminal/terminal.js');
     const { columns, color } = terminal;

@@ -1,6 +1,6 @@
 /** One live run from request to exit code: streams, files, expectation. */
 import { UserError } from '../model/errors.js';
-import { checkWritable } from './outputs.js';
+import { checkFiles, listFiles } from './outputs.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
 import { createProgress } from './progress.js';
 import { runTrace, type TraceRequest } from './trace.js';
@@ -10,9 +10,10 @@ export async function traceLive(
   outputs: LiveOutputs,
   terminal: LiveTerminal,
 ): Promise<number> {
-  await checkWritable(outputs);
+  const files = listFiles(outputs);
+  await checkFiles(files, outputs.json || outputs.ndjson);
   const progress = createProgress({
-    write: (text) => terminal.err(text),
+    write: (text) => terminal.draw(text),
     terminal: terminal.interactive,
     watch: outputs.watch ? () => terminal.screen() : undefined,
     hint: request.command.length > 0 ? 'ends with the command' : 'Ctrl-C ends the trace',
@@ -25,16 +26,28 @@ export async function traceLive(
   );
   progress.starting();
   const stream = streamTo(terminal);
+  // A stream that nobody reads any more ends the trace, unless something else was asked for.
+  if (outputs.ndjson && files.length === 0 && request.command.length === 0) {
+    terminal.onClosed(() => stop.abort(CLOSED));
+  }
+  let written = true;
   const { report, trouble } = await runTrace(request, {
     progress,
     stop: stop.signal,
     onEvent: outputs.ndjson ? (event) => stream('event', event) : null,
     onConnection: outputs.ndjson ? (connection) => stream('connection', connection) : null,
-    onReport: async (made, trace) => present(made, trace, outputs, terminal),
+    onReport: async (made, trace) => {
+      written = await present(made, trace, outputs, terminal);
+    },
   });
   if (trouble !== null) {
     terminal.err(`Error: ${trouble}\n`);
     return 1;
   }
-  return conclude(report, outputs.expect, terminal);
+  const exit = conclude(report, outputs.expect, terminal);
+  return exit === 0 && !written ? 1 : exit;
 }
+
+const CLOSED = new UserError('standard output was closed before the probes were live', {
+  ...{ code: 'closed', exit: 1, remedy: 'read the stream to its end' },
+});

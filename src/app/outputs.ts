@@ -1,7 +1,5 @@
 /** Where a report goes: terminal or JSON on standard output, pictures and recordings into files, whole or not at all. */
-import { randomUUID } from 'node:crypto';
-import { rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { checkOutput, locateOutput, writeOutput } from '../host/output-file.js';
 import { UserError } from '../model/errors.js';
 import type { Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
@@ -27,58 +25,105 @@ export interface Terminal {
   readonly color: boolean;
 }
 
+/** Standard output, for people or for programs. */
+export interface Sink {
+  out(text: string): void;
+  emit(json: string): void;
+}
+
 /** Writes the report for people or machines; for `--ndjson` only the summary that ends the stream. */
 export async function printReport(
   report: Report,
   request: OutputRequest,
   terminal: Terminal,
-  write: (text: string) => void,
+  sink: Sink,
 ): Promise<void> {
   if (request.ndjson) {
     const { connections, ...summary } = report;
-    write(`${JSON.stringify({ type: 'summary', connections: connections.length, summary })}\n`);
+    sink.emit(`${JSON.stringify({ type: 'summary', connections: connections.length, summary })}\n`);
   } else if (request.json) {
     const { renderJson } = await import('../render/json.js');
-    write(renderJson(report));
+    sink.emit(renderJson(report));
   } else if (request.listing) {
     const { renderListing } = await import('../render/listing.js');
-    write(renderListing(report));
+    sink.out(renderListing(report));
   } else {
     const { renderTerminal } = await import('../render/terminal/terminal.js');
     const { ladders } = request;
-    write(renderTerminal(report, { ...terminal, ...(ladders !== undefined && { ladders }) }));
+    sink.out(renderTerminal(report, { ...terminal, ...(ladders !== undefined && { ladders }) }));
   }
 }
 
-/** Writes every file that was asked for and returns their names. Throws UserError for one that cannot be written. */
+/** What an output needs of the process: where its lines go, and the streams behind /dev/stdout and /dev/stderr. */
+export interface OutputTerminal {
+  err(text: string): void;
+  readonly streams: ReadonlyMap<number, (content: string | Buffer) => Promise<void>>;
+}
+
+/** Writes one file after the other. One that fails costs no other one; what became of each is told at the end. */
+export class OutputFiles {
+  readonly #terminal: OutputTerminal;
+  readonly #lines: string[] = [];
+  #failed = false;
+  #defect: unknown = null;
+
+  constructor(terminal: OutputTerminal) {
+    this.#terminal = terminal;
+  }
+
+  async write(
+    file: string | undefined,
+    render: () => Promise<string | Buffer> | string,
+  ): Promise<void> {
+    if (file === undefined) return;
+    try {
+      await writeOutput(file, await render(), this.#terminal.streams);
+      this.#lines.push(`wrote ${file}`);
+    } catch (error) {
+      this.#failed = true;
+      if (error instanceof UserError) {
+        this.#lines.push(`Error: ${error.message}`, `Remedy: ${error.remedy ?? ''}`);
+      } else this.#defect ??= error;
+    }
+  }
+
+  /** Says what was written and what was not; true when all was. Throws what no user can mend. */
+  tell(): boolean {
+    for (const line of this.#lines) this.#terminal.err(`${line}\n`);
+    if (this.#defect !== null) throw this.#defect as Error;
+    return !this.#failed;
+  }
+}
+
+/** Writes every file that was asked for. */
 export async function writeFiles(
   report: Report,
   trace: Trace,
   request: OutputRequest,
-): Promise<string[]> {
+  files: OutputFiles,
+): Promise<void> {
   // Exports hold every packet, however few the report lists.
   const whole = (): Report =>
     report.connections.some(({ hopsOmitted }) => hopsOmitted > 0)
       ? analyse(trace, { hops: null })
       : report;
-  const wanted: [string | undefined, () => Promise<string | Buffer>][] = [
-    [request.svg, async () => (await import('../render/svg/svg.js')).renderSvg(report)],
-    [request.html, async () => drawPage(report, trace)],
-    [request.mermaid, async () => (await import('../render/mermaid.js')).renderMermaid(report)],
-    [
-      request.pcapng,
-      async () => (await import('../render/pcapng/pcapng.js')).renderPcapng(whole(), trace),
-    ],
-    [request.perfetto, async () => (await import('../render/perfetto.js')).renderPerfetto(whole())],
-    [request.record, async () => (await import('../capture/recording.js')).formatRecording(trace)],
-  ];
-  const written: string[] = [];
-  for (const [file, render] of wanted) {
-    if (file === undefined) continue;
-    await writeWhole(file, await render());
-    written.push(file);
-  }
-  return written;
+  // The evidence first: where there is room for one file only, it shall be this one.
+  await files.write(request.record, async () =>
+    (await import('../capture/recording.js')).formatRecording(trace),
+  );
+  await files.write(request.svg, async () =>
+    (await import('../render/svg/svg.js')).renderSvg(report),
+  );
+  await files.write(request.html, async () => drawPage(report, trace));
+  await files.write(request.mermaid, async () =>
+    (await import('../render/mermaid.js')).renderMermaid(report),
+  );
+  await files.write(request.pcapng, async () =>
+    (await import('../render/pcapng/pcapng.js')).renderPcapng(whole(), trace),
+  );
+  await files.write(request.perfetto, async () =>
+    (await import('../render/perfetto.js')).renderPerfetto(whole()),
+  );
 }
 
 async function drawPage(report: Report, trace: Trace): Promise<string> {
@@ -88,36 +133,43 @@ async function drawPage(report: Report, trace: Trace): Promise<string> {
   return renderHtml(listEveryHop(report, trace), explainTraced(trace.header));
 }
 
-/** Fails early, before any tracing, when a file could not be written in the end. */
-export async function checkWritable(request: OutputRequest): Promise<void> {
-  const { access, constants } = await import('node:fs/promises');
+/** Every file that a request names. */
+export function listFiles(request: OutputRequest): string[] {
   const { svg, html, mermaid, pcapng, perfetto, record } = request;
-  for (const file of [svg, html, mermaid, pcapng, perfetto, record]) {
+  return [svg, html, mermaid, pcapng, perfetto, record].filter((file) => file !== undefined);
+}
+
+/**
+ * Fails early, before any work, when a file could not be written in the end.
+ * @param machine whether standard output takes a document for programs, which nothing else may be mixed into
+ * @param inputs files that are read, and so are not to be replaced
+ * @throws UserError
+ */
+export async function checkFiles(
+  files: readonly (string | undefined)[],
+  machine: boolean,
+  inputs: readonly string[] = [],
+): Promise<void> {
+  const taken = new Map<string, string>();
+  for (const input of inputs) {
+    const place = await locateOutput(input).catch(() => null);
+    if (place?.kind === 'file') taken.set(place.path, `${input}, which is read,`);
+  }
+  for (const file of files) {
     if (file === undefined) continue;
-    await access(dirname(file), constants.W_OK).catch((cause: unknown) => {
-      throw describeUnwritable(file, cause);
-    });
+    const place = await checkOutput(file);
+    if (place.kind === 'descriptor' && place.fd === 1 && machine) {
+      throw describeClash(file, 'the JSON on standard output');
+    }
+    if (place.kind !== 'file') continue;
+    const other = taken.get(place.path);
+    if (other !== undefined) throw describeClash(file, other);
+    taken.set(place.path, file);
   }
 }
 
-/** Through a neighbour and a rename, so that nobody ever sees half of it. Throws UserError when it cannot be written. */
-export async function writeWhole(file: string, content: string | Buffer): Promise<void> {
-  const draft = `${file}.${randomUUID().slice(0, 8)}.part`;
-  try {
-    await writeFile(draft, content);
-    await rename(draft, file);
-  } catch (cause) {
-    await rm(draft, { force: true });
-    throw describeUnwritable(file, cause);
-  }
-}
-
-function describeUnwritable(file: string, cause: unknown): UserError {
-  const why = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-  return new UserError(`${file} cannot be written (${why})`, {
-    code: 'cannot-write',
-    exit: 1,
-    remedy: 'give a file in a folder that exists and that you may write to',
-    cause,
+function describeClash(file: string, other: string): UserError {
+  return new UserError(`${file} and ${other} are one and the same place`, {
+    ...{ code: 'one-place', exit: 2, remedy: 'give each output a file of its own' },
   });
 }

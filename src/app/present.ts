@@ -4,7 +4,14 @@ import type { Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
 import type { Screen } from '../render/terminal/watch.js';
 import { findUnmet } from './expect.js';
-import { printReport, writeFiles, type OutputRequest } from './outputs.js';
+import {
+  OutputFiles,
+  printReport,
+  writeFiles,
+  type OutputRequest,
+  type OutputTerminal,
+  type Sink,
+} from './outputs.js';
 
 export interface LiveOutputs extends OutputRequest {
   readonly expect: Path | null;
@@ -13,33 +20,36 @@ export interface LiveOutputs extends OutputRequest {
 }
 
 /** What the program needs of its own terminal (see cli/terminal). */
-export interface LiveTerminal {
+export interface LiveTerminal extends Sink, OutputTerminal {
   readonly columns: number;
   readonly color: boolean;
   readonly interactive: boolean;
   /** What standard error has room for at this moment. */
   screen(): Screen;
-  out(text: string): void;
-  err(text: string): void;
+  /** Our own drawing on standard error, cursor movements included. */
+  draw(text: string): void;
+  /** Called once, when standard output takes no more. */
+  onClosed(handler: () => void): void;
   onInterrupt(first: () => void): void;
 }
 
 /** Writes the lines of `--ndjson`: a type, and what it is named after. */
-export function streamTo(terminal: Pick<LiveTerminal, 'out'>) {
+export function streamTo(terminal: Pick<LiveTerminal, 'emit'>) {
   return (type: 'event' | 'connection', value: object): void =>
-    terminal.out(`${JSON.stringify({ type, [type]: value })}\n`);
+    terminal.emit(`${JSON.stringify({ type, [type]: value })}\n`);
 }
 
-/** Files first, so that a full disk does not cost the report on the terminal. */
+/** The report, and every file. What cannot be written costs nothing else; it is said, and then this is false. */
 export async function present(
   report: Report,
   trace: Trace,
   outputs: OutputRequest,
   terminal: LiveTerminal,
-): Promise<void> {
-  const files = writeFiles(report, trace, outputs);
-  await printReport(report, outputs, terminal, (text) => terminal.out(text));
-  for (const file of await files) terminal.err(`wrote ${file}\n`);
+): Promise<boolean> {
+  const files = new OutputFiles(terminal);
+  await writeFiles(report, trace, outputs, files);
+  await printReport(report, outputs, terminal, terminal);
+  return files.tell();
 }
 
 /** The exit code that the report deserves, with a sentence on standard error when it is not 0. */

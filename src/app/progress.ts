@@ -1,4 +1,5 @@
 /** What a trace tells while it runs, on standard error: in place on a terminal, few lines elsewhere. */
+import { escapeLines } from '../model/visible.js';
 import { renderWatch, type Screen } from '../render/terminal/watch.js';
 import type { Tally } from './tally.js';
 
@@ -12,6 +13,7 @@ export interface Progress {
 }
 
 export interface ProgressOptions {
+  /** Gets cursor movements too. */
   readonly write: (text: string) => void;
   /** Whether lines may be drawn over. */
   readonly terminal: boolean;
@@ -26,7 +28,7 @@ export function createProgress({ write, terminal, hint, watch }: ProgressOptions
   let lost = 0;
   let tally: Tally = { connections: 0, ended: 0, packets: 0, seen: [] };
   const line = (text: string): void => {
-    write(`${eraser(shown)}${text}\n`);
+    write(`${eraser(shown)}${escapeLines(text)}\n`);
     shown = [];
   };
   const draw = (lines: readonly string[]): void => {

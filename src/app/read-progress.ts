@@ -25,11 +25,12 @@ export class ReadProgress {
     if (now - this.#told < (interactive ? OFTEN : SELDOM)) return;
     this.#told = now;
     const text = `read ${this.#packets()} packets, ${(this.#bytes / 1e6).toFixed(0)} MB`;
-    this.#terminal.err(interactive ? `\r\u001b[K${text}` : `${text}\n`);
+    if (interactive) this.#terminal.draw(`\r\u001b[K${text}`);
+    else this.#terminal.err(`${text}\n`);
     this.#drawn = interactive;
   }
 
   end(): void {
-    if (this.#drawn) this.#terminal.err('\r\u001b[K');
+    if (this.#drawn) this.#terminal.draw('\r\u001b[K');
   }
 }

@@ -8,6 +8,7 @@ import type { Report } from '../model/report.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
 import { withHeader, type Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
+import { checkFiles, listFiles } from './outputs.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
 import { ReadProgress } from './read-progress.js';
 
@@ -28,6 +29,7 @@ export async function readTrace(
   terminal: LiveTerminal,
   standardInput: Readable,
 ): Promise<number> {
+  await checkFiles(listFiles(outputs), outputs.json || outputs.ndjson, request.files);
   const loaded = await loadAll(request, terminal, standardInput);
   const trace = narrow(await giveNames(loaded, request.topology), request);
   for (const note of trace.tail.notes) terminal.err(`warning: ${note}\n`);
@@ -35,8 +37,7 @@ export async function readTrace(
   const lists = asksNothing && !outputs.json && !outputs.ndjson && outputs.expect === null;
   const report = analyse(trace, { hops: request.hops });
   if (lists && report.connections.length > 0) {
-    await present(report, trace, { ...outputs, listing: true }, terminal);
-    return 0;
+    return (await present(report, trace, { ...outputs, listing: true }, terminal)) ? 0 : 1;
   }
   if (outputs.ndjson) {
     const stream = streamTo(terminal);
@@ -44,8 +45,9 @@ export async function readTrace(
     for (const connection of report.connections) stream('connection', connection);
   }
   if (trace.capture && report.connections.length === 0) tellWhatIsThere(trace, terminal);
-  await present(report, trace, outputs, terminal);
-  return conclude(report, outputs.expect, terminal);
+  const written = await present(report, trace, outputs, terminal);
+  const exit = conclude(report, outputs.expect, terminal);
+  return exit === 0 && !written ? 1 : exit;
 }
 
 async function loadAll(

@@ -1,7 +1,11 @@
 // The base of every command: errors end here, as a message with its remedy and the right exit code.
 
 import { Command } from '@oclif/core/command';
+import { escapeLines } from '../model/visible.js';
 import { describeFailure } from './failure.js';
+import { standardError, standardOutput } from './streams.js';
+
+standardOutput().claim();
 
 /**
  * Extend this in `src/commands`. Throw a `UserError` for whatever the user can understand; call `this.parse()` first.
@@ -11,7 +15,7 @@ export abstract class TraceFlowCommand extends Command {
   protected override catch(error: Error): Promise<never> {
     const debug = Boolean(process.env['DEBUG']);
     const { text, exit } = describeFailure(error, { parsed: this.parsed, debug });
-    process.stderr.write(text);
+    standardError().write(escapeLines(text));
     this.exit(exit);
   }
 }

@@ -1,4 +1,8 @@
-// The program's own streams: what may be drawn on them, and the signals that end a trace.
+// The program's own streams: what may be drawn on them, what became of it, and the signals that end a trace.
+
+import { isHangupIgnored } from './hangup.js';
+import { describeLoss, standardError, standardOutput } from './streams.js';
+import { escapeJson, escapeLines, escapeStyled } from '../model/visible.js';
 
 export interface OwnTerminal {
   /** Columns of standard output, 80 when it is no terminal. */
@@ -8,31 +12,54 @@ export interface OwnTerminal {
   readonly interactive: boolean;
   /** What standard error has room for at this moment, and whether it takes colour. */
   screen(): { readonly columns: number; readonly rows: number; readonly color: boolean };
+  /** Text for people on standard output; nothing in it can move a cursor. */
   out(text: string): void;
+  /** JSON on standard output, harmless to a terminal and equal to every reader. */
+  emit(json: string): void;
+  /** Lines on standard error; nothing in them can move a cursor. */
   err(text: string): void;
-  /** Waits until all output is on its way: a pipe takes 64 KiB at a time, and what waits is lost at the exit. */
-  flush(): Promise<void>;
+  /** Our own drawing on standard error: its escapes go out as they are, so all else in it must be safe already. */
+  draw(text: string): void;
+  /** Bytes of an output that goes to descriptor 1 or 2; settles when they are on their way. */
+  readonly streams: ReadonlyMap<number, (content: string | Buffer) => Promise<void>>;
+  /** Called once, when standard output takes no more. */
+  onClosed(handler: () => void): void;
+  /**
+   * Waits until all output is on its way: a pipe takes 64 KiB at a time, and what waits is lost at the exit.
+   * @returns the exit code: `exit`, or 1 where that was 0 and a stream could not be written, which is said
+   */
+  finish(exit: number): Promise<number>;
   /** The first Ctrl-C (or SIGTERM, SIGHUP) fires the signal; the second ends the program at once. */
   onInterrupt(first: () => void): void;
 }
 
-export function createTerminal(): OwnTerminal {
+/** @param hangupIgnored leaves SIGHUP without effect, as `nohup` asks for. */
+export function createTerminal(hangupIgnored = isHangupIgnored()): OwnTerminal {
   const { stdout, stderr, env } = process;
   const takesColor = (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
   const color = stdout.isTTY && takesColor;
-  // A reader that has seen enough (| head) is no error.
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
+  const output = standardOutput();
+  const errors = standardError();
   return {
     columns: stdout.isTTY ? Math.max(40, stdout.columns) : 80,
     color,
     interactive: stderr.isTTY,
     screen: () => ({ columns: stderr.columns, rows: stderr.rows, color: takesColor }),
-    out: (text) => void stdout.write(text),
-    err: (text) => void stderr.write(text),
-    flush: () => new Promise((resolve) => stdout.write('', () => resolve())),
+    out: (text) => output.write(color ? escapeStyled(text) : escapeLines(text)),
+    emit: (json) => output.write(escapeJson(json)),
+    err: (text) => errors.write(escapeLines(text)),
+    draw: (text) => errors.write(text),
+    streams: new Map([
+      [1, (content) => output.deliver(content)],
+      [2, (content) => errors.deliver(content)],
+    ]),
+    onClosed: (handler) => output.onFailure(handler),
+    async finish(exit) {
+      await output.flush();
+      if (output.failure) errors.write(describeLoss(output.failure));
+      await errors.flush();
+      return exit === 0 && (output.failure || errors.failure) ? 1 : exit;
+    },
     onInterrupt: (first) => {
       let seen = 0;
       const handle = (): void => {
@@ -40,7 +67,10 @@ export function createTerminal(): OwnTerminal {
         if (seen > 1) process.exit(1);
         first();
       };
-      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, handle);
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+        if (signal === 'SIGHUP' && hangupIgnored) process.on(signal, () => undefined);
+        else process.on(signal, handle);
+      }
     },
   };
 }

@@ -2,10 +2,12 @@
 
 import { ExitError } from '@oclif/core/errors';
 import type { Hook } from '@oclif/core/hooks';
+import { escapeLines } from '../model/visible.js';
 import { findNearest } from './nearest.js';
+import { standardError } from './streams.js';
 
 const hook: Hook<'command_not_found'> = function ({ id, config }) {
-  process.stderr.write(describeUnknown(id, config.bin, config.commandIDs));
+  standardError().write(escapeLines(describeUnknown(id, config.bin, config.commandIDs)));
   return Promise.reject(new ExitError(2));
 };
 

@@ -36,6 +36,7 @@ way each went and why, writes a picture of each, and removes everything again. N
   async run(): Promise<void> {
     const { flags } = await this.parse(Demo);
     const { runDemo } = await import('../app/demo.js');
+    const terminal = createTerminal();
     const exit = await runDemo(
       {
         folder: flags.out,
@@ -43,8 +44,8 @@ way each went and why, writes a picture of each, and removes everything again. N
         bpftrace: flags.bpftrace,
         program: `trace-flow ${this.config.version}`,
       },
-      createTerminal(),
+      terminal,
     );
-    this.exit(exit);
+    this.exit(await terminal.finish(exit));
   }
 }

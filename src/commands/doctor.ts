@@ -47,9 +47,8 @@ Exit codes: 0 live tracing works here, 1 it does not, 2 wrong usage.`;
     terminal.onInterrupt(() => stop.abort(interrupted));
     const { netns, bpftrace, clean } = flags;
     const report = await examine({ netns, bpftrace, clean }, stop.signal);
-    terminal.out(
-      flags.json ? `${JSON.stringify(report, null, 2)}\n` : renderDoctor(report, terminal.color),
-    );
-    this.exit(report.canTrace ? 0 : 1);
+    if (flags.json) terminal.emit(`${JSON.stringify(report, null, 2)}\n`);
+    else terminal.out(renderDoctor(report, terminal.color));
+    this.exit(await terminal.finish(report.canTrace ? 0 : 1));
   }
 }

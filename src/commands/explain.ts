@@ -60,6 +60,8 @@ Exit codes: 0 explained, 1 could not, 2 wrong usage.`;
   async run(): Promise<void> {
     const { flags } = await this.parse(Explain);
     const terminal = createTerminal();
+    const { checkFiles, OutputFiles } = await import('../app/outputs.js');
+    await checkFiles([flags.svg], flags.json);
     const { explain } = await import('../app/explain.js');
     const explanation = await explain({
       query: {
@@ -75,16 +77,15 @@ Exit codes: 0 explained, 1 could not, 2 wrong usage.`;
       nft: flags.nft ?? [],
       topology: flags.topology,
     });
-    if (flags.json) terminal.out(`${JSON.stringify(explanation, null, 2)}\n`);
+    if (flags.json) terminal.emit(`${JSON.stringify(explanation, null, 2)}\n`);
     else {
       const { renderExplanation } = await import('../render/explain.js');
       terminal.out(renderExplanation(explanation, terminal));
     }
-    if (flags.svg !== undefined) {
-      const { renderTopologySvg } = await import('../render/svg/map.js');
-      const { writeWhole } = await import('../app/outputs.js');
-      await writeWhole(flags.svg, await renderTopologySvg(explanation));
-      terminal.err(`wrote ${flags.svg}\n`);
-    }
+    const files = new OutputFiles(terminal);
+    await files.write(flags.svg, async () =>
+      (await import('../render/svg/map.js')).renderTopologySvg(explanation),
+    );
+    this.exit(await terminal.finish(files.tell() ? 0 : 1));
   }
 }

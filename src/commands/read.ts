@@ -84,7 +84,6 @@ Exit codes: 0 reported, 1 could not read, 2 wrong usage, 3 no matching traffic, 
       terminal,
       process.stdin,
     );
-    await terminal.flush();
-    this.exit(exit);
+    this.exit(await terminal.finish(exit));
   }
 }

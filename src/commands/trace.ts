@@ -134,8 +134,7 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
       },
       terminal,
     );
-    await terminal.flush();
-    this.exit(exit);
+    this.exit(await terminal.finish(exit));
   }
 }
 

@@ -1,11 +1,7 @@
 /** Text that is safe to show and of known width: neutralised names, shortening, wrapping. */
 import stringWidth from 'string-width';
+import { escapeUnsafe } from '../model/visible.js';
 
-/** Controls, format characters (bidi overrides, zero width), surrogates, private, unassigned, stray marks, odd spaces. */
-const UNSAFE = /[\p{C}\p{M}\p{Zl}\p{Zp}]/gu;
-/** Scripts written from right to left: they would reorder the line around them. */
-const RIGHT_TO_LEFT =
-  /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/gu;
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /**
@@ -13,17 +9,7 @@ const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
  * hides, reorders or stacks is written as `\x1b` or `\u{202e}`; line ends and tabs become spaces.
  */
 export function printable(text: string): string {
-  return text
-    .normalize('NFC')
-    .replace(/[\t\r\n\p{Zs}]+/gu, ' ')
-    .replace(UNSAFE, escapeCharacter)
-    .replace(RIGHT_TO_LEFT, escapeCharacter);
-}
-
-function escapeCharacter(character: string): string {
-  const code = character.codePointAt(0) ?? 0;
-  const hex = code.toString(16);
-  return code < 0x100 ? `\\x${hex.padStart(2, '0')}` : `\\u{${hex}}`;
+  return escapeUnsafe(text.normalize('NFC').replace(/[\t\r\n\p{Zs}]+/gu, ' '));
 }
 
 /** Columns that printable text takes. */

@@ -1,0 +1,88 @@
+// Standard output and standard error, which may be closed or full: what cannot be written is remembered, never thrown.
+
+import { describeSystemError, systemCode } from '../model/system-error.js';
+
+let output: Sink | null = null;
+let errors: Sink | null = null;
+
+export function standardOutput(): Sink {
+  return (output ??= new Sink(process.stdout));
+}
+
+export function standardError(): Sink {
+  return (errors ??= new Sink(process.stderr));
+}
+
+/** The line for an output that is not whole. */
+export function describeLoss(failure: Error): string {
+  const { why } = describeSystemError(failure);
+  return `Error: not everything could be written to standard output (${why})\n`;
+}
+
+/** For what oclif itself prints (help, version): a full disk exits 1 and says so; a reader that has seen enough is no error. */
+export function guardStreams(): void {
+  const [out, err] = [standardOutput(), standardError()];
+  process.on('exit', (code) => {
+    if (code !== 0 || !out.failure || systemCode(out.failure) === 'EPIPE') return;
+    err.write(describeLoss(out.failure));
+    process.exitCode = 1;
+  });
+}
+
+/** One of the standard streams. It may be closed or full: what cannot be written is remembered, and never thrown. */
+export class Sink {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #handlers: (() => void)[] = [];
+  failure: Error | null = null;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+    this.claim();
+  }
+
+  /** Takes away foreign listeners: oclif's throws, and comes with its class of commands. */
+  claim(): void {
+    this.#stream.removeAllListeners('error');
+    this.#stream.on('error', (error: Error) => this.#fail(error));
+  }
+
+  write(content: string | Buffer): void {
+    if (this.failure) return;
+    try {
+      this.#stream.write(content);
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  async deliver(content: string | Buffer): Promise<void> {
+    this.write(content);
+    await this.flush();
+    if (this.failure) throw this.failure;
+  }
+
+  /** Settles when everything has gone out, or when nothing can any more. */
+  async flush(): Promise<void> {
+    if (this.failure) return;
+    await new Promise<void>((resolve) => {
+      this.#handlers.push(resolve);
+      try {
+        this.#stream.write('', () => resolve());
+      } catch (error) {
+        this.#fail(error as Error);
+      }
+    });
+  }
+
+  onFailure(handler: () => void): void {
+    if (this.failure) handler();
+    else this.#handlers.push(handler);
+  }
+
+  #fail(error: Error): void {
+    // After the first failure a stream complains of being closed.
+    if (this.failure) return;
+    this.failure = error;
+    for (const handler of this.#handlers) handler();
+  }
+}
