@@ -122,9 +122,11 @@ class LiveTrack implements Track {
     return this.sights.some((sight) => isSamePlace(sight, place));
   }
 
-  /** The packet itself, or a copy of it. */
+  /** The packet itself, or a copy of it that is as this one. */
   wasCopiedTo(place: Sight): boolean {
-    return this.wasAt(place) || this.copies.some((copy) => copy.wasAt(place));
+    const isAlike = ({ last }: LiveTrack): boolean =>
+      last?.seq === place.seq && last.length === place.length;
+    return this.wasAt(place) || this.copies.some((copy) => isAlike(copy) && copy.wasAt(place));
   }
 }
 
@@ -169,14 +171,17 @@ class LiveReader {
   #findOriginal(packet: PacketEvent): LiveTrack | null {
     // What a process sends has its socket, and what comes from outside comes in.
     if (packet.skb === null || packet.socket !== null) return null;
-    const known = this.#originals.get(copyKey(packet)) ?? [];
-    return (
-      known.findLast((track) => {
-        const original = track.copyOf ?? track;
-        const seen = track.sights.some((sight) => isSource(sight, packet));
-        return seen && !track.wasCopiedTo(packet) && !original.wasCopiedTo(packet);
-      }) ?? null
-    );
+    let best: LiveTrack | null = null;
+    let latest = -1;
+    for (const track of this.#originals.get(copyKey(packet)) ?? []) {
+      const original = track.copyOf ?? track;
+      if (track.wasCopiedTo(packet) || original.wasCopiedTo(packet)) continue;
+      const seen = track.sights.findLast((sight) => isSource(sight, packet));
+      if (seen === undefined || seen.id <= latest) continue;
+      // A copy of a copy, and a segment of one, are of the first packet all the same.
+      [best, latest] = [original, seen.id];
+    }
+    return best;
   }
 }
 
