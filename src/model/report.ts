@@ -35,7 +35,7 @@ const journey = z.object({
 const hop = z.object({
   /** Number of the event; claims refer to it. */
   event: z.number().int().positive(),
-  /** Wall-clock nanoseconds since 1970, as a string. */
+  /** Wall-clock nanoseconds since 1970, as a string; of bytes in a relay when they had been read, at the latest. */
   time: z.string().regex(/^\d+$/),
   /** `host`, a container's name, or the name of another namespace; `unknown` when the source has none. */
   namespace: z.string(),
@@ -71,6 +71,19 @@ const hop = z.object({
     .optional(),
   /** Which packet was seen here; absent for what processes do. */
   journey: journey.optional(),
+  /** 0: the client's own leg; n: the one that the n-th relay from the client dialled. Absent for bytes in a relay. */
+  legNumber: z.number().int().nonnegative().optional(),
+  /** Of bytes in a relay: which one, 1 for the nearest to the client. */
+  relayNumber: z.number().int().positive().optional(),
+  /** What a process did, and with which descriptor, where the call has one. */
+  act: z
+    .object({
+      what: z.enum(['connect', 'accept', 'receive', 'splice', 'copy']),
+      descriptor: z.number().int().nullable(),
+    })
+    .optional(),
+  /** Why and where the kernel threw the packet away. */
+  drop: z.object({ reason: z.string(), function: z.string() }).optional(),
 });
 
 const evidence = z.object({

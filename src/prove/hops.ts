@@ -1,34 +1,23 @@
-/** The hops of a connection for its report: every packet, drop and act of a process, in order, in plain words. */
+/** The hops of a connection for its report: every packet, drop and act of a process, in order. */
 import type { TracedConnection } from '../correlate/connections.js';
-import { isRequest } from '../correlate/bytes.js';
-import type { Move } from '../correlate/relays.js';
-import { rewritten } from '../correlate/journeys/nat-steps.js';
 import type { Journey } from '../correlate/journeys/journey.js';
 import { readJourneys } from '../correlate/journeys/read.js';
 import type { Leg, LegEvent } from '../correlate/leg.js';
-import { formatEndpoint, sameEndpoint, type Endpoint } from '../model/address.js';
-import { TCP, TCP_STATE, type CopyEvent, type NatEvent, type PacketEvent } from '../model/event.js';
+import { TCP, TCP_STATE, type CopyEvent, type PacketEvent } from '../model/event.js';
 import type { Hop } from '../model/report.js';
-import type { Topology } from '../model/topology.js';
 import { isInnocent } from './drops.js';
-import { describePacket, flagNames, summarise } from './packet-words.js';
-import type { Places } from './places.js';
+import { placeMoves, type Carried } from './move-times.js';
 import { describeRewriting } from './rewrites.js';
-
-type ToldEvent = Exclude<LegEvent, { kind: 'counter' }>;
+import { tellEvent, tellMove, tellReceived, type HopContext, type ToldEvent } from './tell-hop.js';
 
 /** Flags that turn a connection; what passes between them is like the packet before. */
 const TURN = TCP.SYN | TCP.FIN | TCP.RST;
 
-interface HopContext {
-  readonly epoch: bigint;
-  readonly places: Places;
-  readonly topology: Topology;
-}
-
 /** A hop before it is put into words: most of a long connection's hops are never shown. */
 export interface HopSketch {
   readonly event: number;
+  /** Nanoseconds since the trace's epoch. */
+  readonly time: number;
   /** Matters whatever else there is: a turn of the connection, or what was done to it. */
   readonly turn: boolean;
   readonly tell: () => Hop;
@@ -39,19 +28,28 @@ export function listHops(
   { leg, links, received }: Pick<TracedConnection, 'leg' | 'links' | 'received'>,
   context: HopContext,
 ): HopSketch[] {
-  const own = legHops(leg, 'client', 0, context);
-  let journeys = own.journeys;
-  const sketch = (event: number, tell: () => Hop): HopSketch => ({ event, turn: false, tell });
-  const reading = received ? [sketch(received.id, () => receiveHop(received, context))] : [];
-  const beyond = links.flatMap(({ upstream, moves }) => {
-    const further = legHops(upstream, 'container', journeys, context);
-    journeys += further.journeys;
-    return [
-      ...further.sketches,
-      ...moves.map((move) => sketch(move.event.id, () => moveHop(move, context))),
-    ];
+  const legs: ToldLeg[] = [];
+  for (const one of [leg, ...links.map(({ upstream }) => upstream)]) {
+    const before = legs.reduce((sum, { journeys }) => sum + journeys, 0);
+    legs.push(sketchLeg(one, { number: legs.length, before }, context));
+  }
+  const reading = received ? [sketchReading(received, context)] : [];
+  const moves = links.flatMap(({ moves: own }, index) => {
+    const [near, far] = [legs[index], legs[index + 1]];
+    const carried = { request: far?.carried ?? [], reply: near?.carried ?? [] };
+    return placeMoves(own, carried).map(({ move, time }): HopSketch => {
+      const placed = { move, time, relayNumber: index + 1 };
+      return { event: move.event.id, time, turn: false, tell: () => tellMove(placed, context) };
+    });
   });
-  return [...own.sketches, ...reading, ...beyond].sort((a, b) => a.event - b.event);
+  const others = [...legs.flatMap(({ sketches }) => sketches), ...reading];
+  // What was moved stands first where the far side has it in the same moment: sorting keeps the order of equals.
+  return [...moves, ...others.sort((a, b) => a.event - b.event)].sort((a, b) => a.time - b.time);
+}
+
+function sketchReading(received: CopyEvent, context: HopContext): HopSketch {
+  const { id, time } = received;
+  return { event: id, time, turn: false, tell: () => tellReceived(received, context) };
 }
 
 /** At most `limit` hops: those that matter, then the first ones. Null keeps all. */
@@ -75,13 +73,20 @@ interface PlaceOnWay {
   readonly passage: number;
 }
 
-/** @param before journeys of the connection's other legs, which have the numbers before this one's */
-function legHops(
+interface ToldLeg {
+  readonly sketches: readonly HopSketch[];
+  /** How many packets there are. */
+  readonly journeys: number;
+  /** Which bytes of its sides' streams its packets carry. */
+  readonly carried: readonly Carried[];
+}
+
+/** @param place its number, and that of the journeys of the connection's legs before it, whose numbers come first */
+function sketchLeg(
   leg: Leg,
-  name: Hop['leg'],
-  before: number,
+  { number, before }: { readonly number: number; readonly before: number },
   context: HopContext,
-): { sketches: HopSketch[]; journeys: number } {
+): ToldLeg {
   const journeys = readJourneys(leg, { topology: context.topology, isInnocent });
   const places = new Map<number, PlaceOnWay>();
   for (const journey of journeys) {
@@ -93,14 +98,27 @@ function legHops(
     const rewritten = place && place.journey.passages[place.passage]?.rewritings.length !== 0;
     return {
       event: event.id,
+      time: event.time,
       turn: rewritten === true || event.kind !== 'packet' || (event.flags & TURN) !== 0,
       tell: () => {
-        const hop = eventHop(event, leg, name, context);
+        const hop = tellEvent(event, leg, number, context);
         return place ? tellPlace(hop, event, place, { before, start: start[hop.flow] }) : hop;
       },
     };
   });
-  return { sketches, journeys: journeys.length };
+  return { sketches, journeys: journeys.length, carried: listCarried(journeys, start) };
+}
+
+function listCarried(
+  journeys: readonly Journey[],
+  start: { readonly request: number | null; readonly reply: number | null },
+): Carried[] {
+  return journeys.flatMap(({ request, passages }) => {
+    const first = passages[0]?.event;
+    if (first?.kind !== 'packet') return [];
+    const stream = findStream(first, request ? start.request : start.reply);
+    return stream ? [{ request, time: first.time, stream }] : [];
+  });
 }
 
 /** A packet's hop with what was done to it on its way there. */
@@ -152,150 +170,4 @@ function isTold(event: LegEvent): event is ToldEvent {
   if (event.kind === 'drop') return !isInnocent(event);
   if (event.kind === 'state') return event.to === TCP_STATE.SYN_SENT;
   return event.kind !== 'counter';
-}
-
-function eventHop(event: ToldEvent, leg: Leg, name: Hop['leg'], context: HopContext): Hop {
-  const { places, epoch } = context;
-  const common = {
-    event: event.id,
-    time: String(epoch + BigInt(event.time)),
-    leg: name,
-    rewrite: null,
-    process: null,
-  };
-  switch (event.kind) {
-    case 'packet':
-    case 'drop':
-    case 'reset':
-      return {
-        ...common,
-        namespace: places.namespace(event.namespace),
-        interface: places.device(event.namespace, event.ifindex),
-        direction:
-          event.kind === 'packet' && event.wire?.directed !== false ? event.direction : null,
-        source: formatEndpoint(event.source),
-        destination: formatEndpoint(event.destination),
-        summary: summarise(event),
-        kind: event.kind,
-        flow: isRequest(leg, event) ? 'request' : 'reply',
-        bytes: event.length,
-        flags: flagNames(event.flags),
-        skb: event.skb,
-      };
-    case 'nat':
-      return natHop(event, leg, common, context);
-    case 'state':
-      return {
-        ...common,
-        ...processPlace(event.namespace, leg.client, event.remote, context),
-        summary: 'connect',
-        kind: 'process',
-        flow: 'request',
-        process: { pid: event.pid, command: event.command },
-      };
-    case 'accept':
-      return {
-        ...common,
-        ...processPlace(event.namespace, event.remote, event.local, context),
-        summary: `accept, descriptor ${event.fd}`,
-        kind: 'process',
-        flow: 'request',
-        process: { pid: event.pid, command: event.command },
-      };
-    case 'retransmit': {
-      const request = sameEndpoint(event.local, leg.client);
-      return {
-        ...common,
-        ...processPlace(event.namespace, event.local, event.remote, context),
-        summary: 'retransmit',
-        kind: 'retransmit',
-        flow: request ? 'request' : 'reply',
-      };
-    }
-  }
-}
-
-/** The place of a NAT hook is no device: it has one of its own between them. */
-function natHop(
-  event: NatEvent,
-  leg: Leg,
-  common: Pick<Hop, 'event' | 'time' | 'leg' | 'process'>,
-  { places, topology }: HopContext,
-): Hop {
-  const { hook, field, becomes } = event;
-  const now = rewritten(event);
-  const from = formatEndpoint(event[field]);
-  const to = formatEndpoint(becomes);
-  const request = isRequest(leg, event);
-  const where = hook === null ? 'NAT' : `NAT in ${hook}`;
-  return {
-    ...common,
-    namespace: places.namespace(event.namespace ?? topology.host),
-    interface: 'NAT',
-    direction: null,
-    source: formatEndpoint(now.source),
-    destination: formatEndpoint(now.destination),
-    summary: `${where}: ${describePacket(event)}, ${field} ${from} → ${to}`,
-    kind: 'nat',
-    flow: request ? 'request' : 'reply',
-    bytes: event.length,
-    flags: flagNames(event.flags),
-    rewrite: hook === null || hook === 'FORWARD' ? null : { hook, field, from, to },
-    skb: event.skb,
-  };
-}
-
-function processPlace(
-  namespace: number,
-  source: Endpoint,
-  destination: Endpoint,
-  { places }: HopContext,
-): Pick<
-  Hop,
-  'namespace' | 'interface' | 'direction' | 'source' | 'destination' | 'bytes' | 'flags' | 'skb'
-> {
-  return {
-    namespace: places.namespace(namespace),
-    interface: 'process',
-    direction: null,
-    source: formatEndpoint(source),
-    destination: formatEndpoint(destination),
-    bytes: 0,
-    flags: [],
-    skb: null,
-  };
-}
-
-function receiveHop(event: CopyEvent, context: HopContext): Hop {
-  const { id, time, namespace, remote, local, fd, bytes, pid, command } = event;
-  return {
-    event: id,
-    time: String(context.epoch + BigInt(time)),
-    ...processPlace(namespace ?? context.topology.host, remote, local, context),
-    summary: `receive ${bytes} B, descriptor ${fd}`,
-    kind: 'process',
-    leg: 'client',
-    flow: 'request',
-    bytes,
-    rewrite: null,
-    process: { pid, command },
-  };
-}
-
-function moveHop(move: Move, context: HopContext): Hop {
-  const { event, protocol, from, to, bytes, request } = move;
-  const start = (event.total - event.bytes) % 2 ** 32;
-  return {
-    event: event.id,
-    time: String(context.epoch + BigInt(event.time)),
-    ...processPlace(context.topology.host, from.remote, to.remote, context),
-    summary: `${event.kind === 'move' ? 'splice' : 'copy'} ${bytes} B`,
-    kind: 'relay',
-    leg: request ? 'client' : 'container',
-    flow: request ? 'request' : 'reply',
-    bytes,
-    rewrite: null,
-    process: { pid: event.pid, command: event.command },
-    ...(protocol === 'tcp' && { stream: { from: start, to: start + bytes } }),
-  };
 }

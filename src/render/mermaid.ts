@@ -107,7 +107,9 @@ function drawArrow(row: ArrowRow, lane: (index: number) => string): string[] {
   const lastSeen = row.head ?? stops.at(-1) ?? from;
   const beyond = row.drop?.lane ?? lastSeen;
   const took = row.took === null ? '' : ` · ${formatDuration(row.took)}`;
-  const text = `${formatEvents(row.events, 3)} ${row.label}${took}`;
+  const { before, after } = row.unlisted;
+  const more = before || after ? ', further places not listed' : '';
+  const text = `${formatEvents(row.events, 3)} ${row.label}${took}${more}`;
   const arrow = row.drop ? '-x' : row.flow === 'request' ? '->>' : '-->>';
   const message =
     from === beyond

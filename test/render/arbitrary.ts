@@ -95,6 +95,16 @@ const hop: fc.Arbitrary<Hop> = fc.record({
   process,
   skb: fc.option(fc.constantFrom('a', 'b', 'c')),
   journey: fc.option(journey, { nil: undefined }),
+  legNumber: fc.option(fc.nat({ max: 3 }), { nil: undefined }),
+  relayNumber: fc.option(fc.integer({ min: 1, max: 3 }), { nil: undefined }),
+  act: fc.option(
+    fc.record({
+      what: fc.constantFrom('connect', 'accept', 'receive', 'splice', 'copy'),
+      descriptor: fc.option(fc.nat({ max: 1000 })),
+    }),
+    { nil: undefined },
+  ),
+  drop: fc.option(fc.record({ reason: text, function: text }), { nil: undefined }),
 });
 
 const count = fc.nat({ max: 100 });

@@ -1,5 +1,5 @@
 /** How a packet's way ended, as far as the places show where it was last. */
-import { isLoopback, sameEndpoint, type Endpoint } from '../../model/address.js';
+import { isLoopback } from '../../model/address.js';
 import type { DropEvent } from '../../model/event.js';
 import type { Device, NamespaceInfo, Topology } from '../../model/topology.js';
 import type { JourneyEnd, Sight } from './journey.js';
@@ -10,8 +10,8 @@ export interface EndContext {
   readonly isInnocent: (drop: DropEvent) => boolean;
 }
 
-/** @param goal whom the packet is for in the end, behind all NAT */
-export function findEnd(sights: readonly Sight[], goal: Endpoint, context: EndContext): JourneyEnd {
+/** @param goal the address that the packet is for in the end: the one that it bears now may still be rewritten */
+export function findEnd(sights: readonly Sight[], goal: string, context: EndContext): JourneyEnd {
   const last = sights.at(-1);
   if (last?.kind === 'drop' && !context.isInnocent(last)) return 'dropped';
   const packet = sights.findLast((sight) => sight.kind === 'packet');
@@ -19,11 +19,7 @@ export function findEnd(sights: readonly Sight[], goal: Endpoint, context: EndCo
   const { namespaces } = context.topology;
   const place = namespaces.find(({ inode }) => inode === packet.namespace);
   if (place === undefined) return 'unknown';
-  if (packet.direction === 'in') {
-    // Under an address that NAT is still to rewrite it is not there yet, even where the host has that address.
-    const home = sameEndpoint(packet.destination, goal) && hasAddress(place, goal.address);
-    return home ? 'delivered' : 'unknown';
-  }
+  if (packet.direction === 'in') return hasAddress(place, goal) ? 'delivered' : 'unknown';
   const device = place.devices.find(({ ifindex }) => ifindex === packet.ifindex);
   return device && isWayOut(device, namespaces) ? 'left' : 'unknown';
 }

@@ -142,10 +142,7 @@ class LiveReader {
     const holder = sight.skb === null ? undefined : this.#holders.get(sight.skb);
     const track = holder?.takes(sight) ? holder : this.#begin(sight);
     track.sights.push(sight);
-    if (sight.kind === 'drop') {
-      track.ended = true;
-      if (sight.skb !== null) this.#holders.delete(sight.skb);
-    }
+    if (sight.kind === 'drop') track.ended = true;
     if (sight.kind === 'packet') this.#remember(track, sight);
   }
 

@@ -22,7 +22,7 @@ export function readJourneys(leg: Leg, context: EndContext): Journey[] {
       request,
       passages: listPassages(leg, track, request, context.topology.host),
       copyOf: track.copyOf && (numbers.get(track.copyOf) ?? null),
-      end: findEnd(track.sights, request ? leg.destination : leg.client, context),
+      end: findEnd(track.sights, (request ? leg.destination : leg.client).address, context),
     };
   });
 }

@@ -2,7 +2,7 @@
 import type { Connection, Hop, Report } from '../../model/report.js';
 import { printable } from '../text.js';
 import type { Lane, LaneGroup, LaneKind } from './scene.js';
-import { createPlacer, orderPlaces, placeKey, type Leg, type Place } from './order.js';
+import { createPlacer, legOf, orderPlaces, placeKey, type Leg, type Place } from './order.js';
 import { allHops, type Item, type Passage } from './packets.js';
 
 type Places = Report['places'];
@@ -18,17 +18,18 @@ export interface LanePlan {
   readonly groups: readonly LaneGroup[];
   /** Lane of a hop on a device or in a process. */
   readonly laneOf: (hop: Hop) => number;
-  /** Lanes of the two ends, and of the relay between the legs. */
-  readonly client: number;
-  readonly server: number;
-  readonly relay: number | null;
+  /** Lanes of who has a leg's near end (the client, or a relay) and its far end (a relay, or the server). */
+  readonly endsOf: (leg: Leg) => Ends;
   /** First and last device lane of a leg; null when the leg has none. */
   readonly span: (leg: Leg) => { readonly first: number; readonly last: number } | null;
 }
 
-const LEGS: readonly Leg[] = ['client', 'container'];
+export interface Ends {
+  readonly near: number;
+  readonly far: number;
+}
 
-/** Plans the lanes of one connection. With a relay each leg has its own, so that the way always runs to the right. */
+/** Plans the lanes of one connection. Behind each relay is a leg with its own lanes, so that the way always runs to the right. */
 export function planLanes(
   connection: Connection,
   items: readonly Item[],
@@ -37,34 +38,41 @@ export function planLanes(
   const passages = items.filter((item): item is Passage => item.type === 'passage');
   const placeOf = createPlacer(passages);
   const hops = items.flatMap((item) => (item.type === 'lone' ? [item.hop] : allHops(item)));
-  const relayed =
-    connection.relay !== null ||
-    hops.some((hop) => hop.kind === 'relay' || hop.leg === 'container');
-
+  const relays = countRelays(connection, hops);
   const middle: PlacedLane[] = [];
   const spans = new Map<Leg, { first: number; last: number }>();
-  let relay: number | null = null;
-  for (const leg of LEGS) {
+  const ends = [0];
+  for (let leg = 0; leg <= relays; leg++) {
     const order = orderPlaces(connection, passages, hops, leg, placeOf);
     if (order.length > 0) {
       spans.set(leg, { first: middle.length + 1, last: middle.length + order.length });
     }
     middle.push(...order.map((place) => deviceLane(place, places)));
-    if (leg === 'client' && relayed) {
-      relay = middle.length + 1;
-      middle.push(relayLane(connection, hops, places));
-    }
+    ends.push(middle.length + 1);
+    if (leg < relays) middle.push(relayLane(connection, leg, hops, places));
   }
   const lanes = [clientLane(connection, hops), ...middle, serverLane(connection, hops, places)];
   const index = new Map(lanes.map((lane, i) => [lane.key, i]));
-  const ends = { client: 0, server: lanes.length - 1, relay };
+  const endsOf = (leg: Leg): Ends => ({
+    near: ends[leg] ?? 0,
+    far: ends[leg + 1] ?? lanes.length - 1,
+  });
   return {
     lanes: lanes.map(({ name, detail, kind, reached }) => ({ name, detail, kind, reached })),
     groups: groupLanes(lanes, places),
-    laneOf: (hop) => index.get(placeKey(placeOf(hop))) ?? endOf(connection, hop, ends),
-    ...ends,
+    laneOf: (hop) => index.get(placeKey(placeOf(hop))) ?? findEnd(connection, hop, lanes, endsOf),
+    endsOf,
     span: (leg) => spans.get(leg) ?? null,
   };
+}
+
+/** Relays on the way: those that the report names, or whose acts and legs it lists. */
+function countRelays({ relay, relays }: Connection, hops: readonly Hop[]): number {
+  const named = relays?.length ?? (relay === null ? 0 : 1);
+  return hops.reduce(
+    (most, hop) => Math.max(most, hop.kind === 'relay' ? (hop.relayNumber ?? 1) : legOf(hop)),
+    named,
+  );
 }
 
 function deviceLane(place: Place, places: Places): PlacedLane {
@@ -94,9 +102,16 @@ function kindOf(kind: string | undefined, name: string): LaneKind {
   return 'device';
 }
 
-function relayLane({ relay }: Connection, hops: readonly Hop[], places: Places): PlacedLane {
+/** @param index 0 for the relay nearest to the client */
+function relayLane(
+  connection: Connection,
+  index: number,
+  hops: readonly Hop[],
+  places: Places,
+): PlacedLane {
+  const relay = connection.relays?.[index] ?? (index === 0 ? connection.relay : null);
   return {
-    key: 'relay',
+    key: `relay ${index}`,
     namespace: isUnplaced(hops) ? 'unknown' : hostOf(places),
     name: printable(relay?.command ?? 'relay'),
     detail: relay?.pid == null ? '' : `pid ${relay.pid}`,
@@ -148,27 +163,30 @@ function isReached({ outcome, processes, container }: Connection, hops: readonly
   return hops.some(({ flow, namespace }) => flow === 'reply' && namespace === container?.name);
 }
 
-/** The end whose process or TCP stack a hop without a device belongs to. */
-function endOf(
-  connection: Connection,
+/** The process or TCP stack that a hop without a device of its own belongs to: one end of its leg. */
+function findEnd(
+  { processes, relay, relays }: Connection,
   hop: Hop,
-  ends: { client: number; server: number; relay: number | null },
+  lanes: readonly PlacedLane[],
+  endsOf: (leg: Leg) => Ends,
 ): number {
-  const { relay, processes, container, clientNamespace } = connection;
-  if (ends.relay !== null) {
-    const pid = hop.process?.pid ?? null;
-    if (hop.kind === 'relay' || (pid !== null && pid === relay?.pid)) return ends.relay;
+  if (hop.kind === 'relay') return endsOf((hop.relayNumber ?? 1) - 1).far;
+  const { near, far } = endsOf(legOf(hop));
+  const what = hop.act?.what;
+  if (what === 'connect') return near;
+  if (what === 'accept' || what === 'receive') return far;
+  if (hop.kind === 'retransmit') return hop.flow === 'request' ? near : far;
+  const pid = hop.process?.pid;
+  if (pid !== undefined) {
+    const chain = relays ?? (relay ? [relay] : []);
+    const index = chain.findIndex((one) => one.pid === pid);
+    if (index >= 0) return endsOf(index).far;
+    if (pid === processes.client?.pid) return endsOf(0).near;
+    if (pid === processes.server?.pid) return lanes.length - 1;
   }
-  const accepts = /\baccept/.test(hop.summary);
-  if (hop.process && hop.process.pid === processes.client?.pid && !accepts) return ends.client;
-  if (hop.process && hop.process.pid === processes.server?.pid) return ends.server;
-  const inServer = hop.namespace === container?.name;
-  const inClient = hop.namespace === clientNamespace && hop.leg === 'client';
-  if (inServer && inClient) return accepts || hop.flow === 'reply' ? ends.server : ends.client;
-  if (inServer) return ends.server;
-  if (inClient && !accepts) return ends.client;
-  if (ends.relay !== null) return ends.relay;
-  return accepts || hop.flow === 'reply' ? ends.server : ends.client;
+  const [isNear, isFar] = [near, far].map((lane) => lanes[lane]?.namespace === hop.namespace);
+  if (isNear !== isFar) return isNear ? near : far;
+  return hop.flow === 'reply' ? far : near;
 }
 
 function groupLanes(lanes: readonly PlacedLane[], places: Places): LaneGroup[] {

@@ -2,7 +2,8 @@
 import type { Connection, Hop } from '../../model/report.js';
 import { allHops, type Passage } from './packets.js';
 
-export type Leg = Hop['leg'];
+/** 0 for the client's own leg, n for the one that the n-th relay dialled. */
+export type Leg = number;
 /** The side of a device that faces the client, or the server. */
 type Side = 'client' | 'server' | 'both';
 
@@ -13,11 +14,15 @@ export interface Place {
   readonly side: Side;
 }
 
+export function legOf({ legNumber, leg }: Hop): Leg {
+  return legNumber ?? (leg === 'client' ? 0 : 1);
+}
+
 /** Says at which place a hop is; devices that packets pass twice (a hairpin) are two places. */
 export function createPlacer(passages: readonly Passage[]): (hop: Hop) => Place {
   const split = findSplitDevices(passages);
   return (hop) => ({
-    leg: hop.leg,
+    leg: legOf(hop),
     namespace: hop.namespace,
     device: hop.interface,
     side: split.has(deviceKey(hop)) ? sideOf(hop) : 'both',
@@ -25,7 +30,7 @@ export function createPlacer(passages: readonly Passage[]): (hop: Hop) => Place 
 }
 
 function deviceKey(hop: Hop): string {
-  return JSON.stringify([hop.leg, hop.namespace, hop.interface]);
+  return JSON.stringify([legOf(hop), hop.namespace, hop.interface]);
 }
 
 export function placeKey({ leg, namespace, device, side }: Place): string {
@@ -69,12 +74,12 @@ export function orderPlaces(
   placeOf: (hop: Hop) => Place,
 ): Place[] {
   const ways = passages
-    .map((passage) => allHops(passage).filter((hop) => hop.leg === leg && isOnDevice(hop)))
+    .map((passage) => allHops(passage).filter((hop) => legOf(hop) === leg && isOnDevice(hop)))
     .filter((way) => way.length > 0)
     .map((way) => (way[0]?.flow === 'reply' ? [...way].reverse() : way).map(placeOf));
   const longestFirst = ways.sort((a, b) => b.length - a.length);
   const alone = hops
-    .filter((hop) => hop.leg === leg && isOnDevice(hop))
+    .filter((hop) => legOf(hop) === leg && isOnDevice(hop))
     .map((hop) => [placeOf(hop)]);
   const order: Place[] = [];
   for (const way of [...longestFirst, ...alone]) mergeWay(order, way);
@@ -108,7 +113,7 @@ function findFirst(order: readonly Place[], candidates: readonly Place[]): numbe
 function zoneOf(connection: Connection, { namespace, side, leg }: Place): number {
   const { clientNamespace, container } = connection;
   if (namespace === 'host') return 1;
-  const isClient = namespace === clientNamespace && leg === 'client';
+  const isClient = namespace === clientNamespace && leg === 0;
   const isServer = namespace === container?.name;
   if (isClient && isServer) return side === 'client' ? 2 : 0;
   if (isClient) return 0;

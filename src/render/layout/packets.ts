@@ -55,10 +55,10 @@ export function allHops(passage: Passage): readonly Hop[] {
   return passage.drop ? [...passage.hops, passage.drop] : passage.hops;
 }
 
+/** Hops of one moment stay in the report's order. */
 function compareHops(a: Hop, b: Hop): number {
   const [left, right] = [BigInt(a.time), BigInt(b.time)];
-  if (left !== right) return left < right ? -1 : 1;
-  return a.event - b.event;
+  return left === right ? 0 : left < right ? -1 : 1;
 }
 
 function comparePassages(a: Hop, b: Hop): number {

@@ -3,7 +3,7 @@ import type { Connection, Hop } from '../../model/report.js';
 import { elapsed, formatBytes } from '../format.js';
 import { printable } from '../text.js';
 import type { LanePlan } from './lanes.js';
-import { isOnDevice } from './order.js';
+import { isOnDevice, legOf } from './order.js';
 import { allHops, type Item, type Passage } from './packets.js';
 import type { ArrowRow, DropMark, PointRow, RelayRow, Rewriting, Stop, Tone } from './scene.js';
 
@@ -52,8 +52,9 @@ function draftArrow(passage: Passage, context: Context): Draft {
   const [first, last] = [seen[0] as Hop, seen.at(-1) as Hop];
   const stops = placeStops(hops, context.plan);
   const ends = findEnds(passage, stops, context.plan);
-  const rewritings = placeRewritings(hops, ends.tail, context);
-  const label = labelOf(first);
+  const mark = drop ? placeDrop(drop, stops, context) : null;
+  const rewritings = placeRewritings(passage, mark, ends.tail, context);
+  const label = first.journey?.copyOf === undefined ? labelOf(first) : `${labelOf(first)} (copy)`;
   const row: ArrowRow = {
     type: 'arrow',
     time: context.since(first),
@@ -68,7 +69,8 @@ function draftArrow(passage: Passage, context: Context): Draft {
     stops,
     ...ends,
     rewritings,
-    drop: drop ? placeDrop(drop, stops, context) : null,
+    drop: mark,
+    unlisted: findUnlisted(passage, ends, context.connection),
     took: stops.length > 1 ? elapsed(first.time, (hops.at(-1) as Hop).time) : null,
   };
   const special = drop !== null || ['SYN', 'FIN', 'RST'].some((flag) => first.flags.includes(flag));
@@ -80,12 +82,12 @@ function draftArrow(passage: Passage, context: Context): Draft {
     category:
       special || rewritings.some((r) => r.spelledOut)
         ? null
-        : `arrow ${first.leg} ${first.flow} ${kind}`,
+        : `arrow ${legOf(first)} ${first.flow} ${kind}`,
     unit: context.connection.protocol === 'udp' ? 'datagram' : first.bytes > 0 ? 'segment' : 'ACK',
   };
 }
 
-/** `SYN ACK`, `14 B`, `FIN`, `RST`, `ACK`; the summary's first words for anything else. */
+/** `SYN ACK`, `14 B`, `FIN`, `RST`, `ACK`; the whole summary for anything else. */
 function labelOf(hop: Hop): string {
   const named = ['SYN', 'FIN', 'RST'].filter((flag) => hop.flags.includes(flag));
   if (named.includes('SYN') && hop.flags.includes('ACK')) named.push('ACK');
@@ -118,13 +120,13 @@ function findEnds(
   plan: LanePlan,
 ): { tail: number | null; head: number | null } {
   const [hop, first, last] = [hops[0], stops[0], stops.at(-1)];
-  const span = hop ? plan.span(hop.leg) : null;
+  const span = hop ? plan.span(legOf(hop)) : null;
   if (!hop || !first || !last || !span) return { tail: null, head: null };
-  const near = hop.leg === 'client' ? plan.client : (plan.relay ?? plan.client);
-  const far = hop.leg === 'client' && plan.relay !== null ? plan.relay : plan.server;
+  const { near, far } = plan.endsOf(legOf(hop));
   const request = hop.flow === 'request';
   const sent = first.lane === (request ? span.first : span.last);
-  const arrived = drop === null && last.lane === (request ? span.last : span.first);
+  const seen = last.lane === (request ? span.last : span.first);
+  const arrived = drop === null && (seen || hop.journey?.end === 'delivered');
   const answers = request ? (plan.lanes[far]?.reached ?? false) : true;
   return {
     tail: sent ? (request ? near : far) : null,
@@ -132,47 +134,71 @@ function findEnds(
   };
 }
 
-function placeRewritings(hops: readonly Hop[], tail: number | null, context: Context): Rewriting[] {
+/** Where the row must not look as if the packet had begun or ended at a stop, because the report leaves out others. */
+function findUnlisted(
+  { hops, drop }: Passage,
+  { tail, head }: { readonly tail: number | null; readonly head: number | null },
+  { hopsOmitted }: Connection,
+): ArrowRow['unlisted'] {
+  const [first, last] = [hops[0]?.journey, hops.at(-1)?.journey];
+  const before = tail === null && first !== undefined && first.passage > 0;
+  if (head !== null || drop !== null || last === undefined) return { before, after: false };
+  // Packets that were only counted have no places at all.
+  const counted = last.end === 'unknown' && hopsOmitted > 0;
+  return { before, after: counted || last.passage < last.passages - 1 };
+}
+
+function placeRewritings(
+  { hops, drop }: Passage,
+  mark: DropMark | null,
+  tail: number | null,
+  context: Context,
+): Rewriting[] {
   const found: Rewriting[] = [];
-  hops.forEach((hop, i) => {
-    const before = hops[i - 1];
+  let after = tail;
+  const add = (hop: Hop, lane: number, behind: boolean): void => {
     for (const rewriting of [hop.rewrite, hop.secondRewrite]) {
       if (!rewriting) continue;
       const { hook, field, from, to } = rewriting;
       const key = JSON.stringify([hook, field, from, to]);
-      found.push({
-        after: before ? context.plan.laneOf(before) : tail,
-        lane: context.plan.laneOf(hop),
-        hook,
-        field,
-        before: printable(from),
-        now: printable(to),
-        spelledOut: !context.spelledOut.has(key),
-      });
+      const spelledOut = !context.spelledOut.has(key);
       context.spelledOut.add(key);
+      const [before, now] = [printable(from), printable(to)];
+      found.push({ after, lane, behind, hook, field, before, now, spelledOut });
     }
-  });
+  };
+  for (const hop of hops) {
+    const lane = context.plan.laneOf(hop);
+    add(hop, lane, false);
+    after = lane;
+  }
+  if (drop && mark) add(drop, mark.lane, mark.behind);
   return found;
 }
 
 /** What the commonest drop reasons of the kernel mean. */
-const MEANINGS: Readonly<Record<string, string>> = {
-  NO_SOCKET: 'nothing listens',
-  NETFILTER_DROP: 'a firewall rule',
-  SOCKET_FILTER: 'a socket filter',
-  TCP_RESET: 'a reset',
-};
+const MEANINGS: ReadonlyMap<string, string> = new Map([
+  ['NO_SOCKET', 'nothing listens'],
+  ['NETFILTER_DROP', 'a firewall rule'],
+  ['SOCKET_FILTER', 'a socket filter'],
+  ['TCP_RESET', 'a reset'],
+]);
 
 function placeDrop(hop: Hop, stops: readonly Stop[], { plan, spelledOut }: Context): DropMark {
   const last = stops.at(-1)?.lane;
   const lane = isOnDevice(hop) ? plan.laneOf(hop) : (last ?? plan.laneOf(hop));
-  const said = printable(hop.summary).replace(/^.*\bdropped\b:?\s*(by\s+)?/i, '');
-  const meaning = MEANINGS[/^\w+/.exec(said)?.[0] ?? ''];
-  const reason = (meaning ? `${said} (${meaning})` : said) || 'no reason given';
+  const reason = tellReason(hop.drop);
   const key = `drop ${reason}`;
   const isNew = !spelledOut.has(key);
   spelledOut.add(key);
   return { event: hop.event, lane, behind: last === lane, reason, spelledOut: isNew };
+}
+
+function tellReason(drop: Hop['drop']): string {
+  if (!drop) return 'no reason given';
+  const told = printable(`${drop.reason} at ${drop.function}`);
+  const meaning = MEANINGS.get(drop.reason);
+  return meaning === undefined ? told : `${told} (${meaning})`;
 }
 
 function draftLone(hop: Hop, context: Context): Draft {
@@ -199,7 +225,7 @@ function draftLone(hop: Hop, context: Context): Draft {
       row,
       end: row.time,
       bytes: hop.bytes,
-      category: `relay ${hop.flow} ${relayVerb(hop)}`,
+      category: `relay ${hop.relayNumber ?? 1} ${hop.flow}`,
       unit: 'move',
     };
   }
@@ -210,23 +236,19 @@ function draftLone(hop: Hop, context: Context): Draft {
 
 function nameAct(hop: Hop): { label: string; brief: string } {
   if (hop.kind === 'reset') return { label: 'sends RST', brief: 'RST' };
-  const label = printable(hop.summary).replace(/\bdescriptor\b/, 'fd') || hop.kind;
-  return { label, brief: label.split(/[, ]/)[0] ?? label };
+  if (hop.kind === 'retransmit') return { label: 'retransmit', brief: 'retransmit' };
+  const { act } = hop;
+  if (!act) return { label: printable(hop.summary) || hop.kind, brief: hop.kind };
+  const bytes = act.what === 'receive' ? ` ${hop.bytes} B` : '';
+  const descriptor = act.descriptor === null ? '' : `, fd ${act.descriptor}`;
+  return { label: `${act.what}${bytes}${descriptor}`, brief: act.what };
 }
 
 function toneOf(hop: Hop): Tone {
   return hop.kind === 'reset' || hop.kind === 'retransmit' ? hop.kind : 'process';
 }
 
-/** Splice shows both sockets in one event; a relay that reads and writes shows one socket at a time. */
-function relayVerb(hop: Hop): 'moved' | 'read' | 'wrote' {
-  if (/^(read|recv)/.test(hop.summary)) return 'read';
-  return /^(write|send)/.test(hop.summary) ? 'wrote' : 'moved';
-}
-
 function relayLabel(hop: Hop): string {
   const bytes = formatBytes(hop.bytes);
-  const verb = relayVerb(hop);
-  if (verb !== 'moved') return `${verb} ${bytes}`;
   return hop.flow === 'request' ? `${bytes} in → ${bytes} out` : `${bytes} out ← ${bytes} in`;
 }

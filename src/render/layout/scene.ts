@@ -40,6 +40,8 @@ export interface Rewriting {
   /** Lane of the stop before (null: no stop before), and of the first stop with the new addresses. */
   readonly after: number | null;
   readonly lane: number;
+  /** It shows on a packet that was dropped just behind the stop at `lane`. */
+  readonly behind: boolean;
   readonly hook: 'PREROUTING' | 'INPUT' | 'OUTPUT' | 'POSTROUTING' | 'reply';
   readonly field: 'source' | 'destination';
   readonly before: string;
@@ -85,6 +87,8 @@ export interface ArrowRow extends RowBase {
   readonly head: number | null;
   readonly rewritings: readonly Rewriting[];
   readonly drop: DropMark | null;
+  /** Places of its way before the first stop, or behind the last, are not listed: it neither began nor ended there. */
+  readonly unlisted: { readonly before: boolean; readonly after: boolean };
   /** Nanoseconds from the first to the last stop; null with fewer than two stops and for folded rows. */
   readonly took: number | null;
 }

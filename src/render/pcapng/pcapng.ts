@@ -34,7 +34,8 @@ type Process = NonNullable<Hop['process']>;
 export function renderPcapng(report: Report, trace: Trace): Buffer {
   const packets = findPackets(report, trace.events);
   const processes = findProcesses(report, trace.events);
-  const interfaces = [...new Set(packets.map(({ hop }) => nameInterface(hop)))];
+  const places = new Map(packets.map(({ hop }) => [nameInterface(hop), hop] as const));
+  const interfaces = [...places.keys()];
   const omitted = report.connections.reduce((sum, { hopsOmitted }) => sum + hopsOmitted, 0);
   const comments = [
     `${report.verdict.path} (${report.verdict.proof}): ${report.verdict.reason}`,
@@ -43,7 +44,9 @@ export function renderPcapng(report: Report, trace: Trace): Buffer {
   ];
   return Buffer.concat([
     sectionBlock(printable(trace.header.program), comments.map(printable)),
-    ...interfaces.map((name) => interfaceBlock(printable(name), describeInterface(report, name))),
+    ...[...places].map(([name, hop]) =>
+      interfaceBlock(printable(name), describeInterface(report, hop)),
+    ),
     ...packets.map((packet) => {
       const { event, hop } = packet;
       const { bytes, length } = encodeHeaders(event, event.kind === 'packet' ? event.wire : {});
@@ -99,14 +102,12 @@ function nameInterface({ kind, namespace, interface: device }: Hop): string {
 }
 
 /** What the device is and where its other end is. */
-function describeInterface({ places }: Report, name: string): string {
-  for (const { namespace, role, devices } of places) {
-    const device = devices.find((one) => name.startsWith(`${namespace}:${one.name}`));
-    if (!device) continue;
-    const peer = device.peer === null ? '' : `, other end ${device.peer}`;
-    return printable(`${device.kind} of ${role} ${namespace}${peer}`);
-  }
-  return '';
+function describeInterface({ places }: Report, hop: Hop): string {
+  const place = places.find(({ namespace }) => namespace === hop.namespace);
+  const device = place?.devices.find(({ name }) => name === hop.interface);
+  if (!place || !device) return '';
+  const peer = device.peer === null ? '' : `, other end ${device.peer}`;
+  return printable(`${device.kind} of ${place.role} ${place.namespace}${peer}`);
 }
 
 function tellAll(

@@ -19,7 +19,7 @@ import {
   timeLabel,
 } from './marks.js';
 import { measureIn } from './metrics.js';
-import { line, textShape, type Shape } from './shapes.js';
+import { box, line, textShape, type Shape } from './shapes.js';
 import type { Colour } from './style.js';
 
 /** Draws the arrow from `top` on; the caller groups its shapes. */
@@ -40,14 +40,19 @@ export function drawArrow(row: ArrowRow, grid: Grid, top: number): Block {
     const x = at(grid, row.head);
     shapes.push(line(last, y, x - sign * 8, y, { class: `s-${colour} shaft implied` }));
     shapes.push(arrowHead(x, y, sign, colour));
+  } else if (last !== undefined && row.unlisted.after) {
+    shapes.push(...drawUnlisted(last, y, sign, colour));
   } else if (last !== undefined && row.drop === null) {
     shapes.push(line(last, y, last + sign * 16, y, { class: `s-${colour} shaft` }));
     shapes.push(arrowHead(last + sign * 24, y, sign, colour));
   }
+  if (first !== undefined && row.unlisted.before) {
+    shapes.push(...drawUnlisted(first, y, -sign, colour));
+  }
   if (last !== undefined && row.drop !== null) {
     shapes.push(line(last, y, dropX(row, grid, sign), y, { class: 's-bad shaft' }));
   }
-  const crossing = row.rewritings.map((rewriting) => diamondAt(rewriting, grid, sign));
+  const crossing = row.rewritings.map((rewriting) => diamondAt(rewriting, row, grid));
   for (const x of crossing) shapes.push(diamond(x, y));
   for (const stop of row.stops) {
     shapes.push(eventDot(at(grid, stop.lane), y, dotText(stop.events, row.count, grid), colour));
@@ -77,6 +82,16 @@ export function drawArrow(row: ArrowRow, grid: Grid, top: number): Block {
   }
   shapes.push(...drawLatencies(row, grid, y));
   return { shapes, bottom };
+}
+
+/** Dots beside a stop: the packet was at other places there, which are not listed. */
+function drawUnlisted(x: number, y: number, sign: number, colour: Colour): Shape[] {
+  return [
+    line(x, y, x + sign * 18, y, { class: `s-${colour} shaft` }),
+    ...[23, 29, 35].map((distance) =>
+      box(x + sign * distance - 2, y - 2, 4, 4, { rx: 2, class: `f-${colour}` }),
+    ),
+  ];
 }
 
 function drawShaft(
@@ -133,8 +148,10 @@ function drawLatencies(row: ArrowRow, grid: Grid, y: number): Shape[] {
   });
 }
 
-function diamondAt({ after, lane }: Rewriting, grid: Grid, sign: number): number {
+function diamondAt({ after, lane, behind }: Rewriting, row: ArrowRow, grid: Grid): number {
   const x = at(grid, lane);
+  const sign = row.flow === 'request' ? 1 : -1;
+  if (behind) return x + sign * (stopWidth(row, grid) / 2 + 11);
   const before = after === null || after === lane ? x - sign * grid.spacing : at(grid, after);
   return (x + before) / 2;
 }
@@ -150,10 +167,16 @@ function natText({ hook, field, before, now }: Rewriting, grid: Grid): string[] 
 }
 
 /** Where the stop sign stands: at its lane, or beside the number of the stop there. */
-function dropX({ stops, drop, count }: ArrowRow, grid: Grid, sign: number): number {
-  const lane = at(grid, drop?.lane ?? 0);
-  const events = stops.at(-1)?.events ?? [];
-  return drop?.behind ? lane + sign * (dotWidth(dotText(events, count, grid)) / 2 + 28) : lane;
+function dropX(row: ArrowRow, grid: Grid, sign: number): number {
+  const lane = at(grid, row.drop?.lane ?? 0);
+  if (!row.drop?.behind) return lane;
+  const room = row.rewritings.some(({ behind }) => behind) ? 38 : 28;
+  return lane + sign * (stopWidth(row, grid) / 2 + room);
+}
+
+/** Of the number at the last stop. */
+function stopWidth({ stops, count }: ArrowRow, grid: Grid): number {
+  return dotWidth(dotText(stops.at(-1)?.events ?? [], count, grid));
 }
 
 function drawDrop(

@@ -57,6 +57,15 @@ const ENTRIES: readonly Entry[] = [
     draw: (x, y) => [line(x, y, x + SAMPLE, y, { class: 's-ink shaft implied' })],
   },
   {
+    text: 'further places are not listed',
+    width: 30,
+    used: (row) => row.type === 'arrow' && (row.unlisted.before || row.unlisted.after),
+    draw: (x, y) => [
+      line(x, y, x + 14, y, { class: 's-ink shaft' }),
+      ...[17, 22, 27].map((left) => box(x + left, y - 2, 4, 4, { rx: 2, class: 'f-ink' })),
+    ],
+  },
+  {
     text: 'addresses rewritten (NAT)',
     width: 14,
     used: (row) => row.type === 'arrow' && row.rewritings.length > 0,

@@ -151,7 +151,7 @@ export function describeRow(row: Row, ladder: Ladder): { time: string; text: str
       const drop = row.drop ? ` · ${row.drop.event} dropped: ${row.drop.reason}` : '';
       return {
         time: formatDuration(row.time),
-        text: `${stick(row.label)} · ${stops.join(' → ')}${nat.join('')}${drop}`,
+        text: `${stick(row.label)} · ${row.unlisted.before ? '… ' : ''}${stops.join(' → ')}${row.unlisted.after ? ' …' : ''}${nat.join('')}${drop}`,
       };
     }
   }

@@ -7,6 +7,8 @@ import { columnOf, startLine, TIME_WIDTH, type Grid } from './grid.js';
 import type { Role } from './paint.js';
 
 const IMPLIED = '┄';
+/** In place of an arrow's beginning or end: it goes on where the report lists nothing. */
+const UNLISTED = '…';
 
 /** An arrow with a number at every stop, and below it what was rewritten or why it was dropped. */
 export function drawArrow(row: ArrowRow, grid: Grid): Line[] {
@@ -35,14 +37,25 @@ export function drawArrow(row: ArrowRow, grid: Grid): Line[] {
   );
   const lastEnd = ends.at(-1);
   if (lastEnd !== undefined && row.head === null && row.drop === null)
-    line.put(lastEnd + sign, head, role);
-  const marks = row.rewritings.map((rewriting) => markRewriting(line, grid, rewriting, sign));
+    line.put(lastEnd + sign, row.unlisted.after ? UNLISTED : head, role);
+  if (first !== undefined && row.unlisted.before) {
+    const width = widthOf(formatStop(row.stops[0]?.events ?? [], row.count, grid.spacing - 2));
+    const start = first - Math.floor((width - 1) / 2);
+    line.put(sign > 0 ? start - 1 : start + width, UNLISTED, role);
+  }
+  const marks = row.rewritings.map((rewriting) =>
+    markRewriting(line, grid, rewriting, sign, lastEnd),
+  );
   const notes = row.rewritings.flatMap((rewriting, i) =>
     rewriting.spelledOut ? noteRewriting(rewriting, marks[i] ?? 0, grid) : [],
   );
-  return row.drop
-    ? [line, ...notes, ...drawDrop(line, row.drop, lastEnd, grid, sign)]
-    : [line, ...notes];
+  if (!row.drop) return [line, ...notes];
+  const drop = drawDrop(line, row.drop, lastEnd, grid, sign);
+  // The line to the drop is drawn over the marks on it.
+  row.rewritings.forEach((_, i) => {
+    line.put(marks[i] ?? 0, '◆', 'nat');
+  });
+  return [line, ...notes, ...drop];
 }
 
 /** Something that happened at one lane. */
@@ -96,15 +109,22 @@ function drawNumber(
 }
 
 /** The diamond stands just before the place that shows the new addresses; returns its column. */
-function markRewriting(line: Line, grid: Grid, { lane }: Rewriting, sign: number): number {
-  const column = columnOf(grid, lane) - sign * 3;
+function markRewriting(
+  line: Line,
+  grid: Grid,
+  { lane, behind }: Rewriting,
+  sign: number,
+  lastEnd: number | undefined,
+): number {
+  const column =
+    behind && lastEnd !== undefined ? lastEnd + sign * 2 : columnOf(grid, lane) - sign * 3;
   line.put(column, '◆', 'nat');
   return column;
 }
 
 /** What was rewritten, below the diamond and as near to it as the line has room; in two lines if it must be. */
 function noteRewriting({ hook, field, before, now }: Rewriting, mark: number, grid: Grid): Line[] {
-  const name = hook === 'reply' ? 'reply src' : `${hook} ${field === 'source' ? 'src' : 'dst'}`;
+  const name = `${hook} ${field === 'source' ? 'src' : 'dst'}`;
   const room = grid.columns - TIME_WIDTH - 2;
   const whole = `◆ ${name} ${before} → ${now}`;
   if (widthOf(whole) <= room) return [putNote(whole, mark, grid)];
