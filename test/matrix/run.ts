@@ -5,6 +5,7 @@ import { formatRecording, parseRecording } from '../../src/capture/recording.js'
 import type { Report } from '../../src/model/report.js';
 import { up } from '../../src/lab/index.js';
 import { analyse, HOPS } from '../../src/prove/analyse.js';
+import { listImpossible } from '../support/possible.js';
 import { traceWhile } from '../support/tracing.js';
 import { check, type Finding } from './check.js';
 import type { Dial, Group, Play, Scenario, Sent } from './scenario.js';
@@ -73,6 +74,8 @@ async function runTogether(
   });
   const recording = formatRecording(traced.trace);
   const replayed = isReplayedAlike(traced.report, recording);
+  const drawn = analyse(traced.trace, { hops: null });
+  const impossible = [traced.report, drawn].flatMap((one) => listImpossible(one, traced.trace));
   const relays = new Map<number, readonly number[]>();
   for (const port of ports) relays.set(port, await stage.findRelays(port));
   const { sealed, lostEvents, skippedRuns } = traced.report.coverage;
@@ -82,9 +85,14 @@ async function runTogether(
       check({ stage, report: traced.report, relays }, scenario, one, all),
     );
     if (findings.length === 0) throw new Error(`${scenario.name}: nothing was sent`);
-    const differs = ['replayed offline, the document differs'];
-    const problem = { connection: null, problems: differs, wrong: differs };
-    return { scenario, recording, findings: replayed ? findings : [...findings, problem] };
+    const differs = replayed ? [] : ['replayed offline, the document differs'];
+    const wrong = [...differs, ...impossible.map((one) => `drawn, but impossible: ${one}`)];
+    const problem = { connection: null, problems: wrong, wrong };
+    return {
+      scenario,
+      recording,
+      findings: wrong.length === 0 ? findings : [...findings, problem],
+    };
   });
   const seen = skippedRuns === undefined || listProblems(results).length === 0;
   return { whole: sealed && lostEvents === 0 && seen, results };

@@ -73,13 +73,13 @@ export function drawArrow(row: ArrowRow, grid: Grid, top: number): Block {
     notes.push(note.shapes);
     bottom = note.bottom;
   });
-  // The tie of a lower box passes behind the boxes above it.
-  shapes.push(...notes.reverse().flat());
   if (row.drop) {
     const drop = drawDrop(row.drop, dropX(row, grid, sign), y, bottom, grid, sign);
     shapes.push(...drop.shapes);
     bottom = drop.bottom;
   }
+  // The tie of a lower box passes behind the boxes above it.
+  shapes.push(...notes.reverse().flat());
   shapes.push(...drawLatencies(row, grid, y));
   return { shapes, bottom };
 }
