@@ -54,7 +54,7 @@ async function mutateFolder({ name, files, tests }: Folder): Promise<Result[]> {
     concurrency: Number(values.concurrency),
     timeoutMS: 5_000,
     disableTypeChecks: false,
-    reporters: ['html'],
+    reporters: ['html', 'progress-append-only'],
     htmlReporter: { fileName: `${OUTPUT}/${name}.html` },
     allowConsoleColors: false,
   }).runMutationTest();
