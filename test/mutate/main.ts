@@ -38,6 +38,7 @@ const plugin = (name: string): string => fileURLToPath(new URL(`./${name}.js`, i
 
 async function mutateFolder({ name, files, tests }: Folder): Promise<Result[]> {
   process.env['MUTATE_TESTS'] = tests;
+  process.env['MUTATE_SLOW'] = join(PROJECT, OUTPUT, `${name}-slow.json`);
   const results = await new Stryker({
     mutate: values.files ?? [...files],
     plugins: [plugin('runner'), plugin('ignorer')],
