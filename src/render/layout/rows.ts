@@ -126,7 +126,9 @@ function findEnds(
   const request = hop.flow === 'request';
   const sent = first.lane === (request ? span.first : span.last);
   const seen = last.lane === (request ? span.last : span.first);
-  const arrived = drop === null && (seen || hop.journey?.end === 'delivered');
+  const way = hops.at(-1)?.journey;
+  const goesOn = way !== undefined && way.passage < way.passages - 1;
+  const arrived = drop === null && (way?.end === 'delivered' || (seen && !goesOn));
   const answers = request ? (plan.lanes[far]?.reached ?? false) : true;
   return {
     tail: sent ? (request ? near : far) : null,
