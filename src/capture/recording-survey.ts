@@ -1,8 +1,16 @@
 /** A survey as JSON and back: numbers of addresses as text, and compressed where the rules are many. */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
-import { BACKENDS, HOOKS, type Match, type Step, type Verdict } from '../model/rules.js';
 import { routingSchema } from '../model/routing.js';
+import {
+  BACKENDS,
+  BIT_FIELDS,
+  FAMILIES,
+  HOOKS,
+  type Match,
+  type Step,
+  type Verdict,
+} from '../model/rules.js';
 import type { Survey } from '../model/survey.js';
 
 const text = z.string();
@@ -13,44 +21,74 @@ const range = z.object({ family: z.literal([4, 6]), low: number, high: number })
 const portRange = z.object({ low: z.number(), high: z.number() });
 
 const not = z.boolean();
-const match: z.ZodType<Match> = z.discriminatedUnion('on', [
-  z.object({ on: z.enum(['in-device', 'out-device']), not, names: texts }),
-  z.object({
-    on: z.enum(['source', 'destination', 'original-destination']),
-    ...{ not, ranges: z.array(range) },
-  }),
-  z.object({
-    on: z.enum(['source-port', 'destination-port', 'either-port', 'original-port']),
-    ...{ not, ranges: z.array(portRange) },
-  }),
-  z.object({ on: z.enum(['protocol', 'family', 'state']), not, names: texts }),
-  z.object({
-    on: z.enum(['mark', 'connection-mark']),
-    ...{ not, value: z.number(), mask: z.number() },
-  }),
-  z.object({
-    on: z.enum(['source-type', 'destination-type']),
-    not,
-    names: texts,
-    here: z.literal(true).exactOptional(),
-  }),
-  z.object({ on: z.literal('tcp-flags'), not, among: texts, set: texts }),
-  z.object({ on: z.enum(['chance', 'unknown', 'reverse-path']), not, text }),
-  z.object({ on: z.literal('fact'), not, holds: z.boolean(), text }),
-  z.object({
-    on: z.literal('one-of'),
-    ...{ not, entries: z.array(z.array(z.lazy(() => match))), text },
-  }),
-  z.object({
-    on: z.literal('set'),
-    ...{ not, name: text, side: z.enum(['source', 'destination', 'other']), text },
-  }),
-]);
+/** The first recordings told a direction as a fact in words. */
+const DIRECTION = /^(?:--ctdir|ct direction) (original|reply)$/i;
+
+const match: z.ZodType<Match> = z
+  .discriminatedUnion('on', [
+    z.object({ on: z.enum(['in-device', 'out-device']), not, names: texts }),
+    z.object({
+      on: z.enum([
+        ...(['source', 'destination', 'original-source', 'original-destination'] as const),
+        ...(['reply-source', 'reply-destination'] as const),
+      ]),
+      not,
+      ranges: z.array(range),
+      mask: number.exactOptional(),
+    }),
+    z.object({
+      on: z.enum([
+        ...(['source-port', 'destination-port', 'either-port', 'original-source-port'] as const),
+        ...(['original-port', 'reply-source-port', 'reply-port'] as const),
+      ]),
+      not,
+      ranges: z.array(portRange),
+    }),
+    z.object({
+      on: z.literal('bits'),
+      not,
+      field: z.enum(BIT_FIELDS),
+      mask: z.number(),
+      flip: z.number(),
+      ranges: z.array(portRange),
+      text,
+    }),
+    z.object({ on: z.literal('direction'), not, reply: z.boolean() }),
+    z.object({ on: z.literal('helper'), not, name: text }),
+    z.object({ on: z.enum(['protocol', 'family', 'state']), not, names: texts }),
+    z.object({
+      on: z.enum(['mark', 'connection-mark']),
+      ...{ not, value: z.number(), mask: z.number() },
+    }),
+    z.object({
+      on: z.enum(['source-type', 'destination-type']),
+      not,
+      names: texts,
+      here: z.literal(true).exactOptional(),
+    }),
+    z.object({ on: z.literal('tcp-flags'), not, among: texts, set: texts }),
+    z.object({ on: z.enum(['chance', 'unknown', 'reverse-path']), not, text }),
+    z.object({ on: z.literal('fact'), not, holds: z.boolean(), text }),
+    z.object({
+      on: z.literal('one-of'),
+      ...{ not, entries: z.array(z.array(z.lazy(() => match))), text },
+    }),
+    z.object({
+      on: z.literal('set'),
+      ...{ not, name: text, side: z.enum(['source', 'destination', 'other']), text },
+    }),
+  ])
+  .transform((read): Match =>
+    read.on === 'fact' && DIRECTION.test(read.text)
+      ? { on: 'direction', reply: !read.holds, not: read.not }
+      : read,
+  );
 
 const rewrite = { address: text.nullable(), port: z.number().nullable() };
 const verdict: z.ZodType<Verdict> = z.discriminatedUnion('do', [
   z.object({ do: z.enum(['accept', 'drop', 'return', 'continue', 'masquerade']) }),
-  z.object({ do: z.literal('reject'), how: text }),
+  // The first recordings kept the words alone.
+  z.object({ do: z.literal('reject'), how: text, reset: z.boolean().default(false) }),
   z.object({ do: z.enum(['jump', 'goto']), chain: text }),
   z.object({ do: z.enum(['dnat', 'snat']), ...rewrite }),
   z.object({ do: z.literal('redirect'), port: z.number().nullable() }),
@@ -74,6 +112,13 @@ const step: z.ZodType<Step> = z.discriminatedUnion('kind', [
     ...{ from: z.number().default(0xffffffff), to: z.number().default(0xffffffff) },
   }),
   z.object({ kind: z.literal('notrack') }),
+  z.object({
+    kind: z.literal('zone'),
+    zone: z.number(),
+    direction: z.enum(['original', 'reply']).nullable(),
+  }),
+  z.object({ kind: z.literal('helper'), name: text }),
+  z.object({ kind: z.literal('offload'), text }),
   z.object({ kind: z.literal('note'), text }),
 ]);
 
@@ -81,7 +126,7 @@ const ruleSet = z.object({
   tables: z.array(
     z.object({
       backend: z.enum(BACKENDS),
-      family: z.enum(['ip', 'ip6', 'inet']),
+      family: z.enum(FAMILIES),
       name: text,
       chains: z.array(
         z.object({
@@ -91,6 +136,7 @@ const ruleSet = z.object({
               hook: z.enum(HOOKS),
               type: z.enum(['filter', 'nat', 'route']),
               priority: z.number(),
+              devices: texts.exactOptional(),
             })
             .nullable(),
           policy: z.enum(['accept', 'drop']),
@@ -130,7 +176,7 @@ const plainSurvey: z.ZodType<Survey> = z.object({
       counted: z.array(
         z.object({
           backend: z.enum(BACKENDS),
-          family: z.enum(['ip', 'ip6', 'inet']),
+          family: z.enum(FAMILIES),
           ...{ table: text, chain: text, rule: text, packets: z.number() },
         }),
       ),

@@ -1,6 +1,6 @@
 /** The `explain --json` document `trace-flow/explain/1`. */
 import { z } from 'zod';
-import { BACKENDS } from './rules.js';
+import { BACKENDS, FAMILIES } from './rules.js';
 import { PATHS } from './verdict.js';
 
 export const VANTAGES = [
@@ -31,7 +31,7 @@ const prediction = z.object({
 
 const explainedRule = z.object({
   backend: z.enum(BACKENDS),
-  family: z.enum(['ip', 'ip6', 'inet']),
+  family: z.enum(FAMILIES),
   table: z.string(),
   chain: z.string(),
   rule: z.string(),

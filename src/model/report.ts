@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { findingSchema } from './explain.js';
 import { NETFILTER_HOOKS } from './event.js';
 import { ruleMetSchema } from './rule-trace.js';
-import { BACKENDS } from './rules.js';
+import { BACKENDS, FAMILIES } from './rules.js';
 import { OUTCOMES, PATHS, PROOFS } from './verdict.js';
 
 const endpoint = z.object({ address: z.string(), port: z.number().int().min(0).max(65535) });
@@ -108,7 +108,7 @@ const predicted = z.object({
   at: z
     .object({
       backend: z.enum(BACKENDS),
-      family: z.enum(['ip', 'ip6', 'inet']),
+      family: z.enum(FAMILIES),
       table: z.string(),
       chain: z.string(),
     })

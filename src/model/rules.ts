@@ -4,13 +4,28 @@ import type { AddressRange } from './range.js';
 export const BACKENDS = ['iptables-nft', 'iptables-legacy', 'nftables'] as const;
 export type Backend = (typeof BACKENDS)[number];
 
-export const HOOKS = ['prerouting', 'input', 'forward', 'output', 'postrouting'] as const;
+export const HOOKS = [
+  ...(['ingress', 'prerouting', 'input', 'forward', 'output', 'postrouting', 'egress'] as const),
+] as const;
 export type Hook = (typeof HOOKS)[number];
+
+export const FAMILIES = ['ip', 'ip6', 'inet', 'netdev', 'bridge'] as const;
 
 export interface PortRange {
   readonly low: number;
   readonly high: number;
 }
+
+/** Fields that are compared bit by bit. Numbers are the kernel's own: IP_CT_*, IPS_*, TCP flags. */
+export const BIT_FIELDS = [
+  'state',
+  'status',
+  'tcp-flags',
+  'mark',
+  'connection-mark',
+  'zone',
+] as const;
+export type BitField = (typeof BIT_FIELDS)[number];
 
 /** A condition. `not` turns it round. What is not understood is kept as text and never guessed. */
 export type Match = { readonly not: boolean } & (
@@ -19,11 +34,31 @@ export type Match = { readonly not: boolean } & (
       readonly on: 'in-device' | 'out-device';
       readonly names: readonly string[];
     }
-  | { readonly on: 'source' | 'destination'; readonly ranges: readonly AddressRange[] }
-  /** `original-…` is what the client dialled, before any rule rewrote it. */
-  | { readonly on: 'original-destination'; readonly ranges: readonly AddressRange[] }
   | {
-      readonly on: 'source-port' | 'destination-port' | 'either-port' | 'original-port';
+      /**
+       * `original-…` is what the client sent, before any rule rewrote it; `reply-…` is what conntrack
+       * expects of the answer. Of the address only the bits of `mask` are compared; all when left out.
+       */
+      readonly on:
+        | 'source'
+        | 'destination'
+        | 'original-source'
+        | 'original-destination'
+        | 'reply-source'
+        | 'reply-destination';
+      readonly ranges: readonly AddressRange[];
+      readonly mask?: bigint;
+    }
+  | {
+      /** `original-port` and `reply-port` are destinations. */
+      readonly on:
+        | 'source-port'
+        | 'destination-port'
+        | 'either-port'
+        | 'original-source-port'
+        | 'original-port'
+        | 'reply-source-port'
+        | 'reply-port';
       readonly ranges: readonly PortRange[];
     }
   | { readonly on: 'protocol' | 'family'; readonly names: readonly string[] }
@@ -37,9 +72,22 @@ export type Match = { readonly not: boolean } & (
       readonly here?: boolean;
     }
   | { readonly on: 'tcp-flags'; readonly among: readonly string[]; readonly set: readonly string[] }
+  /** Bits of a field as the kernel computes with them: (field & mask) ^ flip lies in one of the ranges. */
+  | {
+      readonly on: 'bits';
+      readonly field: BitField;
+      readonly mask: number;
+      readonly flip: number;
+      readonly ranges: readonly PortRange[];
+      readonly text: string;
+    }
+  /** The direction of the connection that the packet goes in. */
+  | { readonly on: 'direction'; readonly reply: boolean }
+  /** A helper of connection tracking by its name; empty for any. */
+  | { readonly on: 'helper'; readonly name: string }
   /** Whether the way back to the source leads by the device that the packet came in on. */
   | { readonly on: 'reverse-path'; readonly text: string }
-  /** Is the same for every first packet of a connection, e.g. that it goes from client to server. */
+  /** Is the same for every packet that is looked at here, e.g. that it is no fragment. */
   | { readonly on: 'fact'; readonly holds: boolean; readonly text: string }
   /** A set whose elements have several parts: one of the entries, with all of its conditions. */
   | {
@@ -68,7 +116,8 @@ export interface RewriteTarget {
 
 export type Verdict =
   | { readonly do: 'accept' | 'drop' | 'return' | 'continue' }
-  | { readonly do: 'reject'; readonly how: string }
+  /** With a TCP reset, or else with a message of ICMP. */
+  | { readonly do: 'reject'; readonly how: string; readonly reset: boolean }
   | { readonly do: 'jump' | 'goto'; readonly chain: string }
   | ({ readonly do: 'dnat' | 'snat' } & RewriteTarget)
   | { readonly do: 'masquerade' }
@@ -96,6 +145,16 @@ export type Step =
   /** Copies the bits of `from`, over those of `to`: to the connection's mark, or from it. */
   | { readonly kind: 'save-mark' | 'restore-mark'; readonly from: number; readonly to: number }
   | { readonly kind: 'notrack' }
+  /** The zone in which connection tracking keeps it, of one direction or of both. */
+  | {
+      readonly kind: 'zone';
+      readonly zone: number;
+      readonly direction: 'original' | 'reply' | null;
+    }
+  /** A helper is given to the connection: what it expects is related to it. */
+  | { readonly kind: 'helper'; readonly name: string }
+  /** From here on the flow table forwards the connection, and its packets meet no more rules. */
+  | { readonly kind: 'offload'; readonly text: string }
   /** Counts or logs, and decides nothing. */
   | { readonly kind: 'note'; readonly text: string };
 
@@ -114,6 +173,8 @@ export interface Chain {
     readonly hook: Hook;
     readonly type: 'filter' | 'nat' | 'route';
     readonly priority: number;
+    /** Of a chain at ingress or egress: the devices that it is for. Left out elsewhere. */
+    readonly devices?: readonly string[];
   } | null;
   readonly policy: 'accept' | 'drop';
   readonly packets: number | null;
@@ -122,7 +183,7 @@ export interface Chain {
 
 export interface Table {
   readonly backend: Backend;
-  readonly family: 'ip' | 'ip6' | 'inet';
+  readonly family: (typeof FAMILIES)[number];
   readonly name: string;
   readonly chains: readonly Chain[];
 }

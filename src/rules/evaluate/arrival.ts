@@ -1,9 +1,10 @@
 /** The last part of a way: a socket of the host, the relay behind it, or a container. */
 import { findContainerAt, findDeafness, findRelay, findSocket } from './deliver.js';
-import { endJourney, formatTarget, stopJourney, type Journey } from './ends.js';
+import { endJourney, formatTarget, type Journey } from './ends.js';
 import type { Start } from './journey.js';
 import { addressText, type Packet } from './packet.js';
 import type { RuleRef } from './rule-index.js';
+import { stopPacket } from './turns.js';
 import type { Walk } from './walk.js';
 import { findBridgeOf, isOwnAddress, type World } from './world.js';
 
@@ -19,9 +20,12 @@ export class Arrival {
     },
   ) {}
 
-  reachHost(packet: Packet, nat: RuleRef | null): Journey {
-    const input = this.walk.run('input', packet, true);
-    if (input.verdict !== 'accept') return stopJourney(packet, input, 'INPUT');
+  /** @param open whether INPUT may still give it another source: over lo, POSTROUTING has settled that. */
+  reachHost(packet: Packet, nat: RuleRef | null, open = true): Journey {
+    const input = this.walk.run('input', packet, open);
+    if (input.verdict !== 'accept') {
+      return stopPacket(this.walk, { packet, stop: input, place: 'INPUT' });
+    }
     const to = addressText(packet.destination);
     const { destinationPort: port, protocol, family } = packet;
     const { sockets } = this.world;

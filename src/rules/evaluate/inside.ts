@@ -1,6 +1,6 @@
 /** A container's own side: how a packet fares in its namespace, and by which device of the host what it sends comes back. */
 import type { Journey } from './ends.js';
-import { addressText, createPacket, type Packet } from './packet.js';
+import { addressText, createPacket, FLAGS, UNZONED, type Packet } from './packet.js';
 import { checkNeighbour, checkPort, findWireOf, isStacked, type Wire } from './routing/link.js';
 import { findInput } from './routing/input.js';
 import { Router, type Way } from './routing/router.js';
@@ -121,7 +121,9 @@ export class ContainerSide {
       ...packet,
       ...{ source: packet.dialled.address, destination: packet.client, turn: 'answer' },
       ...{ destinationPort: dialled.port, inDevice: device, outDevice: null, mark: 0 },
-      ...{ dnat: false, snat: false },
+      ...{ dnat: false, snat: false, tracking: 'none', zone: UNZONED, expected: null },
+      entry: { zones: UNZONED, answered: false },
+      flags: protocol === 'tcp' ? FLAGS.syn | FLAGS.ack : 0,
     });
     return this.run(container, answer, ['prerouting', 'input'], false);
   }

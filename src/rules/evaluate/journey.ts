@@ -2,7 +2,7 @@
 import type { Protocol } from '../../model/event.js';
 import { Arrival, isLoopbackSource } from './arrival.js';
 import { findContainerAt } from './deliver.js';
-import { endByStop, endJourney, stopJourney, type Journey } from './ends.js';
+import { endByStop, endJourney, type Journey } from './ends.js';
 import { ContainerSide, indexRules, joinInside } from './inside.js';
 import {
   addressText,
@@ -18,8 +18,17 @@ import { blockLoopback, mayRouteLoopback } from './loopback.js';
 import { Router, type Way } from './routing/router.js';
 import type { Stop } from './routing/stops.js';
 import type { RuleRef } from './rule-index.js';
-import { bridged, forwarded, fromHost, goOn, lose, toHost } from './turns.js';
-import { Walk, type Decide } from './walk.js';
+import {
+  bridged,
+  forwarded,
+  fromHost,
+  goOn,
+  lose,
+  stopPacket,
+  toHost,
+  type MakeCourse,
+} from './turns.js';
+import { Walk, type Decide, type HookEnd } from './walk.js';
 import { findBridgeOf, isOwnAddress, type World, type WorldContainer } from './world.js';
 
 /** Where a connection starts. */
@@ -148,8 +157,9 @@ export class Traveller {
     if (dialled.source !== null) packet.source = exactAddress(dialled.source);
     else if (dialled.kind === 'device') packet.source = { kind: 'own' };
     packet.client = packet.source;
+    const asked = packet.outDevice;
     const output = this.walk.run('output', packet, true);
-    if (output.verdict !== 'accept') return stopJourney(packet, output, 'OUTPUT');
+    if (output.verdict !== 'accept') return this.stop(packet, output, 'OUTPUT');
     const way = packet.dnat || packet.mark !== 0 ? this.router.leave(packet) : dialled;
     if (way.kind === 'stop') return endByStop(packet, output.nat, way.stop);
     packet.outDevice = way.kind === 'host' ? 'lo' : way.device;
@@ -164,14 +174,18 @@ export class Traveller {
       if (allowed !== true) return blockLoopback(packet, output.nat, allowed);
     }
     const postrouting = this.walk.run('postrouting', packet, true);
-    if (postrouting.verdict !== 'accept') return stopJourney(packet, postrouting, 'POSTROUTING');
-    if (way.kind === 'device') return this.deliver(packet, output.nat, way, fromHost);
+    if (postrouting.verdict !== 'accept') return this.stop(packet, postrouting, 'POSTROUTING');
+    if (way.kind === 'device') {
+      return this.deliver(packet, output.nat, way, (sent, returns) =>
+        fromHost(sent, asked, returns),
+      );
+    }
     // Over lo it comes in again; NAT has been settled on the way out.
     packet.inDevice = 'lo';
     packet.outDevice = null;
     const prerouting = this.walk.run('prerouting', packet, false);
-    if (prerouting.verdict !== 'accept') return stopJourney(packet, prerouting, 'PREROUTING');
-    const end = this.arrival.reachHost(packet, output.nat);
+    if (prerouting.verdict !== 'accept') return this.stop(packet, prerouting, 'PREROUTING');
+    const end = this.arrival.reachHost(packet, output.nat, false);
     return goOn(this, packet, end, toHost(packet));
   }
 
@@ -182,7 +196,7 @@ export class Traveller {
     const program = this.findProgram(packet.inDevice, 'ingress');
     if (program) return endByStop(packet, null, program);
     const prerouting = this.walk.run('prerouting', packet, true);
-    if (prerouting.verdict !== 'accept') return stopJourney(packet, prerouting, 'PREROUTING');
+    if (prerouting.verdict !== 'accept') return this.stop(packet, prerouting, 'PREROUTING');
     const to = addressText(packet.destination);
     if (to !== null && (to === '::1' || to.startsWith('127.'))) {
       const allowed = mayRouteLoopback(this.world, packet.inDevice);
@@ -196,9 +210,9 @@ export class Traveller {
     }
     packet.outDevice = way.device;
     const forward = this.walk.run('forward', packet, true);
-    if (forward.verdict !== 'accept') return stopJourney(packet, forward, 'FORWARD');
+    if (forward.verdict !== 'accept') return this.stop(packet, forward, 'FORWARD');
     const postrouting = this.walk.run('postrouting', packet, true);
-    if (postrouting.verdict !== 'accept') return stopJourney(packet, postrouting, 'POSTROUTING');
+    if (postrouting.verdict !== 'accept') return this.stop(packet, postrouting, 'POSTROUTING');
     const returns = bridge === null ? null : checkReturn(this.world, packet, bridge, dialled);
     if (returns) return endJourney(packet, prerouting.nat, 'dropped', returns);
     const container = to === null ? null : findContainerAt(this.world, to);
@@ -209,12 +223,7 @@ export class Traveller {
   }
 
   /** Out by a device to whoever has the address, and the answer back. */
-  private deliver(
-    packet: Packet,
-    nat: RuleRef | null,
-    way: Leaving,
-    course: typeof forwarded | typeof fromHost,
-  ): Journey {
+  private deliver(packet: Packet, nat: RuleRef | null, way: Leaving, course: MakeCourse): Journey {
     const to = addressText(packet.destination);
     const container = to === null ? null : findContainerAt(this.world, to);
     const stop = to === null ? null : checkLink(this.world, way, to, container);
@@ -269,6 +278,8 @@ export class Traveller {
     const there = wireTo(target, to);
     const stop = facts && from && there ? checkPair(facts, from, there) : null;
     if (stop) return endByStop(packet, null, stop);
+    const stopped = this.walk.cross(packet);
+    if (stopped) return this.stop(packet, stopped, 'the bridge');
     packet.outDevice = bridge;
     // When it is not known whether the rules are asked, they are, and only a drop would tell the difference.
     if (calls !== false) {
@@ -279,9 +290,9 @@ export class Traveller {
       ] as const;
       for (const [hook, name] of hooks) {
         packet.outDevice = hook === 'prerouting' ? null : bridge;
-        const end = this.walk.run(hook, packet, true);
+        const end = this.walk.runHook(hook, packet, true);
         if (end.verdict === 'accept') continue;
-        if (calls === true) return stopJourney(packet, end, name);
+        if (calls === true) return this.stop(packet, end, name);
         return endJourney(packet, null, 'unknown', {
           why: `${name} would drop it, but whether bridged packets meet the rules is not known`,
           obstacles: [],
@@ -303,6 +314,10 @@ export class Traveller {
       );
     }
     return calls === true ? goOn(this, packet, alone, bridged(packet)) : alone;
+  }
+
+  private stop(packet: Packet, stop: HookEnd, place: string): Journey {
+    return stopPacket(this.walk, { packet, stop, place });
   }
 
   private findProgram(device: Packet['inDevice'], direction: 'ingress' | 'egress'): Stop | null {

@@ -11,15 +11,18 @@ import type { PacketAddress } from './packet.js';
 import { stripPrefix, type World } from './world.js';
 
 export function testAddress(
-  ranges: readonly AddressRange[],
+  { ranges, mask }: { readonly ranges: readonly AddressRange[]; readonly mask?: bigint },
   address: PacketAddress,
   family: 4 | 6,
   world: World,
 ): Answer {
   const fitting = ranges.filter((range) => range.family === family);
   if (address.kind === 'exact') {
-    return fitting.some((range) => isInRange(range, family, address.value));
+    const value = mask === undefined ? address.value : address.value & mask;
+    return fitting.some((range) => isInRange(range, family, value));
   }
+  if (mask !== undefined)
+    return { about: 'an address of which a rule asks for single bits', chance: false };
   if (fitting.some(isEverything)) return true;
   if (address.kind === 'own' && world.measured) {
     const inside = listOwnNumbers(world, family).map((value) =>

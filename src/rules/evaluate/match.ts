@@ -2,7 +2,17 @@
 import { parseRange } from '../../model/range.js';
 import type { Match, PortRange } from '../../model/rules.js';
 import { testAddress } from './match-address.js';
-import { addressText, UNNAMED, type Packet, type PacketAddress } from './packet.js';
+import { testBits } from './match-bits.js';
+import {
+  addressText,
+  FLAGS,
+  isAnswer,
+  PORT,
+  UNNAMED,
+  type Packet,
+  type PacketAddress,
+} from './packet.js';
+import { hasConnection } from './tracking.js';
 import { findRoute, isOwnAddress, stripPrefix, type World } from './world.js';
 
 /** A condition that cannot be decided: what it says, and whether it is so by design (chance) or for want of knowledge. */
@@ -14,8 +24,8 @@ export interface Doubt {
 export type Answer = boolean | Doubt;
 
 export function testMatch(match: Match, packet: Packet, world: World): Answer {
-  // Of a connection that is not known yet nothing holds, and nothing does not.
-  if (packet.early && asksConnection(match)) return false;
+  // Of a connection that the packet does not carry nothing holds, and nothing does not.
+  if (asksConnection(match) && !hasConnection(packet)) return false;
   const answer = test(match, packet, world);
   return typeof answer === 'boolean' ? answer !== match.not : answer;
 }
@@ -27,26 +37,42 @@ function test(match: Match, packet: Packet, world: World): Answer {
     case 'out-device':
       return testDevice(match.names, packet.outDevice, world, true);
     case 'source':
-      return testAddress(match.ranges, packet.source, packet.family, world);
+      return testAddress(match, packet.source, packet.family, world);
     case 'destination':
-      return testAddress(match.ranges, packet.destination, packet.family, world);
+      return testAddress(match, packet.destination, packet.family, world);
     case 'source-port':
     case 'destination-port': {
+      if (packet.icmp) return false;
       // An answer goes the other way round.
       const own = (match.on === 'destination-port') !== isAnswer(packet);
       if (!own) return testClientPort(match.ranges, packet);
       return holdsPort(match.ranges, packet.destinationPort);
     }
     case 'either-port':
+      if (packet.icmp) return false;
       return (
         holdsPort(match.ranges, packet.destinationPort) || testClientPort(match.ranges, packet)
       );
     case 'original-destination':
-      return testAddress(match.ranges, packet.dialled.address, packet.family, world);
+      return testAddress(match, packet.dialled.address, packet.family, world);
+    case 'original-source':
+      return testAddress(match, packet.client, packet.family, world);
     case 'original-port':
       return holdsPort(match.ranges, packet.dialled.port);
-    case 'protocol':
-      return match.names.some((name) => name === 'all' || name === packet.protocol);
+    case 'reply-source':
+      return testAddress(match, expect(packet).source, packet.family, world);
+    case 'reply-destination':
+      return testAddress(match, expect(packet).destination, packet.family, world);
+    case 'reply-source-port':
+      return holdsPort(match.ranges, expect(packet).port);
+    case 'original-source-port':
+    case 'reply-port':
+      return testClientPort(match.ranges, packet);
+    case 'protocol': {
+      const { icmp, family, protocol } = packet;
+      const own = !icmp ? protocol : family === 6 ? 'ipv6-icmp' : 'icmp';
+      return match.names.some((name) => name === 'all' || name === own);
+    }
     case 'family':
       return match.names.includes(packet.family === 4 ? 'ip' : 'ip6');
     case 'mark':
@@ -62,12 +88,17 @@ function test(match: Match, packet: Packet, world: World): Answer {
       return testTypeHere(match.names, address, packet.inDevice, world);
     }
     case 'tcp-flags':
-      return packet.protocol === 'tcp' && testFlags(match, packet);
+      return packet.protocol === 'tcp' && !packet.icmp && testFlags(match, packet);
     case 'reverse-path':
       return testReversePath(match.text, packet, world);
     case 'fact':
-      // Of these facts only the direction is another one for an answer.
-      return asksConnection(match) && isAnswer(packet) ? !match.holds : match.holds;
+      return match.holds;
+    case 'bits':
+      return testBits(match, packet);
+    case 'direction':
+      return match.reply === isAnswer(packet);
+    case 'helper':
+      return packet.helped ? { about: `the helper "${match.name}"`, chance: false } : false;
     case 'one-of':
       return testEntries(match.entries, packet, world);
     case 'chance':
@@ -116,6 +147,7 @@ function testDevice(
   world: World,
   leaves = false,
 ): Answer {
+  if (device === PORT) return testPort(names, world);
   if (device !== UNNAMED) return names.some((name) => fitsDevice(name, device ?? ''));
   const known = world.devices
     .filter(({ kind, networks }) => kind !== 'outside' && !(leaves && networks.length === 0))
@@ -132,6 +164,14 @@ function testDevice(
         about: `whether the ${leaves ? 'device it leaves by' : 'outer device'} is ${others.join(' or ')}`,
         chance: false,
       };
+}
+
+/** Rules of bridges see the port, never the bridge itself. */
+function testPort(names: readonly string[], world: World): Answer {
+  const bridges = world.devices.filter(({ kind }) => kind !== 'port').map(({ name }) => name);
+  const ports = names.filter((name) => !bridges.some((bridge) => bridge === name));
+  if (ports.length === 0) return false;
+  return { about: `whether the port of the bridge is ${ports.join(' or ')}`, chance: false };
 }
 
 /** Loopback, and the names that engines give to their bridges and veths: nobody outside comes in there. */
@@ -158,27 +198,52 @@ function testClientPort(ranges: readonly PortRange[], packet: Packet): Answer {
   return { about: "the client's port, which a rule asks for", chance: false };
 }
 
-function asksConnection(match: Match): boolean {
-  const { on } = match;
-  if (on === 'fact') return /ct-?dir|ct direction/.test(match.text);
-  return on === 'connection-mark' || on === 'original-destination' || on === 'original-port';
+function asksConnection({ on, ...match }: Match): boolean {
+  switch (on) {
+    case 'direction':
+    case 'helper':
+    case 'connection-mark':
+    case 'original-source':
+    case 'original-destination':
+    case 'original-source-port':
+    case 'original-port':
+    case 'reply-source':
+    case 'reply-destination':
+    case 'reply-source-port':
+    case 'reply-port':
+      return true;
+    case 'bits':
+      return 'field' in match && ASKED_OF_CONNECTION.has(match.field);
+    default:
+      return false;
+  }
 }
 
+const ASKED_OF_CONNECTION: ReadonlySet<string> = new Set(['status', 'connection-mark', 'zone']);
+
+/** What an answer to the packet has for its ends: of the first one, as rules have rewritten it so far. */
+function expect(packet: Packet): NonNullable<Packet['expected']> {
+  const { destination, destinationPort, source } = packet;
+  return packet.expected ?? { source: destination, port: destinationPort, destination: source };
+}
+
+/** States of iptables and nft, and what iptables calls one: DNAT and SNAT, of a packet that may have no connection. */
 function testState(name: string, packet: Packet): boolean {
-  if (packet.early) return name === (packet.untracked ? 'untracked' : 'invalid');
   switch (name) {
+    case 'invalid':
+      return packet.tracking === 'none' || packet.tracking === 'invalid';
     case 'new':
-      return !packet.untracked && packet.turn === 'first';
     case 'established':
+    case 'related':
+    case 'untracked':
+      return packet.tracking === name;
     case 'seen-reply':
     case 'confirmed':
-      return !packet.untracked && packet.turn !== 'first';
-    case 'untracked':
-      return packet.untracked;
+      return hasConnection(packet) && packet.turn !== 'first';
     case 'dnat':
-      return packet.dnat;
+      return hasConnection(packet) && packet.dnat;
     case 'snat':
-      return packet.snat;
+      return hasConnection(packet) && packet.snat;
     default:
       return false;
   }
@@ -205,25 +270,10 @@ function testTypeHere(
   return names.some((name) => (name === 'local' ? local : name === 'unicast' && !local));
 }
 
-function isAnswer({ turn }: Packet): boolean {
-  return turn === 'answer' || turn === 'refusal';
-}
-
-const FLAGS: Readonly<Record<Packet['turn'], readonly string[]>> = {
-  first: ['syn'],
-  answer: ['syn', 'ack'],
-  refusal: ['rst', 'ack'],
-  later: ['ack'],
-};
-
-function testFlags({ among, set }: Extract<Match, { on: 'tcp-flags' }>, { turn }: Packet): Answer {
-  const flags = FLAGS[turn];
-  const any = set.length > 1 && set.length === among.length;
-  if (turn !== 'first' && any) return { about: `the TCP flags ${set.join(', ')}`, chance: false };
-  return (
-    set.every((flag) => among.includes(flag)) &&
-    among.every((flag) => set.includes(flag) === flags.includes(flag))
-  );
+function testFlags({ among, set }: Extract<Match, { on: 'tcp-flags' }>, { flags }: Packet): Answer {
+  const bits = (names: readonly string[]): number =>
+    names.reduce((sum, name) => sum | (FLAGS[name as keyof typeof FLAGS] ?? 0), 0);
+  return (flags & bits(among)) === bits(set);
 }
 
 /** Docker 28.0 keeps the networks of its bridges in these sets; others are not read. */
@@ -240,5 +290,5 @@ function testSet(
   const ranges = world.devices
     .filter(({ kind }) => kind === 'bridge')
     .flatMap(({ networks }) => networks.flatMap((network) => parseRange(network) ?? []));
-  return testAddress(ranges, address, packet.family, world);
+  return testAddress({ ranges }, address, packet.family, world);
 }

@@ -2,6 +2,7 @@
 import { canonicalAddress } from '../../model/address.js';
 import type { Protocol } from '../../model/event.js';
 import { parseAddressNumber } from '../../model/range.js';
+import type { Zones } from './tracking.js';
 
 /** An address, or one that is only known to be a client's elsewhere or the host's own. */
 export type PacketAddress =
@@ -21,35 +22,59 @@ export interface Place {
   readonly about: string | null;
 }
 
+/** The request, what the server says to it, that something refuses it, and what the client says next. */
+export type Turn = 'first' | 'answer' | 'refusal' | 'later';
+
 export interface Packet {
   readonly family: 4 | 6;
   readonly protocol: Protocol;
+  /** Whether it is a message of ICMP about the connection: that has no ports. */
+  readonly icmp: boolean;
   source: PacketAddress;
   destination: PacketAddress;
   /** The server's: an answer comes from it. */
   destinationPort: number;
   /** Null for one that the host makes itself; `unnamed` for the outer device of a host that is not at hand. */
-  inDevice: string | typeof UNNAMED | null;
-  outDevice: string | typeof UNNAMED | null;
+  inDevice: string | typeof UNNAMED | typeof PORT | null;
+  outDevice: string | typeof UNNAMED | typeof PORT | null;
   /** The client's address before any rule gave it another one. */
   client: PacketAddress;
   /** The device that a client elsewhere comes by. */
   readonly clientDevice: string | null;
-  /** The request, what the server says to it (or that it refuses), and what the client says next. */
-  readonly turn: 'first' | 'answer' | 'refusal' | 'later';
+  readonly turn: Turn;
+  /** TCP flags as the header has them; 0 for other protocols. */
+  readonly flags: number;
   /** What the client dialled. */
   readonly dialled: { readonly address: PacketAddress; readonly port: number };
   /** Null once a rule has set it to something that is not known here. */
   mark: number | null;
   connectionMark: number | null;
-  untracked: boolean;
-  /** Whether connection tracking has not looked at it yet: so it is in chains of the priority of raw. */
-  early: boolean;
+  /** What connection tracking says of it; `none` before it has looked. */
+  tracking: 'none' | 'untracked' | 'invalid' | 'new' | 'established' | 'related';
+  /** The zone that rules gave to this packet. */
+  zone: Zones;
+  /** The connection's entry and whether it has seen an answer; null when no packet has made one. */
+  entry: { readonly zones: Zones; readonly answered: boolean } | null;
+  /** What conntrack expects of an answer: from where to where. */
+  expected: {
+    readonly source: PacketAddress;
+    readonly port: number;
+    readonly destination: PacketAddress;
+  } | null;
+  /** Whether a rule has given the connection a helper. */
+  helped: boolean;
+  /** Whether a rule has handed the connection to a flow table. */
+  offloaded: boolean;
   dnat: boolean;
   snat: boolean;
 }
 
+/** Where connection tracking keeps what no rule gives a zone. */
+export const UNZONED: Zones = { original: 0, reply: 0 };
+
 export const UNNAMED = Symbol('a device whose name is not known');
+/** A port of a bridge: which one is not known. */
+export const PORT = Symbol('a port of a bridge');
 
 /** @throws RangeError for text that is no address. */
 export function exactAddress(text: string): PacketAddress {
@@ -63,21 +88,45 @@ export function addressText(address: PacketAddress): string | null {
   return address.kind === 'exact' ? address.text : null;
 }
 
+/** Whether it goes from the server's side to the client's. */
+export function isAnswer({ turn }: Packet): boolean {
+  return turn === 'answer' || turn === 'refusal';
+}
+
+/** Bits of the TCP header. */
+export const FLAGS = {
+  fin: 1,
+  syn: 2,
+  rst: 4,
+  psh: 8,
+  ack: 16,
+  urg: 32,
+  ecn: 64,
+  cwr: 128,
+} as const;
+
 export function createPacket(
   fields: Pick<Packet, 'family' | 'protocol' | 'source' | 'destination' | 'destinationPort'> &
     Partial<Packet>,
 ): Packet {
   return {
-    ...{ inDevice: null, outDevice: null, mark: 0, connectionMark: 0 },
-    ...{
-      untracked: false,
-      early: false,
-      dnat: false,
-      snat: false,
-      turn: 'first',
-      client: fields.source,
-      clientDevice: typeof fields.inDevice === 'string' ? fields.inDevice : null,
-    },
+    inDevice: null,
+    outDevice: null,
+    mark: 0,
+    connectionMark: 0,
+    tracking: 'none',
+    zone: UNZONED,
+    entry: null,
+    expected: null,
+    helped: false,
+    offloaded: false,
+    dnat: false,
+    snat: false,
+    turn: 'first',
+    icmp: false,
+    flags: fields.protocol === 'tcp' ? FLAGS.syn : 0,
+    client: fields.source,
+    clientDevice: typeof fields.inDevice === 'string' ? fields.inDevice : null,
     dialled: { address: fields.destination, port: fields.destinationPort },
     ...fields,
   };

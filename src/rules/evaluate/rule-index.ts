@@ -6,6 +6,7 @@ import {
   type Match,
   type Rule,
   type RuleSet,
+  type Step,
   type Table,
 } from '../../model/rules.js';
 
@@ -22,9 +23,19 @@ export interface IndexedRule extends RuleRef {
   readonly port: Match | null;
 }
 
+/** A base chain with its table. */
+export interface BaseRef {
+  readonly table: Table;
+  readonly chain: Chain;
+}
+
 /** Base chains of each hook in order of priority, chains by name. Made once per rule set. */
 export class RuleIndex {
-  private readonly bases = new Map<Hook, { table: Table; chain: Chain }[]>();
+  private readonly bases = new Map<Hook, BaseRef[]>();
+  /** Whether there are rules of devices or bridges at all. */
+  readonly hasLayers: boolean;
+  /** Whether a rule asks for TCP flags other than those of a first packet. */
+  readonly asksFlags: boolean;
   private readonly chains = new Map<Table, Map<string, Chain>>();
   private readonly refs = new Map<Chain, IndexedRule[]>();
 
@@ -36,12 +47,27 @@ export class RuleIndex {
         if (chain.base) this.bases.get(chain.base.hook)?.push({ table, chain });
       }
     }
+    this.hasLayers = rules.tables.some(
+      ({ family, chains }) =>
+        family === 'netdev' ||
+        family === 'bridge' ||
+        chains.some(({ base }) => base?.hook === 'ingress' || base?.hook === 'egress'),
+    );
+    this.asksFlags = rules.tables.some(({ chains }) =>
+      chains.some((chain) => chain.rules.some(({ steps }) => steps.some(asksFlags))),
+    );
     for (const list of this.bases.values()) {
       list.sort((a, b) => rank(a.chain) - rank(b.chain) || priority(a.chain) - priority(b.chain));
     }
   }
 
-  at(hook: Hook, family: 4 | 6): { table: Table; chain: Chain }[] {
+  /** Chains that bridges or devices ask, in order. */
+  below(layer: 'device' | 'bridge', hook: Hook): BaseRef[] {
+    const list = this.bases.get(hook) ?? [];
+    return list.filter(({ table }) => (table.family === 'bridge') === (layer === 'bridge'));
+  }
+
+  at(hook: Hook, family: 4 | 6): BaseRef[] {
     const own = family === 4 ? 'ip' : 'ip6';
     const list = this.bases.get(hook) ?? [];
     return list.filter(({ table }) => table.family === own || table.family === 'inet');
@@ -59,6 +85,14 @@ export class RuleIndex {
   chain(table: Table, name: string): Chain | null {
     return this.chains.get(table)?.get(name) ?? null;
   }
+}
+
+/** `--syn` and its like tell a first packet from all others, which are then alike. */
+function asksFlags(step: Step): boolean {
+  if (step.kind !== 'match') return false;
+  const { match } = step;
+  if (match.on === 'tcp-flags') return !match.set.includes('syn') || match.set.includes('ack');
+  return match.on === 'bits' && match.field === 'tcp-flags';
 }
 
 function findPort({ steps }: Rule): Match | null {

@@ -1,9 +1,10 @@
 /** Takes a packet through the rules of a hook, in the kernel's order. */
-import type { Chain, Hook, MapEntry, Rule, Table, Verdict } from '../../model/rules.js';
+import type { Chain, Hook, MapEntry, Rule, Step, Table, Verdict } from '../../model/rules.js';
 import { mark } from './marks.js';
 import { testMatch, type Doubt } from './match.js';
-import { addressText, exactAddress, type Packet } from './packet.js';
+import { addressText, exactAddress, PORT, type Packet } from './packet.js';
 import type { RuleIndex, RuleRef } from './rule-index.js';
+import { track, trackBefore } from './tracking.js';
 import { chooseSource, familyOf, type World } from './world.js';
 
 /** What became of the packet in one hook. */
@@ -11,6 +12,8 @@ export interface HookEnd {
   readonly verdict: 'accept' | 'drop' | 'reject';
   /** The rule that dropped or rejected it. */
   readonly by: RuleRef | null;
+  /** Whether what rejects it does so with a TCP reset. */
+  readonly reset: boolean;
   /** The rule that gave it another destination, or left NAT alone. */
   readonly nat: RuleRef | null;
 }
@@ -30,16 +33,27 @@ export type Decide = (doubt: Doubt, ref: RuleRef | null) => boolean;
 
 const DEEPEST = 64;
 
-/** Where the kernel looks a packet's connection up. */
-const CONNTRACK = -200;
-/** Where destinations are translated. */
-const TRANSLATION = -100;
+/** Where destinations are translated, and where sources are. */
+const TRANSLATION = { destination: -100, source: 100 } as const;
 
 const NO_DOUBTS: readonly Doubt[] = [];
 
 type End =
-  | { readonly end: 'accept' | 'return' | 'drop' | 'reject'; readonly by: RuleRef }
+  | {
+      readonly end: 'accept' | 'return' | 'drop' | 'reject';
+      readonly by: RuleRef;
+      /** Whether the rule has bound the connection's address, be it to the one that it had. */
+      readonly bound?: boolean;
+      /** Of a rejection: whether with a TCP reset. */
+      readonly reset?: boolean;
+    }
   | { readonly end: 'fall-through' };
+
+/** What the translation of a known connection makes of a packet: first of its destination, then of its source. */
+export interface Meant {
+  readonly destination?: Partial<Packet>;
+  readonly source?: Partial<Packet>;
+}
 
 export class Walk {
   /** Every rule that held, in order. */
@@ -53,25 +67,117 @@ export class Walk {
     private readonly decide: Decide,
   ) {}
 
+  /** Whether a rule tells packets of one connection apart by their TCP flags. */
+  get asksFlags(): boolean {
+    return this.index.asksFlags;
+  }
+
   /**
    * @param nat whether the connection may still be translated at this hook.
    * @param meant what the translation of a known connection makes of the packet here.
    */
-  run(hook: Hook, packet: Packet, nat: boolean, meant: Partial<Packet> | null = null): HookEnd {
+  run(hook: Hook, packet: Packet, nat: boolean, meant: Meant | null = null): HookEnd {
+    if (hook === 'prerouting') {
+      const entered = this.enter(packet);
+      if (entered) return entered;
+    }
+    const end = this.runHook(hook, packet, nat, meant);
+    if (hook !== 'postrouting' || end.verdict !== 'accept') return end;
+    return { ...end, ...this.leave(packet) };
+  }
+
+  /** From one port of a bridge to another, by the rules of bridges and devices alone. */
+  cross(packet: Packet): HookEnd | null {
+    const { inDevice, outDevice } = packet;
+    for (const hook of ['ingress', 'prerouting', 'forward', 'postrouting', 'egress'] as const) {
+      packet.inDevice = PORT;
+      packet.outDevice = hook === 'ingress' || hook === 'prerouting' ? null : PORT;
+      const own = hook === 'ingress' || hook === 'egress' ? 'device' : 'bridge';
+      const stop = this.runLayer(own, hook, packet);
+      if (stop) return stop;
+    }
+    Object.assign(packet, { inDevice, outDevice });
+    return null;
+  }
+
+  /** Ingress of the device, and what a bridge asks before it hands a frame up. */
+  private enter(packet: Packet): HookEnd | null {
+    const { inDevice } = packet;
+    if (inDevice === null || !this.index.hasLayers) return null;
+    if (this.isBridge(inDevice)) {
+      packet.inDevice = PORT;
+      const stop =
+        this.runLayer('device', 'ingress', packet) ??
+        this.runLayer('bridge', 'prerouting', packet) ??
+        this.runLayer('bridge', 'input', packet);
+      packet.inDevice = inDevice;
+      if (stop) return stop;
+    }
+    return this.runLayer('device', 'ingress', packet);
+  }
+
+  private leave(packet: Packet): HookEnd | null {
+    const { outDevice } = packet;
+    if (outDevice === null || !this.index.hasLayers) return null;
+    const stop = this.runLayer('device', 'egress', packet);
+    if (stop || !this.isBridge(outDevice)) return stop;
+    packet.outDevice = PORT;
+    const end =
+      this.runLayer('bridge', 'output', packet) ??
+      this.runLayer('bridge', 'postrouting', packet) ??
+      this.runLayer('device', 'egress', packet);
+    packet.outDevice = outDevice;
+    return end;
+  }
+
+  private isBridge(device: Packet['inDevice']): boolean {
+    return this.world.devices.some(({ name, kind }) => name === device && kind === 'bridge');
+  }
+
+  /** Rules of bridges, or of devices; null for a packet that they let through. */
+  private runLayer(layer: 'device' | 'bridge', hook: Hook, packet: Packet): HookEnd | null {
+    for (const { table, chain } of this.index.below(layer, hook)) {
+      const devices = chain.base?.devices ?? [];
+      if (layer === 'device' && !this.isFor(devices, hook, { table, chain, rule: null }, packet)) {
+        continue;
+      }
+      const seen = { ...packet };
+      // With rules that ask for it, bridges track connections too.
+      if (layer === 'bridge') track(seen);
+      const stop = readStop(this.runChain(table, chain, seen, 0), { table, chain, rule: null });
+      packet.mark = seen.mark;
+      if (stop) return { ...stop, nat: null };
+    }
+    return null;
+  }
+
+  private isFor(devices: readonly string[], hook: Hook, ref: RuleRef, packet: Packet): boolean {
+    if (devices.length === 0) return true;
+    const on = hook === 'ingress' ? 'in-device' : 'out-device';
+    const answer = testMatch({ on, names: devices, not: false }, packet, this.world);
+    return typeof answer === 'boolean' ? answer : this.decide(answer, ref);
+  }
+
+  /** The rules of IP alone: bridged packets meet those of their bridge once, see {@link cross}. */
+  runHook(hook: Hook, packet: Packet, nat: boolean, meant: Meant | null = null): HookEnd {
     let rewritten: RuleRef | null = null;
+    let bound = false;
     const bases = this.index.at(hook, packet.family);
     for (const [i, { table, chain }] of bases.entries()) {
       const isNat = chain.base?.type === 'nat';
-      if (isNat && (!nat || packet.untracked || rewritten)) continue;
-      if (meant && (chain.base?.priority ?? 0) > TRANSLATION) Object.assign(packet, meant);
-      packet.early = isEarly(hook, chain, packet);
+      const priority = chain.base?.priority ?? 0;
+      trackBefore(hook, isNat ? rankNat(hook) : priority, packet);
+      if (isNat && (!nat || bound || packet.tracking !== 'new')) continue;
+      translateBack(hook, packet, meant, priority);
       const before = { ...packet };
       const met = this.met.length;
       const end = this.runChain(table, chain, packet, 0);
-      if (isNat && isTranslated(before, packet)) {
+      if (isNat && 'bound' in end && end.bound === true) {
+        bound = true;
         rewritten = this.met.slice(met).at(-1) ?? null;
         const rivals = bases.slice(i + 1).filter((other) => isRival(other.chain, chain));
         rewritten = this.contest(before, packet, rewritten, rivals);
+        if (!isTranslated(before, packet)) rewritten = null;
       }
       const stop = readStop(end, { table, chain, rule: null });
       if (stop) {
@@ -79,7 +185,9 @@ export class Walk {
         return { ...this.contestStop(before, stop, rivals), nat: rewritten };
       }
     }
-    return { verdict: 'accept', by: null, nat: rewritten };
+    if (hook === 'prerouting' || hook === 'output') track(packet);
+    translateBack(hook, packet, meant, Infinity);
+    return { verdict: 'accept', by: null, reset: false, nat: rewritten };
   }
 
   /** What one chain drops, another of equal priority may have rejected before. */
@@ -141,8 +249,9 @@ export class Walk {
         case 'accept':
         case 'drop':
         case 'return':
-        case 'reject':
           return { end: verdict.do, by: ref };
+        case 'reject':
+          return { end: verdict.do, by: ref, reset: verdict.reset };
         case 'jump':
         case 'goto': {
           const next = this.index.chain(table, verdict.chain);
@@ -164,7 +273,7 @@ export class Walk {
           // In a table for both families such a rule passes over packets of the other one.
           if (!this.fitsFamily(verdict, packet)) continue;
           this.translate(verdict, packet);
-          return { end: 'accept', by: ref };
+          return { end: 'accept', by: ref, bound: true };
       }
     }
     return { end: 'fall-through' };
@@ -200,10 +309,35 @@ export class Walk {
       }
       if (!settle()) return null;
       if (step.kind === 'verdict') return step.verdict;
-      if (step.kind === 'notrack') packet.untracked = true;
-      else mark(step, packet);
+      this.act(step, packet);
     }
     return null;
+  }
+
+  private act(
+    step: Exclude<Step, { kind: 'match' | 'verdict' | 'map' | 'note' }>,
+    packet: Packet,
+  ): void {
+    switch (step.kind) {
+      case 'notrack':
+        if (packet.tracking === 'none') packet.tracking = 'untracked';
+        break;
+      case 'zone':
+        if (packet.tracking !== 'none') break;
+        packet.zone = {
+          original: step.direction === 'reply' ? 0 : step.zone,
+          reply: step.direction === 'original' ? 0 : step.zone,
+        };
+        break;
+      case 'helper':
+        packet.helped = true;
+        break;
+      case 'offload':
+        packet.offloaded = true;
+        break;
+      default:
+        mark(step, packet);
+    }
   }
 
   private lookUp(entries: readonly MapEntry[], ref: RuleRef, packet: Packet): Verdict | null {
@@ -250,16 +384,20 @@ export class Walk {
         if (!hasSameEnds(before, packet)) packet.dnat = true;
         break;
       }
-      case 'snat':
+      case 'snat': {
+        const before = { ...packet };
         if (verdict.address !== null) packet.source = exactAddress(verdict.address);
-        packet.snat = true;
+        if (!hasSameEnds(before, packet) || verdict.port !== null) packet.snat = true;
         break;
-      case 'masquerade':
+      }
+      case 'masquerade': {
+        const before = { ...packet };
         // To masquerade, an address that only this host has is none: lo has no other.
         packet.source =
           packet.outDevice === 'lo' ? { kind: 'own' } : this.ownAddress(packet, packet.outDevice);
-        packet.snat = true;
+        if (before.source.kind !== 'exact' || !hasSameEnds(before, packet)) packet.snat = true;
         break;
+      }
     }
   }
 
@@ -276,19 +414,29 @@ export class Walk {
 interface Stop {
   readonly verdict: 'drop' | 'reject';
   readonly by: RuleRef;
+  readonly reset: boolean;
 }
 
 /** @param policy the base chain, for what falls through it */
 function readStop(end: End, policy: RuleRef): Stop | null {
-  if (end.end === 'drop' || end.end === 'reject') return { verdict: end.end, by: end.by };
+  if (end.end === 'drop' || end.end === 'reject') {
+    return { verdict: end.end, by: end.by, reset: end.reset ?? false };
+  }
   if (end.end === 'accept' || policy.chain.policy !== 'drop') return null;
-  return { verdict: 'drop', by: policy };
+  return { verdict: 'drop', by: policy, reset: false };
 }
 
-/** What comes over lo brings its connection along. */
-function isEarly(hook: Hook, { base }: Chain, { inDevice }: Packet): boolean {
-  if (hook !== 'output' && (hook !== 'prerouting' || inDevice === 'lo')) return false;
-  return base !== null && base.priority < CONNTRACK;
+/** The kernel calls all chains for NAT from one place. */
+function rankNat(hook: Hook): number {
+  return hook === 'prerouting' || hook === 'output' ? TRANSLATION.destination : TRANSLATION.source;
+}
+
+/** A packet that conntrack knows gets the addresses that the connection's NAT gives it: each in its hook, at its place. */
+function translateBack(hook: Hook, packet: Packet, meant: Meant | null, priority: number): void {
+  if (!meant || (packet.tracking !== 'established' && packet.tracking !== 'related')) return;
+  if (priority <= rankNat(hook)) return;
+  if (hook === 'prerouting' || hook === 'output') Object.assign(packet, meant.destination);
+  if (hook === 'postrouting' || hook === 'input') Object.assign(packet, meant.source);
 }
 
 function isTranslated(before: Packet, after: Packet): boolean {

@@ -35,6 +35,15 @@ export function tellRule(rule: Rule): string {
       case 'notrack':
         effects.push('is left out of connection tracking, so it is never translated');
         break;
+      case 'zone':
+        effects.push(`is kept in zone ${step.zone} of connection tracking`);
+        break;
+      case 'helper':
+        effects.push(`gets the connection helper ${step.name}`);
+        break;
+      case 'offload':
+        effects.push('is forwarded by a flow table from here on');
+        break;
       case 'note':
         notes.push(step.text);
         break;
@@ -76,21 +85,39 @@ function tellMatch(match: Match): string {
     case 'source':
       return everywhere(match.ranges, match.not)
         ? ''
-        : `${verb('come', 'comes')} from ${listWords(match.ranges.map(writeRange))}`;
+        : `${verb('come', 'comes')} from ${listAddresses(match)}`;
     case 'destination':
       return everywhere(match.ranges, match.not)
         ? ''
-        : `${verb('go', 'goes')} to ${listWords(match.ranges.map(writeRange))}`;
+        : `${verb('go', 'goes')} to ${listAddresses(match)}`;
     case 'source-port':
       return `${verb('come', 'comes')} from port ${listWords(match.ranges.map(writePorts))}`;
     case 'destination-port':
       return `${verb('go', 'goes')} to port ${listWords(match.ranges.map(writePorts))}`;
     case 'either-port':
       return `${verb('go', 'goes')} to or from port ${listWords(match.ranges.map(writePorts))}`;
+    case 'original-source':
+      return `was ${not}sent by the client as ${listAddresses(match)}`;
     case 'original-destination':
-      return `was ${not}sent to ${listWords(match.ranges.map(writeRange))} by the client`;
+      return `was ${not}sent to ${listAddresses(match)} by the client`;
+    case 'original-source-port':
+      return `was ${not}sent by the client from port ${listWords(match.ranges.map(writePorts))}`;
     case 'original-port':
       return `was ${not}sent to port ${listWords(match.ranges.map(writePorts))} by the client`;
+    case 'reply-source':
+      return `is ${not}answered from ${listAddresses(match)}`;
+    case 'reply-destination':
+      return `is ${not}answered to ${listAddresses(match)}`;
+    case 'reply-source-port':
+      return `is ${not}answered from port ${listWords(match.ranges.map(writePorts))}`;
+    case 'reply-port':
+      return `is ${not}answered to port ${listWords(match.ranges.map(writePorts))}`;
+    case 'direction':
+      return `${verb('go', 'goes')} from ${match.reply ? 'server to client' : 'client to server'}`;
+    case 'helper':
+      return `${verb('have', 'has')} the connection helper ${match.name}`;
+    case 'bits':
+      return `${verb('meet', 'meets')} "${match.text}"`;
     case 'reverse-path':
       return `${verb('come', 'comes')} by the way that leads back to its source`;
     case 'fact':
@@ -185,6 +212,17 @@ function writeTarget(address: string | null, port: number | null): string {
 
 function everywhere(ranges: readonly AddressRange[], not: boolean): boolean {
   return !not && ranges.some(isEverything);
+}
+
+function listAddresses({
+  ranges,
+  mask,
+}: {
+  readonly ranges: readonly AddressRange[];
+  readonly mask?: bigint;
+}): string {
+  const bits = mask === undefined ? '' : ` in the bits 0x${mask.toString(16)}`;
+  return listWords(ranges.map(writeRange)) + bits;
 }
 
 function writeMark(value: number | null): string {

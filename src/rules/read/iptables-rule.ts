@@ -73,7 +73,7 @@ const OPTIONS = new Map<string, [count: number, reader: Reader]>([
   ['--ctorigdst', [1, addresses('original-destination')]],
   ['--ctorigdstport', [1, ports('original-port')]],
   ['--ctproto', [1, ([name = '']) => ({ on: 'protocol', names: [nameProtocol(name)] })]],
-  ['--ctdir', [1, fact('--ctdir', 'original', ['original', 'reply'])]],
+  ['--ctdir', [1, readDirection]],
   ['--pkt-type', [1, fact('--pkt-type', 'unicast', ['unicast', 'broadcast', 'multicast'])]],
   ['-f', [0, () => ({ on: 'fact', holds: false, text: 'is a later fragment' })]],
   ['--ctstate', [1, state]],
@@ -107,6 +107,12 @@ const ALIASES = new Map<string, string>([
 ]);
 
 const SYN = { among: ['syn', 'rst', 'ack', 'fin'], set: ['syn'] };
+
+function readDirection([text = '']: readonly string[]): Bare | null {
+  const direction = text.toLowerCase();
+  const known = direction === 'original' || direction === 'reply';
+  return known ? { on: 'direction', reply: direction === 'reply' } : null;
+}
 
 function readMark([text = '']: readonly string[], module: string): Bare | null {
   const mark = parseMark(text);

@@ -34,7 +34,7 @@ export function readTarget(option: '-j' | '-g', name: string, options: readonly 
     case 'RETURN':
       return verdict({ do: 'return' });
     case 'REJECT':
-      return verdict({ do: 'reject', how: value('--reject-with') ?? 'icmp-port-unreachable' });
+      return verdict(readReject(value('--reject-with') ?? 'icmp-port-unreachable'));
     case 'MASQUERADE':
       return verdict({ do: 'masquerade' });
     case 'DNAT':
@@ -57,13 +57,39 @@ export function readTarget(option: '-j' | '-g', name: string, options: readonly 
     case 'NOTRACK':
       return [{ kind: 'notrack' }];
     case 'CT':
-      return options.includes('--notrack') ? [{ kind: 'notrack' }] : [{ kind: 'note', text }];
+      return readCt(options, value) ?? unknown();
     default:
       if (INERT_TARGETS.has(name)) return [{ kind: 'note', text }];
       return OTHERS.has(name) || options.length > 0
         ? unknown()
         : verdict({ do: 'jump', chain: name });
   }
+}
+
+/** A template for connection tracking: none at all, a zone, a helper; events and timeouts decide nothing. */
+function readCt(options: readonly string[], value: (key: string) => string | null): Step[] | null {
+  if (options.includes('--notrack')) return [{ kind: 'notrack' }];
+  const steps: Step[] = [];
+  for (const [key, direction] of ZONES) {
+    const text = value(key);
+    if (text === null) continue;
+    const mark = parseMark(text);
+    if (!mark || mark.value > 0xffff) return null;
+    steps.push({ kind: 'zone', zone: mark.value, direction });
+  }
+  const name = value('--helper');
+  if (name !== null) steps.push({ kind: 'helper', name });
+  return steps.length > 0 ? steps : [{ kind: 'note', text: ['-j CT', ...options].join(' ') }];
+}
+
+const ZONES = [
+  ['--zone', null],
+  ['--zone-orig', 'original'],
+  ['--zone-reply', 'reply'],
+] as const;
+
+function readReject(how: string): Verdict {
+  return { do: 'reject', how, reset: how === 'tcp-reset' || how === 'tcp-rst' };
 }
 
 /** `172.17.0.2:6379`, `172.17.0.2`, `:8080`, `[fd00::2]:80`; null for ranges of more than one. */

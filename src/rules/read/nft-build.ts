@@ -1,14 +1,15 @@
 // Collects what a ruleset of nft consists of, whatever its form, and makes the model of it.
 
-import type {
-  Chain,
-  MapEntry,
-  Match,
-  Rule,
-  RuleSet,
-  Step,
-  Table,
-  Verdict,
+import {
+  FAMILIES,
+  type Chain,
+  type MapEntry,
+  type Match,
+  type Rule,
+  type RuleSet,
+  type Step,
+  type Table,
+  type Verdict,
 } from '../../model/rules.js';
 import { parseRewrite } from './iptables-target.js';
 import {
@@ -57,6 +58,8 @@ export interface DraftChain {
   type: string | null;
   hook: string | null;
   priority: number | null;
+  /** Of a chain at ingress or egress. */
+  devices: readonly string[];
   policy: 'accept' | 'drop';
   readonly rules: DraftRule[];
 }
@@ -77,7 +80,7 @@ export function createTable(family: string, name: string): DraftTable {
 }
 
 export function createChain(name: string): DraftChain {
-  return { name, type: null, hook: null, priority: null, policy: 'accept', rules: [] };
+  return { name, type: null, hook: null, priority: null, devices: [], policy: 'accept', rules: [] };
 }
 
 /** Makes the model; tables of other families are named in the notes. */
@@ -85,8 +88,9 @@ export function buildRuleSet(drafts: readonly DraftTable[]): RuleSet {
   const notes: string[] = [];
   const tables = drafts.flatMap((draft): Table[] => {
     const { family, name } = draft;
-    if (family !== 'ip' && family !== 'ip6' && family !== 'inet') {
-      notes.push(`table ${family} ${name} is not evaluated: only ip, ip6 and inet are`);
+    if (!isFamily(family)) {
+      // ARP has a say in who is a neighbour, and in nothing that is evaluated here.
+      notes.push(`table ${family} ${name} is not evaluated: it sees no IP packets`);
       return [];
     }
     if (draft.dormant) notes.push(`table ${family} ${name} is dormant: the kernel passes it over`);
@@ -97,12 +101,17 @@ export function buildRuleSet(drafts: readonly DraftTable[]): RuleSet {
   return { tables, notes };
 }
 
+function isFamily(text: string): text is Table['family'] {
+  return (FAMILIES as readonly string[]).includes(text);
+}
+
 function buildChain(chain: DraftChain, table: DraftTable, notes: string[]): Chain {
-  const { name, type, hook, priority, policy } = chain;
+  const { name, type, hook, priority, devices, policy } = chain;
   let base: Chain['base'] = null;
   if (hook !== null && table.dormant) base = null;
   else if (hook !== null && isHook(hook) && priority !== null) {
-    base = { hook, priority, type: type === 'nat' || type === 'route' ? type : 'filter' };
+    const kind = type === 'nat' || type === 'route' ? type : 'filter';
+    base = { hook, priority, type: kind, ...(devices.length > 0 && { devices }) };
   } else if (hook !== null) {
     notes.push(`chain ${name} of table ${table.name} at hook ${hook} is not evaluated`);
   }

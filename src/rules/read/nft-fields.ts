@@ -1,7 +1,7 @@
 // What nft's expressions mean as matches, the same for its text and its JSON.
 
 import { parseRange } from '../../model/range.js';
-import type { Hook, MapEntry, Match } from '../../model/rules.js';
+import { HOOKS, type Hook, type MapEntry, type Match } from '../../model/rules.js';
 import { isName, nameNumbers } from './nft-names.js';
 import { nameProtocol, parseMark, parsePorts } from './rule-words.js';
 
@@ -20,7 +20,7 @@ export function parsePriority(text: string): number | null {
 }
 
 export function isHook(text: string): text is Hook {
-  return ['prerouting', 'input', 'forward', 'output', 'postrouting'].includes(text);
+  return (HOOKS as readonly string[]).includes(text);
 }
 
 export interface Comparison {
@@ -101,14 +101,7 @@ export function buildMatches(comparison: Comparison): Match[] | null {
       return names.every((name) => isName(field, name)) ? [{ on: 'state', names, not }] : null;
     }
     case 'ct direction':
-      return [
-        {
-          on: 'fact',
-          holds: values.includes('original'),
-          text: `ct direction ${values.join()}`,
-          not,
-        },
-      ];
+      return [{ on: 'direction', reply: !values.includes('original'), not }];
     case 'pkttype':
       return [
         {

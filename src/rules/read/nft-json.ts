@@ -97,6 +97,7 @@ function readChain(body: Json): ReturnType<typeof createChain> {
   chain.type = asText(type);
   chain.hook = hook;
   chain.priority = typeof prio === 'number' ? prio : parsePriority(asText(prio));
+  chain.devices = [body['dev'] ?? []].flat().filter((name) => typeof name === 'string');
   chain.policy = policy === 'drop' ? 'drop' : 'accept';
   return chain;
 }
@@ -129,7 +130,11 @@ function readVerdict(data: unknown): Verdict {
     case 'goto':
       return { do: name, chain: asText(isRecord(body) ? body['target'] : '') };
     case 'reject':
-      return { do: 'reject', how: writeWords(data).replace(/^reject ?/, '') };
+      return {
+        do: 'reject',
+        how: writeWords(data).replace(/^reject ?/, ''),
+        reset: isRecord(body) && body['type'] === 'tcp reset',
+      };
     case 'masquerade':
       return { do: 'masquerade' };
     case 'redirect': {

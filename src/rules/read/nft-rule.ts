@@ -65,9 +65,11 @@ class RuleReader extends WordCursor {
       case 'goto':
         this.at += 2;
         return verdict({ do: word, chain: this.words[this.at - 1] ?? '' });
-      case 'reject':
+      case 'reject': {
         this.at += 1;
-        return verdict({ do: 'reject', how: this.takeOptions().join(' ') });
+        const how = this.takeOptions().join(' ');
+        return verdict({ do: 'reject', how, reset: how === 'with tcp reset' });
+      }
       case 'masquerade':
         this.at += 1;
         this.takeOptions();

@@ -94,7 +94,19 @@ function readBase(
   const at = texts.indexOf('priority');
   const priority = at < 0 ? null : parsePriority(texts.slice(at + 1).join(' '));
   if (priority === null) throw fail(`the priority of chain ${chain.name} is not understood`);
-  Object.assign(chain, { type: texts[1] ?? '', hook: texts[3] ?? '', priority });
+  const devices = texts
+    .slice(
+      texts.findIndex((text) => text === 'device' || text === 'devices'),
+      at,
+    )
+    .filter((text) => !['device', 'devices', '=', '{', '}', ','].includes(text));
+  const named = texts.includes('device') || texts.includes('devices');
+  Object.assign(chain, {
+    type: texts[1] ?? '',
+    hook: texts[3] ?? '',
+    priority,
+    devices: named ? devices : [],
+  });
 }
 
 /** Words up to the end of the line or `;`, with all that stands in braces. */

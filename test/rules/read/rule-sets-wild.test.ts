@@ -31,13 +31,13 @@ function stepsOf(rule: string, table = 'inet'): readonly Step[] {
 
 test('nft: as text, with handles, with numbers for names (-n) and as JSON it is the same', () => {
   const text = loadRules('wild.nft');
-  assert.is(listRules(text).length, 146);
+  assert.is(listRules(text).length, 148);
   for (const form of ['wild-handles.nft', 'wild-numbers.nft', 'wild.nft.json']) {
     assert.equal(listSteps(loadRules(form)), listSteps(text), form);
   }
 });
 
-test('nft: a table that sleeps stops nothing, and other families are named', () => {
+test('nft: a table that sleeps stops nothing, and rules of devices are read', () => {
   for (const form of ['wild.nft', 'wild.nft.json']) {
     const { tables, notes } = loadRules(form);
     const dormant = tables.find(({ name }) => name === 'dorm');
@@ -47,7 +47,9 @@ test('nft: a table that sleeps stops nothing, and other families are named', () 
       form,
     );
     assert.match(notes.join('\n'), 'table ip dorm is dormant');
-    assert.match(notes.join('\n'), 'table netdev nd is not evaluated');
+    const netdev = tables.find(({ name }) => name === 'nd');
+    assert.is(netdev?.chains[0]?.base?.hook, 'ingress', form);
+    assert.ok((netdev?.chains[0]?.base?.devices ?? []).length > 0, form);
   }
 });
 

@@ -1,0 +1,94 @@
+/** What connection tracking says of a packet, when it looks it up and whether it finds its connection. */
+import type { Hook } from '../../model/rules.js';
+import { FLAGS, isAnswer, type Packet } from './packet.js';
+
+/** Where each direction of a connection is kept. */
+export interface Zones {
+  readonly original: number;
+  readonly reply: number;
+}
+
+/** Where the kernel looks a packet's connection up. */
+const LOOK_UP = -200;
+
+/** Looks the packet up before a chain of this priority, once for each packet. */
+export function trackBefore(hook: Hook, priority: number, packet: Packet): void {
+  if (priority >= LOOK_UP && (hook === 'prerouting' || hook === 'output')) track(packet);
+}
+
+/** The state that the kernel gives to a packet: net/netfilter/nf_conntrack_core.c and nf_conntrack_proto_tcp.c. */
+export function track(packet: Packet): void {
+  if (packet.tracking !== 'none') return;
+  if (packet.turn === 'first') {
+    packet.tracking = 'new';
+    packet.entry = { zones: packet.zone, answered: false };
+    return;
+  }
+  packet.tracking = lookUp(packet);
+}
+
+function lookUp(packet: Packet): Packet['tracking'] {
+  const { entry, zone, protocol, icmp, flags } = packet;
+  const reply = isAnswer(packet);
+  const found =
+    entry !== null &&
+    (reply ? entry.zones.reply === zone.reply : entry.zones.original === zone.original);
+  if (icmp) return found ? 'related' : 'invalid';
+  // In the middle of a connection that it has not seen, only an acknowledgement begins a new entry.
+  if (!found)
+    return protocol === 'tcp' && (flags & (FLAGS.syn | FLAGS.rst)) !== 0 ? 'invalid' : 'new';
+  if (reply) {
+    packet.entry = { ...entry, answered: true };
+    return 'established';
+  }
+  // An acknowledgement of what the entry has not seen.
+  return protocol === 'tcp' && !entry.answered ? 'invalid' : 'established';
+}
+
+/** Whether the packet carries an entry: without one no question about its connection is answered. */
+export function hasConnection({ tracking }: Packet): boolean {
+  return tracking === 'new' || tracking === 'established' || tracking === 'related';
+}
+
+/** IP_CT_* as bits, as rules compare them. */
+export const STATE_BITS = {
+  invalid: 1,
+  established: 2,
+  related: 4,
+  new: 8,
+  untracked: 64,
+} as const;
+
+export function stateBits({ tracking }: Packet): number {
+  return tracking === 'none' ? STATE_BITS.invalid : STATE_BITS[tracking];
+}
+
+/** IPS_*: include/uapi/linux/netfilter/nf_conntrack_common.h. */
+export const STATUS_BITS = {
+  expected: 1,
+  'seen-reply': 2,
+  assured: 4,
+  confirmed: 8,
+  snat: 16,
+  dnat: 32,
+} as const;
+
+/** Bits of the status that are known, and their values; of others the kernel may have set any. */
+export function statusBits(packet: Packet): { readonly known: number; readonly bits: number } {
+  const { turn, dnat, snat, protocol, icmp } = packet;
+  const { expected, confirmed, assured } = STATUS_BITS;
+  const seen = STATUS_BITS['seen-reply'];
+  const first = turn === 'first';
+  const overLo = packet.inDevice === 'lo';
+  const bits =
+    (dnat ? STATUS_BITS.dnat : 0) |
+    (snat ? STATUS_BITS.snat : 0) |
+    (first ? 0 : confirmed) |
+    (first || icmp ? 0 : seen) |
+    (turn === 'later' && protocol === 'tcp' ? assured : 0);
+  const unsure =
+    (first && overLo ? confirmed : 0) |
+    (first ? 0 : protocol === 'tcp' && turn !== 'later' ? 0 : assured);
+  const known = expected | seen | assured | confirmed | STATUS_BITS.snat | STATUS_BITS.dnat;
+  return { known: known & ~(unsure & ~bits), bits };
+}
