@@ -173,7 +173,7 @@ export interface Chain {
     readonly hook: Hook;
     readonly type: 'filter' | 'nat' | 'route';
     readonly priority: number;
-    /** Of a chain at ingress or egress: the devices that it is for. Left out elsewhere. */
+    /** Of a chain at ingress or egress: the devices that it is for. Left out elsewhere, and where they are not told. */
     readonly devices?: readonly string[];
   } | null;
   readonly policy: 'accept' | 'drop';

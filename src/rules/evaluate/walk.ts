@@ -152,7 +152,13 @@ export class Walk {
   }
 
   private isFor(devices: readonly string[], hook: Hook, ref: RuleRef, packet: Packet): boolean {
-    if (devices.length === 0) return true;
+    if (devices.length === 0) {
+      // The JSON of nft 1.0.6 does not name them.
+      return this.decide(
+        { about: `for which devices chain ${ref.chain.name} is`, chance: false },
+        ref,
+      );
+    }
     const on = hook === 'ingress' ? 'in-device' : 'out-device';
     const answer = testMatch({ on, names: devices, not: false }, packet, this.world);
     return typeof answer === 'boolean' ? answer : this.decide(answer, ref);

@@ -100,6 +100,13 @@ const CASES: Case[] = [
     'dropped',
   ],
   [
+    'ingress of a device that is not told',
+    withNft(
+      'table netdev n {\nchain i { type filter hook ingress priority 0;\ntcp dport 6379 drop\n}\n}',
+    ),
+    'unknown',
+  ],
+  [
     'ingress of another device',
     withNft(
       'table netdev n {\nchain i { type filter hook ingress device "docker0" priority 0;\ntcp dport 6379 drop\n}\n}',

@@ -49,7 +49,8 @@ test('nft: a table that sleeps stops nothing, and rules of devices are read', ()
     assert.match(notes.join('\n'), 'table ip dorm is dormant');
     const netdev = tables.find(({ name }) => name === 'nd');
     assert.is(netdev?.chains[0]?.base?.hook, 'ingress', form);
-    assert.ok((netdev?.chains[0]?.base?.devices ?? []).length > 0, form);
+    // nft 1.0.6 leaves the device out of its JSON.
+    assert.equal(netdev?.chains[0]?.base?.devices, form === 'wild.nft' ? ['lo'] : undefined);
   }
 });
 
