@@ -51,7 +51,7 @@ export function hasConnection({ tracking }: Packet): boolean {
 }
 
 /** IP_CT_* as bits, as rules compare them. */
-export const STATE_BITS = {
+const STATE_BITS = {
   invalid: 1,
   established: 2,
   related: 4,
@@ -64,7 +64,7 @@ export function stateBits({ tracking }: Packet): number {
 }
 
 /** IPS_*: include/uapi/linux/netfilter/nf_conntrack_common.h. */
-export const STATUS_BITS = {
+const STATUS_BITS = {
   expected: 1,
   'seen-reply': 2,
   assured: 4,
