@@ -5,7 +5,8 @@ import { FLAGS, UNZONED, type Packet, type Turn } from './packet.js';
 import type { Router, Way } from './routing/router.js';
 import type { Stop } from './routing/stops.js';
 import type { RuleRef } from './rule-index.js';
-import type { HookEnd, Meant, Walk } from './walk.js';
+import type { Meant } from './translate.js';
+import type { HookEnd, Walk } from './walk.js';
 
 type Device = Packet['inDevice'];
 

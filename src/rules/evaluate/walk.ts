@@ -2,10 +2,20 @@
 import type { Chain, Hook, MapEntry, Rule, Step, Table, Verdict } from '../../model/rules.js';
 import { mark } from './marks.js';
 import { testMatch, type Doubt } from './match.js';
-import { addressText, exactAddress, PORT, type Packet } from './packet.js';
+import { Layers } from './layers.js';
+import type { Packet } from './packet.js';
 import type { RuleIndex, RuleRef } from './rule-index.js';
 import { track, trackBefore } from './tracking.js';
-import { chooseSource, familyOf, type World } from './world.js';
+import {
+  fitsFamily,
+  hasSameEnds,
+  isTranslated,
+  rankNat,
+  translate,
+  translateBack,
+  type Meant,
+} from './translate.js';
+import type { World } from './world.js';
 
 /** What became of the packet in one hook. */
 export interface HookEnd {
@@ -33,9 +43,6 @@ export type Decide = (doubt: Doubt, ref: RuleRef | null) => boolean;
 
 const DEEPEST = 64;
 
-/** Where destinations are translated, and where sources are. */
-const TRANSLATION = { destination: -100, source: 100 } as const;
-
 const NO_DOUBTS: readonly Doubt[] = [];
 
 type End =
@@ -49,23 +56,31 @@ type End =
     }
   | { readonly end: 'fall-through' };
 
-/** What the translation of a known connection makes of a packet: first of its destination, then of its source. */
-export interface Meant {
-  readonly destination?: Partial<Packet>;
-  readonly source?: Partial<Packet>;
-}
-
 export class Walk {
   /** Every rule that held, in order. */
   readonly met: RuleRef[] = [];
   /** Rules for NAT that would have held but for an exception (`! -i`, `! -d`). */
   readonly spared: RuleRef[] = [];
 
+  /** Rules below those of IP. */
+  private readonly layers: Layers;
+
   constructor(
     private readonly world: World,
     private readonly index: RuleIndex,
     private readonly decide: Decide,
-  ) {}
+  ) {
+    this.layers = new Layers({
+      ...{ world, index, decide },
+      ask: ({ table, chain }, packet) =>
+        readStop(this.runChain(table, chain, packet, 0), { table, chain, rule: null }),
+    });
+  }
+
+  /** From one port of a bridge to another, by the rules of bridges and devices alone. */
+  cross(packet: Packet): HookEnd | null {
+    return this.layers.cross(packet);
+  }
 
   /** Whether a rule tells packets of one connection apart by their TCP flags. */
   get asksFlags(): boolean {
@@ -78,90 +93,12 @@ export class Walk {
    */
   run(hook: Hook, packet: Packet, nat: boolean, meant: Meant | null = null): HookEnd {
     if (hook === 'prerouting') {
-      const entered = this.enter(packet);
+      const entered = this.layers.enter(packet);
       if (entered) return entered;
     }
     const end = this.runHook(hook, packet, nat, meant);
     if (hook !== 'postrouting' || end.verdict !== 'accept') return end;
-    return { ...end, ...this.leave(packet) };
-  }
-
-  /** From one port of a bridge to another, by the rules of bridges and devices alone. */
-  cross(packet: Packet): HookEnd | null {
-    const { inDevice, outDevice } = packet;
-    for (const hook of ['ingress', 'prerouting', 'forward', 'postrouting', 'egress'] as const) {
-      packet.inDevice = PORT;
-      packet.outDevice = hook === 'ingress' || hook === 'prerouting' ? null : PORT;
-      const own = hook === 'ingress' || hook === 'egress' ? 'device' : 'bridge';
-      const stop = this.runLayer(own, hook, packet);
-      if (stop) return stop;
-    }
-    Object.assign(packet, { inDevice, outDevice });
-    return null;
-  }
-
-  /** Ingress of the device, and what a bridge asks before it hands a frame up. */
-  private enter(packet: Packet): HookEnd | null {
-    const { inDevice } = packet;
-    if (inDevice === null || !this.index.hasLayers) return null;
-    if (this.isBridge(inDevice)) {
-      packet.inDevice = PORT;
-      const stop =
-        this.runLayer('device', 'ingress', packet) ??
-        this.runLayer('bridge', 'prerouting', packet) ??
-        this.runLayer('bridge', 'input', packet);
-      packet.inDevice = inDevice;
-      if (stop) return stop;
-    }
-    return this.runLayer('device', 'ingress', packet);
-  }
-
-  private leave(packet: Packet): HookEnd | null {
-    const { outDevice } = packet;
-    if (outDevice === null || !this.index.hasLayers) return null;
-    const stop = this.runLayer('device', 'egress', packet);
-    if (stop || !this.isBridge(outDevice)) return stop;
-    packet.outDevice = PORT;
-    const end =
-      this.runLayer('bridge', 'output', packet) ??
-      this.runLayer('bridge', 'postrouting', packet) ??
-      this.runLayer('device', 'egress', packet);
-    packet.outDevice = outDevice;
-    return end;
-  }
-
-  private isBridge(device: Packet['inDevice']): boolean {
-    return this.world.devices.some(({ name, kind }) => name === device && kind === 'bridge');
-  }
-
-  /** Rules of bridges, or of devices; null for a packet that they let through. */
-  private runLayer(layer: 'device' | 'bridge', hook: Hook, packet: Packet): HookEnd | null {
-    for (const { table, chain } of this.index.below(layer, hook)) {
-      const devices = chain.base?.devices ?? [];
-      if (layer === 'device' && !this.isFor(devices, hook, { table, chain, rule: null }, packet)) {
-        continue;
-      }
-      const seen = { ...packet };
-      // With rules that ask for it, bridges track connections too.
-      if (layer === 'bridge') track(seen);
-      const stop = readStop(this.runChain(table, chain, seen, 0), { table, chain, rule: null });
-      packet.mark = seen.mark;
-      if (stop) return { ...stop, nat: null };
-    }
-    return null;
-  }
-
-  private isFor(devices: readonly string[], hook: Hook, ref: RuleRef, packet: Packet): boolean {
-    if (devices.length === 0) {
-      // The JSON of nft 1.0.6 does not name them.
-      return this.decide(
-        { about: `for which devices chain ${ref.chain.name} is`, chance: false },
-        ref,
-      );
-    }
-    const on = hook === 'ingress' ? 'in-device' : 'out-device';
-    const answer = testMatch({ on, names: devices, not: false }, packet, this.world);
-    return typeof answer === 'boolean' ? answer : this.decide(answer, ref);
+    return { ...end, ...this.layers.leave(packet) };
   }
 
   /** The rules of IP alone: bridged packets meet those of their bridge once, see {@link cross}. */
@@ -277,8 +214,8 @@ export class Walk {
         case 'masquerade':
         case 'redirect':
           // In a table for both families such a rule passes over packets of the other one.
-          if (!this.fitsFamily(verdict, packet)) continue;
-          this.translate(verdict, packet);
+          if (!fitsFamily(verdict, packet)) continue;
+          translate(verdict, packet, this.world);
           return { end: 'accept', by: ref, bound: true };
       }
     }
@@ -368,56 +305,9 @@ export class Walk {
         testMatch(step.match, packet, this.world) !== false,
     );
   }
-
-  private fitsFamily(verdict: Verdict, packet: Packet): boolean {
-    const address = 'address' in verdict ? verdict.address : null;
-    return address === null || familyOf(address) === packet.family;
-  }
-
-  private translate(
-    verdict: Extract<Verdict, { do: 'dnat' | 'snat' | 'masquerade' | 'redirect' }>,
-    packet: Packet,
-  ): void {
-    switch (verdict.do) {
-      case 'dnat':
-      case 'redirect': {
-        const before = { ...packet };
-        if (verdict.do === 'redirect') {
-          packet.destination = this.ownAddress(packet, packet.inDevice);
-        } else if (verdict.address !== null) packet.destination = exactAddress(verdict.address);
-        if (verdict.port !== null) packet.destinationPort = verdict.port;
-        // To conntrack, what leaves the tuple as it was is no translation.
-        if (!hasSameEnds(before, packet)) packet.dnat = true;
-        break;
-      }
-      case 'snat': {
-        const before = { ...packet };
-        if (verdict.address !== null) packet.source = exactAddress(verdict.address);
-        if (!hasSameEnds(before, packet) || verdict.port !== null) packet.snat = true;
-        break;
-      }
-      case 'masquerade': {
-        const before = { ...packet };
-        // To masquerade, an address that only this host has is none: lo has no other.
-        packet.source =
-          packet.outDevice === 'lo' ? { kind: 'own' } : this.ownAddress(packet, packet.outDevice);
-        if (before.source.kind !== 'exact' || !hasSameEnds(before, packet)) packet.snat = true;
-        break;
-      }
-    }
-  }
-
-  private ownAddress(packet: Packet, device: Packet['inDevice']): Packet['source'] {
-    const loopback = packet.family === 4 ? '127.0.0.1' : '::1';
-    if (device === null) return exactAddress(loopback);
-    const found = this.world.devices.find(({ name }) => name === device);
-    const target = packet.destination.kind === 'exact' ? packet.destination.text : loopback;
-    const source = found ? chooseSource(found, target) : null;
-    return source === null ? { kind: 'own' } : exactAddress(source);
-  }
 }
 
-interface Stop {
+export interface Stop {
   readonly verdict: 'drop' | 'reject';
   readonly by: RuleRef;
   readonly reset: boolean;
@@ -432,33 +322,10 @@ function readStop(end: End, policy: RuleRef): Stop | null {
   return { verdict: 'drop', by: policy, reset: false };
 }
 
-/** The kernel calls all chains for NAT from one place. */
-function rankNat(hook: Hook): number {
-  return hook === 'prerouting' || hook === 'output' ? TRANSLATION.destination : TRANSLATION.source;
-}
-
-/** A packet that conntrack knows gets the addresses that the connection's NAT gives it: each in its hook, at its place. */
-function translateBack(hook: Hook, packet: Packet, meant: Meant | null, priority: number): void {
-  if (!meant || (packet.tracking !== 'established' && packet.tracking !== 'related')) return;
-  if (priority <= rankNat(hook)) return;
-  if (hook === 'prerouting' || hook === 'output') Object.assign(packet, meant.destination);
-  if (hook === 'postrouting' || hook === 'input') Object.assign(packet, meant.source);
-}
-
-function isTranslated(before: Packet, after: Packet): boolean {
-  return before.dnat !== after.dnat || before.snat !== after.snat;
-}
-
 function isRival(other: Chain, chain: Chain): boolean {
   return other.base?.type === 'nat' && isEqual(other, chain);
 }
 
 function isEqual(other: Chain, chain: Chain): boolean {
   return other.base?.priority === chain.base?.priority;
-}
-
-function hasSameEnds(a: Packet, b: Packet): boolean {
-  const ends = ({ source, destination, destinationPort }: Packet): string =>
-    [source, destination].map((end) => addressText(end) ?? end.kind).join() + destinationPort;
-  return ends(a) === ends(b);
 }

@@ -1,0 +1,90 @@
+/** What NAT does to a packet: by the rule that it meets, and by what the connection's first packet met. */
+import type { Hook, Verdict } from '../../model/rules.js';
+import { addressText, exactAddress, type Packet } from './packet.js';
+import { chooseSource, familyOf, type World } from './world.js';
+
+/** Where destinations are translated, and where sources are. */
+const TRANSLATION = { destination: -100, source: 100 } as const;
+
+/** What the translation of a known connection makes of a packet: first of its destination, then of its source. */
+export interface Meant {
+  readonly destination?: Partial<Packet>;
+  readonly source?: Partial<Packet>;
+}
+
+/** In a table for both families a rule passes over packets of the other one. */
+export function fitsFamily(verdict: Verdict, packet: Packet): boolean {
+  const address = 'address' in verdict ? verdict.address : null;
+  return address === null || familyOf(address) === packet.family;
+}
+
+export function translate(
+  verdict: Extract<Verdict, { do: 'dnat' | 'snat' | 'masquerade' | 'redirect' }>,
+  packet: Packet,
+  world: World,
+): void {
+  switch (verdict.do) {
+    case 'dnat':
+    case 'redirect': {
+      const before = { ...packet };
+      if (verdict.do === 'redirect') {
+        packet.destination = ownAddress(world, packet, packet.inDevice);
+      } else if (verdict.address !== null) packet.destination = exactAddress(verdict.address);
+      if (verdict.port !== null) packet.destinationPort = verdict.port;
+      // To conntrack, what leaves the tuple as it was is no translation.
+      if (!hasSameEnds(before, packet)) packet.dnat = true;
+      break;
+    }
+    case 'snat': {
+      const before = { ...packet };
+      if (verdict.address !== null) packet.source = exactAddress(verdict.address);
+      if (!hasSameEnds(before, packet) || verdict.port !== null) packet.snat = true;
+      break;
+    }
+    case 'masquerade': {
+      const before = { ...packet };
+      // To masquerade, an address that only this host has is none: lo has no other.
+      packet.source =
+        packet.outDevice === 'lo' ? { kind: 'own' } : ownAddress(world, packet, packet.outDevice);
+      if (before.source.kind !== 'exact' || !hasSameEnds(before, packet)) packet.snat = true;
+      break;
+    }
+  }
+}
+
+function ownAddress(world: World, packet: Packet, device: Packet['inDevice']): Packet['source'] {
+  const loopback = packet.family === 4 ? '127.0.0.1' : '::1';
+  if (device === null) return exactAddress(loopback);
+  const found = world.devices.find(({ name }) => name === device);
+  const target = packet.destination.kind === 'exact' ? packet.destination.text : loopback;
+  const source = found ? chooseSource(found, target) : null;
+  return source === null ? { kind: 'own' } : exactAddress(source);
+}
+
+/** The kernel calls all chains for NAT from one place. */
+export function rankNat(hook: Hook): number {
+  return hook === 'prerouting' || hook === 'output' ? TRANSLATION.destination : TRANSLATION.source;
+}
+
+/** A packet that conntrack knows gets the addresses that the connection's NAT gives it: each in its hook, at its place. */
+export function translateBack(
+  hook: Hook,
+  packet: Packet,
+  meant: Meant | null,
+  priority: number,
+): void {
+  if (!meant || (packet.tracking !== 'established' && packet.tracking !== 'related')) return;
+  if (priority <= rankNat(hook)) return;
+  if (hook === 'prerouting' || hook === 'output') Object.assign(packet, meant.destination);
+  if (hook === 'postrouting' || hook === 'input') Object.assign(packet, meant.source);
+}
+
+export function isTranslated(before: Packet, after: Packet): boolean {
+  return before.dnat !== after.dnat || before.snat !== after.snat;
+}
+
+export function hasSameEnds(a: Packet, b: Packet): boolean {
+  const ends = ({ source, destination, destinationPort }: Packet): string =>
+    [source, destination].map((end) => addressText(end) ?? end.kind).join() + destinationPort;
+  return ends(a) === ends(b);
+}
