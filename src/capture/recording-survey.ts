@@ -142,7 +142,10 @@ const ruleSet = z.object({
           policy: z.enum(['accept', 'drop']),
           packets: count,
           rules: z.array(
-            z.object({ text, steps: z.array(step), packets: count, comment: text.nullable() }),
+            z.object({
+              ...{ text, steps: z.array(step), packets: count, comment: text.nullable() },
+              line: z.number().exactOptional(),
+            }),
           ),
         }),
       ),

@@ -164,6 +164,8 @@ export interface Rule {
   readonly steps: readonly Step[];
   readonly packets: number | null;
   readonly comment: string | null;
+  /** Of the text that it was read from, from 1; left out where that has none. */
+  readonly line?: number;
 }
 
 export interface Chain {

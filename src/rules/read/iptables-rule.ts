@@ -1,8 +1,9 @@
 // One rule in the language of iptables: its options as matches, and its target as a step.
 
-import { parseRange } from '../../model/range.js';
-import type { Match, Step } from '../../model/rules.js';
+import { parseAddressNumber, parseRange, type AddressRange } from '../../model/range.js';
+import type { Match, PortRange, Step } from '../../model/rules.js';
 import { nameProtocol, parseMark, parsePorts } from './rule-words.js';
+import { countValues, isTarget } from './iptables-options.js';
 import { readTarget } from './iptables-target.js';
 
 /** Splits at spaces, keeping quoted text together; null when a quotation mark is not closed. */
@@ -29,18 +30,29 @@ type Reader = (values: readonly string[], module: string) => Bare | null;
 /** A match before it is known whether it is negated. */
 type Bare = Match extends infer M ? (M extends unknown ? Omit<M, 'not'> : never) : never;
 
+type AddressMatch = Extract<Match, { ranges: readonly AddressRange[] }>['on'];
+type PortMatch = Exclude<Extract<Match, { ranges: readonly PortRange[] }>['on'], 'bits'>;
+
 const addresses =
-  (on: 'source' | 'destination' | 'original-destination'): Reader =>
+  (on: AddressMatch): Reader =>
   ([text = '']) => {
     const ranges = text.split(',').map(parseRange);
-    return ranges.every((range) => range !== null) ? { on, ranges } : null;
+    return ranges.every((range) => range !== null) ? { on, ranges } : readMasked(on, text);
   };
 const ports =
-  (on: 'source-port' | 'destination-port' | 'either-port' | 'original-port'): Reader =>
+  (on: PortMatch): Reader =>
   ([text = '']) => {
     const ranges = text.split(',').map(parsePorts);
     return ranges.every((range) => range !== null) ? { on, ranges } : null;
   };
+/** `10.0.0.1/255.255.0.255`: a mask with holes compares single bits. */
+function readMasked(on: AddressMatch, text: string): Bare | null {
+  const [address, mask] = text.split('/').map(parseAddressNumber);
+  if (!address || !mask || address.family !== mask.family) return null;
+  const value = address.value & mask.value;
+  return { on, ranges: [{ family: address.family, low: value, high: value }], mask: mask.value };
+}
+
 const device =
   (on: 'in-device' | 'out-device'): Reader =>
   ([name = '']) => ({ on, names: [name] });
@@ -70,8 +82,16 @@ const OPTIONS = new Map<string, [count: number, reader: Reader]>([
   ['--dport', [1, ports('destination-port')]],
   ['--dports', [1, ports('destination-port')]],
   ['--ports', [1, ports('either-port')]],
+  ['--ctorigsrc', [1, addresses('original-source')]],
   ['--ctorigdst', [1, addresses('original-destination')]],
+  ['--ctreplsrc', [1, addresses('reply-source')]],
+  ['--ctrepldst', [1, addresses('reply-destination')]],
+  ['--ctorigsrcport', [1, ports('original-source-port')]],
   ['--ctorigdstport', [1, ports('original-port')]],
+  ['--ctreplsrcport', [1, ports('reply-source-port')]],
+  ['--ctrepldstport', [1, ports('reply-port')]],
+  ['--ctstatus', [1, readStatus]],
+  ['--helper', [1, ([name = '']) => ({ on: 'helper', name })]],
   ['--ctproto', [1, ([name = '']) => ({ on: 'protocol', names: [nameProtocol(name)] })]],
   ['--ctdir', [1, readDirection]],
   ['--pkt-type', [1, fact('--pkt-type', 'unicast', ['unicast', 'broadcast', 'multicast'])]],
@@ -108,6 +128,20 @@ const ALIASES = new Map<string, string>([
 
 const SYN = { among: ['syn', 'rst', 'ack', 'fin'], set: ['syn'] };
 
+const STATUSES: Readonly<Record<string, number>> = {
+  ...{ EXPECTED: 1, SEEN_REPLY: 2, ASSURED: 4, CONFIRMED: 8 },
+};
+
+/** Any of these; `NONE` is no bit at all. */
+function readStatus([text = '']: readonly string[]): Bare | null {
+  const bits = text.split(',').map((name) => (name === 'NONE' ? 0 : STATUSES[name.toUpperCase()]));
+  if (!bits.every((bit) => bit !== undefined)) return null;
+  const mask = bits.reduce((sum, bit) => sum | bit, 0);
+  const field = { on: 'bits', field: 'status', flip: 0, text: `--ctstatus ${text}` } as const;
+  if (mask === 0) return { ...field, mask: 0xffffffff, ranges: [{ low: 0, high: 0 }] };
+  return { ...field, mask, ranges: [{ low: 1, high: mask }] };
+}
+
 function readDirection([text = '']: readonly string[]): Bare | null {
   const direction = text.toLowerCase();
   const known = direction === 'original' || direction === 'reply';
@@ -130,6 +164,7 @@ const ALL_FLAGS = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg'];
 /** Modules that ask nothing by themselves, only by their options. */
 const SILENT = new Set([
   ...['tcp', 'udp', 'udplite', 'sctp', 'dccp', 'icmp', 'icmp6', 'comment', 'conntrack', 'state'],
+  ...['helper'],
   ...['addrtype', 'mark', 'connmark', 'multiport', 'iprange', 'set', 'pkttype', 'owner', 'physdev'],
 ]);
 
@@ -143,6 +178,8 @@ export function readRule(words: readonly string[]): ParsedRule | string {
   let packets: number | null = null;
   let module = '';
   let at = 0;
+  // Matches may stand behind the target, and its options behind them.
+  let target: { option: '-j' | '-g'; name: string; options: string[] } | null = null;
   const addMatch = (match: Match): void => void steps.push({ kind: 'match', match });
   while (at < words.length) {
     let not = words[at] === '!';
@@ -154,8 +191,15 @@ export function readRule(words: readonly string[]): ParsedRule | string {
     if (option === '-j' || option === '-g') {
       const name = words[at];
       if (name === undefined) return `${option} has no target`;
-      steps.push(...readTarget(option, name, words.slice(at + 1)));
-      break;
+      target = { option, name, options: [] };
+      at += 1;
+      continue;
+    }
+    const own = target && countValues(target.name, option);
+    if (target && own != null) {
+      target.options.push(option, ...words.slice(at, at + own));
+      at += own;
+      continue;
     }
     if (option === '-m') {
       if (words[at] === undefined) return '-m has no name';
@@ -202,9 +246,13 @@ export function readRule(words: readonly string[]): ParsedRule | string {
     }
     const values: string[] = [];
     while (at < words.length && !isOption(words[at] ?? '')) values.push(words[at++] ?? '');
-    addMatch({ ...readOther(option, values, module), not });
+    // What follows a target that is not known is the target's, if no module claims it.
+    if (target && !isTarget(target.name) && module === '') target.options.push(option, ...values);
+    else addMatch({ ...readOther(option, values, module), not });
   }
-  return { steps: mergeOptions(steps), comment, packets };
+  const matches = mergeOptions(steps);
+  if (target) matches.push(...readTarget(target.option, target.name, target.options));
+  return { steps: matches, comment, packets };
 }
 
 const RPFILTER = new Set(['--loose', '--validmark', '--accept-local', '--invert']);

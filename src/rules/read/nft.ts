@@ -1,8 +1,9 @@
-// Reads a ruleset of nftables, as JSON or as text. Pure.
-
+/** Reads a ruleset of nftables, as JSON or as text. */
 import type { RuleSet, Table } from '../../model/rules.js';
-import { parseNftJson } from './nft-json.js';
-import { parseNftText } from './nft-text.js';
+import type { NftTable } from './nft/ast.js';
+import { buildRuleSet } from './nft/build.js';
+import { readNftJson } from './nft/json.js';
+import { readNftText } from './nft/text.js';
 
 /**
  * Reads the output of `nft -j list ruleset` or `nft list ruleset`.
@@ -12,9 +13,12 @@ import { parseNftText } from './nft-text.js';
 export function parseNft(text: string, source: string): RuleSet {
   // Editors of Windows put a mark of byte order in front.
   const plain = text.replace(/^\uFEFF/, '');
-  return plain.trimStart().startsWith('{')
-    ? parseNftJson(plain, source)
-    : parseNftText(plain, source);
+  return buildRuleSet(readNft(plain, source));
+}
+
+/** As {@link parseNft}, before anything is made of it. */
+export function readNft(text: string, source: string): NftTable[] {
+  return text.trimStart().startsWith('{') ? readNftJson(text, source) : readNftText(text, source);
 }
 
 /**

@@ -2,17 +2,12 @@
 
 import { UserError } from '../../model/errors.js';
 import type { Match, PortRange } from '../../model/rules.js';
-
-/** Services that iptables and nft print by name when they are not told to print numbers. */
-const SERVICES: Readonly<Record<string, number>> = {
-  ...{ ssh: 22, domain: 53, http: 80, https: 443, 'http-alt': 8080, mysql: 3306, redis: 6379 },
-  ...{ postgresql: 5432, 'ms-sql-s': 1433, ftp: 21, smtp: 25, telnet: 23, ntp: 123, snmp: 161 },
-};
+import { findService } from './services.js';
 
 /** `80`, `80:90`, `80-90`, `:90`, `http`; null for other text. */
 export function parsePorts(text: string): PortRange | null {
-  const named = SERVICES[text];
-  if (named !== undefined) return { low: named, high: named };
+  const named = findService(text);
+  if (named !== null) return { low: named, high: named };
   const match = /^(\d*)(?:([:-])(\d*))?$/.exec(text);
   if (!match || text === '' || text === ':') return null;
   const [, first = '', separator, last = ''] = match;

@@ -37,6 +37,17 @@ const forward = (rule: string): RuleSet =>
   withNft(`table ip f {\nchain f { type filter hook forward priority 10;\n${rule}\n}\n}`);
 
 const CASES: Case[] = [
+  [
+    'the connection is answered from the container',
+    forward('ct reply ip saddr 172.17.0.2 drop'),
+    'dropped',
+  ],
+  [
+    'the connection is answered from elsewhere',
+    forward('ct reply ip saddr 172.17.0.3 drop'),
+    'dnat',
+  ],
+  ['a helper that nobody gave', forward('ct helper "ftp" drop'), 'dnat'],
   ['the answer is untracked', withSaved(raw('-A PREROUTING -i docker0 -j NOTRACK')), 'dropped'],
   [
     'the answer is untracked, and nothing was translated',

@@ -55,7 +55,6 @@ test('nft: only what is really not understood is left as unknown', () => {
       'rt classid 1 drop',
       'tcp dport 82 dnat ip to 10.0.0.5-10.0.0.9 persistent',
       'tcp dport 83 dnat ip to 10.0.0.5:8000-8010 random',
-      'redirect to :tcp dport map { 4000 : 4001 }',
       'ip daddr 10.0.0.7 snat ip to 192.0.2.9-192.0.2.12',
     ],
   );

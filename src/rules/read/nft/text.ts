@@ -1,25 +1,20 @@
-// Reads `nft list ruleset` as text: tables with their chains, sets and maps.
+/** Reads `nft list ruleset` as text: tables with their chains, sets and maps. */
+import { createChain, createTable, type Element, type NftChain, type NftTable } from './ast.js';
+import { parsePriority } from './build.js';
+import { readTextRule } from './statements.js';
+import { Cursor, tokenize, type Token } from './tokens.js';
+import { Unreadable, Words } from './words.js';
+import { malformed } from '../rule-words.js';
 
-import type { RuleSet } from '../../model/rules.js';
-import {
-  buildRuleSet,
-  createChain,
-  createTable,
-  type DraftChain,
-  type DraftTable,
-  type Element,
-} from './nft-build.js';
-import { splitElements } from './nft-elements.js';
-import { parsePriority } from './nft-fields.js';
-import { readTextRule } from './nft-rule.js';
-import { Cursor, tokenize, type Token } from './nft-tokens.js';
-import { malformed } from './rule-words.js';
+type Fail = (problem: string) => Error;
+
+const FAMILIES = ['ip', 'ip6', 'inet', 'arp', 'bridge', 'netdev'];
 
 /** @throws UserError with the line's number for text that nft did not print, or that is cut off. */
-export function parseNftText(text: string, source: string): RuleSet {
+export function readNftText(text: string, source: string): NftTable[] {
   const cursor = new Cursor(tokenize(text));
   const fail = (problem: string): Error => malformed(source, cursor.line(), problem);
-  const tables: DraftTable[] = [];
+  const tables: NftTable[] = [];
   const translated = new Set(
     [...text.matchAll(/^# Warning: table (\S+ \S+) is managed by iptables-nft/gm)].map(
       ([, name]) => name,
@@ -29,23 +24,25 @@ export function parseNftText(text: string, source: string): RuleSet {
     if (cursor.peek() !== 'table')
       throw fail(`expected "table", not "${cursor.peek().slice(0, 40)}"`);
     cursor.next();
-    const known = ['ip', 'ip6', 'inet', 'arp', 'bridge', 'netdev'].includes(cursor.peek());
-    const family = known ? cursor.next() : 'ip';
+    const family = FAMILIES.includes(cursor.peek()) ? cursor.next() : 'ip';
     const table = createTable(family, cursor.next());
     table.translated = translated.has(`${family} ${table.name}`);
     openBrace(cursor, fail);
     readTable(cursor, table, fail);
     tables.push(table);
   }
-  return buildRuleSet(tables);
+  return tables;
 }
 
-function openBrace(cursor: Cursor, fail: (problem: string) => Error): void {
+function openBrace(cursor: Cursor, fail: Fail): void {
   if (cursor.peek() !== '{') throw fail(`expected "{", not "${cursor.peek().trim() || 'the end'}"`);
   cursor.next();
 }
 
-function readTable(cursor: Cursor, table: DraftTable, fail: (problem: string) => Error): void {
+/** What a table holds beside chains and sets; none of it stands in the way of a packet. */
+const OTHERS = ['counter', 'quota', 'ct', 'limit', 'flowtable', 'secmark', 'synproxy', 'tunnel'];
+
+function readTable(cursor: Cursor, table: NftTable, fail: Fail): void {
   while (cursor.more('}', ';')) {
     if (cursor.done()) throw fail(`table ${table.name} does not end: the text is cut off`);
     const word = cursor.next();
@@ -53,7 +50,7 @@ function readTable(cursor: Cursor, table: DraftTable, fail: (problem: string) =>
       const chain = createChain(cursor.next());
       table.chains.push(chain);
       openBrace(cursor, fail);
-      readChain(cursor, chain, fail);
+      readChain(cursor, chain, table, fail);
     } else if (word === 'set' || word === 'map') {
       const name = cursor.next();
       openBrace(cursor, fail);
@@ -61,9 +58,7 @@ function readTable(cursor: Cursor, table: DraftTable, fail: (problem: string) =>
     } else if (word === 'flags' || word === 'comment') {
       const words = takeLine(cursor, fail);
       if (word === 'flags') table.dormant ||= words.some(({ text }) => text === 'dormant');
-    } else if (
-      ['counter', 'quota', 'ct', 'limit', 'flowtable', 'secmark', 'synproxy'].includes(word)
-    ) {
+    } else if (OTHERS.includes(word)) {
       while (!cursor.done() && cursor.peek() !== '{') cursor.next();
       openBrace(cursor, fail);
       takeBlock(cursor, fail);
@@ -72,45 +67,35 @@ function readTable(cursor: Cursor, table: DraftTable, fail: (problem: string) =>
   cursor.next();
 }
 
-function readChain(cursor: Cursor, chain: DraftChain, fail: (problem: string) => Error): void {
+function readChain(cursor: Cursor, chain: NftChain, table: NftTable, fail: Fail): void {
   while (cursor.more('}', ';')) {
     if (cursor.done()) throw fail(`chain ${chain.name} does not end: the text is cut off`);
     const words = takeLine(cursor, fail);
     const first = words[0]?.text ?? '';
-    if (first === 'type' && words[2]?.text === 'hook') readBase(chain, words, fail);
+    if (first === 'type' && words[2]?.text === 'hook') readBase(chain, table, words, fail);
     else if (first === 'policy') chain.policy = words[1]?.text === 'drop' ? 'drop' : 'accept';
     else if (first !== 'comment' || words.length !== 2) chain.rules.push(readTextRule(words));
   }
   cursor.next();
 }
 
-/** `type nat hook output priority dstnat` */
-function readBase(
-  chain: DraftChain,
-  words: readonly Token[],
-  fail: (problem: string) => Error,
-): void {
+/** `type nat hook output priority dstnat`, `type filter hook ingress devices = { a, b } priority 0` */
+function readBase(chain: NftChain, table: NftTable, words: readonly Token[], fail: Fail): void {
   const texts = words.map(({ text }) => text);
   const at = texts.indexOf('priority');
-  const priority = at < 0 ? null : parsePriority(texts.slice(at + 1).join(' '));
+  const priority = at < 0 ? null : parsePriority(texts.slice(at + 1).join(' '), table.family);
   if (priority === null) throw fail(`the priority of chain ${chain.name} is not understood`);
-  const devices = texts
-    .slice(
-      texts.findIndex((text) => text === 'device' || text === 'devices'),
-      at,
+  const devices = words
+    .slice(4, at)
+    .filter(
+      ({ text, quoted }) => quoted || !['device', 'devices', '=', '{', '}', ','].includes(text),
     )
-    .filter((text) => !['device', 'devices', '=', '{', '}', ','].includes(text));
-  const named = texts.includes('device') || texts.includes('devices');
-  Object.assign(chain, {
-    type: texts[1] ?? '',
-    hook: texts[3] ?? '',
-    priority,
-    devices: named ? devices : [],
-  });
+    .map(({ text }) => text);
+  Object.assign(chain, { type: texts[1] ?? '', hook: texts[3] ?? '', priority, devices });
 }
 
 /** Words up to the end of the line or `;`, with all that stands in braces. */
-function takeLine(cursor: Cursor, fail: (problem: string) => Error): Token[] {
+function takeLine(cursor: Cursor, fail: Fail): Token[] {
   const words: Token[] = [];
   let depth = 0;
   while (!cursor.done()) {
@@ -119,13 +104,13 @@ function takeLine(cursor: Cursor, fail: (problem: string) => Error): Token[] {
     const token = cursor.take();
     if (mark === '{') depth += 1;
     if (mark === '}') depth -= 1;
-    if (token && mark !== '\n') words.push(token);
+    if (token) words.push(token);
   }
   if (depth > 0) throw fail('a brace is not closed: the text is cut off');
   return words;
 }
 
-function takeBlock(cursor: Cursor, fail: (problem: string) => Error): void {
+function takeBlock(cursor: Cursor, fail: Fail): void {
   for (let depth = 1; depth > 0;) {
     if (cursor.done()) throw fail('a brace is not closed: the text is cut off');
     const mark = cursor.peek();
@@ -136,13 +121,25 @@ function takeBlock(cursor: Cursor, fail: (problem: string) => Error): void {
 }
 
 /** The body of a set or map; only its elements matter. */
-function readElements(cursor: Cursor, name: string, fail: (problem: string) => Error): Element[] {
-  let elements: Element[] = [];
+function readElements(cursor: Cursor, name: string, fail: Fail): readonly Element[] {
+  let elements: readonly Element[] = [];
   while (cursor.more('}', ';')) {
     if (cursor.done()) throw fail(`set ${name} does not end: the text is cut off`);
-    const words = takeLine(cursor, fail).map(({ text }) => text);
-    if (words[0] === 'elements') elements = splitElements(words.slice(3, -1));
+    const words = takeLine(cursor, fail);
+    if (words[0]?.text === 'elements') elements = parseElements(words.slice(2));
   }
   cursor.next();
   return elements;
+}
+
+/** One that is not understood is kept, so that no rule that asks for it is decided. */
+function parseElements(tokens: readonly Token[]): readonly Element[] {
+  try {
+    return new Words(tokens, () => []).takeElements();
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    return [
+      { key: { kind: 'unknown', text: tokens.map(({ text }) => text).join(' ') }, data: null },
+    ];
+  }
 }

@@ -1,46 +1,53 @@
-// Words of nft's text with their lines; a line's end is a word too.
+/** Words of nft's text with their lines; a line's end is a word too. */
 
 export interface Token {
   readonly text: string;
   readonly line: number;
   readonly quoted: boolean;
+  /** Whether it stands at the one before without a space. */
+  readonly glued: boolean;
 }
 
 /** What ends a word. */
-const ENDS = /[\s{},;"]/g;
+const ENDS = /[\s{},;"()|]/g;
+/** What is a word by itself wherever it stands. */
+const MARKS = '{},;()|';
 
-/** Splits into words, quoted text, `{ } , ;` and line ends; comments are left out. Total. */
+/** Splits into words, quoted text, marks and line ends; comments are left out. Total. */
 export function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
   let line = 1;
   let at = 0;
-  const add = (word: string, quoted = false): void =>
-    void tokens.push({ text: word, line, quoted });
+  let end = -1;
+  const add = (word: string, to: number, quoted = false): void => {
+    tokens.push({ text: word, line, quoted, glued: at === end });
+    at = end = to;
+  };
   while (at < text.length) {
     const mark = text[at] ?? '';
     if (mark === '\n') {
-      add(mark);
+      add(mark, at + 1);
+      end = -1;
       line += 1;
-      at += 1;
     } else if (mark === '#') {
-      const end = findEnd(text, '\n', at);
-      tellHidden(text.slice(at, end)).forEach((word) => add(word));
-      at = end;
+      const stop = findEnd(text, '\n', at);
+      tellHidden(text.slice(at, stop)).forEach((word) => add(word, at));
+      at = stop;
     } else if (mark === '"') {
-      const end = text.indexOf('"', at + 1);
-      const closed = end >= 0 && !text.slice(at, end).includes('\n');
-      add(closed ? text.slice(at + 1, end) : mark, closed);
-      at = closed ? end + 1 : at + 1;
-    } else if ('{},;'.includes(mark)) {
-      add(mark);
-      at += 1;
+      const stop = text.indexOf('"', at + 1);
+      const closed = stop >= 0 && !text.slice(at, stop).includes('\n');
+      if (closed) add(text.slice(at + 1, stop), stop + 1, true);
+      else add(mark, at + 1);
+    } else if (MARKS.includes(mark)) {
+      add(mark, at + 1);
+    } else if (mark === ':' && /^:[^:\s]/.test(text.slice(at, at + 2)) && at !== end) {
+      add(mark, at + 1);
     } else if (/\s/.test(mark)) {
       at += 1;
     } else {
       ENDS.lastIndex = at;
-      const end = ENDS.exec(text)?.index ?? text.length;
-      add(text.slice(at, end));
-      at = end;
+      const stop = ENDS.exec(text)?.index ?? text.length;
+      add(text.slice(at, stop), stop);
     }
   }
   return tokens;
@@ -57,15 +64,26 @@ function tellHidden(comment: string): string[] {
   return hidden === undefined ? [] : ['xt', /^[A-Z]/.test(hidden) ? 'target' : 'match', hidden];
 }
 
+/** Words as they were written, on one line. */
+export function joinTokens(tokens: readonly Token[]): string {
+  let joined = '';
+  for (const { text, glued } of tokens) {
+    if (text === '\n') continue;
+    const close = joined === '' || glued || text === ',';
+    joined += close ? text : ` ${text}`;
+  }
+  return joined;
+}
+
 /** A position in the words. */
 export class Cursor {
-  private at = 0;
+  #at = 0;
 
   constructor(private readonly tokens: readonly Token[]) {}
 
   /** The next word's text; empty at the end. Quoted text is never taken for a mark such as `{`. */
   peek(offset = 0): string {
-    const token = this.tokens[this.at + offset];
+    const token = this.tokens[this.#at + offset];
     return token === undefined
       ? ''
       : token.quoted && /^[{},;\n]$/.test(token.text)
@@ -78,29 +96,29 @@ export class Cursor {
   }
 
   take(): Token | undefined {
-    const token = this.tokens[this.at];
-    this.at += 1;
+    const token = this.tokens[this.#at];
+    this.#at += 1;
     return token;
   }
 
   /** Steps over line ends, and over `;` when told so. */
-  private skipLines(also: string): void {
+  #skipLines(also: string): void {
     while (!this.done() && (this.peek() === '\n' || (also !== '' && this.peek() === also))) {
-      this.at += 1;
+      this.#at += 1;
     }
   }
 
   /** Steps over line ends; whether anything but the closing mark follows. At the end of a text that is cut off: yes. */
   more(closing: string, also = ''): boolean {
-    this.skipLines(also);
+    this.#skipLines(also);
     return closing === '' ? !this.done() : this.peek() !== closing;
   }
 
   done(): boolean {
-    return this.at >= this.tokens.length;
+    return this.#at >= this.tokens.length;
   }
 
   line(): number {
-    return (this.tokens[this.at] ?? this.tokens.at(-1))?.line ?? 1;
+    return (this.tokens[this.#at] ?? this.tokens.at(-1))?.line ?? 1;
   }
 }

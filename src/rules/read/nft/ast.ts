@@ -1,0 +1,122 @@
+/** What nft's rules consist of, the same for its text and its JSON: nothing is left out, what is not known is kept as text. */
+
+export type BinaryOperator = '&' | '|' | '^' | '<<' | '>>';
+/** Empty for none, which for flags means "any of them". `!` means "none of them". */
+export type Operator = '' | '==' | '!=' | '<' | '>' | '<=' | '>=' | '!';
+
+export type Expression =
+  /** A number, name, address or time, as it is written. */
+  | { readonly kind: 'value'; readonly text: string }
+  /** `*`, which stands for everything else in a map. */
+  | { readonly kind: 'rest' }
+  /** A set or map by its name. */
+  | { readonly kind: 'reference'; readonly name: string }
+  | { readonly kind: 'prefix'; readonly address: string; readonly length: number }
+  | { readonly kind: 'range'; readonly low: string; readonly high: string }
+  /** Flags with commas between. */
+  | { readonly kind: 'list'; readonly items: readonly Expression[] }
+  | { readonly kind: 'set'; readonly elements: readonly Element[] }
+  | { readonly kind: 'concat'; readonly parts: readonly Expression[] }
+  | {
+      readonly kind: 'binary';
+      readonly operator: BinaryOperator;
+      readonly left: Expression;
+      readonly right: Expression;
+    }
+  /** What is read of a packet, by its name: `ip daddr`, `ct state`, `fib daddr . iif type`, `@th,16,16`. */
+  | { readonly kind: 'field'; readonly name: string }
+  | { readonly kind: 'map'; readonly key: Expression; readonly data: Expression }
+  | { readonly kind: 'verdict'; readonly verdict: Decision }
+  | { readonly kind: 'unknown'; readonly text: string };
+
+/** An element of a set, or of a map, which leads to something. */
+export interface Element {
+  readonly key: Expression;
+  readonly data: Expression | null;
+}
+
+/** What ends a rule, or leads on to a chain: by its name, or written in place. */
+export type Decision =
+  | { readonly do: 'accept' | 'drop' | 'return' | 'continue' }
+  | { readonly do: 'jump' | 'goto'; readonly chain: string | readonly NftRule[] };
+
+export interface Translation {
+  readonly kind: 'nat';
+  readonly do: 'dnat' | 'snat' | 'masquerade' | 'redirect';
+  readonly family: string | null;
+  /** Null for one that is not named. A map, or a concatenation, may lead to address and port at once. */
+  readonly address: Expression | null;
+  readonly port: Expression | null;
+  /** `random`, `persistent`, `prefix` … */
+  readonly flags: readonly string[];
+}
+
+export type NftStatement =
+  | {
+      readonly kind: 'match';
+      readonly operator: Operator;
+      readonly left: Expression;
+      readonly right: Expression;
+    }
+  | { readonly kind: 'decide'; readonly decision: Decision }
+  | { readonly kind: 'vmap'; readonly key: Expression; readonly data: Expression }
+  | { readonly kind: 'set'; readonly field: string; readonly value: Expression }
+  | Translation
+  /** Both null for the usual message. */
+  | { readonly kind: 'reject'; readonly type: string | null; readonly code: string | null }
+  | { readonly kind: 'counter'; readonly packets: number | null; readonly text: string }
+  | { readonly kind: 'comment'; readonly text: string }
+  | { readonly kind: 'notrack' }
+  | { readonly kind: 'helper'; readonly name: string }
+  | { readonly kind: 'offload'; readonly text: string }
+  /** Looks at the packet, or keeps something of it, and lets it go on. */
+  | { readonly kind: 'inert'; readonly text: string }
+  /** Lets only some packets on: by rate, number or amount. */
+  | { readonly kind: 'rate'; readonly text: string }
+  /** Takes the packet somewhere else. */
+  | { readonly kind: 'action'; readonly text: string }
+  /** What only iptables-nft makes. */
+  | { readonly kind: 'xt'; readonly target: boolean; readonly name: string }
+  | { readonly kind: 'unknown'; readonly text: string };
+
+export interface NftRule {
+  readonly statements: readonly NftStatement[];
+  /** As it was written, without counters and comment. */
+  readonly text: string;
+  /** Of the text that it was read from, from 1; null in JSON. */
+  readonly line: number | null;
+}
+
+export interface NftChain {
+  readonly name: string;
+  type: string | null;
+  hook: string | null;
+  priority: number | null;
+  /** Of a chain at ingress or egress. */
+  devices: readonly string[];
+  policy: 'accept' | 'drop';
+  readonly rules: NftRule[];
+}
+
+export interface NftTable {
+  readonly family: string;
+  readonly name: string;
+  /** The kernel passes over its chains. */
+  dormant: boolean;
+  /** Made by iptables-nft: nft shows what it takes its rules for. */
+  translated: boolean;
+  readonly chains: NftChain[];
+  readonly sets: Map<string, readonly Element[]>;
+}
+
+export function createTable(family: string, name: string): NftTable {
+  return { family, name, dormant: false, translated: false, chains: [], sets: new Map() };
+}
+
+export function createChain(name: string): NftChain {
+  return {
+    ...{ name, type: null, hook: null, priority: null, devices: [] },
+    policy: 'accept',
+    rules: [],
+  };
+}

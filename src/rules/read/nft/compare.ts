@@ -1,0 +1,333 @@
+/** What a comparison of nft means as matches of the model; null where it is not understood. */
+import { parseAddressNumber, parseRange, type AddressRange } from '../../../model/range.js';
+import type { Match, PortRange } from '../../../model/rules.js';
+import type { Expression, Operator } from './ast.js';
+import { foldBits, foldValue, listRanges, type Folded } from './bits.js';
+import { ADDRESS_TYPES, FAMILIES, nameBits } from './numbers.js';
+import { nameProtocol, parsePorts } from '../rule-words.js';
+
+export interface Comparison {
+  readonly operator: Operator;
+  readonly left: Expression;
+  /** What it is compared with, one by one: several for a set. */
+  readonly values: readonly Expression[];
+  /** Whether the values are of a set. */
+  readonly isSet: boolean;
+  readonly text: string;
+}
+
+/** The matches that a comparison means, implied ones first. */
+export function compare(comparison: Comparison): Match[] | null {
+  const folded = foldBits(comparison.left);
+  if (folded) return compareBits(comparison, folded);
+  const { left, operator } = comparison;
+  if (left.kind === 'binary') return compareMasked(comparison);
+  if (left.kind !== 'field') return null;
+  const { name } = left;
+  if (isByLot(name)) {
+    return [{ on: 'chance', text: comparison.text, not: false }];
+  }
+  const not = operator === '!=';
+  if (operator === '!') return null;
+  const ports = PORTS.get(name);
+  if (ports) {
+    const ranges = toPorts(comparison);
+    return ranges && [...implyMatches(name), { on: ports, ranges, not }];
+  }
+  const address = ADDRESSES.get(name);
+  if (address) {
+    const ranges = toRanges(comparison, address.family);
+    return ranges && [...implyFamily(address.family), { on: address.on, ranges, not }];
+  }
+  const words = operator === '' || operator === '==' || not ? toWords(comparison) : null;
+  return words && compareWords(name, words, not);
+}
+
+/** Protocols and families that a packet must have to have a field at all. */
+export function implyMatches(name: string): Match[] {
+  const [word = ''] = name.split(' ');
+  if (word === 'ip' || word === 'ip6') return implyFamily(word);
+  if (word === 'arp' || word === 'vlan') {
+    return [{ on: 'fact', holds: false, text: name, not: false }];
+  }
+  const protocol = word === 'icmpv6' ? 'ipv6-icmp' : word;
+  return PROTOCOLS.has(word) ? [{ on: 'protocol', names: [protocol], not: false }] : [];
+}
+
+const PROTOCOLS = new Set([
+  ...['tcp', 'udp', 'udplite', 'icmp', 'icmpv6', 'igmp', 'esp', 'ah', 'comp', 'sctp', 'dccp'],
+  ...['gre'],
+]);
+
+/** What all fields of an expression imply. */
+export function implyOf(expression: Expression): Match[] {
+  switch (expression.kind) {
+    case 'field':
+      return implyMatches(expression.name);
+    case 'binary':
+      return implyOf(expression.left);
+    case 'concat':
+      return expression.parts.flatMap(implyOf);
+    default:
+      return [];
+  }
+}
+
+function implyFamily(family: 'ip' | 'ip6' | null): Match[] {
+  return family === null ? [] : [{ on: 'family', names: [family], not: false }];
+}
+
+/** At random, one after the other, or by a sum over the packet: who is chosen cannot be predicted. */
+export function isByLot(name: string): boolean {
+  return /^(?:numgen|jhash|symhash) /.test(name);
+}
+
+type PortMatch =
+  | 'source-port'
+  | 'destination-port'
+  | 'original-source-port'
+  | 'original-port'
+  | 'reply-source-port'
+  | 'reply-port';
+
+const PORTS: ReadonlyMap<string, PortMatch> = new Map<string, PortMatch>([
+  ...['tcp', 'udp', 'sctp', 'dccp', 'udplite', 'th'].flatMap((protocol): [string, PortMatch][] => [
+    [`${protocol} sport`, 'source-port'],
+    [`${protocol} dport`, 'destination-port'],
+  ]),
+  ['@th,0,16', 'source-port'],
+  ['@th,16,16', 'destination-port'],
+  ['ct original proto-src', 'original-source-port'],
+  ['ct original proto-dst', 'original-port'],
+  ['ct reply proto-src', 'reply-source-port'],
+  ['ct reply proto-dst', 'reply-port'],
+]);
+
+type AddressMatch = Extract<Match, { ranges: readonly AddressRange[] }>['on'];
+
+const ADDRESSES = new Map<string, { on: AddressMatch; family: 'ip' | 'ip6' | null }>(
+  (['ip', 'ip6', null] as const).flatMap((family) => {
+    const own = family === null ? '' : `${family} `;
+    const list: [string, AddressMatch][] = [
+      [`ct original ${own}saddr`, 'original-source'],
+      [`ct original ${own}daddr`, 'original-destination'],
+      [`ct reply ${own}saddr`, 'reply-source'],
+      [`ct reply ${own}daddr`, 'reply-destination'],
+    ];
+    if (family !== null)
+      list.push([`${family} saddr`, 'source'], [`${family} daddr`, 'destination']);
+    return list.map(([name, on]) => [name, { on, family }] as const);
+  }),
+);
+
+function compareBits(comparison: Comparison, folded: Folded): Match[] | null {
+  const { operator, values, isSet, text } = comparison;
+  const { bits, name } = folded;
+  const implied = implyMatches(name);
+  const field = bits.field;
+  const ranges = listRanges(bits, values, operator);
+  if (!ranges) return null;
+  // nft prints `established | related` for what is exactly both, and takes it for any of them.
+  if (bits.flags && !isSet && operator === '' && values.some(({ kind }) => kind === 'binary'))
+    return null;
+  const any = bits.flags && !isSet && (operator === '' || operator === '!');
+  if (any || operator === '!') {
+    const asked = ranges.reduce((sum, { low }) => sum | low, 0) >>> 0;
+    const none = operator === '!';
+    const names = nameBits(bits, asked);
+    const plain = folded.mask === bits.all && folded.flip === 0 && names !== null;
+    if (plain && field === 'state') return [{ on: 'state', names, not: none }];
+    // Without a connection nothing is said of its status, not even that it is none of these.
+    if (plain && field === 'status' && !none && names.every((one) => /^[sd]nat$/.test(one))) {
+      return [{ on: 'state', names, not: false }];
+    }
+    if (plain && field === 'tcp-flags' && names.length === 1) {
+      return [...implied, { on: 'tcp-flags', among: names, set: none ? [] : names, not: false }];
+    }
+    const mask = (folded.mask & asked) >>> 0;
+    const flip = (folded.flip & asked) >>> 0;
+    return [...implied, { on: 'bits', field, mask, flip, ranges: ZERO, text, not: !none }];
+  }
+  const not = operator === '!=';
+  const whole: Match = {
+    ...{ on: 'bits', field, mask: folded.mask, flip: folded.flip, ranges, text, not },
+  };
+  const single = ranges.every(({ low, high }) => low === high);
+  const [first] = ranges;
+  if (folded.flip === 0 && single && first) {
+    const { low } = first;
+    if (field === 'state' && folded.mask === bits.all) {
+      const names = ranges.map((range) => nameBits(bits, range.low));
+      const each = names.every((list) => list?.length === 1);
+      if (each) return [{ on: 'state', names: names.flatMap((list) => list ?? []), not }];
+    }
+    if ((field === 'mark' || field === 'connection-mark') && ranges.length === 1) {
+      const kind = field === 'mark' ? 'mark' : 'connection-mark';
+      return [{ on: kind, value: low, mask: folded.mask, not }];
+    }
+    const among = nameBits(bits, folded.mask);
+    const set = nameBits(bits, low);
+    if (field === 'tcp-flags' && ranges.length === 1 && among && set && folded.mask !== bits.all) {
+      return [...implied, { on: 'tcp-flags', among, set, not }];
+    }
+  }
+  return [...implied, whole];
+}
+
+const ZERO: readonly PortRange[] = [{ low: 0, high: 0 }];
+
+/** `ip daddr & 255.255.0.255 == 10.0.0.1` */
+function compareMasked({ left, operator, values }: Comparison): Match[] | null {
+  if (left.kind !== 'binary' || left.operator !== '&' || left.left.kind !== 'field') return null;
+  const address = ADDRESSES.get(left.left.name);
+  const mask = foldValue(left.right);
+  const number = mask === null ? null : parseAddressNumber(mask);
+  if (!address || !number || (operator !== '==' && operator !== '!=' && operator !== ''))
+    return null;
+  const ranges = toRanges({ operator: '', left, values, isSet: false, text: '' }, address.family);
+  const on = address.on;
+  const not = operator === '!=';
+  return ranges && [...implyFamily(address.family), { on, ranges, mask: number.value, not }];
+}
+
+function toPorts({ operator, values }: Comparison): PortRange[] | null {
+  const ranges = values.map((value) => {
+    const written = writePlain(value);
+    return written === null ? null : parsePorts(written);
+  });
+  if (!ranges.every((range) => range !== null)) return null;
+  return order(operator, ranges, 65_535);
+}
+
+/** `>= 1024` as a range; null for an order of several. */
+function order(operator: Operator, ranges: PortRange[], most: number): PortRange[] | null {
+  if (operator === '' || operator === '==' || operator === '!=') return ranges;
+  const [first] = ranges;
+  if (ranges.length !== 1 || !first || first.low !== first.high) return null;
+  const { low } = first;
+  switch (operator) {
+    case '<':
+      return [{ low: 0, high: low - 1 }];
+    case '<=':
+      return [{ low: 0, high: low }];
+    case '>':
+      return [{ low: low + 1, high: most }];
+    case '>=':
+      return [{ low, high: most }];
+    case '!':
+      return null;
+  }
+}
+
+function toRanges(
+  { operator, values }: Comparison,
+  family: 'ip' | 'ip6' | null,
+): AddressRange[] | null {
+  const ranges = values.map((value) => {
+    const written = writePlain(value);
+    return written === null ? null : parseRange(written);
+  });
+  if (!ranges.every((range) => range !== null)) return null;
+  if (operator === '' || operator === '==' || operator === '!=') return ranges;
+  const [first] = ranges;
+  if (ranges.length !== 1 || !first || first.low !== first.high || operator === '!') return null;
+  const most = (1n << (family === 'ip6' ? 128n : 32n)) - 1n;
+  const { low } = first;
+  const [from, to] = {
+    ...{ '<': [0n, low - 1n], '<=': [0n, low], '>': [low + 1n, most], '>=': [low, most] },
+  }[operator] as [bigint, bigint];
+  return [{ family: first.family, low: from, high: to }];
+}
+
+/** A value, network or range as it is written. */
+function writePlain(value: Expression): string | null {
+  switch (value.kind) {
+    case 'value':
+      return value.text;
+    case 'prefix':
+      return `${value.address}/${value.length}`;
+    case 'range':
+      return `${value.low}-${value.high}`;
+    default:
+      return null;
+  }
+}
+
+function toWords({ values }: Comparison): string[] | null {
+  const words = values.map((value) => (value.kind === 'value' ? value.text : null));
+  return words.every((word) => word !== null) ? words : null;
+}
+
+function compareWords(name: string, words: readonly string[], not: boolean): Match[] | null {
+  switch (name) {
+    case 'iifname':
+    case 'iif':
+    case 'meta iifname':
+    case 'meta iif':
+    case 'meta sdifname':
+      return nameDevices('in-device', name, words, not);
+    case 'oifname':
+    case 'oif':
+    case 'meta oifname':
+    case 'meta oif':
+      return nameDevices('out-device', name, words, not);
+    case 'meta l4proto':
+    case 'ip protocol':
+    case 'ip6 nexthdr':
+      return [...implyMatches(name), { on: 'protocol', names: words.map(nameProtocol), not }];
+    case 'meta nfproto':
+    case 'meta protocol':
+    case 'ether type': {
+      const names = words.map((word) => FAMILIES[String(Number(word) || word)] ?? word);
+      return [{ on: 'family', names, not }];
+    }
+    case 'ct direction': {
+      const [direction] = words;
+      const known = words.length === 1 && /^(?:original|reply|0|1)$/.test(direction ?? '');
+      const reply = direction === 'reply' || direction === '1';
+      return known ? [{ on: 'direction', reply, not }] : null;
+    }
+    case 'ct helper':
+      return words.length === 1 ? [{ on: 'helper', name: words[0] ?? '', not }] : null;
+    case 'meta pkttype':
+    case 'pkttype': {
+      const holds = words.some((word) => /^(?:host|unicast|0)$/.test(word));
+      return [{ on: 'fact', holds, text: `meta pkttype ${words.join(', ')}`, not }];
+    }
+    default:
+      return compareRouted(name, words, not);
+  }
+}
+
+function nameDevices(
+  on: 'in-device' | 'out-device',
+  name: string,
+  words: readonly string[],
+  not: boolean,
+): Match[] | null {
+  // Slaves of a VRF, and numbers, are not told.
+  if (name.includes('sdif') || words.some((word) => /^\d+$/.test(word))) return null;
+  return [{ on, names: words, not }];
+}
+
+/** What routing says of an address. */
+function compareRouted(name: string, words: readonly string[], not: boolean): Match[] | null {
+  const reverse = /^fib saddr \. (?:mark \. )?iif oif$/.test(name);
+  const [word = ''] = words;
+  if (reverse) {
+    if (words.length !== 1 || !/^(?:missing|exists|0|1)$/.test(word)) return null;
+    const missing = word === 'missing' || word === '0';
+    return [{ on: 'reverse-path', text: name, not: missing !== not }];
+  }
+  const typed = /^fib ([sd])addr (?:\. (iif) )?type$/.exec(name);
+  if (!typed) return null;
+  const types = Object.keys(ADDRESS_TYPES);
+  const names = words.map((one) => {
+    if (one in ADDRESS_TYPES) return one;
+    const number = /^(?:0x[0-9a-f]+|\d+)$/i.test(one) ? Number(one) : null;
+    return types.find((type) => ADDRESS_TYPES[type] === number) ?? null;
+  });
+  if (!names.every((one) => one !== null)) return null;
+  const on = typed[1] === 'd' ? 'destination-type' : 'source-type';
+  return [{ on, names, not, ...(typed[2] !== undefined && { here: true }) }];
+}
