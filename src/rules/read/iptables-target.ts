@@ -93,7 +93,7 @@ function readReject(how: string): Verdict {
 }
 
 /** `172.17.0.2:6379`, `172.17.0.2`, `:8080`, `[fd00::2]:80`; null for ranges of more than one. */
-export function parseRewrite(text: string): RewriteTarget | null {
+function parseRewrite(text: string): RewriteTarget | null {
   if (/^:\d+$/.test(text)) return { address: null, port: Number(text.slice(1)) };
   const pair = /^(?:\[(.*)\]|([^:]*)):(\d{1,5})$/.exec(text);
   if (pair) {

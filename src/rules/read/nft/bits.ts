@@ -35,7 +35,7 @@ export function foldBits(expression: Expression): Folded | null {
 }
 
 /** What a value comes to: flags with commas or bars between are one number. */
-export function constant(bits: BitsOf, expression: Expression): number | null {
+function constant(bits: BitsOf, expression: Expression): number | null {
   switch (expression.kind) {
     case 'value':
       return toNumber(bits, expression.text);

@@ -44,7 +44,7 @@ export function compare(comparison: Comparison): Match[] | null {
 }
 
 /** Protocols and families that a packet must have to have a field at all. */
-export function implyMatches(name: string): Match[] {
+function implyMatches(name: string): Match[] {
   const [word = ''] = name.split(' ');
   if (word === 'ip' || word === 'ip6') return implyFamily(word);
   if (word === 'arp' || word === 'vlan') {

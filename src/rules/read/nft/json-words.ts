@@ -3,7 +3,7 @@
 type Json = Record<string, unknown>;
 
 /** `{"prefix": {"addr": "10.0.0.0", "len": 8}}` is 10.0.0.0/8. */
-export function writeValue(value: unknown): string {
+function writeValue(value: unknown): string {
   if (typeof value === 'string' || typeof value === 'number') return String(value);
   if (Array.isArray(value)) return value.map(writeValue).join(',');
   if (!isRecord(value)) return JSON.stringify(value) ?? '';

@@ -126,7 +126,7 @@ function writeTranslation({ do: act, family, address, port, flags }: Translation
   ].join(' ');
 }
 
-export function writeRule({ statements }: NftRule): string {
+function writeRule({ statements }: NftRule): string {
   return statements.map(writeStatement).join(' ');
 }
 
