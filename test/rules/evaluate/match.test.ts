@@ -180,7 +180,7 @@ test('states of a connection, turn by turn', () => {
 });
 
 test('what is not tracked is in no state but that', () => {
-  const untracked = { untracked: true };
+  const untracked = { tracking: 'untracked' } as const;
   assert.equal([state('untracked'), state('untracked', untracked)], [false, true]);
   assert.equal(
     [state('new', untracked), state('established', { ...untracked, ...LATER })],
@@ -280,9 +280,20 @@ test('TCP flags of the first packet, of the answers and of what follows', () => 
   assert.is(flags(['syn'], ['syn'], { protocol: 'udp' }), false);
 });
 
-test('any of several flags: known of the first packet only', () => {
-  assert.is(flags(['syn', 'rst'], ['syn', 'rst'], ANSWER), 'doubt');
-  assert.is(flags(['syn', 'rst'], ['syn', 'rst']), false);
+test('all of several flags, and any of them', () => {
+  assert.is(flags(['syn', 'rst'], ['syn', 'rst'], ANSWER), false);
+  assert.is(flags(['syn', 'ack'], ['syn', 'ack'], ANSWER), true);
+  const any = (mask: number, change: Partial<Packet> = {}): unknown =>
+    meets(
+      {
+        ...{ on: 'bits', field: 'tcp-flags', mask, flip: 0, text: 'flags' },
+        ranges: [{ low: 0, high: 0 }],
+      },
+      change,
+      { not: true },
+    );
+  assert.equal([any(0x06), any(0x06, ANSWER), any(0x06, LATER)], [true, true, false]);
+  assert.is(any(0x05), false);
 });
 
 test('the way back to the client', () => {
@@ -297,19 +308,21 @@ test('the way back to the client', () => {
   assert.is(back({ ...from('127.0.0.1'), inDevice: 'lo' }), true);
 });
 
-test('facts: only the direction is another one for an answer', () => {
-  const fact = (text: string, holds: boolean, change = {}): unknown =>
-    meets({ on: 'fact', holds, text }, change);
-  assert.equal([fact('addrtype', true), fact('addrtype', false)], [true, false]);
-  assert.equal([fact('addrtype', true, ANSWER), fact('ct direction original', true)], [true, true]);
+test('facts are the same for every packet, and the direction is another one for an answer', () => {
+  const fact = (holds: boolean, change = {}): unknown =>
+    meets({ on: 'fact', holds, text: 'addrtype' }, change);
+  assert.equal([fact(true), fact(false), fact(true, ANSWER)], [true, false, true]);
+  const direction = (reply: boolean, change = {}): unknown =>
+    meets({ on: 'direction', reply }, change);
   assert.equal(
-    [fact('ct direction original', true, ANSWER), fact('--ctdir REPLY', false, ANSWER)],
-    [false, true],
+    [{}, ANSWER, REFUSAL, LATER].map((turn) => direction(false, turn)),
+    [true, false, false, true],
   );
   assert.equal(
-    [fact('ct direction original', true, REFUSAL), fact('ct direction original', true, LATER)],
-    [false, true],
+    [{}, ANSWER, REFUSAL, LATER].map((turn) => direction(true, turn)),
+    [false, true, true, false],
   );
+  assert.is(direction(false, { tracking: 'untracked' }), false);
 });
 
 test('one of several entries', () => {

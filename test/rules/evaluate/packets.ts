@@ -11,7 +11,14 @@ import type {
   Verdict,
 } from '../../../src/model/rules.js';
 import type { Doubt } from '../../../src/rules/evaluate/match.js';
-import { createPacket, exactAddress, type Packet } from '../../../src/rules/evaluate/packet.js';
+import {
+  createPacket,
+  exactAddress,
+  FLAGS,
+  UNZONED,
+  type Packet,
+  type Turn,
+} from '../../../src/rules/evaluate/packet.js';
 import { RuleIndex } from '../../../src/rules/evaluate/rule-index.js';
 import { Walk, type HookEnd } from '../../../src/rules/evaluate/walk.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
@@ -90,6 +97,25 @@ function makePacket(change: Partial<Packet> = {}): Packet {
   });
 }
 
+/** TCP flags of each turn. */
+const { syn, ack, rst } = FLAGS;
+const TURNS: Readonly<Record<Turn, number>> = {
+  ...{ first: syn, answer: syn | ack, refusal: rst | ack, later: ack },
+};
+
+/** What the hooks before have made of it: only prerouting and output look a connection up, and over lo it is known. */
+function follow(
+  hook: Hook,
+  { turn = 'first', inDevice, protocol }: Partial<Packet>,
+): Partial<Packet> {
+  const begins = hook === 'output' || (hook === 'prerouting' && inDevice !== 'lo');
+  return {
+    tracking: begins ? 'none' : turn === 'first' ? 'new' : 'established',
+    entry: { zones: UNZONED, answered: turn === 'later' },
+    flags: protocol === 'udp' ? 0 : TURNS[turn],
+  };
+}
+
 /** Takes the packet through one hook. */
 export function meet(
   rules: RuleSet,
@@ -97,7 +123,7 @@ export function meet(
   change: Partial<Packet> = {},
   { world = makeWorld(NOTHING, true), decide = false, nat = true }: Meeting = {},
 ): Met {
-  const packet = makePacket(change);
+  const packet = makePacket({ ...follow(hook, change), ...change });
   const doubts: Doubt[] = [];
   const walk = new Walk(world, new RuleIndex(rules), (doubt) => {
     doubts.push(doubt);

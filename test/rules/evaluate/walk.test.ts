@@ -290,10 +290,10 @@ test('the first translation is the only one, and what was dialled stays known', 
 test('no translation where it is too late for one, or where the packet is not tracked', () => {
   const rules = ruleSet(nat('prerouting', [rule(dnat('172.17.0.2'))]));
   assert.is(meet(rules, 'prerouting', {}, { nat: false }).packet.dnat, false);
-  assert.is(meet(rules, 'prerouting', { untracked: true }).packet.dnat, false);
+  assert.is(meet(rules, 'prerouting', { tracking: 'untracked' }).packet.dnat, false);
   const filterRules = ruleSet(filter(base('PREROUTING', 'prerouting', [rule(DROP)])));
   assert.is(meet(filterRules, 'prerouting', {}, { nat: false }).end.verdict, 'drop');
-  assert.is(meet(filterRules, 'prerouting', { untracked: true }).end.verdict, 'drop');
+  assert.is(meet(filterRules, 'prerouting', { tracking: 'untracked' }).end.verdict, 'drop');
 });
 
 test('a translation is not dropped by what it leaves behind, and a chain for NAT may drop', () => {
@@ -319,7 +319,7 @@ test('notrack: the raw table takes the packet out of connection tracking, and so
     [way({ kind: 'notrack' }), way(UDP, { kind: 'notrack' }), way(TCP, { kind: 'notrack' })],
     [false, true, false],
   );
-  assert.is(meet(ruleSet(raw({ kind: 'notrack' })), 'prerouting').packet.untracked, true);
+  assert.is(meet(ruleSet(raw({ kind: 'notrack' })), 'prerouting').packet.tracking, 'untracked');
 });
 
 test('before connection tracking every packet is invalid or untracked, and its connection has no mark', () => {
@@ -338,7 +338,7 @@ test('before connection tracking every packet is invalid or untracked, and its c
   );
   assert.equal([way(-300, state('invalid')), way(-200, state('invalid'))], ['drop', 'accept']);
   assert.equal(
-    [way(-300, state('untracked')), way(-300, state('untracked'), { untracked: true })],
+    [way(-300, state('untracked')), way(-300, state('untracked'), { tracking: 'untracked' })],
     ['accept', 'drop'],
   );
   assert.equal(
@@ -357,7 +357,7 @@ test('before connection tracking every packet is invalid or untracked, and its c
     when({ on: 'connection-mark', value: 0, mask: 0xff }),
     when({ on: 'original-port', ranges: [{ low: 0, high: 65535 }] }),
     when({ on: 'original-destination', ranges: [parseRange('0.0.0.0/0') ?? []].flat() }),
-    when({ on: 'fact', holds: true, text: 'ct direction original' }),
+    when({ on: 'direction', reply: false }),
     when({ on: 'connection-mark', value: 1, mask: 0xff }, true),
   ]) {
     assert.equal([way(-300, step), way(-150, step)], ['accept', 'drop']);
