@@ -33,7 +33,7 @@ const UDP = when({ on: 'protocol', names: ['udp'] });
 const jump = (to: string): Step => then({ do: 'jump', chain: to });
 const goto = (to: string): Step => then({ do: 'goto', chain: to });
 const RETURN = then({ do: 'return' });
-const REJECT = then({ do: 'reject', how: 'icmp-port-unreachable' });
+const REJECT = then({ do: 'reject', how: 'icmp-port-unreachable', reset: false });
 const dnat = (address: string | null, port: number | null = null): Step =>
   then({ do: 'dnat', address, port });
 const dropMark = (value: number, mask = 0xffffffff): Rule =>
