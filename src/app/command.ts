@@ -2,6 +2,7 @@
 import { execa } from 'execa';
 import { resolveNamespace } from '../host/namespaces.js';
 import { UserError } from '../model/errors.js';
+import { describeSystemError } from '../model/system-error.js';
 
 /** The descriptor of the program's own standard error. */
 const STDERR = 2;
@@ -24,14 +25,23 @@ export async function runInNamespace(
       : ['nsenter', `--net=${resolveNamespace(netns).path}`, '--', program, ...parameters];
   const [file = '', ...rest] = entered;
   // Standard output belongs to the report.
-  const result = await execa(file, rest, {
-    stdin: 'inherit',
-    stdout: STDERR,
-    stderr: STDERR,
-    reject: false,
-    cancelSignal: stop,
-    forceKillAfterDelay: 500,
+  // It leads a group of its own, so that what it has started can be ended with it.
+  const running = execa(file, rest, {
+    ...{ stdin: 'inherit', stdout: STDERR, stderr: STDERR },
+    ...{ reject: false, detached: true },
   });
+  const end = (): void => endGroup(running.pid, running);
+  stop.addEventListener('abort', end);
+  if (stop.aborted) end();
+  const result = await running;
+  stop.removeEventListener('abort', end);
+  endGroup(running.pid, Promise.resolve());
+  if (result.code !== undefined && SHORTAGES.has(result.code)) {
+    const { why, remedy } = describeSystemError(result);
+    throw new UserError(`the command cannot be started: ${why}`, {
+      ...{ code: 'no-command', exit: 1, remedy },
+    });
+  }
   const missing =
     (result.failed && 'code' in result && result.code === 'ENOENT') ||
     (netns !== 'self' && result.exitCode === 127);
@@ -42,10 +52,35 @@ export async function runInNamespace(
       remedy: 'check its name and the PATH; everything behind -- is the command',
     });
   }
-  if (result.isCanceled || !result.failed) return { how: null };
+  if (stop.aborted || !result.failed) return { how: null };
   return {
     how: result.signal
       ? `was ended by ${result.signal}`
       : `exited with code ${result.exitCode ?? 'none'}`,
   };
+}
+
+/** What the system refuses for want of something that a user can raise. */
+const SHORTAGES: ReadonlySet<string> = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE']);
+/** Milliseconds from a polite request to end to the other kind. */
+const PATIENCE = 500;
+
+/** Asks every process of the group to end, and ends those that have not by then. */
+function endGroup(leader: number | undefined, gone: Promise<unknown>): void {
+  if (leader === undefined || !signalGroup(leader, 'SIGTERM')) return;
+  // Stopped processes act on it once they go on.
+  signalGroup(leader, 'SIGCONT');
+  const force = setTimeout(() => signalGroup(leader, 'SIGKILL'), PATIENCE);
+  void gone.then(() => {
+    if (!signalGroup(leader, 0)) clearTimeout(force);
+  });
+}
+
+/** Whether there was anybody in the group. */
+function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-leader, signal);
+  } catch {
+    return false;
+  }
 }

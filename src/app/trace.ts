@@ -3,6 +3,8 @@ import { keepRelevant } from '../correlate/relevant.js';
 import { restoreOrder } from '../capture/sequencer.js';
 import type { ProbeProfile, TracerEnd, Tracer } from '../capture/bpftrace/tracer.js';
 import type { RuleTraceEnd } from '../capture/nftrace/rule-tracer.js';
+import { compareClocks, readClocks } from '../host/clocks.js';
+import { readRights } from '../host/rights.js';
 import { UserError } from '../model/errors.js';
 import type { TraceEvent } from '../model/event.js';
 import type { Report } from '../model/report.js';
@@ -37,6 +39,8 @@ export interface TraceRequest {
   readonly profile?: ProbeProfile;
   /** Lets nftables tell which rules first packets meet, which puts a table of our own into the host. */
   readonly traceRules?: boolean;
+  /** Hands on the caller's environment to bpftrace, BPFTRACE_* included. */
+  readonly passEnvironment?: boolean;
   /** Milliseconds that the probes may take until they are live; a minute unless given. */
   readonly patience?: number;
   readonly program: string;
@@ -79,6 +83,8 @@ const MAX_EVENTS = 2_000_000;
 /** Milliseconds that open connections have to close in after the command's end. */
 const LINGER = 300;
 const TICK = 100;
+/** Milliseconds between two looks at the room for what the probes tell. */
+const LOOK = 500;
 /** Milliseconds until the probes must be live: two seconds are usual, a slow or busy machine takes many times that. */
 const PATIENCE = 60_000;
 /** Milliseconds for the engine's answer, and for looking into all namespaces. */
@@ -86,7 +92,7 @@ const DOCKER_PATIENCE = 2_000;
 const TOPOLOGY_PATIENCE = 5_000;
 
 export async function runTrace(request: TraceRequest, effects: TraceEffects): Promise<TraceResult> {
-  checkMachine();
+  checkMachine((text) => effects.progress.warn(text));
   const rules = new RuleTracing();
   try {
     return await traceBeside(rules, request, effects);
@@ -125,6 +131,7 @@ async function traceBeside(
     bpftrace: request.bpftrace,
     patience: request.patience ?? PATIENCE,
     profile: request.profile ?? 'auto',
+    passEnvironment: request.passEnvironment,
     signal: stop,
     onLost: (count) => progress.lost(count),
     onEvent: (event) => {
@@ -146,11 +153,12 @@ async function traceBeside(
       profile: tracer.plan.profile,
     },
   };
+  const clocks = readClocks();
   const soFar = (): Trace => ({ source: 'live', header, events, tail: OPEN_TAIL });
   const tally = new ConnectionTally(soFar, (connection) => effects.onConnection?.(connection));
   progress.ready(target.asked, tracer.plan.missing);
 
-  await waitForEnd(request, effects, tracer, tally, events);
+  const shortage = await waitForEnd(request, effects, tracer, tally, events);
   progress.stopping();
   const [end, [met, surveyed]] = await Promise.all([
     tracer.finish(),
@@ -165,12 +173,15 @@ async function traceBeside(
     source: 'live',
     header: { ...header, topology, ...(surveyed && { survey: surveyed }) },
     events: keepRelevant(restoreOrder([...events, ...numberRemainder(end, events)]), topology),
-    tail: makeTail(end, events.length >= MAX_EVENTS, met),
+    tail: makeTail(end, events.length >= MAX_EVENTS, met, [
+      ...(shortage === null ? [] : [shortage]),
+      ...compareClocks(clocks, readClocks()),
+    ]),
   };
   const report = analyse(trace, { hops: request.hops });
   await effects.onReport(report, trace);
   await end.closed;
-  return { report, trouble: end.died };
+  return { report, trouble: end.died ?? shortage };
 }
 
 /** While a trace runs nothing is sealed yet; connections as they end are judged as if it held. */
@@ -182,7 +193,7 @@ const OPEN_TAIL: TraceTail = {
   notes: [],
 };
 
-function checkMachine(): void {
+function checkMachine(warn: (text: string) => void): void {
   if (process.platform !== 'linux') {
     throw new UserError('live tracing works on Linux only', {
       code: 'not-linux',
@@ -190,13 +201,15 @@ function checkMachine(): void {
       remedy: 'take the capture there, and read it here: trace-flow read FILE',
     });
   }
-  if (process.getuid?.() !== 0) {
-    throw new UserError('live tracing needs root', {
-      code: 'not-root',
-      exit: 1,
-      remedy: 'run it with sudo; recordings are read without root: trace-flow read FILE',
+  const { refusal, limits } = readRights();
+  if (refusal) {
+    const { code, finding, remedy } = refusal;
+    throw new UserError(finding, {
+      ...{ code, exit: 1 },
+      remedy: `${remedy}; recordings are read without any right: trace-flow read FILE`,
     });
   }
+  for (const { finding } of limits) warn(finding);
 }
 
 async function openTopology(
@@ -216,10 +229,12 @@ async function waitForEnd(
   tracer: Tracer,
   tally: ConnectionTally,
   events: readonly TraceEvent[],
-): Promise<void> {
+): Promise<string | null> {
   const { progress, stop } = effects;
   const began = performance.now();
   let over = false;
+  let looked = began;
+  let shortage: string | null = null;
   let commandEnded: number | null = null;
   void tracer.died.then(() => (over = true));
   const command =
@@ -235,6 +250,11 @@ async function waitForEnd(
     const now = performance.now();
     const count = tally.update(now);
     progress.update(count);
+    if (now - looked >= LOOK) {
+      looked = now;
+      shortage = tracer.shortage();
+      if (shortage !== null) break;
+    }
     if (request.duration !== undefined && now - began >= request.duration * 1000) break;
     if (request.connections !== undefined && count.ended >= request.connections) break;
     if (commandEnded !== null) {
@@ -252,6 +272,7 @@ async function waitForEnd(
       throw error;
     }
   }
+  return shortage;
 }
 
 function reportCommand(end: CommandEnd, progress: Progress): void {
@@ -263,7 +284,12 @@ function numberRemainder(end: TracerEnd, events: readonly TraceEvent[]): TraceEv
   return end.remainder.map((event) => ({ ...event, id: (id += 1) }));
 }
 
-function makeTail(end: TracerEnd, truncated: boolean, met: RuleTraceEnd | null): TraceTail {
+function makeTail(
+  end: TracerEnd,
+  truncated: boolean,
+  met: RuleTraceEnd | null,
+  more: readonly string[],
+): TraceTail {
   const full = truncated ? [`the trace ended by itself after ${MAX_EVENTS} events`] : [];
   return {
     lostEvents: end.lost,
@@ -271,7 +297,7 @@ function makeTail(end: TracerEnd, truncated: boolean, met: RuleTraceEnd | null):
     unparsedPackets: 0,
     truncated,
     sealed: end.sealed,
-    notes: [...end.notes, ...full, ...(met?.notes ?? [])],
+    notes: [...end.notes, ...full, ...more, ...(met?.notes ?? [])],
     ...(met && { rules: met.traces }),
   };
 }

@@ -1,6 +1,7 @@
 // Says how a thrown value ends the program: what to print on stderr, and the exit code.
 
 import { UserError } from '../model/errors.js';
+import { describeSystemError, systemCode } from '../model/system-error.js';
 
 export interface Failure {
   /** Lines for stderr, ending in a newline; empty when there is nothing to say. */
@@ -21,6 +22,17 @@ interface OclifError {
   oclif?: { exit?: number };
 }
 
+/** What to send with a report: where it happened, without any path of the machine. */
+function describeDefect({ stack = '' }: Error): string[] {
+  const places = [...stack.matchAll(/\/dist\/(src\/\S+?:\d+:\d+)/g)].slice(0, 4);
+  const where = places.map(([, place]) => place).join(' < ');
+  return [
+    'This is a defect of trace-flow, not of what you gave it. Please report it with these lines,',
+    'the command, and the output of: trace-flow doctor --json (and --version)',
+    `Where: ${where === '' ? 'not known' : where}; Node ${process.versions.node}`,
+  ];
+}
+
 /** Maps any thrown value to its message and exit code; pure, never throws. */
 export function describeFailure(error: unknown, { parsed, debug }: FailureContext): Failure {
   if (!(error instanceof Error)) return { text: `Error: ${String(error)}\n`, exit: 1 };
@@ -36,8 +48,10 @@ export function describeFailure(error: unknown, { parsed, debug }: FailureContex
     exit = oclif.exit ?? 2;
   } else if (!parsed && error.constructor === Error) {
     exit = 2; // a flag's own parser threw
+  } else if (systemCode(error) !== null) {
+    lines.push(`Remedy: ${describeSystemError(error).remedy}`);
   } else if (typeof code !== 'string' && !debug) {
-    lines.push('This is a defect of trace-flow. DEBUG=1 shows where; please report it.');
+    lines.push(...describeDefect(error));
   }
   if (debug && error.stack !== undefined) lines.push(error.stack);
   return { text: `${lines.join('\n')}\n`, exit };

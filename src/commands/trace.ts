@@ -68,6 +68,10 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
       description:
         'name each nftables rule that a first packet meets; CHANGES THE MACHINE: adds a table of its own while tracing',
     }),
+    'bpftrace-env': Flags.boolean({
+      description:
+        'hand on this environment to bpftrace, with its BPFTRACE_* settings; it gets a clean one otherwise',
+    }),
     watch: Flags.boolean({
       description: 'show connections as they come, in place; only on a terminal',
     }),
@@ -117,6 +121,7 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
         bpftrace: flags.bpftrace,
         profile: flags.probes,
         traceRules: flags['trace-rules'],
+        passEnvironment: flags['bpftrace-env'],
         program: `trace-flow ${this.config.version}`,
       },
       {

@@ -4,16 +4,16 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { arch, platform, release } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { searchFolders } from '../model/environment.js';
 import type { Run } from './command.js';
 import { readText } from './procfs.js';
+import { readRights, type Rights } from './rights.js';
 
 export interface Capabilities {
   readonly platform: string;
   readonly architecture: string;
   readonly kernel: string;
-  readonly root: boolean;
-  /** Of those that a live trace needs. */
-  readonly missingCapabilities: readonly string[];
+  readonly rights: Rights;
   readonly btf: boolean;
   readonly conntrack: 'built-in' | 'module' | 'absent';
   readonly tracing: TracingFacts;
@@ -31,15 +31,6 @@ export interface TracingFacts {
   /** `none`, `integrity` or `confidentiality`; null when the kernel does not tell. */
   readonly lockdown: string | null;
 }
-
-/** Linux capabilities (include/uapi/linux/capability.h) that a live trace needs, by their bit. */
-const NEEDED_CAPABILITIES: readonly (readonly [bit: bigint, name: string])[] = [
-  [12n, 'CAP_NET_ADMIN'],
-  [19n, 'CAP_SYS_PTRACE'],
-  [21n, 'CAP_SYS_ADMIN'],
-  [38n, 'CAP_PERFMON'],
-  [39n, 'CAP_BPF'],
-];
 
 /**
  * Looks at tracefs and the lockdown mode, mounting what is not mounted in a mount namespace of its own. The arguments
@@ -84,8 +75,7 @@ export async function readCapabilities(input: CapabilityInput): Promise<Capabili
     platform: platform(),
     architecture: arch(),
     kernel: release(),
-    root: process.geteuid?.() === 0,
-    missingCapabilities: listMissingCapabilities(readText('/proc/self/status') ?? ''),
+    rights: readRights(),
     btf: existsSync('/sys/kernel/btf/vmlinux'),
     conntrack: findConntrack(),
     tracing: { ...tracing, kprobes: tracing.kprobes ?? readKprobeConfig() },
@@ -116,15 +106,6 @@ export function parseTracing(text: string): TracingFacts {
     kprobes: lines.includes('@kprobes') ? true : tracefs === undefined ? null : false,
     lockdown: /^@lockdown .*\[(\w+)\]/m.exec(text)?.[1] ?? null,
   };
-}
-
-/** Names of the needed capabilities that the effective set in the text of /proc/PID/status lacks. */
-export function listMissingCapabilities(status: string): string[] {
-  const text = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
-  const effective = text === undefined ? 0n : BigInt(`0x${text}`);
-  return NEEDED_CAPABILITIES.filter(([bit]) => ((effective >> bit) & 1n) === 0n).map(
-    ([, name]) => name,
-  );
 }
 
 /** `bpftrace v0.17.0` is 0.17.0; null for other text. */
@@ -165,8 +146,7 @@ function readKernelConfig(): string | null {
 }
 
 function findProgram(name: string): string | null {
-  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin'];
-  for (const folder of folders) {
+  for (const folder of searchFolders(process.env['PATH'], process.getuid?.() === 0)) {
     const path = join(folder, name);
     try {
       accessSync(path, constants.X_OK);

@@ -42,7 +42,7 @@ export function checkNeeds(facts: Facts): Check[] {
   }
   return [
     ok('system', `Linux ${capabilities.kernel} on ${capabilities.architecture}`),
-    checkRights(capabilities),
+    ...checkRights(capabilities),
     capabilities.btf
       ? ok('btf', 'the kernel describes its types (BTF)')
       : missing(
@@ -90,11 +90,14 @@ export function summarize(facts: Facts, checks: readonly Check[]): string {
   return `This machine can trace live: Linux ${kernel}, bpftrace ${bpftrace.version ?? 'unknown'}${beside}.`;
 }
 
-function checkRights({ root, missingCapabilities }: Capabilities): Check {
-  if (!root) return missing('rights', 'live tracing needs root', 'run it with sudo');
-  if (missingCapabilities.length === 0) return ok('rights', 'root with every capability needed');
-  const remedy = 'in a container, add --privileged --pid=host --network=host to docker run';
-  return missing('rights', `root lacks ${missingCapabilities.join(', ')}`, remedy);
+function checkRights({ rights }: Capabilities): Check[] {
+  const { refusal, limits, held } = rights;
+  if (refusal) return [missing('rights', refusal.finding, refusal.remedy)];
+  if (limits.length === 0) return [ok('rights', 'root with every capability needed')];
+  return [
+    ok('rights', `root with ${held.join(', ')}, which is enough to trace`),
+    ...limits.map(({ finding, remedy }) => warning('rights', finding, remedy)),
+  ];
 }
 
 function checkLockdown({ tracing }: Capabilities): Check {
@@ -110,11 +113,10 @@ function checkLockdown({ tracing }: Capabilities): Check {
 }
 
 function checkTracepoints({ capabilities, tracepoints }: Facts): Check {
-  const { tracing, root } = capabilities;
+  const { tracing, rights } = capabilities;
   if (tracing.tracefs === 'absent') {
-    const remedy = root
-      ? 'mount it: mount -t tracefs tracefs /sys/kernel/tracing'
-      : 'run trace-flow doctor as root';
+    const remedy =
+      rights.refusal?.remedy ?? 'mount it: mount -t tracefs tracefs /sys/kernel/tracing';
     return missing('tracepoints', 'the kernel tracing file system cannot be read', remedy);
   }
   const absent = tracepoints.filter((name) => !tracing.tracepoints.has(name));

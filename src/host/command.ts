@@ -1,5 +1,8 @@
 // Runs one short-lived program of the machine and says in one sentence why it did not work.
 
+import { cleanEnvironment } from '../model/environment.js';
+import { describeSystemError } from '../model/system-error.js';
+
 export interface RunOptions {
   /** Ends the program after this many milliseconds; 5,000 when left out. */
   timeout?: number;
@@ -25,8 +28,6 @@ export type Run = (
   options?: RunOptions,
 ) => Promise<RunResult>;
 
-/** Folders that hold `ip` and `nsenter` but are not in every user's PATH. */
-const ADMIN_FOLDERS = '/usr/local/sbin:/usr/sbin:/sbin';
 const DEFAULT_TIMEOUT = 5_000;
 const MAX_OUTPUT = 64 * 1024 * 1024;
 /** Milliseconds after which a killed program is left behind: one that waits for a kernel lock cannot end. */
@@ -45,7 +46,8 @@ export const runCommand: Run = async (command, parameters, options = {}) => {
     buffer: false,
     detached: true,
     input: options.input ?? '',
-    env: { LC_ALL: 'C', PATH: `${process.env['PATH'] ?? '/usr/bin:/bin'}:${ADMIN_FOLDERS}` },
+    env: ownEnvironment(),
+    extendEnv: false,
   });
   let cause: 'timeout' | 'aborted' | 'exit' | null = null;
   let giveUp: NodeJS.Timeout | undefined;
@@ -81,6 +83,10 @@ export const runCommand: Run = async (command, parameters, options = {}) => {
   return { ...describe(command, cause, ended, output.stderr, timeout), ...output };
 };
 
+function ownEnvironment(): Record<string, string> {
+  return cleanEnvironment(process.env['PATH'], process.getuid?.() === 0);
+}
+
 type Failure = NonNullable<RunResult['failure']>;
 
 interface Ended {
@@ -101,6 +107,10 @@ function describe(
   if (cause === 'exit') return fail(cause, `${command} printed more than ${MAX_OUTPUT} bytes`);
   if (ended?.code === 'ENOENT') return fail('missing', `${command} is not installed`);
   if (ended?.code === 'EACCES') return fail('denied', `${command} may not be run`);
+  if (ended?.code !== undefined && ended.exitCode === undefined) {
+    const { why, remedy } = describeSystemError(Object.assign(new Error(), { code: ended.code }));
+    return fail('exit', `${command} could not be started: ${why}; ${remedy}`);
+  }
   const end = ended?.signal ? `was ended by ${ended.signal}` : `ended with ${ended?.exitCode}`;
   const said = lastLine(stderr);
   return fail('exit', said === '' ? `${command} ${end}` : `${command} ${end}: ${said}`);

@@ -16,7 +16,7 @@ export interface Link extends Omit<Device, 'peerIfindex' | 'peerNamespace'> {
  * Throws SyntaxError for text that is not a JSON list.
  */
 export function parseLinks(text: string): Link[] {
-  const list: unknown = JSON.parse(text);
+  const list = parseOdd(text);
   if (!Array.isArray(list)) throw new SyntaxError('expected a list of devices');
   const raw = list.filter(isRecord);
   const byName = new Map(raw.map((device) => [device['ifname'], toIndex(device['ifindex'])]));
@@ -46,7 +46,7 @@ export function parseLinks(text: string): Link[] {
 export function parseNamespaceIds(text: string): Map<number, string | null> {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const entries = lines.flatMap((line) => {
-    const list: unknown = JSON.parse(line);
+    const list = parseOdd(line);
     if (!Array.isArray(list)) throw new SyntaxError('expected a list of namespace numbers');
     return list.filter(isRecord);
   });
@@ -57,6 +57,24 @@ export function parseNamespaceIds(text: string): Map<number, string | null> {
       return id === null ? [] : [[id, typeof name === 'string' ? name : null] as const];
     }),
   );
+}
+
+/**
+ * JSON as `ip` writes it. A device's name may hold any byte but a space, a slash and a colon: iproute2 writes controls
+ * as they are and an apostrophe as `\\'`, neither of which is JSON.
+ */
+function parseOdd(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return JSON.parse(text.trim().replace(/\\(.)|[\u0000-\u001f]/gs, repair));
+  }
+}
+
+function repair(found: string, escaped: string | undefined): string {
+  if (escaped === undefined) return `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  if (escaped === "'") return "'";
+  return '"\\/bfnrtu'.includes(escaped) ? found : `\\\\${escaped}`;
 }
 
 function findKind(device: Record<string, unknown>): Device['kind'] {

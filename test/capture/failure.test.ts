@@ -151,6 +151,7 @@ test('keeps what matters of a long complaint', () => {
 
 test('a program that is not there, or cannot be run', () => {
   const exit = (stderr: string, absent = false): ChildExit => ({
+    error: null,
     exitCode: absent ? null : 127,
     signal: null,
     how: 'exited with code 127',

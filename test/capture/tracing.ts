@@ -36,6 +36,8 @@ export async function trace(
     signal: new AbortController().signal,
     onEvent: (event) => events.push(event),
     onLost: (count) => losses.push(count),
+    // The fakes are programs of Node, which need not be the system's.
+    passEnvironment: true,
     ...options,
   });
   return { tracer, events, losses };

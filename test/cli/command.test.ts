@@ -20,8 +20,12 @@ const ENDINGS: [args: string[], exit: number, says: RegExp][] = [
   [['--address', 'x'], 2, /x is no address/],
   [['--fail', 'user'], 1, /^Error: The kernel has no BTF\.\nRemedy: Boot a kernel/],
   [['--fail', 'none-seen'], 3, /^Error: No traffic matched\.$/],
-  [['--fail', 'system'], 1, /^Error: EACCES: open$/],
-  [['--fail', 'defect'], 1, /undefined is not a packet\nThis is a defect/],
+  [['--fail', 'system'], 1, /^Error: EACCES: open\nRemedy: /],
+  [
+    ['--fail', 'defect'],
+    1,
+    /undefined is not a packet\nThis is a defect of trace-flow[^]*doctor --json[^]*\nWhere: .*Node \d/,
+  ],
   [['--fail', 'quietly'], 4, /^$/],
 ];
 

@@ -1,7 +1,9 @@
 // The program as a process, from `bin/run.js`: help, version, an unknown command, and a reader that stops reading.
 
 import { execa } from 'execa';
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { suite } from '../support/suite.js';
@@ -42,6 +44,38 @@ test('takes what was built, whatever NODE_ENV says', async () => {
   });
   assert.is(stderr, '');
   assert.is(exitCode, 0);
+});
+
+test('loads no plugin and no theme of the caller', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'trace-flow-home-'));
+  try {
+    const mark = join(folder, 'mark');
+    const plugin = join(folder, 'plugin');
+    const data = { name: 'x', oclif: { plugins: [{ type: 'link', name: 'evil', root: plugin }] } };
+    const evil = `require('node:fs').writeFileSync(${JSON.stringify(mark)}, ''); module.exports = async () => {};`;
+    mkdirSync(plugin);
+    const pjson = { name: 'evil', version: '1.0.0', oclif: { hooks: { init: './hook.js' } } };
+    writeFileSync(join(plugin, 'package.json'), JSON.stringify(pjson));
+    writeFileSync(join(plugin, 'hook.js'), evil);
+    for (const place of ['', '.local/share', '.config']) {
+      mkdirSync(join(folder, place, 'trace-flow'), { recursive: true });
+      writeFileSync(join(folder, place, 'trace-flow/package.json'), JSON.stringify(data));
+      writeFileSync(join(folder, place, 'trace-flow/theme.json'), '{"bin": "red"}');
+    }
+    for (const env of [
+      { HOME: folder },
+      { XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
+      { TRACE_FLOW_DATA_DIR: join(folder, 'trace-flow') },
+    ]) {
+      const options = { env: { ...env, FORCE_COLOR: '1' } };
+      const { stdout, stderr } = await execa(process.execPath, [RUN, '--help'], options);
+      assert.is(stderr, '');
+      assert.not.match(stdout, /\u001b\[31m/);
+      assert.not.ok(existsSync(mark), JSON.stringify(env));
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test.run();

@@ -3,7 +3,6 @@
 import * as assert from 'uvu/assert';
 import {
   isAtLeast,
-  listMissingCapabilities,
   parseTracing,
   parseVersion,
   type Capabilities,
@@ -16,6 +15,7 @@ import {
   summarize,
   type Facts,
 } from '../../src/host/checks.js';
+import { judgeRights, type Rights, type RightsFacts } from '../../src/host/rights.js';
 import type { Check } from '../../src/model/doctor.js';
 import type { Topology } from '../../src/model/topology.js';
 import { suite } from '../support/suite.js';
@@ -31,8 +31,9 @@ const tracing: TracingFacts = {
   lockdown: 'none',
 };
 const capabilities: Capabilities = {
-  ...{ platform: 'linux', architecture: 'x64', kernel: '6.1.0', root: true, btf: true },
-  ...{ missingCapabilities: [], conntrack: 'module', tracing },
+  ...{ platform: 'linux', architecture: 'x64', kernel: '6.1.0', btf: true },
+  ...{ conntrack: 'module', tracing },
+  rights: { refusal: null, limits: [], held: [] },
   programs: new Map(
     ['ip', 'mount', 'nsenter', 'setpriv', 'unshare', 'nft'].map((name) => [name, `/bin/${name}`]),
   ),
@@ -46,6 +47,13 @@ const healthy: Facts = {
   ...{ capabilities, tracepoints: TRACEPOINTS, topology, userlandProxy: true },
   ...{ strayTracers: [], staleLabs: [] },
 };
+
+const FULL: RightsFacts = {
+  ...{ uid: 0, status: 'CapEff:\t000001fffeffffff\n', tracefs: true },
+  uidMap: '         0          0 4294967295\n',
+};
+const judge = (facts: Partial<RightsFacts>): Rights => judgeRights({ ...FULL, ...facts });
+const UNPRIVILEGED = judge({ uid: 1000 });
 
 function change(capability: Partial<Capabilities>): Facts {
   return { ...healthy, capabilities: { ...capabilities, ...capability } };
@@ -66,13 +74,13 @@ test('a healthy machine', () => {
 
 const LACKS: [what: string, facts: Facts, code: string, finding: RegExp, remedy: RegExp][] = [
   ['Linux', change({ platform: 'darwin' }), 'system', /darwin, not Linux/, /on the Linux host/],
-  ['root', change({ root: false }), 'rights', /needs root/, /sudo/],
+  ['root', change({ rights: UNPRIVILEGED }), 'rights', /needs root/, /sudo/],
   [
     'capabilities',
-    change({ missingCapabilities: ['CAP_BPF'] }),
+    change({ rights: judge({ status: 'CapEff:\t00000000a80425fb\n' }) }),
     'rights',
     /lacks CAP_BPF/,
-    /--privileged/,
+    /--cap-add BPF/,
   ],
   ['BTF', change({ btf: false }), 'btf', /types/, /CONFIG_DEBUG_INFO_BTF/],
   [
@@ -139,7 +147,7 @@ for (const [what, facts, code, finding, remedy] of LACKS) {
 }
 
 test('several things missing: the first, and how many more', () => {
-  const facts = change({ root: false, btf: false, conntrack: 'absent' });
+  const facts = change({ rights: UNPRIVILEGED, btf: false, conntrack: 'absent' });
   assert.is(
     summarize(facts, checkNeeds(facts)),
     'This machine cannot trace live, because live tracing needs root (and 2 more).',
@@ -196,12 +204,40 @@ test('reads what the look at tracefs printed', () => {
   });
 });
 
-test('reads capabilities', () => {
-  assert.equal(listMissingCapabilities('CapEff:\t000001fffeffffff\n'), []);
-  assert.equal(listMissingCapabilities('CapEff:\t00000000a80425fb\n'), [
-    ...['CAP_NET_ADMIN', 'CAP_SYS_PTRACE', 'CAP_SYS_ADMIN', 'CAP_PERFMON', 'CAP_BPF'],
-  ]);
-  assert.is(listMissingCapabilities('').length, 5);
+test('rights: what is missing is named, and enough is enough', () => {
+  const refusal = (facts: Partial<RightsFacts>): string | undefined =>
+    judge(facts).refusal?.finding;
+  const cap = (...bits: bigint[]): string =>
+    `CapEff:\t${bits
+      .reduce((sum, bit) => sum | (1n << bit), 0n)
+      .toString(16)
+      .padStart(16, '0')}\n`;
+  const [NET_ADMIN, PTRACE, ADMIN, PERFMON, BPF] = [12n, 19n, 21n, 38n, 39n];
+  assert.is(refusal({}), undefined);
+  assert.is(refusal({ uid: 1000 }), 'live tracing needs root');
+  assert.match(refusal({ uidMap: '         0     100000      65536\n' }) ?? '', /user namespace/);
+  assert.match(refusal({ status: '' }) ?? '', /lacks CAP_BPF and CAP_PERFMON here/);
+  assert.match(refusal({ status: cap(PERFMON) }) ?? '', /lacks CAP_BPF here/);
+  assert.match(refusal({ status: cap(BPF, NET_ADMIN, PTRACE) }) ?? '', /lacks CAP_PERFMON here/);
+  assert.is(refusal({ status: cap(ADMIN) }), undefined, 'it includes both');
+  assert.is(refusal({ status: cap(BPF, PERFMON) }), undefined, 'where tracefs is mounted');
+  assert.match(
+    refusal({ status: cap(BPF, PERFMON), tracefs: false }) ?? '',
+    /not mounted, and root lacks CAP_SYS_ADMIN/,
+  );
+  assert.is(refusal({ status: cap(BPF, PERFMON, ADMIN), tracefs: false }), undefined);
+  const { limits, held } = judge({ status: cap(BPF, PERFMON) });
+  assert.equal(held, ['CAP_PERFMON', 'CAP_BPF']);
+  assert.equal(
+    limits.map(({ finding }) => /CAP_\w+/.exec(finding)?.[0]),
+    ['CAP_SYS_ADMIN', 'CAP_NET_ADMIN', 'CAP_SYS_PTRACE'],
+  );
+  assert.equal(judge({}).limits, []);
+  const checks = checkNeeds(change({ rights: judge({ status: cap(BPF, PERFMON) }) }));
+  assert.equal(
+    checks.filter(({ code }) => code === 'rights').map(({ status }) => status),
+    ['ok', 'warning', 'warning', 'warning'],
+  );
 });
 
 test('reads and compares versions', () => {

@@ -94,4 +94,14 @@ test('reads the numbers of namespaces, one list a line', () => {
   assert.throws(() => parseNamespaceIds('{"nsid":1}'), SyntaxError);
 });
 
+test('one device whose name holds odd bytes hides no other one', () => {
+  const odd = ["it\\'s", 'a\u0001b', 'c\u001b[31m', '\\"quoted\\"', 'back\\\\slash', 'x\\y'];
+  const names = ["it's", 'a\u0001b', 'c\u001b[31m', '"quoted"', 'back\\slash', 'x\\y'];
+  const devices = ['lo', ...odd, 'eth0'].map(
+    (name, at) => `{"ifindex":${at + 1},"ifname":"${name}"}`,
+  );
+  const found = parseLinks(`[${devices.join(',')}]\n`).map(({ name }) => name);
+  assert.equal(found, ['lo', ...names, 'eth0']);
+});
+
 test.run();

@@ -13,7 +13,7 @@ const ACTIVE =
 const hostile = fc
   .array(
     fc.oneof(
-      fc.string({ unit: 'binary' }),
+      fc.array(fc.nat(0x10ffff)).map((points) => String.fromCodePoint(...points)),
       fc.constantFrom('\u001b[2J', '\u009b31m', '\u202eabc', '\r', '\t', '\n', '\u001b]0;x\u0007'),
     ),
   )

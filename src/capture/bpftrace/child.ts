@@ -1,6 +1,7 @@
 /** The bpftrace process: started in its own group, read line by line, ended for certain. */
 import { setPriority } from 'node:os';
 import { execa } from 'execa';
+import { cleanEnvironment } from '../../model/environment.js';
 import { openSpool } from './spool.js';
 
 export interface ChildOptions {
@@ -10,6 +11,8 @@ export interface ChildOptions {
   /** Folder where tracefs is mounted, or null to mount it in a mount namespace of the child's own. */
   readonly tracefs: string | null;
   readonly environment: Readonly<Record<string, string>>;
+  /** Hands on the caller's whole environment, BPFTRACE_* included. */
+  readonly passEnvironment?: boolean | undefined;
   readonly onLine: (line: string) => void;
 }
 
@@ -21,6 +24,8 @@ export interface ChildExit {
   readonly stderr: string;
   /** Set when the program could not be started at all. */
   readonly absent: boolean;
+  /** Why the system did not start it, where that is a shortage and not its absence. */
+  readonly error: Error | null;
 }
 
 export interface Child {
@@ -62,6 +67,7 @@ export function startChild(options: ChildOptions): Child {
           ...bound,
         ]
       : bound;
+  const clean = cleanEnvironment(process.env['PATH'], process.getuid?.() === 0);
   const takeText = splitLines(options.onLine);
   const spool = openSpool(takeText);
   const subprocess = execa(file, args, {
@@ -74,7 +80,12 @@ export function startChild(options: ChildOptions): Child {
     // Ctrl-C reaches the terminal's whole group; the tracer has to outlive it until the last seal.
     detached: true,
     // Failures are recognised by their English words.
-    env: { ...options.environment, LC_ALL: 'C' },
+    env: {
+      ...(!options.passEnvironment && clean),
+      ...options.environment,
+      LC_ALL: 'C',
+    },
+    extendEnv: options.passEnvironment ?? false,
   });
   let stderr = '';
   raisePriority(subprocess.pid);
@@ -94,7 +105,8 @@ export function startChild(options: ChildOptions): Child {
   subprocess.nodeChildProcess.once('exit', () => signalGroup('SIGKILL'));
   const exited = subprocess.then((result): ChildExit => {
     spool?.end();
-    const absent = result.failed && result.exitCode === undefined && result.signal === undefined;
+    const failed = result.failed && result.exitCode === undefined && result.signal === undefined;
+    const absent = failed && (result.code === undefined || result.code === 'ENOENT');
     const how = result.signal
       ? `was killed by ${result.signal}`
       : `exited with code ${result.exitCode ?? 'none'}`;
@@ -104,6 +116,7 @@ export function startChild(options: ChildOptions): Child {
       how,
       stderr,
       absent,
+      error: failed && !absent ? Object.assign(new Error(), { code: result.code }) : null,
     };
   });
   return {

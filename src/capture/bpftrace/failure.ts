@@ -1,5 +1,6 @@
 /** Turns what bpftrace said before it gave up into an error with its remedy. */
 import { UserError } from '../../model/errors.js';
+import { describeSystemError } from '../../model/system-error.js';
 import type { ChildExit } from './child.js';
 
 interface Known {
@@ -10,7 +11,7 @@ interface Known {
 }
 
 const PERMISSION =
-  'run as root with CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN; in a container: --privileged --pid=host';
+  'trace-flow doctor names the capability that is missing; in a container: --privileged --pid=host';
 
 const KNOWN: readonly Known[] = [
   {
@@ -77,7 +78,8 @@ const KNOWN: readonly Known[] = [
     pattern: /No space left on device|Cannot allocate memory|failed to create\s+map/i,
     code: 'no-memory',
     message: 'the kernel had no memory for the tables of the probes',
-    remedy: 'free some memory or lower it with --budget and fewer ports',
+    remedy:
+      'free some memory, raise the limits of this process (ulimit -v and -l unlimited), or lower it with --budget and fewer ports',
   },
   {
     pattern: /Operation not permitted|Permission denied|EPERM|EACCES/i,
@@ -104,6 +106,18 @@ export function meaningfulLines(stderr: string, most = 6): string[] {
 
 /** The error for a child that ended before the first seal. */
 export function explainExit(exit: ChildExit): UserError {
+  const limit = LIMITS[exit.signal ?? ''];
+  if (limit !== undefined) {
+    return new UserError(`bpftrace ${exit.how}: ${limit.why}`, {
+      ...{ code: 'limit', exit: 1, remedy: limit.remedy },
+    });
+  }
+  if (exit.error !== null) {
+    const { why, remedy } = describeSystemError(exit.error);
+    return new UserError(`bpftrace could not be started: ${why}`, {
+      ...{ code: 'limit', exit: 1, remedy },
+    });
+  }
   const absent = /failed to execute (.+): No such file/.exec(exit.stderr);
   if (absent) return explainAbsence(absent[1] ?? 'bpftrace');
   const refused = /failed to execute (.+): (.+)/.exec(exit.stderr);
@@ -151,6 +165,18 @@ export function explainAbsence(program: string): UserError {
     remedy: `install it with: apt-get install ${ours ? 'util-linux' : 'bpftrace'}`,
   });
 }
+
+/** Signals by which the kernel ends a process that has reached a limit. */
+export const LIMITS: Readonly<Record<string, { why: string; remedy: string }>> = {
+  SIGXFSZ: {
+    why: 'files may not grow any larger here',
+    remedy: 'raise the limit of file sizes (ulimit -f unlimited)',
+  },
+  SIGXCPU: {
+    why: 'no more processor time is allowed',
+    remedy: 'raise the limit of processor time (ulimit -t unlimited)',
+  },
+};
 
 function indent(lines: readonly string[]): string {
   return lines.map((line) => `  | ${line}`).join('\n');

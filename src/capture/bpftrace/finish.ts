@@ -1,7 +1,9 @@
 /** The end of a trace: the last seal, the program's own counts, and the end of bpftrace. */
+import { readFileSync } from 'node:fs';
 import type { CounterEvent, TotalEvent } from '../../model/event.js';
 import type { Child, ChildExit } from './child.js';
 import type { Unnumbered } from './lines.js';
+import { LIMITS } from './failure.js';
 import type { Run } from './run.js';
 import { pause, SEAL_PAUSE, type Sealer, type SealWatch } from './seal.js';
 import { readSkips } from './skips.js';
@@ -73,6 +75,7 @@ export async function finishTrace(
   const skips = await readSkips(child.pid);
   sealer.close();
   const notes = troubles(gone, missing, ended);
+  if (gone === null && !ended && isStopped(child.pid)) notes.push(STOPPED);
   // Asked before it is ended: what follows is our own doing.
   const died = gone === null ? null : (notes[0] ?? null);
   // All has been read, so nothing is lost by not asking politely; it would take a fifth of a second longer.
@@ -91,9 +94,24 @@ export async function finishTrace(
   };
 }
 
+const STOPPED =
+  'bpftrace itself was stopped (SIGSTOP or a debugger): since then nothing was handed over; let it go on with SIGCONT';
+
+/** Whether a process is stopped or traced. */
+function isStopped(pid: number | undefined): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return /^[Tt]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+  } catch {
+    return false;
+  }
+}
+
 function troubles(gone: ChildExit | null, missing: readonly string[], ended: boolean): string[] {
   if (gone !== null) {
-    return [`bpftrace ${gone.how} while tracing: what happened after that was not seen`];
+    const remedy = LIMITS[gone.signal ?? '']?.remedy;
+    const more = remedy === undefined ? '' : `; ${remedy}`;
+    return [`bpftrace ${gone.how} while tracing: what happened after that was not seen${more}`];
   }
   if (missing.length > 0) {
     return [

@@ -1,7 +1,13 @@
 /** Reads this kernel's tracepoints and functions out of tracefs, which need not be mounted. */
 import { execa } from 'execa';
+import { cleanEnvironment } from '../../model/environment.js';
 import { explainAbsence, explainFailure } from './failure.js';
 import { FORMATS_SCRIPT, parseFormats, type Formats } from './formats.js';
+
+const CLEAN = {
+  env: cleanEnvironment(process.env['PATH'], process.getuid?.() === 0),
+  extendEnv: false,
+} as const;
 
 /**
  * Reads tracefs, and which of `functions` a kprobe can be set on, where it is mounted, or mounts it in a mount namespace of a child's own; `tracefs` is its folder, or
@@ -13,6 +19,7 @@ export async function readTracefs(
   for (const folder of ['/sys/kernel/tracing', '/sys/kernel/debug/tracing']) {
     const result = await execa('sh', ['-c', FORMATS_SCRIPT, 'sh', folder, ...functions], {
       reject: false,
+      ...CLEAN,
     });
     if (result.exitCode === 0) return { formats: parseFormats(result.stdout), tracefs: folder };
   }
@@ -28,7 +35,7 @@ export async function readTracefs(
     '/sys/kernel/tracing',
     ...functions,
   ];
-  const result = await execa('unshare', own, { reject: false });
+  const result = await execa('unshare', own, { reject: false, ...CLEAN });
   if (result.exitCode === undefined) throw explainAbsence('unshare');
   if (result.exitCode !== 0) throw explainFailure(`tracefs: ${result.stderr}`, 'was not started');
   return { formats: parseFormats(result.stdout), tracefs: null };

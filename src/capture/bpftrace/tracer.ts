@@ -2,6 +2,7 @@
 import { execa } from 'execa';
 import { readFile } from 'node:fs/promises';
 import type { TraceEvent } from '../../model/event.js';
+import { cleanEnvironment } from '../../model/environment.js';
 import { UserError } from '../../model/errors.js';
 import { startChild, type Child, type ChildExit } from './child.js';
 import { attachDeepest } from './deepest.js';
@@ -11,6 +12,7 @@ import { finishTrace, type Running, type TracerEnd } from './finish.js';
 import type { Formats } from './formats.js';
 import { planProbes, PROBE_FILES, type Plan, type PlanInput } from './plan.js';
 import { assembleProgram, functionsOf, type ProbeFile } from './program.js';
+import { checkRoom, findShortage } from './room.js';
 import { Run } from './run.js';
 import { pause, SEAL_PAUSE, Sealer, SealWatch, signsOf, type SealAttempt } from './seal.js';
 import { readSkips } from './skips.js';
@@ -34,6 +36,8 @@ export interface TracerOptions {
   readonly signal: AbortSignal;
   /** Which probes to use: `auto`, the default, takes the deepest that the kernel and bpftrace offer. */
   readonly profile?: ProbeProfile;
+  /** Hands on the caller's environment to bpftrace, BPFTRACE_* included. */
+  readonly passEnvironment?: boolean | undefined;
 }
 
 export type ProbeProfile = 'auto' | 'tracepoint' | 'kprobe' | 'fentry';
@@ -44,6 +48,8 @@ export interface Tracer {
   readonly epoch: bigint;
   /** Settles when bpftrace ended though nobody had asked it to. */
   readonly died: Promise<ChildExit>;
+  /** Why the trace has to end now, in a sentence: no room is left for what the probes tell; null while there is enough. */
+  shortage(): string | null;
   finish(): Promise<TracerEnd>;
 }
 
@@ -53,6 +59,7 @@ export interface Tracer {
  */
 export async function startTracer(options: TracerOptions): Promise<Tracer> {
   const { profile = 'auto', copyingRelays } = options;
+  checkRoom();
   const files = await readProbeFiles(options.probes);
   const wanted = profile === 'tracepoint' ? [] : files.flatMap(functionsOf);
   const { formats, tracefs } = await readTracefs(wanted);
@@ -113,7 +120,11 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
       bpftrace: options.bpftrace,
       program,
       tracefs,
-      environment: { TRACE_FLOW_TRACER: await readOwnIdentity(), ...ENVIRONMENT },
+      environment: {
+        TRACE_FLOW_TRACER: await readOwnIdentity(),
+        ...ENVIRONMENT,
+      },
+      passEnvironment: options.passEnvironment,
       onLine: (line) => run.read(line),
     });
     const parts = { sealer, watch, run, child };
@@ -124,6 +135,7 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
       plan,
       epoch: first.attempt.wall - BigInt(Math.round(first.time)),
       died: child.exited,
+      shortage: findShortage,
       finish: async () => {
         const end = await finishTrace(running, slownessOf(options));
         return { ...end, notes: [...end.notes, ...notes] };
@@ -146,6 +158,7 @@ async function readFentryWord(bpftrace: string): Promise<FentryWord> {
   const { stdout } = await execa(bpftrace, ['--version'], {
     reject: false,
     timeout: VERSION_PATIENCE,
+    ...CLEAN,
   });
   return wordFor(stdout);
 }
@@ -158,6 +171,12 @@ function explainNoKprobes(): UserError {
       'trace with --probes tracepoint, which proves the same verdicts; functions need a kernel with CONFIG_KPROBES and CONFIG_FUNCTION_TRACER',
   });
 }
+
+/** No setting of the caller's reaches bpftrace unless asked for. */
+const CLEAN = {
+  env: cleanEnvironment(process.env['PATH'], process.getuid?.() === 0),
+  extendEnv: false,
+} as const;
 
 const ENVIRONMENT: Readonly<Record<string, string>> = {
   // Both spellings: before and since bpftrace 0.19.

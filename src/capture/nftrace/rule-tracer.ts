@@ -1,5 +1,6 @@
 /** Lets nftables itself tell which rules first packets meet: one table of our own in the host, which ends with the trace. */
 import { execa } from 'execa';
+import { cleanEnvironment } from '../../model/environment.js';
 import { UserError } from '../../model/errors.js';
 import type { RuleTrace } from '../../model/rule-trace.js';
 import { readTraceSocket } from './netlink.js';
@@ -130,7 +131,8 @@ function startNft(options: RuleTracerOptions, parameters: readonly string[]): Nf
 function spawn(file: string, args: readonly string[]) {
   return execa(file, args, {
     ...{ reject: false, buffer: false, detached: true },
-    env: { LC_ALL: 'C' },
+    env: cleanEnvironment(process.env['PATH'], process.getuid?.() === 0),
+    extendEnv: false,
   });
 }
 
