@@ -9,30 +9,35 @@ if (Number.parseInt(process.versions.node) < 22) {
   process.exit(1);
 }
 
-const { fileURLToPath } = await import('node:url');
+const [argv, plain] = [process.argv.slice(2), process.env.FORCE_COLOR === undefined];
+const { isatty } = await import('node:tty');
+const { answerQuickly } = await import('../dist/src/cli/quick-help.js');
+// A terminal gets help in its own width and colours, which takes oclif.
+if (isatty(1) || !plain || !answerQuickly(argv)) await start();
 
-// First of all: until then a hangup that the caller ignores would end the process.
-const { isHangupIgnored } = await import('../dist/src/cli/hangup.js');
-isHangupIgnored();
+async function start() {
+  const { fileURLToPath } = await import('node:url');
 
-// Nothing of the caller's home or environment is loaded: no plugin, no theme, no rc file.
-process.env.TRACE_FLOW_DISABLE_THEME = '1';
-process.env.OCLIF_DISABLE_RC = '1';
+  // First of all: until then a hangup that the caller ignores would end the process.
+  const { isHangupIgnored } = await import('../dist/src/cli/hangup.js');
+  isHangupIgnored();
 
-const [{ execute }, { settings }, { routeArguments }, { guardStreams }] = await Promise.all([
-  import('@oclif/core/execute'),
-  import('@oclif/core/settings'),
-  import('../dist/src/cli/route.js'),
-  import('../dist/src/cli/streams.js'),
-]);
-guardStreams();
-settings.enableAutoTranspile = false; // always what was built, also with NODE_ENV=development
-// Not awaited: with its reader gone (| head) oclif waits for a stream that never drains.
-void execute({
-  loadOptions: {
-    root: fileURLToPath(new URL('..', import.meta.url)),
-    userPlugins: false,
-    devPlugins: false,
-  },
-  args: routeArguments(process.argv.slice(2)),
-});
+  // Nothing of the caller's home or environment is loaded: no plugin, no theme, no rc file.
+  process.env.TRACE_FLOW_DISABLE_THEME = '1';
+  process.env.OCLIF_DISABLE_RC = '1';
+
+  const [{ execute }, { settings }, { routeArguments }, { guardStreams }] = await Promise.all([
+    import('@oclif/core/execute'),
+    import('@oclif/core/settings'),
+    import('../dist/src/cli/route.js'),
+    import('../dist/src/cli/streams.js'),
+  ]);
+  guardStreams();
+  settings.enableAutoTranspile = false; // always what was built, also with NODE_ENV=development
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  // Not awaited: with its reader gone (| head) oclif waits for a stream that never drains.
+  void execute({
+    loadOptions: { root, userPlugins: false, devPlugins: false },
+    args: routeArguments(argv),
+  });
+}

@@ -46,6 +46,19 @@ test('takes what was built, whatever NODE_ENV says', async () => {
   assert.is(exitCode, 0);
 });
 
+test('help that was written down is the help that oclif gives', async () => {
+  for (const command of ['', 'trace', 'read', 'explain', 'doctor', 'demo']) {
+    const asked = [command, '--help'].filter(Boolean);
+    const quick = await runProgram(...asked);
+    const own = await runProgram(...asked, '--help'); // asked twice: that takes oclif
+    assert.is(quick.stdout, own.stdout);
+    assert.equal([quick.exitCode, own.exitCode], [0, 0]);
+    assert.match(quick.stdout, command === '' ? /VERSION/ : /FLAGS/);
+  }
+  const [quick, own] = [await runProgram('-v'), await runProgram('-v', '--version')];
+  assert.is(quick.stdout, own.stdout);
+});
+
 test('loads no plugin and no theme of the caller', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'trace-flow-home-'));
   try {
