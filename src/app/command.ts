@@ -31,10 +31,13 @@ export async function runInNamespace(
     ...{ reject: false, detached: true },
   });
   const end = (): void => endGroup(running.pid, running);
+  const kill = (): void => void signalGroup(running.pid ?? 0, 'SIGKILL');
+  process.on('exit', kill);
   stop.addEventListener('abort', end);
   if (stop.aborted) end();
   const result = await running;
   stop.removeEventListener('abort', end);
+  process.off('exit', kill);
   endGroup(running.pid, Promise.resolve());
   if (result.code !== undefined && SHORTAGES.has(result.code)) {
     const { why, remedy } = describeSystemError(result);
@@ -78,6 +81,7 @@ function endGroup(leader: number | undefined, gone: Promise<unknown>): void {
 
 /** Whether there was anybody in the group. */
 function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
+  if (leader <= 0) return false;
   try {
     return process.kill(-leader, signal);
   } catch {

@@ -237,12 +237,15 @@ async function waitForEnd(
   let shortage: string | null = null;
   let commandEnded: number | null = null;
   void tracer.died.then(() => (over = true));
+  const enough = new AbortController();
   const command =
     request.command.length > 0
-      ? runInNamespace(request.netns, request.command, stop).then((end) => {
-          commandEnded = performance.now();
-          reportCommand(end, progress);
-        })
+      ? runInNamespace(request.netns, request.command, AbortSignal.any([stop, enough.signal])).then(
+          (end) => {
+            commandEnded = performance.now();
+            reportCommand(end, progress);
+          },
+        )
       : null;
   command?.catch(() => (over = true));
   while (!over && !stop.aborted && events.length < MAX_EVENTS) {
@@ -262,8 +265,10 @@ async function waitForEnd(
       if (settled || now - commandEnded >= LINGER) break;
     }
   }
+  // Whatever ended the trace, the command ends with it.
+  enough.abort();
   // What the command threw (it cannot be run) is the user's to know, after the probes are gone.
-  if (command && (commandEnded !== null || over)) {
+  if (command) {
     try {
       await command;
     } catch (error) {
