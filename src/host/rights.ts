@@ -1,5 +1,5 @@
 /** Judges the rights of this process over the kernel: what a live trace cannot do without, and what it does less well. */
-import { listFolder, readText } from './procfs.js';
+import { readText } from './procfs.js';
 
 /** Linux capabilities (include/uapi/linux/capability.h) by their bit. */
 const BITS = {
@@ -18,8 +18,6 @@ export interface RightsFacts {
   readonly status: string;
   /** Text of /proc/self/uid_map; null where the kernel has no user namespaces. */
   readonly uidMap: string | null;
-  /** Whether the kernel's tracing file system is mounted already. */
-  readonly tracefs: boolean;
 }
 
 export interface Lack {
@@ -38,7 +36,7 @@ export interface Rights {
 
 const GIVE = 'give it: docker run --cap-add, AmbientCapabilities= of systemd, or full root';
 
-export function judgeRights({ uid, status, uidMap, tracefs }: RightsFacts): Rights {
+export function judgeRights({ uid, status, uidMap }: RightsFacts): Rights {
   const effective = readEffective(status);
   const has = (name: Capability): boolean => ((effective >> BITS[name]) & 1n) === 1n;
   const held = (Object.keys(BITS) as Capability[]).filter(has);
@@ -57,31 +55,18 @@ export function judgeRights({ uid, status, uidMap, tracefs }: RightsFacts): Righ
       'run it as root of the machine itself: outside of the rootless container, or of unshare --user',
     );
   }
-  const programs = (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has(name));
-  // CAP_SYS_ADMIN includes both, as it was before Linux 5.8.
-  if (programs.length > 0 && !has('CAP_SYS_ADMIN')) {
-    const [these, them] = [programs.join(' and '), programs.length > 1 ? 'them' : 'it'];
+  // It includes CAP_BPF and CAP_PERFMON, which alone do not do: the kernel gives types of modules (BTF) to nobody else.
+  if (!has('CAP_SYS_ADMIN')) {
     return refuse(
       'no-permission',
-      `root lacks ${these} here, without which the kernel takes no probe`,
-      `give ${them}: docker run ${programs.map((name) => `--cap-add ${name.slice(4)}`).join(' ')}, or AmbientCapabilities= of systemd`,
-    );
-  }
-  if (!tracefs && !has('CAP_SYS_ADMIN')) {
-    return refuse(
-      'no-tracefs',
-      'the kernel tracing file system is not mounted, and root lacks CAP_SYS_ADMIN here to mount it',
-      'mount it on the machine itself: mount -t tracefs tracefs /sys/kernel/tracing; or give CAP_SYS_ADMIN',
+      'root lacks CAP_SYS_ADMIN here, without which the kernel hands out no types of modules (BTF)',
+      'give it: docker run --cap-add SYS_ADMIN, or AmbientCapabilities= of systemd, or full root',
     );
   }
   const limits: Lack[] = [];
   const limit = (name: Capability, finding: string): void => {
     if (!has(name)) limits.push({ finding: `root lacks ${name} here: ${finding}`, remedy: GIVE });
   };
-  limit(
-    'CAP_SYS_ADMIN',
-    'other network namespaces cannot be entered, so devices in them have no names',
-  );
   limit('CAP_NET_ADMIN', 'the rules of the firewall cannot be read, so nothing is predicted');
   limit(
     'CAP_SYS_PTRACE',
@@ -96,11 +81,8 @@ export function readRights(): Rights {
     uid: process.geteuid?.(),
     status: readText('/proc/self/status') ?? '',
     uidMap: readText('/proc/self/uid_map'),
-    tracefs: TRACEFS.some((folder) => listFolder(`${folder}/events`).length > 0),
   });
 }
-
-const TRACEFS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 
 function readEffective(status: string): bigint {
   const text = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];

@@ -49,7 +49,7 @@ const healthy: Facts = {
 };
 
 const FULL: RightsFacts = {
-  ...{ uid: 0, status: 'CapEff:\t000001fffeffffff\n', tracefs: true },
+  ...{ uid: 0, status: 'CapEff:\t000001fffeffffff\n' },
   uidMap: '         0          0 4294967295\n',
 };
 const judge = (facts: Partial<RightsFacts>): Rights => judgeRights({ ...FULL, ...facts });
@@ -79,8 +79,8 @@ const LACKS: [what: string, facts: Facts, code: string, finding: RegExp, remedy:
     'capabilities',
     change({ rights: judge({ status: 'CapEff:\t00000000a80425fb\n' }) }),
     'rights',
-    /lacks CAP_BPF/,
-    /--cap-add BPF/,
+    /lacks CAP_SYS_ADMIN/,
+    /--cap-add SYS_ADMIN/,
   ],
   ['BTF', change({ btf: false }), 'btf', /types/, /CONFIG_DEBUG_INFO_BTF/],
   [
@@ -216,27 +216,21 @@ test('rights: what is missing is named, and enough is enough', () => {
   assert.is(refusal({}), undefined);
   assert.is(refusal({ uid: 1000 }), 'live tracing needs root');
   assert.match(refusal({ uidMap: '         0     100000      65536\n' }) ?? '', /user namespace/);
-  assert.match(refusal({ status: '' }) ?? '', /lacks CAP_BPF and CAP_PERFMON here/);
-  assert.match(refusal({ status: cap(PERFMON) }) ?? '', /lacks CAP_BPF here/);
-  assert.match(refusal({ status: cap(BPF, NET_ADMIN, PTRACE) }) ?? '', /lacks CAP_PERFMON here/);
-  assert.is(refusal({ status: cap(ADMIN) }), undefined, 'it includes both');
-  assert.is(refusal({ status: cap(BPF, PERFMON) }), undefined, 'where tracefs is mounted');
-  assert.match(
-    refusal({ status: cap(BPF, PERFMON), tracefs: false }) ?? '',
-    /not mounted, and root lacks CAP_SYS_ADMIN/,
-  );
-  assert.is(refusal({ status: cap(BPF, PERFMON, ADMIN), tracefs: false }), undefined);
-  const { limits, held } = judge({ status: cap(BPF, PERFMON) });
-  assert.equal(held, ['CAP_PERFMON', 'CAP_BPF']);
+  for (const status of ['', cap(BPF, PERFMON, NET_ADMIN, PTRACE)]) {
+    assert.match(refusal({ status }) ?? '', /root lacks CAP_SYS_ADMIN here/);
+  }
+  assert.is(refusal({ status: cap(ADMIN) }), undefined, 'it includes the two of BPF');
+  const { limits, held } = judge({ status: cap(ADMIN) });
+  assert.equal(held, ['CAP_SYS_ADMIN']);
   assert.equal(
     limits.map(({ finding }) => /CAP_\w+/.exec(finding)?.[0]),
-    ['CAP_SYS_ADMIN', 'CAP_NET_ADMIN', 'CAP_SYS_PTRACE'],
+    ['CAP_NET_ADMIN', 'CAP_SYS_PTRACE'],
   );
   assert.equal(judge({}).limits, []);
-  const checks = checkNeeds(change({ rights: judge({ status: cap(BPF, PERFMON) }) }));
+  const checks = checkNeeds(change({ rights: judge({ status: cap(ADMIN) }) }));
   assert.equal(
     checks.filter(({ code }) => code === 'rights').map(({ status }) => status),
-    ['ok', 'warning', 'warning', 'warning'],
+    ['ok', 'warning', 'warning'],
   );
 });
 
