@@ -7,6 +7,7 @@ import { agree, retrace } from './beside.js';
 import { buildWorld } from '../rules/evaluate/build-world.js';
 import { writeName } from '../rules/explain/changes.js';
 import { findDifferences, type Difference } from './differences.js';
+import { nameRule } from './name-rule.js';
 import { predictAttempt } from '../rules/evaluate/predict.js';
 import type { Attempt } from '../rules/evaluate/vantages.js';
 import { RuleIndex, type RuleRef } from '../rules/evaluate/rule-index.js';
@@ -27,7 +28,7 @@ export function foretell(header: TraceHeader, connections: readonly Connection[]
   const differences: Difference[] = [];
   const told = connections.map((connection) => {
     const answer = before.ask(connection);
-    if (!answer) return connection;
+    if (!answer) return withRule(connection, nameRule(connection, null, survey));
     const { server } = connection;
     const bridge = server && (findBridgeOf(before.world, server.address)?.name ?? null);
     const why = tellDeciding(connection, answer.predicted, bridge);
@@ -99,11 +100,15 @@ function annotate(
   const { predicted } = answer;
   const counted = witnessCounter(answer, survey);
   return {
-    ...connection,
+    ...withRule(connection, nameRule(connection, predicted, survey)),
     evidence: counted ? [...connection.evidence, counted] : connection.evidence,
     why: why ?? connection.why,
     predicted,
   };
+}
+
+function withRule(connection: Connection, rule: string | null): Connection {
+  return rule === null ? connection : { ...connection, end: { ...connection.end, rule } };
 }
 
 /** A second witness, which never decides: other traffic raises the counter as well. */

@@ -2,9 +2,11 @@
 import { isRequest } from '../correlate/bytes.js';
 import type { Leg } from '../correlate/leg.js';
 import { formatEndpoint } from '../model/address.js';
+import type { Connection } from '../model/report.js';
 import type { Case } from './case.js';
 import { describeCourse } from './course.js';
 import { findDrop, isDroppedAtOutput } from './drops.js';
+import { findEnd } from './end.js';
 import { findOutcome, isLossless } from './outcome.js';
 import { namePacket } from './packet-words.js';
 
@@ -12,6 +14,7 @@ import { namePacket } from './packet-words.js';
 export function tellEnd(subject: Case): string {
   const outcome = findOutcome(subject);
   if (outcome === 'stalled') return tellStall(subject);
+  if (outcome === 'refused' || outcome === 'reset') return tellReset(findEnd(subject, outcome));
   if (outcome === 'unanswered') return tellHalfOpen(subject) ?? tellSilence(subject);
   const drop = outcome === 'dropped' ? findDrop(subject) : null;
   if (!drop) return '';
@@ -27,6 +30,15 @@ export function tellRefusal({ server, protocol }: Leg): string {
   const where = server ? formatEndpoint(server) : 'it';
   const answer = protocol === 'tcp' ? 'a reset' : 'an ICMP message';
   return `nothing on the host listens on ${where}, so its kernel refused it with ${answer}; nothing had rewritten or taken it`;
+}
+
+/** Which rule it was is told beside it, where the rules were read. */
+function tellReset({ by, how, cause }: Connection['end']): string {
+  if (how !== 'rst') return '';
+  if (cause === 'rejected')
+    return `; a rule of ${by === 'host' ? 'the host' : 'that end'} reset it`;
+  if (cause === 'not-listening') return by === 'server' ? '; nothing listens there' : '';
+  return by === null ? '' : `; the ${by} reset it`;
 }
 
 function tellStall(subject: Case): string {

@@ -21,7 +21,7 @@ const DECIDING: Readonly<Record<Connection['path'], RegExp>> = {
   'docker-proxy': /docker-proxy(?: \(pid \d+\)|, where it listens on)/,
   relay: /\(pid \d+\)|where it listens on/,
   direct: either(/over the bridge \S+/, STOPPED),
-  host: /listens on/,
+  host: either(/listens (?:on|there)/, STOPPED),
   unknown: STOPPED,
 };
 

@@ -50,13 +50,9 @@ export function dropped(
 
 const BY_RULE = /the (?:rule ".*"|policy of) .* drops it in/;
 
-/** Nothing listens where it was dialled: no way into a container was taken, so there is no path to tell. */
+/** Nothing listens where it was dialled: it ends at the host, whose kernel refuses it. */
 export const REFUSED: Truth = {
-  path: 'unknown',
+  path: 'host',
   outcome: 'refused',
   container: null,
 };
-export const NO_PATH = {
-  proof: 'inconclusive',
-  because: 'the host itself refused it, so it took no path into a container',
-} as const;

@@ -2,7 +2,7 @@
 
 import type { Dial, Play, Sent, Truth } from '../scenario.js';
 import type { Stage } from '../stage.js';
-import { dnat, dropped, NO_PATH, REFUSED, relayed } from '../truths.js';
+import { dnat, dropped, REFUSED, relayed } from '../truths.js';
 
 /** Port on the lab's host, by container. */
 export const PORTS = {
@@ -134,9 +134,9 @@ export const FAILURES: readonly (Dial | Play)[] = [
     says: REJECTED,
   }),
   outside('no route back from the container, from outside', 'lost', from('lost', 'unanswered')),
-  { ...loopback('docker-proxy killed, by 127.0.0.1', 'unproxied', REFUSED), atLeast: NO_PATH },
+  loopback('docker-proxy killed, by 127.0.0.1', 'unproxied', REFUSED),
   outside('docker-proxy killed, from outside', 'unproxied', from('unproxied')),
-  { ...outside('container stopped, from outside', 'stopped', REFUSED), atLeast: NO_PATH },
+  outside('container stopped, from outside', 'stopped', REFUSED),
   {
     ...outside('dropped in raw PREROUTING, from outside', 'raw', {
       path: 'unknown',
@@ -179,7 +179,8 @@ function tooBig(
   told: boolean,
 ): Play {
   const whole = from(container);
-  const truth = told ? whole : dropped(whole, { reason: 'PKT_TOO_BIG', function: /^ip_forward/ });
+  const died = dropped(whole, { reason: 'PKT_TOO_BIG', function: /^ip_forward/ });
+  const truth: Truth = told ? whole : { ...died, outcome: 'stalled' };
   return {
     name,
     truth,
