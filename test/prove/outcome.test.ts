@@ -10,6 +10,7 @@ import {
   type Death,
   type Segment,
 } from '../support/live-scene.js';
+import { isAfter } from '../../src/prove/sequence.js';
 import { suite } from '../support/suite.js';
 
 const test = suite('outcome');
@@ -26,21 +27,41 @@ const ack = (bytes = 0, more: Partial<Segment> = {}): Segment => ({
   ack: S + 1 + bytes,
   ...more,
 });
-const ask = (length = 14): Segment => ({ ...ack(), flags: TCP.ACK | TCP.PSH, length });
+const ask = (length = 14): Segment => ({
+  ...ack(),
+  flags: TCP.ACK | TCP.PSH,
+  length,
+});
 const answer = (length = 7, acked = 14): Segment => ({
   flags: TCP.ACK | TCP.PSH,
   seq: S + 1,
   ack: C + 1 + acked,
   length,
 });
-const heard = (acked = 14): Segment => ({ flags: TCP.ACK, seq: S + 1, ack: C + 1 + acked });
+const heard = (acked = 14): Segment => ({
+  flags: TCP.ACK,
+  seq: S + 1,
+  ack: C + 1 + acked,
+});
 
 const opened = (way: 'dnat' | 'host' = 'dnat'): LiveScene =>
   new LiveScene(way).request(syn).reply(synAck).request(ack());
 
+/** Memory of the last packet. */
+const lastSkb = ({ events }: LiveScene): string | null => {
+  const last = events.findLast((event) => event.kind === 'packet');
+  return last?.kind === 'packet' ? last.skb : null;
+};
+
 const again = (scene: LiveScene, times: number, send: (scene: LiveScene) => unknown): LiveScene => {
   for (let time = 0; time < times; time += 1) send(scene.wait(200));
   return scene;
+};
+
+const NO_SOCKET: Death = {
+  reason: 'NO_SOCKET',
+  function: 'tcp_v4_rcv',
+  after: 1,
 };
 
 const SKIPPED = { skippedRuns: 2 };
@@ -101,6 +122,15 @@ test('the client’s reset acknowledges nothing', () => {
   assert.is(one.outcome, 'reset');
   assert.equal([one.end.by, one.end.how], ['client', 'rst']);
   assert.is(one.handshake?.completed, false);
+  const numbered = new LiveScene().request(syn).reply(synAck);
+  const abort: Segment = { flags: TCP.RST | TCP.ACK, seq: C + 1, ack: S + 1 };
+  assert.is(numbered.request(abort).tell().handshake?.completed, false);
+});
+
+test('numbers wrap: what comes after the end of the numbers is later', () => {
+  assert.is(isAfter(5, 2 ** 32 - 5), true);
+  assert.is(isAfter(2 ** 32 - 5, 5), false);
+  assert.is(isAfter(7, 7), false);
 });
 
 test('bytes that are never acknowledged are no answer, however often they were sent', () => {
@@ -136,7 +166,11 @@ test('not stalled: acknowledged at last, only counted, or turned away for want o
   const counted = stalled().counted(true).tell();
   assert.is(counted.outcome, 'answered');
   assert.equal(counted.acknowledged, { fromClient: 14, fromServer: null });
-  const dies: Death = { reason: 'TCP_ZEROWINDOW', function: 'tcp_data_queue', after: 4 };
+  const dies: Death = {
+    reason: 'TCP_ZEROWINDOW',
+    function: 'tcp_data_queue',
+    after: 4,
+  };
   const full = again(opened().request(ask()), 3, (scene) => scene.request({ ...ask(), dies }));
   assert.is(full.tell().outcome, 'unanswered');
 });
@@ -154,10 +188,22 @@ test('an acknowledgement that its sender never hears stalls it too', () => {
   assert.equal([one.stall?.flow, one.acknowledged?.fromClient], ['request', 14]);
   const late = again(opened().request(ask()).reply(heard()), 1, (scene) => scene.request(ask()));
   assert.is(late.tell().outcome, 'unanswered');
+  const more: Segment = { ...ask(3), seq: C + 15 };
+  const went = silent
+    .request(more)
+    .reply(answer(7, 17))
+    .request(ack(7, { seq: C + 18 }))
+    .tell();
+  assert.equal([went.outcome, went.stall], ['answered', null]);
 });
 
 test('too big: the MTU and the sizes that passed', () => {
-  const dies: Death = { reason: 'PKT_TOO_BIG', function: 'ip_forward', after: 1, mtu: 900 };
+  const dies: Death = {
+    reason: 'PKT_TOO_BIG',
+    function: 'ip_forward',
+    after: 1,
+    mtu: 900,
+  };
   const big: Segment = { ...ask(1448), seq: C + 15, dies };
   const scene = again(opened().request(ask(14)).reply(heard()).request(big), 2, (one) => {
     one.request(big);
@@ -169,11 +215,24 @@ test('too big: the MTU and the sizes that passed', () => {
     [one.drop?.reason, one.drop?.flow, one.drop?.packet],
     ['PKT_TOO_BIG', 'request', 'data'],
   );
-  assert.equal(one.end, { by: 'host', how: 'drop', rule: null, cause: 'too-big' });
+  assert.equal(one.end, {
+    by: 'host',
+    how: 'drop',
+    rule: null,
+    cause: 'too-big',
+  });
 });
 
-const NO_NEIGHBOUR: Death = { reason: 'NEIGH_FAILED', function: 'neigh_invalidate', after: 3 };
-const REPEATED: Death = { reason: 'NOT_SPECIFIED', function: 'tcp_v4_rcv', after: 4 };
+const NO_NEIGHBOUR: Death = {
+  reason: 'NEIGH_FAILED',
+  function: 'neigh_invalidate',
+  after: 3,
+};
+const REPEATED: Death = {
+  reason: 'NOT_SPECIFIED',
+  function: 'tcp_v4_rcv',
+  after: 4,
+};
 
 test('a drop is blamed on the SYN+ACK that was needed, not on the SYN that was sent again', () => {
   const scene = new LiveScene().request(syn).reply({ ...synAck, dies: { ...NO_NEIGHBOUR } });
@@ -193,7 +252,11 @@ test('a drop is blamed on the SYN+ACK that was needed, not on the SYN that was s
 });
 
 test('the first SYN that dies is blamed, and one that a later one got past is not', () => {
-  const dies: Death = { reason: 'NETFILTER_DROP', function: 'nft_do_chain', after: 1 };
+  const dies: Death = {
+    reason: 'NETFILTER_DROP',
+    function: 'nft_do_chain',
+    after: 1,
+  };
   const one = new LiveScene().request({ ...syn, dies }).tell();
   assert.equal([one.outcome, one.drop?.packet, one.drop?.after], ['dropped', 'SYN', 'ext0']);
   assert.equal([one.end.by, one.end.how, one.end.cause], ['host', 'drop', 'filtered']);
@@ -206,7 +269,11 @@ test('the first SYN that dies is blamed, and one that a later one got past is no
 });
 
 test('what dies in OUTPUT has no device, and is told', () => {
-  const dies: Death = { reason: 'NETFILTER_DROP', function: 'nft_do_chain', after: 0 };
+  const dies: Death = {
+    reason: 'NETFILTER_DROP',
+    function: 'nft_do_chain',
+    after: 0,
+  };
   const one = new LiveScene('host')
     .request(syn)
     .reply({ ...synAck, dies })
@@ -217,14 +284,20 @@ test('what dies in OUTPUT has no device, and is told', () => {
 });
 
 test('a drop that was seen stays proven where runs were skipped elsewhere, and a silence does not', () => {
-  const dies: Death = { reason: 'NETFILTER_DROP', function: 'nft_do_chain', after: 2 };
+  const dies: Death = {
+    reason: 'NETFILTER_DROP',
+    function: 'nft_do_chain',
+    after: 2,
+  };
   const dropped = new LiveScene().request({ ...syn, dies }).tell(SKIPPED);
   assert.equal([dropped.outcome, dropped.proof], ['dropped', 'proven']);
+  const refused: Death = { ...NO_SOCKET, after: 4 };
+  const unheard = new LiveScene().request({ ...syn, dies: refused }).tell(SKIPPED);
+  assert.is.not(unheard.proof, 'proven', 'its reset may have been skipped');
   const silent = new LiveScene().request(syn).tell(SKIPPED);
   assert.equal([silent.outcome, silent.proof], ['unanswered', 'likely']);
 });
 
-const NO_SOCKET: Death = { reason: 'NO_SOCKET', function: 'tcp_v4_rcv', after: 1 };
 const refusal: Segment = { flags: TCP.RST | TCP.ACK, seq: 0, ack: C + 1 };
 
 test('a refusal by the host itself is proven: nothing listens there', () => {
@@ -233,7 +306,12 @@ test('a refusal by the host itself is proven: nothing listens there', () => {
     .reply(refusal)
     .tell();
   assert.equal([one.path, one.proof, one.outcome], ['host', 'proven', 'refused']);
-  assert.equal(one.end, { by: 'host', how: 'rst', rule: null, cause: 'not-listening' });
+  assert.equal(one.end, {
+    by: 'host',
+    how: 'rst',
+    rule: null,
+    cause: 'not-listening',
+  });
   assert.match(one.reason, 'nothing on the host listens');
 });
 
@@ -249,7 +327,11 @@ test('it is not, where the trace is not sealed, a rule took it, or nobody looked
   assert.is(beyond.end.cause, 'not-listening');
 });
 
-const rejection: Death = { reason: 'NETFILTER_DROP', function: 'nft_do_chain', after: 1 };
+const rejection: Death = {
+  reason: 'NETFILTER_DROP',
+  function: 'nft_do_chain',
+  after: 1,
+};
 
 test('a rule that rejects is told by its reset and the segment that dies right after it', () => {
   const scene = opened();
@@ -259,7 +341,12 @@ test('a rule that rejects is told by its reset and the segment that dies right a
     .request({ ...ask(), dies: rejection })
     .tell();
   assert.is(one.outcome, 'reset');
-  assert.equal(one.end, { by: 'host', how: 'rst', rule: null, cause: 'rejected' });
+  assert.equal(one.end, {
+    by: 'host',
+    how: 'rst',
+    rule: null,
+    cause: 'rejected',
+  });
 });
 
 test('the server’s own reset is no rule’s, whatever was dropped before', () => {
@@ -268,7 +355,86 @@ test('the server’s own reset is no rule’s, whatever was dropped before', () 
     .wait(500);
   const one = scene.reply({ flags: TCP.RST, seq: S + 1, socket: 'ff01' }).tell();
   assert.is(one.outcome, 'reset');
-  assert.equal(one.end, { by: 'server', how: 'rst', rule: null, cause: 'closed' });
+  assert.equal(one.end, {
+    by: 'server',
+    how: 'rst',
+    rule: null,
+    cause: 'closed',
+  });
+});
+
+test('a reset is no rule’s where its numbers only look so: of a socket, much later, or made elsewhere', () => {
+  const reset: Segment = { flags: TCP.RST, seq: S + 1 };
+  const dying = { ...ask(), dies: rejection };
+  const socket = opened('host')
+    .reply({ ...reset, socket: 'ff01' })
+    .request(dying)
+    .tell();
+  assert.is(socket.end.cause, 'closed');
+  const later = opened('host').request(dying).wait(500).forged(reset).tell();
+  assert.is(later.end.cause, null);
+  const elsewhere = opened().reply(reset).request(dying).tell();
+  assert.equal([elsewhere.end.by, elsewhere.end.cause], ['server', null]);
+});
+
+test('a socket that was looked for elsewhere is no refusal by the host', () => {
+  const scene = new LiveScene('host').request(syn);
+  scene.add((base) => ({
+    ...{
+      kind: 'drop',
+      ...base,
+      namespace: 1,
+      ifindex: 9,
+      skb: lastSkb(scene),
+      socket: null,
+      protocol: 'tcp',
+    },
+    ...{
+      source: CLIENT,
+      destination: PUBLISHED,
+      seq: C,
+      ack: 0,
+      flags: TCP.SYN,
+      length: 0,
+    },
+    ...{ conntrack: null, reason: 'NO_SOCKET', function: 'tcp_v4_rcv' },
+  }));
+  assert.is.not(scene.reply(refusal).tell().path, 'host');
+});
+
+test('what a socket had received before it was thrown away was not lost on its way', () => {
+  const scene = opened().request(ask());
+  const dropped = again(scene, 2, (one) =>
+    one.request(ask()).add((base) => ({
+      ...{
+        kind: 'drop',
+        ...base,
+        namespace: null,
+        ifindex: null,
+        skb: lastSkb(one),
+        socket: null,
+      },
+      ...{
+        protocol: 'tcp',
+        source: CLIENT,
+        destination: CONTAINER,
+        conntrack: null,
+      },
+      ...{ seq: C + 1, ack: S + 1, flags: TCP.ACK | TCP.PSH, length: 14 },
+      ...{ reason: 'SOCKET_FILTER', function: 'tcp_v4_rcv' },
+    })),
+  );
+  assert.is(dropped.tell().drop, null);
+});
+
+test('a reset of what comes after the server’s end is no reset of the connection', () => {
+  const fin: Segment = { flags: TCP.FIN | TCP.ACK, seq: S + 1, ack: C + 15 };
+  const scene = opened()
+    .request(ask())
+    .reply(fin)
+    .request({ ...ask(3), seq: C + 15 });
+  const one = scene.reply({ flags: TCP.RST, seq: S + 2, socket: 'ff01' }).tell();
+  assert.equal([one.outcome, one.end.by, one.end.how], ['answered', 'server', 'fin']);
 });
 
 test('a reset after an orderly end changes nothing', () => {
@@ -285,7 +451,11 @@ test('UDP: an answer that dies on its way answers nobody', () => {
   const datagram: Segment = { flags: 0, seq: 0, length: 6 };
   const scene = (): LiveScene => new LiveScene('dnat', 'udp').request(datagram).wait(1);
   assert.is(scene().reply(datagram).tell().outcome, 'answered');
-  const dies: Death = { reason: 'NETFILTER_DROP', function: 'nft_do_chain', after: 3 };
+  const dies: Death = {
+    reason: 'NETFILTER_DROP',
+    function: 'nft_do_chain',
+    after: 3,
+  };
   const one = scene()
     .reply({ ...datagram, dies })
     .tell();
@@ -303,8 +473,19 @@ test('memory that is used again gives no datagram another’s drop', () => {
   const [first] = scene.events;
   const skb = first?.kind === 'packet' ? first.skb : null;
   scene.add((base) => ({
-    ...{ kind: 'drop', ...base, namespace: 1, ifindex: 9, skb, socket: null, protocol: 'udp' },
-    ...{ source: PUBLISHED, destination: { address: '203.0.113.9', port: 8080 } },
+    ...{
+      kind: 'drop',
+      ...base,
+      namespace: 1,
+      ifindex: 9,
+      skb,
+      socket: null,
+      protocol: 'udp',
+    },
+    ...{
+      source: PUBLISHED,
+      destination: { address: '203.0.113.9', port: 8080 },
+    },
     ...{ seq: 0, ack: 0, flags: 0, length: 6, conntrack: null },
     ...{ reason: 'NETFILTER_DROP', function: 'nft_do_chain' },
   }));
