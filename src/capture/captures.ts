@@ -1,6 +1,6 @@
 /** Captures as a trace: every file read in bounded memory, their clocks set to each other, their packets in one order. */
 import { basename } from 'node:path';
-import type { ClockShift } from '../model/conversation.js';
+import type { CaptureWitness, ClockShift } from '../model/conversation.js';
 import { UserError } from '../model/errors.js';
 import { CAPTURE_PLACE, CapturedPacket } from '../model/captured-packet.js';
 import type { TraceEvent } from '../model/event.js';
@@ -101,6 +101,7 @@ export class CaptureReading {
       capture: {
         packets,
         files: this.#files.map(({ name }) => name),
+        witnesses: this.#files.map(({ collector, end }) => describeWitness(collector, end)),
         ...(clocks.length > 0 && { clocks }),
         conversations: this.#files.flatMap(({ collector }) => collector.table.entries),
         errors: this.#files.flatMap(({ collector }) => collector.table.errors),
@@ -188,6 +189,12 @@ function listNotes({ name, collector, end }: Finished): string[] {
   const holed = collector.table.entries.filter(({ streams }) => streams.some(({ lost }) => lost));
   if (holed.length > 0) notes.push(tellHoles(name, holed.length));
   return [...notes, ...end.notes.map((note) => `${name}: ${note}`)];
+}
+
+function describeWitness({ table }: Collector, { problem, lost }: ReadEnd): CaptureWitness {
+  const { acks, until, entries } = table;
+  const holed = entries.some(({ streams }) => streams.some((stream) => stream.lost));
+  return { acks, until, lossy: problem !== null || lost > 0 || holed };
 }
 
 /** Of a pcap nothing else tells that its capturing program did not keep up. */

@@ -41,6 +41,8 @@ export interface ByteStream {
   readonly digest: number | null;
   /** Bytes that were sent were not captured: they were acknowledged, or others behind them were seen. */
   readonly lost: boolean;
+  /** How often bytes that the other side has not acknowledged were sent again since the last progress. */
+  readonly repeats: number;
   /** Time of the first and last payload; null without any. */
   readonly firstData: number | null;
   readonly lastData: number | null;
@@ -59,6 +61,8 @@ export interface Conversation {
   /** Times of the first SYN, of the packet that completed the handshake, of the first and last packet. */
   readonly synTime: number | null;
   readonly established: number | null;
+  /** The client acknowledged the handshake. */
+  readonly completed: boolean;
   readonly first: number;
   readonly last: number;
   /** A FIN or RST was seen. */
@@ -88,11 +92,23 @@ export interface ClockShift {
   readonly packets: number;
 }
 
+/** What a file could have shown of any connection. */
+export interface CaptureWitness {
+  /** Packets that do nothing but acknowledge are in it: a filter may have left them out. */
+  readonly acks: boolean;
+  /** Time of its last packet. */
+  readonly until: number;
+  /** It lacks bytes that were acknowledged, or was cut off, or its program reports losses. */
+  readonly lossy: boolean;
+}
+
 /** Everything of a capture that is not an event. */
 export interface CaptureFacts {
   /** The packets that were kept; the trace's events are made of them. */
   readonly packets: PacketTable;
   readonly files: readonly string[];
+  /** By file. */
+  readonly witnesses: readonly CaptureWitness[];
   /** Of the second file and those after it; absent with one file. */
   readonly clocks?: readonly ClockShift[] | undefined;
   readonly conversations: readonly Conversation[];

@@ -9,6 +9,8 @@ const HEAD = 512;
 /** Segments and bytes that may wait for an earlier one. */
 const MAX_WAITING = 32;
 const MAX_WAITING_BYTES = 262_144;
+/** Nanoseconds after which what comes again was sent again: before, another device saw it. */
+const SENT_AGAIN = 150_000_000;
 /** Distance at which a sequence number is taken for another connection's leftover. */
 const TOO_FAR = 0x40000000;
 
@@ -51,6 +53,8 @@ export class Assembler implements ByteStream {
   #acknowledged = false;
   /** Bytes before others that were seen never came. */
   #gap = false;
+  /** What was sent again last, when, and how often; null while nothing was. */
+  #again: { at: number; time: number; count: number } | null = null;
 
   constructor(from: Endpoint, datagrams: boolean, pool: BytePool) {
     this.from = from;
@@ -92,6 +96,10 @@ export class Assembler implements ByteStream {
     return ((this.#lastAck - (this.#based ? this.#base : this.#firstAck)) | 0) - seen > 1;
   }
 
+  get repeats(): number {
+    return this.#again?.count ?? 0;
+  }
+
   get firstData(): number | null {
     return Number.isNaN(this.#firstData) ? null : this.#firstData;
   }
@@ -112,6 +120,21 @@ export class Assembler implements ByteStream {
       this.#firstAck = ack | 0;
       this.#lastAck = ack | 0;
     } else if (((ack - this.#lastAck) | 0) > 0) this.#lastAck = ack | 0;
+    else return;
+    if (this.#again !== null && this.#hasAcknowledged(this.#again.at)) this.#again = null;
+  }
+
+  /** Whether the other side has the byte at this position. */
+  #hasAcknowledged(position: number): boolean {
+    return this.#acknowledged && ((this.#lastAck - this.#base - position) | 0) > 0;
+  }
+
+  /** Bytes that were sent before come again; a single one probes whether the other side is there. */
+  #repeat(position: number, length: number, time: number): void {
+    if (length === 1 || this.#hasAcknowledged(position + length - 1)) return;
+    const again = this.#again;
+    if (time - (again?.time ?? this.#lastData) < SENT_AGAIN) return;
+    this.#again = { at: position, time, count: (again?.count ?? 0) + 1 };
   }
 
   /** A datagram was sent. */
@@ -137,7 +160,8 @@ export class Assembler implements ByteStream {
     if (end > this.#furthest) {
       this.#furthest = end;
       this.#lastData = time;
-    }
+      this.#again = null;
+    } else this.#repeat(position, length, time);
     if (end <= this.#next) return; // seen before, at another device or sent again
     if (position < HEAD) this.#keepHead(frame, at, captured, position);
     if (position > this.#next) {
@@ -152,6 +176,7 @@ export class Assembler implements ByteStream {
   shiftTimes(nanoseconds: number): void {
     this.#firstData += nanoseconds;
     this.#lastData += nanoseconds;
+    if (this.#again !== null) this.#again.time += nanoseconds;
   }
 
   #setBase(seq: number): void {

@@ -40,6 +40,7 @@ export class Entry implements Conversation, Spent {
   synAck: number | null = null;
   synTime: number | null = null;
   established: number | null = null;
+  completed = false;
   closed = false;
   last: number;
 
@@ -82,6 +83,7 @@ export class Entry implements Conversation, Spent {
       // Any other packet of the client's may be a later one, with this one lost.
       if (isNext(this.syn, seq) && isNext(this.synAck, packet.ack)) this.established = time;
     }
+    if (!this.completed && (flags & (SYN_ACK | TCP.RST)) === TCP.ACK) this.#complete(packet, way);
     if ((flags & (TCP.FIN | TCP.RST)) !== 0) this.closed = true;
     if ((flags & (TCP.ACK | TCP.RST)) === TCP.ACK) {
       this.streams[way === 0 ? 1 : 0].acknowledge(packet.ack);
@@ -161,6 +163,16 @@ export class Entry implements Conversation, Spent {
   get hasCounters(): boolean {
     for (let one = this.#passages; one !== null; one = one.next) if (one.counted > 0) return true;
     return false;
+  }
+
+  /** What either side says only behind the handshake: the client acknowledges it, the server sends something or more of its own. */
+  #complete({ ack, payloadLength: length, flags }: Packet, way: 0 | 1): void {
+    if (this.client === way) {
+      this.completed = this.synAck === null || ((ack - this.synAck) | 0) > 0;
+      return;
+    }
+    const heard = this.syn !== null && ((ack - this.syn) | 0) > 1;
+    this.completed = length > 0 || (flags & TCP.FIN) !== 0 || heard;
   }
 
   #shake({ flags, seq }: Packet, way: 0 | 1, time: number): void {

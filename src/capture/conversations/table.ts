@@ -40,6 +40,9 @@ export class ConversationTable {
   readonly #pairs = new PairIndex<Entry>();
   readonly #errors: (IcmpError & { time: number })[] = [];
   omitted = 0;
+  /** Packets that do nothing but acknowledge were seen, and when the last packet was. */
+  acks = false;
+  until = -Infinity;
 
   constructor(file: number, shared: Shared) {
     this.#file = file;
@@ -75,6 +78,8 @@ export class ConversationTable {
     );
     if (entry === null) return;
     entry.take(packet, way, time);
+    this.until = Math.max(this.until, time);
+    this.acks ||= packet.flags === TCP.ACK && packet.payloadLength === 0;
     const passage = entry.passageOf(device, way, packet.direction ?? 'in');
     passage.bytes += packet.payloadLength;
     const stream = entry.streams[way];
@@ -100,6 +105,7 @@ export class ConversationTable {
     for (const entry of this.#entries) entry.shiftTimes(nanoseconds);
     this.#shared.packets.shiftTimes(this.#file, nanoseconds);
     for (const error of this.#errors) error.time += nanoseconds;
+    this.until += nanoseconds;
   }
 
   /** An ICMP error, by the packet that it is about. */

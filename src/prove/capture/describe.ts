@@ -1,21 +1,19 @@
 /** A captured connection as the report gives it. */
-import type { CapturedConnection } from '../../correlate/capture/connections.js';
 import { streamsOf } from '../../correlate/capture/contents.js';
+import type { CapturedConnection } from '../../correlate/capture/connections.js';
 import { sameEndpoint, type Endpoint } from '../../model/address.js';
-import type { IcmpError } from '../../model/conversation.js';
 import type { Connection } from '../../model/report.js';
-import type { Outcome } from '../../model/verdict.js';
 import type { Trace } from '../../model/trace.js';
 import { listHops, selectHops } from '../hops.js';
 import { LazyConnection, type Details, type Outline } from '../lazily.js';
 import { describeCourse } from '../course.js';
 import { findEnd } from '../end.js';
-import { findOutcome } from '../outcome.js';
 import { countUnshown, describeNat, findOwner } from '../parts.js';
 import type { Places } from '../places.js';
 import { countRetransmits, findTiming } from '../timing.js';
 import { openCapturedCase, type CapturedCase } from './case.js';
 import { findFacts, tellClaims } from './claims.js';
+import { findWireOutcome, type WireOutcome } from './outcome.js';
 import { judgeCaptured, type CapturedJudgement } from './judge.js';
 
 /** A capture names no process. */
@@ -35,8 +33,9 @@ export function describerOf(
     const all = listHops(subject, { epoch, places, topology });
     const hops = selectHops(all, new Set(evidence.flatMap(({ events }) => events)), limit);
     const unshown = countUnshown([subject.leg, subject.link?.upstream]);
-    const { outcome } = findCapturedOutcome(subject, trace);
-    const { reason } = judgeNamed(subject, outcome);
+    const ending = findWireOutcome(subject, trace);
+    const { outcome } = ending;
+    const { reason } = judgeNamed(subject, ending);
     const lossless = isWhole(subject);
     return {
       reason: reason(),
@@ -56,8 +55,9 @@ export function describerOf(
 function outline(connection: CapturedConnection, id: number, trace: Trace): Outline {
   const subject = openCapturedCase(connection, trace);
   const { leg, link, bytes, lastLeg } = subject;
-  const { outcome, error } = findCapturedOutcome(subject, trace);
-  const { path, proof, named } = judgeNamed(subject, outcome);
+  const ending = findWireOutcome(subject, trace);
+  const { outcome, error } = ending;
+  const { path, proof, named } = judgeNamed(subject, ending);
   return {
     id,
     protocol: leg.protocol,
@@ -89,45 +89,11 @@ interface NamedJudgement extends CapturedJudgement {
   readonly named: { readonly pid: number; readonly command: string } | null;
 }
 
-function judgeNamed(subject: CapturedCase, outcome: Outcome): NamedJudgement {
-  const judgement = judgeCaptured(subject, findFacts(subject), outcome);
+function judgeNamed(subject: CapturedCase, ending: WireOutcome): NamedJudgement {
+  const judgement = judgeCaptured(subject, findFacts(subject), ending);
   const named = nameRelay(subject);
   if (named === null || judgement.path !== 'relay') return { ...judgement, named };
   return { ...judgement, ...rename(judgement, named), named };
-}
-
-function findError({ leg, link }: CapturedCase, trace: Trace): IcmpError | null {
-  const legs = link ? [leg, link.upstream] : [leg];
-  const about = (error: IcmpError): boolean =>
-    legs.some(
-      (one) =>
-        sameEndpoint(error.source, one.client) &&
-        [one.server, one.destination].some((end) => end && sameEndpoint(end, error.destination)),
-    );
-  const fatal = ({ what }: IcmpError): boolean => what !== 'packet too big';
-  return trace.capture?.errors.find((error) => fatal(error) && about(error)) ?? null;
-}
-
-interface CapturedOutcome {
-  readonly outcome: Outcome;
-  readonly error: IcmpError | null;
-}
-
-function findCapturedOutcome(subject: CapturedCase, trace: Trace): CapturedOutcome {
-  const error = findError(subject, trace);
-  return { outcome: judgeOutcome(subject, error), error };
-}
-
-function judgeOutcome(subject: CapturedCase, error: IcmpError | null): Outcome {
-  const lossless = isWhole(subject);
-  const outcome = findOutcome(subject, lossless);
-  if (outcome !== 'unanswered') return outcome;
-  // Of its handshake, or of the answer that the client acknowledged, the capture may lack packets.
-  if (!lossless && (subject.bytes.fromServer > 0 || streamsOf(subject.captured).reply.lost)) {
-    return 'answered';
-  }
-  if (error === null) return outcome;
-  return error.what === 'port unreachable' ? 'refused' : 'dropped';
 }
 
 /** Every packet of it is there, as far as its numbers tell. */

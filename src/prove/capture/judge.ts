@@ -3,10 +3,10 @@ import { lacksBytes } from '../../correlate/capture/contents.js';
 import type { LinkDoubt } from '../../correlate/capture/links.js';
 import { isInitialTtl } from '../../correlate/capture/sightings.js';
 import { formatEndpoint } from '../../model/address.js';
-import type { Outcome } from '../../model/verdict.js';
 import type { Judgement } from '../judge.js';
 import type { CapturedCase } from './case.js';
 import type { CaptureFacts } from './claims.js';
+import type { WireOutcome } from './outcome.js';
 
 /** The reason is put into words when somebody asks. */
 export interface CapturedJudgement extends Omit<Judgement, 'reason'> {
@@ -16,7 +16,7 @@ export interface CapturedJudgement extends Omit<Judgement, 'reason'> {
 export function judgeCaptured(
   subject: CapturedCase,
   facts: CaptureFacts,
-  outcome: Outcome,
+  ending: WireOutcome,
 ): CapturedJudgement {
   const { leg, pairing, link } = subject;
   if (facts['nat-rewritten'] === true) {
@@ -39,7 +39,7 @@ export function judgeCaptured(
   return {
     path: 'unknown',
     proof: 'inconclusive',
-    reason: () => `inconclusive, because ${tellUnknown(subject, outcome)}`,
+    reason: () => `inconclusive, because ${tellUnknown(subject, ending)}`,
   };
 }
 
@@ -92,7 +92,10 @@ function listRelayDoubts({ leg, tail, pairing }: CapturedCase, facts: CaptureFac
   return doubts;
 }
 
-function tellUnknown({ captured, leg, tail, open }: CapturedCase, outcome: Outcome): string {
+function tellUnknown(
+  { captured, leg, tail, open }: CapturedCase,
+  { outcome, halfOpen }: WireOutcome,
+): string {
   const { origin, ttl } = captured;
   const to = formatEndpoint(leg.destination);
   if (tail.truncated || tail.lostEvents > 0) {
@@ -103,6 +106,9 @@ function tellUnknown({ captured, leg, tail, open }: CapturedCase, outcome: Outco
       `packets of ${formatEndpoint(leg.client)} to ${to} are missing from the capture (bytes were acknowledged that it ` +
       'does not hold), and nothing else shows what became of it'
     );
+  }
+  if (halfOpen) {
+    return `${to} agreed (SYN+ACK), ${formatEndpoint(leg.client)} never acknowledged that, and no packet was seen to go further`;
   }
   if (outcome === 'refused') return `${to} refused it, and no packet was seen to go further`;
   if (outcome === 'unanswered' || outcome === 'dropped') {
