@@ -1,6 +1,6 @@
 /** Link layers: finds the network layer in a frame, whatever carried it. Total: any bytes give an answer. */
 import { byteAt, uint16, uint32 } from './bytes.js';
-import { decodeIp } from './ip.js';
+import { decodeEthertype, decodeIp } from './ip.js';
 import type { Decoded, Packet } from './packet.js';
 
 /** Link types as the capture formats number them (www.tcpdump.org/linktypes.html). */
@@ -17,11 +17,6 @@ const LINK = {
   SLL2: 276,
 } as const;
 
-const ETHERTYPE = { IPV4: 0x0800, IPV6: 0x86dd } as const;
-/** 802.1Q, 802.1ad (QinQ) and the numbers that were used before it. */
-const VLAN = new Set([0x8100, 0x88a8, 0x9100, 0x9200, 0x9300]);
-/** More tags than any network has; a frame with more is malformed. */
-const MAX_TAGS = 8;
 /** Address families of the null and loop headers: the same families have different numbers on different systems. */
 const FAMILIES_V6 = new Set([10, 24, 28, 30]);
 const ARPHRD_LOOPBACK = 772;
@@ -71,20 +66,6 @@ export function decodeFrame(
     default:
       return 'unknown-link';
   }
-}
-
-/** What follows a type at `at`, with `length` bytes on the wire. */
-function decodeEthertype(type: number, at: number, length: number, packet: Packet): Decoded {
-  const { bytes, end } = packet;
-  let next = type;
-  let offset = at;
-  for (let tags = 0; VLAN.has(next); tags++) {
-    if (tags === MAX_TAGS || offset + 4 > end) return 'malformed';
-    next = uint16(bytes, offset + 2);
-    offset += 4;
-  }
-  if (next !== ETHERTYPE.IPV4 && next !== ETHERTYPE.IPV6) return 'other';
-  return decodeIp(packet, offset, length - (offset - at));
 }
 
 /** The family stands in the byte order of the machine that captured; families are small, so both can be tried. */

@@ -1,7 +1,27 @@
 /** The record that the decoders fill: one packet's headers as numbers and offsets, reused from packet to packet. */
 
 /** IP protocol numbers that are looked into. */
-export const IP_PROTOCOL = { ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58 } as const;
+export const IP_PROTOCOL = {
+  ICMP: 1,
+  IPV4: 4,
+  TCP: 6,
+  UDP: 17,
+  IPV6: 41,
+  GRE: 47,
+  ICMPV6: 58,
+} as const;
+
+/** A tunnel that a packet was found in, with the ends of the outer packet: offsets of their bytes. */
+export interface Tunnel {
+  readonly kind: 'vxlan' | 'geneve' | 'gre' | 'ipip';
+  /** VXLAN's and Geneve's network, GRE's key; null without one. */
+  readonly id: number | null;
+  readonly version: number;
+  readonly sourceAt: number;
+  readonly destinationAt: number;
+  /** Where the outer IP header begins. */
+  readonly networkAt: number;
+}
 
 /**
  * What a decoder says of a packet. `ok`: a TCP or UDP packet with ports; `error`: an ICMP error with the packet that it
@@ -36,6 +56,10 @@ export class Packet implements Ends {
   ttl = 0;
   /** IPv4 identification; -1 in IPv6. */
   ipId = -1;
+  /** Where the innermost IP header begins. */
+  networkAt = 0;
+  /** The tunnels that it was found in, the outermost first; nearly always none. */
+  readonly tunnels: Tunnel[] = [];
   /** A first fragment: its later ones come without ports. */
   fragmented = false;
   seq = 0;
@@ -88,5 +112,17 @@ export class Packet implements Ends {
     this.direction = null;
     this.loopback = false;
     this.hardwareAt = -1;
+    this.tunnels.length = 0;
+  }
+
+  /** Forgets the tunnel whose outer header is there, and all inside it. */
+  leaveTunnel(networkAt: number): void {
+    const index = this.tunnels.findIndex((tunnel) => tunnel.networkAt === networkAt);
+    if (index >= 0) this.tunnels.length = index;
+    this.fragmented = false;
+    this.seq = 0;
+    this.ack = 0;
+    this.flags = 0;
+    this.timestamp = -1;
   }
 }

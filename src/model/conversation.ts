@@ -48,6 +48,15 @@ export interface ByteStream {
   readonly lastData: number | null;
 }
 
+/** A tunnel that packets went through; `from` and `to` are the addresses of its ends. */
+export interface TunnelPassed {
+  readonly kind: 'vxlan' | 'geneve' | 'gre' | 'ipip';
+  /** VXLAN's and Geneve's network, GRE's key; null without one. */
+  readonly id: number | null;
+  readonly from: string;
+  readonly to: string;
+}
+
 /** One use of a pair of endpoints in one file. `streams[0]` is sent by `streams[0].from`. */
 export interface Conversation {
   readonly id: number;
@@ -68,6 +77,8 @@ export interface Conversation {
   /** A FIN or RST was seen. */
   readonly closed: boolean;
   readonly streams: readonly [ByteStream, ByteStream];
+  /** Tunnels that it was found in, the outermost first, as the first stream goes through them; null without any. */
+  readonly via: readonly TunnelPassed[] | null;
   /** Packets that were counted but not kept. */
   readonly hasCounters: boolean;
   readonly counters: readonly CounterEvent[];

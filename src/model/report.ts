@@ -246,6 +246,18 @@ const connection = z.object({
       length: z.number().int().nonnegative().optional(),
     })
     .nullable(),
+  /** Tunnels that it was found in, the outermost first, as requests go through them; only where there are any. */
+  via: z
+    .array(
+      z.object({
+        kind: z.enum(['vxlan', 'geneve', 'ipip', 'gre', 'wireguard']),
+        /** VXLAN's and Geneve's network, GRE's key; null without one. */
+        id: z.number().int().nonnegative().nullable(),
+        from: z.string(),
+        to: z.string(),
+      }),
+    )
+    .optional(),
   bytes: z.object({ fromClient: z.number().int(), fromServer: z.number().int() }),
   timing,
   /** Segments that TCP sent again, on all legs; null where some may not have been seen. */

@@ -32,6 +32,7 @@ export class LazyConnection<T> implements Connection {
   readonly nat: Connection['nat'];
   readonly relay: Connection['relay'];
   readonly drop: Connection['drop'];
+  readonly via?: Connection['via'];
   readonly bytes: Connection['bytes'];
   readonly processes: Connection['processes'];
   readonly clientNamespace: Connection['clientNamespace'];
@@ -53,6 +54,7 @@ export class LazyConnection<T> implements Connection {
     this.nat = outline.nat;
     this.relay = outline.relay;
     this.drop = outline.drop;
+    if (outline.via) this.via = outline.via;
     this.bytes = outline.bytes;
     this.processes = outline.processes;
     this.clientNamespace = outline.clientNamespace;
@@ -114,6 +116,7 @@ export class LazyConnection<T> implements Connection {
       nat: this.nat,
       relay: this.relay,
       drop: this.drop,
+      ...(this.via && { via: this.via }),
       bytes: this.bytes,
       timing: this.timing,
       retransmits: this.retransmits,

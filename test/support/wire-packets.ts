@@ -126,6 +126,55 @@ export function fragment(bytes: Buffer, size: number): Buffer[] {
   return pieces;
 }
 
+/** The ends and the number of a tunnel. */
+export interface Carrier {
+  readonly kind: 'vxlan' | 'geneve' | 'gre' | 'gre-ethernet' | 'ipip';
+  readonly id: number;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** An IP packet inside a tunnel, as the outer packet. */
+export function carry(inner: Buffer, { kind, id, from, to }: Carrier): Buffer {
+  const ends = {
+    source: { address: from, port: 50_000 },
+    destination: { address: to, port: 4789 },
+  };
+  const type = (inner[0] ?? 0) >> 4 === 6 ? 0x86dd : 0x0800;
+  const frame = Buffer.concat([
+    Buffer.from([2, 0, 0, 0, 0, 8, 2, 0, 0, 0, 0, 7, ...word(type)]),
+    inner,
+  ]);
+  const network = [(id >> 16) & 255, (id >> 8) & 255, id & 255, 0];
+  switch (kind) {
+    case 'vxlan': {
+      const payload = Buffer.concat([Buffer.from([8, 0, 0, 0, ...network]), frame]);
+      return ipPacket({ protocol: 'udp', ...ends, payload });
+    }
+    case 'geneve': {
+      const options = [1, 2, 3, 4];
+      const head = [1, 0, 0x65, 0x58, ...network, ...options];
+      const destination = { address: to, port: 6081 };
+      const payload = Buffer.concat([Buffer.from(head), frame]);
+      return ipPacket({ protocol: 'udp', ...ends, destination, payload });
+    }
+    case 'gre':
+      return wrap(
+        ends,
+        47,
+        Buffer.concat([Buffer.from([0x20, 0, ...word(type), ...long(id)]), inner]),
+      );
+    case 'gre-ethernet':
+      return wrap(
+        ends,
+        47,
+        Buffer.concat([Buffer.from([0x20, 0, 0x65, 0x58, ...long(id)]), frame]),
+      );
+    case 'ipip':
+      return wrap(ends, type === 0x0800 ? 4 : 41, inner);
+  }
+}
+
 export const LINKS = {
   ethernet: 1,
   vlan: 1,

@@ -8,10 +8,17 @@ const MAX_ADDRESSES = 2 ** 20;
 export class AddressBook {
   readonly #v4 = new Map<number, number>();
   readonly #v6 = new Map<string, number>();
+  /** Those of networks inside tunnels, which may use the same addresses. */
+  readonly #tunnelled = new Map<string, number>();
   readonly #texts: string[] = [];
 
-  /** The number of the address at `at`; -1 when there are too many. */
-  number(frame: Uint8Array, at: number, version: number): number {
+  /** The number of the address at `at` in that network; -1 when there are too many. */
+  number(frame: Uint8Array, at: number, version: number, network = 0): number {
+    if (network !== 0) {
+      const bytes = frame.subarray(at, at + (version === 4 ? 4 : 16));
+      const key = `${network}|${String.fromCharCode(...bytes)}`;
+      return this.#tunnelled.get(key) ?? this.#add(this.#tunnelled, key, bytes);
+    }
     if (version === 4) {
       const key = uint32(frame, at);
       return this.#v4.get(key) ?? this.#add(this.#v4, key, frame.subarray(at, at + 4));

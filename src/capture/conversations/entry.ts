@@ -41,6 +41,7 @@ export class Entry implements Conversation, Spent {
   synTime: number | null = null;
   established: number | null = null;
   completed = false;
+  via: Conversation['via'] = null;
   closed = false;
   last: number;
 

@@ -11,6 +11,7 @@ import type { Budget } from './budget.js';
 import { DIGEST_START, digestBytes } from './digest.js';
 import { Entry } from './entry.js';
 import { describeIcmp } from './icmp-words.js';
+import { Networks } from './networks.js';
 import { PairIndex } from './pair-index.js';
 import type { BytePool } from './pool.js';
 
@@ -34,6 +35,7 @@ export class ConversationTable {
   readonly #shared: Shared;
   readonly #file: number;
   readonly #addresses = new AddressBook();
+  readonly #networks = new Networks();
   readonly #entries: Entry[] = [];
   readonly #counting = new Set<Entry>();
   /** By lower and higher end (address number and port) and protocol: the latest conversation of the pair. */
@@ -59,9 +61,10 @@ export class ConversationTable {
 
   /** A decoded TCP or UDP packet at a device; `time` in nanoseconds since the epoch of the reading. */
   take(packet: Packet, time: number, device: number): void {
-    const { bytes, version } = packet;
-    const from = this.#addresses.number(bytes, packet.sourceAt, version);
-    const to = this.#addresses.number(bytes, packet.destinationAt, version);
+    const { bytes, version, tunnels } = packet;
+    const network = tunnels.length === 0 ? 0 : this.#networks.number(packet);
+    const from = this.#addresses.number(bytes, packet.sourceAt, version, network);
+    const to = this.#addresses.number(bytes, packet.destinationAt, version, network);
     if (from < 0 || to < 0) {
       this.omitted += 1;
       return;
@@ -150,6 +153,7 @@ export class ConversationTable {
     const { nextId, pool, packets } = this.#shared;
     this.#shared.nextId += 1;
     const entry = new Entry(nextId, protocol, ends, this.#file, time, pool);
+    if (packet.tunnels.length > 0) entry.via = this.#networks.describe(packet, way);
     packets.announce(entry.id, ends);
     this.#entries.push(entry);
     this.#pairs.set(key, higher, entry);

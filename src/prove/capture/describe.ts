@@ -77,10 +77,27 @@ function outline(connection: CapturedConnection, id: number, trace: Trace): Outl
       outcome === 'dropped' && error !== null
         ? { reason: `ICMP ${error.what}`, function: `reported by ${error.from}`, after: null }
         : null,
+    ...describeVia(subject),
     bytes,
     processes: NOBODY,
     clientNamespace: null,
     why: null,
+  };
+}
+
+/** As the client's requests go through them. */
+function describeVia({ captured: { first, last }, leg }: CapturedCase): Pick<Connection, 'via'> {
+  const { via, streams } = first.via === null ? last : first;
+  if (via === null) return {};
+  const forth = [leg.client, leg.server].some((end) => end && sameEndpoint(streams[0].from, end));
+  const back = forth && !sameEndpoint(streams[0].from, leg.client);
+  return {
+    via: via.map(({ kind, id, from, to }) => ({
+      kind,
+      id,
+      from: back ? to : from,
+      to: back ? from : to,
+    })),
   };
 }
 
