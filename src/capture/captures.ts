@@ -72,7 +72,8 @@ export class CaptureReading {
     const omitted = sum(this.#files.map(({ collector }) => collector.table.omitted));
     if (omitted > 0)
       notes.push(`${omitted} packets of conversations beyond the first 50000 were not kept`);
-    const lost = sum(this.#files.map(({ end }) => end.lost));
+    // A damaged file may claim any number.
+    const lost = Math.min(sum(this.#files.map(({ end }) => end.lost)), Number.MAX_SAFE_INTEGER);
     const tail: TraceTail = {
       lostEvents: lost,
       unparsedPackets: sum(this.#files.map(({ collector }) => countUnparsed(collector))),
@@ -186,6 +187,11 @@ function listNotes({ name, collector, end }: Finished): string[] {
   if (collector.malformed > 0) {
     notes.push(`${name}: ${collector.malformed} packets could not be decoded`);
   }
+  if (collector.untimely > 0) {
+    notes.push(
+      `${name}: ${collector.untimely} packets were skipped: their time is before 1970 or after 2554`,
+    );
+  }
   const holed = collector.table.entries.filter(({ streams }) => streams.some(({ lost }) => lost));
   if (holed.length > 0) notes.push(tellHoles(name, holed.length));
   return [...notes, ...end.notes.map((note) => `${name}: ${note}`)];
@@ -205,8 +211,8 @@ function tellHoles(name: string, conversations: number): string {
   );
 }
 
-function countUnparsed({ malformed, unknownLinks }: Collector): number {
-  return malformed + sum([...unknownLinks.values()]);
+function countUnparsed({ malformed, untimely, unknownLinks }: Collector): number {
+  return malformed + untimely + sum([...unknownLinks.values()]);
 }
 
 /** The pseudo place of all that a capture shows; its devices are those of all files. */

@@ -16,12 +16,17 @@ export function findTiming(subject: Case, epoch: bigint): Connection['timing'] {
   const counted = leg.events.some(({ kind }) => kind === 'counter');
   return {
     start: first ? formatTime(epoch + BigInt(first.time)) : null,
-    connect: leg.begun ? findConnect(leg) : null,
-    firstReply: findFirstReply(leg),
+    connect: leg.begun ? exactly(findConnect(leg)) : null,
+    firstReply: exactly(findFirstReply(leg)),
     // The last packets of a leg may only have been counted, unless its end was seen.
-    duration: first && last && (!counted || hasEnded(leg)) ? last.time - first.time : null,
-    relay: link && findRelayed(leg, link.upstream),
+    duration: first && last && (!counted || hasEnded(leg)) ? exactly(last.time - first.time) : null,
+    relay: link && exactly(findRelayed(leg, link.upstream)),
   };
+}
+
+/** Months of nanoseconds are no exact number any more: clocks of captures may be that far apart. */
+function exactly(nanoseconds: number | null): number | null {
+  return nanoseconds !== null && Number.isSafeInteger(nanoseconds) ? nanoseconds : null;
 }
 
 /** ISO 8601 with nanoseconds. */

@@ -7,6 +7,8 @@ import { ConversationTable, type Shared } from './table.js';
 import { TimeOrder } from './time-order.js';
 
 const BILLION = 1_000_000_000;
+/** Seconds since 1970 whose nanoseconds fit into 64 bits: until 2554. What is beyond is damaged. */
+const LAST_SECOND = 18_446_744_072;
 
 /** What all files of one reading share, with the second that event times count from. */
 export interface Reading extends Shared {
@@ -29,6 +31,8 @@ export class Collector implements FrameSink {
   readonly #names: (string | null)[] = [];
   packets = 0;
   malformed = 0;
+  /** Packets whose time is before 1970 or after 2554. */
+  untimely = 0;
   readonly unknownLinks = new Map<number, number>();
 
   constructor(file: number, label: string, reading: Reading) {
@@ -43,9 +47,13 @@ export class Collector implements FrameSink {
   }
 
   takeFrame(frame: Frame): void {
-    this.#reading.epoch ??= frame.seconds;
     this.#reading.seen += 1;
     this.packets += 1;
+    if (!(frame.seconds >= 0 && frame.seconds <= LAST_SECOND)) {
+      this.untimely += 1;
+      return;
+    }
+    this.#reading.epoch ??= frame.seconds;
     this.#order.take(frame);
   }
 

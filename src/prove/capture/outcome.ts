@@ -47,7 +47,9 @@ export function findWireOutcome(subject: CapturedCase, trace: Trace): WireOutcom
 }
 
 function judge(subject: CapturedCase, error: IcmpError | null): Outcome {
-  const outcome = findOutcome(subject);
+  const found = findOutcome(subject);
+  // Of what is kept here not every repetition is there; the whole streams tell of a stall.
+  const outcome = found === 'stalled' ? 'unanswered' : found;
   if (outcome !== 'unanswered') return outcome;
   // Of its handshake, or of the answer that the client acknowledged, the capture may lack packets.
   if (subject.bytes.fromServer > 0 || streamsOf(subject.captured).reply.lost) return 'answered';
