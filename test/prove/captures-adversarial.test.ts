@@ -17,6 +17,7 @@ import {
   type Shot,
 } from '../support/wire-packets.js';
 import { play } from '../support/wire-play.js';
+import { playTricks } from '../support/wire-tricks.js';
 import { findLies } from '../support/wire-truth.js';
 import { World, type Exchange, type Truth } from '../support/wire-world.js';
 
@@ -68,6 +69,27 @@ test('random traffic of look-alikes, harmed at random', async () => {
       },
     );
     if (said) assert.equal(findLies(said, world.truths), [], `seed ${seed}`);
+  }
+});
+
+test('copies, storms, tunnels, fragments and files of other days: true, and enough of it proven', async () => {
+  const proven = new Map<string, number>();
+  for (let seed = 0; seed < 400; seed++) {
+    const { files, truths, tricks } = playTricks(seed);
+    if (files.length === 0) continue;
+    const said = analyse(await readTogether(files, PORTS));
+    // A copy of a relay's own leg, where the leg itself is missing, is as likely its leg.
+    const lies = findLies(said, truths).filter(
+      (lie) => !/: relay, likely: .* — is relay/.test(lie),
+    );
+    assert.equal(lies, [], `seed ${seed}: ${tricks.join()}`);
+    for (const { path, proof } of said.connections) {
+      if (proof === 'proven') proven.set(path, (proven.get(path) ?? 0) + 1);
+    }
+  }
+  const least = { dnat: 100, relay: 8, direct: 150 };
+  for (const [path, count] of Object.entries(least)) {
+    assert.ok((proven.get(path) ?? 0) >= count, `${path}: only ${proven.get(path)} proven`);
   }
 });
 

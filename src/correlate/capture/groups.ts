@@ -4,7 +4,7 @@ import type { Conversation } from '../../model/conversation.js';
 import { CapturedPacket } from '../../model/captured-packet.js';
 import type { PacketTable } from '../../model/packet-table.js';
 import { Copies } from './copies.js';
-import { linkConversations, type Link } from './links.js';
+import { dropForks, linkConversations, type Link } from './links.js';
 import { identityKey, isMarked, isSame } from './same-packet.js';
 import type { Twin } from './twins.js';
 import { PacketRange } from './wire-leg.js';
@@ -32,9 +32,10 @@ export function joinConversations(
     for (let up = parent[node] ?? 0; up !== 0; up = parent[node] ?? 0) node = up;
     return node;
   };
-  const links = findTwins(byId, table).flatMap(
+  const found = findTwins(byId, table).flatMap(
     ({ one, two, twins }) => linkConversations(one, two, twins) ?? [],
   );
+  const links = dropForks(found);
   for (const { one, two } of links) {
     const [first, second] = [root(one.id), root(two.id)];
     if (first !== second) parent[second] = first;

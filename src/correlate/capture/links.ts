@@ -1,8 +1,8 @@
 /** Whether two conversations that show the same packets are one flow with a machine between them that rewrote an end. */
-import { sameEndpoint } from '../../model/address.js';
+import { sameEndpoint, type Endpoint } from '../../model/address.js';
 import type { Conversation } from '../../model/conversation.js';
 import { alignTwins, type Twin } from './twins.js';
-import { areApart, findNearer } from './nearness.js';
+import { areApart, findNearer, type Nearness } from './nearness.js';
 import { isMarked, type WirePacket } from './same-packet.js';
 
 /** Why a rewriting is not proven: `null` where it is. */
@@ -19,11 +19,13 @@ export interface Link {
   readonly two: Conversation;
   /** Sightings of one packet in both, `a` in `one`: those that can be told apart from others like them. */
   readonly twins: readonly Twin[];
-  /** Under the same addresses in both: seen twice, rewritten by nobody. */
-  readonly unchanged: boolean;
+  /** The end of each that is away from the other; null under the same addresses: seen twice, rewritten by nobody. */
+  readonly beyond: { readonly one: Endpoint; readonly two: Endpoint } | null;
   readonly doubt: LinkDoubt | null;
 }
 
+/** Conversations that one may be linked with: more are copies. */
+const MAX_ENDS = 16;
 /** Packets in all that two files must share before they prove a rewriting between them. */
 const ACROSS_FILES = 3;
 
@@ -33,7 +35,7 @@ export function linkConversations(
   two: Conversation,
   twins: readonly Twin[],
 ): Link | null {
-  if (haveSameEnds(one, two)) return { one, two, twins, unchanged: true, doubt: null };
+  if (haveSameEnds(one, two)) return { one, two, twins, beyond: null, doubt: null };
   const aligned = alignTwins(twins);
   const ways = [0, 1].map((way) => aligned.filter(({ a }) => wayOf(one, a) === way));
   const [there, back] = ways as [Twin[], Twin[]];
@@ -42,7 +44,8 @@ export function linkConversations(
   if (first === 'contradiction' || second === 'contradiction') return null;
   const known = first ?? second;
   if (known === null) return null;
-  const link = { one, two, twins: aligned, unchanged: false };
+  const beyond = findBeyond(known, first === null ? back : there);
+  const link = { one, two, twins: aligned, beyond };
   const marked = aligned.some(({ a, b }) => isMarked(a, b));
   if (first !== null && second !== null) {
     if (first.nearer === second.nearer) return null;
@@ -61,6 +64,55 @@ export function linkConversations(
 function findDoubt(one: Conversation, two: Conversation, few: boolean): LinkDoubt | null {
   if (few) return 'one-way';
   return keepsClient(one, two) ? null : 'both-ends';
+}
+
+function findBeyond({ nearer }: Nearness, [twin]: readonly Twin[]): Link['beyond'] {
+  if (twin === undefined) return null;
+  const { a, b } = twin;
+  return nearer === 'a'
+    ? { one: a.source, two: b.destination }
+    : { one: a.destination, two: b.source };
+}
+
+/**
+ * Without those that lead one flow to two ends: a packet is rewritten once. Where one was edited as it was copied, nothing
+ * tells which is the copy.
+ */
+export function dropForks(links: readonly Link[]): Link[] {
+  const ofConversation = new Map<number, Link[]>();
+  for (const link of links) {
+    if (link.beyond === null) continue;
+    for (const { id } of [link.one, link.two]) {
+      const list = ofConversation.get(id) ?? [];
+      list.push(link);
+      ofConversation.set(id, list);
+    }
+  }
+  const dropped = new Set<Link>();
+  for (const [id, own] of ofConversation) {
+    for (const [index, a] of own.entries()) {
+      for (const b of own.slice(index + 1)) {
+        if (!isFork(id, a, b) || own.length > MAX_ENDS) continue;
+        dropped.add(a);
+        dropped.add(b);
+      }
+    }
+    if (own.length > MAX_ENDS) for (const link of own) dropped.add(link);
+  }
+  return links.filter((link) => !dropped.has(link));
+}
+
+/** Two links on one side of a conversation, whose other ends are not the same one. */
+function isFork(id: number, a: Link, b: Link): boolean {
+  const [first, second] = [a, b].map(({ one, beyond }) =>
+    beyond === null
+      ? null
+      : one.id === id
+        ? { own: beyond.one, other: beyond.two }
+        : { own: beyond.two, other: beyond.one },
+  );
+  if (!first || !second || !sameEndpoint(first.own, second.own)) return false;
+  return !sameEndpoint(first.other, second.other);
 }
 
 /** At another device, or sent by another machine there. */

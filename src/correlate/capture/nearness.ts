@@ -30,6 +30,7 @@ export function findNearer(twins: readonly Twin[]): Nearness | 'contradiction' |
     nearer === 'a' ? [a, b] : [b, a],
   );
   if (turned.some(isLate) || turned.some(isSentTwice)) return 'contradiction';
+  if (routed && goesOn(turned)) return 'contradiction';
   return { nearer, routed, crosses: crosses(turned) };
 }
 
@@ -59,6 +60,12 @@ function isSentTwice([near, far]: readonly [WirePacket, WirePacket]): boolean {
     hardware === far.wire.hardware &&
     hardware !== NO_HARDWARE
   );
+}
+
+/** Seen before and behind a router under its first addresses, as far on as it was seen under the others. */
+function goesOn(turned: readonly (readonly [WirePacket, WirePacket])[]): boolean {
+  const isLevel = turned.some(([near, far]) => near.wire.ttl === far.wire.ttl);
+  return isLevel && new Set(turned.map(([near]) => near.wire.ttl)).size > 1;
 }
 
 /** What loopback devices have. */
