@@ -115,8 +115,9 @@ function isFork(id: number, a: Link, b: Link): boolean {
   return !sameEndpoint(first.other, second.other);
 }
 
-/** At another device, or sent by another machine there. */
+/** At another device, or sent by another machine there; a machine that tells which way packets go shows both ways. */
 function isOtherSender({ a, b }: Twin): boolean {
+  if (a.file === b.file && a.directed && b.directed) return false;
   if (a.file !== b.file || a.ifindex !== b.ifindex) return true;
   return a.hardware !== null && b.hardware !== null && a.hardware !== b.hardware;
 }
