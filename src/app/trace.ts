@@ -151,6 +151,7 @@ async function traceBeside(
       attached: tracer.plan.attached,
       missing: tracer.plan.missing,
       profile: tracer.plan.profile,
+      witnesses: tracer.plan.witnesses,
     },
   };
   const clocks = readClocks();

@@ -23,27 +23,37 @@ interface ExclusionContext {
   readonly topology: Topology;
 }
 
+interface Edge {
+  readonly client: Leg;
+  readonly upstream: Leg;
+  readonly how: Excluded['how'] | null;
+}
+
 /** Pairs an accepted leg with the one leg that its process dialled meanwhile, when neither has another choice. */
 export function pairByExclusion(
   clients: readonly Leg[],
   upstreams: readonly Leg[],
   context: ExclusionContext,
 ): Excluded[] {
-  const { kinship } = context;
   const dialled = upstreams.filter((leg) => leg.dialled !== null);
-  const choices = new Map<Leg, Leg[]>();
-  for (const client of clients) {
-    if (client.accepted === null) continue;
-    choices.set(
-      client,
-      dialled.filter((leg) => leg !== client && couldServe(client, leg.dialled, kinship)),
-    );
-  }
-  const wanted = countBy([...choices.values()].flat(), (leg) => leg);
-  return [...choices].flatMap(([client, [upstream, ...more]]) => {
-    if (!upstream || more.length > 0 || wanted.get(upstream) !== 1 || !client.accepted) return [];
-    const how = classify(client, upstream, context);
-    return how === null ? [] : [{ client, upstream, how, accepted: client.accepted }];
+  const possible = clients.flatMap((client) =>
+    dialled
+      .filter((leg) => leg !== client && couldServe(client, leg.dialled, context.kinship))
+      .map((upstream): Edge => ({ client, upstream, how: classify(client, upstream, context) })),
+  );
+  // Where the pieces of two legs show that they belong together, the others are no choice.
+  const shown = new Set(
+    possible.flatMap(({ how, client, upstream }) => (how === 'tls' ? [client, upstream] : [])),
+  );
+  const edges = possible.filter(
+    ({ how, client, upstream }) => how === 'tls' || !(shown.has(client) || shown.has(upstream)),
+  );
+  const ofClient = countBy(edges, ({ client }) => client);
+  const ofUpstream = countBy(edges, ({ upstream }) => upstream);
+  return edges.flatMap(({ client, upstream, how }) => {
+    const only = ofClient.get(client) === 1 && ofUpstream.get(upstream) === 1;
+    if (!only || how === null || client.accepted === null) return [];
+    return [{ client, upstream, how, accepted: client.accepted }];
   });
 }
 

@@ -10,41 +10,10 @@ import {
   type ResetEvent,
   type TraceEvent,
 } from '../model/event.js';
+import { Datagrams, type DatagramSight } from './datagrams.js';
 import { continues, endsIn, NEIGHBOUR, ONE_WAY } from './journeys/live.js';
 import { pairKey, type LegEvent } from './leg.js';
-
-/** One use of one pair of endpoints in one namespace; several of them make a leg. */
-class Sighting {
-  /** Union-find parent; itself when it is the root. */
-  parent: Sighting = this;
-  readonly events: LegEvent[] = [];
-  /** Sequence number of the SYN that began it; at the root, of the whole flow. */
-  syn: { readonly seq: number } | null = null;
-  lastTime = 0;
-}
-
-/** Nanoseconds after which a silent UDP pair is taken for a new flow (docker-proxy forgets its clients after 90 s). */
-const UDP_IDLE = 90_000_000_000;
-
-const root = (sighting: Sighting): Sighting => {
-  let node = sighting;
-  while (node.parent !== node) {
-    node.parent = node.parent.parent;
-    node = node.parent;
-  }
-  return node;
-};
-
-/** Makes two sightings one flow. Refuses (false) when they began with different SYNs: one pair, used twice. */
-const join = (a: Sighting, b: Sighting): boolean => {
-  const first = root(a);
-  const second = root(b);
-  if (first === second) return true;
-  if (first.syn && second.syn && first.syn.seq !== second.syn.seq) return false;
-  second.parent = first;
-  first.syn ??= second.syn;
-  return true;
-};
+import { add, join, root, Sighting } from './sighting.js';
 
 /** A finished flow: the events of all sightings that are one and the same. */
 export interface Flow {
@@ -66,6 +35,7 @@ class Gatherer {
   readonly #skbs = new Map<string, { readonly packet: PacketEvent; readonly sighting: Sighting }>();
   /** Sockets by kernel address, as long as they live. */
   readonly #sockets = new Map<string, Sighting>();
+  readonly #datagrams = new Datagrams();
   /** Sightings by pair and first sequence number, over all namespaces. */
   readonly #beginnings = new Map<string, Sighting>();
 
@@ -138,6 +108,8 @@ class Gatherer {
   #takePacket(event: PacketEvent): void {
     const sighting = this.#sightingOf(event);
     add(sighting, event);
+    // What it passed before belongs to the new flow as well.
+    for (const before of this.#datagrams.take(event, sighting)) this.#retake(before, sighting);
     this.#followSkb(event, sighting);
     this.#followConntrack(event, sighting);
     if (event.direction === 'out' && event.socket !== null) this.#followSocket(event, sighting);
@@ -155,7 +127,7 @@ class Gatherer {
     const current = this.#current.get(key);
     if (current === undefined) return this.#begin(key, event);
     if (event.protocol === 'udp') {
-      return event.time - current.lastTime > UDP_IDLE ? this.#begin(key, event) : current;
+      return this.#datagrams.isAnew(current, event) ? this.#begin(key, event) : current;
     }
     if (!isSyn(event)) return current;
     if (current.syn === null) {
@@ -168,6 +140,18 @@ class Gatherer {
       return current;
     }
     return current.syn.seq === event.seq ? current : this.#begin(key, event);
+  }
+
+  /** Takes an earlier sight of a datagram out of the flow that had its addresses before. */
+  #retake({ packet, sighting }: DatagramSight, now: Sighting): void {
+    if (root(sighting) === root(now) || sighting.events[0] === packet) return;
+    const at = sighting.events.lastIndexOf(packet);
+    if (at < 0) return;
+    sighting.events.splice(at, 1);
+    const { namespace, protocol, source, destination } = packet;
+    const anew = this.#begin(placeKey(namespace, protocol, source, destination), packet);
+    add(anew, packet);
+    join(anew, now);
   }
 
   #begin(key: string, event: PacketEvent | NatEvent | DropEvent | null): Sighting {
@@ -274,11 +258,6 @@ class Gatherer {
     this.#sockets.set(socket, here);
     return here;
   }
-}
-
-function add(sighting: Sighting, event: LegEvent): void {
-  sighting.events.push(event);
-  sighting.lastTime = Math.max(sighting.lastTime, event.time);
 }
 
 function belongs(sighting: Sighting, remote: Endpoint): boolean {

@@ -83,7 +83,9 @@ export class Ways {
         if (way) ways.push(way);
       }
     }
-    const late = this.#sums.filter((sum) => family.includes(sum.pid) && this.#mayBe(sum, until));
+    const late = this.#sums
+      .filter((sum) => family.includes(sum.pid) && this.#mayBe(sum, until))
+      .map((sum) => this.#told.get(objectKey(sum)) ?? sum);
     ways.push(...this.#leave([...asides, ...late], family));
     const others = ways.filter((way) => !isLog(way));
     return others.length === 0 && answered !== null ? [] : ways;
@@ -167,7 +169,9 @@ function isLog({ event }: Way): boolean {
 export function firstOfEach(ways: readonly Way[]): Way[] {
   const seen = new Map<string, Way>();
   for (const way of ways) {
-    const key = `${way.what}|${way.to?.address ?? ''}|${way.to?.port ?? ''}`;
+    // What it dialled it also speaks to.
+    const what = way.what === 'dial' ? 'call' : way.what;
+    const key = `${what}|${way.to?.address ?? ''}|${way.to?.port ?? ''}`;
     if (!seen.has(key)) seen.set(key, way);
   }
   return [...seen.values()];

@@ -23,7 +23,7 @@ export interface Case extends TracedConnection {
   readonly hostAccept: AcceptEvent | CopyEvent | null;
   /** The same, where that process hands connections on (docker-proxy, or any process with a leg of its own for it). */
   readonly relayAccept: AcceptEvent | CopyEvent | null;
-  /** The rewriting that sent it to the process of the host that took it. */
+  /** The rewriting that sent it to an address of the host itself. */
   readonly redirect: Nat | null;
   /** That process is docker-proxy by its arguments, listening where it took the connection. */
   readonly identified: boolean;
@@ -50,7 +50,7 @@ export function openCase(connection: TracedConnection, trace: Trace): Case {
     entered: findEntered(lastLeg, topology),
     hostAccept,
     relayAccept: link || shared || handsOn ? hostAccept : null,
-    redirect: hostAccept && leg.nat && takes(hostAccept, leg.nat) ? leg.nat : null,
+    redirect: leg.nat && staysHere(leg.nat, hostAccept, topology) ? leg.nat : null,
     identified: isDockerProxy(hostAccept ?? link, hostAccept, topology),
     witnesses: readWitnesses(probes),
   };
@@ -60,11 +60,15 @@ function isCounted({ kind }: LegEvent): boolean {
   return kind === 'packet' || kind === 'counter';
 }
 
-/** Whether a process took the connection at the address that NAT had given it. */
-function takes({ local }: AcceptEvent | CopyEvent, { view, destinationRewritten }: Nat): boolean {
+/** Whether NAT sent the connection to the host itself: a process took it there, or the address is the host's own. */
+function staysHere(
+  { view, destinationRewritten }: Nat,
+  accept: AcceptEvent | CopyEvent | null,
+  topology: Topology,
+): boolean {
   const { address, port } = view.reply.source;
-  const everywhere = local.address === '0.0.0.0' || local.address === '::';
-  return destinationRewritten && local.port === port && (everywhere || local.address === address);
+  if (!destinationRewritten) return false;
+  return accept?.local.port === port || isHostAddress(topology, address);
 }
 
 /** Its arguments say what it is and where it hands on: that needs no byte to be seen. */

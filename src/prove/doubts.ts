@@ -10,7 +10,9 @@ import type { Case } from './case.js';
 /** Of docker-proxy, known by its arguments, nothing needs to be seen but its accept. */
 export function listRelayDoubts(subject: Case): string[] {
   const { link, links, shared, hostAccept, identified } = subject;
-  if (shared !== null) return ['which of its bytes are this client’s was not followed'];
+  if (shared !== null) {
+    return identified ? [] : ['which of its bytes are this client’s was not followed'];
+  }
   if (link === null) {
     if (identified) return [];
     return hostAccept && isPortDriver(hostAccept)

@@ -192,7 +192,12 @@ function listSuspicions(subject: Case, facts: Facts): string[] {
   return suspicions;
 }
 
-function explainNowhere({ leg }: Case, facts: Facts): string {
+function explainNowhere({ leg, redirect }: Case, facts: Facts): string {
+  if (redirect) {
+    const { original, reply } = redirect.view;
+    const ends = [original.destination, reply.source].map(formatEndpoint);
+    return `a rule redirected ${ends.join(' to ')}, an address of the host, and no process was seen to accept it there`;
+  }
   if (facts['host-accepted'] !== false) return 'what decides its path was not seen';
   const dialled = leg.server ? formatEndpoint(leg.server) : 'it';
   const rewrote =

@@ -9,11 +9,11 @@ import { suite } from '../support/suite.js';
 const test = suite('deepest probes');
 
 const SHALLOW: Plan = {
-  ...{ files: [], missing: [], profile: 'tracepoint' },
+  ...{ files: [], missing: [], profile: 'tracepoint', witnesses: [] },
   attached: ['tracepoint:net:net_dev_queue'],
 };
 const DEEP: Plan = {
-  ...{ files: [], missing: ['kprobe:nf_nat_packet'], profile: 'kprobe' },
+  ...{ files: [], missing: ['kprobe:nf_nat_packet'], profile: 'kprobe', witnesses: [] },
   attached: [...SHALLOW.attached, 'kprobe:nf_nat_manip_pkt'],
 };
 

@@ -1,6 +1,7 @@
 // Every record of the probes, read from lines that the real bpftrace printed.
 
 import * as assert from 'uvu/assert';
+import { readAsideKey } from '../../src/capture/bpftrace/asides.js';
 import { createLineReader, type Line } from '../../src/capture/bpftrace/lines.js';
 import { readHopKey, readTotalKey } from '../../src/capture/bpftrace/map-keys.js';
 import { suite } from '../support/suite.js';
@@ -212,6 +213,54 @@ test('a line that is cut, or has too many fields, is no event', () => {
   }
   assert.is(read(`${LINES.bare} 0`).kind, 'other');
   assert.is(read(`${LINES.reset} 0`).kind, 'other');
+});
+
+test('what a server reads and writes elsewhere, and calls whose bytes are not followed', () => {
+  const comm = 'web\\x00\\x00';
+  const unix = `O w 5b05ffe0a73 1c2 1c3 7 3 5 2 ffff888132b365c0 ffff888132b369c0 0 0 0 0 0 0 0 0 0 0 ${comm}`;
+  const task = { pid: 0x1c2, tid: 0x1c3, command: 'web' };
+  const common = { kind: 'aside', ...task };
+  const told = (line: string): unknown => {
+    const result = read(line);
+    if (result.kind !== 'event') return result.kind;
+    const { time, ...event } = result.event;
+    assert.type(time, 'number');
+    return event;
+  };
+  assert.equal(told(unix), {
+    ...{ ...common, what: 'unix', operation: 'write', fd: 7, bytes: 5, calls: 2 },
+    ...{ object: 'ffff888132b365c0', peer: 'ffff888132b369c0', local: null, remote: null },
+  });
+  const socket = unix
+    .replace('O w', 'O r')
+    .replace(' 7 3 5 ', ' 7 4 5 ')
+    .replace(' 0 0 0 0 0 0 0 0 0 0 ', ' 0 0 ffff0000 100007f 8c36 0 0 ffff0000 100007f 16 ');
+  assert.equal(told(socket), {
+    ...{ ...common, what: 'socket', operation: 'read', fd: 7, bytes: 5, calls: 2 },
+    ...{ object: 'ffff888132b365c0', peer: 'ffff888132b369c0' },
+    local: { address: '127.0.0.1', port: 0x8c36 },
+    remote: { address: '127.0.0.1', port: 22 },
+  });
+  const call = `Q 5b05ffe0a73 1c2 1c3 8 1 ${comm}`;
+  assert.equal(told(call), {
+    ...{ ...common, what: 'io_uring', operation: 'call', fd: null, bytes: 0, calls: 1 },
+    ...{ object: '0', peer: '0', local: null, remote: null },
+  });
+  for (const bad of [unix.replace('O w', 'O c'), unix.replace(' 7 3 ', ' 7 ff ')]) {
+    assert.is(told(bad), 'other', bad);
+  }
+});
+
+test('calls elsewhere that were counted only', () => {
+  const line = read('@asides[450, -131386493941248, 50]: 17');
+  if (line.kind !== 'map') throw new Error(line.kind);
+  assert.equal(readAsideKey(line.keys, Number(line.value)), {
+    ...{ kind: 'aside', what: 'unix', operation: 'write', pid: 450, tid: 450, command: '' },
+    ...{ fd: null, bytes: 0, calls: 17, object: 'ffff888132b34a00', peer: '0' },
+    ...{ local: null, remote: null, sum: true },
+  });
+  assert.is(readAsideKey([450n, 0n], 1), null);
+  assert.is(readAsideKey([450n, 0n, 0xff3n], 1), null);
 });
 
 test('a field that is no number spoils the line', () => {

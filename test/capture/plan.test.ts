@@ -124,4 +124,43 @@ test('a kernel without tracepoints gets no program', () => {
   assert.is(plan.missing.length, ALL.size);
 });
 
+test('calls that the kernel does not have are not missed, and io_uring is told by its requests where it can be', () => {
+  const text = ['tee', 'io_uring_enter']
+    .map((call) => `tracepoint:syscalls:sys_enter_${call}\n/@relay[pid] == 1/\n{\n}\n`)
+    .concat('tracepoint:io_uring:io_uring_submit_req\n/@relay[pid] == 1/\n{\n}\n');
+  const files = [...FILES, { name: 'relay-aside.bt', text: text.join('\n') }];
+  const attached = (...more: string[]): readonly string[] => {
+    const available = new Set([...ALL, ...more]);
+    const plan = planProbes({ files, available, copyingRelays: true });
+    assert.equal(plan.missing, []);
+    return plan.attached.filter((point) => /tee|io_uring/.test(point));
+  };
+  const tee = 'syscalls:sys_enter_tee';
+  const enter = 'syscalls:sys_enter_io_uring_enter';
+  assert.equal(attached(), []);
+  assert.equal(attached(tee, enter), [`tracepoint:${tee}`, `tracepoint:${enter}`]);
+  for (const request of ['io_uring:io_uring_submit_req', 'io_uring:io_uring_submit_sqe']) {
+    assert.equal(attached(tee, enter, request), [`tracepoint:${tee}`, `tracepoint:${request}`]);
+  }
+});
+
+test('witnesses are those whose probe files are all there', () => {
+  const file = (name: string): { name: string; text: string } => ({
+    name,
+    text: 'tracepoint:syscalls:sys_enter_read\n{\n}\n',
+  });
+  const names = ['tcp-states.bt', 'relay.bt', 'relay-copy.bt', 'relay-aside.bt'];
+  const witnesses = (copyingRelays: boolean, missing = ''): readonly string[] =>
+    planProbes({
+      files: names.filter((name) => name !== missing).map(file),
+      available: ALL,
+      copyingRelays,
+    }).witnesses;
+  assert.equal(witnesses(true), ['accepts', 'copies', 'asides']);
+  assert.equal(witnesses(false), ['accepts']);
+  assert.equal(witnesses(true, 'relay-aside.bt'), ['accepts', 'copies']);
+  assert.equal(witnesses(true, 'relay.bt'), ['copies']);
+  assert.equal(witnesses(true, 'tcp-states.bt'), ['copies', 'asides']);
+});
+
 test.run();

@@ -1,5 +1,6 @@
 // Takes the recordings in samples/ from the lab anew: `node dist/test/lab/take-samples.js [NAME…]`, as root.
 
+import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +13,7 @@ import { traceWhile } from '../support/tracing.js';
 
 const FOLDER = fileURLToPath(new URL('../../../samples', import.meta.url));
 const CLIENTS = fileURLToPath(new URL('echo-clients.js', import.meta.url));
+const SERVERS = fileURLToPath(new URL('server-kinds.js', import.meta.url));
 const DATAGRAMS = fileURLToPath(new URL('udp-clients.js', import.meta.url));
 
 interface Places {
@@ -58,6 +60,12 @@ const datagrams =
     const command = [DATAGRAMS, address, port, count, 'datagram', patience].map(String);
     return places.lab.exec(where, [process.execPath, ...command]);
   };
+
+/** Asks a server of the host (see startServers) from outside. */
+const ask =
+  (port: number, ...more: string[]) =>
+  async ({ lab }: Places): Promise<unknown> =>
+    lab.exec('client', [process.execPath, SERVERS, 'ask', lab.host.ipv4, String(port), ...more]);
 
 const SAMPLES: readonly Sample[] = [
   { name: 'dnat-outside', port: 8080, send: ping(({ lab }) => ['client', lab.host.ipv4], 8080) },
@@ -130,6 +138,14 @@ const SAMPLES: readonly Sample[] = [
     port: 7002,
     send: async ({ lab }) => echo(lab, 'client', lab.host.ipv4, 'haproxy', 7002, 3),
   },
+  { name: 'asks-database', port: 7200, send: ask(7200) },
+  { name: 'relay-encrypts', port: 7201, send: ask(7201, 'tls') },
+  {
+    name: 'host-chat',
+    port: 7202,
+    send: async (places) => Promise.all([ask(7202)(places), ask(7202)(places)]),
+  },
+  { name: 'redirect-proxy', port: 7203, send: ask(7203) },
   {
     name: 'mixed-20',
     port: 8080,
@@ -178,6 +194,7 @@ async function takeAll(samples: readonly Sample[], userlandProxy: boolean): Prom
     await lab.exec('host', ['iptables', '-I', 'DOCKER-USER', ...drop]);
     await mkdir(FOLDER, { recursive: true });
     if (samples.some(({ name }) => name.startsWith('relay-'))) await startRelays(lab, redis);
+    await startServers(lab, redis);
     for (const { name, port, send } of samples) {
       const { trace } = await traceWhile(
         lab,
@@ -190,6 +207,32 @@ async function takeAll(samples: readonly Sample[], userlandProxy: boolean): Prom
   } finally {
     await lab.down();
   }
+}
+
+const DATABASE = 7290;
+
+/** Servers of the host, to end with the lab, and a redirection. */
+async function startServers(lab: Lab, redis: LabContainer): Promise<void> {
+  const servers = [
+    ['plain', DATABASE],
+    ['asks', 7200, `127.0.0.1:${DATABASE}`],
+    ['encrypts', 7201, `${redis.ipv4}:6379`],
+    ['chat', 7202],
+  ] as const;
+  for (const words of servers) {
+    const [file, ...args] = lab.commandIn('host', [
+      process.execPath,
+      SERVERS,
+      ...words.map(String),
+    ]);
+    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    child.stdout.destroy();
+    child.unref();
+  }
+  const match = ['-i', 'ext0', '-p', 'tcp', '--dport', '7203'];
+  const rule = ['PREROUTING', ...match, '-j', 'REDIRECT', '--to-ports', '8080'];
+  await lab.exec('host', ['iptables', '-w', '-t', 'nat', '-I', ...rule]);
 }
 
 /** Containers and rules of the samples that need their own. */

@@ -26,8 +26,13 @@ export const TRUTHS: Readonly<Record<string, Truth | ((one: Connection) => Truth
   'proxy-same-bridge': proxy,
   'proxy-self': proxy,
   direct: { ...proxy, path: 'direct' },
-  // Taken by a version that did not watch what else the server wrote.
-  host: { ...proxy, path: 'host', proof: 'likely' },
+  host: { ...proxy, path: 'host' },
+  'host-chat': { ...proxy, path: 'host' },
+  // It answers itself, but the query that it sent meanwhile might have been anything.
+  'asks-database': { ...proxy, path: 'host', proof: 'likely' },
+  // What was encrypted cannot be compared.
+  'relay-encrypts': { ...proxy, path: 'relay', proof: 'likely' },
+  'redirect-proxy': { ...proxy, hook: 'PREROUTING' },
   'refused-dnat': { ...dnat, outcome: 'refused' },
   'reset-proxy': { ...proxy, outcome: 'reset' },
   dropped: { ...dnat, outcome: 'dropped' },

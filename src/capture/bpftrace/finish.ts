@@ -1,10 +1,8 @@
 /** The end of a trace: the last seal, the program's own counts, and the end of bpftrace. */
 import { readFileSync } from 'node:fs';
-import type { CounterEvent, TotalEvent } from '../../model/event.js';
 import type { Child, ChildExit } from './child.js';
-import type { Unnumbered } from './lines.js';
 import { LIMITS } from './failure.js';
-import type { Run } from './run.js';
+import type { Remainder, Run } from './run.js';
 import { pause, SEAL_PAUSE, type Sealer, type SealWatch } from './seal.js';
 import { readSkips } from './skips.js';
 
@@ -15,7 +13,7 @@ export interface TracerEnd {
   /** Runs that the kernel left out between both seals (see skips); null where it does not tell. */
   readonly skipped: number | null;
   /** Packets that were only counted, and the last totals of relays. */
-  readonly remainder: readonly (Unnumbered<CounterEvent> | Unnumbered<TotalEvent>)[];
+  readonly remainder: readonly Remainder[];
   /** Why the tracer did not end as asked, one sentence each. */
   readonly notes: readonly string[];
   /** Set when bpftrace ended though nobody had asked it to. */

@@ -6,7 +6,9 @@
  */
 export const FORMATS_SCRIPT =
   'cd "$1/events" || exit 1; for d in net/* skb/* sock/* tcp/* syscalls/* sched/sched_process_fork; do ' +
-  '[ -f "$d/format" ] && echo "$d"; done; shift; ' +
+  '[ -f "$d/format" ] && echo "$d"; done; ' +
+  // In older kernels it does not tell what is asked for.
+  'for d in io_uring/io_uring_submit_*; do grep -q "u8 opcode" "$d/format" 2>/dev/null && echo "$d"; done; shift; ' +
   'if [ $# -gt 0 ] && [ -e ../kprobe_events ]; then cut -d" " -f1 ../available_filter_functions 2>/dev/null | ' +
   'grep -Fx "$(printf "%s\\n" "$@")" | sort -u | sed "s/^/kprobe /"; fi; ' +
   'echo; cat skb/kfree_skb/format 2>/dev/null || true';

@@ -1,6 +1,8 @@
 /** Reads the lines that the probe programs print; the header of each .bt file describes its own. */
 import { addressFromBytes, type Endpoint } from '../../model/address.js';
 import { NETFILTER_HOOKS, type ConntrackView, type TraceEvent } from '../../model/event.js';
+import { describeCall, nameAside } from './asides.js';
+import { hex, isHex, splitFields, unescapeCommand } from './line-fields.js';
 import { bytesOf, bytesOfIpv4 } from './map-keys.js';
 
 /** An event before it has its place in the order of the trace. */
@@ -32,7 +34,9 @@ export interface LineReaderOptions {
 }
 
 /** Lines that end in the name of a task, which may hold spaces: how many fields they have. */
-const NAMED_LINES = new Map(Object.entries({ A: 18, S: 19, T: 18, M: 32, Y: 25, F: 5 }));
+const NAMED_LINES = new Map(
+  Object.entries({ A: 18, S: 19, T: 18, M: 32, Y: 27, O: 22, Q: 7, F: 5 }),
+);
 
 /** Which fields behind the letter are numbers; the others are words and names. */
 const NUMBERS = new Map<string, readonly [from: number, to?: number]>([
@@ -48,6 +52,8 @@ const NUMBERS = new Map<string, readonly [from: number, to?: number]>([
   ['T', [1, -1]],
   ['M', [1, -1]],
   ['Y', [2, -1]],
+  ['O', [2, -1]],
+  ['Q', [1, -1]],
   ['F', [1, -1]],
 ]);
 
@@ -225,7 +231,7 @@ export function createLineReader(options: LineReaderOptions): LineReader {
           command: unescapeCommand(f[31] ?? ''),
         };
       case 'Y':
-        if (f.length !== 25 || !/^[rw]$/.test(f[1] ?? '')) return null;
+        if (f.length !== 27 || !/^[rw]$/.test(f[1] ?? '')) return null;
         return {
           kind: 'copy',
           operation: f[1] === 'r' ? 'read' : 'write',
@@ -240,9 +246,41 @@ export function createLineReader(options: LineReaderOptions): LineReader {
           protocol: f[10] === '2' ? 'udp' : 'tcp',
           buffer: f[11] ?? '',
           mark: hex(f[12]),
-          ...socketEnds(f, 13),
-          command: unescapeCommand(f[24] ?? ''),
+          tail: hex(f[13]),
+          life: hex(f[14]),
+          ...socketEnds(f, 15),
+          command: unescapeCommand(f[26] ?? ''),
         };
+      case 'O': {
+        const what = nameAside(hex(f[6]));
+        if (f.length !== 22 || what === null || !/^[rw]$/.test(f[1] ?? '')) return null;
+        const { socket, local, remote } = socketEnds(
+          ['', '', ...f.slice(9, 10), ...f.slice(11)],
+          2,
+        );
+        return {
+          kind: 'aside',
+          what,
+          operation: f[1] === 'r' ? 'read' : 'write',
+          time: time(f[2] ?? ''),
+          pid: hex(f[3]),
+          tid: hex(f[4]),
+          fd: hex(f[5]),
+          bytes: hex(f[7]),
+          calls: hex(f[8]),
+          object: socket,
+          peer: f[10] ?? '0',
+          local: what === 'socket' ? local : null,
+          remote: what === 'socket' ? remote : null,
+          command: unescapeCommand(f[21] ?? ''),
+        };
+      }
+      case 'Q': {
+        const what = nameAside(hex(f[4]));
+        if (f.length !== 7 || what === null) return null;
+        const task = { pid: hex(f[2]), tid: hex(f[3]), command: unescapeCommand(f[6] ?? '') };
+        return { ...describeCall(what, task, hex(f[5])), time: time(f[1] ?? '') };
+      }
       case 'F':
         if (f.length !== 5) return null;
         return {
@@ -285,29 +323,8 @@ export function createLineReader(options: LineReaderOptions): LineReader {
   };
 }
 
-/** Splits at spaces; with `count`, the last field keeps its own. */
-function splitFields(line: string, count: number | undefined): string[] {
-  const fields = line.split(' ');
-  if (count === undefined || fields.length <= count) return fields;
-  return [...fields.slice(0, count - 1), fields.slice(count - 1).join(' ')];
-}
-
-/** `redis-server\x00\x00` → `redis-server`; bytes that are not text stay visible as \xNN. */
-function unescapeCommand(text: string): string {
-  const end = text.indexOf('\\x00');
-  return end < 0 ? text : text.slice(0, end);
-}
-
 /** True for a line with a known letter whose numbers are numbers. */
 function numbersAreHex(fields: readonly string[]): boolean {
   const range = NUMBERS.get(fields[0] ?? '');
   return range !== undefined && fields.slice(...range).every(isHex);
-}
-
-function isHex(field: string): boolean {
-  return /^[0-9a-f]{1,16}$/.test(field);
-}
-
-function hex(text: string | undefined): number {
-  return parseInt(text ?? '0', 16);
 }

@@ -38,12 +38,13 @@ export function readTotalKey(
   map: string,
   keys: readonly bigint[],
 ): Pick<TotalEvent, 'operation' | 'from' | 'to'> | null {
+  const [first, second, third, life] = keys;
   const socket = (address: bigint, ports: bigint): SocketPorts => ({
     socket: address.toString(16),
     localPort: Number((ports >> 16n) & 0xffffn),
     remotePort: Number(ports & 0xffffn),
+    ...(life !== undefined && { life: Number(life) }),
   });
-  const [first, second, third] = keys;
   if (first === undefined || second === undefined) return null;
   if (map === 'total' && third !== undefined) {
     return { operation: 'move', from: socket(first, third >> 32n), to: socket(second, third) };

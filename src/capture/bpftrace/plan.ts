@@ -1,6 +1,13 @@
 /** Decides which probe files a trace uses, from what the kernel offers and what there is to see. */
 import { useFentry, type FentryWord } from './fentry.js';
-import { functionsOf, tracepointsOf, withoutFunctions, type ProbeFile } from './program.js';
+import { WITNESSES, type Witness } from '../../model/trace.js';
+import {
+  functionsOf,
+  tracepointsOf,
+  withoutFunctions,
+  withoutTracepoints,
+  type ProbeFile,
+} from './program.js';
 
 export interface PlanInput {
   readonly files: readonly ProbeFile[];
@@ -21,14 +28,29 @@ export interface Plan {
   readonly missing: readonly string[];
   /** By what functions of the kernel are probed beside its tracepoints, if they are. */
   readonly profile: 'tracepoint' | 'kprobe' | 'fentry';
+  readonly witnesses: readonly Witness[];
 }
+
+interface PlannedFile {
+  readonly name: string;
+  readonly wanted: (input: PlanInput) => boolean;
+  /** Its tracepoints are of calls that some kernels do not have: there is nothing to miss then. */
+  readonly optional?: true;
+}
+
+/** Probe files that each witness needs. */
+const WITNESSED: Readonly<Record<Witness, readonly string[]>> = {
+  accepts: ['tcp-states.bt', 'relay.bt'],
+  copies: ['relay-copy.bt'],
+  asides: ['relay-copy.bt', 'relay-aside.bt', 'relay.bt'],
+};
 
 /**
  * Files in the order of the program. The first and the last hold probes that the seal makes fire: as bpftrace
  * attaches in order, one way or the other, those in between (splice, which the seal cannot make fire) are
  * attached when both have reported. Without the hops nothing can be proved.
  */
-const ORDER: readonly { name: string; wanted: (input: PlanInput) => boolean }[] = [
+const ORDER: readonly PlannedFile[] = [
   { name: 'hops-out.bt', wanted: always },
   { name: 'hops-in.bt', wanted: always },
   { name: 'drops.bt', wanted: always },
@@ -40,6 +62,7 @@ const ORDER: readonly { name: string; wanted: (input: PlanInput) => boolean }[] 
   { name: 'functions-bridge.bt', wanted: hasFunctions },
   { name: 'functions-hooks.bt', wanted: hasFunctions },
   { name: 'relay-copy.bt', wanted: (input) => input.copyingRelays },
+  { name: 'relay-aside.bt', wanted: (input) => input.copyingRelays, optional: true },
   { name: 'relay.bt', wanted: always },
 ];
 
@@ -54,9 +77,10 @@ export function planProbes(input: PlanInput): Plan {
   const { fentry } = input;
   const deep = fentry === undefined ? 'kprobe' : 'fentry';
   const call = (name: string): string => `${deep}:${name}`;
-  for (const { name, wanted } of ORDER) {
-    const file = input.files.find((candidate) => candidate.name === name);
-    if (!file || !wanted(input)) continue;
+  for (const { name, wanted, optional } of ORDER) {
+    const found = input.files.find((candidate) => candidate.name === name);
+    if (!found || !wanted(input)) continue;
+    const file = optional ? withoutMissing(found, input.available) : found;
     const points = tracepointsOf(file);
     const absent = points.filter((point) => !input.available.has(point));
     for (const point of absent) missing.add(`tracepoint:${point}`);
@@ -77,7 +101,29 @@ export function planProbes(input: PlanInput): Plan {
     attached: [...attached],
     missing: [...missing],
     profile,
+    witnesses: WITNESSES.filter((witness) =>
+      WITNESSED[witness].every((name) => chosen.some((file) => file.name === name)),
+    ),
   };
+}
+
+/** What io_uring is asked for, and its name before 6.3; without either the call tells that it is asked for something. */
+const RING_REQUEST = 'io_uring:io_uring_submit_req';
+const EARLIER_RING_REQUEST = 'io_uring:io_uring_submit_sqe';
+const RING_CALL = 'syscalls:sys_enter_io_uring_enter';
+
+/** Where the kernel tells of calls at all, one without a tracepoint is one that it does not have. */
+function withoutMissing(found: ProbeFile, available: ReadonlySet<string>): ProbeFile {
+  if (!available.has('syscalls:sys_enter_read')) return found;
+  const earlier = !available.has(RING_REQUEST) && available.has(EARLIER_RING_REQUEST);
+  const file = earlier
+    ? { name: found.name, text: found.text.replaceAll(RING_REQUEST, EARLIER_RING_REQUEST) }
+    : found;
+  const told = earlier || available.has(RING_REQUEST);
+  const absent = tracepointsOf(file).filter(
+    (point) => !available.has(point) || (told && point === RING_CALL),
+  );
+  return absent.length === 0 ? file : withoutTracepoints(file, absent);
 }
 
 function hasFunctions({ functions }: PlanInput): boolean {

@@ -26,6 +26,9 @@ export interface ProgramParameters {
 export const FILTER =
   /if \(\$sport == \$1 \|\| \$dport == \$1 \|\| \$sport == \$2 \|\| \$dport == \$2( \|\| @\w+\[[^\]]+\])?\) \{ \/\/ flow filter/g;
 
+/** The line that decides whether a call elsewhere is told. */
+const ASIDE_FILTER = /if \(\$what != 0 && (.*)\) \{ \/\/ aside filter/g;
+
 /** Up to this many ports are compared one by one, which costs less than two map look-ups. */
 const PORTS_INLINE = 8;
 
@@ -57,6 +60,15 @@ export function withoutFunctions(file: ProbeFile, absent: readonly string[]): Pr
   return { name: file.name, text };
 }
 
+/** The file without its probes on tracepoints that a kernel without these calls lacks; each has a block of its own. */
+export function withoutTracepoints(file: ProbeFile, absent: readonly string[]): ProbeFile {
+  const text = file.text.replaceAll(
+    /^tracepoint:(\w+:\w+)\n(?:\/.*\n)?\{\n[\s\S]*?^\}\n/gm,
+    (block, point: string) => (absent.includes(point) ? '' : block),
+  );
+  return { name: file.name, text };
+}
+
 /** The program's text. Throws RangeError when a port, pid or budget is not a sane number. */
 export function assembleProgram(
   files: readonly ProbeFile[],
@@ -80,6 +92,7 @@ export function assembleProgram(
         (_, wider: string | undefined) =>
           `if ((${condition}${wider ?? ''}) && @final == 0) {${file.name === FINAL_FILE ? final : ''}`,
       )
+      .replaceAll(ASIDE_FILTER, 'if ($what != 0 && @final == 0 && $1) {')
       .replaceAll(/^( *)printf\(/gm, '$1@printed = count();\n$1printf(')
       .replaceAll(/\$3\b/g, String(budget)),
   );
@@ -94,7 +107,7 @@ export function assembleProgram(
       : []),
     'printf("B %lx\\n", nsecs);',
   ];
-  const printed = [...new Set(body.match(/@(packets|bytes|total|read|written|printed)\b/g))];
+  const printed = [...new Set(body.match(/@(packets|bytes|total|read|written|asides|printed)\b/g))];
   const scratch = [...new Set(files.flatMap((file) => clearedMaps(file.text)))];
   const report = [...printed.map((map) => `print(${map});`), 'printf("E %lx\\n", nsecs);'];
   const last = [...printed, ...scratch, ...(inline ? [] : ['@port']), '@final'];

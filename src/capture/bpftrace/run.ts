@@ -1,13 +1,18 @@
 /** What has been read of one run of bpftrace: its events in order, its losses, its counters. */
 import { endianness } from 'node:os';
-import type { CounterEvent, TotalEvent, TraceEvent } from '../../model/event.js';
+import type { AsideEvent, CounterEvent, TotalEvent, TraceEvent } from '../../model/event.js';
 import { Sequencer } from '../sequencer.js';
+import { readAsideKey } from './asides.js';
 import type { Formats } from './formats.js';
 import { createLineReader, type Line, type Unnumbered } from './lines.js';
 import { readHopKey, readTotalKey } from './map-keys.js';
 import type { SealWatch } from './seal.js';
 
+export type Remainder = Unnumbered<CounterEvent> | Unnumbered<TotalEvent> | Unnumbered<AsideEvent>;
+
 export interface RunOptions {
+  /** Calls of each kind that are told one by one. */
+  readonly budget: number;
   readonly onEvent: (event: TraceEvent) => void;
   readonly onLost: (count: number) => void;
 }
@@ -26,6 +31,7 @@ export class Run {
     { keys: readonly bigint[]; packets: number; bytes: number }
   >();
   readonly #totals: Unnumbered<TotalEvent>[] = [];
+  readonly #asides: Unnumbered<AsideEvent>[] = [];
   #timer: NodeJS.Timeout | undefined;
   #openedAt = Infinity;
   #lastTime = 0;
@@ -90,15 +96,15 @@ export class Run {
   }
 
   /** What the counters and totals of the traffic say, without those of our own seals. */
-  remainder(): (Unnumbered<CounterEvent> | Unnumbered<TotalEvent>)[] {
+  remainder(): Remainder[] {
     const time = this.#lastTime;
     const counters: Unnumbered<CounterEvent>[] = [];
     for (const { keys, packets, bytes } of this.#counters.values()) {
       const hop = readHopKey(keys, this.#littleEndian);
       if (hop) counters.push({ kind: 'counter', time, ...hop, packets, bytes });
     }
-    const totals = this.#totals.map((total) => ({ ...total, time }));
-    return [...counters, ...totals].filter((event) => !this.#watch.observe(event));
+    const sums = [...this.#totals, ...this.#asides].map((sum) => ({ ...sum, time }));
+    return [...counters, ...sums].filter((event) => !this.#watch.observe(event));
   }
 
   #readMap(line: Line & { kind: 'map' }): void {
@@ -112,6 +118,9 @@ export class Run {
       const counter = this.#counters.get(name) ?? { keys: line.keys, packets: 0, bytes: 0 };
       counter[line.map] += value;
       this.#counters.set(name, counter);
+    } else if (line.map === 'asides') {
+      const aside = value > this.#options.budget ? readAsideKey(line.keys, value) : null;
+      if (aside) this.#asides.push({ ...aside, time: 0 });
     } else {
       const total = readTotalKey(line.map, line.keys);
       if (total) this.#totals.push({ kind: 'total', time: 0, ...total, bytes: value });

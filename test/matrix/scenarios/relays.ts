@@ -24,6 +24,8 @@ interface Relay {
   readonly chain: readonly [string, ...string[]];
   /** What Redis sees. */
   readonly source: string;
+  /** Why its bytes may be no more than alike. */
+  readonly copies?: string;
 }
 
 const listen = (port: number): string => `TCP-LISTEN:${port},fork,reuseaddr,backlog=64`;
@@ -71,6 +73,7 @@ const RELAYS: readonly Relay[] = [
     command: (redis) => [process.execPath, PASSED_ON, '7005', redis, '6379'],
     chain: ['node'],
     source: gateway,
+    copies: 'newer versions of Node copy what they read to another place',
   },
   {
     name: 'netcat of BusyBox',
@@ -171,7 +174,7 @@ async function awaitListener(lab: Lab, port: number): Promise<void> {
 /** @param whole whether the published port, too, is traced */
 export function listRelays(whole: boolean): Play[] {
   const traced = whole ? 'the published port in the filter' : 'only its own port in the filter';
-  return RELAYS.map(({ name, port, chain, source }) => {
+  return RELAYS.map(({ name, port, chain, source, copies }) => {
     // What NAT makes of a relay's own dial is seen by that port's packets only.
     const container = whole || source !== '{host}' ? 'redis' : null;
     const truth: Truth = {
@@ -181,6 +184,7 @@ export function listRelays(whole: boolean): Play[] {
     return {
       name: `${name}, ${traced}`,
       truth,
+      ...(copies !== undefined && { atLeast: { proof: 'likely', because: copies } }),
       told: `relay by ${chain.join(' and ')}, answered, source ${source.replace(/[{}]/g, '')}`,
       play: (stage) => async () => {
         const order = (): ReturnType<typeof stage.order> =>
