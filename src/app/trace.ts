@@ -153,6 +153,7 @@ async function traceBeside(
       profile: tracer.plan.profile,
       witnesses: tracer.plan.witnesses,
     },
+    budget: request.budget,
   };
   const clocks = readClocks();
   const soFar = (): Trace => ({ source: 'live', header, events, tail: OPEN_TAIL });

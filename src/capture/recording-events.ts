@@ -36,6 +36,15 @@ const conntrack = z.object({
   original: tuple,
   reply: tuple,
 });
+const socketSums = z.object({
+  sent: z.number(),
+  sentAgain: z.number(),
+  acknowledged: z.number(),
+  received: z.number(),
+  segmentsSent: z.number(),
+  segmentsReceived: z.number(),
+  retransmits: z.number(),
+});
 const direction = z.enum(['in', 'out']);
 const hook = z.enum(NETFILTER_HOOKS).nullable();
 
@@ -74,6 +83,7 @@ export const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
     namespace: z.number(),
     from: z.number(),
     to: z.number(),
+    sums: socketSums.optional(),
   }),
   z.object({
     kind: z.literal('accept'),

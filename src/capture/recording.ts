@@ -98,6 +98,7 @@ const headerSchema = z.object({
     profile: z.enum(['tracepoint', 'kprobe', 'fentry']).optional(),
     witnesses: z.array(z.enum(WITNESSES)).optional(),
   }),
+  budget: z.number().optional(),
   survey: surveySchema.optional(),
 });
 
@@ -176,8 +177,8 @@ function parseHeader(line: string, name: string): TraceHeader {
       remedy: 'record it again with: trace-flow --port N --record FILE',
     });
   }
-  const { program, epoch, target, client, topology, probes, survey } = result.data;
-  const header = { program, epoch: BigInt(epoch), target, client, topology, probes };
+  const { schema: _, epoch, survey, ...rest } = result.data;
+  const header = { ...rest, epoch: BigInt(epoch) };
   return survey ? { ...header, survey } : header;
 }
 

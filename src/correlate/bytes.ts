@@ -11,7 +11,10 @@ export interface LegBytes {
 const WRAP = 2 ** 32;
 
 /** True when this packet goes from the client's side to the server's. */
-export function isRequest(leg: Leg, packet: Pick<PacketEvent, 'source' | 'destination'>): boolean {
+export function isRequest(
+  leg: Pick<Leg, 'client' | 'server' | 'destination'>,
+  packet: Pick<PacketEvent, 'source' | 'destination'>,
+): boolean {
   const { source, destination } = packet;
   const to = serves(leg, destination);
   const from = serves(leg, source);
@@ -19,7 +22,7 @@ export function isRequest(leg: Leg, packet: Pick<PacketEvent, 'source' | 'destin
   return sameEndpoint(source, leg.client);
 }
 
-function serves({ server, destination }: Leg, end: Endpoint): boolean {
+function serves({ server, destination }: Pick<Leg, 'server' | 'destination'>, end: Endpoint): boolean {
   return sameEndpoint(end, destination) || (server !== null && sameEndpoint(end, server));
 }
 
@@ -27,12 +30,21 @@ interface Side {
   readonly packets: PacketEvent[];
   /** Null without any. */
   counters: CounterEvent[] | null;
+  /** Bytes that a socket at either end counted; null where none told. */
+  summed: number | null;
 }
 
 export function countBytes(leg: Leg): LegBytes {
-  const client: Side = { packets: [], counters: null };
-  const server: Side = { packets: [], counters: null };
+  const client: Side = { packets: [], counters: null, summed: null };
+  const server: Side = { packets: [], counters: null, summed: null };
   for (const event of leg.events) {
+    if (event.kind === 'state' && event.sums) {
+      const [near, far] = sameEndpoint(event.local, leg.client)
+        ? [client, server]
+        : [server, client];
+      near.summed = Math.max(near.summed ?? 0, event.sums.sent);
+      far.summed = Math.max(far.summed ?? 0, event.sums.received);
+    }
     if (event.kind !== 'packet' && event.kind !== 'counter') continue;
     const side = isRequest(leg, event) ? client : server;
     if (event.kind === 'packet') side.packets.push(event);
@@ -41,8 +53,8 @@ export function countBytes(leg: Leg): LegBytes {
   return { fromClient: countSide(leg, client), fromServer: countSide(leg, server) };
 }
 
-function countSide(leg: Leg, { packets, counters }: Side): number {
-  const seen = countSeen(packets, counters ?? []);
+function countSide(leg: Leg, { packets, counters, summed }: Side): number {
+  const seen = Math.max(countSeen(packets, counters ?? []), summed ?? 0);
   const syn = leg.protocol === 'tcp' && packets.find(({ flags }) => (flags & TCP.SYN) !== 0);
   let furthest = 0;
   for (const { seq, length, flags } of packets) {
@@ -54,7 +66,7 @@ function countSide(leg: Leg, { packets, counters }: Side): number {
     seen,
     furthest: syn ? furthest : null,
     closed: packets.some(({ flags }) => (flags & TCP.FIN) !== 0),
-    counted: counters !== null,
+    counted: counters !== null || summed !== null,
   });
 }
 
@@ -66,7 +78,7 @@ export interface Sums {
   readonly furthest: number | null;
   /** It has sent a FIN. */
   readonly closed: boolean;
-  /** Some packets were only counted. */
+  /** Not all packets are listed: the rest was counted. */
   readonly counted: boolean;
 }
 

@@ -44,7 +44,8 @@ export interface Service {
 /** Connections of the trace's target in the order in which they were first seen. */
 export function findConnections(trace: Trace): TracedConnection[] {
   const { target, topology, client } = trace.header;
-  const context = { host: topology.host, ports: new Set(target.ports) };
+  const { budget } = trace.header;
+  const context = { host: topology.host, ports: new Set(target.ports), budget };
   const legs = gatherFlows(trace.events).flatMap((flow) => buildLeg(flow, context) ?? []);
   const relaying = pairRelays(legs, trace.events, topology);
   const { links, received, replied, sent, shared, beyond } = relaying;

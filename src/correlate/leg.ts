@@ -42,6 +42,10 @@ export interface Leg {
   readonly nat: Nat | null;
   /** True when packets carried conntrack entries in the host's namespace, so that NAT would have shown. */
   readonly conntracked: boolean;
+  /** Some of its packets may have passed without being listed: the budget of a device was used up, or they were counted. */
+  readonly unlisted: boolean;
+  /** Nanoseconds since the epoch until which it may have been open; infinite where its end was not seen. */
+  readonly until: number;
 }
 
 /** The rewriting that the host's conntrack shows. */

@@ -11,6 +11,7 @@ import {
   type PacketEvent,
   type StateEvent,
 } from '../model/event.js';
+import { isRequest } from './bytes.js';
 import type { Flow } from './flows.js';
 import type { Leg, LegEvent, Nat } from './leg.js';
 
@@ -19,6 +20,8 @@ export interface LegContext {
   readonly host: number | null;
   /** Ports on which servers are expected, to tell the ends of a flow apart that began before the trace. */
   readonly ports: ReadonlySet<number>;
+  /** See TraceHeader.budget. */
+  readonly budget: number | undefined;
 }
 
 /** Null for a flow of which nothing but loose ends was seen. */
@@ -35,7 +38,7 @@ export function buildLeg(flow: Flow, context: LegContext): Leg | null {
   if (ends === null) return null;
   const { client, server, begun } = ends;
   const destination = view?.conntrack.reply.source ?? lastDestination(packets, client) ?? server;
-  return {
+  const leg = {
     protocol: packets[0]?.protocol ?? 'tcp',
     events,
     client,
@@ -46,7 +49,46 @@ export function buildLeg(flow: Flow, context: LegContext): Leg | null {
     accepted: events.find((event): event is AcceptEvent => event.kind === 'accept') ?? null,
     nat: view && readNat(view, events, packets, dialled, context.host),
     conntracked: view !== null,
+    unlisted: hasUnlisted(events, packets, context.budget),
   };
+  return { ...leg, until: findEnd(leg) };
+}
+
+/** Whether packets were counted only, or some device has listed as many as it may in one direction. */
+function hasUnlisted(
+  events: readonly LegEvent[],
+  packets: readonly PacketEvent[],
+  budget: number | undefined,
+): boolean {
+  if (events.some(({ kind }) => kind === 'counter')) return true;
+  if (budget === undefined || packets.length < budget) return false;
+  const listed = new Map<string, number>();
+  return packets.some(({ protocol, namespace, ifindex, direction, source }) => {
+    const hop = `${namespace}|${ifindex}|${direction}|${source.address}|${source.port}`;
+    const count = (listed.get(hop) ?? 0) + 1;
+    listed.set(hop, count);
+    return protocol === 'tcp' && count >= budget;
+  });
+}
+
+/**
+ * When a connection was over: it was reset, or both ends have said FIN; of one whose packets are not seen, its socket
+ * closed. Datagrams just stop.
+ */
+function findEnd(leg: Omit<Leg, 'until'>): number {
+  const last = leg.events.at(-1)?.time ?? 0;
+  if (leg.protocol === 'udp') return last;
+  const closed = { request: false, reply: false };
+  let seen = false;
+  for (const event of leg.events) {
+    if (event.kind !== 'packet') continue;
+    seen = true;
+    if ((event.flags & TCP.RST) !== 0) return last;
+    if ((event.flags & TCP.FIN) !== 0) closed[isRequest(leg, event) ? 'request' : 'reply'] = true;
+  }
+  const socketClosed = (): boolean =>
+    leg.events.some((event) => event.kind === 'state' && event.to === TCP_STATE.CLOSE);
+  return (closed.request && closed.reply) || (!seen && socketClosed()) ? last : Infinity;
 }
 
 type Tracked = (PacketEvent | DropEvent) & { readonly conntrack: ConntrackView };

@@ -30,12 +30,10 @@ export class LegIndex {
 
   constructor(legs: readonly Leg[]) {
     for (const leg of legs) {
-      const packets = leg.events.some(({ kind }) => kind === 'packet' || kind === 'counter');
       const known = {
         leg,
         first: leg.events[0]?.time ?? 0,
-        // A leg of which only its socket was seen may go on unseen.
-        last: packets ? (leg.events.at(-1)?.time ?? 0) + SLACK : Infinity,
+        last: leg.until + SLACK,
         namespaces: new Set(leg.events.map(({ namespace }) => namespace)),
       };
       for (const key of listKeys(leg)) {

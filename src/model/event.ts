@@ -107,10 +107,29 @@ interface SocketFields {
   readonly remote: Endpoint;
 }
 
+/** What the kernel has counted for one TCP socket (struct tcp_sock) since it was made. */
+export interface SocketSums {
+  /** Payload bytes that it sent, each once. */
+  readonly sent: number;
+  /** Payload bytes that it sent again. */
+  readonly sentAgain: number;
+  /** What the other end has acknowledged. The SYN of the end that dialled and a FIN count as a byte each. */
+  readonly acknowledged: number;
+  /** Payload bytes that it received in order, each once. */
+  readonly received: number;
+  readonly segmentsSent: number;
+  readonly segmentsReceived: number;
+  /** Segments sent again, the SYN among them. */
+  readonly retransmits: number;
+}
+
+/** A TCP socket goes from one state into another; `from` and `to` are equal where it was only looked at, as the trace ended. */
 export interface StateEvent extends EventBase, SocketFields {
   readonly kind: 'state';
   readonly from: number;
   readonly to: number;
+  /** Where it closes or was looked at; recordings before 0.2 lack them. */
+  readonly sums?: SocketSums | undefined;
 }
 
 export interface AcceptEvent extends EventBase, SocketFields {

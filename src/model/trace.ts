@@ -31,6 +31,11 @@ export interface TraceHeader {
     /** Left out by recordings before version 0.2: nobody told then. */
     readonly witnesses?: readonly Witness[] | undefined;
   };
+  /**
+   * Packets listed per direction and device of a TCP connection; later ones but SYN, FIN and RST are left out, uncounted.
+   * Missing in captures, and in recordings before 0.2, which count the packets that they leave out.
+   */
+  readonly budget?: number | undefined;
   /** Left out where the rules were not read; then nothing is predicted. */
   readonly survey?: Survey;
 }

@@ -1,6 +1,11 @@
 /** Reads the lines that the probe programs print; the header of each .bt file describes its own. */
 import { addressFromBytes, type Endpoint } from '../../model/address.js';
-import { NETFILTER_HOOKS, type ConntrackView, type TraceEvent } from '../../model/event.js';
+import {
+  NETFILTER_HOOKS,
+  TCP_STATE,
+  type ConntrackView,
+  type TraceEvent,
+} from '../../model/event.js';
 import { describeCall, nameAside } from './asides.js';
 import { hex, isHex, splitFields, unescapeCommand } from './line-fields.js';
 import { bytesOf, bytesOfIpv4 } from './map-keys.js';
@@ -35,7 +40,7 @@ export interface LineReaderOptions {
 
 /** Lines that end in the name of a task, which may hold spaces: how many fields they have. */
 const NAMED_LINES = new Map(
-  Object.entries({ A: 18, S: 19, T: 18, M: 32, Y: 27, O: 22, Q: 7, F: 5 }),
+  Object.entries({ A: 18, S: 19, Z: 26, T: 18, M: 32, Y: 27, O: 22, Q: 7, F: 5 }),
 );
 
 /** Which fields behind the letter are numbers; the others are words and names. */
@@ -49,6 +54,7 @@ const NUMBERS = new Map<string, readonly [from: number, to?: number]>([
   ['R', [1]],
   ['A', [1, -1]],
   ['S', [1, -1]],
+  ['Z', [1, -1]],
   ['T', [1, -1]],
   ['M', [1, -1]],
   ['Y', [2, -1]],
@@ -59,6 +65,8 @@ const NUMBERS = new Map<string, readonly [from: number, to?: number]>([
 
 /** Field counts of the packet part, shared by P, D, N, K and R lines: time to payload. */
 const PACKET_FIELDS = 17;
+/** Fields of the lines of one socket beyond those that all have. */
+const EXTRA_FIELDS = { A: 0, S: 1, Z: 8, T: 0 } as const;
 /** Fields of a conntrack entry: its address, its status, two tuples. */
 const CONNTRACK_FIELDS = 22;
 
@@ -191,8 +199,9 @@ export function createLineReader(options: LineReaderOptions): LineReader {
         return { kind: 'reset', ...packet(f, 1) };
       case 'A':
       case 'S':
+      case 'Z':
       case 'T': {
-        const extra = f[0] === 'S' ? 1 : 0;
+        const extra = EXTRA_FIELDS[f[0]];
         if (f.length !== 18 + extra) return null;
         const common = {
           time: time(f[1] ?? ''),
@@ -204,6 +213,15 @@ export function createLineReader(options: LineReaderOptions): LineReader {
         };
         if (f[0] === 'A') return { kind: 'accept', ...common, fd: hex(f[5]) };
         if (f[0] === 'S') return { kind: 'state', ...common, from: hex(f[5]), to: hex(f[17]) };
+        if (f[0] === 'Z') {
+          return {
+            kind: 'state',
+            ...common,
+            from: hex(f[5]),
+            to: TCP_STATE.CLOSE,
+            sums: readSums(f.slice(17, 25)),
+          };
+        }
         const { namespace, socket, local, remote } = common;
         return {
           kind: 'retransmit',

@@ -9,7 +9,7 @@ export interface ProbeFile {
 export interface ProgramParameters {
   /** TCP and UDP ports of the flow on either side; at least one. */
   readonly ports: readonly number[];
-  /** Packets (or calls) printed per direction, device and connection before only counters grow. */
+  /** Packets (or calls) printed per direction, device and connection; of more, the next ones are left out. */
   readonly budget: number;
   /** Processes that are known to relay the flow already. */
   readonly relays: readonly number[];
@@ -28,6 +28,9 @@ export const FILTER =
 
 /** The line that decides whether a call elsewhere is told. */
 const ASIDE_FILTER = /if \(\$what != 0 && (.*)\) \{ \/\/ aside filter/g;
+/** The same in the short look that the hop programs take at every packet: it need not know whether the program is frozen. */
+const GLANCE =
+  /if \(!\(\$sport == \$1 \|\| \$dport == \$1 \|\| \$sport == \$2 \|\| \$dport == \$2\)\) \{ \/\/ glance filter/g;
 
 /** Up to this many ports are compared one by one, which costs less than two map look-ups. */
 const PORTS_INLINE = 8;
@@ -93,6 +96,7 @@ export function assembleProgram(
           `if ((${condition}${wider ?? ''}) && @final == 0) {${file.name === FINAL_FILE ? final : ''}`,
       )
       .replaceAll(ASIDE_FILTER, 'if ($what != 0 && @final == 0 && $1) {')
+      .replaceAll(GLANCE, `if (!(${condition})) {`)
       .replaceAll(/^( *)printf\(/gm, '$1@printed = count();\n$1printf(')
       .replaceAll(/\$3\b/g, String(budget)),
   );

@@ -126,4 +126,10 @@ export class WireLeg implements Leg {
   get conntracked(): boolean {
     return false;
   }
+  get unlisted(): boolean {
+    return this.counted !== null;
+  }
+  get until(): number {
+    return Infinity;
+  }
 }
