@@ -1,6 +1,7 @@
 /** The live trace: map the host, start the probes, let the traffic run, seal, judge, report. */
 import { keepRelevant } from '../correlate/relevant.js';
 import { restoreOrder } from '../capture/sequencer.js';
+import type { Unnumbered } from '../capture/bpftrace/lines.js';
 import type { ProbeProfile, TracerEnd, Tracer } from '../capture/bpftrace/tracer.js';
 import type { RuleTraceEnd } from '../capture/nftrace/rule-tracer.js';
 import { compareClocks, readClocks } from '../host/clocks.js';
@@ -16,6 +17,7 @@ import { runInNamespace, type CommandEnd } from './command.js';
 import { hasStrangers, mergeTopologies } from './merge.js';
 import { hasCopyingRelay, listRelays } from './listening.js';
 import { probesFolder } from './places.js';
+import { readOpenSums } from './open-sums.js';
 import type { Progress } from './progress.js';
 import { RuleTracing } from './rule-tracing.js';
 import { ConnectionTally } from './tally.js';
@@ -162,6 +164,8 @@ async function traceBeside(
 
   const shortage = await waitForEnd(request, effects, tracer, tally, events);
   progress.stopping();
+  // Before the last seal: a socket that closes meanwhile tells its sums itself.
+  const open = await readOpenSums(events, target.ports);
   const [end, [met, surveyed]] = await Promise.all([
     tracer.finish(),
     rules
@@ -174,7 +178,10 @@ async function traceBeside(
   const trace: Trace = {
     source: 'live',
     header: { ...header, topology, ...(surveyed && { survey: surveyed }) },
-    events: keepRelevant(restoreOrder([...events, ...numberRemainder(end, events)]), topology),
+    events: keepRelevant(
+      restoreOrder([...events, ...numberRemainder([...end.remainder, ...open], events)]),
+      topology,
+    ),
     tail: makeTail(end, events.length >= MAX_EVENTS, met, [
       ...(shortage === null ? [] : [shortage]),
       ...compareClocks(clocks, readClocks()),
@@ -286,9 +293,12 @@ function reportCommand(end: CommandEnd, progress: Progress): void {
   if (end.how !== null) progress.warn(`the command ${end.how}`);
 }
 
-function numberRemainder(end: TracerEnd, events: readonly TraceEvent[]): TraceEvent[] {
+function numberRemainder(
+  remainder: readonly Unnumbered[],
+  events: readonly TraceEvent[],
+): TraceEvent[] {
   let id = events.at(-1)?.id ?? 0;
-  return end.remainder.map((event) => ({ ...event, id: (id += 1) }));
+  return remainder.map((event) => ({ ...event, id: (id += 1) }));
 }
 
 function makeTail(

@@ -61,7 +61,7 @@ export function addUp(
   for (const { leg, calls } of mouths) {
     const own = calls.filter((call) => call.operation === operation);
     const since = leg.events[0]?.time ?? 0;
-    const until = Math.max(leg.events.at(-1)?.time ?? 0, own.at(-1)?.time ?? 0) + SLACK;
+    const until = Math.max(leg.until, own.at(-1)?.time ?? 0) + SLACK;
     for (const ends of listSockets(own)) {
       const bytes = counts.copied(operation, { ends, since, until });
       sum = sum === null || bytes === null ? null : sum + bytes;

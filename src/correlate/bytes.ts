@@ -22,7 +22,10 @@ export function isRequest(
   return sameEndpoint(source, leg.client);
 }
 
-function serves({ server, destination }: Pick<Leg, 'server' | 'destination'>, end: Endpoint): boolean {
+function serves(
+  { server, destination }: Pick<Leg, 'server' | 'destination'>,
+  end: Endpoint,
+): boolean {
   return sameEndpoint(end, destination) || (server !== null && sameEndpoint(end, server));
 }
 

@@ -97,6 +97,6 @@ export function couldServe(client: Leg, dialled: StateEvent | null, kinship: Kin
     own &&
     dialled.namespace === accepted.namespace &&
     dialled.time >= accepted.time &&
-    dialled.time <= (client.events.at(-1)?.time ?? 0)
+    dialled.time <= client.until
   );
 }

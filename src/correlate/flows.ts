@@ -240,6 +240,10 @@ class Gatherer {
   ): Sighting | null {
     // A listener is no connection.
     if (remote.port === 0) return null;
+    // Only looked at as the trace ended: it has its ends, and no address of its own.
+    if (event?.kind === 'state' && event.from === event.to) {
+      return this.#current.get(placeKey(namespace, 'tcp', local, remote)) ?? null;
+    }
     const begins =
       event?.kind === 'state' &&
       (event.to === TCP_STATE.SYN_SENT || event.to === TCP_STATE.SYN_RECV);

@@ -21,7 +21,7 @@ export interface LegContext {
   /** Ports on which servers are expected, to tell the ends of a flow apart that began before the trace. */
   readonly ports: ReadonlySet<number>;
   /** See TraceHeader.budget. */
-  readonly budget: number | undefined;
+  readonly budget?: number | undefined;
 }
 
 /** Null for a flow of which nothing but loose ends was seen. */

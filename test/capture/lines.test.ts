@@ -136,6 +136,25 @@ test('a state change, an accept and a retransmit', () => {
     from: 7,
     to: 2,
   });
+  const closed = readEvent(LINES.closed);
+  if (closed.kind !== 'state') throw new Error(closed.kind);
+  assert.equal([closed.from, closed.to, closed.remote], [5, 7, end('198.51.100.1', 8080)]);
+  // The FIN that came counts as the eighth byte received.
+  assert.equal(closed.sums, {
+    sent: 14,
+    sentAgain: 0,
+    acknowledged: 16,
+    received: 7,
+    segmentsSent: 6,
+    segmentsReceived: 4,
+    retransmits: 0,
+  });
+  const repeats = readEvent(LINES.closed.replace(' e 0 10 8 1 6 4 0 ', ' 1c e 10 8 0 6 4 2 '));
+  if (repeats.kind !== 'state') throw new Error(repeats.kind);
+  assert.is(repeats.sums?.sent, 14);
+  assert.is(repeats.sums.sentAgain, 14);
+  assert.is(repeats.sums.received, 8);
+  assert.is(repeats.sums.retransmits, 2);
   const accepted = readEvent(LINES.accept);
   if (accepted.kind !== 'accept') throw new Error(accepted.kind);
   assert.equal([accepted.command, accepted.fd, accepted.tid], ['docker-proxy', 3, 0x1d7]);

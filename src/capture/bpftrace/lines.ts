@@ -9,6 +9,7 @@ import {
 import { describeCall, nameAside } from './asides.js';
 import { hex, isHex, splitFields, unescapeCommand } from './line-fields.js';
 import { bytesOf, bytesOfIpv4 } from './map-keys.js';
+import { readSums } from './sums.js';
 
 /** An event before it has its place in the order of the trace. */
 export type Unnumbered<E = TraceEvent> = E extends TraceEvent ? Omit<E, 'id'> : never;
@@ -219,7 +220,7 @@ export function createLineReader(options: LineReaderOptions): LineReader {
             ...common,
             from: hex(f[5]),
             to: TCP_STATE.CLOSE,
-            sums: readSums(f.slice(17, 25)),
+            sums: readSums(f.slice(17, 25).map(hex)),
           };
         }
         const { namespace, socket, local, remote } = common;

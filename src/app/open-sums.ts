@@ -1,0 +1,42 @@
+/** The end of a trace: what the kernel has counted for the sockets that are open still. */
+import type { Unnumbered } from '../capture/bpftrace/lines.js';
+import type { StateEvent, TraceEvent } from '../model/event.js';
+
+/** Milliseconds for all namespaces. */
+const PATIENCE = 2_000;
+
+/**
+ * Looks at the open sockets of the traced ports in every namespace that the events come from. What they tell stands in
+ * for packets that the budget left out; where it cannot be had, nothing is told.
+ */
+export async function readOpenSums(
+  events: readonly TraceEvent[],
+  ports: readonly number[],
+): Promise<Unnumbered<StateEvent>[]> {
+  const time = events.at(-1)?.time ?? 0;
+  const seen = new Set(
+    events.flatMap((event) => ('namespace' in event ? (event.namespace ?? []) : [])),
+  );
+  if (seen.size === 0) return [];
+  const { listProcesses } = await import('../host/procfs.js');
+  const { findNamespaces } = await import('../host/namespaces.js');
+  const { readOpenSockets } = await import('../host/open-sockets.js');
+  const { runCommand } = await import('../host/command.js');
+  const places = [...findNamespaces('/proc', listProcesses('/proc')).values()];
+  const touched = places.filter(({ inode }) => seen.has(inode));
+  const sockets = await readOpenSockets(runCommand, touched, ports, PATIENCE);
+  return sockets.map(({ namespace, state, local, remote, sums }) => ({
+    kind: 'state',
+    time,
+    namespace,
+    pid: 0,
+    tid: 0,
+    command: '',
+    socket: '',
+    local,
+    remote,
+    from: state,
+    to: state,
+    sums,
+  }));
+}
