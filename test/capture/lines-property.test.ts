@@ -9,7 +9,7 @@ import { BEGIN, LINES } from './samples.js';
 
 const test = suite('lines: properties');
 
-const letters = [...'PDRASTMYBE'];
+const letters = [...'PDRASZTMYBE'];
 const field = fc.oneof(
   fc.nat().map((value) => value.toString(16)),
   fc.string({ maxLength: 20 }),
@@ -72,6 +72,7 @@ test('a mutated line is that letter’s event or none', () => {
     R: 'reset',
     A: 'accept',
     S: 'state',
+    Z: 'state',
     T: 'retransmit',
     M: 'move',
     Y: 'copy',
