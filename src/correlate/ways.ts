@@ -144,8 +144,7 @@ function objectKey({ pid, object, operation }: AsideEvent): string {
 
 /** When the last byte of the answer was given; null without an answer. */
 function findAnswered(leg: Leg, calls: LegCalls): number | null {
-  const counted = leg.events.some((event) => event.kind === 'counter' && !isRequest(leg, event));
-  if (counted) return lastTime(leg);
+  if (leg.unlisted) return lastTime(leg);
   const packet = leg.events.findLast(
     (event) => event.kind === 'packet' && event.length > 0 && !isRequest(leg, event),
   );
@@ -154,7 +153,9 @@ function findAnswered(leg: Leg, calls: LegCalls): number | null {
   return times.length === 0 ? null : Math.max(...times);
 }
 
-function lastTime({ events }: Leg): number {
+/** Until when bytes may have passed: what is not listed may have come at any time while it was open. */
+function lastTime({ events, unlisted, until }: Leg): number {
+  if (unlisted) return until;
   return events.findLast(({ kind }) => kind !== 'counter')?.time ?? 0;
 }
 
