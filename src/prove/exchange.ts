@@ -17,7 +17,7 @@ export interface Side {
   readonly start: number | null;
   /** Highest number that the other end has acknowledged; null where none was seen. */
   readonly acked: number | null;
-  /** False where packets of the other end were only counted: they may have acknowledged more. */
+  /** False where packets may have passed unlisted: they may have acknowledged more. */
   readonly acksSeen: boolean;
   /** A segment that was sent again and again, and of which the sender never learned that it had come. */
   readonly stalled: Stalled | null;
@@ -59,16 +59,12 @@ export function readExchange(leg: Leg): Exchange {
 }
 
 function read(leg: Leg): Exchange {
-  const client = new SideReader();
-  const server = new SideReader();
+  const client = new SideReader(!leg.unlisted);
+  const server = new SideReader(!leg.unlisted);
   let completed = false;
   let replied = false;
   let eager = false;
   for (const event of leg.events) {
-    if (event.kind === 'counter') {
-      (isRequest(leg, event) ? server : client).acksSeen = false;
-      continue;
-    }
     if (event.kind === 'state' || event.kind === 'accept') {
       // A listener with fast open hands its connection out before the handshake ends.
       completed ||= event.kind === 'accept' ? !eager : isEstablishing(event);
@@ -131,11 +127,16 @@ interface Place {
 class SideReader {
   /** Times that each SYN was sent, by its number and place. */
   readonly syns = new Map<number, Map<string, { times: number; last: number }>>();
-  acksSeen = true;
+  readonly #acksSeen: boolean;
   #start: number | null = null;
   #acked: number | null = null;
   #fin: number | null = null;
   readonly #places: Place[] = [];
+
+  /** @param acksSeen see {@link Side} */
+  constructor(acksSeen: boolean) {
+    this.#acksSeen = acksSeen;
+  }
 
   take(event: Sent): void {
     if (event.kind === 'drop' && !isUnsent(event)) {
@@ -161,7 +162,7 @@ class SideReader {
       syns: this.#countSyns(),
       start: syn === null ? this.#start : (syn + 1) % 2 ** 32,
       acked: this.#acked,
-      acksSeen: this.acksSeen,
+      acksSeen: this.#acksSeen,
       stalled: stalled && { ...stalled, passed: this.#findPassed(leg, request, stalled.seq) },
       fin: this.#fin,
     };
@@ -236,7 +237,7 @@ class SideReader {
     let found: Omit<Stalled, 'passed'> | null = null;
     for (const { resent, advanced } of this.#places) {
       for (const [seq, { sent, unheard, length, last }] of resent ?? []) {
-        const open = this.acksSeen && (this.#acked === null || !isAfter(this.#acked, seq));
+        const open = this.#acksSeen && (this.#acked === null || !isAfter(this.#acked, seq));
         const stalls = open ? sent >= AGAIN_AND_AGAIN : unheard >= UNHEARD && last >= advanced;
         if (stalls && sent > (found?.sent ?? 0)) found = { seq, length, sent, unheard: !open };
       }

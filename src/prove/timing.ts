@@ -12,14 +12,13 @@ import { isAfter } from './sequence.js';
 export function findTiming(subject: Case, epoch: bigint): Connection['timing'] {
   const { leg, link } = subject;
   const [first] = leg.events;
-  const last = leg.events.findLast(({ kind }) => kind !== 'counter');
-  const counted = leg.events.some(({ kind }) => kind === 'counter');
+  const last = leg.events.findLast(isOccurrence);
   return {
     start: first ? formatTime(epoch + BigInt(first.time)) : null,
     connect: leg.begun ? exactly(findConnect(leg)) : null,
     firstReply: exactly(findFirstReply(leg)),
-    // The last packets of a leg may only have been counted, unless its end was seen.
-    duration: first && last && (!counted || hasEnded(leg)) ? exactly(last.time - first.time) : null,
+    // The last packets of a leg may not be listed, unless its end was seen.
+    duration: first && last && (!leg.unlisted || hasEnded(leg)) ? exactly(last.time - first.time) : null,
     relay: link && exactly(findRelayed(leg, link.upstream)),
   };
 }
@@ -27,6 +26,11 @@ export function findTiming(subject: Case, epoch: bigint): Connection['timing'] {
 /** Months of nanoseconds are no exact number any more: clocks of captures may be that far apart. */
 function exactly(nanoseconds: number | null): number | null {
   return nanoseconds !== null && Number.isSafeInteger(nanoseconds) ? nanoseconds : null;
+}
+
+/** Neither a count nor a look at a socket as the trace ended. */
+function isOccurrence(event: Leg['events'][number]): boolean {
+  return event.kind !== 'counter' && !(event.kind === 'state' && event.from === event.to);
 }
 
 /** ISO 8601 with nanoseconds. */
@@ -137,9 +141,8 @@ export function countRetransmits(
 
 const RETRANSMITS = 'tracepoint:tcp:tcp_retransmit_skb';
 
-/** By the packets; where some were only counted, by what the sender's socket tells, if it is on this kernel. */
+/** By the packets; where some may not be listed, by what the sender's socket tells, if it is on this kernel. */
 function countSide(leg: Leg, request: boolean, told: boolean): number | null {
-  let counted = false;
   let bySocket = 0;
   let local = false;
   const places = new Map<string, PlaceCount>();
@@ -148,13 +151,12 @@ function countSide(leg: Leg, request: boolean, told: boolean): number | null {
   for (const event of leg.events) {
     if (event.kind === 'retransmit') bySocket += isOwn(event) ? 1 : 0;
     else if (event.kind === 'state' || event.kind === 'accept') local ||= isOwn(event);
-    else if (event.kind === 'counter') counted ||= isRequest(leg, event) === request;
     else if (event.kind === 'packet' && isRequest(leg, event) === request) {
       local ||= event.socket !== null;
       note(places, event);
     }
   }
-  if (counted) return told && local ? bySocket : null;
+  if (leg.unlisted) return told && local ? bySocket : null;
   return Math.max(bySocket, ...[...places.values()].map(({ again }) => again));
 }
 
