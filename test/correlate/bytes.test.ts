@@ -25,6 +25,7 @@ function leg(events: LegEvent[], more: Partial<Leg> = {}): Leg {
   return {
     ...{ protocol: 'tcp', events, client: CLIENT_END, server: DIALLED, destination: TARGET_END },
     ...{ begun: true, dialled: null, accepted: null, nat: null, conntracked: false },
+    ...{ unlisted: false, until: Infinity },
     ...more,
   };
 }

@@ -34,6 +34,8 @@ function legOf(events: readonly LegEvent[]): Leg {
         }
       : null,
     conntracked: true,
+    unlisted: false,
+    until: Infinity,
   };
 }
 
