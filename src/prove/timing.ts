@@ -18,7 +18,8 @@ export function findTiming(subject: Case, epoch: bigint): Connection['timing'] {
     connect: leg.begun ? exactly(findConnect(leg)) : null,
     firstReply: exactly(findFirstReply(leg)),
     // The last packets of a leg may not be listed, unless its end was seen.
-    duration: first && last && (!leg.unlisted || hasEnded(leg)) ? exactly(last.time - first.time) : null,
+    duration:
+      first && last && (!leg.unlisted || hasEnded(leg)) ? exactly(last.time - first.time) : null,
     relay: link && exactly(findRelayed(leg, link.upstream)),
   };
 }
