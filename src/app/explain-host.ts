@@ -2,6 +2,7 @@
 import type { RulesReading } from '../host/rules.js';
 import type { Explanation, Vantage } from '../model/explain.js';
 import type { HostSettings } from '../model/settings.js';
+import type { Inside } from '../model/survey.js';
 import type { PortMapping, Target } from '../model/target.js';
 import type { Container, Topology } from '../model/topology.js';
 import type { TraceHeader } from '../model/trace.js';
@@ -19,6 +20,8 @@ export interface HostReading {
   readonly settings: HostSettings | null;
   /** Whether all of it is of one machine. */
   readonly measured: boolean;
+  /** What was read inside containers, by the inode of their namespace. */
+  readonly insides?: ReadonlyMap<number, Inside>;
 }
 
 /** The map of what concerns the target, the rules in words, every client's path. */
@@ -27,12 +30,11 @@ export function explainHost(
   target: Target,
   asked: { readonly from?: Vantage | null; readonly client?: string | null } = {},
 ): Explanation {
-  const { topology, rules, settings, measured } = reading;
-  const mappings =
-    target.mappings.length > 0
-      ? sortAsked(target)
-      : target.asked.flatMap((port) => listUnpublished(topology, port, target));
-  const world = buildWorld({ topology, rules: rules.rules, settings, mappings, measured });
+  const { topology, rules, settings, measured, insides } = reading;
+  const mappings = listWays(topology, target);
+  const world = buildWorld({
+    ...{ topology, rules: rules.rules, settings, mappings, measured, insides },
+  });
   const ways = mappings.map((mapping) => ({
     mapping,
     container:
@@ -48,7 +50,7 @@ export function explainHost(
   return {
     schema: 'trace-flow/explain/1',
     engine: engine || proxy.firewall ? { version: engine?.version ?? null, ...proxy } : null,
-    ...describeMap(topology, settings, target.ports),
+    ...describeMap({ topology, settings, ports: target.ports, insides }),
     rules: listConcerned(world, mappings, met),
     predictions: [...judged],
     findings: findFaults({
@@ -57,6 +59,35 @@ export function explainHost(
     }),
     problems: [...topology.problems, ...rules.problems, ...rules.rules.notes.map(toSentence)],
   };
+}
+
+/** The ways in that a target means. */
+export function listWays(topology: Topology, target: Target): readonly PortMapping[] {
+  return target.mappings.length > 0
+    ? sortAsked(target)
+    : target.asked.flatMap((port) => listUnpublished(topology, port, target));
+}
+
+/** Containers looked into at most. */
+const MOST_INSIDES = 40;
+
+/** The containers whose own side decides: those that ways lead to, then those that may be clients. */
+export function listInsidePlaces(
+  topology: Topology,
+  mappings: readonly PortMapping[],
+): { name: string; namespace: number; pid: number }[] {
+  const isTarget = ({ networks }: Container): boolean =>
+    networks.some(({ addresses }) =>
+      mappings.some(({ target }) => addresses.includes(target.address)),
+    );
+  const found = new Map<number, { name: string; namespace: number; pid: number }>();
+  const sorted = topology.containers.toSorted((a, b) => Number(isTarget(b)) - Number(isTarget(a)));
+  for (const { name, namespace, pid, networks } of sorted) {
+    if (namespace === null || namespace === topology.host || pid === 0) continue;
+    if (networks.length === 0 || found.has(namespace) || found.size >= MOST_INSIDES) continue;
+    found.set(namespace, { name, namespace, pid });
+  }
+  return [...found.values()];
 }
 
 /** The host as a trace's header has it; without its rules the wiring alone. Null where not even that is known. */
@@ -68,7 +99,10 @@ export function explainTraced({
 }: TraceHeader): Explanation | null {
   if (topology.namespaces.length === 0) return null;
   const { rules = { tables: [], notes: [] }, complete = false, settings = null } = survey ?? {};
-  const reading = { topology, rules: { rules, complete, problems: [] }, settings, measured: true };
+  const reading = {
+    ...{ topology, rules: { rules, complete, problems: [] }, settings, measured: true },
+    ...(survey?.insides && { insides: survey.insides }),
+  };
   const explained = explainHost(reading, target, { client });
   return survey ? explained : { ...explained, predictions: [], findings: [] };
 }

@@ -2,16 +2,23 @@
 import { formatEndpoint } from '../model/address.js';
 import type { HostSettings } from '../model/settings.js';
 import type { Explanation } from '../model/explain.js';
+import type { Inside } from '../model/survey.js';
 import type { Device, Topology } from '../model/topology.js';
 
-type Map = Pick<Explanation, 'bridges' | 'containers' | 'relays' | 'sockets' | 'host'>;
+type Map = Pick<
+  Explanation,
+  'bridges' | 'containers' | 'relays' | 'sockets' | 'socketPorts' | 'host'
+>;
 
-/** @param ports keeps the sockets of these, on the host and in containers. */
-export function describeMap(
-  topology: Topology,
-  settings: HostSettings | null,
-  ports: readonly number[],
-): Map {
+interface MapParts {
+  readonly topology: Topology;
+  readonly settings: HostSettings | null;
+  /** The sockets of these ports are listed, on the host and in containers. */
+  readonly ports: readonly number[];
+  readonly insides: ReadonlyMap<number, Inside> | undefined;
+}
+
+export function describeMap({ topology, settings, ports, insides }: MapParts): Map {
   const host = topology.namespaces.find(({ inode }) => inode === topology.host);
   const devices = host?.devices ?? [];
   const nameOf = new Map(topology.namespaces.map(({ inode, name }) => [inode, name]));
@@ -32,6 +39,7 @@ export function describeMap(
         places: networks.flatMap(({ bridge, addresses }) =>
           addresses.map((address) => ({ bridge, address })),
         ),
+        ...describeInside(namespace === null ? undefined : insides?.get(namespace)),
       })),
     relays: topology.relays
       .filter(({ listens, target }) =>
@@ -47,12 +55,34 @@ export function describeMap(
         namespace: nameOf.get(namespace) ?? `netns-${namespace}`,
         ...{ protocol, address: formatEndpoint(local), pid, command },
       })),
+    socketPorts: topology.listeners.length > 0 ? [...ports] : [],
     host: {
       devices: devices
         .filter(({ addresses }) => addresses.length > 0)
         .map(({ name, kind, addresses }) => ({ name, kind, addresses: [...addresses] })),
       routes: [...(settings?.routes ?? [])],
       settings: Object.fromEntries(settings?.values ?? []),
+      ...(settings?.routing && { routing: settings.routing }),
+    },
+  };
+}
+
+/** Rules inside are only counted: whoever reads the document knows whether there are any. */
+function describeInside(
+  inside: Inside | undefined,
+): Pick<Explanation['containers'][number], 'inside'> {
+  if (!inside?.settings.routing || !inside.settings.values) return {};
+  const { rules, complete, settings } = inside;
+  const chains = rules.tables.flatMap((table) => table.chains);
+  const count = chains.reduce(
+    (sum, chain) => sum + chain.rules.length + Number(chain.policy === 'drop'),
+    0,
+  );
+  return {
+    inside: {
+      rules: complete ? count : null,
+      routing: inside.settings.routing,
+      settings: Object.fromEntries(settings.values ?? []),
     },
   };
 }

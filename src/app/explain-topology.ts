@@ -2,8 +2,12 @@
 import { canonicalAddress } from '../model/address.js';
 import { UserError } from '../model/errors.js';
 import { explanationSchema, type Explanation } from '../model/explain.js';
+import type { Routing } from '../model/routing.js';
+import { NO_RULES, type Chain, type RuleSet } from '../model/rules.js';
 import type { HostSettings } from '../model/settings.js';
+import type { Inside } from '../model/survey.js';
 import type { Device, Listener, Topology } from '../model/topology.js';
+import { findNonsense } from './explain-sense.js';
 
 /** Stands for the host's namespace, whose number the document does not tell. */
 const HOST = 1;
@@ -13,7 +17,7 @@ const UNTOLD = 2 ** 31;
 export function readMap(
   text: string,
   file: string,
-): { topology: Topology; settings: HostSettings } {
+): { topology: Topology; settings: HostSettings; insides: Map<number, Inside> } {
   const document = parse(text, file);
   const { engine, host } = document;
   const numbers = new Map(
@@ -54,22 +58,103 @@ export function readMap(
           ? [{ namespace, protocol, local, pid, command }]
           : [];
       }),
+      heard: listHeard(document),
       engine: engine?.version == null ? null : { version: engine.version },
-      problems: document.problems,
+      problems: [...document.problems, ...tellMissing(document)],
     },
-    settings: { values: settings.size > 0 ? settings : null, routes: host.routes },
+    settings: {
+      values: settings.size > 0 ? settings : null,
+      routes: host.routes,
+      routing: host.routing ?? null,
+    },
+    insides: readInsides(document, numbers),
   };
 }
 
+/** What older documents do not tell is taken for the usual; that is said. */
+function tellMissing({ host, containers }: Explanation): string[] {
+  const dark = containers.filter(({ inside }) => inside === undefined).map(({ name }) => name);
+  return [
+    ...(host.routing
+      ? []
+      : [
+          'The document does not hold routing rules, tables and reverse path filters: packets are taken to go by the main table, and none to be filtered by its source.',
+        ]),
+    ...(dark.length === 0
+      ? []
+      : [
+          `The document does not hold the routes and rules inside ${dark.slice(0, 4).join(', ')}${dark.length > 4 ? ` and ${dark.length - 4} more` : ''}: each is taken to answer by its bridge and to filter nothing.`,
+        ]),
+  ];
+}
+
+/** Ports of which the document lists the sockets; older ones hold those of the ports that they predict for. */
+function listHeard({ socketPorts, predictions, sockets }: Explanation): number[] {
+  if (socketPorts) return socketPorts;
+  const told = [...predictions.map(({ to }) => to), ...sockets.map(({ address }) => address)];
+  return [...new Set(told.map((text) => Number(text.slice(text.lastIndexOf(':') + 1))))];
+}
+
+function readInsides(
+  { containers }: Explanation,
+  numbers: ReadonlyMap<string, number>,
+): Map<number, Inside> {
+  return new Map(
+    containers.flatMap(({ name, inside }) => {
+      const number = numbers.get(name);
+      if (!inside || number === undefined) return [];
+      const { routing, settings, rules } = inside;
+      const values = new Map(Object.entries(settings));
+      return [
+        [
+          number,
+          {
+            rules: rules === 0 ? NO_RULES : makeUnknown(),
+            complete: rules !== null,
+            settings: { values, routes: [], routing },
+          },
+        ] as const,
+      ];
+    }),
+  );
+}
+
+/** Rules that are there and are not in the document: what they do is not known. */
+function makeUnknown(): RuleSet {
+  const text = 'rules inside the container, which the document does not hold';
+  const chain = (hook: 'prerouting' | 'output'): Chain => ({
+    name: hook,
+    base: { hook, type: 'filter', priority: 0 },
+    ...{ policy: 'accept', packets: null },
+    rules: [
+      {
+        ...{ text, packets: null, comment: null },
+        steps: [
+          { kind: 'match', match: { on: 'unknown', not: false, text } },
+          { kind: 'verdict', verdict: { do: 'drop' } },
+        ],
+      },
+    ],
+  });
+  const chains = [chain('prerouting'), chain('output')];
+  return { tables: [{ backend: 'nftables', family: 'inet', name: 'inside', chains }], notes: [] };
+}
+
 function parse(text: string, file: string): Explanation {
-  try {
-    return explanationSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new UserError(`${file} is no document of trace-flow explain --json`, {
+  const refuse = (message: string, cause?: unknown): UserError =>
+    new UserError(message, {
       ...{ code: 'not-a-topology', exit: 1, cause },
       remedy: 'make it where the containers run: trace-flow explain --json > FILE',
     });
+  let document: Explanation;
+  try {
+    document = explanationSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw refuse(`${file} is no document of trace-flow explain --json`, cause);
   }
+  const nonsense = findNonsense(document);
+  if (nonsense !== null) throw refuse(`${file} cannot be used: ${nonsense}`);
+  return document;
 }
 
 /** The host's devices: those with addresses, the bridges, and the bridges' ports, each joined to its container. */
@@ -100,9 +185,11 @@ function listDevices(
   });
 }
 
-/** The inner ends of a container's veths. */
-function listInside({ bridges }: Explanation, container: string): Device[] {
-  const members = bridges.flatMap((bridge) => bridge.members);
+/** A container's devices: as its routing tells them, else the inner ends of its veths. */
+function listInside(document: Explanation, container: string): Device[] {
+  const inside = document.containers.find(({ name }) => name === container)?.inside;
+  if (inside) return listInner(inside.routing);
+  const members = document.bridges.flatMap((bridge) => bridge.members);
   return members.flatMap((member): Device[] => {
     const { peerIfindex, peerName, address } = member;
     if (member.container !== container || peerIfindex === null || peerName === null) return [];
@@ -114,6 +201,19 @@ function listInside({ bridges }: Explanation, container: string): Device[] {
       },
     ];
   });
+}
+
+/** Each device with the addresses that the local table has for it. */
+function listInner({ links, routes }: Routing): Device[] {
+  const local = routes.filter(({ table, type }) => table === 'local' && type === 'local');
+  return links.map((link) => ({
+    ...{ ifindex: link.ifindex, name: link.name, master: null },
+    kind: link.name === 'lo' ? 'loopback' : toKind(link.kind ?? ''),
+    addresses: local
+      .filter(({ hops }) => hops.some(({ device }) => device === link.name))
+      .map(({ destination }) => destination),
+    ...{ peerIfindex: link.parent, peerNamespace: HOST },
+  }));
 }
 
 function toKind(kind: string): Device['kind'] {

@@ -5,6 +5,7 @@ import { parseSaved } from '../rules/read/iptables.js';
 import { resolveNamespace } from '../host/namespaces.js';
 import { addToOthers, parseNft } from '../rules/read/nft.js';
 import { refuseOtherKinds } from '../rules/read/other-kinds.js';
+import { readInsides } from '../host/insides.js';
 import { readRules } from '../host/rules.js';
 import { readSettings } from '../host/settings.js';
 import { readTopology } from '../host/topology.js';
@@ -14,7 +15,7 @@ import { joinRuleSets, type RuleSet } from '../model/rules.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
 import type { Topology } from '../model/topology.js';
 import { findOtherMappings } from '../rules/evaluate/mappings.js';
-import { explainHost, type HostReading } from './explain-host.js';
+import { explainHost, listInsidePlaces, listWays, type HostReading } from './explain-host.js';
 import { readMap } from './explain-topology.js';
 
 export interface ExplainRequest {
@@ -25,6 +26,8 @@ export interface ExplainRequest {
   readonly client?: string | null;
   /** As `--netns`; this one when left out. */
   readonly netns?: string;
+  /** Milliseconds that the engine, and the namespaces together, may take; the usual when left out. */
+  readonly patience?: number;
   readonly dockerHost?: string | undefined;
   /** Files with saved rule sets: these are evaluated instead of this machine's. */
   readonly iptables?: readonly string[];
@@ -48,14 +51,19 @@ export async function explain(request: ExplainRequest): Promise<Explanation> {
   const { topology, rules } = reading;
   const mappings = findOtherMappings(rules.rules, topology);
   const target = resolvePorts(topology, { ...request.query, mappings });
-  return explainHost(reading, target, request);
+  if (saved) return explainHost(reading, target, request);
+  const places = listInsidePlaces(topology, listWays(topology, target));
+  const { insides, problems } = await readInsides(runCommand, places, request.signal);
+  const told = { ...topology, problems: [...topology.problems, ...problems] };
+  return explainHost({ ...reading, topology: told, insides }, target, request);
 }
 
 async function readMachine(request: ExplainRequest, run: Run = runCommand): Promise<HostReading> {
-  const { netns = 'self', dockerHost, signal } = request;
+  const { netns = 'self', dockerHost, patience, signal } = request;
+  const waits = patience === undefined ? {} : { dockerTimeout: patience, budget: patience };
   const path = netns === 'self' ? null : resolveNamespace(netns).path;
   const [topology, rules, settings] = await Promise.all([
-    readTopology({ netns, dockerHost, signal }),
+    readTopology({ netns, dockerHost, signal, ...waits }),
     readRules({ run, path, signal }),
     readSettings(run, path, signal),
   ]);

@@ -1,24 +1,10 @@
 /** Processes that are relays by what they are: docker-proxy by its arguments, port drivers of rootless engines by name. */
+import { isPortDriver } from '../model/port-drivers.js';
 import type { RelayProcess, Topology } from '../model/topology.js';
 
 interface NamedProcess {
   readonly pid: number;
   readonly command: string;
-}
-
-/** Relays that hand bytes to another namespace over sockets or devices that no probe follows. */
-const PORT_DRIVERS = new Set([
-  'rootlesskit',
-  'rootlessport',
-  'slirp4netns',
-  'pasta',
-  'pasta.avx2',
-  'passt',
-]);
-
-/** Whether this is the port driver of a rootless engine. */
-export function isPortDriver({ command }: Pick<NamedProcess, 'command'>): boolean {
-  return PORT_DRIVERS.has(command);
 }
 
 /** The relay with this pid whose arguments were read; a process that was given the number later has another command. */

@@ -85,7 +85,7 @@ export function parseContainer(
     pid: running && typeof pid === 'number' && pid > 0 ? pid : 0,
     networkMode,
     networks: joins ? [] : readNetworks(get(answer, 'NetworkSettings', 'Networks'), bridges),
-    published: running && !joins ? readPublished(get(answer, 'NetworkSettings', 'Ports')) : [],
+    published: running && !joins ? listPublished(answer, networkMode) : [],
   };
 }
 
@@ -107,6 +107,19 @@ function readNetworks(answer: unknown, bridges: BridgeNames): EngineContainer['n
       canonicalAddress(asText(get(network, 'IPv6Gateway')));
     return { name, bridge: bridges.get(name) ?? null, addresses, gateway };
   });
+}
+
+/**
+ * The ports as they are bound, and those that were asked for and are not: Docker binds none on a network that is internal or
+ * routed (28 tells the port 0 there), and the host itself refuses them.
+ */
+function listPublished(answer: unknown, networkMode: string): PublishedPort[] {
+  const bound = readPublished(get(answer, 'NetworkSettings', 'Ports'));
+  if (networkMode === 'host' || networkMode === 'none') return bound;
+  const asked = readPublished(get(answer, 'HostConfig', 'PortBindings'));
+  const isBound = ({ protocol, containerPort }: PublishedPort): boolean =>
+    bound.some((one) => one.protocol === protocol && one.containerPort === containerPort);
+  return [...bound, ...asked.filter((port) => !isBound(port))];
 }
 
 /** `{"6379/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`; a port that is only exposed has null. */

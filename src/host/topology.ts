@@ -85,7 +85,8 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
     containers,
     names: new Map([...(options.names ?? []), ...listNames(files)]),
   });
-  const deadline = performance.now() + LISTENER_BUDGET;
+  const listenerBudget = Math.max(LISTENER_BUDGET, options.budget ?? 0);
+  const deadline = performance.now() + listenerBudget;
   const listening = await readListeners(
     { proc, run, processes, relays: new Set(relays.map(({ pid }) => pid)), deadline },
     options.listeners === false
@@ -114,7 +115,7 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
       ...describeOtherHost(servesOther, reading, files),
       ...connected.problems,
       ...describeLost(reading, namespaces),
-      ...describeListeners(listening.complete, LISTENER_BUDGET),
+      ...describeListeners(listening.complete, listenerBudget),
     ],
   };
 }

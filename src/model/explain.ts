@@ -1,5 +1,6 @@
 /** The `explain --json` document `trace-flow/explain/1`. */
 import { z } from 'zod';
+import { routingSchema } from './routing.js';
 import { BACKENDS, FAMILIES } from './rules.js';
 import { PATHS } from './verdict.js';
 
@@ -78,6 +79,15 @@ export const explanationSchema = z.object({
       /** Inode of its network namespace. */
       namespace: z.number().int().nullable(),
       places: z.array(z.object({ bridge: z.string().nullable(), address: z.string() })),
+      /** What decides in its own namespace; left out where that was not read. */
+      inside: z
+        .object({
+          /** How many rules for packets it has; null where not all could be read. */
+          rules: z.number().int().nonnegative().nullable(),
+          routing: routingSchema,
+          settings: z.record(z.string(), z.string()),
+        })
+        .optional(),
       published: z.array(
         z.object({
           protocol: z.enum(['tcp', 'udp']),
@@ -107,6 +117,8 @@ export const explanationSchema = z.object({
       command: z.string().nullable(),
     }),
   ),
+  /** The ports whose sockets are listed: nobody knows who listens on others. Older documents do not tell. */
+  socketPorts: z.array(z.number().int()).optional(),
   host: z.object({
     devices: z.array(
       z.object({ name: z.string(), kind: z.string(), addresses: z.array(z.string()) }),
@@ -121,6 +133,8 @@ export const explanationSchema = z.object({
     ),
     /** Below /proc/sys/net, e.g. `ipv4/ip_forward`. */
     settings: z.record(z.string(), z.string()),
+    /** Policy rules, routes of all tables, links and neighbours; older documents do not have it. */
+    routing: routingSchema.optional(),
   }),
   rules: z.array(explainedRule),
   predictions: z.array(prediction),

@@ -86,6 +86,8 @@ export interface Topology {
   readonly listeners: readonly Listener[];
   /** Inodes of namespaces whose listeners could not be looked up in time: nobody knows who listens there. */
   readonly unheard?: readonly number[];
+  /** The only ports whose listeners are known; left out where all are. */
+  readonly heard?: readonly number[];
   readonly engine: Engine | null;
   /** What could not be read and why, one sentence each, with the remedy. */
   readonly problems: readonly string[];

@@ -64,14 +64,26 @@ export function agree(
   const { outcome, path, proof, drop } = connection;
   if (proof === 'inconclusive' || path === 'unknown' || prediction.path === 'unknown') return null;
   if (prediction.way !== null && !goesSameWay(connection, attempt, prediction)) return false;
-  if (prediction.path === 'dropped') return outcome === 'dropped' || outcome === 'unanswered';
+  if (prediction.path === 'dropped') return isLostAsPredicted(connection, deciding);
   if (prediction.path === 'refused') {
     // A rule may refuse with an ICMP message that nobody waits for.
     return outcome === 'refused' || (outcome !== 'answered' && rejects(deciding));
   }
-  // What dies by itself (of its length, or for want of a neighbour) got past the rules, as they foretold.
-  const stopped = outcome === 'dropped' && (drop === null || drop.reason === 'NETFILTER_DROP');
-  return !stopped && outcome !== 'refused';
+  if (outcome === 'refused') return false;
+  // Who was to be answered and was not has met something that the prediction does not speak of.
+  if (outcome === 'unanswered') return null;
+  if (outcome !== 'dropped') return true;
+  return drop === null || drop.reason === 'NETFILTER_DROP' ? false : null;
+}
+
+/** A rule must have dropped it where a rule was to, and anything but a rule where none was; null where nobody saw. */
+function isLostAsPredicted(
+  { outcome, drop }: Connection,
+  deciding: RuleRef | null,
+): boolean | null {
+  if (outcome !== 'dropped' && outcome !== 'unanswered') return false;
+  if (drop === null) return null;
+  return (drop.reason === 'NETFILTER_DROP') === (deciding !== null);
 }
 
 function goesSameWay(
@@ -80,10 +92,7 @@ function goesSameWay(
   prediction: Prediction,
 ): boolean {
   const { way, target } = prediction;
-  // To the rules, a relay is a process of the host.
-  const processes = ['host', 'relay', 'docker-proxy'];
-  if (path === 'relay' || path === 'host') return processes.includes(way ?? '');
-  if (path !== way) return way === 'host' && path === 'docker-proxy';
+  if (path !== way) return false;
   if (path !== 'dnat' || !nat) return true;
   const hook = start.by.kind === 'host' ? 'OUTPUT' : 'PREROUTING';
   const rewritten = nat.reply.split(' → ')[0];

@@ -82,6 +82,9 @@ function suspect(
     return 'what listened there when the trace began has ended since';
   }
   const relays = path === 'docker-proxy' || path === 'relay';
+  if (relays && predicted.way === 'host') {
+    return 'the process that listens there hands on what it takes, which its socket alone does not tell';
+  }
   if (relays && (predicted.path === 'refused' || predicted.path === 'dropped')) {
     return 'a relay takes it that is not known to lead there, perhaps one left over from another container: see trace-flow explain';
   }

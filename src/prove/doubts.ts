@@ -1,7 +1,7 @@
 /** What keeps a process of the host from being proven to answer by itself, or to relay; each reads on after "because". */
 import { addsNothing } from '../correlate/accounts.js';
 import type { Exchanges } from '../correlate/exchanges.js';
-import { isPortDriver } from '../correlate/known-relays.js';
+import { isPortDriver } from '../model/port-drivers.js';
 import type { RelayLink } from '../correlate/relays.js';
 import type { Way } from '../correlate/ways.js';
 import { formatEndpoint } from '../model/address.js';

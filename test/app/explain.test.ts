@@ -1,13 +1,13 @@
 // Explain from saved files: the document, the findings, the way back from a document, the tree for people.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { explain } from '../../src/app/explain.js';
 import { UserError } from '../../src/model/errors.js';
-import { explanationSchema } from '../../src/model/explain.js';
+import { explanationSchema, type Explanation } from '../../src/model/explain.js';
 import { renderExplanation } from '../../src/render/explain.js';
 import { suite } from '../support/suite.js';
 
@@ -182,6 +182,57 @@ test('an empty file tells of no rules, and that is said', async () => {
   }
   const { problems } = await explain({ query: { ports: [6379] }, iptables: [PROXY] });
   assert.not.match(problems.join(), 'is empty');
+});
+
+/** A document of a host that listens on the port, with changes. */
+function writeMap(name: string, change: (document: Explanation) => unknown): string {
+  const map = fixture('docker-26.1-proxy/map.json');
+  const document = explanationSchema.parse(JSON.parse(readFileSync(map, 'utf8')));
+  const file = join(folder, name);
+  writeFileSync(file, JSON.stringify(change(document)));
+  return file;
+}
+
+test('a document that holds the sockets of some ports says nothing of others', async () => {
+  const rules = join(folder, 'redirect.iptables');
+  const line = '-A PREROUTING -p tcp --dport 7777 -j REDIRECT --to-ports 7778';
+  writeFileSync(rules, `*nat\n:PREROUTING ACCEPT [0:0]\n${line}\nCOMMIT\n`);
+  const ask = async (heard: number[] | undefined) => {
+    const topology = writeMap('some.json', (map) => ({
+      ...{ ...map, predictions: [], socketPorts: heard },
+    }));
+    const query = { ports: [7777] };
+    const { predictions } = await explain({ query, iptables: [rules], topology, from: 'outside' });
+    return predictions.map(({ path }) => path)[0];
+  };
+  assert.is(await ask([7777]), 'unknown');
+  assert.is(await ask(undefined), 'unknown');
+  assert.is(await ask([7777, 7778]), 'refused');
+});
+
+test('a document without sense is refused, with the place and what stands there', async () => {
+  const fail = async (change: (document: Explanation) => unknown): Promise<string> => {
+    const topology = writeMap('odd.json', change);
+    return (await failure(explain({ query: {}, iptables: [PROXY], topology }))).message;
+  };
+  const [odd] = ['{{7*7}}\u001b[31m'];
+  assert.match(
+    await fail(({ host, ...map }) => ({
+      ...map,
+      host: { ...host, devices: [{ name: 'lo', kind: 'loopback', addresses: [odd] }] },
+    })),
+    /odd\.json cannot be used: host\.devices\[0\]\.addresses\[0\] is "\{\{7\*7\}\}\\u001b\[31m", which is no address/,
+  );
+  assert.match(
+    await fail((map) => ({ ...map, socketPorts: [70000] })),
+    /socketPorts\[0\] is 70000, which is no port/,
+  );
+});
+
+test('what a document does not tell of routing is said', async () => {
+  const topology = writeMap('old.json', (map) => map);
+  const { problems } = await explain({ query: { ports: [6379] }, iptables: [PROXY], topology });
+  assert.ok(problems.some((text) => text.includes('does not hold routing rules')));
 });
 
 test('wrong use and wrong files are said as such', async () => {

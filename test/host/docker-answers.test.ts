@@ -82,6 +82,26 @@ test('reads other network modes', () => {
   });
 });
 
+test('ports of internal and routed networks are asked for and not bound', () => {
+  const answer = (Ports: unknown) => ({
+    ...{ Id: 'a', State: { Running: true, Pid: 7 }, NetworkSettings: { Ports, Networks: {} } },
+    HostConfig: {
+      NetworkMode: 'routed',
+      PortBindings: {
+        '80/tcp': [{ HostIp: '', HostPort: '8080' }],
+        '81/tcp': [{ HostIp: '', HostPort: '' }],
+      },
+    },
+  });
+  const port = { protocol: 'tcp', hostAddress: '0.0.0.0', hostPort: 8080, containerPort: 80 };
+  const read = (ports: unknown) => parseContainer(answer(ports), new Map(), new Map())?.published;
+  assert.equal(read({ '80/tcp': [{ HostIp: '0.0.0.0', HostPort: '0' }] }), [port]);
+  assert.equal(read({ '80/tcp': null }), [port]);
+  const bound = { HostIp: '127.0.0.1', HostPort: '9000' };
+  const other = { ...port, hostAddress: '127.0.0.1', hostPort: 9000 };
+  assert.equal(read({ '80/tcp': [bound] }), [other]);
+});
+
 test('a container that does not run has no pid and publishes nothing', () => {
   const { pid, published } = inspect(docker, 'stopped', 'docker');
   assert.is(pid, 0);

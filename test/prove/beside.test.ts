@@ -64,10 +64,36 @@ test('agreement is path, hook, rewritten address and fate', () => {
   assert.is(agrees({ path: 'docker-proxy', proof: 'inconclusive' }), null);
   assert.is(agrees({ outcome: 'dropped' }), false);
   assert.is(agrees({ outcome: 'refused' }), false);
-  assert.is(agrees({ outcome: 'unanswered' }), true);
+  assert.is(agrees({ outcome: 'unanswered' }), null);
+  assert.is(agrees({ outcome: 'reset' }), true);
+  const lost = (reason: string) => ({ reason, function: 'f', after: 'ext0' }) as Connection['drop'];
+  assert.is(agrees({ outcome: 'dropped', drop: lost('NETFILTER_DROP') }), false);
+  assert.is(agrees({ outcome: 'dropped', drop: lost('NEIGH_FAILED') }), null);
   const far = { clientNamespace: 'far', client: at('172.30.0.2'), server: inner };
-  assert.is(agrees({ ...far, path: 'direct', outcome: 'dropped' }), true);
+  const byRule = lost('NETFILTER_DROP');
+  assert.is(agrees({ ...far, path: 'direct', outcome: 'dropped', drop: byRule }), true);
+  const byOther = lost('NEIGH_FAILED');
+  assert.is(agrees({ ...far, path: 'direct', outcome: 'dropped', drop: byOther }), false);
+  assert.is(agrees({ ...far, path: 'direct', outcome: 'unanswered' }), null);
   assert.is(agrees({ ...far, path: 'direct' }), false);
+});
+
+test('a process that answers and one that hands on are not the same, nor are two relays', () => {
+  const agrees = (path: Connection['path'], command: string) => {
+    const connection = connect({ path });
+    const host = makeWorld({ tables: [], notes: [] }, false, {
+      sockets: [{ protocol: 'tcp', address: '0.0.0.0', port: 6379, pid: 7, command }],
+    });
+    const attempt = retrace(host, connection);
+    if (!attempt) return undefined;
+    const { prediction, deciding } = predictAttempt(host, new RuleIndex(host.rules), attempt);
+    return agree(connection, attempt, prediction, deciding);
+  };
+  assert.is(agrees('host', 'nginx'), true);
+  assert.is(agrees('relay', 'nginx'), false);
+  assert.is(agrees('docker-proxy', 'nginx'), false);
+  assert.is(agrees('relay', 'pasta.avx2'), true);
+  assert.is(agrees('host', 'rootlesskit'), false);
 });
 
 const SURVEY: Survey = { rules: world.rules, complete: true, settings: null, changes: null };

@@ -1,5 +1,6 @@
 /** The last part of a way: a socket of the host, the relay behind it, or a container. */
-import { findContainerAt, findDeafness, findRelay, findSocket } from './deliver.js';
+import { isPortDriver } from '../../model/port-drivers.js';
+import { findContainerAt, findDeafness, findRelay, findSocket, listSocketsFor } from './deliver.js';
 import { endJourney, formatTarget, type Journey } from './ends.js';
 import type { Start } from './journey.js';
 import { addressText, type Packet } from './packet.js';
@@ -28,7 +29,7 @@ export class Arrival {
     }
     const to = addressText(packet.destination);
     const { destinationPort: port, protocol, family } = packet;
-    const { sockets } = this.world;
+    const sockets = listSocketsFor(this.world, port);
     const socket = sockets && findSocket(sockets, protocol, to, port, family);
     const relay = findRelay(
       this.world,
@@ -67,6 +68,14 @@ export class Arrival {
         why: `${owner} holds ${at} without serving it: only the rules lead to the container`,
         obstacles: [`no rule takes this packet to the container`],
       });
+    }
+    if (isPortDriver({ command: owner })) {
+      const taken = endJourney(packet, nat, 'answered', {
+        way: 'relay',
+        why: `no rule sends it on, and ${owner}, the port driver of a rootless engine, takes it on ${at} and hands it on`,
+        obstacles: [],
+      });
+      return { ...taken, sourceSeen: null, target: null };
     }
     return endJourney(packet, nat, 'answered', {
       way: 'host',

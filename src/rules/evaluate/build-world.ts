@@ -35,6 +35,7 @@ export function buildWorld(parts: WorldParts): World {
     routes: settings?.routes ?? (devices.length > 0 ? [] : findWays(rules)),
     routing: toRouting(settings),
     sockets: listSockets(topology, topology.host),
+    heard: topology.heard ?? null,
     relays: topology.relays,
     containers: topology.containers
       .filter(({ pid }) => pid > 0 || !measured)
@@ -128,6 +129,7 @@ function toContainer(container: Container, parts: WorldParts): WorldContainer {
       addresses.map((address) => ({ bridge, address })),
     ),
     sockets: namespace === null ? null : listSockets(topology, namespace),
+    heard: topology.heard ?? null,
     inside: namespace === null ? null : buildInside(namespace, parts),
   };
 }
@@ -153,6 +155,7 @@ function buildInside(
     routes: settings.routes,
     routing: toRouting(settings),
     sockets: listSockets(topology, namespace),
+    heard: topology.heard ?? null,
     ...{ relays: [], containers: [], published: [] },
     settings: readSwitches(settings),
     ...{ userlandProxy: null, measured: true },

@@ -8,6 +8,14 @@ import {
   type WorldSocket,
 } from './world.js';
 
+/** The sockets of whoever has a port; null where nobody knows who listens on it. */
+export function listSocketsFor(
+  { sockets, heard }: Pick<World, 'sockets' | 'heard'>,
+  port: number,
+): readonly WorldSocket[] | null {
+  return heard && !heard.includes(port) ? null : sockets;
+}
+
 /** The socket that a packet to this address and port reaches; the most specific one wins. */
 export function findSocket(
   sockets: readonly WorldSocket[],
@@ -78,7 +86,8 @@ export function findDeafness(
   address: string,
   port: number,
 ): string | null {
-  const { name, sockets } = container;
+  const { name } = container;
+  const sockets = listSocketsFor(container, port);
   if (sockets === null) return null;
   if (findSocket(sockets, protocol, address, port, familyOf(address))) return null;
   if (listensInsideOnly(sockets, protocol, port)) {

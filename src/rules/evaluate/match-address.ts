@@ -47,7 +47,7 @@ function listOwnNumbers(world: World, family: 4 | 6): bigint[] {
 }
 
 const INNER = [
-  ...['127.0.0.0/8', '::1', '224.0.0.0/4', '169.254.0.0/16', 'ff00::/8', '0.0.0.0/32'],
+  ...['127.0.0.0/8', '::1', '224.0.0.0/4', '169.254.0.0/16', 'ff00::/8', 'fe80::/10', '0.0.0.0/32'],
 ].flatMap((text) => parseRange(text) ?? []);
 
 /** Of each world once: thousands of rules may ask. */

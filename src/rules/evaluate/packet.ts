@@ -17,8 +17,7 @@ export type PacketAddress =
 /** An address that stands for a client whose own is not known. */
 export interface Place {
   readonly address: string;
-  readonly beyond: boolean;
-  /** What is asked where a client beyond a gateway is treated otherwise than one on the link. */
+  /** What is asked where a client there is treated otherwise than the first. */
   readonly about: string | null;
 }
 

@@ -1,5 +1,6 @@
 /** The places that a published port is dialled from, and what is dialled there. */
 import type { Vantage } from '../../model/explain.js';
+import { isInNetwork } from '../../model/range.js';
 import type { PortMapping } from '../../model/target.js';
 import type { Start } from './journey.js';
 import {
@@ -31,7 +32,9 @@ export function listAttempts(world: World, way: WayIn): Attempt[] {
 }
 
 function listOutside(world: World, { mapping, client }: WayIn): Attempt[] {
-  const outer = listOuter(world);
+  const near = client === null ? null : findNear(world, client);
+  // A neighbour comes by the device whose link it is on, whichever of the host's addresses it dials.
+  const outer = listOuter(world).map((one) => (near === null ? one : { ...one, device: near }));
   const fields = { protocol: mapping.protocol, port: mapping.listens.port };
   const attempts = outer
     .filter(({ address }) => client === null || familyOf(client) === familyOf(address))
@@ -164,6 +167,15 @@ function listNear(address: string): string[] {
 function addressOf(device: WorldDevice, family: 4 | 6): string | null {
   const network = device.networks.find((text) => familyOf(text) === family && !isLinkLocal(text));
   return network === undefined ? null : stripPrefix(network);
+}
+
+/** The outer device on whose link an address is; null for none. */
+function findNear(world: World, address: string): string | null {
+  const own = world.devices.find(
+    ({ kind, networks }) =>
+      kind === 'outside' && networks.some((network) => isInNetwork(address, network)),
+  );
+  return own?.name ?? null;
 }
 
 /** Addresses that others can dial: on devices that are neither loopback nor a bridge of containers. */

@@ -33,6 +33,8 @@ export interface WorldContainer {
   readonly places: readonly { readonly bridge: string | null; readonly address: string }[];
   /** Null when they could not be read. */
   readonly sockets: readonly WorldSocket[] | null;
+  /** The only ports whose sockets are known; null or left out where all are. */
+  readonly heard?: readonly number[] | null;
   /** Its own namespace as a host of its own; null or left out where it was not looked into. */
   readonly inside?: World | null;
 }
@@ -59,6 +61,8 @@ export interface World {
   readonly routing?: WorldRouting | null;
   /** Of the host's namespace; null when they could not be read. */
   readonly sockets: readonly WorldSocket[] | null;
+  /** The only ports whose sockets are known; null or left out where all are. */
+  readonly heard?: readonly number[] | null;
   readonly relays: readonly WorldRelay[];
   readonly containers: readonly WorldContainer[];
   readonly settings: {

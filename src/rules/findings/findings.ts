@@ -2,7 +2,7 @@
 import { formatEndpoint } from "../../model/address.js";
 import type { Finding, Prediction } from "../../model/explain.js";
 import type { PortMapping } from "../../model/target.js";
-import { findSocket, listensInsideOnly } from "../evaluate/deliver.js";
+import { findSocket, listensInsideOnly, listSocketsFor } from "../evaluate/deliver.js";
 import { jumpsTo, listRules } from "../evaluate/mappings.js";
 import { predictAttempt } from "../evaluate/predict.js";
 import { RuleIndex } from "../evaluate/rule-index.js";
@@ -113,8 +113,9 @@ function findDeaf({ world, mappings }: FindingInput): Finding[] {
     const container = world.containers.find(({ places }) =>
       places.some(({ address }) => address === target.address),
     );
-    if (!container?.sockets) continue;
-    const { name, sockets } = container;
+    const sockets = container ? listSocketsFor(container, target.port) : null;
+    if (!container || !sockets) continue;
+    const { name } = container;
     const socket = findSocket(
       sockets,
       protocol,

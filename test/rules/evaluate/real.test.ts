@@ -58,7 +58,11 @@ for (const name of folders) {
   test(`${name}: all ${truths.length} ways are as predicted by iptables-save`, async () => {
     const explanation = await explain({ ...request, iptables: [`${folder}/rules.iptables`] });
     assert.equal(compare(truths, explanation), { unknown: 0 });
-    assert.equal(explanation.problems, []);
+    // These maps were taken before routing and the inside of containers were in them, which is said.
+    const [routing, insides, ...others] = explanation.problems;
+    assert.match(routing ?? '', 'does not hold routing rules');
+    assert.match(insides ?? '', 'does not hold the routes and rules inside');
+    assert.equal(others, []);
   });
 
   if (!name.endsWith('ipv6')) continue;

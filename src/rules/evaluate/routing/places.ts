@@ -20,7 +20,7 @@ export function listPlaces(
   family: 4 | 6,
   device: string | null,
 ): readonly Place[] {
-  if (address.kind === 'exact') return [{ address: address.text, beyond: false, about: null }];
+  if (address.kind === 'exact') return [{ address: address.text, about: null }];
   if (address.kind === 'elsewhere' && address.places) return address.places;
   if (address.kind === 'own' || device === null || !world.routing) return [];
   const routes = world.routing.facts.routes.filter(
@@ -37,11 +37,45 @@ export function listPlaces(
     .flatMap(({ destination }) => pickFirst(destination))[0];
   const about = `whether the client is on the link of ${device} or beyond a gateway`;
   const found = [
-    ...(near === undefined ? [] : [{ address: near, beyond: false, about: null }]),
-    ...(far === undefined ? [] : [{ address: far, beyond: true, about }]),
+    ...(near === undefined ? [] : [{ address: near, about: null }]),
+    ...(far === undefined ? [] : [{ address: far, about }]),
+    ...listSpecial(world, device, family),
   ];
   if (found.length > 0) return found;
-  return routed === undefined ? [] : [{ address: routed, beyond: false, about: null }];
+  return routed === undefined ? [] : [{ address: routed, about: null }];
+}
+
+/** Networks that routes and rules treat on their own, and in which the client may be: one address of each. */
+function listSpecial(world: World, device: string, family: 4 | 6): Place[] {
+  const { facts } = world.routing ?? {};
+  if (!facts) return [];
+  const networks = world.devices.find(({ name }) => name === device)?.networks ?? [];
+  const onLink = (network: string): boolean =>
+    networks.some((own) => isInNetwork(stripPrefix(network), own) && sizeOf(network) > sizeOf(own));
+  const own = new Set(world.devices.flatMap((device) => device.networks.map(stripPrefix)));
+  // Who is on the link of another device comes by that one.
+  const others = world.devices.filter(({ name }) => name !== device);
+  const isOuter = (network: string): boolean =>
+    !own.has(stripPrefix(network)) &&
+    !others.some((other) => other.networks.some((one) => isInNetwork(stripPrefix(network), one)));
+  const routed = facts.routes.filter(
+    (route) =>
+      route.family === family &&
+      lengthOf(route) > 0 &&
+      (['blackhole', 'unreachable', 'prohibit'].includes(route.type) ||
+        (route.type === 'unicast' && onLink(route.destination))),
+  );
+  const ruled = facts.rules
+    .filter((rule) => rule.family === family)
+    .flatMap(({ from, to }) => [from, to].flatMap((network) => network ?? []));
+  return [...new Set([...routed.map(({ destination }) => destination), ...ruled])]
+    .filter(isOuter)
+    .flatMap((network) =>
+      pickFirst(network).map((address) => ({
+        address,
+        about: `whether the client is in ${network}, which a route or a routing rule names`,
+      })),
+    );
 }
 
 /** An address of the network that neither the host nor a container has. */
@@ -60,6 +94,10 @@ function pickNear(world: World, network: string, family: 4 | 6): string[] {
     if (!taken.has(text)) return [text];
   }
   return [];
+}
+
+function sizeOf(network: string): number {
+  return Number(network.slice(network.indexOf('/') + 1));
 }
 
 function pickFirst(destination: string): string[] {

@@ -90,10 +90,15 @@ export class Router {
         way: look({ ...flow, source: source.address, destination: destination.address }),
       })),
     );
-    const [first, second] = ways;
+    const [first] = ways;
     if (!first) return this.#guess(packet);
-    if (!second || isSame(first.way, second.way)) return first.way;
-    return this.ask(second.about ?? 'where the client is') ? second.way : first.way;
+    const known = [first.way];
+    for (const { about, way } of ways) {
+      if (known.some((one) => isSame(one, way))) continue;
+      if (this.ask(about ?? 'where the client is')) return way;
+      known.push(way);
+    }
+    return first.way;
   }
 
   /** Where an address may be, for those who do not know it. */

@@ -1,0 +1,72 @@
+// What a run of set-ups came to: a line for the terminal, and the page docs/setups.md.
+
+import type { Trial, Tried } from './try.js';
+
+export function summarize(tried: readonly Tried[]): string {
+  const plain = tried.filter(({ plan }) => !isExotic(plan));
+  return [
+    ['all', tried],
+    ['nothing exotic', plain],
+  ]
+    .map(([name, list]) => `${name as string}: ${count(list as readonly Tried[])}`)
+    .join('\n');
+}
+
+function isExotic({ changes }: Tried['plan']): boolean {
+  return changes.some(({ exotic }) => exotic);
+}
+
+function count(tried: readonly Tried[]): string {
+  const trials = tried.flatMap((one) => one.trials);
+  const open = trials.filter(({ right }) => right === null).length;
+  const wrong = trials.filter(({ right }) => right === false).length;
+  const share = trials.length === 0 ? 0 : (100 * open) / trials.length;
+  return `${tried.length} set-ups, ${trials.length} predictions tried: ${wrong} wrong, ${open} unknown (${share.toFixed(1)} %)`;
+}
+
+/** What stays unknown, by its reason, with an example. */
+export function writeTable(tried: readonly Tried[]): string {
+  const seeds = tried.map(({ plan }) => plan.seed);
+  const groups = new Map<string, { count: number; change: string }>();
+  for (const { plan, trials } of tried) {
+    for (const trial of trials) {
+      if (trial.right !== null) continue;
+      const key = shorten(trial);
+      const known = groups.get(key);
+      const change = plan.changes.map(({ name }) => name).join(' + ') || 'as the engine made it';
+      groups.set(key, { count: (known?.count ?? 0) + 1, change: known?.change ?? change });
+    }
+  }
+  const rows = [...groups].sort(([, a], [, b]) => b.count - a.count);
+  return `${[
+    '# Set-ups that predictions were tried on',
+    '',
+    `Written by \`npm run setups\` (seeds ${Math.min(...seeds)} to ${Math.max(...seeds)}). Each set-up is a host of network namespaces with the rules of`,
+    'one engine and changes at random: routes and routing rules, reverse path filters, bridges, the inside of containers,',
+    'and rules of firewalls. `explain` predicts every vantage, and each prediction is tried with a real connection: how it',
+    'ends, the address that the server sees, and whether connection tracking has rewritten it must be as predicted.',
+    '',
+    ...summarize(tried)
+      .split('\n')
+      .map((line) => `- ${line}`),
+    '',
+    'What stays unknown, and why:',
+    '',
+    '| Predictions | Reason | For example |',
+    '|---:|---|---|',
+    ...rows.map(([why, { count: n, change }]) => `| ${n} | ${escape(why)} | ${escape(change)} |`),
+  ].join('\n')}\n`;
+}
+
+/** Without what differs from set-up to set-up. */
+function shorten({ prediction }: Trial): string {
+  return prediction.why
+    .replace(/\[?[0-9a-f]*:[0-9a-f:]+\]?(:\d+)?(\/\d+)?/g, 'ADDR')
+    .replace(/\d+\.\d+\.\d+\.\d+(:\d+)?(\/\d+)?/g, 'ADDR')
+    .replace(/"[^"]*"/g, '"…"')
+    .replace(/\bpid \d+\b/g, 'pid N');
+}
+
+function escape(text: string): string {
+  return text.replaceAll('|', '\\|');
+}
