@@ -43,7 +43,7 @@ export function explainHost(
       ) ?? null,
     client: asked.client ?? null,
   }));
-  const { predictions, met } = predict(world, ways, asked.from ?? null);
+  const { predictions, met, stopped } = predict(world, ways, asked.from ?? null);
   const judged = rules.complete ? predictions : predictions.map(withhold);
   const { engine } = topology;
   const proxy = judgeProxy(topology, rules.rules);
@@ -56,6 +56,7 @@ export function explainHost(
     findings: findFaults({
       ...{ world, mappings, predictions: judged, complete: rules.complete },
       docker: engine !== null && engine.product !== 'podman',
+      stopped: rules.complete ? stopped : [],
     }),
     problems: [...topology.problems, ...rules.problems, ...rules.rules.notes.map(toSentence)],
   };

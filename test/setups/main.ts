@@ -22,6 +22,11 @@ const tried: Tried[] = [];
 const lost: number[] = [];
 const queue = [...plans];
 
+// What runs is finished, cleaned up and told; the rest is left.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => (queue.length = 0));
+}
+
 await Promise.all(Array.from({ length: Number(options.workers) }, work));
 tried.sort((a, b) => a.plan.seed - b.plan.seed);
 const sum = summarize(tried);

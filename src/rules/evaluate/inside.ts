@@ -7,7 +7,7 @@ import { Router, type Way } from './routing/router.js';
 import { stopByMartian, type Stop } from './routing/stops.js';
 import { RuleIndex } from './rule-index.js';
 import { Walk, type Decide } from './walk.js';
-import { stripPrefix, type World, type WorldContainer } from './world.js';
+import { callsRules, stripPrefix, type World, type WorldContainer } from './world.js';
 
 /** How something that a container sends reaches the host. */
 export type Reach =
@@ -80,9 +80,12 @@ export class ContainerSide {
       const lladdr = facts.links.find(({ name }) => name === host)?.address ?? null;
       const inside = container.inside?.routing?.facts;
       const wrong = inside && checkNeighbour(inside, device, next, lladdr);
-      return wrong
-        ? { kind: 'stop', stop: within(container, wrong) }
-        : { ...reached, direct: false };
+      if (!wrong) return { ...reached, direct: false };
+      // A bridge whose frames meet the rules takes in what NAT rewrites, whatever hardware address it was sent to.
+      const family = next.includes(':') ? 6 : 4;
+      const taken = wrong.end === 'dropped' && callsRules(this.world, host, family) !== false;
+      const stop: Stop = taken ? { ...wrong, end: 'unknown', obstacle: null } : wrong;
+      return { kind: 'stop', stop: within(container, stop) };
     }
     if (gateway === null) return { ...reached, direct: true };
     const what =
@@ -185,7 +188,8 @@ function within({ name }: WorldContainer, stop: Stop): Stop {
 }
 
 /** What the container's side makes of a packet that has arrived at it. */
-export function joinInside(outer: Journey, inner: Journey, { name }: WorldContainer): Journey {
+export function joinInside(outer: Journey, inner: Journey, container: WorldContainer): Journey {
+  const { name } = container;
   const { back = null } = inner;
   if (inner.end === 'answered') return { ...outer, back };
   // The words of the one who knows only the sockets are the plainer ones.
@@ -195,7 +199,7 @@ export function joinInside(outer: Journey, inner: Journey, { name }: WorldContai
     ...outer,
     ...{ end: inner.end, back, deciding: inner.deciding ?? outer.deciding },
     ...(inner.end === 'refused' ? {} : { sourceSeen: null }),
-    ...(inner.stop && { stop: inner.stop }),
+    ...(inner.stop && { stop: within(container, inner.stop) }),
     why: `${lead}, but inside ${name}, ${inner.why}`,
     obstacles: inner.obstacles.map((text) => `inside ${name}, ${text}`),
   };

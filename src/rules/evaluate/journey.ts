@@ -29,7 +29,13 @@ import {
   type MakeCourse,
 } from './turns.js';
 import { Walk, type Decide, type HookEnd } from './walk.js';
-import { findBridgeOf, isOwnAddress, type World, type WorldContainer } from './world.js';
+import {
+  callsRules,
+  findBridgeOf,
+  isOwnAddress,
+  type World,
+  type WorldContainer,
+} from './world.js';
 
 /** Where a connection starts. */
 export interface Start {
@@ -265,11 +271,8 @@ export class Traveller {
 
   /** From one port of a bridge to another: the rules are only asked where br_netfilter says so. */
   private crossBridge(packet: Packet, bridge: string, client: WorldContainer | null): Journey {
-    const { bridgeCalls4, bridgeCalls6 } = this.world.settings;
     const { facts } = this.world.routing ?? {};
-    const link = facts?.links.find(({ name }) => name === bridge)?.bridge;
-    const own = packet.family === 4 ? link?.calls4 : link?.calls6;
-    const calls = own === true ? true : packet.family === 4 ? bridgeCalls4 : bridgeCalls6;
+    const calls = callsRules(this.world, bridge, packet.family);
     const to = addressText(packet.destination) ?? '';
     const target = findContainerAt(this.world, to);
     const wireTo = (container: WorldContainer | null, address: string) =>

@@ -6,12 +6,20 @@ import type { Doubt } from './match.js';
 import { listAttempts, type Attempt, type WayIn } from './vantages.js';
 import { RuleIndex, type RuleRef } from './rule-index.js';
 import { Undecidable, Walk, type Decide } from './walk.js';
+import type { Stop } from './routing/stops.js';
 import type { World } from './world.js';
 
 export interface Foresight {
   readonly predictions: readonly Prediction[];
   /** Every rule that a packet met on any way. */
   readonly met: ReadonlySet<RuleRef['rule']>;
+  /** What of routing, of the wire or of the container's side stands in a way. */
+  readonly stopped: readonly Stopped[];
+}
+
+export interface Stopped {
+  readonly prediction: Prediction;
+  readonly stop: Stop;
 }
 
 /** Ways that are tried for one connection before its doubts are too many. */
@@ -26,15 +34,19 @@ export function predict(
   const index = new RuleIndex(world.rules);
   const met = new Set<RuleRef['rule']>();
   const predictions = new Map<string, Prediction>();
+  const stopped: Stopped[] = [];
   for (const way of ways) {
     for (const attempt of listAttempts(world, way)) {
       if (from !== null && attempt.vantage !== from) continue;
       const key = JSON.stringify([attempt.vantage, attempt.from, attempt.start]);
       if (predictions.has(key)) continue;
-      predictions.set(key, describe(attempt, foresee(world, index, attempt, met)));
+      const journey = foresee(world, index, attempt, met);
+      const prediction = describe(attempt, journey);
+      predictions.set(key, prediction);
+      if (journey.stop) stopped.push({ prediction, stop: journey.stop });
     }
   }
-  return { predictions: [...predictions.values()], met };
+  return { predictions: [...predictions.values()], met, stopped };
 }
 
 /** Predicts one connection that somebody has made, or might make, with the rule that decides. */

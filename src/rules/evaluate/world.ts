@@ -158,3 +158,14 @@ export function chooseSource(device: WorldDevice, address: string): string | nul
   const near = fitting.find((network) => isInNetwork(address, network)) ?? fitting[0];
   return near === undefined ? null : stripPrefix(near);
 }
+
+/** Whether packets between ports of a bridge meet the rules: by the bridge's own setting or the one for all; null where it is not known. */
+export function callsRules(
+  { settings, routing }: World,
+  bridge: string,
+  family: 4 | 6,
+): boolean | null {
+  const own = routing?.facts.links.find(({ name }) => name === bridge)?.bridge;
+  if ((family === 4 ? own?.calls4 : own?.calls6) === true) return true;
+  return family === 4 ? settings.bridgeCalls4 : settings.bridgeCalls6;
+}

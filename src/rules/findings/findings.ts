@@ -1,12 +1,13 @@
 /** What guides and forum threads end with: faults that rules, sockets and settings show, each with its remedy. */
-import { formatEndpoint } from "../../model/address.js";
-import type { Finding, Prediction } from "../../model/explain.js";
-import type { PortMapping } from "../../model/target.js";
-import { findSocket, listensInsideOnly, listSocketsFor } from "../evaluate/deliver.js";
-import { jumpsTo, listRules } from "../evaluate/mappings.js";
-import { predictAttempt } from "../evaluate/predict.js";
-import { RuleIndex } from "../evaluate/rule-index.js";
-import { familyOf, findBridgeOf, type World } from "../evaluate/world.js";
+import { formatEndpoint } from '../../model/address.js';
+import type { Finding, Prediction } from '../../model/explain.js';
+import type { PortMapping } from '../../model/target.js';
+import { findSocket, listensInsideOnly, listSocketsFor } from '../evaluate/deliver.js';
+import { jumpsTo, listRules } from '../evaluate/mappings.js';
+import { predictAttempt, type Stopped } from '../evaluate/predict.js';
+import { RuleIndex } from '../evaluate/rule-index.js';
+import { familyOf, findBridgeOf, type World } from '../evaluate/world.js';
+import { findRoutingFaults } from './routing.js';
 
 export interface FindingInput {
   readonly world: World;
@@ -16,6 +17,8 @@ export interface FindingInput {
   readonly docker: boolean;
   /** Whether all rules that may be loaded were read. */
   readonly complete: boolean;
+  /** What of routing stands in the predictions' way; none when left out. */
+  readonly stopped?: readonly Stopped[];
 }
 
 export function findFaults(input: FindingInput): Finding[] {
@@ -28,6 +31,7 @@ export function findFaults(input: FindingInput): Finding[] {
     ...findSwitchedOff(input),
     ...findHidden(input),
     ...findLocalOnly(input),
+    ...findRoutingFaults(input.world, input.stopped ?? []),
   ];
 }
 

@@ -1,6 +1,6 @@
 /** What stands between the host's routing and the one who has the address: gateways, bridges, ports, neighbours. */
 import { addressText, type Packet } from '../packet.js';
-import type { World, WorldContainer } from '../world.js';
+import { callsRules, type World, type WorldContainer } from '../world.js';
 import { checkNeighbour, checkPort, findProgram, findWire, isStacked } from './link.js';
 import type { Ask } from './lookup.js';
 import type { Way } from './router.js';
@@ -82,7 +82,7 @@ export function checkLeaving(
 
 /** A reply that the bridge hands straight to the client never meets the connection's NAT. */
 export function checkReturn(
-  { settings }: World,
+  world: World,
   packet: Packet,
   bridge: string,
   dialled: string | null,
@@ -95,7 +95,7 @@ export function checkReturn(
       obstacles: ['no rule masquerades what a container sends to its own published port'],
     };
   }
-  if ((packet.family === 4 ? settings.bridgeCalls4 : settings.bridgeCalls6) !== false) return null;
+  if (callsRules(world, bridge, packet.family) !== false) return null;
   const setting = `net.bridge.bridge-nf-call-ip${packet.family === 4 ? '' : '6'}tables`;
   return {
     why: `the reply would come straight over ${bridge} from another address than ${dialled ?? 'the one dialled'}`,
@@ -113,9 +113,9 @@ export function checkHairpin(
   container: WorldContainer | null,
 ): Stop | null {
   const to = addressText(packet.destination);
-  const { settings, userlandProxy } = world;
-  const calls = packet.family === 4 ? settings.bridgeCalls4 : settings.bridgeCalls6;
+  const { userlandProxy } = world;
   const port = container && to !== null ? (findWire(world, container, to)?.outer ?? null) : null;
+  const calls = port ? callsRules(world, port.master ?? '', packet.family) : null;
   if (port?.port) {
     if (calls === false || port.port.hairpin) return null;
     if (calls === true) {
