@@ -61,8 +61,8 @@ export function writeTable(tried: readonly Tried[]): string {
 /** Without what differs from set-up to set-up. */
 function shorten({ prediction }: Trial): string {
   return prediction.why
-    .replace(/\[?[0-9a-f]*:[0-9a-f:]+\]?(:\d+)?(\/\d+)?/g, 'ADDR')
     .replace(/\d+\.\d+\.\d+\.\d+(:\d+)?(\/\d+)?/g, 'ADDR')
+    .replace(/\[?[0-9a-f]*:[0-9a-f:]+\]?(:\d+)?(\/\d+)?/g, 'ADDR')
     .replace(/"[^"]*"/g, '"…"')
     .replace(/\bpid \d+\b/g, 'pid N');
 }
