@@ -3,10 +3,11 @@
 import * as assert from 'uvu/assert';
 import { addsNothing } from '../../src/correlate/accounts.js';
 import { countExchanges } from '../../src/correlate/exchanges.js';
-import { findRelay, isPortDriver, isRelayProcess } from '../../src/correlate/known-relays.js';
+import { findRelay, isRelayProcess } from '../../src/correlate/known-relays.js';
 import { isTlsRelay } from '../../src/correlate/tls.js';
 import { findTransfers } from '../../src/correlate/transfers.js';
 import type { CopyEvent } from '../../src/model/event.js';
+import { isPortDriver } from '../../src/model/port-drivers.js';
 import type { Topology } from '../../src/model/topology.js';
 import { suite } from '../support/suite.js';
 import { at, Story, TARGET } from '../support/story.js';

@@ -1,18 +1,12 @@
 /** The world that a prediction needs, from the topology, the rules and the settings that were read. */
-import { formatEndpoint } from "../../model/address.js";
-import type { Container, Device, Topology } from "../../model/topology.js";
-import type { RuleSet } from "../../model/rules.js";
-import type { PortMapping } from "../../model/target.js";
-import type { HostSettings } from "../../model/settings.js";
-import type { Inside } from "../../model/survey.js";
-import { findBridges, findWays, inferEngine } from "./mappings.js";
-import type {
-  World,
-  WorldContainer,
-  WorldDevice,
-  WorldRouting,
-  WorldSocket,
-} from "./world.js";
+import { formatEndpoint } from '../../model/address.js';
+import type { Container, Device, Topology } from '../../model/topology.js';
+import type { RuleSet } from '../../model/rules.js';
+import type { PortMapping } from '../../model/target.js';
+import type { HostSettings } from '../../model/settings.js';
+import type { Inside } from '../../model/survey.js';
+import { findBridges, findWays, inferEngine } from './mappings.js';
+import type { World, WorldContainer, WorldDevice, WorldRouting, WorldSocket } from './world.js';
 
 export interface WorldParts {
   readonly topology: Topology;
@@ -55,7 +49,7 @@ export function judgeProxy(
   topology: Topology,
   rules: RuleSet,
 ): {
-  firewall: "iptables" | "nftables" | null;
+  firewall: 'iptables' | 'nftables' | null;
   userlandProxy: boolean | null;
   because: string;
 } {
@@ -70,7 +64,7 @@ export function judgeProxy(
   return {
     firewall,
     userlandProxy: null,
-    because: "no rule of Docker and no docker-proxy was found",
+    because: 'no rule of Docker and no docker-proxy was found',
   };
 }
 
@@ -83,28 +77,17 @@ function toDevices(
   settings: HostSettings | null,
 ): WorldDevice[] {
   const used = new Set(
-    topology.containers.flatMap(({ networks }) =>
-      networks.map((n) => n.bridge),
-    ),
+    topology.containers.flatMap(({ networks }) => networks.map((n) => n.bridge)),
   );
   const ways = new Set(
-    settings?.routes
-      .filter(({ gateway }) => gateway !== null)
-      .map(({ device }) => device),
+    settings?.routes.filter(({ gateway }) => gateway !== null).map(({ device }) => device),
   );
   return devices.map((device): WorldDevice => {
     const { name, kind, addresses, master } = device;
     const inner =
-      kind === "bridge" &&
-      (used.has(name) || CONTAINER_BRIDGE.test(name) || !ways.has(name));
+      kind === 'bridge' && (used.has(name) || CONTAINER_BRIDGE.test(name) || !ways.has(name));
     const place =
-      kind === "loopback"
-        ? "loopback"
-        : inner
-          ? "bridge"
-          : master !== null
-            ? "port"
-            : "outside";
+      kind === 'loopback' ? 'loopback' : inner ? 'bridge' : master !== null ? 'port' : 'outside';
     return { name, kind: place, networks: addresses };
   });
 }
@@ -121,8 +104,7 @@ function toContainer(container: Container, parts: WorldParts): WorldContainer {
   const shared = topology.containers.filter(
     (other) => namespace !== null && other.namespace === namespace,
   );
-  const owned =
-    networks.length > 0 ? networks : shared.flatMap((other) => other.networks);
+  const owned = networks.length > 0 ? networks : shared.flatMap((other) => other.networks);
   return {
     name,
     places: owned.flatMap(({ bridge, addresses }) =>
@@ -135,10 +117,7 @@ function toContainer(container: Container, parts: WorldParts): WorldContainer {
 }
 
 /** The container's namespace as a host: its devices are all outer ones, and nobody relays for it. */
-function buildInside(
-  namespace: number,
-  { topology, insides }: WorldParts,
-): World | null {
+function buildInside(namespace: number, { topology, insides }: WorldParts): World | null {
   const inside = insides?.get(namespace);
   const info = topology.namespaces.find(({ inode }) => inode === namespace);
   if (!inside || !info || namespace === topology.host) return null;
@@ -149,7 +128,7 @@ function buildInside(
       ...{
         name,
         networks: addresses,
-        kind: kind === "loopback" ? "loopback" : "outside",
+        kind: kind === 'loopback' ? 'loopback' : 'outside',
       },
     })),
     routes: settings.routes,
@@ -163,13 +142,9 @@ function buildInside(
 }
 
 /** Null where nobody knows who listens. */
-function listSockets(
-  topology: Topology,
-  namespace: number,
-): WorldSocket[] | null {
+function listSockets(topology: Topology, namespace: number): WorldSocket[] | null {
   const { listeners, unheard } = topology;
-  if (listeners.length === 0 || unheard?.includes(namespace) === true)
-    return null;
+  if (listeners.length === 0 || unheard?.includes(namespace) === true) return null;
   return listeners
     .filter((listener) => listener.namespace === namespace)
     .map(({ protocol, local, pid, command }) => ({
@@ -180,23 +155,23 @@ function listSockets(
     }));
 }
 
-function readSwitches(settings: HostSettings | null): World["settings"] {
+function readSwitches(settings: HostSettings | null): World['settings'] {
   const values = settings?.values ?? null;
   const get = (name: string, absent: boolean | null): boolean | null => {
     const value = values?.get(name);
-    if (value !== undefined) return value !== "0";
+    if (value !== undefined) return value !== '0';
     return values === null ? null : absent;
   };
   const routed = [...(values ?? [])].flatMap(([name, value]) => {
     const device = /^ipv4\/conf\/(.*)\/route_localnet$/.exec(name)?.[1];
-    return device !== undefined && value !== "0" ? [device] : [];
+    return device !== undefined && value !== '0' ? [device] : [];
   });
   return {
-    forward4: get("ipv4/ip_forward", null),
-    forward6: get("ipv6/conf/all/forwarding", false),
+    forward4: get('ipv4/ip_forward', null),
+    forward6: get('ipv6/conf/all/forwarding', false),
     // Without br_netfilter the files are not there, and bridged packets meet no rules.
-    bridgeCalls4: get("bridge/bridge-nf-call-iptables", false),
-    bridgeCalls6: get("bridge/bridge-nf-call-ip6tables", false),
+    bridgeCalls4: get('bridge/bridge-nf-call-iptables', false),
+    bridgeCalls6: get('bridge/bridge-nf-call-ip6tables', false),
     routeLocalnet: values === null ? null : routed,
   };
 }

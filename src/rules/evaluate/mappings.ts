@@ -1,31 +1,27 @@
 /** What rules alone tell about a host: ways in, bridges, and whether docker-proxy is used. */
-import type { Protocol } from "../../model/event.js";
-import {
-  isEverything,
-  writeRange,
-  type AddressRange,
-} from "../../model/range.js";
-import type { Chain, Match, Rule, RuleSet, Table } from "../../model/rules.js";
-import type { PortMapping } from "../../model/target.js";
-import type { Topology } from "../../model/topology.js";
-import type { WorldDevice, WorldRoute } from "./world.js";
+import type { Protocol } from '../../model/event.js';
+import { isEverything, writeRange, type AddressRange } from '../../model/range.js';
+import type { Chain, Match, Rule, RuleSet, Table } from '../../model/rules.js';
+import type { PortMapping } from '../../model/target.js';
+import type { Topology } from '../../model/topology.js';
+import type { WorldDevice, WorldRoute } from './world.js';
 
 /** Ports that a DNAT rule leads somewhere else. */
 export function findMappings(rules: RuleSet): PortMapping[] {
   const mappings = new Map<string, PortMapping>();
   for (const { rule } of listRules(rules)) {
     for (const step of rule.steps) {
-      if (step.kind !== "verdict" || step.verdict.do !== "dnat") continue;
+      if (step.kind !== 'verdict' || step.verdict.do !== 'dnat') continue;
       const { address, port } = step.verdict;
       const matches = listMatches(rule);
       const ports = matches.flatMap((match) =>
-        match.on === "destination-port" && !match.not ? match.ranges : [],
+        match.on === 'destination-port' && !match.not ? match.ranges : [],
       );
       if (address === null) continue;
       for (const { low, high } of ports) {
         if (low !== high) continue;
         for (const protocol of listProtocols(matches)) {
-          const any = address.includes(":") ? "::" : "0.0.0.0";
+          const any = address.includes(':') ? '::' : '0.0.0.0';
           const listens = { address: findDialled(matches) ?? any, port: low };
           const mapping = {
             protocol,
@@ -41,18 +37,12 @@ export function findMappings(rules: RuleSet): PortMapping[] {
 }
 
 /** Those of them that neither the engine nor a relay tells of. */
-export function findOtherMappings(
-  rules: RuleSet,
-  topology: Topology,
-): PortMapping[] {
+export function findOtherMappings(rules: RuleSet, topology: Topology): PortMapping[] {
   return findMappings(rules).filter((mapping) => !isKnown(topology, mapping));
 }
 
 /** A rule's way in that the engine or a relay tells too, in the same words. */
-function isKnown(
-  topology: Topology,
-  { listens, target, protocol }: PortMapping,
-): boolean {
+function isKnown(topology: Topology, { listens, target, protocol }: PortMapping): boolean {
   return topology.containers.some(({ networks, published }) =>
     networks.some(
       ({ addresses }) =>
@@ -68,17 +58,13 @@ function isKnown(
 }
 
 function listProtocols(matches: readonly Match[]): Protocol[] {
-  const named = matches.flatMap((match) =>
-    match.on === "protocol" ? match.names : [],
-  );
-  return named.filter(
-    (name): name is Protocol => name === "tcp" || name === "udp",
-  );
+  const named = matches.flatMap((match) => (match.on === 'protocol' ? match.names : []));
+  return named.filter((name): name is Protocol => name === 'tcp' || name === 'udp');
 }
 
 function findDialled(matches: readonly Match[]): string | null {
   for (const match of matches) {
-    if (match.on !== "destination" || match.not) continue;
+    if (match.on !== 'destination' || match.not) continue;
     const [range] = match.ranges;
     if (range && range.low === range.high) return writeRange(range);
   }
@@ -95,24 +81,22 @@ export function findBridges(rules: RuleSet): WorldDevice[] {
       low: range.low + 1n,
       high: range.low + 1n,
     });
-    const network = `${gateway}/${writeRange(range).split("/")[1] ?? ""}`;
-    if (!found.has(name))
-      found.set(name, { name, kind: "bridge", networks: [network] });
+    const network = `${gateway}/${writeRange(range).split('/')[1] ?? ''}`;
+    if (!found.has(name)) found.set(name, { name, kind: 'bridge', networks: [network] });
   };
   for (const { rule, chain } of listRules(rules)) {
     const matches = listMatches(rule);
-    const source = matches.find((match) => match.on === "source" && !match.not);
-    const [range] = source?.on === "source" ? source.ranges : [];
+    const source = matches.find((match) => match.on === 'source' && !match.not);
+    const [range] = source?.on === 'source' ? source.ranges : [];
     if (!range || range.low === range.high || isEverything(range)) continue;
-    if (!writeRange(range).includes("/")) continue;
-    const out = matches.find((match) => match.on === "out-device");
+    if (!writeRange(range).includes('/')) continue;
+    const out = matches.find((match) => match.on === 'out-device');
     const masquerades = rule.steps.some(
-      (step) => step.kind === "verdict" && step.verdict.do === "masquerade",
+      (step) => step.kind === 'verdict' && step.verdict.do === 'masquerade',
     );
-    if (masquerades && out?.on === "out-device" && out.not)
-      add(out.names[0] ?? "", range);
+    if (masquerades && out?.on === 'out-device' && out.not) add(out.names[0] ?? '', range);
     // Podman and CNI name no device: the network stands for it.
-    else if (chain.base?.hook === "postrouting" && !out) {
+    else if (chain.base?.hook === 'postrouting' && !out) {
       add(`(bridge of ${writeRange(range)})`, range);
     }
   }
@@ -125,33 +109,28 @@ export function findWays(rules: RuleSet): WorldRoute[] {
   for (const { rule } of listRules(rules)) {
     const matches = listMatches(rule);
     const accepts = rule.steps.some(
-      (step) => step.kind === "verdict" && step.verdict.do === "accept",
+      (step) => step.kind === 'verdict' && step.verdict.do === 'accept',
     );
-    const out = matches.find((match) => match.on === "out-device");
-    const to = matches.find((match) => match.on === "destination");
-    if (!accepts || out?.on !== "out-device" || to?.on !== "destination")
-      continue;
-    const [name = ""] = out.names;
+    const out = matches.find((match) => match.on === 'out-device');
+    const to = matches.find((match) => match.on === 'destination');
+    if (!accepts || out?.on !== 'out-device' || to?.on !== 'destination') continue;
+    const [name = ''] = out.names;
     const [range] = to.ranges;
-    const plain =
-      !out.not && !to.not && out.names.length === 1 && /^[^*+]+$/.test(name);
-    if (!plain || to.ranges.length !== 1 || !range || range.low !== range.high)
-      continue;
+    const plain = !out.not && !to.not && out.names.length === 1 && /^[^*+]+$/.test(name);
+    if (!plain || to.ranges.length !== 1 || !range || range.low !== range.high) continue;
     const address = writeRange(range);
     ways.set(address, (ways.get(address) ?? new Set<string>()).add(name));
   }
   return [...ways].flatMap(([address, devices]) => {
-    const [device = "", ...others] = devices;
-    const length = address.includes(":") ? 128 : 32;
-    return others.length > 0
-      ? []
-      : [{ destination: `${address}/${length}`, device, source: null }];
+    const [device = '', ...others] = devices;
+    const length = address.includes(':') ? 128 : 32;
+    return others.length > 0 ? [] : [{ destination: `${address}/${length}`, device, source: null }];
   });
 }
 
 /** The engine's firewall backend and whether it uses docker-proxy, with the reason; null when no rule is Docker's. */
 export function inferEngine(rules: RuleSet): {
-  readonly firewall: "iptables" | "nftables";
+  readonly firewall: 'iptables' | 'nftables';
   readonly userlandProxy: boolean | null;
   readonly because: string;
 } | null {
@@ -159,20 +138,20 @@ export function inferEngine(rules: RuleSet): {
   const [first] = tables;
   if (!first) return null;
   const firewall = tables.some(
-    ({ backend, name }) => backend === "nftables" && name === "docker-bridges",
+    ({ backend, name }) => backend === 'nftables' && name === 'docker-bridges',
   )
-    ? "nftables"
-    : "iptables";
+    ? 'nftables'
+    : 'iptables';
   for (const table of tables) {
-    if (table.family === "ip6") continue;
+    if (table.family === 'ip6') continue;
     for (const { rule, chain } of listRules({ tables: [table], notes: [] })) {
-      if (chain.base?.hook !== "output" || chain.base.type !== "nat") continue;
+      if (chain.base?.hook !== 'output' || chain.base.type !== 'nat') continue;
       if (!jumpsTo(rule, /^DOCKER$|^nat-prerouting-and-output$/)) continue;
       const spares = listMatches(rule).some(
         (match) =>
-          match.on === "destination" &&
+          match.on === 'destination' &&
           match.not &&
-          match.ranges.some((range) => writeRange(range) === "127.0.0.0/8"),
+          match.ranges.some((range) => writeRange(range) === '127.0.0.0/8'),
       );
       const because = spares
         ? `the rule "${rule.text}" leaves 127.0.0.0/8 to docker-proxy`
@@ -180,30 +159,26 @@ export function inferEngine(rules: RuleSet): {
       return { firewall, userlandProxy: spares, because };
     }
   }
-  return { firewall, userlandProxy: null, because: "no rule for OUTPUT tells" };
+  return { firewall, userlandProxy: null, because: 'no rule for OUTPUT tells' };
 }
 
 function isDockers({ name, chains }: Table): boolean {
   return (
-    name === "docker-bridges" ||
-    chains.some(
-      (chain) => chain.name === "DOCKER" || chain.name === "DOCKER-USER",
-    )
+    name === 'docker-bridges' ||
+    chains.some((chain) => chain.name === 'DOCKER' || chain.name === 'DOCKER-USER')
   );
 }
 
 export function jumpsTo(rule: Rule, chain: RegExp): boolean {
   return rule.steps.some(
     (step) =>
-      step.kind === "verdict" &&
-      (step.verdict.do === "jump" || step.verdict.do === "goto") &&
+      step.kind === 'verdict' &&
+      (step.verdict.do === 'jump' || step.verdict.do === 'goto') &&
       chain.test(step.verdict.chain),
   );
 }
 
-export function* listRules(
-  rules: RuleSet,
-): Generator<{ table: Table; chain: Chain; rule: Rule }> {
+export function* listRules(rules: RuleSet): Generator<{ table: Table; chain: Chain; rule: Rule }> {
   for (const table of rules.tables) {
     for (const chain of table.chains) {
       for (const rule of chain.rules) yield { table, chain, rule };
@@ -212,7 +187,5 @@ export function* listRules(
 }
 
 function listMatches(rule: Rule): Match[] {
-  return rule.steps.flatMap((step) =>
-    step.kind === "match" ? [step.match] : [],
-  );
+  return rule.steps.flatMap((step) => (step.kind === 'match' ? [step.match] : []));
 }

@@ -35,32 +35,25 @@ export function findFaults(input: FindingInput): Finding[] {
   ];
 }
 
-function findMissingChains({
-  world,
-  docker,
-  complete,
-  mappings,
-}: FindingInput): Finding[] {
+function findMissingChains({ world, docker, complete, mappings }: FindingInput): Finding[] {
   if (!docker || !complete || mappings.length === 0) return [];
   const has = world.rules.tables.some(
     ({ name, chains }) =>
-      name === "docker-bridges" ||
-      (name === "nat" && chains.some((chain) => chain.name === "DOCKER")),
+      name === 'docker-bridges' ||
+      (name === 'nat' && chains.some((chain) => chain.name === 'DOCKER')),
   );
   const jumps = [...listRules(world.rules)].some(
     ({ rule, chain }) =>
-      chain.base?.type === "nat" &&
-      jumpsTo(rule, /^DOCKER$|^nat-prerouting-and-output$/),
+      chain.base?.type === 'nat' && jumpsTo(rule, /^DOCKER$|^nat-prerouting-and-output$/),
   );
   if (has && jumps) return [];
   return [
     {
-      ...{ code: "docker-chains-missing", severity: "error" },
+      ...{ code: 'docker-chains-missing', severity: 'error' },
       evidence: has
-        ? "the chain DOCKER of table nat is there, but no rule jumps to it"
-        : "ports are published, but no table has the chain DOCKER for NAT: something has flushed the rules",
-      remedy:
-        "restart the engine, which makes its rules anew: systemctl restart docker",
+        ? 'the chain DOCKER of table nat is there, but no rule jumps to it'
+        : 'ports are published, but no table has the chain DOCKER for NAT: something has flushed the rules',
+      remedy: 'restart the engine, which makes its rules anew: systemctl restart docker',
     },
   ];
 }
@@ -69,18 +62,16 @@ function findTwoBackends(world: World): Finding[] {
   const filled = world.rules.tables.filter(({ chains }) =>
     chains.some(({ rules }) => rules.length > 0),
   );
-  const legacy = filled.filter(({ backend }) => backend === "iptables-legacy");
-  const nft = filled.filter(({ backend }) => backend === "iptables-nft");
-  const noted = world.rules.notes.some((note) =>
-    note.includes("iptables-legacy"),
-  );
+  const legacy = filled.filter(({ backend }) => backend === 'iptables-legacy');
+  const nft = filled.filter(({ backend }) => backend === 'iptables-nft');
+  const noted = world.rules.notes.some((note) => note.includes('iptables-legacy'));
   if ((legacy.length === 0 && !noted) || nft.length === 0) return [];
   return [
     {
-      ...{ code: "two-backends", severity: "warning" },
-      evidence: `rules are loaded by iptables-legacy (${legacy.map(({ name }) => name).join(", ") || "tables not read"}) and by iptables-nft (${nft.map(({ name }) => name).join(", ")}): a packet meets both, and each tool shows only its own`,
+      ...{ code: 'two-backends', severity: 'warning' },
+      evidence: `rules are loaded by iptables-legacy (${legacy.map(({ name }) => name).join(', ') || 'tables not read'}) and by iptables-nft (${nft.map(({ name }) => name).join(', ')}): a packet meets both, and each tool shows only its own`,
       remedy:
-        "choose one (update-alternatives --config iptables), flush the other, and restart the engine",
+        'choose one (update-alternatives --config iptables), flush the other, and restart the engine',
     },
   ];
 }
@@ -88,27 +79,18 @@ function findTwoBackends(world: World): Finding[] {
 function findStaleRelays(world: World): Finding[] {
   if (!world.measured || world.containers.length === 0) return [];
   const held = new Set(
-    world.containers.flatMap(({ places }) =>
-      places.map((place) => place.address),
-    ),
+    world.containers.flatMap(({ places }) => places.map((place) => place.address)),
   );
-  return world.relays.flatMap(
-    ({ pid, command, listens, target }): Finding[] => {
-      if (
-        !target ||
-        held.has(target.address) ||
-        !findBridgeOf(world, target.address)
-      )
-        return [];
-      return [
-        {
-          ...{ code: "stale-relay", severity: "error" },
-          evidence: `${command} (pid ${pid}) listens on ${formatEndpoint(listens)} and leads to ${formatEndpoint(target)}, an address that no running container has`,
-          remedy: `start the container again; if the port stays taken, end the relay: kill ${pid}`,
-        },
-      ];
-    },
-  );
+  return world.relays.flatMap(({ pid, command, listens, target }): Finding[] => {
+    if (!target || held.has(target.address) || !findBridgeOf(world, target.address)) return [];
+    return [
+      {
+        ...{ code: 'stale-relay', severity: 'error' },
+        evidence: `${command} (pid ${pid}) listens on ${formatEndpoint(listens)} and leads to ${formatEndpoint(target)}, an address that no running container has`,
+        remedy: `start the container again; if the port stays taken, end the relay: kill ${pid}`,
+      },
+    ];
+  });
 }
 
 function findDeaf({ world, mappings }: FindingInput): Finding[] {
@@ -130,8 +112,8 @@ function findDeaf({ world, mappings }: FindingInput): Finding[] {
     if (socket) continue;
     const inside = listensInsideOnly(sockets, protocol, target.port);
     found.set(`${name} ${protocol} ${target.port}`, {
-      code: inside ? "listens-on-loopback" : "nothing-listens",
-      severity: "error",
+      code: inside ? 'listens-on-loopback' : 'nothing-listens',
+      severity: 'error',
       evidence: inside
         ? `the process in ${name} listens on 127.0.0.1:${target.port} only: the container's own loopback, which no published port reaches`
         : `nothing in ${name} listens on ${protocol} port ${target.port}`,
@@ -150,28 +132,25 @@ const OWN_CHAINS =
 function findForeignDrops({ predictions }: FindingInput): Finding[] {
   const found = new Map<string, Finding>();
   for (const { vantage, rule, obstacles, path, to } of predictions) {
-    if (rule === null || vantage === "container-address") continue;
-    if (path !== "dropped" && path !== "refused") continue;
+    if (rule === null || vantage === 'container-address') continue;
+    if (path !== 'dropped' && path !== 'refused') continue;
     if (
       !/\b(drops|rejects) it(s answer)?$|\b(drops|rejects) what follows it$/.test(
-        obstacles[0] ?? "",
+        obstacles[0] ?? '',
       )
     )
       continue;
     const chain = /^-[AP] (\S+)|^(\S+):/.exec(rule);
-    const name = chain?.[1] ?? chain?.[2] ?? "";
-    if (
-      OWN_CHAINS.test(name) ||
-      (/ -d \S+ .*-j DROP$/.test(rule) && name === "PREROUTING")
-    )
+    const name = chain?.[1] ?? chain?.[2] ?? '';
+    if (OWN_CHAINS.test(name) || (/ -d \S+ .*-j DROP$/.test(rule) && name === 'PREROUTING'))
       continue;
     if (found.has(rule)) continue;
     found.set(rule, {
-      ...{ code: "firewall-drop", severity: "error" },
+      ...{ code: 'firewall-drop', severity: 'error' },
       evidence: `"${rule}" stops what goes to ${to} (${vantage})`,
-      remedy: rule.startsWith("-P")
-        ? "a rule that accepts it is missing: restart the engine if its rules were flushed, or accept it in the chain DOCKER-USER"
-        : "it is no rule of the engine: change it where it was made (ufw, firewalld, a script), or accept the traffic before it",
+      remedy: rule.startsWith('-P')
+        ? 'a rule that accepts it is missing: restart the engine if its rules were flushed, or accept it in the chain DOCKER-USER'
+        : 'it is no rule of the engine: change it where it was made (ufw, firewalld, a script), or accept the traffic before it',
     });
   }
   return [...found.values()];
@@ -180,24 +159,20 @@ function findForeignDrops({ predictions }: FindingInput): Finding[] {
 function findSwitchedOff({ world, mappings }: FindingInput): Finding[] {
   const { forward4, bridgeCalls4 } = world.settings;
   const found: Finding[] = [];
-  const leadsOn = mappings.some(
-    ({ target }) => findBridgeOf(world, target.address) !== null,
-  );
+  const leadsOn = mappings.some(({ target }) => findBridgeOf(world, target.address) !== null);
   if (forward4 === false && leadsOn) {
     found.push({
-      ...{ code: "ip-forward-off", severity: "error" },
-      evidence:
-        "net.ipv4.ip_forward is 0: nothing from outside is forwarded to a container",
-      remedy: "sysctl -w net.ipv4.ip_forward=1, and keep it in /etc/sysctl.d",
+      ...{ code: 'ip-forward-off', severity: 'error' },
+      evidence: 'net.ipv4.ip_forward is 0: nothing from outside is forwarded to a container',
+      remedy: 'sysctl -w net.ipv4.ip_forward=1, and keep it in /etc/sysctl.d',
     });
   }
   if (bridgeCalls4 === false && world.userlandProxy === false && leadsOn) {
     found.push({
-      ...{ code: "bridge-nf-off", severity: "warning" },
+      ...{ code: 'bridge-nf-off', severity: 'warning' },
       evidence:
-        "net.bridge.bridge-nf-call-iptables is off and there is no docker-proxy: a container that dials a published port of its own network gets replies from the wrong address",
-      remedy:
-        "modprobe br_netfilter and sysctl -w net.bridge.bridge-nf-call-iptables=1",
+        'net.bridge.bridge-nf-call-iptables is off and there is no docker-proxy: a container that dials a published port of its own network gets replies from the wrong address',
+      remedy: 'modprobe br_netfilter and sysctl -w net.bridge.bridge-nf-call-iptables=1',
     });
   }
   return found;
@@ -206,16 +181,16 @@ function findSwitchedOff({ world, mappings }: FindingInput): Finding[] {
 function findHidden({ predictions }: FindingInput): Finding[] {
   const outside = predictions.filter(
     ({ vantage, path, sourceSeen }) =>
-      vantage === "outside" && path === "docker-proxy" && sourceSeen !== null,
+      vantage === 'outside' && path === 'docker-proxy' && sourceSeen !== null,
   );
   const [first] = outside;
   if (!first) return [];
   return [
     {
-      ...{ code: "source-lost", severity: "warning" },
-      evidence: `clients from outside who dial ${outside.map(({ to }) => to).join(", ")} come through docker-proxy: the container sees ${first.sourceSeen ?? ""} instead of their address`,
+      ...{ code: 'source-lost', severity: 'warning' },
+      evidence: `clients from outside who dial ${outside.map(({ to }) => to).join(', ')} come through docker-proxy: the container sees ${first.sourceSeen ?? ''} instead of their address`,
       remedy:
-        "give the container an address of the same family (for IPv6: --ipv6 networks), or see that the DNAT rule is there",
+        'give the container an address of the same family (for IPv6: --ipv6 networks), or see that the DNAT rule is there',
     },
   ];
 }
@@ -223,21 +198,16 @@ function findHidden({ predictions }: FindingInput): Finding[] {
 function findLocalOnly({ mappings, world }: FindingInput): Finding[] {
   const local = mappings.filter(({ listens }) =>
     familyOf(listens.address) === 4
-      ? listens.address.startsWith("127.")
-      : listens.address === "::1",
+      ? listens.address.startsWith('127.')
+      : listens.address === '::1',
   );
   const index = new RuleIndex(world.rules);
   return local
     .filter(
       ({ listens }) =>
-        !mappings.some(
-          (other) =>
-            other.listens.port === listens.port && !local.includes(other),
-        ),
+        !mappings.some((other) => other.listens.port === listens.port && !local.includes(other)),
     )
-    .map((mapping) =>
-      judgeLocal(mapping, predictNeighbour(world, index, mapping)),
-    );
+    .map((mapping) => judgeLocal(mapping, predictNeighbour(world, index, mapping)));
 }
 
 /** Whoever is on the link may send a packet to 127.0.0.1 this way: only rules and routes keep it out. */
@@ -246,48 +216,45 @@ function predictNeighbour(
   index: RuleIndex,
   { protocol, listens }: PortMapping,
 ): Prediction {
-  const outer = world.devices.find(({ kind }) => kind === "outside");
+  const outer = world.devices.find(({ kind }) => kind === 'outside');
   const { address: to, port } = listens;
   const by = {
-    kind: "outside",
+    kind: 'outside',
     device: outer?.name ?? null,
     source: null,
   } as const;
   const start = { protocol, port, to, family: familyOf(to), by };
   return predictAttempt(world, index, {
-    vantage: "outside",
-    from: "outside",
+    vantage: 'outside',
+    from: 'outside',
     start,
   }).prediction;
 }
 
-function judgeLocal(
-  { listens }: PortMapping,
-  { path, why, rule, target }: Prediction,
-): Finding {
+function judgeLocal({ listens }: PortMapping, { path, why, rule, target }: Prediction): Finding {
   const port = `port ${listens.port} is published on ${listens.address} only`;
-  if (path === "dropped" || path === "refused") {
+  if (path === 'dropped' || path === 'refused') {
     return {
-      ...{ code: "published-on-loopback", severity: "note" },
+      ...{ code: 'published-on-loopback', severity: 'note' },
       evidence: `${port}, and what comes from elsewhere for it is ${path}: ${why}`,
       remedy: `if others should reach it, publish it without the address: -p ${listens.port}:…`,
     };
   }
   const remedy =
-    "Docker 28 and newer drop such packets; before: iptables -t raw -I PREROUTING -d 127.0.0.0/8 ! -i lo -j DROP";
-  if (path === "unknown") {
+    'Docker 28 and newer drop such packets; before: iptables -t raw -I PREROUTING -d 127.0.0.0/8 ! -i lo -j DROP';
+  if (path === 'unknown') {
     return {
-      ...{ code: "published-on-loopback", severity: "note" },
+      ...{ code: 'published-on-loopback', severity: 'note' },
       ...{
         evidence: `${port}; whether a neighbour on the link reaches it is not known: ${why}`,
         remedy,
       },
     };
   }
-  const by = rule === null ? "" : ` by "${rule}"`;
+  const by = rule === null ? '' : ` by "${rule}"`;
   return {
-    ...{ code: "published-on-loopback", severity: "warning" },
-    evidence: `${port}, but a neighbour on the link reaches it: a packet to ${listens.address} that comes from there is sent to ${target ?? "the container"}${by}`,
+    ...{ code: 'published-on-loopback', severity: 'warning' },
+    evidence: `${port}, but a neighbour on the link reaches it: a packet to ${listens.address} that comes from there is sent to ${target ?? 'the container'}${by}`,
     remedy,
   };
 }
