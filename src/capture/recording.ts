@@ -177,8 +177,8 @@ function parseHeader(line: string, name: string): TraceHeader {
       remedy: 'record it again with: trace-flow --port N --record FILE',
     });
   }
-  const { schema: _, epoch, survey, ...rest } = result.data;
-  const header = { ...rest, epoch: BigInt(epoch) };
+  const { program, epoch, target, client, topology, probes, budget, survey } = result.data;
+  const header = { program, epoch: BigInt(epoch), target, client, topology, probes, budget };
   return survey ? { ...header, survey } : header;
 }
 

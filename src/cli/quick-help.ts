@@ -19,7 +19,7 @@ interface WrittenHelp {
 }
 
 /** @returns the text for standard output; null where oclif has to answer itself. */
-export function findQuickHelp(argv: readonly string[], load: () => WrittenHelp): string | null {
+function findQuickHelp(argv: readonly string[], load: () => WrittenHelp): string | null {
   const topic = findTopic(argv);
   if (topic === null) return null;
   try {

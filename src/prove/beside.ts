@@ -83,7 +83,7 @@ function isLostAsPredicted(
 ): boolean | null {
   if (outcome !== 'dropped' && outcome !== 'unanswered') return false;
   if (drop === null) return null;
-  return (drop.reason === 'NETFILTER_DROP') === (deciding !== null);
+  return (drop.reason === 'NETFILTER_DROP') === (deciding !== null && !translates(deciding));
 }
 
 function goesSameWay(
@@ -98,6 +98,16 @@ function goesSameWay(
   const rewritten = nat.reply.split(' → ')[0];
   return (nat.hook ?? hook) === hook && (target ?? rewritten) === rewritten;
 }
+
+/** Whether the rule only sends it elsewhere, to where it then died. */
+function translates({ rule }: RuleRef): boolean {
+  return (
+    rule?.steps.some((step) => step.kind === 'verdict' && TRANSLATIONS.has(step.verdict.do)) ??
+    false
+  );
+}
+
+const TRANSLATIONS: ReadonlySet<string> = new Set(['dnat', 'snat', 'masquerade', 'redirect']);
 
 function rejects(deciding: RuleRef | null): boolean {
   return (

@@ -63,6 +63,7 @@ function listCandidates(subject: Case, facts: Facts): Path[] {
   const paths: Path[] = [];
   // A rewriting that sends it to a process of the host is only the way there.
   if (facts['nat-rewritten'] === true && !redirect) paths.push('dnat');
+  if (isGuess(subject)) return paths;
   if (link || relayAccept) {
     const command = link?.command ?? relayAccept?.command;
     paths.push(isDockerProxy(subject, command) ? 'docker-proxy' : 'relay');
@@ -77,6 +78,11 @@ function listCandidates(subject: Case, facts: Facts): Path[] {
   const direct = facts['container-addressed'] === true && dialled && !hostAccept;
   if (direct && paths.length === 0 && !mayBeRelayLeg(subject)) paths.push('direct');
   return paths;
+}
+
+/** Bytes that are only alike show a relay where all were seen; of a server that asks a database, a part may be alike. */
+function isGuess({ link, tail }: Case): boolean {
+  return link?.how === 'alike' && (!tail.sealed || tail.lostEvents > 0 || tail.truncated);
 }
 
 /** A connection from the host to a container may be a relay's own, unless the process that dialled it is known. */

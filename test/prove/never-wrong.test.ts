@@ -58,7 +58,10 @@ for (const name of names) {
           const { path } = truthOf(name, one);
           assert.ok(one.path === path || one.path === 'unknown', `${one.path}, ${one.reason}`);
           if (one.proof !== 'proven') continue;
-          assert.is(one.outcome, truths.get(one.client.port)?.outcome, one.reason);
+          const truth = truths.get(one.client.port)?.outcome;
+          // Of a segment that was sent again and again, one drop that was seen is true as well.
+          const isPart = truth === 'stalled' && one.outcome === 'dropped';
+          if (!isPart) assert.is(one.outcome, truth, one.reason);
         }
       }),
       { numRuns: 150 },

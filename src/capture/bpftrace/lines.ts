@@ -7,7 +7,7 @@ import {
   type TraceEvent,
 } from '../../model/event.js';
 import { describeCall, nameAside } from './asides.js';
-import { hex, isHex, splitFields, unescapeCommand } from './line-fields.js';
+import { hex, isHex, NAMED_LINES, NUMBERS, splitFields, unescapeCommand } from './line-fields.js';
 import { bytesOf, bytesOfIpv4 } from './map-keys.js';
 import { readSums } from './sums.js';
 
@@ -38,31 +38,6 @@ export interface LineReaderOptions {
   readonly dropReasons: ReadonlyMap<number, string>;
   readonly littleEndian: boolean;
 }
-
-/** Lines that end in the name of a task, which may hold spaces: how many fields they have. */
-const NAMED_LINES = new Map(
-  Object.entries({ A: 18, S: 19, Z: 26, T: 18, M: 32, Y: 27, O: 22, Q: 7, F: 5 }),
-);
-
-/** Which fields behind the letter are numbers; the others are words and names. */
-const NUMBERS = new Map<string, readonly [from: number, to?: number]>([
-  ['B', [1]],
-  ['E', [1]],
-  ['P', [2]],
-  ['D', [1, -1]],
-  ['N', [1]],
-  ['K', [1, -1]],
-  ['R', [1]],
-  ['A', [1, -1]],
-  ['S', [1, -1]],
-  ['Z', [1, -1]],
-  ['T', [1, -1]],
-  ['M', [1, -1]],
-  ['Y', [2, -1]],
-  ['O', [2, -1]],
-  ['Q', [1, -1]],
-  ['F', [1, -1]],
-]);
 
 /** Field counts of the packet part, shared by P, D, N, K and R lines: time to payload. */
 const PACKET_FIELDS = 17;

@@ -2,20 +2,20 @@
  * Rule sets at random, each loaded into a namespace of its own and tried with real traffic: `npm run rules:random -- 1 200` for the
  * seeds 1 to 200. What nft and iptables-save then list is what is read. Needs root, nft, iptables and iproute2.
  */
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import { joinRuleSets, type RuleSet } from "../../../src/model/rules.js";
-import type { Prediction, Vantage } from "../../../src/model/explain.js";
-import { predictAttempt } from "../../../src/rules/evaluate/predict.js";
-import { RuleIndex } from "../../../src/rules/evaluate/rule-index.js";
-import type { World } from "../../../src/rules/evaluate/world.js";
-import { parseSaved } from "../../../src/rules/read/iptables.js";
-import { addToOthers, parseNft } from "../../../src/rules/read/nft.js";
-import { makeNft, makeSaved } from "./make.js";
-import type { Told } from "./talk.js";
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { joinRuleSets, type RuleSet } from '../../../src/model/rules.js';
+import type { Prediction, Vantage } from '../../../src/model/explain.js';
+import { predictAttempt } from '../../../src/rules/evaluate/predict.js';
+import { RuleIndex } from '../../../src/rules/evaluate/rule-index.js';
+import type { World } from '../../../src/rules/evaluate/world.js';
+import { parseSaved } from '../../../src/rules/read/iptables.js';
+import { addToOthers, parseNft } from '../../../src/rules/read/nft.js';
+import { makeNft, makeSaved } from './make.js';
+import type { Told } from './talk.js';
 
-const TALK = fileURLToPath(new URL("talk.js", import.meta.url));
+const TALK = fileURLToPath(new URL('talk.js', import.meta.url));
 const PATIENCE = 700;
 const UNHURRIED = 4_000;
 
@@ -26,15 +26,15 @@ const names = {
 };
 type Place = keyof typeof names;
 
-function run(command: string, input = ""): string {
-  return execFileSync("sh", ["-ec", command], {
+function run(command: string, input = ''): string {
+  return execFileSync('sh', ['-ec', command], {
     input,
-    encoding: "utf8",
-    stdio: ["pipe", "pipe", "pipe"],
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
 }
 
-const inside = (place: Place, command: string, input = ""): string =>
+const inside = (place: Place, command: string, input = ''): string =>
   run(`ip netns exec ${names[place]} ${command}`, input);
 
 /** A client, a host with a bridge, and a server on it, as an engine would wire them. */
@@ -80,38 +80,38 @@ const WAYS: readonly {
   to: string;
   port: number;
 }[] = [
-  { from: "client", vantage: "outside", to: "198.51.100.1", port: 8080 },
+  { from: 'client', vantage: 'outside', to: '198.51.100.1', port: 8080 },
   {
-    from: "client",
-    vantage: "container-address",
-    to: "172.17.0.2",
+    from: 'client',
+    vantage: 'container-address',
+    to: '172.17.0.2',
     port: 6379,
   },
-  { from: "client", vantage: "outside", to: "198.51.100.1", port: 6379 },
-  { from: "host", vantage: "own-address", to: "198.51.100.1", port: 8080 },
-  { from: "host", vantage: "container-address", to: "172.17.0.2", port: 6379 },
-  { from: "host", vantage: "loopback", to: "127.0.0.1", port: 6379 },
+  { from: 'client', vantage: 'outside', to: '198.51.100.1', port: 6379 },
+  { from: 'host', vantage: 'own-address', to: '198.51.100.1', port: 8080 },
+  { from: 'host', vantage: 'container-address', to: '172.17.0.2', port: 6379 },
+  { from: 'host', vantage: 'loopback', to: '127.0.0.1', port: 6379 },
 ];
 
 function makeWorld(rules: RuleSet): World {
-  const listens = (pid: number): World["sockets"] => [
-    { protocol: "tcp", address: "0.0.0.0", port: 6379, pid, command: "node" },
+  const listens = (pid: number): World['sockets'] => [
+    { protocol: 'tcp', address: '0.0.0.0', port: 6379, pid, command: 'node' },
   ];
   return {
     rules,
     devices: [
-      { name: "lo", kind: "loopback", networks: ["127.0.0.1/8", "::1/128"] },
-      { name: "ext0", kind: "outside", networks: ["198.51.100.1/24"] },
-      { name: "docker0", kind: "bridge", networks: ["172.17.0.1/16"] },
-      { name: "veth1", kind: "port", networks: [] },
+      { name: 'lo', kind: 'loopback', networks: ['127.0.0.1/8', '::1/128'] },
+      { name: 'ext0', kind: 'outside', networks: ['198.51.100.1/24'] },
+      { name: 'docker0', kind: 'bridge', networks: ['172.17.0.1/16'] },
+      { name: 'veth1', kind: 'port', networks: [] },
     ],
     routes: [],
     sockets: listens(1),
     relays: [],
     containers: [
       {
-        name: "server",
-        places: [{ bridge: "docker0", address: "172.17.0.2" }],
+        name: 'server',
+        places: [{ bridge: 'docker0', address: '172.17.0.2' }],
         sockets: listens(2),
       },
     ],
@@ -135,14 +135,14 @@ function predictAll(rules: RuleSet): Prediction[] {
   const index = new RuleIndex(rules);
   return WAYS.map(({ from, vantage, to, port }) => {
     const by =
-      from === "host"
-        ? ({ kind: "host" } as const)
+      from === 'host'
+        ? ({ kind: 'host' } as const)
         : ({
-            kind: "outside",
-            device: "ext0",
-            source: "198.51.100.2",
+            kind: 'outside',
+            device: 'ext0',
+            source: '198.51.100.2',
           } as const);
-    const start = { protocol: "tcp", port, to, family: 4, by } as const;
+    const start = { protocol: 'tcp', port, to, family: 4, by } as const;
     return predictAttempt(world, index, { vantage, from, start }).prediction;
   });
 }
@@ -153,17 +153,11 @@ class Dialler {
   readonly #lines: AsyncIterator<string>;
 
   constructor(place: Place) {
-    this.#child = spawn(
-      "ip",
-      ["netns", "exec", names[place], process.execPath, TALK, "dial"],
-      {
-        stdio: ["pipe", "pipe", "inherit"],
-      },
-    );
-    if (!this.#child.stdout) throw new Error("no output");
-    this.#lines = createInterface({ input: this.#child.stdout })[
-      Symbol.asyncIterator
-    ]();
+    this.#child = spawn('ip', ['netns', 'exec', names[place], process.execPath, TALK, 'dial'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    if (!this.#child.stdout) throw new Error('no output');
+    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
   }
 
   async ready(): Promise<this> {
@@ -171,10 +165,7 @@ class Dialler {
     return this;
   }
 
-  async dial(
-    ways: readonly { to: string; port: number }[],
-    patience: number,
-  ): Promise<Told[]> {
+  async dial(ways: readonly { to: string; port: number }[], patience: number): Promise<Told[]> {
     const questions = ways.map(({ to, port }) => ({
       host: to,
       port,
@@ -192,52 +183,46 @@ class Dialler {
 
 async function serve(place: Place): Promise<ChildProcess> {
   const child = spawn(
-    "ip",
-    ["netns", "exec", names[place], process.execPath, TALK, "serve", "6379"],
+    'ip',
+    ['netns', 'exec', names[place], process.execPath, TALK, 'serve', '6379'],
     {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
-  await new Promise((resolve) => child.stdout.once("data", resolve));
+  await new Promise((resolve) => child.stdout.once('data', resolve));
   return child;
 }
 
 /** Loads a set and reads what the tools list of it, in each of their forms. */
 function load(seed: number): RuleSet[] {
-  inside("host", "nft flush ruleset");
+  inside('host', 'nft flush ruleset');
   const saved = seed % 3 === 0;
-  if (saved) inside("host", "iptables-nft-restore", makeSaved(seed));
-  inside("host", "nft -f -", saved ? DOCKER : DOCKER + makeNft(seed));
-  inside("host", "conntrack -F 2>/dev/null || true");
+  if (saved) inside('host', 'iptables-nft-restore', makeSaved(seed));
+  inside('host', 'nft -f -', saved ? DOCKER : DOCKER + makeNft(seed));
+  inside('host', 'conntrack -F 2>/dev/null || true');
   const others = saved
-    ? parseSaved(inside("host", "iptables-nft-save -c"), "saved")
+    ? parseSaved(inside('host', 'iptables-nft-save -c'), 'saved')
     : joinRuleSets([]);
-  return ["nft list ruleset", "nft -j list ruleset"].map((command) =>
-    joinRuleSets([
-      others,
-      addToOthers(parseNft(inside("host", command), command), others),
-    ]),
+  return ['nft list ruleset', 'nft -j list ruleset'].map((command) =>
+    joinRuleSets([others, addToOthers(parseNft(inside('host', command), command), others)]),
   );
 }
 
 /** What a prediction says of the client's end; null where it says nothing. */
-function expect({ path }: Prediction): Told["end"] | null {
-  if (path === "unknown") return null;
-  return path === "dropped" || path === "refused" ? path : "answered";
+function expect({ path }: Prediction): Told['end'] | null {
+  if (path === 'unknown') return null;
+  return path === 'dropped' || path === 'refused' ? path : 'answered';
 }
 
 async function main(first: number, last: number): Promise<number> {
   const counts = { sets: 0, ways: 0, wrong: 0, unknown: 0, unloadable: 0 };
   build();
-  const children = [await serve("server"), await serve("host")];
+  const children = [await serve('server'), await serve('host')];
   const diallers = {
-    client: await new Dialler("client").ready(),
-    host: await new Dialler("host").ready(),
+    client: await new Dialler('client').ready(),
+    host: await new Dialler('host').ready(),
   };
-  const dial = async (
-    from: "client" | "host",
-    patience: number,
-  ): Promise<Told[]> =>
+  const dial = async (from: 'client' | 'host', patience: number): Promise<Told[]> =>
     diallers[from].dial(
       WAYS.filter((way) => way.from === from),
       patience,
@@ -250,37 +235,28 @@ async function main(first: number, last: number): Promise<number> {
       } catch (error) {
         counts.unloadable += 1;
         process.stdout.write(
-          `seed ${seed} cannot be loaded: ${String(error).split("\n")[1] ?? ""}\n`,
+          `seed ${seed} cannot be loaded: ${String(error).split('\n')[1] ?? ''}\n`,
         );
         continue;
       }
       counts.sets += 1;
       const predicted = forms.map(predictAll);
-      let told = (
-        await Promise.all([dial("client", PATIENCE), dial("host", PATIENCE)])
-      ).flat();
+      let told = (await Promise.all([dial('client', PATIENCE), dial('host', PATIENCE)])).flat();
       const isWrong = (): boolean =>
         predicted.some((all) =>
           all.some((one, i) => (expect(one) ?? told[i]?.end) !== told[i]?.end),
         );
       if (isWrong()) {
-        inside("host", "conntrack -F 2>/dev/null || true");
-        told = (
-          await Promise.all([
-            dial("client", UNHURRIED),
-            dial("host", UNHURRIED),
-          ])
-        ).flat();
+        inside('host', 'conntrack -F 2>/dev/null || true');
+        told = (await Promise.all([dial('client', UNHURRIED), dial('host', UNHURRIED)])).flat();
       }
       for (const [i, way] of WAYS.entries()) {
         counts.ways += 1;
         const [text, json] = predicted.map((all) => all[i]);
-        if (!text || !json || !told[i]) throw new Error("a way is missing");
+        if (!text || !json || !told[i]) throw new Error('a way is missing');
         if (expect(text) === null) counts.unknown += 1;
         const differs = text.path !== json.path;
-        const wrong = [text, json].some(
-          (one) => (expect(one) ?? told[i]?.end) !== told[i]?.end,
-        );
+        const wrong = [text, json].some((one) => (expect(one) ?? told[i]?.end) !== told[i]?.end);
         if (!wrong && !differs) continue;
         counts.wrong += 1;
         process.stdout.write(
@@ -297,5 +273,5 @@ async function main(first: number, last: number): Promise<number> {
   return counts.wrong;
 }
 
-const [first = "1", last = first] = process.argv.slice(2);
+const [first = '1', last = first] = process.argv.slice(2);
 process.exitCode = (await main(Number(first), Number(last))) === 0 ? 0 : 1;

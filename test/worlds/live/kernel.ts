@@ -377,7 +377,7 @@ export const FLAGS = {
 } as const;
 
 /** The probes' digest of up to eight bytes. */
-export function digest(text: string): number {
+function digest(text: string): number {
   let word = 0n;
   for (const [index, byte] of Buffer.from(text.slice(0, 8), 'latin1').entries()) {
     word |= BigInt(byte) << BigInt(8 * index);
