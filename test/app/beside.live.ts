@@ -89,15 +89,18 @@ test('a rule of a firewall that drops it is named', async () => {
   assert.match(one?.why ?? '', 'the rule "-A DOCKER-USER -s ');
 });
 
-test('REDIRECT to a process of the host: neither foretold nor told as one path', async () => {
+test('REDIRECT to a port of docker-proxy: one chain, which is not predicted', async () => {
   const rule = ['OUTPUT', '-p', 'tcp', '--dport', '6399', '-j', 'REDIRECT', '--to-ports', '6379'];
   await lab.exec('host', ['iptables', '-t', 'nat', '-I', ...rule]);
   try {
     const report = await trace('redis-cli -p 6399 ping', '--port', '6399');
     const [one] = report.connections;
     assert.is(report.connections.length, 1);
-    assert.is(one?.path, 'unknown');
-    assert.match(one?.reason ?? '', /docker-proxy/);
+    assert.is(one?.path, 'docker-proxy');
+    assert.match(
+      one?.reason ?? '',
+      /^a rule redirected 127\.0\.0\.1:6399 to 127\.0\.0\.1:6379 .*then docker-proxy/,
+    );
     assert.is(one?.predicted?.path, 'unknown');
     assert.match(
       one?.predicted?.why ?? '',
