@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import * as assert from 'uvu/assert';
 import type { TracerEnd } from '../../src/capture/bpftrace/tracer.js';
-import type { PacketFields, TraceEvent } from '../../src/model/event.js';
+import { TCP, type PacketFields, type TraceEvent } from '../../src/model/event.js';
 import { findLiveObstacle } from '../support/live.js';
 import { suite } from '../support/suite.js';
 import { findTracers, FIXTURES, trace, waitUntil } from './tracing.js';
@@ -74,45 +74,68 @@ function sumWire(packets: readonly WirePacket[]): Sums {
 }
 
 for (const host of ['127.0.0.1', '::1']) {
-  for (const budget of [1000, 3]) {
-    test(`13 connections to ${host}, budget ${budget}: as many packets and bytes as tcpdump`, async () => {
-      const { server, port } = await serve(host);
-      const endWire = await watchWire(port);
-      const { tracer, events, losses } = await trace([port], { budget });
-      for (let round = 0; round < 13; round += 1) await send(port, host, 10_007);
-      await waitUntil(
-        () => events.filter(({ kind }) => kind === 'accept').length === 13,
-        'all accepts',
+  test(`13 connections to ${host}, budget 3: the rest is left out, and both sockets of each tell all bytes`, async () => {
+    const { server, port } = await serve(host);
+    const { tracer, events } = await trace([port], { budget: 3 });
+    const sums = () =>
+      events.flatMap((event) => (event.kind === 'state' && event.sums ? [event] : []));
+    for (let round = 0; round < 13; round += 1) await send(port, host, 10_007);
+    await waitUntil(() => sums().length === 26, 'the sums of all sockets');
+    const end = await tracer.finish();
+    server.close();
+    assert.equal([end.sealed, end.lost, end.notes], [true, 0, []]);
+    assert.is(
+      end.remainder.some(({ kind }) => kind === 'counter'),
+      false,
+    );
+    for (const { local, sums: own } of sums()) {
+      const isServer = local.port === port;
+      assert.is(isServer ? own?.received : own?.sent, 10_007);
+      assert.is(isServer ? own?.sent : own?.received, 0);
+    }
+    const listed = new Map<string, number>();
+    for (const event of events) {
+      if (event.kind !== 'packet' || (event.flags & (TCP.SYN | TCP.FIN | TCP.RST)) !== 0) continue;
+      const hop = `${event.direction} ${event.source.port} ${event.destination.port}`;
+      listed.set(hop, (listed.get(hop) ?? 0) + 1);
+    }
+    assert.ok(listed.size >= 26, 'every direction of each connection');
+    assert.ok(Math.max(...listed.values()) <= 3);
+  });
+
+  test(`13 connections to ${host}, budget 1000: as many packets and bytes as tcpdump`, async () => {
+    const { server, port } = await serve(host);
+    const endWire = await watchWire(port);
+    const { tracer, events, losses } = await trace([port], { budget: 1000 });
+    for (let round = 0; round < 13; round += 1) await send(port, host, 10_007);
+    await waitUntil(
+      () => events.filter(({ kind }) => kind === 'accept').length === 13,
+      'all accepts',
+    );
+    const wire = await endWire();
+    const end = await tracer.finish();
+    server.close();
+    assert.equal([end.sealed, end.lost, end.notes, losses], [true, 0, [], []]);
+    for (const direction of ['out', 'in'] as const) {
+      assert.equal(
+        sumTrace(events, end, direction, () => true),
+        sumWire(wire),
+        direction,
       );
-      const wire = await endWire();
-      const end = await tracer.finish();
-      server.close();
-      assert.equal([end.sealed, end.lost, end.notes, losses], [true, 0, [], []]);
-      for (const direction of ['out', 'in'] as const) {
-        assert.equal(
-          sumTrace(events, end, direction, () => true),
-          sumWire(wire),
-          direction,
-        );
-        assert.is(
-          sumTrace(events, end, direction, ({ destination }) => destination.port === port).bytes,
-          13 * 10_007,
-        );
-      }
-      const clients = new Set(wire.map(({ from }) => from).filter((from) => from !== port));
-      assert.is(clients.size, 13);
-      for (const event of events) {
-        if (event.kind === 'packet') {
-          assert.ok([event.source.port, event.destination.port].includes(port));
-          assert.is(event.source.address, host);
-        }
-      }
       assert.is(
-        end.remainder.some(({ kind }) => kind === 'counter'),
-        budget === 3,
+        sumTrace(events, end, direction, ({ destination }) => destination.port === port).bytes,
+        13 * 10_007,
       );
-    });
-  }
+    }
+    const clients = new Set(wire.map(({ from }) => from).filter((from) => from !== port));
+    assert.is(clients.size, 13);
+    for (const event of events) {
+      if (event.kind === 'packet') {
+        assert.ok([event.source.port, event.destination.port].includes(port));
+        assert.is(event.source.address, host);
+      }
+    }
+  });
 }
 
 test('1,009 datagrams and a budget of 5: 5 are printed, all are counted', async () => {

@@ -133,7 +133,7 @@ test('pointing at a packet lights up the relay, and the same bytes behind it', a
     return Promise.all(lit.map(async (row) => (await row.getAttribute('aria-label')) ?? ''));
   };
   await page.locator('g.row[aria-label^="14 B:"]').first().hover();
-  const [sent, delivered, moved, ...others] = await labels();
+  const [sent, moved, delivered, ...others] = await labels();
   assert.match(sent ?? '', /^14 B: .*→ 127\.0\.0\.1:8080$/);
   assert.match(moved ?? '', /^14 B in → 14 B out/);
   assert.match(delivered ?? '', /^14 B: .*→ 172\.17\.0\.2:6379$/);
