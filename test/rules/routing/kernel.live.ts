@@ -14,7 +14,6 @@ const test = suite('routing beside the kernel, live');
 test.skipUnless(findLiveObstacle());
 
 const NAME = `tf-routing-${process.pid}`;
-/** 200 rounds of each family were compared when this was written. */
 const ROUNDS = Number(process.env['TRACE_FLOW_ROUNDS'] ?? 12);
 const PACKETS = 25;
 
