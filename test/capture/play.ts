@@ -83,7 +83,9 @@ export async function play(kind: Play): Promise<void> {
       report(packet('in', client, open));
       report(`S ${now()} effffff9 1 1 7 ${sockets(client, open)} 2 node\\x00`);
       report(`A ${now()} effffff9 1 1 5 ${sockets(open, client)} node\\x00`);
-      report(`${packet('', client, refused).replace('P ', 'D').replace('  ', ' ')} 10000 3 tcp_v4_rcv`);
+      report(
+        `${packet('', client, refused).replace('P ', 'D').replace('  ', ' ')} 10000 3 tcp_v4_rcv`,
+      );
     }
   }, 10);
   await new Promise((resolve) => traffic.on('close', resolve));
