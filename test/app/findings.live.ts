@@ -55,9 +55,11 @@ const WALL = ['FORWARD', '-i', 'ext0', '-p', 'tcp', '--dport', '6379', '-j', 'DR
 
 const WITH_PROXY: readonly Fault[] = [
   {
-    ...{ code: 'published-on-loopback', port: 6390, severity: 'note', make: standing },
-    evidence: /^port 6390 is published on 127\.0\.0\.1 only/,
-    remedy: /-p 6390:…/,
+    // Engines before 28 let a neighbour on the link send a packet to 127.0.0.1 through their DNAT rule.
+    ...{ code: 'published-on-loopback', port: 6390, severity: 'warning', make: standing },
+    evidence:
+      /^port 6390 is published on 127\.0\.0\.1 only, but a neighbour on the link reaches it/,
+    remedy: /-t raw -I PREROUTING -d 127\.0\.0\.0\/8 ! -i lo -j DROP$/,
     paths: { [`${OUTSIDE}6390`]: 'refused', 'loopback: host → 127.0.0.1:6390': 'docker-proxy' },
   },
   {
@@ -249,6 +251,20 @@ test.before(async () => {
 
 test.after(async () => {
   await Promise.all([withProxy.lab.down(), withoutProxy.lab.down()]);
+});
+
+test('published-on-loopback, and the rule that keeps neighbours out', async () => {
+  const rule = ['PREROUTING', '-d', '127.0.0.0/8', '!', '-i', 'lo', '-j', 'DROP'];
+  await run('iptables', '-t', 'raw', '-I', ...rule)(withProxy);
+  try {
+    const { findings } = await explain(withProxy, 6390);
+    const finding = findings.find(({ code }) => code === 'published-on-loopback');
+    assert.is(finding?.severity, 'note', JSON.stringify(findings));
+    assert.match(finding?.evidence ?? '', /is dropped: the rule "-A PREROUTING -d 127\.0\.0\.0\/8/);
+    assert.match(finding?.remedy ?? '', /-p 6390:…/);
+  } finally {
+    await run('iptables', '-t', 'raw', '-D', ...rule)(withProxy);
+  }
 });
 
 for (const fault of WITH_PROXY) test(fault.code, () => check(withProxy, fault));
