@@ -1,4 +1,4 @@
-/** Recognises a relay that encrypts or decrypts: TLS on one leg only, and each piece a little longer there. */
+/** Recognises a relay that encrypts or decrypts: TLS on one leg, and every piece of the other a little longer there. */
 import type { CopyEvent } from '../model/event.js';
 
 /** Bytes that TLS adds to a piece of at most one record: type and tag, header, explicit nonce, padding. */
@@ -13,35 +13,48 @@ export interface TwoLegs {
   readonly upstream: readonly CopyEvent[];
 }
 
-/** True where both directions have pieces that differ by what TLS adds, and one leg begins with its handshake. */
+/** True where one leg begins with the handshake of TLS, and every piece of the other has a longer one there, both ways. */
 export function isTlsRelay({ client, upstream }: TwoLegs): boolean {
-  if (greets(client, 'read')) return grows(client, upstream, -1);
-  return greets(upstream, 'write') && grows(client, upstream, 1);
+  if (greets(client, 'read')) return isSealed(upstream, client);
+  return greets(upstream, 'write') && isSealed(client, upstream);
 }
 
-/** Whether every piece that went on upstream, and every answer, is as much longer (`sign` 1) or shorter there as TLS makes it. */
-function grows(
-  client: readonly CopyEvent[],
-  upstream: readonly CopyEvent[],
-  sign: 1 | -1,
+/**
+ * Whether every piece of the plain leg has a piece of its own on the sealed one that is as much longer as TLS makes it.
+ * Handshakes, alerts and headers that are read on their own stand between those. What was not told any more of the
+ * sealed leg has nothing to be compared with: pieces behind it are left out.
+ */
+function isSealed(plain: readonly CopyEvent[], sealed: readonly CopyEvent[]): boolean {
+  const sent = sealed.filter(({ operation }) => operation === 'write');
+  const got = sealed.filter(({ operation }) => operation === 'read');
+  const lastSent = sent.at(-1)?.time ?? 0;
+  const lastGot = got.at(-1)?.time ?? 0;
+  const there = plain.filter(({ operation, time }) => operation === 'read' && time < lastSent);
+  const written = plain.filter(({ operation }) => operation === 'write');
+  const behind = written.findIndex(({ time }) => time > lastGot);
+  const back = behind < 0 ? written : written.slice(0, behind + 1);
+  return (
+    havePartners(there, sent, (piece, partner) => partner.time > piece.time) &&
+    havePartners(back, got, (piece, partner) => partner.time < piece.time)
+  );
+}
+
+/** Whether there are pieces, and each has a partner of its own, in the same order. */
+function havePartners(
+  pieces: readonly CopyEvent[],
+  partners: readonly CopyEvent[],
+  mayBe: (piece: CopyEvent, partner: CopyEvent) => boolean,
 ): boolean {
-  const there = comparePieces(client, upstream, sign);
-  const back = comparePieces(upstream, client, sign === 1 ? -1 : 1);
-  return there > 0 && back > 0;
-}
-
-/** How many pieces read from one leg were written to the other next, longer or shorter by what TLS adds. */
-function comparePieces(from: readonly CopyEvent[], to: readonly CopyEvent[], sign: 1 | -1): number {
-  const reads = from.filter(({ operation }) => operation === 'read');
-  const writes = to.filter(({ operation }) => operation === 'write');
-  let found = 0;
-  for (const read of reads) {
-    const next = writes.find(({ time }) => time > read.time);
-    if (next === undefined) continue;
-    const more = sign * (next.bytes - read.bytes);
-    if (more >= LEAST && more <= MOST) found += 1;
+  let next = 0;
+  for (const piece of pieces) {
+    const at = partners.findIndex((partner, index) => {
+      const more = partner.bytes - piece.bytes;
+      return index >= next && more >= LEAST && more <= MOST && mayBe(piece, partner);
+    });
+    if (at < 0) return false;
+    next = at + 1;
   }
-  return found;
+  return pieces.length > 0;
 }
 
 /** Whether the first bytes are a ClientHello: type, version, length, and the same length again inside. */

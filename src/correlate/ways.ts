@@ -7,6 +7,7 @@ import {
   type AsideKind,
   type CopyEvent,
   type StateEvent,
+  type TotalEvent,
   type TraceEvent,
 } from '../model/event.js';
 import { isRequest } from './bytes.js';
@@ -44,6 +45,8 @@ export class Ways {
   readonly #sums: AsideEvent[] = [];
   readonly #told = new Map<string, AsideEvent>();
   readonly #legs = new Map<StateEvent, Leg>();
+  /** The last call that was told of each socket on which more were made than were told. */
+  readonly #spent: readonly CopyEvent[];
 
   constructor(legs: readonly Leg[], events: readonly TraceEvent[], around: Surroundings) {
     this.#around = around;
@@ -52,6 +55,7 @@ export class Ways {
       if (event.kind === 'aside' && event.sum === true) this.#sums.push(event);
       else if (isDoing(event)) this.#add(event);
     }
+    this.#spent = listSpent(events);
   }
 
   #add(event: Doing): void {
@@ -87,6 +91,7 @@ export class Ways {
       .filter((sum) => family.includes(sum.pid) && this.#mayBe(sum, until))
       .map((sum) => this.#told.get(objectKey(sum)) ?? sum);
     ways.push(...this.#leave([...asides, ...late], family));
+    ways.push(...this.#listUntold(leg, taking, { family, since, until }));
     const others = ways.filter((way) => !isLog(way));
     return others.length === 0 && answered !== null ? [] : ways;
   }
@@ -103,6 +108,15 @@ export class Ways {
     if (other === leg || (other !== null && spoken.has(other))) return null;
     if (other !== null && calls.of(other, 'server').includes(event)) return null;
     return { what: 'call', event, to: event.remote };
+  }
+
+  /** Sockets that a process of the family, or one of the same name that shares them, may have used without being told. */
+  #listUntold(leg: Leg, { command }: Taking, { family, since, until }: Span): Way[] {
+    return this.#spent.flatMap((last) => {
+      const own = family.includes(last.pid) || last.command === command;
+      const over = (this.#around.calls.legOf(last)?.until ?? Infinity) < since;
+      return !own || over || last.time > until ? [] : (this.#follow(last, leg) ?? []);
+    });
   }
 
   /** Without what the process says to itself: both ends of the pipe or pair of sockets are its own. */
@@ -136,6 +150,34 @@ function isDoing(event: TraceEvent): event is Doing {
     default:
       return false;
   }
+}
+
+/** While a process, or one of its kin, served a connection. */
+interface Span {
+  readonly family: readonly number[];
+  readonly since: number;
+  readonly until: number;
+}
+
+/** The final count of a socket tells whether calls were made on it beyond those that were told one by one. */
+function listSpent(events: readonly TraceEvent[]): CopyEvent[] {
+  const last = new Map<string, CopyEvent>();
+  const spent = new Map<string, CopyEvent>();
+  for (const event of events) if (event.kind === 'copy') last.set(copyKey(event), event);
+  for (const event of events) {
+    if (event.kind !== 'total') continue;
+    const told = last.get(totalKey(event));
+    if (told && event.bytes > told.total) spent.set(totalKey(event), told);
+  }
+  return [...spent.values()];
+}
+
+function copyKey({ operation, socket, local, remote, life }: CopyEvent): string {
+  return [operation, socket, local.port, remote.port, life].join();
+}
+
+function totalKey({ operation, from }: TotalEvent): string {
+  return [operation, from.socket, from.localPort, from.remotePort, from.life].join();
 }
 
 function objectKey({ pid, object, operation }: AsideEvent): string {

@@ -184,13 +184,56 @@ test('TLS beyond the relay: it greets upstream, and pieces are longer there', ()
   const speak = (mark: number, more: number): boolean => {
     const client = [call('read', 'a', { bytes: 70 })];
     const upstream = [call('write', 'bb', { bytes: HELLO, mark })];
-    client.push(call('read', 'a', { bytes: 70 }));
     upstream.push(call('write', 'bb', { bytes: 70 + more }));
     upstream.push(call('read', 'bb', { bytes: 500 + more }));
     client.push(call('write', 'a', { bytes: 500 }));
     return isTlsRelay({ client, upstream });
   };
   assert.equal([speak(hello(), 30), speak(hello(), -30), speak(7, 30)], [true, false, false]);
+});
+
+/** A relay that takes TLS: each of `pieces` goes on upstream, and as many answers come back; null is one that does not fit. */
+function speakOn(pieces: readonly (number | null)[], answers: readonly (number | null)[]): boolean {
+  const client = [call('read', 'a', { bytes: HELLO, mark: hello() })];
+  const upstream: CopyEvent[] = [];
+  for (const bytes of pieces) {
+    client.push(call('read', 'a', { bytes: (bytes ?? 50) + 22 }));
+    upstream.push(call('write', 'bb', { bytes: bytes ?? 200 }));
+  }
+  for (const bytes of answers) {
+    upstream.push(call('read', 'bb', { bytes: bytes ?? 200 }));
+    client.push(call('write', 'a', { bytes: (bytes ?? 50) + 22 }));
+  }
+  return isTlsRelay({ client, upstream });
+}
+
+test('one piece of the plain leg that has no longer one on the other is enough to say no', () => {
+  assert.equal(
+    [speakOn([10, 50, 90], [500, 700]), speakOn([10, null, 90], [500]), speakOn([10], [500, null])],
+    [true, false, false],
+  );
+  // Each piece has a partner of its own: an answer that is written twice came from somewhere else.
+  assert.equal([speakOn([10], []), speakOn([], [500])], [false, false]);
+});
+
+test('two pieces that share one longer piece do not fit', () => {
+  const client = [call('read', 'a', { bytes: HELLO, mark: hello() })];
+  client.push(call('read', 'a', { bytes: 100 }));
+  const upstream = [call('write', 'bb', { bytes: 70 }), call('write', 'bb', { bytes: 71 })];
+  upstream.push(call('read', 'bb', { bytes: 500 }));
+  client.push(call('write', 'a', { bytes: 530 }));
+  const more = call('read', 'a', { bytes: 100 });
+  assert.is(isTlsRelay({ client: [...client, more], upstream }), false);
+});
+
+test('what was not told any more of the sealed leg is not asked for', () => {
+  const client = [call('read', 'a', { bytes: HELLO, mark: hello() })];
+  client.push(call('read', 'a', { bytes: 100 }));
+  const upstream = [call('write', 'bb', { bytes: 70 }), call('read', 'bb', { bytes: 500 })];
+  client.push(call('write', 'a', { bytes: 530 }));
+  // The budget of the client's socket is spent; the plain one goes on being told.
+  upstream.push(call('read', 'bb', { bytes: 600 }), call('write', 'bb', { bytes: 80 }));
+  assert.is(isTlsRelay({ client, upstream }), true);
 });
 
 test('no calls, no TLS', () => {
