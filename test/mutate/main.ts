@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 import { FOLDERS, type Folder } from './plan.js';
+import { isInSample } from './sample.js';
 import { isIn, listSurvivors, renderScores, type Result } from './scores.js';
 
 const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -13,10 +14,11 @@ const OUTPUT = 'coverage/mutate';
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    share: { type: 'string', default: '1' }, // of all functions, chosen by the seed
+    share: { type: 'string', default: '1' }, // of all faults, chosen by the seed
     seed: { type: 'string', default: '1' },
     fresh: { type: 'boolean', default: false }, // forget the results of earlier runs
     files: { type: 'string', multiple: true }, // globs, instead of folders
+    tests: { type: 'string' }, // a glob, instead of the folder's tests
     concurrency: { type: 'string', default: '2' }, // processes that test mutants at once
   },
 });
@@ -37,7 +39,7 @@ const folders = FOLDERS.filter(
 const plugin = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 
 async function mutateFolder({ name, files, tests }: Folder): Promise<Result[]> {
-  process.env['MUTATE_TESTS'] = tests;
+  process.env['MUTATE_TESTS'] = values.tests ?? tests;
   process.env['MUTATE_SLOW'] = join(PROJECT, OUTPUT, `${name}-slow.json`);
   const results = await new Stryker({
     mutate: values.files ?? [...files],
@@ -60,6 +62,7 @@ async function mutateFolder({ name, files, tests }: Folder): Promise<Result[]> {
     allowConsoleColors: false,
   }).runMutationTest();
   return results
+    .filter(({ id }) => isInSample(id))
     .map((one) => ({ ...one, fileName: relative(PROJECT, one.fileName) }))
     .filter(({ fileName }) => values.files !== undefined || isIn(fileName, files));
 }

@@ -20,6 +20,7 @@ import {
 import fc from 'fast-check';
 import { collectFile, type CollectedTest } from './collect.js';
 import { LEFT_OUT, SLOWEST } from './plan.js';
+import { isInSample } from './sample.js';
 
 /** What instrumented code reads and writes. */
 interface Instrumentation {
@@ -103,6 +104,9 @@ class SuiteRunner implements TestRunner {
 
   async mutantRun(options: MutantRunOptions): Promise<MutantRunResult> {
     const { activeMutant, sandboxFileName } = options;
+    if (!isInSample(activeMutant.id)) {
+      return { status: MutantRunStatus.Error, errorMessage: 'not in the sample' };
+    }
     const hitLimit = options.hitLimit && Math.max(1000, options.hitLimit / GENEROSITY);
     const ids = options.testFilter ?? [...this.#tests.keys()];
     const order = this.#orderFor(sandboxFileName, ids);

@@ -66,8 +66,7 @@ function augment<L, E extends Candidate<L>>(
         queue.push(holder.client);
         continue;
       }
-      if (holder !== undefined && edge.client === holder.client) continue;
-      if (banned === null) assign(edge.upstream, before, owner, taken, client);
+      if (banned === null) assign(edge.upstream, before, owner, taken);
       return true;
     }
   }
@@ -79,15 +78,14 @@ function assign<L, E extends Candidate<L>>(
   before: ReadonlyMap<L, { readonly edge: E; readonly from: L | null }>,
   owner: Map<L, E>,
   taken: Map<L, E>,
-  client: L,
 ): void {
+  // The way back ends at the client that had nobody.
   let upstream: L | null = last;
   while (upstream !== null) {
     const step = before.get(upstream);
     if (step === undefined) return;
     owner.set(upstream, step.edge);
     taken.set(step.edge.client, step.edge);
-    if (step.edge.client === client) return;
     upstream = step.from;
   }
 }

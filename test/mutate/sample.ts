@@ -1,0 +1,9 @@
+/** Which faults are tried where not all of them are: a share of them, each as likely as any other, the same for the same seed. */
+import { createHash } from 'node:crypto';
+
+/** @param id the fault's number in the order in which they are made, which is the same for the same sources */
+export function isInSample(id: string): boolean {
+  const { MUTATE_SHARE: share = '1', MUTATE_SEED: seed = '1' } = process.env;
+  const hash = createHash('sha256').update(`${seed}|${id}`).digest();
+  return hash.readUInt32BE() / 2 ** 32 < Number(share);
+}
