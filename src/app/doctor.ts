@@ -69,7 +69,7 @@ async function readFacts(request: DoctorRequest, signal: AbortSignal): Promise<F
 async function listTracepoints(): Promise<string[]> {
   const [{ PROBE_FILES }, { tracepointsOf }] = await Promise.all([
     import('../capture/bpftrace/plan.js'),
-    import('../capture/bpftrace/program.js'),
+    import('../capture/bpftrace/probe-file.js'),
   ]);
   const lists = await Promise.all(
     PROBE_FILES.map(async (name) =>

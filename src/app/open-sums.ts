@@ -1,6 +1,5 @@
 /** The end of a trace: what the kernel has counted for the sockets that are open still. */
-import type { Unnumbered } from '../capture/bpftrace/lines.js';
-import type { StateEvent, TraceEvent } from '../model/event.js';
+import type { StateEvent, TraceEvent, Unnumbered } from '../model/event.js';
 
 /** Milliseconds for all namespaces. */
 const PATIENCE = 2_000;

@@ -1,13 +1,12 @@
 /** The live trace: map the host, start the probes, let the traffic run, seal, judge, report. */
 import { keepRelevant } from '../correlate/relevant.js';
 import { restoreOrder } from '../capture/sequencer.js';
-import type { Unnumbered } from '../capture/bpftrace/lines.js';
 import type { ProbeProfile, TracerEnd, Tracer } from '../capture/bpftrace/tracer.js';
 import type { RuleTraceEnd } from '../capture/nftrace/rule-tracer.js';
 import { compareClocks, readClocks } from '../host/clocks.js';
 import { readRights } from '../host/rights.js';
 import { UserError } from '../model/errors.js';
-import type { TraceEvent } from '../model/event.js';
+import type { TraceEvent, Unnumbered } from '../model/event.js';
 import type { Report } from '../model/report.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
 import type { Topology } from '../model/topology.js';

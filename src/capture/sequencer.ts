@@ -1,6 +1,5 @@
 /** Puts events that arrive from several processors' buffers in order of time and numbers them. */
-import type { TraceEvent } from '../model/event.js';
-import type { Unnumbered } from './bpftrace/lines.js';
+import type { TraceEvent, Unnumbered } from '../model/event.js';
 
 export class Sequencer {
   readonly #emit: (event: TraceEvent) => void;

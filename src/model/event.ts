@@ -337,3 +337,6 @@ export type TraceEvent =
   | RetransmitEvent
   | CounterEvent
   | TotalEvent;
+
+/** An event before it has its place in the order of the trace. */
+export type Unnumbered<E = TraceEvent> = E extends TraceEvent ? Omit<E, 'id'> : never;

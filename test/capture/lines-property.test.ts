@@ -4,12 +4,13 @@ import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { createLineReader } from '../../src/capture/bpftrace/lines.js';
 import { readHopKey, readTotalKey } from '../../src/capture/bpftrace/map-keys.js';
+import { LINES as KINDS } from '../../src/capture/bpftrace/probes/index.js';
 import { suite } from '../support/suite.js';
 import { BEGIN, LINES } from './samples.js';
 
 const test = suite('lines: properties');
 
-const letters = [...'PDRASZTMYBE'];
+const letters = [...KINDS.keys(), 'B', 'E'];
 const field = fc.oneof(
   fc.nat().map((value) => value.toString(16)),
   fc.string({ maxLength: 20 }),
@@ -66,22 +67,11 @@ test('no line throws', () => {
 });
 
 test('a mutated line is that letter’s event or none', () => {
-  const kinds: Record<string, string> = {
-    P: 'packet',
-    D: 'drop',
-    R: 'reset',
-    A: 'accept',
-    S: 'state',
-    Z: 'state',
-    T: 'retransmit',
-    M: 'move',
-    Y: 'copy',
-  };
   fc.assert(
     fc.property(mutatedLine, (line) => {
       const reader = createLineReader({ dropReasons: new Map(), littleEndian: true });
       const result = reader.read(line);
-      if (result.kind === 'event') assert.is(result.event.kind, kinds[line[0] ?? '']);
+      if (result.kind === 'event') assert.is(result.event.kind, KINDS.get(line[0] ?? '')?.kind);
     }),
     { numRuns: 3000 },
   );

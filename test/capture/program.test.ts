@@ -4,10 +4,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { PROBE_FILES } from '../../src/capture/bpftrace/plan.js';
+import { tracepointsOf } from '../../src/capture/bpftrace/probe-file.js';
+import { findSlice, PROBES as SLICES } from '../../src/capture/bpftrace/probes/index.js';
 import {
   assembleProgram,
   FILTER,
-  tracepointsOf,
   type ProgramParameters,
 } from '../../src/capture/bpftrace/program.js';
 import { suite } from '../support/suite.js';
@@ -42,9 +43,24 @@ test('every file in the folder is known to the plan', () => {
   );
 });
 
+test('every slice names the letters that its file prints, and no letter means two things', () => {
+  const specs = new Map<string, unknown>();
+  for (const { file, lines } of SLICES) {
+    const text = readFileSync(PROBES + file, 'utf8');
+    const printed = [...text.matchAll(/printf\("([A-Z]) /g)].map(([, letter]) => letter);
+    const told = lines.map(({ letter }) => letter);
+    assert.equal([...new Set(printed)].sort(), told.sort(), file);
+    for (const line of lines) {
+      assert.is(specs.get(line.letter) ?? line, line, line.letter);
+      specs.set(line.letter, line);
+    }
+  }
+});
+
 test('every file filters, by the one line that can be replaced', () => {
   for (const { name, text } of FILES) {
-    const line = name === 'relay-aside.bt' ? /\{ \/\/ aside filter$/m : new RegExp(FILTER.source);
+    const { guard } = findSlice(name) ?? {};
+    const line = guard === 'aside' ? /\{ \/\/ aside filter$/m : new RegExp(FILTER.source);
     assert.match(text, line, name);
     const printing = count(text, /^ *printf\(/gm);
     assert.is(count(text, /\bprintf\(/g), printing, `${name}: each printf starts its line`);

@@ -2,9 +2,10 @@
 
 import { createServer, type AddressInfo } from 'node:net';
 import * as assert from 'uvu/assert';
-import type { Unnumbered } from '../../src/capture/bpftrace/lines.js';
 import { createLineReader } from '../../src/capture/bpftrace/lines.js';
-import { Sealer, SealWatch, signsOf, type SealSign } from '../../src/capture/bpftrace/seal.js';
+import type { SealSign } from '../../src/capture/bpftrace/probes/index.js';
+import { Sealer, SealWatch, signsOf } from '../../src/capture/bpftrace/seal.js';
+import type { Unnumbered } from '../../src/model/event.js';
 import { suite } from '../support/suite.js';
 import { BEGIN, LINES } from './samples.js';
 

@@ -2,9 +2,8 @@
 
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import type { Unnumbered } from '../../src/capture/bpftrace/lines.js';
 import { restoreOrder, Sequencer } from '../../src/capture/sequencer.js';
-import type { TraceEvent } from '../../src/model/event.js';
+import type { TraceEvent, Unnumbered } from '../../src/model/event.js';
 import { suite } from '../support/suite.js';
 
 const test = suite('sequencer');

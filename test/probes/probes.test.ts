@@ -4,14 +4,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { createLineReader } from '../../src/capture/bpftrace/lines.js';
+import { PROBES as SLICES } from '../../src/capture/bpftrace/probes/index.js';
 import { suite } from '../support/suite.js';
 
 const PROBES = fileURLToPath(new URL('../../../probes/', import.meta.url));
 const FILES = readdirSync(PROBES).filter((name) => name.endsWith('.bt'));
-const PACKET_FILES = [
-  ...['drops.bt', 'functions-bridge.bt', 'functions-hooks.bt', 'functions.bt', 'hops-in.bt'],
-  ...['hops-out.bt', 'nat-hooks.bt', 'tcp-resets.bt'],
-];
+/** Events that tell the headers of a packet. */
+const OF_PACKETS = new Set(['packet', 'drop', 'function', 'nat', 'reset']);
+const PACKET_FILES = SLICES.filter(({ lines }) =>
+  lines.some(({ kind }) => OF_PACKETS.has(kind)),
+).map(({ file }) => file);
 
 const test = suite('probes');
 

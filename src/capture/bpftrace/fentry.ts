@@ -1,5 +1,5 @@
 /** Probe files with fentry in the place of kprobes: not left out while another probe runs, and with bpftrace 0.17 sooner attached. */
-import type { ProbeFile } from './program.js';
+import type { ProbeFile } from './probe-file.js';
 
 /** How bpftrace calls such a probe: `fentry` since 0.20, `kfunc` before. */
 export type FentryWord = 'fentry' | 'kfunc';

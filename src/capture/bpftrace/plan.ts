@@ -1,13 +1,8 @@
 /** Decides which probe files a trace uses, from what the kernel offers and what there is to see. */
 import { useFentry, type FentryWord } from './fentry.js';
 import { WITNESSES, type Witness } from '../../model/trace.js';
-import {
-  functionsOf,
-  tracepointsOf,
-  withoutFunctions,
-  withoutTracepoints,
-  type ProbeFile,
-} from './program.js';
+import { functionsOf, tracepointsOf, withoutFunctions, type ProbeFile } from './probe-file.js';
+import { PROBES, type Condition } from './probes/index.js';
 
 export interface PlanInput {
   readonly files: readonly ProbeFile[];
@@ -31,43 +26,14 @@ export interface Plan {
   readonly witnesses: readonly Witness[];
 }
 
-interface PlannedFile {
-  readonly name: string;
-  readonly wanted: (input: PlanInput) => boolean;
-  /** Its tracepoints are of calls that some kernels do not have: there is nothing to miss then. */
-  readonly optional?: true;
-}
-
-/** Probe files that each witness needs. */
-const WITNESSED: Readonly<Record<Witness, readonly string[]>> = {
-  accepts: ['tcp-states.bt', 'relay.bt'],
-  copies: ['relay-copy.bt'],
-  asides: ['relay-copy.bt', 'relay-aside.bt', 'relay.bt'],
+const HOLDS: Readonly<Record<Condition, (input: PlanInput) => boolean>> = {
+  always: () => true,
+  functions: ({ functions }) => functions !== undefined && functions.size > 0,
+  'copying-relays': ({ copyingRelays }) => copyingRelays,
 };
 
-/**
- * Files in the order of the program. The first and the last hold probes that the seal makes fire: as bpftrace
- * attaches in order, one way or the other, those in between (splice, which the seal cannot make fire) are
- * attached when both have reported. Without the hops nothing can be proved.
- */
-const ORDER: readonly PlannedFile[] = [
-  { name: 'hops-out.bt', wanted: always },
-  { name: 'hops-in.bt', wanted: always },
-  { name: 'drops.bt', wanted: always },
-  { name: 'tcp-states.bt', wanted: always },
-  { name: 'tcp-resets.bt', wanted: always },
-  { name: 'tcp-retransmits.bt', wanted: always },
-  { name: 'nat-hooks.bt', wanted: hasFunctions },
-  { name: 'functions.bt', wanted: hasFunctions },
-  { name: 'functions-bridge.bt', wanted: hasFunctions },
-  { name: 'functions-hooks.bt', wanted: hasFunctions },
-  { name: 'relay-copy.bt', wanted: (input) => input.copyingRelays },
-  { name: 'relay-aside.bt', wanted: (input) => input.copyingRelays, optional: true },
-  { name: 'relay.bt', wanted: always },
-];
-
 /** Names of all probe files, for whoever reads them from disk. */
-export const PROBE_FILES: readonly string[] = ORDER.map(({ name }) => name);
+export const PROBE_FILES: readonly string[] = PROBES.map(({ file }) => file);
 
 export function planProbes(input: PlanInput): Plan {
   const chosen: ProbeFile[] = [];
@@ -77,10 +43,10 @@ export function planProbes(input: PlanInput): Plan {
   const { fentry } = input;
   const deep = fentry === undefined ? 'kprobe' : 'fentry';
   const call = (name: string): string => `${deep}:${name}`;
-  for (const { name, wanted, optional } of ORDER) {
-    const found = input.files.find((candidate) => candidate.name === name);
-    if (!found || !wanted(input)) continue;
-    const file = optional ? withoutMissing(found, input.available) : found;
+  for (const slice of PROBES) {
+    const found = input.files.find((candidate) => candidate.name === slice.file);
+    if (!found || !HOLDS[slice.when](input)) continue;
+    const file = slice.adapt?.(found, input.available) ?? found;
     const points = tracepointsOf(file);
     const absent = points.filter((point) => !input.available.has(point));
     for (const point of absent) missing.add(`tracepoint:${point}`);
@@ -102,34 +68,9 @@ export function planProbes(input: PlanInput): Plan {
     missing: [...missing],
     profile,
     witnesses: WITNESSES.filter((witness) =>
-      WITNESSED[witness].every((name) => chosen.some((file) => file.name === name)),
+      PROBES.filter(({ witnesses }) => witnesses.includes(witness)).every((slice) =>
+        chosen.some(({ name }) => name === slice.file),
+      ),
     ),
   };
-}
-
-/** What io_uring is asked for, and its name before 6.3; without either the call tells that it is asked for something. */
-const RING_REQUEST = 'io_uring:io_uring_submit_req';
-const EARLIER_RING_REQUEST = 'io_uring:io_uring_submit_sqe';
-const RING_CALL = 'syscalls:sys_enter_io_uring_enter';
-
-/** Where the kernel tells of calls at all, one without a tracepoint is one that it does not have. */
-function withoutMissing(found: ProbeFile, available: ReadonlySet<string>): ProbeFile {
-  if (!available.has('syscalls:sys_enter_read')) return found;
-  const earlier = !available.has(RING_REQUEST) && available.has(EARLIER_RING_REQUEST);
-  const file = earlier
-    ? { name: found.name, text: found.text.replaceAll(RING_REQUEST, EARLIER_RING_REQUEST) }
-    : found;
-  const told = earlier || available.has(RING_REQUEST);
-  const absent = tracepointsOf(file).filter(
-    (point) => !available.has(point) || (told && point === RING_CALL),
-  );
-  return absent.length === 0 ? file : withoutTracepoints(file, absent);
-}
-
-function hasFunctions({ functions }: PlanInput): boolean {
-  return functions !== undefined && functions.size > 0;
-}
-
-function always(): boolean {
-  return true;
 }

@@ -1,10 +1,6 @@
 /** Joins the chosen probe files into one bpftrace program, with the flow's ports, budget and relays filled in. */
-
-export interface ProbeFile {
-  /** File name without folder, e.g. `hops-out.bt`. */
-  readonly name: string;
-  readonly text: string;
-}
+import type { ProbeFile } from './probe-file.js';
+import { findSlice } from './probes/index.js';
 
 export interface ProgramParameters {
   /** TCP and UDP ports of the flow on either side; at least one. */
@@ -35,43 +31,6 @@ const GLANCE =
 /** Up to this many ports are compared one by one, which costs less than two map look-ups. */
 const PORTS_INLINE = 8;
 
-/** The file whose filter watches for the dial to the final port: state changes are rare. */
-const FINAL_FILE = 'tcp-states.bt';
-
-/** Tracepoints that a probe file attaches to, as `category:name`, in order and without repeats. */
-export function tracepointsOf(file: ProbeFile): string[] {
-  const names = [...file.text.matchAll(/^tracepoint:(\w+:\w+)/gm)].map((match) => match[1] ?? '');
-  return [...new Set(names)];
-}
-
-/** Functions that a probe file sets kprobes on, in order and without repeats. */
-export function functionsOf(file: ProbeFile): string[] {
-  const names = [...file.text.matchAll(/^kprobe:(\w+)/gm)].map((match) => match[1] ?? '');
-  return [...new Set(names)];
-}
-
-/** The file without its probes on `absent` functions; a block that had no others goes with them. */
-export function withoutFunctions(file: ProbeFile, absent: readonly string[]): ProbeFile {
-  const text = file.text.replaceAll(
-    /^((?:kprobe:\w+,?\n)+)\{\n[\s\S]*?^\}\n/gm,
-    (block, heads: string) => {
-      const points = heads.split(/,?\n/).filter(Boolean);
-      const kept = points.filter((point) => !absent.includes(point.replace('kprobe:', '')));
-      return kept.length === 0 ? '' : `${kept.join(',\n')}\n${block.slice(heads.length)}`;
-    },
-  );
-  return { name: file.name, text };
-}
-
-/** The file without its probes on tracepoints that a kernel without these calls lacks; each has a block of its own. */
-export function withoutTracepoints(file: ProbeFile, absent: readonly string[]): ProbeFile {
-  const text = file.text.replaceAll(
-    /^tracepoint:(\w+:\w+)\n(?:\/.*\n)?\{\n[\s\S]*?^\}\n/gm,
-    (block, point: string) => (absent.includes(point) ? '' : block),
-  );
-  return { name: file.name, text };
-}
-
 /** The program's text. Throws RangeError when a port, pid or budget is not a sane number. */
 export function assembleProgram(
   files: readonly ProbeFile[],
@@ -93,7 +52,7 @@ export function assembleProgram(
       .replaceAll(
         FILTER,
         (_, wider: string | undefined) =>
-          `if ((${condition}${wider ?? ''}) && @final == 0) {${file.name === FINAL_FILE ? final : ''}`,
+          `if ((${condition}${wider ?? ''}) && @final == 0) {${findSlice(file.name)?.freezes ? final : ''}`,
       )
       .replaceAll(ASIDE_FILTER, 'if ($what != 0 && @final == 0 && $1) {')
       .replaceAll(GLANCE, `if (!(${condition})) {`)

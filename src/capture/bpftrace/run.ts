@@ -1,10 +1,16 @@
 /** What has been read of one run of bpftrace: its events in order, its losses, its counters. */
 import { endianness } from 'node:os';
-import type { AsideEvent, CounterEvent, TotalEvent, TraceEvent } from '../../model/event.js';
+import type {
+  AsideEvent,
+  CounterEvent,
+  TotalEvent,
+  TraceEvent,
+  Unnumbered,
+} from '../../model/event.js';
 import { Sequencer } from '../sequencer.js';
 import { readAsideKey } from './asides.js';
 import type { Formats } from './formats.js';
-import { createLineReader, type Line, type Unnumbered } from './lines.js';
+import { createLineReader, type Line } from './lines.js';
 import { readHopKey, readTotalKey } from './map-keys.js';
 import type { SealWatch } from './seal.js';
 

@@ -1,8 +1,9 @@
 /** Tiny loopback connections of our own that prove the probes live at the start and drained at the end. */
 import { createServer, connect, type AddressInfo, type Server } from 'node:net';
-import { isLoopback, type Endpoint } from '../../model/address.js';
+import { isLoopback } from '../../model/address.js';
 import { UserError } from '../../model/errors.js';
-import type { Unnumbered } from './lines.js';
+import type { Unnumbered } from '../../model/event.js';
+import { findSlice, SEAL_VIEWS, type SealSign, type SealView } from './probes/index.js';
 
 /** Milliseconds between two looks at a seal. */
 export const SEAL_PAUSE = 20;
@@ -10,21 +11,9 @@ export const SEAL_PAUSE = 20;
 /** Milliseconds after which a connection over loopback is given up: something (a firewall) swallows it. */
 const DIAL_PATIENCE = 2_000;
 
-/** What one seal connection makes the probes report. */
-export type SealSign = 'out' | 'in' | 'drop' | 'state' | 'accept' | 'read' | 'write';
-
-/** Which probe file reports which signs; resets are left out, older kernels do not report those without a socket. */
-const SIGNS: Readonly<Record<string, readonly SealSign[]>> = {
-  'hops-out.bt': ['out'],
-  'hops-in.bt': ['in'],
-  'drops.bt': ['drop'],
-  'tcp-states.bt': ['state'],
-  'relay.bt': ['accept'],
-  'relay-copy.bt': ['read', 'write'],
-};
-
+/** The signs that a seal must show when these files are part of the program. */
 export function signsOf(files: readonly { readonly name: string }[]): SealSign[] {
-  return files.flatMap((file) => SIGNS[file.name] ?? []);
+  return files.flatMap(({ name }) => findSlice(name)?.signs ?? []);
 }
 
 /** Sorts the tracer's events into those of seals and those of the traffic, and knows when a seal is complete. */
@@ -53,37 +42,10 @@ export class SealWatch {
 
   /** True when the event belongs to a seal (and so not to the traffic). */
   observe(event: Unnumbered): boolean {
-    switch (event.kind) {
-      case 'packet':
-        return this.#note(event.source, event.destination, event.direction, event.time);
-      case 'drop': {
-        const { source, destination } = event;
-        const sealed = this.#note(source, destination, null, event.time);
-        if (sealed && isLoopback(source.address) && isLoopback(destination.address)) {
-          this.#drops += 1;
-        }
-        return sealed;
-      }
-      case 'reset':
-      case 'nat':
-      case 'function':
-        return this.#note(event.source, event.destination, null, event.time);
-      case 'copy':
-        return this.#note(event.local, event.remote, event.operation, event.time);
-      case 'retransmit':
-        return this.#note(event.local, event.remote, null, event.time);
-      case 'state':
-      case 'accept':
-        return this.#note(event.local, event.remote, event.kind, event.time);
-      case 'counter':
-        return this.#isSeal(event.source.port, event.destination.port);
-      case 'total':
-        return this.#isSeal(event.from.localPort, event.from.remotePort);
-      case 'aside':
-      case 'move':
-      case 'fork':
-        return false;
-    }
+    if (event.kind === 'counter') return this.#isSeal(event.source.port, event.destination.port);
+    if (event.kind === 'total') return this.#isSeal(event.from.localPort, event.from.remotePort);
+    const view = SEAL_VIEWS.get(event.kind)?.(event);
+    return view !== undefined && this.#note(view, event.time);
   }
 
   /** Signs still missing of the seal whose client used `port`, when `dropsBefore` refusals had been seen before it. */
@@ -99,12 +61,14 @@ export class SealWatch {
     return this.#seen.get(port)?.time ?? null;
   }
 
-  #note(a: Endpoint, b: Endpoint, sign: SealSign | null, time: number): boolean {
+  #note({ ends: [a, b], sign }: SealView, time: number): boolean {
     if (!this.#isSeal(a.port, b.port)) return false;
     if (!isLoopback(a.address) || !isLoopback(b.address)) return true;
     const client = this.#ports.has(a.port) ? b.port : a.port;
     const entry = this.#seen.get(client) ?? { signs: new Set(), time };
-    if (sign !== null) entry.signs.add(sign);
+    // A refused connection is made beside the one that is served, so drops are counted and not noted by port.
+    if (sign === 'drop') this.#drops += 1;
+    else if (sign !== null) entry.signs.add(sign);
     this.#seen.set(client, entry);
     return true;
   }

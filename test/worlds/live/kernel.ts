@@ -8,8 +8,8 @@ import {
   type ConntrackView,
   type Protocol,
   type TraceEvent,
+  type Unnumbered,
 } from '../../../src/model/event.js';
-import type { Unnumbered } from '../../../src/capture/bpftrace/lines.js';
 
 export type Random = (below: number) => number;
 

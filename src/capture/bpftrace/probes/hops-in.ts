@@ -1,0 +1,12 @@
+/** Packets that enter the stack from a device, with their conntrack entry. */
+import { packetLine } from './packet-line.js';
+import type { ProbeSlice } from './slice.js';
+
+export const hopsIn: ProbeSlice = {
+  file: 'hops-in.bt',
+  lines: [packetLine],
+  signs: ['in'],
+  when: 'always',
+  witnesses: [],
+  guard: 'flow',
+};

@@ -1,0 +1,40 @@
+/** Functions of NAT that rewrite a packet: hook, end, from what to what. */
+import { NETFILTER_HOOKS, type NatEvent, type Unnumbered } from '../../../model/event.js';
+import { CONNTRACK_FIELDS, PACKET_FIELDS } from '../field-reader.js';
+import { hex } from '../line-fields.js';
+import { defineLine, type ProbeSlice } from './slice.js';
+
+/** Before the packet: hook, whether it is the source, direction of the entry. */
+const BARE = PACKET_FIELDS + 4;
+
+const natLine = defineLine<Unnumbered<NatEvent>>({
+  letter: 'N',
+  kind: 'nat',
+  fields: [BARE + CONNTRACK_FIELDS],
+  numbers: [1],
+  named: false,
+  read(f, reader) {
+    const view = reader.conntrack(f, BARE, 4);
+    // What an end becomes is the opposite end of the entry's other direction.
+    const other = hex(f[3]) === 0 ? view.reply : view.original;
+    const source = hex(f[2]) === 0;
+    return {
+      kind: 'nat',
+      ...reader.packet(f, 4),
+      hook: NETFILTER_HOOKS[hex(f[1])] ?? null,
+      field: source ? 'source' : 'destination',
+      becomes: source ? other.destination : other.source,
+      conntrack: view,
+    };
+  },
+  seal: ({ source, destination }) => ({ ends: [source, destination], sign: null }),
+});
+
+export const natHooks: ProbeSlice = {
+  file: 'nat-hooks.bt',
+  lines: [natLine],
+  signs: [],
+  when: 'functions',
+  witnesses: [],
+  guard: 'flow',
+};

@@ -1,0 +1,50 @@
+/** Calls of a relay or server whose bytes no probe follows. */
+import type { AsideEvent, Unnumbered } from '../../../model/event.js';
+import { describeCall, nameAside } from '../asides.js';
+import { hex, unescapeCommand } from '../line-fields.js';
+import { tracepointsOf, withoutTracepoints, type ProbeFile } from '../probe-file.js';
+import { defineLine, type ProbeSlice } from './slice.js';
+
+const callLine = defineLine<Unnumbered<AsideEvent>>({
+  letter: 'Q',
+  kind: 'aside',
+  fields: [7],
+  numbers: [1, -1],
+  named: true,
+  read(f, reader) {
+    const what = nameAside(hex(f[4]));
+    if (what === null) return null;
+    const task = { pid: hex(f[2]), tid: hex(f[3]), command: unescapeCommand(f[6]) };
+    return { ...describeCall(what, task, hex(f[5])), time: reader.time(f[1]) };
+  },
+  seal: null,
+});
+
+/** What io_uring is asked for, and its name before 6.3; without either the call tells that it is asked for something. */
+const RING_REQUEST = 'io_uring:io_uring_submit_req';
+const EARLIER_RING_REQUEST = 'io_uring:io_uring_submit_sqe';
+const RING_CALL = 'syscalls:sys_enter_io_uring_enter';
+
+/** Where the kernel tells of calls at all, one without a tracepoint is one that it does not have. */
+function adapt(found: ProbeFile, available: ReadonlySet<string>): ProbeFile {
+  if (!available.has('syscalls:sys_enter_read')) return found;
+  const earlier = !available.has(RING_REQUEST) && available.has(EARLIER_RING_REQUEST);
+  const file = earlier
+    ? { name: found.name, text: found.text.replaceAll(RING_REQUEST, EARLIER_RING_REQUEST) }
+    : found;
+  const told = earlier || available.has(RING_REQUEST);
+  const absent = tracepointsOf(file).filter(
+    (point) => !available.has(point) || (told && point === RING_CALL),
+  );
+  return absent.length === 0 ? file : withoutTracepoints(file, absent);
+}
+
+export const relayAside: ProbeSlice = {
+  file: 'relay-aside.bt',
+  lines: [callLine],
+  signs: [],
+  when: 'copying-relays',
+  witnesses: ['asides'],
+  guard: 'aside',
+  adapt,
+};

@@ -1,0 +1,62 @@
+/** Who accepts a connection, bytes that are spliced from socket to socket, and children that serve. */
+import type { AcceptEvent, ForkEvent, MoveEvent, Unnumbered } from '../../../model/event.js';
+import { hex, unescapeCommand } from '../line-fields.js';
+import { defineLine, type ProbeSlice } from './slice.js';
+import { readSocketFields, SOCKET_LINE_FIELDS } from './socket-fields.js';
+
+const acceptLine = defineLine<Unnumbered<AcceptEvent>>({
+  letter: 'A',
+  kind: 'accept',
+  fields: [SOCKET_LINE_FIELDS],
+  numbers: [1, -1],
+  named: true,
+  read: (f, reader) => ({ kind: 'accept', ...readSocketFields(f, reader), fd: hex(f[5]) }),
+  seal: ({ local, remote }) => ({ ends: [local, remote], sign: 'accept' }),
+});
+
+const moveLine = defineLine<Unnumbered<MoveEvent>>({
+  letter: 'M',
+  kind: 'move',
+  fields: [32],
+  numbers: [1, -1],
+  named: true,
+  read: (f, reader) => ({
+    kind: 'move',
+    time: reader.time(f[1]),
+    pid: hex(f[2]),
+    tid: hex(f[3]),
+    fds: [hex(f[4]), hex(f[5])],
+    bytes: hex(f[6]),
+    total: hex(f[7]),
+    calls: hex(f[8]),
+    from: reader.socketEnds(f, 9),
+    to: reader.socketEnds(f, 20),
+    command: unescapeCommand(f[31]),
+  }),
+  seal: null,
+});
+
+const forkLine = defineLine<Unnumbered<ForkEvent>>({
+  letter: 'F',
+  kind: 'fork',
+  fields: [5],
+  numbers: [1, -1],
+  named: true,
+  read: (f, reader) => ({
+    kind: 'fork',
+    time: reader.time(f[1]),
+    pid: hex(f[2]),
+    child: hex(f[3]),
+    command: unescapeCommand(f[4]),
+  }),
+  seal: null,
+});
+
+export const relay: ProbeSlice = {
+  file: 'relay.bt',
+  lines: [acceptLine, moveLine, forkLine],
+  signs: ['accept'],
+  when: 'always',
+  witnesses: ['accepts', 'asides'],
+  guard: 'flow',
+};
