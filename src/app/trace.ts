@@ -4,6 +4,7 @@ import { restoreOrder } from '../capture/sequencer.js';
 import type { ProbeProfile, TracerEnd, Tracer } from '../capture/bpftrace/tracer.js';
 import type { RuleTraceEnd } from '../capture/nftrace/rule-tracer.js';
 import { compareClocks, readClocks } from '../host/clocks.js';
+import { nameProgram } from '../host/procfs.js';
 import { readRights } from '../host/rights.js';
 import { UserError } from '../model/errors.js';
 import type { TraceEvent, Unnumbered } from '../model/event.js';
@@ -92,6 +93,13 @@ const PATIENCE = 60_000;
 const DOCKER_PATIENCE = 2_000;
 const TOPOLOGY_PATIENCE = 5_000;
 
+/** The kernel tells the name of a task; a runtime may have given it a thread's. */
+function withProgram(event: TraceEvent): TraceEvent {
+  if (!('command' in event)) return event;
+  const command = nameProgram('/proc', event.pid, event.command);
+  return command === event.command ? event : { ...event, command };
+}
+
 export async function runTrace(request: TraceRequest, effects: TraceEffects): Promise<TraceResult> {
   checkMachine((text) => effects.progress.warn(text));
   const rules = new RuleTracing();
@@ -135,8 +143,9 @@ async function traceBeside(
     passEnvironment: request.passEnvironment,
     signal: stop,
     onLost: (count) => progress.lost(count),
-    onEvent: (event) => {
+    onEvent: (told) => {
       if (events.length >= MAX_EVENTS) return;
+      const event = withProgram(told);
       events.push(event);
       effects.onEvent?.(event);
     },

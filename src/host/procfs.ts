@@ -42,9 +42,20 @@ export function listPids(proc: string): number[] {
     .sort((a, b) => a - b);
 }
 
-/** The task's name (15 characters at most), or null when it is gone. */
+/** The program's name (15 characters at most where the kernel tells it), or null when the process is gone. */
 export function readCommandName(proc: string, pid: number): string | null {
-  return readText(`${proc}/${pid}/comm`)?.trimEnd() ?? null;
+  const name = readText(`${proc}/${pid}/comm`)?.trimEnd() ?? null;
+  return name === null ? null : nameProgram(proc, pid, name);
+}
+
+/** Node.js gives its main thread this name, which says nothing of the program. */
+const RUNTIME_THREAD = 'MainThread';
+
+/** A task's name as the kernel tells it; where a runtime has put a thread's name there, the name of what was started. */
+export function nameProgram(proc: string, pid: number, name: string): string {
+  if (name !== RUNTIME_THREAD) return name;
+  const started = readArguments(proc, pid)?.[0] ?? '';
+  return started.slice(started.lastIndexOf('/') + 1) || name;
 }
 
 /** The process's arguments, its own name first; null when it is gone or not readable. */

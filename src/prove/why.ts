@@ -16,7 +16,9 @@ export function tellWhy(subject: Case, path: Path | 'unknown'): string | null {
     case 'relay': {
       const pid = link?.pid ?? relayAccept?.pid;
       const relay = topology.relays.find((candidate) => candidate.pid === pid);
-      const listens = relay ? `, where it listens on ${formatEndpoint(relay.listens)}` : '';
+      const listens = relay
+        ? `, where it listens on ${formatEndpoint(relay.listens)}`
+        : numberOf(pid);
       const command = link?.command ?? relayAccept?.command ?? 'the relay';
       if (redirect) return `${tellRedirect(redirect, dialled)}, where ${command} takes it`;
       return `no DNAT rule took ${dialled}, so it went to ${command}${listens}${tellException(leg.server.address)}`;
@@ -32,6 +34,10 @@ export function tellWhy(subject: Case, path: Path | 'unknown'): string | null {
     case 'unknown':
       return null;
   }
+}
+
+function numberOf(pid: number | undefined): string {
+  return pid === undefined ? '' : ` (pid ${pid})`;
 }
 
 function tellRedirect({ view, hook }: Nat, dialled: string): string {

@@ -72,15 +72,17 @@ export function check(
     const { pid } = connection.relay;
     if (!pids.includes(pid)) problems.push(`relay: pid ${pid}, true is one of ${pids.join(', ')}`);
   }
-  if (scenario.unpredictable !== true) problems.push(...checkPrediction(sent, connection));
+  if (scenario.unpredictable !== true) {
+    problems.push(...checkPrediction(scenario, sent, connection));
+  }
   const least = scenario.atLeast?.proof ?? 'proven';
   if (RANK[connection.proof] < RANK[least]) problems.push(`only ${connection.proof}`);
   if (problems.length > 0) problems.push(`its reason: ${connection.reason}`);
   return { connection, problems, wrong };
 }
 
-/** What was foretold is what came, or it says that it cannot tell, and why. */
-function checkPrediction({ seen }: Sent, connection: Connection): string[] {
+/** What was predicted is what came, or it says that it cannot tell, and why. */
+function checkPrediction(scenario: Scenario, { seen }: Sent, connection: Connection): string[] {
   const { predicted, proof, server } = connection;
   if (!predicted) {
     return proof === 'proven' && server !== null ? ['nothing was predicted'] : [];
@@ -88,10 +90,14 @@ function checkPrediction({ seen }: Sent, connection: Connection): string[] {
   const { path, agrees, sourceSeen, why } = predicted;
   if (path === 'unknown') return why === '' ? ['predicted: unknown, without a reason'] : [];
   const problems: string[] = [];
-  if (agrees === false || (agrees === null && proof === 'proven')) {
-    problems.push(`predicted by the rules: ${path}, ${why}`);
+  const { beyondRules } = scenario;
+  const apart = beyondRules
+    ? agrees !== beyondRules.agrees
+    : agrees === false || (agrees === null && proof === 'proven');
+  if (apart) {
+    problems.push(`predicted by the rules (agrees: ${String(agrees)}): ${path}, ${why}`);
   }
-  // Rules foretell what the host's own process sees, not what one sees that it hands on to.
+  // Rules tell what the host's own process sees, not what one sees that it hands on to.
   const told = connection.path === 'relay' ? null : sourceSeen;
   if (seen !== null && told !== null && addressOf(seen) !== told) {
     problems.push(`predicted that ${told} is seen, the server saw ${seen}`);

@@ -59,6 +59,12 @@ interface Told {
   readonly told?: string;
   /** Rules change meanwhile: the prediction, made before the traffic, may differ. Else it must agree or not be able to tell. */
   readonly unpredictable?: true;
+  /** Something decides that rules and sockets do not show, so the prediction is apart from what came. */
+  readonly beyondRules?: {
+    /** False where the prediction says another path, null where it does not speak of what became of it. */
+    readonly agrees: false | null;
+    readonly because: string;
+  };
   /** The least proof that the verdict must have; `proven` unless a reason is given why this kernel cannot show more. */
   readonly atLeast?: {
     readonly proof: Exclude<Proof, 'proven'>;

@@ -85,8 +85,14 @@ const dead: Play = {
   },
 };
 
+/** Rules lead there, and what becomes of it there is not theirs to say. */
+const INSIDE: Pick<Dial, 'beyondRules'> = {
+  beyondRules: { agrees: null, because: 'the container does not answer, whatever the rules say' },
+};
+
 /** Some of them shake hands, and none is answered. */
 const overflow: Play = {
+  ...INSIDE,
   name: 'backlog of a paused container overflows, from outside',
   truth: from('full', 'unanswered'),
   play: (stage) => {
@@ -133,7 +139,14 @@ export const FAILURES: readonly (Dial | Play)[] = [
     ...from('resetting', 'refused'),
     says: REJECTED,
   }),
-  outside('no route back from the container, from outside', 'lost', from('lost', 'unanswered')),
+  {
+    ...INSIDE,
+    ...outside(
+      'no route back from the container, from outside',
+      'lost',
+      from('lost', 'unanswered'),
+    ),
+  },
   loopback('docker-proxy killed, by 127.0.0.1', 'unproxied', REFUSED),
   outside('docker-proxy killed, from outside', 'unproxied', from('unproxied')),
   outside('container stopped, from outside', 'stopped', REFUSED),
@@ -150,8 +163,14 @@ export const FAILURES: readonly (Dial | Play)[] = [
     },
   },
   copies,
-  outside('container paused, from outside', 'paused', from('paused', 'unanswered')),
-  loopback('container paused, by 127.0.0.1', 'paused', proxied('paused', 'unanswered')),
+  {
+    ...INSIDE,
+    ...outside('container paused, from outside', 'paused', from('paused', 'unanswered')),
+  },
+  {
+    ...INSIDE,
+    ...loopback('container paused, by 127.0.0.1', 'paused', proxied('paused', 'unanswered')),
+  },
   overflow,
   dead,
   outside('reset by the server, from outside', 'snapping', from('snapping', 'reset')),

@@ -184,6 +184,7 @@ export function listRelays(whole: boolean): Play[] {
     return {
       name: `${name}, ${traced}`,
       truth,
+      beyondRules: { agrees: false, because: 'a listening socket does not tell that it relays' },
       ...(copies !== undefined && { atLeast: { proof: 'likely', because: copies } }),
       told: `relay by ${chain.join(' and ')}, answered, source ${source.replace(/[{}]/g, '')}`,
       play: (stage) => async () => {
