@@ -281,6 +281,11 @@ const connection = z.object({
   functions: z.array(functionPassed).optional(),
   hops: z.array(hop),
   hopsOmitted: z.number().int().nonnegative(),
+  /**
+   * Legs, by `legNumber`, of which packets may have passed places without being listed: they were only counted, or a device
+   * had listed as many as it may (--budget). Left out where there are none.
+   */
+  unlistedLegs: z.array(z.number().int().nonnegative()).optional(),
 });
 
 export const reportSchema = z.object({

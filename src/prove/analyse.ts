@@ -19,7 +19,7 @@ import { findDrop, findLastHop, isDroppedAtOutput, listLegs } from './drops.js';
 import { findEnd } from './end.js';
 import { findOutcome } from './outcome.js';
 import { namePacket } from './packet-words.js';
-import { countUnshown, describeNat, findOwner } from './parts.js';
+import { countUnshown, describeNat, findOwner, listUnlisted } from './parts.js';
 import { namePlaces, type Places } from './places.js';
 import { attributeRules } from './rules-met.js';
 import { sumUp } from './sum-up.js';
@@ -137,6 +137,7 @@ function describeConnection(id: number, subject: Case, context: DescribeContext)
     hops,
     hopsOmitted:
       all.length - hops.length + countUnshown([leg, ...links.map(({ upstream }) => upstream)]),
+    ...listUnlisted([leg, ...links.map(({ upstream }) => upstream)]),
   };
 }
 

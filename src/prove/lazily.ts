@@ -14,6 +14,7 @@ export type Details = Pick<
   | 'sourceSeen'
   | 'hops'
   | 'hopsOmitted'
+  | 'unlistedLegs'
 >;
 
 /** What is known of it at once. */
@@ -96,6 +97,9 @@ export class LazyConnection<T> implements Connection {
   get hopsOmitted(): number {
     return this.#told.hopsOmitted;
   }
+  get unlistedLegs(): Connection['unlistedLegs'] {
+    return this.#told.unlistedLegs;
+  }
 
   /** Everything as ordinary fields, in the document's order. */
   toJSON(): Connection {
@@ -127,6 +131,7 @@ export class LazyConnection<T> implements Connection {
       why: this.why,
       hops: this.hops,
       hopsOmitted: this.hopsOmitted,
+      ...(this.unlistedLegs && { unlistedLegs: this.unlistedLegs }),
     };
   }
 

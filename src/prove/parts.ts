@@ -30,3 +30,9 @@ export function countUnshown(legs: readonly (Leg | undefined)[]): number {
     .flatMap((leg) => leg?.events ?? [])
     .reduce((sum, event) => sum + (event.kind === 'counter' ? event.packets : 0), 0);
 }
+
+/** Numbers of the legs of which packets may have passed without being listed; nothing where all are. */
+export function listUnlisted(legs: readonly Leg[]): Pick<Connection, 'unlistedLegs'> {
+  const numbers = legs.flatMap(({ unlisted }, number) => (unlisted ? [number] : []));
+  return numbers.length > 0 ? { unlistedLegs: numbers } : {};
+}

@@ -1,5 +1,4 @@
 /** Numbers for people: durations, bytes, counts, event lists, moments. */
-import { shortenStart, widthOf } from './text.js';
 
 /** `850 ns`, `84 µs`, `1.20 ms`, `2.35 s`, `12 min`: never wider than eight columns. */
 export function formatDuration(nanoseconds: number): string {
@@ -46,40 +45,36 @@ export function plural(count: number, word: string): string {
   return `${formatCount(count)} ${count === 1 ? word : `${word}s`}`;
 }
 
-/** `3–7, 12`; longer lists end in `… 40 more`. */
-export function formatEvents(events: readonly number[], maxRanges = 6): string {
-  const sorted = [...new Set(events)].sort((a, b) => a - b);
+/** `3–7, 12`. */
+export function formatEvents(events: readonly number[]): string {
   const ranges: { first: number; last: number }[] = [];
-  for (const event of sorted) {
+  for (const event of [...new Set(events)].sort((a, b) => a - b)) {
     const open = ranges.at(-1);
     if (open && event === open.last + 1) open.last = event;
     else ranges.push({ first: event, last: event });
   }
-  const shown = ranges.slice(0, maxRanges);
-  const hidden = ranges.slice(maxRanges).reduce((sum, r) => sum + r.last - r.first + 1, 0);
-  const text = shown.map(({ first, last }) => {
-    if (first === last) return String(first);
-    return last === first + 1 ? `${first}, ${last}` : `${first}–${last}`;
-  });
-  return text.join(', ') + (hidden > 0 ? ` … ${hidden} more` : '');
+  return ranges
+    .map(({ first, last }) => {
+      if (first === last) return String(first);
+      return last === first + 1 ? `${first}, ${last}` : `${first}–${last}`;
+    })
+    .join(', ');
 }
 
-/** The number of a stop: `7`; `612,3` for 612 and 613; `7…` for the first of many; in at most `width` columns. */
-export function formatStop(events: readonly number[], count: number, width: number): string {
-  const [first, ...rest] = events.map(String);
+/** Numbers that a stop may have before the others are left out. */
+const MOST_AT_STOP = 3;
+
+/**
+ * The numbers of a stop: `7`; `612,613` where both are there and fit into `width` columns; `7…` for the first of many
+ * packets, `612+` for the first event of several. A number is never cut.
+ */
+export function formatStop(events: readonly number[], count: number, width = Infinity): string {
+  const [first] = events;
   if (first === undefined) return '';
-  if (count > 1) return widthOf(first) < width ? `${first}…` : shortenStart(first, width);
-  const last = rest.at(-1);
-  if (last === undefined) return shortenStart(first, width);
-  const both = [`${first},${last}`, `${first},${differingEnd(first, last)}`];
-  return both.find((text) => widthOf(text) <= width) ?? shortenStart(`${first}+`, width);
-}
-
-/** What of `last` is not as in `first`: `3` for 612 and 613. */
-function differingEnd(first: string, last: string): string {
-  if (first.length !== last.length) return last;
-  const same = [...first].findIndex((digit, i) => digit !== last[i]);
-  return last.slice(same);
+  if (count > 1) return `${first}…`;
+  const all = events.join(',');
+  const fits = events.length === 1 || (events.length <= MOST_AT_STOP && all.length <= width);
+  return fits ? all : `${first}+`;
 }
 
 /** `2026-11-23 19:54:50.123456 UTC` from nanoseconds since 1970; microseconds are cut, not rounded. */

@@ -1,8 +1,9 @@
 /** The report as a Mermaid sequence diagram: one message per packet, the devices on its way as participants. */
 import type { Report } from '../model/report.js';
-import { formatDuration, formatEvents } from './format.js';
+import { formatDuration, formatEvents, formatStop } from './format.js';
 import { layOut } from './layout/layout.js';
-import type { ArrowRow, Panel, Rewriting, Row, Scene } from './layout/scene.js';
+import type { ArrowRow, Panel, RemarkRow, Rewriting, Row, Scene } from './layout/scene.js';
+import { tellOutcome } from './signs.js';
 import { shorten } from './text.js';
 
 /** Diagrams with more connections are no longer read. */
@@ -20,7 +21,7 @@ interface Participant {
 export function renderMermaid(report: Report): string {
   const scene = layOut(report, { panels: MAX_PANELS });
   const named = scene.panels.map(nameLanes);
-  const order = named.reduce(mergeParticipants, []);
+  const order = gather(named.reduce(mergeParticipants, []));
   const ids = new Map(order.map(({ key }, i) => [key, `p${i + 1}`]));
   const bodies = scene.panels.flatMap((panel, i) => {
     const lane = (index: number): string => ids.get(named[i]?.[index]?.key ?? '') ?? 'p1';
@@ -62,25 +63,29 @@ function mergeParticipants(order: Participant[], next: readonly Participant[]): 
   return merged;
 }
 
-/** Neighbours of one namespace stand in one box. */
+/** Every machine has its participants beside each other, in the order in which machines are first passed. */
+function gather(order: readonly Participant[]): Participant[] {
+  return listGroups(order).flatMap((name) => order.filter(({ group }) => group === name));
+}
+
+function listGroups(order: readonly Participant[]): string[] {
+  return [...new Set(order.map(({ group }) => group))];
+}
+
+/** One box for each machine. */
 function declare(order: readonly Participant[], ids: ReadonlyMap<string, string>): string[] {
-  const boxes: { group: string; members: Participant[] }[] = [];
-  for (const participant of order) {
-    const open = boxes.at(-1);
-    if (open?.group === participant.group) open.members.push(participant);
-    else boxes.push({ group: participant.group, members: [participant] });
-  }
-  return boxes.flatMap(({ group, members }) => [
-    `  box transparent ${escapeName(group)}`,
-    ...members.map(
-      ({ key, name }) => `    participant ${ids.get(key) ?? 'p1'} as ${escapeName(name)}`,
-    ),
+  return listGroups(order).flatMap((box) => [
+    `  box transparent ${escapeName(box)}`,
+    ...order
+      .filter(({ group }) => group === box)
+      .map(({ key, name }) => `    participant ${ids.get(key) ?? 'p1'} as ${escapeName(name)}`),
     '  end',
   ]);
 }
 
 function spanOf(ids: readonly string[]): string {
-  const [first, last] = [ids[0] ?? 'p1', ids.at(-1) ?? 'p1'];
+  const sorted = [...ids].sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)));
+  const [first, last] = [sorted[0] ?? 'p1', sorted.at(-1) ?? 'p1'];
   return first === last ? first : `${first},${last}`;
 }
 
@@ -89,7 +94,7 @@ function drawPanel(panel: Panel, lane: (index: number) => string, scene: Scene):
   const heading = `#${panel.id} ${panel.route.join(' → ')}`;
   const verdict = scene.connections > 1 ? `${panel.path} (${panel.proof}), ` : '';
   return [
-    `  Note over ${all}: ${escapeText(`${heading} · ${verdict}${panel.outcome}`)}`,
+    `  Note over ${all}: ${escapeText(`${heading} · ${verdict}${tellOutcome(panel.outcome)}`)}`,
     ...panel.ladder.rows.flatMap((row) => drawRow(row, lane, all)),
   ];
 }
@@ -97,8 +102,13 @@ function drawPanel(panel: Panel, lane: (index: number) => string, scene: Scene):
 function drawRow(row: Row, lane: (index: number) => string, all: string): string[] {
   if (row.type === 'remark') return [`  Note over ${all}: ${escapeText(row.text)}`];
   if (row.type === 'arrow') return drawArrow(row, lane);
-  const text = `${formatEvents(row.events, 3)} ${row.label}`;
+  const text = `${numberOf(row)} ${row.label}`;
   return [`  Note over ${lane(row.lane)}: ${escapeText(text)}`];
+}
+
+/** The events of a row; of many packets the first one. */
+function numberOf({ events, count }: Exclude<Row, RemarkRow>): string {
+  return count > 1 ? formatStop(events, count) : formatEvents(events);
 }
 
 function drawArrow(row: ArrowRow, lane: (index: number) => string): string[] {
@@ -109,7 +119,7 @@ function drawArrow(row: ArrowRow, lane: (index: number) => string): string[] {
   const took = row.took === null ? '' : ` · ${formatDuration(row.took)}`;
   const { before, after } = row.unlisted;
   const more = before || after ? ', further places not listed' : '';
-  const text = `${formatEvents(row.events, 3)} ${row.label}${took}${more}`;
+  const text = `${numberOf(row)} ${row.label}${took}${more}`;
   const arrow = row.drop ? '-x' : row.flow === 'request' ? '->>' : '-->>';
   const message =
     from === beyond
@@ -130,7 +140,7 @@ function drawArrow(row: ArrowRow, lane: (index: number) => string): string[] {
 /** In short lines: the note is as wide as the two lanes that it stands over. */
 function drawRewriting(rewriting: Rewriting, lane: (index: number) => string): string {
   const { after, hook, field, before, now } = rewriting;
-  const between = [after ?? rewriting.lane, rewriting.lane].sort((a, b) => a - b).map(lane);
+  const between = [after ?? rewriting.lane, rewriting.lane].map(lane);
   const lines = [`${hook} ${field}`, `${before} →`, now].map(escapeText);
   return `  Note over ${spanOf(between)}: ${lines.join('<br/>')}`;
 }

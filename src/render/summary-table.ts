@@ -1,6 +1,7 @@
 /** The summary of many connections as a table's cells, which terminal and SVG set each in its own way. */
 import { formatBytes, formatCount } from './format.js';
-import type { SummaryGroup } from './layout/scene.js';
+import type { EvidenceMark, SummaryGroup } from './layout/scene.js';
+import { OUTCOME_SIGNS, tellOutcome } from './signs.js';
 
 /** Headings, and which columns hold numbers. */
 export const SUMMARY_COLUMNS = [
@@ -17,12 +18,15 @@ export interface SummaryRow {
   readonly cells: readonly string[];
   /** Not answered, or not proven: worth a look. */
   readonly odd: boolean;
+  /** Of the outcome. */
+  readonly mark: EvidenceMark;
 }
 
 /** One row per group, its cells in the order of the columns. */
 export function tabulate(groups: readonly SummaryGroup[]): SummaryRow[] {
   return groups.map(({ count, path, proof, outcome, from, to, bytes }) => ({
-    cells: [formatCount(count), path, proof, outcome, from, to, formatBytes(bytes)],
+    cells: [formatCount(count), path, proof, tellOutcome(outcome), from, to, formatBytes(bytes)],
     odd: outcome !== 'answered' || proof !== 'proven',
+    mark: OUTCOME_SIGNS[outcome].mark,
   }));
 }

@@ -74,11 +74,6 @@ function clipEnd(text: string, width: number): string {
   return kept;
 }
 
-/** The text in at most `width` columns, its start replaced by `…` if it is longer. */
-export function shortenStart(text: string, width: number): string {
-  return widthOf(text) <= width ? text : `…${clipEnd(text, width - 1)}`;
-}
-
 /** `[2001:db8::1]:6379` in at most `width` columns: the port stays whole for as long as there is room. */
 export function shortenEndpoint(endpoint: string, width: number): string {
   if (widthOf(endpoint) <= width) return endpoint;
@@ -109,18 +104,19 @@ export function stick(text: string): string {
   return text.replaceAll(' ', STICKY);
 }
 
-/** Items joined by a separator, in lines of at most `width` that are broken between items if possible. */
+/** Items joined by a separator, in lines of at most `width`; where a line ends no separator hangs. */
 export function wrapItems(
   items: readonly string[],
   width: number,
   measure: Measure = widthOf,
 ): string[] {
-  const fitting = items.map((item) => (measure(`${item} ·`) <= width ? stick(item) : item));
-  return wrap(
-    fitting.map((item, i) => (i < items.length - 1 ? `${item}${STICKY}·` : item)).join(' '),
-    width,
-    measure,
-  );
+  const lines: string[] = [];
+  for (const item of items) {
+    const joined = `${lines.at(-1) ?? ''} · ${item}`;
+    if (lines.length > 0 && measure(joined) <= width) lines[lines.length - 1] = joined;
+    else lines.push(...wrap(item, width, measure));
+  }
+  return lines;
 }
 
 /** Lines of at most `width`, broken at words; a longer word is broken where it must. */

@@ -2,6 +2,7 @@
 
 import * as assert from 'uvu/assert';
 import type { Hop, Report } from '../../src/model/report.js';
+import { renderMermaid } from '../../src/render/mermaid.js';
 import { layOut } from '../../src/render/layout/layout.js';
 import { groupPackets } from '../../src/render/layout/packets.js';
 import type { ArrowRow, Panel, Row } from '../../src/render/layout/scene.js';
@@ -150,6 +151,73 @@ test('nothing is drawn as arrived that was not', () => {
   assert.is(dropped.lanes.at(-1)?.reached, false);
   const unanswered = panelOf(fixture('retransmitted')).ladder;
   assert.ok(arrows(unanswered.rows).every(({ head }) => head === null));
+});
+
+test('where packets may pass unlisted, the last place that lists one is not drawn as its end', () => {
+  const story = new Story();
+  const way = ['client eth0 out', 'host ext0 in', 'host docker0 out'];
+  story.packet({ over: way.slice(0, 2), from: 'a:1', to: 'b:2', bytes: 10 });
+  story.packet({ over: way, from: 'a:1', to: 'b:2', bytes: 11 });
+  const hops = story.hops.map((hop): Hop => {
+    if (!hop.journey) throw new Error('a packet has a journey');
+    return { ...hop, journey: { ...hop.journey, end: 'unknown' } };
+  });
+  const draw = (unlistedLegs: number[] | undefined): ArrowRow | undefined => {
+    const verdict = { path: 'dnat', proof: 'proven', reason: '' } as const;
+    const one = connection({ hops, hopsOmitted: 7, ...(unlistedLegs && { unlistedLegs }) });
+    return arrows(panelOf(report(verdict, [one])).ladder.rows)[0];
+  };
+  assert.equal(draw([0])?.unlisted, { before: false, after: true });
+  // Of another leg, or where only this document's limit left hops out: all places of this packet are known.
+  assert.equal(draw([1])?.unlisted, { before: false, after: false });
+  assert.equal(draw(undefined)?.unlisted, { before: false, after: false });
+});
+
+test('evidence: what is not so is said that way, and marked by what it means for the user', () => {
+  const evidence = [
+    { code: 'host-accepted', holds: false },
+    { code: 'entered-container', holds: false },
+    { code: 'nothing-listened', holds: true },
+    { code: 'nat-rewritten', holds: null },
+    { code: 'of-a-later-version', holds: false },
+  ].map(({ code, holds }) => ({ code, holds, claim: `claim ${code}`, events: [] }));
+  const told = panelOf(
+    report({ path: 'dnat', proof: 'proven', reason: '' }, [connection({ hops: [], evidence })]),
+  ).evidence.map(({ mark, claim }) => `${mark}: ${claim}`);
+  assert.equal(told, [
+    'good: no process of the host took part',
+    'bad: no packet of it entered the container',
+    'bad: claim nothing-listened',
+    'unsure: claim nat-rewritten',
+    'good: not so: claim of-a-later-version',
+  ]);
+});
+
+test('a packet that was too big: the MTU is named where it died and among the facts', () => {
+  const story = new Story();
+  story.packet({
+    over: ['client eth0 out', 'host ext0 in'],
+    from: 'a:1',
+    to: 'b:2',
+    bytes: 1448,
+    drop: { at: 'host ext0', summary: '', reason: 'PKT_TOO_BIG', function: 'ip_forward' },
+  });
+  const stall = { leg: 'client', flow: 'request', length: 1448, sent: 3, passed: 127 } as const;
+  const draw = (mtu: number | null): Panel =>
+    panelOf(
+      report({ path: 'dnat', proof: 'proven', reason: '' }, [
+        connection({ hops: story.hops, outcome: 'stalled', stall: { ...stall, mtu } }),
+      ]),
+    );
+  const reasonOf = (panel: Panel): string | undefined => arrows(panel.ladder.rows)[0]?.drop?.reason;
+  assert.is(reasonOf(draw(1280)), 'PKT_TOO_BIG at ip_forward (MTU 1280)');
+  assert.ok(draw(1280).facts.includes('too big for an MTU of 1280'));
+  assert.is(reasonOf(draw(null)), 'PKT_TOO_BIG at ip_forward (larger than the MTU of its way)');
+});
+
+test('Mermaid has one box for each machine, also where packets come back to one', () => {
+  const boxes = renderMermaid(fixture('hairpin')).match(/^ {2}box .*$/gm) ?? [];
+  assert.equal(boxes, ['  box transparent redis', '  box transparent host']);
 });
 
 test('repeats are folded with their sum, handshakes are not', () => {

@@ -6,6 +6,7 @@ import {
   formatCount,
   formatDuration,
   formatEvents,
+  formatStop,
   formatMoment,
   plural,
 } from '../../src/render/format.js';
@@ -14,7 +15,6 @@ import {
   shorten,
   shortenEndpoint,
   shortenMiddle,
-  shortenStart,
   widthOf,
   wrap,
   wrapItems,
@@ -36,7 +36,6 @@ test('shortening keeps the width and what tells most', () => {
   assert.is(shorten('docker-proxy', 8), 'docker-…');
   assert.is(shorten('漢字漢字', 5), '漢字…');
   assert.is(shortenMiddle('br-0123456789ab', 9), 'br-0…89ab');
-  assert.is(shortenStart('1234567', 5), '…4567');
   assert.match(shortenEndpoint('[2001:db8:85a3::7348]:6379', 20), /^\[2001.*….*48\]:6379$/);
   assert.is(widthOf(shortenEndpoint('[2001:db8:85a3::7348]:6379', 20)), 20);
   assert.is(shortenEndpoint('172.17.0.2:6379', 20), '172.17.0.2:6379');
@@ -47,7 +46,7 @@ test('wrapping breaks at words, between items, and inside of a word only when it
   assert.equal(wrap('abcdefghij k', 4), ['abcd', 'efgh', 'ij k']);
   assert.equal(wrap('', 10), []);
   assert.equal(wrapItems(['14 B sent', 'connected in 84 µs'], 20), [
-    '14 B sent ·',
+    '14 B sent',
     'connected in 84 µs',
   ]);
 });
@@ -82,10 +81,14 @@ test('durations, bytes and counts', () => {
   assert.equal([plural(1, 'segment'), plural(212, 'segment')], ['1 segment', '212 segments']);
 });
 
-test('event lists join neighbours and end before they are too long', () => {
+test('event lists join neighbours, and no number of an event is ever cut', () => {
   assert.is(formatEvents([7, 5, 6, 12, 5]), '5–7, 12');
   assert.is(formatEvents([1, 2]), '1, 2');
-  assert.is(formatEvents([1, 3, 5, 7, 9], 3), '1, 3, 5 … 2 more');
+  assert.is(formatEvents([1, 3, 5, 7, 9, 11, 13, 15]), '1, 3, 5, 7, 9, 11, 13, 15');
+  assert.is(formatStop([1_234_567], 1, 3), '1234567');
+  assert.is(formatStop([612, 613], 1), '612,613');
+  assert.is(formatStop([612, 613], 1, 6), '612+');
+  assert.is(formatStop([612], 40, 2), '612…');
   assert.is(formatEvents([]), '');
 });
 

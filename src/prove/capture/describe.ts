@@ -8,7 +8,7 @@ import { listHops, selectHops } from '../hops.js';
 import { LazyConnection, type Details, type Outline } from '../lazily.js';
 import { describeCourse } from '../course.js';
 import { findEnd } from '../end.js';
-import { countUnshown, describeNat, findOwner } from '../parts.js';
+import { countUnshown, describeNat, findOwner, listUnlisted } from '../parts.js';
 import type { Places } from '../places.js';
 import { countRetransmits, findTiming } from '../timing.js';
 import { openCapturedCase, type CapturedCase } from './case.js';
@@ -46,6 +46,7 @@ export function describerOf(
       retransmits: countRetransmits(subject, [], lossless),
       hops,
       hopsOmitted: all.length - hops.length + unshown,
+      ...listUnlisted(subject.link ? [subject.leg, subject.link.upstream] : [subject.leg]),
     };
   };
   return (connection, index) =>

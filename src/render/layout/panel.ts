@@ -4,6 +4,7 @@ import type { Connection, Report } from '../../model/report.js';
 import { namePredicted, nameSeen } from '../../prove/words.js';
 import { formatBytes, formatDuration } from '../format.js';
 import { printable } from '../text.js';
+import { tellEvidence } from './evidence.js';
 import { foldRows } from './fold.js';
 import { planLanes } from './lanes.js';
 import { timeToAnswer, timeToConnect } from './latency.js';
@@ -28,11 +29,7 @@ export function layOutConnection(connection: Connection, places: Report['places'
     facts: factsOf(connection),
     started,
     ladder: buildLadder(connection, places, items, started ?? '0'),
-    evidence: connection.evidence.map(({ holds, claim, events }) => ({
-      holds,
-      claim: printable(claim),
-      events,
-    })),
+    evidence: tellEvidence(connection.evidence),
     why: connection.why === null ? null : printable(connection.why),
     rules: connection.rules?.map((met) => printable(describeRule(met))) ?? null,
     functions: connection.functions ? tellFunctions(connection.functions) : null,
@@ -102,6 +99,8 @@ function factsOf(connection: Connection): string[] {
     const hook = drop.hook === undefined ? '' : ` in ${drop.hook}`;
     facts.push(printable(`dropped: ${drop.reason} at ${drop.function}${hook}${after}`));
   }
+  const mtu = connection.stall?.mtu ?? null;
+  if (mtu !== null) facts.push(`too big for an MTU of ${mtu}`);
   const foretold = tellPredicted(connection);
   if (foretold !== null) facts.push(printable(foretold));
   return facts;

@@ -140,14 +140,14 @@ function findEnds(
 function findUnlisted(
   { hops, drop }: Passage,
   { tail, head }: { readonly tail: number | null; readonly head: number | null },
-  { hopsOmitted }: Connection,
+  { unlistedLegs = [] }: Connection,
 ): ArrowRow['unlisted'] {
   const [first, last] = [hops[0]?.journey, hops.at(-1)?.journey];
   const before = tail === null && first !== undefined && first.passage > 0;
-  if (head !== null || drop !== null || last === undefined) return { before, after: false };
-  // Packets that were only counted have no places at all.
-  const counted = last.end === 'unknown' && hopsOmitted > 0;
-  return { before, after: counted || last.passage < last.passages - 1 };
+  const [hop] = hops;
+  if (head !== null || drop !== null || !hop || !last) return { before, after: false };
+  const mayGoOn = last.end === 'unknown' && unlistedLegs.includes(legOf(hop));
+  return { before, after: mayGoOn || last.passage < last.passages - 1 };
 }
 
 function placeRewritings(
@@ -184,22 +184,26 @@ const MEANINGS: ReadonlyMap<string, string> = new Map([
   ['NETFILTER_DROP', 'a firewall rule'],
   ['SOCKET_FILTER', 'a socket filter'],
   ['TCP_RESET', 'a reset'],
+  ['PKT_TOO_BIG', 'larger than the MTU of its way'],
 ]);
 
-function placeDrop(hop: Hop, stops: readonly Stop[], { plan, spelledOut }: Context): DropMark {
+function placeDrop(hop: Hop, stops: readonly Stop[], context: Context): DropMark {
+  const { plan, spelledOut, connection } = context;
   const last = stops.at(-1)?.lane;
   const lane = isOnDevice(hop) ? plan.laneOf(hop) : (last ?? plan.laneOf(hop));
-  const reason = tellReason(hop.drop);
+  const reason = tellReason(hop.drop, connection.stall?.mtu ?? null);
   const key = `drop ${reason}`;
   const isNew = !spelledOut.has(key);
   spelledOut.add(key);
   return { event: hop.event, lane, behind: last === lane, reason, spelledOut: isNew };
 }
 
-function tellReason(drop: Hop['drop']): string {
+/** @param mtu of the way that was too narrow, in bytes; null where it is not known, or no packet was too big */
+function tellReason(drop: Hop['drop'], mtu: number | null): string {
   if (!drop) return 'no reason given';
   const told = printable(`${drop.reason} at ${drop.function}`);
-  const meaning = MEANINGS.get(drop.reason);
+  const meaning =
+    drop.reason === 'PKT_TOO_BIG' && mtu !== null ? `MTU ${mtu}` : MEANINGS.get(drop.reason);
   return meaning === undefined ? told : `${told} (${meaning})`;
 }
 

@@ -122,8 +122,11 @@ export interface Ladder {
   readonly rows: readonly Row[];
 }
 
+/** What a line of evidence means for the user; `unsure`: this source cannot know. */
+export type EvidenceMark = 'good' | 'bad' | 'unsure';
+
 export interface EvidenceLine {
-  readonly holds: boolean | null;
+  readonly mark: EvidenceMark;
   readonly claim: string;
   readonly events: readonly number[];
 }
@@ -138,7 +141,7 @@ export interface Panel {
   readonly proof: Proof;
   readonly outcome: Outcome;
   readonly reason: string;
-  /** Short facts: bytes, latencies, relay, drop. */
+  /** Short facts: bytes, latencies, relay, drop. The outcome stands before them. */
   readonly facts: readonly string[];
   /** Moment of the first event, or null without events. */
   readonly started: string | null;

@@ -1,5 +1,5 @@
 /** A packet's row: its arrow over the lanes with numbered events, latencies, NAT boxes and stop marks. */
-import { formatDuration } from '../format.js';
+import { formatDuration, formatStop } from '../format.js';
 import type { ArrowRow, DropMark, Rewriting } from '../layout/scene.js';
 import { shorten, shortenEndpoint } from '../text.js';
 import { label, type Block } from './block.js';
@@ -8,7 +8,6 @@ import {
   arrowHead,
   colourOf,
   diamond,
-  dotText,
   dotWidth,
   eventDot,
   LABEL_SIZE,
@@ -55,7 +54,7 @@ export function drawArrow(row: ArrowRow, grid: Grid, top: number): Block {
   const crossing = row.rewritings.map((rewriting) => diamondAt(rewriting, row, grid));
   for (const x of crossing) shapes.push(diamond(x, y));
   for (const stop of row.stops) {
-    shapes.push(eventDot(at(grid, stop.lane), y, dotText(stop.events, row.count, grid), colour));
+    shapes.push(eventDot(at(grid, stop.lane), y, formatStop(stop.events, row.count), colour));
   }
   shapes.push(arrowLabel(row, grid, y, colour));
   let bottom = y + (row.took === null && row.count === 1 ? 14 : 22);
@@ -151,7 +150,7 @@ function drawLatencies(row: ArrowRow, grid: Grid, y: number): Shape[] {
 function diamondAt({ after, lane, behind }: Rewriting, row: ArrowRow, grid: Grid): number {
   const x = at(grid, lane);
   const sign = row.flow === 'request' ? 1 : -1;
-  if (behind) return x + sign * (stopWidth(row, grid) / 2 + 11);
+  if (behind) return x + sign * (stopWidth(row) / 2 + 11);
   const before = after === null || after === lane ? x - sign * grid.spacing : at(grid, after);
   return (x + before) / 2;
 }
@@ -171,12 +170,12 @@ function dropX(row: ArrowRow, grid: Grid, sign: number): number {
   const lane = at(grid, row.drop?.lane ?? 0);
   if (!row.drop?.behind) return lane;
   const room = row.rewritings.some(({ behind }) => behind) ? 38 : 28;
-  return lane + sign * (stopWidth(row, grid) / 2 + room);
+  return lane + sign * (stopWidth(row) / 2 + room);
 }
 
 /** Of the number at the last stop. */
-function stopWidth({ stops, count }: ArrowRow, grid: Grid): number {
-  return dotWidth(dotText(stops.at(-1)?.events ?? [], count, grid));
+function stopWidth({ stops, count }: ArrowRow): number {
+  return dotWidth(formatStop(stops.at(-1)?.events ?? [], count));
 }
 
 function drawDrop(

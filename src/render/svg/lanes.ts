@@ -1,7 +1,9 @@
 /** The head of a ladder and the lines that run down from it: a band per namespace, a box per lane by its kind. */
 import type { Ladder, Lane, LaneKind } from '../layout/scene.js';
+import { formatStop } from '../format.js';
 import { shorten, shortenEndpoint, shortenMiddle } from '../text.js';
 import { label } from './block.js';
+import { dotWidth } from './marks.js';
 import { measureIn } from './metrics.js';
 import { box, group, line, shape, textShape, type Shape } from './shapes.js';
 import type { Colour } from './style.js';
@@ -21,9 +23,13 @@ export const HEAD_HEIGHT = 88;
 /** Lanes closer than this cannot hold their names. */
 const MIN_SPACING = 101;
 
-/** Width that a ladder needs at least. */
-export function widthFor(lanes: number): number {
-  return TIME_COLUMN + lanes * MIN_SPACING;
+/** Width that a ladder needs at least: its lanes hold their names, and the numbers of their stops stay apart. */
+export function widthFor({ lanes, rows }: Ladder): number {
+  const numbers = rows.flatMap((row) =>
+    row.type === 'arrow' ? row.stops.map(({ events }) => formatStop(events, row.count)) : [],
+  );
+  const widest = Math.max(0, ...numbers.map(dotWidth));
+  return TIME_COLUMN + lanes.length * Math.max(MIN_SPACING, widest + 16);
 }
 
 export function planGrid(lanes: number, left: number, width: number): Grid {

@@ -1,5 +1,5 @@
 /** The marks of a row: event numbers, arrow heads, NAT diamonds, stop signs, and boxes with notes. */
-import { formatDuration, formatStop } from '../format.js';
+import { formatDuration } from '../format.js';
 import type { Tone } from '../layout/scene.js';
 import { shorten } from '../text.js';
 import { label, type Block } from './block.js';
@@ -71,15 +71,6 @@ export function stopSign(x: number, y: number): Shape[] {
 function polygon(points: readonly (readonly number[])[], colour: Colour): Shape {
   const text = points.map((point) => point.map((value) => Math.round(value * 10) / 10).join(','));
   return shape('polygon', { points: text.join(' '), class: `f-${colour}` });
-}
-
-/** The number of a stop, in so many characters that neighbouring stops stay apart. */
-export function dotText(events: readonly number[], count: number, grid: Grid): string {
-  return formatStop(
-    events,
-    count,
-    Math.floor((grid.spacing - 24) / measureIn('mono', SMALL_SIZE)('0')),
-  );
 }
 
 /** Width of an event's circle or pill. */

@@ -2,11 +2,11 @@
 import { formatEvents, formatMoment } from '../format.js';
 import type { EvidenceLine, Panel, Scene } from '../layout/scene.js';
 import { itemList, label, paragraph, space, stack, type Block } from './block.js';
+import { EVIDENCE_SIGNS, OUTCOME_SIGNS, tellOutcome } from '../signs.js';
 import { stick } from '../text.js';
 import { drawLanes, HEAD_HEIGHT, planGrid } from './lanes.js';
 import { drawRow } from './rows.js';
 import { box, line, type Shape } from './shapes.js';
-import type { Colour } from './style.js';
 
 /** Draws a connection between `left` and `left + width`. */
 export function drawPanel(
@@ -18,9 +18,9 @@ export function drawPanel(
 ): Block {
   const single = scene.connections === 1;
   const heading = `#${panel.id} ${panel.protocol} ${panel.route.join(' → ')}`;
-  const verdict = single ? panel.outcome : `${panel.path} (${panel.proof}), ${panel.outcome}`;
+  const { mark } = OUTCOME_SIGNS[panel.outcome];
+  const path = single ? '' : `, ${panel.path} (${panel.proof})`;
   const facts = [
-    verdict,
     ...panel.facts,
     ...(panel.started === null ? [] : [`began ${formatMoment(panel.started)}`]),
   ];
@@ -29,6 +29,12 @@ export function drawPanel(
     (y) => ({ shapes: [line(left, y, left + width, y, { class: 's-edge thin' })], bottom: y + 12 }),
     (y) => paragraph(heading, left, y, width, { size: 15, face: 'strong' }),
     (y) => paragraph(reason, left, y, width, { size: 13 }),
+    (y) =>
+      paragraph(tellOutcome(panel.outcome) + path, left, y, width, {
+        size: 13,
+        face: 'strong',
+        colour: mark,
+      }),
     (y) => itemList(facts, left, y, width, { size: 12, colour: 'muted' }),
     space(10),
     (y) => drawLadder(panel, left, y, width),
@@ -56,26 +62,19 @@ export function drawLadder({ ladder, id }: Panel, left: number, top: number, wid
   return { shapes: [...drawLanes(ladder, grid, top, bottom), ...rows.shapes], bottom };
 }
 
-const MARKS: readonly { holds: boolean | null; mark: string; colour: Colour }[] = [
-  { holds: true, mark: '✔', colour: 'good' },
-  { holds: false, mark: '✘', colour: 'bad' },
-  { holds: null, mark: '?', colour: 'unsure' },
-];
-
 function drawEvidence(
-  { holds, claim, events }: EvidenceLine,
+  { mark, claim, events }: EvidenceLine,
   left: number,
   top: number,
   width: number,
 ): Block {
-  const { mark, colour } = MARKS.find((entry) => entry.holds === holds) ?? {
-    mark: '?',
-    colour: 'unsure' as const,
-  };
   const numbers = events.length === 0 ? '' : ` ${stick(`[${formatEvents(events)}]`)}`;
   const text = paragraph(claim + numbers, left + 24, top, width - 24, { size: 13 });
   return {
-    shapes: [label(left + 4, top + 13, mark, { size: 13, face: 'strong', colour }), ...text.shapes],
+    shapes: [
+      label(left + 4, top + 13, EVIDENCE_SIGNS[mark], { size: 13, face: 'strong', colour: mark }),
+      ...text.shapes,
+    ],
     bottom: Math.max(text.bottom, top + 18) + 3,
   };
 }

@@ -1,4 +1,5 @@
 /** The rows of a ladder: packets, acts of processes, relayed bytes, remarks. */
+import { formatStop } from '../format.js';
 import type { ArrowRow, PointRow, RelayRow, RemarkRow, Row } from '../layout/scene.js';
 import { shorten } from '../text.js';
 import { drawArrow } from './arrow.js';
@@ -7,7 +8,6 @@ import type { Grid } from './lanes.js';
 import {
   arrowHead,
   colourOf,
-  dotText,
   dotWidth,
   eventDot,
   LABEL_SIZE,
@@ -41,7 +41,7 @@ function drawPoint(row: PointRow, grid: Grid, top: number): Block {
   const colour = colourOf(row.tone);
   const x = at(grid, row.lane);
   const width = measureIn('strong', LABEL_SIZE)(row.label);
-  const dot = dotWidth(dotText(row.events, 1, grid)) / 2;
+  const dot = dotWidth(formatStop(row.events, 1)) / 2;
   const toRight = x + dot + 8 + width <= grid.right - 4;
   const room = toRight ? width : x - dot - 12 - grid.left;
   const text = shorten(row.label, room, measureIn('strong', LABEL_SIZE));
@@ -49,7 +49,7 @@ function drawPoint(row: PointRow, grid: Grid, top: number): Block {
     shapes: [
       textShape('title', row.title),
       timeLabel(row, grid, y),
-      eventDot(x, y, dotText(row.events, 1, grid), colour),
+      eventDot(x, y, formatStop(row.events, 1), colour),
       label(
         toRight ? x + dot + 7 : x - dot - 7,
         y + 4,
@@ -69,7 +69,7 @@ function drawPoint(row: PointRow, grid: Grid, top: number): Block {
 function drawRelay(row: RelayRow, grid: Grid, top: number): Block {
   const y = top + 18;
   const lane = at(grid, row.lane);
-  const number = dotText(row.events, row.count, grid);
+  const number = formatStop(row.events, row.count);
   const numberWidth = dotWidth(number);
   const measure = measureIn('strong', LABEL_SIZE);
   const text = shorten(row.label, grid.right - grid.left - numberWidth - 60, measure);

@@ -1,5 +1,5 @@
 /** The table of many connections: one line per group, a bar for its share. */
-import type { SummaryGroup } from '../layout/scene.js';
+import type { EvidenceMark, SummaryGroup } from '../layout/scene.js';
 import { SUMMARY_COLUMNS, tabulate } from '../summary-table.js';
 import { shorten } from '../text.js';
 import { label, type Block } from './block.js';
@@ -25,10 +25,10 @@ export function drawSummary(
       left,
       top,
       width,
-      true,
+      null,
     ),
   ];
-  tabulate(groups).forEach(({ cells, odd }, i) => {
+  tabulate(groups).forEach(({ cells, odd, mark }, i) => {
     const y = top + (i + 1) * ROW;
     const bar = (SHARES[0] * width - 16) * ((groups[i]?.count ?? 0) / most);
     shapes.push(
@@ -36,7 +36,7 @@ export function drawSummary(
       box(left + SHARES[0] * width - 8 - bar, y + ROW - 4, bar, 2, {
         class: odd ? 'f-unsure' : 'f-request',
       }),
-      ...drawCells(cells, left, y, width, false),
+      ...drawCells(cells, left, y, width, mark),
     );
   });
   return { shapes, bottom: top + (groups.length + 1) * ROW + 16 };
@@ -47,18 +47,18 @@ function drawCells(
   left: number,
   top: number,
   width: number,
-  head: boolean,
+  mark: EvidenceMark | null,
 ): Shape[] {
   let x = left;
-  return SUMMARY_COLUMNS.map(({ number }, i) => {
+  return SUMMARY_COLUMNS.map(({ head, number }, i) => {
     const room = (SHARES[i] ?? 0) * width;
-    const face = head ? 'prose' : number ? 'mono' : 'strong';
+    const face = mark === null ? 'prose' : number ? 'mono' : 'strong';
     const text = shorten(cells[i] ?? '', room - 12, measureIn(face, 12));
     const cell = label(
       number ? x + room - 8 : x + 4,
       top + 16,
       text,
-      { size: 12, face, colour: head ? 'muted' : 'ink' },
+      { size: 12, face, colour: mark === null ? 'muted' : head === 'outcome' ? mark : 'ink' },
       {
         'text-anchor': number ? 'end' : 'start',
       },

@@ -28,8 +28,10 @@ export async function renderSvg(report: Report, options: SvgOptions = {}): Promi
 
 /** The whole picture as shapes; pure. */
 export function drawPicture(scene: Scene): Picture {
-  const lanes = Math.max(0, ...scene.panels.map(({ ladder }) => ladder.lanes.length));
-  const inner = Math.max(USUAL_WIDTH - 2 * MARGIN, widthFor(lanes));
+  const inner = Math.max(
+    USUAL_WIDTH - 2 * MARGIN,
+    ...scene.panels.map(({ ladder }) => widthFor(ladder)),
+  );
   const warnings = scene.coverage.filter(({ severity }) => severity === 'warning');
   const good = scene.coverage.filter(({ severity }) => severity === 'good');
   const body = stack(MARGIN, [

@@ -1,5 +1,5 @@
 /** The ladder of one connection in fixed-width text: lanes as columns, a line per row, notes below their rows. */
-import { formatDuration } from '../format.js';
+import { formatDuration, formatStop } from '../format.js';
 import type { Ladder, Lane, Row } from '../layout/scene.js';
 import { shorten, shortenEndpoint, stick, widthOf } from '../text.js';
 import { Line } from './canvas.js';
@@ -28,13 +28,22 @@ function planGrid({ lanes, rows }: Ladder, columns: number): Grid | null {
   const gaps = Math.max(1, lanes.length - 1);
   const overhang = Math.min(5, Math.ceil(widthOf(lanes.at(-1)?.name ?? '') / 2));
   const room = columns - labelAt - 4 - overhang;
-  const generous = Math.min(MAX_SPACING, Math.floor((room - wanted) / gaps));
-  const tight = Math.min(MIN_SPACING, Math.floor((room - MIN_LABEL) / gaps));
-  const spacing = generous >= MIN_SPACING ? generous : tight;
-  if (spacing < MIN_SPACING - 1) return null;
+  const least = Math.max(MIN_SPACING, widestNumber(rows) + 3);
+  const generous = Math.min(Math.max(MAX_SPACING, least), Math.floor((room - wanted) / gaps));
+  const tight = Math.min(least, Math.floor((room - MIN_LABEL) / gaps));
+  const spacing = generous >= least ? generous : tight;
+  if (spacing < least - 1) return null;
   const labelWidth = Math.min(wanted, room - spacing * gaps);
   const first = labelAt + labelWidth + 4;
   return { columns, x: lanes.map((_, i) => first + i * spacing), spacing, labelAt, labelWidth };
+}
+
+/** Columns of the longest number, and of the mark behind it where a stop has several. */
+function widestNumber(rows: readonly Row[]): number {
+  const stops = rows.flatMap((row) =>
+    row.type === 'arrow' ? row.stops.map(({ events }) => formatStop(events, row.count, 1)) : [],
+  );
+  return Math.max(1, ...stops.map(widthOf));
 }
 
 /** Namespaces, then the lanes' names, then what is to be said of the ends. */

@@ -3,6 +3,7 @@ import type { Report } from '../../model/report.js';
 import { formatCount, formatEvents } from '../format.js';
 import { layOut } from '../layout/layout.js';
 import type { CoverageNote, EvidenceLine, Ladder, Panel, Scene } from '../layout/scene.js';
+import { EVIDENCE_SIGNS, OUTCOME_SIGNS, tellOutcome } from '../signs.js';
 import { padStart, stick, widthOf, wrap, wrapItems } from '../text.js';
 import { describeRow, drawLadder } from './ladder.js';
 import { createPaint, type Paint, type Role } from './paint.js';
@@ -48,14 +49,18 @@ function drawHeadline(scene: Scene, columns: number, paint: Paint): string[] {
 
 function drawPanel(panel: Panel, scene: Scene, columns: number, paint: Paint): string[] {
   const single = scene.connections === 1;
-  const verdict = `${panel.path} (${panel.proof}), ${panel.outcome}`;
+  const verdict = tellOutcome(panel.outcome);
   const route = `#${panel.id} ${panel.protocol} ${panel.route.join(' → ')}`;
-  const facts = [single ? panel.outcome : verdict, ...panel.facts];
+  const facts = [single ? verdict : `${verdict}, ${panel.path} (${panel.proof})`, ...panel.facts];
   const reason = panel.reason === scene.reason ? '' : panel.reason;
   const ladder = panel.ladder.rows.length === 0 ? [] : drawLadder(panel.ladder, columns, paint);
   return [
     ...wrap(route, columns).map((line) => paint('strong', line)),
-    ...wrapItems(facts, columns - 3).map((line) => `   ${line}`),
+    ...wrapItems(facts, columns - 3).map((line, i) =>
+      i === 0 && line.startsWith(verdict)
+        ? `   ${paint(OUTCOME_SIGNS[panel.outcome].mark, verdict)}${line.slice(verdict.length)}`
+        : `   ${line}`,
+    ),
     ...indent(reason, columns, '   '),
     '',
     ...(ladder ?? listRows(panel.ladder, columns, paint)),
@@ -71,21 +76,14 @@ function indent(text: string, columns: number, prefix: string): string[] {
   return wrap(text, columns - widthOf(prefix)).map((line) => prefix + line);
 }
 
-const MARKS = new Map<boolean | null, { mark: string; role: Role }>([
-  [true, { mark: '✔', role: 'good' }],
-  [false, { mark: '✘', role: 'bad' }],
-  [null, { mark: '?', role: 'unsure' }],
-]);
-
 function drawEvidence(
-  { holds, claim, events }: EvidenceLine,
+  { mark, claim, events }: EvidenceLine,
   columns: number,
   paint: Paint,
 ): string[] {
-  const { mark, role } = MARKS.get(holds) ?? { mark: '?', role: 'unsure' };
   const numbers = events.length > 0 ? ` ${stick(`[${formatEvents(events)}]`)}` : '';
   return wrap(`${claim}${numbers}`, columns - 4).map((line, i) =>
-    i === 0 ? ` ${paint(role, mark)}  ${line}` : `    ${line}`,
+    i === 0 ? ` ${paint(mark, EVIDENCE_SIGNS[mark])}  ${line}` : `    ${line}`,
   );
 }
 

@@ -3,11 +3,14 @@ import type { Connection, Report } from '../../../model/report.js';
 import { elapsed, formatDuration, formatEvents, formatMoment } from '../../format.js';
 import { layOutConnection } from '../../layout/panel.js';
 import type { EvidenceLine, Panel } from '../../layout/scene.js';
+import { EVIDENCE_SIGNS, OUTCOME_SIGNS, tellOutcome } from '../../signs.js';
 import { printable } from '../../text.js';
 import { element } from './dom.js';
 import type { Lighting } from './light.js';
 import { showPrediction } from './prediction.js';
 import { createTimeline } from './timeline.js';
+
+const MEANINGS = { good: 'good', bad: 'bad', unsure: 'cannot be known' } as const;
 
 /** Hops listed of what is lit; more are counted. */
 const MOST_LISTED = 60;
@@ -24,6 +27,10 @@ export function showConnection(
   const heading = `#${panel.id} ${panel.protocol} ${panel.route.join(' → ')}`;
   section.replaceChildren(
     element('h2', { id: 'connection', tabindex: -1 }, heading),
+    element('p', {}, [
+      element('strong', { class: OUTCOME_SIGNS[panel.outcome].mark }, tellOutcome(panel.outcome)),
+      ` · ${panel.path} (${panel.proof})`,
+    ]),
     element('p', {}, panel.reason),
     element('p', { class: 'muted' }, describe(panel)),
     timeline.element,
@@ -53,9 +60,9 @@ function listLines(lines: readonly string[]): HTMLElement {
   return list;
 }
 
-function describe({ path, proof, outcome, facts, started }: Panel): string {
+function describe({ facts, started }: Panel): string {
   const began = started === null ? [] : [`began ${formatMoment(started)}`];
-  return [`${path} (${proof})`, outcome, ...facts, ...began].join(' · ');
+  return [...facts, ...began].join(' · ');
 }
 
 /** The hops of the lit packet, in words, with their addresses: the same packet before and behind NAT and relay. */
@@ -90,15 +97,13 @@ function listLit({ hops }: Connection, lighting: Lighting): HTMLElement {
 
 function listClaims(claims: readonly EvidenceLine[], lighting: Lighting): HTMLElement {
   const items = claims.map((claim) => {
-    const [mark, look, meaning] =
-      claim.holds === null
-        ? ['?', 'unsure', 'cannot be known']
-        : claim.holds
-          ? ['✔', 'good', 'holds']
-          : ['✘', 'bad', 'does not hold'];
     const numbers = claim.events.length === 0 ? '' : ` [${formatEvents(claim.events)}]`;
     const choose = element('button', { type: 'button', 'aria-pressed': 'false' }, [
-      element('span', { class: look, role: 'img', 'aria-label': meaning }, mark),
+      element(
+        'span',
+        { class: claim.mark, role: 'img', 'aria-label': MEANINGS[claim.mark] },
+        EVIDENCE_SIGNS[claim.mark],
+      ),
       element('span', {}, claim.claim + numbers),
     ]);
     const isPinned = (): boolean =>

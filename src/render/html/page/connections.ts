@@ -2,6 +2,7 @@
 import { formatEndpoint } from '../../../model/address.js';
 import type { Connection } from '../../../model/report.js';
 import { formatBytes, formatCount } from '../../format.js';
+import { tellOutcome } from '../../signs.js';
 import { printable } from '../../text.js';
 import { element } from './dom.js';
 import { createFilter } from './filter.js';
@@ -35,7 +36,7 @@ export function createConnections(
       { head: 'container', text: nameContainer },
       { head: 'path', text: ({ path }) => path },
       { head: 'proof', text: ({ proof }) => proof },
-      { head: 'outcome', text: ({ outcome }) => outcome },
+      { head: 'outcome', text: ({ outcome }) => tellOutcome(outcome) },
       { head: 'bytes', text: (one) => formatBytes(bytesOf(one)), order: bytesOf, number: true },
       { head: 'events', text: (one) => formatCount(eventsOf(one)), order: eventsOf, number: true },
     ],

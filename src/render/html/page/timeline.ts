@@ -18,7 +18,7 @@ export function createTimeline(
   panel: Panel,
   lighting: Lighting,
 ): { element: HTMLElement; settle: () => void } {
-  const width = Math.max(USUAL_WIDTH, widthFor(panel.ladder.lanes.length));
+  const width = Math.max(USUAL_WIDTH, widthFor(panel.ladder));
   const { shapes, bottom } = drawLadder(panel, 0, 4, width);
   const svg = svgElement(group(shapes, {}));
   const frame = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
