@@ -106,10 +106,15 @@ class Gatherer {
   }
 
   #takePacket(event: PacketEvent): void {
+    const { namespace, protocol, source, destination } = event;
+    const known = this.#current.get(placeKey(namespace, protocol, source, destination));
     const sighting = this.#sightingOf(event);
     add(sighting, event);
-    // What it passed before belongs to the new flow as well.
-    for (const before of this.#datagrams.take(event, sighting)) this.#retake(before, sighting);
+    const trail = this.#datagrams.take(event, sighting);
+    // Where another flow had these addresses, what it passed before belongs to the new one as well.
+    if (known !== undefined && known !== sighting) {
+      for (const before of trail) this.#retake(before, sighting);
+    }
     this.#followSkb(event, sighting);
     this.#followConntrack(event, sighting);
     if (event.direction === 'out' && event.socket !== null) this.#followSocket(event, sighting);
@@ -152,6 +157,10 @@ class Gatherer {
     const anew = this.#begin(placeKey(namespace, protocol, source, destination), packet);
     add(anew, packet);
     join(anew, now);
+    // Else the skb would tie the flow that it was taken out of to this one.
+    if (packet.skb !== null && this.#skbs.get(packet.skb)?.packet === packet) {
+      this.#skbs.set(packet.skb, { packet, sighting: anew });
+    }
   }
 
   #begin(key: string, event: PacketEvent | NatEvent | DropEvent | null): Sighting {
