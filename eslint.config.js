@@ -11,12 +11,26 @@ const LAYERS = {
   decode: ['model'],
   correlate: ['model', 'decode'],
   rules: ['model'],
-  prove: ['model', 'correlate', 'rules'],
-  render: ['model', 'prove'],
+  words: ['model'],
+  prove: ['model', 'correlate', 'rules', 'words'],
+  render: ['model', 'prove', 'words'],
   host: ['model', 'rules'],
   capture: ['model', 'decode'],
   lab: ['model', 'host'],
-  app: ['model', 'decode', 'correlate', 'prove', 'rules', 'render', 'host', 'capture', 'lab'],
+  app: [
+    ...[
+      'model',
+      'decode',
+      'correlate',
+      'prove',
+      'rules',
+      'words',
+      'render',
+      'host',
+      'capture',
+      'lab',
+    ],
+  ],
   cli: ['model'],
   commands: ['model', 'render', 'app', 'cli'],
 };
@@ -30,9 +44,16 @@ const RULES = {
 };
 
 /** Code without effects: no system, no clock, no process. It may use these packages only. */
-const PURE_FOLDERS = ['src/model', 'src/decode', 'src/correlate', 'src/prove', 'src/rules'];
+const PURE_FOLDERS = [
+  'src/model',
+  'src/decode',
+  'src/correlate',
+  'src/prove',
+  'src/rules',
+  'src/words',
+];
 const PURE_FILES = ['src/render/{layout,scene}*.ts', 'src/render/{layout,scene}*/**'];
-const PURE_PACKAGES = ['zod', 'ipaddr.js', 'string-width'];
+const PURE_PACKAGES = ['zod', 'ipaddr.js', 'string-width', 'simple-statistics'];
 
 const zones = [
   ...Object.entries(LAYERS).map(([layer, allowed]) => ({

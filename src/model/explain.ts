@@ -45,6 +45,15 @@ export const findingSchema = z.object({
   severity: z.enum(['error', 'warning', 'note']),
   evidence: z.string(),
   remedy: z.string(),
+  /** The rule, the socket or the process that it is about, where it is about one. */
+  about: z
+    .object({
+      rule: z.string().optional(),
+      container: z.string().optional(),
+      port: z.number().int().optional(),
+      pid: z.number().int().optional(),
+    })
+    .optional(),
 });
 
 export const explanationSchema = z.object({

@@ -4,7 +4,9 @@ import { findingSchema } from './explain.js';
 import { NETFILTER_HOOKS } from './event.js';
 import { ruleMetSchema } from './rule-trace.js';
 import { BACKENDS, FAMILIES } from './rules.js';
-import { OUTCOMES, PATHS, PROOFS } from './verdict.js';
+import { headlineSchema, outcomeCountSchema } from './headline.js';
+import { statisticsRowSchema } from './statistics.js';
+import { END_CAUSES, ENDERS, ENDINGS, OUTCOMES, PATHS, PROOFS } from './verdict.js';
 
 const endpoint = z.object({ address: z.string(), port: z.number().int().min(0).max(65535) });
 
@@ -147,17 +149,17 @@ const end = z.object({
    * `client`, `server`: that end, or what is beyond it. `host`: the host itself or one of its rules. `relay`: the process
    * between. `network`: what lies between two hosts. Null where it is not known, or it went on when the trace ended.
    */
-  by: z.enum(['client', 'server', 'host', 'relay', 'network']).nullable(),
-  how: z.enum(['fin', 'rst', 'icmp', 'drop', 'timeout']).nullable(),
+  by: z.enum(ENDERS).nullable(),
+  how: z.enum(ENDINGS).nullable(),
   /** The rule that did it, as it is written; null where none did, or which is not known. */
   rule: z.string().nullable(),
+  /** Where that rule is; left out where no rule is named. */
+  at: z.object({ table: z.string(), chain: z.string() }).optional(),
   /**
    * `not-listening`: no socket was found there. `closed`: a socket that was there, or its process. `rejected`, `filtered`:
    * a rule, with or without an answer. `no-neighbour`: no hardware address was found for it. `too-big`: for a way's MTU.
    */
-  cause: z
-    .enum(['not-listening', 'closed', 'rejected', 'filtered', 'no-neighbour', 'too-big'])
-    .nullable(),
+  cause: z.enum(END_CAUSES).nullable(),
 });
 
 /** Of the client's leg. */
@@ -299,7 +301,15 @@ export const reportSchema = z.object({
   verdict: z.object({
     path: z.enum([...PATHS, 'mixed', 'none']),
     proof: z.enum(PROOFS),
+    /** Begins with what failed, if anything did. */
     reason: z.string(),
+    /** What became of all of them; null without any. */
+    outcome: z.enum([...OUTCOMES, 'mixed']).nullable(),
+    /** The most frequent first. */
+    counts: z.array(outcomeCountSchema),
+    /** What to do about it: a sentence; null where nothing failed, or nothing is known to help. */
+    remedy: z.string().nullable(),
+    headline: headlineSchema,
   }),
   coverage: z.object({
     lostEvents: z.number().int().nonnegative(),
@@ -345,6 +355,8 @@ export const reportSchema = z.object({
     }),
   ),
   connections: z.array(connection),
+  /** One row for each path, outcome and container, as in `verdict.counts`. */
+  statistics: z.array(statisticsRowSchema),
   /** Where prediction and observation differ, with the likely cause; left out where the rules were not read. */
   findings: z
     .array(findingSchema.extend({ connections: z.array(z.number().int().positive()) }))

@@ -14,3 +14,15 @@ export const OUTCOMES = [
   'stalled',
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
+
+/** Who ended a connection, by what, and why (`end` of the report). */
+export const ENDERS = ['client', 'server', 'host', 'relay', 'network'] as const;
+export const ENDINGS = ['fin', 'rst', 'icmp', 'drop', 'timeout'] as const;
+export const END_CAUSES = [
+  'not-listening',
+  'closed',
+  'rejected',
+  'filtered',
+  'no-neighbour',
+  'too-big',
+] as const;

@@ -13,6 +13,7 @@ import { makeClaims } from './claims.js';
 import { describeCourse } from './course.js';
 import { foretell } from './foretell.js';
 import { findDropHook, indexFunctions, listFunctions, type FunctionIndex } from './functions.js';
+import { findHeadline } from './headline.js';
 import { listHops, selectHops } from './hops.js';
 import { judge } from './judge.js';
 import { findDrop, findLastHop, isDroppedAtOutput, listLegs } from './drops.js';
@@ -22,8 +23,10 @@ import { namePacket } from './packet-words.js';
 import { countUnshown, describeNat, findOwner, listUnlisted } from './parts.js';
 import { namePlaces, type Places } from './places.js';
 import { attributeRules } from './rules-met.js';
+import { findStatistics } from './statistics.js';
 import { sumUp } from './sum-up.js';
 import { countRetransmits, findTiming } from './timing.js';
+import { findUnpublished } from './unpublished.js';
 import { tellWhy } from './why.js';
 
 export interface AnalyseOptions {
@@ -50,16 +53,30 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
   const connections = rules
     ? attributeRules(foretold?.connections ?? seen, rules)
     : (foretold?.connections ?? seen);
+  const asked = {
+    ports: [...header.target.asked],
+    protocol: header.target.protocol,
+    containers: [...header.target.containers],
+  };
+  const headline = findHeadline({
+    connections,
+    target: asked,
+    faults: foretold?.findings ?? [],
+    // Of a capture's host nobody knows what it publishes.
+    unpublished: trace.capture
+      ? null
+      : findUnpublished(header.target, header.topology, connections),
+  });
   return {
     schema: 'trace-flow/1',
     source: trace.source,
-    target: {
-      ports: [...header.target.asked],
-      protocol: header.target.protocol,
-      containers: [...header.target.containers],
-    },
+    target: asked,
     // Seals are for live traces; a capture that was read whole lacks nothing.
-    verdict: sumUp(connections, trace.capture ? { ...tail, sealed: !tail.truncated } : tail),
+    verdict: sumUp(
+      connections,
+      headline,
+      trace.capture ? { ...tail, sealed: !tail.truncated } : tail,
+    ),
     coverage: {
       lostEvents: tail.lostEvents,
       ...(tail.skippedRuns !== undefined && { skippedRuns: tail.skippedRuns }),
@@ -72,6 +89,7 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
     },
     places: listPlaces(trace, places, connections),
     connections,
+    statistics: findStatistics(connections),
     ...(foretold && { findings: foretold.findings }),
   };
 }

@@ -1,5 +1,6 @@
 /** Puts beside each connection what the host's rules foretold, and a finding where it came otherwise. */
-import type { Connection, Evidence, Predicted, Report } from '../model/report.js';
+import type { Finding } from '../model/explain.js';
+import type { Connection, Evidence, Predicted, Report, ReportFinding } from '../model/report.js';
 import type { RuleSet } from '../model/rules.js';
 import type { Survey } from '../model/survey.js';
 import type { TraceHeader } from '../model/trace.js';
@@ -7,11 +8,13 @@ import { agree, retrace } from './beside.js';
 import { buildWorld } from '../rules/evaluate/build-world.js';
 import { writeName } from '../rules/explain/changes.js';
 import { findDifferences, type Difference } from './differences.js';
-import { nameRule } from './name-rule.js';
+import { isAbout } from './fix.js';
+import { describeFailure } from './headline.js';
+import { nameRule, type NamedRule } from './name-rule.js';
 import { predictAttempt } from '../rules/evaluate/predict.js';
 import type { Attempt } from '../rules/evaluate/vantages.js';
 import { RuleIndex, type RuleRef } from '../rules/evaluate/rule-index.js';
-
+import { findFaults } from '../rules/findings/findings.js';
 import { withhold } from '../rules/evaluate/withhold.js';
 import { findBridgeOf, type World } from '../rules/evaluate/world.js';
 import { tellDeciding } from './why.js';
@@ -38,7 +41,28 @@ export function foretell(header: TraceHeader, connections: readonly Connection[]
     differences.push({ connection, predicted: answer.predicted, byEnd: end?.agrees === true });
     return annotate(connection, answer, since && `${since} (by the rules at the end)`, survey);
   });
-  return { connections: told, findings: findDifferences(differences, before.world, survey) };
+  const failed = told.filter(({ outcome }) => outcome !== 'answered');
+  return {
+    connections: told,
+    findings: [
+      ...findDifferences(differences, before.world, survey),
+      ...(failed.length > 0 ? attributeFaults(before.findFaults(header), failed) : []),
+    ],
+  };
+}
+
+/** The faults that connections failed of, and no others. */
+function attributeFaults(
+  faults: readonly Finding[],
+  failed: readonly Connection[],
+): ReportFinding[] {
+  return faults.flatMap((fault) => {
+    const connections = failed.flatMap((one) => {
+      const failure = describeFailure(one);
+      return failure && isAbout(fault, failure) ? [one.id] : [];
+    });
+    return connections.length > 0 ? [{ ...fault, connections }] : [];
+  });
 }
 
 interface Answer {
@@ -71,6 +95,17 @@ class Oracle {
     const agrees = agree(connection, attempt, prediction, deciding);
     const at = rule === null || !deciding ? null : describePlace(deciding);
     return { predicted: { path, way, target, rule, at, why, sourceSeen, agrees }, deciding };
+  }
+
+  /** By the predictions that were asked for. */
+  findFaults({ topology: { engine }, target }: TraceHeader): Finding[] {
+    return findFaults({
+      world: this.world,
+      mappings: target.mappings,
+      predictions: [...this.known.values()].map(({ prediction }) => prediction),
+      docker: engine !== null && engine.product !== 'podman',
+      complete: this.survey.complete,
+    });
   }
 
   private predict(attempt: Attempt): ReturnType<typeof predictAttempt> {
@@ -107,8 +142,8 @@ function annotate(
   };
 }
 
-function withRule(connection: Connection, rule: string | null): Connection {
-  return rule === null ? connection : { ...connection, end: { ...connection.end, rule } };
+function withRule(connection: Connection, named: NamedRule | null): Connection {
+  return named === null ? connection : { ...connection, end: { ...connection.end, ...named } };
 }
 
 /** A second witness, which never decides: other traffic raises the counter as well. */

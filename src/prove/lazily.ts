@@ -3,22 +3,23 @@ import type { Connection } from '../model/report.js';
 
 export type Details = Pick<
   Connection,
-  | 'reason'
-  | 'evidence'
-  | 'end'
-  | 'handshake'
-  | 'acknowledged'
-  | 'stall'
-  | 'timing'
-  | 'retransmits'
-  | 'sourceSeen'
-  | 'hops'
-  | 'hopsOmitted'
-  | 'unlistedLegs'
+  'reason' | 'evidence' | 'hops' | 'hopsOmitted' | 'unlistedLegs'
+>;
+
+/** What statistics and the headline ask for: small, and told without any words. */
+export type Facts = Pick<
+  Connection,
+  'end' | 'handshake' | 'acknowledged' | 'stall' | 'timing' | 'retransmits' | 'sourceSeen'
 >;
 
 /** What is known of it at once. */
-export type Outline = Omit<Connection, keyof Details>;
+export type Outline = Omit<Connection, keyof Details | keyof Facts>;
+
+/** Makes what a connection is asked for. */
+export interface Teller<T> {
+  readonly details: (subject: T) => Details;
+  readonly facts: (subject: T) => Facts;
+}
 
 /** Its details are told once. They are no fields of its own: copy what `toJSON` returns, not itself. */
 export class LazyConnection<T> implements Connection {
@@ -39,11 +40,11 @@ export class LazyConnection<T> implements Connection {
   readonly clientNamespace: Connection['clientNamespace'];
   readonly why: Connection['why'];
   readonly #subject: T;
-  readonly #tell: (subject: T) => Details;
+  readonly #teller: Teller<T>;
   #details: Details | null = null;
+  #facts: Facts | null = null;
 
-  /** @param tell makes the details of `subject`. */
-  constructor(outline: Outline, subject: T, tell: (subject: T) => Details) {
+  constructor(outline: Outline, subject: T, teller: Teller<T>) {
     this.id = outline.id;
     this.protocol = outline.protocol;
     this.client = outline.client;
@@ -61,7 +62,7 @@ export class LazyConnection<T> implements Connection {
     this.clientNamespace = outline.clientNamespace;
     this.why = outline.why;
     this.#subject = subject;
-    this.#tell = tell;
+    this.#teller = teller;
   }
 
   get reason(): string {
@@ -71,25 +72,25 @@ export class LazyConnection<T> implements Connection {
     return this.#told.evidence;
   }
   get end(): Connection['end'] {
-    return this.#told.end;
+    return this.#known.end;
   }
   get handshake(): Connection['handshake'] {
-    return this.#told.handshake;
+    return this.#known.handshake;
   }
   get acknowledged(): Connection['acknowledged'] {
-    return this.#told.acknowledged;
+    return this.#known.acknowledged;
   }
   get stall(): Connection['stall'] {
-    return this.#told.stall;
+    return this.#known.stall;
   }
   get timing(): Connection['timing'] {
-    return this.#told.timing;
+    return this.#known.timing;
   }
   get retransmits(): Connection['retransmits'] {
-    return this.#told.retransmits;
+    return this.#known.retransmits;
   }
   get sourceSeen(): Connection['sourceSeen'] {
-    return this.#told.sourceSeen;
+    return this.#known.sourceSeen;
   }
   get hops(): Connection['hops'] {
     return this.#told.hops;
@@ -136,7 +137,11 @@ export class LazyConnection<T> implements Connection {
   }
 
   get #told(): Details {
-    return (this.#details ??= this.#tell(this.#subject));
+    return (this.#details ??= this.#teller.details(this.#subject));
+  }
+
+  get #known(): Facts {
+    return (this.#facts ??= this.#teller.facts(this.#subject));
   }
 }
 

@@ -5,33 +5,44 @@ import type { Connection, Predicted } from '../model/report.js';
 import type { Match, Rule, Verdict } from '../model/rules.js';
 import type { Survey } from '../model/survey.js';
 
-/** As it is written; null where none did it, or more than one may have. */
+/** The rule as it is written, and where it is. */
+export type NamedRule = { readonly rule: string } & Pick<Connection['end'], 'at'>;
+
+/** Null where none did it, or more than one may have. */
 export function nameRule(
   connection: Connection,
   predicted: Predicted | null,
   survey: Survey,
-): string | null {
+): NamedRule | null {
   const { by, cause } = connection.end;
   if (by !== 'host' || (cause !== 'rejected' && cause !== 'filtered')) return null;
   const stops = predicted?.path === 'refused' || predicted?.path === 'dropped';
-  if (stops && predicted.agrees === true && predicted.rule !== null) return predicted.rule;
+  if (stops && predicted.agrees === true && predicted.rule !== null) {
+    const { rule, at } = predicted;
+    return { rule, ...(at && { at: { table: at.table, chain: at.chain } }) };
+  }
   // Of a rule that drops nothing but the packet's end is seen: a policy, or any of many, may have done it.
   if (cause !== 'rejected') return null;
   // Rules that have changed meanwhile, or were not read, may be the ones.
   if (!survey.complete || survey.changes === null || survey.changes.rules !== null) return null;
   const [only, ...others] = listCandidates(connection, survey);
-  return only && others.length === 0 ? only.text : null;
+  return only && others.length === 0 ? only : null;
 }
 
 /** Rules that may have rejected one of its packets. */
-function listCandidates(connection: Connection, { rules }: Survey): Rule[] {
+function listCandidates(connection: Connection, { rules }: Survey): NamedRule[] {
   const family = connection.client.address.includes(':') ? 'ip6' : 'ip';
   const packets = listPackets(connection);
   return rules.tables
     .filter((table) => table.family === family || table.family === 'inet')
-    .flatMap(({ chains }) => chains.flatMap((chain) => chain.rules))
-    .filter((rule) => mayReject(rule))
-    .filter((rule) => packets.some((packet) => mayMatch(rule, packet)));
+    .flatMap(({ name: table, chains }) =>
+      chains.flatMap(({ name: chain, rules: own }) =>
+        own
+          .filter((rule) => mayReject(rule))
+          .filter((rule) => packets.some((packet) => mayMatch(rule, packet)))
+          .map(({ text }) => ({ rule: text, at: { table, chain } })),
+      ),
+    );
 }
 
 /** What is not understood may do anything. */

@@ -1,60 +1,51 @@
 /** The verdict over all connections of a trace. */
+import type { Headline, OutcomeCount } from '../model/headline.js';
 import type { Connection, Verdict } from '../model/report.js';
 import type { TraceTail } from '../model/trace.js';
-import { PROOFS, type Path } from '../model/verdict.js';
-
-const WORDS: Readonly<Record<Path, string>> = {
-  dnat: 'by DNAT',
-  'docker-proxy': 'through docker-proxy',
-  relay: 'through a user-space relay',
-  direct: 'directly at the container’s address',
-  host: 'at the host itself',
-};
+import { PROOFS } from '../model/verdict.js';
+import { writeFailure } from '../words/failures.js';
+import { writeReason } from '../words/headline.js';
 
 export function sumUp(
   connections: readonly Connection[],
+  headline: Headline,
   tail: Pick<TraceTail, 'sealed' | 'notes'>,
 ): Verdict {
+  const rest = { remedy: headline.fix?.remedy ?? null, headline };
   if (connections.length === 0) {
     const trouble = tail.sealed ? '' : ` (${tail.notes[0] ?? 'the trace is not sealed'})`;
-    return {
-      path: 'none',
-      proof: 'inconclusive',
-      reason: `no matching traffic was seen${trouble}`,
-    };
+    const reason = `no matching traffic was seen${trouble}`;
+    return { path: 'none', proof: 'inconclusive', reason, outcome: null, counts: [], ...rest };
   }
-  const counts = new Map<Path, number>();
-  let unknown = 0;
-  for (const { path } of connections) {
-    if (path === 'unknown') unknown += 1;
-    else counts.set(path, (counts.get(path) ?? 0) + 1);
-  }
+  const counts = countOutcomes(connections);
   const weakest = Math.max(...connections.map(({ proof }) => PROOFS.indexOf(proof)));
-  const proof = PROOFS[weakest] ?? 'inconclusive';
-  const [first, ...others] = [...counts.keys()];
-  const path = first === undefined ? 'none' : others.length > 0 || unknown > 0 ? 'mixed' : first;
+  const paths = new Set(counts.map(({ path }) => path));
+  const outcomes = new Set(counts.map(({ outcome }) => outcome));
+  const [path = 'unknown'] = paths;
+  const [outcome = null] = outcomes;
+  return {
+    path: paths.size > 1 ? 'mixed' : path === 'unknown' ? 'none' : path,
+    proof: PROOFS[weakest] ?? 'inconclusive',
+    reason: tellReason(connections, headline),
+    outcome: outcomes.size > 1 ? 'mixed' : outcome,
+    counts,
+    ...rest,
+  };
+}
+
+function countOutcomes(connections: readonly Connection[]): OutcomeCount[] {
+  const counts = new Map<string, OutcomeCount>();
+  for (const { path, outcome } of connections) {
+    const key = `${path} ${outcome}`;
+    counts.set(key, { path, outcome, count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+  return [...counts.values()].sort((a, b) => b.count - a.count);
+}
+
+/** Of one connection its own reason, behind what became of it. */
+function tellReason(connections: readonly Connection[], headline: Headline): string {
   const [only] = connections;
-  const reason =
-    connections.length === 1 && only ? only.reason : describeCounts(counts, unknown, connections);
-  return { path, proof, reason };
-}
-
-function describeCounts(
-  counts: ReadonlyMap<Path, number>,
-  unknown: number,
-  connections: readonly Connection[],
-): string {
-  const parts = [...counts].map(
-    ([path, count]) => `${count} ${WORDS[path]}${describeHooks(path, connections)}`,
-  );
-  if (unknown > 0) parts.push(`${unknown} inconclusive`);
-  return `${connections.length} connections: ${parts.join(', ')}`;
-}
-
-function describeHooks(path: Path, connections: readonly Connection[]): string {
-  if (path !== 'dnat') return '';
-  const hooks = new Set(
-    connections.flatMap((one) => (one.path === 'dnat' ? (one.nat?.hook ?? []) : [])),
-  );
-  return hooks.size > 0 ? ` in ${[...hooks].sort().join(' and ')}` : '';
+  if (connections.length > 1 || !only) return writeReason(headline);
+  const [failure] = headline.failures;
+  return failure ? `${writeFailure(failure)}; ${only.reason}` : only.reason;
 }

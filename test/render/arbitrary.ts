@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import type { Connection, Hop, Report } from '../../src/model/report.js';
+import { sumUpDrawn } from './fixtures/build.js';
 import { OUTCOMES, PATHS, PROOFS } from '../../src/model/verdict.js';
 
 const NASTY = [
@@ -180,46 +181,51 @@ const connection: fc.Arbitrary<Connection> = fc.record({
 });
 
 /** Any report with a few connections. */
-export const anyReport: fc.Arbitrary<Report> = fc.record({
-  schema: fc.constant('trace-flow/1' as const),
-  source: fc.constantFrom('live', 'capture', 'recording'),
-  target: fc.record({
-    ports: fc.array(port, { maxLength: 3 }),
-    protocol: fc.constantFrom('tcp', 'udp', 'all'),
-    containers: fc.array(text, { maxLength: 2 }),
-  }),
-  verdict: fc.record({
-    path: fc.constantFrom(...PATHS, 'mixed', 'none'),
-    proof: fc.constantFrom(...PROOFS),
-    reason: text,
-  }),
-  coverage: fc.record({
-    lostEvents: fc.nat(),
-    skippedRuns: fc.option(fc.integer({ min: 1 }), { nil: undefined }),
-    unparsedPackets: fc.nat(),
-    truncated: fc.boolean(),
-    probes: fc.record({
-      attached: fc.array(text, { maxLength: 3 }),
-      missing: fc.array(text, { maxLength: 3 }),
+export const anyReport: fc.Arbitrary<Report> = fc
+  .record({
+    schema: fc.constant('trace-flow/1' as const),
+    source: fc.constantFrom('live', 'capture', 'recording'),
+    target: fc.record({
+      ports: fc.array(port, { maxLength: 3 }),
+      protocol: fc.constantFrom('tcp', 'udp', 'all'),
+      containers: fc.array(text, { maxLength: 2 }),
     }),
-    sealed: fc.boolean(),
-    notes: fc.array(text, { maxLength: 2 }),
-  }),
-  places: fc.array(
-    fc.record({
-      namespace,
-      role: fc.constantFrom('host', 'container', 'other'),
-      devices: fc.array(
-        fc.record({
-          name: device,
-          kind: fc.constantFrom('bridge', 'veth', 'loopback', 'other'),
-          addresses: fc.array(text, { maxLength: 1 }),
-          peer: fc.option(text),
-        }),
-        { maxLength: 3 },
-      ),
+    verdict: fc.record({
+      path: fc.constantFrom(...PATHS, 'mixed', 'none'),
+      proof: fc.constantFrom(...PROOFS),
+      reason: text,
     }),
-    { maxLength: 3 },
-  ),
-  connections: fc.array(connection, { maxLength: 5 }),
-});
+    coverage: fc.record({
+      lostEvents: fc.nat(),
+      skippedRuns: fc.option(fc.integer({ min: 1 }), { nil: undefined }),
+      unparsedPackets: fc.nat(),
+      truncated: fc.boolean(),
+      probes: fc.record({
+        attached: fc.array(text, { maxLength: 3 }),
+        missing: fc.array(text, { maxLength: 3 }),
+      }),
+      sealed: fc.boolean(),
+      notes: fc.array(text, { maxLength: 2 }),
+    }),
+    places: fc.array(
+      fc.record({
+        namespace,
+        role: fc.constantFrom('host', 'container', 'other'),
+        devices: fc.array(
+          fc.record({
+            name: device,
+            kind: fc.constantFrom('bridge', 'veth', 'loopback', 'other'),
+            addresses: fc.array(text, { maxLength: 1 }),
+            peer: fc.option(text),
+          }),
+          { maxLength: 3 },
+        ),
+      }),
+      { maxLength: 3 },
+    ),
+    connections: fc.array(connection, { maxLength: 5 }),
+  })
+  .map((given) => ({
+    ...given,
+    ...sumUpDrawn(given.verdict, given.connections, given.target),
+  }));

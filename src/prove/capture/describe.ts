@@ -5,7 +5,7 @@ import { sameEndpoint, type Endpoint } from '../../model/address.js';
 import type { Connection } from '../../model/report.js';
 import type { Trace } from '../../model/trace.js';
 import { listHops, selectHops } from '../hops.js';
-import { LazyConnection, type Details, type Outline } from '../lazily.js';
+import { LazyConnection, type Details, type Facts, type Outline } from '../lazily.js';
 import { describeCourse } from '../course.js';
 import { findEnd } from '../end.js';
 import { countUnshown, describeNat, findOwner, listUnlisted } from '../parts.js';
@@ -26,31 +26,35 @@ export function describerOf(
   limit: number | null,
 ): (connection: CapturedConnection, index: number) => Connection {
   // Made anew from the connection: keeping what all of them are made of would take more room than the capture.
-  const tell = (connection: CapturedConnection): Details => {
-    const { epoch, topology } = trace.header;
+  const { epoch, topology } = trace.header;
+  const details = (connection: CapturedConnection): Details => {
     const subject = openCapturedCase(connection, trace);
     const evidence = tellClaims(subject);
     const all = listHops(subject, { epoch, places, topology });
     const hops = selectHops(all, new Set(evidence.flatMap(({ events }) => events)), limit);
     const unshown = countUnshown([subject.leg, subject.link?.upstream]);
-    const ending = findWireOutcome(subject, trace);
-    const { outcome } = ending;
-    const { reason } = judgeNamed(subject, ending);
-    const lossless = isWhole(subject);
+    const { reason } = judgeNamed(subject, findWireOutcome(subject, trace));
     return {
       reason: reason(),
       evidence,
-      end: findEnd(subject, outcome),
-      ...describeCourse(subject, outcome, lossless),
-      timing: findTiming(subject, epoch),
-      retransmits: countRetransmits(subject, [], lossless),
       hops,
       hopsOmitted: all.length - hops.length + unshown,
       ...listUnlisted(subject.link ? [subject.leg, subject.link.upstream] : [subject.leg]),
     };
   };
+  const facts = (connection: CapturedConnection): Facts => {
+    const subject = openCapturedCase(connection, trace);
+    const { outcome } = findWireOutcome(subject, trace);
+    const lossless = isWhole(subject);
+    return {
+      end: findEnd(subject, outcome),
+      ...describeCourse(subject, outcome, lossless),
+      timing: findTiming(subject, epoch),
+      retransmits: countRetransmits(subject, [], lossless),
+    };
+  };
   return (connection, index) =>
-    new LazyConnection(outline(connection, index + 1, trace), connection, tell);
+    new LazyConnection(outline(connection, index + 1, trace), connection, { details, facts });
 }
 
 function outline(connection: CapturedConnection, id: number, trace: Trace): Outline {

@@ -5,9 +5,17 @@ import { printable } from '../text.js';
 import type { CoverageNote } from './scene.js';
 
 /** What did not come as the rules foretold, then notes on completeness, the warnings first. */
-export function describeCoverage({ coverage, source, findings = [] }: Report): CoverageNote[] {
+export function describeCoverage({
+  coverage,
+  source,
+  verdict,
+  findings = [],
+}: Report): CoverageNote[] {
   const warnings = [
-    ...findings.map(({ evidence, remedy }) => `${evidence}; ${remedy}`),
+    // What the headline has told already is not told again.
+    ...findings.map(({ evidence, remedy }) =>
+      remedy === verdict.remedy ? evidence : `${evidence}; ${remedy}`,
+    ),
     ...findWarnings(coverage, source),
   ];
   const good = findGood(coverage);

@@ -1,5 +1,6 @@
 /** Report to scene: the one layout that the terminal, the SVG and Mermaid draw. */
 import type { Report } from '../../model/report.js';
+import { writeHeadline, type HeadlineWords } from '../../words/headline.js';
 import { printable } from '../text.js';
 import { describeCoverage } from './coverage.js';
 import { layOutConnection } from './panel.js';
@@ -23,6 +24,7 @@ export function layOut(report: Report, { panels }: { panels: number }): Scene {
     path: verdict.path,
     proof: verdict.proof,
     reason: printable(verdict.reason),
+    headline: printHeadline(verdict),
     source: report.source,
     summary: connections.length > FEW ? groups : [],
     panels: shown
@@ -30,5 +32,17 @@ export function layOut(report: Report, { panels }: { panels: number }): Scene {
       .map((connection) => layOutConnection(connection, report.places)),
     connections: connections.length,
     coverage: describeCoverage(report),
+  };
+}
+
+function printHeadline({ headline, proof }: Report['verdict']): HeadlineWords {
+  const { subject, tone, outcome, way, notes, fix } = writeHeadline(headline, proof);
+  return {
+    subject: printable(subject),
+    tone,
+    outcome: printable(outcome),
+    way,
+    notes: notes.map(printable),
+    fix: fix === null ? null : printable(fix),
   };
 }

@@ -1,4 +1,5 @@
 /** The scene: plain data that the terminal, the SVG and Mermaid draw, with every decision of layout made already. */
+import type { HeadlineWords } from '../../words/headline.js';
 import type { Outcome, Path, Proof } from '../../model/verdict.js';
 
 /** What a lane stands for; renderers give each kind its own look. */
@@ -179,6 +180,8 @@ export interface Scene {
   readonly path: Path | 'mixed' | 'none';
   readonly proof: Proof;
   readonly reason: string;
+  /** The answer in words, printable; the first line of every output. */
+  readonly headline: HeadlineWords;
   readonly source: 'live' | 'capture' | 'recording';
   /** Empty for a few connections, whose headings say as much. */
   readonly summary: readonly SummaryGroup[];

@@ -1,12 +1,13 @@
 /** The report as text for a terminal: the answer in the first line, then the ladders, the evidence, the coverage. */
 import type { Report } from '../../model/report.js';
+import { joinHeadline } from '../../words/headline.js';
 import { formatCount, formatEvents } from '../format.js';
 import { layOut } from '../layout/layout.js';
 import type { CoverageNote, EvidenceLine, Ladder, Panel, Scene } from '../layout/scene.js';
 import { EVIDENCE_SIGNS, OUTCOME_SIGNS, tellOutcome } from '../signs.js';
 import { padStart, stick, widthOf, wrap, wrapItems } from '../text.js';
 import { describeRow, drawLadder } from './ladder.js';
-import { createPaint, type Paint, type Role } from './paint.js';
+import { createPaint, type Paint } from './paint.js';
 import { drawSummary } from './table.js';
 
 export interface TerminalOptions {
@@ -36,15 +37,36 @@ export function renderTerminal(report: Report, options: TerminalOptions = {}): s
     .join('\n\n')}\n`;
 }
 
+const TONES = { good: 'good', bad: 'bad', unsure: 'unsure' } as const;
+
+/** What happened, in the colour that it deserves; the way and what else there is to know; what to do. */
 function drawHeadline(scene: Scene, columns: number, paint: Paint): string[] {
-  const answer = `${scene.subject}: ${scene.path} (${scene.proof})`;
-  const role: Role = scene.proof === 'proven' ? 'good' : 'unsure';
-  const lines = wrap(`${answer} — ${scene.reason}`, columns);
-  return lines.map((line) =>
-    line.startsWith(answer)
-      ? paint('strong', paint(role, answer)) + line.slice(answer.length)
-      : line,
-  );
+  const { headline, connections } = scene;
+  const { subject, tone, outcome, fix } = headline;
+  const answer = `${subject}: ${outcome}`;
+  const lines = wrap(`${subject}: ${joinHeadline(headline)}`, columns);
+  let left = answer;
+  const painted = lines.map((line) => {
+    const own = left.startsWith(line) ? line : commonStart(line, left);
+    left = left.slice(own.length).trimStart();
+    return own === '' ? line : paint('strong', paint(TONES[tone], own)) + line.slice(own.length);
+  });
+  const reason = connections === 0 ? indent(scene.reason, columns, '') : [];
+  return [
+    ...painted,
+    ...reason,
+    ...(fix === null
+      ? []
+      : wrap(fix, columns - 5).map((line, i) =>
+          i === 0 ? `${paint('strong', 'fix:')} ${line}` : `     ${line}`,
+        )),
+  ];
+}
+
+function commonStart(a: string, b: string): string {
+  let at = 0;
+  while (at < a.length && a[at] === b[at]) at += 1;
+  return a.slice(0, at);
 }
 
 function drawPanel(panel: Panel, scene: Scene, columns: number, paint: Paint): string[] {
@@ -52,7 +74,6 @@ function drawPanel(panel: Panel, scene: Scene, columns: number, paint: Paint): s
   const verdict = tellOutcome(panel.outcome);
   const route = `#${panel.id} ${panel.protocol} ${panel.route.join(' → ')}`;
   const facts = [single ? verdict : `${verdict}, ${panel.path} (${panel.proof})`, ...panel.facts];
-  const reason = panel.reason === scene.reason ? '' : panel.reason;
   const ladder = panel.ladder.rows.length === 0 ? [] : drawLadder(panel.ladder, columns, paint);
   return [
     ...wrap(route, columns).map((line) => paint('strong', line)),
@@ -61,7 +82,7 @@ function drawPanel(panel: Panel, scene: Scene, columns: number, paint: Paint): s
         ? `   ${paint(OUTCOME_SIGNS[panel.outcome].mark, verdict)}${line.slice(verdict.length)}`
         : `   ${line}`,
     ),
-    ...indent(reason, columns, '   '),
+    ...indent(panel.reason, columns, '   '),
     '',
     ...(ladder ?? listRows(panel.ladder, columns, paint)),
     '',

@@ -88,6 +88,7 @@ function findStaleRelays(world: World): Finding[] {
         ...{ code: 'stale-relay', severity: 'error' },
         evidence: `${command} (pid ${pid}) listens on ${formatEndpoint(listens)} and leads to ${formatEndpoint(target)}, an address that no running container has`,
         remedy: `start the container again; if the port stays taken, end the relay: kill ${pid}`,
+        about: { pid },
       },
     ];
   });
@@ -120,6 +121,7 @@ function findDeaf({ world, mappings }: FindingInput): Finding[] {
       remedy: inside
         ? `make it listen on 0.0.0.0:${target.port} (an option such as bind or listen of the program)`
         : `look why it does not (docker logs ${name}), or publish the port that it listens on`,
+      about: { container: name, port: target.port },
     });
   }
   return [...found.values()];
@@ -151,6 +153,7 @@ function findForeignDrops({ predictions }: FindingInput): Finding[] {
       remedy: rule.startsWith('-P')
         ? 'a rule that accepts it is missing: restart the engine if its rules were flushed, or accept it in the chain DOCKER-USER'
         : 'it is no rule of the engine: change it where it was made (ufw, firewalld, a script), or accept the traffic before it',
+      about: { rule },
     });
   }
   return [...found.values()];

@@ -1,0 +1,108 @@
+/** The answer as data: what became of the traffic, who did it, where, by which rule, and what to do about it. */
+import { z } from 'zod';
+import { NETFILTER_HOOKS } from './event.js';
+import { ENDINGS, END_CAUSES, ENDERS, OUTCOMES, PATHS } from './verdict.js';
+
+const path = z.enum([...PATHS, 'unknown']);
+const count = z.number().int().positive();
+const port = z.number().int().min(0).max(65535);
+
+/** How many connections took this path and came to this end. */
+export const outcomeCountSchema = z.object({ path, outcome: z.enum(OUTCOMES), count });
+
+/** Connections that failed in one way, by one cause, at one place. */
+const failure = z.object({
+  count,
+  /** Their ids, lowest first; of many only the first ones. */
+  connections: z.array(z.number().int().positive()),
+  outcome: z.enum(OUTCOMES).exclude(['answered']),
+  path,
+  protocol: z.enum(['tcp', 'udp']),
+  /** Who ended it, how and why: as `end` of the connections. */
+  by: z.enum(ENDERS).nullable(),
+  how: z.enum(ENDINGS).nullable(),
+  cause: z.enum(END_CAUSES).nullable(),
+  /** The rule as it is written, and the chain and the table that it is in; null where none did it, or it is not known. */
+  rule: z.string().nullable(),
+  table: z.string().nullable(),
+  chain: z.string().nullable(),
+  /** The netfilter hook whose rules threw it away; null where that was not seen. */
+  hook: z.enum(NETFILTER_HOOKS).nullable(),
+  /** The device that saw the packet last, and the kernel's own reason; null where no drop was seen. */
+  after: z.string().nullable(),
+  reason: z.string().nullable(),
+  /** Which way the lost packet went: `request` to the server; null where that is not known. */
+  flow: z.enum(['request', 'reply']).nullable(),
+  /** The port that was dialled; null where that is not known. */
+  dialled: port.nullable(),
+  /** Where it was to arrive. */
+  target: z.object({ name: z.string().nullable(), address: z.string(), port }).nullable(),
+  /** The process between, where one was. */
+  relay: z.object({ pid: z.number().int().nullable(), command: z.string().nullable() }).nullable(),
+  /** True where the server agreed to the handshake and the client never acknowledged it. */
+  halfOpen: z.boolean(),
+  /** Of what was sent again and again: payload bytes, how often, and the MTU that it was too big for. */
+  stall: z
+    .object({
+      length: z.number().int(),
+      sent: z.number().int(),
+      mtu: z.number().int().nullable(),
+    })
+    .nullable(),
+});
+
+/** One path of many, with the hooks of its NAT. */
+const way = z.object({ path, count, hooks: z.array(z.enum(['PREROUTING', 'OUTPUT'])) });
+
+/** What sockets of containers have as their client's address. */
+const seenSource = z.object({
+  /** Null for clients of several addresses that are each seen by their own. */
+  address: z.string().nullable(),
+  /** Whose it is: the client's own, that of the process between, or one that NAT put there. */
+  of: z.enum(['client', 'relay', 'nat', 'other']),
+  container: z.string().nullable(),
+  count,
+});
+
+/** What is known of a port that nothing leads in to. */
+const unpublished = z.object({
+  port,
+  /** What is published in its place, at most eight ports, and how many more there are. */
+  published: z.array(z.object({ address: z.string(), port, container: z.string().nullable() })),
+  more: z.number().int().nonnegative(),
+  /** Who listens on that port; null where nobody could look. */
+  listens: z
+    .array(
+      z.object({
+        namespace: z.string(),
+        address: z.string(),
+        command: z.string().nullable(),
+        pid: z.number().int().nullable(),
+      }),
+    )
+    .nullable(),
+});
+
+export const headlineSchema = z.object({
+  /** `8080`, `80, 443`, a container's name, or `all ports`. */
+  subject: z.string(),
+  connections: z.number().int().nonnegative(),
+  answered: z.number().int().nonnegative(),
+  failed: z.number().int().nonnegative(),
+  /** Largest groups first; at most eight. */
+  failures: z.array(failure),
+  /** All paths that were taken, by those that failed as well; the most used first. */
+  ways: z.array(way),
+  sources: z.array(seenSource),
+  /** A stable code, and a sentence for people; null where nothing failed, or nothing is known to help. */
+  fix: z.object({ code: z.string(), remedy: z.string() }).nullable(),
+  /** Null where the port is published, or nobody could ask what is. */
+  unpublished: unpublished.nullable(),
+});
+
+export type OutcomeCount = z.infer<typeof outcomeCountSchema>;
+export type Headline = z.infer<typeof headlineSchema>;
+export type Failure = z.infer<typeof failure>;
+export type Way = z.infer<typeof way>;
+export type SeenSource = z.infer<typeof seenSource>;
+export type Unpublished = z.infer<typeof unpublished>;

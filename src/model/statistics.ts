@@ -1,0 +1,40 @@
+/** Numbers over many connections: one row for each path, outcome and container. */
+import { z } from 'zod';
+import { OUTCOMES, PATHS } from './verdict.js';
+
+/** Nanoseconds; a whole number each. */
+const quantiles = z.object({
+  p50: z.number().int(),
+  p95: z.number().int(),
+  p99: z.number().int(),
+  max: z.number().int(),
+  /** Of how many connections it is known. */
+  count: z.number().int().positive(),
+});
+
+export const statisticsRowSchema = z.object({
+  path: z.enum([...PATHS, 'unknown']),
+  outcome: z.enum(OUTCOMES),
+  /** Its name; null where it is not known or there is none. */
+  container: z.string().nullable(),
+  count: z.number().int().positive(),
+  /** As `timing` of the connections; null where it is known of none of them. */
+  connect: quantiles.nullable(),
+  firstReply: quantiles.nullable(),
+  duration: quantiles.nullable(),
+  relay: quantiles.nullable(),
+  /** Payload bytes; null where the sum is no exact number any more. */
+  bytes: z.object({
+    fromClient: z.number().int().nullable(),
+    fromServer: z.number().int().nullable(),
+  }),
+  /** Segments that were sent again; null where it is not known of one of them. */
+  retransmits: z.number().int().nullable(),
+  /** Ids of the slowest, the slowest first: by the first reply, else by the handshake, else by how long it lasted. */
+  slowest: z.array(z.number().int().positive()),
+  /** The addresses that most of them came from. */
+  clients: z.array(z.object({ address: z.string(), count: z.number().int().positive() })),
+});
+
+export type Quantiles = z.infer<typeof quantiles>;
+export type StatisticsRow = z.infer<typeof statisticsRowSchema>;

@@ -1,0 +1,107 @@
+/** Failed connections in words: what happened to them, who did it, and where. */
+import { formatEndpoint } from '../model/address.js';
+import type { Failure } from '../model/headline.js';
+
+/** `dropped by DOCKER-USER (rule "…") after ext0`; no count, no full stop. */
+export function writeFailure(failure: Failure): string {
+  const { outcome } = failure;
+  switch (outcome) {
+    case 'dropped':
+      return `dropped${failure.flow === 'reply' ? ' on the way back' : ''}${writeDropper(failure)}${writePlace(failure)}`;
+    case 'refused':
+    case 'reset':
+      return `${outcome}${writeRefuser(failure)}`;
+    case 'stalled':
+      return `stalled after the handshake${writeStall(failure)}`;
+    case 'unanswered':
+      return failure.halfOpen
+        ? 'unanswered, as the client never acknowledged the SYN+ACK'
+        : `unanswered${writeSilence(failure)}`;
+  }
+}
+
+function writeSilence(failure: Failure): string {
+  if (failure.target === null) return '';
+  return failure.cause === 'not-listening'
+    ? `, as nothing listens on ${writeTarget(failure)}`
+    : ` by ${writeTarget(failure)}`;
+}
+
+/** The rule where it is known, as ` by DOCKER-USER (rule "…")`; empty without one. */
+function writeRule({ rule, chain }: Failure): string {
+  if (rule === null) return '';
+  return chain === null ? ` by the rule "${rule}"` : ` by ${chain} (rule "${rule}")`;
+}
+
+function writeDropper(failure: Failure): string {
+  const { cause, by, hook, reason } = failure;
+  const rule = writeRule(failure);
+  if (rule !== '') return rule;
+  const told = reason === null ? '' : ` (${reason})`;
+  switch (cause) {
+    case 'filtered':
+      return ` by a rule of ${nameOwner(by, failure)}${hook === null ? '' : ` in ${hook}`}`;
+    case 'no-neighbour':
+      return `, as nobody answered for the next address on the link${told}`;
+    case 'too-big':
+      return `, as it was too big for the MTU on its way${told}`;
+    case 'not-listening':
+      return `, as nothing listens on ${writeTarget(failure)}${told}`;
+    case 'closed':
+    case 'rejected':
+    case null:
+      return `${by === null ? '' : ` by ${nameOwner(by, failure)}`}${told}`;
+  }
+}
+
+function writePlace({ after }: Failure): string {
+  return after === null ? '' : ` after ${after}`;
+}
+
+function writeRefuser(failure: Failure): string {
+  const { cause, by, path } = failure;
+  const rule = writeRule(failure);
+  if (rule !== '') return rule;
+  if (cause === 'rejected') return ` by a rule of ${nameOwner(by, failure)}`;
+  if (cause === 'not-listening') {
+    return by === 'host' && (path === 'host' || path === 'unknown')
+      ? ' by the host, as nothing listens there'
+      : `, as nothing listens on ${writeTarget(failure)}`;
+  }
+  if (by === null) return ' (by whom was not seen)';
+  return ` by ${nameOwner(by, failure)}`;
+}
+
+function writeStall({ stall, flow }: Failure): string {
+  if (stall === null) return '';
+  const { length, sent, mtu } = stall;
+  const whose = flow === 'request' ? 'the client' : 'the server';
+  const big = mtu === null ? '' : `, too big for an MTU of ${mtu}`;
+  return `, as ${length} B of ${whose} were sent ${sent} times and never acknowledged${big}`;
+}
+
+/** `redis (172.17.0.2:6379)`, or the address alone. */
+export function writeTarget({ target }: Pick<Failure, 'target'>): string {
+  if (target === null) return 'it';
+  const place = formatEndpoint(target);
+  return target.name === null ? place : `${target.name} (${place})`;
+}
+
+function nameOwner(by: Failure['by'], { target, relay }: Failure): string {
+  switch (by) {
+    case 'client':
+      return 'the client';
+    case 'server':
+      return target?.name == null ? 'the server' : `the server in ${target.name}`;
+    case 'host':
+      return 'the host';
+    case 'network':
+      return 'the network';
+    case 'relay': {
+      const pid = relay?.pid == null ? '' : ` (pid ${relay.pid})`;
+      return `${relay?.command ?? 'the relay'}${pid}`;
+    }
+    case null:
+      return 'an end that was not seen';
+  }
+}

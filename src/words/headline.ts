@@ -1,0 +1,134 @@
+/** The headline in words: the one place that makes the first line of every output. */
+import { formatEndpoint } from '../model/address.js';
+import type { Headline, SeenSource, Unpublished } from '../model/headline.js';
+import type { Proof } from '../model/verdict.js';
+import { writeFailure } from './failures.js';
+import { writeWay } from './paths.js';
+
+export interface HeadlineWords {
+  /** `8080` */
+  readonly subject: string;
+  /** `good` where everything was answered; what was proven of the path does not matter for it. */
+  readonly tone: 'good' | 'bad' | 'unsure';
+  /** `dropped by DOCKER-USER (rule "…") after ext0`, `3 of 200 failed: …`, `answered`. */
+  readonly outcome: string;
+  /** `by DNAT in PREROUTING (proven)`; empty where nothing was seen. */
+  readonly way: string;
+  /** `redis sees 172.17.0.1 (docker-proxy) as the client`; what is published in its place; each a clause. */
+  readonly notes: readonly string[];
+  readonly fix: string | null;
+}
+
+/** @param proof of the path, over all connections */
+export function writeHeadline(headline: Headline, proof: Proof): HeadlineWords {
+  const { subject, connections, failed, sources, fix, unpublished } = headline;
+  return {
+    subject,
+    tone: connections === 0 ? 'unsure' : failed > 0 ? 'bad' : 'good',
+    outcome: writeOutcome(headline),
+    way: connections === 0 ? '' : `${writeWays(headline)} (${proof})`,
+    notes: [
+      ...(sources.length > 0 ? [writeSources(sources)] : []),
+      ...(unpublished ? writeUnpublished(unpublished) : []),
+    ],
+    fix: fix?.remedy ?? null,
+  };
+}
+
+/** All of it in one line, without the subject and the fix. */
+export function joinHeadline({ outcome, way, tone, notes }: HeadlineWords): string {
+  if (way === '') return [outcome, ...notes].join('; ');
+  return [`${outcome}${tone === 'bad' ? '; ' : ', '}${way}`, ...notes].join('; ');
+}
+
+/** The whole line: `8080: dropped by … — fix: …`. */
+export function writeHeadlineLine(headline: Headline, proof: Proof): string {
+  const words = writeHeadline(headline, proof);
+  const line = `${words.subject}: ${joinHeadline(words)}`;
+  return words.fix === null ? line : `${line} — fix: ${words.fix}`;
+}
+
+/** The reason of a verdict over many connections: the same, without subject, proof, notes and fix. */
+export function writeReason(headline: Headline): string {
+  return `${writeOutcome(headline)}${headline.failed > 0 ? '; ' : ': '}${writeWays(headline)}`;
+}
+
+function writeOutcome({ connections, failed, failures }: Headline): string {
+  if (connections === 0) return 'no matching traffic was seen';
+  if (failed === 0) {
+    return connections === 1 ? 'answered' : `${number(connections)} connections answered`;
+  }
+  const [first] = failures;
+  if (connections === 1 && first) return writeFailure(first);
+  const silent = failures.every(
+    ({ protocol, outcome }) => protocol === 'udp' && outcome === 'unanswered',
+  );
+  const alike = failures.length === 1;
+  const listed = failures.map(
+    (failure) => `${alike ? '' : `${number(failure.count)} `}${writeFailure(failure)}`,
+  );
+  const told = failures.reduce((sum, { count }) => sum + count, 0);
+  const more = failed > told ? [`${number(failed - told)} otherwise`] : [];
+  const verb = silent ? 'got no answer' : 'failed';
+  return `${number(failed)} of ${number(connections)} ${verb}: ${[...listed, ...more].join(', ')}`;
+}
+
+function writeWays({ ways, connections, failed }: Headline): string {
+  if (connections === 1) return (failed > 0 ? 'it went ' : '') + ways.map(writeWay).join('');
+  return ways.map((way) => `${number(way.count)} ${writeWay(way)}`).join(', ');
+}
+
+/** Sources that are told; more are counted. */
+const MOST_SOURCES = 3;
+
+function writeSources(sources: readonly SeenSource[]): string {
+  const shown = sources.slice(0, MOST_SOURCES);
+  const told = [...new Set(shown.map(({ container }) => container))].map((container) => {
+    const seen = shown
+      .filter((source) => source.container === container)
+      .map((source) => writeSource(source) + (sources.length > 1 ? ` (${source.count}×)` : ''));
+    return `${container ?? 'the server'} sees ${seen.join(' and ')}`;
+  });
+  const more = sources.length - shown.length;
+  return told.join(', ') + (more > 0 ? ` and ${more} more addresses` : '');
+}
+
+function writeSource({ address, of }: SeenSource): string {
+  switch (of) {
+    case 'client':
+      return address === null ? "each client's own address" : `the client's own address ${address}`;
+    case 'relay':
+      return `the relay's address ${address ?? ''}`.trimEnd();
+    case 'nat':
+      return `${address ?? 'an address'} by NAT, not the client`;
+    case 'other':
+      return `${address ?? 'another address'}, not the client`;
+  }
+}
+
+function writeUnpublished({ port, published, more, listens }: Unpublished): string[] {
+  const list = published.map(
+    (one) => `${formatEndpoint(one)}${one.container === null ? '' : ` (${one.container})`}`,
+  );
+  const rest = more > 0 ? ` and ${more} more` : '';
+  const notes = [
+    list.length === 0
+      ? `no container publishes ${port}, or any other port`
+      : `no container publishes ${port}; published are ${list.join(', ')}${rest}`,
+  ];
+  if (listens === null) return notes;
+  const sockets = listens.map(({ namespace, address, command, pid }) => {
+    const owner = command === null ? '' : ` (${command}${pid === null ? '' : `, pid ${pid}`})`;
+    return `${formatEndpoint({ address, port })} in ${namespace}${owner}`;
+  });
+  return [
+    ...notes,
+    sockets.length === 0
+      ? `nothing listens on ${port}`
+      : `what listens on ${port}: ${sockets.join(', ')}`,
+  ];
+}
+
+function number(count: number): string {
+  return count.toLocaleString('en-US');
+}

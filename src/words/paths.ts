@@ -1,0 +1,17 @@
+/** Paths as the middle of a sentence. */
+import type { Way } from '../model/headline.js';
+import type { Path } from '../model/verdict.js';
+
+const WORDS: Readonly<Record<Path | 'unknown', string>> = {
+  dnat: 'by DNAT',
+  'docker-proxy': 'through docker-proxy',
+  relay: 'through a user-space relay',
+  direct: 'directly at the container’s address',
+  host: 'at the host itself',
+  unknown: 'by a path that is not known',
+};
+
+/** `by DNAT in PREROUTING`, `through docker-proxy`. */
+export function writeWay({ path, hooks }: Pick<Way, 'path' | 'hooks'>): string {
+  return WORDS[path] + (hooks.length > 0 ? ` in ${hooks.join(' and ')}` : '');
+}

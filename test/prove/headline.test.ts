@@ -1,0 +1,205 @@
+// The first line: what failed, by whom, by which rule, what to do; and what it must not claim.
+
+import * as assert from 'uvu/assert';
+import type { Finding } from '../../src/model/explain.js';
+import type { Connection, Report } from '../../src/model/report.js';
+import type { Topology } from '../../src/model/topology.js';
+import { findHeadline } from '../../src/prove/headline.js';
+import { sumUp } from '../../src/prove/sum-up.js';
+import { findUnpublished } from '../../src/prove/unpublished.js';
+import { writeHeadline, writeHeadlineLine } from '../../src/words/headline.js';
+import { connection } from '../render/fixtures/build.js';
+import { suite } from '../support/suite.js';
+
+const test = suite('prove: headline');
+
+const TARGET: Report['target'] = { ports: [8080], protocol: 'all', containers: [] };
+const RULE = '-A DOCKER-USER -i ext0 -j DROP';
+const NAT = { hook: 'PREROUTING', original: '', reply: '', sourceRewritten: false } as const;
+
+const answered = (id: number, given: Partial<Connection> = {}): Connection =>
+  connection({ id, hops: [], nat: NAT, ...given });
+
+const dropped = (id: number, given: Partial<Connection> = {}): Connection =>
+  answered(id, {
+    outcome: 'dropped',
+    drop: { reason: 'NETFILTER_DROP', function: 'nft_do_chain', after: 'ext0', flow: 'request' },
+    end: {
+      by: 'host',
+      how: 'drop',
+      rule: RULE,
+      at: { table: 'filter', chain: 'DOCKER-USER' },
+      cause: 'filtered',
+    },
+    ...given,
+  });
+
+const reset = (id: number): Connection =>
+  answered(id, {
+    outcome: 'reset',
+    end: { by: 'server', how: 'rst', rule: null, cause: null },
+  });
+
+function headlineOf(
+  connections: readonly Connection[],
+  faults: readonly Finding[] = [],
+): ReturnType<typeof findHeadline> {
+  return findHeadline({ connections, target: TARGET, faults, unpublished: null });
+}
+
+const lineOf = (connections: readonly Connection[], faults: readonly Finding[] = []): string =>
+  writeHeadlineLine(headlineOf(connections, faults), 'proven');
+
+test('one that was dropped: by which rule, where, and what to do', () => {
+  assert.is(
+    lineOf([dropped(1)]),
+    `8080: dropped by DOCKER-USER (rule "${RULE}") after ext0; it went by DNAT in PREROUTING (proven)` +
+      ' — fix: change that rule where it was made, or accept the traffic before it (for containers: in the chain DOCKER-USER)',
+  );
+});
+
+test('a rule that is not known is not named, and finding it is the fix', () => {
+  const end = { by: 'host', how: 'drop', rule: null, cause: 'filtered' } as const;
+  const line = lineOf([dropped(1, { end })]);
+  assert.match(line, /^8080: dropped by a rule of the host after ext0;/);
+  assert.match(line, 'fix: find the rule: trace-flow explain --port 6379');
+});
+
+test('many: how many failed of how many, each group with its cause, and all the ways', () => {
+  const many = [
+    ...Array.from({ length: 167 }, (_, i) => answered(i + 1)),
+    ...Array.from({ length: 30 }, (_, i) => answered(i + 168, { path: 'docker-proxy', nat: null })),
+    ...[dropped(198), dropped(199), reset(200)],
+  ];
+  const line = lineOf(many);
+  assert.is(
+    line.replace(/ — fix:.*/, ''),
+    `8080: 3 of 200 failed: 2 dropped by DOCKER-USER (rule "${RULE}") after ext0, 1 reset by the server in redis; ` +
+      '170 by DNAT in PREROUTING, 30 through docker-proxy (proven)',
+  );
+  const { counts, outcome, path, reason } = sumUp(many, headlineOf(many), {
+    sealed: true,
+    notes: [],
+  });
+  assert.is(outcome, 'mixed');
+  assert.is(path, 'mixed');
+  assert.equal(counts[0], { path: 'dnat', outcome: 'answered', count: 167 });
+  assert.is(
+    counts.reduce((sum, { count }) => sum + count, 0),
+    200,
+  );
+  assert.match(reason, /^3 of 200 failed: /);
+});
+
+test('green is for what was answered alone, whatever was proven of the path', () => {
+  const toneOf = (list: Connection[]): string => writeHeadline(headlineOf(list), 'proven').tone;
+  assert.is(toneOf([answered(1)]), 'good');
+  assert.is(toneOf([answered(1), dropped(2)]), 'bad');
+  assert.is(toneOf([]), 'unsure');
+  assert.is(writeHeadline(headlineOf([answered(1)]), 'inconclusive').tone, 'good');
+});
+
+test('datagrams that nobody answers are not called failed', () => {
+  const silent = answered(1, { protocol: 'udp', outcome: 'unanswered' });
+  const line = lineOf([silent, answered(2)]);
+  assert.match(line, /^8080: 1 of 2 got no answer: unanswered by redis/);
+});
+
+test('whose address the container sees', () => {
+  const client = { address: '198.51.100.2', port: 40000 };
+  const own = answered(1, { client, sourceSeen: client.address });
+  const relayed = answered(2, {
+    client,
+    path: 'docker-proxy',
+    sourceSeen: '172.17.0.1',
+    relay: { pid: 7, command: 'docker-proxy', client: { address: '172.17.0.1', port: 5 } },
+  });
+  const masqueraded = answered(3, {
+    client,
+    sourceSeen: '172.17.0.1',
+    nat: { ...NAT, sourceRewritten: true },
+  });
+  assert.match(lineOf([own]), "redis sees the client's own address 198.51.100.2");
+  assert.match(lineOf([relayed]), "redis sees the relay's address 172.17.0.1");
+  assert.match(lineOf([masqueraded]), 'redis sees 172.17.0.1 by NAT, not the client');
+  assert.not.match(lineOf([answered(1, { sourceSeen: null })]), 'sees');
+});
+
+test('a finding is the fix only where it names the very rule, socket or process', () => {
+  const finding: Finding = {
+    code: 'firewall-drop',
+    severity: 'error',
+    evidence: '',
+    remedy: 'do this',
+    about: { rule: RULE },
+  };
+  assert.equal(headlineOf([dropped(1)], [finding]).fix, {
+    code: 'firewall-drop',
+    remedy: 'do this',
+  });
+  for (const about of [{ rule: 'another' }, { pid: 5 }, { container: 'redis', port: 1 }, {}]) {
+    const other = headlineOf([dropped(1)], [{ ...finding, about }]);
+    assert.is.not(other.fix?.remedy, 'do this', JSON.stringify(about));
+  }
+  const deaf = { ...finding, about: { container: 'redis', port: 6379 } };
+  const refused = answered(1, {
+    outcome: 'refused',
+    end: { by: 'server', how: 'rst', rule: null, cause: 'not-listening' },
+  });
+  assert.is(headlineOf([refused], [deaf]).fix?.remedy, 'do this');
+  assert.is.not(headlineOf([dropped(1)], [deaf]).fix?.remedy, 'do this');
+});
+
+const TOPOLOGY: Topology = {
+  host: 1,
+  namespaces: [{ inode: 1, name: 'host', role: 'host', devices: [] }],
+  containers: [
+    {
+      ...{ id: 'a', name: 'redis', pid: 2, namespace: 2, networkMode: 'bridge', networks: [] },
+      published: [{ protocol: 'tcp', hostAddress: '0.0.0.0', hostPort: 6379, containerPort: 6379 }],
+    },
+  ],
+  relays: [],
+  listeners: [
+    {
+      namespace: 1,
+      protocol: 'tcp',
+      local: { address: '127.0.0.1', port: 8081 },
+      pid: 9,
+      command: 'nginx',
+    },
+  ],
+  engine: { version: '26' },
+  problems: [],
+};
+
+test('a port that nobody publishes: what is published, and who listens', () => {
+  const asked = { asked: [8081], mappings: [] };
+  const told = findUnpublished(asked, TOPOLOGY, []);
+  assert.equal(told?.published, [{ address: '0.0.0.0', port: 6379, container: 'redis' }]);
+  assert.equal(told?.listens, [
+    { namespace: 'host', address: '127.0.0.1', command: 'nginx', pid: 9 },
+  ]);
+  const headline = findHeadline({
+    connections: [],
+    target: { ports: [8081], containers: [] },
+    faults: [],
+    unpublished: told,
+  });
+  assert.is(
+    writeHeadlineLine(headline, 'inconclusive'),
+    '8081: no matching traffic was seen; no container publishes 8081; published are 0.0.0.0:6379 (redis); ' +
+      'what listens on 8081: 127.0.0.1:8081 in host (nginx, pid 9)',
+  );
+});
+
+test('nothing is said of a port where nobody could look, or where something answered', () => {
+  const asked = { asked: [8082], mappings: [] };
+  assert.is(findUnpublished(asked, { ...TOPOLOGY, engine: null }, []), null);
+  assert.is(findUnpublished(asked, TOPOLOGY, [{ outcome: 'answered' }]), null);
+  assert.equal(findUnpublished(asked, TOPOLOGY, [])?.listens, []);
+  assert.is(findUnpublished(asked, { ...TOPOLOGY, heard: [6379] }, [])?.listens, null);
+  assert.is(findUnpublished(asked, { ...TOPOLOGY, unheard: [2] }, [])?.listens, null);
+});
+
+test.run();
