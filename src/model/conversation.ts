@@ -103,6 +103,9 @@ export interface ClockShift {
   readonly packets: number;
 }
 
+/** Nanoseconds that a clock may be wrong: the width of all time zones. What is farther apart is another day's. */
+export const MAX_SHIFT = 14 * 3600e9;
+
 /** What a file could have shown of any connection. */
 export interface CaptureWitness {
   /** Packets that do nothing but acknowledge are in it: a filter may have left them out. */

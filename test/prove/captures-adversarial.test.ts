@@ -58,7 +58,7 @@ const paths = ({ connections }: Report): string[] =>
 const FOUND = [906_428, 7_041_258];
 
 test('random traffic of look-alikes, harmed at random', async () => {
-  for (const seed of [...FOUND, ...Array(600).keys()]) {
+  for (const seed of [...FOUND, ...Array(TRICKS * 2).keys()]) {
     const { world, shots, form } = play(seed);
     if (shots.length === 0) continue;
     const said = await readTogether([writeCapture(shots, form)], PORTS).then(
@@ -72,9 +72,14 @@ test('random traffic of look-alikes, harmed at random', async () => {
   }
 });
 
+/** Found by longer runs: copies beside an original in another file, whose clock is not known or which goes on unchanged. */
+const FOUND_TRICKS = [8_927];
+/** More of them than a usual run takes. */
+const TRICKS = Number(process.env['TRACE_FLOW_WIRE_SEEDS'] ?? 300);
+
 test('copies, storms, tunnels, fragments and files of other days: true, and enough of it proven', async () => {
   const proven = new Map<string, number>();
-  for (let seed = 0; seed < 400; seed++) {
+  for (const seed of [...FOUND_TRICKS, ...Array(TRICKS).keys()]) {
     const { files, truths, tricks } = playTricks(seed);
     if (files.length === 0) continue;
     const said = analyse(await readTogether(files, PORTS));

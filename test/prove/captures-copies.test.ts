@@ -182,4 +182,78 @@ test('two files: a router between them is proof, a copy of another day or of the
   assert.equal(await both(file(NEAR), file(lower)), NOTHING);
 });
 
+/** What a copy of the packets behind the router shows, edited as it was made. */
+const FORGED: View = { ...ROUTED, server: { address: '10.9.9.9', port: 80 }, device: 'copy0' };
+
+async function readFiles(...files: (readonly Shot[])[]): Promise<string[]> {
+  const captures = files.map((shots) =>
+    writeCapture(
+      [...shots].sort((a, b) => a.time - b.time),
+      PLAIN,
+    ),
+  );
+  const report = analyse(await readTogether(captures));
+  return report.connections
+    .filter(({ path }) => path === 'dnat')
+    .map(({ proof, container }) => `${proof} to ${container?.address}`);
+}
+
+test('an edited copy beside the client is no NAT where another file has the original, whatever its clock says', async () => {
+  const near = [...see(NEAR), ...see(FORGED)];
+  // Nothing else there tells it from a rewriting.
+  assert.equal(await readFiles(near), ['proven to 10.9.9.9']);
+  const original = see(ROUTED);
+  const hour = 3_600_000 * STEP;
+  // Its times are all the same: its clock cannot be compared.
+  const timeless = original.map((shot) => ({ ...shot, time: 0 }));
+  assert.equal(await readFiles(near, timeless), []);
+  assert.equal(
+    await readFiles(
+      near,
+      timeless.map((shot) => ({ ...shot, time: 5 * hour })),
+    ),
+    [],
+  );
+  assert.equal(
+    await readFiles(
+      near,
+      original.map((shot) => ({ ...shot, time: shot.time + hour })),
+    ),
+    [],
+  );
+  // Taken on another day it is another capture, and says nothing of this one.
+  const otherDay = original.map((shot) => ({ ...shot, time: shot.time + 40 * hour }));
+  assert.equal(await readFiles(near, otherDay), ['proven to 10.9.9.9']);
+});
+
+test('the true rewriting stays proven beside a file of the same packets whose clock is not known', async () => {
+  const both = [...see(NEAR), ...see(ROUTED)];
+  for (const view of [NEAR, ROUTED]) {
+    const timeless = see(view).map((shot) => ({ ...shot, time: 0 }));
+    assert.equal(await readFiles(both, timeless), ['proven to 172.17.0.2']);
+  }
+});
+
+test('packets that another file shows unchanged behind the router were not rewritten there', async () => {
+  const onward: View = { ...ROUTED, server: HOST };
+  assert.equal(await readFiles([...see(NEAR), ...see(FORGED)], see(onward)), []);
+  const timeless = see(onward).map((shot) => ({ ...shot, time: 0 }));
+  assert.equal(await readFiles([...see(NEAR), ...see(FORGED)], timeless), []);
+});
+
+test('packets seen under both addresses where they came in were not rewritten behind that', async () => {
+  const requests = TURNS.filter(({ back }) => !back);
+  const straight: View = { ...NEAR, server: BEHIND };
+  const copy: View = { ...NEAR, server: { address: '10.9.9.9', port: 80 }, delay: [3_000, 3_000] };
+  assert.equal(await readFiles([...see(straight), ...see(ROUTED), ...see(copy, requests)]), []);
+});
+
+test('why edited copies are inconclusive is told', async () => {
+  const report = await read([see(NEAR), see(ROUTED), see(FORGED)], PLAIN);
+  assert.ok(report.connections.length > 0);
+  for (const { reason } of report.connections) {
+    assert.match(reason, /also seen under other addresses/);
+  }
+});
+
 test.run();

@@ -26,24 +26,28 @@ export function playTricks(seed: number): Tricked {
   const isStorm = random(3) === 0;
   fill(world, random, isStorm);
   const tricks = [isStorm ? 'storm' : 'usual'];
-  let shots = sort(world.shots);
+  // Late enough that a clock that is behind leaves no time before the first.
+  let shots = sort(world.shots).map((shot) => moved(shot, 3 * HOUR));
   const use = (chance: number, name: string): boolean => {
     const used = random(chance) === 0;
     if (used) tricks.push(name);
     return used;
   };
   const others: Shots[] = [];
+  // First: a copy of a packet that is lost looks like what it claims to be, and nobody could tell.
+  if (use(4, 'loss')) shots = shots.filter(() => random(5) > 0);
   if (use(2, 'copy')) shots = sort([...shots, ...copyDevice(shots, random)]);
   if (use(3, 'another day')) others.push(ofAnotherDay(shots, random));
   if (use(4, 'two files')) {
     const skew = (random(120) - 60) * 60_000 * MS;
-    others.push(shots.filter(isInside).map((shot) => moved(shot, skew)));
+    const timeless = use(6, 'no times');
+    const clock = (shot: Shot): Shot => (timeless ? { ...shot, time: 0 } : moved(shot, skew));
+    others.push(shots.filter(isInside).map(clock));
     shots = shots.filter((shot) => !isInside(shot));
   }
   if (use(4, 'tunnel')) shots = shots.map((shot) => (shot.device === 'ext0' ? wrap(shot) : shot));
   if (use(4, 'fragments')) shots = shots.flatMap((shot) => cut(shot));
   if (use(5, 'one direction')) shots = shots.filter(({ way }) => way === 'in');
-  if (use(4, 'loss')) shots = shots.filter(() => random(5) > 0);
   const form: Form = { ...PLAIN, nanoseconds: true, link: random(3) === 0 ? 'ethernet' : 'sll2' };
   const files = [shots, ...others].filter(({ length }) => length > 0);
   return { files: files.map((file) => writeCapture(file, form)), truths: world.truths, tricks };
@@ -75,7 +79,7 @@ function sort(shots: Shots): Shot[] {
 }
 
 const isInside = ({ device }: Shot): boolean => device === 'docker0' || device.startsWith('veth');
-const moved = (shot: Shot, by: number): Shot => ({ ...shot, time: Math.max(0, shot.time + by) });
+const moved = (shot: Shot, by: number): Shot => ({ ...shot, time: shot.time + by });
 
 /** One device's packets once more, under other addresses: edited, anonymised, replayed through a router. */
 function copyDevice(shots: Shots, random: Random): Shot[] {

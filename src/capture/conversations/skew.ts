@@ -1,5 +1,6 @@
 /** How far apart the clocks of two captures are, by the packets that both saw. */
 import { sameEndpoint } from '../../model/address.js';
+import { MAX_SHIFT } from '../../model/conversation.js';
 import type { PacketEvent } from '../../model/event.js';
 
 export type Skew =
@@ -22,8 +23,6 @@ export type Skew =
 const MAX_PACKETS = 20_000;
 /** Packets of each direction that must have been seen in both. */
 const SEVERAL = 2;
-/** Nanoseconds that a clock may be wrong: the width of all time zones. What is farther apart is another day's. */
-const MAX_SHIFT = 14 * 3600e9;
 /** Nanoseconds that a packet may take from one capture to the other and its answer back. */
 const MAX_ROUND = 2e9;
 /** Nanoseconds by which what both directions say may differ: the grain of clocks. */

@@ -22,13 +22,13 @@ export interface CapturedConnection extends TracedConnection {
 export function findCaptured(trace: Trace): CapturedConnection[] {
   const { target, client, topology } = trace.header;
   if (!trace.capture) return [];
-  const { conversations, packets } = trace.capture;
+  const { conversations, packets, clocks } = trace.capture;
   const devices = new Map<number, Device>();
   for (const { devices: own } of topology.namespaces) {
     for (const device of own) devices.set(device.ifindex, device);
   }
   const context = { ports: new Set(target.ports), devices };
-  const legs = joinConversations(conversations, packets)
+  const legs = joinConversations(conversations, packets, clocks)
     .filter((group) => !group.packets.isEmpty)
     .map((group) => buildCapturedLeg(group, context))
     .sort((a, b) => a.first.first - b.first.first || a.first.id - b.first.id);

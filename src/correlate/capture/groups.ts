@@ -1,12 +1,12 @@
 /** Joins conversations that are one flow: under other addresses behind NAT, or seen in another file. */
 import { sameEndpoint } from '../../model/address.js';
-import type { Conversation } from '../../model/conversation.js';
+import type { ClockShift, Conversation } from '../../model/conversation.js';
 import { CapturedPacket } from '../../model/captured-packet.js';
 import type { PacketTable } from '../../model/packet-table.js';
 import { Copies } from './copies.js';
+import { dropDisputed, type Pair } from './disputes.js';
 import { dropForks, linkConversations, type Link } from './links.js';
-import { identityKey, isMarked, isSame } from './same-packet.js';
-import type { Twin } from './twins.js';
+import { compareTimes, identityKey, isMarked, isSame } from './same-packet.js';
 import { PacketRange } from './wire-leg.js';
 
 /** Conversations that are one flow, in no order yet, with their packets and what joins them. */
@@ -14,6 +14,8 @@ export interface Group {
   readonly conversations: readonly Conversation[];
   readonly packets: PacketRange;
   readonly links: readonly Link[];
+  /** Its packets were seen under other addresses too, in a way that no machine's rewriting explains. */
+  readonly disputed: boolean;
 }
 
 /** Packets of two conversations that are compared, and links of one flow that are kept. */
@@ -23,6 +25,7 @@ const MAX_LINKS = 64;
 export function joinConversations(
   conversations: readonly Conversation[],
   table: PacketTable,
+  clocks: readonly ClockShift[] = [],
 ): Group[] {
   const byId: Conversation[] = [];
   for (const conversation of conversations) byId[conversation.id] = conversation;
@@ -32,21 +35,24 @@ export function joinConversations(
     for (let up = parent[node] ?? 0; up !== 0; up = parent[node] ?? 0) node = up;
     return node;
   };
-  const found = findTwins(byId, table).flatMap(
-    ({ one, two, twins }) => linkConversations(one, two, twins) ?? [],
+  const pairs = findTwins(byId, table);
+  const found = pairs.flatMap(({ one, two, twins }) =>
+    twins.length === 0 ? [] : (linkConversations(one, two, twins) ?? []),
   );
-  const links = dropForks(found);
+  const unset = new Set(clocks.flatMap(({ shift }, index) => (shift === null ? index + 1 : [])));
+  const links = dropDisputed(dropForks(found), pairs, unset);
   for (const { one, two } of links) {
     const [first, second] = [root(one.id), root(two.id)];
     if (first !== second) parent[second] = first;
   }
-  return gather(conversations, table, links, root);
-}
-
-interface Pair {
-  readonly one: Conversation;
-  readonly two: Conversation;
-  readonly twins: Twin[];
+  const kept = new Set(links);
+  const disputed = new Set(
+    found.filter((link) => !kept.has(link)).flatMap(({ one, two }) => [one.id, two.id]),
+  );
+  return gather(conversations, table, links, root).map((group) => ({
+    ...group,
+    disputed: group.conversations.some(({ id }) => disputed.has(id)),
+  }));
 }
 
 /** Pairs of conversations that show the same packets, in the order in which that was first seen. */
@@ -59,16 +65,20 @@ function findTwins(byId: readonly Conversation[], table: PacketTable): Pair[] {
       const [from, to] = [table.conversation[copy] ?? 0, table.conversation[row] ?? 0];
       if (from === to) continue;
       const [before, packet] = [new CapturedPacket(table, copy), new CapturedPacket(table, row)];
+      const times = compareTimes(before, packet);
+      if (times === 'never') continue;
       if (before.damaged || packet.damaged || !isSame(before, packet)) continue;
       const [one, two] = [byId[Math.min(from, to)], byId[Math.max(from, to)]];
       if (!one || !two || !mayBeOne(one, two)) continue;
-      if (!isMarked(before, packet) && !haveOneClient(one, two)) continue;
+      const marked = isMarked(before, packet);
+      if (!marked && (times === 'late' || !haveOneClient(one, two))) continue;
       if (mayBeMisread(one, two)) continue;
       const number = one.id * byId.length + two.id;
-      const pair = pairs.get(number) ?? { one, two, twins: [] };
-      if (pair.twins.length === 0) pairs.set(number, pair);
-      if (pair.twins.length === MAX_TWINS) continue;
-      pair.twins.push(from === one.id ? { a: before, b: packet } : { a: packet, b: before });
+      let pair = pairs.get(number);
+      if (!pair) pairs.set(number, (pair = { one, two, twins: [], late: [] }));
+      const twins = times === 'late' ? pair.late : pair.twins;
+      if (twins.length === MAX_TWINS) continue;
+      twins.push(from === one.id ? { a: before, b: packet } : { a: packet, b: before });
     }
     copies.add(key, row);
   }
@@ -108,7 +118,7 @@ function gather(
   table: PacketTable,
   links: readonly Link[],
   root: (id: number) => number,
-): Group[] {
+): Omit<Group, 'disputed'>[] {
   const drafts: Draft[] = [];
   const byRoot: Draft[] = [];
   for (const conversation of conversations) {

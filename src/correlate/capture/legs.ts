@@ -32,6 +32,8 @@ export interface CapturedLeg {
   readonly answeredFromAfar: boolean;
   /** Seen under one pair of addresses everywhere. */
   readonly uniform: boolean;
+  /** Its packets were seen under other addresses too, and no machine's rewriting explains all of them. */
+  readonly disputed: boolean;
   /** The client, or what it dialled, has the hardware address of a container. */
   readonly ofContainer: boolean;
   readonly toContainer: boolean;
@@ -89,6 +91,7 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
       ordered.every(
         (one) => sameEndpoint(from(one), leg.client) && sameEndpoint(to(one), leg.server),
       ),
+    disputed: group.disputed,
     ofContainer: isMadeFor(leg.client.address, requests[0]?.hardware ?? null),
     toContainer: isMadeFor(leg.server.address, replies[0]?.hardware ?? null),
   };

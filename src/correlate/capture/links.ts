@@ -21,6 +21,8 @@ export interface Link {
   readonly twins: readonly Twin[];
   /** The end of each that is away from the other; null under the same addresses: seen twice, rewritten by nobody. */
   readonly beyond: { readonly one: Endpoint; readonly two: Endpoint } | null;
+  /** Which of them the packets of `one`'s first stream pass first; the others come the other way. */
+  readonly nearer: 'one' | 'two';
   readonly doubt: LinkDoubt | null;
 }
 
@@ -35,7 +37,7 @@ export function linkConversations(
   two: Conversation,
   twins: readonly Twin[],
 ): Link | null {
-  if (haveSameEnds(one, two)) return { one, two, twins, beyond: null, doubt: null };
+  if (haveSameEnds(one, two)) return { one, two, twins, beyond: null, nearer: 'one', doubt: null };
   const aligned = alignTwins(twins);
   const ways = [0, 1].map((way) => aligned.filter(({ a }) => wayOf(one, a) === way));
   const [there, back] = ways as [Twin[], Twin[]];
@@ -45,7 +47,9 @@ export function linkConversations(
   const known = first ?? second;
   if (known === null) return null;
   const beyond = findBeyond(known, first === null ? back : there);
-  const link = { one, two, twins: aligned, beyond };
+  const isForth = first !== null;
+  const nearer: Link['nearer'] = (known.nearer === 'a') === isForth ? 'one' : 'two';
+  const link = { one, two, twins: aligned, beyond, nearer };
   const marked = aligned.some(({ a, b }) => isMarked(a, b));
   if (first !== null && second !== null) {
     if (first.nearer === second.nearer) return null;
@@ -122,7 +126,7 @@ function isOtherSender({ a, b }: Twin): boolean {
   return a.hardware !== null && b.hardware !== null && a.hardware !== b.hardware;
 }
 
-function haveSameEnds(
+export function haveSameEnds(
   { streams: [a, b] }: Conversation,
   { streams: [c, d] }: Conversation,
 ): boolean {

@@ -1,4 +1,5 @@
 /** On which side of a machine a packet was seen first: by its TTL, by its way past the devices, by order in time. */
+import type { WireFacts } from '../../model/conversation.js';
 import type { WirePacket } from './same-packet.js';
 import type { Twin } from './twins.js';
 
@@ -30,7 +31,7 @@ export function findNearer(twins: readonly Twin[]): Nearness | 'contradiction' |
     nearer === 'a' ? [a, b] : [b, a],
   );
   if (turned.some(isLate) || turned.some(isSentTwice)) return 'contradiction';
-  if (routed && goesOn(turned)) return 'contradiction';
+  if (routed && (goesOn(turned) || turned.some(isUnmoved))) return 'contradiction';
   return { nearer, routed, crosses: crosses(turned) };
 }
 
@@ -53,19 +54,30 @@ function isLate([near, far]: readonly [WirePacket, WirePacket]): boolean {
 
 /** A router sends under its own hardware address. */
 function isSentTwice([near, far]: readonly [WirePacket, WirePacket]): boolean {
-  const { hardware } = near.wire;
-  return (
-    near.wire.ttl !== far.wire.ttl &&
-    hardware !== null &&
-    hardware === far.wire.hardware &&
-    hardware !== NO_HARDWARE
-  );
+  return near.wire.ttl !== far.wire.ttl && haveOneSender(near.wire, far.wire);
+}
+
+/** The same machine put both on their wires, as far as hardware addresses tell. */
+export function haveOneSender(
+  { hardware: one }: Pick<WireFacts, 'hardware'>,
+  { hardware: two }: Pick<WireFacts, 'hardware'>,
+): boolean {
+  return one !== null && one === two && one !== NO_HARDWARE;
 }
 
 /** Seen before and behind a router under its first addresses, as far on as it was seen under the others. */
 function goesOn(turned: readonly (readonly [WirePacket, WirePacket])[]): boolean {
   const isLevel = turned.some(([near, far]) => near.wire.ttl === far.wire.ttl);
   return isLevel && new Set(turned.map(([near]) => near.wire.ttl)).size > 1;
+}
+
+/** Under its new addresses at the very place, and as near, as under the old ones. */
+function isUnmoved([near, far]: readonly [WirePacket, WirePacket]): boolean {
+  if (near.wire.ttl !== far.wire.ttl || near.wire.file !== far.wire.file) return false;
+  if (near.ifindex !== far.ifindex) return false;
+  // Where the way is not told, one device may stand for several.
+  if (!near.wire.directed || !far.wire.directed) return far.time <= near.time;
+  return near.direction === far.direction;
 }
 
 /** What loopback devices have. */

@@ -1,6 +1,6 @@
 /** Whether two sightings in a capture are one and the same packet, under different addresses perhaps. */
 import { sameEndpoint } from '../../model/address.js';
-import type { WireFacts } from '../../model/conversation.js';
+import { MAX_SHIFT, type WireFacts } from '../../model/conversation.js';
 import { TCP, type PacketEvent } from '../../model/event.js';
 import { BIT, type PacketTable } from '../../model/packet-table.js';
 
@@ -27,12 +27,22 @@ function haveSameNumbers(a: WirePacket, b: WirePacket): boolean {
 }
 
 /**
- * For packets with equal keys. Sequence numbers alone are not enough: two connections may carry the same bytes under
+ * For packets that are the same by all but their times. `passing`: it may have come from one place to the other. `late`: it may only
+ * where the clocks of their files differ. `never`: it is of another day.
+ */
+export function compareTimes(a: WirePacket, b: WirePacket): 'passing' | 'late' | 'never' {
+  const apart = Math.abs(a.time - b.time);
+  if (apart <= ONE_WAY) return 'passing';
+  return a.wire.file !== b.wire.file && apart <= MAX_SHIFT ? 'late' : 'never';
+}
+
+/**
+ * For packets with equal keys; of times nothing is asked. Sequence numbers alone are not enough: two connections may carry the same bytes under
  * the same numbers, so something must agree that a new packet would not have: the sender's IP identification or
  * timestamp, or one end of the tuple. Datagrams have no numbers: of theirs an end must agree in any case.
  */
 export function isSame(a: WirePacket, b: WirePacket): boolean {
-  if (Math.abs(a.time - b.time) > ONE_WAY || !haveSameNumbers(a, b)) return false;
+  if (!haveSameNumbers(a, b)) return false;
   const [one, two] = [a.wire, b.wire];
   if (differ(one.ipId, two.ipId) || differ(one.timestamp, two.timestamp)) return false;
   if (differ(one.digest, two.digest)) return false;

@@ -101,6 +101,12 @@ function tellUnknown(
   if (tail.truncated || tail.lostEvents > 0) {
     return `${tail.notes[0] ?? 'packets are missing'}, and nothing else shows what became of it`;
   }
+  if (captured.disputed) {
+    return (
+      `the same packets as those for ${to} were also seen under other addresses, in a way that no single rewriting explains: some ` +
+      'of them may be edited copies, or they were rewritten more than once'
+    );
+  }
   if (lacksBytes(captured)) {
     return (
       `packets of ${formatEndpoint(leg.client)} to ${to} are missing from the capture (bytes were acknowledged that it ` +

@@ -1,0 +1,124 @@
+/** Links that a third sighting of the same packets contradicts: one machine between two places cannot have made all three. */
+import { sameEndpoint } from '../../model/address.js';
+import type { Conversation } from '../../model/conversation.js';
+import type { CapturedPacket } from '../../model/captured-packet.js';
+import { haveSameEnds, type Link } from './links.js';
+import { areApart, haveOneSender } from './nearness.js';
+import type { Twin } from './twins.js';
+
+/** Two conversations that show the same packets. */
+export interface Pair {
+  readonly one: Conversation;
+  readonly two: Conversation;
+  readonly twins: Twin[];
+  /** By their marks the same packets, at times that no way from one place to the other takes. */
+  readonly late: Twin[];
+}
+
+/**
+ * Without the links that a third conversation with the same packets contradicts. Its times say nothing: the clock of its file may
+ * not be known. But the same packet is the same packet at any time, and NAT gives it one new address, behind the machine.
+ * `unset` are the files whose clocks could not be compared with the first one's.
+ */
+export function dropDisputed(
+  links: readonly Link[],
+  pairs: readonly Pair[],
+  unset: ReadonlySet<number>,
+): Link[] {
+  const byConversation = new Map<number, Pair[]>();
+  for (const pair of pairs) {
+    for (const { id } of [pair.one, pair.two]) {
+      const list = byConversation.get(id) ?? [];
+      list.push(pair);
+      byConversation.set(id, list);
+    }
+  }
+  const isTimely = (third: Conversation, { one, two }: Link): boolean =>
+    [one, two].every(
+      ({ file }) => file === third.file || !(unset.has(file) || unset.has(third.file)),
+    );
+  return links.filter((link) => {
+    if (link.beyond === null) return true;
+    const isUsed = (third: Conversation): boolean =>
+      isBeside(link, third) || !isTimely(third, link);
+    return !isDisputed(link, byConversation, isUsed);
+  });
+}
+
+function isDisputed(
+  link: Link,
+  byConversation: ReadonlyMap<number, readonly Pair[]>,
+  isUsed: (third: Conversation) => boolean,
+): boolean {
+  return [link.one, link.two].some((known) =>
+    (byConversation.get(known.id) ?? []).some((pair) => {
+      const third = pair.one.id === known.id ? pair.two : pair.one;
+      if (third.id === link.one.id || third.id === link.two.id) return false;
+      // What shows another address at a known time is a link of its own, or an edited copy that came later.
+      const placed = isUsed(third) ? pair.twins : [];
+      return [...placed, ...pair.late].some(({ a, b }) =>
+        pair.one.id === known.id ? contradicts(link, a, b) : contradicts(link, b, a),
+      );
+    }),
+  );
+}
+
+/** One side of the link, as another file shows it. */
+function isBeside({ one, two }: Link, third: Conversation): boolean {
+  return haveSameEnds(one, third) || haveSameEnds(two, third);
+}
+
+/** Whether `third`, the same packet as `seen` of one side of the link, cannot have passed the link's machine. */
+function contradicts(link: Link, seen: CapturedPacket, third: CapturedPacket): boolean {
+  const own = link.twins.filter(({ a, b }) => isOneWay(link, seen, a, b));
+  const same = own.filter(({ a, b }) => a.id === seen.id || b.id === seen.id);
+  const [sample] = own;
+  if (sample === undefined) return false;
+  const isForth = sameEndpoint(link.one.streams[0].from, sample.a.source);
+  const isNearer = (link.nearer === 'one') === isForth;
+  const turn = ({ a, b }: Twin): readonly [near: CapturedPacket, far: CapturedPacket] =>
+    isNearer ? [a, b] : [b, a];
+  // Of a packet that was not seen on both sides, others of its direction tell how its like fared.
+  return same.length > 0
+    ? same.some((twin) => doesNotFit(turn(twin), third))
+    : own.every((twin) => doesNotFit(turn(twin), third));
+}
+
+/** The twin is of the direction in which `seen` went. */
+function isOneWay(
+  { one }: Link,
+  seen: CapturedPacket,
+  a: CapturedPacket,
+  b: CapturedPacket,
+): boolean {
+  const own = seen.conversation === one.id ? a : b;
+  return sameEndpoint(own.source, seen.source);
+}
+
+/**
+ * A third address of an end that was rewritten; or the address of one side, at a place where only the other side can be.
+ */
+function doesNotFit(
+  [near, far]: readonly [CapturedPacket, CapturedPacket],
+  third: CapturedPacket,
+): boolean {
+  const sides = new Set<'near' | 'far'>();
+  for (const field of ['source', 'destination'] as const) {
+    if (sameEndpoint(near[field], far[field])) continue;
+    if (sameEndpoint(third[field], near[field])) sides.add('near');
+    else if (sameEndpoint(third[field], far[field])) sides.add('far');
+    else return true;
+  }
+  // Between two rewritings of both ends, a packet has one new address.
+  if (sides.size > 1) return third.ttl > near.ttl || third.ttl < far.ttl;
+  // Once more under its first address, and as far on as it was seen under the other.
+  if (sides.has('near')) return near.ttl !== far.ttl && !isBefore(third, far);
+  if (third.ttl > near.ttl) return true;
+  if (third.ttl < near.ttl) return haveOneSender(near, third);
+  // Rewritten already where it was seen as it came.
+  return near.file === third.file && !areApart({ a: near, b: third });
+}
+
+function isBefore(near: CapturedPacket, far: CapturedPacket): boolean {
+  return near.ttl > far.ttl && !haveOneSender(near, far);
+}
