@@ -230,7 +230,7 @@ function fork(one: number, two: number, beyond: Link['beyond']): Link {
   const ends = [CLIENT, HOST] as const;
   return {
     ...{ one: conversation(one, ends), two: conversation(two, ends) },
-    ...{ twins: [], beyond, doubt: null },
+    ...{ twins: [], beyond, nearer: 'one', doubt: null },
   };
 }
 

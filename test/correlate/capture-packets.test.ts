@@ -2,7 +2,12 @@
 
 import * as assert from 'uvu/assert';
 import { findNearer } from '../../src/correlate/capture/nearness.js';
-import { identityKey, isMarked, isSame } from '../../src/correlate/capture/same-packet.js';
+import {
+  compareTimes,
+  identityKey,
+  isMarked,
+  isSame,
+} from '../../src/correlate/capture/same-packet.js';
 import { findCrossing, listSightings } from '../../src/correlate/capture/sightings.js';
 import { alignTwins, type Twin } from '../../src/correlate/capture/twins.js';
 import { TCP } from '../../src/model/event.js';
@@ -47,11 +52,19 @@ test('one packet keeps its numbers, its payload and its marks, whatever NAT did'
 });
 
 test('a packet takes two seconds at most from one device to the next, whichever clock is ahead', () => {
-  const after = (time: number): boolean =>
-    same({ time: 9 * SECOND }, { ...ROUTED, time: 9 * SECOND + time });
+  const after = (time: number, file = 0): string => {
+    const { a, b } = twin({ time: 9 * SECOND }, { ...ROUTED, time: 9 * SECOND + time, file });
+    return compareTimes(a, b);
+  };
   assert.equal(
     [after(2 * SECOND), after(2 * SECOND + 1), after(-2 * SECOND), after(-2 * SECOND - 1)],
-    [true, false, true, false],
+    ['passing', 'never', 'passing', 'never'],
+  );
+  const day = 14 * 3600 * SECOND;
+  assert.equal(
+    [after(2 * SECOND, 1), after(2 * SECOND + 1, 1), after(-day, 1), after(day + 1000, 1)],
+    ['passing', 'late', 'late', 'never'],
+    'the clock of another file may be wrong',
   );
 });
 
