@@ -20,6 +20,7 @@ const { values: options } = parseArgs({
     live: { type: 'boolean' }, // only *.live.ts
     'no-live': { type: 'boolean' }, // only *.test.ts
     timeout: { type: 'string' }, // seconds per file
+    grace: { type: 'string', default: '30' }, // seconds to end in after the last test, on a busy machine too
     folder: { type: 'string', default: 'test' }, // for the runner's own tests
     endings: { type: 'string', default: 'test,live' }, // for the runner's own tests
   },
@@ -67,7 +68,11 @@ async function drain(files: TestFile[], priority: number): Promise<void> {
 
 function limitsOf({ live }: TestFile): Omit<FileLimits, 'priority'> {
   const seconds = Number(options.timeout ?? (live ? 600 : 300));
-  return { timeoutMs: seconds * 1000, killGraceMs: live ? 20_000 : 1000 };
+  return {
+    timeoutMs: seconds * 1000,
+    exitGraceMs: Number(options.grace) * 1000,
+    killGraceMs: live ? 20_000 : 1000,
+  };
 }
 
 function matches(name: string): boolean {

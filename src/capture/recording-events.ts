@@ -1,11 +1,32 @@
 /** The lines of a recording that are events. */
 import { z } from 'zod';
+import { canonicalAddress } from '../model/address.js';
 import { ASIDES, NETFILTER_HOOKS, type TraceEvent } from '../model/event.js';
 
-export const endpoint = z.object({ address: z.string(), port: z.number().int().min(0).max(65535) });
+const MOST_KNOWN = 100_000;
+/** Addresses that were looked at already, in canonical form: a recording has few, very often. */
+const known = new Map<string, string>();
+
+/** Text that is an address, made canonical. */
+export const address = z.string().transform((text, context) => {
+  const canonical = known.get(text) ?? canonicalAddress(text);
+  if (canonical === null) {
+    context.issues.push({ code: 'custom', message: 'no address', input: text });
+    return z.NEVER;
+  }
+  if (known.size < MOST_KNOWN) known.set(text, canonical);
+  return canonical;
+});
+export const endpoint = z.object({ address, port: z.number().int().min(0).max(65_535) });
+/** Times, sizes and counts; some do not fit into a safe integer, none has a fraction. */
+const whole = z.number().refine(Number.isInteger, 'no whole number');
+/** Of a header of TCP, 32 bits. */
+const sequence = z.number().int().min(0).max(0xffff_ffff);
 export const protocol = z.enum(['tcp', 'udp']);
+/** Bytes of a packet: segments joined by the kernel have hundreds of thousands at most. */
+const MAX_LENGTH = 16 * 1024 * 1024;
 const tuple = z.object({ source: endpoint, destination: endpoint });
-const base = { id: z.number().int().positive(), time: z.number() };
+const base = { id: z.number().int().positive(), time: whole };
 const packet = {
   ...base,
   namespace: z.number().int().nullable(),
@@ -15,35 +36,35 @@ const packet = {
   protocol,
   source: endpoint,
   destination: endpoint,
-  seq: z.number(),
-  ack: z.number(),
-  flags: z.number(),
-  length: z.number(),
+  seq: sequence,
+  ack: sequence,
+  flags: z.number().int().min(0).max(0xffff),
+  length: z.number().int().min(0).max(MAX_LENGTH),
 };
 const ends = { socket: z.string(), local: endpoint, remote: endpoint };
-const task = { pid: z.number(), tid: z.number(), command: z.string() };
-const birth = { pid: z.number(), child: z.number(), command: z.string() };
-const amounts = { bytes: z.number(), total: z.number(), calls: z.number() };
+const task = { pid: whole, tid: whole, command: z.string() };
+const birth = { pid: whole, child: whole, command: z.string() };
+const amounts = { bytes: whole, total: whole, calls: whole };
 const socketPorts = z.object({
   socket: z.string(),
-  localPort: z.number(),
-  remotePort: z.number(),
-  life: z.number().optional(),
+  localPort: whole,
+  remotePort: whole,
+  life: whole.optional(),
 });
 const conntrack = z.object({
   id: z.string(),
-  status: z.number(),
+  status: whole,
   original: tuple,
   reply: tuple,
 });
 const socketSums = z.object({
-  sent: z.number(),
-  sentAgain: z.number(),
-  acknowledged: z.number(),
-  received: z.number(),
-  segmentsSent: z.number(),
-  segmentsReceived: z.number(),
-  retransmits: z.number(),
+  sent: whole,
+  sentAgain: whole,
+  acknowledged: whole,
+  received: whole,
+  segmentsSent: whole,
+  segmentsReceived: whole,
+  retransmits: whole,
 });
 const direction = z.enum(['in', 'out']);
 const hook = z.enum(NETFILTER_HOOKS).nullable();
@@ -63,7 +84,7 @@ export const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
     reason: z.string(),
     function: z.string(),
     // Recordings of versions before 0.2 lack it.
-    mtu: z.number().nullish(),
+    mtu: whole.nullish(),
   }),
   z.object({ kind: z.literal('reset'), ...packet }),
   z.object({
@@ -80,9 +101,9 @@ export const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
     ...base,
     ...task,
     ...ends,
-    namespace: z.number(),
-    from: z.number(),
-    to: z.number(),
+    namespace: whole,
+    from: whole,
+    to: whole,
     sums: socketSums.optional(),
   }),
   z.object({
@@ -90,22 +111,22 @@ export const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
     ...base,
     ...task,
     ...ends,
-    namespace: z.number(),
-    fd: z.number(),
+    namespace: whole,
+    fd: whole,
   }),
   z.object({
     kind: z.literal('retransmit'),
     ...base,
     ...ends,
-    namespace: z.number(),
-    state: z.number(),
+    namespace: whole,
+    state: whole,
   }),
   z.object({
     kind: z.literal('move'),
     ...base,
     ...task,
     ...amounts,
-    fds: z.tuple([z.number(), z.number()]),
+    fds: z.tuple([whole, whole]),
     from: z.object(ends),
     to: z.object(ends),
   }),
@@ -116,14 +137,14 @@ export const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
     ...amounts,
     ...ends,
     operation: z.enum(['read', 'write']),
-    fd: z.number(),
+    fd: whole,
     // Recordings of versions before 0.2 lack these.
-    namespace: z.number().nullable().default(null),
+    namespace: whole.nullable().default(null),
     protocol: protocol.default('tcp'),
     buffer: z.string().default(''),
-    mark: z.number().default(0),
-    tail: z.number().optional(),
-    life: z.number().optional(),
+    mark: whole.default(0),
+    tail: whole.optional(),
+    life: whole.optional(),
   }),
   z.object({
     kind: z.literal('aside'),
@@ -131,9 +152,9 @@ export const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
     ...task,
     what: z.enum(ASIDES),
     operation: z.enum(['read', 'write', 'call']),
-    fd: z.number().nullable(),
-    bytes: z.number(),
-    calls: z.number(),
+    fd: whole.nullable(),
+    bytes: whole,
+    calls: whole,
     object: z.string(),
     peer: z.string(),
     local: endpoint.nullable(),
@@ -144,14 +165,14 @@ export const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('counter'),
     ...base,
-    namespace: z.number().nullable(),
-    ifindex: z.number().nullable(),
+    namespace: whole.nullable(),
+    ifindex: whole.nullable(),
     direction,
     protocol,
     source: endpoint,
     destination: endpoint,
-    packets: z.number(),
-    bytes: z.number(),
+    packets: whole,
+    bytes: whole,
   }),
   z.object({
     kind: z.literal('total'),
@@ -159,6 +180,6 @@ export const eventSchema: z.ZodType<TraceEvent> = z.discriminatedUnion('kind', [
     operation: z.enum(['move', 'read', 'write']),
     from: socketPorts,
     to: socketPorts.nullable(),
-    bytes: z.number(),
+    bytes: whole,
   }),
 ]);

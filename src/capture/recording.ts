@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import type { TraceEvent } from '../model/event.js';
 import { UserError } from '../model/errors.js';
+import { parseRange } from '../model/range.js';
 import { ruleTraceSchema } from '../model/rule-trace.js';
 import { WITNESSES, type Trace, type TraceHeader, type TraceTail } from '../model/trace.js';
-import { endpoint, eventSchema, protocol } from './recording-events.js';
+import { address, endpoint, eventSchema, protocol } from './recording-events.js';
 import { packSurvey, surveySchema } from './recording-survey.js';
 
 const SCHEMA = 'trace-flow/recording/1';
@@ -14,7 +15,7 @@ const device = z.object({
   ifindex: z.number(),
   name: text,
   kind: z.enum(['loopback', 'bridge', 'veth', 'other']),
-  addresses: z.array(text),
+  addresses: z.array(text.refine((value) => parseRange(value) !== null, 'no address')),
   master: z.number().nullable(),
   peerIfindex: z.number().nullable(),
   peerNamespace: z.number().nullable(),
@@ -40,14 +41,14 @@ const topologySchema = z.object({
         z.object({
           name: text,
           bridge: text.nullable(),
-          addresses: z.array(text),
+          addresses: z.array(address),
           gateway: text.nullable(),
         }),
       ),
       published: z.array(
         z.object({
           protocol,
-          hostAddress: text,
+          hostAddress: address,
           hostPort: z.number(),
           containerPort: z.number(),
         }),
@@ -90,7 +91,7 @@ const headerSchema = z.object({
     addresses: z.array(text),
     mappings: z.array(z.object({ protocol, listens: endpoint, target: endpoint })),
   }),
-  client: text.nullable(),
+  client: address.nullable(),
   topology: topologySchema,
   probes: z.object({
     attached: z.array(text),
@@ -152,7 +153,8 @@ export function parseRecording(content: string, name: string): Trace {
     }
     const event = eventSchema.safeParse(value);
     if (!event.success) {
-      broken = `${name}: line ${index + 1} is no event of a recording; what follows was not read`;
+      const where = tellIssue(event.error);
+      broken = `${name}: line ${index + 1} is no event of a recording${where}; what follows was not read`;
       break;
     }
     events.push(event.data);
@@ -168,9 +170,7 @@ function describeCut(name: string, broken: string | null): TraceTail {
 function parseHeader(line: string, name: string): TraceHeader {
   const result = headerSchema.safeParse(parseJson(line));
   if (!result.success) {
-    const [issue] = result.error.issues;
-    const where =
-      issue && issue.path.length > 0 ? ` (${issue.path.join('.')}: ${issue.message})` : '';
+    const where = tellIssue(result.error);
     throw new UserError(`${name} is not a recording that this version can read${where}`, {
       code: 'bad-recording',
       exit: 1,
@@ -180,6 +180,11 @@ function parseHeader(line: string, name: string): TraceHeader {
   const { program, epoch, target, client, topology, probes, budget, survey } = result.data;
   const header = { program, epoch: BigInt(epoch), target, client, topology, probes, budget };
   return survey ? { ...header, survey } : header;
+}
+
+/** ` (topology.host: Invalid input)`; nothing where the whole is no such thing. */
+function tellIssue({ issues: [issue] }: z.ZodError): string {
+  return issue && issue.path.length > 0 ? ` (${issue.path.join('.')}: ${issue.message})` : '';
 }
 
 function parseJson(line: string): unknown {

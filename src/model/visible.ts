@@ -7,8 +7,9 @@ const RIGHT_TO_LEFT =
   /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/gu;
 /** The colours and weights that our own renderers write. */
 const STYLE = /(\u001b\[[0-9;]*m)/;
-/** Characters that JSON allows but that would act on a terminal. */
-const ACTIVE_IN_JSON = /[\u007f-\u009f\u2028\u2029\p{Cf}]/gu;
+/** Characters that JSON allows but that would act on a terminal, or reorder its line. */
+const ACTIVE_IN_JSON =
+  /[\u007f-\u009f\u2028\u2029\p{Cf}\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/gu;
 
 /** Every unsafe character as `\x1b` or `\u{202e}`; line ends are unsafe too. */
 export function escapeUnsafe(text: string): string {

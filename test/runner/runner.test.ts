@@ -15,7 +15,14 @@ interface Run {
 }
 
 async function runFixture(name: string, args: string[] = [], requireLive = ''): Promise<Run> {
-  const fixtures = ['--folder', 'test/support/fixtures-runner', '--endings', 'fixture,livefixture'];
+  const fixtures = [
+    '--folder',
+    'test/support/fixtures-runner',
+    '--endings',
+    'fixture,livefixture',
+    '--grace',
+    '3',
+  ];
   const result = await execa(
     process.execPath,
     [RUNNER, ...fixtures, '--pattern', `/${name}\\.`, ...args],

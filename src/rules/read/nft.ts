@@ -4,6 +4,7 @@ import type { NftTable } from './nft/ast.js';
 import { buildRuleSet } from './nft/build.js';
 import { readNftJson } from './nft/json.js';
 import { readNftText } from './nft/text.js';
+import { malformed } from './rule-words.js';
 
 /**
  * Reads the output of `nft -j list ruleset` or `nft list ruleset`.
@@ -13,7 +14,13 @@ import { readNftText } from './nft/text.js';
 export function parseNft(text: string, source: string): RuleSet {
   // Editors of Windows put a mark of byte order in front.
   const plain = text.replace(/^\uFEFF/, '');
-  return buildRuleSet(readNft(plain, source));
+  try {
+    return buildRuleSet(readNft(plain, source));
+  } catch (error) {
+    // The only one that this raises: the stack is at its end.
+    if (!(error instanceof RangeError)) throw error;
+    throw malformed(source, 1, 'something in it is nested deeper than nft itself allows');
+  }
 }
 
 /** As {@link parseNft}, before anything is made of it. */

@@ -10,11 +10,11 @@ import type { Report } from './judge.js';
 
 const CHILD = fileURLToPath(new URL('child.js', import.meta.url));
 const KEPT_OUTPUT = 64 * 1024;
-/** After its last test a file has this long to let go of timers, sockets and processes. */
-const EXIT_GRACE_MS = 3000;
 
 export interface FileLimits {
   timeoutMs: number;
+  /** After its last test a file has this long to let go of timers, sockets and processes. */
+  exitGraceMs: number;
   /** Between SIGTERM and SIGKILL, for a live test to take its lab down. */
   killGraceMs: number;
   /** Its scheduling priority, from 0 to 19 (lowest). */
@@ -85,7 +85,7 @@ export async function runFile(
       timer = setTimeout(() => {
         fail('left something running', `Still open after the last test: ${handles?.join(', ')}`);
         stop();
-      }, EXIT_GRACE_MS);
+      }, limits.exitGraceMs);
     }
   });
 

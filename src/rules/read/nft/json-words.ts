@@ -33,8 +33,8 @@ export function writeWords(value: unknown): string {
     if (['&', '|', '^', '<<', '>>'].includes(name)) return body.map(writeWords).join(` ${name} `);
     return name === 'set' ? writeValue(value) : spell(value);
   }
-  if (name === 'elem' || name === 'prefix') return writeValue(value);
   if (!isRecord(body)) return `${name} ${writeValue(body)}`;
+  if (name === 'elem' || name === 'prefix') return writeValue(value);
   return writeNamed(name, body) ?? spell(value);
 }
 
