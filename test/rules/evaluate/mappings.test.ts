@@ -1,0 +1,176 @@
+// What a saved rule set alone tells of its host: ways in, bridges, ways to single addresses, and whether docker-proxy is used.
+
+import * as assert from 'uvu/assert';
+import type { Topology } from '../../../src/model/topology.js';
+import {
+  findBridges,
+  findMappings,
+  findOtherMappings,
+  findWays,
+  inferEngine,
+} from '../../../src/rules/evaluate/mappings.js';
+import { parseSaved } from '../../../src/rules/read/iptables.js';
+import type { RuleSet } from '../../../src/model/rules.js';
+import { suite } from '../../support/suite.js';
+
+const test = suite('mappings');
+
+const CHAINS = {
+  nat: [':PREROUTING ACCEPT [0:0]', ':OUTPUT ACCEPT [0:0]', ':POSTROUTING ACCEPT [0:0]'],
+  filter: [':FORWARD DROP [0:0]', ':INPUT ACCEPT [0:0]'],
+};
+
+function table(name: keyof typeof CHAINS, ...rules: string[]): RuleSet {
+  const own = rules.filter((rule) => rule.startsWith(':'));
+  const lines = [
+    `*${name}`,
+    ...CHAINS[name],
+    ...own,
+    ...rules.filter((rule) => !own.includes(rule)),
+  ];
+  return parseSaved([...lines, 'COMMIT', ''].join('\n'), 'saved');
+}
+
+const mappings = (...rules: string[]): string[] =>
+  findMappings(table('nat', ...rules)).map(
+    ({ protocol, listens, target }) =>
+      `${protocol} ${listens.address}#${listens.port} ${target.address}#${target.port}`,
+  );
+
+const DNAT = '-j DNAT --to-destination 172.17.0.2:6379';
+
+test('a way in: the ports that a rule leads somewhere, each protocol by itself', () => {
+  assert.equal(mappings(`-A PREROUTING -p tcp -m tcp --dport 8080 ${DNAT}`), [
+    'tcp 0.0.0.0#8080 172.17.0.2#6379',
+  ]);
+  assert.equal(mappings(`-A PREROUTING -d 198.51.100.1/32 -p udp -m udp --dport 53 ${DNAT}`), [
+    'udp 198.51.100.1#53 172.17.0.2#6379',
+  ]);
+  assert.equal(
+    mappings('-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 172.17.0.2'),
+    ['tcp 0.0.0.0#80 172.17.0.2#80'],
+  );
+  assert.equal(mappings(`-A PREROUTING -p tcp -m multiport --dports 80,81 ${DNAT}`), [
+    'tcp 0.0.0.0#80 172.17.0.2#6379',
+    'tcp 0.0.0.0#81 172.17.0.2#6379',
+  ]);
+});
+
+test('the same way in, told by several rules, is one', () => {
+  const rule = `-p tcp -m tcp --dport 8080 ${DNAT}`;
+  assert.is(mappings(`-A PREROUTING ${rule}`, `-A OUTPUT ${rule}`).length, 1);
+});
+
+test('no way in: a range, a negated port, no port at all, no protocol of ports, another act', () => {
+  for (const rule of [
+    `-p tcp -m tcp --dport 8080:8090 ${DNAT}`,
+    `-p tcp -m tcp ! --dport 8080 ${DNAT}`,
+    `-p tcp ${DNAT}`,
+    `-p sctp -m sctp --dport 8080 ${DNAT}`,
+    '-p tcp -m tcp --dport 8080 -j REDIRECT --to-ports 80',
+    '-p tcp -m tcp --dport 8080 -j ACCEPT',
+  ]) {
+    assert.equal(mappings(`-A PREROUTING ${rule}`), [], rule);
+  }
+});
+
+test('where it is dialled: a single address, and neither a network nor all but one', () => {
+  const dialled = (match: string): string | undefined =>
+    mappings(`-A PREROUTING ${match} -p tcp -m tcp --dport 8080 ${DNAT}`)[0]?.split(' ')[1];
+  assert.is(dialled('-d 198.51.100.1/32'), '198.51.100.1#8080');
+  assert.is(dialled('-d 198.51.100.0/24'), '0.0.0.0#8080');
+  assert.is(dialled('! -d 198.51.100.1/32'), '0.0.0.0#8080');
+});
+
+test('ways in that the engine tells of are left out; of another port, protocol or address they stay', () => {
+  const rules = table('nat', `-A PREROUTING -p tcp -m tcp --dport 8080 ${DNAT}`);
+  const others = (port: object, address = '172.17.0.2'): number => {
+    const published = [{ protocol: 'tcp', hostPort: 8080, containerPort: 6379, ...port }];
+    const container = { networks: [{ addresses: [address] }], published };
+    return findOtherMappings(rules, { containers: [container] } as unknown as Topology).length;
+  };
+  assert.is(others({}), 0);
+  assert.equal(
+    [others({ hostPort: 80 }), others({ containerPort: 80 }), others({ protocol: 'udp' })],
+    [1, 1, 1],
+  );
+  assert.is(others({}, '172.17.0.3'), 1);
+});
+
+const bridges = (...rules: string[]): string[] =>
+  findBridges(table('nat', ...rules)).map(({ name, networks }) => `${name} ${networks.join()}`);
+
+test('a bridge: what leaves its network by any other device is masqueraded', () => {
+  assert.equal(bridges('-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE'), [
+    'docker0 172.17.0.1/16',
+  ]);
+  assert.equal(bridges(':NETAVARK - [0:0]', '-A POSTROUTING -s 10.88.0.0/16 -j NETAVARK'), [
+    '(bridge of 10.88.0.0/16) 10.88.0.1/16',
+  ]);
+});
+
+test('no bridge: a single address, everything, all but a network, another chain, another act', () => {
+  for (const rule of [
+    '-A POSTROUTING -s 172.17.0.2/32 ! -o docker0 -j MASQUERADE',
+    '-A POSTROUTING ! -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE',
+    '-A POSTROUTING ! -o docker0 -j MASQUERADE',
+    '-A POSTROUTING -s 0.0.0.0/0 ! -o docker0 -j MASQUERADE',
+    '-A POSTROUTING -s 172.17.0.0/16 -o docker0 -j MASQUERADE',
+    '-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j ACCEPT',
+    '-A PREROUTING -s 172.17.0.0/16 -j ACCEPT',
+  ]) {
+    assert.equal(bridges(rule), [], rule);
+  }
+});
+
+const ways = (...rules: string[]): string[] =>
+  findWays(table('filter', ...rules)).map(({ destination, device }) => `${destination} ${device}`);
+
+test('a way to a single address: what is let out to it by one device', () => {
+  const rule = '-A FORWARD -d 10.89.0.2/32 -o br1 -j ACCEPT';
+  assert.equal(ways(rule), ['10.89.0.2/32 br1']);
+  assert.equal(ways(rule, rule), ['10.89.0.2/32 br1']);
+  assert.equal(ways(rule, rule.replace('br1', 'br2')), [], 'two devices leave it open');
+  assert.equal(ways(rule, rule.replace('0.2', '0.3')), ['10.89.0.2/32 br1', '10.89.0.3/32 br1']);
+});
+
+test('no way: a network, all but an address, any device, a pattern, another act', () => {
+  for (const rule of [
+    '-A FORWARD -d 10.89.0.0/24 -o br1 -j ACCEPT',
+    '-A FORWARD ! -d 10.89.0.2/32 -o br1 -j ACCEPT',
+    '-A FORWARD -d 10.89.0.2/32 ! -o br1 -j ACCEPT',
+    '-A FORWARD -d 10.89.0.2/32 -j ACCEPT',
+    '-A FORWARD -o br1 -j ACCEPT',
+    '-A FORWARD -d 10.89.0.2/32 -o br+ -j ACCEPT',
+    '-A FORWARD -d 10.89.0.2/32 -o br1 -j DROP',
+    '-A FORWARD -s 10.89.0.2/32 -i br1 -j ACCEPT',
+  ]) {
+    assert.equal(ways(rule), [], rule);
+  }
+});
+
+const engine = (...rules: string[]): unknown => {
+  const found = inferEngine(table('nat', ...rules));
+  return found && [found.firewall, found.userlandProxy];
+};
+const CHAIN = ':DOCKER - [0:0]';
+
+test('docker-proxy is used where the rule for OUTPUT leaves loopback alone', () => {
+  const rule = (match: string): unknown =>
+    engine(CHAIN, `-A OUTPUT ${match} -m addrtype --dst-type LOCAL -j DOCKER`);
+  assert.equal(rule('! -d 127.0.0.0/8'), ['iptables', true]);
+  assert.equal(rule(''), ['iptables', false]);
+  assert.equal(rule('-d 127.0.0.0/8'), ['iptables', false]);
+  assert.equal(rule('! -d 10.0.0.0/8'), ['iptables', false]);
+});
+
+test('without a rule for OUTPUT nothing tells, and without a chain of Docker’s there is no engine', () => {
+  assert.equal(engine(CHAIN, '-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER'), [
+    'iptables',
+    null,
+  ]);
+  assert.equal(engine(CHAIN, '-A OUTPUT -j ACCEPT'), ['iptables', null]);
+  assert.is(engine('-A OUTPUT -j ACCEPT'), null);
+});
+
+test.run();
