@@ -57,13 +57,13 @@ const ack = (more: Partial<PacketEvent> = {}) => packet(true, more);
 const shake = (): PacketEvent[] => [syn(), agree(), ack()];
 
 function drop(request: boolean, more: Partial<DropEvent> = {}): DropEvent {
-  const { direction, ...fields } = packet(request, more as Partial<PacketEvent>);
+  const { direction, ...fields } = packet(request, more as unknown as Partial<PacketEvent>);
   void direction;
   return { ...fields, kind: 'drop', reason: 'NETFILTER_DROP', function: 'f', ...more };
 }
 
 function told(request: boolean, more: Partial<ResetEvent> = {}): ResetEvent {
-  const { direction, ...fields } = packet(request, more as Partial<PacketEvent>);
+  const { direction, ...fields } = packet(request, more as unknown as Partial<PacketEvent>);
   void direction;
   return { ...fields, kind: 'reset', ...more } as unknown as ResetEvent;
 }

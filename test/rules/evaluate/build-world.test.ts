@@ -219,9 +219,9 @@ test('what was read inside a container is a world of its own, without relays and
 
 test('docker-proxy is used where one runs; without one and without Docker’s rules nothing tells', () => {
   const relay = {
-    ...{ pid: 7, command: 'docker-proxy', arguments: [], protocol: 'tcp', target: null },
+    ...{ pid: 7, command: 'docker-proxy', arguments: [], protocol: 'tcp' as const, target: null },
     listens: { address: '0.0.0.0', port: 80 },
-  } as const;
+  };
   assert.is(judgeProxy({ ...TOPOLOGY, relays: [relay] }, NO_RULES).userlandProxy, true);
   assert.is(judgeProxy(TOPOLOGY, NO_RULES).userlandProxy, null);
 });
