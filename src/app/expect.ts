@@ -1,20 +1,32 @@
-/** `--expect`: whether a report shows the path that was expected, and if not, why. */
-import type { Report } from '../model/report.js';
-import type { Path } from '../model/verdict.js';
+/** `--expect`: whether a report shows the path and the outcome that were expected, and if not, why. */
+import type { Expectation } from '../model/expectation.js';
+import type { Connection, Report } from '../model/report.js';
 
 /** Null when it does; else one sentence. An inconclusive trace never does. */
-export function findUnmet(report: Report, expected: Path): string | null {
-  const { connections, verdict } = report;
-  const meets = (path: string): boolean =>
-    path === expected || (expected === 'relay' && path === 'docker-proxy');
+export function findUnmet(report: Report, expected: Expectation): string | null {
+  const { connections } = report;
   const inconclusive = connections.find(({ proof }) => proof === 'inconclusive');
   if (inconclusive) {
-    return `expected ${expected}, but connection ${inconclusive.id} is inconclusive: ${inconclusive.reason}`;
+    return `expected ${expected.text}, but connection ${inconclusive.id} is inconclusive: ${inconclusive.reason}`;
   }
-  const other = connections.filter(({ path }) => !meets(path));
-  if (other.length === 0) return null;
-  const [first] = other;
-  if (connections.length === 1)
-    return `expected ${expected}, saw ${verdict.path}: ${verdict.reason}`;
-  return `expected ${expected}, but ${other.length} of ${connections.length} connections went otherwise, first connection ${first?.id ?? 0} by ${first?.path ?? 'unknown'}: ${first?.reason ?? ''}`;
+  const others = connections.filter((connection) => !meets(connection, expected));
+  const [first] = others;
+  if (!first) return null;
+  const seen = `${first.path}/${first.outcome}: ${first.reason}`;
+  return connections.length === 1
+    ? `expected ${name(expected)}, saw ${seen}`
+    : `expected ${name(expected)}, but ${others.length} of ${connections.length} connections went otherwise, first connection ${first.id} by ${seen}`;
+}
+
+function meets({ path, outcome }: Connection, expected: Expectation): boolean {
+  const way =
+    expected.path === null ||
+    path === expected.path ||
+    (expected.path === 'relay' && path === 'docker-proxy');
+  return way && (expected.outcome === null || outcome === expected.outcome);
+}
+
+/** In full: a path alone asks for an answer too. */
+function name({ path, outcome }: Expectation): string {
+  return `${path ?? 'any'}/${outcome ?? 'any'}`;
 }

@@ -3,6 +3,7 @@ import { UserError } from '../model/errors.js';
 import { checkFiles, listFiles } from './outputs.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
 import { createProgress } from './progress.js';
+import { passes } from './selection.js';
 import { runTrace, type TraceRequest } from './trace.js';
 
 export async function traceLive(
@@ -35,8 +36,16 @@ export async function traceLive(
     progress,
     stop: stop.signal,
     onEvent: outputs.ndjson ? (event) => stream('event', event) : null,
-    onConnection: outputs.ndjson ? (connection) => stream('connection', connection) : null,
+    onConnection: (connection) => {
+      if (!passes(connection, outputs.show)) return;
+      if (outputs.ndjson) stream('connection', connection);
+      if (outputs.watch) progress.ended(connection);
+    },
     onReport: async (made, trace) => {
+      // Those that never ended: nothing else tells of them before the report.
+      if (outputs.watch) {
+        for (const one of made.connections) if (passes(one, outputs.show)) progress.ended(one);
+      }
       written = await present(made, trace, outputs, terminal);
     },
   });

@@ -103,10 +103,12 @@ export async function writeFiles(
   files: OutputFiles,
 ): Promise<void> {
   // Exports hold every packet, however few the report lists.
-  const whole = (): Report =>
-    report.connections.some(({ hopsOmitted }) => hopsOmitted > 0)
-      ? analyse(trace, { hops: null })
-      : report;
+  const ids = new Set(report.connections.map(({ id }) => id));
+  const whole = (): Report => {
+    if (report.connections.every(({ hopsOmitted }) => hopsOmitted === 0)) return report;
+    const full = analyse(trace, { hops: null });
+    return { ...full, connections: full.connections.filter(({ id }) => ids.has(id)) };
+  };
   // The evidence first: where there is room for one file only, it shall be this one.
   await files.write(request.record, async () =>
     (await import('../capture/recording.js')).formatRecording(trace),

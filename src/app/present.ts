@@ -1,9 +1,11 @@
 /** What becomes of a report, live or read: files, the terminal, the exit code. */
-import type { Path } from '../model/verdict.js';
+import type { Expectation } from '../model/expectation.js';
 import type { Report } from '../model/report.js';
+import type { Selection } from '../model/selection.js';
 import type { Trace } from '../model/trace.js';
 import type { Screen } from '../render/terminal/watch.js';
 import { findUnmet } from './expect.js';
+import { select } from './selection.js';
 import {
   OutputFiles,
   printReport,
@@ -14,7 +16,9 @@ import {
 } from './outputs.js';
 
 export interface LiveOutputs extends OutputRequest {
-  readonly expect: Path | null;
+  readonly expect: Expectation | null;
+  /** Which connections are shown; the verdict and the expectation are about all of them. */
+  readonly show: Selection;
   /** Shows connections as they come, where standard error is a terminal. */
   readonly watch?: boolean;
 }
@@ -43,17 +47,22 @@ export function streamTo(terminal: Pick<LiveTerminal, 'emit'>) {
 export async function present(
   report: Report,
   trace: Trace,
-  outputs: OutputRequest,
+  outputs: OutputRequest & Pick<LiveOutputs, 'show'>,
   terminal: LiveTerminal,
 ): Promise<boolean> {
   const files = new OutputFiles(terminal);
-  await writeFiles(report, trace, outputs, files);
-  await printReport(report, outputs, terminal, terminal);
+  const shown = select(report, outputs.show);
+  await writeFiles(shown, trace, outputs, files);
+  await printReport(shown, outputs, terminal, terminal);
   return files.tell();
 }
 
 /** The exit code that the report deserves, with a sentence on standard error when it is not 0. */
-export function conclude(report: Report, expected: Path | null, terminal: LiveTerminal): number {
+export function conclude(
+  report: Report,
+  expected: Expectation | null,
+  terminal: LiveTerminal,
+): number {
   if (report.connections.length === 0) {
     terminal.err('no matching traffic was seen\n');
     return 3;

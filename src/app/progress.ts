@@ -1,6 +1,7 @@
 /** What a trace tells while it runs, on standard error: in place on a terminal, few lines elsewhere. */
+import type { Connection } from '../model/report.js';
 import { escapeLines } from '../model/visible.js';
-import { renderWatch, type Screen } from '../render/terminal/watch.js';
+import { renderWatch, renderWatchLine, type Screen } from '../render/terminal/watch.js';
 import type { Tally } from './tally.js';
 
 export interface Progress {
@@ -8,6 +9,8 @@ export interface Progress {
   ready(ports: readonly number[], missing: readonly string[]): void;
   update(tally: Tally): void;
   lost(count: number): void;
+  /** A connection has ended, or the trace has: a line for it where nothing can be drawn in place. */
+  ended(connection: Connection): void;
   stopping(): void;
   warn(text: string): void;
 }
@@ -25,6 +28,7 @@ export interface ProgressOptions {
 
 export function createProgress({ write, terminal, hint, watch }: ProgressOptions): Progress {
   let shown: readonly string[] = [];
+  const told = new Set<number>();
   let lost = 0;
   let tally: Tally = { connections: 0, ended: 0, packets: 0, seen: [] };
   const line = (text: string): void => {
@@ -57,6 +61,11 @@ export function createProgress({ write, terminal, hint, watch }: ProgressOptions
     },
     lost: (count) => {
       lost = count;
+    },
+    ended: (connection) => {
+      if (terminal || told.has(connection.id)) return;
+      told.add(connection.id);
+      write(`${escapeLines(renderWatchLine(connection))}\n`);
     },
     stopping: () => {
       line(`stopped: ${counts()}`);

@@ -10,6 +10,7 @@ import { withHeader, type Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
 import { checkFiles, listFiles } from './outputs.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
+import { select } from './selection.js';
 import { ReadProgress } from './read-progress.js';
 
 export interface ReadRequest {
@@ -42,7 +43,9 @@ export async function readTrace(
   if (outputs.ndjson) {
     const stream = streamTo(terminal);
     for (const event of trace.events) stream('event', event);
-    for (const connection of report.connections) stream('connection', connection);
+    for (const connection of select(report, outputs.show).connections) {
+      stream('connection', connection);
+    }
   }
   if (trace.capture && report.connections.length === 0) tellWhatIsThere(trace, terminal);
   const written = await present(report, trace, outputs, terminal);

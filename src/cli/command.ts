@@ -14,7 +14,8 @@ standardOutput().claim();
 export abstract class TraceFlowCommand extends Command {
   protected override catch(error: Error): Promise<never> {
     const debug = Boolean(process.env['DEBUG']);
-    const { text, exit } = describeFailure(error, { parsed: this.parsed, debug });
+    const flags = Object.keys(this.ctor.flags);
+    const { text, exit } = describeFailure(error, { parsed: this.parsed, debug, flags });
     standardError().write(escapeLines(text));
     this.exit(exit);
   }

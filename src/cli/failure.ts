@@ -1,5 +1,6 @@
 // Says how a thrown value ends the program: what to print on stderr, and the exit code.
 
+import { findNearest } from './nearest.js';
 import { UserError } from '../model/errors.js';
 import { describeSystemError, systemCode } from '../model/system-error.js';
 
@@ -12,6 +13,8 @@ export interface Failure {
 export interface FailureContext {
   /** Whether the flags had been read: before that, an error is about how the program was called. */
   parsed: boolean;
+  /** Names of the command's flags, for one that was mistyped. */
+  flags: readonly string[];
   /** Print where the error came from as well. */
   debug: boolean;
 }
@@ -19,6 +22,8 @@ export interface FailureContext {
 /** Oclif's errors carry their exit code here; `EEXIT` is its way to end quietly. */
 interface OclifError {
   code?: unknown;
+  /** Of its error about flags that do not exist: how they were written. */
+  flags?: unknown;
   oclif?: { exit?: number };
 }
 
@@ -33,8 +38,17 @@ function describeDefect({ stack = '' }: Error): string[] {
   ];
 }
 
+/** A line for each flag that does not exist and is near to one that does. */
+function suggestFlags(error: OclifError, known: readonly string[]): string[] {
+  const unknown = Array.isArray(error.flags) ? error.flags.map(String) : [];
+  return unknown.flatMap((flag) => {
+    const nearest = findNearest(flag.replace(/^-+|=.*$/g, ''), known);
+    return nearest === undefined ? [] : [`Remedy: did you mean --${nearest}?`];
+  });
+}
+
 /** Maps any thrown value to its message and exit code; pure, never throws. */
-export function describeFailure(error: unknown, { parsed, debug }: FailureContext): Failure {
+export function describeFailure(error: unknown, { parsed, debug, flags }: FailureContext): Failure {
   if (!(error instanceof Error)) return { text: `Error: ${String(error)}\n`, exit: 1 };
   const { code, oclif } = error as OclifError;
   if (code === 'EEXIT') return { text: '', exit: oclif?.exit ?? 0 };
@@ -46,6 +60,7 @@ export function describeFailure(error: unknown, { parsed, debug }: FailureContex
     exit = error.exit;
   } else if (oclif !== undefined) {
     exit = oclif.exit ?? 2;
+    lines.push(...suggestFlags(error as OclifError, flags));
   } else if (!parsed && error.constructor === Error) {
     exit = 2; // a flag's own parser threw
   } else if (systemCode(error) !== null) {

@@ -3,7 +3,10 @@
 import * as Flags from '@oclif/core/flags';
 import { canonicalAddress } from '../model/address.js';
 import { UserError } from '../model/errors.js';
-import { PATHS } from '../model/verdict.js';
+import { parseExpectation, type Expectation } from '../model/expectation.js';
+import type { Selection } from '../model/selection.js';
+import { OUTCOMES, PATHS } from '../model/verdict.js';
+import { findNearest } from './nearest.js';
 
 const port = Flags.custom<number>({
   parse: (text) => Promise.resolve(parsePort(text)),
@@ -16,6 +19,19 @@ const address = Flags.custom<string>({
       throw usage(`--client ${text} is not an IP address`, 'give one such as 198.51.100.2 or ::1');
     }
     return Promise.resolve(canonical);
+  },
+});
+
+const expectation = Flags.custom<Expectation>({
+  parse: (text) => {
+    const expected = parseExpectation(text);
+    if (expected !== null) return Promise.resolve(expected);
+    const words = [...PATHS, ...OUTCOMES];
+    const nearest = findNearest(text, words);
+    throw usage(
+      `--expect ${text} is neither a path nor an outcome, nor one of each (dnat/dropped)`,
+      nearest === undefined ? `give one of: ${words.join(', ')}` : `did you mean ${nearest}?`,
+    );
   },
 });
 
@@ -68,8 +84,27 @@ export const sharedFlags = {
     helpValue: 'FILE',
     description: 'write a trace for ui.perfetto.dev or chrome://tracing',
   }),
-  expect: Flags.option({ options: PATHS })({
-    description: 'exit 4 unless every connection took this path',
+  expect: expectation({
+    helpValue: 'PATH|OUTCOME|PATH/OUTCOME',
+    description:
+      'exit 4 unless every connection took this path and was answered, or had this outcome; dnat/any asks for the path alone',
+  }),
+  path: Flags.option({ options: [...PATHS, 'unknown'] as const })({
+    multiple: true,
+    helpValue: 'PATH',
+    description: 'show only connections that took this path',
+  }),
+  outcome: Flags.option({ options: OUTCOMES })({
+    multiple: true,
+    helpValue: 'OUTCOME',
+    description: 'show only connections with this outcome',
+  }),
+  slowest: Flags.integer({ min: 1, helpValue: 'N', description: 'show only the N slowest' }),
+  id: Flags.integer({
+    min: 1,
+    multiple: true,
+    helpValue: 'N',
+    description: 'show only this connection',
   }),
   hops: hops({
     helpValue: 'N|all',
@@ -81,6 +116,21 @@ export const sharedFlags = {
     description: 'connections that the terminal shows in full [default: 3]',
   }),
 };
+
+/** What the filters among the flags let through. */
+export function readSelection(flags: {
+  readonly path?: Selection['paths'] | undefined;
+  readonly outcome?: Selection['outcomes'] | undefined;
+  readonly slowest?: number | undefined;
+  readonly id?: readonly number[] | undefined;
+}): Selection {
+  return {
+    paths: flags.path ?? [],
+    outcomes: flags.outcome ?? [],
+    ids: flags.id ?? [],
+    slowest: flags.slowest ?? null,
+  };
+}
 
 function parsePort(text: string): number {
   const number = Number(text);

@@ -17,8 +17,9 @@ export default hook;
 export function describeUnknown(id: string, bin: string, commands: readonly string[]): string {
   const nearest = findNearest(id, commands);
   let hint = `Commands: ${commands.join(', ')}. More: ${bin} --help`;
-  if (nearest !== undefined) hint = `Did you mean \`${bin} ${nearest}\`?`;
-  else if (/[./]/.test(id)) hint = `To analyse a capture: \`${bin} read ${id}\``;
+  if (nearest !== undefined) {
+    hint = `Did you mean \`${bin} ${nearest}\`? A container of that name: \`${bin} --container ${id}\``;
+  } else if (/[./]/.test(id)) hint = `To analyse a capture: \`${bin} read ${id}\``;
   else if (/^\d+$/.test(id)) hint = `To trace a port: \`${bin} --port ${id}\``;
   return `Error: ${id} is not a command of ${bin}.\nRemedy: ${hint}\n`;
 }

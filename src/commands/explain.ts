@@ -1,8 +1,10 @@
 // `trace-flow explain`: maps the host and predicts every client's path, without tracing.
 
+import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { TraceFlowCommand } from '../cli/command.js';
 import { sharedFlags } from '../cli/flags.js';
+import { splitTargets } from '../cli/targets.js';
 import { createTerminal } from '../cli/terminal.js';
 import { VANTAGES } from '../model/explain.js';
 
@@ -27,6 +29,16 @@ Exit codes: 0 explained, 1 could not, 2 wrong usage.`;
       command: '<%= config.bin %> explain --port 6379 --iptables saved.txt --nft ruleset.json',
     },
   ];
+
+  static override usage = 'explain [PORT|NAME]... [FLAGS]';
+
+  static override args = {
+    target: Args.string({
+      description: 'a port or a container, as with --port and --container; any number of them',
+    }),
+  };
+
+  static override strict = false;
 
   static override flags = {
     port: sharedFlags.port,
@@ -58,15 +70,14 @@ Exit codes: 0 explained, 1 could not, 2 wrong usage.`;
   };
 
   async run(): Promise<void> {
-    const { flags } = await this.parse(Explain);
+    const { flags, argv } = await this.parse(Explain);
     const terminal = createTerminal();
     const { checkFiles, OutputFiles } = await import('../app/outputs.js');
     await checkFiles([flags.svg], flags.json);
     const { explain } = await import('../app/explain.js');
     const explanation = await explain({
       query: {
-        ports: flags.port ?? [],
-        containers: flags.container ?? [],
+        ...splitTargets(argv.map(String), flags),
         protocol: flags.protocol,
       },
       from: flags.from ?? null,

@@ -3,7 +3,7 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { TraceFlowCommand } from '../cli/command.js';
-import { sharedFlags } from '../cli/flags.js';
+import { readSelection, sharedFlags } from '../cli/flags.js';
 import { createTerminal } from '../cli/terminal.js';
 
 export default class Read extends TraceFlowCommand {
@@ -80,6 +80,7 @@ Exit codes: 0 reported, 1 could not read, 2 wrong usage, 3 no matching traffic, 
         record: undefined,
         ladders: flags.ladders,
         expect: flags.expect ?? null,
+        show: readSelection(flags),
       },
       terminal,
       process.stdin,

@@ -1,8 +1,10 @@
 // `trace-flow trace` (the root command): traces live, judges, and says how the traffic got in.
 
+import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { TraceFlowCommand } from '../cli/command.js';
-import { sharedFlags } from '../cli/flags.js';
+import { readSelection, sharedFlags } from '../cli/flags.js';
+import { splitTargets } from '../cli/targets.js';
 import { createTerminal } from '../cli/terminal.js';
 import { UserError } from '../model/errors.js';
 
@@ -15,7 +17,15 @@ Needs root. Changes nothing on the machine, unless --trace-rules is given. Ctrl-
 
 Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic, 4 --expect not met.`;
 
-  static override usage = '[--port N]... [FLAGS] [-- COMMAND...]';
+  static override usage = '[PORT|NAME]... [FLAGS] [-- COMMAND...]';
+
+  static override args = {
+    target: Args.string({
+      description: 'a port or a container, as with --port and --container; any number of them',
+    }),
+  };
+
+  static override strict = false;
 
   static override examples = [
     {
@@ -73,7 +83,8 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
         'hand on this environment to bpftrace, with its BPFTRACE_* settings; it gets a clean one otherwise',
     }),
     watch: Flags.boolean({
-      description: 'show connections as they come, in place; only on a terminal',
+      description:
+        'show connections as they come: in place on a terminal, else a line for each as it ends',
     }),
     budget: Flags.integer({
       min: 1,
@@ -93,7 +104,7 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
     const at = this.argv.indexOf('--');
     const own = at < 0 ? this.argv : this.argv.slice(0, at);
     const command = at < 0 ? [] : this.argv.slice(at + 1);
-    const { flags } = await this.parse(Trace, own);
+    const { flags, argv } = await this.parse(Trace, own);
     if (at >= 0 && command.length === 0) {
       throw usage(
         '-- is there, but no command behind it',
@@ -106,8 +117,7 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
     const exit = await traceLive(
       {
         query: {
-          ports: flags.port ?? [],
-          containers: flags.container ?? [],
+          ...splitTargets(argv.map(String), flags),
           protocol: flags.protocol,
         },
         client: flags.client ?? null,
@@ -135,6 +145,7 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
         record: flags.record,
         ladders: flags.ladders,
         expect: flags.expect ?? null,
+        show: readSelection(flags),
         watch: flags.watch,
       },
       terminal,

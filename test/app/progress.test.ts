@@ -56,6 +56,21 @@ test('without a terminal it is quiet', () => {
   assert.not.match(written, '\u001b');
 });
 
+test('without a terminal each connection is a line, once, as it ends', () => {
+  let written = '';
+  const write = (text: string): void => {
+    written += text;
+  };
+  const progress = createProgress({ write, terminal: false, hint: 'Ctrl-C ends it' });
+  for (const one of [...connections, ...connections]) progress.ended(one);
+  const lines = written.trimEnd().split('\n');
+  assert.is(lines.length, connections.length);
+  assert.match(
+    lines[0] ?? '',
+    /^ *#1 .*answered .* → 198\.51\.100\.1:8080 → redis 172\.17\.0\.2:6379$/,
+  );
+});
+
 test('no line is wider than the screen, and no view longer, whatever its size', () => {
   for (let columns = 20; columns < 140; columns += 7) {
     for (const rows of [0, 1, 2, 5, 100]) {

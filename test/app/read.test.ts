@@ -53,7 +53,7 @@ test('without a map a relay has no name, and docker-proxy is not met', async () 
   assert.is((await read([file, '-p', '6380', '--expect', 'relay'])).exitCode, 0);
   const { exitCode, stderr } = await read([file, '-p', '6380', '--expect', 'docker-proxy']);
   assert.is(exitCode, 4);
-  assert.match(stderr, /expected docker-proxy, saw relay/);
+  assert.match(stderr, /expected docker-proxy\/answered, saw relay\/answered/);
 });
 
 test('with a map containers and relays have their names', async () => {

@@ -12,6 +12,7 @@ const test = suite('command');
 const ENDINGS: [args: string[], exit: number, says: RegExp][] = [
   [[], 0, /^$/],
   [['--nope'], 2, /Nonexistent flag: --nope/],
+  [['--adress', 'x'], 2, /Nonexistent flag: --adress\n[^]*Remedy: did you mean --address\?$/m],
   [['stray'], 2, /Unexpected argument: stray/],
   [['--port', 'x'], 2, /Expected an integer but received: x/],
   [['--port', '70000'], 2, /less than or equal to 65535/],

@@ -1,12 +1,12 @@
 // The root command: which words go to `trace`, which to oclif, and what an unknown one is answered.
 
+import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { findNearest } from '../../src/cli/nearest.js';
-import { routeArguments } from '../../src/cli/route.js';
+import { COMMANDS, routeArguments } from '../../src/cli/route.js';
+import { splitTargets } from '../../src/cli/targets.js';
 import { describeUnknown } from '../../src/cli/unknown-command.js';
 import { suite } from '../support/suite.js';
-
-const COMMANDS = ['demo', 'doctor', 'explain', 'read', 'trace'];
 
 const test = suite('route');
 
@@ -23,7 +23,12 @@ const ROUTES: [string, string][] = [
   ['-- redis-cli ping', 'trace -- redis-cli ping'],
   ['trace --port 1', 'trace --port 1'],
   ['read a.pcap --json', 'read a.pcap --json'],
-  ['nonsense --json', 'nonsense --json'],
+  ['6379', 'trace 6379'],
+  ['redis --json', 'trace redis --json'],
+  ['web-1 -- curl x', 'trace web-1 -- curl x'],
+  ['redd --json', 'redd --json'],
+  ['./dump --json', './dump --json'],
+  ['dump.pcap', 'dump.pcap'],
 ];
 
 for (const [from, to] of ROUTES) {
@@ -49,8 +54,23 @@ test('answers an unknown command with what was probably meant', () => {
   const answer = (id: string): string => describeUnknown(id, 'trace-flow', COMMANDS);
   assert.match(answer('redd'), 'Error: redd is not a command of trace-flow.\nRemedy: Did you mean');
   assert.match(answer('dump.pcap'), '`trace-flow read dump.pcap`');
-  assert.match(answer('6379'), '`trace-flow --port 6379`');
+  assert.match(answer('redd'), '`trace-flow --container redd`');
   assert.match(answer('zzzzzzz'), 'Commands: demo, doctor, explain, read, trace.');
+});
+
+test('words without a flag are ports, or names of containers', () => {
+  assert.equal(splitTargets(['6379', 'redis', '70000', '0'], { port: [80] }), {
+    ports: [80, 6379],
+    containers: ['redis', '70000', '0'],
+  });
+  assert.equal(splitTargets([], { container: ['web'] }), { ports: [], containers: ['web'] });
+});
+
+test('every command that is there can be routed to', () => {
+  const manifest = JSON.parse(
+    readFileSync(new URL('../../../oclif.manifest.json', import.meta.url), 'utf8'),
+  ) as { commands: Record<string, unknown> };
+  assert.equal(Object.keys(manifest.commands).sort(), [...COMMANDS].sort());
 });
 
 test.run();

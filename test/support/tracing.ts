@@ -42,6 +42,7 @@ export async function traceWhile(
         },
         update: () => undefined,
         lost: () => undefined,
+        ended: () => undefined,
         stopping: () => undefined,
         warn: () => undefined,
       },

@@ -31,6 +31,7 @@ export function layOut(report: Report, { panels }: { panels: number }): Scene {
       .slice(0, Math.max(0, panels))
       .map((connection) => layOutConnection(connection, report.places)),
     connections: connections.length,
+    seen: verdict.headline.connections,
     coverage: describeCoverage(report),
   };
 }

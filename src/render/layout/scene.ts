@@ -187,5 +187,7 @@ export interface Scene {
   readonly summary: readonly SummaryGroup[];
   readonly panels: readonly Panel[];
   readonly connections: number;
+  /** How many were seen, those that filters leave out included. */
+  readonly seen: number;
   readonly coverage: readonly CoverageNote[];
 }

@@ -148,12 +148,21 @@ function drawList(
 }
 
 function drawHidden(scene: Scene, columns: number, paint: Paint): string[] {
-  const hidden = scene.connections - scene.panels.length;
-  if (hidden <= 0) return [];
-  const text =
-    `${formatCount(hidden)} of ${formatCount(scene.connections)} connections are not drawn here: ` +
-    'narrow with --client ADDRESS, or see all of them with --json.';
-  return wrap(text, columns).map((line) => paint('dim', line));
+  const { connections, seen, panels } = scene;
+  const texts = [
+    ...(seen > connections
+      ? [
+          `The filters leave out ${formatCount(seen - connections)} of ${formatCount(seen)} connections.`,
+        ]
+      : []),
+    ...(connections > panels.length
+      ? [
+          `${formatCount(connections - panels.length)} of ${formatCount(connections)} connections are not drawn here: ` +
+            'see one with --id N, the slowest with --slowest N, those that failed with --outcome, or all of them with --json.',
+        ]
+      : []),
+  ];
+  return texts.flatMap((text) => wrap(text, columns)).map((line) => paint('dim', line));
 }
 
 function drawCoverage(notes: readonly CoverageNote[], columns: number, paint: Paint): string[] {

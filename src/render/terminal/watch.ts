@@ -41,6 +41,11 @@ export function renderWatch(connections: readonly Connection[], screen: Screen):
   ];
 }
 
+/** One connection as a line for a log: nothing is cut, nothing has a colour. */
+export function renderWatchLine(connection: Connection): string {
+  return drawConnection(connection, Infinity, createPaint(false));
+}
+
 function drawConnection(connection: Connection, columns: number, paint: Paint): string {
   const { id, path, proof, outcome } = connection;
   const took = timeToAnswer(connection) ?? timeToConnect(connection);

@@ -1,0 +1,37 @@
+/** Which connections are shown: the filters of `trace` and `read`. The verdict stays that over all of them. */
+import type { Connection, Report } from '../model/report.js';
+import type { Selection } from '../model/selection.js';
+import { slownessOf } from '../prove/statistics.js';
+
+/** The report with those connections only, in their order. */
+export function select(report: Report, selection: Selection): Report {
+  const { slowest } = selection;
+  const shown = report.connections.filter((connection) => passes(connection, selection));
+  const kept = slowest === null ? shown : listSlowest(shown, slowest);
+  return kept.length === report.connections.length ? report : { ...report, connections: kept };
+}
+
+/** Whether a filter that looks at one connection alone lets it through. */
+export function passes(
+  { path, outcome, id }: Pick<Connection, 'path' | 'outcome' | 'id'>,
+  { paths, outcomes, ids }: Selection,
+): boolean {
+  const among = <T>(list: readonly T[], value: T): boolean =>
+    list.length === 0 || list.includes(value);
+  return among(paths, path) && among(outcomes, outcome) && among(ids, id);
+}
+
+/** Those of which no time is known are none of the slow ones. */
+function listSlowest(connections: readonly Connection[], most: number): Connection[] {
+  const timed = connections.flatMap((connection) => {
+    const took = slownessOf(connection);
+    return took === null ? [] : [{ id: connection.id, took }];
+  });
+  const ids = new Set(
+    timed
+      .sort((a, b) => b.took - a.took || a.id - b.id)
+      .slice(0, most)
+      .map(({ id }) => id),
+  );
+  return connections.filter(({ id }) => ids.has(id));
+}

@@ -1,0 +1,13 @@
+/** Which connections are to be shown. */
+import type { Connection } from './report.js';
+
+/** Empty lists and null let everything through. */
+export interface Selection {
+  readonly paths: readonly Connection['path'][];
+  readonly outcomes: readonly Connection['outcome'][];
+  readonly ids: readonly number[];
+  /** Only so many, the slowest ones. */
+  readonly slowest: number | null;
+}
+
+export const EVERYTHING: Selection = { paths: [], outcomes: [], ids: [], slowest: null };
