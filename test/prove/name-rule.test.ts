@@ -14,8 +14,10 @@ const test = suite('names of rules');
 const REJECT: Step = { kind: 'verdict', verdict: { do: 'reject' } } as Step;
 const ACCEPT: Step = { kind: 'verdict', verdict: { do: 'accept' } };
 
-const when = (match: object, not = false): Step =>
-  ({ kind: 'match', match: { ...match, not } as Match }) as Step;
+const when = (match: object, not = false): Step => ({
+  kind: 'match',
+  match: { ...match, not } as Match,
+});
 
 const rule = (text: string, ...steps: Step[]): Rule => ({
   ...{ text, steps, packets: null, comment: null },
@@ -190,9 +192,7 @@ test('where the rule is: as it was read, or as it was predicted', () => {
   assert.equal(named(predicted({ at: place })), {
     ...{ rule: 'foreseen', at: { table: 'filter', chain: 'FORWARD' } },
   });
-  assert.equal(named(predicted({ at: null } as unknown as Partial<Predicted>)), {
-    rule: 'foreseen',
-  });
+  assert.equal(named(predicted({ at: null })), { rule: 'foreseen' });
 });
 
 test.run();
