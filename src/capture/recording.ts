@@ -2,115 +2,18 @@
 import { z } from 'zod';
 import type { TraceEvent } from '../model/event.js';
 import { UserError } from '../model/errors.js';
-import { parseRange } from '../model/range.js';
-import { ruleTraceSchema } from '../model/rule-trace.js';
-import { WITNESSES, type Trace, type TraceHeader, type TraceTail } from '../model/trace.js';
-import { address, endpoint, eventSchema, protocol } from './recording-events.js';
+import { eventSchema } from '../model/event-schemas.js';
+import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
+import { headerSchema, tailSchema } from '../model/trace-schemas.js';
 import { packSurvey, surveySchema } from './recording-survey.js';
 
 const SCHEMA = 'trace-flow/recording/1';
 
-const text = z.string();
-const device = z.object({
-  ifindex: z.number(),
-  name: text,
-  kind: z.enum(['loopback', 'bridge', 'veth', 'other']),
-  addresses: z.array(text.refine((value) => parseRange(value) !== null, 'no address')),
-  master: z.number().nullable(),
-  peerIfindex: z.number().nullable(),
-  peerNamespace: z.number().nullable(),
-});
-const topologySchema = z.object({
-  host: z.number(),
-  namespaces: z.array(
-    z.object({
-      inode: z.number(),
-      name: text,
-      role: z.enum(['host', 'container', 'other']),
-      devices: z.array(device),
-    }),
-  ),
-  containers: z.array(
-    z.object({
-      id: text,
-      name: text,
-      pid: z.number(),
-      namespace: z.number().nullable(),
-      networkMode: text,
-      networks: z.array(
-        z.object({
-          name: text,
-          bridge: text.nullable(),
-          addresses: z.array(address),
-          gateway: text.nullable(),
-        }),
-      ),
-      published: z.array(
-        z.object({
-          protocol,
-          hostAddress: address,
-          hostPort: z.number(),
-          containerPort: z.number(),
-        }),
-      ),
-    }),
-  ),
-  relays: z.array(
-    z.object({
-      pid: z.number(),
-      command: text,
-      arguments: z.array(text),
-      protocol,
-      listens: endpoint,
-      target: endpoint.nullable(),
-    }),
-  ),
-  listeners: z.array(
-    z.object({
-      namespace: z.number(),
-      protocol,
-      local: endpoint,
-      pid: z.number().nullable(),
-      command: text.nullable(),
-    }),
-  ),
-  unheard: z.array(z.number()).exactOptional(),
-  engine: z.object({ version: text }).nullable(),
-  problems: z.array(text),
-});
-
-const headerSchema = z.object({
+/** The first line. The epoch is a decimal number, since it is too large for one of JSON. */
+const fileHeaderSchema = headerSchema.extend({
   schema: z.literal(SCHEMA),
-  program: text,
-  epoch: text.regex(/^\d+$/),
-  target: z.object({
-    protocol: z.enum(['tcp', 'udp', 'all']),
-    asked: z.array(z.number()),
-    ports: z.array(z.number()),
-    containers: z.array(text),
-    addresses: z.array(text),
-    mappings: z.array(z.object({ protocol, listens: endpoint, target: endpoint })),
-  }),
-  client: address.nullable(),
-  topology: topologySchema,
-  probes: z.object({
-    attached: z.array(text),
-    missing: z.array(text),
-    profile: z.enum(['tracepoint', 'kprobe', 'fentry']).optional(),
-    witnesses: z.array(z.enum(WITNESSES)).optional(),
-  }),
-  budget: z.number().optional(),
+  epoch: z.string().regex(/^\d{1,20}$/),
   survey: surveySchema.optional(),
-});
-
-const tailSchema = z.object({
-  lostEvents: z.number(),
-  skippedRuns: z.number().optional(),
-  unparsedPackets: z.number(),
-  truncated: z.boolean(),
-  sealed: z.boolean(),
-  notes: z.array(text),
-  rules: z.array(ruleTraceSchema).optional(),
 });
 
 /** The whole recording as text: one JSON document a line. A capture has none: its file can be read again as it is. */
@@ -119,7 +22,9 @@ export function formatRecording(trace: Trace): string {
   const { epoch, survey, ...header } = trace.header;
   const lines: unknown[] = [
     {
-      ...{ schema: SCHEMA, ...header, epoch: String(epoch) },
+      schema: SCHEMA,
+      ...header,
+      epoch: String(epoch),
       ...(survey && { survey: packSurvey(survey) }),
     },
     ...trace.events,
@@ -141,36 +46,57 @@ export function parseRecording(content: string, name: string): Trace {
   const lines = content.split('\n');
   const header = parseHeader(lines[0] ?? '', name);
   const events: TraceEvent[] = [];
-  let tail: TraceTail | null = null;
-  let broken: string | null = null;
   for (const [index, line] of lines.entries()) {
     if (index === 0 || line === '') continue;
-    const value = parseJson(line);
-    const end = z.object({ end: tailSchema }).safeParse(value);
-    if (end.success) {
-      tail = end.data.end;
-      break;
+    const read = readLine(parseJson(line), events.at(-1)?.id ?? 0);
+    if (read.kind === 'end') return { source: 'recording', header, events, tail: read.tail };
+    if (read.kind === 'bad') {
+      const note = `${name}: line ${index + 1} is no event of a recording${read.where}; what follows was not read`;
+      return { source: 'recording', header, events, tail: cutTail(note) };
     }
-    const event = eventSchema.safeParse(value);
-    if (!event.success) {
-      const where = tellIssue(event.error);
-      broken = `${name}: line ${index + 1} is no event of a recording${where}; what follows was not read`;
-      break;
-    }
-    events.push(event.data);
+    events.push(read.event);
   }
-  return { source: 'recording', header, events, tail: tail ?? describeCut(name, broken) };
+  const tail = cutTail(`${name} ends before its end: the trace was cut off`);
+  return { source: 'recording', header, events, tail };
 }
 
-function describeCut(name: string, broken: string | null): TraceTail {
-  const note = broken ?? `${name} ends before its end: the trace was cut off`;
+type Read =
+  | { readonly kind: 'event'; readonly event: TraceEvent }
+  | { readonly kind: 'end'; readonly tail: TraceTail }
+  /** `where`: the field that makes no sense, in parentheses; empty where the whole line makes none. */
+  | { readonly kind: 'bad'; readonly where: string };
+
+/** `last` is the number of the event before it: evidence refers to events by number, so no number comes twice. */
+function readLine(value: unknown, last: number): Read {
+  if (typeof value === 'object' && value !== null && 'end' in value) {
+    const end = tailSchema.safeParse(value.end);
+    return end.success
+      ? { kind: 'end', tail: end.data }
+      : { kind: 'bad', where: describeIssue(end.error, ['end']) };
+  }
+  const result = eventSchema.safeParse(value);
+  if (!result.success) return { kind: 'bad', where: describeIssue(result.error) };
+  const event: TraceEvent = result.data;
+  if (event.id <= last) {
+    return { kind: 'bad', where: ` (id: ${event.id} does not come after ${last})` };
+  }
+  return { kind: 'event', event };
+}
+
+/** The first field that makes no sense, and why; empty where no field is to blame. */
+function describeIssue({ issues: [issue] }: z.ZodError, before: readonly string[] = []): string {
+  const path = [...before, ...(issue?.path ?? [])];
+  return issue && path.length > 0 ? ` (${path.join('.')}: ${issue.message})` : '';
+}
+
+function cutTail(note: string): TraceTail {
   return { lostEvents: 0, unparsedPackets: 0, truncated: true, sealed: false, notes: [note] };
 }
 
 function parseHeader(line: string, name: string): TraceHeader {
-  const result = headerSchema.safeParse(parseJson(line));
+  const result = fileHeaderSchema.safeParse(parseJson(line));
   if (!result.success) {
-    const where = tellIssue(result.error);
+    const where = describeIssue(result.error);
     throw new UserError(`${name} is not a recording that this version can read${where}`, {
       code: 'bad-recording',
       exit: 1,
@@ -180,11 +106,6 @@ function parseHeader(line: string, name: string): TraceHeader {
   const { program, epoch, target, client, topology, probes, budget, survey } = result.data;
   const header = { program, epoch: BigInt(epoch), target, client, topology, probes, budget };
   return survey ? { ...header, survey } : header;
-}
-
-/** ` (topology.host: Invalid input)`; nothing where the whole is no such thing. */
-function tellIssue({ issues: [issue] }: z.ZodError): string {
-  return issue && issue.path.length > 0 ? ` (${issue.path.join('.')}: ${issue.message})` : '';
 }
 
 function parseJson(line: string): unknown {

@@ -1,5 +1,6 @@
 /** Rules of nftables that a packet met one after the other, as the kernel itself traces them. */
 import { z } from 'zod';
+import { endpointSchema, protocolSchema, type Told } from './address-schemas.js';
 
 /** One rule that matched, or the policy at a chain's end. */
 export const ruleMetSchema = z.object({
@@ -16,16 +17,14 @@ export const ruleMetSchema = z.object({
 /** Tables that a trace-flow has put into a host to trace rules: none of the host's own. */
 export const OWN_TABLE = /^trace-flow-\d+$/;
 
-const endpoint = z.object({ address: z.string(), port: z.number().int().min(0).max(65535) });
-
 /** A packet, with the addresses that it came to the first hook with. */
 export const ruleTraceSchema = z.object({
   /** Wall-clock milliseconds since 1970 when it was told: a little after it happened. */
   wall: z.number(),
-  protocol: z.enum(['tcp', 'udp']),
-  source: endpoint,
-  destination: endpoint,
+  protocol: protocolSchema,
+  source: endpointSchema,
+  destination: endpointSchema,
   met: z.array(ruleMetSchema),
 });
 
-export type RuleTrace = z.infer<typeof ruleTraceSchema>;
+export type RuleTrace = Told<typeof ruleTraceSchema>;

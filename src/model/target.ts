@@ -1,8 +1,9 @@
 /** What is to be traced: the ports and containers asked for, with everything on both sides of NAT that belongs to them. */
-import type { Endpoint } from './address.js';
+import type { Told } from './address-schemas.js';
 import { UserError } from './errors.js';
 import type { Protocol } from './event.js';
 import type { Container, Topology } from './topology.js';
+import type { mappingSchema, targetSchema } from './trace-schemas.js';
 
 export interface TargetQuery {
   /** Published or container ports. */
@@ -15,25 +16,10 @@ export interface TargetQuery {
 }
 
 /** One way in: what is dialled on the host, and where it leads. */
-export interface PortMapping {
-  readonly protocol: Protocol;
-  readonly listens: Endpoint;
-  readonly target: Endpoint;
-}
+export type PortMapping = Told<typeof mappingSchema>;
 
-export interface Target {
-  readonly protocol: Protocol | 'all';
-  /** The ports that were asked for; all of `ports` when none were. In order, like the rest. */
-  readonly asked: readonly number[];
-  /** Every port that the kernel's filter must have: published and container side. */
-  readonly ports: readonly number[];
-  /** Names of the containers concerned. */
-  readonly containers: readonly string[];
-  /** Their addresses. */
-  readonly addresses: readonly string[];
-  /** The ways in that are concerned. */
-  readonly mappings: readonly PortMapping[];
-}
+/** What a trace looks for; see trace-schemas.ts. */
+export type Target = Told<typeof targetSchema>;
 
 /**
  * Finds what a query means on this host. A port may be the published one or the container's; without ports and

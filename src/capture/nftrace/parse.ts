@@ -4,10 +4,15 @@ import { OWN_TABLE, type RuleTrace } from '../../model/rule-trace.js';
 
 const LINE = /^trace id (\w+) (\w+) (\S+) (\S+) (packet:|rule|policy|unknown rule) ?(.*)$/;
 
+/** A trace that still grows. */
+interface Draft extends RuleTrace {
+  readonly met: RuleTrace['met'][number][];
+}
+
 export class RuleTraceReader {
   readonly #table: string;
   /** By the number that the kernel gives a packet; numbers come again. */
-  readonly #current = new Map<string, RuleTrace>();
+  readonly #current = new Map<string, Draft>();
   readonly traces: RuleTrace[] = [];
   /** What nft said of messages that it lost. */
   lost = false;
@@ -45,7 +50,7 @@ export class RuleTraceReader {
     const destination = readEnd(/\bip6? daddr (\S+)/.exec(headers)?.[1], dport);
     this.#current.delete(id);
     if (source === null || destination === null) return;
-    const draft: RuleTrace = {
+    const draft: Draft = {
       ...{ wall, source, destination, met: [] },
       protocol: protocol === 'udp' ? 'udp' : 'tcp',
     };

@@ -1,0 +1,55 @@
+/** Numbers and names of the kernel, and names for what is seen of it. */
+
+/** TCP flag bits as they stand in the header (RFC 9293). */
+export const TCP = { FIN: 0x01, SYN: 0x02, RST: 0x04, PSH: 0x08, ACK: 0x10 } as const;
+
+/** Kernel TCP state numbers (include/net/tcp_states.h). */
+export const TCP_STATE = {
+  ESTABLISHED: 1,
+  SYN_SENT: 2,
+  SYN_RECV: 3,
+  FIN_WAIT1: 4,
+  FIN_WAIT2: 5,
+  TIME_WAIT: 6,
+  CLOSE: 7,
+  CLOSE_WAIT: 8,
+  LAST_ACK: 9,
+  LISTEN: 10,
+  CLOSING: 11,
+} as const;
+
+/** IPS_SRC_NAT and IPS_DST_NAT; the *_DONE bits are no proof of a rewriting. */
+export const CONNTRACK = { SRC_NAT: 0x10, DST_NAT: 0x20 } as const;
+
+/** What else than a connection of the flow a process reads from or writes to. */
+export const ASIDES = [
+  'pipe',
+  /** A terminal or another character device, but for /dev/null and its like. */
+  'device',
+  'unix',
+  /** A socket of IPv4 or IPv6 that is none of a traced connection and was not dialled since the trace began. */
+  'socket',
+  /** A socket of another family; netlink is left out. */
+  'family',
+  // Calls whose bytes no probe follows.
+  'sendmmsg',
+  'recvmmsg',
+  'io_uring',
+  'vmsplice',
+  'tee',
+  'splice',
+  /** System V and POSIX message queues. */
+  'queue',
+  'aio',
+  'pwritev2',
+] as const;
+
+/** The hooks of netfilter, by the numbers that the kernel gives them. */
+export const NETFILTER_HOOKS = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'] as const;
+
+/**
+ * What the probes would have reported if it had happened, which a claim that it did not rests on: `accepts` and dials of
+ * processes of the host, `copies` (what they read and write on the flow's sockets), `asides` (what they read and write
+ * elsewhere meanwhile, and calls that no probe follows).
+ */
+export const WITNESSES = ['accepts', 'copies', 'asides'] as const;

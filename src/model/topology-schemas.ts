@@ -1,0 +1,102 @@
+/** What a host looks like, once: the types of topology.ts are inferred from these, and recordings are read through them. */
+import { z } from 'zod';
+import {
+  addressSchema,
+  endpointSchema,
+  networkSchema,
+  portSchema,
+  protocolSchema,
+} from './address-schemas.js';
+
+export const deviceSchema = z.object({
+  ifindex: z.number(),
+  name: z.string(),
+  kind: z.enum(['loopback', 'bridge', 'veth', 'other']),
+  /** Canonical addresses with prefix length, e.g. `172.17.0.1/16`. */
+  addresses: z.array(networkSchema),
+  /** ifindex of the bridge that this device is a port of. */
+  master: z.number().nullable(),
+  /** For a veth: ifindex of the other end, and the inode of the namespace that it is in, if found. */
+  peerIfindex: z.number().nullable(),
+  peerNamespace: z.number().nullable(),
+});
+
+export const namespaceSchema = z.object({
+  inode: z.number(),
+  /** `host`, the container's name, the name under /run/netns, or `netns-INODE`. Unique in a topology. */
+  name: z.string(),
+  role: z.enum(['host', 'container', 'other']),
+  devices: z.array(deviceSchema),
+});
+
+export const publishedSchema = z.object({
+  protocol: protocolSchema,
+  /** Address that the port is published on: 0.0.0.0, ::, or one address. */
+  hostAddress: addressSchema,
+  hostPort: portSchema,
+  containerPort: portSchema,
+});
+
+export const containerSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  /** Pid of its first process; 0 when it is not running. */
+  pid: z.number(),
+  /** Inode of its network namespace; null when it could not be read. */
+  namespace: z.number().nullable(),
+  /** `bridge`, `host`, `none`, `container:…` or a network's name. */
+  networkMode: z.string(),
+  networks: z.array(
+    z.object({
+      name: z.string(),
+      bridge: z.string().nullable(),
+      addresses: z.array(addressSchema),
+      gateway: addressSchema.nullable(),
+    }),
+  ),
+  published: z.array(publishedSchema),
+});
+
+/** A process that listens on a published port to hand the bytes on: docker-proxy, seen by its arguments. */
+export const relaySchema = z.object({
+  pid: z.number(),
+  command: z.string(),
+  arguments: z.array(z.string()),
+  protocol: protocolSchema,
+  listens: endpointSchema,
+  /** Null for a relay whose target its arguments do not say. */
+  target: endpointSchema.nullable(),
+});
+
+export const listenerSchema = z.object({
+  namespace: z.number(),
+  protocol: protocolSchema,
+  local: endpointSchema,
+  /** Null where the owner could not be found. */
+  pid: z.number().nullable(),
+  command: z.string().nullable(),
+});
+
+export const topologySchema = z.object({
+  /** Inode of the Docker host's network namespace. */
+  host: z.number(),
+  namespaces: z.array(namespaceSchema),
+  containers: z.array(containerSchema),
+  relays: z.array(relaySchema),
+  listeners: z.array(listenerSchema),
+  /** Inodes of namespaces whose listeners could not be looked up in time: nobody knows who listens there. */
+  unheard: z.array(z.number()).exactOptional(),
+  /** The only ports whose listeners are known; left out where all are. */
+  heard: z.array(portSchema).exactOptional(),
+  engine: z
+    .object({
+      version: z.string(),
+      /** Whose engine answers; Podman's has Docker's API. */
+      product: z.enum(['docker', 'podman']).exactOptional(),
+      /** Its socket's path, or host and port. */
+      address: z.string().exactOptional(),
+    })
+    .nullable(),
+  /** What could not be read and why, one sentence each, with the remedy. */
+  problems: z.array(z.string()),
+});

@@ -1,0 +1,64 @@
+/** The header and the tail of a trace, once: the types of trace.ts are inferred from these. */
+import { z } from 'zod';
+import { addressSchema, endpointSchema, portSchema, protocolSchema } from './address-schemas.js';
+import { WITNESSES } from './kernel-names.js';
+import { ruleTraceSchema } from './rule-trace.js';
+import { topologySchema } from './topology-schemas.js';
+
+/** One way in: what is dialled on the host, and where it leads. */
+export const mappingSchema = z.object({
+  protocol: protocolSchema,
+  listens: endpointSchema,
+  target: endpointSchema,
+});
+
+export const targetSchema = z.object({
+  protocol: z.enum(['tcp', 'udp', 'all']),
+  /** The ports that were asked for; all of `ports` when none were. In order, like the rest. */
+  asked: z.array(portSchema),
+  /** Every port that the kernel's filter must have: published and container side. */
+  ports: z.array(portSchema),
+  /** Names of the containers concerned. */
+  containers: z.array(z.string()),
+  /** Their addresses. */
+  addresses: z.array(addressSchema),
+  /** The ways in that are concerned. */
+  mappings: z.array(mappingSchema),
+});
+
+/** What a header says beside its epoch and its survey, which are written in a form of their own. */
+export const headerSchema = z.object({
+  /** Version of the program that took it. */
+  program: z.string(),
+  target: targetSchema,
+  /** Only connections of this client, if one was named. */
+  client: addressSchema.nullable(),
+  topology: topologySchema,
+  probes: z.object({
+    attached: z.array(z.string()),
+    missing: z.array(z.string()),
+    profile: z.enum(['tracepoint', 'kprobe', 'fentry']).optional(),
+    /** Left out by recordings before version 0.2: nobody told then. */
+    witnesses: z.array(z.enum(WITNESSES)).optional(),
+  }),
+  /**
+   * Packets listed per direction and device of a TCP connection; later ones but SYN, FIN and RST are left out, uncounted.
+   * Missing in captures, and in recordings before 0.2, which count the packets that they leave out.
+   */
+  budget: z.number().optional(),
+});
+
+export const tailSchema = z.object({
+  lostEvents: z.number().nonnegative(),
+  /** Runs of packet probes that the kernel left out while another probe ran on that processor; only where there were any. */
+  skippedRuns: z.number().optional(),
+  unparsedPackets: z.number().nonnegative(),
+  /** The source ended before its end. */
+  truncated: z.boolean(),
+  /** Both seals held, see docs/how-it-works.md. */
+  sealed: z.boolean(),
+  /** What else limits the trace, one sentence each. */
+  notes: z.array(z.string()),
+  /** Rules that first packets met; only where they were traced. */
+  rules: z.array(ruleTraceSchema).optional(),
+});
