@@ -12,7 +12,7 @@ export default class Explain extends TraceFlowCommand {
   static override summary = 'Map bridges, containers, rules and relays, and predict every path.';
 
   static override description = `Shows what belongs to a published port: containers with their veths and bridges, docker-proxy and other sockets, and
-the rules of iptables and nftables with a sentence for each. Then predicts for every client which way it takes, the
+with --rules the rules of iptables and nftables with a sentence for each. Predicts for every client which way it takes, the
 rule that decides, the address that the container sees, and what stands in the way. Traces nothing, changes nothing.
 Needs root for rules and other namespaces; without it, says what could not be read.
 With --iptables or --nft, saved rule sets are evaluated instead of this machine's.
@@ -65,6 +65,9 @@ Exit codes: 0 explained, 1 could not, 2 wrong usage.`;
       helpValue: 'FILE',
       description: 'an explain --json document of the machine that the saved rules are from',
     }),
+    rules: Flags.boolean({
+      description: 'list every rule that concerns it, in the order in which a packet meets them',
+    }),
     json: Flags.boolean({ description: 'print one JSON document instead of text' }),
     svg: Flags.string({ helpValue: 'FILE', description: 'write the map as a picture' }),
   };
@@ -91,7 +94,7 @@ Exit codes: 0 explained, 1 could not, 2 wrong usage.`;
     if (flags.json) terminal.emit(`${JSON.stringify(explanation, null, 2)}\n`);
     else {
       const { renderExplanation } = await import('../render/explain.js');
-      terminal.out(renderExplanation(explanation, terminal));
+      terminal.out(renderExplanation(explanation, { ...terminal, rules: flags.rules }));
     }
     const files = new OutputFiles(terminal);
     await files.write(flags.svg, async () =>

@@ -8,6 +8,8 @@ import { padEnd, printable, wrap } from './text.js';
 export interface ExplainOptions {
   readonly columns: number;
   readonly color: boolean;
+  /** Lists every rule that concerns the ports; else those that stop a client. */
+  readonly rules?: boolean;
 }
 
 export function renderExplanation(explanation: Explanation, options: ExplainOptions): string {
@@ -16,11 +18,13 @@ export function renderExplanation(explanation: Explanation, options: ExplainOpti
   const sections = [
     drawAnswer(explanation, columns, paint),
     drawFindings(explanation, columns, paint),
+    drawPredictions(explanation.predictions, columns, paint),
     drawEngine(explanation, columns, paint),
     drawBridges(explanation, columns, paint),
     drawHost(explanation, columns, paint),
-    drawPredictions(explanation.predictions, columns, paint),
-    drawRules(explanation.rules, columns, paint),
+    options.rules === true
+      ? drawRules(explanation.rules, columns, paint)
+      : drawGuilty(explanation, columns, paint),
     drawProblems(explanation, columns, paint),
   ];
   return `${sections
@@ -157,11 +161,30 @@ function drawPredictions(
   return lines;
 }
 
-function drawRules(rules: readonly ExplainedRule[], columns: number, paint: Paint): string[] {
-  if (rules.length === 0) return [];
-  const lines = [
-    paint('strong', 'rules that concern it, in the order in which a packet meets them'),
+/** The rules that stop a client, and how many others there are. */
+function drawGuilty({ rules, predictions }: Explanation, columns: number, paint: Paint): string[] {
+  const stopping = new Set(
+    predictions.flatMap(({ path, rule }) =>
+      rule !== null && (path === 'dropped' || path === 'refused') ? [rule] : [],
+    ),
+  );
+  const guilty = rules.filter(({ rule }) => stopping.has(rule));
+  const others = rules.length - guilty.length;
+  const more = `${others} ${guilty.length > 0 ? 'more ' : ''}${others === 1 ? 'rule concerns' : 'rules concern'} it: see them with --rules`;
+  return [
+    ...drawRules(guilty, columns, paint, 'rules that stop it'),
+    ...(others > 0 ? [paint('dim', more)] : []),
   ];
+}
+
+function drawRules(
+  rules: readonly ExplainedRule[],
+  columns: number,
+  paint: Paint,
+  title = 'rules that concern it, in the order in which a packet meets them',
+): string[] {
+  if (rules.length === 0) return [];
+  const lines = [paint('strong', title)];
   let place = '';
   for (const { backend, family, table, chain, rule, meaning, packets } of rules) {
     const here = `${table} ${chain} (${backend}, ${family})`;

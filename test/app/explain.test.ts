@@ -170,6 +170,19 @@ test('the first line answers: which way each kind of client takes', async () => 
   assert.match(await first({ iptables: [empty] }), /^6379: not known/);
 });
 
+test('rules that stop a client are told, the others where they are asked for', async () => {
+  const topology = join(folder, 'map-rules.json');
+  writeFileSync(topology, JSON.stringify(DOCUMENT));
+  const explanation = await explain({ query: { ports: [6379] }, iptables: [PROXY], topology });
+  const draw = (rules?: boolean): string =>
+    renderExplanation(explanation, { columns: 100, color: false, ...(rules && { rules }) });
+  assert.match(draw(), /see them with --rules$/m);
+  assert.not.match(draw(), 'in the order in which a packet meets them');
+  assert.match(draw(true), 'rules that concern it, in the order in which a packet meets them');
+  assert.not.match(draw(true), 'see them with --rules');
+  assert.ok(draw().length < draw(true).length);
+});
+
 test('an empty file tells of no rules, and that is said', async () => {
   const file = join(folder, 'empty');
   writeFileSync(file, '\n');

@@ -95,7 +95,7 @@ test('the packed package installs globally and runs', async () => {
   const svg = join(folder, 'sample.svg');
   const html = join(folder, 'sample.html');
   const { stdout } = await execa(command, ['read', sample, '--svg', svg, '--html', html]);
-  assert.match(stdout, /^8080: docker-proxy \(proven\)/);
+  assert.match(stdout, /^8080: answered, through docker-proxy \(proven\)/);
   assert.match(await readFile(svg, 'utf8'), /<\/svg>/);
   assert.match(await readFile(html, 'utf8'), /<\/html>\n$/);
   const live = await execa(command, ['--port', '6379', '-d', '0.2'], { reject: false });

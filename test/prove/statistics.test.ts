@@ -3,6 +3,7 @@
 import * as assert from 'uvu/assert';
 import { findQuantiles, findStatistics } from '../../src/prove/statistics.js';
 import type { Connection } from '../../src/model/report.js';
+import { compareRelayed, writeComparison } from '../../src/words/comparison.js';
 import { suite } from '../support/suite.js';
 import { connection } from '../render/fixtures/build.js';
 
@@ -69,6 +70,22 @@ test('the slowest come first, and those of which no time is known are not among 
     timed(4, { duration: 20 }),
   ]);
   assert.equal(row?.slowest, [3, 4, 1]);
+});
+
+test('docker-proxy stands beside DNAT only where both led to one container and were answered', () => {
+  const fast = timed(1, { firstReply: 100 });
+  const relayed = { ...timed(2, { firstReply: 900 }), path: 'docker-proxy' as const };
+  const told = (list: Connection[]): string[] =>
+    compareRelayed(findStatistics(list)).map((one) => writeComparison(one, String));
+  assert.equal(told([fast, relayed]), [
+    'redis: the median of the first replies is 900 through docker-proxy (1) and 100 by DNAT (1); clients and moments may differ',
+  ]);
+  const elsewhere = { name: 'web', address: '172.17.0.9', port: 80 };
+  assert.equal(told([fast, { ...relayed, container: elsewhere }]), []);
+  assert.equal(told([fast, { ...relayed, container: null }]), []);
+  assert.equal(told([fast, { ...relayed, outcome: 'reset' }]), []);
+  assert.equal(told([fast, { ...relayed, timing: NOTHING }]), []);
+  assert.equal(told([fast]), []);
 });
 
 test.run();

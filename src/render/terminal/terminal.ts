@@ -9,6 +9,7 @@ import { padStart, stick, widthOf, wrap, wrapItems } from '../text.js';
 import { describeRow, drawLadder } from './ladder.js';
 import { createPaint, type Paint } from './paint.js';
 import { drawSummary } from './table.js';
+import { drawTimes } from './times.js';
 
 export interface TerminalOptions {
   /** Width that no line exceeds; 80 unless told, at least 20. */
@@ -27,6 +28,7 @@ export function renderTerminal(report: Report, options: TerminalOptions = {}): s
   const blocks = [
     drawHeadline(scene, columns, paint),
     scene.summary.length > 0 ? drawSummary(scene.summary, columns, paint) : [],
+    scene.summary.length > 0 ? drawTimes(report.statistics, columns, paint) : [],
     ...scene.panels.map((panel) => drawPanel(panel, scene, columns, paint)),
     drawHidden(scene, columns, paint),
     drawCoverage(scene.coverage, columns, paint),

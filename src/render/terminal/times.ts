@@ -1,0 +1,49 @@
+/** How long connections took, a line for each path, outcome and container, and docker-proxy beside DNAT. */
+import type { Quantiles, StatisticsRow } from '../../model/statistics.js';
+import { compareRelayed, writeComparison } from '../../words/comparison.js';
+import { formatDuration } from '../format.js';
+import { padEnd, padStart, printable, shorten, wrap } from '../text.js';
+import type { Paint } from './paint.js';
+
+const WIDTHS = [12, 10, 12, 8, 8, 8, 8] as const;
+const HEAD = ['path', 'outcome', 'container', 'p50', 'p95', 'p99', 'max'];
+/** Columns that the table takes, and those that the ids of the slowest need beside it. */
+const WIDTH = 2 + WIDTHS.reduce((sum, width) => sum + width + 1, 0);
+
+/** Empty where no time is known, or there is no room for a table. */
+export function drawTimes(rows: readonly StatisticsRow[], columns: number, paint: Paint): string[] {
+  const timed = rows.flatMap((row) => {
+    const took = row.firstReply ?? row.connect;
+    return took === null ? [] : [{ row, took }];
+  });
+  if (timed.length === 0 || columns < WIDTH) return [];
+  const beside = compareRelayed(rows).map((one) => printable(writeComparison(one, formatDuration)));
+  return [
+    paint('strong', 'time to the first reply, else to connect'),
+    paint('dim', layOutRow(HEAD)),
+    ...timed.map(({ row, took }) => layOutRow(cellsOf(row, took))),
+    ...timed
+      .filter(({ row }) => row.count > 1 && row.slowest.length > 0)
+      .slice(0, 1)
+      .map(({ row }) => `  slowest by ${row.path}: ${row.slowest.map((id) => `#${id}`).join(' ')} (--slowest N)`),
+    ...beside.flatMap((text) => wrap(text, columns - 2).map((line) => `  ${line}`)),
+  ];
+}
+
+function cellsOf({ path, outcome, container }: StatisticsRow, took: Quantiles): string[] {
+  const { p50, p95, p99, max } = took;
+  return [
+    path,
+    outcome,
+    container === null ? '' : printable(container),
+    ...[p50, p95, p99, max].map(formatDuration),
+  ];
+}
+
+function layOutRow(cells: readonly string[]): string {
+  const parts = WIDTHS.map((width, i) => {
+    const cell = shorten(cells[i] ?? '', width);
+    return i < 3 ? padEnd(cell, width) : padStart(cell, width);
+  });
+  return `  ${parts.join(' ')}`.trimEnd();
+}
