@@ -14,6 +14,7 @@ import {
 import { isRequest } from './bytes.js';
 import type { Flow } from './flows.js';
 import type { Leg, LegEvent, Nat } from './leg.js';
+import { ResetNumbers } from './reset-fit.js';
 
 export interface LegContext {
   /** Inode of the host's network namespace; null in a capture. */
@@ -72,19 +73,27 @@ function hasUnlisted(
 }
 
 /**
- * When a connection was over: it was reset, or both ends have said FIN; of one whose packets are not seen, its socket
- * closed. Datagrams just stop.
+ * When a connection was over: it was reset, by a reset that is its own, or both ends have said FIN; of one whose packets are not seen,
+ * its socket closed. Datagrams just stop.
  */
 function findEnd(leg: Omit<Leg, 'until'>): number {
   const last = leg.events.at(-1)?.time ?? 0;
   if (leg.protocol === 'udp') return last;
   const closed = { request: false, reply: false };
+  const numbers = new ResetNumbers(leg.unlisted);
   let seen = false;
   for (const event of leg.events) {
     if (event.kind !== 'packet') continue;
     seen = true;
-    if ((event.flags & TCP.RST) !== 0) return last;
-    if ((event.flags & TCP.FIN) !== 0) closed[isRequest(leg, event) ? 'request' : 'reply'] = true;
+    const request = isRequest(leg, event);
+    if ((event.flags & TCP.RST) !== 0) {
+      const fit = numbers.judge(event, request);
+      // What it would have to fit may have passed without being listed.
+      if (fit === 'fits' || (fit === 'unknown' && leg.unlisted)) return last;
+      continue;
+    }
+    numbers.see(event, request);
+    if ((event.flags & TCP.FIN) !== 0) closed[request ? 'request' : 'reply'] = true;
   }
   const socketClosed = (): boolean =>
     leg.events.some((event) => event.kind === 'state' && event.to === TCP_STATE.CLOSE);

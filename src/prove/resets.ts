@@ -1,6 +1,7 @@
 /** Who sent a reset: the side that it is from, or a rule on the way that bears that side's address. */
 import { isRequest } from '../correlate/bytes.js';
 import type { Leg } from '../correlate/leg.js';
+import { ResetNumbers } from '../correlate/reset-fit.js';
 import { TCP, type DropEvent, type PacketEvent, type ResetEvent } from '../model/event.js';
 import { readExchange } from './exchange.js';
 import { distance } from './sequence.js';
@@ -21,16 +22,22 @@ export interface Reset {
   readonly origin: number | null;
 }
 
-/** The resets of a leg in order of time, each once, however often it was seen. */
+/** The resets of a leg in order of time, each once, however often it was seen; without those that are no end of it. */
 export function listResets(leg: Leg): Reset[] {
   const seen = new Set<string>();
   const resets: Reset[] = [];
+  const numbers = new ResetNumbers(leg.unlisted);
   for (const event of leg.events) {
-    if (event.kind !== 'packet' || (event.flags & TCP.RST) === 0) continue;
+    if (event.kind !== 'packet') continue;
     const request = isRequest(leg, event);
+    if ((event.flags & TCP.RST) === 0) {
+      numbers.see(event, request);
+      continue;
+    }
     const key = `${request}|${event.seq}|${event.ack}|${event.flags}`;
     if (seen.has(key)) continue;
     seen.add(key);
+    if (numbers.judge(event, request) === 'stray') continue;
     if (!isHeard(leg, event, request)) continue;
     resets.push(describe(leg, event, request));
   }

@@ -9,6 +9,7 @@ import {
   TCP,
   type ConntrackView,
   type NatEvent,
+  type PacketEvent,
   type TraceEvent,
 } from '../../src/model/event.js';
 import { suite } from '../support/suite.js';
@@ -314,6 +315,39 @@ test('a first packet that was only seen to be dropped began the connection', () 
     return legOf(story.events.filter(({ kind }) => kind === 'drop')).begun;
   };
   assert.equal([begun(TCP.SYN), begun(TCP.ACK), begun(TCP.SYN | TCP.ACK)], [true, false, false]);
+});
+
+/** Until when a connection may have been open that was sent this reset by its server, after an exchange. */
+function endedBy(reset: Partial<PacketEvent> | null, before: (talk: Talk) => void): boolean {
+  const events = tell((talk) => {
+    before(talk);
+    if (reset) talk.send('server', { flags: TCP.RST, ...reset });
+  });
+  return legOf(events).until !== Infinity;
+}
+
+test('a reset ends a connection only where its numbers fit', () => {
+  const exchange = (talk: Talk): void => void talk.handshake().request(10).reply(20);
+  const next = legOf(tell(exchange)).events.flatMap((event) =>
+    event.kind === 'packet' ? [event.ack] : [],
+  );
+  const expected = next.at(-1) ?? 0;
+  assert.is(endedBy(null, exchange), false);
+  assert.is(endedBy({}, exchange), true, 'behind all that the server sent');
+  assert.is(endedBy({ seq: expected - 20 }, exchange), true, 'as the client waited for before');
+  for (const off of [-21, -1_000, 21, 100_000, 2 ** 30, -(2 ** 30)]) {
+    const seq = (expected + off + 2 ** 32) % 2 ** 32;
+    assert.is(endedBy({ seq }, exchange), false, `${off} bytes off`);
+  }
+});
+
+test('a reset that answers a SYN ends it where it acknowledges that very SYN', () => {
+  const dial = (talk: Talk): void => void talk.send('client', { flags: TCP.SYN });
+  const [syn] = legOf(tell(dial)).events;
+  const seq = syn?.kind === 'packet' ? syn.seq : 0;
+  const answer = (ack: number): boolean => endedBy({ flags: TCP.RST | TCP.ACK, seq: 0, ack }, dial);
+  assert.equal([answer(seq + 1), answer(seq), answer(seq + 2)], [true, false, false]);
+  assert.is(endedBy({ flags: TCP.RST, seq: 0, ack: 0 }, dial), false, 'it answers no SYN');
 });
 
 test.run();

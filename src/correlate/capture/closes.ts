@@ -1,14 +1,34 @@
 /** Whether the ends of a pair's legs fit a relay: it ends one side because the other ended. */
 import { TCP } from '../../model/event.js';
+import { ResetNumbers } from '../reset-fit.js';
 import type { CapturedLeg } from './legs.js';
 import type { WirePacket } from './same-packet.js';
 
 /** Nanoseconds within which a relay that ends by itself ends both sides. */
 const TOGETHER = 100_000_000;
 
-/** When one side first said that it would send no more. */
-export function findClose(packets: readonly WirePacket[]): number | null {
-  return packets.find(({ flags }) => (flags & (TCP.FIN | TCP.RST)) !== 0)?.time ?? null;
+/** When each side first said that it would send no more. */
+export interface Closes {
+  readonly request: number | null;
+  readonly reply: number | null;
+}
+
+/** A reset whose numbers do not fit ends nothing. */
+export function findCloses({ leg }: CapturedLeg): Closes {
+  const { requests, replies } = leg.split();
+  const isOwn = new Set<WirePacket>(requests);
+  const numbers = new ResetNumbers(leg.unlisted);
+  const closes: { request: number | null; reply: number | null } = { request: null, reply: null };
+  for (const packet of [...requests, ...replies].sort((a, b) => a.time - b.time || a.id - b.id)) {
+    const request = isOwn.has(packet);
+    const isReset = (packet.flags & TCP.RST) !== 0;
+    if (!isReset) numbers.see(packet, request);
+    if (isReset ? numbers.judge(packet, request) === 'stray' : (packet.flags & TCP.FIN) === 0) {
+      continue;
+    }
+    closes[request ? 'request' : 'reply'] ??= packet.time;
+  }
+  return closes;
 }
 
 /**
@@ -19,9 +39,8 @@ export function findClose(packets: readonly WirePacket[]): number | null {
 export type Ends = 'relayed' | 'open' | 'contrary' | 'unknown';
 
 export function compareEnds(client: CapturedLeg, upstream: CapturedLeg, slack: number): Ends {
-  const [own, theirs] = [client.leg.split(), upstream.leg.split()];
-  const [byClient, toClient] = [findClose(own.requests), findClose(own.replies)];
-  const [toServer, byServer] = [findClose(theirs.requests), findClose(theirs.replies)];
+  const { request: byClient, reply: toClient } = findCloses(client);
+  const { request: toServer, reply: byServer } = findCloses(upstream);
   const isCaused = (effect: number | null): boolean =>
     effect === null ||
     [byClient, byServer].some((cause) => cause !== null && cause <= effect + slack);
