@@ -192,15 +192,31 @@ function listNotes({ name, collector, end }: Finished): string[] {
       `${name}: ${collector.untimely} packets were skipped: their time is before 1970 or after 2554`,
     );
   }
+  if (collector.apart > 0) notes.push(`${name}: ${tellApart(collector)}`);
+  if (collector.refused > 0) {
+    notes.push(
+      `${name}: ${collector.refused} IP fragments overlap others of their packet or contradict them, so those packets were refused`,
+    );
+  }
   const holed = collector.table.entries.filter(({ streams }) => streams.some(({ lost }) => lost));
   if (holed.length > 0) notes.push(tellHoles(name, holed.length));
   return [...notes, ...end.notes.map((note) => `${name}: ${note}`)];
 }
 
-function describeWitness({ table }: Collector, { problem, lost }: ReadEnd): CaptureWitness {
-  const { acks, until, entries } = table;
+/** First fragments tell the ports; of the others not even these are known. */
+function tellApart({ apart, alone }: Collector): string {
+  const some = apart === 1 ? '1 IP fragment' : `${apart} IP fragments`;
+  return `${some} could not be put together, so bytes of their packets are missing (${apart - alone} without ports belong to no connection)`;
+}
+
+function describeWitness(collector: Collector, { problem, lost }: ReadEnd): CaptureWitness {
+  const { acks, until, entries } = collector.table;
   const holed = entries.some(({ streams }) => streams.some((stream) => stream.lost));
-  return { acks, until, lossy: problem !== null || lost > 0 || holed };
+  return {
+    acks,
+    until,
+    lossy: problem !== null || lost > 0 || holed || collector.apart + collector.refused > 0,
+  };
 }
 
 /** Of a pcap nothing else tells that its capturing program did not keep up. */
@@ -211,8 +227,9 @@ function tellHoles(name: string, conversations: number): string {
   );
 }
 
-function countUnparsed({ malformed, untimely, unknownLinks }: Collector): number {
-  return malformed + untimely + sum([...unknownLinks.values()]);
+function countUnparsed(collector: Collector): number {
+  const { malformed, untimely, unknownLinks, apart, alone, refused } = collector;
+  return malformed + untimely + apart - alone + refused + sum([...unknownLinks.values()]);
 }
 
 /** The pseudo place of all that a capture shows; its devices are those of all files. */

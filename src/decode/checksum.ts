@@ -14,10 +14,14 @@ export function isDamaged(packet: Packet): boolean {
 }
 
 function hasWrongHeader({ bytes, sourceAt }: Packet): boolean {
-  const at = sourceAt - ADDRESSES[4].before;
-  if (uint16(bytes, at + 10) === 0) return false;
+  return !isSoundHeader(bytes, sourceAt - ADDRESSES[4].before);
+}
+
+/** Whether the IPv4 header that begins at `at` has the checksum that fits it, or none. */
+export function isSoundHeader(bytes: Uint8Array, at: number): boolean {
+  if (uint16(bytes, at + 10) === 0) return true;
   const length = (byteAt(bytes, at) & 0x0f) * 4;
-  return fold(add(bytes, at, at + length)) !== 0xffff;
+  return fold(add(bytes, at, at + length)) === 0xffff;
 }
 
 function hasWrongTransport(packet: Packet): boolean {

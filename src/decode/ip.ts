@@ -35,6 +35,7 @@ export function decodeIp(packet: Packet, at: number, length: number): Decoded {
   if (network === null) return 'malformed';
   readHeader(packet, at);
   packet.fragmented = network.first;
+  packet.piece = network.piece;
   if (network.later) return 'fragment';
   switch (network.next) {
     case IP_PROTOCOL.TCP:

@@ -1,6 +1,6 @@
 /** IP headers: IPv4 with options and fragments, IPv6 with extension headers. Total: any bytes give an answer. */
 import { byteAt, uint16, uint32 } from './bytes.js';
-import type { Ends } from './packet.js';
+import type { Ends, Piece } from './packet.js';
 
 /** Extension headers that are skipped; all but AH and the fragment header count their length in eights. */
 const EXTENSION = { HOP_BY_HOP: 0, ROUTING: 43, FRAGMENT: 44, AUTHENTICATION: 51, OPTIONS: 60 };
@@ -22,6 +22,8 @@ export interface Network {
   readonly length: number;
   readonly later: boolean;
   readonly first: boolean;
+  /** Null for whole packets. */
+  readonly piece: Piece | null;
 }
 
 /** Reads an IP header of either version into `ends`, captured up to `limit`; also for the packet inside an ICMP error. */
@@ -60,6 +62,18 @@ function readV4(
     length: total - header,
     later: (fragment & 0x1fff) !== 0,
     first: (fragment & 0x3fff) === 0x2000,
+    piece:
+      (fragment & 0x3fff) === 0
+        ? null
+        : {
+            networkAt: at,
+            fieldAt: at + 6,
+            at: at + header,
+            length: total - header,
+            offset: (fragment & 0x1fff) * 8,
+            more: (fragment & 0x2000) !== 0,
+            id: uint16(bytes, at + 4),
+          },
   };
 }
 
@@ -77,20 +91,33 @@ function readV6(
   let offset = at + 40;
   const end = at + 40 + (uint16(bytes, at + 4) || Math.max(0, length - 40));
   let first = false;
+  let piece: Piece | null = null;
   for (let count = 0; count < MAX_EXTENSIONS; count++) {
     const skipped = SKIPPED.has(next);
     if (!skipped && next !== EXTENSION.FRAGMENT && next !== EXTENSION.AUTHENTICATION) {
       ends.protocol = next;
-      return offset > end ? null : { next, at: offset, length: end - offset, later: false, first };
+      if (offset > end) return null;
+      return { next, at: offset, length: end - offset, later: false, first, piece };
     }
     if (offset + 8 > limit) return null;
     const units = byteAt(bytes, offset + 1);
     if (next === EXTENSION.FRAGMENT) {
       const field = uint32(bytes, offset) & 0xffff;
       first = (field & 0xfff9) === 1;
+      if ((field & 0xfff9) !== 0) {
+        piece = {
+          networkAt: at,
+          fieldAt: offset + 2,
+          at: offset + 8,
+          length: Math.max(0, end - offset - 8),
+          offset: field & 0xfff8,
+          more: (field & 1) === 1,
+          id: uint32(bytes, offset + 4),
+        };
+      }
       if ((field & 0xfff8) !== 0) {
         ends.protocol = byteAt(bytes, offset);
-        return { next: ends.protocol, at: offset + 8, length: 0, later: true, first: false };
+        return { next: ends.protocol, at: offset + 8, length: 0, later: true, first: false, piece };
       }
     }
     const authenticates = next === EXTENSION.AUTHENTICATION;

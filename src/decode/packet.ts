@@ -30,6 +30,20 @@ export interface Tunnel {
  */
 export type Decoded = 'ok' | 'error' | 'other' | 'fragment' | 'malformed' | 'unknown-link';
 
+/** What a fragment is of its packet; offsets named `…At` are of the bytes that it stands in. */
+export interface Piece {
+  /** Where the IP header begins, where the field with offset and flag stands, and where the fragment's own bytes begin. */
+  readonly networkAt: number;
+  readonly fieldAt: number;
+  readonly at: number;
+  /** Bytes of it on the wire, and how many of the packet come before them. */
+  readonly length: number;
+  readonly offset: number;
+  readonly more: boolean;
+  /** IP identification: the same for all pieces of a packet. */
+  readonly id: number;
+}
+
 /** Addresses and ports inside `bytes`: offsets of the address bytes. */
 export interface Ends {
   /** 4 or 6. */
@@ -62,6 +76,8 @@ export class Packet implements Ends {
   readonly tunnels: Tunnel[] = [];
   /** A first fragment: its later ones come without ports. */
   fragmented = false;
+  /** Of any fragment, the first included; null for whole packets. */
+  piece: Piece | null = null;
   seq = 0;
   ack = 0;
   flags = 0;
@@ -100,6 +116,7 @@ export class Packet implements Ends {
     this.destinationPort = 0;
     this.ipId = -1;
     this.fragmented = false;
+    this.piece = null;
     this.seq = 0;
     this.ack = 0;
     this.flags = 0;
@@ -120,6 +137,7 @@ export class Packet implements Ends {
     const index = this.tunnels.findIndex((tunnel) => tunnel.networkAt === networkAt);
     if (index >= 0) this.tunnels.length = index;
     this.fragmented = false;
+    this.piece = null;
     this.seq = 0;
     this.ack = 0;
     this.flags = 0;

@@ -126,6 +126,21 @@ export function fragment(bytes: Buffer, size: number): Buffer[] {
   return pieces;
 }
 
+/** The same of an IPv6 packet, with a fragment header each. */
+export function fragment6(bytes: Buffer, size: number, id: number): Buffer[] {
+  const [header, body] = [bytes.subarray(0, 40), bytes.subarray(40)];
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < body.length; at += size) {
+    const more = at + size < body.length ? 1 : 0;
+    const extension = [header[6] ?? 0, 0, ...word(at | more), ...long(id)];
+    const piece = Buffer.concat([header, Buffer.from(extension), body.subarray(at, at + size)]);
+    piece[6] = 44;
+    piece.writeUInt16BE(piece.length - 40, 4);
+    pieces.push(piece);
+  }
+  return pieces;
+}
+
 /** The ends and the number of a tunnel. */
 export interface Carrier {
   readonly kind: 'vxlan' | 'geneve' | 'gre' | 'gre-ethernet' | 'ipip';

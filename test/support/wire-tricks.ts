@@ -118,6 +118,6 @@ function wrap(shot: Shot): Shot {
 }
 
 function cut(shot: Shot): Shot[] {
-  const isBig = shot.bytes.length > 120 && (shot.bytes[0] ?? 0) >> 4 === 4 && shot.bytes[9] === 17;
+  const isBig = shot.bytes.length > 120 && (shot.bytes[0] ?? 0) >> 4 === 4;
   return isBig ? fragment(shot.bytes, 80).map((bytes) => ({ ...shot, bytes })) : [shot];
 }

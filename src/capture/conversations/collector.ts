@@ -1,14 +1,25 @@
 /** Collects the frames of one file: decodes them, gives them to the table, and counts what cannot be decoded. */
 import { decodeFrame } from '../../decode/link.js';
-import { Packet } from '../../decode/packet.js';
+import { IP_PROTOCOL, Packet, type Decoded } from '../../decode/packet.js';
 import type { Device } from '../../model/topology.js';
 import type { Frame, FrameSink } from '../file/sink.js';
+import { Fragments } from './fragments.js';
 import { ConversationTable, type Shared } from './table.js';
 import { TimeOrder } from './time-order.js';
 
 const BILLION = 1_000_000_000;
 /** Seconds since 1970 whose nanoseconds fit into 64 bits: until 2554. What is beyond is damaged. */
 const LAST_SECOND = 18_446_744_072;
+
+/** Protocols of which something is read. */
+const LOOKED_INTO = new Set<number>(Object.values(IP_PROTOCOL));
+
+function decodeOf(frame: Frame, packet: Packet): Decoded {
+  const { bytes, length, linkType, from, to } = frame;
+  const decoded = decodeFrame(bytes, length, linkType, packet, from, to);
+  packet.direction ??= frame.direction;
+  return decoded;
+}
 
 /** What all files of one reading share, with the second that event times count from. */
 export interface Reading extends Shared {
@@ -25,12 +36,16 @@ export class Collector implements FrameSink {
   readonly #reading: Reading;
   readonly #label: string;
   readonly #packet = new Packet();
+  readonly #lone = new Packet();
+  readonly #fragments = new Fragments((frame) => this.#takeAlone(frame));
   readonly #order = new TimeOrder((frame) => this.#collect(frame));
   /** Numbers of devices by interface and, where frames carry one, by their own index. */
   readonly #devices = new Map<string, number>();
   readonly #names: (string | null)[] = [];
   packets = 0;
   malformed = 0;
+  /** Of the fragments that could not be put together: first ones, which tell the ports. */
+  alone = 0;
   /** Packets whose time is before 1970 or after 2554. */
   untimely = 0;
   readonly unknownLinks = new Map<number, number>();
@@ -60,14 +75,51 @@ export class Collector implements FrameSink {
   /** All frames have come. */
   finish(): void {
     this.#order.flush();
+    this.#fragments.finish();
+  }
+
+  /** IP fragments that could not be put together, and such as overlap others. */
+  get apart(): number {
+    return this.#fragments.apart;
+  }
+  get refused(): number {
+    return this.#fragments.refused;
+  }
+
+  /** Null while it is a fragment of a packet that is not there as a whole. */
+  #decode(frame: Frame, time: number): Decoded | null {
+    const packet = this.#packet;
+    for (let part: Frame | null = frame; part !== null;) {
+      const decoded = decodeOf(part, packet);
+      // Whatever is not looked into needs not be put together.
+      if (packet.piece === null) return decoded;
+      if (packet.version === 4 && !LOOKED_INTO.has(packet.protocol)) return decoded;
+      const place = `${frame.device}|${packet.ifindex}|${packet.direction}`;
+      part = this.#fragments.take(packet, part, place, time);
+    }
+    return null;
+  }
+
+  /** A first fragment whose packet stays incomplete: its ports are known, and not all of its bytes. */
+  #takeAlone(frame: Frame): void {
+    // Another packet may be in the midst of being read.
+    const packet = this.#lone;
+    const decoded = decodeOf(frame, packet);
+    if (decoded !== 'ok') return;
+    this.alone += 1;
+    this.table.take(packet, this.#timeOf(frame), this.#deviceOf(frame.device, packet));
+  }
+
+  #timeOf({ seconds, nanoseconds }: Frame): number {
+    return (seconds - (this.#reading.epoch ?? 0)) * BILLION + nanoseconds;
   }
 
   #collect(frame: Frame): void {
-    const { linkType, seconds } = frame;
+    const { linkType } = frame;
     const packet = this.#packet;
-    const time = (seconds - (this.#reading.epoch ?? 0)) * BILLION + frame.nanoseconds;
-    const decoded = decodeFrame(frame.bytes, frame.length, linkType, packet, frame.from, frame.to);
-    packet.direction ??= frame.direction;
+    const time = this.#timeOf(frame);
+    const decoded = this.#decode(frame, time);
+    if (decoded === null) return;
     switch (decoded) {
       case 'ok':
         this.table.take(packet, time, this.#deviceOf(frame.device, packet));

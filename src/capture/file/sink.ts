@@ -39,6 +39,12 @@ export function emptyFrame(): Frame {
   };
 }
 
+/** With bytes of its own, from 0 on. */
+export function copyFrame(frame: Frame): Frame {
+  const { bytes, from, to } = frame;
+  return { ...frame, bytes: bytes.slice(from, to), from: 0, to: to - from };
+}
+
 export interface ReadEnd {
   /** Why reading stopped before the end, with the byte offset; null when all was read. */
   readonly problem: string | null;
