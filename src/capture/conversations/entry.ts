@@ -66,7 +66,8 @@ export class Entry implements Conversation, Spent {
   isOver(packet: Packet, way: 0 | 1): boolean {
     if ((packet.flags & SYN_ACK) !== TCP.SYN) return false;
     if (this.syn === null) return this.closed || this.streams[way].packets > 0;
-    return this.syn !== packet.seq || this.client !== way;
+    if (this.client !== way) return !this.#isCrossing(packet.seq, way);
+    return this.syn !== packet.seq;
   }
 
   take(packet: Packet, way: 0 | 1, time: number): void {
@@ -176,8 +177,18 @@ export class Entry implements Conversation, Spent {
     this.completed = length > 0 || (flags & TCP.FIN) !== 0 || heard;
   }
 
+  /** Both ends dial at once (RFC 9293, 3.5): the other one's SYN before anything else of it is its agreement. */
+  #isCrossing(seq: number, way: 0 | 1): boolean {
+    if (this.synAck !== null) return this.synAck === seq;
+    return this.streams[way].packets === 0 && !this.closed;
+  }
+
   #shake({ flags, seq }: Packet, way: 0 | 1, time: number): void {
     this.streams[way].begin(seq);
+    if (this.syn !== null && this.client !== null) {
+      if (way !== this.client) this.synAck ??= seq;
+      return;
+    }
     if ((flags & TCP.ACK) === 0) {
       this.client = way;
       this.syn ??= seq;

@@ -1,0 +1,61 @@
+// How connections end, from seeds: the outcome of each is known by how it was made, alone and behind a rewriting.
+
+import * as assert from 'uvu/assert';
+import { analyse } from '../../src/prove/analyse.js';
+import { randomizer } from '../decode/frames.js';
+import { readTogether } from '../support/captures.js';
+import { suite } from '../support/suite.js';
+import { playEndings, type Told } from '../support/wire-endings.js';
+import { PLAIN, writeCapture, type Shot } from '../support/wire-packets.js';
+
+const test = suite('captures, endings');
+
+const SEEDS = Number(process.env['TRACE_FLOW_WIRE_SEEDS'] ?? 300);
+
+async function tell(shots: readonly Shot[]): Promise<string[]> {
+  const { connections } = analyse(await readTogether([writeCapture(shots, PLAIN)]));
+  return connections.map(
+    ({ client, path, proof, outcome }) => `${client.port} ${path}/${proof} ${outcome}`,
+  );
+}
+
+const expect = (told: readonly Told[], path: string): string[] =>
+  told.map(({ client, outcome }) => `${client.port} ${path} ${outcome}`);
+
+test('every kind of end is told as it was, and a rewriting is proven whatever the end', async () => {
+  for (let seed = 0; seed < SEEDS; seed++) {
+    const { shots, told, rewritten } = playEndings(seed);
+    const path = rewritten ? 'dnat/proven' : 'unknown/inconclusive';
+    const kinds = told.map(({ kind }) => kind).join();
+    assert.equal(await tell(shots), expect(told, path), `seed ${seed}: ${kinds}`);
+  }
+});
+
+test('begun in the midst or with losses: no rewriting that is not, and no refusal or reset that was not', async () => {
+  for (let seed = 0; seed < SEEDS; seed++) {
+    const random = randomizer(seed);
+    for (let i = 0; i < 8; i++) random(2);
+    const { shots, told, rewritten } = playEndings(seed);
+    const harmed =
+      random(2) === 0 ? shots.slice(random(shots.length)) : shots.filter(() => random(5) > 0);
+    if (harmed.length === 0) continue;
+    for (const line of await tell(harmed)) {
+      const [port, path = '', outcome] = line.split(' ');
+      const own = told.filter(({ client }) => String(client.port) === port);
+      const lie = `seed ${seed}: ${line} of ${own.map(({ kind }) => kind).join()}`;
+      assert.ok(path.startsWith('unknown') || (rewritten && path.startsWith('dnat')), lie);
+      if (outcome !== 'reset' && outcome !== 'refused' && outcome !== 'stalled') continue;
+      assert.ok(
+        own.some((one) => one.outcome === outcome || isLike(one, outcome)),
+        lie,
+      );
+    }
+  }
+});
+
+/** A reset whose answer, or whose SYN, is not there may be either. */
+function isLike({ outcome }: Told, told: string): boolean {
+  return (outcome === 'reset' || outcome === 'refused') && (told === 'reset' || told === 'refused');
+}
+
+test.run();
