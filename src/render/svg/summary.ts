@@ -8,7 +8,7 @@ import { box, line, type Shape } from './shapes.js';
 
 const ROW = 24;
 /** Each column's share of the width. */
-const SHARES = [0.13, 0.14, 0.13, 0.13, 0.22, 0.15, 0.1] as const;
+const SHARES = [0.13, 0.14, 0.12, 0.16, 0.21, 0.14, 0.1] as const;
 
 /** Draws the table between `left` and `left + width`. */
 export function drawSummary(

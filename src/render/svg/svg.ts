@@ -3,6 +3,7 @@ import type { Report } from '../../model/report.js';
 import { formatCount } from '../format.js';
 import { layOut } from '../layout/layout.js';
 import type { CoverageNote, Scene } from '../layout/scene.js';
+import { layOutWaterfall, type Waterfall } from '../layout/waterfall.js';
 import { box, type Picture } from './shapes.js';
 import { label, paragraph, space, stack, type Block } from './block.js';
 import { serialisePicture } from './document.js';
@@ -12,6 +13,7 @@ import { measureIn } from './metrics.js';
 import { drawPanel } from './panel.js';
 import { styleSheet } from './style.js';
 import { drawSummary } from './summary.js';
+import { drawWaterfall } from './waterfall.js';
 
 export interface SvgOptions {
   /** How many connections are drawn in full; 6 unless told. */
@@ -23,11 +25,12 @@ const USUAL_WIDTH = 880;
 
 /** The report as one well-formed SVG document without scripts or references. Loads d3-node and a DOM when called. */
 export async function renderSvg(report: Report, options: SvgOptions = {}): Promise<string> {
-  return serialisePicture(drawPicture(layOut(report, { panels: options.panels ?? 6 })));
+  const scene = layOut(report, { panels: options.panels ?? 6 });
+  return serialisePicture(drawPicture(scene, layOutWaterfall(report.connections)));
 }
 
 /** The whole picture as shapes; pure. */
-export function drawPicture(scene: Scene): Picture {
+export function drawPicture(scene: Scene, waterfall: Waterfall | null): Picture {
   const inner = Math.max(
     USUAL_WIDTH - 2 * MARGIN,
     ...scene.panels.map(({ ladder }) => widthFor(ladder)),
@@ -39,6 +42,7 @@ export function drawPicture(scene: Scene): Picture {
     ...warnings.map((note) => (y: number) => drawNote(note, y, inner)),
     space(10),
     (y) => drawSummary(scene.summary, MARGIN, y, inner),
+    (y) => drawWaterfall(waterfall, MARGIN, y, inner),
     ...scene.panels.map((panel) => (y: number) => drawPanel(panel, scene, MARGIN, y, inner)),
     (y) => drawHidden(scene, y, inner),
     (y) => drawLegend(scene, MARGIN, y, inner),
