@@ -9,6 +9,7 @@ export interface OutputRequest {
   readonly json: boolean;
   readonly ndjson: boolean;
   readonly svg: string | undefined;
+  readonly png: string | undefined;
   readonly html: string | undefined;
   readonly mermaid: string | undefined;
   readonly pcapng: string | undefined;
@@ -116,6 +117,7 @@ export async function writeFiles(
   await files.write(request.svg, async () =>
     (await import('../render/svg/svg.js')).renderSvg(report),
   );
+  await files.write(request.png, async () => drawPng(report));
   await files.write(request.html, async () => drawPage(report, trace));
   await files.write(request.mermaid, async () =>
     (await import('../render/mermaid.js')).renderMermaid(report),
@@ -128,6 +130,12 @@ export async function writeFiles(
   );
 }
 
+async function drawPng(report: Report): Promise<Buffer> {
+  const { renderSvg } = await import('../render/svg/svg.js');
+  const { renderPng } = await import('../render/png.js');
+  return renderPng(await renderSvg(report));
+}
+
 async function drawPage(report: Report, trace: Trace): Promise<string> {
   const { renderHtml } = await import('../render/html/html.js');
   const { listEveryHop } = await import('./every-hop.js');
@@ -137,8 +145,8 @@ async function drawPage(report: Report, trace: Trace): Promise<string> {
 
 /** Every file that a request names. */
 export function listFiles(request: OutputRequest): string[] {
-  const { svg, html, mermaid, pcapng, perfetto, record } = request;
-  return [svg, html, mermaid, pcapng, perfetto, record].filter((file) => file !== undefined);
+  const { svg, png, html, mermaid, pcapng, perfetto, record } = request;
+  return [svg, png, html, mermaid, pcapng, perfetto, record].filter((file) => file !== undefined);
 }
 
 /**

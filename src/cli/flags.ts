@@ -71,6 +71,7 @@ export const sharedFlags = {
       'print events, then connections as they end, then the summary, a JSON document a line',
   }),
   svg: Flags.string({ helpValue: 'FILE', description: 'write the sequence diagram as SVG' }),
+  png: Flags.string({ helpValue: 'FILE', description: 'write the same picture as PNG' }),
   html: Flags.string({
     helpValue: 'FILE',
     description: 'write an interactive report: one HTML file, no network needed',

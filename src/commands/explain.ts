@@ -70,13 +70,14 @@ Exit codes: 0 explained, 1 could not, 2 wrong usage.`;
     }),
     json: Flags.boolean({ description: 'print one JSON document instead of text' }),
     svg: Flags.string({ helpValue: 'FILE', description: 'write the map as a picture' }),
+    png: Flags.string({ helpValue: 'FILE', description: 'write the map as PNG' }),
   };
 
   async run(): Promise<void> {
     const { flags, argv } = await this.parse(Explain);
     const terminal = createTerminal();
     const { checkFiles, OutputFiles } = await import('../app/outputs.js');
-    await checkFiles([flags.svg], flags.json);
+    await checkFiles([flags.svg, flags.png], flags.json);
     const { explain } = await import('../app/explain.js');
     const explanation = await explain({
       query: {
@@ -100,6 +101,11 @@ Exit codes: 0 explained, 1 could not, 2 wrong usage.`;
     await files.write(flags.svg, async () =>
       (await import('../render/svg/map.js')).renderTopologySvg(explanation),
     );
+    await files.write(flags.png, async () => {
+      const { renderTopologySvg } = await import('../render/svg/map.js');
+      const { renderPng } = await import('../render/png.js');
+      return renderPng(await renderTopologySvg(explanation));
+    });
     this.exit(await terminal.finish(files.tell() ? 0 : 1));
   }
 }

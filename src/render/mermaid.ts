@@ -1,5 +1,6 @@
 /** The report as a Mermaid sequence diagram: one message per packet, the devices on its way as participants. */
 import type { Report } from '../model/report.js';
+import { joinHeadline } from '../words/headline.js';
 import { formatDuration, formatEvents, formatStop } from './format.js';
 import { layOut } from './layout/layout.js';
 import type { ArrowRow, Panel, RemarkRow, Rewriting, Row, Scene } from './layout/scene.js';
@@ -29,7 +30,7 @@ export function renderMermaid(report: Report): string {
   });
   const lines = [
     'sequenceDiagram',
-    `  title ${escapeText(`${scene.subject}: ${scene.path} (${scene.proof})`)}`,
+    `  title ${escapeText(`${scene.headline.subject}: ${joinHeadline(scene.headline)}`)}`,
     ...declare(order, ids),
     ...(order.length === 0 ? ['  participant p1 as nothing seen'] : []),
     `  Note over ${spanOf(order.map(({ key }) => ids.get(key) ?? 'p1'))}: ${escapeText(scene.reason)}`,

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Explanation } from '../../model/explain.js';
 import type { Report } from '../../model/report.js';
+import { writeHeadline } from '../../words/headline.js';
 import { printable } from '../text.js';
 import { pageStyle } from './style.js';
 
@@ -16,8 +17,8 @@ const SCRIPT = new URL('page.bundle.js', import.meta.url);
 export async function renderHtml(report: Report, host: Explanation | null): Promise<string> {
   const script = (await readFile(SCRIPT, 'utf8')).trim();
   const style = pageStyle();
-  const { target, verdict } = report;
-  const subject = target.ports.join(', ') || target.containers.join(', ') || 'all ports';
+  const { headline, proof, reason } = report.verdict;
+  const words = writeHeadline(headline, proof);
   const policy = [
     "default-src 'none'",
     `script-src ${hashOf(script)}`,
@@ -33,11 +34,11 @@ export async function renderHtml(report: Report, host: Explanation | null): Prom
     `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     '<meta name="color-scheme" content="light dark">',
-    `<title>${escapeText(printable(`${subject}: ${verdict.path} (${verdict.proof})`))}</title>`,
+    `<title>${escapeText(printable(`${words.subject}: ${words.outcome}`))}</title>`,
     `<style>${style}</style>`,
     '</head>',
     '<body>',
-    `<noscript><p>${escapeText(printable(verdict.reason))}</p><p>The rest of this report needs JavaScript.</p></noscript>`,
+    `<noscript><p>${escapeText(printable(reason))}</p><p>The rest of this report needs JavaScript.</p></noscript>`,
     embed('report', report),
     embed('host', host),
     `<script>${script}</script>`,

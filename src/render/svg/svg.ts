@@ -1,5 +1,6 @@
 /** The report as an SVG picture: the answer as its header, then a ladder per connection, the evidence, the legend. */
 import type { Report } from '../../model/report.js';
+import { joinHeadline } from '../../words/headline.js';
 import { formatCount } from '../format.js';
 import { layOut } from '../layout/layout.js';
 import type { CoverageNote, Scene } from '../layout/scene.js';
@@ -7,9 +8,9 @@ import { layOutWaterfall, type Waterfall } from '../layout/waterfall.js';
 import { box, type Picture } from './shapes.js';
 import { label, paragraph, space, stack, type Block } from './block.js';
 import { serialisePicture } from './document.js';
+import { drawHeadline } from './headline.js';
 import { widthFor } from './lanes.js';
 import { drawLegend } from './legend.js';
-import { measureIn } from './metrics.js';
 import { drawPanel } from './panel.js';
 import { styleSheet } from './style.js';
 import { drawSummary } from './summary.js';
@@ -38,7 +39,7 @@ export function drawPicture(scene: Scene, waterfall: Waterfall | null): Picture 
   const warnings = scene.coverage.filter(({ severity }) => severity === 'warning');
   const good = scene.coverage.filter(({ severity }) => severity === 'good');
   const body = stack(MARGIN, [
-    (y) => drawHeadline(scene, y, inner),
+    (y) => drawHeadline(scene, MARGIN, y, inner),
     ...warnings.map((note) => (y: number) => drawNote(note, y, inner)),
     space(10),
     (y) => drawSummary(scene.summary, MARGIN, y, inner),
@@ -53,44 +54,11 @@ export function drawPicture(scene: Scene, waterfall: Waterfall | null): Picture 
     name: 'trace-flow',
     width,
     height,
-    title: `${scene.subject}: ${scene.path} (${scene.proof})`,
-    description: scene.reason,
+    title: `${scene.headline.subject}: ${scene.headline.outcome}`,
+    description: joinHeadline(scene.headline),
     style: styleSheet(),
     shapes: [box(0, 0, width, height, { class: 'f-paper' }), ...body.shapes],
   };
-}
-
-function drawHeadline(scene: Scene, top: number, width: number): Block {
-  const answer = `${scene.subject}: ${scene.path}`;
-  const colour = scene.proof === 'proven' ? 'good' : 'unsure';
-  const mark = scene.proof === 'proven' ? '✔ ' : '? ';
-  const source = scene.source === 'live' ? 'live trace' : scene.source;
-  const title = paragraph(answer, MARGIN, top, width - 180, { size: 24, face: 'strong' });
-  const badge = mark + scene.proof;
-  const badgeWidth = measureIn('strong', 14)(badge) + 24;
-  const right = MARGIN + width;
-  const about = `${source} · ${formatCount(scene.connections)} ${scene.connections === 1 ? 'connection' : 'connections'}`;
-  return stack(top, [
-    () => ({
-      shapes: [
-        ...title.shapes,
-        box(right - badgeWidth, top + 3, badgeWidth, 28, {
-          rx: 14,
-          class: `f-paper s-${colour} shaft`,
-        }),
-        label(
-          right - badgeWidth / 2,
-          top + 22,
-          badge,
-          { size: 14, face: 'strong', colour },
-          { 'text-anchor': 'middle' },
-        ),
-      ],
-      bottom: title.bottom + 4,
-    }),
-    (y) => paragraph(scene.reason, MARGIN, y, width, { size: 16 }),
-    (y) => paragraph(about, MARGIN, y + 2, width, { size: 12, colour: 'muted' }),
-  ]);
 }
 
 function drawNote({ severity, text }: CoverageNote, top: number, width: number): Block {

@@ -4,6 +4,7 @@ import type { Connection, Hop, Report } from '../../../model/report.js';
 import { formatCount } from '../../format.js';
 import { layOut } from '../../layout/layout.js';
 import { chooseConnections, summarise } from '../../layout/summary.js';
+import { EVIDENCE_SIGNS } from '../../signs.js';
 import { showConnection } from './connection.js';
 import { createConnections } from './connections.js';
 import { element } from './dom.js';
@@ -75,16 +76,17 @@ function buildPage({ connections, places }: Report): {
 /** The answer: path, proof and reason, and how complete the trace is. */
 function drawHead(): HTMLElement {
   const scene = layOut(report, { panels: 0 });
-  const look = scene.proof === 'proven' ? 'good' : 'unsure';
-  const mark = scene.proof === 'proven' ? '✔' : '?';
+  const { subject, tone, outcome, way, notes, fix } = scene.headline;
   const source = scene.source === 'live' ? 'live trace' : scene.source;
   const count = `${formatCount(scene.connections)} ${scene.connections === 1 ? 'connection' : 'connections'}`;
   return element('header', {}, [
     element('div', { class: 'head' }, [
-      element('h1', {}, `${scene.subject}: ${scene.path}`),
-      element('span', { class: `badge ${look}` }, `${mark} ${scene.proof}`),
+      element('h1', { class: tone }, `${EVIDENCE_SIGNS[tone]} ${subject}: ${outcome}`),
     ]),
-    element('p', {}, scene.reason),
+    ...[way, ...notes].filter((text) => text !== '').map((text) => element('p', {}, text)),
+    ...(fix === null
+      ? []
+      : [element('p', { class: 'why' }, [element('strong', {}, 'Fix: '), fix])]),
     element('p', { class: 'muted' }, `${source} · ${count}`),
     ...scene.coverage.map(({ severity, text }) =>
       element(

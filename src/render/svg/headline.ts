@@ -1,0 +1,117 @@
+/** The picture's head: what happened and what to do, the way in a line of places, and where it ended. */
+import { formatCount } from '../format.js';
+import type { Panel, Scene } from '../layout/scene.js';
+import { EVIDENCE_SIGNS } from '../signs.js';
+import { shortenMiddle } from '../text.js';
+import { label, paragraph, space, stack, type Block } from './block.js';
+import { arrowHead } from './marks.js';
+import { measureIn } from './metrics.js';
+import { drawOutcomeMark } from './outcome-mark.js';
+import { box, line, type Shape } from './shapes.js';
+import { PATH_LOOKS } from './waterfall.js';
+
+/** Draws the answer between `left` and `left + width`; it fits one screen. */
+export function drawHeadline(scene: Scene, left: number, top: number, width: number): Block {
+  const { subject, tone, outcome, way, notes, fix } = scene.headline;
+  const answer = `${EVIDENCE_SIGNS[tone]} ${subject}: ${outcome}`;
+  const source = scene.source === 'live' ? 'live trace' : scene.source;
+  const about = `${source} · ${formatCount(scene.connections)} ${scene.connections === 1 ? 'connection' : 'connections'}`;
+  const [panel] = scene.panels;
+  return stack(top, [
+    (y) => paragraph(answer, left, y, width, { size: 22, face: 'strong', colour: tone }),
+    (y) => paragraph(way, left, y + 2, width, { size: 16 }),
+    ...notes.map((note) => (y: number) => paragraph(note, left, y + 2, width, { size: 14 })),
+    (y) => drawFix(fix, left, y, width),
+    (y) => paragraph(about, left, y + 4, width, { size: 12, colour: 'muted' }),
+    (y) => (panel ? drawWay(panel, left, y + 6, width) : { shapes: [], bottom: y }),
+    space(4),
+  ]);
+}
+
+function drawFix(fix: string | null, left: number, top: number, width: number): Block {
+  if (fix === null) return { shapes: [], bottom: top };
+  const text = paragraph(fix, left + 48, top + 13, width - 62, { size: 14 });
+  const height = text.bottom - top;
+  return {
+    shapes: [
+      box(left, top + 6, width, height, { rx: 6, class: 'f-band s-edge thin' }),
+      label(left + 14, top + 27, 'Fix', { size: 14, face: 'strong', colour: 'good' }),
+      ...text.shapes,
+    ],
+    bottom: top + height + 12,
+  };
+}
+
+/** The places of one connection in a line, its way through them, and a mark where it ended. */
+function drawWay(panel: Panel, left: number, top: number, width: number): Block {
+  const { lanes, groups, rows } = panel.ladder;
+  if (rows.length === 0) return { shapes: [], bottom: top };
+  const spacing = width / lanes.length;
+  const at = (lane: number): number => left + spacing * (lane + 0.5);
+  const y = top + 36;
+  const { colour, hollow } = PATH_LOOKS[panel.path];
+  const end = findEnd(panel);
+  const columns = Math.floor((spacing - 8) / measureIn('mono', 11)('0'));
+  const namespaces = groups.flatMap(({ name, from, to }) => {
+    const [x, room] = [left + spacing * from + 2, spacing * (to - from + 1) - 4];
+    const title = shortenMiddle(name, Math.floor((room - 12) / measureIn('mono', 11)('0')));
+    return [
+      box(x, top, room, 68, { rx: 8, class: 'f-band s-edge thin' }),
+      label(x + room / 2, top + 15, title, { size: 11, face: 'mono' }, { 'text-anchor': 'middle' }),
+    ];
+  });
+  const places = lanes.flatMap(({ name, kind }, lane): Shape[] => [
+    box(at(lane) - 5, y - 5, 10, 10, {
+      rx: kind === 'relay' || kind === 'process' || kind === 'endpoint' ? 5 : 0,
+      class: `f-paper s-${lane <= end.reached ? colour : 'lane'} shaft`,
+    }),
+    label(
+      at(lane),
+      y + 23,
+      shortenMiddle(name, columns),
+      { size: 11, face: 'mono', colour: 'muted' },
+      { 'text-anchor': 'middle' },
+    ),
+  ]);
+  const answered = panel.outcome === 'answered';
+  const stop = Math.min(at(end.lane) + end.sign * 20, left + width - 10);
+  const way = [
+    line(at(0), y, answered ? at(end.lane) : Math.max(stop, at(end.reached)), y, {
+      class: `s-${colour} thick${hollow ? ' dashed' : ''}`,
+    }),
+  ];
+  const mark = answered
+    ? [arrowHead(at(end.lane) - 6, y, 1, colour)]
+    : drawOutcomeMark(panel.outcome, stop, y);
+  return { shapes: [...namespaces, ...way, ...places, ...mark], bottom: top + 80 };
+}
+
+interface End {
+  /** The farthest lane that its packets came to. */
+  readonly reached: number;
+  /** The lane where it ended, and whether on the way there (1) or on the way back (-1). */
+  readonly lane: number;
+  readonly sign: 1 | -1;
+}
+
+function findEnd({ ladder, outcome }: Panel): End {
+  const last = ladder.lanes.length - 1;
+  if (outcome === 'answered') return { reached: last, lane: last, sign: 1 };
+  const arrows = ladder.rows.filter((row) => row.type === 'arrow');
+  const reached = Math.max(
+    0,
+    ...arrows.flatMap(({ stops, head, flow }) => [
+      ...stops.map(({ lane }) => lane),
+      ...(head === null || flow === 'reply' ? [] : [head]),
+    ]),
+    ...ladder.rows.flatMap((row) =>
+      row.type === 'point' || row.type === 'relay' ? [row.lane] : [],
+    ),
+  );
+  const died = arrows.find(({ drop }) => drop !== null);
+  const lane = died?.drop?.lane;
+  if (lane === undefined || (outcome !== 'dropped' && outcome !== 'stalled')) {
+    return { reached, lane: reached, sign: 1 };
+  }
+  return { reached: Math.max(reached, lane), lane, sign: died?.flow === 'reply' ? -1 : 1 };
+}
