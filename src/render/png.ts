@@ -1,4 +1,5 @@
 /** A picture as PNG, for what draws no SVG; the renderer is loaded when called. */
+import type * as Renderer from '@resvg/resvg-js';
 import { UserError } from '../model/errors.js';
 
 /** Twice as many pixels as the SVG has, so that small text stays sharp. */
@@ -34,9 +35,7 @@ export async function renderPng(svg: string, loadSystemFonts = true): Promise<Bu
   return scaled.render().asPng();
 }
 
-type Renderer = typeof import('@resvg/resvg-js');
-
-async function loadRenderer(): Promise<Renderer> {
+async function loadRenderer(): Promise<typeof Renderer> {
   try {
     return await import('@resvg/resvg-js');
   } catch {
@@ -50,7 +49,7 @@ async function loadRenderer(): Promise<Renderer> {
 }
 
 /** Whether a letter leaves anything on the picture. */
-function drawsText(Resvg: Renderer['Resvg'], font: object): boolean {
+function drawsText(Resvg: typeof Renderer.Resvg, font: object): boolean {
   const letter =
     '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text y="8">M</text></svg>';
   return new Resvg(letter, { font }).getBBox() !== undefined;
