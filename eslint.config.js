@@ -70,6 +70,11 @@ const zones = [
   })),
   { target: './src', from: './test', message: 'Nothing in src imports a test.' },
   {
+    target: './src/app/!(demo|doctor).ts',
+    from: './src/lab',
+    message: 'Only demo and doctor use the lab, which changes the machine.',
+  },
+  {
     target: [...PURE_FOLDERS, ...PURE_FILES].map((path) => `./${path}`),
     from: './node_modules',
     except: PURE_PACKAGES.map((name) => `./${name}`),
