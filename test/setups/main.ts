@@ -1,6 +1,7 @@
-// Tries many set-ups: node dist/test/setups/main.js [--count N] [--seed N] [--workers N] [--docs FILE]
+// Tries many set-ups: node dist/test/setups/main.js [--count N] [--seed N | --seeds N,N…] [--workers N] [--keep FILE] [--docs FILE]
 
-import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { listEngines, makePlan } from './catalogue.js';
 import { summarize, writeTable } from './table.js';
@@ -10,14 +11,19 @@ const { values: options } = parseArgs({
   options: {
     count: { type: 'string', default: '500' },
     seed: { type: 'string', default: '1' }, // the first one
+    seeds: { type: 'string' }, // these alone
     workers: { type: 'string', default: '2' },
+    keep: { type: 'string' }, // what earlier runs came to, to which this one is added
     docs: { type: 'string' }, // where the table goes
   },
 });
 
 const engines = listEngines();
 const first = Number(options.seed);
-const plans = Array.from({ length: Number(options.count) }, (_, i) => makePlan(first + i, engines));
+const seeds =
+  options.seeds?.split(',').map(Number) ??
+  Array.from({ length: Number(options.count) }, (_, i) => first + i);
+const plans = seeds.map((seed) => makePlan(seed, engines));
 const tried: Tried[] = [];
 const lost: number[] = [];
 const queue = [...plans];
@@ -28,12 +34,24 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 await Promise.all(Array.from({ length: Number(options.workers) }, work));
-tried.sort((a, b) => a.plan.seed - b.plan.seed);
-const sum = summarize(tried);
-process.stdout.write(`${sum}\n`);
-if (options.docs !== undefined) await writeFile(options.docs, writeTable(tried));
+const all = await addTo(options.keep);
+process.stdout.write(`${summarize(all)}\n`);
+if (options.docs !== undefined) await writeFile(options.docs, writeTable(all));
 if (lost.length > 0 || tried.some(({ trials }) => trials.some(({ right }) => right === false)))
   process.exitCode = 1;
+
+/** This run's set-ups with those of earlier ones; a seed that was tried again counts once. */
+async function addTo(file: string | undefined): Promise<Tried[]> {
+  const known =
+    file !== undefined && existsSync(file)
+      ? (JSON.parse(await readFile(file, 'utf8')) as Tried[])
+      : [];
+  const again = new Set(tried.map(({ plan }) => plan.seed));
+  const all = [...known.filter(({ plan }) => !again.has(plan.seed)), ...tried];
+  all.sort((a, b) => a.plan.seed - b.plan.seed);
+  if (file !== undefined) await writeFile(file, JSON.stringify(all));
+  return all;
+}
 
 async function work(): Promise<void> {
   for (let plan = queue.shift(); plan; plan = queue.shift()) {

@@ -5,7 +5,8 @@ import { endJourney, formatTarget, type Journey } from './ends.js';
 import type { Start } from './journey.js';
 import { addressText, type Packet } from './packet.js';
 import type { RuleRef } from './rule-index.js';
-import { stopPacket } from './turns.js';
+import { stopPacket } from './refusal.js';
+import type { Router } from './routing/router.js';
 import type { Walk } from './walk.js';
 import { findBridgeOf, isOwnAddress, type World } from './world.js';
 
@@ -16,8 +17,7 @@ export class Arrival {
     private readonly ways: {
       /** Makes the relay's own connection. */
       readonly dial: (start: Start) => Journey;
-      /** The address that the host takes for a client. */
-      readonly chooseSource: (packet: Packet) => string | null;
+      readonly router: Router;
     },
   ) {}
 
@@ -25,7 +25,8 @@ export class Arrival {
   reachHost(packet: Packet, nat: RuleRef | null, open = true): Journey {
     const input = this.walk.run('input', packet, open);
     if (input.verdict !== 'accept') {
-      return stopPacket(this.walk, { packet, stop: input, place: 'INPUT' });
+      const { walk, ways } = this;
+      return stopPacket({ walk, router: ways.router }, { packet, stop: input, place: 'INPUT' });
     }
     const to = addressText(packet.destination);
     const { destinationPort: port, protocol, family } = packet;
@@ -160,7 +161,7 @@ export class Arrival {
     if (packet.protocol !== 'udp' || client === null || dialled === null) return null;
     if (listens.address !== '0.0.0.0' && listens.address !== '::') return null;
     if (isOwnAddress(this.world, client)) return null;
-    const source = this.ways.chooseSource(packet);
+    const source = this.ways.router.chooseSource(packet);
     if (source === null || source === dialled) return null;
     return `${command} answers from ${source} and not from ${dialled}, so the client takes the answer for a stranger's`;
   }

@@ -1,4 +1,5 @@
 /** How a hypothetical connection ends, in words. */
+import type { Hook } from '../../model/rules.js';
 import type { Path } from '../../model/verdict.js';
 import { addressText, type Packet } from './packet.js';
 import type { Way } from './routing/router.js';
@@ -73,6 +74,12 @@ export function stopJourney(packet: Packet, end: HookEnd, hook: string): Journey
     }),
     sourceSeen: null,
   };
+}
+
+/** The rule or the policy that has stopped a packet. */
+export function nameRule(by: RuleRef | null, hook: Hook): string {
+  const place = by ? `chain ${by.chain.name} of table ${by.table.name}` : hook.toUpperCase();
+  return by?.rule ? `the rule "${by.rule.text}" in ${place}` : `the policy of ${place}`;
 }
 
 export function formatTarget(address: string, port: number): string {

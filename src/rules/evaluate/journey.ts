@@ -1,6 +1,7 @@
 /** One hypothetical connection from its vantage to whoever answers, hook by hook. */
 import type { Protocol } from '../../model/event.js';
 import { Arrival, isLoopbackSource } from './arrival.js';
+import { bridged, forwarded, fromHost, toHost, turnedBack, type MakeCourse } from './course.js';
 import { findContainerAt } from './deliver.js';
 import { endByStop, endJourney, type Journey } from './ends.js';
 import { ContainerSide, indexRules, joinInside } from './inside.js';
@@ -13,21 +14,13 @@ import {
   type Place,
 } from './packet.js';
 import { checkHairpin, checkLeaving, checkLink, checkReturn, doubt } from './routing/delivery.js';
-import { checkPair, findProgram, findWire, isStacked } from './routing/link.js';
+import { checkPorts, findProgram, findWire, isStacked } from './routing/link.js';
+import { refuseByRoute, stopCrossing, stopPacket } from './refusal.js';
 import { blockLoopback, mayRouteLoopback } from './loopback.js';
 import { Router, type Way } from './routing/router.js';
-import type { Stop } from './routing/stops.js';
+import { hush, type Stop } from './routing/stops.js';
 import type { RuleRef } from './rule-index.js';
-import {
-  bridged,
-  forwarded,
-  fromHost,
-  goOn,
-  lose,
-  stopPacket,
-  toHost,
-  type MakeCourse,
-} from './turns.js';
+import { goOn, lose } from './turns.js';
 import { Walk, type Decide, type HookEnd } from './walk.js';
 import {
   callsRules,
@@ -60,6 +53,21 @@ export interface Start {
 
 type Leaving = Extract<Way, { kind: 'device' }>;
 
+/** A packet that has passed PREROUTING. */
+interface Entering {
+  readonly nat: RuleRef | null;
+  /** The bridge by whose port it came; null for other devices. */
+  readonly bridge: string | null;
+  /** What was dialled, and the client, as far as they are known. */
+  readonly dialled: string | null;
+  readonly client: string | null;
+}
+
+const PASSING = [
+  ['forward', 'FORWARD'],
+  ['postrouting', 'POSTROUTING'],
+] as const;
+
 /** Takes the way step by step; every return is an end. */
 export class Traveller {
   readonly router: Router;
@@ -77,7 +85,7 @@ export class Traveller {
     this.side = new ContainerSide(world, decide);
     this.arrival = new Arrival(world, walk, {
       dial: (start) => this.go(start),
-      chooseSource: (packet) => this.router.chooseSource(packet),
+      router: this.router,
     });
   }
 
@@ -136,7 +144,7 @@ export class Traveller {
     const own = to === null || isOwnAddress(this.world, to);
     const neighbours = !own && findBridgeOf(this.world, to)?.name === (reach?.device ?? bridge);
     if (!reach || !client) {
-      return neighbours ? this.crossBridge(packet, bridge, client) : this.arrive(packet, bridge);
+      return neighbours ? this.crossBridge(packet, bridge) : this.arrive(packet, bridge);
     }
     const { device, direct, wire } = reach;
     const source = reach.source === null ? packet.source : exactAddress(reach.source);
@@ -148,7 +156,7 @@ export class Traveller {
     }
     const end =
       direct && neighbours
-        ? this.crossBridge(sent, device, client)
+        ? this.crossBridge(sent, device)
         : this.checkWayBack(sent, this.arrive(sent, device));
     if (end.end !== 'answered' && end.end !== 'refused') return end;
     const stop = this.side.receive(client, wire.inner.name, sent);
@@ -166,8 +174,9 @@ export class Traveller {
     const asked = packet.outDevice;
     const output = this.walk.run('output', packet, true);
     if (output.verdict !== 'accept') return this.stop(packet, output, 'OUTPUT');
-    const way = packet.dnat || packet.mark !== 0 ? this.router.leave(packet) : dialled;
-    if (way.kind === 'stop') return endByStop(packet, output.nat, way.stop);
+    const way = packet.rerouted ? this.router.leaveAgain(packet) : dialled;
+    // A route that is missing only then is no error to the one who dials: the packet is gone.
+    if (way.kind === 'stop') return endByStop(packet, output.nat, hush(way.stop));
     packet.outDevice = way.kind === 'host' ? 'lo' : way.device;
     if (way.kind === 'device' && isLoopbackSource(packet)) {
       if (packet.family === 6) {
@@ -203,29 +212,38 @@ export class Traveller {
     if (program) return endByStop(packet, null, program);
     const prerouting = this.walk.run('prerouting', packet, true);
     if (prerouting.verdict !== 'accept') return this.stop(packet, prerouting, 'PREROUTING');
+    return this.enter(packet, { nat: prerouting.nat, bridge, dialled, client });
+  }
+
+  /** Behind PREROUTING: to the host, or through it. */
+  private enter(packet: Packet, { nat, bridge, dialled, client }: Entering): Journey {
     const to = addressText(packet.destination);
     if (to !== null && (to === '::1' || to.startsWith('127.'))) {
       const allowed = mayRouteLoopback(this.world, packet.inDevice);
-      if (allowed !== true) return blockLoopback(packet, prerouting.nat, allowed);
+      if (allowed !== true) return blockLoopback(packet, nat, allowed);
     }
     const way = this.router.enter(packet);
-    if (way.kind === 'stop') return endByStop(packet, prerouting.nat, way.stop);
+    if (way.kind === 'stop') return refuseByRoute(this, packet, nat, way.stop);
     if (way.kind === 'host') {
-      const end = this.arrival.reachHost(packet, prerouting.nat);
+      const end = this.arrival.reachHost(packet, nat);
       return goOn(this, packet, end, toHost(packet));
     }
     packet.outDevice = way.device;
-    const forward = this.walk.run('forward', packet, true);
-    if (forward.verdict !== 'accept') return this.stop(packet, forward, 'FORWARD');
-    const postrouting = this.walk.run('postrouting', packet, true);
-    if (postrouting.verdict !== 'accept') return this.stop(packet, postrouting, 'POSTROUTING');
+    const calls = bridge === null ? null : callsRules(this.world, bridge, packet.family);
+    const turned = way.device === bridge && to !== dialled && calls === true;
+    const pair = turned ? checkPorts(this.world, client, to) : null;
+    if (pair) return endByStop(packet, nat, pair);
+    for (const [hook, name] of PASSING) {
+      const end = this.walk[turned ? 'runHook' : 'run'](hook, packet, true);
+      if (end.verdict !== 'accept') return this.stop(packet, end, name, turned);
+    }
     const returns = bridge === null ? null : checkReturn(this.world, packet, bridge, dialled);
-    if (returns) return endJourney(packet, prerouting.nat, 'dropped', returns);
+    if (returns) return endJourney(packet, nat, 'dropped', returns);
     const container = to === null ? null : findContainerAt(this.world, to);
     const hairpin =
       to !== null && to === client ? checkHairpin(this.world, packet, container) : null;
-    if (hairpin) return endByStop(packet, prerouting.nat, hairpin);
-    return this.deliver(packet, prerouting.nat, way, forwarded);
+    if (hairpin) return endByStop(packet, nat, hairpin);
+    return this.deliver(packet, nat, way, turned ? turnedBack : forwarded);
   }
 
   /** Out by a device to whoever has the address, and the answer back. */
@@ -270,37 +288,31 @@ export class Traveller {
   }
 
   /** From one port of a bridge to another: the rules are only asked where br_netfilter says so. */
-  private crossBridge(packet: Packet, bridge: string, client: WorldContainer | null): Journey {
-    const { facts } = this.world.routing ?? {};
+  private crossBridge(packet: Packet, bridge: string): Journey {
     const calls = callsRules(this.world, bridge, packet.family);
-    const to = addressText(packet.destination) ?? '';
-    const target = findContainerAt(this.world, to);
-    const wireTo = (container: WorldContainer | null, address: string) =>
-      container ? (findWire(this.world, container, address)?.outer ?? null) : null;
-    const from = wireTo(client, addressText(packet.source) ?? '');
-    const there = wireTo(target, to);
-    const stop = facts && from && there ? checkPair(facts, from, there) : null;
-    if (stop) return endByStop(packet, null, stop);
+    const dialled = addressText(packet.destination);
+    const from = addressText(packet.source);
+    const target = findContainerAt(this.world, dialled ?? '');
     const stopped = this.walk.cross(packet);
-    if (stopped) return this.stop(packet, stopped, 'the bridge');
-    packet.outDevice = bridge;
+    if (stopped) return this.stop(packet, stopped, 'the bridge', true);
     // When it is not known whether the rules are asked, they are, and only a drop would tell the difference.
     if (calls !== false) {
-      const hooks = [
-        ['prerouting', 'PREROUTING'],
-        ['forward', 'FORWARD'],
-        ['postrouting', 'POSTROUTING'],
-      ] as const;
-      for (const [hook, name] of hooks) {
-        packet.outDevice = hook === 'prerouting' ? null : bridge;
-        const end = this.walk.runHook(hook, packet, true);
-        if (end.verdict === 'accept') continue;
-        if (calls === true) return this.stop(packet, end, name);
-        return endJourney(packet, null, 'unknown', {
-          why: `${name} would drop it, but whether bridged packets meet the rules is not known`,
-          obstacles: [],
-        });
+      packet.outDevice = null;
+      const first = this.walk.runHook('prerouting', packet, true);
+      if (first.verdict !== 'accept') {
+        return stopCrossing(this, { packet, stop: first, place: 'PREROUTING' }, calls);
       }
+      if (calls === true && addressText(packet.destination) !== dialled) {
+        return this.enter(packet, { nat: first.nat, bridge, dialled, client: from });
+      }
+    }
+    const pair = checkPorts(this.world, from, dialled);
+    if (pair) return endByStop(packet, null, pair);
+    packet.outDevice = bridge;
+    for (const [hook, name] of calls === false ? [] : PASSING) {
+      const stop = this.walk.runHook(hook, packet, true);
+      if (stop.verdict !== 'accept')
+        return stopCrossing(this, { packet, stop, place: name }, calls);
     }
     const arrived = this.arrival.reachContainer(packet, null);
     const end = target ? this.enterContainer(packet, target, arrived) : arrived;
@@ -309,18 +321,14 @@ export class Traveller {
     const alone = { ...end, back: null };
     if (reach?.kind === 'stop') return lose(alone, reach.stop);
     if (reach && (!reach.direct || reach.device !== bridge)) {
-      return lose(
-        alone,
-        doubt(
-          `it leaves ${target?.name ?? ''} by ${reach.device} and not straight for its neighbour`,
-        ),
-      );
+      const by = `${target?.name ?? ''} by ${reach.device}`;
+      return lose(alone, doubt(`it leaves ${by} and not straight for its neighbour`));
     }
     return calls === true ? goOn(this, packet, alone, bridged(packet)) : alone;
   }
 
-  private stop(packet: Packet, stop: HookEnd, place: string): Journey {
-    return stopPacket(this.walk, { packet, stop, place });
+  private stop(packet: Packet, stop: HookEnd, place: string, bridged = false): Journey {
+    return stopPacket(this, { packet, stop, place, bridged });
   }
 
   private findProgram(device: Packet['inDevice'], direction: 'ingress' | 'egress'): Stop | null {

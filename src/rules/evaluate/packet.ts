@@ -66,6 +66,8 @@ export interface Packet {
   offloaded: boolean;
   dnat: boolean;
   snat: boolean;
+  /** Whether OUTPUT has made the host look for its route again, and the mark that it did so with. */
+  rerouted: { readonly mark: number | null } | null;
 }
 
 /** Where connection tracking keeps what no rule gives a zone. */
@@ -121,6 +123,7 @@ export function createPacket(
     offloaded: false,
     dnat: false,
     snat: false,
+    rerouted: null,
     turn: 'first',
     icmp: false,
     flags: fields.protocol === 'tcp' ? FLAGS.syn : 0,

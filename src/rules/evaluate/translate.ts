@@ -84,7 +84,11 @@ export function isTranslated(before: Packet, after: Packet): boolean {
 }
 
 export function hasSameEnds(a: Packet, b: Packet): boolean {
-  const ends = ({ source, destination, destinationPort }: Packet): string =>
-    [source, destination].map((end) => addressText(end) ?? end.kind).join() + destinationPort;
-  return ends(a) === ends(b);
+  return hasSameAddresses(a, b) && a.destinationPort === b.destinationPort;
+}
+
+export function hasSameAddresses(a: Packet, b: Packet): boolean {
+  const addresses = ({ source, destination }: Packet): string =>
+    [source, destination].map((end) => addressText(end) ?? end.kind).join();
+  return addresses(a) === addresses(b);
 }

@@ -1,94 +1,11 @@
 /** What follows the first packet: rules and routes that let a request through may stop the answer to it, or what comes after. */
-import type { Hook } from '../../model/rules.js';
-import { stopJourney, type Journey } from './ends.js';
-import { FLAGS, UNZONED, type Packet, type Turn } from './packet.js';
-import type { Router, Way } from './routing/router.js';
+import { comeBack, goThere, type Course, type Hop } from './course.js';
+import { nameRule, type Journey } from './ends.js';
+import { addressText, FLAGS, UNZONED, type Packet, type Turn } from './packet.js';
+import { stopPacket, type Tools } from './refusal.js';
+import type { Way } from './routing/router.js';
 import type { Stop } from './routing/stops.js';
-import type { RuleRef } from './rule-index.js';
-import type { Meant } from './translate.js';
-import type { HookEnd, Walk } from './walk.js';
-
-type Device = Packet['inDevice'];
-
-/** A hook that a packet passes, between two devices. */
-interface Hop {
-  readonly hook: Hook;
-  readonly in: Device;
-  readonly out: Device;
-  /** The host looks up the route after this hook. */
-  readonly routes?: 'enter' | 'leave';
-  /** Of a frame between two ports of a bridge. */
-  readonly bridged?: true;
-}
-
-/** The hooks of a connection, there and back. */
-export interface Course {
-  readonly there: readonly Hop[];
-  readonly back: readonly Hop[];
-}
-
-/** Of a packet that has arrived, and the device that its answer comes in on. */
-export type MakeCourse = (packet: Packet, returns?: Device) => Course;
-
-const through = (from: Device, to: Device): Hop[] => [
-  { hook: 'prerouting', in: from, out: null, routes: 'enter' },
-  { hook: 'forward', in: from, out: to },
-  { hook: 'postrouting', in: null, out: to },
-];
-const away = (to: Device, asked: Device = to): Hop[] => [
-  {
-    hook: 'output',
-    in: null,
-    out: asked,
-    ...(to === 'lo' ? {} : { routes: 'leave' as const }),
-  },
-  { hook: 'postrouting', in: null, out: to },
-];
-/** What comes over lo brings its route along. */
-const home = (from: Device): Hop[] => [
-  {
-    hook: 'prerouting',
-    in: from,
-    out: null,
-    ...(from === 'lo' ? {} : { routes: 'enter' as const }),
-  },
-  { hook: 'input', in: from, out: null },
-];
-
-/** @param returns the device that the answer comes in on. */
-export function forwarded({ inDevice, outDevice }: Packet, returns = outDevice): Course {
-  return {
-    there: through(inDevice, outDevice),
-    back: through(returns, inDevice),
-  };
-}
-
-/** @param asked the device of the route to what was dialled: the socket keeps it, and OUTPUT sees it each time. */
-export function fromHost({ outDevice }: Packet, asked: Device, returns = outDevice): Course {
-  return { there: away(outDevice, asked), back: home(returns) };
-}
-
-/** Over lo both ways are the same. */
-export function toHost({ inDevice }: Packet): Course {
-  const loop = [...away('lo'), ...home('lo')];
-  if (inDevice === 'lo') return { there: loop, back: loop };
-  return { there: home(inDevice), back: away(inDevice) };
-}
-
-/** Frames between two ports of a bridge meet rules, and no routes. */
-export function bridged({ inDevice, outDevice }: Packet): Course {
-  const plain = (from: Device, to: Device): Hop[] =>
-    through(from, to).map(({ hook, in: own, out }) => ({
-      hook,
-      in: own,
-      out,
-      bridged: true,
-    }));
-  return {
-    there: plain(inDevice, outDevice),
-    back: plain(outDevice, inDevice),
-  };
-}
+import type { HookEnd } from './walk.js';
 
 /** A packet that follows the first one. */
 interface Next {
@@ -97,11 +14,6 @@ interface Next {
 }
 
 const { syn, ack, rst, psh } = FLAGS;
-
-interface Tools {
-  readonly walk: Walk;
-  readonly router: Router;
-}
 
 /**
  * Takes the answer to a packet that has arrived, and the client's next one, through the rules.
@@ -118,6 +30,12 @@ export function goOn(tools: Tools, packet: Packet, end: Journey, { there, back }
   }
   const next = { turn: 'answer', flags: tcp ? syn | ack : 0 } as const;
   const answer = follow({ ...tools, state, end, hops: back, next });
+  if (tcp && answer.end === 'dropped' && state.entry?.answered === true) {
+    return dialAgain(
+      { ...tools, state, end, hops: there, next: { turn: 'later', flags: syn } },
+      answer,
+    );
+  }
   // A datagram may be all that a client has to say.
   if (answer.end !== end.end || !tcp) return answer;
   const known = state.entry?.answered === true && !tools.walk.asksFlags;
@@ -131,6 +49,17 @@ export function goOn(tools: Tools, packet: Packet, end: Journey, { there, back }
     if (bare.end !== end.end) return leaveOpen(bare);
   }
   return answer;
+}
+
+/** Who hears nothing sends the SYN again, which belongs to a known connection once the answer has been seen. */
+function dialAgain(following: Following, lost: Journey): Journey {
+  const again = follow(following);
+  if (again.end !== 'refused') return lost;
+  return {
+    ...again,
+    why: `${again.why} when it asks again`,
+    obstacles: [...lost.obstacles, ...again.obstacles],
+  };
 }
 
 /** An acknowledgement that is lost does no harm where data that brings it along gets through. */
@@ -164,7 +93,7 @@ function follow(following: Following): Journey {
   const [written, meant] = turn === 'later' ? goThere(state) : comeBack(state);
   let packet: Packet = {
     ...{ ...state, ...written, turn, flags },
-    ...{ mark: 0, tracking: 'none', zone: UNZONED },
+    ...{ mark: 0, rerouted: null, tracking: 'none', zone: UNZONED },
   };
   const translated = state.dnat || state.snat;
   let leaves: Leaving | null = null;
@@ -175,13 +104,14 @@ function follow(following: Following): Journey {
       inDevice,
       outDevice: out === null ? null : (leaves?.device ?? out),
     };
+    const before = addressText(packet.destination);
     const crossed = hop.bridged && i === 0 ? walk.cross({ ...packet }) : null;
     const met = crossed ?? walk[hop.bridged ? 'runHook' : 'run'](hook, packet, true, meant);
     state.connectionMark = packet.connectionMark;
     state.entry = packet.entry;
     state.helped = packet.helped;
     state.offloaded ||= packet.offloaded;
-    if (met.verdict !== 'accept') return loseToRule(following, met, hook);
+    if (met.verdict !== 'accept') return loseToRule(following, met, hop, packet);
     // What begins a connection of its own in the middle of this one is translated by itself.
     const anew = packet.dnat || packet.snat;
     if (
@@ -191,6 +121,7 @@ function follow(following: Following): Journey {
     ) {
       return loseTranslation(end, packet, turn);
     }
+    if (hop.turns && addressText(packet.destination) === before) continue;
     const routed = route(following, hop, packet);
     if (routed === null) continue;
     if ('end' in routed) return routed;
@@ -208,39 +139,10 @@ function route(
   packet: Packet,
 ): Way | Journey | null {
   if (!routes || !router.isKnown) return null;
-  const way = routes === 'enter' ? router.enter(packet) : router.leave(packet);
+  const way = routes === 'enter' ? router.enter(packet) : router.leaveAgain(packet);
   if (way.kind === 'stop') return lose(end, way.stop, turn);
   const stays = hops.every(({ out }) => out === null || out === 'lo');
   return stays === (way.kind === 'host') ? way : stray(end, stays, turn);
-}
-
-/** What the client sends: written to what it dialled, meant for who answers. */
-function goThere({
-  client,
-  dialled,
-  destination,
-  destinationPort,
-  source,
-}: Packet): [Partial<Packet>, Meant] {
-  return [
-    {
-      source: client,
-      destination: dialled.address,
-      destinationPort: dialled.port,
-    },
-    { destination: { destination, destinationPort }, source: { source } },
-  ];
-}
-
-/** What the server sends: written to whom it saw, meant for the client, from what the client dialled. */
-function comeBack({ client, dialled, destination, source }: Packet): [Partial<Packet>, Meant] {
-  return [
-    { source: destination, destination: source },
-    {
-      destination: { destination: client },
-      source: { source: dialled.address },
-    },
-  ];
 }
 
 function nameTurn(turn: Next['turn']): string {
@@ -278,10 +180,12 @@ function loseTranslation(end: Journey, packet: Packet, turn: Next['turn']): Jour
 }
 
 function loseToRule(
-  { end, state, next: { turn } }: Following,
-  { verdict, by, reset }: HookEnd,
-  hook: Hook,
+  { walk, router, end, state, next: { turn, flags } }: Following,
+  stop: HookEnd,
+  { hook, bridged = false }: Hop,
+  packet: Packet,
 ): Journey {
+  const { verdict, by, reset } = stop;
   const act = `${nameRule(by, hook)} ${verdict === 'reject' ? 'rejects' : 'drops'} ${nameTurn(turn)}`;
   if (state.offloaded) {
     return {
@@ -290,8 +194,13 @@ function loseToRule(
       obstacles: [],
     };
   }
-  // A reset ends the client's connection; in the middle of one, a message of ICMP does not.
-  const told = turn === 'later' && verdict === 'reject' && reset;
+  // A reset ends the client's connection; in the middle of one, a message of ICMP does not, and before it does.
+  const heard = verdict === 'reject' && (reset || flags === syn);
+  const place = hook.toUpperCase();
+  const told =
+    turn === 'later' &&
+    heard &&
+    stopPacket({ walk, router }, { packet, stop, place, bridged }).end === 'refused';
   return {
     ...{ ...end, end: told ? 'refused' : 'dropped', deciding: by },
     ...{
@@ -301,11 +210,6 @@ function loseToRule(
   };
 }
 
-function nameRule(by: RuleRef | null, hook: Hook): string {
-  const place = by ? `chain ${by.chain.name} of table ${by.table.name}` : hook.toUpperCase();
-  return by?.rule ? `the rule "${by.rule.text}" in ${place}` : `the policy of ${place}`;
-}
-
 /** Whether anything comes back at all that no rule of this host has made. */
 function isAnswered({ end, deciding, stop }: Journey): boolean {
   if (end === 'answered') return true;
@@ -313,43 +217,4 @@ function isAnswered({ end, deciding, stop }: Journey): boolean {
     (step) => step.kind === 'verdict' && step.verdict.do === 'reject',
   );
   return end === 'refused' && rejects !== true && !stop;
-}
-
-/** Where a rule has rejected a packet. */
-export interface Rejection {
-  readonly packet: Packet;
-  readonly stop: HookEnd;
-  /** As it is named in words. */
-  readonly place: string;
-}
-
-/** The end of a packet that a rule stops: who is rejected learns of it only where the message gets through. */
-export function stopPacket(walk: Walk, { packet, stop, place }: Rejection): Journey {
-  const end = stopJourney(packet, stop, place);
-  if (stop.verdict !== 'reject') return end;
-  const { outDevice, inDevice, protocol } = packet;
-  const loop = inDevice === null || inDevice === 'lo';
-  const hops = loop ? [...away('lo'), ...home('lo')] : away(inDevice);
-  const tracked = packet.tracking !== 'none' && packet.tracking !== 'untracked';
-  const reset = stop.reset && protocol === 'tcp';
-  let message: Packet = {
-    ...{ ...packet, ...comeBack(packet)[0], expected: null },
-    icmp: !reset,
-    turn: 'refusal',
-    flags: reset ? FLAGS.rst | FLAGS.ack : 0,
-    mark: 0,
-    tracking: tracked ? 'related' : 'invalid',
-  };
-  for (const hop of hops) {
-    message = { ...message, inDevice: hop.in, outDevice: hop.out };
-    const { verdict, by } = walk.run(hop.hook, message, false, comeBack(packet)[1]);
-    if (verdict === 'accept') continue;
-    const act = `${nameRule(by, hop.hook)} stops the message that says so`;
-    Object.assign(packet, { inDevice, outDevice });
-    return {
-      ...{ ...end, end: 'dropped' },
-      ...{ why: `${end.why}, but ${act}`, obstacles: [...end.obstacles, act] },
-    };
-  }
-  return end;
 }

@@ -4,10 +4,11 @@ import { mark } from './marks.js';
 import { testMatch, type Doubt } from './match.js';
 import { Layers } from './layers.js';
 import type { Packet } from './packet.js';
-import type { RuleIndex, RuleRef } from './rule-index.js';
+import type { BaseRef, RuleIndex, RuleRef } from './rule-index.js';
 import { track, trackBefore } from './tracking.js';
 import {
   fitsFamily,
+  hasSameAddresses,
   hasSameEnds,
   isTranslated,
   rankNat,
@@ -111,7 +112,7 @@ export class Walk {
       const priority = chain.base?.priority ?? 0;
       trackBefore(hook, isNat ? rankNat(hook) : priority, packet);
       if (isNat && (!nat || bound || packet.tracking !== 'new')) continue;
-      translateBack(hook, packet, meant, priority);
+      this.translateKnown(hook, packet, meant, priority);
       const before = { ...packet };
       const met = this.met.length;
       const end = this.runChain(table, chain, packet, 0);
@@ -122,6 +123,9 @@ export class Walk {
         rewritten = this.contest(before, packet, rewritten, rivals);
         if (!isTranslated(before, packet)) rewritten = null;
       }
+      if (hook === 'output' && looksAgain({ table, chain }, before, packet)) {
+        packet.rerouted = { mark: packet.mark };
+      }
       const stop = readStop(end, { table, chain, rule: null });
       if (stop) {
         const rivals = bases.slice(i + 1).filter((other) => isEqual(other.chain, chain));
@@ -129,8 +133,16 @@ export class Walk {
       }
     }
     if (hook === 'prerouting' || hook === 'output') track(packet);
-    translateBack(hook, packet, meant, Infinity);
+    this.translateKnown(hook, packet, meant, Infinity);
     return { verdict: 'accept', by: null, reset: false, nat: rewritten };
+  }
+
+  private translateKnown(hook: Hook, packet: Packet, meant: Meant | null, priority: number): void {
+    const before = { ...packet };
+    translateBack(hook, packet, meant, priority);
+    if (hook === 'output' && !hasSameAddresses(before, packet)) {
+      packet.rerouted = { mark: packet.mark };
+    }
   }
 
   /** What one chain drops, another of equal priority may have rejected before. */
@@ -320,6 +332,14 @@ function readStop(end: End, policy: RuleRef): Stop | null {
   }
   if (end.end === 'accept' || policy.chain.policy !== 'drop') return null;
   return { verdict: 'drop', by: policy, reset: false };
+}
+
+/** NAT looks for the route again after a new destination; what changes marks, where its chain is of the type that does. */
+function looksAgain({ table, chain }: BaseRef, before: Packet, after: Packet): boolean {
+  if (chain.base?.type === 'nat') return !hasSameAddresses(before, after);
+  const routes =
+    chain.base?.type === 'route' || (table.backend !== 'nftables' && table.name === 'mangle');
+  return routes && (before.mark !== after.mark || !hasSameAddresses(before, after));
 }
 
 function isRival(other: Chain, chain: Chain): boolean {

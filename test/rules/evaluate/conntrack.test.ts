@@ -87,8 +87,14 @@ const CASES: Case[] = [
     'dropped',
   ],
   [
-    'a rejection of what follows by a reset',
+    // The answer is lost, and the SYN that is sent again belongs to a known connection.
+    'a rejection of the answer and of the SYN that is sent again',
     forward('ct state established reject with tcp reset'),
+    'refused',
+  ],
+  [
+    'a rejection of the answer alone',
+    forward('iifname "docker0" ct state established reject with tcp reset'),
     'dropped',
   ],
   [

@@ -1,5 +1,6 @@
 /** The last step on the wire: from a device of the host to a container, through bridge ports, neighbours and filters. */
 import type { LinkFacts, Routing } from '../../../model/routing.js';
+import { findContainerAt } from '../deliver.js';
 import type { World, WorldContainer } from '../world.js';
 import type { Stop } from './stops.js';
 
@@ -92,13 +93,26 @@ export function checkPair(facts: Routing, from: LinkFacts, to: LinkFacts): Stop 
       `it would have to go back by ${from.name}, the port that it came from, which is not in hairpin mode`,
     );
   }
-  if (from.name !== to.name && from.port?.isolated === true && to.port?.isolated === true) {
-    return lose(
-      'bridge-port',
-      `${from.name} and ${to.name} are isolated ports of ${to.master ?? 'their bridge'}`,
-    );
+  if (from.port?.isolated === true && to.port?.isolated === true) {
+    const both =
+      from.name === to.name
+        ? `${to.name} is an isolated port`
+        : `${from.name} and ${to.name} are isolated ports`;
+    return lose('bridge-port', `${both} of ${to.master ?? 'their bridge'}`);
   }
   return checkPort(facts, from, 'from') ?? checkPort(facts, to, 'to');
+}
+
+/** Between the ports of two containers, by their addresses. */
+export function checkPorts(world: World, client: string | null, to: string | null): Stop | null {
+  const { facts } = world.routing ?? {};
+  const [from, there] = [client, to].map((address) => {
+    const container = address === null ? null : findContainerAt(world, address);
+    return container && address !== null
+      ? (findWire(world, container, address)?.outer ?? null)
+      : null;
+  });
+  return facts && from && there ? checkPair(facts, from, there) : null;
 }
 
 /** An entry made by hand decides without asking the neighbour: it may name another one. */

@@ -1,5 +1,12 @@
 /** Where the host sends a packet: to itself, out by a device, or nowhere; by its routing where that was read. */
-import { addressText, UNNAMED, type Packet, type PacketAddress, type Place } from '../packet.js';
+import {
+  addressText,
+  exactAddress,
+  UNNAMED,
+  type Packet,
+  type PacketAddress,
+  type Place,
+} from '../packet.js';
 import {
   chooseSource,
   findBridgeOf,
@@ -41,12 +48,24 @@ export class Router {
     return way.kind === 'device' ? way.source : null;
   }
 
-  /** What a process of the host dials, without an address of its own yet. */
-  dial(packet: Packet): Way {
+  /** A message of the kernel's own to the client. */
+  tell(packet: Packet): Way {
+    const ways = this.listPlaces(packet.destination, packet).map(({ address, about }) => ({
+      about,
+      way: this.dial({ ...packet, destination: exactAddress(address) }, 0),
+    }));
+    return this.#choose(ways) ?? this.#guess(packet);
+  }
+
+  /**
+   * What a process of the host dials, without an address of its own yet.
+   * @param user who owns the socket; null where that is not known.
+   */
+  dial(packet: Packet, user: number | null = null): Way {
     const to = addressText(packet.destination);
     const { routing } = this.world;
     if (to === null || !routing) return this.#guess(packet);
-    const flow = { ...this.#toFlow(packet, 'lo'), destination: to };
+    const flow = { ...this.#toFlow(packet, 'lo'), destination: to, user };
     const first = this.#follow(findRoute(routing.facts, flow, this.ask), to);
     if (first.kind === 'stop' || first.source === null) return first;
     // The source that the first look-up gives is what rules are asked with in a second one.
@@ -62,6 +81,11 @@ export class Router {
     return this.#each(packet, (flow) =>
       this.#follow(findRoute(routing.facts, flow, this.ask), flow.destination),
     );
+  }
+
+  /** What the host has sent: its route is only looked up anew where OUTPUT made it so, with the mark of then. */
+  leaveAgain(packet: Packet): Way {
+    return this.leave({ ...packet, mark: packet.rerouted ? packet.rerouted.mark : 0 });
   }
 
   /** What came in by a device and has passed PREROUTING. */
@@ -90,8 +114,13 @@ export class Router {
         way: look({ ...flow, source: source.address, destination: destination.address }),
       })),
     );
+    return this.#choose(ways) ?? this.#guess(packet);
+  }
+
+  /** Null for none. */
+  #choose(ways: readonly { readonly about: string | null; readonly way: Way }[]): Way | null {
     const [first] = ways;
-    if (!first) return this.#guess(packet);
+    if (!first) return null;
     const known = [first.way];
     for (const { about, way } of ways) {
       if (known.some((one) => isSame(one, way))) continue;

@@ -93,3 +93,8 @@ function tellBack(back: Decision): string {
   }
   return `the route "${writeRoute(back.route)}" leads back`;
 }
+
+/** The same where nobody is told. */
+export function hush(stop: Stop): Stop {
+  return stop.end === 'refused' ? { ...stop, end: 'dropped' } : stop;
+}

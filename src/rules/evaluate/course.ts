@@ -1,0 +1,129 @@
+/** The hooks that the packets of a connection pass, there and back, and what each of them is written as. */
+import type { Hook } from '../../model/rules.js';
+import type { Packet } from './packet.js';
+import type { Meant } from './translate.js';
+
+type Device = Packet['inDevice'];
+
+/** A hook that a packet passes, between two devices. */
+export interface Hop {
+  readonly hook: Hook;
+  readonly in: Device;
+  readonly out: Device;
+  /** The host looks up the route after this hook. */
+  readonly routes?: 'enter' | 'leave';
+  /** Of a frame between two ports of a bridge. */
+  readonly bridged?: boolean;
+  /** The host looks up the route of a frame only where NAT has given it another destination. */
+  readonly turns?: boolean;
+}
+
+/** The hooks of a connection, there and back. */
+export interface Course {
+  readonly there: readonly Hop[];
+  readonly back: readonly Hop[];
+}
+
+/** Of a packet that has arrived, and the device that its answer comes in on. */
+export type MakeCourse = (packet: Packet, returns?: Device) => Course;
+
+const through = (from: Device, to: Device): Hop[] => [
+  { hook: 'prerouting', in: from, out: null, routes: 'enter' },
+  { hook: 'forward', in: from, out: to },
+  { hook: 'postrouting', in: null, out: to },
+];
+export const away = (to: Device, asked: Device = to): Hop[] => [
+  {
+    hook: 'output',
+    in: null,
+    out: asked,
+    ...(to === 'lo' ? {} : { routes: 'leave' as const }),
+  },
+  { hook: 'postrouting', in: null, out: to },
+];
+/** What comes over lo brings its route along. */
+export const home = (from: Device): Hop[] => [
+  {
+    hook: 'prerouting',
+    in: from,
+    out: null,
+    ...(from === 'lo' ? {} : { routes: 'enter' as const }),
+  },
+  { hook: 'input', in: from, out: null },
+];
+
+/** @param returns the device that the answer comes in on. */
+export function forwarded({ inDevice, outDevice }: Packet, returns = outDevice): Course {
+  return {
+    there: through(inDevice, outDevice),
+    back: through(returns, inDevice),
+  };
+}
+
+/** @param asked the device of the route to what was dialled: the socket keeps it, and OUTPUT sees it each time. */
+export function fromHost({ outDevice }: Packet, asked: Device, returns = outDevice): Course {
+  return { there: away(outDevice, asked), back: home(returns) };
+}
+
+/** Over lo both ways are the same. */
+export function toHost({ inDevice }: Packet): Course {
+  const loop = [...away('lo'), ...home('lo')];
+  if (inDevice === 'lo') return { there: loop, back: loop };
+  return { there: home(inDevice), back: away(inDevice) };
+}
+
+/** Frames between two ports of a bridge meet rules, and no routes. */
+export function bridged({ inDevice, outDevice }: Packet): Course {
+  const plain = (from: Device, to: Device): Hop[] =>
+    through(from, to).map(({ hook, in: own, out }) => ({
+      hook,
+      in: own,
+      out,
+      bridged: true,
+    }));
+  return {
+    there: plain(inDevice, outDevice),
+    back: plain(outDevice, inDevice),
+  };
+}
+
+/** A frame that NAT has sent back over its bridge: a route is looked up where the destination changes. */
+export function turnedBack({ inDevice, outDevice }: Packet): Course {
+  const turning = (from: Device, to: Device): Hop[] =>
+    through(from, to).map((hop) => ({ ...hop, bridged: true, turns: true }));
+  return { there: turning(inDevice, outDevice), back: turning(outDevice, inDevice) };
+}
+
+/** What the client sends: written to what it dialled, meant for who answers. */
+export function goThere({
+  client,
+  dialled,
+  destination,
+  destinationPort,
+  source,
+}: Packet): [Partial<Packet>, Meant] {
+  return [
+    {
+      source: client,
+      destination: dialled.address,
+      destinationPort: dialled.port,
+    },
+    { destination: { destination, destinationPort }, source: { source } },
+  ];
+}
+
+/** What the server sends: written to whom it saw, meant for the client, from what the client dialled. */
+export function comeBack({
+  client,
+  dialled,
+  destination,
+  source,
+}: Packet): [Partial<Packet>, Meant] {
+  return [
+    { source: destination, destination: source },
+    {
+      destination: { destination: client },
+      source: { source: dialled.address },
+    },
+  ];
+}
