@@ -25,7 +25,10 @@ export function drawTimes(rows: readonly StatisticsRow[], columns: number, paint
     ...timed
       .filter(({ row }) => row.count > 1 && row.slowest.length > 0)
       .slice(0, 1)
-      .map(({ row }) => `  slowest by ${row.path}: ${row.slowest.map((id) => `#${id}`).join(' ')} (--slowest N)`),
+      .map(
+        ({ row }) =>
+          `  slowest by ${row.path}: ${row.slowest.map((id) => `#${id}`).join(' ')} (--slowest N)`,
+      ),
     ...beside.flatMap((text) => wrap(text, columns - 2).map((line) => `  ${line}`)),
   ];
 }
