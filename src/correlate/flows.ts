@@ -134,7 +134,7 @@ class Gatherer {
     if (event.protocol === 'udp') {
       return this.#datagrams.isAnew(current, event) ? this.#begin(key, event) : current;
     }
-    if (!isSyn(event)) return current;
+    if (!isSyn(event)) return answersOther(current, event) ? this.#begin(key, event) : current;
     if (current.syn === null) {
       // A dial seen by its socket only has no sequence number yet; anything else was there before the SYN.
       const dialled = current.events.every(({ kind }) => kind === 'state' || kind === 'accept');
@@ -263,7 +263,8 @@ class Gatherer {
     const found = key === null ? undefined : this.#current.get(key);
     // A dial from a port that was used before is another connection: its own SYN is still to come.
     const dials = event?.kind === 'state' && event.to === TCP_STATE.SYN_SENT;
-    const current = dials && found?.syn ? undefined : found;
+    const other = found?.syn && (dials || isOlder(found, known));
+    const current = other ? undefined : found;
     const here = known ?? current ?? new Sighting();
     if (!known && !current) this.#all.push(here);
     if (key !== null && (current === undefined || !join(current, here)))
@@ -282,6 +283,31 @@ function belongs(sighting: Sighting, remote: Endpoint): boolean {
 /** Whether this SYN begins another flow than the one that the sighting is of. */
 function isOther(sighting: Sighting | undefined, event: DropEvent | ResetEvent): boolean {
   return sighting?.syn != null && isSyn(event) && sighting.syn.seq !== event.seq;
+}
+
+/** Whether a sighting had its SYN before this socket was dialled: its ports were used before. */
+function isOlder(sighting: Sighting, dialled: Sighting | undefined): boolean {
+  const dial = dialled?.events.find(
+    (event) => event.kind === 'state' && event.to === TCP_STATE.SYN_SENT,
+  );
+  return (
+    dial !== undefined &&
+    sighting.events.some(
+      (event) => event.kind === 'packet' && isSyn(event) && event.time < dial.time,
+    )
+  );
+}
+
+/** Bytes that a SYN may carry, and its answer acknowledge. */
+const EAGER = 65_535;
+
+/** Whether a packet answers another SYN than the one that the sighting began with, which was not seen here. */
+function answersOther(sighting: Sighting, { protocol, flags, seq, ack }: PacketEvent | NatEvent) {
+  const { syn } = root(sighting);
+  if (protocol !== 'tcp' || syn === null || (flags & TCP.ACK) === 0) return false;
+  const answers = (flags & TCP.SYN) !== 0 || ((flags & TCP.RST) !== 0 && seq === 0);
+  const taken = (ack - syn.seq + 2 ** 32) % 2 ** 32;
+  return answers && (taken < 1 || taken > EAGER);
 }
 
 function isSyn(event: PacketEvent | NatEvent | DropEvent | ResetEvent): boolean {

@@ -18,8 +18,11 @@ export const TCP_STATE = {
   CLOSING: 11,
 } as const;
 
-/** IPS_SRC_NAT and IPS_DST_NAT; the *_DONE bits are no proof of a rewriting. */
-export const CONNTRACK = { SRC_NAT: 0x10, DST_NAT: 0x20 } as const;
+/**
+ * IPS_SRC_NAT, IPS_DST_NAT and IPS_DST_NAT_DONE. The last is no proof of a rewriting: NAT has been asked for the
+ * destination (in PREROUTING or OUTPUT), and may have left it as it was.
+ */
+export const CONNTRACK = { SRC_NAT: 0x10, DST_NAT: 0x20, DST_NAT_DONE: 0x100 } as const;
 
 /** What else than a connection of the flow a process reads from or writes to. */
 export const ASIDES = [

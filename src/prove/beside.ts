@@ -87,11 +87,15 @@ function isLostAsPredicted(
 }
 
 function goesSameWay(
-  { path, nat }: Connection,
+  { path, nat, outcome }: Connection,
   { start }: Attempt,
   prediction: Prediction,
 ): boolean {
   const { way, target } = prediction;
+  // What is stopped at the host has come to none of its processes: which of them it was for does not show.
+  const stops = prediction.path === 'refused' || prediction.path === 'dropped';
+  const stopped = path === 'host' && (outcome === 'refused' || outcome === 'dropped');
+  if (stopped && stops && (way === 'docker-proxy' || way === 'relay')) return true;
   if (path !== way) return false;
   if (path !== 'dnat' || !nat) return true;
   const hook = start.by.kind === 'host' ? 'OUTPUT' : 'PREROUTING';

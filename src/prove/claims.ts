@@ -13,6 +13,7 @@ import {
 import type { Evidence } from '../model/report.js';
 import { holdsAddress, isHostAddress, type Case } from './case.js';
 import { isShown } from './end.js';
+import { findStopped } from './stopped.js';
 import { findUnclaimed } from './unclaimed.js';
 
 export type ClaimCode =
@@ -25,6 +26,7 @@ export type ClaimCode =
   | 'relay-moved'
   | 'container-addressed'
   | 'nothing-listened'
+  | 'stopped-at-host'
   | 'complete';
 
 export type Claim = Evidence & { readonly code: ClaimCode };
@@ -41,6 +43,7 @@ const CHECKS: readonly Check[] = [
   checkRelayMoved,
   checkContainerAddressed,
   checkNothingListened,
+  checkStopped,
   checkEntered,
   checkComplete,
 ];
@@ -278,6 +281,15 @@ function checkNothingListened({ leg, topology, hostAccept }: Case): Claim | null
   return claim('nothing-listened', true, text, [found.id]);
 }
 
+/** A rule of the host that took it: NAT comes before, and had left the host's own address as it was. */
+function checkStopped({ leg, topology, hostAccept, link }: Case): Claim | null {
+  const { server } = leg;
+  const found = hostAccept || link ? null : findStopped(leg, topology);
+  if (!found || !server) return null;
+  const text = `a rule of the host threw away its first packet to ${formatEndpoint(server)}, after NAT had left that as it was`;
+  return claim('stopped-at-host', found.behindNat ? true : null, text, [found.drop.id]);
+}
+
 function checkEntered(subject: Case): Claim | null {
   const { entered, topology, lastLeg, hostAccept, link, tail } = subject;
   if (hostAccept && !link) return null;
@@ -309,11 +321,10 @@ function checkComplete(subject: Case): Claim {
     const skipped = `the probes were live throughout; the kernel skipped ${tail.skippedRuns} of their runs on packets`;
     return claim('complete', isShown(subject), skipped);
   }
-  return claim(
-    'complete',
-    true,
-    leg.begun ? text : `${text}, but the connection is older than the trace`,
-  );
+  if (leg.begun) return claim('complete', true, text);
+  // What passed before is unknown, and not nothing.
+  const older = `${text}, but the connection is older than the trace`;
+  return claim('complete', isShown(subject), older);
 }
 
 function completeOr(note: string | undefined, text: string): string {

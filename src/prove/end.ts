@@ -6,8 +6,10 @@ import type { Connection } from '../model/report.js';
 import type { Outcome } from '../model/verdict.js';
 import type { Case } from './case.js';
 import { findDrop, listLegs } from './drops.js';
+import { readExchange } from './exchange.js';
 import { findOutcome, findReset } from './outcome.js';
 import { listResets, type Reset } from './resets.js';
+import { distance } from './sequence.js';
 
 type End = Connection['end'];
 type By = End['by'];
@@ -31,15 +33,14 @@ export function findEnd(subject: Case, outcome: Outcome): End {
   }
 }
 
-/** What was seen shows the outcome by itself: no packet that is missing could make it another. */
+/** What was seen shows the outcome by itself: no packet that is missing, or that passed before the trace, could make it another. */
 export function isShown(subject: Case): boolean {
   switch (findOutcome(subject)) {
     case 'answered':
-      return subject.bytes.fromServer > 0;
+      return isAllAcknowledged(subject);
     case 'dropped': {
-      // On its way; a socket's refusal has an answer, which may have been skipped.
       const drop = findDrop(subject);
-      return drop !== null && !/^(?:tcp|udp)/.test(drop.function);
+      return drop !== null && isDropShown(subject, drop);
     }
     case 'refused': {
       const { cause } = findEnd(subject, 'refused');
@@ -50,6 +51,30 @@ export function isShown(subject: Case): boolean {
     case 'unanswered':
       return false;
   }
+}
+
+/** All bytes of the server that are known of: of those that are not, the last may have been sent again and again. */
+function isAllAcknowledged({ leg, bytes }: Case): boolean {
+  if (bytes.fromServer === 0) return false;
+  if (leg.protocol === 'udp') return true;
+  const { acked, start, acksSeen } = readExchange(leg).server;
+  if (!acksSeen || start === null) return leg.begun;
+  if (acked === null) return false;
+  // A FIN counts as a byte; what is more than was sent is of another connection between the same ports.
+  const beyond = distance(start, acked) - (bytes.fromServer % 2 ** 32);
+  return beyond === 0 || beyond === 1;
+}
+
+/**
+ * On its way; a socket's refusal has an answer, which may have been skipped. A rule's reset is sent by the call that
+ * throws the segment away: where that was seen, no reset was skipped. Of a connection that is older than the trace, the
+ * segment may have been sent again and again before.
+ */
+function isDropShown({ leg }: Case, drop: DropEvent): boolean {
+  if (/^(?:tcp|udp)/.test(drop.function)) return false;
+  if (leg.protocol === 'udp') return true;
+  // Of bytes, how often they were sent tells whether the connection stalled.
+  return leg.begun && drop.length === 0;
 }
 
 function findRefusal(subject: Case): End | null {

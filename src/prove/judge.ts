@@ -6,7 +6,9 @@ import type { Path, Proof } from '../model/verdict.js';
 import { findOutcome } from './outcome.js';
 import { isRelayProcess } from '../correlate/known-relays.js';
 import { isHostAddress, type Case } from './case.js';
-import { tellEnd, tellRefusal } from './tell-end.js';
+import { findEnd } from './end.js';
+import { findStopped } from './stopped.js';
+import { tellEnd, tellRefusal, tellStop } from './tell-end.js';
 import type { Claim, ClaimCode } from './claims.js';
 import { listHostDoubts, listRelayDoubts } from './doubts.js';
 
@@ -53,6 +55,7 @@ function collect(claims: readonly Claim[]): Facts {
     'relay-moved': at('relay-moved'),
     'container-addressed': at('container-addressed'),
     'nothing-listened': at('nothing-listened'),
+    'stopped-at-host': at('stopped-at-host'),
     complete: at('complete'),
   };
 }
@@ -72,12 +75,23 @@ function listCandidates(subject: Case, facts: Facts): Path[] {
     paths.push('host');
   } else if (facts['nothing-listened'] === true && findOutcome(subject) === 'refused') {
     paths.push('host');
+  } else if (isStopped(subject, facts)) {
+    paths.push('host');
   }
   // Behind a NAT every packet bears the container's address: what was dialled has to be known, or that nothing rewrote it.
   const dialled = subject.leg.dialled !== null || facts['nat-rewritten'] === false;
   const direct = facts['container-addressed'] === true && dialled && !hostAccept;
   if (direct && paths.length === 0 && !mayBeRelayLeg(subject)) paths.push('direct');
   return paths;
+}
+
+/** A rule of the host is the end of its way: it has rejected it, or dropped it behind NAT. */
+function isStopped(subject: Case, facts: Facts): boolean {
+  const { leg, topology, hostAccept, link } = subject;
+  if (hostAccept || link || findStopped(leg, topology) === null) return false;
+  const outcome = findOutcome(subject);
+  if (outcome === 'dropped') return facts['stopped-at-host'] === true;
+  return outcome === 'refused' && findEnd(subject, outcome).cause === 'rejected';
 }
 
 /** Bytes that are only alike show a relay where all were seen; of a server that asks a database, a part may be alike. */
@@ -107,7 +121,7 @@ function listDoubts(subject: Case, path: Path, facts: Facts): string[] {
         ? `${tail.lostEvents} events were lost`
         : tail.skippedRuns !== undefined
           ? `the kernel skipped ${tail.skippedRuns} runs of packet probes`
-          : (tail.notes[0] ?? 'the trace is not sealed'),
+          : (tail.notes[0] ?? tellGap(subject)),
     );
   }
   if (path === 'dnat' && facts['same-packet'] === false) {
@@ -116,10 +130,20 @@ function listDoubts(subject: Case, path: Path, facts: Facts): string[] {
   if (path === 'docker-proxy' || path === 'relay') doubts.push(...listRelayDoubts(subject));
   if (path === 'host' && subject.hostAccept && facts['host-alone'] !== true)
     doubts.push(...listHostDoubts(subject));
+  if (isStopped(subject, facts) && facts['stopped-at-host'] !== true) {
+    doubts.push('whether NAT would have sent it on was not seen');
+  }
   if (path === 'direct' && facts['entered-container'] !== true && facts['host-accepted'] === null) {
     doubts.push('the packet was not seen at the container');
   }
   return doubts;
+}
+
+/** What else a trace lacks that says nothing of it. */
+function tellGap({ tail, leg }: Case): string {
+  return tail.sealed && !leg.begun
+    ? 'it is older than the trace, and how it ended does not show by itself'
+    : 'the trace is not sealed';
 }
 
 /** What a relay did for the connection, as the end of a sentence. */
@@ -148,6 +172,7 @@ function tell(subject: Case, path: Path, facts: Facts): string {
     case 'direct':
       return "the client dialled the container's own address, and nothing rewrote or relayed it";
     case 'host':
+      if (isStopped(subject, facts)) return tellStop(leg);
       if (!hostAccept) return tellRefusal(leg);
       return `${tellRedirect(subject)}${hostAccept.command} (pid ${hostAccept.pid}) of the host ${tellTaking(leg)}${answers(subject) ? ' and answers itself' : ''}`;
   }

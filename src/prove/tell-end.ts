@@ -32,6 +32,12 @@ export function tellRefusal({ server, protocol }: Leg): string {
   return `nothing on the host listens on ${where}, so its kernel refused it with ${answer}; nothing had rewritten or taken it`;
 }
 
+/** A rule of the host is the end of the way; what it did ends the sentence. */
+export function tellStop({ server }: Leg): string {
+  const where = server ? formatEndpoint(server) : 'an address of the host';
+  return `it came to the host's own ${where} and no further; nothing had rewritten or taken it`;
+}
+
 /** Which rule it was is told beside it, where the rules were read. */
 function tellReset({ by, how, cause }: Connection['end']): string {
   if (how !== 'rst') return '';

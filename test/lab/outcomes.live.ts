@@ -183,6 +183,53 @@ test('REJECT of the first packet, of later ones and of the answer: reset by the 
   }
 });
 
+test('REJECT and DROP in INPUT: it ends at the host, and the rule is named', async () => {
+  const tcp = ['INPUT', '-p', 'tcp', '--dport', String(HOSTS)];
+  const send = async (): Promise<void> => {
+    await ping('client', '{host}', HOSTS, 1_500);
+    await ping('host', '127.0.0.1', HOSTS, 1_500);
+  };
+  const refused = await trace(HOSTS, () => ruled([...tcp, ...REJECT], send));
+  check(refused, {
+    ...{ path: 'host', proof: 'proven', outcome: 'refused', drop: null },
+    end: { by: 'host', how: 'rst', cause: 'rejected' },
+  });
+  assert.is(refused.length, 2);
+  const dropped = await trace(HOSTS, () => ruled([...tcp, '-j', 'DROP'], send));
+  check(dropped, { path: 'host', proof: 'proven', outcome: 'dropped', end: FILTERED });
+  assert.is(dropped.length, 2);
+});
+
+test('a rule of nftables that rejects, by a reset or by an ICMP message: named by --trace-rules alone', async () => {
+  const chain = ['inet', 'own', 'input'];
+  await on('nft', 'add', 'table', 'inet', 'own');
+  await on('nft', 'add', 'chain', ...chain, '{ type filter hook input priority 0; }');
+  for (const how of [['reject', 'with', 'tcp', 'reset'], ['reject']]) {
+    await on('nft', 'flush', 'chain', ...chain);
+    const { report } = await traceWhile(
+      lab,
+      [HOSTS],
+      async () => {
+        // Not in the survey, so that no prediction can name it.
+        await on('nft', 'add', 'rule', ...chain, 'tcp', 'dport', String(HOSTS), ...how);
+        await ping('client', '{host}', HOSTS, 1_500);
+      },
+      { traceRules: true },
+    );
+    const own = report.connections.filter(({ handshake }) => handshake !== null);
+    assert.ok(own.length > 0);
+    const reset = how.length > 1;
+    check(own, {
+      ...{ path: 'host', proof: 'proven', outcome: reset ? 'refused' : 'dropped' },
+      end: { by: 'host', how: reset ? 'rst' : 'drop', cause: reset ? 'rejected' : 'filtered' },
+    });
+    for (const { end } of own) {
+      assert.match(end.rule ?? '', new RegExp(`dport ${HOSTS} .*reject`), JSON.stringify(end));
+    }
+  }
+  await on('nft', 'delete', 'table', 'inet', 'own');
+});
+
 test('refused: by the host where nothing listens, proven, and by the container', async () => {
   const own = await trace(CLOSED, async () => {
     await ping('client', '{host}', CLOSED);

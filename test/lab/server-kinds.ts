@@ -1,5 +1,5 @@
 // Servers of the host, each in a process of its own, `server-kinds.js KIND PORT [TARGET]`, which print a line when they listen;
-// and their client, `server-kinds.js ask ADDRESS PORT [tls]`, which prints its port and what it was answered.
+// and their client, `server-kinds.js ask ADDRESS PORT [tls|http]`, which prints its port and what it was answered.
 
 import { connect, createServer, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
@@ -103,7 +103,9 @@ function serve(kind: string, port: string, target: string): void {
 }
 
 /** One request, and the end once it is answered. */
-function ask(address: string, port: string, tls: boolean): void {
+function ask(address: string, port: string, how: string): void {
+  const tls = how === 'tls';
+  const text = how === 'http' ? 'GET / HTTP/1.0\r\nHost: one\r\n\r\n' : 'PING\r\n';
   const socket = tls
     ? connectTls({
         ...{ host: address, port: Number(port), ciphers: PSK.ciphers, maxVersion: 'TLSv1.2' },
@@ -112,7 +114,7 @@ function ask(address: string, port: string, tls: boolean): void {
       })
     : connect(Number(port), address);
   socket.setTimeout(20_000, () => socket.destroy(new Error('no answer')));
-  socket.once(tls ? 'secureConnect' : 'connect', () => socket.write('PING\r\n'));
+  socket.once(tls ? 'secureConnect' : 'connect', () => socket.write(text));
   socket.once('data', (data: Buffer) => {
     process.stdout.write(JSON.stringify({ port: socket.localPort, answer: data.toString() }));
     socket.end();
@@ -120,5 +122,5 @@ function ask(address: string, port: string, tls: boolean): void {
 }
 
 const [kind = '', first = '', second = '', third = ''] = process.argv.slice(2);
-if (kind === 'ask') ask(first, second, third === 'tls');
+if (kind === 'ask') ask(first, second, third);
 else serve(kind, first, second);

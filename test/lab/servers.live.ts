@@ -14,6 +14,9 @@ import { traceWhile } from '../support/tracing.js';
 const test = suite('servers of the host, live');
 test.skipUnless(findLiveObstacle('nginx', 'haproxy', 'socat', 'perl'));
 
+/** Rounds of the whole list; five by TRACE_FLOW_RUNS=5. */
+const RUNS = Number(process.env['TRACE_FLOW_RUNS'] ?? 1);
+
 const SERVERS = fileURLToPath(new URL('server-kinds.js', import.meta.url));
 
 /** A process of the host that is asked, and what is true of it. */
@@ -22,19 +25,22 @@ interface Served {
   readonly port: number;
   /** Empty where another entry's process serves this port too. */
   readonly command: readonly string[];
-  readonly path: Connection['path'];
-  /** `likely` where nothing that is watched can show more; `either` where it depends on the version of Node. */
+  /** Null where a trace may take it for one thing or another, as long as it proves nothing. */
+  readonly path: Connection['path'] | null;
+  /** `likely` where nothing that is watched can show more; `either` where it depends on the version of the program. */
   readonly proof: 'proven' | 'likely' | 'either';
   /** What the reason says. */
   readonly says?: RegExp;
   /** Begins with TLS. */
   readonly tls?: true;
+  readonly http?: true;
   readonly from?: 'container';
   readonly protocol?: 'udp';
 }
 
 const DATABASE = 7190;
 const BACKEND = 7191;
+const WEB = 7192;
 
 let lab: Lab;
 let redis: LabContainer;
@@ -94,6 +100,31 @@ function listServed(folder: string): Served[] {
     {
       ...{ name: 'socat', port: 7110, ...relay },
       command: ['socat', 'TCP-LISTEN:7110,fork,reuseaddr', `TCP:${redis.ipv4}:6379`],
+    },
+    // It writes headers of its own, and keeps connections and answers for others.
+    {
+      ...{ name: 'nginx, a proxy', port: 7115, path: null, proof: 'likely', http: true },
+      command: [],
+    },
+    {
+      ...{ name: 'nginx, the same for another client', port: 7115, path: null, proof: 'likely' },
+      ...{ command: [], http: true },
+    },
+    {
+      ...{ name: 'nginx, not kept yet', port: 7116, path: null, proof: 'likely', http: true },
+      command: [],
+    },
+    {
+      ...{ name: 'nginx, perhaps from its cache', port: 7116, path: 'host', proof: 'either' },
+      ...{ command: [], http: true },
+    },
+    {
+      ...{ name: 'haproxy, bytes as they are', port: 7117, path: 'relay', proof: 'either' },
+      command: ['haproxy', '-f', join(folder, 'haproxy.cfg')],
+    },
+    {
+      ...{ name: 'haproxy, HTTP over kept connections', port: 7118, path: null, proof: 'likely' },
+      ...{ command: [], http: true },
     },
     {
       ...{ name: 'encrypts', port: 7111, path: 'relay', proof: 'likely', tls: true, says: /TLS/ },
@@ -160,9 +191,35 @@ async function writeNginx(folder: string): Promise<void> {
     'events { worker_connections 64; }',
     `http { access_log ${folder}/access.log; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy;`,
     `  fastcgi_temp_path ${folder}/fastcgi; uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;`,
-    `  server { listen 7105; root ${folder}/www; } }`,
+    `  server { listen 7105; root ${folder}/www; }`,
+    `  upstream pool { server 127.0.0.1:${WEB}; keepalive 4; }`,
+    '  proxy_http_version 1.1; proxy_set_header Connection "";',
+    '  server { listen 7115; location / { proxy_pass http://pool; } }',
+    `  proxy_cache_path ${folder}/cache keys_zone=kept:1m;`,
+    '  server { listen 7116; location / { proxy_pass http://pool; proxy_cache kept; proxy_cache_valid any 1h; } }',
+    `  server { listen ${WEB}; root ${folder}/www; } }`,
   ];
   await writeFile(join(folder, 'nginx.conf'), lines.join('\n'));
+}
+
+async function writeHaproxy(folder: string): Promise<void> {
+  const lines = [
+    'defaults',
+    '  timeout connect 5s',
+    '  timeout client 20s',
+    '  timeout server 20s',
+    'listen bytes',
+    '  mode tcp',
+    '  bind 0.0.0.0:7117',
+    `  server redis ${redis.ipv4}:6379`,
+    'listen web',
+    '  mode http',
+    '  bind 0.0.0.0:7118',
+    '  http-reuse always',
+    `  server web 127.0.0.1:${WEB}`,
+    '',
+  ];
+  await writeFile(join(folder, 'haproxy.cfg'), lines.join('\n'));
 }
 
 test.before(async () => {
@@ -177,6 +234,7 @@ test.before(async () => {
   await awaitPort(7104);
   const { folder } = lab;
   await writeNginx(folder);
+  await writeHaproxy(folder);
   await start(node('plain', String(DATABASE)), true);
   await start(node('plain', String(BACKEND)), true);
   await start(node('plain', join(folder, 'backend.sock')), true);
@@ -202,7 +260,7 @@ test.after(async () => {
 });
 
 /** @returns the client's port */
-async function ask({ port, tls, from, protocol, name }: Served): Promise<number> {
+async function ask({ port, tls, http, from, protocol, name }: Served): Promise<number> {
   const where: Where = from === 'container' ? redis : 'client';
   const address = from === 'container' ? redis.gateway : lab.host.ipv4;
   if (protocol === 'udp') {
@@ -212,14 +270,17 @@ async function ask({ port, tls, from, protocol, name }: Served): Promise<number>
     assert.is(stdout, 'pong', name);
     return client;
   }
-  const { stdout } = await lab.exec(where, node('ask', address, String(port), tls ? 'tls' : ''), {
+  const how = tls ? 'tls' : http ? 'http' : '';
+  const { stdout } = await lab.exec(where, node('ask', address, String(port), how), {
     timeoutMs: 60_000,
   });
   return (JSON.parse(stdout) as { port: number }).port;
 }
 
-for (const together of [false, true]) {
-  test(together ? 'all at once' : 'one after the other', async () => {
+for (const round of Array.from({ length: 2 * RUNS }, (_, index) => index)) {
+  const together = round % 2 === 1;
+  const times = RUNS > 1 ? `, round ${(round >> 1) + 1}` : '';
+  test(`${together ? 'all at once' : 'one after the other'}${times}`, async () => {
     const served = listServed(lab.folder);
     const ports = [...new Set(served.map(({ port }) => port))];
     const clients = new Map<Served, number>();
@@ -237,7 +298,8 @@ for (const together of [false, true]) {
       const [only] = found;
       const fits =
         found.length === 1 &&
-        only?.path === one.path &&
+        only !== undefined &&
+        (one.path === null || only.path === one.path) &&
         (one.proof === 'either' || only.proof === one.proof) &&
         (one.says?.test(only.reason) ?? true);
       if (!fits) wrong.push(`${one.name} is ${one.path}, ${one.proof}; told: ${told || 'nothing'}`);

@@ -47,6 +47,8 @@ export type Death = Pick<DropEvent, 'reason' | 'function'> & {
   /** How many places it is seen at before; 0 for one that dies before any device. */
   readonly after: number;
   readonly mtu?: number;
+  /** Status of the conntrack entry that it carries as it dies, where it had none at the last place. */
+  readonly status?: number;
 };
 
 export interface Segment {
@@ -168,8 +170,9 @@ export class LiveScene {
     // It may have been rewritten behind the last place that it was seen at.
     const next = all[dies.after];
     const rewritten = next?.namespace === last.namespace ? next : { ...last, conntrack: seen };
-    const { source, destination, conntrack } = rewritten;
-    const { reason, function: place, mtu = null } = dies;
+    const { reason, function: place, mtu = null, status } = dies;
+    const { source, destination } = rewritten;
+    const conntrack = status === undefined ? rewritten.conntrack : { ...this.#view, status };
     const fields = this.#fields(segment, { ...last, source, destination, conntrack });
     this.#push({ kind: 'drop', ...fields, reason, function: place, mtu });
     return this;

@@ -1,8 +1,17 @@
 // One TCP connection or flow of datagrams of a world: both ends' sockets, its packets, and its bytes step by step.
 
 import type { Endpoint } from '../../../src/model/address.js';
-import { TCP_STATE, type ConntrackView, type Protocol } from '../../../src/model/event.js';
-import { FLAGS, type Kernel, type Route, type Socket, type Task } from './kernel.js';
+import { TCP, TCP_STATE, type ConntrackView, type Protocol } from '../../../src/model/event.js';
+import {
+  FLAGS,
+  type Death,
+  type Kernel,
+  type PacketFlow,
+  type PacketParts,
+  type Route,
+  type Socket,
+  type Task,
+} from './kernel.js';
 
 export interface Ends {
   readonly protocol: Protocol;
@@ -13,7 +22,15 @@ export interface Ends {
   readonly namespaces: { readonly client: number; readonly server: number };
 }
 
-const SOFTIRQ: Task = { pid: 17, tid: 17, command: 'ksoftirqd/0' };
+export interface Segment {
+  readonly length?: number;
+  readonly death?: Death;
+  readonly counts?: boolean;
+  /** Kernel address of the server's socket, which sends a reset of its own. */
+  readonly socket?: string;
+}
+
+export const SOFTIRQ: Task = { pid: 17, tid: 17, command: 'ksoftirqd/0' };
 const NAT = { SRC: 0x10, DST: 0x20, CONFIRMED: 0x188 } as const;
 
 /** An accepted socket is a request socket of the listener first. */
@@ -24,6 +41,9 @@ export class Connection {
   readonly #kernel: Kernel;
   readonly #conntrack: ConntrackView;
   readonly #seq: [number, number];
+  /** Bytes that the server has sent, and those of them that the client has acknowledged. */
+  readonly #sums = { sent: 0, acknowledged: 0 };
+  #closed = false;
 
   constructor(kernel: Kernel, ends: Ends, server?: Socket) {
     this.#kernel = kernel;
@@ -71,12 +91,32 @@ export class Connection {
   send(reply: boolean, text: string): void {
     this.#packet(reply, this.ends.protocol === 'tcp' ? FLAGS.DATA : 0, text.length);
     if (this.ends.protocol === 'udp') return;
+    if (reply) {
+      this.#sums.sent += text.length;
+      this.#sums.acknowledged += text.length;
+    }
     this.#seq[reply ? 1 : 0] += text.length;
     this.#packet(!reply, FLAGS.ACK);
   }
 
+  /** As the trace ends, the kernel is asked what it has counted of the server's socket, if it is still there. */
+  look(): void {
+    if (this.#closed) return;
+    const { ESTABLISHED } = TCP_STATE;
+    this.#kernel.state(SOFTIRQ, this.far, ESTABLISHED, ESTABLISHED, {
+      ...this.#sums,
+      ...{ sentAgain: 0, received: 0, segmentsSent: 0, segmentsReceived: 0, retransmits: 0 },
+    });
+  }
+
+  /** Bytes of the server that are sent and do not arrive, again and again. */
+  hold(length: number): void {
+    this.#sums.sent += length;
+  }
+
   close(task: Task): void {
     const kernel = this.#kernel;
+    this.#closed = true;
     this.#packet(false, FLAGS.FIN);
     this.#seq[0] += 1;
     this.#packet(true, FLAGS.FIN);
@@ -88,16 +128,43 @@ export class Connection {
     }
   }
 
-  #packet(reply: boolean, flags: number, length = 0): void {
+  /** One segment or datagram, which may die; `counts`: its bytes are the next ones, and are not sent again. */
+  segment(reply: boolean, flags: number, more: Segment = {}): void {
+    const { length = 0, death, counts = true } = more;
+    this.#packet(reply, flags, length, more, death);
+    if (counts && this.ends.protocol === 'tcp') {
+      this.#seq[reply ? 1 : 0] += length + ((flags & (TCP.SYN | TCP.FIN)) === 0 ? 0 : 1);
+    }
+  }
+
+  /** A reset that answers a SYN: it acknowledges that, and has no number of its own. */
+  refuse(death: Death): void {
+    const parts = { reply: true, flags: FLAGS.RST, seq: 0, ack: this.#seq[0] + 1 };
+    this.#kernel.packet(this.#flow, parts, death);
+  }
+
+  /** The stack looks at the segment that was sent last, finds nobody, answers by a reset, and throws it away. */
+  answerByReset(flags: number, socket: string | null): void {
+    this.#kernel.answerByReset(this.#flow, this.#parts(false, flags, 0), socket);
+  }
+
+  get #flow(): PacketFlow {
+    return { ...this.ends, sender: this.near.address, conntrack: this.#conntrack };
+  }
+
+  #packet(reply: boolean, flags: number, length = 0, more: Segment = {}, death?: Death): void {
+    const { socket } = more;
+    const parts = { ...this.#parts(reply, flags, length), ...(socket && { socket }) };
+    this.#kernel.packet(this.#flow, parts, death);
+  }
+
+  #parts(reply: boolean, flags: number, length: number): PacketParts & { seq: number } {
     const [mine, other] = reply ? [1, 0] : [0, 1];
     const tcp = this.ends.protocol === 'tcp';
-    this.#kernel.packet(
-      { ...this.ends, sender: this.near.address, conntrack: this.#conntrack },
-      {
-        ...{ reply, flags, length },
-        seq: tcp ? (this.#seq[mine as 0] ?? 0) : 0,
-        ack: tcp && flags !== FLAGS.SYN ? (this.#seq[other as 0] ?? 0) : 0,
-      },
-    );
+    return {
+      ...{ reply, flags, length },
+      seq: tcp ? (this.#seq[mine as 0] ?? 0) : 0,
+      ack: tcp && flags !== FLAGS.SYN ? (this.#seq[other as 0] ?? 0) : 0,
+    };
   }
 }

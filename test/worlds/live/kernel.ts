@@ -7,6 +7,7 @@ import {
   type AsideKind,
   type ConntrackView,
   type Protocol,
+  type SocketSums,
   type TraceEvent,
   type Unnumbered,
 } from '../../../src/model/event.js';
@@ -164,10 +165,11 @@ export class Kernel {
     this.#tell({ kind: 'accept', ...task, namespace, socket: address, local, remote, fd });
   }
 
-  state(task: Task, socket: Socket, from: number, to: number): void {
+  state(task: Task, socket: Socket, from: number, to: number, sums?: SocketSums): void {
     if (!this.#sees(socket) && !socket.dialled) return;
     const { namespace, address, local, remote } = socket;
-    this.#tell({ kind: 'state', ...task, namespace, socket: address, local, remote, from, to });
+    const ends = { namespace, socket: address, local, remote };
+    this.#tell({ kind: 'state', ...task, ...ends, from, to, ...(sums && { sums }) });
   }
 
   /** A call of a process on a socket. */
@@ -240,8 +242,8 @@ export class Kernel {
     });
   }
 
-  /** One packet on its way; the time goes on with it. */
-  packet(flow: PacketFlow, parts: PacketParts): void {
+  /** One packet on its way; the time goes on with it. It may die on it. */
+  packet(flow: PacketFlow, parts: PacketParts, death?: Death): void {
     const { protocol, route, client, dialled, answered, sender, conntrack } = flow;
     const { reply, flags = 0, seq = 0, ack = 0, length = 0 } = parts;
     if (![client.port, dialled.port, answered.port].some((port) => this.#sight.ports.has(port))) {
@@ -251,18 +253,64 @@ export class Kernel {
     const way: readonly Hop[] = ROUTES[route];
     const hops = reply ? [...way].reverse() : way;
     const skb = `ffff888${(this.#random(6) + 0x10a).toString(16)}00`;
-    hops.forEach(({ namespace, ifindex, direction, after }, index) => {
-      this.#pass();
+    const describe = ({ namespace, ifindex, after }: Hop, index: number) => {
       const server = after ? answered : dialled;
-      const turned = direction === 'in' ? 'out' : 'in';
-      this.#tell({
-        ...{ kind: 'packet', direction: reply ? turned : direction, namespace, ifindex, skb },
-        socket: index === 0 && !reply ? sender : null,
-        ...{ protocol, seq, ack, flags, length },
+      return {
+        ...{ namespace, ifindex, skb, protocol, seq, ack, flags, length },
         source: reply ? server : client,
         destination: reply ? client : server,
         conntrack: namespace === NS.host && (after || index > 0) ? conntrack : null,
+      };
+    };
+    const seen = hops.slice(death?.skip ?? 0, death?.hops ?? hops.length);
+    for (const [index, hop] of seen.entries()) {
+      this.#pass();
+      const direction = reply ? (hop.direction === 'in' ? 'out' : 'in') : hop.direction;
+      const socket = index === 0 && !reply ? sender : (parts.socket ?? null);
+      this.#tell({
+        kind: 'packet',
+        direction,
+        ...describe(hop, index + (death?.skip ?? 0)),
+        socket,
       });
+    }
+    if (!death?.reason) return;
+    // A rule sends its reset first, and throws the packet away then.
+    death.before?.();
+    const [last] = seen.slice(-1);
+    const place = last ?? hops[0];
+    if (!place) return;
+    // It may have been rewritten behind the last place that it was seen at.
+    const next = death.rewritten === true ? { ...place, after: true as const } : place;
+    this.#tell({
+      ...{ kind: 'drop', ...describe(next, 1), socket: null },
+      ...(last ? {} : { ifindex: null }),
+      ...{ reason: death.reason, function: death.function ?? 'nft_do_chain' },
+      mtu: death.mtu ?? null,
+    });
+  }
+
+  /** The stack answers a segment with a reset: told by its own tracepoint, with the segment's fields. */
+  answerByReset(flow: PacketFlow, parts: PacketParts, socket: string | null): void {
+    const { protocol, client, answered } = flow;
+    const { reply, flags = 0, seq = 0, ack = 0, length = 0 } = parts;
+    const way: readonly Hop[] = ROUTES[flow.route];
+    const { namespace, ifindex } = (reply ? way[0] : way.at(-1)) ?? { namespace: 0, ifindex: 0 };
+    this.#tell({
+      ...{
+        kind: 'reset',
+        namespace,
+        ifindex,
+        skb: null,
+        socket,
+        protocol,
+        seq,
+        ack,
+        flags,
+        length,
+      },
+      source: reply ? answered : client,
+      destination: reply ? client : answered,
     });
   }
 
@@ -359,8 +407,26 @@ export interface PacketFlow {
   readonly conntrack: ConntrackView | null;
 }
 
-interface PacketParts {
+/** How far a packet comes, and what becomes of it there. */
+export interface Death {
+  /** Places at which it is seen; all of them without. */
+  readonly hops?: number;
+  /** Places at which it is not seen yet: it was made on its way. */
+  readonly skip?: number;
+  /** Without, nobody sees it die. */
+  readonly reason?: string;
+  readonly function?: string;
+  readonly mtu?: number;
+  /** It has been rewritten behind the last place. */
+  readonly rewritten?: true;
+  /** What happens between its last place and its death. */
+  readonly before?: () => void;
+}
+
+export interface PacketParts {
   readonly reply: boolean;
+  /** Kernel address of the socket that it still has, beyond the client's first place. */
+  readonly socket?: string;
   readonly flags?: number;
   readonly seq?: number;
   readonly ack?: number;

@@ -1,7 +1,7 @@
 // A world of live events from a seed: servers, relays and clients of all kinds at once, and what is true of each connection.
 
 import type { Endpoint } from '../../../src/model/address.js';
-import type { TraceEvent } from '../../../src/model/event.js';
+import { TCP, type TraceEvent } from '../../../src/model/event.js';
 import type { Topology } from '../../../src/model/topology.js';
 import type { Trace } from '../../../src/model/trace.js';
 import { randomizer } from '../../decode/frames.js';
@@ -27,7 +27,7 @@ export interface LiveWorld {
 
 /** What is done to a trace before it is looked at. */
 const HARMS = ['none', 'none', 'none', 'lost', 'skipped', 'late', 'unwatched', 'earlier'] as const;
-type Harm = (typeof HARMS)[number];
+export type Harm = (typeof HARMS)[number];
 
 export function makeLiveWorld(seed: number): LiveWorld {
   const random = randomizer(seed);
@@ -85,8 +85,13 @@ function makeServer(kernel: Kernel, command: string): Server {
   };
 }
 
-interface Placed {
+/** A process that listens on a port of the host. */
+export interface Listening {
   readonly port: number;
+  readonly server: { readonly task: Task };
+}
+
+interface Placed extends Listening {
   readonly name: string;
   readonly server: Server;
 }
@@ -157,7 +162,7 @@ function* pass(kernel: Kernel, port: number, truths: Truth[]): Step {
   connection.close(caller);
 }
 
-interface Setting {
+export interface Setting {
   readonly random: Random;
   readonly harm: Harm;
   readonly ports: readonly number[];
@@ -165,14 +170,15 @@ interface Setting {
   readonly topology: Topology;
 }
 
-function makeTrace(all: readonly TraceEvent[], setting: Setting): Trace {
+export function makeTrace(all: readonly TraceEvent[], setting: Setting): Trace {
   const { random, harm, ports, sight, topology } = setting;
   const share = random(10) / 20;
   const gone = (): boolean => random(1000) / 1000 < share;
   let events = all;
   if (harm === 'lost') events = all.filter(() => !gone());
-  if (harm === 'skipped') events = all.filter((event) => !maySkip(event) || !gone());
-  if (harm === 'late') events = all.slice(random(all.length));
+  if (harm === 'skipped')
+    events = all.filter((event, at) => !maySkip(event) || isOfOneCall(all, at) || !gone());
+  if (harm === 'late') events = all.slice(findStart(all, random(all.length)));
   const missing = all.length - events.length;
   return {
     source: 'live',
@@ -210,11 +216,28 @@ function listWitnesses(harm: Harm): ('accepts' | 'copies' | 'asides')[] {
 
 /** What the kernel sees in softirq, where a probe that was interrupted keeps the others from running. */
 function maySkip(event: TraceEvent): boolean {
-  if (event.kind === 'state') return event.to !== 2;
+  if (event.kind === 'state') return event.to !== 2 && event.from !== event.to;
   return event.kind === 'packet';
 }
 
-function makeTopology(servers: readonly Placed[], harm: Harm): Topology {
+/** The probes are live before the trace begins: it does not begin in the middle of a call that throws a packet away. */
+function findStart(all: readonly TraceEvent[], at: number): number {
+  for (let start = at; start < all.length; start++) {
+    if (!all.slice(start, start + 4).some(({ kind }) => kind === 'drop')) return start;
+  }
+  return all.length;
+}
+
+/** A rule's reset leaves in the call that throws the segment away: of both, none is skipped where the other is seen. */
+function isOfOneCall(all: readonly TraceEvent[], at: number): boolean {
+  const event = all[at];
+  if (event?.kind !== 'packet' || (event.flags & TCP.RST) === 0) return false;
+  return all
+    .slice(at, at + 4)
+    .some((next) => next.kind === 'drop' && next.reason === 'NETFILTER_DROP');
+}
+
+export function makeTopology(servers: readonly Listening[], harm: Harm): Topology {
   const device = (ifindex: number, name: string, ...addresses: string[]) => ({
     ...{ ifindex, name, addresses, master: null, peerIfindex: null, peerNamespace: null },
     kind: 'other' as const,
@@ -275,6 +298,6 @@ function makeTopology(servers: readonly Placed[], harm: Harm): Topology {
   };
 }
 
-function pick<T>(random: Random, list: readonly T[]): T {
+export function pick<T>(random: Random, list: readonly T[]): T {
   return list[random(list.length)] as T;
 }
