@@ -45,6 +45,17 @@ export class Datagrams {
     );
   }
 
+  /** Whether a sighting of datagrams has another conntrack entry than this one carries. */
+  hasOtherEntry(sighting: Sighting, event: PacketEvent | NatEvent): boolean {
+    const marks = event.protocol === 'udp' ? this.#marks.get(sighting) : undefined;
+    return marks !== undefined && isOtherEntry(marks, event);
+  }
+
+  /** Whether this is the datagram that was seen in its skb before, one place further: its memory was not used again. */
+  goesOn(packet: PacketEvent): boolean {
+    return this.#trailOf(packet).length > 0;
+  }
+
   /** Notes a datagram; returns where it was seen before, if this hop shows that it is of a new flow. */
   take(packet: PacketEvent, sighting: Sighting): readonly DatagramSight[] {
     if (packet.protocol !== 'udp') return [];
@@ -106,7 +117,7 @@ function isOtherSender({ sender }: Marks, sighting: Sighting, packet: PacketEven
   );
 }
 
-function isOtherEntry({ conntrack }: Marks, packet: PacketEvent): boolean {
+function isOtherEntry({ conntrack }: Marks, packet: PacketEvent | NatEvent): boolean {
   const now = packet.conntrack;
   if (conntrack === null || now === null) return false;
   if (!isSameTuple(conntrack.original, now.original)) return true;

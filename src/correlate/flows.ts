@@ -36,6 +36,8 @@ class Gatherer {
   /** Sockets by kernel address, as long as they live. */
   readonly #sockets = new Map<string, Sighting>();
   readonly #datagrams = new Datagrams();
+  /** Sightings of datagrams that began though their addresses had been used before, and when. */
+  readonly #anew = new WeakMap<Sighting, number>();
   /** Sightings by pair and first sequence number, over all namespaces. */
   readonly #beginnings = new Map<string, Sighting>();
 
@@ -110,12 +112,13 @@ class Gatherer {
     const known = this.#current.get(placeKey(namespace, protocol, source, destination));
     const sighting = this.#sightingOf(event);
     add(sighting, event);
+    const goesOn = protocol === 'tcp' || this.#datagrams.goesOn(event);
     const trail = this.#datagrams.take(event, sighting);
     // Where another flow had these addresses, what it passed before belongs to the new one as well.
     if (known !== undefined && known !== sighting) {
       for (const before of trail) this.#retake(before, sighting);
     }
-    this.#followSkb(event, sighting);
+    this.#followSkb(event, sighting, goesOn);
     this.#followConntrack(event, sighting);
     if (event.direction === 'out' && event.socket !== null) this.#followSocket(event, sighting);
     if (isSyn(event)) {
@@ -132,7 +135,10 @@ class Gatherer {
     const current = this.#current.get(key);
     if (current === undefined) return this.#begin(key, event);
     if (event.protocol === 'udp') {
-      return this.#datagrams.isAnew(current, event) ? this.#begin(key, event) : current;
+      if (!this.#datagrams.isAnew(current, event)) return current;
+      const anew = this.#begin(key, event);
+      this.#anew.set(anew, event.time);
+      return anew;
     }
     if (!isSyn(event)) return answersOther(current, event) ? this.#begin(key, event) : current;
     if (current.syn === null) {
@@ -172,10 +178,10 @@ class Gatherer {
   }
 
   /** An skb keeps its address along its way. */
-  #followSkb(event: PacketEvent, sighting: Sighting): void {
+  #followSkb(event: PacketEvent, sighting: Sighting, goesOn: boolean): void {
     if (event.skb === null) return;
     const before = this.#skbs.get(event.skb);
-    if (before && continues(before.packet, event)) join(before.sighting, sighting);
+    if (goesOn && before && continues(before.packet, event)) join(before.sighting, sighting);
     this.#skbs.set(event.skb, { packet: event, sighting });
   }
 
@@ -186,7 +192,12 @@ class Gatherer {
     for (const tuple of [original, reply]) {
       const key = placeKey(event.namespace, event.protocol, tuple.source, tuple.destination);
       const other = this.#current.get(key);
-      if (other && event.time - other.lastTime < ONE_WAY) join(other, sighting);
+      // A flow that begins anew has the entry, or the addresses, of the one before it.
+      const before =
+        other &&
+        (other.lastTime < (this.#anew.get(sighting) ?? 0) ||
+          this.#datagrams.hasOtherEntry(other, event));
+      if (other && !before && event.time - other.lastTime < ONE_WAY) join(other, sighting);
     }
   }
 

@@ -194,7 +194,10 @@ function findEnds(
   if (view) {
     const { source, destination } = view.conntrack.original;
     // A first packet that was only seen to be dropped began it as well.
-    const begun = view.protocol === 'udp' || (view.flags & (TCP.SYN | TCP.ACK)) === TCP.SYN;
+    const begun =
+      view.protocol === 'udp'
+        ? packets[0] === undefined || isFirst(packets[0], view.conntrack.original)
+        : (view.flags & (TCP.SYN | TCP.ACK)) === TCP.SYN;
     return { client: source, server: destination, begun };
   }
   const [first] = packets;
@@ -213,6 +216,17 @@ function findEnds(
     return { client, server: dialled.remote, begun: true };
   }
   return null;
+}
+
+/** Whether a datagram may be the first of its flow: no answer, and none that came from elsewhere and was rewritten. */
+function isFirst(
+  { source, destination, socket }: PacketEvent,
+  original: ConntrackView['original'],
+): boolean {
+  if (sameEndpoint(destination, original.source)) return false;
+  const rewritten = !sameEndpoint(destination, original.destination);
+  // One that this host sent still has its socket: rewritten in OUTPUT, it shows under no other address.
+  return !(rewritten && socket === null && sameEndpoint(source, original.source));
 }
 
 /** Where the client's first packet was going at the last hop that it was seen at. */

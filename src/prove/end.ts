@@ -5,6 +5,7 @@ import { TCP, TCP_STATE, type DropEvent, type PacketEvent } from '../model/event
 import type { Connection } from '../model/report.js';
 import type { Outcome } from '../model/verdict.js';
 import type { Case } from './case.js';
+import { isAnswerDelivered } from './datagrams.js';
 import { findDrop, listLegs } from './drops.js';
 import { readExchange } from './exchange.js';
 import { findOutcome, findReset } from './outcome.js';
@@ -56,7 +57,11 @@ export function isShown(subject: Case): boolean {
 /** All bytes of the server that are known of: of those that are not, the last may have been sent again and again. */
 function isAllAcknowledged({ leg, bytes }: Case): boolean {
   if (bytes.fromServer === 0) return false;
-  if (leg.protocol === 'udp') return true;
+  if (leg.protocol === 'udp') {
+    // Where the client is may be what was missed: an answer that was dropped anywhere may be the only one.
+    const lost = leg.events.some((event) => event.kind === 'drop' && !isRequest(leg, event));
+    return leg.begun && !lost && isAnswerDelivered(leg);
+  }
   const { acked, start, acksSeen } = readExchange(leg).server;
   if (!acksSeen || start === null) return leg.begun;
   if (acked === null) return false;

@@ -90,7 +90,7 @@ class Story {
 const begin = (): Story =>
   new Story()
     .packet(CLIENT, { flags: TCP.SYN, seq: 99 })
-    .packet(SERVER, { flags: TCP.SYN | TCP.ACK, seq: 499 })
+    .packet(SERVER, { flags: TCP.SYN | TCP.ACK, seq: 499, ack: 100 })
     .packet(CLIENT);
 
 test('packets may be unlisted as soon as one device has listed its budget in one direction', () => {

@@ -200,22 +200,15 @@ test('REJECT and DROP in INPUT: it ends at the host, and the rule is named', asy
   assert.is(dropped.length, 2);
 });
 
-test('a rule of nftables that rejects, by a reset or by an ICMP message: named by --trace-rules alone', async () => {
+test('a rule of nftables that rejects, by a reset or by an ICMP message: named with --trace-rules', async () => {
   const chain = ['inet', 'own', 'input'];
   await on('nft', 'add', 'table', 'inet', 'own');
   await on('nft', 'add', 'chain', ...chain, '{ type filter hook input priority 0; }');
   for (const how of [['reject', 'with', 'tcp', 'reset'], ['reject']]) {
     await on('nft', 'flush', 'chain', ...chain);
-    const { report } = await traceWhile(
-      lab,
-      [HOSTS],
-      async () => {
-        // Not in the survey, so that no prediction can name it.
-        await on('nft', 'add', 'rule', ...chain, 'tcp', 'dport', String(HOSTS), ...how);
-        await ping('client', '{host}', HOSTS, 1_500);
-      },
-      { traceRules: true },
-    );
+    await on('nft', 'add', 'rule', ...chain, 'tcp', 'dport', String(HOSTS), ...how);
+    const traffic = (): Promise<void> => ping('client', '{host}', HOSTS, 1_500);
+    const { report } = await traceWhile(lab, [HOSTS], traffic, { traceRules: true });
     const own = report.connections.filter(({ handshake }) => handshake !== null);
     assert.ok(own.length > 0);
     const reset = how.length > 1;

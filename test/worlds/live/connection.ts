@@ -55,7 +55,8 @@ export class Connection {
     this.#seq = [random(2 ** 31), random(2 ** 31)];
     const rewritten = answered.address !== dialled.address || answered.port !== dialled.port;
     this.#conntrack = {
-      id: `ffff8881f${random(3)}00`,
+      // Entries of TCP come and go; those of datagrams stay for a while.
+      id: protocol === 'tcp' ? `ffff8881f${random(3)}00` : `ffff8882${this.near.address.slice(8)}`,
       status: NAT.CONFIRMED | (rewritten ? NAT.DST : 0),
       original: { source: client, destination: dialled },
       reply: { source: answered, destination: client },
