@@ -116,7 +116,12 @@ class Gatherer {
     const trail = this.#datagrams.take(event, sighting);
     // Where another flow had these addresses, what it passed before belongs to the new one as well.
     if (known !== undefined && known !== sighting) {
-      for (const before of trail) this.#retake(before, sighting);
+      // A sighting that this very datagram began is the new flow's already.
+      const begins = new Set(trail.map(({ packet }) => packet));
+      for (const before of trail) {
+        const [first] = before.sighting.events;
+        if (first?.kind !== 'packet' || !begins.has(first)) this.#retake(before, sighting);
+      }
     }
     this.#followSkb(event, sighting, goesOn);
     this.#followConntrack(event, sighting);
