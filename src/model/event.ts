@@ -29,11 +29,6 @@ export type SocketPorts = Told<typeof socketPortsSchema>;
 export type AsideKind = (typeof ASIDES)[number];
 export type NetfilterHook = (typeof NETFILTER_HOOKS)[number];
 
-export interface EventBase {
-  readonly id: number;
-  readonly time: number;
-}
-
 export type PacketEvent = Event<'packet'> & {
   /** What a capture saw of it; only there. */
   readonly wire?: WireFacts | undefined;

@@ -81,7 +81,7 @@ function writeStall({ stall, flow }: Failure): string {
 }
 
 /** `redis (172.17.0.2:6379)`, or the address alone. */
-export function writeTarget({ target }: Pick<Failure, 'target'>): string {
+function writeTarget({ target }: Pick<Failure, 'target'>): string {
   if (target === null) return 'it';
   const place = formatEndpoint(target);
   return target.name === null ? place : `${target.name} (${place})`;

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 
 /** What nobody expects where a value stands; also what acts on a terminal, a page or a picture. */
-export const ODD: readonly unknown[] = [
+const ODD: readonly unknown[] = [
   ...[null, true, -1, 0, 1, 1.5, 1e308, -1e308, 2 ** 31, 2 ** 32, 2 ** 53, 65_536, 4_294_967_295],
   ...[
     '',
