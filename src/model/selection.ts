@@ -9,5 +9,3 @@ export interface Selection {
   /** Only so many, the slowest ones. */
   readonly slowest: number | null;
 }
-
-export const EVERYTHING: Selection = { paths: [], outcomes: [], ids: [], slowest: null };

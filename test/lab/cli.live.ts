@@ -62,7 +62,10 @@ test('--expect that is not met exits 4 and says why; the first line is the verdi
   ]);
   assert.is(exitCode, 4, stderr);
   assert.match(stdout.split('\n')[0] ?? '', /^6379: answered, through docker-proxy \(proven\)/);
-  assert.match(stderr, /expected dnat\/answered, saw docker-proxy\/answered: docker-proxy \(pid \d+\) accepted/);
+  assert.match(
+    stderr,
+    /expected dnat\/answered, saw docker-proxy\/answered: docker-proxy \(pid \d+\) accepted/,
+  );
   assert.ok(stdout.split('\n').every((line) => line.length <= 80));
 });
 
