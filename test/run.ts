@@ -11,6 +11,8 @@ const AT_ONCE = 2;
 const BESIDE_LAB = 1;
 /** What needs a browser or tshark only. */
 const WITHOUT_LAB = /^test\/render\//;
+/** Minutes each: they run with `--all`, as .ci/run does, and by name. */
+const LONG = /^test\/(app\/(faults|findings|firewalls)|matrix\/matrix|setups\/setups)\.live\./;
 /** Yields to the lab: a trace that has to wait for the processor loses events. */
 const LOWEST_PRIORITY = 19;
 
@@ -18,6 +20,7 @@ const { values: options } = parseArgs({
   options: {
     pattern: { type: 'string' }, // a regular expression over file names
     live: { type: 'boolean' }, // only *.live.ts
+    all: { type: 'boolean' }, // the longest live files too
     'no-live': { type: 'boolean' }, // only *.test.ts
     timeout: { type: 'string' }, // seconds per file
     grace: { type: 'string', default: '30' }, // seconds to end in after the last test, on a busy machine too
@@ -38,7 +41,9 @@ async function main(): Promise<void> {
   });
   const endings = options.endings.split(',');
   const { files, uncompiled } = await discoverTests(PROJECT, options.folder, endings);
-  const chosen = files.filter(({ name }) => matches(name)).filter(({ live }) => wanted(live));
+  const meant = files.filter(({ name }) => matches(name)).filter(({ live }) => wanted(live));
+  const whole = options.all === true || options.pattern !== undefined;
+  const chosen = meant.filter(({ name }) => whole || !LONG.test(name));
   for (const name of uncompiled.filter(matches)) {
     if (wanted(name.endsWith('.live.ts'))) reportFailure(name, 'not compiled', 'npm run build');
   }
@@ -49,11 +54,14 @@ async function main(): Promise<void> {
   const workers = lab.length > 0 ? BESIDE_LAB : AT_ONCE;
   const priority = lab.length > 0 ? LOWEST_PRIORITY : 0;
   await Promise.all([
-    drain(lab, 0),
+    // When the lab is done, what is left has the processor for itself.
+    lab.length > 0 ? drain(lab, 0).then(async () => drain(others, 0)) : null,
     ...Array.from({ length: workers }, () => drain(others, priority)),
   ]);
 
   if (interrupt.signal.aborted) reportFailure('test/run.ts', 'interrupted', 'Not every file ran.');
+  const left = meant.length - chosen.length;
+  if (left > 0) print(`${left} long files were left out; --all runs them too`);
   const { passed, failed, skipped } = totals;
   if (failed > 0 || passed === 0) process.exitCode = 1;
   print(`${passed} passed, ${failed} failed, ${skipped} skipped`);
