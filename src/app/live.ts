@@ -1,5 +1,8 @@
 /** One live run from request to exit code: streams, files, expectation. */
+import { randomBytes } from 'node:crypto';
 import { UserError } from '../model/errors.js';
+import type { Trace } from '../model/trace.js';
+import { analyse } from '../prove/analyse.js';
 import { checkFiles, listFiles } from './outputs.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
 import { createProgress } from './progress.js';
@@ -12,6 +15,7 @@ export async function traceLive(
   terminal: LiveTerminal,
 ): Promise<number> {
   const files = listFiles(outputs);
+  if (outputs.anonymize && outputs.ndjson) throw STREAMED;
   await checkFiles(files, outputs.json || outputs.ndjson);
   const progress = createProgress({
     write: (text) => terminal.draw(text),
@@ -46,7 +50,9 @@ export async function traceLive(
       if (outputs.watch) {
         for (const one of made.connections) if (passes(one, outputs.show)) progress.ended(one);
       }
-      written = await present(made, trace, outputs, terminal);
+      written = outputs.anonymize
+        ? await presentRenamed(trace, request.hops, outputs, terminal)
+        : await present(made, trace, outputs, terminal);
     },
   });
   if (trouble !== null) {
@@ -57,6 +63,22 @@ export async function traceLive(
   return exit === 0 && !written ? 1 : exit;
 }
 
+/** Renamed before it is judged again, so that no output has anything to leak. */
+async function presentRenamed(
+  trace: Trace,
+  hops: number | null,
+  outputs: LiveOutputs,
+  terminal: LiveTerminal,
+): Promise<boolean> {
+  const { anonymize } = await import('./anonymize.js');
+  const renamed = anonymize(trace, randomBytes(32));
+  return present(analyse(renamed, { hops }), renamed, outputs, terminal);
+}
+
+const STREAMED = new UserError('--anonymize cannot rename a stream: names come up until its end', {
+  ...{ code: 'usage', exit: 2 },
+  remedy: 'record it, then: trace-flow read FILE --anonymize --ndjson',
+});
 const CLOSED = new UserError('standard output was closed before the probes were live', {
   ...{ code: 'closed', exit: 1, remedy: 'read the stream to its end' },
 });

@@ -17,6 +17,8 @@ export interface OutputRequest {
   readonly record: string | undefined;
   /** How many connections get a ladder in the terminal; undefined for the usual few. */
   readonly ladders: number | undefined;
+  /** Pseudonyms for addresses and names, the same in every output. */
+  readonly anonymize?: boolean;
   /** Prints which ports were spoken to instead of connections: nothing in particular was asked for. */
   readonly listing?: boolean;
 }

@@ -1,4 +1,5 @@
 /** Offline: a recording or captures read, analysed and reported like a live trace. */
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { CaptureReading, isCapture } from '../capture/captures.js';
@@ -32,7 +33,10 @@ export async function readTrace(
 ): Promise<number> {
   await checkFiles(listFiles(outputs), outputs.json || outputs.ndjson, request.files);
   const loaded = await loadAll(request, terminal, standardInput);
-  const trace = narrow(await giveNames(loaded, request.topology), request);
+  const named = narrow(await giveNames(loaded, request.topology), request);
+  const trace = outputs.anonymize
+    ? (await import('./anonymize.js')).anonymize(named, randomBytes(32))
+    : named;
   for (const note of trace.tail.notes) terminal.err(`warning: ${note}\n`);
   const asksNothing = trace.capture !== undefined && trace.header.target.asked.length === 0;
   const lists = asksNothing && !outputs.json && !outputs.ndjson && outputs.expect === null;

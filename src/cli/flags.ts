@@ -81,6 +81,10 @@ export const sharedFlags = {
     helpValue: 'FILE',
     description: 'write the packets for Wireshark: one interface per hop, a comment on each packet',
   }),
+  anonymize: Flags.boolean({
+    description:
+      'pseudonyms for addresses and for names of containers, networks and processes, the same in all outputs of this run',
+  }),
   perfetto: Flags.string({
     helpValue: 'FILE',
     description: 'write a trace for ui.perfetto.dev or chrome://tracing',

@@ -46,6 +46,11 @@ Exit codes: 0 reported, 1 could not read, 2 wrong usage, 3 no matching traffic, 
 
   static override flags = {
     ...sharedFlags,
+    record: Flags.string({
+      helpValue: 'FILE',
+      dependsOn: ['anonymize'],
+      description: 'with --anonymize: keep the recording with its pseudonyms',
+    }),
     topology: Flags.string({
       helpValue: 'FILE',
       description: 'names for a capture: what `explain --json` printed on the captured machine',
@@ -78,7 +83,8 @@ Exit codes: 0 reported, 1 could not read, 2 wrong usage, 3 no matching traffic, 
         mermaid: flags.mermaid,
         pcapng: flags.pcapng,
         perfetto: flags.perfetto,
-        record: undefined,
+        anonymize: flags.anonymize,
+        record: flags.record,
         ladders: flags.ladders,
         expect: flags.expect ?? null,
         show: readSelection(flags),
