@@ -1,5 +1,5 @@
 // Servers of the host, each in a process of its own, `server-kinds.js KIND PORT [TARGET]`, which print a line when they listen;
-// and their client, `server-kinds.js ask ADDRESS PORT [tls|http]`, which prints its port and what it was answered.
+// and their client, `server-kinds.js ask ADDRESS PORT [tls|http PAGE]`, which prints its port and what it was answered.
 
 import { connect, createServer, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
@@ -103,9 +103,10 @@ function serve(kind: string, port: string, target: string): void {
 }
 
 /** One request, and the end once it is answered. */
-function ask(address: string, port: string, how: string): void {
+function ask(address: string, port: string, [how = '', page = '']: readonly string[]): void {
   const tls = how === 'tls';
-  const text = how === 'http' ? 'GET / HTTP/1.0\r\nHost: one\r\n\r\n' : 'PING\r\n';
+  const get = `GET /?${page} HTTP/1.0\r\nHost: one\r\n\r\n`;
+  const text = how === 'http' ? get : 'PING\r\n';
   const socket = tls
     ? connectTls({
         ...{ host: address, port: Number(port), ciphers: PSK.ciphers, maxVersion: 'TLSv1.2' },
@@ -121,6 +122,6 @@ function ask(address: string, port: string, how: string): void {
   });
 }
 
-const [kind = '', first = '', second = '', third = ''] = process.argv.slice(2);
-if (kind === 'ask') ask(first, second, third);
+const [kind = '', first = '', second = '', ...more] = process.argv.slice(2);
+if (kind === 'ask') ask(first, second, more);
 else serve(kind, first, second);
