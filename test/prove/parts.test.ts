@@ -214,7 +214,9 @@ test('a reset counts once, however often it was seen, and comes from where it wa
     resets(syn(), sight, far).map(({ request, event, origin }) => [request, event, origin]),
     [[false, sight, HOST]],
   );
-  assert.is(resets(syn(), sight, reset({ ack: C + 1 })).length, 2);
+  assert.is(resets(syn(), sight, reset({ ack: C + 1 })).length, 1, 'no answer to this SYN');
+  const torn = packet(false, { flags: RST, seq: S, ack: 0 });
+  assert.is(resets(...shake(), torn, reset({ seq: S })).length, 2);
   assert.is(resets(syn(), reset({ direction: 'in' }))[0]?.origin, null);
   assert.is(resets(syn(), reset({ skb: null }))[0]?.origin, null);
   assert.is(resets(...shake(), packet(true, { flags: RST }))[0]?.request, true);
@@ -250,11 +252,16 @@ test('a reset answers a segment by its numbers', () => {
   assert.is(rejects(bytes, { flags: RST, seq: S, ack: 0 }), true);
   assert.is(rejects(bytes, { flags: RST, seq: S + 1, ack: 0 }), false);
   const bare = { ...bytes, flags: 0, ack: 0 };
-  assert.is(rejects(bare, { seq: 0, ack: C + 10 }), true);
-  assert.is(rejects(bare, { seq: 0, ack: C + 11 }), false);
-  assert.is(rejects({ ...bare, flags: FIN }, { seq: 0, ack: C + 11 }), true);
-  assert.is(rejects({ ...bare, flags: SYN }, { seq: 0, ack: C + 11 }), true);
-  assert.is(rejects(bare, { flags: RST, seq: 0, ack: C + 10 }), false);
+  const rejectsBare = (segment: Partial<DropEvent>, ack: number, flags = RST | ACK): boolean => {
+    const sent = packet(true, { seq: ack - 10, length: 10, flags: 0, ack: 0 });
+    const events = [syn(), sent, reset({ flags, seq: 0, ack }), drop(true, segment)];
+    return resets(...events)[0]?.cause === 'rejected';
+  };
+  assert.is(rejectsBare(bare, C + 10), true);
+  assert.is(rejectsBare(bare, C + 11), false);
+  assert.is(rejectsBare({ ...bare, flags: FIN }, C + 11), true);
+  assert.is(rejectsBare({ ...bare, flags: SYN }, C + 11), true);
+  assert.is(rejectsBare(bare, C + 10, RST), false);
 });
 
 test('a reset that its receiver has no socket for is not heard', () => {
@@ -263,7 +270,12 @@ test('a reset that its receiver has no socket for is not heard', () => {
     ...{ reason: 'NO_SOCKET', flags: sent.flags, seq: sent.seq, ack: sent.ack },
   });
   assert.is(resets(syn(), sent, unheard).length, 0);
-  assert.is(resets(syn(), agree(), sent, unheard).length, 1, 'it had agreed before');
+  const later = { seq: S };
+  assert.is(
+    resets(syn(), agree(), reset(later), { ...unheard, ...later }).length,
+    1,
+    'it had agreed before',
+  );
   for (const more of [{ reason: 'OTHER' }, { flags: RST }, { seq: 1 }, { ack: 1 }]) {
     assert.is(resets(syn(), sent, { ...unheard, ...more }).length, 1, JSON.stringify(more));
   }

@@ -95,6 +95,7 @@ test('html: the report is in it as data, and no name opens or ends an element', 
 
 const ELEMENTS = new Set([
   'svg',
+  'circle',
   'title',
   'desc',
   'style',

@@ -46,13 +46,14 @@ test('what is not known is not drawn as zero: no start no bar, no duration no le
   const { timing } = timed(1, 0);
   const endless = timed(1, 5, { timing: { ...timing, duration: null } });
   const without = timed(2, 0, { timing: { ...timing, start: null } });
+  const unreadable = timed(2, 0, { timing: { ...timing, start: 'yesterday' } });
   const waterfall = layOutWaterfall([endless, without]);
   assert.equal([waterfall?.bars.length, waterfall?.bars[0]?.end], [1, null]);
   assert.is(waterfall?.untimed, 1);
   const texts = listShapes(drawWaterfall(waterfall, 0, 0, 800).shapes).map(({ text }) => text);
   assert.ok(texts.includes('?'), texts.join(' '));
   assert.ok(texts.includes('1 connection without a known start'), texts.join(' '));
-  assert.is(layOutWaterfall([without]), null);
+  assert.is(layOutWaterfall([without, unreadable]), null);
   assert.equal(drawWaterfall(null, 0, 7, 800), { shapes: [], bottom: 7 });
 });
 

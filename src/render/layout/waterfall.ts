@@ -49,8 +49,9 @@ export interface Waterfall {
 /** Null where no connection has a known start. */
 export function layOutWaterfall(connections: readonly Connection[]): Waterfall | null {
   const timed = connections.flatMap((one) => {
-    const { start, duration, connect } = one.timing;
-    return start === null ? [] : [{ one, start: toNanoseconds(start), duration, connect }];
+    const { duration, connect } = one.timing;
+    const start = toNanoseconds(one.timing.start);
+    return start === null ? [] : [{ one, start, duration, connect }];
   });
   const [head] = timed;
   if (!head) return null;
@@ -80,10 +81,15 @@ export function layOutWaterfall(connections: readonly Connection[]): Waterfall |
   };
 }
 
-/** @param iso with up to nine digits behind the second */
-function toNanoseconds(iso: string): bigint {
-  const [seconds = '', fraction = ''] = iso.replace('Z', '').split('.');
-  return BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
+/**
+ * @param iso with up to nine digits behind the second
+ * @returns since 1970; null where that is no time
+ */
+function toNanoseconds(iso: string | null): bigint | null {
+  const parts = /^(.+?)(?:\.(\d{1,9}))?Z$/.exec(iso ?? '');
+  const milliseconds = Date.parse(`${parts?.[1] ?? ''}Z`);
+  if (parts === null || Number.isNaN(milliseconds)) return null;
+  return BigInt(milliseconds) * 1_000_000n + BigInt((parts[2] ?? '').padEnd(9, '0'));
 }
 
 function makeStrips(bars: readonly Bar[], span: number): Strip[] {
