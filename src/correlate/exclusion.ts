@@ -35,9 +35,10 @@ export function pairByExclusion(
   upstreams: readonly Leg[],
   context: ExclusionContext,
 ): Excluded[] {
-  const dialled = upstreams.filter((leg) => leg.dialled !== null);
+  const dials = new Dials(upstreams, context.kinship);
   const possible = clients.flatMap((client) =>
-    dialled
+    dials
+      .during(client)
       .filter((leg) => leg !== client && couldServe(client, leg.dialled, context.kinship))
       .map((upstream): Edge => ({ client, upstream, how: classify(client, upstream, context) })),
   );
@@ -55,6 +56,63 @@ export function pairByExclusion(
     if (!only || how === null || client.accepted === null) return [];
     return [{ client, upstream, how, accepted: client.accepted }];
   });
+}
+
+interface Dialled {
+  readonly leg: Leg;
+  readonly time: number;
+}
+
+/** Legs by who dialled them and when: a relay may dial as often as it accepts, and of that a client concerns a moment. */
+class Dials {
+  readonly #byPid = new Map<number, Dialled[]>();
+  readonly #byAccept = new Map<AcceptEvent, Dialled[]>();
+
+  constructor(legs: readonly Leg[], kinship: Kinship) {
+    for (const leg of legs) {
+      if (leg.dialled === null) continue;
+      const { pid, time } = leg.dialled;
+      append(this.#byPid, pid, { leg, time });
+      const accept = kinship.servedBy(pid);
+      if (accept) append(this.#byAccept, accept, { leg, time });
+    }
+    for (const list of [...this.#byPid.values(), ...this.#byAccept.values()]) {
+      list.sort((a, b) => a.time - b.time);
+    }
+  }
+
+  /** Those that the client's process, or one that was forked for it, dialled between its accept and its end. */
+  during({ accepted, until }: Leg): Leg[] {
+    if (accepted === null) return [];
+    const { pid, time } = accepted;
+    const forked = this.#byAccept.get(accepted) ?? [];
+    const others = forked.filter(({ leg }) => leg.dialled?.pid !== pid);
+    const own = this.#byPid.get(pid) ?? [];
+    return [...between(own, time, until), ...between(others, time, until)];
+  }
+}
+
+function append<Key>(map: Map<Key, Dialled[]>, key: Key, value: Dialled): void {
+  const list = map.get(key);
+  if (list) list.push(value);
+  else map.set(key, [value]);
+}
+
+/** @param list in order of time */
+function between(list: readonly Dialled[], from: number, to: number): Leg[] {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((list[middle]?.time ?? 0) < from) low = middle + 1;
+    else high = middle;
+  }
+  const legs: Leg[] = [];
+  for (let at = low; at < list.length; at += 1) {
+    const dial = list[at];
+    if (!dial || dial.time > to) break;
+    legs.push(dial.leg);
+  }
+  return legs;
 }
 
 /** Why the one leg that a process dialled may be its client's, though no byte was seen to move; null for a server of its own. */

@@ -19,7 +19,9 @@ export class Kinship {
       if (accept) this.#served.set(event.child, accept);
     }
     for (const [child, { pid }] of this.#forks) {
-      this.#children.set(pid, [...(this.#children.get(pid) ?? []), child]);
+      const children = this.#children.get(pid);
+      if (children) children.push(child);
+      else this.#children.set(pid, [child]);
     }
   }
 

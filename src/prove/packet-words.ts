@@ -24,8 +24,15 @@ export function describePacket({ protocol, flags, seq, length }: PacketFields): 
   return words.length > 0 ? words.join(', ') : 'ACK';
 }
 
-export function flagNames(flags: number): string[] {
-  return Object.entries(TCP).flatMap(([name, bit]) => ((flags & bit) !== 0 ? [name] : []));
+/** By flags; a trace has few combinations and very many packets. */
+const FLAG_NAMES = new Map<number, readonly string[]>();
+
+export function flagNames(flags: number): readonly string[] {
+  const known = FLAG_NAMES.get(flags);
+  if (known) return known;
+  const names = Object.entries(TCP).flatMap(([name, bit]) => ((flags & bit) !== 0 ? [name] : []));
+  FLAG_NAMES.set(flags, names);
+  return names;
 }
 
 /** What a packet is to its connection. */

@@ -45,7 +45,7 @@ export function tellEvent(event: ToldEvent, leg: Leg, legNumber: number, context
         kind: event.kind,
         flow: isRequest(leg, event) ? 'request' : 'reply',
         bytes: event.length,
-        flags: flagNames(event.flags),
+        flags: [...flagNames(event.flags)],
         skb: event.skb,
         ...(event.kind === 'drop' && { drop: { reason: event.reason, function: event.function } }),
       };
@@ -108,7 +108,7 @@ function natHop(
     kind: 'nat',
     flow: request ? 'request' : 'reply',
     bytes: event.length,
-    flags: flagNames(event.flags),
+    flags: [...flagNames(event.flags)],
     rewrite: hook === null || hook === 'FORWARD' ? null : { hook, field, from, to },
     skb: event.skb,
   };
