@@ -53,7 +53,8 @@ function drawHeadline(scene: Scene, columns: number, paint: Paint): string[] {
     left = left.slice(own.length).trimStart();
     return own === '' ? line : paint('strong', paint(TONES[tone], own)) + line.slice(own.length);
   });
-  const reason = connections === 0 ? indent(scene.reason, columns, '') : [];
+  const more = connections === 0 && scene.reason !== scene.headline.outcome;
+  const reason = more ? indent(scene.reason, columns, '') : [];
   return [
     ...painted,
     ...reason,
