@@ -38,10 +38,12 @@ interface Side {
 }
 
 export function countBytes(leg: Leg): LegBytes {
+  // A socket counts since it began: of a leg that is older than the trace, more than was seen, but for what was not listed.
+  const summed = leg.begun || leg.unlisted;
   const client: Side = { packets: [], counters: null, summed: null };
   const server: Side = { packets: [], counters: null, summed: null };
   for (const event of leg.events) {
-    if (event.kind === 'state' && event.sums) {
+    if (summed && event.kind === 'state' && event.sums) {
       const [near, far] = sameEndpoint(event.local, leg.client)
         ? [client, server]
         : [server, client];

@@ -119,6 +119,24 @@ test('what was only counted is in the sum', () => {
   assert.is(fromClient(SYN, first, counter(90, { ifindex: 3 }), counter(20)), 90);
 });
 
+test('what a socket counted is counted where its beginning was seen, or where not all is listed', () => {
+  const first = packet({ seq: 1001, length: 10 });
+  const sums = {
+    ...{ sent: 24, sentAgain: 0, acknowledged: 26, received: 7 },
+    ...{ segmentsSent: 5, segmentsReceived: 4, retransmits: 0 },
+  };
+  const closed: LegEvent = {
+    ...{ ...story.stamp(), kind: 'state', namespace: HOST, pid: 7, tid: 7, command: 'redis-cli' },
+    ...{ socket: 's', local: CLIENT_END, remote: DIALLED, from: 1, to: 7 },
+    sums,
+  };
+  const bytes = (more: Partial<Leg>): unknown => countBytes(leg([first, closed], more));
+  assert.equal(bytes({}), { fromClient: 24, fromServer: 7 });
+  assert.equal(bytes({ begun: false, unlisted: true }), { fromClient: 24, fromServer: 7 });
+  // It had counted before the trace began.
+  assert.equal(bytes({ begun: false }), { fromClient: 10, fromServer: 0 });
+});
+
 test('sums of what was seen, and of how far the numbers went', () => {
   const sums = { seen: 100, furthest: 60, closed: false, counted: false };
   assert.is(concludeBytes({ ...sums, furthest: null }), 100);

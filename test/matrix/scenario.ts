@@ -69,6 +69,8 @@ interface Told {
   readonly atLeast?: {
     readonly proof: Exclude<Proof, 'proven'>;
     readonly because: string;
+    /** Only where the kernel has skipped runs of probes. */
+    readonly whenSkipped?: true;
   };
 }
 

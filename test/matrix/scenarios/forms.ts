@@ -6,6 +6,11 @@ import { direct, dnat, dropped, REFUSED, relayed } from '../truths.js';
 const outside = { from: 'client', to: '{host}' };
 const loopback = { from: 'host', to: '127.0.0.1' };
 
+/** Whether a datagram is answered is the program's to say. */
+const SILENT: Pick<Dial, 'beyondRules'> = {
+  beyondRules: { agrees: null, because: 'rules do not tell whether a datagram is answered' },
+};
+
 /** Containers: `forms` (published on single addresses), `range`, `second`, `inner` (internal network), one on the host's network. */
 export const PUBLISH_FORMS: readonly Dial[] = [
   {
@@ -170,6 +175,7 @@ export const UDP: readonly Dial[] = [
   },
   {
     name: 'UDP, nothing listens, by 127.0.0.1',
+    ...SILENT,
     ...loopback,
     ...udp,
     port: 5302,
@@ -177,6 +183,7 @@ export const UDP: readonly Dial[] = [
   },
   {
     name: 'UDP, one way only, by 127.0.0.1',
+    ...SILENT,
     ...loopback,
     ...udp,
     port: 5301,
@@ -189,6 +196,7 @@ export const UDP: readonly Dial[] = [
   },
   {
     name: 'UDP, one way only',
+    ...SILENT,
     ...outside,
     ...udp,
     port: 5301,
