@@ -60,42 +60,33 @@ export function pairByExclusion(
 
 interface Dialled {
   readonly leg: Leg;
+  readonly pid: number;
   readonly time: number;
 }
 
 /** Legs by who dialled them and when: a relay may dial as often as it accepts, and of that a client concerns a moment. */
 class Dials {
-  readonly #byPid = new Map<number, Dialled[]>();
-  readonly #byAccept = new Map<AcceptEvent, Dialled[]>();
+  readonly #byPid: ReadonlyMap<number, readonly Dialled[]>;
+  readonly #byAccept: ReadonlyMap<AcceptEvent | null, readonly Dialled[]>;
 
   constructor(legs: readonly Leg[], kinship: Kinship) {
-    for (const leg of legs) {
-      if (leg.dialled === null) continue;
-      const { pid, time } = leg.dialled;
-      append(this.#byPid, pid, { leg, time });
-      const accept = kinship.servedBy(pid);
-      if (accept) append(this.#byAccept, accept, { leg, time });
-    }
-    for (const list of [...this.#byPid.values(), ...this.#byAccept.values()]) {
-      list.sort((a, b) => a.time - b.time);
-    }
+    const dials = legs
+      .flatMap((leg): Dialled[] =>
+        leg.dialled ? [{ leg, pid: leg.dialled.pid, time: leg.dialled.time }] : [],
+      )
+      .sort((a, b) => a.time - b.time);
+    this.#byPid = Map.groupBy(dials, ({ pid }) => pid);
+    this.#byAccept = Map.groupBy(dials, ({ pid }) => kinship.servedBy(pid));
   }
 
   /** Those that the client's process, or one that was forked for it, dialled between its accept and its end. */
   during({ accepted, until }: Leg): Leg[] {
     if (accepted === null) return [];
     const { pid, time } = accepted;
-    const forked = this.#byAccept.get(accepted) ?? [];
-    const others = forked.filter(({ leg }) => leg.dialled?.pid !== pid);
     const own = this.#byPid.get(pid) ?? [];
+    const others = (this.#byAccept.get(accepted) ?? []).filter((dial) => dial.pid !== pid);
     return [...between(own, time, until), ...between(others, time, until)];
   }
-}
-
-function append<Key>(map: Map<Key, Dialled[]>, key: Key, value: Dialled): void {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
 }
 
 /** @param list in order of time */

@@ -4,7 +4,8 @@ import type { AcceptEvent, ForkEvent, TraceEvent } from '../model/event.js';
 export class Kinship {
   /** The fork that made a process; a number that is used again is the last process's. */
   readonly #forks = new Map<number, ForkEvent>();
-  readonly #children = new Map<number, number[]>();
+  /** The forks that a process made. */
+  readonly #children: ReadonlyMap<number, readonly ForkEvent[]>;
   /** What a process had accepted last when it forked: the child serves that. */
   readonly #served = new Map<number, AcceptEvent>();
 
@@ -18,11 +19,7 @@ export class Kinship {
       const accept = accepts.get(event.pid) ?? this.#served.get(event.pid);
       if (accept) this.#served.set(event.child, accept);
     }
-    for (const [child, { pid }] of this.#forks) {
-      const children = this.#children.get(pid);
-      if (children) children.push(child);
-      else this.#children.set(pid, [child]);
-    }
+    this.#children = Map.groupBy(this.#forks.values(), ({ pid }) => pid);
   }
 
   /** Whether `pid` is `ancestor` or was forked by it, directly or not. */
@@ -40,7 +37,7 @@ export class Kinship {
   family(pid: number): Set<number> {
     const family = new Set([pid]);
     for (const member of family) {
-      for (const child of this.#children.get(member) ?? []) family.add(child);
+      for (const { child } of this.#children.get(member) ?? []) family.add(child);
     }
     return family;
   }

@@ -13,14 +13,9 @@ type Timed = Pick<
 
 /** One row for each path, outcome and container; the one with the most connections first. */
 export function findStatistics(connections: readonly Timed[]): StatisticsRow[] {
-  const groups = new Map<string, Timed[]>();
-  for (const connection of connections) {
-    const { path, outcome, container } = connection;
-    const key = JSON.stringify([path, outcome, container?.name ?? null]);
-    const group = groups.get(key);
-    if (group) group.push(connection);
-    else groups.set(key, [connection]);
-  }
+  const groups = Map.groupBy(connections, ({ path, outcome, container }) =>
+    JSON.stringify([path, outcome, container?.name ?? null]),
+  );
   return [...groups.values()].map(describeGroup).sort((a, b) => b.count - a.count);
 }
 

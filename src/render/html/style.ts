@@ -27,7 +27,6 @@ h2{font-size:1.15rem;margin:0 0 .5rem;overflow-wrap:anywhere}
 h3{font-size:1rem;margin:1rem 0 .3rem}
 p{margin:.3rem 0;max-width:100ch;overflow-wrap:anywhere}
 .head{display:flex;flex-wrap:wrap;align-items:center}
-.badge{border:2px solid;border-radius:1rem;padding:.05rem .8rem;font-weight:600}
 .good{color:var(--good)}.unsure{color:var(--unsure)}.bad{color:var(--bad)}.muted{color:var(--muted)}
 .mono:not(text),td,.hops{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono","DejaVu Sans Mono",monospace;font-size:.86rem}
 section{border-top:1px solid var(--edge);margin-top:1.2rem;padding-top:1rem}

@@ -93,13 +93,7 @@ function toNanoseconds(iso: string | null): bigint | null {
 }
 
 function makeStrips(bars: readonly Bar[], span: number): Strip[] {
-  const groups = new Map<string, Bar[]>();
-  for (const bar of bars) {
-    const key = JSON.stringify([bar.path, bar.outcome]);
-    const group = groups.get(key);
-    if (group) group.push(bar);
-    else groups.set(key, [bar]);
-  }
+  const groups = Map.groupBy(bars, ({ path, outcome }) => JSON.stringify([path, outcome]));
   return [...groups.values()]
     .sort((a, b) => failures(b) - failures(a) || b.length - a.length)
     .slice(0, MOST_STRIPS)
