@@ -70,7 +70,7 @@ function listCandidates(subject: Case, facts: Facts): Path[] {
   if (link || relayAccept) {
     const command = link?.command ?? relayAccept?.command;
     paths.push(isDockerProxy(subject, command) ? 'docker-proxy' : 'relay');
-  } else if (hostAccept && facts.complete === true) {
+  } else if (hostAccept && facts.complete === true && !mayHaveRelayed(subject)) {
     // Where events were lost, a relay whose dial was missed looks just like a server of the host.
     paths.push('host');
   } else if (facts['nothing-listened'] === true && findOutcome(subject) === 'refused') {
@@ -92,6 +92,13 @@ function isStopped(subject: Case, facts: Facts): boolean {
   const outcome = findOutcome(subject);
   if (outcome === 'dropped') return facts['stopped-at-host'] === true;
   return outcome === 'refused' && findEnd(subject, outcome).cause === 'rejected';
+}
+
+/** Where runs were skipped, a dial that led on and one that did not look the same. */
+function mayHaveRelayed({ service, tail }: Case): boolean {
+  return (
+    tail.skippedRuns !== undefined && (service?.ways.some(({ what }) => what === 'dial') ?? false)
+  );
 }
 
 /** Bytes that are only alike show a relay where all were seen; of a server that asks a database, a part may be alike. */
@@ -197,6 +204,12 @@ function tellRedirect({ redirect }: Case): string {
 
 function unknown(subject: Case, facts: Facts): Judgement {
   const reasons = [...listGaps(subject), ...listSuspicions(subject, facts)];
+  if (reasons.length === 0 && subject.hostAccept && mayHaveRelayed(subject)) {
+    const { skippedRuns } = subject.tail;
+    reasons.push(
+      `the process that accepted it also dialled, and the kernel skipped ${skippedRuns ?? 0} runs of packet probes`,
+    );
+  }
   if (reasons.length === 0) reasons.push(explainNowhere(subject, facts));
   const reason = `inconclusive, because ${reasons.join(' and ')}`;
   return { path: 'unknown', proof: 'inconclusive', reason };

@@ -103,6 +103,25 @@ for (const name of names) {
   });
 }
 
+test('a relay whose dialled socket the skipped runs hide is not told as a server of the host', () => {
+  const trace = readSample('relay-chain');
+  const hidden = trace.events.flatMap((event) =>
+    event.kind === 'state' && event.command === 'socat' && event.to !== TCP_SYN_SENT
+      ? [event.socket]
+      : [],
+  );
+  const events = trace.events.filter(
+    (event) =>
+      event.kind !== 'state' || event.to === TCP_SYN_SENT || !hidden.includes(event.socket),
+  );
+  const { connections } = analyse({ ...trace, events, tail: { ...trace.tail, skippedRuns: 5 } });
+  assert.equal(
+    connections.map(({ path, proof }) => [path, proof]),
+    [['unknown', 'inconclusive']],
+  );
+  assert.match(connections[0]?.reason ?? '', 'also dialled, and the kernel skipped 5 runs');
+});
+
 test('lost events or a broken seal: nothing is proven, and the reason says why', () => {
   for (const name of Object.keys(TRUTHS)) {
     const trace = readSample(name);
