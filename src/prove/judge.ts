@@ -101,9 +101,14 @@ function mayHaveRelayed({ service, tail }: Case): boolean {
   );
 }
 
-/** Bytes that are only alike show a relay where all were seen; of a server that asks a database, a part may be alike. */
-function isGuess({ link, tail }: Case): boolean {
-  return link?.how === 'alike' && (!tail.sealed || tail.lostEvents > 0 || tail.truncated);
+/**
+ * Bytes that are only alike show a relay where all were seen; of a server that asks a database, a part may be alike. So does a
+ * process that dialled before it had read or said anything: where events were lost, it may have done both.
+ */
+function isGuess({ link, relayAccept, topology, tail }: Case): boolean {
+  if (tail.sealed && tail.lostEvents === 0 && !tail.truncated) return false;
+  if (link?.how === 'alike') return true;
+  return link?.how === 'only' && !(relayAccept && isRelayProcess(relayAccept, topology));
 }
 
 /** A connection from the host to a container may be a relay's own, unless the process that dialled it is known. */

@@ -122,6 +122,18 @@ test('a relay whose dialled socket the skipped runs hide is not told as a server
   assert.match(connections[0]?.reason ?? '', 'also dialled, and the kernel skipped 5 runs');
 });
 
+test('a server whose reads and answer were lost is not told as a relay for what it dialled', () => {
+  const trace = readSample('asks-database');
+  const server = 7200;
+  const events = trace.events.filter(
+    (event) =>
+      !(event.kind === 'copy' && event.local.port === server) &&
+      !(event.kind === 'packet' && event.source.port === server && event.length > 0),
+  );
+  const tail = { ...trace.tail, lostEvents: trace.events.length - events.length, sealed: false };
+  checkNotWrong('asks-database', { ...trace, events, tail }, false);
+});
+
 test('lost events or a broken seal: nothing is proven, and the reason says why', () => {
   for (const name of Object.keys(TRUTHS)) {
     const trace = readSample(name);
