@@ -57,7 +57,7 @@ EOF
 # port driver of rootless engines; and what the machines of the kernel matrix are made with.
 list_for() {
   case $1 in
-  test) printf '%s\n' 'chromium chromium' 'tshark tshark' 'rootlesskit rootlesskit' 'slirp4netns slirp4netns' 'uidmap newuidmap' ;;
+  test) printf '%s\n' 'chromium chromium' 'zsh zsh' 'tshark tshark' 'rootlesskit rootlesskit' 'slirp4netns slirp4netns' 'uidmap newuidmap' ;;
   kernels) printf '%s\n' 'qemu-system-x86 qemu-system-x86_64' 'debootstrap debootstrap' 'e2fsprogs mkfs.ext4' 'xz-utils xz' ;;
   esac
 }
