@@ -17,7 +17,8 @@ const NOTE =
 export function anonymize(trace: Trace, key: Uint8Array): Trace {
   if (trace.source === 'capture') {
     throw new UserError('--anonymize renames live traces and recordings, not captures', {
-      ...{ code: 'capture-stays', exit: 2 },
+      code: 'capture-stays',
+      exit: 2,
       remedy: 'anonymise the capture with a tool for captures, and read what that wrote',
     });
   }
@@ -27,7 +28,10 @@ export function anonymize(trace: Trace, key: Uint8Array): Trace {
   return {
     source: trace.source,
     header: {
-      ...{ program, epoch, probes, budget },
+      program,
+      epoch,
+      probes,
+      budget,
       client: client === null ? null : renamer.text(client),
       target: {
         ...(renamer.walk(target) as TraceHeader['target']),
@@ -37,7 +41,11 @@ export function anonymize(trace: Trace, key: Uint8Array): Trace {
     },
     events: trace.events.map((event) => renamer.walk(event) as typeof event),
     tail: {
-      ...{ lostEvents, skippedRuns, unparsedPackets, truncated, sealed },
+      lostEvents,
+      skippedRuns,
+      unparsedPackets,
+      truncated,
+      sealed,
       notes: [...notes.map((note) => renamer.text(note)), NOTE],
     },
   };

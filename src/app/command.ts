@@ -27,8 +27,11 @@ export async function runInNamespace(
   // Standard output belongs to the report.
   // It leads a group of its own, so that what it has started can be ended with it.
   const running = execa(file, rest, {
-    ...{ stdin: 'inherit', stdout: STDERR, stderr: STDERR },
-    ...{ reject: false, detached: true },
+    stdin: 'inherit',
+    stdout: STDERR,
+    stderr: STDERR,
+    reject: false,
+    detached: true,
   });
   const end = (): void => endGroup(running.pid, running);
   const kill = (): void => void signalGroup(running.pid ?? 0, 'SIGKILL');
@@ -42,7 +45,9 @@ export async function runInNamespace(
   if (result.code !== undefined && SHORTAGES.has(result.code)) {
     const { why, remedy } = describeSystemError(result);
     throw new UserError(`the command cannot be started: ${why}`, {
-      ...{ code: 'no-command', exit: 1, remedy },
+      code: 'no-command',
+      exit: 1,
+      remedy,
     });
   }
   const missing =

@@ -85,8 +85,14 @@ async function tryProbes(bpftrace: string, signal: AbortSignal): Promise<Trial> 
   try {
     const { startTracer } = await import('../capture/bpftrace/tracer.js');
     const tracer = await startTracer({
-      ...{ ports: [TRIAL_PORT], budget: 1, relays: [], copyingRelays: false },
-      ...{ probes: PROBES, bpftrace, patience: TRIAL_PATIENCE, signal },
+      ports: [TRIAL_PORT],
+      budget: 1,
+      relays: [],
+      copyingRelays: false,
+      probes: PROBES,
+      bpftrace,
+      patience: TRIAL_PATIENCE,
+      signal,
       onEvent: () => undefined,
       onLost: () => undefined,
     });

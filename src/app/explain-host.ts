@@ -33,7 +33,12 @@ export function explainHost(
   const { topology, rules, settings, measured, insides } = reading;
   const mappings = listWays(topology, target);
   const world = buildWorld({
-    ...{ topology, rules: rules.rules, settings, mappings, measured, insides },
+    topology,
+    rules: rules.rules,
+    settings,
+    mappings,
+    measured,
+    insides,
   });
   const ways = mappings.map((mapping) => ({
     mapping,
@@ -54,7 +59,10 @@ export function explainHost(
     rules: listConcerned(world, mappings, met),
     predictions: [...judged],
     findings: findFaults({
-      ...{ world, mappings, predictions: judged, complete: rules.complete },
+      world,
+      mappings,
+      predictions: judged,
+      complete: rules.complete,
       docker: engine !== null && engine.product !== 'podman',
       stopped: rules.complete ? stopped : [],
     }),
@@ -101,7 +109,10 @@ export function explainTraced({
   if (topology.namespaces.length === 0) return null;
   const { rules = { tables: [], notes: [] }, complete = false, settings = null } = survey ?? {};
   const reading = {
-    ...{ topology, rules: { rules, complete, problems: [] }, settings, measured: true },
+    topology,
+    rules: { rules, complete, problems: [] },
+    settings,
+    measured: true,
     ...(survey?.insides && { insides: survey.insides }),
   };
   const explained = explainHost(reading, target, { client });

@@ -35,7 +35,9 @@ export function describeMap({ topology, settings, ports, insides }: MapParts): M
     containers: topology.containers
       .filter(({ pid }) => pid > 0)
       .map(({ name, namespace, networks, published }) => ({
-        ...{ name, namespace, published: [...published] },
+        name,
+        namespace,
+        published: [...published],
         places: networks.flatMap(({ bridge, addresses }) =>
           addresses.map((address) => ({ bridge, address })),
         ),
@@ -46,14 +48,21 @@ export function describeMap({ topology, settings, ports, insides }: MapParts): M
         [listens.port, target?.port].some((port) => port !== undefined && ports.includes(port)),
       )
       .map(({ pid, command, arguments: words, protocol, listens, target }) => ({
-        ...{ pid, command, arguments: [...words], protocol, listens: formatEndpoint(listens) },
+        pid,
+        command,
+        arguments: [...words],
+        protocol,
+        listens: formatEndpoint(listens),
         target: target && formatEndpoint(target),
       })),
     sockets: topology.listeners
       .filter(({ local }) => ports.includes(local.port))
       .map(({ namespace, protocol, local, pid, command }) => ({
         namespace: nameOf.get(namespace) ?? `netns-${namespace}`,
-        ...{ protocol, address: formatEndpoint(local), pid, command },
+        protocol,
+        address: formatEndpoint(local),
+        pid,
+        command,
       })),
     socketPorts: topology.listeners.length > 0 ? [...ports] : [],
     host: {
@@ -97,7 +106,10 @@ function describeMember(
   const peer = inside?.devices.find((mate) => mate.ifindex === peerIfindex);
   const address = peer?.addresses.find((text) => !/^fe80:/i.test(text)) ?? null;
   return {
-    ...{ interface: name, ifindex, peerIfindex, peerName: peer?.name ?? null },
+    interface: name,
+    ifindex,
+    peerIfindex,
+    peerName: peer?.name ?? null,
     container: inside?.role === 'host' ? null : (inside?.name ?? null),
     address: address?.split('/')[0] ?? null,
   };

@@ -30,15 +30,24 @@ export function readMap(
       namespaces: [
         { inode: HOST, name: 'host', role: 'host', devices: listDevices(document, numbers) },
         ...[...numbers].map(([name, inode]) => ({
-          ...{ inode, name, role: 'container' as const },
+          inode,
+          name,
+          role: 'container' as const,
           devices: listInside(document, name),
         })),
       ],
       containers: document.containers.map(({ name, places, published }, i) => ({
-        ...{ id: `${name}-${i}`, name, pid: i + 1, networkMode: 'bridge', published },
+        id: `${name}-${i}`,
+        name,
+        pid: i + 1,
+        networkMode: 'bridge',
+        published,
         namespace: numbers.get(name) ?? null,
         networks: places.map(({ bridge, address }) => ({
-          ...{ name: bridge ?? '', bridge, addresses: [address], gateway: null },
+          name: bridge ?? '',
+          bridge,
+          addresses: [address],
+          gateway: null,
         })),
       })),
       relays: document.relays.flatMap((relay) => {
@@ -125,10 +134,13 @@ function makeUnknown(): RuleSet {
   const chain = (hook: 'prerouting' | 'output'): Chain => ({
     name: hook,
     base: { hook, type: 'filter', priority: 0 },
-    ...{ policy: 'accept', packets: null },
+    policy: 'accept',
+    packets: null,
     rules: [
       {
-        ...{ text, packets: null, comment: null },
+        text,
+        packets: null,
+        comment: null,
         steps: [
           { kind: 'match', match: { on: 'unknown', not: false, text } },
           { kind: 'verdict', verdict: { do: 'drop' } },
@@ -143,7 +155,9 @@ function makeUnknown(): RuleSet {
 function parse(text: string, file: string): Explanation {
   const refuse = (message: string, cause?: unknown): UserError =>
     new UserError(message, {
-      ...{ code: 'not-a-topology', exit: 1, cause },
+      code: 'not-a-topology',
+      exit: 1,
+      cause,
       remedy: 'make it where the containers run: trace-flow explain --json > FILE',
     });
   let document: Explanation;
@@ -177,7 +191,10 @@ function listDevices(
     const { kind, addresses } = told.get(name) ??
       wires.get(name) ?? { kind: 'veth', addresses: [] };
     return {
-      ...{ ifindex: port?.ifindex ?? UNTOLD + i, name, kind: toKind(kind), addresses },
+      ifindex: port?.ifindex ?? UNTOLD + i,
+      name,
+      kind: toKind(kind),
+      addresses,
       master: port ? UNTOLD + names.indexOf(port.bridge) : null,
       peerIfindex: port?.peerIfindex ?? null,
       peerNamespace: numbers.get(port?.container ?? '') ?? null,
@@ -196,8 +213,13 @@ function listInside(document: Explanation, container: string): Device[] {
     const addresses = address === null ? [] : [address];
     return [
       {
-        ...{ ifindex: peerIfindex, name: peerName, kind: 'veth', addresses, master: null },
-        ...{ peerIfindex: member.ifindex, peerNamespace: HOST },
+        ifindex: peerIfindex,
+        name: peerName,
+        kind: 'veth',
+        addresses,
+        master: null,
+        peerIfindex: member.ifindex,
+        peerNamespace: HOST,
       },
     ];
   });
@@ -207,12 +229,15 @@ function listInside(document: Explanation, container: string): Device[] {
 function listInner({ links, routes }: Routing): Device[] {
   const local = routes.filter(({ table, type }) => table === 'local' && type === 'local');
   return links.map((link) => ({
-    ...{ ifindex: link.ifindex, name: link.name, master: null },
+    ifindex: link.ifindex,
+    name: link.name,
+    master: null,
     kind: link.name === 'lo' ? 'loopback' : toKind(link.kind ?? ''),
     addresses: local
       .filter(({ hops }) => hops.some(({ device }) => device === link.name))
       .map(({ destination }) => destination),
-    ...{ peerIfindex: link.parent, peerNamespace: HOST },
+    peerIfindex: link.parent,
+    peerNamespace: HOST,
   }));
 }
 

@@ -99,7 +99,12 @@ async function readSaved(request: ExplainRequest): Promise<HostReading> {
 }
 
 const NO_TOPOLOGY: Topology = {
-  ...{ host: 0, namespaces: [], containers: [], relays: [], listeners: [], engine: null },
+  host: 0,
+  namespaces: [],
+  containers: [],
+  relays: [],
+  listeners: [],
+  engine: null,
   problems: ['Devices, sockets and settings are not known: only the rules are.'],
 };
 
@@ -109,7 +114,9 @@ async function load(file: string): Promise<string> {
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
     throw new UserError(`${file} cannot be read (${why})`, {
-      ...{ code: 'cannot-read', exit: 1, cause },
+      code: 'cannot-read',
+      exit: 1,
+      cause,
       remedy: 'check the name and the right to read it',
     });
   }

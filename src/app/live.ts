@@ -76,9 +76,12 @@ async function presentRenamed(
 }
 
 const STREAMED = new UserError('--anonymize cannot rename a stream: names come up until its end', {
-  ...{ code: 'usage', exit: 2 },
+  code: 'usage',
+  exit: 2,
   remedy: 'record it, then: trace-flow read FILE --anonymize --ndjson',
 });
 const CLOSED = new UserError('standard output was closed before the probes were live', {
-  ...{ code: 'closed', exit: 1, remedy: 'read the stream to its end' },
+  code: 'closed',
+  exit: 1,
+  remedy: 'read the stream to its end',
 });

@@ -182,6 +182,8 @@ export async function checkFiles(
 
 function describeClash(file: string, other: string): UserError {
   return new UserError(`${file} and ${other} are one and the same place`, {
-    ...{ code: 'one-place', exit: 2, remedy: 'give each output a file of its own' },
+    code: 'one-place',
+    exit: 2,
+    remedy: 'give each output a file of its own',
   });
 }

@@ -92,7 +92,11 @@ function tellWhatIsThere(trace: Trace, terminal: LiveTerminal): void {
   const { header } = trace;
   const target = {
     ...header.target,
-    ...{ asked: [], ports: [], addresses: [], containers: [], protocol: 'all' as const },
+    asked: [],
+    ports: [],
+    addresses: [],
+    containers: [],
+    protocol: 'all' as const,
   };
   const all = analyse(withHeader(trace, { ...header, target, client: null }), { hops: 1 });
   const ports = listPorts(all);
@@ -123,7 +127,10 @@ async function giveNames(trace: Trace, file: string | undefined): Promise<Trace>
     const why = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
     const remedy = 'give what trace-flow explain --json printed on the captured machine';
     throw new UserError(`${file} cannot be read (${why})`, {
-      ...{ code: 'cannot-read', exit: 1, remedy, cause },
+      code: 'cannot-read',
+      exit: 1,
+      remedy,
+      cause,
     });
   });
   const { readMap } = await import('./explain-topology.js');

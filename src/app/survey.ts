@@ -48,7 +48,9 @@ export function startSurvey(
       for (const problem of rules.problems) warn(problem);
       return {
         rules: pruneRules(rules.rules, ports),
-        ...{ complete: rules.complete, settings, changes: null },
+        complete: rules.complete,
+        settings,
+        changes: null,
       };
     },
     async after(survey, ports) {

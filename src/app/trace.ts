@@ -222,7 +222,8 @@ function checkMachine(warn: (text: string) => void): void {
   if (refusal) {
     const { code, finding, remedy } = refusal;
     throw new UserError(finding, {
-      ...{ code, exit: 1 },
+      code,
+      exit: 1,
       remedy: `${remedy}; recordings are read without any right: trace-flow read FILE`,
     });
   }

@@ -37,8 +37,14 @@ export class CaptureReading {
 
   constructor(several: boolean) {
     this.#reading = {
-      ...{ budget: new Budget(), packets: new PacketTable(), pool: new BytePool() },
-      ...{ nextId: 1, epoch: null, devices: [], several, seen: 0 },
+      budget: new Budget(),
+      packets: new PacketTable(),
+      pool: new BytePool(),
+      nextId: 1,
+      epoch: null,
+      devices: [],
+      several,
+      seen: 0,
     };
   }
 
@@ -88,7 +94,11 @@ export class CaptureReading {
         epoch: BigInt(this.#reading.epoch ?? 0) * 1_000_000_000n,
         target: {
           protocol: 'all',
-          ...{ asked: [], ports: [], containers: [], addresses: [], mappings: [] },
+          asked: [],
+          ports: [],
+          containers: [],
+          addresses: [],
+          mappings: [],
         },
         client: null,
         topology: describePlace(this.#reading.devices),
@@ -237,7 +247,11 @@ function describePlace(devices: readonly Device[]): Topology {
   return {
     host: CAPTURE_PLACE,
     namespaces: [{ inode: CAPTURE_PLACE, name: 'unknown', role: 'other', devices }],
-    ...{ containers: [], relays: [], listeners: [], engine: null, problems: [] },
+    containers: [],
+    relays: [],
+    listeners: [],
+    engine: null,
+    problems: [],
   };
 }
 

@@ -58,7 +58,9 @@ const match: z.ZodType<Match> = z
     z.object({ on: z.enum(['protocol', 'family', 'state']), not, names: texts }),
     z.object({
       on: z.enum(['mark', 'connection-mark']),
-      ...{ not, value: z.number(), mask: z.number() },
+      not,
+      value: z.number(),
+      mask: z.number(),
     }),
     z.object({
       on: z.enum(['source-type', 'destination-type']),
@@ -71,11 +73,16 @@ const match: z.ZodType<Match> = z
     z.object({ on: z.literal('fact'), not, holds: z.boolean(), text }),
     z.object({
       on: z.literal('one-of'),
-      ...{ not, entries: z.array(z.array(z.lazy(() => match))), text },
+      not,
+      entries: z.array(z.array(z.lazy(() => match))),
+      text,
     }),
     z.object({
       on: z.literal('set'),
-      ...{ not, name: text, side: z.enum(['source', 'destination', 'other']), text },
+      not,
+      name: text,
+      side: z.enum(['source', 'destination', 'other']),
+      text,
     }),
   ])
   .transform((read): Match =>
@@ -104,12 +111,14 @@ const step: z.ZodType<Step> = z.discriminatedUnion('kind', [
   }),
   z.object({
     kind: z.enum(['set-mark', 'set-connection-mark']),
-    ...{ value: z.number().nullable(), mask: z.number() },
+    value: z.number().nullable(),
+    mask: z.number(),
   }),
   // The first recordings copied marks whole, and did not say so.
   z.object({
     kind: z.enum(['save-mark', 'restore-mark']),
-    ...{ from: z.number().default(0xffffffff), to: z.number().default(0xffffffff) },
+    from: z.number().default(0xffffffff),
+    to: z.number().default(0xffffffff),
   }),
   z.object({ kind: z.literal('notrack') }),
   z.object({
@@ -143,7 +152,10 @@ const ruleSet = z.object({
           packets: count,
           rules: z.array(
             z.object({
-              ...{ text, steps: z.array(step), packets: count, comment: text.nullable() },
+              text,
+              steps: z.array(step),
+              packets: count,
+              comment: text.nullable(),
               line: z.number().exactOptional(),
             }),
           ),
@@ -180,7 +192,10 @@ const plainSurvey: z.ZodType<Survey> = z.object({
         z.object({
           backend: z.enum(BACKENDS),
           family: z.enum(FAMILIES),
-          ...{ table: text, chain: text, rule: text, packets: z.number() },
+          table: text,
+          chain: text,
+          rule: text,
+          packets: z.number(),
         }),
       ),
       rules: ruleSet.nullable(),

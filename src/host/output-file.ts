@@ -216,6 +216,9 @@ export function describeUnwritable(name: string, cause: unknown): UserError {
   if (cause instanceof UserError) return cause;
   const { why, remedy } = describeSystemError(cause);
   return new UserError(`${name} cannot be written (${why})`, {
-    ...{ code: 'cannot-write', exit: 1, remedy, cause },
+    code: 'cannot-write',
+    exit: 1,
+    remedy,
+    cause,
   });
 }

@@ -38,7 +38,10 @@ function toPolicyRule(fields: Fields, family: 4 | 6): PolicyRule[] {
   const mark = toNumber(fields['fwmark']);
   return [
     {
-      ...{ family, priority, not: 'not' in fields, action },
+      family,
+      priority,
+      not: 'not' in fields,
+      action,
       from: readNetwork(fields['src'], fields['srclen'], family),
       to: readNetwork(fields['dst'], fields['dstlen'], family),
       mark: mark === null ? null : { value: mark, mask: toNumber(fields['fwmask']) ?? 0xffffffff },
@@ -135,7 +138,9 @@ export function parseLinkFacts(text: string): LinkFacts[] | null {
     const { flags } = fields;
     return [
       {
-        ...{ name, ifindex, kind: asText(info['info_kind']) },
+        name,
+        ifindex,
+        kind: asText(info['info_kind']),
         address: asText(fields['address']),
         mtu: toNumber(fields['mtu']),
         up: includes(flags, 'UP'),

@@ -73,7 +73,8 @@ function parseFacts(parts: ReadonlyMap<string, string>): Omit<Routing, 'filters'
   return {
     rules: [...rules4, ...rules6],
     routes: [...routes4, ...routes6],
-    ...{ links, neighbours },
+    links,
+    neighbours,
   };
 }
 

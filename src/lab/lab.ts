@@ -69,7 +69,13 @@ export function createLab({ state, tools, files, places }: LabParts): Lab {
   };
   let going: Promise<unknown> | undefined;
   return {
-    ...{ id: state.id, dockerHost, ...places, folder, state, docker, commandIn },
+    id: state.id,
+    dockerHost,
+    ...places,
+    folder,
+    state,
+    docker,
+    commandIn,
     inspect: (name) => inspectContainer({ socket: files.socket, docker }, name),
     run: (spec, signal) => runContainer({ socket: files.socket, docker, signal }, spec),
     exec: (where, command, options) => runCommand(commandIn(where, command), options),

@@ -92,8 +92,14 @@ async function planLab(): Promise<{ state: LabState; hierarchies: Hierarchy[] }>
   const hierarchies = findHierarchies(parseMountinfo(mountinfo), membership);
   const cgroups = hierarchies.map((hierarchy) => placeCgroup(hierarchy, id));
   const state: LabState = {
-    ...{ version: 1, id, ...world, owner, cgroups },
-    ...{ tracker: chooseTracker(cgroups), processes: [], namespaces: {} },
+    version: 1,
+    id,
+    ...world,
+    owner,
+    cgroups,
+    tracker: chooseTracker(cgroups),
+    processes: [],
+    namespaces: {},
   };
   return { state, hierarchies };
 }

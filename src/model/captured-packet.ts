@@ -106,8 +106,22 @@ export class CapturedPacket implements PacketEvent, WireFacts {
     const { protocol, source, destination, seq, ack, flags, length } = this;
     const { conversation, file, directed, ttl, ipId, timestamp, digest, hardware } = this;
     return {
-      ...{ kind, id, time, namespace, ifindex, direction, skb, socket, conntrack },
-      ...{ protocol, source, destination, seq, ack, flags, length },
+      kind,
+      id,
+      time,
+      namespace,
+      ifindex,
+      direction,
+      skb,
+      socket,
+      conntrack,
+      protocol,
+      source,
+      destination,
+      seq,
+      ack,
+      flags,
+      length,
       wire: { conversation, file, directed, ttl, ipId, timestamp, digest, hardware },
     };
   }

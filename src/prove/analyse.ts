@@ -135,7 +135,8 @@ function describeConnection(id: number, subject: Case, context: DescribeContext)
     ...(relayed && links.length > 1
       ? {
           relays: links.map(({ pid, command, upstream }) => ({
-            ...{ pid, command },
+            pid,
+            command,
             client: upstream.client,
           })),
         }

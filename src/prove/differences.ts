@@ -42,7 +42,8 @@ function describe(first: Difference, others: readonly Difference[], cause: strin
   const more = others.length > 0 ? ` (and ${others.length} more like it)` : '';
   const to = server ? ` to ${formatEndpoint(server)}` : '';
   return {
-    ...{ code: 'prediction-differs', severity: 'warning' },
+    code: 'prediction-differs',
+    severity: 'warning',
     evidence: `connection #${id}${more}${to}: seen ${nameSeen(connection)}, predicted ${namePredicted(predicted)}, as ${predicted.why}`,
     remedy: cause,
     connections: [first, ...others].map((one) => one.connection.id),

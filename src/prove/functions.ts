@@ -51,7 +51,8 @@ function passedBy(
       namespace: places.namespace(namespace),
       // A packet of a process's own has no device yet.
       interface: ifindex === null || ifindex === 0 ? null : places.device(namespace, ifindex),
-      ...{ function: event.function, hook },
+      function: event.function,
+      hook,
     };
     const key = JSON.stringify(place);
     if (!told.has(key)) told.set(key, { event: event.id, ...place });

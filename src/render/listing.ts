@@ -39,8 +39,13 @@ function gather(connections: readonly Connection[]): Map<string, Line> {
     if (server === null) continue;
     const key = `${protocol} ${formatEndpoint(server)}`;
     const line: Line = lines.get(key) ?? {
-      ...{ protocol, server: formatEndpoint(server), port: server.port },
-      ...{ to: new Set(), paths: new Map(), connections: 0, bytes: 0 },
+      protocol,
+      server: formatEndpoint(server),
+      port: server.port,
+      to: new Set(),
+      paths: new Map(),
+      connections: 0,
+      bytes: 0,
     };
     lines.set(key, line);
     line.connections += 1;

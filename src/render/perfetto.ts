@@ -39,11 +39,22 @@ export function renderPerfetto(report: Report): string {
 function drawHop(hop: Hop, connection: Connection, places: Places, ts: number): TraceEvent {
   const { event, source, destination, leg, flow, skb, rewrite, process } = hop;
   return {
-    ...{ name: printable(hop.summary), ph: 'X', ts, dur: MOMENT, ...places.of(hop) },
+    name: printable(hop.summary),
+    ph: 'X',
+    ts,
+    dur: MOMENT,
+    ...places.of(hop),
     cat: hop.kind,
     args: {
-      ...{ event, connection: connection.id, path: connection.path, source, destination },
-      ...{ leg, flow, direction: hop.direction, skb },
+      event,
+      connection: connection.id,
+      path: connection.path,
+      source,
+      destination,
+      leg,
+      flow,
+      direction: hop.direction,
+      skb,
       ...(rewrite && { rewrite: `${rewrite.hook}: ${rewrite.from} → ${rewrite.to}` }),
       ...(process && { process: printable(`${process.command} (pid ${process.pid})`) }),
     },
@@ -69,8 +80,12 @@ function drawWays(
       : way.map((hop, index): TraceEvent => {
           const last = index === way.length - 1;
           return {
-            ...{ name: 'packet', cat: 'packet', id: `${id}-${way[0]?.event ?? 0}` },
-            ...{ ph: index === 0 ? 's' : last ? 'f' : 't', ts: at(hop), ...places.of(hop) },
+            name: 'packet',
+            cat: 'packet',
+            id: `${id}-${way[0]?.event ?? 0}`,
+            ph: index === 0 ? 's' : last ? 'f' : 't',
+            ts: at(hop),
+            ...places.of(hop),
             ...(last && { bp: 'e' }),
           };
         }),

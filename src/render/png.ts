@@ -23,11 +23,9 @@ export async function renderPng(svg: string, loadSystemFonts = true): Promise<Bu
   const plain = new Resvg(svg, { font });
   if (!drawsText(Resvg, font)) {
     throw new UserError('no font was found, so that the picture would have no text', {
-      ...{
-        code: 'no-font',
-        exit: 1,
-        remedy: 'install fonts, e.g. apt-get install fonts-dejavu-core, or use --svg',
-      },
+      code: 'no-font',
+      exit: 1,
+      remedy: 'install fonts, e.g. apt-get install fonts-dejavu-core, or use --svg',
     });
   }
   const scale = Math.min(SCALE, MOST_PIXELS / Math.max(plain.width, plain.height));
@@ -42,7 +40,9 @@ async function loadRenderer(): Promise<typeof Renderer> {
     throw new UserError(
       'PNG cannot be drawn here: @resvg/resvg-js has no build for this platform',
       {
-        ...{ code: 'no-renderer', exit: 1, remedy: 'use --svg' },
+        code: 'no-renderer',
+        exit: 1,
+        remedy: 'use --svg',
       },
     );
   }

@@ -109,13 +109,17 @@ export function explainExit(exit: ChildExit): UserError {
   const limit = LIMITS[exit.signal ?? ''];
   if (limit !== undefined) {
     return new UserError(`bpftrace ${exit.how}: ${limit.why}`, {
-      ...{ code: 'limit', exit: 1, remedy: limit.remedy },
+      code: 'limit',
+      exit: 1,
+      remedy: limit.remedy,
     });
   }
   if (exit.error !== null) {
     const { why, remedy } = describeSystemError(exit.error);
     return new UserError(`bpftrace could not be started: ${why}`, {
-      ...{ code: 'limit', exit: 1, remedy },
+      code: 'limit',
+      exit: 1,
+      remedy,
     });
   }
   const absent = /failed to execute (.+): No such file/.exec(exit.stderr);

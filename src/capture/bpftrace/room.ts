@@ -13,7 +13,7 @@ export function checkRoom(): void {
   if (free === null || free >= TO_START) return;
   throw new UserError(
     `the temporary folder ${tmpdir()} has room for ${toMegabytes(free)} only: what the probes tell waits there, and would be lost`,
-    { ...{ code: 'no-room', exit: 1 }, remedy: REMEDY },
+    { code: 'no-room', exit: 1, remedy: REMEDY },
   );
 }
 

@@ -161,7 +161,10 @@ export class Collector implements FrameSink {
       ifindex: number,
       name: several ? `${this.#label}:${own}` : own,
       kind: own === 'lo' ? 'loopback' : 'other',
-      ...{ addresses: [], master: null, peerIfindex: null, peerNamespace: null },
+      addresses: [],
+      master: null,
+      peerIfindex: null,
+      peerNamespace: null,
     });
     this.#devices.set(key, number);
     return number;

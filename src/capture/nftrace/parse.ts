@@ -51,7 +51,10 @@ export class RuleTraceReader {
     this.#current.delete(id);
     if (source === null || destination === null) return;
     const draft: Draft = {
-      ...{ wall, source, destination, met: [] },
+      wall,
+      source,
+      destination,
+      met: [],
       protocol: protocol === 'udp' ? 'udp' : 'tcp',
     };
     this.#current.set(id, draft);

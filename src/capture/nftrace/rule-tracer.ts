@@ -130,7 +130,9 @@ function startNft(options: RuleTracerOptions, parameters: readonly string[]): Nf
 
 function spawn(file: string, args: readonly string[]) {
   return execa(file, args, {
-    ...{ reject: false, buffer: false, detached: true },
+    reject: false,
+    buffer: false,
+    detached: true,
     env: cleanEnvironment(process.env['PATH'], process.getuid?.() === 0),
     extendEnv: false,
   });
@@ -149,7 +151,9 @@ async function run([file = '', ...args]: readonly string[]): Promise<string> {
 function explain(said: string): UserError {
   if (/failed to execute nft|not found|ENOENT/.test(said)) {
     return new UserError('rules cannot be traced: nft is not installed', {
-      ...{ code: 'no-nft', exit: 1, remedy: 'install it with: apt-get install nftables' },
+      code: 'no-nft',
+      exit: 1,
+      remedy: 'install it with: apt-get install nftables',
     });
   }
   const [first = 'nft did not get ready'] = said.split('\n').filter(Boolean);

@@ -62,9 +62,16 @@ function connect(
   const { leg } = captured;
   const link: RelayLink | null = pairing && {
     // A capture knows no processes, and nobody reads these of a captured pair.
-    ...{ pid: 0, command: '' },
-    ...{ client: leg, upstream: pairing.upstream.leg },
-    ...{ how: 'only', moves: [], toUpstream: null, toClient: null, flows: null, owned: false },
+    pid: 0,
+    command: '',
+    client: leg,
+    upstream: pairing.upstream.leg,
+    how: 'only',
+    moves: [],
+    toUpstream: null,
+    toClient: null,
+    flows: null,
+    owned: false,
   };
   // What only sockets tell.
   const unseen = { received: null, replied: null, sent: null, shared: null, service: null };

@@ -68,7 +68,9 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     first.protocol,
     {
       clients: ordered.length === 1 ? null : new Map(ordered.map((one) => [one.id, from(one)])),
-      ...{ client: from(first), server: to(first), destination: to(last) },
+      client: from(first),
+      server: to(first),
+      destination: to(last),
     },
     first.protocol === 'udp' || ordered.some(({ syn, synAck }) => (syn ?? synAck) !== null),
     describeNat(group.packets, from, to, first, last),

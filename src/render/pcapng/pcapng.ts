@@ -51,8 +51,11 @@ export function renderPcapng(report: Report, trace: Trace): Buffer {
       const { event, hop } = packet;
       const { bytes, length } = encodeHeaders(event, event.kind === 'packet' ? event.wire : {});
       return packetBlock({
-        ...{ interface: interfaces.indexOf(nameInterface(hop)), time: BigInt(hop.time) },
-        ...{ bytes, length, direction: hop.direction },
+        interface: interfaces.indexOf(nameInterface(hop)),
+        time: BigInt(hop.time),
+        bytes,
+        length,
+        direction: hop.direction,
         comment: printable(tellAll(packet, processes)),
       });
     }),

@@ -39,7 +39,11 @@ export function drawTopology(explanation: Explanation): Picture {
   ]);
   const height = Math.ceil(body.bottom + MARGIN);
   return {
-    ...{ name: 'trace-flow-map', width: WIDTH, height, title, style: styleSheet() },
+    name: 'trace-flow-map',
+    width: WIDTH,
+    height,
+    title,
+    style: styleSheet(),
     description: describeWhole(explanation),
     shapes: [box(0, 0, WIDTH, height, { class: 'f-paper' }), ...body.shapes],
   };
@@ -140,7 +144,8 @@ function drawBridge(
     (y) => paragraph(printable(name), left + 12, y, INSIDE - 24, { size: 13, face: 'strong' }),
     (y) =>
       paragraph(addresses.filter(isGlobal).join('  '), left + 12, y, INSIDE - 24, {
-        ...{ size: 12, face: 'mono' },
+        size: 12,
+        face: 'mono',
       }),
     space(6),
     ...shown.map((member) => (y: number) => drawMember(explanation, member, y)),
@@ -222,7 +227,8 @@ function listContainer({ containers, sockets }: Explanation, name: string): Card
         .filter(({ namespace }) => namespace === name)
         .map((socket) => [tellOwner(socket), `${socket.address}/${socket.protocol}`]),
     ).map(({ about, addresses }) => ({
-      ...{ text: `${about} ${addresses}`, colour: 'process' as const },
+      text: `${about} ${addresses}`,
+      colour: 'process' as const,
     })),
     ...gather(
       (owner?.published ?? []).map(({ hostAddress, hostPort, containerPort, protocol }) => [
@@ -230,7 +236,8 @@ function listContainer({ containers, sockets }: Explanation, name: string): Card
         formatEndpoint({ address: hostAddress, port: hostPort }),
       ]),
     ).map(({ about, addresses }) => ({
-      ...{ text: `published ${addresses} ${about}`, colour: 'muted' as const },
+      text: `published ${addresses} ${about}`,
+      colour: 'muted' as const,
     })),
   ];
 }
@@ -265,7 +272,8 @@ function drawFindings({ findings }: Explanation, top: number, width: number): Bl
     findings.flatMap(({ severity, evidence, remedy }) => [
       (y: number) =>
         paragraph(printable(`${severity}: ${evidence}`), MARGIN, y + 6, width, {
-          ...{ size: 12, colour: colours[severity] },
+          size: 12,
+          colour: colours[severity],
         }),
       (y: number) =>
         paragraph(printable(remedy), MARGIN + 16, y, width - 16, { size: 12, colour: 'muted' }),

@@ -56,7 +56,8 @@ export function drawWaterfall(
     (y) =>
       untimed > 0
         ? paragraph(`${plural(untimed, 'connection')} without a known start`, left, y, width, {
-            ...{ size: SIZE, colour: 'muted' },
+            size: SIZE,
+            colour: 'muted',
           })
         : { shapes: [], bottom: y },
     space(12),
@@ -146,10 +147,14 @@ function drawStrip(strip: Strip, most: number, plot: Plot, left: number, top: nu
     shapes: [
       textShape('title', `${formatCount(count)} ${path}, ${outcome}`),
       label(left, top + 18, `${formatCount(count)} × ${path}`, {
-        ...{ size: SIZE, face: 'mono', colour },
+        size: SIZE,
+        face: 'mono',
+        colour,
       }),
       label(left, top + 32, tellOutcome(outcome), {
-        ...{ size: SIZE, face: 'strong', colour: failed ? 'bad' : 'good' },
+        size: SIZE,
+        face: 'strong',
+        colour: failed ? 'bad' : 'good',
       }),
       line(plot.left, base, plot.right, base, { class: 's-edge thin' }),
       ...columns,

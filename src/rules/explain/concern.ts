@@ -18,7 +18,8 @@ export function listConcerned(
 ): ExplainedRule[] {
   const index = new RuleIndex(world.rules);
   const wanted = mappings.map(({ listens, target }) => ({
-    ...{ port: listens.port, target },
+    port: listens.port,
+    target,
     address: parseAddressNumber(target.address),
   }));
   const seen = new Set<Rule>();
@@ -58,7 +59,10 @@ export function listConcerned(
 function explain(table: Table, chain: Chain, rule: Rule | null): ExplainedRule {
   const { backend, family, name } = table;
   return {
-    ...{ backend, family, table: name, chain: chain.name },
+    backend,
+    family,
+    table: name,
+    chain: chain.name,
     rule: rule ? rule.text : `-P ${chain.name} DROP`,
     meaning: rule ? tellRule(rule) : tellPolicy('drop'),
     packets: rule ? rule.packets : chain.packets,

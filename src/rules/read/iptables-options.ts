@@ -53,7 +53,9 @@ const OPTIONS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   SECMARK: one('--selctx'),
   CONNSECMARK: none('--save', '--restore'),
   SET: {
-    ...{ '--add-set': 2, '--del-set': 2, '--map-set': 2 },
+    '--add-set': 2,
+    '--del-set': 2,
+    '--map-set': 2,
     ...one('--timeout'),
     ...none('--exist', '--map-mark', '--map-prio', '--map-queue'),
   },

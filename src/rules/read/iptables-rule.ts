@@ -129,7 +129,10 @@ const ALIASES = new Map<string, string>([
 const SYN = { among: ['syn', 'rst', 'ack', 'fin'], set: ['syn'] };
 
 const STATUSES: Readonly<Record<string, number>> = {
-  ...{ EXPECTED: 1, SEEN_REPLY: 2, ASSURED: 4, CONFIRMED: 8 },
+  EXPECTED: 1,
+  SEEN_REPLY: 2,
+  ASSURED: 4,
+  CONFIRMED: 8,
 };
 
 /** Any of these; `NONE` is no bit at all. */

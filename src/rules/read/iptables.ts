@@ -116,7 +116,9 @@ function readListed(line: string): DraftChain | null {
   if (!match) return null;
   const [, builtIn, policy = '-', packets, own = ''] = match;
   return {
-    ...{ name: builtIn ?? own, policy, rules: [] },
+    name: builtIn ?? own,
+    policy,
+    rules: [],
     packets: packets === undefined ? null : Number(packets),
   };
 }
@@ -143,7 +145,9 @@ function readLine(draft: DraftTable, line: string, fail: (problem: string) => Er
   if (chain) {
     const [, name = '', policy = '-', packets] = chain;
     draft.chains.set(name, {
-      ...{ name, policy, rules: [] },
+      name,
+      policy,
+      rules: [],
       packets: packets === undefined ? null : Number(packets),
     });
     return;
@@ -162,7 +166,7 @@ function readLine(draft: DraftTable, line: string, fail: (problem: string) => Er
   const parsed = readRule(words);
   if (typeof parsed === 'string') throw fail(parsed);
   owner.rules.push({
-    ...{ text: writeRule(name, parsed.packets === null ? body : dropCounters(body)) },
+    text: writeRule(name, parsed.packets === null ? body : dropCounters(body)),
     steps: parsed.steps,
     packets: packets === undefined ? parsed.packets : Number(packets),
     comment: parsed.comment,
@@ -187,7 +191,9 @@ function finishTable(drafts: ReadonlyMap<string, DraftChain>, table: string): Sa
     const base = bases[name];
     const type = table === 'nat' ? 'nat' : 'filter';
     return {
-      ...{ name, packets, rules },
+      name,
+      packets,
+      rules,
       base: base ? { hook: base[0], priority: base[1], type } : null,
       policy: policy === 'DROP' ? 'drop' : 'accept',
     };
@@ -214,8 +220,10 @@ function settleFamilies(tables: readonly SavedTable[], notes: string[]): Table[]
     }
     earlier ||= family === 'ip';
     return group.map((table) => ({
-      ...{ backend: table.backend ?? 'iptables-nft', family },
-      ...{ name: table.name, chains: table.chains },
+      backend: table.backend ?? 'iptables-nft',
+      family,
+      name: table.name,
+      chains: table.chains,
     }));
   });
 }

@@ -93,6 +93,8 @@ export function refuseOtherKinds(text: string, file: string, as: SavedKind): voi
   const other = KINDS.find(({ pattern, not }) => (not ?? as) === as && pattern.test(text));
   if (!other) return;
   throw new UserError(`${file} holds no saved rules: ${other.is}`, {
-    ...{ code: 'malformed-rules', exit: 1, remedy: other.remedy },
+    code: 'malformed-rules',
+    exit: 1,
+    remedy: other.remedy,
   });
 }

@@ -26,8 +26,16 @@ export function parseMark(text: string): { value: number; mask: number } | null 
 }
 
 const NUMBERED: Readonly<Record<string, string>> = {
-  ...{ '0': 'all', '1': 'icmp', '6': 'tcp', '17': 'udp', '47': 'gre', '50': 'esp', '51': 'ah' },
-  ...{ '58': 'ipv6-icmp', '132': 'sctp', '136': 'udplite' },
+  '0': 'all',
+  '1': 'icmp',
+  '6': 'tcp',
+  '17': 'udp',
+  '47': 'gre',
+  '50': 'esp',
+  '51': 'ah',
+  '58': 'ipv6-icmp',
+  '132': 'sctp',
+  '136': 'udplite',
 };
 
 export function nameProtocol(text: string): string {

@@ -50,8 +50,12 @@ function drawHost(host: Explanation): { element: SVGElement; marks: Mark[] } {
   const { width, height, description, shapes } = drawTopology(host);
   const frame = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   const attributes = {
-    ...{ class: 'trace-flow picture', role: 'img', 'aria-label': description },
-    ...{ width, height, viewBox: `0 0 ${width} ${height}` },
+    class: 'trace-flow picture',
+    role: 'img',
+    'aria-label': description,
+    width,
+    height,
+    viewBox: `0 0 ${width} ${height}`,
   };
   for (const [name, value] of Object.entries(attributes)) frame.setAttribute(name, String(value));
   frame.append(svgElement(group(shapes)));

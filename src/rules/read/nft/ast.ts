@@ -115,7 +115,11 @@ export function createTable(family: string, name: string): NftTable {
 
 export function createChain(name: string): NftChain {
   return {
-    ...{ name, type: null, hook: null, priority: null, devices: [] },
+    name,
+    type: null,
+    hook: null,
+    priority: null,
+    devices: [],
     policy: 'accept',
     rules: [],
   };

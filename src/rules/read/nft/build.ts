@@ -13,10 +13,18 @@ import { StepBuilder } from './steps.js';
 
 /** Names of priorities that nft prints, as numbers; those of bridges are others. */
 const PRIORITIES: Readonly<Record<string, number>> = {
-  ...{ raw: -300, mangle: -150, dstnat: -100, filter: 0, security: 50, srcnat: 100 },
+  raw: -300,
+  mangle: -150,
+  dstnat: -100,
+  filter: 0,
+  security: 50,
+  srcnat: 100,
 };
 const OF_BRIDGES: Readonly<Record<string, number>> = {
-  ...{ dstnat: -300, filter: -200, out: 100, srcnat: 300 },
+  dstnat: -300,
+  filter: -200,
+  out: 100,
+  srcnat: 300,
 };
 
 /** `filter`, `-100`, `filter + 10`, `dstnat - 5`; null for other text. */

@@ -149,9 +149,8 @@ function compareBits(comparison: Comparison, folded: Folded): Match[] | null {
     return [...implied, { on: 'bits', field, mask, flip, ranges: ZERO, text, not: !none }];
   }
   const not = operator === '!=';
-  const whole: Match = {
-    ...{ on: 'bits', field, mask: folded.mask, flip: folded.flip, ranges, text, not },
-  };
+  const { mask, flip } = folded;
+  const whole: Match = { on: 'bits', field, mask, flip, ranges, text, not };
   const single = ranges.every(({ low, high }) => low === high);
   const [first] = ranges;
   if (folded.flip === 0 && single && first) {
@@ -233,9 +232,9 @@ function toRanges(
   if (ranges.length !== 1 || !first || first.low !== first.high || operator === '!') return null;
   const most = (1n << (family === 'ip6' ? 128n : 32n)) - 1n;
   const { low } = first;
-  const [from, to] = {
-    ...{ '<': [0n, low - 1n], '<=': [0n, low], '>': [low + 1n, most], '>=': [low, most] },
-  }[operator] as [bigint, bigint];
+  const above = operator === '>' || operator === '>=';
+  const from = above ? low + (operator === '>' ? 1n : 0n) : 0n;
+  const to = above ? most : low - (operator === '<' ? 1n : 0n);
   return [{ family: first.family, low: from, high: to }];
 }
 

@@ -52,7 +52,8 @@ function readNamed(name: string, body: unknown, text: string): NftStatement {
       return readMatch(fields, text);
     case 'vmap':
       return {
-        ...{ kind: 'vmap', key: readExpression(fields['key']) },
+        kind: 'vmap',
+        key: readExpression(fields['key']),
         data: readExpression(fields['data']),
       };
     case 'mangle':
@@ -80,7 +81,8 @@ function readNamed(name: string, body: unknown, text: string): NftStatement {
       return { kind: 'offload', text };
     case 'xt':
       return {
-        ...{ kind: 'xt', target: fields['type'] === 'target' },
+        kind: 'xt',
+        target: fields['type'] === 'target',
         name: asText(fields['name']),
       };
     case 'set':
@@ -103,7 +105,9 @@ function readMatch(body: Json, text: string): NftStatement {
   const operator = OPERATORS[asText(body['op'])];
   if (operator === undefined) return { kind: 'unknown', text };
   return {
-    ...{ kind: 'match', operator, left: readExpression(body['left']) },
+    kind: 'match',
+    operator,
+    left: readExpression(body['left']),
     right: readExpression(body['right']),
   };
 }
@@ -119,7 +123,10 @@ function readTranslation(act: Translation['do'], body: Json): Translation {
   const part = (value: unknown): Translation['address'] =>
     value === undefined ? null : readExpression(value);
   return {
-    ...{ kind: 'nat', do: act, address: part(addr), port: part(port) },
+    kind: 'nat',
+    do: act,
+    address: part(addr),
+    port: part(port),
     family: typeof family === 'string' ? family : null,
     flags: [kinds ?? [], flags ?? []].flat(2).map(asText),
   };

@@ -6,10 +6,23 @@ type Numbers = Readonly<Record<string, number>>;
 
 const STATES: Numbers = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 };
 const STATUSES: Numbers = {
-  ...{ expected: 1, 'seen-reply': 2, assured: 4, confirmed: 8, snat: 16, dnat: 32, dying: 512 },
+  expected: 1,
+  'seen-reply': 2,
+  assured: 4,
+  confirmed: 8,
+  snat: 16,
+  dnat: 32,
+  dying: 512,
 };
 const FLAGS: Numbers = {
-  ...{ fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ecn: 64, cwr: 128 },
+  fin: 1,
+  syn: 2,
+  rst: 4,
+  psh: 8,
+  ack: 16,
+  urg: 32,
+  ecn: 64,
+  cwr: 128,
 };
 
 /** A field that is compared bit by bit. */
@@ -48,12 +61,29 @@ export function nameBits({ names }: BitsOf, bits: number): string[] | null {
 
 /** Kinds of addresses as `fib … type` tells them: RTN_*. */
 export const ADDRESS_TYPES: Numbers = {
-  ...{ unspec: 0, unicast: 1, local: 2, broadcast: 3, anycast: 4, multicast: 5, blackhole: 6 },
-  ...{ unreachable: 7, prohibit: 8 },
+  unspec: 0,
+  unicast: 1,
+  local: 2,
+  broadcast: 3,
+  anycast: 4,
+  multicast: 5,
+  blackhole: 6,
+  unreachable: 7,
+  prohibit: 8,
 };
 
 /** Families of packets by the names and numbers of `meta nfproto`, `meta protocol` and `ether type`. */
 export const FAMILIES: Readonly<Record<string, string>> = {
-  ...{ ipv4: 'ip', ipv6: 'ip6', ip: 'ip', ip6: 'ip6', arp: 'arp', vlan: 'vlan' },
-  ...{ '2': 'ip', '10': 'ip6', '2048': 'ip', '34525': 'ip6', '2054': 'arp', '33024': 'vlan' },
+  ipv4: 'ip',
+  ipv6: 'ip6',
+  ip: 'ip',
+  ip6: 'ip6',
+  arp: 'arp',
+  vlan: 'vlan',
+  '2': 'ip',
+  '10': 'ip6',
+  '2048': 'ip',
+  '34525': 'ip6',
+  '2054': 'arp',
+  '33024': 'vlan',
 };

@@ -75,7 +75,10 @@ export class StepBuilder {
       (left.kind === 'concat'
         ? this.#matchParts(left.parts, elements, operator === '!=', text)
         : compare({
-            ...{ operator, left, text, isSet: isSet(right) },
+            operator,
+            left,
+            text,
+            isSet: isSet(right),
             values: elements.map(({ key }) => key),
           }));
     const known = matches ?? [...implyOf(left), unknownMatch(text)];
