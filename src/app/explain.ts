@@ -80,8 +80,8 @@ async function readSaved(request: ExplainRequest): Promise<HostReading> {
   for (const file of request.iptables ?? []) {
     const text = await load(file);
     refuseOtherKinds(text, file, 'iptables');
-    const { tables, notes } = parseSaved(text, file);
-    sets.push({ tables, notes: [...notes, ...noteEmpty(text, file)] });
+    const saved = parseSaved(text, file);
+    sets.push({ ...saved, notes: [...saved.notes, ...noteEmpty(text, file)] });
   }
   const others = joinRuleSets(sets);
   for (const file of request.nft ?? []) {

@@ -194,6 +194,8 @@ export interface RuleSet {
   readonly tables: readonly Table[];
   /** What was there and is left out, one sentence each. */
   readonly notes: readonly string[];
+  /** Backends that have rules as well, as the tool of another one said, and whose rules were not read. */
+  readonly hidden?: readonly Backend[];
 }
 
 export const NO_RULES: RuleSet = { tables: [], notes: [] };
@@ -202,5 +204,6 @@ export function joinRuleSets(sets: readonly RuleSet[]): RuleSet {
   return {
     tables: sets.flatMap(({ tables }) => tables),
     notes: [...new Set(sets.flatMap(({ notes }) => notes))],
+    hidden: [...new Set(sets.flatMap(({ hidden = [] }) => hidden))],
   };
 }

@@ -17,6 +17,10 @@ export interface Journey {
   readonly sourceSeen: string | null;
   readonly target: string | null;
   readonly obstacles: readonly string[];
+  /** Where the rule or policy that stops it, its answer or what follows is: a container, or null for the host; left out where none does. */
+  readonly ruledIn?: string | null;
+  /** The rule that gave it another source on its way to a container. */
+  readonly masked?: RuleRef | null;
   /** What of routing or of the wire stops it, or makes it unknown; left out where nothing of that does. */
   readonly stop?: Stop;
   /** The way that the answer leaves by, where that was looked up. */
@@ -72,7 +76,7 @@ export function stopJourney(packet: Packet, end: HookEnd, hook: string): Journey
       why: `${what} ${act} it in ${hook}${where}`,
       obstacles: [`${what} ${act} it`],
     }),
-    sourceSeen: null,
+    ...{ sourceSeen: null, ruledIn: null },
   };
 }
 

@@ -91,7 +91,7 @@ export class ContainerSide {
     const what =
       owner === null ? 'an address that nothing known here has' : `the address of ${owner}`;
     const why = `${container.name} sends it to the gateway ${gateway} by ${device}, ${what}`;
-    return { kind: 'stop', stop: { code: 'elsewhere', end: 'unknown', why, obstacle: null } };
+    return { kind: 'stop', stop: { code: 'gateway', end: 'unknown', why, obstacle: null } };
   }
 
   /** Out of a macvlan everything goes to the wire, where the gateway is nobody's of this host. */
@@ -199,6 +199,7 @@ export function joinInside(outer: Journey, inner: Journey, container: WorldConta
     ...outer,
     ...{ end: inner.end, back, deciding: inner.deciding ?? outer.deciding },
     ...(inner.end === 'refused' ? {} : { sourceSeen: null }),
+    ...(inner.ruledIn !== undefined && { ruledIn: name }),
     ...(inner.stop && { stop: within(container, inner.stop) }),
     why: `${lead}, but inside ${name}, ${inner.why}`,
     obstacles: inner.obstacles.map((text) => `inside ${name}, ${text}`),

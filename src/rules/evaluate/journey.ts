@@ -15,7 +15,7 @@ import {
 } from './packet.js';
 import { checkHairpin, checkLeaving, checkLink, checkReturn, doubt } from './routing/delivery.js';
 import { checkPorts, findProgram, findWire, isStacked } from './routing/link.js';
-import { refuseByRoute, stopCrossing, stopPacket } from './refusal.js';
+import { PASSING, refuseByRoute, stopCrossing, stopPacket } from './refusal.js';
 import { blockLoopback, mayRouteLoopback } from './loopback.js';
 import { Router, type Way } from './routing/router.js';
 import { hush, type Stop } from './routing/stops.js';
@@ -62,11 +62,6 @@ interface Entering {
   readonly dialled: string | null;
   readonly client: string | null;
 }
-
-const PASSING = [
-  ['forward', 'FORWARD'],
-  ['postrouting', 'POSTROUTING'],
-] as const;
 
 /** Takes the way step by step; every return is an end. */
 export class Traveller {
@@ -233,9 +228,11 @@ export class Traveller {
     const turned = way.device === bridge && to !== dialled && calls === true;
     const pair = turned ? checkPorts(this.world, client, to) : null;
     if (pair) return endByStop(packet, nat, pair);
+    let masked: RuleRef | null = null;
     for (const [hook, name] of PASSING) {
       const end = this.walk[turned ? 'runHook' : 'run'](hook, packet, true);
       if (end.verdict !== 'accept') return this.stop(packet, end, name, turned);
+      masked = end.nat;
     }
     const returns = bridge === null ? null : checkReturn(this.world, packet, bridge, dialled);
     if (returns) return endJourney(packet, nat, 'dropped', returns);
@@ -243,7 +240,7 @@ export class Traveller {
     const hairpin =
       to !== null && to === client ? checkHairpin(this.world, packet, container) : null;
     if (hairpin) return endByStop(packet, nat, hairpin);
-    return this.deliver(packet, nat, way, turned ? turnedBack : forwarded);
+    return { ...this.deliver(packet, nat, way, turned ? turnedBack : forwarded), masked };
   }
 
   /** Out by a device to whoever has the address, and the answer back. */

@@ -186,6 +186,6 @@ export function* listRules(rules: RuleSet): Generator<{ table: Table; chain: Cha
   }
 }
 
-function listMatches(rule: Rule): Match[] {
+export function listMatches(rule: Rule): Match[] {
   return rule.steps.flatMap((step) => (step.kind === 'match' ? [step.match] : []));
 }

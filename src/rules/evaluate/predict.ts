@@ -13,13 +13,19 @@ export interface Foresight {
   readonly predictions: readonly Prediction[];
   /** Every rule that a packet met on any way. */
   readonly met: ReadonlySet<RuleRef['rule']>;
-  /** What of routing, of the wire or of the container's side stands in a way. */
+  /** What stands in a way, or changes who the client seems to be. */
   readonly stopped: readonly Stopped[];
 }
 
+/** What decides about one prediction, beside its path. */
 export interface Stopped {
   readonly prediction: Prediction;
-  readonly stop: Stop;
+  /** Of routing, of the wire or of the container's side; null where that does not stop it. */
+  readonly stop: Stop | null;
+  /** The rule or policy that stops it, and the container in whose namespace it is; null for the host. */
+  readonly ruled: { readonly by: RuleRef; readonly inside: string | null } | null;
+  /** The rule that gave it another source. */
+  readonly masked: RuleRef | null;
 }
 
 /** Ways that are tried for one connection before its doubts are too many. */
@@ -43,10 +49,16 @@ export function predict(
       const journey = foresee(world, index, attempt, met);
       const prediction = describe(attempt, journey);
       predictions.set(key, prediction);
-      if (journey.stop) stopped.push({ prediction, stop: journey.stop });
+      stopped.push(...tellStopped(prediction, journey));
     }
   }
   return { predictions: [...predictions.values()], met, stopped };
+}
+
+function tellStopped(prediction: Prediction, journey: Journey): Stopped[] {
+  const { stop = null, ruledIn, deciding, masked = null } = journey;
+  const ruled = ruledIn === undefined || !deciding ? null : { by: deciding, inside: ruledIn };
+  return stop || ruled || masked ? [{ prediction, stop, ruled, masked }] : [];
 }
 
 /** Predicts one connection that somebody has made, or might make, with the rule that decides. */
@@ -202,7 +214,7 @@ function describe(attempt: Attempt, journey: Journey): Prediction {
 }
 
 /** A rule as it is written, or a chain's policy. */
-function writeRef({ chain, rule }: RuleRef): string {
+export function writeRef({ chain, rule }: RuleRef): string {
   if (!rule) return `-P ${chain.name} ${chain.policy.toUpperCase()}`;
   return rule.text.startsWith('-A ') ? rule.text : `${chain.name}: ${rule.text}`;
 }

@@ -7,6 +7,12 @@ import type { Stop } from './routing/stops.js';
 import type { RuleRef } from './rule-index.js';
 import type { HookEnd, Walk } from './walk.js';
 
+/** Hooks on the way through a host, and their names in rules of iptables. */
+export const PASSING = [
+  ['forward', 'FORWARD'],
+  ['postrouting', 'POSTROUTING'],
+] as const;
+
 /** What takes packets through rules and routes. */
 export interface Tools {
   readonly walk: Walk;

@@ -202,7 +202,7 @@ function loseToRule(
     heard &&
     stopPacket({ walk, router }, { packet, stop, place, bridged }).end === 'refused';
   return {
-    ...{ ...end, end: told ? 'refused' : 'dropped', deciding: by },
+    ...{ ...end, end: told ? 'refused' : 'dropped', deciding: by, ruledIn: null },
     ...{
       why: `${end.why}, but ${act} in ${hook.toUpperCase()}`,
       obstacles: [act],

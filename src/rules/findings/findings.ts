@@ -7,6 +7,7 @@ import { jumpsTo, listRules } from '../evaluate/mappings.js';
 import { predictAttempt, type Stopped } from '../evaluate/predict.js';
 import { RuleIndex } from '../evaluate/rule-index.js';
 import { familyOf, findBridgeOf, type World } from '../evaluate/world.js';
+import { findFirewallFaults } from './firewalls.js';
 import { findRoutingFaults } from './routing.js';
 
 export interface FindingInput {
@@ -17,7 +18,7 @@ export interface FindingInput {
   readonly docker: boolean;
   /** Whether all rules that may be loaded were read. */
   readonly complete: boolean;
-  /** What of routing stands in the predictions' way; none when left out. */
+  /** What decides about the predictions, as codes; nothing when left out. */
   readonly stopped?: readonly Stopped[];
 }
 
@@ -27,7 +28,7 @@ export function findFaults(input: FindingInput): Finding[] {
     ...findTwoBackends(input.world),
     ...findStaleRelays(input.world),
     ...findDeaf(input),
-    ...findForeignDrops(input),
+    ...findFirewallFaults(input),
     ...findSwitchedOff(input),
     ...findHidden(input),
     ...findLocalOnly(input),
@@ -64,8 +65,8 @@ function findTwoBackends(world: World): Finding[] {
   );
   const legacy = filled.filter(({ backend }) => backend === 'iptables-legacy');
   const nft = filled.filter(({ backend }) => backend === 'iptables-nft');
-  const noted = world.rules.notes.some((note) => note.includes('iptables-legacy'));
-  if ((legacy.length === 0 && !noted) || nft.length === 0) return [];
+  const hidden = world.rules.hidden?.includes('iptables-legacy') === true;
+  if ((legacy.length === 0 && !hidden) || nft.length === 0) return [];
   return [
     {
       ...{ code: 'two-backends', severity: 'warning' },
@@ -122,38 +123,6 @@ function findDeaf({ world, mappings }: FindingInput): Finding[] {
         ? `make it listen on 0.0.0.0:${target.port} (an option such as bind or listen of the program)`
         : `look why it does not (docker logs ${name}), or publish the port that it listens on`,
       about: { container: name, port: target.port },
-    });
-  }
-  return [...found.values()];
-}
-
-/** Chains that are the engine's own, in which a drop is meant. */
-const OWN_CHAINS =
-  /^(DOCKER(?!-USER)|NETAVARK|CNI-|KUBE-|filter-forward-|raw-PREROUTING|filter-FORWARD)/;
-
-function findForeignDrops({ predictions }: FindingInput): Finding[] {
-  const found = new Map<string, Finding>();
-  for (const { vantage, rule, obstacles, path, to } of predictions) {
-    if (rule === null || vantage === 'container-address') continue;
-    if (path !== 'dropped' && path !== 'refused') continue;
-    if (
-      !/\b(drops|rejects) it(s answer)?$|\b(drops|rejects) what follows it$/.test(
-        obstacles[0] ?? '',
-      )
-    )
-      continue;
-    const chain = /^-[AP] (\S+)|^(\S+):/.exec(rule);
-    const name = chain?.[1] ?? chain?.[2] ?? '';
-    if (OWN_CHAINS.test(name) || (/ -d \S+ .*-j DROP$/.test(rule) && name === 'PREROUTING'))
-      continue;
-    if (found.has(rule)) continue;
-    found.set(rule, {
-      ...{ code: 'firewall-drop', severity: 'error' },
-      evidence: `"${rule}" stops what goes to ${to} (${vantage})`,
-      remedy: rule.startsWith('-P')
-        ? 'a rule that accepts it is missing: restart the engine if its rules were flushed, or accept it in the chain DOCKER-USER'
-        : 'it is no rule of the engine: change it where it was made (ufw, firewalld, a script), or accept the traffic before it',
-      about: { rule },
     });
   }
   return [...found.values()];

@@ -36,6 +36,11 @@ const REMEDIES: Readonly<Record<StopCode, { code: string; remedy: string } | nul
     remedy:
       'look at the way of the answer (ip route get CLIENT from SERVER iif DEVICE), and route it back by the device that the request came by, if it must',
   },
+  gateway: {
+    code: 'gateway-elsewhere',
+    remedy:
+      "make the host the container's gateway: take it off the other network (docker network disconnect), or choose which network gives the gateway (gw-priority, since Docker 28)",
+  },
   neighbour: {
     code: 'neighbour-fixed',
     remedy: 'remove the entry that was made by hand, so that the kernel asks: ip neigh del …',
@@ -75,6 +80,7 @@ export function findRoutingFaults(world: World, stopped: readonly Stopped[]): Fi
 function findStops(stopped: readonly Stopped[]): Finding[] {
   const found = new Map<string, Finding>();
   for (const { prediction, stop } of stopped) {
+    if (!stop) continue;
     const known = REMEDIES[stop.code];
     // Many hosts do without IPv6.
     if (!known || (stop.code === 'no-route' && prediction.vantage === 'loopback6')) continue;

@@ -55,6 +55,7 @@ export interface SavedOptions {
 export function parseSaved(text: string, source: string, options: SavedOptions = {}): RuleSet {
   const tables: SavedTable[] = [];
   const notes: string[] = [];
+  const hidden = new Set<Backend>();
   let header: SavedOptions = {};
   let draft: DraftTable | null = null;
   const lines = text.split('\n');
@@ -72,7 +73,7 @@ export function parseSaved(text: string, source: string, options: SavedOptions =
     if (line === '') continue;
     if (line.startsWith('#')) {
       header = readHeader(line) ?? header;
-      if (/legacy tables present/.test(line)) notes.push('rules of iptables-legacy are loaded too');
+      if (/legacy tables present/.test(line)) hidden.add('iptables-legacy');
       continue;
     }
     const listed = readListed(line);
@@ -107,7 +108,9 @@ export function parseSaved(text: string, source: string, options: SavedOptions =
   // Nothing marks the end of `iptables -S`.
   if (draft && lines.at(-1) !== '')
     notes.push(`${source} ends in the middle of a line: it may be cut off`);
-  return { tables: settleFamilies(tables, notes), notes };
+  if (hidden.size > 0) notes.push('rules of iptables-legacy are loaded too');
+  const settled = settleFamilies(tables, notes);
+  return { tables: settled, notes, ...(hidden.size > 0 && { hidden: [...hidden] }) };
 }
 
 /** `-P FORWARD DROP` and `-N DOCKER` of `iptables -S`, or null. */

@@ -5,7 +5,7 @@ import { writePolicyRule, writeRoute, type Decision, type Flow } from './lookup.
 export type StopCode =
   | ('no-route' | 'refusing-route' | 'odd-route' | 'no-carrier' | 'forwarding')
   | ('rp-filter' | 'own-source' | 'odd-source' | 'loopback' | 'setting')
-  | ('elsewhere' | 'neighbour' | 'bridge-port' | 'macvlan' | 'filter' | 'inside');
+  | ('elsewhere' | 'gateway' | 'neighbour' | 'bridge-port' | 'macvlan' | 'filter' | 'inside');
 
 export interface Stop {
   readonly code: StopCode;

@@ -1,0 +1,183 @@
+/** What firewalls, bans and VPNs beside the engine's rules do to published ports: what they stop, what they never see, whom they hide. */
+import type { Finding } from '../../model/explain.js';
+import type { Match, Rule, RuleSet } from '../../model/rules.js';
+import type { PortMapping } from '../../model/target.js';
+import { listMatches, listRules } from '../evaluate/mappings.js';
+import { predictAttempt, writeRef, type Stopped } from '../evaluate/predict.js';
+import { RuleIndex, type RuleRef } from '../evaluate/rule-index.js';
+import { familyOf, type World } from '../evaluate/world.js';
+import { isBans, isEngines, nameFirewall, OPEN, REMEDY, type Firewall } from './owners.js';
+
+interface Input {
+  readonly world: World;
+  readonly mappings: readonly PortMapping[];
+  readonly stopped?: readonly Stopped[];
+}
+
+export function findFirewallFaults({ world, mappings, stopped = [] }: Input): Finding[] {
+  const passing = mappings.filter((mapping) => isForwarded(world, mapping));
+  return [
+    ...findForeignDrops(stopped),
+    ...findMasked(stopped),
+    ...findBypassed(world, passing),
+    ...findBypassedBans(world.rules, passing),
+  ];
+}
+
+/** Rules that are not the engine's and stop what goes to a published port, or its answer. */
+function findForeignDrops(stopped: readonly Stopped[]): Finding[] {
+  const found = new Map<string, Finding>();
+  for (const { prediction, ruled } of stopped) {
+    const { vantage, to, path } = prediction;
+    if (!ruled || vantage === 'container-address') continue;
+    if (path !== 'dropped' && path !== 'refused') continue;
+    const { by, inside } = ruled;
+    if (inside === null && isEngines(by)) continue;
+    const rule = writeRef(by);
+    const key = `${inside ?? ''} ${rule}`;
+    if (found.has(key)) continue;
+    const stops = `"${rule}" stops what goes to ${to} (${vantage})`;
+    found.set(
+      key,
+      inside === null
+        ? {
+            ...{ code: 'firewall-drop', severity: 'error', evidence: stops },
+            ...{ remedy: tellOpening(by), about: { rule } },
+          }
+        : {
+            ...{ code: 'inside-container', severity: 'error' },
+            evidence: `inside ${inside}, ${stops}`,
+            remedy:
+              "it is a rule in the container's own namespace: look there (nsenter -n -t PID nft list ruleset), and accept the port where the rule was made",
+            about: { container: inside, rule },
+          },
+    );
+  }
+  return [...found.values()];
+}
+
+function tellOpening(by: RuleRef): string {
+  const firewall = nameFirewall(by);
+  if (firewall) return OPEN[firewall];
+  return by.rule === null
+    ? 'a rule that accepts it is missing: restart the engine if its rules were flushed, or accept it in the chain DOCKER-USER'
+    : 'it is no rule of the engine: change it where it was made (ufw, firewalld, a script), or accept the traffic before it';
+}
+
+/** Rules that give a client outside another source, so that the container does not see who it is. */
+function findMasked(stopped: readonly Stopped[]): Finding[] {
+  const found = new Map<string, Finding>();
+  for (const { prediction, masked } of stopped) {
+    const { vantage, path, sourceSeen, to } = prediction;
+    if (!masked || vantage !== 'outside' || path !== 'dnat' || sourceSeen === null) continue;
+    if (isEngines(masked)) continue;
+    const rule = writeRef(masked);
+    if (found.has(rule)) continue;
+    const firewalld = nameFirewall(masked) === 'firewalld';
+    found.set(rule, {
+      ...{ code: 'source-masqueraded', severity: 'warning' },
+      evidence: `"${rule}" gives clients from outside who dial ${to} another source: the container sees ${sourceSeen} instead of their address`,
+      remedy: firewalld
+        ? 'take masquerading off the zone that the bridge is in: firewall-cmd --zone=ZONE --remove-masquerade'
+        : 'let the rule name the device that leads out (-o DEVICE, oifname DEVICE), so that what goes to a bridge of containers keeps its source',
+      about: { rule },
+    });
+  }
+  return [...found.values()];
+}
+
+/** Whether a client from outside is led through FORWARD to its container. */
+function isForwarded(world: World, mapping: PortMapping): boolean {
+  return predictOutside(world, mapping).prediction.path === 'dnat';
+}
+
+function predictOutside(
+  world: World,
+  { protocol, listens }: PortMapping,
+): ReturnType<typeof predictAttempt> {
+  const any = listens.address === '0.0.0.0' || listens.address === '::';
+  const family = familyOf(listens.address);
+  const outer = world.devices
+    .filter(({ kind }) => kind === 'outside')
+    .flatMap(({ name, networks }) =>
+      networks.map((network) => ({ name, address: network.replace(/\/.*$/, '') })),
+    )
+    .find(({ address }) => (any ? familyOf(address) === family : address === listens.address));
+  const to = any ? (outer?.address ?? null) : listens.address;
+  const by = { kind: 'outside', device: outer?.name ?? null, source: null } as const;
+  const start = { protocol, port: listens.port, to, family, by };
+  const attempt = { vantage: 'outside', from: 'outside', start } as const;
+  return predictAttempt(world, new RuleIndex(world.rules), attempt);
+}
+
+/** Firewalls that would stop the same connection if a process of the host served it: no rule in INPUT meets what is forwarded. */
+function findBypassed(world: World, passing: readonly PortMapping[]): Finding[] {
+  if (passing.length === 0) return [];
+  const alone = { ...world, rules: dropNat(world.rules) };
+  const found = new Map<Firewall, { ports: Set<number>; rule: string }>();
+  for (const mapping of passing) {
+    const { prediction, deciding } = predictOutside(alone, mapping);
+    if (!deciding || (prediction.path !== 'dropped' && prediction.path !== 'refused')) continue;
+    const firewall = nameFirewall(deciding);
+    if (!firewall) continue;
+    const known = found.get(firewall) ?? { ports: new Set(), rule: writeRef(deciding) };
+    found.set(firewall, known);
+    known.ports.add(mapping.listens.port);
+  }
+  return [...found].map(([firewall, { ports, rule }]) => ({
+    ...{ code: 'firewall-bypassed', severity: 'note' },
+    evidence: `${firewall} is loaded, and "${rule}" stops what comes for the host itself; what is published on ${listPorts(ports)} passes FORWARD and does not meet it`,
+    remedy: REMEDY[firewall],
+    about: { rule },
+  }));
+}
+
+/** Chains of bans that are met in INPUT only. */
+function findBypassedBans(rules: RuleSet, passing: readonly PortMapping[]): Finding[] {
+  const found: Finding[] = [];
+  for (const { rule, chain, table } of listRules(rules)) {
+    if (chain.base?.hook !== 'input' || !isBans({ rule, chain, table })) continue;
+    const ports = passing
+      .filter((mapping) => asksFor(rule, mapping))
+      .map(({ listens }) => listens.port);
+    if (ports.length === 0) continue;
+    const text = writeRef({ rule, chain, table });
+    found.push({
+      ...{ code: 'bans-bypassed', severity: 'warning' },
+      evidence: `"${text}" in chain ${chain.name} bans for ${listPorts(new Set(ports))}, but what is published there passes FORWARD and never meets it: who is banned still gets in`,
+      remedy:
+        "let fail2ban ban in DOCKER-USER (chain = DOCKER-USER in the jail; ports are the container's there, as DNAT has been done), or in a chain of nftables at hook prerouting",
+      about: { rule: text },
+    });
+  }
+  return found;
+}
+
+/** Whether the rule is for the port that was dialled, or for all. */
+function asksFor(rule: Rule, { protocol, listens }: PortMapping): boolean {
+  const ruledOut = (match: Match): boolean => {
+    if (match.on === 'protocol')
+      return match.not === match.names.some((name) => name === protocol || name === 'all');
+    if (match.on !== 'destination-port') return false;
+    return (
+      match.not ===
+      match.ranges.some(({ low, high }) => low <= listens.port && listens.port <= high)
+    );
+  };
+  return !listMatches(rule).some(ruledOut);
+}
+
+function listPorts(ports: ReadonlySet<number>): string {
+  return `${ports.size === 1 ? 'port' : 'ports'} ${[...ports].join(', ')}`;
+}
+
+/** The rules without any that translate: what is dialled is then the host itself. */
+function dropNat({ tables, ...rest }: RuleSet): RuleSet {
+  return {
+    ...rest,
+    tables: tables.map((table) => ({
+      ...table,
+      chains: table.chains.filter(({ base }) => base?.type !== 'nat'),
+    })),
+  };
+}

@@ -1,0 +1,62 @@
+/** Whose a rule is: the engine's own, a firewall's, or one that bans. By names of tables and chains, as these programs choose them. */
+import type { Rule } from '../../model/rules.js';
+import { jumpsTo, listMatches } from '../evaluate/mappings.js';
+import type { RuleRef } from '../evaluate/rule-index.js';
+
+export type Firewall = 'ufw' | 'firewalld';
+
+const UFW = /^ufw6?-/;
+const FIREWALLD = /^(?:(?:INPUT|FORWARD|OUTPUT)_(?:ZONES|direct)|(?:FWD|IN|FWDI|FWDO)_\w+)$/;
+
+/** How a published port is opened in each. */
+export const OPEN: Readonly<Record<Firewall, string>> = {
+  ufw: "it is a rule of ufw: let what is forwarded to the container pass (ufw route allow proto tcp from any to any port PORT, with the container's port)",
+  firewalld:
+    'it is a rule of firewalld: put the bridge into a zone or policy that accepts it (firewall-cmd --zone=docker --add-interface=BRIDGE), and restart the engine where its rules were flushed',
+};
+
+/** How each is made to meet published ports. */
+export const REMEDY: Readonly<Record<Firewall, string>> = {
+  ufw: "let what is forwarded meet it: rules in /etc/ufw/after.rules by which DOCKER-USER jumps to ufw-user-forward and then drops new connections to the containers' networks (as ufw-docker does), and ufw route allow for the container's ports that may be reached; or publish on an address that only those reach who may",
+  firewalld:
+    'set StrictForwardPorts=yes in /etc/firewalld/firewalld.conf (firewalld 2.3 and later), drop it in the chain DOCKER-USER, or publish on an address that only those reach who may',
+};
+
+/** The firewall that made a rule; for a policy the one that the policy's chain leads to. */
+export function nameFirewall({ table, chain, rule }: RuleRef): Firewall | null {
+  if (UFW.test(chain.name)) return 'ufw';
+  if (table.name === 'firewalld' || FIREWALLD.test(chain.name)) return 'firewalld';
+  if (rule !== null) return null;
+  if (chain.rules.some((own) => jumpsTo(own, UFW))) return 'ufw';
+  return chain.rules.some((own) => jumpsTo(own, FIREWALLD)) ? 'firewalld' : null;
+}
+
+/** Chains and tables of engines, in which a drop or another source is meant. */
+const ENGINE_CHAINS = /^(?:DOCKER(?!-USER)|NETAVARK|CNI-|KUBE-)/;
+const ENGINE_TABLES = /^(?:docker-bridges|netavark|cni_hostport|kube-proxy)$/;
+
+export function isEngines({ table, chain, rule }: RuleRef): boolean {
+  if (ENGINE_CHAINS.test(chain.name)) return true;
+  if (table.backend === 'nftables' && ENGINE_TABLES.test(table.name)) return true;
+  // Docker keeps neighbours out of its networks there, address by address.
+  return table.name === 'raw' && chain.name === 'PREROUTING' && rule !== null && guards(rule);
+}
+
+/** `-d ADDRESS ! -i BRIDGE -j DROP`, or with a port that is published on loopback. */
+function guards(rule: Rule): boolean {
+  const drops = rule.steps.some((step) => step.kind === 'verdict' && step.verdict.do === 'drop');
+  const asked = listMatches(rule);
+  const single = asked.some(
+    (match) =>
+      match.on === 'destination' &&
+      !match.not &&
+      match.ranges.every(({ low, high }) => low === high),
+  );
+  return drops && single && asked.some((match) => match.on === 'in-device' && match.not);
+}
+
+/** Whether the rule is one of fail2ban's, or leads to its chains. */
+export function isBans({ table, chain, rule }: RuleRef): boolean {
+  if (rule === null) return false;
+  return jumpsTo(rule, /^f2b-/) || table.name === 'f2b-table' || chain.name.startsWith('f2b-');
+}
