@@ -6,8 +6,8 @@ import type { Lab, Where } from '../lab/index.js';
 import type { Explanation } from '../model/explain.js';
 import type { Connection, Report } from '../model/report.js';
 import { UserError } from '../model/errors.js';
-import { focusReport } from '../prove/focus.js';
-import { namePredicted } from '../prove/words.js';
+import { focusReport } from '../prove/verdict/focus-report.js';
+import { namePredicted } from '../words/seen.js';
 import type { LiveTerminal } from './present.js';
 import { createProgress } from './progress.js';
 import { DEFAULT_REQUEST, runTrace } from './trace.js';
@@ -247,7 +247,7 @@ const MARKS = new Map<boolean | null | undefined, string>([
   [false, '✘'],
 ]);
 
-/** Whether it came as the rules foretold; what they did where it did not. */
+/** Whether it came as predicted from the rules; what they did where it did not. */
 function markPredicted({ predicted }: Connection): string {
   const mark = MARKS.get(predicted?.agrees) ?? '?';
   return predicted?.agrees === false ? `${mark} ${namePredicted(predicted)}` : mark;

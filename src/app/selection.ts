@@ -1,7 +1,7 @@
 /** Which connections are shown: the filters of `trace` and `read`. The verdict stays that over all of them. */
 import type { Connection, Report } from '../model/report.js';
 import type { Selection } from '../model/selection.js';
-import { slownessOf } from '../prove/statistics.js';
+import { slownessOf } from '../prove/timing/statistics.js';
 
 /** The report with those connections only, in their order. */
 export function select(report: Report, selection: Selection): Report {

@@ -1,7 +1,7 @@
 /** What a relay took in on one of its legs and what it gave out on the other, as far as its calls were watched. */
 import type { CopyEvent } from '../model/event.js';
 import type { Leg } from './leg.js';
-import type { Counts } from './moved.js';
+import type { Counts } from './call-counts.js';
 import type { Transfer } from './transfers.js';
 
 /** One direction through a relay. */

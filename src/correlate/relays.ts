@@ -9,7 +9,7 @@ import { couldServe, pairByExclusion, type Excluded } from './exclusion.js';
 import { Kinship } from './kinship.js';
 import type { Leg } from './leg.js';
 import { findSide, LegIndex } from './locate.js';
-import { Counts } from './moved.js';
+import { Counts } from './call-counts.js';
 import { findTransfers, type Transfer } from './transfers.js';
 
 /** A transfer between the two legs of one relay. */

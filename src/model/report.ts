@@ -98,7 +98,7 @@ const evidence = z.object({
   events: z.array(z.number().int().positive()),
 });
 
-/** What the host's rules foretold, as they were when the trace began. */
+/** What was predicted from the host's rules, as they were when the trace began. */
 const predicted = z.object({
   path: z.enum([...PATHS, 'dropped', 'refused', 'unknown']),
   /** The path up to where it is refused or dropped; null when it has none. */

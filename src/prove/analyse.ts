@@ -7,26 +7,31 @@ import type { Connection, Report } from '../model/report.js';
 import type { Topology } from '../model/topology.js';
 import type { Trace, TraceHeader } from '../model/trace.js';
 import type { Outcome } from '../model/verdict.js';
-import { describerOf } from './capture/describe.js';
-import { openCase, type Case } from './case.js';
-import { makeClaims } from './claims.js';
-import { describeCourse } from './course.js';
-import { foretell } from './foretell.js';
-import { findDropHook, indexFunctions, listFunctions, type FunctionIndex } from './functions.js';
-import { findHeadline } from './headline.js';
-import { listHops, selectHops } from './hops.js';
-import { judge } from './judge.js';
-import { findDrop, findLastHop, isDroppedAtOutput, listLegs } from './drops.js';
-import { findEnd } from './end.js';
-import { findOutcome } from './outcome.js';
-import { namePacket } from './packet-words.js';
-import { countUnshown, describeNat, findOwner, listUnlisted } from './parts.js';
-import { namePlaces, type Places } from './places.js';
-import { attributeRules } from './rules-met.js';
-import { findStatistics } from './statistics.js';
-import { sumUp } from './sum-up.js';
-import { countRetransmits, findTiming } from './timing.js';
-import { findUnpublished } from './unpublished.js';
+import { describerOf } from './describe-wire.js';
+import { observe, type Observed } from './observed.js';
+import { makeClaims } from './claims/live.js';
+import { describeCourse } from './outcome/progress.js';
+import { predict } from './predict/predict.js';
+import {
+  findDropHook,
+  indexFunctions,
+  listFunctions,
+  type FunctionIndex,
+} from './hops/functions.js';
+import { findHeadline } from './verdict/headline.js';
+import { listHops, selectHops } from './hops/hops.js';
+import { judge } from './judge/live.js';
+import { findDrop, findLastHop, isDroppedAtOutput, listLegs } from './outcome/drops.js';
+import { findEnd } from './outcome/end.js';
+import { findOutcome } from './outcome/outcome.js';
+import { namePacket } from './hops/packet-words.js';
+import { countUnshown, describeNat, findOwner, listUnlisted } from './connection-fields.js';
+import { namePlaces, type Places } from './hops/places.js';
+import { attributeRules } from './hops/rules-met.js';
+import { findStatistics } from './timing/statistics.js';
+import { sumUp } from './verdict/verdict.js';
+import { countRetransmits, findTiming } from './timing/timing.js';
+import { findUnpublished } from './verdict/unpublished.js';
 import { tellWhy } from './why.js';
 
 export interface AnalyseOptions {
@@ -46,13 +51,13 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
   const seen = trace.capture
     ? findCaptured(trace).map(describerOf(trace, places, options.hops))
     : findConnections(trace).map((connection, index) =>
-        describeConnection(index + 1, openCase(connection, trace), context),
+        describeConnection(index + 1, observe(connection, trace), context),
       );
-  const foretold = foretell(header, seen);
+  const predicted = predict(header, seen);
   const { rules } = tail;
   const connections = rules
-    ? attributeRules(foretold?.connections ?? seen, rules)
-    : (foretold?.connections ?? seen);
+    ? attributeRules(predicted?.connections ?? seen, rules)
+    : (predicted?.connections ?? seen);
   const asked = {
     ports: [...header.target.asked],
     protocol: header.target.protocol,
@@ -61,7 +66,7 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
   const headline = findHeadline({
     connections,
     target: asked,
-    faults: foretold?.findings ?? [],
+    faults: predicted?.findings ?? [],
     // Of a capture's host nobody knows what it publishes.
     unpublished: trace.capture
       ? null
@@ -90,7 +95,7 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
     places: listPlaces(trace, places, connections),
     connections,
     statistics: findStatistics(connections),
-    ...(foretold && { findings: foretold.findings }),
+    ...(predicted && { findings: predicted.findings }),
   };
 }
 
@@ -101,7 +106,7 @@ interface DescribeContext {
   readonly limit: number | null;
 }
 
-function describeConnection(id: number, subject: Case, context: DescribeContext): Connection {
+function describeConnection(id: number, subject: Observed, context: DescribeContext): Connection {
   const { trace, places, functions, limit } = context;
   const { leg, link, links, relayAccept, bytes, topology } = subject;
   const claims = makeClaims(subject);
@@ -160,7 +165,7 @@ function describeConnection(id: number, subject: Case, context: DescribeContext)
   };
 }
 
-function describeContainer(subject: Case, places: Places): Connection['container'] {
+function describeContainer(subject: Observed, places: Places): Connection['container'] {
   const { lastLeg, entered, topology, hostAccept, link } = subject;
   if (hostAccept && !link) return describeRelayTarget(subject);
   const { address, port } = lastLeg.destination;
@@ -177,7 +182,7 @@ function isContainers({ namespaces }: Topology, inode: number | null): boolean {
 }
 
 /** The container behind a relay that has not dialled it, by the relay's arguments. */
-function describeRelayTarget({ relayAccept, topology }: Case): Connection['container'] {
+function describeRelayTarget({ relayAccept, topology }: Observed): Connection['container'] {
   const target = topology.relays.find(({ pid }) => pid === relayAccept?.pid)?.target;
   if (!target) return null;
   const owner = findOwner(topology, target.address);
@@ -186,7 +191,7 @@ function describeRelayTarget({ relayAccept, topology }: Case): Connection['conta
 
 /** The drop that decided; one that was answered by a reset is told by that. */
 function describeDrop(
-  subject: Case,
+  subject: Observed,
   outcome: Outcome,
   places: Places,
   functions: FunctionIndex | null,
@@ -217,7 +222,7 @@ function describeProcess(
   return event && { pid: event.pid, command: event.command };
 }
 
-function nameClient({ leg }: Case, places: Places): string | null {
+function nameClient({ leg }: Observed, places: Places): string | null {
   if (leg.dialled) return places.namespace(leg.dialled.namespace);
   const first = leg.events.find((event) => event.kind === 'packet' && event.direction === 'out');
   return first?.kind === 'packet' && first.socket !== null

@@ -3,9 +3,9 @@ import type { Nat } from '../correlate/leg.js';
 import { formatEndpoint, isLoopback } from '../model/address.js';
 import type { Connection, Predicted } from '../model/report.js';
 import type { Path } from '../model/verdict.js';
-import type { Case } from './case.js';
+import type { Observed } from './observed.js';
 
-export function tellWhy(subject: Case, path: Path | 'unknown'): string | null {
+export function tellWhy(subject: Observed, path: Path | 'unknown'): string | null {
   const { leg, topology, relayAccept, hostAccept, link, redirect } = subject;
   if (leg.server === null) return null;
   const dialled = formatEndpoint(leg.server);
@@ -52,19 +52,19 @@ function tellException(address: string): string {
 }
 
 /**
- * The rule or fact that the evaluator names, where it foretold what was seen; null where it cannot add to that.
+ * The rule or fact that the evaluator names, where it predicted what was seen; null where it cannot add to that.
  * @param bridge the engine's bridge that the dialled address is on
  */
 export function tellDeciding(
   { server, path, outcome, nat, relay }: Connection,
-  { agrees, rule, at, why, path: foretold, target }: Predicted,
+  { agrees, rule, at, why, path: predicted, target }: Predicted,
   bridge: string | null,
 ): string | null {
   if (agrees !== true || server === null) return null;
   const dialled = formatEndpoint(server);
   const named =
     rule !== null && at ? `the rule "${rule}" (${at.backend}, table ${at.table})` : null;
-  if (foretold === 'dropped' || foretold === 'refused') return why;
+  if (predicted === 'dropped' || predicted === 'refused') return why;
   switch (path) {
     case 'dnat':
       return (

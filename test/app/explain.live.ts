@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
-import { compare, FAR_BRIDGE, look, pathOf, prepare, withStage } from '../support/foretold.js';
+import { compare, FAR_BRIDGE, look, pathOf, prepare, withStage } from '../support/predicted.js';
 import { findLiveObstacle } from '../support/live.js';
 import { suite } from '../support/suite.js';
 

@@ -1,4 +1,4 @@
-// Each finding made on the lab: `explain --json` tells it with evidence and remedy, the way that it foretells is the way that
+// Each finding made on the lab: `explain --json` tells it with evidence and remedy, the way that it predicts is the way that
 // a trace sees, and where its cause is taken away it is gone.
 
 import { execa } from 'execa';
@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { REDIS, type LabContainer } from '../../src/lab/index.js';
 import { explanationSchema, type Explanation, type Finding } from '../../src/model/explain.js';
 import type { Stage } from '../support/attempts.js';
-import { compare, pathOf, prepare } from '../support/foretold.js';
+import { compare, pathOf, prepare } from '../support/predicted.js';
 import { findLiveObstacle } from '../support/live.js';
 import { suite } from '../support/suite.js';
 import { traceWhile } from '../support/tracing.js';
@@ -29,7 +29,7 @@ interface Fault {
   readonly severity: Finding['severity'];
   readonly evidence: RegExp;
   readonly remedy: RegExp;
-  /** Ways in as they must be foretold, by their beginning. */
+  /** Ways in as they must be predicted, by their beginning. */
   readonly paths: Readonly<Record<string, string>>;
   /** Makes the fault, and returns what takes it away; null where it cannot be taken away. */
   readonly make: (stage: Place) => Promise<(() => Promise<unknown>) | null>;

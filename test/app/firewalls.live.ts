@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import type { Stage } from '../support/attempts.js';
-import { compare, look, pathOf, prepare } from '../support/foretold.js';
+import { compare, look, pathOf, prepare } from '../support/predicted.js';
 import { findLiveObstacle } from '../support/live.js';
 import { suite } from '../support/suite.js';
 
@@ -15,7 +15,7 @@ const FOLDER = fileURLToPath(new URL('../../../test/app/firewalls/', import.meta
 
 interface Expectation {
   readonly port: number;
-  /** Ways that are not foretold, at most. */
+  /** Ways that are not predicted, at most. */
   readonly unknown: number;
   readonly paths: Readonly<Record<string, string>>;
 }
@@ -125,7 +125,7 @@ const files = readdirSync(FOLDER);
 assert.equal(files.toSorted(), Object.keys(EXPECTED).toSorted());
 
 for (const file of files) {
-  test(`${file}: no way goes otherwise than foretold`, async () => {
+  test(`${file}: no way goes otherwise than predicted`, async () => {
     const { lab } = stage;
     const { port, unknown, paths } = EXPECTED[file] ?? { port: 0, unknown: 0, paths: {} };
     const input = readFileSync(`${FOLDER}${file}`, 'utf8');

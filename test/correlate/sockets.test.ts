@@ -5,7 +5,7 @@ import { addUp, countFlow } from '../../src/correlate/accounts.js';
 import { LegCalls } from '../../src/correlate/calls.js';
 import type { Leg } from '../../src/correlate/leg.js';
 import { findSide, LegIndex } from '../../src/correlate/locate.js';
-import { Counts } from '../../src/correlate/moved.js';
+import { Counts } from '../../src/correlate/call-counts.js';
 import type { Transfer } from '../../src/correlate/transfers.js';
 import type { CopyEvent, MoveEvent, TotalEvent, TraceEvent } from '../../src/model/event.js';
 import { makeLeg } from '../support/legs.js';

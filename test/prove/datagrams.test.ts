@@ -3,7 +3,7 @@
 import * as assert from 'uvu/assert';
 import type { DropEvent, PacketEvent } from '../../src/model/event.js';
 import type { Leg, LegEvent } from '../../src/correlate/leg.js';
-import { isAnswerDelivered } from '../../src/prove/datagrams.js';
+import { isAnswerDelivered } from '../../src/prove/outcome/datagram-answer.js';
 import { suite } from '../support/suite.js';
 import { at } from '../support/story.js';
 

@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert';
 import type { Leg } from '../../src/correlate/leg.js';
 import { CONNTRACK, TCP, type PacketEvent } from '../../src/model/event.js';
 import type { Hop } from '../../src/model/report.js';
-import { listHops } from '../../src/prove/hops.js';
-import { namePlaces } from '../../src/prove/places.js';
+import { listHops } from '../../src/prove/hops/hops.js';
+import { namePlaces } from '../../src/prove/hops/places.js';
 import { readSample } from '../support/samples.js';
 import { suite } from '../support/suite.js';
 

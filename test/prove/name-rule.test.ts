@@ -5,7 +5,7 @@ import { parseAddressNumber } from '../../src/model/range.js';
 import type { Connection, Predicted } from '../../src/model/report.js';
 import type { Match, Rule, Step, Table } from '../../src/model/rules.js';
 import type { Survey } from '../../src/model/survey.js';
-import { nameRule as nameWithPlace } from '../../src/prove/name-rule.js';
+import { nameRule as nameWithPlace } from '../../src/prove/predict/name-rule.js';
 import { suite } from '../support/suite.js';
 import { at, PUBLISHED, TARGET } from '../support/story.js';
 

@@ -10,7 +10,7 @@ import {
   type Death,
   type Segment,
 } from '../support/live-scene.js';
-import { isAfter } from '../../src/prove/sequence.js';
+import { isAfter } from '../../src/prove/outcome/sequence.js';
 import { suite } from '../support/suite.js';
 
 const test = suite('outcome');

@@ -5,7 +5,7 @@ import { formatRecording, parseRecording } from '../../src/capture/recording.js'
 import type { Connection } from '../../src/model/report.js';
 import type { RuleTrace } from '../../src/model/rule-trace.js';
 import { analyse } from '../../src/prove/analyse.js';
-import { attributeRules } from '../../src/prove/rules-met.js';
+import { attributeRules } from '../../src/prove/hops/rules-met.js';
 import { renderTerminal } from '../../src/render/terminal/terminal.js';
 import { readSample } from '../support/samples.js';
 import { suite } from '../support/suite.js';

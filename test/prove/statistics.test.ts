@@ -1,7 +1,7 @@
 // Quantiles and sums over connections: what is not known of one is not made up, and not zero.
 
 import * as assert from 'uvu/assert';
-import { findQuantiles, findStatistics } from '../../src/prove/statistics.js';
+import { findQuantiles, findStatistics } from '../../src/prove/timing/statistics.js';
 import type { Connection } from '../../src/model/report.js';
 import { compareRelayed, writeComparison } from '../../src/words/comparison.js';
 import { suite } from '../support/suite.js';

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { TCP } from '../../src/model/event.js';
 import type { Connection } from '../../src/model/report.js';
 import type { RuleTrace } from '../../src/model/rule-trace.js';
-import { attributeRules } from '../../src/prove/rules-met.js';
+import { attributeRules } from '../../src/prove/hops/rules-met.js';
 import { CLIENT, LiveScene, PUBLISHED, type Death } from '../support/live-scene.js';
 import { suite } from '../support/suite.js';
 

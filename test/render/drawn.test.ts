@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { MoveEvent } from '../../src/model/event.js';
 import type { Move } from '../../src/correlate/relays.js';
 import { analyse } from '../../src/prove/analyse.js';
-import { placeMoves } from '../../src/prove/move-times.js';
+import { placeMoves } from '../../src/prove/timing/move-times.js';
 import { layOut } from '../../src/render/layout/layout.js';
 import type { ArrowRow, Ladder } from '../../src/render/layout/scene.js';
 import { renderMermaid } from '../../src/render/mermaid.js';

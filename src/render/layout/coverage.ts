@@ -4,7 +4,7 @@ import { plural } from '../format.js';
 import { printable } from '../text.js';
 import type { CoverageNote } from './scene.js';
 
-/** What did not come as the rules foretold, then notes on completeness, the warnings first. */
+/** What did not come as predicted from the rules, then notes on completeness, the warnings first. */
 export function describeCoverage({
   coverage,
   source,

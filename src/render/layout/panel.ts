@@ -1,7 +1,7 @@
 /** One connection laid out: heading, facts, ladder, evidence. */
 import { formatEndpoint } from '../../model/address.js';
 import type { Connection, Report } from '../../model/report.js';
-import { namePredicted, nameSeen } from '../../prove/words.js';
+import { namePredicted, nameSeen } from '../../words/seen.js';
 import { formatBytes, formatDuration } from '../format.js';
 import { printable } from '../text.js';
 import { tellEvidence } from './evidence.js';
@@ -101,8 +101,8 @@ function factsOf(connection: Connection): string[] {
   }
   const mtu = connection.stall?.mtu ?? null;
   if (mtu !== null) facts.push(`too big for an MTU of ${mtu}`);
-  const foretold = tellPredicted(connection);
-  if (foretold !== null) facts.push(printable(foretold));
+  const predicted = tellPredicted(connection);
+  if (predicted !== null) facts.push(printable(predicted));
   return facts;
 }
 

@@ -1,6 +1,6 @@
 /** The predicted paths as a table, each path in its colour. */
 import type { Prediction } from '../../model/explain.js';
-import { namePredicted } from '../../prove/words.js';
+import { namePredicted } from '../../words/seen.js';
 import { printable } from '../text.js';
 import { paragraph, stack, type Block } from './block.js';
 import { box, line, type Shape } from './shapes.js';

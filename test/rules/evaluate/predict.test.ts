@@ -373,7 +373,7 @@ test('10,000 rules in front are parsed and evaluated', () => {
   process.stderr.write(`10,000 rules: ${Math.round(took)} ms\n`);
 });
 
-test('what a rule sends to the host itself: who answers is not foretold', () => {
+test('what a rule sends to the host itself: who answers is not predicted', () => {
   const rule = '-A PREROUTING -p tcp -m tcp --dport 6379 -j REDIRECT --to-ports 7000';
   const rules = parseSaved(`*nat\n:PREROUTING ACCEPT [0:0]\n${rule}\nCOMMIT\n`, 'redirect');
   const outside = (change: Partial<World>) =>

@@ -1,4 +1,4 @@
-/** Prediction beside observation: what the host's rules foretold for a connection, and what was seen. */
+/** Prediction beside observation: what was predicted from the host's rules for a connection, and what was seen. */
 import type { Connection, ReportFinding } from '../../../model/report.js';
 import { printable } from '../../text.js';
 import { element } from './dom.js';

@@ -1,0 +1,31 @@
+/** Names for namespaces and devices as a report gives them. */
+import type { Device, NamespaceInfo, Topology } from '../../model/topology.js';
+
+export interface Places {
+  namespace(inode: number | null): string;
+  device(inode: number | null, ifindex: number | null): string;
+}
+
+/** A namespace that has no name of its own is called by what it is to the host: outside. */
+export function namePlaces(topology: Topology): Places {
+  const unnamed = topology.namespaces.filter(isUnnamed);
+  const names = new Map(topology.namespaces.map(({ inode, name }) => [inode, name]));
+  unnamed.forEach(({ inode }, index) => {
+    names.set(inode, unnamed.length === 1 ? 'outside' : `outside-${index + 1}`);
+  });
+  const devices = new Map<string, Device>();
+  for (const { inode, devices: own } of topology.namespaces) {
+    for (const device of own) devices.set(`${inode}:${device.ifindex}`, device);
+  }
+  return {
+    namespace: (inode) => (inode === null ? 'unknown' : (names.get(inode) ?? `netns-${inode}`)),
+    device: (inode, ifindex) =>
+      ifindex === null
+        ? 'unknown'
+        : (devices.get(`${inode}:${ifindex}`)?.name ?? `device-${ifindex}`),
+  };
+}
+
+function isUnnamed({ role, name }: NamespaceInfo): boolean {
+  return role === 'other' && name.startsWith('netns-');
+}

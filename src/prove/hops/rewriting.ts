@@ -1,0 +1,9 @@
+/** A rewriting as a report gives it. */
+import type { Rewriting } from '../../correlate/journeys/journey.js';
+import { formatEndpoint } from '../../model/address.js';
+import type { Hop } from '../../model/report.js';
+
+export function describeRewriting(rewriting: Rewriting): NonNullable<Hop['rewrite']> {
+  const { hook, field, from, to } = rewriting;
+  return { hook, field, from: formatEndpoint(from), to: formatEndpoint(to) };
+}

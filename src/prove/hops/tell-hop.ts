@@ -1,0 +1,184 @@
+/** One event as a hop of the report: where it was, what it was, in fields and in plain words. */
+import { isRequest } from '../../correlate/bytes.js';
+import { rewritten } from '../../correlate/journeys/nat-steps.js';
+import type { Leg, LegEvent } from '../../correlate/leg.js';
+import type { Move } from '../../correlate/relays.js';
+import { formatEndpoint, sameEndpoint, type Endpoint } from '../../model/address.js';
+import type { CopyEvent, NatEvent } from '../../model/event.js';
+import type { Hop } from '../../model/report.js';
+import type { Topology } from '../../model/topology.js';
+import { describePacket, flagNames, summarise } from './packet-words.js';
+import type { Places } from './places.js';
+
+export type ToldEvent = Exclude<LegEvent, { kind: 'counter' }>;
+
+export interface HopContext {
+  readonly epoch: bigint;
+  readonly places: Places;
+  readonly topology: Topology;
+}
+
+/** @param legNumber 0 for the client's own leg, n for the one that the n-th relay dialled */
+export function tellEvent(event: ToldEvent, leg: Leg, legNumber: number, context: HopContext): Hop {
+  const { places, epoch } = context;
+  const common = {
+    event: event.id,
+    time: String(epoch + BigInt(event.time)),
+    leg: legNumber === 0 ? ('client' as const) : ('container' as const),
+    legNumber,
+    rewrite: null,
+    process: null,
+  };
+  switch (event.kind) {
+    case 'packet':
+    case 'drop':
+    case 'reset':
+      return {
+        ...common,
+        namespace: places.namespace(event.namespace),
+        interface: places.device(event.namespace, event.ifindex),
+        direction:
+          event.kind === 'packet' && event.wire?.directed !== false ? event.direction : null,
+        source: formatEndpoint(event.source),
+        destination: formatEndpoint(event.destination),
+        summary: summarise(event),
+        kind: event.kind,
+        flow: isRequest(leg, event) ? 'request' : 'reply',
+        bytes: event.length,
+        flags: [...flagNames(event.flags)],
+        skb: event.skb,
+        ...(event.kind === 'drop' && { drop: { reason: event.reason, function: event.function } }),
+      };
+    case 'nat':
+      return natHop(event, leg, common, context);
+    case 'state':
+      return {
+        ...common,
+        ...processPlace(event.namespace, leg.client, event.remote, context),
+        summary: 'connect',
+        kind: 'process',
+        act: { what: 'connect', descriptor: null },
+        flow: 'request',
+        process: { pid: event.pid, command: event.command },
+      };
+    case 'accept':
+      return {
+        ...common,
+        ...processPlace(event.namespace, event.remote, event.local, context),
+        summary: `accept, descriptor ${event.fd}`,
+        kind: 'process',
+        act: { what: 'accept', descriptor: event.fd },
+        flow: 'request',
+        process: { pid: event.pid, command: event.command },
+      };
+    case 'retransmit': {
+      const request = sameEndpoint(event.local, leg.client);
+      return {
+        ...common,
+        ...processPlace(event.namespace, event.local, event.remote, context),
+        summary: 'retransmit',
+        kind: 'retransmit',
+        flow: request ? 'request' : 'reply',
+      };
+    }
+  }
+}
+
+/** The place of a NAT hook is no device: it has one of its own between them. */
+function natHop(
+  event: NatEvent,
+  leg: Leg,
+  common: Pick<Hop, 'event' | 'time' | 'leg' | 'legNumber' | 'process'>,
+  { places, topology }: HopContext,
+): Hop {
+  const { hook, field, becomes } = event;
+  const now = rewritten(event);
+  const from = formatEndpoint(event[field]);
+  const to = formatEndpoint(becomes);
+  const request = isRequest(leg, event);
+  const where = hook === null ? 'NAT' : `NAT in ${hook}`;
+  return {
+    ...common,
+    namespace: places.namespace(event.namespace ?? topology.host),
+    interface: 'NAT',
+    direction: null,
+    source: formatEndpoint(now.source),
+    destination: formatEndpoint(now.destination),
+    summary: `${where}: ${describePacket(event)}, ${field} ${from} → ${to}`,
+    kind: 'nat',
+    flow: request ? 'request' : 'reply',
+    bytes: event.length,
+    flags: [...flagNames(event.flags)],
+    rewrite: hook === null || hook === 'FORWARD' ? null : { hook, field, from, to },
+    skb: event.skb,
+  };
+}
+
+function processPlace(
+  namespace: number,
+  source: Endpoint,
+  destination: Endpoint,
+  { places }: HopContext,
+): Pick<
+  Hop,
+  'namespace' | 'interface' | 'direction' | 'source' | 'destination' | 'bytes' | 'flags' | 'skb'
+> {
+  return {
+    namespace: places.namespace(namespace),
+    interface: 'process',
+    direction: null,
+    source: formatEndpoint(source),
+    destination: formatEndpoint(destination),
+    bytes: 0,
+    flags: [],
+    skb: null,
+  };
+}
+
+export function tellReceived(event: CopyEvent, context: HopContext): Hop {
+  const { id, time, namespace, remote, local, fd, bytes, pid, command } = event;
+  return {
+    event: id,
+    time: String(context.epoch + BigInt(time)),
+    ...processPlace(namespace ?? context.topology.host, remote, local, context),
+    summary: `receive ${bytes} B, descriptor ${fd}`,
+    kind: 'process',
+    act: { what: 'receive', descriptor: fd },
+    leg: 'client',
+    legNumber: 0,
+    flow: 'request',
+    bytes,
+    rewrite: null,
+    process: { pid, command },
+  };
+}
+
+/** Bytes in a relay. */
+export interface PlacedMove {
+  readonly move: Move;
+  /** 1 for the relay nearest to the client. */
+  readonly relayNumber: number;
+  /** Nanoseconds since the trace's epoch: when they had been read, at the latest. */
+  readonly time: number;
+}
+
+export function tellMove({ move, relayNumber, time }: PlacedMove, context: HopContext): Hop {
+  const { event, protocol, from, to, bytes, request } = move;
+  const start = (event.total - event.bytes) % 2 ** 32;
+  const what = event.kind === 'move' ? 'splice' : 'copy';
+  return {
+    event: event.id,
+    time: String(context.epoch + BigInt(time)),
+    ...processPlace(context.topology.host, from.remote, to.remote, context),
+    summary: `${what} ${bytes} B`,
+    kind: 'relay',
+    act: { what, descriptor: null },
+    leg: request ? 'client' : 'container',
+    relayNumber,
+    flow: request ? 'request' : 'reply',
+    bytes,
+    rewrite: null,
+    process: { pid: event.pid, command: event.command },
+    ...(protocol === 'tcp' && { stream: { from: start, to: start + bytes } }),
+  };
+}

@@ -1,0 +1,80 @@
+/** How far a connection came: its handshake, the bytes that were acknowledged, the segment that it stalled at. */
+import type { Observed } from '../observed.js';
+import type { Connection } from '../../model/report.js';
+import type { Outcome } from '../../model/verdict.js';
+import { listLegs } from './drops.js';
+import { readExchange, type Side } from './exchange.js';
+import { findStall, isLossless } from './outcome.js';
+import { distance, isAfter } from './sequence.js';
+
+export type Course = Pick<Connection, 'handshake' | 'acknowledged' | 'stall' | 'sourceSeen'>;
+
+export function describeCourse(
+  subject: Observed,
+  outcome: Outcome,
+  lossless = isLossless(subject.tail),
+): Course {
+  return {
+    handshake: describeHandshake(subject, lossless),
+    acknowledged: describeAcknowledged(subject, lossless),
+    stall: outcome === 'stalled' ? describeStall(subject) : null,
+    sourceSeen: findSourceSeen(subject),
+  };
+}
+
+function describeHandshake({ leg }: Observed, lossless: boolean): Connection['handshake'] {
+  if (leg.protocol === 'udp' || !leg.begun) return null;
+  const { client, server, completed } = readExchange(leg);
+  const known = completed || (lossless && server.acksSeen);
+  return { syn: client.syns, synAck: server.syns, completed: known ? completed : null };
+}
+
+function describeAcknowledged(
+  { leg, bytes }: Observed,
+  lossless: boolean,
+): Connection['acknowledged'] {
+  if (leg.protocol === 'udp') return null;
+  const { client, server } = readExchange(leg);
+  return {
+    fromClient: countAcknowledged(client, bytes.fromClient, lossless),
+    fromServer: countAcknowledged(server, bytes.fromServer, lossless),
+  };
+}
+
+/** Bytes of one side that the other end has acknowledged; null where more may have been than was seen. */
+function countAcknowledged(side: Side, sent: number, lossless: boolean): number | null {
+  const { acked, start, acksSeen } = side;
+  if (sent === 0) return 0;
+  if (start === null) return null;
+  // What comes behind the last byte is the FIN's own number.
+  const count =
+    acked !== null && isAfter(acked, start) ? Math.min(distance(start, acked), sent) : 0;
+  return count === sent || (lossless && acksSeen) ? count : null;
+}
+
+function describeStall(subject: Observed): Connection['stall'] {
+  const stall = findStall(subject);
+  if (stall === null) return null;
+  const { leg, request, seq, length, sent, passed } = stall;
+  const drop = leg.events.find(
+    (event) => event.kind === 'drop' && event.seq === seq && event.reason === 'PKT_TOO_BIG',
+  );
+  return {
+    leg: listLegs(subject).indexOf(leg) === 0 ? 'client' : 'container',
+    flow: request ? 'request' : 'reply',
+    length,
+    sent,
+    passed,
+    mtu: drop?.kind === 'drop' ? (drop.mtu ?? null) : null,
+  };
+}
+
+/** Address of the client by the server's own socket: as it accepted, or as its handshake ended. */
+function findSourceSeen({ lastLeg, received, link }: Observed): string | null {
+  if (lastLeg.accepted) return lastLeg.accepted.remote.address;
+  if (received && !link) return received.remote.address;
+  const taken = lastLeg.events.find(
+    (event) => event.kind === 'state' && event.local.port === lastLeg.destination.port,
+  );
+  return taken?.kind === 'state' ? taken.remote.address : null;
+}

@@ -1,0 +1,108 @@
+/** Who sent a reset: the side that it is from, or a rule on the way that bears that side's address. */
+import { isRequest } from '../../correlate/bytes.js';
+import type { Leg } from '../../correlate/leg.js';
+import { ResetNumbers } from '../../correlate/reset-fit.js';
+import { TCP, type DropEvent, type PacketEvent, type ResetEvent } from '../../model/event.js';
+import { readExchange } from './exchange.js';
+import { distance } from './sequence.js';
+
+export interface Reset {
+  /** From the client's side to the server's. */
+  readonly request: boolean;
+  /** The first sighting of it. */
+  readonly event: PacketEvent;
+  /** The segment that a rule threw away as it sent this reset; null where none did. */
+  readonly rejected: DropEvent | null;
+  /**
+   * `not-listening`: the stack found no socket for the segment. `closed`: a socket, or its process, sent it.
+   * `rejected`: a rule did. Null where that was not seen.
+   */
+  readonly cause: 'not-listening' | 'closed' | 'rejected' | null;
+  /** Inode of the namespace that it was made in; null where it came from beyond what the trace sees. */
+  readonly origin: number | null;
+}
+
+/** The resets of a leg in order of time, each once, however often it was seen; without those that are no end of it. */
+export function listResets(leg: Leg): Reset[] {
+  const seen = new Set<string>();
+  const resets: Reset[] = [];
+  const numbers = new ResetNumbers(leg.unlisted);
+  for (const event of leg.events) {
+    if (event.kind !== 'packet') continue;
+    const request = isRequest(leg, event);
+    if ((event.flags & TCP.RST) === 0) {
+      numbers.see(event, request);
+      continue;
+    }
+    const key = `${request}|${event.seq}|${event.ack}|${event.flags}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    if (numbers.judge(event, request) === 'stray') continue;
+    if (!isHeard(leg, event, request)) continue;
+    resets.push(describe(leg, event, request));
+  }
+  return resets;
+}
+
+/** Who is refused by an address that it did not dial has no socket for that, and goes on waiting. */
+function isHeard(leg: Leg, reset: PacketEvent, request: boolean): boolean {
+  if (request || readExchange(leg).server.syns > 0) return true;
+  return !leg.events.some(
+    (event) =>
+      event.kind === 'drop' &&
+      event.reason === 'NO_SOCKET' &&
+      event.flags === reset.flags &&
+      event.seq === reset.seq &&
+      event.ack === reset.ack &&
+      !isRequest(leg, event),
+  );
+}
+
+function describe(leg: Leg, event: PacketEvent, request: boolean): Reset {
+  // A capture does not always know which way a packet went.
+  const origin = event.direction === 'out' && event.skb !== null ? event.namespace : null;
+  const own = { request, event, origin };
+  if (origin === null) return { ...own, rejected: null, cause: null };
+  const answered = leg.events.filter(
+    (one): one is DropEvent | ResetEvent =>
+      (one.kind === 'drop' || one.kind === 'reset') &&
+      one.namespace === origin &&
+      isRequest(leg, one) !== request &&
+      isAnswer(event, one),
+  );
+  const rejected = answered.find((one) => one.kind === 'drop' && isRejected(event, one));
+  if (rejected?.kind === 'drop') return { ...own, rejected, cause: 'rejected' };
+  return { ...own, rejected: null, cause: nameCause(event, answered) };
+}
+
+/** By what the stack told of the segment that it answered last before; else by what threw that segment away. */
+function nameCause(
+  { socket, time }: PacketEvent,
+  answered: readonly (DropEvent | ResetEvent)[],
+): Reset['cause'] {
+  const told = answered.findLast((one) => one.kind === 'reset' && one.time <= time);
+  if (told) return told.socket === null ? 'not-listening' : 'closed';
+  if (answered.some((one) => one.kind === 'drop' && one.reason === 'NO_SOCKET')) {
+    return 'not-listening';
+  }
+  return socket === null ? null : 'closed';
+}
+
+/** Nanoseconds within which a rule that has sent a reset throws the segment away: the same call does both. */
+const ONE_CALL = 100_000_000;
+
+/** A rule's reset is nobody's socket's, and the segment dies right after it. */
+function isRejected({ socket, time }: PacketEvent, drop: DropEvent): boolean {
+  const since = drop.time - time;
+  return socket === null && drop.reason === 'NETFILTER_DROP' && since >= 0 && since < ONE_CALL;
+}
+
+/** Whether the numbers of a reset are those that answer this segment (RFC 9293, 3.5.2). */
+function isAnswer(
+  reset: PacketEvent,
+  { seq, ack, flags, length }: DropEvent | ResetEvent,
+): boolean {
+  if ((flags & TCP.ACK) !== 0) return reset.seq === ack;
+  const taken = length + ((flags & TCP.SYN) === 0 ? 0 : 1) + ((flags & TCP.FIN) === 0 ? 0 : 1);
+  return (reset.flags & TCP.ACK) !== 0 && distance(seq, reset.ack) === taken;
+}

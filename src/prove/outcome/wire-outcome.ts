@@ -1,0 +1,141 @@
+/** How a captured connection ended for its client: what was seen, and what could have been seen and was not. */
+import { streamsOf } from '../../correlate/capture/contents.js';
+import type { CapturedLeg } from '../../correlate/capture/legs.js';
+import { sameEndpoint } from '../../model/address.js';
+import type { CapturedPacket } from '../../model/captured-packet.js';
+import type { CaptureWitness, IcmpError } from '../../model/conversation.js';
+import { TCP } from '../../model/event.js';
+import type { Trace } from '../../model/trace.js';
+import type { Outcome } from '../../model/verdict.js';
+import { findOutcome } from './outcome.js';
+import type { ObservedOnWire } from '../observed-wire.js';
+
+export interface WireOutcome {
+  readonly outcome: Outcome;
+  /** The ICMP error that ended it; null without one. */
+  readonly error: IcmpError | null;
+  /** The server agreed, and the client never acknowledged it. */
+  readonly halfOpen: boolean;
+}
+
+const SYN_ACK = TCP.SYN | TCP.ACK;
+/** Nanoseconds within which an acknowledgement comes, or what it was for is sent again. */
+const PATIENCE = 1_000_000_000;
+/** Nanoseconds after which a handshake packet that comes again was sent again. */
+const SENT_AGAIN = 150_000_000;
+/** Times that bytes were sent again without an acknowledgement before the connection counts as stalled. */
+const STALLED = 2;
+
+export function findWireOutcome(subject: ObservedOnWire, trace: Trace): WireOutcome {
+  const error = findError(subject, trace);
+  const { leg } = subject;
+  if (leg.protocol === 'udp') {
+    return {
+      outcome: isMisanswered(subject.captured) ? 'unanswered' : judge(subject, error),
+      error,
+      halfOpen: false,
+    };
+  }
+  const opening = leg.begun ? findOpening(subject.captured, trace) : 'completed';
+  if (opening === 'silent') return { outcome: judge(subject, error), error, halfOpen: false };
+  if (opening === 'half-open' || opening === 'left') {
+    const given = error === null ? 'unanswered' : tellError(error);
+    return { outcome: opening === 'left' ? 'reset' : given, error, halfOpen: true };
+  }
+  const outcome = isStalled(subject) ? 'stalled' : judge(subject, error);
+  return { outcome, error, halfOpen: false };
+}
+
+function judge(subject: ObservedOnWire, error: IcmpError | null): Outcome {
+  const found = findOutcome(subject);
+  // Of what is kept here not every repetition is there; the whole streams tell of a stall.
+  const outcome = found === 'stalled' ? 'unanswered' : found;
+  if (outcome !== 'unanswered') return outcome;
+  // Of its handshake, or of the answer that the client acknowledged, the capture may lack packets.
+  if (subject.bytes.fromServer > 0 || streamsOf(subject.captured).reply.lost) return 'answered';
+  return error === null ? outcome : tellError(error);
+}
+
+function tellError({ what }: IcmpError): Outcome {
+  return what === 'port unreachable' ? 'refused' : 'dropped';
+}
+
+/**
+ * `silent`: the server did not agree. `half-open`: it did, and the client never acknowledged that, though it would have been
+ * seen. `left`: the client answered by a reset. `completed` also where nobody can know.
+ */
+type Opening = 'silent' | 'half-open' | 'left' | 'completed';
+
+function findOpening(captured: CapturedLeg, trace: Trace): Opening {
+  const { first, last, leg } = captured;
+  if (first.completed) return 'completed';
+  // Behind the rewriting only what the server itself says shows that it heard the client.
+  if (last !== first && last.completed && hasSpoken(captured)) return 'completed';
+  const packets = leg.range.list().filter(({ damaged }) => !damaged);
+  const agreements = packets.filter(({ flags }) => (flags & SYN_ACK) === SYN_ACK);
+  if (agreements.length === 0) return 'silent';
+  const own = packets.filter(
+    ({ conversation, source }) => conversation === first.id && sameEndpoint(source, leg.client),
+  );
+  if (own.some(({ flags }) => (flags & TCP.RST) !== 0)) return 'left';
+  const dials = own.filter(({ flags }) => (flags & SYN_ACK) === TCP.SYN);
+  const [agreed] = agreements;
+  const again = isSentAgain(agreements) || dials.some(({ time }) => agreed && time > agreed.time);
+  if (again) return 'half-open';
+  const witness = trace.capture?.witnesses[first.file];
+  return agreed && own.length > 0 && sees(witness, agreed) ? 'half-open' : 'completed';
+}
+
+/** An acknowledgement of it would be in the file. */
+function sees(witness: CaptureWitness | undefined, agreed: CapturedPacket): boolean {
+  return (
+    witness !== undefined &&
+    witness.acks &&
+    !witness.lossy &&
+    witness.until - agreed.time > PATIENCE
+  );
+}
+
+function isSentAgain(packets: readonly CapturedPacket[]): boolean {
+  const times = packets.map(({ time }) => time);
+  return Math.max(...times) - Math.min(...times) >= SENT_AGAIN;
+}
+
+/** Bytes or an end of the server's own. */
+function hasSpoken({ leg }: CapturedLeg): boolean {
+  const { replies } = leg.split();
+  return replies.some(({ flags, length }) => length > 0 || (flags & TCP.FIN) !== 0);
+}
+
+/** Bytes were sent again and again, and nobody acknowledged them: to or by the client, or behind a relay. */
+function isStalled({ captured, pairing }: ObservedOnWire): boolean {
+  const legs = pairing ? [captured, pairing.upstream] : [captured];
+  return legs.some(({ first }) => first.streams.some(({ repeats }) => repeats >= STALLED));
+}
+
+/**
+ * A datagram came back under another address than the one that was dialled, at the very device where the request had
+ * come in: the client does not take that for an answer.
+ */
+function isMisanswered(captured: CapturedLeg): boolean {
+  const { first, last, leg } = captured;
+  if (first === last || leg.nat?.destinationRewritten !== true) return false;
+  const { requests, replies } = leg.split();
+  if (replies.some(({ conversation }) => conversation === first.id)) return false;
+  const devices = requests
+    .filter(({ conversation }) => conversation === first.id)
+    .map(({ ifindex }) => ifindex);
+  return replies.some(({ ifindex }) => devices.includes(ifindex));
+}
+
+function findError({ leg, link }: ObservedOnWire, trace: Trace): IcmpError | null {
+  const legs = link ? [leg, link.upstream] : [leg];
+  const about = (error: IcmpError): boolean =>
+    legs.some(
+      (one) =>
+        sameEndpoint(error.source, one.client) &&
+        [one.server, one.destination].some((end) => end && sameEndpoint(end, error.destination)),
+    );
+  const fatal = ({ what }: IcmpError): boolean => what !== 'packet too big';
+  return trace.capture?.errors.find((error) => fatal(error) && about(error)) ?? null;
+}

@@ -1,0 +1,121 @@
+/** A traced connection as an attempt that can be predicted, and whether it came as predicted. */
+import type { Prediction } from '../../model/explain.js';
+import type { Connection } from '../../model/report.js';
+import type { Attempt } from '../../rules/evaluate/vantages.js';
+import type { RuleRef } from '../../rules/evaluate/rule-index.js';
+import {
+  familyOf,
+  findBridgeOf,
+  findRoute,
+  isOwnAddress,
+  type World,
+} from '../../rules/evaluate/world.js';
+
+/** The attempt that a connection was; null when it is not known what was dialled, or from where. */
+export function retrace(world: World, connection: Connection): Attempt | null {
+  const { client, server, protocol, clientNamespace } = connection;
+  if (server === null || familyOf(client.address) !== familyOf(server.address)) return null;
+  const fields = {
+    protocol,
+    port: server.port,
+    to: server.address,
+    family: familyOf(server.address),
+  };
+  if (
+    clientNamespace === 'host' ||
+    (clientNamespace === null && isOwnAddress(world, client.address))
+  ) {
+    const vantage =
+      server.address === '::1'
+        ? 'loopback6'
+        : server.address.startsWith('127.')
+          ? 'loopback'
+          : 'own-address';
+    return { vantage, from: 'host', start: { ...fields, by: { kind: 'host' } } };
+  }
+  const owner = world.containers.find(({ places }) =>
+    places.some(({ address }) => address === client.address),
+  );
+  const place = owner?.places.find(({ address }) => address === client.address);
+  const bridge = place?.bridge ?? findBridgeOf(world, client.address)?.name;
+  if (bridge != null) {
+    const inside = connection.container?.name === owner?.name;
+    const target = connection.container && findBridgeOf(world, connection.container.address);
+    const vantage = inside ? 'self' : target?.name === bridge ? 'same-bridge' : 'other-bridge';
+    const by = { kind: 'container', bridge, address: client.address } as const;
+    return {
+      vantage,
+      from: `container ${owner?.name ?? client.address}`,
+      start: { ...fields, by },
+    };
+  }
+  const device = findRoute(world, client.address)?.device ?? null;
+  const by = { kind: 'outside', device, source: client.address } as const;
+  return { vantage: 'outside', from: 'outside', start: { ...fields, by } };
+}
+
+/** Whether a connection came as predicted; null where the prediction or the trace cannot tell. */
+export function agree(
+  connection: Connection,
+  attempt: Attempt,
+  prediction: Prediction,
+  deciding: RuleRef | null,
+): boolean | null {
+  const { outcome, path, proof, drop } = connection;
+  if (proof === 'inconclusive' || path === 'unknown' || prediction.path === 'unknown') return null;
+  if (prediction.way !== null && !goesSameWay(connection, attempt, prediction)) return false;
+  if (prediction.path === 'dropped') return isLostAsPredicted(connection, deciding);
+  if (prediction.path === 'refused') {
+    // A rule may refuse with an ICMP message that nobody waits for.
+    return outcome === 'refused' || (outcome !== 'answered' && rejects(deciding));
+  }
+  if (outcome === 'refused') return false;
+  // Who was to be answered and was not has met something that the prediction does not speak of.
+  if (outcome === 'unanswered') return null;
+  if (outcome !== 'dropped') return true;
+  return drop === null || drop.reason === 'NETFILTER_DROP' ? false : null;
+}
+
+/** A rule must have dropped it where a rule was to, and anything but a rule where none was; null where nobody saw. */
+function isLostAsPredicted(
+  { outcome, drop }: Connection,
+  deciding: RuleRef | null,
+): boolean | null {
+  if (outcome !== 'dropped' && outcome !== 'unanswered') return false;
+  if (drop === null) return null;
+  return (drop.reason === 'NETFILTER_DROP') === (deciding !== null && !translates(deciding));
+}
+
+function goesSameWay(
+  { path, nat, outcome }: Connection,
+  { start }: Attempt,
+  prediction: Prediction,
+): boolean {
+  const { way, target } = prediction;
+  // What is stopped at the host has come to none of its processes: which of them it was for does not show.
+  const stops = prediction.path === 'refused' || prediction.path === 'dropped';
+  const stopped = path === 'host' && (outcome === 'refused' || outcome === 'dropped');
+  if (stopped && stops && (way === 'docker-proxy' || way === 'relay')) return true;
+  if (path !== way) return false;
+  if (path !== 'dnat' || !nat) return true;
+  const hook = start.by.kind === 'host' ? 'OUTPUT' : 'PREROUTING';
+  const rewritten = nat.reply.split(' → ')[0];
+  return (nat.hook ?? hook) === hook && (target ?? rewritten) === rewritten;
+}
+
+/** Whether the rule only sends it elsewhere, to where it then died. */
+function translates({ rule }: RuleRef): boolean {
+  return (
+    rule?.steps.some((step) => step.kind === 'verdict' && TRANSLATIONS.has(step.verdict.do)) ??
+    false
+  );
+}
+
+const TRANSLATIONS: ReadonlySet<string> = new Set(['dnat', 'snat', 'masquerade', 'redirect']);
+
+function rejects(deciding: RuleRef | null): boolean {
+  return (
+    deciding?.rule?.steps.some((step) => step.kind === 'verdict' && step.verdict.do === 'reject') ??
+    false
+  );
+}

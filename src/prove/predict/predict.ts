@@ -1,0 +1,173 @@
+/** Puts beside each connection what was predicted from the host's rules, and a finding where it came otherwise. */
+import type { Finding } from '../../model/explain.js';
+import type { Connection, Evidence, Predicted, Report, ReportFinding } from '../../model/report.js';
+import type { RuleSet } from '../../model/rules.js';
+import type { Survey } from '../../model/survey.js';
+import type { TraceHeader } from '../../model/trace.js';
+import { agree, retrace } from './agreement.js';
+import { buildWorld } from '../../rules/evaluate/build-world.js';
+import { writeName } from '../../rules/explain/changes.js';
+import { findDifferences, type Difference } from './differences.js';
+import { isAbout } from '../verdict/fix.js';
+import { describeFailure } from '../verdict/headline.js';
+import { nameRule, type NamedRule } from './name-rule.js';
+import { predictAttempt } from '../../rules/evaluate/predict.js';
+import type { Attempt } from '../../rules/evaluate/vantages.js';
+import { RuleIndex, type RuleRef } from '../../rules/evaluate/rule-index.js';
+import { findFaults } from '../../rules/findings/findings.js';
+import { withhold } from '../../rules/evaluate/withhold.js';
+import { findBridgeOf, type World } from '../../rules/evaluate/world.js';
+import { tellDeciding } from '../why.js';
+
+type PredictedReport = Required<Pick<Report, 'connections' | 'findings'>>;
+
+/** Null where the rules were not read. */
+export function predict(
+  header: TraceHeader,
+  connections: readonly Connection[],
+): PredictedReport | null {
+  const { survey } = header;
+  if (!survey) return null;
+  const before = new Oracle(header, survey, survey.rules);
+  const end = survey.changes?.rules ?? null;
+  const after = end && new Oracle(header, survey, end);
+  const differences: Difference[] = [];
+  const told = connections.map((connection) => {
+    const answer = before.ask(connection);
+    if (!answer) return withRule(connection, nameRule(connection, null, survey));
+    const { server } = connection;
+    const bridge = server && (findBridgeOf(before.world, server.address)?.name ?? null);
+    const why = tellDeciding(connection, answer.predicted, bridge);
+    if (answer.predicted.agrees !== false) return annotate(connection, answer, why, survey);
+    const end = after?.ask(connection)?.predicted ?? null;
+    const since = end && tellDeciding(connection, end, bridge);
+    differences.push({ connection, predicted: answer.predicted, byEnd: end?.agrees === true });
+    return annotate(connection, answer, since && `${since} (by the rules at the end)`, survey);
+  });
+  const failed = told.filter(({ outcome }) => outcome !== 'answered');
+  return {
+    connections: told,
+    findings: [
+      ...findDifferences(differences, before.world, survey),
+      ...(failed.length > 0 ? attributeFaults(before.findFaults(header), failed) : []),
+    ],
+  };
+}
+
+/** The faults that connections failed of, and no others. */
+function attributeFaults(
+  faults: readonly Finding[],
+  failed: readonly Connection[],
+): ReportFinding[] {
+  return faults.flatMap((fault) => {
+    const connections = failed.flatMap((one) => {
+      const failure = describeFailure(one);
+      return failure && isAbout(fault, failure) ? [one.id] : [];
+    });
+    return connections.length > 0 ? [{ ...fault, connections }] : [];
+  });
+}
+
+interface Answer {
+  readonly predicted: Predicted;
+  readonly deciding: RuleRef | null;
+}
+
+/** Predicts connections by one rule set; equal attempts once. */
+class Oracle {
+  readonly world: World;
+  private readonly index: RuleIndex;
+  private readonly known = new Map<string, ReturnType<typeof predictAttempt>>();
+
+  constructor(
+    { topology, target }: TraceHeader,
+    private readonly survey: Survey,
+    rules: RuleSet,
+  ) {
+    const { settings } = survey;
+    const { mappings } = target;
+    this.world = buildWorld({ topology, rules, settings, mappings, measured: true });
+    this.index = new RuleIndex(rules);
+  }
+
+  ask(connection: Connection): Answer | null {
+    const attempt = retrace(this.world, connection);
+    if (!attempt) return null;
+    const { prediction, deciding } = this.predict(attempt);
+    const { path, way, target, rule, why, sourceSeen } = prediction;
+    const agrees = agree(connection, attempt, prediction, deciding);
+    const at = rule === null || !deciding ? null : describePlace(deciding);
+    return { predicted: { path, way, target, rule, at, why, sourceSeen, agrees }, deciding };
+  }
+
+  /** By the predictions that were asked for. */
+  findFaults({ topology: { engine }, target }: TraceHeader): Finding[] {
+    return findFaults({
+      world: this.world,
+      mappings: target.mappings,
+      predictions: [...this.known.values()].map(({ prediction }) => prediction),
+      docker: engine !== null && engine.product !== 'podman',
+      complete: this.survey.complete,
+    });
+  }
+
+  private predict(attempt: Attempt): ReturnType<typeof predictAttempt> {
+    const key = JSON.stringify(attempt);
+    const known = this.known.get(key);
+    if (known) return known;
+    const made = predictAttempt(this.world, this.index, attempt);
+    const told = this.survey.complete
+      ? made
+      : { prediction: withhold(made.prediction), deciding: null };
+    this.known.set(key, told);
+    return told;
+  }
+}
+
+function describePlace({ table, chain }: RuleRef): NonNullable<Predicted['at']> {
+  const { backend, family, name } = table;
+  return { backend, family, table: name, chain: chain.name };
+}
+
+function annotate(
+  connection: Connection,
+  answer: Answer,
+  why: string | null,
+  survey: Survey,
+): Connection {
+  const { predicted } = answer;
+  const counted = witnessCounter(answer, survey);
+  return {
+    ...withRule(connection, nameRule(connection, predicted, survey)),
+    evidence: counted ? [...connection.evidence, counted] : connection.evidence,
+    why: why ?? connection.why,
+    predicted,
+  };
+}
+
+function withRule(connection: Connection, named: NamedRule | null): Connection {
+  return named === null ? connection : { ...connection, end: { ...connection.end, ...named } };
+}
+
+/** A second witness, which never decides: other traffic raises the counter as well. */
+function witnessCounter({ predicted, deciding }: Answer, { changes }: Survey): Evidence | null {
+  const rule = deciding?.rule ?? null;
+  if (!changes || !rule || rule.packets === null || !predicted.at || predicted.agrees !== true) {
+    return null;
+  }
+  if (predicted.way === 'docker-proxy' && !returns(rule.steps)) return null;
+  const name = writeName({ ...predicted.at, rule: rule.text });
+  const packets = changes.counted.find((one) => writeName(one) === name)?.packets ?? 0;
+  const amount = packets === 0 ? 'packets' : `${packets} packet${packets === 1 ? '' : 's'}`;
+  return {
+    code: 'rule-counted',
+    claim: `the deciding rule in ${predicted.at.chain} counted ${amount} during the trace`,
+    holds: packets > 0 ? true : null,
+    events: [],
+  };
+}
+
+/** Whether the rule itself took the packet, and is not one that passed it over. */
+function returns(steps: NonNullable<RuleRef['rule']>['steps']): boolean {
+  return steps.some((step) => step.kind === 'verdict' && step.verdict.do === 'return');
+}

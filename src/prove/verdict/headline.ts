@@ -1,0 +1,124 @@
+/** The headline of a report as data: what failed, by whom, where and by which rule, and what to do. */
+import type { Finding } from '../../model/explain.js';
+import type { Failure, Headline, SeenSource, Way } from '../../model/headline.js';
+import type { Connection, Report } from '../../model/report.js';
+import { findFix } from './fix.js';
+
+/** Groups of failures that are told, and ids of each. */
+const MOST_FAILURES = 8;
+const MOST_IDS = 8;
+
+export interface HeadlineInput {
+  readonly connections: readonly Connection[];
+  readonly target: Pick<Report['target'], 'ports' | 'containers'>;
+  /** Faults of the host that its rules and sockets show. */
+  readonly faults: readonly Finding[];
+  readonly unpublished: Headline['unpublished'];
+}
+
+export function findHeadline(input: HeadlineInput): Headline {
+  const { connections, target, faults, unpublished } = input;
+  const failures = groupFailures(connections);
+  const failed = failures.reduce((sum, { count }) => sum + count, 0);
+  return {
+    subject: (target.ports.length > 0 ? target.ports : target.containers).join(', ') || 'all ports',
+    connections: connections.length,
+    answered: connections.length - failed,
+    failed,
+    failures: failures.slice(0, MOST_FAILURES),
+    ways: countWays(connections),
+    sources: countSources(connections),
+    fix: findFix(failures, faults),
+    unpublished,
+  };
+}
+
+function groupFailures(connections: readonly Connection[]): Failure[] {
+  const groups = new Map<string, Failure>();
+  for (const connection of connections) {
+    const failure = describeFailure(connection);
+    if (failure === null) continue;
+    const { count, connections: ids, ...likeness } = failure;
+    const key = JSON.stringify(likeness);
+    const group = groups.get(key);
+    if (!group) groups.set(key, failure);
+    else {
+      const known = group.connections;
+      const more = known.length < MOST_IDS ? [...known, ...ids] : known;
+      groups.set(key, { ...group, count: group.count + count, connections: more });
+    }
+  }
+  return [...groups.values()].sort((a, b) => b.count - a.count);
+}
+
+/** What became of one connection; null where it was answered. */
+export function describeFailure(connection: Connection): Failure | null {
+  const { id, outcome, path, protocol, end, drop, stall, handshake, relay } = connection;
+  if (outcome === 'answered') return null;
+  const target = connection.container ?? connection.server;
+  return {
+    count: 1,
+    connections: [id],
+    outcome,
+    path,
+    protocol,
+    by: end.by,
+    how: end.how,
+    // The kernel's own word, where it came too late to be the end of the connection.
+    cause: end.cause ?? (drop?.reason === 'NO_SOCKET' ? 'not-listening' : null),
+    rule: end.rule,
+    table: end.at?.table ?? null,
+    chain: end.at?.chain ?? null,
+    hook: drop?.hook ?? null,
+    after: drop?.after ?? null,
+    reason: drop?.reason ?? null,
+    flow: drop?.flow ?? stall?.flow ?? null,
+    dialled: connection.server?.port ?? null,
+    target: target && {
+      name: connection.container?.name ?? null,
+      address: target.address,
+      port: target.port,
+    },
+    relay: relay && { pid: relay.pid, command: relay.command },
+    halfOpen: outcome === 'unanswered' && handshake?.completed === false && handshake.synAck > 0,
+    stall: stall && { length: stall.length, sent: stall.sent, mtu: stall.mtu },
+  };
+}
+
+function countWays(connections: readonly Connection[]): Way[] {
+  const ways = new Map<Way['path'], { count: number; hooks: Set<Way['hooks'][number]> }>();
+  for (const { path, nat } of connections) {
+    const way = ways.get(path) ?? { count: 0, hooks: new Set() };
+    ways.set(path, way);
+    way.count += 1;
+    if (path === 'dnat' && nat?.hook) way.hooks.add(nat.hook);
+  }
+  return [...ways]
+    .map(([path, { count, hooks }]) => ({ path, count, hooks: [...hooks].sort() }))
+    .sort((a, b) => b.count - a.count);
+}
+
+/** What containers have as their client's address; the most frequent first. */
+function countSources(connections: readonly Connection[]): SeenSource[] {
+  const found = new Map<string, SeenSource>();
+  for (const { sourceSeen, client, container, relay, nat } of connections) {
+    if (sourceSeen === null || container === null) continue;
+    const of = nameOwner({ sourceSeen, client, relay, nat });
+    const key = JSON.stringify([container.name, of, of === 'client' ? null : sourceSeen]);
+    const known = found.get(key);
+    const address = known && known.address !== sourceSeen ? null : sourceSeen;
+    found.set(key, { address, of, container: container.name, count: (known?.count ?? 0) + 1 });
+  }
+  return [...found.values()].sort((a, b) => b.count - a.count);
+}
+
+function nameOwner({
+  sourceSeen,
+  client,
+  relay,
+  nat,
+}: Pick<Connection, 'sourceSeen' | 'client' | 'relay' | 'nat'>): SeenSource['of'] {
+  if (relay && relay.client?.address === sourceSeen) return 'relay';
+  if (client.address === sourceSeen) return 'client';
+  return nat?.sourceRewritten ? 'nat' : 'other';
+}

@@ -1,0 +1,49 @@
+/** What is known of a port that no container publishes: what is published, and who listens on it. */
+import type { Unpublished } from '../../model/headline.js';
+import type { Connection } from '../../model/report.js';
+import type { Target } from '../../model/target.js';
+import type { Topology } from '../../model/topology.js';
+
+const MOST_PUBLISHED = 8;
+
+/** Null where it is published, where something answers there, or where no engine could be asked. */
+export function findUnpublished(
+  { asked, mappings }: Pick<Target, 'asked' | 'mappings'>,
+  topology: Topology,
+  connections: readonly Pick<Connection, 'outcome'>[],
+): Unpublished | null {
+  const [port, ...others] = asked;
+  if (port === undefined || others.length > 0 || mappings.length > 0) return null;
+  if (topology.engine === null || connections.some(({ outcome }) => outcome === 'answered')) {
+    return null;
+  }
+  const published = topology.containers.flatMap(({ name, published: ports }) =>
+    ports.map(({ hostAddress, hostPort }) => ({
+      address: hostAddress,
+      port: hostPort,
+      container: name,
+    })),
+  );
+  return {
+    port,
+    published: published.slice(0, MOST_PUBLISHED),
+    more: Math.max(0, published.length - MOST_PUBLISHED),
+    listens: listListening(topology, port),
+  };
+}
+
+/** Null where some sockets could not be looked up, and none was found. */
+function listListening(topology: Topology, port: number): Unpublished['listens'] {
+  const { listeners, namespaces, heard, unheard } = topology;
+  const names = new Map(namespaces.map(({ inode, name }) => [inode, name]));
+  const found = listeners
+    .filter(({ local }) => local.port === port)
+    .map(({ namespace, local, command, pid }) => ({
+      namespace: names.get(namespace) ?? `netns-${namespace}`,
+      address: local.address,
+      command,
+      pid,
+    }));
+  const known = (heard?.includes(port) ?? true) && (unheard ?? []).length === 0;
+  return found.length > 0 || known ? found : null;
+}

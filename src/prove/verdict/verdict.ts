@@ -1,0 +1,51 @@
+/** The verdict over all connections of a trace. */
+import type { Headline, OutcomeCount } from '../../model/headline.js';
+import type { Connection, Verdict } from '../../model/report.js';
+import type { TraceTail } from '../../model/trace.js';
+import { PROOFS } from '../../model/verdict.js';
+import { writeFailure } from '../../words/failures.js';
+import { writeReason } from '../../words/headline.js';
+
+export function sumUp(
+  connections: readonly Connection[],
+  headline: Headline,
+  tail: Pick<TraceTail, 'sealed' | 'notes'>,
+): Verdict {
+  const rest = { remedy: headline.fix?.remedy ?? null, headline };
+  if (connections.length === 0) {
+    const trouble = tail.sealed ? '' : ` (${tail.notes[0] ?? 'the trace is not sealed'})`;
+    const reason = `no matching traffic was seen${trouble}`;
+    return { path: 'none', proof: 'inconclusive', reason, outcome: null, counts: [], ...rest };
+  }
+  const counts = countOutcomes(connections);
+  const weakest = Math.max(...connections.map(({ proof }) => PROOFS.indexOf(proof)));
+  const paths = new Set(counts.map(({ path }) => path));
+  const outcomes = new Set(counts.map(({ outcome }) => outcome));
+  const [path = 'unknown'] = paths;
+  const [outcome = null] = outcomes;
+  return {
+    path: paths.size > 1 ? 'mixed' : path === 'unknown' ? 'none' : path,
+    proof: PROOFS[weakest] ?? 'inconclusive',
+    reason: tellReason(connections, headline),
+    outcome: outcomes.size > 1 ? 'mixed' : outcome,
+    counts,
+    ...rest,
+  };
+}
+
+function countOutcomes(connections: readonly Connection[]): OutcomeCount[] {
+  const counts = new Map<string, OutcomeCount>();
+  for (const { path, outcome } of connections) {
+    const key = `${path} ${outcome}`;
+    counts.set(key, { path, outcome, count: (counts.get(key)?.count ?? 0) + 1 });
+  }
+  return [...counts.values()].sort((a, b) => b.count - a.count);
+}
+
+/** Of one connection its own reason, behind what became of it. */
+function tellReason(connections: readonly Connection[], headline: Headline): string {
+  const [only] = connections;
+  if (connections.length > 1 || !only) return writeReason(headline);
+  const [failure] = headline.failures;
+  return failure ? `${writeFailure(failure)}; ${only.reason}` : only.reason;
+}
