@@ -8,6 +8,7 @@ import {
   type PacketEvent,
   type Protocol,
   type ResetEvent,
+  type SocketEnds,
   type TraceEvent,
 } from '../model/event.js';
 import { Datagrams, type DatagramSight } from './datagrams.js';
@@ -18,6 +19,8 @@ import { add, join, root, Sighting } from './sighting.js';
 /** A finished flow: the events of all sightings that are one and the same. */
 export interface Flow {
   readonly events: readonly LegEvent[];
+  /** The near end of the socket that dialled, where only a call of its process told it; null otherwise. */
+  readonly local: Endpoint | null;
 }
 
 /** Groups events by flow. Pure; the events must be in order of time. */
@@ -85,9 +88,14 @@ class Gatherer {
         if (sighting) add(sighting, event);
         return;
       }
-      case 'function':
-      case 'move':
       case 'copy':
+        this.#nameDialled(event);
+        return;
+      case 'move':
+        this.#nameDialled(event.from);
+        this.#nameDialled(event.to);
+        return;
+      case 'function':
       case 'aside':
       case 'fork':
       case 'total':
@@ -95,15 +103,15 @@ class Gatherer {
   }
 
   flows(): Flow[] {
-    const groups = new Map<Sighting, LegEvent[]>();
-    for (const sighting of this.#all) {
-      const group = groups.get(root(sighting));
-      if (group) group.push(...sighting.events);
-      else groups.set(root(sighting), [...sighting.events]);
-    }
+    const groups = Map.groupBy(this.#all, root);
     return [...groups.values()]
-      .filter((group) => group.length > 0)
-      .map((group) => ({ events: group.sort((a, b) => a.time - b.time || a.id - b.id) }))
+      .map((group) => ({
+        events: group
+          .flatMap(({ events }) => events)
+          .sort((a, b) => a.time - b.time || a.id - b.id),
+        local: group.find(({ local }) => local !== null)?.local ?? null,
+      }))
+      .filter(({ events }) => events.length > 0)
       .sort((a, b) => (a.events[0]?.id ?? 0) - (b.events[0]?.id ?? 0));
   }
 
@@ -216,6 +224,15 @@ class Gatherer {
     if (begun && 'remote' in begun && begun.namespace === event.namespace) join(known, sighting);
   }
 
+  /**
+   * A call of a process on a socket that it dialled tells the socket's port, which the dial did not have yet: where the kernel
+   * skipped what followed the dial, nothing else does.
+   */
+  #nameDialled({ socket, local, remote }: Omit<SocketEnds, 'life'>): void {
+    const sighting = this.#sockets.get(socket);
+    if (sighting?.dial && sameEndpoint(sighting.dial.remote, remote)) sighting.local ??= local;
+  }
+
   #takeDrop(event: DropEvent | ResetEvent): void {
     const before = event.skb === null ? undefined : this.#skbs.get(event.skb);
     if (before && endsIn(before.packet, event)) {
@@ -286,6 +303,7 @@ class Gatherer {
     if (key !== null && (current === undefined || !join(current, here)))
       this.#current.set(key, here);
     this.#sockets.set(socket, here);
+    if (dials) here.dial ??= event;
     return here;
   }
 }

@@ -35,7 +35,7 @@ export function buildLeg(flow: Flow, context: LegContext): Leg | null {
     ) ?? null;
   const tracked = listTracked(events, context.host);
   const view = chooseView(tracked);
-  const ends = findEnds(events, packets, dialled, view, context.ports);
+  const ends = findEnds(flow, packets, dialled, view, context.ports);
   if (ends === null) return null;
   const { client, server, begun } = ends;
   const destination = view?.conntrack.reply.source ?? lastDestination(packets, client) ?? server;
@@ -175,7 +175,7 @@ interface Ends {
 }
 
 function findEnds(
-  events: readonly LegEvent[],
+  { events, local: called }: Flow,
   packets: readonly PacketEvent[],
   dialled: StateEvent | null,
   view: Tracked | null,
@@ -212,7 +212,7 @@ function findEnds(
   }
   if (dialled) {
     const local = events.find((event) => event.kind === 'state' && event.local.port !== 0);
-    const client = local?.kind === 'state' ? local.local : dialled.local;
+    const client = local?.kind === 'state' ? local.local : (called ?? dialled.local);
     return { client, server: dialled.remote, begun: true };
   }
   return null;

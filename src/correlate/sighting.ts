@@ -1,4 +1,6 @@
 /** One use of a pair of endpoints in one namespace, and which of them are one and the same flow. */
+import type { Endpoint } from '../model/address.js';
+import type { StateEvent } from '../model/event.js';
 import type { LegEvent } from './leg.js';
 
 /** One use of one pair of endpoints in one namespace; several of them make a leg. */
@@ -9,6 +11,10 @@ export class Sighting {
   /** Sequence number of the SYN that began it; at the root, of the whole flow. */
   syn: { readonly seq: number } | null = null;
   lastTime = 0;
+  /** The dial that began it, where its socket was seen to. */
+  dial: StateEvent | null = null;
+  /** The near end of the socket that dialled, as its process's calls on it name it. */
+  local: Endpoint | null = null;
 }
 
 export const root = (sighting: Sighting): Sighting => {

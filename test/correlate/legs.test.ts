@@ -222,7 +222,10 @@ test('a process of the host that dialled what the rule rewrote sent it: OUTPUT',
       conntrack,
     });
     if (dial?.kind !== 'state') throw new Error('no dial');
-    const leg = buildLeg({ events: [dial, packet] }, { host: HOST, ports: new Set([8080]) });
+    const leg = buildLeg(
+      { events: [dial, packet], local: null },
+      { host: HOST, ports: new Set([8080]) },
+    );
     return leg?.nat?.hook;
   };
   assert.is(dials(HOST, PUBLISHED), 'OUTPUT');
@@ -276,7 +279,7 @@ test('a packet that arrived after the rewriting was seen does not tell its hook'
         ...{ direction: 'out' as const, conntrack: talk.view() },
       });
     const events = order === 'before' ? [arrive(), leave()] : [leave(), arrive()];
-    return buildLeg({ events }, { host: HOST, ports: new Set([8080]) })?.nat?.hook;
+    return buildLeg({ events, local: null }, { host: HOST, ports: new Set([8080]) })?.nat?.hook;
   };
   assert.equal([hook('before'), hook('after')], ['PREROUTING', null]);
 });

@@ -70,7 +70,7 @@ function listCandidates(subject: Observed, facts: Facts): Path[] {
   if (link || relayAccept) {
     const command = link?.command ?? relayAccept?.command;
     paths.push(isDockerProxy(subject, command) ? 'docker-proxy' : 'relay');
-  } else if (hostAccept && facts.complete === true && !mayHaveRelayed(subject)) {
+  } else if (hostAccept && facts.complete === true) {
     // Where events were lost, a relay whose dial was missed looks just like a server of the host.
     paths.push('host');
   } else if (facts['nothing-listened'] === true && findOutcome(subject) === 'refused') {
@@ -92,13 +92,6 @@ function isStopped(subject: Observed, facts: Facts): boolean {
   const outcome = findOutcome(subject);
   if (outcome === 'dropped') return facts['stopped-at-host'] === true;
   return outcome === 'refused' && findEnd(subject, outcome).cause === 'rejected';
-}
-
-/** Where runs were skipped, a dial that led on and one that did not look the same. */
-function mayHaveRelayed({ service, tail }: Observed): boolean {
-  return (
-    tail.skippedRuns !== undefined && (service?.ways.some(({ what }) => what === 'dial') ?? false)
-  );
 }
 
 /**
@@ -209,12 +202,6 @@ function tellRedirect({ redirect }: Observed): string {
 
 function unknown(subject: Observed, facts: Facts): Judgement {
   const reasons = [...listGaps(subject), ...listSuspicions(subject, facts)];
-  if (reasons.length === 0 && subject.hostAccept && mayHaveRelayed(subject)) {
-    const { skippedRuns } = subject.tail;
-    reasons.push(
-      `the process that accepted it also dialled, and the kernel skipped ${skippedRuns ?? 0} runs of packet probes`,
-    );
-  }
   if (reasons.length === 0) reasons.push(explainNowhere(subject, facts));
   const reason = `inconclusive, because ${reasons.join(' and ')}`;
   return { path: 'unknown', proof: 'inconclusive', reason };
