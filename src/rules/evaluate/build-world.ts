@@ -5,7 +5,8 @@ import type { RuleSet } from '../../model/rules.js';
 import type { PortMapping } from '../../model/target.js';
 import type { HostSettings } from '../../model/settings.js';
 import type { Inside } from '../../model/survey.js';
-import { findBridges, findWays, inferEngine } from './mappings.js';
+import { inferEngine } from './mappings.js';
+import { findBridges, findWays } from './surroundings.js';
 import type { World, WorldContainer, WorldDevice, WorldRouting, WorldSocket } from './world.js';
 
 export interface WorldParts {

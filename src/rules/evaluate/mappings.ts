@@ -1,10 +1,9 @@
-/** What rules alone tell about a host: ways in, bridges, and whether docker-proxy is used. */
+/** What rules alone tell about ways in, and whether docker-proxy is used. */
 import type { Protocol } from '../../model/event.js';
-import { isEverything, writeRange, type AddressRange } from '../../model/range.js';
+import { writeRange } from '../../model/range.js';
 import type { Chain, Match, Rule, RuleSet, Table } from '../../model/rules.js';
 import type { PortMapping } from '../../model/target.js';
 import type { Topology } from '../../model/topology.js';
-import type { WorldDevice, WorldRoute } from './world.js';
 
 /** Ports that a DNAT rule leads somewhere else. */
 export function findMappings(rules: RuleSet): PortMapping[] {
@@ -71,63 +70,6 @@ function findDialled(matches: readonly Match[]): string | null {
   return null;
 }
 
-/** Bridges that rules speak of: what leaves a network by any other device is masqueraded. */
-export function findBridges(rules: RuleSet): WorldDevice[] {
-  const found = new Map<string, WorldDevice>();
-  const add = (name: string, range: AddressRange): void => {
-    // The gateway is the network's first address with Docker, Podman and CNI alike.
-    const gateway = writeRange({
-      ...range,
-      low: range.low + 1n,
-      high: range.low + 1n,
-    });
-    const network = `${gateway}/${writeRange(range).split('/')[1] ?? ''}`;
-    if (!found.has(name)) found.set(name, { name, kind: 'bridge', networks: [network] });
-  };
-  for (const { rule, chain } of listRules(rules)) {
-    const matches = listMatches(rule);
-    const source = matches.find((match) => match.on === 'source' && !match.not);
-    const [range] = source?.on === 'source' ? source.ranges : [];
-    if (!range || range.low === range.high || isEverything(range)) continue;
-    if (!writeRange(range).includes('/')) continue;
-    const out = matches.find((match) => match.on === 'out-device');
-    const masquerades = rule.steps.some(
-      (step) => step.kind === 'verdict' && step.verdict.do === 'masquerade',
-    );
-    if (masquerades && out?.on === 'out-device' && out.not) add(out.names[0] ?? '', range);
-    // Podman and CNI name no device: the network stands for it.
-    else if (chain.base?.hook === 'postrouting' && !out) {
-      add(`(bridge of ${writeRange(range)})`, range);
-    }
-  }
-  return [...found.values()];
-}
-
-/** Ways to single addresses that rules speak of: what is let out to one by a device goes that way. */
-export function findWays(rules: RuleSet): WorldRoute[] {
-  const ways = new Map<string, Set<string>>();
-  for (const { rule } of listRules(rules)) {
-    const matches = listMatches(rule);
-    const accepts = rule.steps.some(
-      (step) => step.kind === 'verdict' && step.verdict.do === 'accept',
-    );
-    const out = matches.find((match) => match.on === 'out-device');
-    const to = matches.find((match) => match.on === 'destination');
-    if (!accepts || out?.on !== 'out-device' || to?.on !== 'destination') continue;
-    const [name = ''] = out.names;
-    const [range] = to.ranges;
-    const plain = !out.not && !to.not && out.names.length === 1 && /^[^*+]+$/.test(name);
-    if (!plain || to.ranges.length !== 1 || !range || range.low !== range.high) continue;
-    const address = writeRange(range);
-    ways.set(address, (ways.get(address) ?? new Set<string>()).add(name));
-  }
-  return [...ways].flatMap(([address, devices]) => {
-    const [device = '', ...others] = devices;
-    const length = address.includes(':') ? 128 : 32;
-    return others.length > 0 ? [] : [{ destination: `${address}/${length}`, device, source: null }];
-  });
-}
-
 /** The engine's firewall backend and whether it uses docker-proxy, with the reason; null when no rule is Docker's. */
 export function inferEngine(rules: RuleSet): {
   readonly firewall: 'iptables' | 'nftables';
@@ -162,7 +104,7 @@ export function inferEngine(rules: RuleSet): {
   return { firewall, userlandProxy: null, because: 'no rule for OUTPUT tells' };
 }
 
-function isDockers({ name, chains }: Table): boolean {
+export function isDockers({ name, chains }: Table): boolean {
   return (
     name === 'docker-bridges' ||
     chains.some((chain) => chain.name === 'DOCKER' || chain.name === 'DOCKER-USER')

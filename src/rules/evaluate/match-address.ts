@@ -60,10 +60,20 @@ function isInner(range: AddressRange, world: World): boolean {
     const bridges = world.devices
       .filter(({ kind }) => kind === 'bridge' || kind === 'loopback')
       .flatMap(({ networks }) => networks.flatMap((network) => parseRange(network) ?? []));
-    inner = [...INNER, ...bridges];
+    // What rules alone tell of: a single address behind a bridge.
+    const behind = world.measured
+      ? []
+      : world.routes
+          .filter(({ device }) => isBridge(world, device))
+          .flatMap(({ destination }) => parseRange(destination) ?? []);
+    inner = [...INNER, ...bridges, ...behind];
     innerOf.set(world, inner);
   }
   return inner.some(
     ({ family, low, high }) => family === range.family && low <= range.low && high >= range.high,
   );
+}
+
+function isBridge({ devices }: World, name: string): boolean {
+  return devices.some((device) => device.name === name && device.kind === 'bridge');
 }

@@ -35,7 +35,8 @@ function test(match: Match, packet: Packet, world: World): Answer {
     case 'in-device':
       return testDevice(match.names, packet.inDevice, world);
     case 'out-device':
-      return testDevice(match.names, packet.outDevice, world, true);
+      // An answer leaves by the device that the client came by, which is an outer one.
+      return testDevice(match.names, packet.outDevice, world, !isAnswer(packet));
     case 'source':
       return testAddress(match, packet.source, packet.family, world);
     case 'destination':

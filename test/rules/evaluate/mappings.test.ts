@@ -3,14 +3,15 @@
 import * as assert from 'uvu/assert';
 import type { Topology } from '../../../src/model/topology.js';
 import {
-  findBridges,
   findMappings,
   findOtherMappings,
-  findWays,
   inferEngine,
 } from '../../../src/rules/evaluate/mappings.js';
+import { findBridges, findWays } from '../../../src/rules/evaluate/surroundings.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import type { RuleSet } from '../../../src/model/rules.js';
+import { joinRuleSets } from '../../../src/model/rules.js';
+import { parseNft } from '../../../src/rules/read/nft.js';
 import { suite } from '../../support/suite.js';
 
 const test = suite('mappings');
@@ -18,6 +19,7 @@ const test = suite('mappings');
 const CHAINS = {
   nat: [':PREROUTING ACCEPT [0:0]', ':OUTPUT ACCEPT [0:0]', ':POSTROUTING ACCEPT [0:0]'],
   filter: [':FORWARD DROP [0:0]', ':INPUT ACCEPT [0:0]'],
+  raw: [':PREROUTING ACCEPT [0:0]'],
 };
 
 function table(name: keyof typeof CHAINS, ...rules: string[]): RuleSet {
@@ -123,6 +125,28 @@ test('no bridge: a single address, everything, all but a network, another chain,
   }
 });
 
+test('bridges that the engine’s own chains name, with their networks of both families where masquerading or SNAT tells them', () => {
+  const filter = (...rules: string[]): string[] =>
+    findBridges(table('filter', ...rules)).map(
+      ({ name, networks }) => `${name} ${networks.join()}`,
+    );
+  const own = ':DOCKER - [0:0]\n:DOCKER-FORWARD - [0:0]\n:DOCKER-USER - [0:0]';
+  assert.equal(filter(own, '-A DOCKER-FORWARD -i bridge1 -o lo -j ACCEPT'), ['bridge1 ']);
+  assert.equal(filter(own, '-A FORWARD -o bridge1 -j DOCKER'), ['bridge1 ']);
+  assert.equal(filter(own, '-A DOCKER-USER -i eth0 -j DROP', '-A FORWARD -i eth0 -j DROP'), []);
+  assert.equal(bridges('-A POSTROUTING -s 10.9.0.0/24 ! -o br9 -j SNAT --to-source 192.0.2.1'), [
+    'br9 10.9.0.1/24',
+  ]);
+  // The first address is not the bridge's where a rule leads to it.
+  assert.equal(
+    bridges(
+      ':DOCKER - [0:0]\n-A DOCKER -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.9.0.1:80',
+      '-A POSTROUTING -s 10.9.0.0/24 ! -o br9 -j MASQUERADE',
+    ),
+    ['br9 10.9.0.2/24'],
+  );
+});
+
 const ways = (...rules: string[]): string[] =>
   findWays(table('filter', ...rules)).map(({ destination, device }) => `${destination} ${device}`);
 
@@ -132,6 +156,43 @@ test('a way to a single address: what is let out to it by one device', () => {
   assert.equal(ways(rule, rule), ['10.89.0.2/32 br1']);
   assert.equal(ways(rule, rule.replace('br1', 'br2')), [], 'two devices leave it open');
   assert.equal(ways(rule, rule.replace('0.2', '0.3')), ['10.89.0.2/32 br1', '10.89.0.3/32 br1']);
+});
+
+test('a way behind a bridge of the engine’s: what is kept from all other devices, or led there', () => {
+  const docker = (...rules: string[]): string[] =>
+    findWays(
+      joinRuleSets([
+        table('filter', ':DOCKER - [0:0]\n-A DOCKER ! -i br1 -o br1 -j DROP', ...rules),
+        table('raw', '-A PREROUTING -d 10.89.0.2/32 ! -i br1 -j DROP'),
+      ]),
+    ).map(({ destination, device }) => `${destination} ${device}`);
+  assert.equal(docker(), ['10.89.0.2/32 br1']);
+  // A guard of a device that no rule of the engine's names may be for an address of the host's.
+  assert.equal(findWays(table('raw', '-A PREROUTING -d 10.89.0.2/32 ! -i br1 -j DROP')), []);
+  const led = (rule: string, more = ''): string[] =>
+    findWays(
+      joinRuleSets([
+        table('filter', `:DOCKER - [0:0]\n-A DOCKER ! -i br1 -o br1 -j DROP${more}`),
+        table('nat', `:DOCKER - [0:0]\n-A DOCKER ${rule} -p tcp -m tcp --dport 80 ${DNAT}`),
+      ]),
+    ).map(({ destination, device }) => `${destination} ${device}`);
+  assert.equal(led('-p tcp'), ['172.17.0.2/32 br1'], 'there is but one bridge');
+  const two = '\n-A DOCKER ! -i br2 -o br2 -j DROP';
+  assert.equal(led('', two), []);
+  assert.equal(led('! -i br2', two), ['172.17.0.2/32 br2']);
+});
+
+test('a way by the entry of a map that leads to the chain', () => {
+  const set = (leads: string): string[] =>
+    findWays(
+      parseNft(
+        `table ip t {\nchain in1 {\nip daddr 10.89.0.2 tcp dport 80 accept\n}\nchain f {\ntype filter hook forward priority 0;\n${leads}\n}\n}`,
+        'test',
+      ),
+    ).map(({ destination, device }) => `${destination} ${device}`);
+  assert.equal(set('oifname vmap { "br1" : jump in1 }'), ['10.89.0.2/32 br1']);
+  assert.equal(set('iifname vmap { "br1" : jump in1 }'), []);
+  assert.equal(set('oifname vmap { "br1" : accept }'), []);
 });
 
 test('no way: a network, all but an address, any device, a pattern, another act', () => {

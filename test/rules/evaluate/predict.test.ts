@@ -4,7 +4,8 @@ import * as assert from 'uvu/assert';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { parseNft } from '../../../src/rules/read/nft.js';
 import { predict } from '../../../src/rules/evaluate/predict.js';
-import { findBridges, findMappings, inferEngine } from '../../../src/rules/evaluate/mappings.js';
+import { findMappings, inferEngine } from '../../../src/rules/evaluate/mappings.js';
+import { findBridges } from '../../../src/rules/evaluate/surroundings.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
 import { suite } from '../../support/suite.js';
 import {

@@ -1,0 +1,163 @@
+/** What rules alone tell about the devices of a host: bridges, their networks, and what is behind them. */
+import {
+  isEverything,
+  isInRange,
+  parseRange,
+  writeRange,
+  type AddressRange,
+} from '../../model/range.js';
+import type { Chain, Match, Rule, RuleSet, Step, Table } from '../../model/rules.js';
+import { findMappings, isDockers, jumpsTo, listMatches, listRules } from './mappings.js';
+import { familyOf, type WorldDevice, type WorldRoute } from './world.js';
+
+/** Bridges that rules speak of: what leaves a network by any other device gets another source, and what the engine's own rules name. */
+export function findBridges(rules: RuleSet): WorldDevice[] {
+  const found = new Map<string, WorldDevice>();
+  const taken = new Set(findMappings(rules).map(({ target }) => target.address));
+  const add = (name: string, range: AddressRange): void => {
+    const network = `${chooseGateway(range, taken)}/${writeRange(range).split('/')[1] ?? ''}`;
+    const known = found.get(name);
+    if (known?.networks.some((one) => familyOf(one) === range.family)) return;
+    found.set(name, { name, kind: 'bridge', networks: [...(known?.networks ?? []), network] });
+  };
+  for (const { rule, chain } of listRules(rules)) {
+    const matches = listMatches(rule);
+    const source = matches.find((match) => match.on === 'source' && !match.not);
+    const [range] = source?.on === 'source' ? source.ranges : [];
+    if (!range || range.low === range.high || isEverything(range)) continue;
+    if (!writeRange(range).includes('/')) continue;
+    const out = matches.find((match) => match.on === 'out-device');
+    const masks = rule.steps.some(
+      ({ kind, ...step }) =>
+        kind === 'verdict' && 'verdict' in step && /^(?:masquerade|snat)$/.test(step.verdict.do),
+    );
+    if (masks && out?.on === 'out-device' && out.not) add(out.names[0] ?? '', range);
+    // Podman and CNI name no device: the network stands for it.
+    else if (chain.base?.hook === 'postrouting' && !out) {
+      add(`(bridge of ${writeRange(range)})`, range);
+    }
+  }
+  for (const name of listDockerBridges(rules)) {
+    if (!found.has(name)) found.set(name, { name, kind: 'bridge', networks: [] });
+  }
+  return [...found.values()];
+}
+
+/** The network's first address with Docker, Podman and CNI alike, unless a rule leads there. */
+function chooseGateway(range: AddressRange, taken: ReadonlySet<string>): string {
+  const at = (offset: bigint): string =>
+    writeRange({ ...range, low: range.low + offset, high: range.low + offset });
+  return taken.has(at(1n)) && isInRange(range, range.family, range.low + 2n) ? at(2n) : at(1n);
+}
+
+/** Devices that Docker's own chains name: it names none but its bridges there, and lo. */
+function listDockerBridges(rules: RuleSet): Set<string> {
+  const names = [...listRules(rules)].flatMap(({ table, chain, rule }) => {
+    const own = isDockersOwn(table, chain) || leadsOn(rule);
+    return own && isDockers(table) ? listEveryMatch(rule.steps).flatMap(listDevices) : [];
+  });
+  return new Set(names.filter((name) => name !== 'lo' && !/[*+]$/.test(name)));
+}
+
+function isDockersOwn(table: Table, chain: Chain): boolean {
+  return table.name === 'docker-bridges' || /^DOCKER(?!-USER)/.test(chain.name);
+}
+
+/** `-o docker0 -j DOCKER`, as versions before 28 have it in FORWARD. */
+function leadsOn(rule: Rule): boolean {
+  return jumpsTo(rule, /^DOCKER$/);
+}
+
+function listEveryMatch(steps: readonly Step[]): Match[] {
+  return steps.flatMap((step) => {
+    if (step.kind === 'match') return [step.match];
+    return step.kind === 'map' ? step.entries.flatMap(({ matches }) => matches) : [];
+  });
+}
+
+function listDevices(match: Match): readonly string[] {
+  return match.on === 'in-device' || match.on === 'out-device' ? match.names : [];
+}
+
+/**
+ * Ways to single addresses that rules speak of: what is let out to one by a device goes that way, and so it is where what does not come
+ * by a device of the engine's is kept from it.
+ */
+export function findWays(rules: RuleSet): WorldRoute[] {
+  const ways = new Map<string, Set<string>>();
+  const add = (range: AddressRange, device: string): void => {
+    const address = writeRange(range);
+    ways.set(address, (ways.get(address) ?? new Set<string>()).add(device));
+  };
+  const bridges = listDockerBridges(rules);
+  const led = listLed(rules);
+  const [only, ...more] = bridges;
+  for (const { table, chain, rule } of listRules(rules)) {
+    for (const target of isDockersOwn(table, chain) ? listTargets(rule) : []) {
+      const spared = findDevice(listMatches(rule), 'in-device', true);
+      if (spared !== undefined && bridges.has(spared)) add(target, spared);
+      else if (only !== undefined && more.length === 0) add(target, only);
+    }
+    const to = findSingle(rule);
+    if (!to) continue;
+    const does = (verdict: string): boolean =>
+      rule.steps.some((step) => step.kind === 'verdict' && step.verdict.do === verdict);
+    const matches = listMatches(rule);
+    const out = findDevice(matches, 'out-device', false) ?? led.get(table)?.get(chain.name);
+    if (does('accept') && out !== undefined && !/[*+]$/.test(out)) add(to, out);
+    const guarded = findDevice(matches, 'in-device', true);
+    const guards = does('drop') && chain.base?.hook === 'prerouting';
+    if (guards && guarded !== undefined && bridges.has(guarded)) add(to, guarded);
+  }
+  return [...ways].flatMap(([address, devices]) => {
+    const [device = '', ...others] = devices;
+    const length = address.includes(':') ? 128 : 32;
+    return others.length > 0 ? [] : [{ destination: `${address}/${length}`, device, source: null }];
+  });
+}
+
+/** Chains that one entry of a map leads to, by the device that its packets leave by. */
+function listLed(rules: RuleSet): Map<Table, Map<Chain['name'], string>> {
+  const found = new Map<Table, Map<string, string>>();
+  for (const { table, rule } of listRules(rules)) {
+    for (const step of rule.steps) {
+      for (const { matches, verdict } of step.kind === 'map' ? step.entries : []) {
+        const device = findDevice(matches, 'out-device', false);
+        if (device === undefined || verdict.do !== 'jump') continue;
+        found.set(
+          table,
+          (found.get(table) ?? new Map<string, string>()).set(verdict.chain, device),
+        );
+      }
+    }
+  }
+  return found;
+}
+
+/** The one device that a rule asks for, or spares. */
+function findDevice(
+  matches: readonly Match[],
+  on: 'in-device' | 'out-device',
+  not: boolean,
+): string | undefined {
+  const match = matches.find((one) => one.on === on);
+  if (match?.on !== on || match.not !== not || match.names.length !== 1) return undefined;
+  return match.names[0];
+}
+
+/** Where a rule leads to. */
+function listTargets({ steps }: Rule): AddressRange[] {
+  return steps.flatMap((step) =>
+    step.kind === 'verdict' && step.verdict.do === 'dnat' && step.verdict.address !== null
+      ? (parseRange(step.verdict.address) ?? [])
+      : [],
+  );
+}
+
+/** The one address that a rule asks for. */
+function findSingle(rule: Rule): AddressRange | null {
+  const to = listMatches(rule).find((match) => match.on === 'destination');
+  if (to?.on !== 'destination' || to.not || to.ranges.length !== 1) return null;
+  const [range] = to.ranges;
+  return range && range.low === range.high ? range : null;
+}
