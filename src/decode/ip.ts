@@ -86,8 +86,9 @@ function readHeader(packet: Packet, at: number): void {
 function enter(packet: Packet, { kind, id, at, type }: Inner, length: number): Decoded | null {
   const { bytes, end, tunnels } = packet;
   if (tunnels.length === MAX_TUNNELS) return null;
-  const { version, sourceAt, destinationAt } = packet;
-  tunnels.push({ kind, id, version, sourceAt, destinationAt, networkAt: packet.networkAt });
+  const { version, sourceAt, destinationAt, networkAt, destinationPort } = packet;
+  const port = kind === 'vxlan' || kind === 'geneve' ? destinationPort : null;
+  tunnels.push({ kind, id, port, version, sourceAt, destinationAt, networkAt });
   if (type !== ETHERNET) return decodeEthertype(type, at, length, packet);
   if (at + ETHERNET_HEADER > end) return 'malformed';
   packet.hardwareAt = at + 6;

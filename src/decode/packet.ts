@@ -16,6 +16,8 @@ export interface Tunnel {
   readonly kind: 'vxlan' | 'geneve' | 'gre' | 'ipip';
   /** VXLAN's and Geneve's network, GRE's key; null without one. */
   readonly id: number | null;
+  /** The UDP port that the outer packet went to; null of GRE and IP in IP. */
+  readonly port: number | null;
   readonly version: number;
   readonly sourceAt: number;
   readonly destinationAt: number;

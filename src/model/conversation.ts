@@ -36,6 +36,8 @@ export interface TunnelPassed {
   readonly kind: 'vxlan' | 'geneve' | 'gre' | 'ipip';
   /** VXLAN's and Geneve's network, GRE's key; null without one. */
   readonly id: number | null;
+  /** The UDP port that the outer packets go to; null of GRE and IP in IP. */
+  readonly port: number | null;
   readonly from: string;
   readonly to: string;
 }

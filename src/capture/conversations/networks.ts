@@ -25,7 +25,7 @@ export class Networks {
       const [source, destination] = endsOf(bytes, tunnel);
       const ends =
         way === 0 ? { from: source, to: destination } : { from: destination, to: source };
-      return { kind: tunnel.kind, id: tunnel.id, ...ends };
+      return { kind: tunnel.kind, id: tunnel.id, port: tunnel.port, ...ends };
     });
   }
 }

@@ -39,13 +39,19 @@ export function findCaptured(trace: Trace): CapturedConnection[] {
     .filter((captured) => !upstream.has(captured))
     .map((captured) => connect(captured, pairs.get(captured) ?? null, open.has(captured)))
     .filter(
-      ({ leg, link }) =>
+      ({ leg, link, captured }) =>
         (target.protocol === 'all' || leg.protocol === target.protocol) &&
         (client === null || leg.client.address === client) &&
         (target.containers.length === 0 ||
           target.addresses.includes((link?.upstream ?? leg).destination.address)) &&
-        (ports.size === 0 || hasServerPort(leg, link, ports)),
+        (ports.size === 0 || hasServerPort(leg, link, ports) || isTunnelled(captured, ports)),
     );
+}
+
+/** Whether it went through a tunnel to one of these ports: who asks for VXLAN's port asks for what is inside. */
+function isTunnelled({ first, last }: CapturedLeg, ports: ReadonlySet<number>): boolean {
+  const via = [...(first.via ?? []), ...(last.via ?? [])];
+  return via.some(({ port }) => port !== null && ports.has(port));
 }
 
 function hasServerPort(leg: Leg, link: RelayLink | null, ports: ReadonlySet<number>): boolean {

@@ -2,6 +2,7 @@
 import { formatEndpoint } from '../../model/address.js';
 import type { Connection, Report } from '../../model/report.js';
 import { namePredicted, nameSeen } from '../../words/seen.js';
+import { tellTunnels } from '../../words/tunnels.js';
 import { formatBytes, formatDuration } from '../format.js';
 import { printable } from '../text.js';
 import { tellEvidence } from './evidence.js';
@@ -89,6 +90,7 @@ function factsOf(connection: Connection): string[] {
   const answered = timeToAnswer(connection);
   if (answered !== null && outcome === 'answered')
     facts.push(`answered after ${formatDuration(answered)}`);
+  if (connection.via) facts.push(printable(tellTunnels(connection.via)));
   if (relay) {
     const pid = relay.pid === null ? '' : ` (pid ${relay.pid})`;
     const from = relay.client ? ` from ${formatEndpoint(relay.client)}` : '';

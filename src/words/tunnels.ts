@@ -1,0 +1,21 @@
+/** The tunnels that a connection went through, in words. */
+import type { Connection } from '../model/report.js';
+
+type Via = NonNullable<Connection['via']>[number];
+
+const NAMES: Readonly<Record<Via['kind'], string>> = {
+  vxlan: 'VXLAN',
+  geneve: 'Geneve',
+  gre: 'GRE',
+  ipip: 'IP in IP',
+  wireguard: 'WireGuard',
+};
+
+/** `inside VXLAN 4096 from 192.0.2.11 to 192.0.2.12`; the outermost tunnel comes first. */
+export function tellTunnels(via: readonly Via[]): string {
+  const told = via.map(({ kind, id, from, to }) => {
+    const name = id === null ? NAMES[kind] : `${NAMES[kind]} ${id}`;
+    return `${name} from ${from} to ${to}`;
+  });
+  return `inside ${told.join(', inside that ')}`;
+}
