@@ -70,6 +70,9 @@ const liveWorld = fc.record({
   pauses: fc.array(fc.constantFrom(0, 0, 0, 1, 900, 20_000), { minLength: 1, maxLength: 20 }),
 });
 
+/** Worlds of most tests here; some take twice or three times as many. */
+const RUNS = Number(process.env['TRACE_FLOW_JOURNEYS'] ?? 1000);
+
 test('live: sightings are one packet exactly where they are', () => {
   fc.assert(
     fc.property(liveWorld, (world) => {
@@ -88,7 +91,7 @@ test('live: sightings are one packet exactly where they are', () => {
         truth.map(({ request }) => request),
       );
     }),
-    { numRuns: 3000 },
+    { numRuns: 3 * RUNS },
   );
 });
 
@@ -101,7 +104,7 @@ test('live: every end is the one that it had', () => {
         truth.map(({ end }) => end),
       );
     }),
-    { numRuns: 1000 },
+    { numRuns: RUNS },
   );
 });
 
@@ -116,7 +119,7 @@ test('live: with sightings missing nothing is told that cannot be', () => {
         checkPossible(read(events.filter((_, i) => keep[i % keep.length])));
       },
     ),
-    { numRuns: 2000 },
+    { numRuns: 2 * RUNS },
   );
 });
 
@@ -134,7 +137,7 @@ test('live: NAT is told once on each way, where it happened and in its direction
         truth.map((one) => one.rewritten),
       );
     }),
-    { numRuns: 2000 },
+    { numRuns: 2 * RUNS },
   );
 });
 
@@ -184,7 +187,7 @@ test('wire: sightings are one packet exactly where their marks say so', () => {
       );
       checkPossible(journeys);
     }),
-    { numRuns: 3000 },
+    { numRuns: 3 * RUNS },
   );
 });
 

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
-import { FOLDERS, type Folder } from './plan.js';
+import { ENDLESS, FIRST_RUN_MINUTES, FOLDERS, type Folder } from './plan.js';
 import { isInSample } from './sample.js';
 import { isIn, listSurvivors, renderScores, type Result } from './scores.js';
 
@@ -55,7 +55,8 @@ async function mutateFolder({ name, files, tests }: Folder): Promise<Result[]> {
     incrementalFile: `${OUTPUT}/${name}.json`,
     force: values.fresh,
     concurrency: Number(values.concurrency),
-    timeoutMS: 5_000,
+    timeoutMS: ENDLESS,
+    dryRunTimeoutMinutes: FIRST_RUN_MINUTES,
     disableTypeChecks: false,
     reporters: ['html', 'progress-append-only'],
     htmlReporter: { fileName: `${OUTPUT}/${name}.html` },

@@ -19,7 +19,7 @@ import {
 } from '@stryker-mutator/api/test-runner';
 import fc from 'fast-check';
 import { collectFile, type CollectedTest } from './collect.js';
-import { LEFT_OUT, SLOWEST } from './plan.js';
+import { LEFT_OUT, PATIENCE, SEEDS, SLOWEST } from './plan.js';
 import { isInSample } from './sample.js';
 
 /** What instrumented code reads and writes. */
@@ -34,9 +34,6 @@ interface Instrumentation {
 const instrumentation = ((globalThis as Record<string, unknown>)[
   INSTRUMENTER_CONSTANTS.NAMESPACE
 ] ??= {}) as Instrumentation;
-
-/** Milliseconds of processor time for one mutant; whoever survives that long counts as a survivor. */
-const PATIENCE = 400;
 
 /** Stryker allows a hundred times as many passes as all tests together made; a few tests need no more than twice. */
 const GENEROSITY = 50;
@@ -58,6 +55,7 @@ class SuiteRunner implements TestRunner {
   }
 
   async init(): Promise<void> {
+    Object.assign(process.env, SEEDS);
     // The same examples for every mutant, and no search for a smaller one.
     fc.configureGlobal({ seed: 1, endOnFailure: true, numRuns: 20 });
     const own = new URL('./collect.js', import.meta.url).href;
