@@ -4,6 +4,17 @@ import * as assert from 'uvu/assert';
 import { TCP } from '../../src/model/event.js';
 import type { Connection } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';
+import {
+  client,
+  copyBack,
+  elsewhere,
+  nothing,
+  relayed,
+  relays,
+  served,
+  talkThroughNat,
+  throughNat,
+} from '../support/stories.js';
 import { suite } from '../support/suite.js';
 import {
   at,
@@ -25,8 +36,6 @@ import {
 
 const test = suite('stories');
 
-const client = (port: number): string => `198.51.100.2#${port}`;
-
 function judge(story: Story, frame: StoryFrame = {}): readonly Connection[] {
   return analyse(story.trace(frame)).connections;
 }
@@ -43,16 +52,6 @@ function holds(story: Story, beginning: RegExp, frame: StoryFrame = {}): boolean
   const [connection] = judge(story, frame);
   const found = connection?.evidence.find(({ claim }) => beginning.test(claim));
   return found ? found.holds : 'none';
-}
-
-/** A client elsewhere dials the published port, and a rule leads it into the container. */
-function throughNat(story = new Story(), port = 40_000): Talk {
-  return story.talk({ client: client(port), server: PUBLISHED, target: TARGET, way: WAYS.through });
-}
-
-function talkThroughNat(port = 40_000, story = new Story()): Story {
-  throughNat(story, port).dial(CURL).handshake().accept(SERVER).request(14).reply(7).close();
-  return story;
 }
 
 test('DNAT: proven by one packet under both destinations and the conntrack entry on it', () => {
@@ -146,19 +145,6 @@ test('the hook of a rewriting that nobody saw made is not told', () => {
   assert.is(judge(story)[0]?.nat?.hook, null);
 });
 
-/** A process of the host answers by itself. */
-function served(
-  process: Process,
-  act: (story: Story, talk: Talk) => void = () => undefined,
-): Story {
-  const story = new Story();
-  const talk = story.talk({ client: client(40_000), server: PUBLISHED, way: WAYS.toHost });
-  talk.dial(CURL).handshake().accept(process).request(14).call(process, 'server', 'read', 14);
-  act(story, talk);
-  talk.call(process, 'server', 'write', 7).reply(7).close();
-  return story;
-}
-
 test('a server of the host: proven where all that it wrote was seen to go to its client', () => {
   assert.is(verdict(served(NGINX)), 'host proven answered');
   assert.is(holds(served(NGINX), /nginx .* accepted/), true);
@@ -239,60 +225,6 @@ test('an accept counts only in the namespace of the host', () => {
   assert.is.not(judge(story)[0]?.path, 'host');
 });
 
-interface Relaying {
-  readonly process?: Process;
-  readonly port?: number;
-  readonly story?: Story;
-  readonly accepts?: boolean;
-  readonly dials?: 'after' | 'before' | 'never';
-  /** How the bytes pass. */
-  readonly moves?: (story: Story, near: Talk, far: Talk) => void;
-  readonly answer?: (story: Story, near: Talk, far: Talk) => void;
-}
-
-const copyThere =
-  (process: Process) =>
-  (_: Story, near: Talk, far: Talk): void => {
-    near.call(process, 'server', 'read', 14);
-    far.call(process, 'client', 'write', 14);
-  };
-const copyBack =
-  (process: Process) =>
-  (_: Story, near: Talk, far: Talk): void => {
-    far.call(process, 'client', 'read', 7);
-    near.call(process, 'server', 'write', 7);
-  };
-
-/** A process accepts a client, dials the container for it, and hands bytes on. */
-function relayed(options: Relaying = {}): Story {
-  const {
-    process = SOCAT,
-    port = 40_000,
-    story = new Story(),
-    accepts = true,
-    dials = 'after',
-  } = options;
-  const near = story.talk({ client: client(port), server: PUBLISHED, way: WAYS.toHost, seq: port });
-  const far = story.talk({
-    client: `172.17.0.1#${port + 1}`,
-    server: TARGET,
-    way: WAYS.fromHost,
-    seq: port + 9,
-  });
-  if (dials === 'before') far.dial(process).handshake().accept(SERVER);
-  near.dial(CURL).handshake();
-  if (accepts) near.accept(process);
-  if (dials === 'after') far.dial(process);
-  if (dials !== 'before') far.handshake().accept(SERVER);
-  near.request(14);
-  (options.moves ?? copyThere(process))(story, near, far);
-  far.request(14).reply(7);
-  (options.answer ?? copyBack(process))(story, near, far);
-  near.reply(7).close();
-  far.close();
-  return story;
-}
-
 /** Of the clients' connections alone. */
 function verdicts(story: Story, frame: StoryFrame = {}): string[] {
   return judge(story, frame).map(({ client: { port }, path, proof }) => `${port} ${path} ${proof}`);
@@ -317,8 +249,6 @@ test('a relay that splices: the kernel follows the bytes', () => {
 test('docker-proxy is known by its name', () => {
   assert.is(verdict(relayed({ process: PROXY })), 'docker-proxy proven answered');
 });
-
-const elsewhere = { buffer: 'b9', mark: 99 };
 
 test('a relay whose bytes are not those that came in is not proven (it may encrypt, or answer by itself)', () => {
   const changes = relayed({
@@ -357,19 +287,6 @@ test('a relay that was not seen to accept, or not to dial, is not proven', () =>
   assert.not.match(verdicts(relayed({ accepts: false })).join(), /40000 \S+ proven/);
   assert.not.match(verdicts(relayed({ dials: 'never' })).join(), /40000 \S+ proven/);
 });
-
-const relays = (listens: string, target: string | null = TARGET): StoryFrame => ({
-  topology: {
-    relays: [
-      {
-        ...{ pid: PROXY.pid, command: 'docker-proxy', arguments: [], protocol: 'tcp' as const },
-        ...{ listens: at(listens), target: target === null ? null : at(target) },
-      },
-    ],
-  },
-});
-
-const nothing = (): void => undefined;
 
 test('docker-proxy by its arguments needs no byte to be seen, where it listens', () => {
   const silent = relayed({ process: PROXY, moves: nothing, answer: nothing });

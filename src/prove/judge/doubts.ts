@@ -6,6 +6,7 @@ import type { RelayLink } from '../../correlate/relays.js';
 import type { Way } from '../../correlate/ways.js';
 import { formatEndpoint } from '../../model/address.js';
 import type { Observed } from '../observed.js';
+import { findOutcome } from '../outcome/outcome.js';
 
 /** Of docker-proxy, known by its arguments, nothing needs to be seen but its accept. */
 export function listRelayDoubts(subject: Observed): string[] {
@@ -14,7 +15,7 @@ export function listRelayDoubts(subject: Observed): string[] {
     return identified ? [] : ['which of its bytes are this client’s was not followed'];
   }
   if (link === null) {
-    if (identified) return [];
+    if (identified) return isPortCheck(subject) ? ['what it dialled for it is not known'] : [];
     return hostAccept && isPortDriver(hostAccept)
       ? ['where it handed the bytes on is not followed']
       : ['that it hands bytes on is known by its name only'];
@@ -23,6 +24,11 @@ export function listRelayDoubts(subject: Observed): string[] {
     index === 0 && identified ? [] : (doubtLink(one, subject, index) ?? []),
   );
   return [...new Set(doubts)];
+}
+
+/** A relay shakes hands by itself: where nothing was asked, only its own leg shows whether the container was there. */
+function isPortCheck(subject: Observed): boolean {
+  return subject.bytes.fromClient === 0 && findOutcome(subject) === 'unanswered';
 }
 
 function doubtLink(

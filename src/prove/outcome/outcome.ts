@@ -110,7 +110,7 @@ function findSilentOutcome(subject: Observed): Outcome {
   const isReset = (one: Leg): boolean => listResets(one).some(({ request }) => !request);
   // The relay shook hands before it knew whether the container would: a port check is fooled, the client is not.
   if ((link || relayAccept) && !(link && hasAgreed(readExchange(link.upstream)))) {
-    if (own.server.fin !== null || (link && isReset(link.upstream))) return 'reset';
+    if (endsFirst(own) || (link && isReset(link.upstream))) return 'reset';
     return findDrop(subject) ? 'dropped' : isLeft(leg) ? 'reset' : 'unanswered';
   }
   if (bytes.fromClient === 0) return 'answered';
@@ -118,6 +118,11 @@ function findSilentOutcome(subject: Observed): Outcome {
   if (upstreams.some(isReset)) return 'reset';
   if (own.server.fin !== null) return 'answered';
   return isLeft(leg) ? 'reset' : 'unanswered';
+}
+
+/** Whether the server's side closed it, and not in answer to the client. */
+function endsFirst({ client, server }: Exchange): boolean {
+  return server.fin !== null && !(client.fin !== null && client.fin < server.fin);
 }
 
 function hasAgreed({ completed, server }: Exchange): boolean {
