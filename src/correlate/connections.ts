@@ -1,12 +1,13 @@
 /** From events to connections: flows, legs, relays, and which of them the target means. */
 import { isLoopback, type Endpoint } from '../model/address.js';
 import type { CopyEvent } from '../model/event.js';
+import type { ExchangeCounts } from '../model/judgement.js';
 import type { Target } from '../model/target.js';
 import type { Topology } from '../model/topology.js';
 import type { Trace } from '../model/trace.js';
 import { gatherFlows } from './flows.js';
 import { addsNothing, addUp } from './accounts.js';
-import { countExchanges, type Exchanges } from './exchanges.js';
+import { countExchanges } from './exchanges.js';
 import type { Leg } from './leg.js';
 import { buildLeg } from './legs.js';
 import { pairRelays, type Move, type Relaying, type RelayLink } from './relays.js';
@@ -38,7 +39,7 @@ export interface Service {
   /** Bytes that it wrote to the client's socket; null where calls went untold. */
   readonly written: number | null;
   /** Its requests, and those with a call elsewhere; null where calls went untold. */
-  readonly exchanges: Exchanges | null;
+  readonly exchanges: ExchangeCounts | null;
 }
 
 /** Connections of the trace's target in the order in which they were first seen. */

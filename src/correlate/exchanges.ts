@@ -1,14 +1,12 @@
 /** The requests of one connection, and which of them its process answered with another connection's help. */
 import type { CopyEvent } from '../model/event.js';
-
-export interface Exchanges {
-  readonly all: number;
-  /** Those with a call elsewhere between the request and the end of its answer. */
-  readonly elsewhere: number;
-}
+import type { ExchangeCounts } from '../model/judgement.js';
 
 /** @param calls on the client's socket, in order of time; @param times of calls elsewhere */
-export function countExchanges(calls: readonly CopyEvent[], times: readonly number[]): Exchanges {
+export function countExchanges(
+  calls: readonly CopyEvent[],
+  times: readonly number[],
+): ExchangeCounts {
   const spans: { from: number; to: number }[] = [];
   let before: CopyEvent['operation'] = 'write';
   for (const { operation, time } of calls) {

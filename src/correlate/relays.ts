@@ -1,5 +1,6 @@
 /** Pairs the two legs of a relay: the one that a process accepted and the one that it dialled for it. */
 import { sameEndpoint } from '../model/address.js';
+import type { Process } from '../model/claim.js';
 import type { CopyEvent, TraceEvent } from '../model/event.js';
 import type { Topology } from '../model/topology.js';
 import { countFlow, type Flow } from './accounts.js';
@@ -19,17 +20,18 @@ export interface Move extends Transfer {
 }
 
 export interface RelayLink {
-  readonly pid: number;
-  readonly command: string;
+  /** The process between; null where nobody was seen, as in captures. */
+  readonly process: Process | null;
   readonly client: Leg;
   readonly upstream: Leg;
   /**
    * `moved`: bytes were seen to go from one leg's socket into the other's. `alike`: what was read from one and
    * written to the other is as much to the last byte, and each piece begins like a piece there. `tls`: each piece is
    * as much longer on one leg as TLS makes it. `only`: nothing was moved, but the process dialled this leg, and no
-   * other, while that one was open, and is a relay by its arguments or waits for what it dialled.
+   * other, while that one was open, and is a relay by its arguments or waits for what it dialled. `content`: packets of both
+   * legs carried the same.
    */
-  readonly how: 'moved' | 'alike' | 'tls' | 'only';
+  readonly how: 'moved' | 'alike' | 'tls' | 'only' | 'content';
   readonly moves: readonly Move[];
   /** Bytes moved from the client's socket into the upstream one, and back; null where no bytes were followed. */
   readonly toUpstream: number | null;
@@ -190,13 +192,10 @@ function describePair(
   // What is only alike has to be alike to the last byte.
   if (!moved && !(isEqual(there) && isEqual(back))) return null;
   const { pid, command } = first.event;
-  const process =
-    client.accepted && kinship.descends(pid, client.accepted.pid)
-      ? client.accepted
-      : { pid, command };
+  const accepted =
+    client.accepted && kinship.descends(pid, client.accepted.pid) ? client.accepted : null;
   return {
-    pid: process.pid,
-    command: process.command,
+    process: accepted ? { pid: accepted.pid, command: accepted.command } : { pid, command },
     client,
     upstream: again.length === 0 ? upstream : joinLegs(upstream, again),
     how: moved ? 'moved' : 'alike',
@@ -225,7 +224,7 @@ function isOwned(client: Leg, upstream: Leg, pid: number, kinship: Kinship): boo
 function describeExclusion({ client, upstream, how, accepted }: Excluded): RelayLink {
   const { pid, command } = accepted;
   const none = { moves: [], toUpstream: null, toClient: null, flows: null };
-  return { pid, command, client, upstream, how, ...none, owned: true };
+  return { process: { pid, command }, client, upstream, how, ...none, owned: true };
 }
 
 function joinLegs(leg: Leg, more: readonly Leg[]): Leg {

@@ -2,19 +2,24 @@
 import { streamsOf } from '../correlate/capture/contents.js';
 import type { CapturedConnection } from '../correlate/capture/connections.js';
 import { sameEndpoint, type Endpoint } from '../model/address.js';
+import type { Judged } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
-import { listHops, selectHops } from './hops/hops.js';
-import { LazyConnection, type Details, type Facts, type Outline } from './lazy-connection.js';
-import { describeCourse } from './outcome/progress.js';
-import { findEnd } from './outcome/end.js';
+import { writeEvidence } from '../words/claims.js';
+import { writeReason } from '../words/reasons.js';
 import { countUnshown, describeNat, findOwner, listUnlisted } from './connection-fields.js';
+import { coverageOf, isComplete } from './coverage/coverage.js';
+import { listHops, selectHops } from './hops/hops.js';
 import type { Places } from './hops/places.js';
-import { countRetransmits, findTiming } from './timing/timing.js';
+import { gatherWireFacts } from './judge/facts.js';
+import { judge } from './judge/judge.js';
+import { LazyConnection, type Details, type LateFields, type Outline } from './lazy-connection.js';
 import { observeOnWire, type ObservedOnWire } from './observed-wire.js';
-import { findFacts, tellClaims } from './claims/wire.js';
+import { listLegs } from './outcome/drops.js';
+import { findEnd } from './outcome/end.js';
+import { describeProgress } from './outcome/progress.js';
 import { findWireOutcome, type WireOutcome } from './outcome/wire-outcome.js';
-import { judgeCaptured, type CapturedJudgement } from './judge/wire.js';
+import { countRetransmits, findTiming } from './timing/timing.js';
 
 /** A capture names no process. */
 const NOBODY: Connection['processes'] = { client: null, server: null };
@@ -29,26 +34,26 @@ export function describerOf(
   const { epoch, topology } = trace.header;
   const details = (connection: CapturedConnection): Details => {
     const subject = observeOnWire(connection, trace);
-    const evidence = tellClaims(subject);
+    const judged = judgeOnWire(subject, findWireOutcome(subject, trace), trace);
+    const evidence = judged.claims.map(writeEvidence);
     const all = listHops(subject, { epoch, places, topology });
     const hops = selectHops(all, new Set(evidence.flatMap(({ events }) => events)), limit);
-    const unshown = countUnshown([subject.leg, subject.link?.upstream]);
-    const { reason } = judgeNamed(subject, findWireOutcome(subject, trace));
+    const legs = listLegs(subject);
     return {
-      reason: reason(),
+      reason: writeReason(judged),
       evidence,
       hops,
-      hopsOmitted: all.length - hops.length + unshown,
-      ...listUnlisted(subject.link ? [subject.leg, subject.link.upstream] : [subject.leg]),
+      hopsOmitted: all.length - hops.length + countUnshown(legs),
+      ...listUnlisted(legs),
     };
   };
-  const facts = (connection: CapturedConnection): Facts => {
+  const facts = (connection: CapturedConnection): LateFields => {
     const subject = observeOnWire(connection, trace);
     const { outcome } = findWireOutcome(subject, trace);
-    const lossless = isWhole(subject);
+    const lossless = isComplete(coverageOf(trace)) && isWhole(subject);
     return {
       end: findEnd(subject, outcome),
-      ...describeCourse(subject, outcome, lossless),
+      ...describeProgress(subject, outcome, lossless),
       timing: findTiming(subject, epoch),
       retransmits: countRetransmits(subject, [], lossless),
     };
@@ -57,12 +62,18 @@ export function describerOf(
     new LazyConnection(outline(connection, index + 1, trace), connection, { details, facts });
 }
 
+function judgeOnWire(subject: ObservedOnWire, ending: WireOutcome, trace: Trace): Judged {
+  return judge(gatherWireFacts(subject, ending), coverageOf(trace));
+}
+
 function outline(connection: CapturedConnection, id: number, trace: Trace): Outline {
   const subject = observeOnWire(connection, trace);
-  const { leg, link, bytes, lastLeg } = subject;
+  const { leg, bytes, lastLeg } = subject;
   const ending = findWireOutcome(subject, trace);
   const { outcome, error } = ending;
-  const { path, proof, named } = judgeNamed(subject, ending);
+  const { judgement, facts } = judgeOnWire(subject, ending, trace);
+  const { path, proof } = judgement;
+  const { relay } = facts;
   return {
     id,
     protocol: leg.protocol,
@@ -73,10 +84,10 @@ function outline(connection: CapturedConnection, id: number, trace: Trace): Outl
     proof,
     outcome,
     nat: describeNat(leg),
-    relay: link && {
-      pid: named?.pid ?? null,
-      command: named?.command ?? null,
-      client: link.upstream.client,
+    relay: relay && {
+      pid: relay.process?.pid ?? null,
+      command: relay.process?.command ?? null,
+      client: relay.legs[0]?.from ?? null,
     },
     drop:
       outcome === 'dropped' && error !== null
@@ -106,56 +117,10 @@ function describeVia({ captured: { first, last }, leg }: ObservedOnWire): Pick<C
   };
 }
 
-interface NamedJudgement extends CapturedJudgement {
-  /** The relay's process, where a map of the host names it. */
-  readonly named: { readonly pid: number; readonly command: string } | null;
-}
-
-function judgeNamed(subject: ObservedOnWire, ending: WireOutcome): NamedJudgement {
-  const judgement = judgeCaptured(subject, findFacts(subject), ending);
-  const named = nameRelay(subject);
-  if (named === null || judgement.path !== 'relay') return { ...judgement, named };
-  return { ...judgement, ...rename(judgement, named), named };
-}
-
 /** Every packet of it is there, as far as its numbers tell. */
-function isWhole({ captured, tail }: ObservedOnWire): boolean {
+function isWhole({ captured }: ObservedOnWire): boolean {
   const { request, reply } = streamsOf(captured);
-  return !tail.truncated && tail.lostEvents === 0 && !request.lost && !reply.lost;
-}
-
-/** The relay by the map of the host, where one was given: who listens where the client dialled, for that container. */
-function nameRelay({
-  leg,
-  link,
-  topology,
-}: ObservedOnWire): { pid: number; command: string } | null {
-  const { server } = leg;
-  if (!link || !server) return null;
-  const relay = topology.relays.find(
-    ({ protocol, listens, target }) =>
-      protocol === leg.protocol &&
-      listens.port === server.port &&
-      (listens.address === server.address || ['0.0.0.0', '::'].includes(listens.address)) &&
-      target !== null &&
-      sameEndpoint(target, link.upstream.destination),
-  );
-  return relay ? { pid: relay.pid, command: relay.command } : null;
-}
-
-/** The same verdict with the relay's name, and where the name is from. */
-function rename(
-  { reason }: CapturedJudgement,
-  { pid, command }: { pid: number; command: string },
-): Pick<CapturedJudgement, 'path' | 'reason'> {
-  const told = `${command} (pid ${pid}), which listens there by the map of the host`;
-  return {
-    path: command === 'docker-proxy' ? 'docker-proxy' : 'relay',
-    reason: () =>
-      reason()
-        .replace("a relay with docker-proxy's shape", told)
-        .replace('; a capture cannot name its process', ''),
-  };
+  return !request.lost && !reply.lost;
 }
 
 /** Without a map of the host the address is the name. */

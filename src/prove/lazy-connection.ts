@@ -7,18 +7,18 @@ export type Details = Pick<
 >;
 
 /** What statistics and the headline ask for: small, and told without any words. */
-export type Facts = Pick<
+export type LateFields = Pick<
   Connection,
   'end' | 'handshake' | 'acknowledged' | 'stall' | 'timing' | 'retransmits' | 'sourceSeen'
 >;
 
 /** What is known of it at once. */
-export type Outline = Omit<Connection, keyof Details | keyof Facts>;
+export type Outline = Omit<Connection, keyof Details | keyof LateFields>;
 
 /** Makes what a connection is asked for. */
 export interface Teller<T> {
   readonly details: (subject: T) => Details;
-  readonly facts: (subject: T) => Facts;
+  readonly facts: (subject: T) => LateFields;
 }
 
 /** Its details are told once. They are no fields of its own: copy what `toJSON` returns, not itself. */
@@ -42,7 +42,7 @@ export class LazyConnection<T> implements Connection {
   readonly #subject: T;
   readonly #teller: Teller<T>;
   #details: Details | null = null;
-  #facts: Facts | null = null;
+  #facts: LateFields | null = null;
 
   constructor(outline: Outline, subject: T, teller: Teller<T>) {
     this.id = outline.id;
@@ -140,7 +140,7 @@ export class LazyConnection<T> implements Connection {
     return (this.#details ??= this.#teller.details(this.#subject));
   }
 
-  get #known(): Facts {
+  get #known(): LateFields {
     return (this.#facts ??= this.#teller.facts(this.#subject));
   }
 }

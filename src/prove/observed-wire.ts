@@ -1,4 +1,4 @@
-/** What a claim about a captured connection may look at: a case without all that only a kernel tells. */
+/** What a claim about a captured connection may look at: one without all that only a kernel tells. */
 import type { CapturedConnection } from '../correlate/capture/connections.js';
 import { countWireBytes } from '../correlate/capture/wire-bytes.js';
 import type { Trace } from '../model/trace.js';
@@ -23,7 +23,6 @@ export function observeOnWire(connection: CapturedConnection, trace: Trace): Obs
     pairing,
     open,
     topology: trace.header.topology,
-    tail: trace.tail,
     bytes: countWireBytes(captured.leg),
     upstreamBytes: pairing && countWireBytes(pairing.upstream.leg),
     lastLeg: link ? link.upstream : leg,

@@ -1,17 +1,17 @@
-/** What a claim may look at: one connection, the host's map, and how complete the trace is. */
+/** What a claim may look at: one connection, and the host's map. */
 import { countBytes, type LegBytes } from '../correlate/bytes.js';
 import type { TracedConnection } from '../correlate/connections.js';
 import { findRelay, isRelayProcess } from '../correlate/known-relays.js';
 import type { Leg, LegEvent, Nat } from '../correlate/leg.js';
 import { isLoopback } from '../model/address.js';
+import type { Process } from '../model/claim.js';
 import type { AcceptEvent, CopyEvent, PacketEvent } from '../model/event.js';
 import type { Topology } from '../model/topology.js';
-import type { Trace, TraceTail } from '../model/trace.js';
+import type { Trace } from '../model/trace.js';
 import { readWitnesses, type Witnesses } from './coverage/witnesses.js';
 
 export interface Observed extends TracedConnection {
   readonly topology: Topology;
-  readonly tail: TraceTail;
   readonly bytes: LegBytes;
   /** Bytes of the relay's own leg; null without one, and where its packets are not traced. */
   readonly upstreamBytes: LegBytes | null;
@@ -31,7 +31,6 @@ export interface Observed extends TracedConnection {
 }
 
 export function observe(connection: TracedConnection, trace: Trace): Observed {
-  const { tail } = trace;
   const { topology, probes } = trace.header;
   const { leg, link, links, received, replied, shared } = connection;
   const lastLeg = links.at(-1)?.upstream ?? leg;
@@ -42,7 +41,6 @@ export function observe(connection: TracedConnection, trace: Trace): Observed {
   return {
     ...connection,
     topology,
-    tail,
     bytes: countBytes(leg),
     // Packets of a port that is not traced are not seen: nobody knows how many bytes there were.
     upstreamBytes: upstream?.events.some(isCounted) ? countBytes(upstream) : null,
@@ -51,7 +49,7 @@ export function observe(connection: TracedConnection, trace: Trace): Observed {
     hostAccept,
     relayAccept: link || shared || handsOn ? hostAccept : null,
     redirect: leg.nat && staysHere(leg.nat, hostAccept, topology) ? leg.nat : null,
-    identified: isDockerProxy(hostAccept ?? link, hostAccept, topology),
+    identified: isDockerProxy(hostAccept ?? link?.process ?? null, hostAccept, topology),
     witnesses: readWitnesses(probes),
   };
 }
@@ -73,7 +71,7 @@ function staysHere(
 
 /** Its arguments say what it is and where it hands on: that needs no byte to be seen. */
 function isDockerProxy(
-  process: { readonly pid: number; readonly command: string } | null,
+  process: Process | null,
   accept: AcceptEvent | CopyEvent | null,
   topology: Topology,
 ): boolean {
@@ -109,4 +107,9 @@ export function holdsAddress(topology: Topology, inode: number | null, address: 
   return namespace.devices.some(({ addresses }) =>
     addresses.some((own) => own.replace(/\/\d+$/, '') === address),
   );
+}
+
+/** The process of an event, without the rest of it. */
+export function processOf(event: Process | null): Process | null {
+  return event && { pid: event.pid, command: event.command };
 }

@@ -67,12 +67,10 @@ function connect(
 ): CapturedConnection {
   const { leg } = captured;
   const link: RelayLink | null = pairing && {
-    // A capture knows no processes, and nobody reads these of a captured pair.
-    pid: 0,
-    command: '',
+    process: null,
     client: leg,
     upstream: pairing.upstream.leg,
-    how: 'only',
+    how: 'content',
     moves: [],
     toUpstream: null,
     toClient: null,

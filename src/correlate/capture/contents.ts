@@ -3,7 +3,8 @@ import { sameEndpoint } from '../../model/address.js';
 import type { ByteStream } from '../../model/conversation.js';
 import { compareDatagrams } from './datagrams.js';
 import type { CapturedLeg } from './legs.js';
-import { compareStreams, type Likeness } from './streams.js';
+import { compareStreams } from './streams.js';
+import type { Likeness } from '../../model/claim.js';
 
 /** How alike the bytes of two legs are, whoever of them came first; null when they differ. */
 export function compareContent(

@@ -2,7 +2,7 @@
 import { sameEndpoint } from '../../model/address.js';
 import type { CapturedLeg } from './legs.js';
 import type { WirePacket } from './same-packet.js';
-import type { Likeness } from './streams.js';
+import type { Likeness } from '../../model/claim.js';
 
 export interface DatagramLikeness {
   readonly request: Likeness;

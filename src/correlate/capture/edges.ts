@@ -5,7 +5,7 @@ import { compareContent, isAligned, lacksBytes, streamsOf } from './contents.js'
 import { compareDatagrams } from './datagrams.js';
 import type { CapturedLeg } from './legs.js';
 import { isInitialTtl } from './sightings.js';
-import type { Likeness } from './streams.js';
+import type { Likeness } from '../../model/claim.js';
 
 export interface Edge {
   readonly client: CapturedLeg;

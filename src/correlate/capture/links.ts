@@ -1,18 +1,10 @@
 /** Whether two conversations that show the same packets are one flow with a machine between them that rewrote an end. */
+import type { LinkDoubt } from '../../model/claim.js';
 import { sameEndpoint, type Endpoint } from '../../model/address.js';
 import type { Conversation } from '../../model/conversation.js';
 import { alignTwins, type Twin } from './twins.js';
 import { areApart, findNearer, type Nearness } from './nearness.js';
 import { isMarked, type WirePacket } from './same-packet.js';
-
-/** Why a rewriting is not proven: `null` where it is. */
-export type LinkDoubt =
-  /** Neither IP identification nor timestamps show that both sightings are one packet. */
-  | 'unmarked'
-  /** Only one direction shows that a machine stands between, and no device shows it coming in and going out. */
-  | 'one-way'
-  /** Both ends changed, and nothing shows that the new source belongs to the machine that was dialled. */
-  | 'both-ends';
 
 export interface Link {
   readonly one: Conversation;

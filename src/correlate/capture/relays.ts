@@ -4,8 +4,9 @@ import { Candidates } from './candidates.js';
 import { compareLegs, type Edge } from './edges.js';
 import { matchOneToOne } from './matching.js';
 import { Rivals } from './rivals.js';
-import { Services, type Ownership } from './services.js';
-import type { Likeness } from './streams.js';
+import { Services } from './services.js';
+import type { Ownership } from '../../model/claim.js';
+import type { Likeness } from '../../model/claim.js';
 
 export interface Pairing {
   readonly upstream: CapturedLeg;

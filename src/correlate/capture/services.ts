@@ -1,4 +1,5 @@
 /** What a relay's service did over the whole capture: whether a pair's content is its own, or its service always does so. */
+import type { Ownership } from '../../model/claim.js';
 import type { Edge } from './edges.js';
 import { streamsOf } from './contents.js';
 import type { CapturedLeg } from './legs.js';
@@ -8,13 +9,6 @@ import { countTelling, ENOUGH } from './telling.js';
 
 /** Pairs of one service, none of its connections left over, that are no coincidence any more whatever they carried. */
 const MANY = 8;
-
-/**
- * Why what a pair carried is no coincidence. `content`: there is enough of it, and nobody else carried it. `course`: little,
- * but nobody else carried it, and everything from the dial to the end passed in turn. `service`: every connection of
- * the service has its pair, eight at least.
- */
-export type Ownership = 'content' | 'course' | 'service';
 
 export class Services {
   /** Legs by what they carried, less those that are a pair's. */

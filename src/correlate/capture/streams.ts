@@ -1,11 +1,6 @@
 /** Compares the bytes of two streams, as far as the capture has them. */
+import type { Likeness } from '../../model/claim.js';
 import type { ByteStream } from '../../model/conversation.js';
-
-/**
- * `equal`: every byte is. `same-start`: as many bytes, and all that are known are equal. `same-length`: as many, but
- * none to compare. `part`: equal as far as both go. `empty`: neither has any. `different`: not the same stream.
- */
-export type Likeness = 'equal' | 'same-start' | 'same-length' | 'part' | 'empty' | 'different';
 
 /** Bytes that must agree before streams whose beginnings were not seen are taken to be in step. */
 const IN_STEP = 8;

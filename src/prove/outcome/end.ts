@@ -8,7 +8,7 @@ import type { Observed } from '../observed.js';
 import { isAnswerDelivered } from './datagram-answer.js';
 import { findDrop, listLegs } from './drops.js';
 import { readExchange } from './exchange.js';
-import { findOutcome, findReset } from './outcome.js';
+import { findReset } from './outcome.js';
 import { listResets, type Reset } from './resets.js';
 import { distance } from './sequence.js';
 
@@ -35,8 +35,8 @@ export function findEnd(subject: Observed, outcome: Outcome): End {
 }
 
 /** What was seen shows the outcome by itself: no packet that is missing, or that passed before the trace, could make it another. */
-export function isShown(subject: Observed): boolean {
-  switch (findOutcome(subject)) {
+export function isShown(subject: Observed, outcome: Outcome): boolean {
+  switch (outcome) {
     case 'answered':
       return isAllAcknowledged(subject);
     case 'dropped': {

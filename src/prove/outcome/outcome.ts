@@ -1,7 +1,6 @@
 /** How a connection ended for its client: a fold over what its packets, its sockets and its drops show. */
 import type { Leg } from '../../correlate/leg.js';
 import type { DropEvent } from '../../model/event.js';
-import type { TraceTail } from '../../model/trace.js';
 import type { Outcome } from '../../model/verdict.js';
 import type { Observed } from '../observed.js';
 import { isAnswerDelivered } from './datagram-answer.js';
@@ -16,13 +15,8 @@ export interface Stall extends Stalled {
   readonly request: boolean;
 }
 
-/** Nothing is missing, so that an acknowledgement that was not seen did not come. */
-export function isLossless({ sealed, lostEvents, truncated, skippedRuns }: TraceTail): boolean {
-  return sealed && lostEvents === 0 && !truncated && skippedRuns === undefined;
-}
-
 /** @param lossless whether every packet of the legs was there to be seen */
-export function findOutcome(subject: Observed, lossless = isLossless(subject.tail)): Outcome {
+export function findOutcome(subject: Observed, lossless: boolean): Outcome {
   const { leg } = subject;
   if (leg.protocol === 'udp') return findDatagramOutcome(subject, lossless);
   if (!isOpened(leg, lossless)) return findOpeningOutcome(subject);

@@ -4,16 +4,12 @@ import type { Connection } from '../../model/report.js';
 import type { Outcome } from '../../model/verdict.js';
 import { listLegs } from './drops.js';
 import { readExchange, type Side } from './exchange.js';
-import { findStall, isLossless } from './outcome.js';
+import { findStall } from './outcome.js';
 import { distance, isAfter } from './sequence.js';
 
-export type Course = Pick<Connection, 'handshake' | 'acknowledged' | 'stall' | 'sourceSeen'>;
+export type Progress = Pick<Connection, 'handshake' | 'acknowledged' | 'stall' | 'sourceSeen'>;
 
-export function describeCourse(
-  subject: Observed,
-  outcome: Outcome,
-  lossless = isLossless(subject.tail),
-): Course {
+export function describeProgress(subject: Observed, outcome: Outcome, lossless: boolean): Progress {
   return {
     handshake: describeHandshake(subject, lossless),
     acknowledged: describeAcknowledged(subject, lossless),

@@ -47,7 +47,8 @@ export function findWireOutcome(subject: ObservedOnWire, trace: Trace): WireOutc
 }
 
 function judge(subject: ObservedOnWire, error: IcmpError | null): Outcome {
-  const found = findOutcome(subject);
+  // Packets may be missing from any capture.
+  const found = findOutcome(subject, false);
   // Of what is kept here not every repetition is there; the whole streams tell of a stall.
   const outcome = found === 'stalled' ? 'unanswered' : found;
   if (outcome !== 'unanswered') return outcome;

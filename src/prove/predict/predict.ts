@@ -17,7 +17,8 @@ import { RuleIndex, type RuleRef } from '../../rules/evaluate/rule-index.js';
 import { findFaults } from '../../rules/findings/findings.js';
 import { withhold } from '../../rules/evaluate/withhold.js';
 import { findBridgeOf, type World } from '../../rules/evaluate/world.js';
-import { tellDeciding } from '../why.js';
+import { writeEvidence } from '../../words/claims.js';
+import { tellDeciding } from './deciding.js';
 
 type PredictedReport = Required<Pick<Report, 'connections' | 'findings'>>;
 
@@ -158,13 +159,12 @@ function witnessCounter({ predicted, deciding }: Answer, { changes }: Survey): E
   if (predicted.way === 'docker-proxy' && !returns(rule.steps)) return null;
   const name = writeName({ ...predicted.at, rule: rule.text });
   const packets = changes.counted.find((one) => writeName(one) === name)?.packets ?? 0;
-  const amount = packets === 0 ? 'packets' : `${packets} packet${packets === 1 ? '' : 's'}`;
-  return {
+  return writeEvidence({
     code: 'rule-counted',
-    claim: `the deciding rule in ${predicted.at.chain} counted ${amount} during the trace`,
     holds: packets > 0 ? true : null,
     events: [],
-  };
+    facts: { chain: predicted.at.chain, packets },
+  });
 }
 
 /** Whether the rule itself took the packet, and is not one that passed it over. */

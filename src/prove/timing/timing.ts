@@ -6,7 +6,6 @@ import type { Connection } from '../../model/report.js';
 import type { Observed } from '../observed.js';
 import { listLegs } from '../outcome/drops.js';
 import { readExchange } from '../outcome/exchange.js';
-import { isLossless } from '../outcome/outcome.js';
 import { isAfter } from '../outcome/sequence.js';
 
 export function findTiming(subject: Observed, epoch: bigint): Connection['timing'] {
@@ -126,7 +125,7 @@ function findRelayed(leg: Leg, upstream: Leg): number | null {
 export function countRetransmits(
   subject: Observed,
   attached: readonly string[],
-  lossless = isLossless(subject.tail),
+  lossless: boolean,
 ): number | null {
   if (subject.leg.protocol === 'udp' || !lossless) return null;
   let sum = 0;

@@ -1,0 +1,20 @@
+/** `handshakes-nested`: in a capture, a second handshake with numbers of its own followed the client's. */
+import type { ClaimOf } from '../../model/claim.js';
+import type { ObservedOnWire } from '../observed-wire.js';
+
+export function claimNested({
+  captured,
+  link,
+  pairing,
+}: ObservedOnWire): ClaimOf<'handshakes-nested'> | null {
+  if (!pairing || !link || captured.leg.protocol === 'udp') return null;
+  const { client: from, destination: to } = link.upstream;
+  const seen = captured.first.synTime !== null && pairing.upstream.first.synTime !== null;
+  const legs = seen ? [captured, pairing.upstream] : [];
+  return {
+    code: 'handshakes-nested',
+    holds: seen || null,
+    events: legs.flatMap(({ leg }) => leg.events[0]?.id ?? []),
+    facts: { from, to },
+  };
+}

@@ -1,0 +1,18 @@
+/** `machine-between`: what a machine in between does to packets of a capture, and copies of them do not show. */
+import type { ClaimOf } from '../../model/claim.js';
+import type { ObservedOnWire } from '../observed-wire.js';
+
+export function claimMachineBetween({
+  leg,
+  captured: { rewriting },
+}: ObservedOnWire): ClaimOf<'machine-between'> | null {
+  if (!leg.nat?.destinationRewritten || rewriting === null) return null;
+  const { doubt, twins } = rewriting;
+  const [twin] = twins;
+  return {
+    code: 'machine-between',
+    holds: (doubt !== 'one-way' && doubt !== 'both-ends') || null,
+    events: twin ? [twin.a.id, twin.b.id] : [],
+    facts: { doubt },
+  };
+}

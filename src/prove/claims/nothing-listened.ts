@@ -1,0 +1,15 @@
+/** `nothing-listened`: a refusal by the host itself, whose stack looked for a socket where the client dialled and found none. */
+import type { ClaimOf } from '../../model/claim.js';
+import type { Observed } from '../observed.js';
+import { findUnclaimed } from '../outcome/no-listener.js';
+
+export function claimNothingListened({
+  leg,
+  topology,
+  hostAccept,
+}: Observed): ClaimOf<'nothing-listened'> | null {
+  const { server } = leg;
+  const found = hostAccept ? null : findUnclaimed(leg, topology.host);
+  if (!found || !server) return null;
+  return { code: 'nothing-listened', holds: true, events: [found.id], facts: { server } };
+}

@@ -1,0 +1,28 @@
+/** `streams-equal`: in a capture, both legs of a relay carried the same bytes, and nothing of them is missing. */
+import type { Pairing } from '../../correlate/capture/relays.js';
+import type { ClaimOf, Likeness } from '../../model/claim.js';
+import type { ObservedOnWire } from '../observed-wire.js';
+
+export function claimEqual({
+  pairing,
+  link,
+  leg,
+}: ObservedOnWire): ClaimOf<'streams-equal'> | null {
+  if (!pairing || !link) return null;
+  const { request, reply, thin } = pairing;
+  return {
+    code: 'streams-equal',
+    holds: isCarried(pairing) || null,
+    events: [leg, link.upstream].flatMap(
+      ({ events }) => events.find((event) => event.kind === 'packet' && event.length > 0)?.id ?? [],
+    ),
+    facts: { protocol: leg.protocol, request, reply, thin },
+  };
+}
+
+/** Something was compared, and in both directions nothing is missing. */
+function isCarried({ request, reply, thin }: Pairing): boolean {
+  if (thin) return false;
+  const compared = (like: Likeness): boolean => like === 'equal' || like === 'same-start';
+  return compared(request) && (compared(reply) || reply === 'empty');
+}

@@ -1,0 +1,148 @@
+/** What the judge needs of one connection: claims, doubts and endings, without a single event. */
+import { lacksBytes } from '../../correlate/capture/contents.js';
+import { isInitialTtl } from '../../correlate/capture/sightings.js';
+import { isRelayProcess } from '../../correlate/known-relays.js';
+import { sameEndpoint } from '../../model/address.js';
+import type { Process } from '../../model/claim.js';
+import type { Doubt, Facts, Redirect, RelayFacts, RelayLeg, Taken } from '../../model/judgement.js';
+import { makeClaims, makeWireClaims } from '../claims/claims.js';
+import type { ObservedOnWire } from '../observed-wire.js';
+import { isHostAddress, processOf, type Observed } from '../observed.js';
+import { findEnding } from '../outcome/ending.js';
+import { findStopped } from '../outcome/stopped.js';
+import type { WireOutcome } from '../outcome/wire-outcome.js';
+import { listHostDoubts, listRelayDoubts } from './doubts.js';
+
+export function gatherFacts(subject: Observed): Facts {
+  const { leg, topology, hostAccept, link, sent } = subject;
+  const { protocol, client, server, destination, begun } = leg;
+  const dialler = leg.dialled ?? sent;
+  return {
+    seenBy: 'host',
+    protocol,
+    client,
+    server,
+    destination,
+    begun,
+    claims: makeClaims(subject),
+    dialler: dialler && {
+      pid: dialler.pid,
+      command: dialler.command,
+      isRelay: isRelayProcess(dialler, topology),
+    },
+    fromHost: isHostAddress(topology, client.address),
+    redirect: describeRedirect(subject),
+    taken: describeTaken(subject),
+    relay: describeRelay(subject),
+    stopped: hostAccept === null && link === null && findStopped(leg, topology) !== null,
+    endings: { whole: findEnding(subject, true), lossy: findEnding(subject, false) },
+    wire: null,
+  };
+}
+
+function describeRedirect({ redirect }: Observed): Redirect | null {
+  if (!redirect) return null;
+  const { view, hook } = redirect;
+  return { from: view.original.destination, to: view.reply.source, hook };
+}
+
+function describeTaken(subject: Observed): Taken | null {
+  const { hostAccept, bytes } = subject;
+  if (!hostAccept) return null;
+  const { pid, command } = hostAccept;
+  return {
+    process: { pid, command },
+    answers: bytes.fromServer > 0 || bytes.fromClient === 0,
+    doubts: listHostDoubts(subject),
+  };
+}
+
+function describeRelay(subject: Observed): RelayFacts | null {
+  const { link, links, relayAccept, identified, topology, shared, bytes } = subject;
+  const process = link ? link.process : processOf(relayAccept);
+  if (!link && !relayAccept) return null;
+  const known = relayAccept !== null && isRelayProcess(relayAccept, topology);
+  return {
+    process,
+    listens: topology.relays.find(({ pid }) => pid === process?.pid)?.listens ?? null,
+    isDockerProxy: identified || process?.command === 'docker-proxy',
+    // Bytes that are only alike show a relay where all were seen; of a server that asks a database, a part may be alike. So
+    // does a process that dialled before it had read or said anything: where events were lost, it may have done both.
+    guessed: link?.how === 'alike' || (link?.how === 'only' && !known),
+    maybePortCheck: identified && !link && shared === null && bytes.fromClient === 0,
+    legs: links.map(describeLeg),
+    doubts: listRelayDoubts(subject),
+  };
+}
+
+function describeLeg({ process, upstream }: Observed['links'][number]): RelayLeg {
+  const { protocol, client: from, server, destination } = upstream;
+  return { process, protocol, from, to: server ?? destination };
+}
+
+/** @param named the relay by the map of the host, where one was given; a capture names nobody */
+export function gatherWireFacts(
+  subject: ObservedOnWire,
+  { outcome, halfOpen }: WireOutcome,
+): Facts {
+  const { leg, captured, open } = subject;
+  const { protocol, client, server, destination, begun } = leg;
+  const { ttl, origin, ofContainer, disputed } = captured;
+  const ending = { outcome, shown: false, course: null };
+  return {
+    seenBy: 'wire',
+    protocol,
+    client,
+    server,
+    destination,
+    begun,
+    claims: makeWireClaims(subject),
+    dialler: null,
+    fromHost: false,
+    redirect: null,
+    taken: null,
+    relay: describeWireRelay(subject),
+    stopped: false,
+    endings: { whole: ending, lossy: ending },
+    wire: {
+      disputed,
+      lacksBytes: lacksBytes(captured),
+      halfOpen,
+      isLocal: origin === 'local',
+      open,
+      behindBridge: origin === null && ofContainer,
+      routedTtl: isInitialTtl(ttl.first) ? null : ttl.first,
+    },
+  };
+}
+
+function describeWireRelay({
+  leg,
+  link,
+  links,
+  pairing,
+  topology,
+}: ObservedOnWire): RelayFacts | null {
+  const { server, protocol } = leg;
+  if (!link || !pairing) return null;
+  // By the map of the host, where one was given: who listens where the client dialled, for that container.
+  const named = topology.relays.find(
+    ({ protocol: own, listens, target }) =>
+      own === protocol &&
+      listens.port === server?.port &&
+      (listens.address === server.address || ['0.0.0.0', '::'].includes(listens.address)) &&
+      target !== null &&
+      sameEndpoint(target, link.upstream.destination),
+  );
+  const process: Process | null = named ? { pid: named.pid, command: named.command } : null;
+  const ends: Doubt[] = pairing.ends === 'unknown' ? [{ code: 'ends-unlinked' }] : [];
+  return {
+    process,
+    listens: named?.listens ?? null,
+    isDockerProxy: named?.command === 'docker-proxy',
+    guessed: false,
+    maybePortCheck: false,
+    legs: links.map(({ upstream }) => describeLeg({ ...link, process, upstream })),
+    doubts: ends,
+  };
+}

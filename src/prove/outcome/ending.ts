@@ -1,0 +1,57 @@
+/** How a connection ended, as the judge and its reason need it: what no event has to be looked at again for. */
+import { isRequest } from '../../correlate/bytes.js';
+import type { Course, Ending, EndingDrop } from '../../model/judgement.js';
+import type { Outcome } from '../../model/verdict.js';
+import { namePacket } from '../hops/packet-words.js';
+import type { Observed } from '../observed.js';
+import { findDrop, isDroppedAtOutput, listLegs } from './drops.js';
+import { findEnd, isShown } from './end.js';
+import { findOutcome } from './outcome.js';
+import { describeProgress } from './progress.js';
+
+/** @param lossless whether every packet of the legs was there to be seen */
+export function findEnding(subject: Observed, lossless: boolean): Ending {
+  const outcome = findOutcome(subject, lossless);
+  return {
+    outcome,
+    shown: isShown(subject, outcome),
+    course: findCourse(subject, outcome, lossless),
+  };
+}
+
+function findCourse(subject: Observed, outcome: Outcome, lossless: boolean): Course {
+  const { handshake, stall } = describeProgress(subject, outcome, lossless);
+  return {
+    end: findEnd(subject, outcome),
+    drop: outcome === 'dropped' || outcome === 'stalled' ? describeDrop(subject) : null,
+    handshake,
+    stall,
+    reached: outcome === 'unanswered' && lossless ? findReached(subject) : null,
+  };
+}
+
+function describeDrop(subject: Observed): EndingDrop | null {
+  const drop = findDrop(subject);
+  if (drop === null) return null;
+  const leg = listLegs(subject).find(({ events }) => events.includes(drop)) ?? subject.leg;
+  return {
+    reason: drop.reason,
+    function: drop.function,
+    packet: namePacket(drop),
+    flow: isRequest(leg, drop) ? 'request' : 'reply',
+    inOutput: isDroppedAtOutput(drop),
+  };
+}
+
+function findReached({ lastLeg, entered }: Observed): Course['reached'] {
+  if (entered === null) return null;
+  if (lastLeg.protocol === 'udp') return 'datagrams';
+  const asked = lastLeg.events.some(
+    (event) =>
+      event.kind === 'packet' &&
+      event.namespace === entered.namespace &&
+      event.length > 0 &&
+      isRequest(lastLeg, event),
+  );
+  return asked ? 'request' : 'SYN';
+}

@@ -1,0 +1,44 @@
+/** Why a connection took its path, by the rules that were read: the one that decides, where it predicted what was seen. */
+import { formatEndpoint } from '../../model/address.js';
+import type { Connection, Predicted } from '../../model/report.js';
+
+/**
+ * The rule or fact that the evaluator names, where it predicted what was seen; null where it cannot add to that.
+ * @param bridge the engine's bridge that the dialled address is on
+ */
+export function tellDeciding(
+  { server, path, outcome, nat, relay }: Connection,
+  { agrees, rule, at, why, path: predicted, target }: Predicted,
+  bridge: string | null,
+): string | null {
+  if (agrees !== true || server === null) return null;
+  const dialled = formatEndpoint(server);
+  const named =
+    rule !== null && at ? `the rule "${rule}" (${at.backend}, table ${at.table})` : null;
+  if (predicted === 'dropped' || predicted === 'refused') return why;
+  switch (path) {
+    case 'dnat':
+      return (
+        named && `${named} sends ${dialled} to ${target ?? 'a container'} in ${nat?.hook ?? 'NAT'}`
+      );
+    case 'docker-proxy':
+    case 'relay': {
+      const process = relay?.command
+        ? `${relay.command}${relay.pid === null ? '' : ` (pid ${relay.pid})`}`
+        : 'a relay';
+      const end = outcome === 'reset' && why.includes(' cannot reach ') ? `: ${why}` : '';
+      return named
+        ? `${named} leaves ${dialled} alone, so ${process} takes it${end}`
+        : `no ${family(server.address)} rule sends ${dialled} on, so ${process} takes it${end}`;
+    }
+    case 'direct':
+      return `${dialled} is the container's own address${bridge === null ? '' : `, reached over the bridge ${bridge}`}, and no rule rewrites or stops it`;
+    case 'host':
+    case 'unknown':
+      return why;
+  }
+}
+
+function family(address: string): string {
+  return address.includes(':') ? 'ip6' : 'ip';
+}
