@@ -45,6 +45,7 @@ export function goOn(tools: Tools, packet: Packet, end: Journey, { there, back }
       follow({ ...tools, state, end, hops, next: { turn, flags: bits } });
     const bare = send(ack);
     const pushed = known ? bare : send(psh | ack);
+    if (bare.end === 'unknown') return bare;
     if (pushed.end !== end.end) return pushed;
     if (bare.end !== end.end) return leaveOpen(bare);
   }
@@ -194,17 +195,25 @@ function loseToRule(
       obstacles: [],
     };
   }
-  // A reset ends the client's connection; in the middle of one, a message of ICMP does not, and before it does.
-  const heard = verdict === 'reject' && (reset || flags === syn);
   const place = hook.toUpperCase();
-  const told =
+  const hears =
     turn === 'later' &&
-    heard &&
+    verdict === 'reject' &&
     stopPacket({ walk, router }, { packet, stop, place, bridged }).end === 'refused';
+  // A message of ICMP fails a connection that is not yet there. Right behind the handshake it fails one only whose client asks
+  // for errors (SO_ERROR) after it has come, and later none.
+  if (hears && !reset && flags === ack) {
+    return {
+      ...{ ...end, end: 'unknown', deciding: by, ruledIn: null },
+      why: `${end.why}, but ${act} in ${place} with a message of ICMP: the client is refused where that comes before it has looked, and else it hangs`,
+      obstacles: [act],
+    };
+  }
+  const told = hears && (reset || flags === syn);
   return {
     ...{ ...end, end: told ? 'refused' : 'dropped', deciding: by, ruledIn: null },
     ...{
-      why: `${end.why}, but ${act} in ${hook.toUpperCase()}`,
+      why: `${end.why}, but ${act} in ${place}`,
       obstacles: [act],
     },
   };

@@ -2,6 +2,7 @@
 
 import { parseAddressNumber, parseRange, type AddressRange } from '../../model/range.js';
 import type { Match, PortRange, Step } from '../../model/rules.js';
+import { isUnreachable } from './messages.js';
 import { nameProtocol, parseMark, parsePorts } from './rule-words.js';
 import { countValues, isTarget } from './iptables-options.js';
 import { readTarget } from './iptables-target.js';
@@ -94,6 +95,8 @@ const OPTIONS = new Map<string, [count: number, reader: Reader]>([
   ['--helper', [1, ([name = '']) => ({ on: 'helper', name })]],
   ['--ctproto', [1, ([name = '']) => ({ on: 'protocol', names: [nameProtocol(name)] })]],
   ['--ctdir', [1, readDirection]],
+  ['--icmp-type', [1, readMessage('icmp')]],
+  ['--icmpv6-type', [1, readMessage('icmpv6')]],
   ['--pkt-type', [1, fact('--pkt-type', 'unicast', ['unicast', 'broadcast', 'multicast'])]],
   ['-f', [0, () => ({ on: 'fact', holds: false, text: 'is a later fragment' })]],
   ['--ctstate', [1, state]],
@@ -143,6 +146,16 @@ function readStatus([text = '']: readonly string[]): Bare | null {
   const field = { on: 'bits', field: 'status', flip: 0, text: `--ctstatus ${text}` } as const;
   if (mask === 0) return { ...field, mask: 0xffffffff, ranges: [{ low: 0, high: 0 }] };
   return { ...field, mask, ranges: [{ low: 1, high: mask }] };
+}
+
+/** Which code a message has, as in `3/4`, is not known. */
+function readMessage(protocol: 'icmp' | 'icmpv6'): Reader {
+  return ([text = '']) => {
+    const [type = '', code] = text.split('/');
+    const holds = type === 'any' ? true : isUnreachable(protocol, type);
+    if (holds === null || (holds && code !== undefined)) return null;
+    return { on: 'fact', holds, text: `ICMP type ${text}` };
+  };
 }
 
 function readDirection([text = '']: readonly string[]): Bare | null {

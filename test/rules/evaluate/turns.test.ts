@@ -119,9 +119,32 @@ test('what comes later bears what was dialled until it is translated again', () 
   assert.is.not(outside(`-A FORWARD -d 198.51.100.1/32 ${LATER} -j DROP`), 'dropped');
 });
 
-test('a rejected answer is lost, and a message of ICMP ends no conversation', () => {
+test('a rejected answer is lost; a message of ICMP ends no conversation, but may fail a client that is still dialling', () => {
   assert.is(path('outside', `-A FORWARD ${ANSWER} -j REJECT`), 'dropped');
-  assert.is(path('outside', `-A FORWARD ${LATER} -j REJECT`), 'dropped');
+  for (const vantage of ['outside', 'container-address'] as const) {
+    assert.is(path(vantage, `-A FORWARD ${LATER} -j REJECT`), 'unknown', vantage);
+  }
+  const pushed = '-i ext0 -p tcp -m tcp --tcp-flags PSH PSH';
+  assert.is(path('outside', `-A FORWARD ${pushed} -j REJECT`), 'dropped');
+  assert.is(
+    path('outside', `-A FORWARD ${LATER} -p tcp -j REJECT --reject-with tcp-reset`),
+    'refused',
+  );
+  // The message is stopped on its way: then the client hears nothing.
+  assert.is(
+    path(
+      'outside',
+      `-A FORWARD ${LATER} -j REJECT\n-A OUTPUT -p icmp -m icmp --icmp-type 3 -j DROP`,
+    ),
+    'dropped',
+  );
+  assert.is(
+    path(
+      'outside',
+      `-A FORWARD ${LATER} -j REJECT\n-A OUTPUT -p icmp -m icmp --icmp-type 8 -j DROP`,
+    ),
+    'unknown',
+  );
 });
 
 test('states of the turns: the first is new, all others are established', () => {

@@ -49,6 +49,13 @@ const inForward = (rule: string): string =>
 
 /** A rule in forward, and what becomes of a client from outside who dials 6379. */
 const RULES: readonly [rule: string, path: Prediction['path']][] = [
+  // As nft 1.1 prints what older versions print as `oif`.
+  ['fib saddr . mark . iif check missing drop', 'dnat'],
+  ['fib saddr . iif check exists drop', 'dropped'],
+  // Of messages of ICMP none comes by here.
+  ['icmp type echo-request drop', 'dnat'],
+  ['icmp type != echo-request drop', 'dnat'],
+  ['icmpv6 type { nd-redirect, 1 } drop', 'dnat'],
   ['ct state ! established,related drop', 'dropped'],
   ['ct state ! new,established drop', 'dnat'],
   ['ct state != { new, established } drop', 'dnat'],

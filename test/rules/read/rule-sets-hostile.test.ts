@@ -47,8 +47,6 @@ test('nft: only what is really not understood is left as unknown', () => {
     unknown.map(({ text }) => text),
     [
       'tcp flags syn tcp option maxseg size 1-500 drop',
-      'icmp type echo-request ip daddr 10.0.0.1 limit rate over 10/second burst 5 packets drop',
-      'icmpv6 type { nd-router-advert, nd-neighbor-solicit } accept',
       'meta skuid 1000 drop',
       'ether saddr 00:11:22:33:44:55 drop',
       'ip ttl < 5 drop',

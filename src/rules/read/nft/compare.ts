@@ -3,8 +3,10 @@ import { parseAddressNumber, parseRange, type AddressRange } from '../../../mode
 import type { Match, PortRange } from '../../../model/rules.js';
 import type { Expression, Operator } from './ast.js';
 import { foldBits, foldValue, listRanges, type Folded } from './bits.js';
-import { ADDRESS_TYPES, FAMILIES, nameBits } from './numbers.js';
-import { nameProtocol, parsePorts } from '../rule-words.js';
+import { compareWords } from './compare-words.js';
+import { implyFamily, implyMatches } from './implied.js';
+import { nameBits } from './numbers.js';
+import { parsePorts } from '../rule-words.js';
 
 export interface Comparison {
   readonly operator: Operator;
@@ -41,40 +43,6 @@ export function compare(comparison: Comparison): Match[] | null {
   }
   const words = operator === '' || operator === '==' || not ? toWords(comparison) : null;
   return words && compareWords(name, words, not);
-}
-
-/** Protocols and families that a packet must have to have a field at all. */
-function implyMatches(name: string): Match[] {
-  const [word = ''] = name.split(' ');
-  if (word === 'ip' || word === 'ip6') return implyFamily(word);
-  if (word === 'arp' || word === 'vlan') {
-    return [{ on: 'fact', holds: false, text: name, not: false }];
-  }
-  const protocol = word === 'icmpv6' ? 'ipv6-icmp' : word;
-  return PROTOCOLS.has(word) ? [{ on: 'protocol', names: [protocol], not: false }] : [];
-}
-
-const PROTOCOLS = new Set([
-  ...['tcp', 'udp', 'udplite', 'icmp', 'icmpv6', 'igmp', 'esp', 'ah', 'comp', 'sctp', 'dccp'],
-  ...['gre'],
-]);
-
-/** What all fields of an expression imply. */
-export function implyOf(expression: Expression): Match[] {
-  switch (expression.kind) {
-    case 'field':
-      return implyMatches(expression.name);
-    case 'binary':
-      return implyOf(expression.left);
-    case 'concat':
-      return expression.parts.flatMap(implyOf);
-    default:
-      return [];
-  }
-}
-
-function implyFamily(family: 'ip' | 'ip6' | null): Match[] {
-  return family === null ? [] : [{ on: 'family', names: [family], not: false }];
 }
 
 /** At random, one after the other, or by a sum over the packet: who is chosen cannot be predicted. */
@@ -255,78 +223,4 @@ function writePlain(value: Expression): string | null {
 function toWords({ values }: Comparison): string[] | null {
   const words = values.map((value) => (value.kind === 'value' ? value.text : null));
   return words.every((word) => word !== null) ? words : null;
-}
-
-function compareWords(name: string, words: readonly string[], not: boolean): Match[] | null {
-  switch (name) {
-    case 'iifname':
-    case 'iif':
-    case 'meta iifname':
-    case 'meta iif':
-    case 'meta sdifname':
-      return nameDevices('in-device', name, words, not);
-    case 'oifname':
-    case 'oif':
-    case 'meta oifname':
-    case 'meta oif':
-      return nameDevices('out-device', name, words, not);
-    case 'meta l4proto':
-    case 'ip protocol':
-    case 'ip6 nexthdr':
-      return [...implyMatches(name), { on: 'protocol', names: words.map(nameProtocol), not }];
-    case 'meta nfproto':
-    case 'meta protocol':
-    case 'ether type': {
-      const names = words.map((word) => FAMILIES[String(Number(word) || word)] ?? word);
-      return [{ on: 'family', names, not }];
-    }
-    case 'ct direction': {
-      const [direction] = words;
-      const known = words.length === 1 && /^(?:original|reply|0|1)$/.test(direction ?? '');
-      const reply = direction === 'reply' || direction === '1';
-      return known ? [{ on: 'direction', reply, not }] : null;
-    }
-    case 'ct helper':
-      return words.length === 1 ? [{ on: 'helper', name: words[0] ?? '', not }] : null;
-    case 'meta pkttype':
-    case 'pkttype': {
-      const holds = words.some((word) => /^(?:host|unicast|0)$/.test(word));
-      return [{ on: 'fact', holds, text: `meta pkttype ${words.join(', ')}`, not }];
-    }
-    default:
-      return compareRouted(name, words, not);
-  }
-}
-
-function nameDevices(
-  on: 'in-device' | 'out-device',
-  name: string,
-  words: readonly string[],
-  not: boolean,
-): Match[] | null {
-  // Slaves of a VRF, and numbers, are not told.
-  if (name.includes('sdif') || words.some((word) => /^\d+$/.test(word))) return null;
-  return [{ on, names: words, not }];
-}
-
-/** What routing says of an address. */
-function compareRouted(name: string, words: readonly string[], not: boolean): Match[] | null {
-  const reverse = /^fib saddr \. (?:mark \. )?iif oif$/.test(name);
-  const [word = ''] = words;
-  if (reverse) {
-    if (words.length !== 1 || !/^(?:missing|exists|0|1)$/.test(word)) return null;
-    const missing = word === 'missing' || word === '0';
-    return [{ on: 'reverse-path', text: name, not: missing !== not }];
-  }
-  const typed = /^fib ([sd])addr (?:\. (iif) )?type$/.exec(name);
-  if (!typed) return null;
-  const types = Object.keys(ADDRESS_TYPES);
-  const names = words.map((one) => {
-    if (one in ADDRESS_TYPES) return one;
-    const number = /^(?:0x[0-9a-f]+|\d+)$/i.test(one) ? Number(one) : null;
-    return types.find((type) => ADDRESS_TYPES[type] === number) ?? null;
-  });
-  if (!names.every((one) => one !== null)) return null;
-  const on = typed[1] === 'd' ? 'destination-type' : 'source-type';
-  return [{ on, names, not, ...(typed[2] !== undefined && { here: true }) }];
 }

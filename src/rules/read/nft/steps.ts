@@ -10,7 +10,8 @@ import type {
   NftTable,
   Translation,
 } from './ast.js';
-import { compare, implyOf, isByLot } from './compare.js';
+import { compare, isByLot } from './compare.js';
+import { implyOf } from './implied.js';
 import { readSetting } from './marking.js';
 import { writeExpression, writeStatement } from './print.js';
 import { INERT_TARGETS } from '../iptables-target.js';

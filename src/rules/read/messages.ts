@@ -1,0 +1,24 @@
+/** Types of ICMP messages: the only one about a connection that is looked at here says that something is unreachable. */
+
+const UNREACHABLE = { icmp: '3', icmpv6: '1' } as const;
+
+/** Names of other types, as iptables and nft print them; not those of single codes. */
+const OTHERS = new Set([
+  ...['echo-reply', 'echo-request', 'pong', 'ping', 'source-quench', 'redirect', 'time-exceeded'],
+  ...['parameter-problem', 'router-advertisement', 'router-solicitation', 'timestamp-request'],
+  ...['timestamp-reply', 'info-request', 'info-reply', 'address-mask-request'],
+  ...['address-mask-reply', 'packet-too-big', 'mld-listener-query', 'mld-listener-report'],
+  ...['mld-listener-done', 'mld-listener-reduction', 'mld2-listener-report'],
+  ...['nd-router-solicit', 'nd-router-advert', 'nd-neighbor-solicit', 'nd-neighbor-advert'],
+  ...['nd-redirect', 'neighbour-solicitation', 'neighbour-advertisement', 'router-renumbering'],
+  ...['neighbor-solicitation', 'neighbor-advertisement', 'ind-neighbor-solicit'],
+  ...['ind-neighbor-advert'],
+]);
+
+/** Whether a message that says so has this type; null for a word that is not known. */
+export function isUnreachable(protocol: keyof typeof UNREACHABLE, type: string): boolean | null {
+  if (type === 'destination-unreachable' || type === UNREACHABLE[protocol]) return true;
+  // To iptables 255 is any type of ICMP.
+  if (/^\d{1,3}$/.test(type) && type !== '255') return false;
+  return OTHERS.has(type) ? false : null;
+}
