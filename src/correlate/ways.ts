@@ -17,8 +17,11 @@ import type { Leg } from './leg.js';
 
 /** One way, by the first call on it. */
 export interface Way {
-  /** `dial`: it began a connection; `call`: it used one that it had begun, or one that no leg is known of. */
-  readonly what: 'dial' | 'call' | AsideKind;
+  /**
+   * `dial`: it began a connection; `call`: it used one that it had begun, or one that no leg is known of; `handed`: another process,
+   * which is none of its kin, used the client's socket.
+   */
+  readonly what: 'dial' | 'call' | 'handed' | AsideKind;
   readonly event: StateEvent | CopyEvent | AsideEvent;
   /** The far end, where the kernel told one. */
   readonly to: Endpoint | null;
@@ -92,6 +95,10 @@ export class Ways {
       .map((sum) => this.#told.get(objectKey(sum)) ?? sum);
     ways.push(...this.#leave([...asides, ...late], family));
     ways.push(...this.#listUntold(leg, taking, { family, since, until }));
+    // Of a process that was handed the socket nothing else is watched.
+    for (const event of this.#around.calls.of(leg, 'server')) {
+      if (!family.includes(event.pid)) ways.push({ what: 'handed', event, to: null });
+    }
     const others = ways.filter((way) => !isLog(way));
     return others.length === 0 && answered !== null ? [] : ways;
   }

@@ -161,6 +161,7 @@ export type Doubt =
   | { readonly code: 'adds-bytes'; readonly exchanges: ExchangeCounts | null }
   | { readonly code: 'answer-in-part'; readonly written: number; readonly of: number }
   // Of a process of the host.
+  | { readonly code: 'socket-handed'; readonly command: string; readonly pid: number }
   | {
       readonly code: 'ways-elsewhere';
       readonly ways: readonly WayFacts[];

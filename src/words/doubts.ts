@@ -46,6 +46,8 @@ export function writeDoubt(doubt: Doubt): string {
       const ways = doubt.ways.map(writeWayOn).join(' and ');
       return `${ways} meanwhile${writeExchanges(doubt.exchanges)}, and whether for this connection was not seen`;
     }
+    case 'socket-handed':
+      return `${doubt.command} (pid ${doubt.pid}) also used its socket, and what that process did elsewhere was not watched`;
     case 'elsewhere-unwatched':
       return 'what it wrote elsewhere meanwhile was not watched';
     case 'nat-not-asked':

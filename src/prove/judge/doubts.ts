@@ -55,10 +55,17 @@ function doubtLink(
 }
 
 export function listHostDoubts({ service, witnesses, bytes }: Observed): Doubt[] {
-  if (service !== null && service.ways.length > 0) {
-    const { ways, exchanges } = service;
-    return [{ code: 'ways-elsewhere', ways: ways.map(describeWay), exchanges }];
+  const doubts: Doubt[] = [];
+  const facts: WayFacts[] = [];
+  for (const { what, event, to } of service?.ways ?? []) {
+    const { command, pid } = event;
+    if (what === 'handed') doubts.push({ code: 'socket-handed', command, pid });
+    else facts.push({ what, did: isRead(event) ? 'read' : 'wrote', to });
   }
+  if (facts.length > 0) {
+    doubts.push({ code: 'ways-elsewhere', ways: facts, exchanges: service?.exchanges ?? null });
+  }
+  if (doubts.length > 0) return doubts;
   if (!witnesses.has('copies') || !witnesses.has('asides')) {
     return [{ code: 'elsewhere-unwatched' }];
   }
@@ -68,7 +75,6 @@ export function listHostDoubts({ service, witnesses, bytes }: Observed): Doubt[]
     : [{ code: 'answer-in-part', written, of: bytes.fromServer }];
 }
 
-function describeWay({ what, event, to }: Way): WayFacts {
-  const reads = event.kind !== 'state' && event.operation === 'read';
-  return { what, did: reads ? 'read' : 'wrote', to };
+function isRead(event: Way['event']): boolean {
+  return event.kind !== 'state' && event.operation === 'read';
 }
