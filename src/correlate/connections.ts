@@ -75,8 +75,8 @@ export function findConnections(trace: Trace): TracedConnection[] {
 }
 
 /** Whether its upstream leg carried this client's bytes and nothing else. */
-function isWhole({ flows, owned }: RelayLink): boolean {
-  return flows !== null && owned && addsNothing(flows.there) && addsNothing(flows.back);
+function isWhole({ flows, sockets }: RelayLink): boolean {
+  return flows !== null && sockets === 'own' && addsNothing(flows.there) && addsNothing(flows.back);
 }
 
 interface Served {

@@ -38,8 +38,11 @@ export interface RelayLink {
   readonly toClient: number | null;
   /** Both directions as the calls of the process add up; null where none were watched. */
   readonly flows: { readonly there: Flow; readonly back: Flow } | null;
-  /** The process (or one that it forked) was seen to accept the one socket and to dial the other. */
-  readonly owned: boolean;
+  /**
+   * `own`: the process (or one that it forked) was seen to accept the one socket and to dial the other. `handed`: another one did, and
+   * passed the descriptor on. `older`: one of the two sockets was made before the trace began. Null in a capture.
+   */
+  readonly sockets: 'own' | 'handed' | 'older' | null;
 }
 
 export interface Relaying {
@@ -203,7 +206,7 @@ function describePair(
     toUpstream: there.moved,
     toClient: back.moved,
     flows: { there, back },
-    owned: isOwned(client, upstream, pid, kinship),
+    sockets: findMaker(client, upstream, pid, kinship),
   };
 }
 
@@ -211,20 +214,25 @@ function isEqual({ taken, given }: Flow): boolean {
   return taken !== null && taken === given;
 }
 
-/** Whether the process that moved the bytes accepted the one leg and dialled the other, or another of its kin did. */
-function isOwned(client: Leg, upstream: Leg, pid: number, kinship: Kinship): boolean {
+/** Who made the two sockets that a process moved bytes between. */
+function findMaker(
+  { protocol, accepted }: Leg,
+  { dialled }: Leg,
+  pid: number,
+  kinship: Kinship,
+): RelayLink['sockets'] {
   // Datagrams have neither accept nor dial: the sides of its sockets are all that there is.
-  if (client.protocol === 'udp') return true;
-  const { accepted } = client;
-  const { dialled } = upstream;
-  if (!accepted || !dialled || !kinship.descends(pid, accepted.pid)) return false;
-  return kinship.descends(dialled.pid, accepted.pid) || kinship.descends(pid, dialled.pid);
+  if (protocol === 'udp') return 'own';
+  if (!accepted || !dialled) return 'older';
+  const dialledItself =
+    kinship.descends(dialled.pid, accepted.pid) || kinship.descends(pid, dialled.pid);
+  return kinship.descends(pid, accepted.pid) && dialledItself ? 'own' : 'handed';
 }
 
 function describeExclusion({ client, upstream, how, accepted }: Excluded): RelayLink {
   const { pid, command } = accepted;
   const none = { moves: [], toUpstream: null, toClient: null, flows: null };
-  return { process: { pid, command }, client, upstream, how, ...none, owned: true };
+  return { process: { pid, command }, client, upstream, how, ...none, sockets: 'own' };
 }
 
 function joinLegs(leg: Leg, more: readonly Leg[]): Leg {

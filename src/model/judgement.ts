@@ -154,6 +154,7 @@ export type Doubt =
   | { readonly code: 'encrypted' }
   | { readonly code: 'alike-only' }
   | { readonly code: 'sockets-older' }
+  | { readonly code: 'sockets-handed' }
   | { readonly code: 'calls-unwatched' }
   | { readonly code: 'request-unfollowed' }
   | { readonly code: 'answer-unfollowed' }

@@ -28,6 +28,8 @@ export function writeDoubt(doubt: Doubt): string {
       return 'each piece is as much longer on one side as TLS makes it, so that its bytes cannot be compared';
     case 'alike-only':
       return 'what it wrote is only as long as what it read, and begins and ends alike';
+    case 'sockets-handed':
+      return 'another process accepted or dialled one of the two and handed it on';
     case 'sockets-older':
       return 'it accepted or dialled one of the two before the trace began';
     case 'calls-unwatched':

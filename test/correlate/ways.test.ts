@@ -75,29 +75,4 @@ test('a connection that was over before, or whose calls were told until later, t
   assert.is(proof({ total: 99, late: true }), 'proven');
 });
 
-/** The client is answered by a process that neither accepted its connection nor was forked by the one that did. */
-function hand(read: Process, write: Process): Connection | undefined {
-  const story = new Story();
-  const talk = story.talk({ client: '198.51.100.2#40000', server: PORT, way: WAYS.toHost });
-  talk.handshake().accept(NGINX).request(14);
-  talk.call(read, 'server', 'read', 14);
-  talk.reply(7);
-  talk.call(write, 'server', 'write', 7);
-  talk.close();
-  return analyse(story.trace()).connections[0];
-}
-
-test('whoever else used its socket was handed it, and what that process did elsewhere was not watched', () => {
-  assert.is(hand(NGINX, NGINX)?.proof, 'proven');
-  for (const [read, write] of [
-    [SOCAT, SOCAT],
-    [NGINX, SOCAT],
-    [SOCAT, NGINX],
-  ] as const) {
-    const told = hand(read, write);
-    assert.equal([told?.path, told?.proof], ['host', 'likely']);
-    assert.match(told?.reason ?? '', /socat \(pid \d+\) also used its socket/);
-  }
-});
-
 test.run();

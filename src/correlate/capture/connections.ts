@@ -75,7 +75,7 @@ function connect(
     toUpstream: null,
     toClient: null,
     flows: null,
-    owned: false,
+    sockets: null,
   };
   // What only sockets tell.
   const unseen = { received: null, replied: null, sent: null, shared: null, service: null };

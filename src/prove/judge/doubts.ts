@@ -22,7 +22,7 @@ export function listRelayDoubts(subject: Observed): Doubt[] {
 }
 
 function doubtLink(
-  { how, flows, owned, process }: RelayLink,
+  { how, flows, sockets, process }: RelayLink,
   { bytes, topology, service }: Observed,
   index: number,
 ): Doubt | null {
@@ -38,7 +38,8 @@ function doubtLink(
       return { code: 'alike-only' };
     case 'moved':
   }
-  if (!owned) return { code: 'sockets-older' };
+  if (sockets === 'older') return { code: 'sockets-older' };
+  if (sockets === 'handed') return { code: 'sockets-handed' };
   if (flows === null) return { code: 'calls-unwatched' };
   const { there, back } = flows;
   if (bytes.fromClient > 0 && !there.followed) return { code: 'request-unfollowed' };
