@@ -316,4 +316,62 @@ test('a socket of another namespace sends nothing here', () => {
   assert.equal(numbers([own, arrives]), [[1], [2]]);
 });
 
+/** A segment that dies before it comes to any device: its socket is on it. */
+function unsent(change: Partial<PacketEvent> = {}, destination = container): TraceEvent {
+  const lost = packet(client, destination, {
+    ...{ ifindex: null, socket: 'ff', skb: 'zz', direction: 'out', conntrack: view },
+    ...change,
+  });
+  return {
+    ...lost,
+    kind: 'drop',
+    reason: 'NETFILTER_DROP',
+    function: 'nft_do_chain',
+  } as TraceEvent;
+}
+
+test('what dies before any device is of the socket that dialled there, in its own namespace', () => {
+  const dialled = (drop: TraceEvent, more: Partial<StateEvent> = {}): number =>
+    numbers([state('198.51.100.2#0', published, more), drop]).length;
+  const elsewhere = { ...view, original: { ...view.original, destination: end('198.51.100.9#1') } };
+  assert.is(dialled(unsent()), 1);
+  assert.is(
+    dialled(unsent({ conntrack: null }, published)),
+    1,
+    'without an entry, as it was dialled',
+  );
+  assert.is(dialled(unsent({ conntrack: null })), 2, 'without an entry, to elsewhere');
+  assert.is(dialled(unsent({ conntrack: elsewhere })), 2, 'rewritten from elsewhere');
+  assert.is(dialled(unsent({ ifindex: 2 })), 2, 'at a device');
+  assert.is(dialled(unsent({ socket: 'ee' })), 2, 'of another socket');
+  assert.is(dialled(unsent({ socket: null })), 2, 'of none');
+  assert.is(dialled(unsent(), { namespace: CLIENT }), 2, 'of another namespace');
+  const reset = { ...unsent(), kind: 'reset' } as TraceEvent;
+  assert.is(dialled(reset), 2, 'a reset is no drop');
+  const known = numbers([
+    state('198.51.100.2#0', published),
+    packet('198.51.100.2#40001', published, { socket: 'ff', direction: 'out', seq: 7 }),
+    unsent({ seq: 8 }),
+  ]);
+  assert.equal(known, [[1, 2], [3]], 'another SYN than the one that it sent');
+});
+
+test('a socket that is told its port joins its own SYN, and none that was there before it dialled', () => {
+  const bare = { skb: null };
+  const connected = (): TraceEvent => state(client, published, { from: 2, to: 1 });
+  const fresh = [state('198.51.100.2#0', published), packet(client, published, bare), connected()];
+  assert.equal(numbers(fresh), [[1, 2, 3]]);
+  const reused = [packet(client, published, bare), state('198.51.100.2#0', published), connected()];
+  assert.equal(numbers(reused), [[1], [2, 3]]);
+});
+
+test('a socket’s address that comes back with another peer is another socket', () => {
+  const open = { from: 1, to: 8 };
+  const events = (second: string): number =>
+    numbers([state(client, published, open), state('198.51.100.2#40001', second, open)]).length;
+  assert.is(events('198.51.100.1#9090'), 2);
+  assert.is(events('198.51.100.9#8080'), 2);
+  assert.is(events(published), 1, 'the same peer');
+});
+
 test.run();

@@ -48,7 +48,7 @@ export const SEEDS = {
 export const SLOWEST = 4000;
 
 /** Milliseconds of processor time for one mutant; nearly all tests that meet it fit in. */
-export const PATIENCE = 3000;
+export const PATIENCE = 2000;
 
 /** Milliseconds by the clock after which a mutant counts as endless. Loops are ended by counting their passes long before. */
 export const ENDLESS = 60_000;
