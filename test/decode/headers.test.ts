@@ -242,6 +242,8 @@ test('fragments: the first has ports and says that more come, later ones have no
     const { decoded, packet } = look(ipv4({ protocol: 17, body, fragment }));
     return [decoded, packet.fragmented];
   };
+  const offsetOf = (fragment: number): number | undefined =>
+    look(ipv4({ protocol: 17, body: udp(PING), fragment })).packet.piece?.offset;
   const more = 0x2000;
   const dontFragment = 0x4000;
   assert.equal(facts(more), ['ok', true]);
@@ -252,6 +254,10 @@ test('fragments: the first has ports and says that more come, later ones have no
   const whole = ipv4({ protocol: 17, body: udp(PING), fragment: dontFragment });
   assert.equal([say(whole), look(whole).packet.fragmented], ['ok', false]);
   assert.is(say(ipv4({ protocol: 17, body, fragment: dontFragment })), 'malformed');
+  assert.equal(
+    [0, dontFragment, more, 185, dontFragment | 185].map(offsetOf),
+    [undefined, undefined, 0, 1480, 1480],
+  );
 });
 
 const extension = (next: number, units: number): number[] => [

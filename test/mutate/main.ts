@@ -49,7 +49,7 @@ async function mutateFolder({ name, files, tests }: Folder): Promise<Result[]> {
     ignoreStatic: true,
     coverageAnalysis: 'perTest',
     buildCommand: `${process.execPath} ${plugin('transpile')}`,
-    ignorePatterns: ['dist', 'docs', 'probes', 'coverage', '*.tgz'],
+    ignorePatterns: ['/dist', '/docs', '/probes', '/coverage', '*.tgz'],
     tempDirName: `${OUTPUT}/sandbox`,
     incremental: whole,
     incrementalFile: `${OUTPUT}/${name}.json`,

@@ -99,9 +99,14 @@ test('a process that answers and one that hands on are not the same, nor are two
 const SURVEY: Survey = { rules: world.rules, complete: true, settings: null, changes: null };
 const SYN = { flags: ['SYN'], leg: 'client' } as Connection['hops'][number];
 
-function differ(change: Partial<Connection>, survey = SURVEY, byEnd = false) {
+function differ(
+  change: Partial<Connection>,
+  survey = SURVEY,
+  byEnd = false,
+  foretold: Partial<Predicted> = {},
+) {
   const connection = connect({ hops: [SYN], ...change });
-  const predicted = { path: 'dnat', way: 'dnat', why: 'a rule sends it' } as Predicted;
+  const predicted = { path: 'dnat', way: 'dnat', why: 'a rule sends it', ...foretold } as Predicted;
   return findDifferences(
     [
       { connection, predicted, byEnd },
@@ -132,6 +137,62 @@ test('differences of one kind are one finding, with a likely cause', () => {
   const told = cause({ path: 'docker-proxy' }, changed, true) ?? '';
   assert.match(told, 'changed during the trace');
   assert.match(told, /removed "-A .* and \d+ more/);
+});
+
+test('the likely cause: by what was predicted, what came, and what is known of the rules', () => {
+  const cause = (
+    change: Partial<Connection>,
+    foretold: Partial<Predicted> = {},
+    survey = SURVEY,
+  ): string => differ(change, survey, false, foretold)[0]?.remedy ?? '';
+  const host = { path: 'host', way: 'host' } as const;
+  const flags = (...names: string[]) => [{ ...SYN, flags: names }] as Connection['hops'];
+  assert.match(
+    cause({ path: 'host', outcome: 'answered' }, { path: 'refused', way: 'host' }),
+    'begun to listen',
+  );
+  assert.match(cause({ path: 'host', outcome: 'refused' }, host), 'has ended since');
+  assert.match(cause({ path: 'host', outcome: 'dropped' }, host), 'no rule of this host');
+  assert.match(cause({ path: 'direct', outcome: 'refused' }, host), 'no rule of this host');
+  assert.match(cause({ path: 'relay' }, host), 'hands on what it takes');
+  assert.match(cause({ path: 'docker-proxy' }, host), 'hands on what it takes');
+  assert.match(cause({ path: 'dnat' }, host), 'not read translates it');
+  for (const path of ['refused', 'dropped'] as const) {
+    assert.match(cause({ path: 'docker-proxy' }, { path, way: 'dnat' }), 'left over from another');
+    assert.match(cause({ path: 'relay' }, { path, way: 'dnat' }), 'left over from another');
+    assert.match(cause({ path: 'direct' }, { path, way: 'dnat' }), 'no rule of this host');
+  }
+  assert.match(cause({ path: 'relay' }, { path: 'unknown', way: 'dnat' }), 'no rule of this host');
+  // Only a SYN of the client's own shows that it began behind the rules.
+  assert.match(cause({ path: 'relay', hops: flags('SYN', 'ACK') }), 'conntrack -D');
+  assert.match(cause({ path: 'relay', hops: flags('ACK') }), 'conntrack -D');
+  const inner = [{ ...SYN, leg: 'container' }] as Connection['hops'];
+  assert.match(cause({ path: 'relay', hops: inner }), 'conntrack -D');
+  const changed = { ...SURVEY, changes: { counted: [], rules: world.rules } };
+  assert.match(cause({ path: 'relay' }, {}, changed), 'have changed during the trace');
+  const counted = { ...SURVEY, changes: { counted: [], rules: null } };
+  assert.match(cause({ path: 'relay' }, host, counted), 'hands on what it takes');
+});
+
+test('differences of another kind are findings of their own', () => {
+  const tell = (two: Partial<Connection>, foretold: Partial<Predicted> = {}): number => {
+    const predicted = { path: 'dnat', way: 'dnat', why: 'a rule sends it' } as Predicted;
+    const one = connect({ hops: [SYN], path: 'docker-proxy' });
+    const other = { ...one, id: 2, ...two };
+    const differences = [
+      { connection: one, predicted, byEnd: false },
+      { connection: other, predicted: { ...predicted, ...foretold }, byEnd: false },
+    ];
+    return findDifferences(differences, world, SURVEY).length;
+  };
+  assert.is(tell({}), 1);
+  assert.is(tell({ client: at('198.51.100.7') }), 1, 'another client');
+  assert.is(tell({ path: 'relay' }), 2);
+  assert.is(tell({ server: at('198.51.100.1', 9) }), 2);
+  assert.is(tell({ hops: [] }), 2, 'another cause');
+  assert.is(tell({}, { path: 'dropped' }), 2);
+  assert.is(tell({}, { why: 'another rule' }), 2);
+  assert.equal(findDifferences([], world, SURVEY), []);
 });
 
 test.run();
