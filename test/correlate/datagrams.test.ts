@@ -127,4 +127,15 @@ test('answers belong to what they answer', () => {
   assert.is(flows(datagram({ namespace: HOST }), answer({ destination: OTHER })), '1 2');
 });
 
+test('behind NAT the addresses of another entry are another flow’s, though they were dialled at the same place', () => {
+  const behind = (id: string): PacketEvent =>
+    datagram({
+      ...{ destination: BEHIND, direction: 'out', ifindex: 3 },
+      conntrack: entry({ id }),
+    });
+  assert.is(flows(tracked(entry()), behind('ct1')), '1-2');
+  assert.is(flows(tracked(entry()), behind('ct2')), '1 2');
+  assert.is(flows(tracked(null), behind('ct2')), '1-2', 'no entry was seen before');
+});
+
 test.run();

@@ -353,4 +353,28 @@ test('a reset that answers a SYN ends it where it acknowledges that very SYN', (
   assert.is(endedBy({ flags: TCP.RST, seq: 0, ack: 0 }, dial), false, 'it answers no SYN');
 });
 
+test('the hook of DNAT: PREROUTING for what came in as it was dialled, OUTPUT for what a socket here sent', () => {
+  const view: ConntrackView = {
+    ...{ id: 'ct', status: CONNTRACK.DST_NAT },
+    original: { source: at(FROM), destination: at(PUBLISHED) },
+    reply: { source: at(TARGET), destination: at(FROM) },
+  };
+  const hook = (before: Partial<PacketEvent> | null, behind: Partial<PacketEvent>): unknown => {
+    const story = new Story();
+    const send = (destination: string, more: Partial<PacketEvent>): void => {
+      const syn = { flags: TCP.SYN, skb: 'aa', source: at(FROM), destination: at(destination) };
+      story.tell(story.makePacket({ ...syn, ...more }));
+    };
+    if (before) send(PUBLISHED, before);
+    send(TARGET, { direction: 'out', ifindex: 3, conntrack: view, ...behind });
+    return legOf(story.events).nat?.hook;
+  };
+  assert.is(hook({ direction: 'in' }, {}), 'PREROUTING');
+  assert.is(hook({ direction: 'out' }, {}), null, 'it went out before');
+  assert.is(hook(null, {}), null);
+  assert.is(hook(null, { socket: 's' }), 'OUTPUT');
+  assert.is(hook(null, { socket: 's', direction: 'in' }), null, 'it came to a socket');
+  assert.is(hook({ direction: 'in' }, { socket: 's' }), 'PREROUTING', 'it came in');
+});
+
 test.run();

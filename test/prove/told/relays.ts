@@ -64,6 +64,19 @@ const spliced = (): Story =>
 /** It dials before it reads, and says nothing itself. */
 const silent = (process: Process): Story => relayed({ process, moves: nothing, answer: nothing });
 
+/** It dials before it has read anything, and has nothing to say itself: it waits for what it dialled. */
+function waits(process: Process): Story {
+  const story = new Story();
+  const near = story.talk({ client: client(40_000), server: PUBLISHED, way: WAYS.toHost });
+  const far = story.talk({
+    ...{ client: '172.17.0.1#40001', server: TARGET, way: WAYS.fromHost, seq: 9 },
+  });
+  near.dial(CURL).handshake().accept(process);
+  far.dial(process).handshake().accept(SERVER);
+  near.request(14).call(process, 'server', 'read', 14);
+  return story;
+}
+
 /** It answers with more than came from the other socket. */
 const adds = (): Story =>
   relayed({
@@ -260,6 +273,22 @@ export const RELAYS: Stories = {
   'dials before it reads, and no bytes were told': one(
     ['host likely answered', 'direct proven answered'],
     () => silent(SOCAT),
+  ),
+  'waits for what it dialled': one('relay likely unanswered', () => waits(SOCAT)),
+  'waits for what it dialled, while events are lost': one(
+    'unknown inconclusive unanswered',
+    () => waits(SOCAT),
+    LOST,
+  ),
+  'waits for what it dialled, in a trace that is not sealed': one(
+    'unknown inconclusive unanswered',
+    () => waits(SOCAT),
+    { tail: { sealed: false } },
+  ),
+  'docker-proxy waits, while events are lost': one(
+    'docker-proxy likely unanswered',
+    () => waits(PROXY),
+    LOST,
   ),
   'docker-proxy, of which no bytes were told': one('docker-proxy likely answered', () =>
     silent(PROXY),
