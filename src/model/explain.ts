@@ -28,6 +28,8 @@ const prediction = z.object({
   /** Null when it is the client's own, or nobody sees any. */
   sourceSeen: z.string().nullable(),
   obstacles: z.array(z.string()),
+  /** What it would be by the rules that could be read; only where not all could, so that `path` is unknown. */
+  byKnownRules: z.enum([...PATHS, 'dropped', 'refused']).optional(),
 });
 
 const explainedRule = z.object({

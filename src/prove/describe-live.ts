@@ -13,7 +13,7 @@ import { countUnshown, describeNat, findOwner, listUnlisted } from './connection
 import { coverageOf, isLossless } from './coverage/coverage.js';
 import { findDropHook, listFunctions, type FunctionIndex } from './hops/functions.js';
 import { listHops, selectHops } from './hops/hops.js';
-import { namePacket } from './hops/packet-words.js';
+import { namePacket } from '../words/packets.js';
 import type { Places } from './hops/places.js';
 import { gatherFacts } from './judge/facts.js';
 import { judge } from './judge/judge.js';

@@ -31,8 +31,8 @@ export function answer({ predictions }: Pick<Explanation, 'predictions'>): strin
 function answerPort(predictions: readonly Prediction[]): string {
   const [first] = predictions;
   if (first && predictions.every(({ path }) => path === 'unknown')) {
-    const same = predictions.every(({ why }) => reason(why) === reason(first.why));
-    return `not known${same ? `, as ${reason(first.why)}` : ' for any client'}`;
+    const same = predictions.every((one) => nameReason(one) === nameReason(first));
+    return `not known${same ? `, as ${nameReason(first)}` : ' for any client'}`;
   }
   const ways = new Map<string, string[]>();
   for (const vantage of new Set(predictions.map((one) => one.vantage))) {
@@ -45,8 +45,8 @@ function answerPort(predictions: readonly Prediction[]): string {
 }
 
 /** Without what would be known if more could be read. */
-function reason(why: string): string {
-  return why.replace(/; by those that could, .*$/, '');
+function nameReason({ why, byKnownRules }: Prediction): string {
+  return byKnownRules === undefined ? why : 'not all rules could be read';
 }
 
 function nameWay({ path, obstacles }: Prediction): string {

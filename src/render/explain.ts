@@ -1,4 +1,5 @@
 /** An explanation as a tree for the terminal. */
+import { repeats } from '../words/repeats.js';
 import { formatEndpoint } from '../model/address.js';
 import type { Explanation, ExplainedRule, Prediction } from '../model/explain.js';
 import { answer } from './explain-answer.js';
@@ -152,10 +153,10 @@ function drawPredictions(
     lines.push(`  ${padEnd(printable(lead), room)}  ${paint(roleOf(path), shown)}`);
     const seen = sourceSeen === null ? '' : `; the container sees ${sourceSeen}`;
     lines.push(...hang('      ', why + seen, columns, paint, 'dim'));
-    if (rule !== null && !why.includes(rule))
+    if (rule !== null && !repeats(why, rule))
       lines.push(...hang('      ', rule, columns, paint, 'nat'));
     for (const obstacle of obstacles) {
-      if (!why.includes(obstacle)) lines.push(...hang('      ! ', obstacle, columns, paint, 'bad'));
+      if (!repeats(why, obstacle)) lines.push(...hang('      ! ', obstacle, columns, paint, 'bad'));
     }
   }
   return lines;

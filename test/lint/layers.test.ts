@@ -1,7 +1,8 @@
 // The lint rules that hold the architecture do fire: layers, purity, cycles, forgotten promises, uvu's own `suite`.
 
 import { ESLint } from 'eslint';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import tseslint from 'typescript-eslint';
 import * as assert from 'uvu/assert';
@@ -108,5 +109,52 @@ test('finds a promise that nobody waits for', async () => {
   const broken = await findBroken('src/cli/route.ts', text, withTypes);
   assert.equal(broken, ['@typescript-eslint/no-floating-promises']);
 });
+
+test('no file of src imports itself by way of others, not even for a type', () => {
+  const files = readdirSync(`${PROJECT}src`, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => `${PROJECT}src/${name}`);
+  const imports = new Map(
+    files.map((file) => [
+      file,
+      [...readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'(\.[^']*)\.js'/g)].map(
+        ([, path]) => `${resolve(dirname(file), path ?? '')}.ts`,
+      ),
+    ]),
+  );
+  assert.ok(files.length > 300);
+  assert.is(findCycle(imports), null);
+  const [first = '', second = ''] = files;
+  assert.is.not(
+    findCycle(
+      new Map([
+        [first, [second]],
+        [second, [first]],
+      ]),
+    ),
+    null,
+    'it finds one',
+  );
+});
+
+/** A way from a file back to itself, or null. */
+function findCycle(imports: ReadonlyMap<string, readonly string[]>): string | null {
+  const done = new Set<string>();
+  const visit = (file: string, way: readonly string[]): string | null => {
+    if (way.includes(file)) return [...way.slice(way.indexOf(file)), file].join(' → ');
+    if (done.has(file)) return null;
+    for (const next of imports.get(file) ?? []) {
+      const found = visit(next, [...way, file]);
+      if (found !== null) return found;
+    }
+    done.add(file);
+    return null;
+  };
+  for (const file of imports.keys()) {
+    const found = visit(file, []);
+    if (found !== null) return found;
+  }
+  return null;
+}
 
 test.run();

@@ -7,7 +7,7 @@ import { formatEndpoint, sameEndpoint, type Endpoint } from '../../model/address
 import type { CopyEvent, NatEvent } from '../../model/event.js';
 import type { Hop } from '../../model/report.js';
 import type { Topology } from '../../model/topology.js';
-import { describePacket, flagNames, summarise } from './packet-words.js';
+import { describePacket, flagNames, summarise } from '../../words/packets.js';
 import type { Places } from './places.js';
 
 export type ToldEvent = Exclude<LegEvent, { kind: 'counter' }>;

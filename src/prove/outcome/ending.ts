@@ -2,7 +2,7 @@
 import { isRequest } from '../../correlate/bytes.js';
 import type { Course, Ending, EndingDrop } from '../../model/judgement.js';
 import type { Outcome } from '../../model/verdict.js';
-import { namePacket } from '../hops/packet-words.js';
+import { namePacket } from '../../words/packets.js';
 import type { Observed } from '../observed.js';
 import { findDrop, isDroppedAtOutput, listLegs } from './drops.js';
 import { findEnd, isShown } from './end.js';

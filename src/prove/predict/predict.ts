@@ -18,7 +18,7 @@ import { findFaults } from '../../rules/findings/findings.js';
 import { withhold } from '../../rules/evaluate/withhold.js';
 import { findBridgeOf, type World } from '../../rules/evaluate/world.js';
 import { writeEvidence } from '../../words/claims.js';
-import { tellDeciding } from './deciding.js';
+import { writeDeciding } from '../../words/deciding.js';
 
 type PredictedReport = Required<Pick<Report, 'connections' | 'findings'>>;
 
@@ -38,11 +38,12 @@ export function predict(
     if (!answer) return withRule(connection, nameRule(connection, null, survey));
     const { server } = connection;
     const bridge = server && (findBridgeOf(before.world, server.address)?.name ?? null);
-    const why = tellDeciding(connection, answer.predicted, bridge);
+    const why = decide(connection, answer, bridge);
     if (answer.predicted.agrees !== false) return annotate(connection, answer, why, survey);
-    const end = after?.ask(connection)?.predicted ?? null;
-    const since = end && tellDeciding(connection, end, bridge);
-    differences.push({ connection, predicted: answer.predicted, byEnd: end?.agrees === true });
+    const end = after?.ask(connection) ?? null;
+    const since = end && decide(connection, end, bridge);
+    const byEnd = end?.predicted.agrees === true;
+    differences.push({ connection, predicted: answer.predicted, byEnd });
     return annotate(connection, answer, since && `${since} (by the rules at the end)`, survey);
   });
   const failed = told.filter(({ outcome }) => outcome !== 'answered');
@@ -72,33 +73,42 @@ function attributeFaults(
 interface Answer {
   readonly predicted: Predicted;
   readonly deciding: RuleRef | null;
+  /** Whether something behind it keeps it from being served. */
+  readonly inVain: boolean;
+}
+
+function decide(
+  connection: Connection,
+  { predicted, inVain }: Answer,
+  bridge: string | null,
+): string | null {
+  return writeDeciding(connection, predicted, { bridge, inVain });
 }
 
 /** Predicts connections by one rule set; equal attempts once. */
 class Oracle {
   readonly world: World;
-  private readonly index: RuleIndex;
-  private readonly known = new Map<string, ReturnType<typeof predictAttempt>>();
+  readonly #survey: Survey;
+  readonly #index: RuleIndex;
+  readonly #known = new Map<string, ReturnType<typeof predictAttempt>>();
 
-  constructor(
-    { topology, target }: TraceHeader,
-    private readonly survey: Survey,
-    rules: RuleSet,
-  ) {
+  constructor({ topology, target }: TraceHeader, survey: Survey, rules: RuleSet) {
+    this.#survey = survey;
     const { settings } = survey;
     const { mappings } = target;
     this.world = buildWorld({ topology, rules, settings, mappings, measured: true });
-    this.index = new RuleIndex(rules);
+    this.#index = new RuleIndex(rules);
   }
 
   ask(connection: Connection): Answer | null {
     const attempt = retrace(this.world, connection);
     if (!attempt) return null;
-    const { prediction, deciding } = this.predict(attempt);
-    const { path, way, target, rule, why, sourceSeen } = prediction;
+    const { prediction, deciding } = this.#predict(attempt);
+    const { path, way, target, rule, why, sourceSeen, obstacles } = prediction;
     const agrees = agree(connection, attempt, prediction, deciding);
     const at = rule === null || !deciding ? null : describePlace(deciding);
-    return { predicted: { path, way, target, rule, at, why, sourceSeen, agrees }, deciding };
+    const predicted = { path, way, target, rule, at, why, sourceSeen, agrees };
+    return { predicted, deciding, inVain: obstacles.length > 0 };
   }
 
   /** By the predictions that were asked for. */
@@ -106,21 +116,21 @@ class Oracle {
     return findFaults({
       world: this.world,
       mappings: target.mappings,
-      predictions: [...this.known.values()].map(({ prediction }) => prediction),
+      predictions: [...this.#known.values()].map(({ prediction }) => prediction),
       docker: engine !== null && engine.product !== 'podman',
-      complete: this.survey.complete,
+      complete: this.#survey.complete,
     });
   }
 
-  private predict(attempt: Attempt): ReturnType<typeof predictAttempt> {
+  #predict(attempt: Attempt): ReturnType<typeof predictAttempt> {
     const key = JSON.stringify(attempt);
-    const known = this.known.get(key);
+    const known = this.#known.get(key);
     if (known) return known;
-    const made = predictAttempt(this.world, this.index, attempt);
-    const told = this.survey.complete
+    const made = predictAttempt(this.world, this.#index, attempt);
+    const told = this.#survey.complete
       ? made
       : { prediction: withhold(made.prediction), deciding: null };
-    this.known.set(key, told);
+    this.#known.set(key, told);
     return told;
   }
 }

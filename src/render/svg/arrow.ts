@@ -3,7 +3,7 @@ import { formatDuration, formatStop } from '../format.js';
 import type { ArrowRow, DropMark, Rewriting } from '../layout/scene.js';
 import { shorten, shortenEndpoint } from '../text.js';
 import { label, type Block } from './block.js';
-import type { Grid } from './lanes.js';
+import type { Grid } from './grid.js';
 import {
   arrowHead,
   colourOf,

@@ -1,4 +1,5 @@
 /** The head of a ladder and the lines that run down from it: a band per namespace, a box per lane by its kind. */
+import type { Grid } from './grid.js';
 import type { Ladder, Lane, LaneKind } from '../layout/scene.js';
 import { formatStop } from '../format.js';
 import { shorten, shortenEndpoint, shortenMiddle } from '../text.js';
@@ -7,14 +8,6 @@ import { dotWidth } from './marks.js';
 import { measureIn } from './metrics.js';
 import { box, group, line, shape, textShape, type Shape } from './shapes.js';
 import type { Colour } from './style.js';
-
-export interface Grid {
-  /** Middle of each lane. */
-  readonly x: readonly number[];
-  readonly spacing: number;
-  readonly left: number;
-  readonly right: number;
-}
 
 const TIME_COLUMN = 78;
 const NAME_SIZE = 12;

@@ -3,7 +3,7 @@ import { formatDuration } from '../format.js';
 import type { Tone } from '../layout/scene.js';
 import { shorten } from '../text.js';
 import { label, type Block } from './block.js';
-import type { Grid } from './lanes.js';
+import type { Grid } from './grid.js';
 import { measureIn } from './metrics.js';
 import { box, group, line, shape, type Shape } from './shapes.js';
 import type { Colour } from './style.js';

@@ -4,7 +4,7 @@ import type { ArrowRow, PointRow, RelayRow, RemarkRow, Row } from '../layout/sce
 import { shorten } from '../text.js';
 import { drawArrow } from './arrow.js';
 import { label, type Block } from './block.js';
-import type { Grid } from './lanes.js';
+import type { Grid } from './grid.js';
 import {
   arrowHead,
   colourOf,

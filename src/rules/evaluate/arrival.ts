@@ -2,7 +2,7 @@
 import { isPortDriver } from '../../model/port-drivers.js';
 import { findContainerAt, findDeafness, findRelay, findSocket, listSocketsFor } from './deliver.js';
 import { endJourney, formatTarget, type Journey } from './ends.js';
-import type { Start } from './journey.js';
+import type { Start } from './start.js';
 import { addressText, type Packet } from './packet.js';
 import type { RuleRef } from './rule-index.js';
 import { stopPacket } from './refusal.js';

@@ -5,7 +5,7 @@ import { addressText, type Packet } from './packet.js';
 import type { Way } from './routing/router.js';
 import type { Stop } from './routing/stops.js';
 import type { RuleRef } from './rule-index.js';
-import type { HookEnd } from './walk.js';
+import type { HookEnd } from './hook-end.js';
 
 export interface Journey {
   readonly end: 'answered' | 'refused' | 'dropped' | 'unknown';

@@ -6,7 +6,8 @@ import { findInput } from './routing/input.js';
 import { Router, type Way } from './routing/router.js';
 import { stopByMartian, type Stop } from './routing/stops.js';
 import { RuleIndex } from './rule-index.js';
-import { Walk, type Decide } from './walk.js';
+import { Walk } from './walk.js';
+import type { Decide } from './hook-end.js';
 import { callsRules, stripPrefix, type World, type WorldContainer } from './world.js';
 
 /** How something that a container sends reaches the host. */

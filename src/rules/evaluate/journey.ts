@@ -1,18 +1,11 @@
 /** One hypothetical connection from its vantage to whoever answers, hook by hook. */
-import type { Protocol } from '../../model/event.js';
+import type { Start } from './start.js';
 import { Arrival, isLoopbackSource } from './arrival.js';
 import { bridged, forwarded, fromHost, toHost, turnedBack, type MakeCourse } from './course.js';
 import { findContainerAt } from './deliver.js';
 import { endByStop, endJourney, type Journey } from './ends.js';
 import { ContainerSide, indexRules, joinInside } from './inside.js';
-import {
-  addressText,
-  createPacket,
-  exactAddress,
-  UNNAMED,
-  type Packet,
-  type Place,
-} from './packet.js';
+import { addressText, createPacket, exactAddress, UNNAMED, type Packet } from './packet.js';
 import { checkHairpin, checkLeaving, checkLink, checkReturn, doubt } from './routing/delivery.js';
 import { checkPorts, findProgram, findWire, isStacked } from './routing/link.js';
 import { PASSING, refuseByRoute, stopCrossing, stopPacket } from './refusal.js';
@@ -21,7 +14,8 @@ import { Router, type Way } from './routing/router.js';
 import { hush, type Stop } from './routing/stops.js';
 import type { RuleRef } from './rule-index.js';
 import { goOn, lose } from './turns.js';
-import { Walk, type Decide, type HookEnd } from './walk.js';
+import { Walk } from './walk.js';
+import type { Decide, HookEnd } from './hook-end.js';
 import {
   callsRules,
   findBridgeOf,
@@ -29,27 +23,6 @@ import {
   type World,
   type WorldContainer,
 } from './world.js';
-
-/** Where a connection starts. */
-export interface Start {
-  readonly protocol: Protocol;
-  readonly port: number;
-  readonly family: 4 | 6;
-  /** Null for the host's own address where that is not known. */
-  readonly to: string | null;
-  readonly by:
-    | { readonly kind: 'host' }
-    /** From elsewhere by a device of the host. */
-    | {
-        readonly kind: 'outside';
-        readonly device: string | null;
-        readonly source: string | null;
-        /** Where a client may be whose address is not known; found by the device when left out. */
-        readonly places?: readonly Place[];
-      }
-    /** From a container by its bridge. */
-    | { readonly kind: 'container'; readonly bridge: string; readonly address: string };
-}
 
 type Leaving = Extract<Way, { kind: 'device' }>;
 

@@ -4,7 +4,7 @@ import { testMatch } from './match.js';
 import { PORT, type Packet } from './packet.js';
 import type { BaseRef, RuleIndex, RuleRef } from './rule-index.js';
 import { track } from './tracking.js';
-import type { Decide, HookEnd, Stop } from './walk.js';
+import type { Decide, HookEnd, Stop } from './hook-end.js';
 import type { World } from './world.js';
 
 interface Tools {

@@ -6,7 +6,7 @@ import {
   parseRange,
   type AddressRange,
 } from '../../model/range.js';
-import type { Answer } from './match.js';
+import type { Answer } from './doubt.js';
 import type { PacketAddress } from './packet.js';
 import { stripPrefix, type World } from './world.js';
 

@@ -1,6 +1,6 @@
 /** Whether bits of a packet's field are what a rule asks for, also where only some of them are known. */
 import type { Match } from '../../model/rules.js';
-import type { Answer } from './match.js';
+import type { Answer } from './doubt.js';
 import type { Packet } from './packet.js';
 import { stateBits, statusBits } from './tracking.js';
 

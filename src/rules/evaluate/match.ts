@@ -1,4 +1,5 @@
 /** Whether a packet meets a condition: yes, no, or cannot be known, and why not. */
+import type { Answer, Doubt } from './doubt.js';
 import { parseRange } from '../../model/range.js';
 import type { Match, PortRange } from '../../model/rules.js';
 import { testAddress } from './match-address.js';
@@ -14,14 +15,6 @@ import {
 } from './packet.js';
 import { hasConnection } from './tracking.js';
 import { findRoute, isOwnAddress, stripPrefix, type World } from './world.js';
-
-/** A condition that cannot be decided: what it says, and whether it is so by design (chance) or for want of knowledge. */
-export interface Doubt {
-  readonly about: string;
-  readonly chance: boolean;
-}
-
-export type Answer = boolean | Doubt;
 
 export function testMatch(match: Match, packet: Packet, world: World): Answer {
   // Of a connection that the packet does not carry nothing holds, and nothing does not.

@@ -2,7 +2,7 @@
 import { canonicalAddress } from '../../model/address.js';
 import type { Protocol } from '../../model/event.js';
 import { parseAddressNumber } from '../../model/range.js';
-import type { Zones } from './tracking.js';
+import type { Zones } from './zones.js';
 
 /** An address, or one that is only known to be a client's elsewhere or the host's own. */
 export type PacketAddress =

@@ -2,10 +2,11 @@
 import type { Prediction } from '../../model/explain.js';
 import { formatTarget, type Journey } from './ends.js';
 import { Traveller } from './journey.js';
-import type { Doubt } from './match.js';
+import type { Doubt } from './doubt.js';
 import { listAttempts, type Attempt, type WayIn } from './vantages.js';
 import { RuleIndex, type RuleRef } from './rule-index.js';
-import { Undecidable, Walk, type Decide } from './walk.js';
+import { Undecidable, Walk } from './walk.js';
+import type { Decide } from './hook-end.js';
 import type { Stop } from './routing/stops.js';
 import type { World } from './world.js';
 

@@ -5,7 +5,8 @@ import { exactAddress, FLAGS, type Packet } from './packet.js';
 import type { Router, Way } from './routing/router.js';
 import type { Stop } from './routing/stops.js';
 import type { RuleRef } from './rule-index.js';
-import type { HookEnd, Walk } from './walk.js';
+import type { Walk } from './walk.js';
+import type { HookEnd } from './hook-end.js';
 
 /** Hooks on the way through a host, and their names in rules of iptables. */
 export const PASSING = [

@@ -2,12 +2,6 @@
 import type { Hook } from '../../model/rules.js';
 import { FLAGS, isAnswer, type Packet } from './packet.js';
 
-/** Where each direction of a connection is kept. */
-export interface Zones {
-  readonly original: number;
-  readonly reply: number;
-}
-
 /** Where the kernel looks a packet's connection up. */
 const LOOK_UP = -200;
 

@@ -5,7 +5,7 @@ import { addressText, FLAGS, UNZONED, type Packet, type Turn } from './packet.js
 import { stopPacket, type Tools } from './refusal.js';
 import type { Way } from './routing/router.js';
 import type { Stop } from './routing/stops.js';
-import type { HookEnd } from './walk.js';
+import type { HookEnd } from './hook-end.js';
 
 /** A packet that follows the first one. */
 interface Next {

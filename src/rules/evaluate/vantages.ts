@@ -2,7 +2,7 @@
 import type { Vantage } from '../../model/explain.js';
 import { isInNetwork } from '../../model/range.js';
 import type { PortMapping } from '../../model/target.js';
-import type { Start } from './journey.js';
+import type { Start } from './start.js';
 import {
   familyOf,
   findBridgeOf,

@@ -1,7 +1,9 @@
 /** Takes a packet through the rules of a hook, in the kernel's order. */
+import type { Decide, HookEnd, Stop } from './hook-end.js';
 import type { Chain, Hook, MapEntry, Rule, Step, Table, Verdict } from '../../model/rules.js';
 import { mark } from './marks.js';
-import { testMatch, type Doubt } from './match.js';
+import { testMatch } from './match.js';
+import type { Doubt } from './doubt.js';
 import { Layers } from './layers.js';
 import type { Packet } from './packet.js';
 import type { BaseRef, RuleIndex, RuleRef } from './rule-index.js';
@@ -18,17 +20,6 @@ import {
 } from './translate.js';
 import type { World } from './world.js';
 
-/** What became of the packet in one hook. */
-export interface HookEnd {
-  readonly verdict: 'accept' | 'drop' | 'reject';
-  /** The rule that dropped or rejected it. */
-  readonly by: RuleRef | null;
-  /** Whether what rejects it does so with a TCP reset. */
-  readonly reset: boolean;
-  /** The rule that gave it another destination, or left NAT alone. */
-  readonly nat: RuleRef | null;
-}
-
 /** Thrown when a rule's effect is beyond this program: nothing that follows can be known. */
 export class Undecidable extends Error {
   constructor(
@@ -38,9 +29,6 @@ export class Undecidable extends Error {
     super(about);
   }
 }
-
-/** The answer to a doubt in this run: later runs try the other one. `ref` is null where routing asks. */
-export type Decide = (doubt: Doubt, ref: RuleRef | null) => boolean;
 
 const DEEPEST = 64;
 
@@ -317,12 +305,6 @@ export class Walk {
         testMatch(step.match, packet, this.world) !== false,
     );
   }
-}
-
-export interface Stop {
-  readonly verdict: 'drop' | 'reject';
-  readonly by: RuleRef;
-  readonly reset: boolean;
 }
 
 /** @param policy the base chain, for what falls through it */

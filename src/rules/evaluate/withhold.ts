@@ -5,7 +5,13 @@ export function withhold(prediction: Prediction): Prediction {
   const { path } = prediction;
   if (path === 'unknown') return prediction;
   return {
-    ...{ ...prediction, path: 'unknown', way: null, rule: null, sourceSeen: null, obstacles: [] },
+    ...prediction,
+    path: 'unknown',
+    way: null,
+    rule: null,
+    sourceSeen: null,
+    obstacles: [],
     why: `not all rules could be read; by those that could, it would be ${path}`,
+    byKnownRules: path,
   };
 }

@@ -10,7 +10,7 @@ import type {
   Table,
   Verdict,
 } from '../../../src/model/rules.js';
-import type { Doubt } from '../../../src/rules/evaluate/match.js';
+import type { Doubt } from '../../../src/rules/evaluate/doubt.js';
 import {
   createPacket,
   exactAddress,
@@ -20,7 +20,8 @@ import {
   type Turn,
 } from '../../../src/rules/evaluate/packet.js';
 import { RuleIndex } from '../../../src/rules/evaluate/rule-index.js';
-import { Walk, type HookEnd } from '../../../src/rules/evaluate/walk.js';
+import { Walk } from '../../../src/rules/evaluate/walk.js';
+import type { HookEnd } from '../../../src/rules/evaluate/hook-end.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
 import { makeWorld, NOTHING } from './worlds.js';
 

@@ -1,6 +1,6 @@
 /** A packet in a few words. */
-import { TCP, type PacketFields } from '../../model/event.js';
-import type { Connection } from '../../model/report.js';
+import { TCP, type PacketFields } from '../model/event.js';
+import type { Connection } from '../model/report.js';
 
 /** The packet, and what became of it. */
 export function summarise(

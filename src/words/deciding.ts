@@ -1,15 +1,20 @@
 /** Why a connection took its path, by the rules that were read: the one that decides, where it predicted what was seen. */
-import { formatEndpoint } from '../../model/address.js';
-import type { Connection, Predicted } from '../../model/report.js';
+import { formatEndpoint } from '../model/address.js';
+import type { Connection, Predicted } from '../model/report.js';
 
-/**
- * The rule or fact that the evaluator names, where it predicted what was seen; null where it cannot add to that.
- * @param bridge the engine's bridge that the dialled address is on
- */
-export function tellDeciding(
+/** What else the evaluator knows. */
+export interface Beyond {
+  /** The engine's bridge that the dialled address is on. */
+  readonly bridge: string | null;
+  /** Whether something behind it keeps it from being served. */
+  readonly inVain: boolean;
+}
+
+/** The rule or fact that the evaluator names, where it predicted what was seen; null where it cannot add to that. */
+export function writeDeciding(
   { server, path, outcome, nat, relay }: Connection,
   { agrees, rule, at, why, path: predicted, target }: Predicted,
-  bridge: string | null,
+  { bridge, inVain }: Beyond,
 ): string | null {
   if (agrees !== true || server === null) return null;
   const dialled = formatEndpoint(server);
@@ -26,7 +31,7 @@ export function tellDeciding(
       const process = relay?.command
         ? `${relay.command}${relay.pid === null ? '' : ` (pid ${relay.pid})`}`
         : 'a relay';
-      const end = outcome === 'reset' && why.includes(' cannot reach ') ? `: ${why}` : '';
+      const end = outcome === 'reset' && inVain ? `: ${why}` : '';
       return named
         ? `${named} leaves ${dialled} alone, so ${process} takes it${end}`
         : `no ${family(server.address)} rule sends ${dialled} on, so ${process} takes it${end}`;

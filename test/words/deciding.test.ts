@@ -1,9 +1,9 @@
 // The rule or fact that decided, where it was predicted and came so.
 
 import * as assert from 'uvu/assert';
-import type { Connection, Predicted } from '../../../src/model/report.js';
-import { tellDeciding } from '../../../src/prove/predict/deciding.js';
-import { suite } from '../../support/suite.js';
+import type { Connection, Predicted } from '../../src/model/report.js';
+import { writeDeciding, type Beyond } from '../../src/words/deciding.js';
+import { suite } from '../support/suite.js';
 
 const test = suite('deciding rules');
 
@@ -12,16 +12,16 @@ const AT = { backend: 'iptables-nft', family: 'ip', table: 'nat', chain: 'DOCKER
 
 function tell(
   change: Partial<Connection>,
-  foretold: Partial<Predicted> = {},
-  bridge: string | null = null,
+  more: Partial<Predicted> = {},
+  beyond: Partial<Beyond> = {},
 ): string | null {
   const none = { server: SERVER, outcome: 'answered', nat: null, relay: null };
   const connection = { path: 'dnat', ...none, ...change } as Connection;
   const predicted = {
     ...{ agrees: true, path: 'dnat', way: 'dnat', why: 'so it is', target: '172.17.0.2:6379' },
-    ...{ rule: '-A X', at: AT, ...foretold },
+    ...{ rule: '-A X', at: AT, ...more },
   } as Predicted;
-  return tellDeciding(connection, predicted, bridge);
+  return writeDeciding(connection, predicted, { bridge: null, inVain: false, ...beyond });
 }
 
 const RULE = 'the rule "-A X" (iptables-nft, table nat)';
@@ -65,17 +65,17 @@ test('a relay: which rule left it alone, or that none took it', () => {
 test('a relay that could not reach its container: why', () => {
   const relay = { pid: 40, command: 'docker-proxy', client: null };
   const why = 'it cannot reach 172.17.0.2:6379';
-  const told = (outcome: Connection['outcome'], reason = why): string =>
-    tell({ path: 'docker-proxy', relay, outcome }, { ...unnamed, why: reason }) ?? '';
+  const told = (outcome: Connection['outcome'], inVain = true): string =>
+    tell({ path: 'docker-proxy', relay, outcome }, { ...unnamed, why }, { inVain }) ?? '';
   assert.match(told('reset'), /takes it: it cannot reach 172\.17\.0\.2:6379$/);
   assert.match(told('answered'), /takes it$/);
-  assert.match(told('reset', 'so it is'), /takes it$/);
+  assert.match(told('reset', false), /takes it$/);
 });
 
 test('the container’s own address, and what ends at the host', () => {
   const path = 'direct';
   assert.is(
-    tell({ path }, {}, 'docker0'),
+    tell({ path }, {}, { bridge: 'docker0' }),
     "198.51.100.1:8080 is the container's own address, reached over the bridge docker0, and no rule rewrites or stops it",
   );
   assert.is(
