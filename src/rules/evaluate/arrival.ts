@@ -11,29 +11,42 @@ import type { Walk } from './walk.js';
 import { findBridgeOf, isOwnAddress, type World } from './world.js';
 
 export class Arrival {
+  readonly #world: World;
+  readonly #walk: Walk;
+  readonly #ways: {
+    /** Makes the relay's own connection. */
+    readonly dial: (start: Start) => Journey;
+    readonly router: Router;
+  };
+
   constructor(
-    private readonly world: World,
-    private readonly walk: Walk,
-    private readonly ways: {
+    world: World,
+    walk: Walk,
+    ways: {
       /** Makes the relay's own connection. */
       readonly dial: (start: Start) => Journey;
       readonly router: Router;
     },
-  ) {}
+  ) {
+    this.#world = world;
+    this.#walk = walk;
+    this.#ways = ways;
+  }
 
   /** @param open whether INPUT may still give it another source: over lo, POSTROUTING has settled that. */
   reachHost(packet: Packet, nat: RuleRef | null, open = true): Journey {
-    const input = this.walk.run('input', packet, open);
+    const input = this.#walk.run('input', packet, open);
     if (input.verdict !== 'accept') {
-      const { walk, ways } = this;
+      const walk = this.#walk;
+      const ways = this.#ways;
       return stopPacket({ walk, router: ways.router }, { packet, stop: input, place: 'INPUT' });
     }
     const to = addressText(packet.destination);
     const { destinationPort: port, protocol, family } = packet;
-    const sockets = listSocketsFor(this.world, port);
+    const sockets = listSocketsFor(this.#world, port);
     const socket = sockets && findSocket(sockets, protocol, to, port, family);
     const relay = findRelay(
-      this.world,
+      this.#world,
       protocol,
       to ?? (family === 4 ? '0.0.0.0' : '::'),
       port,
@@ -55,8 +68,8 @@ export class Arrival {
         obstacles: known ? [`nothing listens on ${at}`] : [],
       });
     }
-    if (relay && (socket !== null || sockets === null)) return this.reachRelay(packet, relay);
-    if (sockets === null) return this.guessRelay(packet, at);
+    if (relay && (socket !== null || sockets === null)) return this.#reachRelay(packet, relay);
+    if (sockets === null) return this.#guessRelay(packet, at);
     if (socket === null) {
       return endJourney(packet, nat, 'refused', {
         why: `no rule sends it on, and nothing listens on ${at}`,
@@ -86,9 +99,9 @@ export class Arrival {
   }
 
   /** Nothing is known of the host's sockets: the rules tell whether docker-proxy is used at all. */
-  private guessRelay(packet: Packet, at: string): Journey {
-    if (this.world.userlandProxy === true && this.isPublishedAt(packet)) {
-      const guessed = endJourney(packet, this.findException(), 'answered', {
+  #guessRelay(packet: Packet, at: string): Journey {
+    if (this.#world.userlandProxy === true && this.#isPublishedAt(packet)) {
+      const guessed = endJourney(packet, this.#findException(), 'answered', {
         way: 'docker-proxy',
         why: `no rule sends it on, so it goes to whoever listens on ${at}: docker-proxy, as the rules are those of an engine that uses it`,
         obstacles: [],
@@ -101,10 +114,10 @@ export class Arrival {
     });
   }
 
-  private isPublishedAt(packet: Packet): boolean {
+  #isPublishedAt(packet: Packet): boolean {
     const any = packet.family === 4 ? '0.0.0.0' : '::';
     const to = addressText(packet.destination);
-    return this.world.published.some(
+    return this.#world.published.some(
       ({ protocol, address, port }) =>
         protocol === packet.protocol &&
         port === packet.destinationPort &&
@@ -112,33 +125,35 @@ export class Arrival {
     );
   }
 
-  private reachRelay(packet: Packet, relay: World['relays'][number]): Journey {
+  #reachRelay(packet: Packet, relay: World['relays'][number]): Journey {
     const { target, command, listens } = relay;
     const lead = `no rule sends it on, so ${command} (pid ${relay.pid}), which listens on ${formatTarget(listens.address, listens.port)}, takes it`;
     const way = 'docker-proxy';
     if (target === null) {
-      return endJourney(packet, this.findException(), 'answered', {
+      return endJourney(packet, this.#findException(), 'answered', {
         way,
         why: lead,
         obstacles: [],
       });
     }
-    const leg = this.ways.dial({
-      ...{ protocol: packet.protocol, port: target.port, to: target.address },
-      ...{ family: target.address.includes(':') ? 6 : 4, by: { kind: 'host' } },
+    const leg = this.#ways.dial({
+      protocol: packet.protocol,
+      port: target.port,
+      to: target.address,
+      family: target.address.includes(':') ? 6 : 4,
+      by: { kind: 'host' },
     });
     const to = formatTarget(target.address, target.port);
     if (leg.end === 'answered' || leg.end === 'unknown') {
       const doubt = leg.end === 'unknown' ? `; beyond that, ${leg.why}` : '';
-      const stray = this.findStrayReply(packet, relay);
+      const stray = this.#findStrayReply(packet, relay);
       return {
-        ...{
-          end: leg.end,
-          way,
-          deciding: this.findException(),
-          why: `${lead} and connects to ${to}${doubt}${stray === null ? '' : `, but ${stray}`}`,
-        },
-        ...{ sourceSeen: leg.sourceSeen, target: to },
+        end: leg.end,
+        way,
+        deciding: this.#findException(),
+        why: `${lead} and connects to ${to}${doubt}${stray === null ? '' : `, but ${stray}`}`,
+        sourceSeen: leg.sourceSeen,
+        target: to,
         obstacles: [...leg.obstacles, ...(stray === null ? [] : [stray])],
       };
     }
@@ -147,28 +162,30 @@ export class Arrival {
         ? `nothing comes back, as ${command} cannot reach ${to}`
         : `its handshake with ${command} succeeds, and then it is reset, as ${command} cannot reach ${to}`;
     return {
-      ...{ end: 'answered', way, deciding: this.findException(), why: `${lead}: ${fate}` },
-      ...{ sourceSeen: null, target: to, obstacles: [...leg.obstacles, fate] },
+      end: 'answered',
+      way,
+      deciding: this.#findException(),
+      why: `${lead}: ${fate}`,
+      sourceSeen: null,
+      target: to,
+      obstacles: [...leg.obstacles, fate],
     };
   }
 
   /** A relay that listens on every address answers UDP from the one that the host chooses for the client. */
-  private findStrayReply(
-    packet: Packet,
-    { listens, command }: World['relays'][number],
-  ): string | null {
+  #findStrayReply(packet: Packet, { listens, command }: World['relays'][number]): string | null {
     const [client, dialled] = [addressText(packet.source), addressText(packet.destination)];
     if (packet.protocol !== 'udp' || client === null || dialled === null) return null;
     if (listens.address !== '0.0.0.0' && listens.address !== '::') return null;
-    if (isOwnAddress(this.world, client)) return null;
-    const source = this.ways.router.chooseSource(packet);
+    if (isOwnAddress(this.#world, client)) return null;
+    const source = this.#ways.router.chooseSource(packet);
     if (source === null || source === dialled) return null;
     return `${command} answers from ${source} and not from ${dialled}, so the client takes the answer for a stranger's`;
   }
 
   /** The rule that kept the packet from being translated: one that returned it, or whose exception it is. */
-  private findException(): RuleRef | null {
-    const { met, spared } = this.walk;
+  #findException(): RuleRef | null {
+    const { met, spared } = this.#walk;
     const returned = met.find(
       ({ table, chain, rule }) =>
         table.chains.some(({ base }) => base?.type === 'nat') &&
@@ -190,8 +207,8 @@ export class Arrival {
         obstacles: ['no rule masquerades what comes from 127.0.0.1'],
       });
     }
-    const container = to === null ? null : findContainerAt(this.world, to);
-    const bridge = to === null ? null : findBridgeOf(this.world, to);
+    const container = to === null ? null : findContainerAt(this.#world, to);
+    const bridge = to === null ? null : findBridgeOf(this.#world, to);
     if (nat?.chain.name === 'DOCKER-INGRESS') {
       return endJourney(packet, nat, 'unknown', {
         why: `${lead}, the balancer (IPVS) of the swarm, which chooses a task: which one, and what it sees, is not known`,
@@ -199,16 +216,16 @@ export class Arrival {
       });
     }
     // Others may put machines on bridges of their own: only the engine's are known to be empty.
-    const isEngines = this.world.containers.some(({ places }) =>
+    const isEngines = this.#world.containers.some(({ places }) =>
       places.some((place) => place.bridge === bridge?.name),
     );
-    if (!container && this.world.measured && bridge && isEngines) {
+    if (!container && this.#world.measured && bridge && isEngines) {
       return endJourney(packet, nat, 'dropped', {
         why: `${lead}, an address on ${bridge.name} that no running container has`,
         obstacles: [`no running container has the address ${to ?? ''}`],
       });
     }
-    if (!container && !bridge && this.world.measured && !packet.dnat) {
+    if (!container && !bridge && this.#world.measured && !packet.dnat) {
       return endJourney(packet, nat, 'unknown', {
         why: `${lead}, which is on no bridge of this host: who answers there is not known`,
         obstacles: [],

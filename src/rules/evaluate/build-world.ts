@@ -126,19 +126,20 @@ function buildInside(namespace: number, { topology, insides }: WorldParts): Worl
   return {
     rules,
     devices: info.devices.map(({ name, kind, addresses }) => ({
-      ...{
-        name,
-        networks: addresses,
-        kind: kind === 'loopback' ? 'loopback' : 'outside',
-      },
+      name,
+      networks: addresses,
+      kind: kind === 'loopback' ? 'loopback' : 'outside',
     })),
     routes: settings.routes,
     routing: toRouting(settings),
     sockets: listSockets(topology, namespace),
     heard: topology.heard ?? null,
-    ...{ relays: [], containers: [], published: [] },
+    relays: [],
+    containers: [],
+    published: [],
     settings: readSwitches(settings),
-    ...{ userlandProxy: null, measured: true },
+    userlandProxy: null,
+    measured: true,
   };
 }
 

@@ -43,8 +43,11 @@ export function endJourney(
   const way = told.way ?? (packet.dnat ? 'dnat' : null);
   const arrived = end === 'answered' || (end === 'refused' && way !== null);
   return {
-    ...{ end, way, deciding },
-    ...{ why: told.why, obstacles: told.obstacles },
+    end,
+    way,
+    deciding,
+    why: told.why,
+    obstacles: told.obstacles,
     sourceSeen: arrived ? addressText(packet.source) : null,
     target: to === null ? null : formatTarget(to, packet.destinationPort),
   };
@@ -76,7 +79,8 @@ export function stopJourney(packet: Packet, end: HookEnd, hook: string): Journey
       why: `${what} ${act} it in ${hook}${where}`,
       obstacles: [`${what} ${act} it`],
     }),
-    ...{ sourceSeen: null, ruledIn: null },
+    sourceSeen: null,
+    ruledIn: null,
   };
 }
 

@@ -31,24 +31,27 @@ export function indexRules(world: World): RuleIndex {
 }
 
 export class ContainerSide {
-  constructor(
-    private readonly world: World,
-    private readonly decide: Decide,
-  ) {}
+  readonly #world: World;
+  readonly #decide: Decide;
+
+  constructor(world: World, decide: Decide) {
+    this.#world = world;
+    this.#decide = decide;
+  }
 
   /** Where a packet that a process in the container sends leaves it; null where its inside was not read. */
   leave(container: WorldContainer, packet: Packet): Reach | null {
     const { inside } = container;
     if (!inside?.routing) return null;
     const sent = createPacket({ ...packet, inDevice: null, outDevice: null, mark: 0 });
-    const way = new Router(inside, this.ask).dial(sent);
+    const way = new Router(inside, this.#ask).dial(sent);
     if (way.kind === 'stop') return { kind: 'stop', stop: within(container, way.stop) };
     if (way.kind === 'host') {
       const why = `${container.name} has that address itself`;
       return { kind: 'stop', stop: { code: 'elsewhere', end: 'unknown', why, obstacle: null } };
     }
     sent.outDevice = way.device;
-    const stop = this.run(container, sent, ['output', 'postrouting'], true);
+    const stop = this.#run(container, sent, ['output', 'postrouting'], true);
     return stop
       ? { kind: 'stop', stop }
       : this.reach(container, way, addressText(packet.destination));
@@ -60,10 +63,10 @@ export class ContainerSide {
     way: Extract<Way, { kind: 'device' }>,
     to: string | null,
   ): Reach | null {
-    const { facts } = this.world.routing ?? {};
+    const { facts } = this.#world.routing ?? {};
     const { device, gateway, source } = way;
     if (!facts || typeof device !== 'string') return null;
-    const wire = findWireOf(this.world, container, device);
+    const wire = findWireOf(this.#world, container, device);
     if (!wire?.outer) {
       const why = `it leaves ${container.name} by ${device}, which does not lead to this host`;
       return { kind: 'stop', stop: { code: 'elsewhere', end: 'unknown', why, obstacle: null } };
@@ -73,10 +76,10 @@ export class ContainerSide {
     const reached = { kind: 'reached' as const, device: host, wire, source };
     const port = isStacked(inner) ? null : checkPort(facts, outer, 'from');
     if (port) return { kind: 'stop', stop: port };
-    if (isStacked(inner)) return this.reachWire(reached, gateway ?? to, container);
+    if (isStacked(inner)) return this.#reachWire(reached, gateway ?? to, container);
     const next = gateway ?? to;
     if (next === null) return { ...reached, direct: false };
-    const owner = this.findOwner(next, host);
+    const owner = this.#findOwner(next, host);
     if (owner === 'host') {
       const lladdr = facts.links.find(({ name }) => name === host)?.address ?? null;
       const inside = container.inside?.routing?.facts;
@@ -84,7 +87,7 @@ export class ContainerSide {
       if (!wrong) return { ...reached, direct: false };
       // A bridge whose frames meet the rules takes in what NAT rewrites, whatever hardware address it was sent to.
       const family = next.includes(':') ? 6 : 4;
-      const taken = wrong.end === 'dropped' && callsRules(this.world, host, family) !== false;
+      const taken = wrong.end === 'dropped' && callsRules(this.#world, host, family) !== false;
       const stop: Stop = taken ? { ...wrong, end: 'unknown', obstacle: null } : wrong;
       return { kind: 'stop', stop: within(container, stop) };
     }
@@ -96,12 +99,12 @@ export class ContainerSide {
   }
 
   /** Out of a macvlan everything goes to the wire, where the gateway is nobody's of this host. */
-  private reachWire(
+  #reachWire(
     reached: Omit<Extract<Reach, { kind: 'reached' }>, 'direct'>,
     next: string | null,
     { name }: WorldContainer,
   ): Reach {
-    const own = next !== null && this.findOwner(next, reached.device) === 'host';
+    const own = next !== null && this.#findOwner(next, reached.device) === 'host';
     if (!own) return { ...reached, direct: true };
     const why = `${name} is on the wire of ${reached.device} and does not reach this host, which has ${next}`;
     return { kind: 'stop', stop: { code: 'macvlan', end: 'dropped', why, obstacle: why } };
@@ -116,23 +119,40 @@ export class ContainerSide {
     const { facts, values } = inside.routing;
     const { family, protocol, dialled } = packet;
     const flow = {
-      ...{ family, protocol, source, destination, inDevice: device, outDevice: null },
-      ...{ sourcePort: dialled.port, destinationPort: null, mark: 0, user: 0 },
+      family,
+      protocol,
+      source,
+      destination,
+      inDevice: device,
+      outDevice: null,
+      sourcePort: dialled.port,
+      destinationPort: null,
+      mark: 0,
+      user: 0,
     };
-    const input = findInput(facts, values, flow, this.ask);
+    const input = findInput(facts, values, flow, this.#ask);
     if (input.kind === 'martian') return within(container, stopByMartian(input, flow));
     const answer = createPacket({
       ...packet,
-      ...{ source: packet.dialled.address, destination: packet.client, turn: 'answer' },
-      ...{ destinationPort: dialled.port, inDevice: device, outDevice: null, mark: 0 },
-      ...{ dnat: false, snat: false, tracking: 'none', zone: UNZONED, expected: null },
+      source: packet.dialled.address,
+      destination: packet.client,
+      turn: 'answer',
+      destinationPort: dialled.port,
+      inDevice: device,
+      outDevice: null,
+      mark: 0,
+      dnat: false,
+      snat: false,
+      tracking: 'none',
+      zone: UNZONED,
+      expected: null,
       entry: { zones: UNZONED, answered: false },
       flags: protocol === 'tcp' ? FLAGS.syn | FLAGS.ack : 0,
     });
-    return this.run(container, answer, ['prerouting', 'input'], false);
+    return this.#run(container, answer, ['prerouting', 'input'], false);
   }
 
-  private run(
+  #run(
     container: WorldContainer,
     packet: Packet,
     hooks: readonly ('output' | 'postrouting' | 'prerouting' | 'input')[],
@@ -140,7 +160,7 @@ export class ContainerSide {
   ): Stop | null {
     const { inside } = container;
     if (!inside) return null;
-    const walk = new Walk(inside, indexRules(inside), this.decide);
+    const walk = new Walk(inside, indexRules(inside), this.#decide);
     const before = addressText(packet.destination);
     for (const hook of hooks) {
       const { verdict, by } = walk.run(hook, packet, nat);
@@ -163,8 +183,8 @@ export class ContainerSide {
   }
 
   /** Who has an address on a device of the host: the host, a container, or nobody that is known. */
-  private findOwner(address: string, device: string): string | null {
-    const { devices, containers } = this.world;
+  #findOwner(address: string, device: string): string | null {
+    const { devices, containers } = this.#world;
     const own = devices.some(
       ({ name, networks }) =>
         name === device && networks.some((network) => stripPrefix(network) === address),
@@ -176,7 +196,7 @@ export class ContainerSide {
     return other ? other.name : null;
   }
 
-  private readonly ask = (about: string): boolean => this.decide({ about, chance: false }, null);
+  readonly #ask = (about: string): boolean => this.#decide({ about, chance: false }, null);
 }
 
 function within({ name }: WorldContainer, stop: Stop): Stop {
@@ -198,7 +218,9 @@ export function joinInside(outer: Journey, inner: Journey, container: WorldConta
   const lead = outer.end === 'answered' ? outer.why : `it is taken to ${outer.target ?? name}`;
   return {
     ...outer,
-    ...{ end: inner.end, back, deciding: inner.deciding ?? outer.deciding },
+    end: inner.end,
+    back,
+    deciding: inner.deciding ?? outer.deciding,
     ...(inner.end === 'refused' ? {} : { sourceSeen: null }),
     ...(inner.ruledIn !== undefined && { ruledIn: name }),
     ...(inner.stop && { stop: within(container, inner.stop) }),

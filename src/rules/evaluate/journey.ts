@@ -39,19 +39,24 @@ interface Entering {
 /** Takes the way step by step; every return is an end. */
 export class Traveller {
   readonly router: Router;
-  private readonly arrival: Arrival;
-  private readonly side: ContainerSide;
-  private readonly ask: (about: string) => boolean;
+  readonly #arrival: Arrival;
+  readonly #side: ContainerSide;
+  readonly #ask: (about: string) => boolean;
+
+  readonly #world: World;
+  readonly #decide: Decide;
 
   constructor(
-    private readonly world: World,
+    world: World,
     readonly walk: Walk,
-    private readonly decide: Decide,
+    decide: Decide,
   ) {
-    this.ask = (about) => decide({ about, chance: false }, null);
-    this.router = new Router(world, this.ask);
-    this.side = new ContainerSide(world, decide);
-    this.arrival = new Arrival(world, walk, {
+    this.#world = world;
+    this.#decide = decide;
+    this.#ask = (about) => decide({ about, chance: false }, null);
+    this.router = new Router(world, this.#ask);
+    this.#side = new ContainerSide(world, decide);
+    this.#arrival = new Arrival(world, walk, {
       dial: (start) => this.go(start),
       router: this.router,
     });
@@ -62,9 +67,9 @@ export class Traveller {
     const destination = start.to === null ? ({ kind: 'own' } as const) : exactAddress(start.to);
     const fields = { family, protocol, destination, destinationPort: port };
     if (by.kind === 'host')
-      return this.goFromHost(createPacket({ ...fields, source: destination }));
+      return this.#goFromHost(createPacket({ ...fields, source: destination }));
     if (by.kind === 'container') {
-      return this.goFromContainer(
+      return this.#goFromContainer(
         createPacket({ ...fields, source: exactAddress(by.address), inDevice: by.bridge }),
         by.bridge,
       );
@@ -74,45 +79,45 @@ export class Traveller {
         ? ({ kind: 'elsewhere', ...(by.places && { places: by.places }) } as const)
         : exactAddress(by.source);
     const packet = createPacket({ ...fields, source, inDevice: by.device ?? UNNAMED });
-    const end = this.goFromOutside(packet);
-    return by.places ? end : this.checkWayBack(packet, end);
+    const end = this.#goFromOutside(packet);
+    return by.places ? end : this.#checkWayBack(packet, end);
   }
 
   /** The answer must leave by the device that the request came by. */
-  private checkWayBack(packet: Packet, end: Journey): Journey {
+  #checkWayBack(packet: Packet, end: Journey): Journey {
     const { back } = end;
     if (!back || (end.end !== 'answered' && end.end !== 'refused')) return end;
-    const stop = checkLeaving(this.world, back, packet, this.ask);
+    const stop = checkLeaving(this.#world, back, packet, this.#ask);
     return stop ? lose(end, stop) : end;
   }
 
-  private goFromOutside(packet: Packet): Journey {
+  #goFromOutside(packet: Packet): Journey {
     const to = addressText(packet.destination);
-    const container = to === null ? null : findContainerAt(this.world, to);
-    const wire = container && to !== null ? findWire(this.world, container, to) : null;
+    const container = to === null ? null : findContainerAt(this.#world, to);
+    const wire = container && to !== null ? findWire(this.#world, container, to) : null;
     const { inDevice } = packet;
     // A macvlan takes its frames from the wire: the host's rules and routes never see them.
     if (container && wire && isStacked(wire.inner) && wire.outer?.name === inDevice) {
-      const arrived = this.arrival.reachContainer(packet, null);
-      const end = this.enterContainer(packet, container, arrived);
-      const reach = end.back && this.side.reach(container, end.back, addressText(packet.source));
+      const arrived = this.#arrival.reachContainer(packet, null);
+      const end = this.#enterContainer(packet, container, arrived);
+      const reach = end.back && this.#side.reach(container, end.back, addressText(packet.source));
       const alone = { ...end, back: null };
       if (reach?.kind === 'stop') return lose(alone, reach.stop);
       const other = reach && reach.device !== inDevice ? reach.device : null;
       return other === null ? alone : lose(alone, doubt(`it leaves by another device, ${other}`));
     }
-    return this.arrive(packet, null);
+    return this.#arrive(packet, null);
   }
 
-  private goFromContainer(packet: Packet, bridge: string): Journey {
-    const client = findContainerAt(this.world, addressText(packet.source) ?? '');
-    const reach = client && this.side.leave(client, packet);
+  #goFromContainer(packet: Packet, bridge: string): Journey {
+    const client = findContainerAt(this.#world, addressText(packet.source) ?? '');
+    const reach = client && this.#side.leave(client, packet);
     if (reach?.kind === 'stop') return endByStop(packet, null, reach.stop);
     const to = addressText(packet.destination);
-    const own = to === null || isOwnAddress(this.world, to);
-    const neighbours = !own && findBridgeOf(this.world, to)?.name === (reach?.device ?? bridge);
+    const own = to === null || isOwnAddress(this.#world, to);
+    const neighbours = !own && findBridgeOf(this.#world, to)?.name === (reach?.device ?? bridge);
     if (!reach || !client) {
-      return neighbours ? this.crossBridge(packet, bridge) : this.arrive(packet, bridge);
+      return neighbours ? this.#crossBridge(packet, bridge) : this.#arrive(packet, bridge);
     }
     const { device, direct, wire } = reach;
     const source = reach.source === null ? packet.source : exactAddress(reach.source);
@@ -124,15 +129,15 @@ export class Traveller {
     }
     const end =
       direct && neighbours
-        ? this.crossBridge(sent, device)
-        : this.checkWayBack(sent, this.arrive(sent, device));
+        ? this.#crossBridge(sent, device)
+        : this.#checkWayBack(sent, this.#arrive(sent, device));
     if (end.end !== 'answered' && end.end !== 'refused') return end;
-    const stop = this.side.receive(client, wire.inner.name, sent);
+    const stop = this.#side.receive(client, wire.inner.name, sent);
     return stop ? lose(end, stop) : end;
   }
 
   /** A process of the host: OUTPUT, and then over lo or out to a container. */
-  private goFromHost(packet: Packet): Journey {
+  #goFromHost(packet: Packet): Journey {
     const dialled = this.router.dial(packet);
     if (dialled.kind === 'stop') return endByStop(packet, null, dialled.stop);
     packet.outDevice = dialled.kind === 'host' ? 'lo' : dialled.device;
@@ -141,7 +146,7 @@ export class Traveller {
     packet.client = packet.source;
     const asked = packet.outDevice;
     const output = this.walk.run('output', packet, true);
-    if (output.verdict !== 'accept') return this.stop(packet, output, 'OUTPUT');
+    if (output.verdict !== 'accept') return this.#stop(packet, output, 'OUTPUT');
     const way = packet.rerouted ? this.router.leaveAgain(packet) : dialled;
     // A route that is missing only then is no error to the one who dials: the packet is gone.
     if (way.kind === 'stop') return endByStop(packet, output.nat, hush(way.stop));
@@ -153,13 +158,13 @@ export class Traveller {
           obstacles: ['a packet from ::1 cannot be routed to a container'],
         });
       }
-      const allowed = mayRouteLoopback(this.world, packet.outDevice);
+      const allowed = mayRouteLoopback(this.#world, packet.outDevice);
       if (allowed !== true) return blockLoopback(packet, output.nat, allowed);
     }
     const postrouting = this.walk.run('postrouting', packet, true);
-    if (postrouting.verdict !== 'accept') return this.stop(packet, postrouting, 'POSTROUTING');
+    if (postrouting.verdict !== 'accept') return this.#stop(packet, postrouting, 'POSTROUTING');
     if (way.kind === 'device') {
-      return this.deliver(packet, output.nat, way, (sent, returns) =>
+      return this.#deliver(packet, output.nat, way, (sent, returns) =>
         fromHost(sent, asked, returns),
       );
     }
@@ -167,104 +172,104 @@ export class Traveller {
     packet.inDevice = 'lo';
     packet.outDevice = null;
     const prerouting = this.walk.run('prerouting', packet, false);
-    if (prerouting.verdict !== 'accept') return this.stop(packet, prerouting, 'PREROUTING');
-    const end = this.arrival.reachHost(packet, output.nat, false);
+    if (prerouting.verdict !== 'accept') return this.#stop(packet, prerouting, 'PREROUTING');
+    const end = this.#arrival.reachHost(packet, output.nat, false);
     return goOn(this, packet, end, toHost(packet));
   }
 
   /** Comes in on a device: PREROUTING, and then to the host or through it. */
-  private arrive(packet: Packet, bridge: string | null): Journey {
+  #arrive(packet: Packet, bridge: string | null): Journey {
     const dialled = addressText(packet.destination);
     const client = addressText(packet.source);
-    const program = this.findProgram(packet.inDevice, 'ingress');
+    const program = this.#findProgram(packet.inDevice, 'ingress');
     if (program) return endByStop(packet, null, program);
     const prerouting = this.walk.run('prerouting', packet, true);
-    if (prerouting.verdict !== 'accept') return this.stop(packet, prerouting, 'PREROUTING');
-    return this.enter(packet, { nat: prerouting.nat, bridge, dialled, client });
+    if (prerouting.verdict !== 'accept') return this.#stop(packet, prerouting, 'PREROUTING');
+    return this.#enter(packet, { nat: prerouting.nat, bridge, dialled, client });
   }
 
   /** Behind PREROUTING: to the host, or through it. */
-  private enter(packet: Packet, { nat, bridge, dialled, client }: Entering): Journey {
+  #enter(packet: Packet, { nat, bridge, dialled, client }: Entering): Journey {
     const to = addressText(packet.destination);
     if (to !== null && (to === '::1' || to.startsWith('127.'))) {
-      const allowed = mayRouteLoopback(this.world, packet.inDevice);
+      const allowed = mayRouteLoopback(this.#world, packet.inDevice);
       if (allowed !== true) return blockLoopback(packet, nat, allowed);
     }
     const way = this.router.enter(packet);
     if (way.kind === 'stop') return refuseByRoute(this, packet, nat, way.stop);
     if (way.kind === 'host') {
-      const end = this.arrival.reachHost(packet, nat);
+      const end = this.#arrival.reachHost(packet, nat);
       return goOn(this, packet, end, toHost(packet));
     }
     packet.outDevice = way.device;
-    const calls = bridge === null ? null : callsRules(this.world, bridge, packet.family);
+    const calls = bridge === null ? null : callsRules(this.#world, bridge, packet.family);
     const turned = way.device === bridge && to !== dialled && calls === true;
-    const pair = turned ? checkPorts(this.world, client, to) : null;
+    const pair = turned ? checkPorts(this.#world, client, to) : null;
     if (pair) return endByStop(packet, nat, pair);
     let masked: RuleRef | null = null;
     for (const [hook, name] of PASSING) {
       const end = this.walk[turned ? 'runHook' : 'run'](hook, packet, true);
-      if (end.verdict !== 'accept') return this.stop(packet, end, name, turned);
+      if (end.verdict !== 'accept') return this.#stop(packet, end, name, turned);
       masked = end.nat;
     }
-    const returns = bridge === null ? null : checkReturn(this.world, packet, bridge, dialled);
+    const returns = bridge === null ? null : checkReturn(this.#world, packet, bridge, dialled);
     if (returns) return endJourney(packet, nat, 'dropped', returns);
-    const container = to === null ? null : findContainerAt(this.world, to);
+    const container = to === null ? null : findContainerAt(this.#world, to);
     const hairpin =
-      to !== null && to === client ? checkHairpin(this.world, packet, container) : null;
+      to !== null && to === client ? checkHairpin(this.#world, packet, container) : null;
     if (hairpin) return endByStop(packet, nat, hairpin);
-    return { ...this.deliver(packet, nat, way, turned ? turnedBack : forwarded), masked };
+    return { ...this.#deliver(packet, nat, way, turned ? turnedBack : forwarded), masked };
   }
 
   /** Out by a device to whoever has the address, and the answer back. */
-  private deliver(packet: Packet, nat: RuleRef | null, way: Leaving, course: MakeCourse): Journey {
+  #deliver(packet: Packet, nat: RuleRef | null, way: Leaving, course: MakeCourse): Journey {
     const to = addressText(packet.destination);
-    const container = to === null ? null : findContainerAt(this.world, to);
-    const stop = to === null ? null : checkLink(this.world, way, to, container);
+    const container = to === null ? null : findContainerAt(this.#world, to);
+    const stop = to === null ? null : checkLink(this.#world, way, to, container);
     if (stop) return endByStop(packet, nat, stop);
-    const arrived = this.arrival.reachContainer(packet, nat);
-    const end = container ? this.enterContainer(packet, container, arrived) : arrived;
+    const arrived = this.#arrival.reachContainer(packet, nat);
+    const end = container ? this.#enterContainer(packet, container, arrived) : arrived;
     if (!container || (end.end !== 'answered' && end.end !== 'refused')) {
       return goOn(this, packet, end, course(packet));
     }
     const source = addressText(packet.source);
-    const reach = end.back ? this.side.reach(container, end.back, source) : null;
+    const reach = end.back ? this.#side.reach(container, end.back, source) : null;
     const alone = { ...end, back: null };
     if (reach?.kind === 'stop') return lose(alone, reach.stop);
     const device = reach?.device ?? packet.outDevice;
-    const near = source !== null && findBridgeOf(this.world, source)?.name === device;
+    const near = source !== null && findBridgeOf(this.#world, source)?.name === device;
     if (reach?.direct === true && packet.source.kind !== 'own' && !near) {
       const why = `${container.name} takes the client for a neighbour on ${reach.wire.inner.name}, which it is not here`;
       return lose(alone, doubt(why));
     }
-    const program = this.findProgram(device, 'ingress');
+    const program = this.#findProgram(device, 'ingress');
     return program ? lose(alone, program) : goOn(this, packet, alone, course(packet, device));
   }
 
   /** The container is a host of its own: its rules, routes and sockets. */
-  private enterContainer(packet: Packet, container: WorldContainer, arrived: Journey): Journey {
+  #enterContainer(packet: Packet, container: WorldContainer, arrived: Journey): Journey {
     const { inside } = container;
     const to = addressText(packet.destination);
-    const wire = to === null ? null : findWire(this.world, container, to);
+    const wire = to === null ? null : findWire(this.#world, container, to);
     if (!inside || !wire || to === null) return arrived;
     if (arrived.end !== 'answered' && arrived.end !== 'refused') return arrived;
     const { protocol, family, destinationPort: port } = packet;
     const source = addressText(packet.source);
     const places = this.router.listPlaces(packet.source, packet);
     const by = { kind: 'outside', device: wire.inner.name, source, places } as const;
-    const walk = new Walk(inside, indexRules(inside), this.decide);
-    const inner = new Traveller(inside, walk, this.decide);
+    const walk = new Walk(inside, indexRules(inside), this.#decide);
+    const inner = new Traveller(inside, walk, this.#decide);
     return joinInside(arrived, inner.go({ protocol, family, port, to, by }), container);
   }
 
   /** From one port of a bridge to another: the rules are only asked where br_netfilter says so. */
-  private crossBridge(packet: Packet, bridge: string): Journey {
-    const calls = callsRules(this.world, bridge, packet.family);
+  #crossBridge(packet: Packet, bridge: string): Journey {
+    const calls = callsRules(this.#world, bridge, packet.family);
     const dialled = addressText(packet.destination);
     const from = addressText(packet.source);
-    const target = findContainerAt(this.world, dialled ?? '');
+    const target = findContainerAt(this.#world, dialled ?? '');
     const stopped = this.walk.cross(packet);
-    if (stopped) return this.stop(packet, stopped, 'the bridge', true);
+    if (stopped) return this.#stop(packet, stopped, 'the bridge', true);
     // When it is not known whether the rules are asked, they are, and only a drop would tell the difference.
     if (calls !== false) {
       packet.outDevice = null;
@@ -273,10 +278,10 @@ export class Traveller {
         return stopCrossing(this, { packet, stop: first, place: 'PREROUTING' }, calls);
       }
       if (calls === true && addressText(packet.destination) !== dialled) {
-        return this.enter(packet, { nat: first.nat, bridge, dialled, client: from });
+        return this.#enter(packet, { nat: first.nat, bridge, dialled, client: from });
       }
     }
-    const pair = checkPorts(this.world, from, dialled);
+    const pair = checkPorts(this.#world, from, dialled);
     if (pair) return endByStop(packet, null, pair);
     packet.outDevice = bridge;
     for (const [hook, name] of calls === false ? [] : PASSING) {
@@ -284,10 +289,10 @@ export class Traveller {
       if (stop.verdict !== 'accept')
         return stopCrossing(this, { packet, stop, place: name }, calls);
     }
-    const arrived = this.arrival.reachContainer(packet, null);
-    const end = target ? this.enterContainer(packet, target, arrived) : arrived;
+    const arrived = this.#arrival.reachContainer(packet, null);
+    const end = target ? this.#enterContainer(packet, target, arrived) : arrived;
     const reach =
-      end.back && target && this.side.reach(target, end.back, addressText(packet.source));
+      end.back && target && this.#side.reach(target, end.back, addressText(packet.source));
     const alone = { ...end, back: null };
     if (reach?.kind === 'stop') return lose(alone, reach.stop);
     if (reach && (!reach.direct || reach.device !== bridge)) {
@@ -297,12 +302,12 @@ export class Traveller {
     return calls === true ? goOn(this, packet, alone, bridged(packet)) : alone;
   }
 
-  private stop(packet: Packet, stop: HookEnd, place: string, bridged = false): Journey {
+  #stop(packet: Packet, stop: HookEnd, place: string, bridged = false): Journey {
     return stopPacket(this, { packet, stop, place, bridged });
   }
 
-  private findProgram(device: Packet['inDevice'], direction: 'ingress' | 'egress'): Stop | null {
-    const { facts } = this.world.routing ?? {};
+  #findProgram(device: Packet['inDevice'], direction: 'ingress' | 'egress'): Stop | null {
+    const { facts } = this.#world.routing ?? {};
     return facts && typeof device === 'string' ? findProgram(facts, device, direction) : null;
   }
 }

@@ -16,7 +16,11 @@ interface Tools {
 }
 
 export class Layers {
-  constructor(private readonly tools: Tools) {}
+  readonly #tools: Tools;
+
+  constructor(tools: Tools) {
+    this.#tools = tools;
+  }
 
   /** From one port of a bridge to another, by the rules of bridges and devices alone. */
   cross(packet: Packet): HookEnd | null {
@@ -25,7 +29,7 @@ export class Layers {
       packet.inDevice = PORT;
       packet.outDevice = hook === 'ingress' || hook === 'prerouting' ? null : PORT;
       const own = hook === 'ingress' || hook === 'egress' ? 'device' : 'bridge';
-      const stop = this.runLayer(own, hook, packet);
+      const stop = this.#runLayer(own, hook, packet);
       if (stop) return stop;
     }
     Object.assign(packet, { inDevice, outDevice });
@@ -35,64 +39,64 @@ export class Layers {
   /** Ingress of the device, and what a bridge asks before it hands a frame up. */
   enter(packet: Packet): HookEnd | null {
     const { inDevice } = packet;
-    if (inDevice === null || !this.tools.index.hasLayers) return null;
-    if (this.isBridge(inDevice)) {
+    if (inDevice === null || !this.#tools.index.hasLayers) return null;
+    if (this.#isBridge(inDevice)) {
       packet.inDevice = PORT;
       const stop =
-        this.runLayer('device', 'ingress', packet) ??
-        this.runLayer('bridge', 'prerouting', packet) ??
-        this.runLayer('bridge', 'input', packet);
+        this.#runLayer('device', 'ingress', packet) ??
+        this.#runLayer('bridge', 'prerouting', packet) ??
+        this.#runLayer('bridge', 'input', packet);
       packet.inDevice = inDevice;
       if (stop) return stop;
     }
-    return this.runLayer('device', 'ingress', packet);
+    return this.#runLayer('device', 'ingress', packet);
   }
 
   leave(packet: Packet): HookEnd | null {
     const { outDevice } = packet;
-    if (outDevice === null || !this.tools.index.hasLayers) return null;
-    const stop = this.runLayer('device', 'egress', packet);
-    if (stop || !this.isBridge(outDevice)) return stop;
+    if (outDevice === null || !this.#tools.index.hasLayers) return null;
+    const stop = this.#runLayer('device', 'egress', packet);
+    if (stop || !this.#isBridge(outDevice)) return stop;
     packet.outDevice = PORT;
     const end =
-      this.runLayer('bridge', 'output', packet) ??
-      this.runLayer('bridge', 'postrouting', packet) ??
-      this.runLayer('device', 'egress', packet);
+      this.#runLayer('bridge', 'output', packet) ??
+      this.#runLayer('bridge', 'postrouting', packet) ??
+      this.#runLayer('device', 'egress', packet);
     packet.outDevice = outDevice;
     return end;
   }
 
-  private isBridge(device: Packet['inDevice']): boolean {
-    return this.tools.world.devices.some(({ name, kind }) => name === device && kind === 'bridge');
+  #isBridge(device: Packet['inDevice']): boolean {
+    return this.#tools.world.devices.some(({ name, kind }) => name === device && kind === 'bridge');
   }
 
   /** Rules of bridges, or of devices; null for a packet that they let through. */
-  private runLayer(layer: 'device' | 'bridge', hook: Hook, packet: Packet): HookEnd | null {
-    for (const { table, chain } of this.tools.index.below(layer, hook)) {
+  #runLayer(layer: 'device' | 'bridge', hook: Hook, packet: Packet): HookEnd | null {
+    for (const { table, chain } of this.#tools.index.below(layer, hook)) {
       const devices = chain.base?.devices ?? [];
-      if (layer === 'device' && !this.isFor(devices, hook, { table, chain, rule: null }, packet)) {
+      if (layer === 'device' && !this.#isFor(devices, hook, { table, chain, rule: null }, packet)) {
         continue;
       }
       const seen = { ...packet };
       // With rules that ask for it, bridges track connections too.
       if (layer === 'bridge') track(seen);
-      const stop = this.tools.ask({ table, chain }, seen);
+      const stop = this.#tools.ask({ table, chain }, seen);
       packet.mark = seen.mark;
       if (stop) return { ...stop, nat: null };
     }
     return null;
   }
 
-  private isFor(devices: readonly string[], hook: Hook, ref: RuleRef, packet: Packet): boolean {
+  #isFor(devices: readonly string[], hook: Hook, ref: RuleRef, packet: Packet): boolean {
     if (devices.length === 0) {
       // The JSON of nft 1.0.6 does not name them.
-      return this.tools.decide(
+      return this.#tools.decide(
         { about: `for which devices chain ${ref.chain.name} is`, chance: false },
         ref,
       );
     }
     const on = hook === 'ingress' ? 'in-device' : 'out-device';
-    const answer = testMatch({ on, names: devices, not: false }, packet, this.tools.world);
-    return typeof answer === 'boolean' ? answer : this.tools.decide(answer, ref);
+    const answer = testMatch({ on, names: devices, not: false }, packet, this.#tools.world);
+    return typeof answer === 'boolean' ? answer : this.#tools.decide(answer, ref);
   }
 }

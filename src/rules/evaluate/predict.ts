@@ -125,7 +125,11 @@ function travel(world: World, walk: Walk, attempt: Attempt, decide: Decide): Jou
   const beyond = findBeyond(world);
   if (beyond !== null) {
     return {
-      ...{ end: 'unknown', way: null, deciding: null, sourceSeen: null, target: null },
+      end: 'unknown',
+      way: null,
+      deciding: null,
+      sourceSeen: null,
+      target: null,
       why: `${beyond} decides here besides the rules, and that is not read`,
       obstacles: [],
     };
@@ -136,7 +140,11 @@ function travel(world: World, walk: Walk, attempt: Attempt, decide: Decide): Jou
     if (!(error instanceof Undecidable)) throw error;
     const { chain, table } = error.ref;
     return {
-      ...{ end: 'unknown', way: null, deciding: error.ref, sourceSeen: null, target: null },
+      end: 'unknown',
+      way: null,
+      deciding: error.ref,
+      sourceSeen: null,
+      target: null,
       why: `a rule in chain ${chain.name} of table ${table.name} does something that is not understood: ${error.about}`,
       obstacles: [],
     };
@@ -182,7 +190,11 @@ function combine(runs: readonly Run[], tooMany: boolean): Journey {
     };
   }
   return {
-    ...{ end: 'unknown', way: null, deciding: null, sourceSeen: null, target: null },
+    end: 'unknown',
+    way: null,
+    deciding: null,
+    sourceSeen: null,
+    target: null,
     why:
       tooMany && ends.length === 1
         ? `too many rules on its way cannot be decided from here, of which the first asks for ${about[0] ?? ''}`
@@ -202,15 +214,17 @@ function describe(attempt: Attempt, journey: Journey): Prediction {
   const { vantage, from, start } = attempt;
   const { end, way, deciding, why, sourceSeen, target, obstacles } = journey;
   return {
-    ...{
-      vantage,
-      from,
-      to: start.to === null ? `HOST:${start.port}` : formatTarget(start.to, start.port),
-    },
+    vantage,
+    from,
+    to: start.to === null ? `HOST:${start.port}` : formatTarget(start.to, start.port),
     protocol: start.protocol,
     path: end === 'answered' ? (way ?? 'unknown') : end,
     way: end === 'unknown' ? null : way,
-    ...{ target, rule: deciding && writeRef(deciding), why, sourceSeen, obstacles: [...obstacles] },
+    target,
+    rule: deciding && writeRef(deciding),
+    why,
+    sourceSeen,
+    obstacles: [...obstacles],
   };
 }
 

@@ -74,11 +74,14 @@ function tellClient(
   const hops = loop ? [...away('lo'), ...home('lo')] : away(inDevice);
   const tracked = packet.tracking !== 'none' && packet.tracking !== 'untracked';
   let message: Packet = {
-    ...{ ...packet, ...comeBack(packet)[0], expected: null },
+    ...packet,
+    ...comeBack(packet)[0],
+    expected: null,
     icmp: !reset,
     turn: 'refusal',
     flags: reset ? FLAGS.rst | FLAGS.ack : 0,
-    ...{ mark: 0, rerouted: null },
+    mark: 0,
+    rerouted: null,
     tracking: tracked ? 'related' : 'invalid',
   };
   const way = loop || !router.isKnown ? null : router.tell(message);
@@ -94,8 +97,10 @@ function tellClient(
     const act = `${nameRule(by, hop.hook)} stops the message that says so`;
     Object.assign(packet, { inDevice, outDevice });
     return {
-      ...{ ...end, end: 'dropped' },
-      ...{ why: `${end.why}, but ${act}`, obstacles: [...end.obstacles, act] },
+      ...end,
+      end: 'dropped',
+      why: `${end.why}, but ${act}`,
+      obstacles: [...end.obstacles, act],
     };
   }
   return end;
@@ -113,7 +118,9 @@ function loseMessage(end: Journey, { end: how, why }: Pick<Stop, 'end' | 'why'>)
   const told = `the message that says so does not arrive: ${why}`;
   const open = how === 'unknown';
   return {
-    ...{ ...end, end: open ? 'unknown' : 'dropped', why: `${end.why}, but ${told}` },
+    ...end,
+    end: open ? 'unknown' : 'dropped',
+    why: `${end.why}, but ${told}`,
     obstacles: open ? [] : [...end.obstacles, told],
   };
 }

@@ -31,20 +31,20 @@ export interface BaseRef {
 
 /** Base chains of each hook in order of priority, chains by name. Made once per rule set. */
 export class RuleIndex {
-  private readonly bases = new Map<Hook, BaseRef[]>();
+  readonly #bases = new Map<Hook, BaseRef[]>();
   /** Whether there are rules of devices or bridges at all. */
   readonly hasLayers: boolean;
   /** Whether a rule asks for TCP flags other than those of a first packet. */
   readonly asksFlags: boolean;
-  private readonly chains = new Map<Table, Map<string, Chain>>();
-  private readonly refs = new Map<Chain, IndexedRule[]>();
+  readonly #chains = new Map<Table, Map<string, Chain>>();
+  readonly #refs = new Map<Chain, IndexedRule[]>();
 
   constructor(rules: RuleSet) {
-    for (const hook of HOOKS) this.bases.set(hook, []);
+    for (const hook of HOOKS) this.#bases.set(hook, []);
     for (const table of rules.tables) {
-      this.chains.set(table, new Map(table.chains.map((chain) => [chain.name, chain])));
+      this.#chains.set(table, new Map(table.chains.map((chain) => [chain.name, chain])));
       for (const chain of table.chains) {
-        if (chain.base) this.bases.get(chain.base.hook)?.push({ table, chain });
+        if (chain.base) this.#bases.get(chain.base.hook)?.push({ table, chain });
       }
     }
     this.hasLayers = rules.tables.some(
@@ -56,34 +56,34 @@ export class RuleIndex {
     this.asksFlags = rules.tables.some(({ chains }) =>
       chains.some((chain) => chain.rules.some(({ steps }) => steps.some(asksFlags))),
     );
-    for (const list of this.bases.values()) {
+    for (const list of this.#bases.values()) {
       list.sort((a, b) => rank(a.chain) - rank(b.chain) || priority(a.chain) - priority(b.chain));
     }
   }
 
   /** Chains that bridges or devices ask, in order. */
   below(layer: 'device' | 'bridge', hook: Hook): BaseRef[] {
-    const list = this.bases.get(hook) ?? [];
+    const list = this.#bases.get(hook) ?? [];
     return list.filter(({ table }) => (table.family === 'bridge') === (layer === 'bridge'));
   }
 
   at(hook: Hook, family: 4 | 6): BaseRef[] {
     const own = family === 4 ? 'ip' : 'ip6';
-    const list = this.bases.get(hook) ?? [];
+    const list = this.#bases.get(hook) ?? [];
     return list.filter(({ table }) => table.family === own || table.family === 'inet');
   }
 
   /** A chain's rules with their place. */
   rules(table: Table, chain: Chain): readonly IndexedRule[] {
-    const known = this.refs.get(chain);
+    const known = this.#refs.get(chain);
     if (known) return known;
     const made = chain.rules.map((rule) => ({ table, chain, rule, port: findPort(rule) }));
-    this.refs.set(chain, made);
+    this.#refs.set(chain, made);
     return made;
   }
 
   chain(table: Table, name: string): Chain | null {
-    return this.chains.get(table)?.get(name) ?? null;
+    return this.#chains.get(table)?.get(name) ?? null;
   }
 }
 

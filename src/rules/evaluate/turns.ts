@@ -93,8 +93,14 @@ function follow(following: Following): Journey {
   const { turn, flags } = next;
   const [written, meant] = turn === 'later' ? goThere(state) : comeBack(state);
   let packet: Packet = {
-    ...{ ...state, ...written, turn, flags },
-    ...{ mark: 0, rerouted: null, tracking: 'none', zone: UNZONED },
+    ...state,
+    ...written,
+    turn,
+    flags,
+    mark: 0,
+    rerouted: null,
+    tracking: 'none',
+    zone: UNZONED,
   };
   const translated = state.dnat || state.snat;
   let leaves: Leaving | null = null;
@@ -153,12 +159,10 @@ function nameTurn(turn: Next['turn']): string {
 /** Routing loses it, and the client hears nothing of that. */
 export function lose(end: Journey, stop: Stop, turn: Next['turn'] = 'answer'): Journey {
   return {
-    ...{
-      ...end,
-      deciding: null,
-      stop,
-      end: stop.end === 'unknown' ? 'unknown' : 'dropped',
-    },
+    ...end,
+    deciding: null,
+    stop,
+    end: stop.end === 'unknown' ? 'unknown' : 'dropped',
     why: `${end.why}, but ${nameTurn(turn)} does not arrive: ${stop.why}`,
     obstacles: stop.obstacle === null ? [] : [stop.obstacle],
   };
@@ -175,8 +179,11 @@ function stray(end: Journey, stays: boolean, turn: Next['turn']): Journey {
 function loseTranslation(end: Journey, packet: Packet, turn: Next['turn']): Journey {
   const why = `connection tracking takes ${nameTurn(turn)} for ${packet.tracking}, so it does not come from where the client expects it`;
   return {
-    ...{ ...end, end: 'dropped', deciding: null },
-    ...{ why: `${end.why}, but ${why}`, obstacles: [why] },
+    ...end,
+    end: 'dropped',
+    deciding: null,
+    why: `${end.why}, but ${why}`,
+    obstacles: [why],
   };
 }
 
@@ -190,7 +197,9 @@ function loseToRule(
   const act = `${nameRule(by, hook)} ${verdict === 'reject' ? 'rejects' : 'drops'} ${nameTurn(turn)}`;
   if (state.offloaded) {
     return {
-      ...{ ...end, end: 'unknown', deciding: by },
+      ...end,
+      end: 'unknown',
+      deciding: by,
       why: `${end.why}; ${act}, unless the flow table forwards it before`,
       obstacles: [],
     };
@@ -204,18 +213,22 @@ function loseToRule(
   // for errors (SO_ERROR) after it has come, and later none.
   if (hears && !reset && flags === ack) {
     return {
-      ...{ ...end, end: 'unknown', deciding: by, ruledIn: null },
+      ...end,
+      end: 'unknown',
+      deciding: by,
+      ruledIn: null,
       why: `${end.why}, but ${act} in ${place} with a message of ICMP: the client is refused where that comes before it has looked, and else it hangs`,
       obstacles: [act],
     };
   }
   const told = hears && (reset || flags === syn);
   return {
-    ...{ ...end, end: told ? 'refused' : 'dropped', deciding: by, ruledIn: null },
-    ...{
-      why: `${end.why}, but ${act} in ${place}`,
-      obstacles: [act],
-    },
+    ...end,
+    end: told ? 'refused' : 'dropped',
+    deciding: by,
+    ruledIn: null,
+    why: `${end.why}, but ${act} in ${place}`,
+    obstacles: [act],
   };
 }
 

@@ -41,7 +41,8 @@ function listOutside(world: World, { mapping, client }: WayIn): Attempt[] {
     .map(({ device, address }) =>
       attempt('outside', 'outside', {
         ...fields,
-        ...{ family: familyOf(address), to: address },
+        family: familyOf(address),
+        to: address,
         by: { kind: 'outside', device, source: client },
       }),
     );
@@ -65,8 +66,11 @@ function listFromHost(world: World, { mapping }: WayIn): Attempt[] {
   const { protocol, listens, target } = mapping;
   const dial = (vantage: Vantage, to: string | null, port = listens.port): Attempt =>
     attempt(vantage, 'host', {
-      ...{ protocol, port, to },
-      ...{ family: to === null ? familyOf(listens.address) : familyOf(to), by: { kind: 'host' } },
+      protocol,
+      port,
+      to,
+      family: to === null ? familyOf(listens.address) : familyOf(to),
+      by: { kind: 'host' },
     });
   const bridge = findBridgeOf(world, target.address);
   const outer = listOuter(world);
@@ -108,7 +112,8 @@ function listInside(world: World, { mapping, container }: WayIn): Attempt[] {
   };
   const neighbour = findMember(world, bridge, container, family);
   const self = {
-    ...{ name: `container ${container?.name ?? target.address}`, bridge: bridge.name },
+    name: `container ${container?.name ?? target.address}`,
+    bridge: bridge.name,
     address: target.address,
   };
   const stranger = world.devices

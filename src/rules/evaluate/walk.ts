@@ -52,28 +52,33 @@ export class Walk {
   readonly spared: RuleRef[] = [];
 
   /** Rules below those of IP. */
-  private readonly layers: Layers;
+  readonly #layers: Layers;
 
-  constructor(
-    private readonly world: World,
-    private readonly index: RuleIndex,
-    private readonly decide: Decide,
-  ) {
-    this.layers = new Layers({
-      ...{ world, index, decide },
+  readonly #world: World;
+  readonly #index: RuleIndex;
+  readonly #decide: Decide;
+
+  constructor(world: World, index: RuleIndex, decide: Decide) {
+    this.#world = world;
+    this.#index = index;
+    this.#decide = decide;
+    this.#layers = new Layers({
+      world,
+      index,
+      decide,
       ask: ({ table, chain }, packet) =>
-        readStop(this.runChain(table, chain, packet, 0), { table, chain, rule: null }),
+        readStop(this.#runChain(table, chain, packet, 0), { table, chain, rule: null }),
     });
   }
 
   /** From one port of a bridge to another, by the rules of bridges and devices alone. */
   cross(packet: Packet): HookEnd | null {
-    return this.layers.cross(packet);
+    return this.#layers.cross(packet);
   }
 
   /** Whether a rule tells packets of one connection apart by their TCP flags. */
   get asksFlags(): boolean {
-    return this.index.asksFlags;
+    return this.#index.asksFlags;
   }
 
   /**
@@ -82,33 +87,33 @@ export class Walk {
    */
   run(hook: Hook, packet: Packet, nat: boolean, meant: Meant | null = null): HookEnd {
     if (hook === 'prerouting') {
-      const entered = this.layers.enter(packet);
+      const entered = this.#layers.enter(packet);
       if (entered) return entered;
     }
     const end = this.runHook(hook, packet, nat, meant);
     if (hook !== 'postrouting' || end.verdict !== 'accept') return end;
-    return { ...end, ...this.layers.leave(packet) };
+    return { ...end, ...this.#layers.leave(packet) };
   }
 
   /** The rules of IP alone: bridged packets meet those of their bridge once, see {@link cross}. */
   runHook(hook: Hook, packet: Packet, nat: boolean, meant: Meant | null = null): HookEnd {
     let rewritten: RuleRef | null = null;
     let bound = false;
-    const bases = this.index.at(hook, packet.family);
+    const bases = this.#index.at(hook, packet.family);
     for (const [i, { table, chain }] of bases.entries()) {
       const isNat = chain.base?.type === 'nat';
       const priority = chain.base?.priority ?? 0;
       trackBefore(hook, isNat ? rankNat(hook) : priority, packet);
       if (isNat && (!nat || bound || packet.tracking !== 'new')) continue;
-      this.translateKnown(hook, packet, meant, priority);
+      this.#translateKnown(hook, packet, meant, priority);
       const before = { ...packet };
       const met = this.met.length;
-      const end = this.runChain(table, chain, packet, 0);
+      const end = this.#runChain(table, chain, packet, 0);
       if (isNat && 'bound' in end && end.bound === true) {
         bound = true;
         rewritten = this.met.slice(met).at(-1) ?? null;
         const rivals = bases.slice(i + 1).filter((other) => isRival(other.chain, chain));
-        rewritten = this.contest(before, packet, rewritten, rivals);
+        rewritten = this.#contest(before, packet, rewritten, rivals);
         if (!isTranslated(before, packet)) rewritten = null;
       }
       if (hook === 'output' && looksAgain({ table, chain }, before, packet)) {
@@ -117,15 +122,15 @@ export class Walk {
       const stop = readStop(end, { table, chain, rule: null });
       if (stop) {
         const rivals = bases.slice(i + 1).filter((other) => isEqual(other.chain, chain));
-        return { ...this.contestStop(before, stop, rivals), nat: rewritten };
+        return { ...this.#contestStop(before, stop, rivals), nat: rewritten };
       }
     }
     if (hook === 'prerouting' || hook === 'output') track(packet);
-    this.translateKnown(hook, packet, meant, Infinity);
+    this.#translateKnown(hook, packet, meant, Infinity);
     return { verdict: 'accept', by: null, reset: false, nat: rewritten };
   }
 
-  private translateKnown(hook: Hook, packet: Packet, meant: Meant | null, priority: number): void {
+  #translateKnown(hook: Hook, packet: Packet, meant: Meant | null, priority: number): void {
     const before = { ...packet };
     translateBack(hook, packet, meant, priority);
     if (hook === 'output' && !hasSameAddresses(before, packet)) {
@@ -134,14 +139,14 @@ export class Walk {
   }
 
   /** What one chain drops, another of equal priority may have rejected before. */
-  private contestStop(
+  #contestStop(
     before: Packet,
     stop: Stop,
     rivals: readonly { table: Table; chain: Chain }[],
   ): Stop {
     for (const { table, chain } of rivals) {
       const met = this.met.length;
-      const end = this.runChain(table, chain, { ...before }, 0);
+      const end = this.#runChain(table, chain, { ...before }, 0);
       const other = readStop(end, { table, chain, rule: null });
       const since = this.met.splice(met);
       if (!other || other.verdict === stop.verdict) continue;
@@ -149,7 +154,7 @@ export class Walk {
         (one) => `${one.table.backend} (table ${one.table.name})`,
       );
       const about = `whether ${names.join(' or ')} has registered its chain first`;
-      if (!this.decide({ about, chance: false }, other.by)) continue;
+      if (!this.#decide({ about, chance: false }, other.by)) continue;
       this.met.push(...since);
       return other;
     }
@@ -157,7 +162,7 @@ export class Walk {
   }
 
   /** Of two chains with equal priority the later registered is first, and no listing tells which that is. */
-  private contest(
+  #contest(
     before: Packet,
     packet: Packet,
     first: RuleRef | null,
@@ -166,12 +171,12 @@ export class Walk {
     for (const { table, chain } of rivals) {
       const other = { ...before };
       const met = this.met.length;
-      this.runChain(table, chain, other, 0);
+      this.#runChain(table, chain, other, 0);
       const [ref] = this.met.splice(met).slice(-1);
       if (!first || !ref || !isTranslated(before, other) || hasSameEnds(packet, other)) continue;
       const names = [first, ref].map((one) => `${one.table.backend} (table ${one.table.name})`);
       const about = `whether ${names.join(' or ')} has registered its chain for NAT first`;
-      if (!this.decide({ about, chance: false }, ref)) continue;
+      if (!this.#decide({ about, chance: false }, ref)) continue;
       Object.assign(packet, other);
       this.met.push(ref);
       return ref;
@@ -179,12 +184,12 @@ export class Walk {
     return first;
   }
 
-  private runChain(table: Table, chain: Chain, packet: Packet, depth: number): End {
-    for (const ref of this.index.rules(table, chain)) {
+  #runChain(table: Table, chain: Chain, packet: Packet, depth: number): End {
+    for (const ref of this.#index.rules(table, chain)) {
       const { rule, port } = ref;
       // Most rules are for another port: of them nothing else is asked.
-      if (port && testMatch(port, packet, this.world) === false) continue;
-      const verdict = this.runRule(rule, ref, packet);
+      if (port && testMatch(port, packet, this.#world) === false) continue;
+      const verdict = this.#runRule(rule, ref, packet);
       if (verdict === null) continue;
       switch (verdict.do) {
         case 'continue':
@@ -197,10 +202,10 @@ export class Walk {
           return { end: verdict.do, by: ref, reset: verdict.reset };
         case 'jump':
         case 'goto': {
-          const next = this.index.chain(table, verdict.chain);
+          const next = this.#index.chain(table, verdict.chain);
           if (!next) throw new Undecidable(ref, `the target ${verdict.chain}, which is not known`);
           if (depth > DEEPEST) throw new Undecidable(ref, 'chains that jump to each other');
-          const end = this.runChain(table, next, packet, depth + 1);
+          const end = this.#runChain(table, next, packet, depth + 1);
           if (end.end === 'fall-through' || end.end === 'return') {
             if (verdict.do === 'goto') return { end: 'fall-through' };
             continue;
@@ -215,7 +220,7 @@ export class Walk {
         case 'redirect':
           // In a table for both families such a rule passes over packets of the other one.
           if (!fitsFamily(verdict, packet)) continue;
-          translate(verdict, packet, this.world);
+          translate(verdict, packet, this.#world);
           return { end: 'accept', by: ref, bound: true };
       }
     }
@@ -223,23 +228,23 @@ export class Walk {
   }
 
   /** The rule's verdict, or null when it does not hold or decides nothing. */
-  private runRule(rule: Rule, ref: RuleRef, packet: Packet): Verdict | null {
+  #runRule(rule: Rule, ref: RuleRef, packet: Packet): Verdict | null {
     let doubts: readonly Doubt[] = NO_DOUBTS;
     let known = false;
     // A doubt matters only when nothing else rules the rule out, and when the rule does anything.
     const settle = (): boolean => {
       const asked = doubts;
       doubts = NO_DOUBTS;
-      if (!asked.every((doubt) => this.decide(doubt, ref))) return false;
+      if (!asked.every((doubt) => this.#decide(doubt, ref))) return false;
       if (!known) this.met.push(ref);
       known = true;
       return true;
     };
     for (const step of rule.steps) {
       if (step.kind === 'match') {
-        const answer = testMatch(step.match, packet, this.world);
+        const answer = testMatch(step.match, packet, this.#world);
         if (answer === false) {
-          if (this.isExcepted(rule, ref, packet)) this.spared.push(ref);
+          if (this.#isExcepted(rule, ref, packet)) this.spared.push(ref);
           return null;
         }
         if (answer !== true) doubts = [...doubts, answer];
@@ -247,20 +252,17 @@ export class Walk {
       }
       if (step.kind === 'note') continue;
       if (step.kind === 'map') {
-        const verdict = this.lookUp(step.entries, ref, packet);
+        const verdict = this.#lookUp(step.entries, ref, packet);
         return verdict && settle() ? verdict : null;
       }
       if (!settle()) return null;
       if (step.kind === 'verdict') return step.verdict;
-      this.act(step, packet);
+      this.#act(step, packet);
     }
     return null;
   }
 
-  private act(
-    step: Exclude<Step, { kind: 'match' | 'verdict' | 'map' | 'note' }>,
-    packet: Packet,
-  ): void {
+  #act(step: Exclude<Step, { kind: 'match' | 'verdict' | 'map' | 'note' }>, packet: Packet): void {
     switch (step.kind) {
       case 'notrack':
         if (packet.tracking === 'none') packet.tracking = 'untracked';
@@ -283,16 +285,16 @@ export class Walk {
     }
   }
 
-  private lookUp(entries: readonly MapEntry[], ref: RuleRef, packet: Packet): Verdict | null {
+  #lookUp(entries: readonly MapEntry[], ref: RuleRef, packet: Packet): Verdict | null {
     const hit = entries.find(({ matches }) => {
-      const answers = matches.map((match) => testMatch(match, packet, this.world));
+      const answers = matches.map((match) => testMatch(match, packet, this.#world));
       if (answers.includes(false)) return false;
-      return answers.every((answer) => typeof answer === 'boolean' || this.decide(answer, ref));
+      return answers.every((answer) => typeof answer === 'boolean' || this.#decide(answer, ref));
     });
     return hit?.verdict ?? null;
   }
 
-  private isExcepted(rule: Rule, ref: RuleRef, packet: Packet): boolean {
+  #isExcepted(rule: Rule, ref: RuleRef, packet: Packet): boolean {
     if (ref.table.name !== 'nat' && ref.chain.base?.type !== 'nat') {
       if (!rule.steps.some((step) => step.kind === 'verdict' && step.verdict.do === 'dnat')) {
         return false;
@@ -302,7 +304,7 @@ export class Walk {
       (step) =>
         step.kind !== 'match' ||
         step.match.not ||
-        testMatch(step.match, packet, this.world) !== false,
+        testMatch(step.match, packet, this.#world) !== false,
     );
   }
 }

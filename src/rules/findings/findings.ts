@@ -50,7 +50,8 @@ function findMissingChains({ world, docker, complete, mappings }: FindingInput):
   if (has && jumps) return [];
   return [
     {
-      ...{ code: 'docker-chains-missing', severity: 'error' },
+      code: 'docker-chains-missing',
+      severity: 'error',
       evidence: has
         ? 'the chain DOCKER of table nat is there, but no rule jumps to it'
         : 'ports are published, but no table has the chain DOCKER for NAT: something has flushed the rules',
@@ -69,7 +70,8 @@ function findTwoBackends(world: World): Finding[] {
   if ((legacy.length === 0 && !hidden) || nft.length === 0) return [];
   return [
     {
-      ...{ code: 'two-backends', severity: 'warning' },
+      code: 'two-backends',
+      severity: 'warning',
       evidence: `rules are loaded by iptables-legacy (${legacy.map(({ name }) => name).join(', ') || 'tables not read'}) and by iptables-nft (${nft.map(({ name }) => name).join(', ')}): a packet meets both, and each tool shows only its own`,
       remedy:
         'choose one (update-alternatives --config iptables), flush the other, and restart the engine',
@@ -86,7 +88,8 @@ function findStaleRelays(world: World): Finding[] {
     if (!target || held.has(target.address) || !findBridgeOf(world, target.address)) return [];
     return [
       {
-        ...{ code: 'stale-relay', severity: 'error' },
+        code: 'stale-relay',
+        severity: 'error',
         evidence: `${command} (pid ${pid}) listens on ${formatEndpoint(listens)} and leads to ${formatEndpoint(target)}, an address that no running container has`,
         remedy: `start the container again; if the port stays taken, end the relay: kill ${pid}`,
         about: { pid },
@@ -134,14 +137,16 @@ function findSwitchedOff({ world, mappings }: FindingInput): Finding[] {
   const leadsOn = mappings.some(({ target }) => findBridgeOf(world, target.address) !== null);
   if (forward4 === false && leadsOn) {
     found.push({
-      ...{ code: 'ip-forward-off', severity: 'error' },
+      code: 'ip-forward-off',
+      severity: 'error',
       evidence: 'net.ipv4.ip_forward is 0: nothing from outside is forwarded to a container',
       remedy: 'sysctl -w net.ipv4.ip_forward=1, and keep it in /etc/sysctl.d',
     });
   }
   if (bridgeCalls4 === false && world.userlandProxy === false && leadsOn) {
     found.push({
-      ...{ code: 'bridge-nf-off', severity: 'warning' },
+      code: 'bridge-nf-off',
+      severity: 'warning',
       evidence:
         'net.bridge.bridge-nf-call-iptables is off and there is no docker-proxy: a container that dials a published port of its own network gets replies from the wrong address',
       remedy: 'modprobe br_netfilter and sysctl -w net.bridge.bridge-nf-call-iptables=1',
@@ -159,7 +164,8 @@ function findHidden({ predictions }: FindingInput): Finding[] {
   if (!first) return [];
   return [
     {
-      ...{ code: 'source-lost', severity: 'warning' },
+      code: 'source-lost',
+      severity: 'warning',
       evidence: `clients from outside who dial ${outside.map(({ to }) => to).join(', ')} come through docker-proxy: the container sees ${first.sourceSeen ?? ''} instead of their address`,
       remedy:
         'give the container an address of the same family (for IPv6: --ipv6 networks), or see that the DNAT rule is there',
@@ -207,7 +213,8 @@ function judgeLocal({ listens }: PortMapping, { path, why, rule, target }: Predi
   const port = `port ${listens.port} is published on ${listens.address} only`;
   if (path === 'dropped' || path === 'refused') {
     return {
-      ...{ code: 'published-on-loopback', severity: 'note' },
+      code: 'published-on-loopback',
+      severity: 'note',
       evidence: `${port}, and what comes from elsewhere for it is ${path}: ${why}`,
       remedy: `if others should reach it, publish it without the address: -p ${listens.port}:…`,
     };
@@ -216,16 +223,16 @@ function judgeLocal({ listens }: PortMapping, { path, why, rule, target }: Predi
     'Docker 28 and newer drop such packets; before: iptables -t raw -I PREROUTING -d 127.0.0.0/8 ! -i lo -j DROP';
   if (path === 'unknown') {
     return {
-      ...{ code: 'published-on-loopback', severity: 'note' },
-      ...{
-        evidence: `${port}; whether a neighbour on the link reaches it is not known: ${why}`,
-        remedy,
-      },
+      code: 'published-on-loopback',
+      severity: 'note',
+      evidence: `${port}; whether a neighbour on the link reaches it is not known: ${why}`,
+      remedy,
     };
   }
   const by = rule === null ? '' : ` by "${rule}"`;
   return {
-    ...{ code: 'published-on-loopback', severity: 'warning' },
+    code: 'published-on-loopback',
+    severity: 'warning',
     evidence: `${port}, but a neighbour on the link reaches it: a packet to ${listens.address} that comes from there is sent to ${target ?? 'the container'}${by}`,
     remedy,
   };

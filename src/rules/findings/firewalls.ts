@@ -41,11 +41,15 @@ function findForeignDrops(stopped: readonly Stopped[]): Finding[] {
       key,
       inside === null
         ? {
-            ...{ code: 'firewall-drop', severity: 'error', evidence: stops },
-            ...{ remedy: tellOpening(by), about: { rule } },
+            code: 'firewall-drop',
+            severity: 'error',
+            evidence: stops,
+            remedy: tellOpening(by),
+            about: { rule },
           }
         : {
-            ...{ code: 'inside-container', severity: 'error' },
+            code: 'inside-container',
+            severity: 'error',
             evidence: `inside ${inside}, ${stops}`,
             remedy:
               "it is a rule in the container's own namespace: look there (nsenter -n -t PID nft list ruleset), and accept the port where the rule was made",
@@ -75,7 +79,8 @@ function findMasked(stopped: readonly Stopped[]): Finding[] {
     if (found.has(rule)) continue;
     const firewalld = nameFirewall(masked) === 'firewalld';
     found.set(rule, {
-      ...{ code: 'source-masqueraded', severity: 'warning' },
+      code: 'source-masqueraded',
+      severity: 'warning',
       evidence: `"${rule}" gives clients from outside who dial ${to} another source: the container sees ${sourceSeen} instead of their address`,
       remedy: firewalld
         ? 'take masquerading off the zone that the bridge is in: firewall-cmd --zone=ZONE --remove-masquerade'
@@ -125,7 +130,8 @@ function findBypassed(world: World, passing: readonly PortMapping[]): Finding[] 
     known.ports.add(mapping.listens.port);
   }
   return [...found].map(([firewall, { ports, rule }]) => ({
-    ...{ code: 'firewall-bypassed', severity: 'note' },
+    code: 'firewall-bypassed',
+    severity: 'note',
     evidence: `${firewall} is loaded, and "${rule}" stops what comes for the host itself; what is published on ${listPorts(ports)} passes FORWARD and does not meet it`,
     remedy: REMEDY[firewall],
     about: { rule },
@@ -143,7 +149,8 @@ function findBypassedBans(rules: RuleSet, passing: readonly PortMapping[]): Find
     if (ports.length === 0) continue;
     const text = writeRef({ rule, chain, table });
     found.push({
-      ...{ code: 'bans-bypassed', severity: 'warning' },
+      code: 'bans-bypassed',
+      severity: 'warning',
       evidence: `"${text}" in chain ${chain.name} bans for ${listPorts(new Set(ports))}, but what is published there passes FORWARD and never meets it: who is banned still gets in`,
       remedy:
         "let fail2ban ban in DOCKER-USER (chain = DOCKER-USER in the jail; ports are the container's there, as DNAT has been done), or in a chain of nftables at hook prerouting",

@@ -89,7 +89,8 @@ function findStops(stopped: readonly Stopped[]): Finding[] {
     const key = `${code} ${why}`;
     if (found.has(key)) continue;
     found.set(key, {
-      ...{ code, severity: stop.end === 'unknown' ? 'warning' : 'error' },
+      code,
+      severity: stop.end === 'unknown' ? 'warning' : 'error',
       evidence: `${why} (${prediction.vantage}, to ${prediction.to})`,
       remedy,
     });
@@ -107,7 +108,8 @@ function findFullConntrack({ routing }: World): Finding[] {
   if (count === null || most === null || most === 0 || count < most * NEARLY_FULL) return [];
   return [
     {
-      ...{ code: 'conntrack-full', severity: count >= most ? 'error' : 'warning' },
+      code: 'conntrack-full',
+      severity: count >= most ? 'error' : 'warning',
       evidence: `the table of connections holds ${count} of at most ${most}: when it is full, new connections are dropped`,
       remedy:
         'raise net.netfilter.nf_conntrack_max, and look who opens so many (conntrack -S, conntrack -L)',
@@ -138,7 +140,8 @@ function findSmallerWays({ routing, devices }: World): Finding[] {
     if (own === null || smaller.length === 0) return [];
     return [
       {
-        ...{ code: 'mtu-smaller', severity: 'warning' as const },
+        code: 'mtu-smaller',
+        severity: 'warning' as const,
         evidence: `the MTU of ${name} is ${own}, and a default route leads by ${smaller.join(', ')}: full packets of containers need ICMP's word to become smaller`,
         remedy:
           'give the network the smaller MTU (com.docker.network.driver.mtu), or clamp the MSS: -j TCPMSS --clamp-mss-to-pmtu',
@@ -160,7 +163,8 @@ function findPolicyRouting({ routing }: World): Finding[] {
   const more = rules.length > NAMED ? ` and ${rules.length - NAMED} more` : '';
   return [
     {
-      ...{ code: 'policy-routing', severity: 'note' },
+      code: 'policy-routing',
+      severity: 'note',
       evidence: `routing rules decide before the main table, as VPNs such as WireGuard and Tailscale make them: ${named.join(', ')}${more}`,
       remedy: 'ask which one a packet takes: ip route get CLIENT from SERVER iif DEVICE',
     },

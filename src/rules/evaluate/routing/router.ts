@@ -32,14 +32,17 @@ export type Way =
   | { readonly kind: 'stop'; readonly stop: Stop };
 
 export class Router {
-  constructor(
-    private readonly world: World,
-    private readonly ask: Ask,
-  ) {}
+  readonly #world: World;
+  readonly #ask: Ask;
+
+  constructor(world: World, ask: Ask) {
+    this.#world = world;
+    this.#ask = ask;
+  }
 
   /** Whether there is anything to look up. */
   get isKnown(): boolean {
-    return this.world.routing != null;
+    return this.#world.routing != null;
   }
 
   /** The address that the host answers a client from, where a socket leaves it open; null where it is not known. */
@@ -63,23 +66,23 @@ export class Router {
    */
   dial(packet: Packet, user: number | null = null): Way {
     const to = addressText(packet.destination);
-    const { routing } = this.world;
+    const { routing } = this.#world;
     if (to === null || !routing) return this.#guess(packet);
     const flow = { ...this.#toFlow(packet, 'lo'), destination: to, user };
-    const first = this.#follow(findRoute(routing.facts, flow, this.ask), to);
+    const first = this.#follow(findRoute(routing.facts, flow, this.#ask), to);
     if (first.kind === 'stop' || first.source === null) return first;
     // The source that the first look-up gives is what rules are asked with in a second one.
-    const again = findRoute(routing.facts, { ...flow, source: first.source }, this.ask);
+    const again = findRoute(routing.facts, { ...flow, source: first.source }, this.#ask);
     const second = this.#follow(again, to);
     return second.kind === 'stop' ? second : { ...second, source: first.source };
   }
 
   /** What leaves the host with an address that it has already: an answer, or what a rule has rewritten. */
   leave(packet: Packet): Way {
-    const { routing } = this.world;
+    const { routing } = this.#world;
     if (!routing) return this.#guess(packet);
     return this.#each(packet, (flow) =>
-      this.#follow(findRoute(routing.facts, flow, this.ask), flow.destination),
+      this.#follow(findRoute(routing.facts, flow, this.#ask), flow.destination),
     );
   }
 
@@ -90,10 +93,10 @@ export class Router {
 
   /** What came in by a device and has passed PREROUTING. */
   enter(packet: Packet): Way {
-    const { routing } = this.world;
+    const { routing } = this.#world;
     if (!routing) return this.#guessEntering(packet);
     return this.#each(packet, (flow) => {
-      const input = findInput(routing.facts, routing.values, flow, this.ask);
+      const input = findInput(routing.facts, routing.values, flow, this.#ask);
       if (input.kind === 'martian') return { kind: 'stop', stop: stopByMartian(input, flow) };
       const forwards = this.#mayForward(packet);
       const way = this.#follow(input.decision, flow.destination, forwards !== false);
@@ -124,7 +127,7 @@ export class Router {
     const known = [first.way];
     for (const { about, way } of ways) {
       if (known.some((one) => isSame(one, way))) continue;
-      if (this.ask(about ?? 'where the client is')) return way;
+      if (this.#ask(about ?? 'where the client is')) return way;
       known.push(way);
     }
     return first.way;
@@ -132,15 +135,20 @@ export class Router {
 
   /** Where an address may be, for those who do not know it. */
   listPlaces(address: PacketAddress, { family, clientDevice }: Packet): readonly Place[] {
-    return listPlaces(this.world, address, family, clientDevice);
+    return listPlaces(this.#world, address, family, clientDevice);
   }
 
   #toFlow(packet: Packet, inDevice: string): Flow {
     const answer = packet.turn === 'answer' || packet.turn === 'refusal';
     const { family, protocol, destinationPort } = packet;
     return {
-      ...{ family, protocol, inDevice, outDevice: null, mark: packet.mark },
-      ...{ source: null, destination: '' },
+      family,
+      protocol,
+      inDevice,
+      outDevice: null,
+      mark: packet.mark,
+      source: null,
+      destination: '',
       sourcePort: answer ? destinationPort : null,
       destinationPort: answer ? null : destinationPort,
       // What is forwarded counts as root's.
@@ -184,11 +192,11 @@ export class Router {
     if (!other) return first;
     const devices = [...new Set(hops.map(({ device }) => device ?? '?'))].join(' or ');
     const about = `which way of the multipath route to ${to} it takes (${devices}, table ${route.table})`;
-    return this.ask(about) ? other : first;
+    return this.#ask(about) ? other : first;
   }
 
   #sourceOf(name: string, to: string): string | null {
-    const { devices } = this.world;
+    const { devices } = this.#world;
     const own = devices.find((device) => device.name === name);
     const source = own && chooseSource(own, to);
     if (source != null) return source;
@@ -201,7 +209,7 @@ export class Router {
   }
 
   #mayForward({ family, inDevice }: Packet): boolean | null {
-    const { routing, settings } = this.world;
+    const { routing, settings } = this.#world;
     if (family === 6) return settings.forward6;
     const own =
       typeof inDevice === 'string' && routing
@@ -220,7 +228,8 @@ export class Router {
       return { code, end: 'unknown', why, obstacle: null };
     }
     return {
-      ...{ code, end: 'dropped' },
+      code,
+      end: 'dropped',
       why: `it would have to be forwarded to ${flow.destination}, and ${setting} is 0`,
       obstacle: `${setting} is 0: ${setting.includes('.conf.') && packet.family === 4 ? 'nothing that comes in there is forwarded' : 'this host forwards nothing'}`,
     };
@@ -228,7 +237,7 @@ export class Router {
 
   #nameForwarding({ family, inDevice }: Packet): string {
     if (family === 6) return 'net.ipv6.conf.all.forwarding';
-    const { routing } = this.world;
+    const { routing } = this.#world;
     const off = !routing || readValue(routing.values, 'ipv4/ip_forward') !== 1;
     return off || typeof inDevice !== 'string'
       ? 'net.ipv4.ip_forward'
@@ -237,7 +246,7 @@ export class Router {
 
   /** Without routing: own addresses stay, networks of devices and known routes lead on. */
   #guess(packet: Packet): Way {
-    const { world } = this;
+    const world = this.#world;
     const to = addressText(packet.destination);
     if (to === null) {
       const stays = packet.destination.kind === 'own' && !packet.dnat;

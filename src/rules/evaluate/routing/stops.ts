@@ -33,8 +33,10 @@ export function stopByRoute(
     : `the routing rule "${writePolicyRule(rule)}"`;
   const why = `${what} stops what goes to ${to}`;
   return {
-    ...{ code: 'refusing-route', end: how === 'blackhole' ? 'dropped' : loud },
-    ...{ why, obstacle: why },
+    code: 'refusing-route',
+    end: how === 'blackhole' ? 'dropped' : loud,
+    why,
+    obstacle: why,
   };
 }
 
@@ -58,7 +60,8 @@ export function stopByMartian(
       const setting = `net.ipv4.conf.${inDevice}.route_localnet`;
       const of = destination.startsWith('127.') ? 'to' : 'from';
       return {
-        ...{ code: 'loopback', end: 'dropped' },
+        code: 'loopback',
+        end: 'dropped',
         why: `a packet ${of} 127.0.0.0/8 may not come in on ${inDevice}: route_localnet is 0`,
         obstacle: `${setting} is 0`,
       };
@@ -78,7 +81,8 @@ function stopByReversePath(
   const kind = mode === 1 ? 'strict' : 'loose';
   const setting = `rp_filter of ${device} is ${mode} (${kind})`;
   return {
-    ...{ code: 'rp-filter', end: 'dropped' },
+    code: 'rp-filter',
+    end: 'dropped',
     why: `it comes in on ${device}, but ${tellBack(back)} to ${from}, and ${setting}`,
     obstacle: `${setting}, and the way back to ${from} does not lead by ${device}`,
   };

@@ -18,11 +18,17 @@ import { INERT_TARGETS } from '../iptables-target.js';
 import { parsePorts, unknownMatch } from '../rule-words.js';
 
 export class StepBuilder {
+  readonly #table: NftTable;
+  readonly #addChain: (rules: readonly NftRule[]) => string;
+
   constructor(
-    private readonly table: NftTable,
+    table: NftTable,
     /** Makes a chain of rules that stand in place, and names it. */
-    private readonly addChain: (rules: readonly NftRule[]) => string,
-  ) {}
+    addChain: (rules: readonly NftRule[]) => string,
+  ) {
+    this.#table = table;
+    this.#addChain = addChain;
+  }
 
   build(statement: NftStatement): Step[] {
     switch (statement.kind) {
@@ -64,7 +70,7 @@ export class StepBuilder {
   #decide(decision: Decision): Verdict {
     if (!('chain' in decision)) return decision;
     const { chain } = decision;
-    return { do: decision.do, chain: typeof chain === 'string' ? chain : this.addChain(chain) };
+    return { do: decision.do, chain: typeof chain === 'string' ? chain : this.#addChain(chain) };
   }
 
   #match(statement: Extract<NftStatement, { kind: 'match' }>): Step[] {
@@ -116,7 +122,7 @@ export class StepBuilder {
   /** The elements of a set in place or by its name, or the one value; null for a set that is not known. */
   #listElements(expression: Expression): readonly Element[] | null {
     if (expression.kind === 'set') return expression.elements;
-    if (expression.kind === 'reference') return this.table.sets.get(expression.name) ?? null;
+    if (expression.kind === 'reference') return this.#table.sets.get(expression.name) ?? null;
     return [{ key: expression, data: null }];
   }
 

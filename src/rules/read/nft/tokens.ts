@@ -79,11 +79,15 @@ export function joinTokens(tokens: readonly Token[]): string {
 export class Cursor {
   #at = 0;
 
-  constructor(private readonly tokens: readonly Token[]) {}
+  readonly #tokens: readonly Token[];
+
+  constructor(tokens: readonly Token[]) {
+    this.#tokens = tokens;
+  }
 
   /** The next word's text; empty at the end. Quoted text is never taken for a mark such as `{`. */
   peek(offset = 0): string {
-    const token = this.tokens[this.#at + offset];
+    const token = this.#tokens[this.#at + offset];
     return token === undefined
       ? ''
       : token.quoted && /^[{},;\n]$/.test(token.text)
@@ -96,7 +100,7 @@ export class Cursor {
   }
 
   take(): Token | undefined {
-    const token = this.tokens[this.#at];
+    const token = this.#tokens[this.#at];
     this.#at += 1;
     return token;
   }
@@ -115,10 +119,10 @@ export class Cursor {
   }
 
   done(): boolean {
-    return this.#at >= this.tokens.length;
+    return this.#at >= this.#tokens.length;
   }
 
   line(): number {
-    return (this.tokens[this.#at] ?? this.tokens.at(-1))?.line ?? 1;
+    return (this.#tokens[this.#at] ?? this.#tokens.at(-1))?.line ?? 1;
   }
 }

@@ -25,28 +25,33 @@ export class Unreadable extends Error {}
 export class Words {
   at = 0;
 
+  readonly #tokens: readonly Token[];
+  readonly #readRules: (words: readonly Token[]) => NftRule[];
+
   constructor(
-    private readonly tokens: readonly Token[],
+    tokens: readonly Token[],
     /** Reads the rules of a chain that is written in place. */
-    private readonly readRules: (words: readonly Token[]) => NftRule[],
+    readRules: (words: readonly Token[]) => NftRule[],
   ) {
-    this.texts = tokens.map(({ text, quoted }) => (quoted ? `"${text}` : text));
+    this.#tokens = tokens;
+    this.#readRules = readRules;
+    this.#texts = tokens.map(({ text, quoted }) => (quoted ? `"${text}` : text));
   }
 
   /** Words with a quotation mark before those that were quoted, so that they are never taken for a mark. */
-  private readonly texts: readonly string[];
+  readonly #texts: readonly string[];
 
   done(): boolean {
-    return this.at >= this.texts.length;
+    return this.at >= this.#texts.length;
   }
 
   peek(offset = 0): string {
-    return this.texts[this.at + offset] ?? '';
+    return this.#texts[this.at + offset] ?? '';
   }
 
   /** The next word as it was written, without its quotation marks. */
   take(): string {
-    const token = this.tokens[this.at];
+    const token = this.#tokens[this.at];
     if (token === undefined) throw new Unreadable('the rule ends too early');
     this.at += 1;
     return token.text;
@@ -60,17 +65,17 @@ export class Words {
 
   /** The words from a position on, as they were written. */
   textFrom(start: number): string {
-    return joinTokens(this.tokens.slice(start, this.at));
+    return joinTokens(this.#tokens.slice(start, this.at));
   }
 
   /** Fields, computed with, and several side by side. */
   takeLeft(): Expression | null {
-    const first = this.takeFieldTerm();
+    const first = this.#takeFieldTerm();
     if (first === null) return null;
     const parts = [first];
     while (this.peek() === '.') {
       this.at += 1;
-      const next = this.takeFieldTerm();
+      const next = this.#takeFieldTerm();
       if (next === null) throw new Unreadable('a field is expected');
       parts.push(next);
     }
@@ -84,14 +89,14 @@ export class Words {
     return operator;
   }
 
-  private takeFieldTerm(): Expression | null {
+  #takeFieldTerm(): Expression | null {
     const field = this.takeField();
-    return field && this.takeBinary(field, 0);
+    return field && this.#takeBinary(field, 0);
   }
 
   takeField(): Expression | null {
-    const count = countField(this.texts, this.at);
-    if (count === 0 || this.at + count > this.texts.length) return null;
+    const count = countField(this.#texts, this.at);
+    if (count === 0 || this.at + count > this.#texts.length) return null;
     const words = Array.from({ length: count }, () => this.take());
     const name = words[0]?.startsWith('@') === true ? words.join('') : words.join(' ');
     return { kind: 'field', name };
@@ -99,35 +104,35 @@ export class Words {
 
   /** What a field is compared with, or set to. */
   takeRight(): Expression {
-    const first = this.takeTerm();
+    const first = this.#takeTerm();
     if (this.peek() === ',') {
       const items = [first];
-      while (this.takeIf(',')) items.push(this.takeTerm());
+      while (this.takeIf(',')) items.push(this.#takeTerm());
       return { kind: 'list', items };
     }
     return first;
   }
 
-  private takeTerm(): Expression {
-    return this.takeBinary(this.takePrimary(), 0);
+  #takeTerm(): Expression {
+    return this.#takeBinary(this.#takePrimary(), 0);
   }
 
-  private takeBinary(first: Expression, least: number): Expression {
+  #takeBinary(first: Expression, least: number): Expression {
     let left = first;
     for (;;) {
       const operator = BINARY[this.peek()];
       if (operator === undefined || RANK[operator] <= least) return left;
       this.at += 1;
-      let right = this.takePrimary();
+      let right = this.#takePrimary();
       const next = BINARY[this.peek()];
       if (next !== undefined && RANK[next] > RANK[operator]) {
-        right = this.takeBinary(right, RANK[operator]);
+        right = this.#takeBinary(right, RANK[operator]);
       }
       left = { kind: 'binary', operator, left, right };
     }
   }
 
-  private takePrimary(): Expression {
+  #takePrimary(): Expression {
     if (this.takeIf('(')) {
       const inner = this.takeRight();
       if (!this.takeIf(')')) throw new Unreadable('a bracket is not closed');
@@ -136,10 +141,10 @@ export class Words {
     if (this.peek() === '{') return { kind: 'set', elements: this.takeElements() };
     const field = this.takeField();
     if (field) return field;
-    return this.takeValue();
+    return this.#takeValue();
   }
 
-  private takeValue(): Expression {
+  #takeValue(): Expression {
     const mark = this.peek();
     if (mark === '' || '{},;()|&^.\n:'.includes(mark)) {
       throw new Unreadable('a value is expected');
@@ -162,36 +167,36 @@ export class Words {
     if (!this.takeIf('{')) throw new Unreadable('a brace is expected');
     const elements: Element[] = [];
     for (;;) {
-      this.skipLines();
+      this.#skipLines();
       if (this.takeIf('}')) return elements;
-      elements.push(this.takeElement());
-      this.skipLines();
+      elements.push(this.#takeElement());
+      this.#skipLines();
       if (!this.takeIf(',') && this.peek() !== '}') throw new Unreadable('a comma is expected');
     }
   }
 
-  private skipLines(): void {
+  #skipLines(): void {
     while (this.peek() === '\n') this.at += 1;
   }
 
-  private takeElement(): Element {
-    const key = this.takeSideBySide();
-    this.skipLife();
+  #takeElement(): Element {
+    const key = this.#takeSideBySide();
+    this.#skipLife();
     if (!this.takeIf(':')) return { key, data: null };
-    this.skipLines();
-    const data = this.takeDecisionData() ?? this.takeSideBySide();
-    this.skipLife();
+    this.#skipLines();
+    const data = this.#takeDecisionData() ?? this.#takeSideBySide();
+    this.#skipLife();
     return { key, data };
   }
 
-  private takeSideBySide(): Expression {
-    const parts = [this.takeTerm()];
-    while (this.takeIf('.')) parts.push(this.takeTerm());
+  #takeSideBySide(): Expression {
+    const parts = [this.#takeTerm()];
+    while (this.takeIf('.')) parts.push(this.#takeTerm());
     const [only] = parts;
     return parts.length === 1 && only ? only : { kind: 'concat', parts };
   }
 
-  private skipLife(): void {
+  #skipLife(): void {
     let depth = 0;
     if (!LIFE.has(this.peek())) return;
     while (!this.done()) {
@@ -203,7 +208,7 @@ export class Words {
     }
   }
 
-  private takeDecisionData(): Expression | null {
+  #takeDecisionData(): Expression | null {
     const verdict = this.takeDecision();
     return verdict && { kind: 'verdict', verdict };
   }
@@ -221,13 +226,13 @@ export class Words {
       case 'jump':
       case 'goto':
         this.at += 1;
-        return { do: word, chain: this.peek() === '{' ? this.takeChain() : this.take() };
+        return { do: word, chain: this.peek() === '{' ? this.#takeChain() : this.take() };
       default:
         return null;
     }
   }
 
-  private takeChain(): NftRule[] {
+  #takeChain(): NftRule[] {
     this.at += 1;
     const start = this.at;
     for (let depth = 1; depth > 0; this.at += 1) {
@@ -235,7 +240,7 @@ export class Words {
       if (this.peek() === '{') depth += 1;
       if (this.peek() === '}') depth -= 1;
     }
-    return this.readRules(this.tokens.slice(start, this.at - 1));
+    return this.#readRules(this.#tokens.slice(start, this.at - 1));
   }
 }
 
