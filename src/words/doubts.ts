@@ -12,34 +12,6 @@ export function writeDoubt(doubt: Doubt): string {
       return writeLack(doubt);
     case 'runs-skipped':
       return `the kernel skipped ${doubt.count} runs of packet probes`;
-    case 'older-than-trace':
-      return 'it is older than the trace, and how it ended does not show by itself';
-    case 'dial-unseen':
-      return 'what it dialled for it is not known';
-    case 'bytes-shared':
-      return 'which of its bytes are this client’s was not followed';
-    case 'known-by-name':
-      return 'that it hands bytes on is known by its name only';
-    case 'way-on-unfollowed':
-      return 'where it handed the bytes on is not followed';
-    case 'nothing-moved':
-      return 'no bytes were seen to move between the two sockets';
-    case 'encrypted':
-      return 'each piece is as much longer on one side as TLS makes it, so that its bytes cannot be compared';
-    case 'alike-only':
-      return 'what it wrote is only as long as what it read, and begins and ends alike';
-    case 'sockets-handed':
-      return 'another process accepted or dialled one of the two and handed it on';
-    case 'sockets-older':
-      return 'it accepted or dialled one of the two before the trace began';
-    case 'calls-unwatched':
-      return 'its calls were not watched';
-    case 'request-unfollowed':
-      return 'none of the client’s bytes were seen to move into the other socket';
-    case 'answer-unfollowed':
-      return 'none of its answer was seen to come from the other socket';
-    case 'calls-untold':
-      return 'not all of its calls were told';
     case 'adds-bytes':
       return `it also wrote bytes of its own${writeExchanges(doubt.exchanges)}`;
     case 'answer-in-part':
@@ -50,31 +22,49 @@ export function writeDoubt(doubt: Doubt): string {
     }
     case 'socket-handed':
       return `${doubt.command} (pid ${doubt.pid}) also used its socket, and what that process did elsewhere was not watched`;
-    case 'elsewhere-unwatched':
-      return 'what it wrote elsewhere meanwhile was not watched';
-    case 'nat-not-asked':
-      return 'whether NAT would have sent it on was not seen';
-    case 'container-unseen':
-      return 'the packet was not seen at the container';
     case 'rewriting':
       return REWRITING[doubt.why];
-    case 'few-datagrams':
-      return 'datagrams have no numbers, and so few may have gone over another flow as well';
-    case 'bytes-uncompared':
-      return 'not all bytes of both legs could be compared';
-    case 'older-than-capture':
-      return 'the connection is older than the capture';
-    case 'pairing-open':
-      return 'several connections carried the same bytes at once, so that this pair may be another';
-    case 'content-common':
-      return (
-        'so little content may be carried by chance: a process of the host may have answered it while another connection ' +
-        'of the same kind went to the container'
-      );
-    case 'ends-unlinked':
-      return 'it is not to be seen that one leg ended because the other had';
+    default:
+      return PLAIN_DOUBTS[doubt.code];
   }
 }
+
+/** Doubts and gaps that have a code and nothing else to tell. */
+type Plain<Coded extends { readonly code: string }> = Coded extends unknown
+  ? keyof Coded extends 'code'
+    ? Coded['code']
+    : never
+  : never;
+
+const PLAIN_DOUBTS: Readonly<Record<Plain<Doubt>, string>> = {
+  'older-than-trace': 'it is older than the trace, and how it ended does not show by itself',
+  'dial-unseen': 'what it dialled for it is not known',
+  'bytes-shared': 'which of its bytes are this client’s was not followed',
+  'known-by-name': 'that it hands bytes on is known by its name only',
+  'way-on-unfollowed': 'where it handed the bytes on is not followed',
+  'nothing-moved': 'no bytes were seen to move between the two sockets',
+  encrypted:
+    'each piece is as much longer on one side as TLS makes it, so that its bytes cannot be compared',
+  'alike-only': 'what it wrote is only as long as what it read, and begins and ends alike',
+  'sockets-handed': 'another process accepted or dialled one of the two and handed it on',
+  'sockets-older': 'it accepted or dialled one of the two before the trace began',
+  'calls-unwatched': 'its calls were not watched',
+  'request-unfollowed': 'none of the client’s bytes were seen to move into the other socket',
+  'answer-unfollowed': 'none of its answer was seen to come from the other socket',
+  'calls-untold': 'not all of its calls were told',
+  'elsewhere-unwatched': 'what it wrote elsewhere meanwhile was not watched',
+  'nat-not-asked': 'whether NAT would have sent it on was not seen',
+  'container-unseen': 'the packet was not seen at the container',
+  'few-datagrams': 'datagrams have no numbers, and so few may have gone over another flow as well',
+  'bytes-uncompared': 'not all bytes of both legs could be compared',
+  'older-than-capture': 'the connection is older than the capture',
+  'pairing-open':
+    'several connections carried the same bytes at once, so that this pair may be another',
+  'content-common':
+    'so little content may be carried by chance: a process of the host may have answered it while another connection ' +
+    'of the same kind went to the container',
+  'ends-unlinked': 'it is not to be seen that one leg ended because the other had',
+};
 
 const REWRITING: Readonly<Record<LinkDoubt, string>> = {
   unmarked: 'neither IP identification nor timestamps show that they are the same',
@@ -140,8 +130,6 @@ export function writeGap(gap: Gap, { client, server, destination }: Facts): stri
     case 'events-lost':
     case 'not-whole':
       return writeLack(gap);
-    case 'older-than-trace':
-      return 'it began before the trace';
     case 'may-be-relays-own': {
       const name = gap.process ? writeProcess(gap.process) : 'a relay';
       return `it may be the own leg of ${name} for a client that was not seen`;
@@ -150,10 +138,6 @@ export function writeGap(gap: Gap, { client, server, destination }: Facts): stri
       const ends = [gap.redirect.from, gap.redirect.to].map(formatEndpoint).join(' to ');
       return `a rule redirected ${ends}, an address of the host, and no process was seen to accept it there`;
     }
-    case 'decider-unseen':
-      return 'what decides its path was not seen';
-    case 'entry-unseen':
-      return 'it entered a container, but how was not seen';
     case 'went-nowhere': {
       const dialled = server ? formatEndpoint(server) : 'it';
       const rewrote =
@@ -185,11 +169,6 @@ export function writeGap(gap: Gap, { client, server, destination }: Facts): stri
         `only ${from} to ${to} was captured, sent by the capturing machine itself: DNAT in OUTPUT ` +
         '(which shows only the rewritten destination), a relay and a direct connection look the same'
       );
-    case 'coincidence':
-      return (
-        'a second connection carried the same bytes, as a relay would, but others that nothing explains carried them at ' +
-        'that time too: it may be a coincidence'
-      );
     case 'behind-bridge':
       return (
         `only ${from} to ${to} was captured, sent by a container: a bridge may have rewritten the ` +
@@ -202,5 +181,18 @@ export function writeGap(gap: Gap, { client, server, destination }: Facts): stri
       );
     case 'one-place':
       return `only ${from} to ${to} was captured: a relay, masqueraded, routed and direct traffic look the same there`;
+    default:
+      return PLAIN_GAPS[gap.code];
   }
 }
+
+const PLAIN_GAPS: Readonly<
+  Record<'older-than-trace' | 'decider-unseen' | 'entry-unseen' | 'coincidence', string>
+> = {
+  'older-than-trace': 'it began before the trace',
+  'decider-unseen': 'what decides its path was not seen',
+  'entry-unseen': 'it entered a container, but how was not seen',
+  coincidence:
+    'a second connection carried the same bytes, as a relay would, but others that nothing explains carried them at ' +
+    'that time too: it may be a coincidence',
+};
