@@ -11,7 +11,7 @@ export function writeEvidence(claim: Claim): Evidence {
 }
 
 /** A clause; where the claim does not hold, it says what would have. */
-export function writeClaim({ code, holds, facts }: Claim): string {
+function writeClaim({ code, holds, facts }: Claim): string {
   switch (code) {
     case 'nat-rewritten':
       return writeRewritten(facts, holds);

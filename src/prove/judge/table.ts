@@ -98,7 +98,7 @@ export function answerOf(settled: Settled, code: ClaimCode): boolean | null {
   return findClaim(settled, code)?.holds ?? null;
 }
 
-export function findClaim<Code extends ClaimCode>(
+function findClaim<Code extends ClaimCode>(
   { claims }: Settled,
   code: Code,
 ): ClaimOf<Code> | undefined {
