@@ -13,6 +13,7 @@ import type { World } from '../../../src/rules/evaluate/world.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { addToOthers, parseNft } from '../../../src/rules/read/nft.js';
 import { makeNft, makeSaved } from './make.js';
+import { makeWide } from './wide.js';
 import type { Told } from './talk.js';
 
 const TALK = fileURLToPath(new URL('talk.js', import.meta.url));
@@ -197,8 +198,9 @@ async function serve(place: Place): Promise<ChildProcess> {
 function load(seed: number): RuleSet[] {
   inside('host', 'nft flush ruleset');
   const saved = seed % 3 === 0;
+  const wide = seed % 3 === 1;
   if (saved) inside('host', 'iptables-nft-restore', makeSaved(seed));
-  inside('host', 'nft -f -', saved ? DOCKER : DOCKER + makeNft(seed));
+  inside('host', 'nft -f -', saved ? DOCKER : DOCKER + (wide ? makeWide : makeNft)(seed));
   inside('host', 'conntrack -F 2>/dev/null || true');
   const others = saved
     ? parseSaved(inside('host', 'iptables-nft-save -c'), 'saved')
@@ -212,6 +214,15 @@ function load(seed: number): RuleSet[] {
 function expect({ path }: Prediction): Told['end'] | null {
   if (path === 'unknown') return null;
   return path === 'dropped' || path === 'refused' ? path : 'answered';
+}
+
+/** Whether it is not as it was told: the end, or the address that the server has seen. */
+function isWrong(prediction: Prediction, told: Told | undefined): boolean {
+  const end = expect(prediction);
+  if (end === null || !told) return false;
+  if (end !== told.end) return true;
+  const { sourceSeen } = prediction;
+  return sourceSeen !== null && told.seen !== null && sourceSeen !== told.seen;
 }
 
 async function main(first: number, last: number): Promise<number> {
@@ -242,11 +253,7 @@ async function main(first: number, last: number): Promise<number> {
       counts.sets += 1;
       const predicted = forms.map(predictAll);
       let told = (await Promise.all([dial('client', PATIENCE), dial('host', PATIENCE)])).flat();
-      const isWrong = (): boolean =>
-        predicted.some((all) =>
-          all.some((one, i) => (expect(one) ?? told[i]?.end) !== told[i]?.end),
-        );
-      if (isWrong()) {
+      if (predicted.some((all) => all.some((one, i) => isWrong(one, told[i])))) {
         inside('host', 'conntrack -F 2>/dev/null || true');
         told = (await Promise.all([dial('client', UNHURRIED), dial('host', UNHURRIED)])).flat();
       }
@@ -256,11 +263,11 @@ async function main(first: number, last: number): Promise<number> {
         if (!text || !json || !told[i]) throw new Error('a way is missing');
         if (expect(text) === null) counts.unknown += 1;
         const differs = text.path !== json.path;
-        const wrong = [text, json].some((one) => (expect(one) ?? told[i]?.end) !== told[i]?.end);
+        const wrong = [text, json].some((one) => isWrong(one, told[i]));
         if (!wrong && !differs) continue;
         counts.wrong += 1;
         process.stdout.write(
-          `seed ${seed}: ${way.from} → ${way.to}:${way.port} was ${told[i].end}; text: ${text.path} (${text.why}); JSON: ${json.path}\n`,
+          `seed ${seed}: ${way.from} → ${way.to}:${way.port} was ${told[i].end}, seen ${told[i].seen}; text: ${text.path}, seen ${text.sourceSeen} (${text.why}); JSON: ${json.path}\n`,
         );
       }
     }

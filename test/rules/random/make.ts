@@ -1,23 +1,6 @@
 /** Rule sets at random from a seed: chains at every hook, with matches of every kind, for nft and for iptables. */
 
-/** Numbers below 1 that a seed decides (mulberry32). */
-function createRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-type Random = () => number;
-
-function choose<T>(random: Random, list: readonly T[]): T {
-  const one = list[Math.floor(random() * list.length)];
-  if (one === undefined) throw new RangeError('an empty list has nothing to choose');
-  return one;
-}
+import { choose, createRandom, type Random } from './draw.js';
 
 const NFT_MATCHES = [
   ...['tcp dport 8080', 'tcp dport 6379', 'tcp dport { 80, 6379, 8080 }', 'tcp dport != 6379'],

@@ -171,6 +171,7 @@ function fillSets(rule: NftRule, sets: NftTable['sets']): NftRule {
   const statements = rule.statements.map((statement): NftStatement => {
     if (statement.kind === 'match') return { ...statement, right: fill(statement.right) };
     if (statement.kind === 'vmap') return { ...statement, data: fill(statement.data) };
+    if (statement.kind === 'set') return { ...statement, value: fill(statement.value) };
     if (statement.kind !== 'nat') return statement;
     return { ...statement, address: statement.address && fill(statement.address) };
   });
