@@ -262,7 +262,9 @@ async function main(first: number, last: number): Promise<number> {
         const [text, json] = predicted.map((all) => all[i]);
         if (!text || !json || !told[i]) throw new Error('a way is missing');
         if (expect(text) === null) counts.unknown += 1;
-        const differs = text.path !== json.path;
+        // The JSON of older versions does not name the devices of chains at ingress.
+        const known = expect(text) !== null && expect(json) !== null;
+        const differs = known && text.path !== json.path;
         const wrong = [text, json].some((one) => isWrong(one, told[i]));
         if (!wrong && !differs) continue;
         counts.wrong += 1;
