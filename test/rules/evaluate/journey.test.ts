@@ -2,7 +2,8 @@
 
 import * as assert from 'uvu/assert';
 import type { Journey } from '../../../src/rules/evaluate/ends.js';
-import { Traveller, type Start } from '../../../src/rules/evaluate/journey.js';
+import { Traveller } from '../../../src/rules/evaluate/journey.js';
+import type { Start } from '../../../src/rules/evaluate/start.js';
 import { RuleIndex } from '../../../src/rules/evaluate/rule-index.js';
 import { Walk } from '../../../src/rules/evaluate/walk.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
