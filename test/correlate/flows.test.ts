@@ -327,7 +327,7 @@ function unsent(change: Partial<PacketEvent> = {}, destination = container): Tra
     kind: 'drop',
     reason: 'NETFILTER_DROP',
     function: 'nft_do_chain',
-  } as TraceEvent;
+  };
 }
 
 test('what dies before any device is of the socket that dialled there, in its own namespace', () => {

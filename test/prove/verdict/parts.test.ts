@@ -22,7 +22,7 @@ const FAILURE = {
 
 const failure = (change: Partial<Failure>): Failure => ({ ...FAILURE, ...change });
 const finding = (about: Finding['about'], code = 'x'): Finding =>
-  ({ code, remedy: `mend ${code}`, severity: 'error', evidence: '', about }) as Finding;
+  ({ code, remedy: `mend ${code}`, severity: 'error', evidence: '', about });
 
 test('a finding is about a failure where it names its rule, its process, or the socket that is missing', () => {
   const listening = failure({ cause: 'not-listening' });
