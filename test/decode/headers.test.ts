@@ -254,10 +254,13 @@ test('fragments: the first has ports and says that more come, later ones have no
   const whole = ipv4({ protocol: 17, body: udp(PING), fragment: dontFragment });
   assert.equal([say(whole), look(whole).packet.fragmented], ['ok', false]);
   assert.is(say(ipv4({ protocol: 17, body, fragment: dontFragment })), 'malformed');
-  assert.equal(
-    [0, dontFragment, more, 185, dontFragment | 185].map(offsetOf),
-    [undefined, undefined, 0, 1480, 1480],
-  );
+  assert.equal([0, dontFragment, more, 185, dontFragment | 185].map(offsetOf), [
+    undefined,
+    undefined,
+    0,
+    1480,
+    1480,
+  ]);
 });
 
 const extension = (next: number, units: number): number[] => [
