@@ -6,6 +6,7 @@ import { describeCoverage } from './coverage.js';
 import { layOutConnection } from './panel.js';
 import type { Scene } from './scene.js';
 import { chooseConnections, summarise } from './summary.js';
+import { listWays } from './ways.js';
 
 /** So many connections need no summary: their headings are one. */
 const FEW = 3;
@@ -30,6 +31,7 @@ export function layOut(report: Report, { panels }: { panels: number }): Scene {
     panels: shown
       .slice(0, Math.max(0, panels))
       .map((connection) => layOutConnection(connection, report.places)),
+    ...listWays(connections, report.places),
     connections: connections.length,
     seen: verdict.headline.connections,
     coverage: describeCoverage(report),

@@ -168,6 +168,16 @@ export interface SummaryGroup {
   readonly ids: readonly number[];
 }
 
+/** Connections that took one path to one end, and the ladder of the first of them. */
+export interface WayGroup {
+  readonly count: number;
+  readonly path: Path | 'unknown';
+  readonly outcome: Outcome;
+  /** Of the first connection, whose ladder it is. */
+  readonly id: number;
+  readonly ladder: Ladder;
+}
+
 export interface CoverageNote {
   readonly severity: 'good' | 'warning';
   readonly text: string;
@@ -186,6 +196,10 @@ export interface Scene {
   /** Empty for a few connections, whose headings say as much. */
   readonly summary: readonly SummaryGroup[];
   readonly panels: readonly Panel[];
+  /** Each way with its end: what failed first, then the most used; at most `MOST_WAYS`. */
+  readonly ways: readonly WayGroup[];
+  /** How many ways there are beside those. */
+  readonly moreWays: number;
   readonly connections: number;
   /** How many were seen, those that filters leave out included. */
   readonly seen: number;

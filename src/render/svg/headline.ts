@@ -1,7 +1,7 @@
-/** The picture's head: what happened and what to do, the way in a line of places, and where it ended. */
-import { formatCount } from '../format.js';
-import type { Panel, Scene } from '../layout/scene.js';
-import { EVIDENCE_SIGNS } from '../signs.js';
+/** The picture's head: what happened and what to do, each way in a line of places, and where it ended. */
+import { formatCount, plural } from '../format.js';
+import type { Scene, WayGroup } from '../layout/scene.js';
+import { EVIDENCE_SIGNS, OUTCOME_SIGNS, tellOutcome } from '../signs.js';
 import { shortenMiddle } from '../text.js';
 import { label, paragraph, space, stack, type Block } from './block.js';
 import { arrowHead } from './marks.js';
@@ -16,14 +16,20 @@ export function drawHeadline(scene: Scene, left: number, top: number, width: num
   const answer = `${EVIDENCE_SIGNS[tone]} ${subject}: ${outcome}`;
   const source = scene.source === 'live' ? 'live trace' : scene.source;
   const about = `${source} · ${formatCount(scene.connections)} ${scene.connections === 1 ? 'connection' : 'connections'}`;
-  const [panel] = scene.panels;
+  const { ways, moreWays } = scene;
   return stack(top, [
     (y) => paragraph(answer, left, y, width, { size: 22, face: 'strong', colour: tone }),
     (y) => paragraph(way, left, y + 2, width, { size: 16 }),
     ...notes.map((note) => (y: number) => paragraph(note, left, y + 2, width, { size: 14 })),
     (y) => drawFix(fix, left, y, width),
     (y) => paragraph(about, left, y + 4, width, { size: 12, colour: 'muted' }),
-    (y) => (panel ? drawWay(panel, left, y + 6, width) : { shapes: [], bottom: y }),
+    ...ways.map((way) => (y: number) => drawWay(way, ways.length + moreWays > 1, left, y + 6, width)),
+    (y) =>
+      moreWays > 0
+        ? paragraph(`and ${plural(moreWays, 'more way')}`, left, y + 4, width, {
+            ...{ size: 12, colour: 'muted' },
+          })
+        : { shapes: [], bottom: y },
     space(4),
   ]);
 }
@@ -42,22 +48,31 @@ function drawFix(fix: string | null, left: number, top: number, width: number): 
   };
 }
 
-/** The places of one connection in a line, its way through them, and a mark where it ended. */
-function drawWay(panel: Panel, left: number, top: number, width: number): Block {
-  const { lanes, groups, rows } = panel.ladder;
-  if (rows.length === 0) return { shapes: [], bottom: top };
+/** The places of a way in a line, its way through them, and a mark where it ended. One of several is named, with its count. */
+function drawWay(way: WayGroup, named: boolean, left: number, above: number, width: number): Block {
+  const { lanes, groups, rows } = way.ladder;
+  if (rows.length === 0 && !named) return { shapes: [], bottom: above };
+  const { count, path, outcome, id } = way;
+  const drawn = count > 1 ? ` (drawn: #${id})` : '';
+  const name = `${formatCount(count)} × ${path}, ${tellOutcome(outcome)}${drawn}`;
+  const colourOfName = OUTCOME_SIGNS[outcome].mark;
+  const title = named
+    ? paragraph(name, left, above, width, { size: 13, face: 'strong', colour: colourOfName })
+    : { shapes: [], bottom: above };
+  if (rows.length === 0) return title;
+  const top = title.bottom + (named ? 4 : 0);
   const spacing = width / lanes.length;
   const at = (lane: number): number => left + spacing * (lane + 0.5);
   const y = top + 36;
-  const { colour, hollow } = PATH_LOOKS[panel.path];
-  const end = findEnd(panel);
+  const { colour, hollow } = PATH_LOOKS[path];
+  const end = findEnd(way);
   const columns = Math.floor((spacing - 8) / measureIn('mono', 11)('0'));
   const namespaces = groups.flatMap(({ name, from, to }) => {
     const [x, room] = [left + spacing * from + 2, spacing * (to - from + 1) - 4];
-    const title = shortenMiddle(name, Math.floor((room - 12) / measureIn('mono', 11)('0')));
+    const owner = shortenMiddle(name, Math.floor((room - 12) / measureIn('mono', 11)('0')));
     return [
       box(x, top, room, 68, { rx: 8, class: 'f-band s-edge thin' }),
-      label(x + room / 2, top + 15, title, { size: 11, face: 'mono' }, { 'text-anchor': 'middle' }),
+      label(x + room / 2, top + 15, owner, { size: 11, face: 'mono' }, { 'text-anchor': 'middle' }),
     ];
   });
   const places = lanes.flatMap(({ name, kind }, lane): Shape[] => [
@@ -73,17 +88,17 @@ function drawWay(panel: Panel, left: number, top: number, width: number): Block 
       { 'text-anchor': 'middle' },
     ),
   ]);
-  const answered = panel.outcome === 'answered';
+  const answered = outcome === 'answered';
   const stop = Math.min(at(end.lane) + end.sign * 20, left + width - 10);
-  const way = [
+  const shaft = [
     line(at(0), y, answered ? at(end.lane) : Math.max(stop, at(end.reached)), y, {
       class: `s-${colour} thick${hollow ? ' dashed' : ''}`,
     }),
   ];
   const mark = answered
     ? [arrowHead(at(end.lane) - 6, y, 1, colour)]
-    : drawOutcomeMark(panel.outcome, stop, y);
-  return { shapes: [...namespaces, ...way, ...places, ...mark], bottom: top + 80 };
+    : drawOutcomeMark(outcome, stop, y);
+  return { shapes: [...title.shapes, ...namespaces, ...shaft, ...places, ...mark], bottom: top + 80 };
 }
 
 interface End {
@@ -94,7 +109,7 @@ interface End {
   readonly sign: 1 | -1;
 }
 
-function findEnd({ ladder, outcome }: Panel): End {
+function findEnd({ ladder, outcome }: WayGroup): End {
   const last = ladder.lanes.length - 1;
   if (outcome === 'answered') return { reached: last, lane: last, sign: 1 };
   const arrows = ladder.rows.filter((row) => row.type === 'arrow');
