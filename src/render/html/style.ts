@@ -55,7 +55,10 @@ tr.lit td:first-child,li.lit-place{box-shadow:inset 4px 0 var(--nat)}
 g.lit-place>rect{stroke:var(--nat);stroke-width:3}
 .plot{max-height:80vh;padding:.5rem;background:var(--paper)}
 .plot svg.trace-flow{max-width:none;display:block;margin:0 auto}
-.picture{display:block;margin:0 0 1rem}
+.picture{display:block;margin:0 0 1rem;max-width:100%;height:auto}
+[data-connection]{cursor:pointer}
+a{color:var(--request)}
+header .picture{margin:.6rem 0 0}
 summary{cursor:pointer;margin:.4rem 0}
 .row{cursor:pointer}
 .row:focus{outline:none}

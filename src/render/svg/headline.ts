@@ -16,21 +16,32 @@ export function drawHeadline(scene: Scene, left: number, top: number, width: num
   const answer = `${EVIDENCE_SIGNS[tone]} ${subject}: ${outcome}`;
   const source = scene.source === 'live' ? 'live trace' : scene.source;
   const about = `${source} · ${formatCount(scene.connections)} ${scene.connections === 1 ? 'connection' : 'connections'}`;
-  const { ways, moreWays } = scene;
   return stack(top, [
     (y) => paragraph(answer, left, y, width, { size: 22, face: 'strong', colour: tone }),
     (y) => paragraph(way, left, y + 2, width, { size: 16 }),
     ...notes.map((note) => (y: number) => paragraph(note, left, y + 2, width, { size: 14 })),
     (y) => drawFix(fix, left, y, width),
     (y) => paragraph(about, left, y + 4, width, { size: 12, colour: 'muted' }),
-    ...ways.map((way) => (y: number) => drawWay(way, ways.length + moreWays > 1, left, y + 6, width)),
+    (y) => drawWays(scene, left, y, width),
+    space(4),
+  ]);
+}
+
+/** Each way with its end, one below the other; nothing where no way is known. */
+export function drawWays(
+  { ways, moreWays }: Pick<Scene, 'ways' | 'moreWays'>,
+  left: number,
+  top: number,
+  width: number,
+): Block {
+  const named = ways.length + moreWays > 1;
+  const more = `and ${plural(moreWays, 'more way')}`;
+  return stack(top, [
+    ...ways.map((way) => (y: number) => drawWay(way, named, left, y + 6, width)),
     (y) =>
       moreWays > 0
-        ? paragraph(`and ${plural(moreWays, 'more way')}`, left, y + 4, width, {
-            ...{ size: 12, colour: 'muted' },
-          })
+        ? paragraph(more, left, y + 4, width, { size: 12, colour: 'muted' })
         : { shapes: [], bottom: y },
-    space(4),
   ]);
 }
 
@@ -98,7 +109,10 @@ function drawWay(way: WayGroup, named: boolean, left: number, above: number, wid
   const mark = answered
     ? [arrowHead(at(end.lane) - 6, y, 1, colour)]
     : drawOutcomeMark(outcome, stop, y);
-  return { shapes: [...title.shapes, ...namespaces, ...shaft, ...places, ...mark], bottom: top + 80 };
+  return {
+    shapes: [...title.shapes, ...namespaces, ...shaft, ...places, ...mark],
+    bottom: top + 80,
+  };
 }
 
 interface End {

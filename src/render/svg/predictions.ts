@@ -3,31 +3,29 @@ import type { Prediction } from '../../model/explain.js';
 import { namePredicted } from '../../words/seen.js';
 import { printable } from '../text.js';
 import { paragraph, stack, type Block } from './block.js';
+import { PREDICTED_COLOURS } from './map-arrows.js';
+import { eventDot } from './marks.js';
 import { box, line, type Shape } from './shapes.js';
-import type { Colour } from './style.js';
-
-const COLOURS: Readonly<Record<Prediction['path'], Colour>> = {
-  dnat: 'nat',
-  'docker-proxy': 'relay',
-  relay: 'relay',
-  direct: 'request',
-  host: 'process',
-  dropped: 'bad',
-  refused: 'bad',
-  unknown: 'unsure',
-};
 
 /** Rows that are drawn; the others are counted. */
 const MOST_ROWS = 40;
 const GAP = 12;
+/** Room for the numbers. */
+const NUMBERS = 40;
 /** Parts of the width: who dials what, the path, why. */
 const PARTS = [0.3, 0.16, 0.54] as const;
 
+interface Place {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+}
+
+/** @param numberOf the numbers of those that are drawn as arrows */
 export function drawPredictions(
   predictions: readonly Prediction[],
-  left: number,
-  top: number,
-  width: number,
+  numberOf: ReadonlyMap<Prediction, number>,
+  { left, top, width }: Place,
 ): Block {
   if (predictions.length === 0) return { shapes: [], bottom: top };
   const hidden = predictions.length - MOST_ROWS;
@@ -35,7 +33,10 @@ export function drawPredictions(
     (y) => paragraph('Predicted paths', left, y, width, { size: 15, face: 'strong' }),
     ...predictions
       .slice(0, MOST_ROWS)
-      .map((prediction) => (y: number) => drawRow(prediction, left, y + 4, width)),
+      .map(
+        (prediction) => (y: number) =>
+          drawRow(prediction, numberOf.get(prediction) ?? null, { left, top: y + 4, width }),
+      ),
     (y) =>
       hidden > 0
         ? paragraph(`and ${hidden} more`, left, y + 4, width, { size: 12, colour: 'muted' })
@@ -43,18 +44,22 @@ export function drawPredictions(
   ]);
 }
 
-function drawRow(prediction: Prediction, left: number, top: number, width: number): Block {
+function drawRow(
+  prediction: Prediction,
+  number: number | null,
+  { left, top, width }: Place,
+): Block {
   const { from, to, path, why, sourceSeen } = prediction;
-  const colour = COLOURS[path];
+  const colour = PREDICTED_COLOURS[path];
   const seen = sourceSeen === null ? '' : `; the container sees ${sourceSeen}`;
   const cells = [
     { text: `${from} → ${to}`, style: { size: 12 } },
     { text: namePredicted(prediction), style: { size: 12, face: 'strong' as const, colour } },
     { text: why + seen, style: { size: 12, colour: 'muted' as const } },
   ];
-  let x = left + 12;
+  let x = left + NUMBERS;
   const blocks = cells.map(({ text, style }, i) => {
-    const room = (PARTS[i] ?? 0) * (width - 12);
+    const room = (PARTS[i] ?? 0) * (width - NUMBERS);
     const block = paragraph(printable(text), x, top + 4, room - GAP, style);
     x += room;
     return block;
@@ -63,6 +68,7 @@ function drawRow(prediction: Prediction, left: number, top: number, width: numbe
   const marks: Shape[] = [
     line(left, top, left + width, top, { class: 's-edge thin' }),
     box(left, top + 5, 4, bottom - top - 8, { rx: 2, class: `f-${colour}` }),
+    ...(number === null ? [] : [eventDot(left + 22, top + 13, String(number), colour)]),
   ];
   return { shapes: [...marks, ...blocks.flatMap(({ shapes }) => shapes)], bottom };
 }

@@ -2,101 +2,120 @@
 import { formatEndpoint } from '../../model/address.js';
 import type { Explanation } from '../../model/explain.js';
 import { answer } from '../explain-answer.js';
+import { plural } from '../format.js';
 import { printable } from '../text.js';
 import { paragraph, space, stack, type Block } from './block.js';
 import { card, type CardLine } from './card.js';
+import { drawArrows } from './map-arrows.js';
+import { CONTAINER_WIDTH, INSIDE, MARGIN, planMap, type Plan } from './map-plan.js';
+import { describeEngine, describeWhole, drawFindings } from './map-words.js';
 import { drawPredictions } from './predictions.js';
 import { box, group, line, shape, type Picture, type Shape } from './shapes.js';
 import { styleSheet } from './style.js';
 
-const MARGIN = 24;
-const WIDTH = 912;
-const HOST_WIDTH = 452;
-const INSIDE = HOST_WIDTH - 32;
-/** Where the veths' host ends are, and where the containers begin. */
+/** Of the veths' host ends. */
 const PORT_WIDTH = 212;
-const CONTAINER_LEFT = MARGIN + HOST_WIDTH + 96;
-const CONTAINER_WIDTH = WIDTH - MARGIN - CONTAINER_LEFT;
 /** Members of a bridge that are drawn; the others are counted. */
 const MOST_MEMBERS = 12;
+/** Between two arrows that lead to one port of a bridge. */
+const ARROW_GAP = 8;
 
 /** The whole picture as shapes; pure. */
 export function drawTopology(explanation: Explanation): Picture {
-  const inner = WIDTH - 2 * MARGIN;
-  const about = describeEngine(explanation);
+  const planned = planMap(explanation);
+  const { width, routes } = planned;
+  const inner = width - 2 * MARGIN;
   const title = 'How traffic gets into the containers';
   const body = stack(MARGIN, [
     (y) => paragraph(title, MARGIN, y, inner, { size: 22, face: 'strong' }),
     ...answer(explanation).map(
       (line) => (y: number) => paragraph(printable(line), MARGIN, y + 4, inner, { size: 14 }),
     ),
-    (y) => drawFindings(explanation, y + 4, inner),
-    (y) => paragraph(about, MARGIN, y + 8, inner, { size: 12, colour: 'muted' }),
+    (y) => drawFindings(explanation, MARGIN, y + 4, inner),
+    (y) =>
+      paragraph(describeEngine(explanation), MARGIN, y + 8, inner, { size: 12, colour: 'muted' }),
     space(14),
-    (y) => drawHost(explanation, y),
+    (y) => drawOutside(planned, y),
+    (y) => drawHost(planned, y),
     space(20),
-    (y) => drawPredictions(explanation.predictions, MARGIN, y, inner),
+    (y) =>
+      drawPredictions(explanation.predictions, routes.numberOf, {
+        left: MARGIN,
+        top: y,
+        width: inner,
+      }),
   ]);
   const height = Math.ceil(body.bottom + MARGIN);
   return {
     name: 'trace-flow-map',
-    width: WIDTH,
+    width,
     height,
     title,
     style: styleSheet(),
     description: describeWhole(explanation),
-    shapes: [box(0, 0, WIDTH, height, { class: 'f-paper' }), ...body.shapes],
+    shapes: [box(0, 0, width, height, { class: 'f-paper' }), ...body.shapes],
   };
 }
 
-function describeEngine({ engine }: Explanation): string {
-  if (!engine) return 'no engine and no rule of one was found';
-  const { version, firewall, userlandProxy, because } = engine;
-  const proxy = userlandProxy === null ? 'not known' : userlandProxy ? 'on' : 'off';
-  const name = version === null ? 'engine of unknown version' : `engine ${version}`;
-  return printable(
-    `${name} · firewall ${firewall ?? 'not known'} · userland-proxy ${proxy}: ${because}`,
-  );
+/** Where clients of other machines are, if any are predicted. */
+function drawOutside({ routes, left, anchors }: Plan, top: number): Block {
+  const comes = routes.routes.some(({ prediction }) => prediction.from === 'outside');
+  if (!comes) return { shapes: [], bottom: top };
+  const place = { left: MARGIN, top, width: left - MARGIN + 200, colour: 'edge' as const };
+  const block = card(place, [{ text: 'outside: other machines', face: 'strong' }]);
+  anchors.outside = block.bottom + 14;
+  return { shapes: block.shapes, bottom: block.bottom + 28 };
 }
 
-function describeWhole({ bridges, relays, predictions }: Explanation): string {
-  const wired = bridges.map(({ name, members }) => {
-    const names = members.map(({ container }) => container ?? '?').join(', ');
-    return `bridge ${name} leads to ${names || 'no container'}`;
-  });
-  const listens = relays.map(
-    ({ command, listens, target }) => `${command} hands ${listens} on to ${target ?? '?'}`,
-  );
-  const paths = predictions.map(({ from, to, path }) => `${from} to ${to}: ${path}`);
-  return printable(`${[...wired, ...listens, ...paths].join('; ')}.`);
-}
-
-function drawHost(explanation: Explanation, top: number): Block {
-  const left = MARGIN + 16;
+function drawHost(planned: Plan, top: number): Block {
+  const { explanation, left, anchors, concerned, routes, containerLeft } = planned;
   const members = new Set(
     explanation.bridges.flatMap(({ members: list }) => list.map(({ container }) => container)),
   );
-  const alone = explanation.containers.filter(({ name }) => !members.has(name));
+  const alone = explanation.containers.filter(
+    ({ name }) => !members.has(name) && (concerned?.has(name) ?? true),
+  );
+  const bridges = explanation.bridges.filter((bridge) => isDrawn(planned, bridge));
+  const hidden = explanation.bridges.length - bridges.length;
+  anchors.host = top + 32;
   const content = stack(top + 8, [
     (y) => paragraph('host', left, y, INSIDE, { size: 15, face: 'strong' }),
     space(4),
-    (y) =>
-      mark(
+    (y) => {
+      const block = card({ left, top: y, width: INSIDE, colour: 'edge' }, listDevices(explanation));
+      anchors.devices = { left, top: y, bottom: Math.max(block.bottom, y + 20) };
+      return mark(
         'host',
         explanation.host.devices.map(({ name }) => name),
-        card({ left, top: y, width: INSIDE, colour: 'edge' }, listDevices(explanation)),
-      ),
+        block,
+      );
+    },
     ...explanation.relays.map((relay) => (y: number) => {
       const { pid, command, listens, target } = relay;
-      return card({ left, top: y + 8, width: INSIDE, colour: 'relay' }, [
+      const block = card({ left, top: y + 8, width: INSIDE, colour: 'relay' }, [
         { text: `${command} (pid ${pid})`, face: 'strong', colour: 'relay' },
         { text: `${listens} → ${target ?? '?'}`, face: 'mono' },
       ]);
+      anchors.relays.set(listens, { left, top: y + 8, bottom: block.bottom });
+      return block;
     }),
-    ...explanation.bridges.map((bridge) => (y: number) => drawBridge(explanation, bridge, y + 12)),
+    ...bridges.map((bridge) => (y: number) => drawBridge(planned, bridge, y + 12)),
+    (y) =>
+      hidden > 0
+        ? paragraph(
+            `and ${plural(hidden, 'bridge')} that it does not concern`,
+            left,
+            y + 8,
+            INSIDE,
+            {
+              size: 12,
+              colour: 'muted',
+            },
+          )
+        : { shapes: [], bottom: y },
     space(12),
   ]);
-  const frame = box(MARGIN, top, HOST_WIDTH, content.bottom - top, {
+  const frame = box(MARGIN, top, planned.hostRight - MARGIN, content.bottom - top, {
     rx: 10,
     class: 'f-band s-lane shaft',
   });
@@ -105,10 +124,16 @@ function drawHost(explanation: Explanation, top: number): Block {
     alone.map((container) => (y: number) => {
       const { name } = container;
       const lines = [...listContainer(explanation, name), { text: 'on no bridge of this host' }];
-      return card({ left: CONTAINER_LEFT, top: y, width: CONTAINER_WIDTH, colour: 'edge' }, lines);
+      return card({ left: containerLeft, top: y, width: CONTAINER_WIDTH, colour: 'edge' }, lines);
     }),
   );
-  return { shapes: [frame, ...content.shapes, ...others.shapes], bottom: others.bottom };
+  const arrows = drawArrows(routes.routes, anchors, MARGIN + 14);
+  return { shapes: [frame, ...content.shapes, ...others.shapes, ...arrows], bottom: others.bottom };
+}
+
+/** Bridges that lead to what is asked about, and all where nothing is. */
+function isDrawn({ concerned }: Plan, { members }: Explanation['bridges'][number]): boolean {
+  return concerned === null || members.some(({ container }) => concerned.has(container ?? ''));
 }
 
 /** Devices that are no bridge, and what listens on the ports beside the relays. */
@@ -131,12 +156,13 @@ function listDevices({ host, sockets, relays }: Explanation): CardLine[] {
 }
 
 function drawBridge(
-  explanation: Explanation,
+  planned: Plan,
   { name, addresses, members }: Explanation['bridges'][number],
   top: number,
 ): Block {
-  const left = MARGIN + 16;
-  const shown = [...members]
+  const { explanation, left, concerned } = planned;
+  const shown = members
+    .filter(({ container }) => concerned?.has(container ?? '') ?? true)
     .sort((a, b) => rank(explanation, a.container) - rank(explanation, b.container))
     .slice(0, MOST_MEMBERS);
   const hidden = members.length - shown.length;
@@ -148,7 +174,7 @@ function drawBridge(
         face: 'mono',
       }),
     space(6),
-    ...shown.map((member) => (y: number) => drawMember(explanation, member, y)),
+    ...shown.map((member) => (y: number) => drawMember(planned, member, y)),
     (y) =>
       hidden > 0
         ? paragraph(`and ${hidden} more`, left + 12, y, INSIDE, { size: 12, colour: 'muted' })
@@ -172,12 +198,12 @@ function rank({ containers, sockets }: Explanation, name: string | null): number
 }
 
 function drawMember(
-  explanation: Explanation,
+  { explanation, anchors, hostRight, containerLeft, routes }: Plan,
   member: Explanation['bridges'][number]['members'][number],
   top: number,
 ): Block {
   const { interface: port, ifindex, peerName, peerIfindex, container, address } = member;
-  const left = MARGIN + HOST_WIDTH - 16 - 12 - PORT_WIDTH;
+  const left = hostRight - 16 - 12 - PORT_WIDTH;
   const end = mark(
     'host',
     [port],
@@ -192,18 +218,25 @@ function drawMember(
   const far = mark(
     container ?? '',
     [peerName ?? ''],
-    card({ left: CONTAINER_LEFT, top, width: CONTAINER_WIDTH, colour: 'request' }, lines),
+    card({ left: containerLeft, top, width: CONTAINER_WIDTH, colour: 'request' }, lines),
   );
   const [from, y] = [left + PORT_WIDTH, top + 14];
+  const arrows = routes.routes.filter((one) => [one.client, one.container].includes(container));
+  const bottom = Math.max(end.bottom, top + 8 + arrows.length * ARROW_GAP);
+  if (container !== null) {
+    const wire = { right: from, edge: hostRight, far: containerLeft };
+    anchors.joints.set(container, { left, top, bottom, ...wire });
+  }
   const joint: Shape[] = [
-    line(from, y, CONTAINER_LEFT, y, { class: 's-request shaft' }),
-    ...[from, CONTAINER_LEFT].map((x) =>
+    ...(bottom > end.bottom ? [line(left, top + 6, left, bottom, { class: 's-lane thick' })] : []),
+    line(from, y, containerLeft, y, { class: 's-request shaft' }),
+    ...[from, containerLeft].map((x) =>
       shape('circle', { cx: x, cy: y, r: 4, class: 'f-request' }),
     ),
   ];
   return {
     shapes: [...end.shapes, ...far.shapes, ...joint],
-    bottom: Math.max(end.bottom, far.bottom) + 8,
+    bottom: Math.max(bottom, far.bottom) + 8,
   };
 }
 
@@ -263,20 +296,4 @@ function tellOwner({ pid, command }: Explanation['sockets'][number]): string {
 /** Link-local addresses are on every device and tell nothing. */
 function isGlobal(address: string): boolean {
   return !/^fe80:/i.test(address);
-}
-
-function drawFindings({ findings }: Explanation, top: number, width: number): Block {
-  const colours = { error: 'bad', warning: 'unsure', note: 'muted' } as const;
-  return stack(
-    top,
-    findings.flatMap(({ severity, evidence, remedy }) => [
-      (y: number) =>
-        paragraph(printable(`${severity}: ${evidence}`), MARGIN, y + 6, width, {
-          size: 12,
-          colour: colours[severity],
-        }),
-      (y: number) =>
-        paragraph(printable(remedy), MARGIN + 16, y, width - 16, { size: 12, colour: 'muted' }),
-    ]),
-  );
 }

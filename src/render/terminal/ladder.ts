@@ -49,8 +49,7 @@ function widestNumber(rows: readonly Row[]): number {
 /** Namespaces, then the lanes' names, then what is to be said of the ends. */
 function drawHeader(ladder: Ladder, grid: Grid): Line[] {
   const names = drawNames(ladder, grid);
-  const details = drawDetails(ladder, grid);
-  return [drawNamespaces(ladder, grid), ...names, ...(details ? [details] : [])];
+  return [drawNamespaces(ladder, grid), ...names, ...drawDetails(ladder, grid)];
 }
 
 function drawNamespaces({ groups }: Ladder, grid: Grid): Line {
@@ -85,21 +84,34 @@ function drawNames({ lanes }: Ladder, grid: Grid): Line[] {
   return lines;
 }
 
-/** Pids and addresses of the ends, each with the room up to the next. */
-function drawDetails({ lanes }: Ladder, grid: Grid): Line | null {
-  const ends = lanes.flatMap((lane, i) => (isEnd(lane) && lane.detail !== '' ? [i] : []));
-  if (ends.length === 0) return null;
-  const line = new Line(grid.columns);
-  let taken = 0;
-  const apart = Math.min(3, ...ends.slice(1).map((end, i) => end - (ends[i] ?? 0)));
-  for (const end of ends) {
-    const detail = shortenEndpoint(lanes[end]?.detail ?? '', grid.spacing * apart - 2);
-    taken = putApart(line, columnOf(grid, end), detail, 'dim', taken);
-  }
-  lanes.forEach((_, i) => {
-    drawRail(line, columnOf(grid, i));
+/** Pids and addresses of the ends, in as many lines as whole pids need; an address may be cut. */
+function drawDetails({ lanes }: Ladder, grid: Grid): Line[] {
+  const ends = lanes.flatMap(({ kind, detail }, lane) =>
+    isEnd({ kind }) && detail !== '' ? [{ lane, detail, whole: kind !== 'endpoint' }] : [],
+  );
+  if (ends.length === 0) return [];
+  /** Columns from an end to the next in its line. */
+  const roomAt = (i: number, tiers: number): number => {
+    const next = ends[i + tiers];
+    const lane = ends[i]?.lane ?? 0;
+    return next ? (next.lane - lane) * grid.spacing - 2 : grid.spacing * 3 - 2;
+  };
+  const fits = (tiers: number): boolean =>
+    ends.every(({ detail, whole }, i) => !whole || widthOf(detail) <= roomAt(i, tiers));
+  const tiers = [1, 2, 3].find(fits) ?? ends.length;
+  const lines = Array.from({ length: tiers }, () => new Line(grid.columns));
+  const taken = lines.map(() => 0);
+  ends.forEach(({ lane, detail, whole }, i) => {
+    const line = lines[i % tiers];
+    const text = whole
+      ? detail
+      : shortenEndpoint(detail, Math.min(roomAt(i, tiers), grid.spacing * 3));
+    if (line) {
+      taken[i % tiers] = putApart(line, columnOf(grid, lane), text, 'dim', taken[i % tiers] ?? 0);
+    }
   });
-  return line;
+  for (const line of lines) lanes.forEach((_, i) => drawRail(line, columnOf(grid, i)));
+  return lines;
 }
 
 /** Centres a text behind what is `taken` of the line already; returns what is taken then. */
@@ -112,7 +124,7 @@ function putApart(line: Line, center: number, text: string, role: Role, taken: n
   return start + widthOf(fitted) + 1;
 }
 
-function isEnd({ kind }: Lane): boolean {
+function isEnd({ kind }: Pick<Lane, 'kind'>): boolean {
   return kind === 'relay' || kind === 'process' || kind === 'endpoint';
 }
 

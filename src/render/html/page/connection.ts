@@ -24,9 +24,14 @@ export function showConnection(
 ): void {
   const panel = layOutConnection(connection, places);
   const timeline = createTimeline(connection, panel, lighting);
-  const heading = `#${panel.id} ${panel.protocol} ${panel.route.join(' → ')}`;
+  const heading = ` ${panel.protocol} ${panel.route.join(' → ')}`;
+  const link = element(
+    'a',
+    { href: `#${panel.id}`, title: 'Link to this connection' },
+    `#${panel.id}`,
+  );
   section.replaceChildren(
-    element('h2', { id: 'connection', tabindex: -1 }, heading),
+    element('h2', { id: 'connection', tabindex: -1 }, [link, heading]),
     element('p', {}, [
       element('strong', { class: OUTCOME_SIGNS[panel.outcome].mark }, tellOutcome(panel.outcome)),
       ` · ${panel.path} (${panel.proof})`,

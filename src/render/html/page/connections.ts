@@ -5,13 +5,14 @@ import { formatBytes, formatCount } from '../../format.js';
 import { tellOutcome } from '../../signs.js';
 import { printable } from '../../text.js';
 import { element } from './dom.js';
-import { createFilter } from './filter.js';
+import { createFilter, type Filter } from './filter.js';
 import { createTable } from './table.js';
 
 export interface ConnectionsView {
   readonly element: HTMLElement;
   /** Marks the chosen one and turns to its page. */
   readonly choose: (id: number) => void;
+  readonly filter: Filter;
 }
 
 const PAGE_SIZE = 20;
@@ -19,6 +20,7 @@ const PAGE_SIZE = 20;
 export function createConnections(
   connections: readonly Connection[],
   open: (connection: Connection) => void,
+  filtered: () => void,
 ): ConnectionsView {
   let chosen = 0;
   const table = createTable<Connection>({
@@ -30,15 +32,15 @@ export function createConnections(
     classOf: ({ id }) => (id === chosen ? 'chosen' : ''),
     columns: [
       { head: '#', text: ({ id }) => String(id), number: true },
-      { head: 'protocol', text: ({ protocol }) => protocol },
-      { head: 'client', text: nameClient },
-      { head: 'dialled', text: ({ server }) => (server ? formatEndpoint(server) : 'not seen') },
-      { head: 'container', text: nameContainer },
       { head: 'path', text: ({ path }) => path },
       { head: 'proof', text: ({ proof }) => proof },
       { head: 'outcome', text: ({ outcome }) => tellOutcome(outcome) },
+      { head: 'client', text: nameClient },
+      { head: 'dialled', text: ({ server }) => (server ? formatEndpoint(server) : 'not seen') },
+      { head: 'container', text: nameContainer },
       { head: 'bytes', text: (one) => formatBytes(bytesOf(one)), order: bytesOf, number: true },
       { head: 'events', text: (one) => formatCount(eventsOf(one)), order: eventsOf, number: true },
+      { head: 'protocol', text: ({ protocol }) => protocol },
     ],
   });
   const found = element('span', { role: 'status' });
@@ -47,11 +49,15 @@ export function createConnections(
     table.setRows(rows);
     found.textContent = `${formatCount(rows.length)} of ${formatCount(connections.length)} shown`;
   };
-  const filter = createFilter(connections, update);
+  const filter = createFilter(connections, () => {
+    update();
+    filtered();
+  });
   filter.element.append(found);
   update();
   return {
     element: element('div', {}, [filter.element, table.element]),
+    filter,
     choose: (id) => {
       chosen = id;
       table.turnTo(new Set([id]));

@@ -7,6 +7,10 @@ const CHOICES = ['path', 'outcome', 'proof'] as const;
 export interface Filter {
   readonly element: HTMLElement;
   readonly accepts: (connection: Connection) => boolean;
+  /** What is set, as it stands in the page's address. */
+  readonly read: () => Record<string, string>;
+  /** Sets all of it; what is not given, or no choice here, is cleared. */
+  readonly set: (values: Readonly<Record<string, string>>) => void;
 }
 
 /** Makes the filter for these connections; `changed` is called when the reader changes it. */
@@ -28,6 +32,18 @@ export function createFilter(connections: readonly Connection[], changed: () => 
       element('label', {}, ['Filter', words]),
       ...choices.map(({ field, select }) => element('label', {}, [field, select])),
     ]),
+    read: () => ({
+      words: words.value,
+      ...Object.fromEntries(choices.map(({ field, select }) => [field, select.value])),
+    }),
+    set: (values) => {
+      words.value = values['words'] ?? '';
+      for (const { field, select } of choices) {
+        select.value = values[field] ?? '';
+        if (select.selectedIndex < 0) select.value = '';
+      }
+      changed();
+    },
     accepts: (connection) => {
       const wanted = words.value.toLowerCase().split(/\s+/);
       const text = texts.get(connection) ?? '';

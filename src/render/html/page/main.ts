@@ -5,13 +5,20 @@ import { formatCount } from '../../format.js';
 import { layOut } from '../../layout/layout.js';
 import { chooseConnections, summarise } from '../../layout/summary.js';
 import { EVIDENCE_SIGNS } from '../../signs.js';
+import { drawWays } from '../../svg/headline.js';
+import { readAddress, writeAddress } from './address.js';
 import { showConnection } from './connection.js';
 import { createConnections } from './connections.js';
 import { element } from './dom.js';
 import { createEvents } from './events.js';
 import { Lighting } from './light.js';
 import { createMap } from './map.js';
+import { createPicture } from './picture.js';
+import { createStatistics } from './statistics.js';
+import { createWaterfall } from './waterfall.js';
 
+/** Width of the ways, before the page is built. */
+const WAYS = 832;
 const report = readData('report') as Report;
 const host = readData('host') as Explanation | null;
 const { elements, start } = buildPage(report);
@@ -23,7 +30,7 @@ function readData(id: string): unknown {
 }
 
 /** The page, and what is to be done once it is in the document, where a timeline can measure itself. */
-function buildPage({ connections, places }: Report): {
+function buildPage({ connections, places, statistics }: Report): {
   elements: HTMLElement[];
   start: () => void;
 } {
@@ -46,19 +53,53 @@ function buildPage({ connections, places }: Report): {
 
   const one = element('section', { class: 'long', 'aria-labelledby': 'connection' });
   const events = createEvents(connections, lighting);
-  const open = (connection: Connection): void => {
+  let shown: number | null = null;
+  const show = (connection: Connection): void => {
+    shown = connection.id;
     list.choose(connection.id);
     lighting.reset();
     showConnection(one, connection, report, lighting);
     events.choose(connection.id);
   };
-  const list = createConnections(connections, open);
+  const note = (): void => {
+    const address = writeAddress({ connection: shown, filter: list.filter.read() });
+    history.replaceState(null, '', address);
+  };
+  const open = (connection: Connection): void => {
+    show(connection);
+    note();
+  };
+  const openId = (id: number): void => {
+    const connection = connections.find((each) => each.id === id);
+    if (connection) open(connection);
+  };
+  const list = createConnections(connections, open, note);
+  const follow = (): boolean => {
+    const address = readAddress(location.hash);
+    if (address === null) return false;
+    const connection = connections.find(({ id }) => id === address.connection);
+    if (connection) show(connection);
+    list.filter.set(address.filter);
+    if (connection) list.choose(connection.id);
+    return connection !== undefined;
+  };
+  window.addEventListener('hashchange', follow);
+  const waterfall = createWaterfall(connections, openId);
   const main = element('main', {}, [
     element('section', { 'aria-labelledby': 'connections' }, [
       element('h2', { id: 'connections' }, 'Connections'),
       list.element,
     ]),
     one,
+    ...(waterfall ? [element('section', { 'aria-label': 'Over time' }, [waterfall])] : []),
+    ...(statistics.length > 0
+      ? [
+          element('section', { 'aria-labelledby': 'statistics' }, [
+            element('h2', { id: 'statistics' }, 'Statistics'),
+            createStatistics(statistics, ({ path, outcome }) => list.filter.set({ path, outcome })),
+          ]),
+        ]
+      : []),
     map,
     element('section', { class: 'long', 'aria-labelledby': 'events' }, [
       element('h2', { id: 'events' }, 'Events'),
@@ -70,14 +111,16 @@ function buildPage({ connections, places }: Report): {
   });
   const oddest = chooseConnections(summarise(connections), 1);
   const first = connections.find(({ id }) => oddest.has(id)) ?? connections[0];
-  return { elements: [...page, main], start: () => first && open(first) };
+  return { elements: [...page, main], start: () => void (follow() || (first && show(first))) };
 }
 
-/** The answer: path, proof and reason, and how complete the trace is. */
+/** The answer: what happened, the ways as a picture, and how complete the trace is. */
 function drawHead(): HTMLElement {
   const scene = layOut(report, { panels: 0 });
   const { subject, tone, outcome, way, notes, fix } = scene.headline;
   const source = scene.source === 'live' ? 'live trace' : scene.source;
+  const warnings = scene.coverage.filter(({ severity }) => severity === 'warning');
+  const good = scene.coverage.filter(({ severity }) => severity === 'good');
   const count = `${formatCount(scene.connections)} ${scene.connections === 1 ? 'connection' : 'connections'}`;
   return element('header', {}, [
     element('div', { class: 'head' }, [
@@ -87,13 +130,10 @@ function drawHead(): HTMLElement {
     ...(fix === null
       ? []
       : [element('p', { class: 'why' }, [element('strong', {}, 'Fix: '), fix])]),
-    element('p', { class: 'muted' }, `${source} · ${count}`),
-    ...scene.coverage.map(({ severity, text }) =>
-      element(
-        'p',
-        { class: severity === 'warning' ? 'unsure' : 'muted' },
-        `${severity === 'warning' ? '! ' : ''}${text}`,
-      ),
-    ),
+    element('p', { class: 'muted' }, [source, count, ...good.map(({ text }) => text)].join(' · ')),
+    ...warnings.map(({ text }) => element('p', { class: 'unsure' }, `! ${text}`)),
+    scene.ways.length > 0
+      ? createPicture(drawWays(scene, 0, 0, WAYS), WAYS, `${subject}: ${outcome}`)
+      : null,
   ]);
 }

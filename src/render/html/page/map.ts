@@ -2,10 +2,10 @@
 import type { Explanation } from '../../../model/explain.js';
 import type { Hop, Report } from '../../../model/report.js';
 import { printable } from '../../text.js';
-import { group } from '../../svg/shapes.js';
 import { drawTopology, placeOf } from '../../svg/topology.js';
-import { element, svgElement } from './dom.js';
+import { element } from './dom.js';
 import type { Lighting } from './light.js';
+import { createPicture } from './picture.js';
 
 /** Draws the map; devices that lit events passed are lit. */
 export function createMap(
@@ -48,17 +48,7 @@ interface Mark {
 
 function drawHost(host: Explanation): { element: SVGElement; marks: Mark[] } {
   const { width, height, description, shapes } = drawTopology(host);
-  const frame = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  const attributes = {
-    class: 'trace-flow picture',
-    role: 'img',
-    'aria-label': description,
-    width,
-    height,
-    viewBox: `0 0 ${width} ${height}`,
-  };
-  for (const [name, value] of Object.entries(attributes)) frame.setAttribute(name, String(value));
-  frame.append(svgElement(group(shapes)));
+  const frame = createPicture({ shapes, bottom: height - 4 }, width, description);
   const marks = [...frame.querySelectorAll('[data-places]')].map((mark): Mark => {
     return { mark, keys: JSON.parse(mark.getAttribute('data-places') ?? '[]') as string[] };
   });

@@ -1,0 +1,23 @@
+/** The page's address: `#51` is connection 51, and `#51?path=dnat&words=redis` the list's filter too; it can be sent to others. */
+
+export interface Address {
+  /** Null where the address names none. */
+  readonly connection: number | null;
+  readonly filter: Readonly<Record<string, string>>;
+}
+
+/** Reads the address; a fragment of another kind names nothing. */
+export function readAddress(hash: string): Address | null {
+  const [, id = '', query = ''] = /^#(\d*)(?:\?(.*))?$/.exec(hash) ?? [];
+  if (id === '' && query === '') return null;
+  return {
+    connection: id === '' ? null : Number(id),
+    filter: Object.fromEntries(new URLSearchParams(query)),
+  };
+}
+
+export function writeAddress({ connection, filter }: Address): string {
+  const set = Object.entries(filter).filter(([, value]) => value !== '');
+  const query = new URLSearchParams(Object.fromEntries(set)).toString();
+  return `#${connection ?? ''}${query === '' ? '' : `?${query}`}`;
+}
