@@ -85,14 +85,83 @@ test('the list is filtered by words and choices, and sorted both ways', async ()
   assert.match((await texts('[role=search] [role=status]')).join(), '1 of 100 shown');
   await page.getByLabel('Filter', { exact: true }).fill('');
   await page.getByRole('button', { name: 'path', exact: true }).click();
-  assert.is((await column(6))[0], 'dnat');
+  assert.is((await column(2))[0], 'dnat');
   await page.getByRole('button', { name: 'path ▲' }).click();
-  assert.is((await column(6))[0], 'docker-proxy');
+  assert.is((await column(2))[0], 'docker-proxy');
   assert.is(await page.locator('th[aria-sort=descending]').count(), 1);
   await page.getByRole('button', { name: 'Connections: next page' }).click();
   assert.match((await texts('[role=status]')).join(), '21–40 of 100');
   await page.getByRole('button', { name: 'Show connection 60', exact: true }).click();
   assert.match(await page.locator('#connection').innerText(), /^#60 tcp 127\.0\.0\.1:45060/);
+  assertQuiet();
+});
+
+const hash = async (): Promise<string> => page.evaluate<string>('location.hash');
+
+test('the address names the connection and the filter, and opens the page so', async () => {
+  await open(mixedHundred());
+  assert.is(await hash(), '', 'nothing is chosen by the reader yet');
+  await page.getByLabel('path', { exact: true }).selectOption('dnat');
+  await page.getByRole('button', { name: 'Show connection 52', exact: true }).click();
+  assert.is(await hash(), '#52?path=dnat');
+  await page.goto('about:blank');
+  await page.goto(`file://${join(folder, 'report.html')}#52?path=dnat&words=198.51`);
+  assert.match(await page.locator('#connection').innerText(), /^#52 /);
+  assert.is(await page.getByLabel('path', { exact: true }).inputValue(), 'dnat');
+  assert.is(await page.getByLabel('Filter', { exact: true }).inputValue(), '198.51');
+  assert.ok((await column(2)).every((path) => path === 'dnat'));
+  await page.evaluate("location.hash = '#12'");
+  await page.waitForFunction("document.getElementById('connection').innerText.startsWith('#12 ')");
+  assert.is(await page.getByLabel('path', { exact: true }).inputValue(), '', 'and no filter');
+  for (const unknown of ['#99999', '#connection', '#1?path=nowhere', '#?a=%zz']) {
+    await page.evaluate(`location.hash = '${unknown}'`);
+    assert.ok((await column(1)).length > 0, unknown);
+  }
+  assertQuiet();
+});
+
+const inStatistics = async (n: number): Promise<string[]> =>
+  texts(`table[aria-label=Statistics] tbody td:nth-child(${n})`);
+
+test('statistics: a table that sorts, a chart, and a row that filters the list', async () => {
+  await open(analyse(readSample('mixed-20')));
+  assert.equal(await inStatistics(2), ['dnat', 'docker-proxy']);
+  const sort = page.locator('table[aria-label=Statistics] th', { hasText: 'p50' });
+  await sort.getByRole('button').click();
+  await sort.getByRole('button').click();
+  assert.equal(await inStatistics(2), ['docker-proxy', 'dnat'], 'the slower first');
+  assert.is(await page.locator('svg[aria-label^="Times by path"] rect').count(), 4);
+  await page.getByRole('button', { name: 'Filter the connections by row 2' }).click();
+  assert.equal([...new Set(await column(2))], ['docker-proxy']);
+  assert.is(await hash(), '#1?path=docker-proxy&outcome=answered');
+  assertQuiet();
+});
+
+test('the waterfall has every connection, and a bar opens its own', async () => {
+  await open(analyse(readSample('mixed-20')));
+  const bars = page.locator('[data-connection]');
+  assert.is(await bars.count(), 20);
+  await page.locator('[data-connection="17"]').click();
+  assert.match(await page.locator('#connection').innerText(), /^#17 /);
+  assertQuiet();
+});
+
+test('the first screen at 1280 × 800 has the answer and its picture; at 800 the list begins with what matters', async () => {
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await open(analyse(readSample('mixed-20')));
+  const picture = await page.locator('header svg').boundingBox();
+  assert.ok(picture && picture.y + picture.height < 800, JSON.stringify(picture));
+  await page.setViewportSize({ width: 800, height: 800 });
+  const heads = (await texts('table[aria-label=Connections] th')).slice(0, 4);
+  assert.equal(heads, ['#', 'path', 'proof', 'outcome']);
+  for (const n of [2, 3, 4]) {
+    const cell = page.locator(
+      `table[aria-label=Connections] tbody tr:first-child td:nth-child(${n})`,
+    );
+    const place = await cell.boundingBox();
+    assert.ok(place && place.x + place.width < 800, 'seen without scrolling');
+  }
+  await page.setViewportSize({ width: 1280, height: 900 });
   assertQuiet();
 });
 
