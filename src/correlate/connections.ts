@@ -138,12 +138,15 @@ function createMatcher(target: Target, topology: Topology): (leg: Leg) => boolea
   const bare = target.asked.filter(
     (port) => !published.has(port) && !target.mappings.some(({ target: end }) => end.port === port),
   );
+  // A port inside containers that was asked for: whoever dials it at the host has forgotten to publish it.
+  const inner = target.asked.filter((port) => !published.has(port));
   return (leg) =>
     (target.protocol === 'all' || leg.protocol === target.protocol) &&
     leg.events.some((event) => inScope.has(event.namespace ?? -1)) &&
     (isContainers(leg.destination) ||
       (leg.server !== null &&
-        ((published.has(leg.server.port) && isHosts(leg.server)) ||
+        (((published.has(leg.server.port) || inner.includes(leg.server.port)) &&
+          isHosts(leg.server)) ||
           bare.includes(leg.server.port) ||
           bare.includes(leg.destination.port))));
 }

@@ -42,6 +42,14 @@ const failure = z.object({
   /** True where the server agreed to the handshake and the client never acknowledged it. */
   halfOpen: z.boolean(),
   /** Of what was sent again and again: payload bytes, how often, and the MTU that it was too big for. */
+  /** What the host's rules were predicted to do with it; only where no answer came and nothing was seen that says why. */
+  predicted: z
+    .object({
+      fate: z.enum(['dropped', 'refused']),
+      chain: z.string().nullable(),
+      rule: z.string().nullable(),
+    })
+    .optional(),
   stall: z
     .object({
       length: z.number().int(),
@@ -64,7 +72,7 @@ const seenSource = z.object({
   count,
 });
 
-/** What is known of a port that nothing leads in to. */
+/** What is known of a port that nothing leads in to: no container publishes it, or only at other addresses. */
 const unpublished = z.object({
   port,
   /** What is published in its place, at most eight ports, and how many more there are. */
@@ -96,7 +104,7 @@ export const headlineSchema = z.object({
   sources: z.array(seenSource),
   /** A stable code, and a sentence for people; null where nothing failed, or nothing is known to help. */
   fix: z.object({ code: z.string(), remedy: z.string() }).nullable(),
-  /** Null where the port is published, or nobody could ask what is. */
+  /** Null where the port is published at what was dialled, or nobody could ask what is. */
   unpublished: unpublished.nullable(),
 });
 

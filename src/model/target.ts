@@ -45,6 +45,12 @@ export function resolvePorts(topology: Topology, query: TargetQuery = {}): Targe
   if (ports.length === 0) throw describeNothing(topology, wanted);
   const owners = [
     ...wanted,
+    // Containers that publish nothing and listen there are asked for too.
+    ...(wanted.length > 0
+      ? []
+      : topology.containers.filter((container) =>
+          listListening(topology, container, protocol).some((port) => asked.includes(port)),
+        )),
     ...concerned.flatMap(({ target }) => findOwners(topology, target.address)),
   ];
   return {

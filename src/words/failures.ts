@@ -16,8 +16,16 @@ export function writeFailure(failure: Failure): string {
     case 'unanswered':
       return failure.halfOpen
         ? 'unanswered, as the client never acknowledged the SYN+ACK'
-        : `unanswered${writeSilence(failure)}`;
+        : `unanswered${writeSilence(failure)}${writePredicted(failure)}`;
   }
+}
+
+/** A prediction is no proof, and says so. */
+function writePredicted({ predicted }: Failure): string {
+  if (predicted === undefined) return '';
+  const { fate, chain, rule } = predicted;
+  const by = chain === null ? '' : ` by ${chain}`;
+  return `, which the host's rules predict: ${fate}${by}${rule === null ? '' : ` (rule "${rule}")`}`;
 }
 
 function writeSilence(failure: Failure): string {

@@ -3,7 +3,7 @@ import { formatEndpoint } from '../model/address.js';
 import type { Headline, SeenSource, Unpublished } from '../model/headline.js';
 import type { Proof } from '../model/verdict.js';
 import { writeFailure } from './failures.js';
-import { writeWay } from './paths.js';
+import { writeJourney, writeWay } from './paths.js';
 
 export interface HeadlineWords {
   /** `8080` */
@@ -74,7 +74,7 @@ function writeOutcome({ connections, failed, failures }: Headline): string {
 }
 
 function writeWays({ ways, connections, failed }: Headline): string {
-  if (connections === 1) return (failed > 0 ? 'it went ' : '') + ways.map(writeWay).join('');
+  if (connections === 1) return ways.map(failed > 0 ? writeJourney : writeWay).join('');
   return ways.map((way) => `${number(way.count)} ${writeWay(way)}`).join(', ');
 }
 
@@ -111,6 +111,9 @@ function writeUnpublished({ port, published, more, listens }: Unpublished): stri
     (one) => `${formatEndpoint(one)}${one.container === null ? '' : ` (${one.container})`}`,
   );
   const rest = more > 0 ? ` and ${more} more` : '';
+  if (published.some((one) => one.port === port)) {
+    return [`${port} is published on ${list.join(', ')}${rest}`];
+  }
   const notes = [
     list.length === 0
       ? `no container publishes ${port}, or any other port`

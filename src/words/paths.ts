@@ -11,6 +11,11 @@ const WORDS: Readonly<Record<Path | 'unknown', string>> = {
   unknown: 'by a path that is not known',
 };
 
+/** `it went by DNAT in PREROUTING`, `it ended at the host itself`. */
+export function writeJourney(way: Pick<Way, 'path' | 'hooks'>): string {
+  return `it ${way.path === 'host' ? 'ended' : 'went'} ${writeWay(way)}`;
+}
+
 /** `by DNAT in PREROUTING`, `through docker-proxy`. */
 export function writeWay({ path, hooks }: Pick<Way, 'path' | 'hooks'>): string {
   return WORDS[path] + (hooks.length > 0 ? ` in ${hooks.join(' and ')}` : '');

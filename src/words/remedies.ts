@@ -1,4 +1,5 @@
 /** What to do about a failure, where no finding about the host's rules says it better. */
+import { formatEndpoint } from '../model/address.js';
 import type { Failure, Headline } from '../model/headline.js';
 
 /** Null where nothing is known that helps. */
@@ -54,6 +55,30 @@ export function writeRemedy(failure: Failure): Headline['fix'] {
       : { code: 'look-inside', remedy: `look what the server says: docker logs ${name}` };
   }
   return null;
+}
+
+/** What helps where the port is published, and the host refuses at the address that was dialled; null for all else. */
+export function writePublishing(
+  { cause, by, path, target }: Failure,
+  unpublished: Headline['unpublished'],
+): Headline['fix'] {
+  const refused = cause === 'not-listening' && by === 'host' && path === 'host';
+  const here = unpublished?.published.filter(({ port }) => port === unpublished.port) ?? [];
+  if (!refused || here.length === 0 || target === null) return null;
+  const dialled = target.address;
+  const any = dialled.includes(':') ? '::' : '0.0.0.0';
+  const covering = here.find(({ address }) => address === dialled || address === any);
+  if (covering) {
+    const container = covering.container ?? 'the container';
+    return {
+      code: 'no-relay',
+      remedy: `docker-proxy, which should listen there, does not: restart the container (docker restart ${container})`,
+    };
+  }
+  return {
+    code: 'published-elsewhere',
+    remedy: `dial an address that it is published on, or publish it on ${any} (docker run -p ${formatEndpoint({ address: any, port: target.port })}:PORT)`,
+  };
 }
 
 function tellSilentPort({ target, by, path }: Failure): Headline['fix'] {

@@ -196,10 +196,84 @@ test('a port that nobody publishes: what is published, and who listens', () => {
 test('nothing is said of a port where nobody could look, or where something answered', () => {
   const asked = { asked: [8082], mappings: [] };
   assert.is(findUnpublished(asked, { ...TOPOLOGY, engine: null }, []), null);
-  assert.is(findUnpublished(asked, TOPOLOGY, [{ outcome: 'answered' }]), null);
+  assert.is(findUnpublished(asked, TOPOLOGY, [answered(1)]), null);
   assert.equal(findUnpublished(asked, TOPOLOGY, [])?.listens, []);
   assert.is(findUnpublished(asked, { ...TOPOLOGY, heard: [6379] }, [])?.listens, null);
   assert.is(findUnpublished(asked, { ...TOPOLOGY, unheard: [2] }, [])?.listens, null);
+  assert.is(findUnpublished(asked, TOPOLOGY, [dropped(1)]), null, 'a rule decided');
+});
+
+/** Refused by the host at this address, although the port is published. */
+function tellRefused(dialled: string, at: string): string {
+  const end = { by: 'host', how: 'rst', rule: null, cause: 'not-listening' } as const;
+  const one = answered(1, {
+    path: 'host',
+    nat: null,
+    container: null,
+    outcome: 'refused',
+    server: { address: dialled, port: 8080 },
+    end,
+  });
+  const published = [
+    { protocol: 'tcp', hostAddress: at, hostPort: 8080, containerPort: 6379 },
+  ] as const;
+  const containers = TOPOLOGY.containers.map((container) => ({ ...container, published }));
+  const mapping = {
+    protocol: 'tcp',
+    listens: { address: at, port: 8080 },
+    target: { address: '172.17.0.2', port: 6379 },
+  } as const;
+  const unpublished = findUnpublished(
+    { asked: [8080], mappings: [mapping] },
+    { ...TOPOLOGY, containers },
+    [one],
+  );
+  const headline = findHeadline({ connections: [one], target: TARGET, faults: [], unpublished });
+  return writeHeadlineLine(headline, 'proven');
+}
+
+test('refused by the host although it is published: where it is, and what to do', () => {
+  const refused =
+    '8080: refused by the host, as nothing listens there; it ended at the host itself (proven)';
+  assert.is(
+    tellRefused('198.51.100.1', '127.0.0.1'),
+    `${refused}; 8080 is published on 127.0.0.1:8080 (redis) — fix: dial an address that it is published on, or ` +
+      'publish it on 0.0.0.0 (docker run -p 0.0.0.0:8080:PORT)',
+  );
+  assert.match(tellRefused('2001:db8::1', '0.0.0.0'), 'docker run -p [::]:8080:PORT');
+  for (const [dialled, at] of [
+    ['127.0.0.1', '0.0.0.0'],
+    ['::1', '::'],
+    ['198.51.100.1', '198.51.100.1'],
+  ] as const) {
+    assert.match(tellRefused(dialled, at), 'docker restart redis', `${dialled} of ${at}`);
+  }
+});
+
+test('unanswered, and nothing was seen: what the rules predict is told as a prediction, and only then', () => {
+  const predicted = {
+    path: 'dropped',
+    way: null,
+    target: null,
+    rule: RULE,
+    at: { backend: 'iptables-nft', family: 'ip', table: 'filter', chain: 'DOCKER-USER' },
+    why: 'x',
+    sourceSeen: null,
+    agrees: null,
+  } as const;
+  const end = { by: null, how: null, rule: null, cause: null };
+  const silent = answered(1, { outcome: 'unanswered', end, predicted });
+  assert.match(
+    lineOf([silent]),
+    `which the host's rules predict: dropped by DOCKER-USER (rule "${RULE}")`,
+  );
+  for (const other of [
+    { ...silent, predicted: { ...predicted, path: 'dnat' as const } },
+    { ...silent, end: { ...end, cause: 'not-listening' as const } },
+    dropped(1, { predicted }),
+  ]) {
+    assert.not.match(lineOf([other]), 'predict');
+  }
 });
 
 test.run();

@@ -44,7 +44,59 @@ test('a bridge of many names some and counts the others', async () => {
       ...{ container: `one-${i}`, address: `172.17.0.${i + 2}` },
     })),
   }));
-  assert.match(await renderTopologySvg({ ...map, bridges }), 'and 28 more');
+  const whole = { ...map, bridges, predictions: [] };
+  assert.match(
+    await renderTopologySvg(whole),
+    'and 28 more',
+    'nothing is asked, so all concern it',
+  );
+});
+
+const numbersIn = (svg: string): string[] =>
+  [...svg.matchAll(/<rect[^>]*rx="9"[^>]*\/?>(?:<\/rect>)?<text[^>]*>(\d+)</g)].map(
+    ([, n]) => n ?? '',
+  );
+
+test('arrows: predictions that take one way share a number, and what nobody knows has none', async () => {
+  const map = readMap();
+  const [first] = map.predictions;
+  assert.ok(first);
+  const alike = { ...first, to: '198.51.100.9:6379' };
+  const unknown = { ...first, path: 'unknown' as const, way: null, target: null };
+  const svg = await renderTopologySvg({ ...map, predictions: [first, alike, unknown] });
+  assert.equal(numbersIn(svg), ['1', '1', '1'], 'an arrow and two rows');
+});
+
+test('arrows: a mark where it is dropped, and none where it arrives', async () => {
+  const map = readMap();
+  const [first] = map.predictions;
+  assert.ok(first);
+  const arrives = await renderTopologySvg({ ...map, predictions: [first] });
+  const dropped = { ...first, path: 'dropped' as const };
+  const dies = await renderTopologySvg({ ...map, predictions: [dropped] });
+  const marks = (svg: string): number => svg.match(/class="s-paper shaft"/g)?.length ?? 0;
+  assert.equal([marks(arrives), marks(dies)], [0, 2]);
+});
+
+test('only what concerns the port: containers that neither dial nor take it are counted', async () => {
+  const map = readMap();
+  const stranger = {
+    interface: 'veth99',
+    ifindex: 99,
+    peerIfindex: 100,
+    peerName: 'eth0',
+    container: 'stranger',
+    address: '172.17.0.99',
+  };
+  const bridges = map.bridges.map((bridge) => ({
+    ...bridge,
+    members: [...bridge.members, stranger],
+  }));
+  const other = { name: 'br-other', addresses: [], members: [stranger] };
+  const svg = await renderTopologySvg({ ...map, bridges: [...bridges, other] });
+  assert.not.match(svg.replace(/<desc.*?<\/desc>/s, ''), 'stranger');
+  assert.match(svg, 'and 1 more');
+  assert.match(svg, 'and 1 bridge that it does not concern');
 });
 
 test.run();

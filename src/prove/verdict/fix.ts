@@ -1,13 +1,19 @@
 /** The one thing to do first: the remedy of the finding that is about the failure, else what its cause asks for. */
 import type { Finding } from '../../model/explain.js';
 import type { Failure, Headline } from '../../model/headline.js';
-import { writeRemedy } from '../../words/remedies.js';
+import { writePublishing, writeRemedy } from '../../words/remedies.js';
 
 /** @param failures the most frequent first */
-export function findFix(failures: readonly Failure[], faults: readonly Finding[]): Headline['fix'] {
+export function findFix(
+  failures: readonly Failure[],
+  faults: readonly Finding[],
+  unpublished: Headline['unpublished'],
+): Headline['fix'] {
   for (const failure of failures) {
     const fault = faults.find((one) => isAbout(one, failure));
-    const fix = fault ? { code: fault.code, remedy: fault.remedy } : writeRemedy(failure);
+    const fix = fault
+      ? { code: fault.code, remedy: fault.remedy }
+      : (writePublishing(failure, unpublished) ?? writeRemedy(failure));
     if (fix !== null) return fix;
   }
   return null;

@@ -28,7 +28,7 @@ export function findHeadline(input: HeadlineInput): Headline {
     failures: failures.slice(0, MOST_FAILURES),
     ways: countWays(connections),
     sources: countSources(connections),
-    fix: findFix(failures, faults),
+    fix: findFix(failures, faults, unpublished),
     unpublished,
   };
 }
@@ -80,9 +80,18 @@ export function describeFailure(connection: Connection): Failure | null {
       port: target.port,
     },
     relay: relay && { pid: relay.pid, command: relay.command },
+    ...findPredicted(connection),
     halfOpen: outcome === 'unanswered' && handshake?.completed === false && handshake.synAck > 0,
     stall: stall && { length: stall.length, sent: stall.sent, mtu: stall.mtu },
   };
+}
+
+/** Only where nothing else says what became of it. */
+function findPredicted({ outcome, end, drop, predicted }: Connection): Pick<Failure, 'predicted'> {
+  if (outcome !== 'unanswered' || end.cause !== null || drop !== null || !predicted) return {};
+  const { path, at, rule } = predicted;
+  if (path !== 'dropped' && path !== 'refused') return {};
+  return { predicted: { fate: path, chain: at?.chain ?? null, rule } };
 }
 
 function countWays(connections: readonly Connection[]): Way[] {

@@ -1,4 +1,4 @@
-/** What is known of a port that no container publishes: what is published, and who listens on it. */
+/** What is known of a port that nothing leads in to: what is published, and who listens on it. */
 import type { Unpublished } from '../../model/headline.js';
 import type { Connection } from '../../model/report.js';
 import type { Target } from '../../model/target.js';
@@ -6,15 +6,19 @@ import type { Topology } from '../../model/topology.js';
 
 const MOST_PUBLISHED = 8;
 
-/** Null where it is published, where something answers there, or where no engine could be asked. */
+/** Null where something took it, where a rule decided, or where no engine could be asked. */
 export function findUnpublished(
   { asked, mappings }: Pick<Target, 'asked' | 'mappings'>,
   topology: Topology,
-  connections: readonly Pick<Connection, 'outcome'>[],
+  connections: readonly Pick<Connection, 'outcome' | 'path' | 'end'>[],
 ): Unpublished | null {
   const [port, ...others] = asked;
-  if (port === undefined || others.length > 0 || mappings.length > 0) return null;
-  if (topology.engine === null || connections.some(({ outcome }) => outcome === 'answered')) {
+  if (port === undefined || others.length > 0 || topology.engine === null) return null;
+  if (connections.some(({ outcome, end }) => outcome === 'answered' || end.rule !== null)) {
+    return null;
+  }
+  const atHost = connections.filter(({ path, end }) => path === 'host' && end.how === 'rst');
+  if (mappings.length > 0 && (atHost.length === 0 || atHost.length < connections.length)) {
     return null;
   }
   const published = topology.containers.flatMap(({ name, published: ports }) =>
@@ -24,10 +28,12 @@ export function findUnpublished(
       container: name,
     })),
   );
+  const here = published.filter((one) => one.port === port);
+  const told = here.length > 0 ? here : published;
   return {
     port,
-    published: published.slice(0, MOST_PUBLISHED),
-    more: Math.max(0, published.length - MOST_PUBLISHED),
+    published: told.slice(0, MOST_PUBLISHED),
+    more: Math.max(0, told.length - MOST_PUBLISHED),
     listens: listListening(topology, port),
   };
 }

@@ -11,7 +11,9 @@ export function createPicture(block: Block, width: number, description: string):
     class: 'trace-flow picture',
     role: 'img',
     'aria-label': description,
-    ...{ width, height, viewBox: `0 0 ${width} ${height}` },
+    width,
+    height,
+    viewBox: `0 0 ${width} ${height}`,
   };
   for (const [name, value] of Object.entries(attributes)) frame.setAttribute(name, String(value));
   frame.append(svgElement(group(block.shapes)));
