@@ -1,15 +1,15 @@
-// What the documentation shows, made by the commands of the README: `npm run docs`. Needs Chromium and tshark.
+// What the documentation shows, made by the commands of its pages: `npm run docs`. Needs Chromium and tshark.
 
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findBrowser, startBrowser } from './support/browser.js';
-import { listPictures, README, replayReadme } from './support/readme.js';
+import { listPictures, replayPages } from './support/readme.js';
 
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
 
-await replayReadme(async ({ text, folder }) => {
-  await writeFile(README, text);
+await replayPages(async ({ pages, folder }) => {
+  for (const { file, text } of pages) await writeFile(file, text);
   for (const name of await listPictures()) await copyFile(join(folder, name), join(DOCS, name));
   await photograph(join(folder, 'report.html'), join(DOCS, 'report.png'));
 });

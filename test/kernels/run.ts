@@ -15,7 +15,7 @@ import { countVerdicts, findWeakness, listFaults } from './scenarios.js';
 import { renderDocument, renderSummary, type Row } from './table.js';
 
 const TABLE = fileURLToPath(new URL('../../../docs/kernels.md', import.meta.url));
-const README = fileURLToPath(new URL('../../../README.md', import.meta.url));
+const SUMMARY = fileURLToPath(new URL('../../../docs/costs.md', import.meta.url));
 const HERE = 'here';
 /** Megabytes of a machine. */
 const MEMORY = 3072;
@@ -100,11 +100,11 @@ async function prepareImages(names: readonly string[], signal: AbortSignal): Pro
 async function writeTables(rows: readonly Row[]): Promise<void> {
   for (const [file, render] of [
     [TABLE, renderDocument],
-    [README, renderSummary],
+    [SUMMARY, renderSummary],
   ] as const) {
     await writeFile(file, render(rows, await readFile(file, 'utf8')));
   }
-  say('wrote docs/kernels.md and README.md');
+  say('wrote docs/kernels.md and docs/costs.md');
 }
 
 /** Says what came of it, and fails for whatever should not be. */

@@ -1,4 +1,4 @@
-// The tables of kernels in docs/kernels.md and README.md: rows of the machines that ran are written anew, the others stay.
+// The tables of kernels in docs/kernels.md and docs/costs.md: rows of the machines that ran are written anew, the others stay.
 
 import type { Comparison } from './compare.js';
 import type { Examined } from './examine.js';
@@ -31,7 +31,7 @@ export function renderDocument(rows: readonly Row[], before: string): string {
   return replaceTable(text, 'pwru', [COMPARISON, ...compared.comparison.map(compareCells)]);
 }
 
-/** README.md with the few columns that most want to know, one row for each kernel, bpftrace and profile. */
+/** docs/costs.md with the few columns that most want to know, one row for each kernel, bpftrace and profile. */
 export function renderSummary(rows: readonly Row[], before: string): string {
   const [, ...kept] = readTable(before, 'kernels');
   const fresh = rows.flatMap((row) => fullCells(row).map(summarise));

@@ -1,4 +1,4 @@
-// What the README shows, made by the commands that it shows: its sessions, its Mermaid block, the files that its commands write.
+// What the README and docs/outputs.md show, made by the commands that they show: sessions, a Mermaid block, files.
 
 import { execa } from 'execa';
 import { chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-export const README = join(ROOT, 'README.md');
+/** The pages whose commands are run. */
+export const PAGES = ['README.md', 'docs/outputs.md'].map((name) => join(ROOT, name));
 
 /** A block that begins with a command and is no live trace: everything behind it is what the commands print. */
 const SESSION = /^```\n(\$ (?!sudo)[^]*?)^```$/gm;
@@ -17,14 +18,14 @@ const SELF_SUFFICIENT = /^trace-flow .*\bsamples\//;
 const MERMAID = /^```mermaid\n[^]*?^```$/gm;
 
 export interface Replay {
-  /** The README as its commands make it now. */
-  readonly text: string;
+  /** Each page as its commands make it now. */
+  readonly pages: readonly { readonly file: string; readonly text: string }[];
   /** Where the files that they write are. */
   readonly folder: string;
 }
 
-/** Runs the README's commands in a folder of their own and hands on what came of it; the folder is gone afterwards. */
-export async function replayReadme(use: (replay: Replay) => Promise<void>): Promise<void> {
+/** Runs the pages' commands in a folder of their own and hands on what came of it; the folder is gone afterwards. */
+export async function replayPages(use: (replay: Replay) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'trace-flow-readme-'));
   try {
     await symlink(join(ROOT, 'samples'), join(folder, 'samples'));
@@ -36,35 +37,51 @@ export async function replayReadme(use: (replay: Replay) => Promise<void>): Prom
       const { stdout } = await execa('sh', ['-c', command], { cwd: folder, env });
       return stdout;
     };
-    const readme = await readFile(README, 'utf8');
-    for (const [, block = ''] of readme.matchAll(SHELL)) {
-      for (const line of block.split('\n')) {
-        if (SELF_SUFFICIENT.test(line)) await run(line);
-      }
+    const pages: { file: string; text: string }[] = [];
+    for (const file of PAGES) {
+      pages.push({ file, text: await replay(await readFile(file, 'utf8'), folder, run) });
     }
-    const told = await replaceEach(readme, SESSION, async ([, block = '']) => {
-      const commands = block.split('\n').filter((line) => line.startsWith('$ '));
-      const parts: string[] = [];
-      for (const command of commands) {
-        const printed = (await run(command.slice(2))).trimEnd();
-        parts.push(command, ...(printed === '' ? [] : printed.split('\n')));
-      }
-      const lines = parts.map((line) => line.trimEnd());
-      return ['```', ...lines, '```'].join('\n');
-    });
-    const drawn = /--mermaid (\S+)/.exec(readme)?.[1] ?? '';
-    const diagram = (await readFile(join(folder, drawn), 'utf8')).trimEnd();
-    const text = told.replace(MERMAID, () => ['```mermaid', diagram, '```'].join('\n'));
-    await use({ text, folder });
+    await use({ pages, folder });
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-/** The pictures that the README shows and that its commands write under the same name. */
+/** One page with its outputs of now. */
+async function replay(
+  page: string,
+  folder: string,
+  run: (command: string) => Promise<string>,
+): Promise<string> {
+  for (const [, block = ''] of page.matchAll(SHELL)) {
+    for (const line of block.split('\n')) {
+      if (SELF_SUFFICIENT.test(line)) await run(line);
+    }
+  }
+  const told = await replaceEach(page, SESSION, async ([, block = '']) => {
+    const commands = block.split('\n').filter((line) => line.startsWith('$ '));
+    const parts: string[] = [];
+    for (const command of commands) {
+      const printed = (await run(command.slice(2))).trimEnd();
+      parts.push(command, ...(printed === '' ? [] : printed.split('\n')));
+    }
+    const lines = parts.map((line) => line.trimEnd());
+    return ['```', ...lines, '```'].join('\n');
+  });
+  const drawn = /--mermaid (\S+)/.exec(page)?.[1];
+  if (drawn === undefined) return told;
+  const diagram = (await readFile(join(folder, drawn), 'utf8')).trimEnd();
+  return told.replace(MERMAID, () => ['```mermaid', diagram, '```'].join('\n'));
+}
+
+/** The pictures that the pages show and that their commands write under the same name. */
 export async function listPictures(): Promise<string[]> {
-  const readme = await readFile(README, 'utf8');
-  return [...readme.matchAll(/\(docs\/([\w-]+\.svg)\)/g)].flatMap(([, name]) => name ?? []);
+  const texts = await Promise.all(PAGES.map(async (page) => readFile(page, 'utf8')));
+  return texts.flatMap((text) =>
+    [...text.matchAll(/!\[[^\]]*\]\((?:docs\/)?([\w-]+\.svg)\)/g)].flatMap(
+      ([, name]) => name ?? [],
+    ),
+  );
 }
 
 async function replaceEach(
