@@ -72,7 +72,7 @@ export function writePublishing(
     const container = covering.container ?? 'the container';
     return {
       code: 'no-relay',
-      remedy: `docker-proxy, which should listen there, does not: restart the container (docker restart ${container})`,
+      remedy: `look whether docker-proxy of ${container} still listens there (ss -ltnp), or restart it (docker restart ${container})`,
     };
   }
   return {

@@ -46,9 +46,9 @@ test('the one remedy: of the first failure that has one, of its finding before t
   const one = failure({ rule: '-A X' });
   const two = failure({ rule: '-A Y' });
   const faults = [finding({ rule: '-A Y' }, 'y'), finding({ rule: '-A X' }, 'x')];
-  assert.equal(findFix([one, two], faults), { code: 'x', remedy: 'mend x' });
-  assert.equal(findFix([two, one], faults), { code: 'y', remedy: 'mend y' });
-  assert.is(findFix([], faults), null);
+  assert.equal(findFix([one, two], faults, null), { code: 'x', remedy: 'mend x' });
+  assert.equal(findFix([two, one], faults, null), { code: 'y', remedy: 'mend y' });
+  assert.is(findFix([], faults, null), null);
 });
 
 /** A client through NAT, and one that a process of the host answers. */
@@ -128,6 +128,7 @@ test('of one connection its own reason, behind what became of it', () => {
   assert.ok(failed.verdict.reason.endsWith(`; ${failed.connections[0]?.reason}`));
 });
 
+const NOBODY = { by: null, how: null, rule: null, cause: null } as const;
 const ENGINE = { product: 'docker' } as unknown as Topology['engine'];
 
 test('a port that nobody publishes: what is published instead, and who listens there', () => {
@@ -140,7 +141,7 @@ test('a port that nobody publishes: what is published instead, and who listens t
     findUnpublished(
       { asked: [9090], mappings: [], ...target },
       { ...topology, engine: ENGINE, ...change },
-      seen,
+      seen.map(({ outcome }) => ({ outcome, path: 'unknown', end: NOBODY })),
     );
   const found = asked();
   assert.equal(found, {
