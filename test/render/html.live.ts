@@ -102,28 +102,6 @@ test('the list is filtered by words and choices, and sorted both ways', async ()
 
 const hash = async (): Promise<string> => page.evaluate<string>('location.hash');
 
-test('the address names the connection and the filter, and opens the page so', async () => {
-  await open(mixedHundred());
-  assert.is(await hash(), '', 'nothing is chosen by the reader yet');
-  await page.getByRole('combobox', { name: /^path/ }).selectOption('dnat');
-  await page.getByRole('button', { name: 'Show connection 52', exact: true }).click();
-  assert.is(await hash(), '#52?path=dnat');
-  await page.goto('about:blank');
-  await page.goto(`file://${join(folder, 'report.html')}#52?path=dnat&words=198.51`);
-  assert.match(await page.locator('#connection').innerText(), /^#52 /);
-  assert.is(await page.getByRole('combobox', { name: /^path/ }).inputValue(), 'dnat');
-  assert.is(await page.getByLabel('Filter', { exact: true }).inputValue(), '198.51');
-  assert.ok((await column(2)).every((path) => path === 'dnat'));
-  await page.evaluate("location.hash = '#12'");
-  await page.waitForFunction("document.getElementById('connection').innerText.startsWith('#12 ')");
-  assert.is(await page.getByRole('combobox', { name: /^path/ }).inputValue(), '', 'and no filter');
-  for (const unknown of ['#99999', '#connection', '#1?path=nowhere', '#?a=%zz']) {
-    await page.evaluate(`location.hash = '${unknown}'`);
-    assert.ok((await column(1)).length > 0, unknown);
-  }
-  assertQuiet();
-});
-
 const inStatistics = async (n: number): Promise<string[]> =>
   texts(`table[aria-label=Statistics] tbody td:nth-child(${n})`);
 
@@ -138,15 +116,6 @@ test('statistics: a table that sorts, a chart, and a row that filters the list',
   await page.getByRole('button', { name: 'Filter the connections by row 2' }).click();
   assert.equal([...new Set(await column(2))], ['docker-proxy']);
   assert.is(await hash(), '#1?path=docker-proxy&outcome=answered');
-  assertQuiet();
-});
-
-test('the waterfall has every connection, and a bar opens its own', async () => {
-  await open(analyse(readSample('mixed-20')));
-  const bars = page.locator('[data-connection]');
-  assert.is(await bars.count(), 20);
-  await page.locator('[data-connection="17"] text').first().click();
-  assert.match(await page.locator('#connection').innerText(), /^#17 /);
   assertQuiet();
 });
 

@@ -61,11 +61,14 @@ interface Stub {
 /** @param left where the arrows' room begins */
 export function drawArrows(routes: readonly Route[], anchors: Anchors, left: number): Shape[] {
   const stubs = routes.flatMap((route) => listStubs(route, anchors));
+  const drawn = routes.map((route) => {
+    const own = stubs.filter((stub) => stub.route === route);
+    return drawRoute(route, own, stubs, anchors, left + (route.number - 0.5) * STEP);
+  });
+  // Numbers last, so that no line runs over one.
   return [
-    ...routes.flatMap((route) => {
-      const own = stubs.filter((stub) => stub.route === route);
-      return drawRoute(route, own, stubs, anchors, left + (route.number - 0.5) * STEP);
-    }),
+    ...drawn.flatMap(({ shafts }) => shafts),
+    ...drawn.map(({ number }) => number),
     ...[...anchors.joints].flatMap(([name, joint]) => drawJoint(name, joint, routes)),
   ];
 }
@@ -97,13 +100,13 @@ function drawRoute(
   all: readonly Stub[],
   anchors: Anchors,
   x: number,
-): Shape[] {
+): { readonly shafts: readonly Shape[]; readonly number: Shape } {
   const colour = PREDICTED_COLOURS[route.prediction.way ?? route.prediction.path];
   const heights = own.map((stub) => heightOf(stub, all));
   const outside = route.prediction.from === 'outside' ? anchors.outside : null;
   const begin = route.client === null ? (outside ?? anchors.host) : (heights[0] ?? anchors.host);
   const ys = [begin, ...heights];
-  return [
+  const shafts = [
     line(x, Math.min(...ys), x, Math.max(...ys), { class: `s-${colour} shaft` }),
     ...own.flatMap(({ at, end }, i): Shape[] => {
       const y = heights[i] ?? at.top;
@@ -116,8 +119,8 @@ function drawRoute(
       }
       return [shaft, arrowHead(at.left, y, 1, colour)];
     }),
-    eventDot(x, begin, String(route.number), colour),
   ];
+  return { shafts, number: eventDot(x, begin, String(route.number), colour) };
 }
 
 /** Stubs at one card are spread over its height. */
