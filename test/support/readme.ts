@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** The pages whose commands are run. */
-export const PAGES = ['README.md', 'docs/outputs.md'].map((name) => join(ROOT, name));
+const PAGES = ['README.md', 'docs/outputs.md'].map((name) => join(ROOT, name));
 
 /** A block that begins with a command and is no live trace: everything behind it is what the commands print. */
 const SESSION = /^```\n(\$ (?!sudo)[^]*?)^```$/gm;

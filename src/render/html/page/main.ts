@@ -111,7 +111,10 @@ function buildPage({ connections, places, statistics }: Report): {
   });
   const oddest = chooseConnections(summarise(connections), 1);
   const first = connections.find(({ id }) => oddest.has(id)) ?? connections[0];
-  return { elements: [...page, main], start: () => void (follow() || (first && show(first))) };
+  const start = (): void => {
+    if (!follow() && first) show(first);
+  };
+  return { elements: [...page, main], start };
 }
 
 /** The answer: what happened, the ways as a picture, and how complete the trace is. */
