@@ -13,6 +13,8 @@ export interface Dialled {
     | 'reset'
     | 'refused'
     | 'unreachable'
+    /** What a rule of the client's own host tells who sends a datagram, whether it drops or rejects. */
+    | 'denied'
     | 'dropped';
   /** The client's address as the server saw it. */
   readonly seen: string | null;
@@ -25,6 +27,8 @@ export type Order =
       readonly address: string;
       readonly port: number;
       readonly protocol: 'tcp' | 'udp';
+      /** Whether :: is for IPv6 alone. */
+      readonly only6: boolean;
     }
   | {
       readonly do: 'dial';
@@ -46,7 +50,7 @@ const REFUSALS: Readonly<Record<string, Dialled['end']>> = {
   EHOSTUNREACH: 'unreachable',
   ENETUNREACH: 'unreachable',
   EACCES: 'unreachable',
-  EPERM: 'unreachable',
+  EPERM: 'denied',
   // What a blackhole route tells the one who dials from its own host.
   EINVAL: 'dropped',
   ETIMEDOUT: 'dropped',
@@ -56,9 +60,11 @@ function say(message: unknown): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
-function serve({ address, port, protocol }: Extract<Order, { do: 'serve' }>): void {
+function serve({ address, port, protocol, only6 }: Extract<Order, { do: 'serve' }>): void {
   if (protocol === 'udp') {
-    const socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4' });
+    const socket = createSocket(
+      address.includes(':') ? { type: 'udp6', ipv6Only: only6 } : { type: 'udp4' },
+    );
     socket.on('message', (_, peer) =>
       socket.send(`seen ${peer.address}\n`, peer.port, peer.address),
     );
@@ -69,7 +75,7 @@ function serve({ address, port, protocol }: Extract<Order, { do: 'serve' }>): vo
     socket.on('error', () => undefined);
     socket.end(`seen ${socket.remoteAddress ?? ''}\n`);
   });
-  server.listen({ host: address, port, ipv6Only: address === '::' ? false : undefined }, () =>
+  server.listen({ host: address, port, ipv6Only: address === '::' ? only6 : undefined }, () =>
     say({ served: port }),
   );
 }

@@ -2,7 +2,6 @@
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { randomizer } from '../decode/frames.js';
 import { FAR_BRIDGE } from './engine.js';
 import type { Place } from './host.js';
 
@@ -13,6 +12,33 @@ export interface EngineRules {
   readonly proxy: boolean;
   readonly nft: boolean;
   readonly text: string;
+}
+
+/** Addresses of the set-ups by those of the same place in IPv6. */
+const SIX: readonly (readonly [RegExp, string])[] = [
+  [/127\.0\.0\.0\/8/g, '::1/128'],
+  [/127\.0\.0\.1(\/32)?/g, '::1'],
+  [/172\.17\.0\.(\d+):(\d+)/g, '[fd00:17::$1]:$2'],
+  [/172\.17\.0\.0\/16/g, 'fd00:17::/64'],
+  [/172\.30\.0\.0\/16/g, 'fd00:30::/64'],
+  [/172\.17\.0\.(\d+)(\/32)?/g, 'fd00:17::$1'],
+  [/\bip (saddr|daddr)\b/g, 'ip6 $1'],
+  [/^table ip /gm, 'table ip6 '],
+];
+
+/** The rules as the engine writes them for a port of this protocol, and for networks of both families. */
+export function writeRules(
+  { text, nft }: EngineRules,
+  protocol: 'tcp' | 'udp',
+  six: boolean,
+): { readonly load: string; readonly text: string }[] {
+  const own =
+    protocol === 'tcp'
+      ? text
+      : text.replaceAll('-p tcp -m tcp', '-p udp -m udp').replaceAll('tcp dport', 'udp dport');
+  const load = nft ? ['nft -f -', 'nft -f -'] : ['iptables-restore', 'ip6tables-restore'];
+  const other = SIX.reduce((all, [of, by]) => all.replace(of, by), own);
+  return [own, ...(six ? [other] : [])].map((rules, i) => ({ load: load[i] ?? '', text: rules }));
 }
 
 /** Each is written for redis at 172.17.0.2:6379, published on every address. */
@@ -33,37 +59,53 @@ export function listEngines(): EngineRules[] {
   }));
 }
 
-type Dice = (below: number) => number;
+export type Dice = (below: number) => number;
 
 export interface Change {
   readonly name: string;
-  /** Whether explain may well not know how it ends. */
-  readonly exotic?: boolean;
+  /** What makes it a rare one, of which explain may well not know how it ends. */
+  readonly exotic?: Exotic | null;
   readonly steps: readonly { readonly at: Place; readonly script: string }[];
   readonly listens?: readonly string[];
+  /** redis is a macvlan on ext0, and not on docker0. */
+  readonly macvlan?: boolean;
 }
 
-type Maker = (dice: Dice) => Change;
+/** All that counts as exotic. */
+export const EXOTIC = {
+  device:
+    'a route or a routing table that takes the request, its answer or the client away by another device',
+  multipath: 'a multipath route over two devices',
+  user: 'a routing rule for users',
+  gateway: 'a container whose gateway is not the host, or that has two networks',
+  neighbour: 'a neighbour entry made by hand for an address outside the host',
+  filter: 'a traffic filter (tc)',
+  layer: 'rules of a bridge or of a single device (families bridge and netdev)',
+} as const;
+export type Exotic = keyof typeof EXOTIC;
 
-const pick = <T>(dice: Dice, list: readonly T[]): T => {
+/** @param protocol of the set-up. */
+export type Maker = (dice: Dice, protocol: 'tcp' | 'udp') => Change;
+
+export const pick = <T>(dice: Dice, list: readonly T[]): T => {
   const one = list[dice(list.length)];
   if (one === undefined) throw new RangeError('an empty list');
   return one;
 };
 
-const at =
+export const at =
   (place: Place) =>
-  (name: string, script: string, exotic = false): Change => ({
+  (name: string, script: string, exotic: Exotic | null = null): Change => ({
     ...{ name, exotic, steps: [{ at: place, script }] },
   });
 const host = at('host');
 const redis = at('redis');
 
 const DEVICES = ['ext0', 'docker0', FAR_BRIDGE, 'vpn0'] as const;
-const VIA_VPN = 'via 203.0.113.2 dev vpn0';
+export const VIA_VPN = 'via 203.0.113.2 dev vpn0';
 const ENDS = ['198.51.100.2/32', '198.51.100.0/24', '172.17.0.2/32', '172.30.0.0/16'] as const;
 
-const ROUTING: readonly Maker[] = [
+export const ROUTING: readonly Maker[] = [
   (dice) => {
     const [device, mode] = [pick(dice, [...DEVICES, 'all']), 1 + dice(2)];
     return host(
@@ -77,7 +119,7 @@ const ROUTING: readonly Maker[] = [
     return host(
       `rp_filter ${mode} on ${device}, and ${to} by another device`,
       `sysctl -qw net.ipv4.conf.${device}.rp_filter=${mode}\nip route add ${to} ${VIA_VPN}`,
-      true,
+      'device',
     );
   },
   (dice) => {
@@ -85,7 +127,7 @@ const ROUTING: readonly Maker[] = [
     return host(
       `a VPN's table for ${from}`,
       `ip route add default ${VIA_VPN} table 100\nip rule add from ${from} lookup 100`,
-      true,
+      'device',
     );
   },
   (dice) => {
@@ -126,21 +168,28 @@ const ROUTING: readonly Maker[] = [
         'ip rule add lookup main suppress_prefixlength 0',
         'sysctl -qw net.ipv4.conf.all.rp_filter=1',
       ].join('\n'),
-      true,
+      'device',
     ),
-  (dice) =>
-    host(
+  (dice) => {
+    const [to, ours, all] = [
+      pick(dice, ['203.0.113.0/24', '100.64.0.0/10']),
+      dice(2) === 0,
+      dice(3) === 0,
+    ];
+    return host(
       'Tailscale: table 52',
       [
         'ip rule add pref 5210 fwmark 0x80000/0xff0000 lookup main',
         'ip rule add pref 5230 fwmark 0x80000/0xff0000 lookup default',
         'ip rule add pref 5250 fwmark 0x80000/0xff0000 unreachable',
         'ip rule add pref 5270 lookup 52',
-        `ip route add ${pick(dice, ['203.0.113.0/24', '100.64.0.0/10'])} dev vpn0 table 52`,
-        ...(dice(2) === 0 ? ['ip route add throw 172.17.0.0/16 table 52'] : []),
-        ...(dice(3) === 0 ? ['ip route add 172.16.0.0/12 dev vpn0 table 52'] : []),
+        `ip route add ${to} dev vpn0 table 52`,
+        ...(ours ? ['ip route add throw 172.17.0.0/16 table 52'] : []),
+        ...(all ? ['ip route add 172.16.0.0/12 dev vpn0 table 52'] : []),
       ].join('\n'),
-    ),
+      all ? 'device' : null,
+    );
+  },
   (dice) => {
     const [device, end] = [
       pick(dice, ['ext0', 'docker0']),
@@ -153,7 +202,7 @@ const ROUTING: readonly Maker[] = [
         `ip rule add fwmark 7 lookup 100`,
         `ip route add ${end} table 100`,
       ].join('\n'),
-      end.startsWith('default'),
+      end.startsWith('default') ? 'device' : null,
     );
   },
   () =>
@@ -173,7 +222,7 @@ const ROUTING: readonly Maker[] = [
     ),
   (dice) => {
     const device = pick(dice, ['docker0', 'vpn0', FAR_BRIDGE]);
-    return host(`the client by ${device}`, `ip route add 198.51.100.2/32 dev ${device}`, true);
+    return host(`the client by ${device}`, `ip route add 198.51.100.2/32 dev ${device}`, 'device');
   },
   (dice) => {
     const way = pick(dice, ['via 198.51.100.2 dev ext0', VIA_VPN]);
@@ -183,7 +232,7 @@ const ROUTING: readonly Maker[] = [
     host(
       'a multipath default route',
       'ip route add default nexthop via 198.51.100.2 dev ext0 nexthop via 203.0.113.2 dev vpn0',
-      true,
+      'multipath',
     ),
   () =>
     host(
@@ -195,7 +244,7 @@ const ROUTING: readonly Maker[] = [
       'two routes of one prefix, told apart by metric',
       'ip route add 172.17.0.2/32 dev docker0 metric 50\nip route add 172.17.0.2/32 dev vpn0 metric 60',
     ),
-  () => host('the container by another device', 'ip route add 172.17.0.2/32 dev vpn0', true),
+  () => host('the container by another device', 'ip route add 172.17.0.2/32 dev vpn0', 'device'),
   (dice) => {
     const rule = pick(dice, [
       'iif ext0',
@@ -216,7 +265,7 @@ const ROUTING: readonly Maker[] = [
     return host(
       `a rule for users ${range}`,
       `ip rule add uidrange ${range} blackhole pref 60`,
-      true,
+      'user',
     );
   },
   () =>
@@ -242,7 +291,7 @@ const ROUTING: readonly Maker[] = [
     return host(
       `a wrong neighbour entry for ${address}`,
       `ip neigh replace ${address} lladdr ${lladdr} dev ${device} nud permanent`,
-      address.startsWith('198'),
+      address.startsWith('198') ? 'neighbour' : null,
     );
   },
   () =>
@@ -252,7 +301,7 @@ const ROUTING: readonly Maker[] = [
     ),
 ];
 
-const BRIDGES: readonly Maker[] = [
+export const BRIDGES: readonly Maker[] = [
   (dice) => {
     const ports = pick(dice, [['veth1', 'veth2'], ['veth1'], ['veth2']]);
     return host(
@@ -275,15 +324,19 @@ const BRIDGES: readonly Maker[] = [
     host(
       'a traffic filter',
       `tc qdisc add dev ${pick(dice, ['ext0', 'docker0', 'veth1'])} clsact\n${['ext0', 'docker0', 'veth1'].map((device) => `tc filter add dev ${device} ingress protocol ip u32 match ip dst 172.17.0.9/32 flowid 1:1 2>/dev/null || true`).join('\n')}`,
-      true,
+      'filter',
     ),
 ];
 
-const INSIDE: readonly Maker[] = [
+export const INSIDE: readonly Maker[] = [
   () => redis('redis has no default route', 'ip route del default'),
   () =>
-    redis("redis' gateway is another container", 'ip route replace default via 172.17.0.4', true),
-  () => redis("redis' gateway is nobody", 'ip route replace default via 172.17.0.99', true),
+    redis(
+      "redis' gateway is another container",
+      'ip route replace default via 172.17.0.4',
+      'gateway',
+    ),
+  () => redis("redis' gateway is nobody", 'ip route replace default via 172.17.0.99', 'gateway'),
   (dice) => {
     const rule = pick(dice, [
       '-A INPUT -p tcp --dport 6379 -j DROP',
@@ -314,7 +367,7 @@ const INSIDE: readonly Maker[] = [
     const strict = dice(2) === 0;
     return {
       name: `redis leaves by a second network${strict ? ', with strict rp_filter' : ''}`,
-      exotic: true,
+      exotic: 'gateway',
       steps: [
         {
           at: 'host',
@@ -362,11 +415,11 @@ const INSIDE: readonly Maker[] = [
     at('far')(
       "the far client's gateway is nobody",
       'ip route replace default via 172.30.0.99',
-      true,
+      'gateway',
     ),
 ];
 
-const RULES: readonly Maker[] = [
+export const RULES: readonly Maker[] = [
   (dice) => {
     const chain = pick(dice, ['INPUT', 'FORWARD', 'OUTPUT', 'DOCKER-USER', 'INPUT', 'FORWARD']);
     const matches = [
@@ -432,32 +485,3 @@ const RULES: readonly Maker[] = [
     );
   },
 ];
-
-export interface SetupPlan {
-  readonly seed: number;
-  readonly engine: EngineRules;
-  readonly changes: readonly Change[];
-  /** Whether explain is told who the client outside is. */
-  readonly client: string | null;
-}
-
-/** The plan of a seed: the same on every machine. */
-export function makePlan(seed: number, engines: readonly EngineRules[]): SetupPlan {
-  const dice = randomizer(seed * 2654435761);
-  // The first numbers of neighbouring seeds are much alike.
-  for (let i = 0; i < 20; i++) dice(7);
-  return planSetup(seed, dice, engines);
-}
-
-/** One or two changes, of any kind; each kind's turn comes equally often. */
-function planSetup(seed: number, dice: Dice, engines: readonly EngineRules[]): SetupPlan {
-  const kinds = [ROUTING, INSIDE, BRIDGES, RULES];
-  const weights = [0, 0, 0, 1, 1, 1, 2, 3, 3];
-  const engine = pick(dice, engines);
-  const count = dice(10) === 0 ? 0 : 1 + (dice(4) === 0 ? 1 : 0);
-  const changes = Array.from({ length: count }, () => {
-    const kind = kinds[weights[dice(weights.length)] ?? 0] ?? ROUTING;
-    return pick(dice, kind)(dice);
-  });
-  return { seed, engine, changes, client: dice(2) === 0 ? null : '198.51.100.2' };
-}

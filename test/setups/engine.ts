@@ -5,11 +5,16 @@ import { createServer, type Server } from 'node:http';
 export interface ToldContainer {
   readonly name: string;
   readonly pid: number;
-  readonly network: 'bridge' | 'far';
+  readonly network: 'bridge' | 'far' | 'lan';
   readonly address: string;
   readonly gateway: string;
+  readonly address6?: string;
+  readonly gateway6?: string;
   readonly ports: Readonly<Record<string, readonly { HostIp: string; HostPort: string }[]>>;
 }
+
+/** A network without a bridge. */
+const LAN = { Name: 'lan', Driver: 'macvlan', Id: '1'.repeat(64), Options: { parent: 'ext0' } };
 
 export const FAR_BRIDGE = 'br-112233445566';
 
@@ -21,11 +26,15 @@ export function serveEngine(socket: string, containers: readonly ToldContainer[]
       {
         ...{ Id: idOf(i), Name: `/${container.name}` },
         State: { Running: true, Pid: container.pid },
-        HostConfig: { NetworkMode: container.network === 'bridge' ? 'default' : 'far' },
+        HostConfig: { NetworkMode: container.network === 'bridge' ? 'default' : container.network },
         NetworkSettings: {
           Ports: container.ports,
           Networks: {
-            [container.network]: { IPAddress: container.address, Gateway: container.gateway },
+            [container.network]: {
+              ...{ IPAddress: container.address, Gateway: container.gateway },
+              GlobalIPv6Address: container.address6 ?? '',
+              IPv6Gateway: container.gateway6 ?? '',
+            },
           },
         },
       },
@@ -37,7 +46,7 @@ export function serveEngine(socket: string, containers: readonly ToldContainer[]
   });
   const answers = new Map<string, unknown>([
     ['/version', { Version: '20.10.24' }],
-    ['/networks', [named('bridge', 'docker0'), named('far', FAR_BRIDGE)]],
+    ['/networks', [named('bridge', 'docker0'), named('far', FAR_BRIDGE), LAN]],
     [
       '/containers/json?all=1',
       containers.map(({ name }, i) => ({ Id: idOf(i), Names: [`/${name}`] })),

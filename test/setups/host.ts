@@ -5,6 +5,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import type { Protocol } from '../../src/model/event.js';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -17,16 +18,24 @@ export type Place = 'host' | 'client' | 'vpn' | 'redis' | 'other' | 'far';
 const PLACES = ['host', 'client', 'vpn', 'redis', 'other', 'far'] as const;
 
 export interface HostOptions {
-  /** Rules of the engine, as `iptables-restore` or `nft -f` take them. */
-  readonly rules: { readonly text: string; readonly nft: boolean };
+  /** Rules of the engine, and the commands that load them. */
+  readonly rules: readonly { readonly text: string; readonly load: string }[];
+  readonly protocol: Protocol;
+  /** Whether containers have addresses of IPv6 too. */
+  readonly six: boolean;
+  /** Whether redis is a macvlan on ext0. */
+  readonly macvlan: boolean;
   readonly proxy: boolean;
   /** Shell commands by the place where they run, in this order. */
   readonly commands: readonly { readonly at: Place; readonly script: string }[];
-  /** Where redis listens. */
-  readonly listens: readonly string[];
+  /** Where redis listens; null for every address of the families that it has. */
+  readonly listens: readonly string[] | null;
 }
 
 export const PORT = 6379;
+/** Of redis. */
+const ADDRESSES = ['172.17.0.2', 'fd00:17::2'] as const;
+const MACVLAN = '198.51.100.20';
 const AGENT = fileURLToPath(new URL('agent.js', import.meta.url));
 
 let count = 0;
@@ -82,40 +91,54 @@ export class SetupHost {
     if (this.#folder !== '') await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #make({ rules, proxy, commands, listens }: HostOptions): Promise<void> {
+  async #make(options: HostOptions): Promise<void> {
+    const { rules, proxy, commands, listens, protocol, six, macvlan } = options;
     this.#folder = await mkdtemp(join(tmpdir(), 'trace-flow-setup-'));
-    await this.#wire(proxy);
+    await this.#wire(options);
     await Promise.all(
       PLACES.map(async (place) => this.#agents.set(place, await Agent.start(this.nameOf(place)))),
     );
-    const load = rules.nft ? 'nft -f -' : 'iptables-restore';
-    await this.run('host', `${load} <<'RULES'\n${rules.text}\nRULES\n`);
+    for (const { load, text } of rules) {
+      await this.run('host', `${load} <<'RULES'\n${text}\nRULES\n`);
+    }
     const redis = this.#agents.get('redis');
-    if (redis) await Promise.all(listens.map((address) => redis.serve(address, PORT)));
-    if (proxy) await Promise.all(['0.0.0.0', '::'].map((address) => this.#startProxy(address)));
+    const all = listens ?? ['0.0.0.0', ...(six ? ['::'] : [])];
+    if (redis) {
+      const only6 = all.length > 1;
+      await Promise.all(
+        all.map((address) => redis.serve({ address, port: PORT, protocol, only6 })),
+      );
+    }
+    if (proxy) {
+      const behind = { '0.0.0.0': ADDRESSES[0], '::': ADDRESSES[six ? 1 : 0] };
+      await Promise.all(
+        Object.entries(behind).map(([address, to]) => this.#startProxy(protocol, address, to)),
+      );
+    }
     for (const { at, script } of commands) await this.run(at, script);
     const published = {
-      [`${PORT}/tcp`]: ['0.0.0.0', '::'].map((HostIp) => ({ HostIp, HostPort: String(PORT) })),
+      [`${PORT}/${protocol}`]: ['0.0.0.0', '::'].map((HostIp) => ({
+        HostIp,
+        HostPort: String(PORT),
+      })),
     };
     const pid = (place: Place): number => this.#agents.get(place)?.pid ?? 0;
-    const bridge = { network: 'bridge', gateway: '172.17.0.1' } as const;
+    const at = (network: string, bits: number) => ({
+      address: `172.${network}.0.${bits}`,
+      gateway: `172.${network}.0.1`,
+      ...(six && { address6: `fd00:${network}::${bits}`, gateway6: `fd00:${network}::1` }),
+    });
+    const own = macvlan
+      ? { network: 'lan' as const, address: MACVLAN, gateway: '198.51.100.1' }
+      : { network: 'bridge' as const, ...at('17', 2) };
     this.#engine = await serveEngine(`${this.#folder}/engine`, [
-      { ...bridge, name: 'redis', pid: pid('redis'), address: '172.17.0.2', ports: published },
-      { ...bridge, name: 'other', pid: pid('other'), address: '172.17.0.4', ports: {} },
-      ...([
-        {
-          network: 'far',
-          name: 'far',
-          pid: pid('far'),
-          address: '172.30.0.2',
-          gateway: '172.30.0.1',
-          ports: {},
-        },
-      ] as const),
+      { name: 'redis', pid: pid('redis'), ...own, ports: published },
+      { name: 'other', pid: pid('other'), network: 'bridge', ...at('17', 4), ports: {} },
+      { name: 'far', pid: pid('far'), network: 'far', ...at('30', 2), ports: {} },
     ]);
   }
 
-  async #wire(proxy: boolean): Promise<void> {
+  async #wire({ proxy, six, macvlan }: HostOptions): Promise<void> {
     const name = (place: Place): string => this.nameOf(place);
     const veth = (at: Place, own: string, mate: Place, inner: string): string =>
       `link add ${own} netns ${name(at)} type veth peer name ${inner} netns ${name(mate)}`;
@@ -124,7 +147,9 @@ export class SetupHost {
         ...PLACES.map((place) => `netns add ${name(place)}`),
         veth('host', 'ext0', 'client', 'eth0'),
         veth('host', 'vpn0', 'vpn', 'eth0'),
-        veth('host', 'veth1', 'redis', 'eth0'),
+        macvlan
+          ? `link add eth0 netns ${name('redis')} link-netns ${name('host')} link ext0 type macvlan mode bridge`
+          : veth('host', 'veth1', 'redis', 'eth0'),
         veth('host', 'veth2', 'other', 'eth0'),
         veth('host', 'veth3', 'far', 'eth0'),
       ].join('\n'),
@@ -133,7 +158,7 @@ export class SetupHost {
       ...['all', 'default', 'ext0', 'vpn0', 'docker0', FAR_BRIDGE].map(
         (device) => `net.ipv4.conf.${device}.rp_filter=0`,
       ),
-      ...['net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=0'],
+      ...['net.ipv4.ip_forward=1', `net.ipv6.conf.all.forwarding=${six ? 1 : 0}`],
       ...['ip', 'ip6'].map((family) => `net.bridge.bridge-nf-call-${family}tables=1`),
       ...(proxy
         ? []
@@ -141,14 +166,14 @@ export class SetupHost {
     ];
     const hairpin = proxy
       ? ''
-      : 'for v in veth1 veth2 veth3; do bridge link set dev $v hairpin on; done';
+      : `for v in ${macvlan ? '' : 'veth1'} veth2 veth3; do bridge link set dev $v hairpin on; done`;
     await this.run(
       'host',
       `ip -batch - <<'END'
 link set lo up
 link add docker0 type bridge
 link add ${FAR_BRIDGE} type bridge
-link set veth1 master docker0 up
+${macvlan ? '' : 'link set veth1 master docker0 up'}
 link set veth2 master docker0 up
 link set veth3 master ${FAR_BRIDGE} up
 link set docker0 up
@@ -160,6 +185,11 @@ addr add 172.30.0.1/16 dev ${FAR_BRIDGE}
 addr add 198.51.100.1/24 dev ext0
 addr add 203.0.113.1/24 dev vpn0
 addr add 2001:db8:198:51::1/64 dev ext0 nodad
+${
+  six
+    ? `addr add fd00:17::1/64 dev docker0 nodad\naddr add fd00:30::1/64 dev ${FAR_BRIDGE} nodad`
+    : ''
+}
 END
 sysctl -qw ${settings.join(' ')}
 ${hairpin}`,
@@ -176,24 +206,31 @@ route add default via ${gateway}
 ${more}
 END`,
       );
+    const plus = (network: string, bits: number): string =>
+      six
+        ? `addr add fd00:${network}::${bits}/64 dev eth0 nodad\nroute add default via fd00:${network}::1`
+        : '';
+    const beyond = 'route add default via 2001:db8:198:51::1';
     await Promise.all([
       inner(
         'client',
         '198.51.100.2/24',
         '198.51.100.1',
-        'addr add 2001:db8:198:51::2/64 dev eth0 nodad',
+        `addr add 2001:db8:198:51::2/64 dev eth0 nodad\n${six ? beyond : ''}`,
       ),
       inner('vpn', '203.0.113.2/24', '203.0.113.1'),
-      inner('redis', '172.17.0.2/16', '172.17.0.1'),
-      inner('other', '172.17.0.4/16', '172.17.0.1'),
-      inner('far', '172.30.0.2/16', '172.30.0.1'),
+      macvlan
+        ? inner('redis', `${MACVLAN}/24`, '198.51.100.1')
+        : inner('redis', '172.17.0.2/16', '172.17.0.1', plus('17', 2)),
+      inner('other', '172.17.0.4/16', '172.17.0.1', plus('17', 4)),
+      inner('far', '172.30.0.2/16', '172.30.0.1', plus('30', 2)),
     ]);
   }
 
   /** Ready when it has written so to its fourth descriptor. */
-  async #startProxy(address: string): Promise<void> {
-    const ends = ['-host-ip', address, '-host-port', String(PORT), '-container-ip', '172.17.0.2'];
-    const words = ['docker-proxy', '-proto', 'tcp', ...ends, '-container-port', String(PORT)];
+  async #startProxy(protocol: Protocol, address: string, to: string): Promise<void> {
+    const ends = ['-host-ip', address, '-host-port', String(PORT), '-container-ip', to];
+    const words = ['docker-proxy', '-proto', protocol, ...ends, '-container-port', String(PORT)];
     const child = spawn('nsenter', [`--net=/run/netns/${this.nameOf('host')}`, ...words], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
     });
@@ -209,6 +246,8 @@ END`,
 /** Holds a namespace, serves and dials there. */
 class Agent {
   readonly #waiting = new Map<number, (told: Dialled) => void>();
+  /** What to call where the process ends before it has told all. */
+  readonly #failing = new Set<(error: Error) => void>();
   #served: (() => void)[] = [];
   #next = 1;
 
@@ -229,6 +268,9 @@ class Agent {
     );
     return new Promise((resolve, reject) => {
       child.once('error', reject);
+      child.once('exit', () => {
+        for (const fail of agent.#failing) fail(new Error(`the agent in ${netns} has ended`));
+      });
       createInterface({ input: child.stdout }).on('line', (line) => {
         const message = JSON.parse(line) as { ready?: number; served?: number; id?: number };
         if (message.ready !== undefined) resolve(agent);
@@ -238,16 +280,18 @@ class Agent {
     });
   }
 
-  serve(address: string, port: number): Promise<void> {
-    return new Promise((resolve) => {
+  serve(order: Omit<Extract<Order, { do: 'serve' }>, 'do'>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#failing.add(reject);
       this.#served.push(resolve);
-      this.write(JSON.stringify({ do: 'serve', address, port, protocol: 'tcp' } satisfies Order));
+      this.write(JSON.stringify({ do: 'serve', ...order } satisfies Order));
     });
   }
 
   dial(order: Omit<Extract<Order, { do: 'dial' }>, 'do' | 'id'>): Promise<Dialled> {
     const id = this.#next++;
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      this.#failing.add(reject);
       this.#waiting.set(id, resolve);
       this.write(JSON.stringify({ do: 'dial', id, ...order } satisfies Order));
     });

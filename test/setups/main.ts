@@ -3,7 +3,8 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { listEngines, makePlan } from './catalogue.js';
+import { listEngines } from './catalogue.js';
+import { makePlan } from './plan.js';
 import { summarize, writeTable } from './table.js';
 import { trySetup, type Tried } from './try.js';
 
@@ -67,7 +68,7 @@ async function work(): Promise<void> {
 }
 
 function report({ plan, trials, problems }: Tried): void {
-  const name = `${plan.seed} ${plan.engine.name}: ${plan.changes.map((change) => change.name).join(' + ') || 'as it is'}`;
+  const name = `${plan.seed} ${plan.engine.name} ${plan.protocol}${plan.six ? ' 6' : ''}: ${plan.changes.map((change) => change.name).join(' + ') || 'as it is'}`;
   const wrong = trials.filter(({ right }) => right === false);
   const open = trials.filter(({ right }) => right === null);
   process.stderr.write(

@@ -1,19 +1,24 @@
 // What a run of set-ups came to: a line for the terminal, and the page docs/setups.md.
 
+import { EXOTIC } from './catalogue.js';
+import { listExotic } from './plan.js';
 import type { Trial, Tried } from './try.js';
 
 export function summarize(tried: readonly Tried[]): string {
-  const plain = tried.filter(({ plan }) => !isExotic(plan));
-  return [
+  const some = (test: (plan: Tried['plan']) => boolean): Tried[] =>
+    tried.filter(({ plan }) => test(plan));
+  const groups: readonly (readonly [string, readonly Tried[]])[] = [
     ['all', tried],
-    ['nothing exotic', plain],
-  ]
-    .map(([name, list]) => `${name as string}: ${count(list as readonly Tried[])}`)
-    .join('\n');
+    ['nothing exotic', some((plan) => !isExotic(plan))],
+    ['of TCP', some(({ protocol }) => protocol === 'tcp')],
+    ['of UDP', some(({ protocol }) => protocol === 'udp')],
+    ['containers with IPv6', some(({ six }) => six)],
+  ];
+  return groups.map(([name, list]) => `${name}: ${count(list)}`).join('\n');
 }
 
-function isExotic({ changes }: Tried['plan']): boolean {
-  return changes.some(({ exotic }) => exotic);
+function isExotic(plan: Tried['plan']): boolean {
+  return listExotic(plan).length > 0;
 }
 
 function count(tried: readonly Tried[]): string {
@@ -43,12 +48,20 @@ export function writeTable(tried: readonly Tried[]): string {
     '',
     `Written by \`npm run setups\` (seeds ${Math.min(...seeds)} to ${Math.max(...seeds)}). Each set-up is a host of network namespaces with the rules of`,
     'one engine and changes at random: routes and routing rules, reverse path filters, bridges, the inside of containers,',
-    'and rules of firewalls. `explain` predicts every vantage, and each prediction is tried with a real connection: how it',
-    'ends, the address that the server sees, and whether connection tracking has rewritten it must be as predicted.',
+    'connection tracking, and rules of firewalls. `explain` predicts every vantage, and each prediction is tried with a real',
+    'connection of TCP or a real datagram: how it ends, the address that the server sees, and whether connection tracking has',
+    'rewritten it must be as predicted.',
     '',
     ...summarize(tried)
       .split('\n')
       .map((line) => `- ${line}`),
+    '',
+    'Exotic is what this list names, and nothing else:',
+    '',
+    ...Object.values(EXOTIC).map((what) => `- ${what}`),
+    '',
+    'The kernel of the machines that it ran on has no VRF, no VLANs, no ipvlan and no WireGuard: those were tried with unit tests',
+    'alone, and a veth stands for the tunnel.',
     '',
     'What stays unknown, and why:',
     '',

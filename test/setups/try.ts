@@ -5,7 +5,8 @@ import { explain } from '../../src/app/explain.js';
 import { canonicalAddress } from '../../src/model/address.js';
 import type { Explanation, Prediction } from '../../src/model/explain.js';
 import type { Dialled } from './agent.js';
-import type { SetupPlan } from './catalogue.js';
+import { writeRules } from './catalogue.js';
+import type { SetupPlan } from './plan.js';
 import { PORT, SetupHost, type Place } from './host.js';
 
 /** One vantage: what was said and what was seen. */
@@ -31,13 +32,14 @@ const PATIENCE = 1_300;
 const UNHURRIED = 4_000;
 
 export async function trySetup(plan: SetupPlan): Promise<Tried> {
-  const { engine, changes, client } = plan;
+  const { engine, changes, client, protocol, six } = plan;
   const listens = changes.flatMap((change) => (change.listens ? [change.listens] : []))[0];
   const host = await SetupHost.build({
-    rules: engine,
-    proxy: engine.proxy,
+    rules: writeRules(engine, protocol, six),
+    ...{ proxy: engine.proxy, protocol, six },
+    macvlan: changes.some((change) => change.macvlan === true),
     commands: changes.flatMap(({ steps }) => steps),
-    listens: listens ?? ['0.0.0.0'],
+    listens: listens ?? null,
   });
   try {
     const explanation = await look(host, plan.client);
@@ -106,7 +108,9 @@ async function dialAll(
 /** Port 6390 of the rule sets leads to a container that no set-up has; others are on bridges where nobody is. */
 function isThere({ from, to }: Prediction): boolean {
   return (
-    to.endsWith(`:${PORT}`) && !to.startsWith('172.17.0.3:') && !from.includes('a container on')
+    to.endsWith(`:${PORT}`) &&
+    !/^(172\.17\.0\.3:|\[fd00:17::3\])/.test(to) &&
+    !from.includes('a container on')
   );
 }
 
@@ -154,8 +158,10 @@ function judge(prediction: Prediction, seen: Trial['seen']): boolean | null {
   if (path === 'unknown') return null;
   // Who is refused by a rule or a route may hear any of ICMP's errors.
   const end = seen.end === 'unreachable' && path === 'refused' ? 'refused' : seen.end;
-  if (path === 'refused' || path === 'dropped') return end === path;
-  if (prediction.obstacles.length > 0) return end === 'reset' || end === 'silent';
+  if (path === 'refused' || path === 'dropped') return end === path || end === 'denied';
+  if (prediction.obstacles.length > 0) {
+    return prediction.protocol === 'udp' ? end === 'dropped' : end === 'reset' || end === 'silent';
+  }
   if (end !== 'answered') return false;
   if ((path === 'dnat') !== (seen.translated ?? false)) return false;
   const source = seen.seen === null ? null : canonicalAddress(seen.seen);

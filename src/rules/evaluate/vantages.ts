@@ -48,7 +48,8 @@ function listOutside(world: World, { mapping, client }: WayIn): Attempt[] {
     );
   const inner = mapping.target;
   const entry = outer.find(({ address }) => familyOf(address) === familyOf(inner.address));
-  if (entry && isContainerSide(mapping)) {
+  const reaches = client === null || familyOf(client) === familyOf(inner.address);
+  if (entry && reaches && isContainerSide(mapping)) {
     const by = { kind: 'outside', device: entry.device, source: client } as const;
     const straight = { protocol: mapping.protocol, port: inner.port, to: inner.address };
     const family = familyOf(inner.address);
