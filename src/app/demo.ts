@@ -168,6 +168,7 @@ async function traceVantages(
         },
       },
       onEvent: null,
+      recorder: null,
       onConnection: null,
       stop,
       onReport: () => Promise.resolve(),

@@ -1,19 +1,29 @@
 /** One live run from request to exit code: streams, files, expectation. */
 import { randomBytes } from 'node:crypto';
 import { UserError } from '../model/errors.js';
+import type { Connection } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
 import { checkFiles, listFiles } from './outputs.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
 import { createProgress } from './progress.js';
+import type { Recorder } from './recorder.js';
 import { passes } from './selection.js';
+import { identify } from './tally.js';
 import { runTrace, type TraceRequest } from './trace.js';
 
 export async function traceLive(
   request: TraceRequest,
-  outputs: LiveOutputs,
+  wanted: LiveOutputs,
   terminal: LiveTerminal,
 ): Promise<number> {
+  // Where standard output takes the recording, people read standard error.
+  const streamed = wanted.record === '-';
+  const record = streamed ? '/dev/stdout' : wanted.record;
+  // Renamed it can only be when all names are known.
+  const recorder =
+    record !== undefined && !wanted.anonymize ? await openRecorder(record, terminal) : null;
+  const outputs = { ...wanted, record, recorder };
   const files = listFiles(outputs);
   if (outputs.anonymize && outputs.ndjson) throw STREAMED;
   await checkFiles(files, outputs.json || outputs.ndjson);
@@ -36,23 +46,34 @@ export async function traceLive(
     terminal.onClosed(() => stop.abort(CLOSED));
   }
   let written = true;
+  const told = new Set<string>();
+  const tell = (connection: Connection): void => {
+    if (told.has(identify(connection))) return;
+    told.add(identify(connection));
+    stream('connection', connection);
+  };
+  const shown = streamed ? { ...terminal, out: (text: string) => terminal.err(text) } : terminal;
   const { report, trouble } = await runTrace(request, {
     progress,
+    recorder,
     stop: stop.signal,
     onEvent: outputs.ndjson ? (event) => stream('event', event) : null,
     onConnection: (connection) => {
       if (!passes(connection, outputs.show)) return;
-      if (outputs.ndjson) stream('connection', connection);
+      if (outputs.ndjson) tell(connection);
       if (outputs.watch) progress.ended(connection);
     },
     onReport: async (made, trace) => {
-      // Those that never ended: nothing else tells of them before the report.
-      if (outputs.watch) {
-        for (const one of made.connections) if (passes(one, outputs.show)) progress.ended(one);
+      // Those that never ended, or did so last: nothing else tells of them before the report.
+      for (const one of made.connections) {
+        if (!passes(one, outputs.show)) continue;
+        if (outputs.ndjson) tell(one);
+        if (outputs.watch) progress.ended(one);
+        await terminal.drain?.();
       }
       written = outputs.anonymize
-        ? await presentRenamed(trace, request.hops, outputs, terminal)
-        : await present(made, trace, outputs, terminal);
+        ? await presentRenamed(trace, request.hops, outputs, shown)
+        : await present(made, trace, outputs, shown);
     },
   });
   if (trouble !== null) {
@@ -61,6 +82,11 @@ export async function traceLive(
   }
   const exit = conclude(report, outputs.expect, terminal);
   return exit === 0 && !written ? 1 : exit;
+}
+
+async function openRecorder(name: string, terminal: LiveTerminal): Promise<Recorder> {
+  const { Recorder } = await import('./recorder.js');
+  return new Recorder(name, terminal.streams);
 }
 
 /** Renamed before it is judged again, so that no output has anything to leak. */

@@ -1,9 +1,11 @@
 /** Where a report goes: terminal or JSON on standard output, pictures and recordings into files, whole or not at all. */
+import { gzipSync } from 'node:zlib';
 import { checkOutput, locateOutput, writeOutput } from '../host/output-file.js';
 import { UserError } from '../model/errors.js';
 import type { Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
+import type { Recorder } from './recorder.js';
 
 export interface OutputRequest {
   readonly json: boolean;
@@ -15,6 +17,8 @@ export interface OutputRequest {
   readonly pcapng: string | undefined;
   readonly perfetto: string | undefined;
   readonly record: string | undefined;
+  /** Writes the recording while the trace runs; where there is none, it is written with the other files. */
+  readonly recorder?: Recorder | null;
   /** How many connections get a ladder in the terminal; undefined for the usual few. */
   readonly ladders: number | undefined;
   /** Pseudonyms for addresses and names, the same in every output. */
@@ -32,6 +36,8 @@ export interface Terminal {
 export interface Sink {
   out(text: string): void;
   emit(json: string): void;
+  /** Settles when what was emitted is on its way, so that a slow reader costs no memory. */
+  drain?(): Promise<void>;
 }
 
 /** Writes the report for people or machines; for `--ndjson` only the summary that ends the stream. */
@@ -45,8 +51,11 @@ export async function printReport(
     const { connections, ...summary } = report;
     sink.emit(`${JSON.stringify({ type: 'summary', connections: connections.length, summary })}\n`);
   } else if (request.json) {
-    const { renderJson } = await import('../render/json.js');
-    sink.emit(renderJson(report));
+    const { renderJsonPieces } = await import('../render/json.js');
+    for (const piece of renderJsonPieces(report)) {
+      sink.emit(piece);
+      await sink.drain?.();
+    }
   } else if (request.listing) {
     const { renderListing } = await import('../render/listing.js');
     sink.out(renderListing(report));
@@ -79,8 +88,13 @@ export class OutputFiles {
     render: () => Promise<string | Buffer> | string,
   ): Promise<void> {
     if (file === undefined) return;
+    await this.note(file, async () => writeOutput(file, await render(), this.#terminal.streams));
+  }
+
+  /** What became of a file that is written by somebody else: `work` throws where it was not. */
+  async note(file: string, work: () => Promise<void> | void): Promise<void> {
     try {
-      await writeOutput(file, await render(), this.#terminal.streams);
+      await work();
       this.#lines.push(`wrote ${file}`);
     } catch (error) {
       this.#failed = true;
@@ -113,9 +127,9 @@ export async function writeFiles(
     return { ...full, connections: full.connections.filter(({ id }) => ids.has(id)) };
   };
   // The evidence first: where there is room for one file only, it shall be this one.
-  await files.write(request.record, async () =>
-    (await import('../capture/recording.js')).formatRecording(trace),
-  );
+  const { record, recorder } = request;
+  if (record !== undefined && recorder) await files.note(record, () => recorder.settle());
+  else await files.write(record, async () => formatRecorded(trace, record));
   await files.write(request.svg, async () =>
     (await import('../render/svg/svg.js')).renderSvg(report),
   );
@@ -130,6 +144,12 @@ export async function writeFiles(
   await files.write(request.perfetto, async () =>
     (await import('../render/perfetto.js')).renderPerfetto(whole()),
   );
+}
+
+async function formatRecorded(trace: Trace, file: string | undefined): Promise<string | Buffer> {
+  const { formatRecording } = await import('../capture/recording.js');
+  const text = formatRecording(trace);
+  return file?.endsWith('.gz') ? gzipSync(text) : text;
 }
 
 async function drawPng(report: Report): Promise<Buffer> {

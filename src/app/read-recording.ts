@@ -1,44 +1,69 @@
 /** A recording read from an input. Loaded only for one: checking its lines takes a library that captures do without. */
+import { StringDecoder } from 'node:string_decoder';
 import type { Input } from '../capture/file/input.js';
-import { isRecording, parseRecording } from '../capture/recording.js';
+import { isRecording, RecordingReader } from '../capture/recording.js';
+import { restoreOrder } from '../capture/sequencer.js';
+import { keepRelevant } from '../correlate/relevant.js';
 import { UserError } from '../model/errors.js';
 import type { Trace } from '../model/trace.js';
 
-/** Bytes of a line and of a recording, both far beyond what a trace writes. */
+/** Characters of a line, far beyond what a trace writes. */
 const MAX_LINE = 4 * 1024 * 1024;
-const MAX_RECORDING = 256 * 1024 * 1024;
+/** Characters that tell a recording from other text. */
+const ENOUGH = 200;
 
+/**
+ * Reads it line by line, whatever its size. What was written while the trace ran is put in order, and narrowed to the
+ * host, as the trace itself did at its end.
+ * @throws UserError where it is none
+ */
 export async function readRecording(name: string, input: Input): Promise<Trace> {
-  return parseRecording(await readText(name, input), name);
+  const reader = new RecordingReader(name);
+  const trace = await readLines(name, input, reader);
+  if (!reader.appended) return trace;
+  const events = keepRelevant(restoreOrder(trace.events), trace.header.topology);
+  return { ...trace, events };
 }
 
-async function readText(name: string, input: Input): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  let line = 0;
+async function readLines(name: string, input: Input, reader: RecordingReader): Promise<Trace> {
+  const decoder = new StringDecoder('utf8');
+  // A line in the making: joined once it is whole.
+  let pieces: string[] = [];
+  let length = 0;
+  let begun = false;
   for await (const chunk of input.chunks) {
-    if (size === 0 && !isRecording(chunk.toString('utf8'))) throw describeForeign(name);
-    chunks.push(Buffer.from(chunk));
-    size += chunk.length;
-    const end = chunk.lastIndexOf(0x0a);
-    line = end < 0 ? line + chunk.length : chunk.length - end;
-    // What follows is told as cut off, at the line that is too long.
-    if (line > MAX_LINE) break;
-    if (size > MAX_RECORDING) throw describeTooLarge(name);
+    const [more = '', ...lines] = decoder.write(chunk).split('\n');
+    pieces.push(more);
+    length += more.length;
+    if (!begun && lines.length === 0 && length < ENOUGH) continue;
+    if (!begun && !isRecording(pieces.join('').slice(0, ENOUGH))) throw describeForeign(name);
+    begun = true;
+    const last = lines.pop();
+    if (last !== undefined) {
+      const whole = [pieces.join(''), ...lines];
+      pieces = [last];
+      length = last.length;
+      for (const line of whole) if (!reader.read(line)) return reader.end();
+    }
+    // It is read as it is: as a line that makes no sense.
+    if (length > MAX_LINE) break;
   }
-  const problem = input.problem();
-  if (problem !== null && chunks.length === 0) throw describeForeign(name);
-  const content = Buffer.concat(chunks).toString('utf8');
-  if (!isRecording(content)) throw describeForeign(name);
-  return content;
+  const rest = pieces.join('') + decoder.end();
+  if (!begun && !isRecording(rest)) throw describeForeign(name);
+  // What has no end was being written when the trace was killed.
+  if (rest !== '' && !isCut(rest)) reader.read(rest);
+  return reader.end();
 }
 
-function describeTooLarge(name: string): UserError {
-  return new UserError(`${name} is larger than ${MAX_RECORDING} bytes: no recording is`, {
-    code: 'recording-too-large',
-    exit: 1,
-    remedy: 'record it again for fewer ports or a shorter time',
-  });
+/** Whether a last line without its end is the beginning of one: it is left out then, and the recording told as cut off. */
+function isCut(line: string): boolean {
+  if (line.length > MAX_LINE) return false;
+  try {
+    JSON.parse(line);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function describeForeign(name: string): UserError {

@@ -46,9 +46,13 @@ export async function readTrace(
   }
   if (outputs.ndjson) {
     const stream = streamTo(terminal);
-    for (const event of trace.events) stream('event', event);
+    for (const event of trace.events) {
+      stream('event', event);
+      await terminal.drain?.();
+    }
     for (const connection of select(report, outputs.show).connections) {
       stream('connection', connection);
+      await terminal.drain?.();
     }
   }
   if (trace.capture && report.connections.length === 0) tellWhatIsThere(trace, terminal);

@@ -14,7 +14,7 @@ export interface Tally {
 export class ConnectionTally {
   readonly #trace: () => Trace;
   readonly #onEnded: (connection: Connection) => void;
-  readonly #told = new Set<number>();
+  readonly #told = new Set<string>();
   #analysed = 0;
   #nextAt = 0;
   #latest: Tally = { connections: 0, ended: 0, packets: 0, seen: [] };
@@ -34,8 +34,9 @@ export class ConnectionTally {
     this.#analysed = trace.events.length;
     const ended = connections.filter(hasEnded);
     for (const connection of ended) {
-      if (this.#told.has(connection.id)) continue;
-      this.#told.add(connection.id);
+      const key = identify(connection);
+      if (this.#told.has(key)) continue;
+      this.#told.add(key);
       this.#onEnded(connection);
     }
     const packets = trace.events.reduce((sum, { kind }) => sum + (kind === 'packet' ? 1 : 0), 0);
@@ -47,6 +48,11 @@ export class ConnectionTally {
     };
     return this.#latest;
   }
+}
+
+/** What a connection stays known by while a trace goes on: its number may change when an earlier one comes to light. */
+export function identify({ protocol, client, timing }: Connection): string {
+  return `${protocol} ${client.address} ${client.port} ${timing.start}`;
 }
 
 /** Both sides have said their last word on every leg, or one has refused. */

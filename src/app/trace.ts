@@ -1,4 +1,5 @@
 /** The live trace: map the host, start the probes, let the traffic run, seal, judge, report. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { keepRelevant } from '../correlate/relevant.js';
 import { restoreOrder } from '../capture/sequencer.js';
 import type { ProbeProfile, TracerEnd, Tracer } from '../capture/bpftrace/tracer.js';
@@ -19,6 +20,7 @@ import { hasCopyingRelay, listRelays } from './listening.js';
 import { probesFolder } from './places.js';
 import { readOpenSums } from './open-sums.js';
 import type { Progress } from './progress.js';
+import type { Recorder } from './recorder.js';
 import { RuleTracing } from './rule-tracing.js';
 import { ConnectionTally } from './tally.js';
 
@@ -68,6 +70,8 @@ export interface TraceEffects {
   /** Every event as it comes, and every connection as it ends; for streams. */
   readonly onEvent: ((event: TraceEvent) => void) | null;
   readonly onConnection: ((connection: Report['connections'][number]) => void) | null;
+  /** Keeps every event as it comes, if that was asked for. */
+  readonly recorder: Recorder | null;
   /** Ends the trace, which still reports. */
   readonly stop: AbortSignal;
   /** Called as soon as the report can be made, most of a second before everything is closed. */
@@ -147,6 +151,7 @@ async function traceBeside(
       if (events.length >= MAX_EVENTS) return;
       const event = withProgram(told);
       events.push(event);
+      effects.recorder?.add(event);
       effects.onEvent?.(event);
     },
   });
@@ -165,6 +170,7 @@ async function traceBeside(
     },
     budget: request.budget,
   };
+  await effects.recorder?.begin(header, events);
   const clocks = readClocks();
   const soFar = (): Trace => ({ source: 'live', header, events, tail: OPEN_TAIL });
   const tally = new ConnectionTally(soFar, (connection) => effects.onConnection?.(connection));
@@ -183,17 +189,21 @@ async function traceBeside(
   const topology = hasStrangers(before, events)
     ? mergeTopologies(before, await topologyOf(undefined).catch(() => before))
     : before;
-  const trace: Trace = {
-    source: 'live',
+  const last = {
     header: { ...header, topology, ...(surveyed && { survey: surveyed }) },
-    events: keepRelevant(
-      restoreOrder([...events, ...numberRemainder([...end.remainder, ...open], events)]),
-      topology,
-    ),
+    sums: numberRemainder([...end.remainder, ...open], events),
     tail: makeTail(end, events.length >= MAX_EVENTS, met, [
       ...(shortage === null ? [] : [shortage]),
       ...compareClocks(clocks, readClocks()),
     ]),
+  };
+  // The evidence first: whatever becomes of the report, it is kept.
+  await effects.recorder?.finish(last);
+  const trace: Trace = {
+    source: 'live',
+    header: last.header,
+    events: keepRelevant(restoreOrder([...events, ...last.sums]), topology),
+    tail: last.tail,
   };
   const report = analyse(trace, { hops: request.hops });
   await effects.onReport(report, trace);
@@ -267,7 +277,8 @@ async function waitForEnd(
       : null;
   command?.catch(() => (over = true));
   while (!over && !stop.aborted && events.length < MAX_EVENTS) {
-    await pause(TICK, stop);
+    // Its abort is asked for above.
+    await sleep(TICK, undefined, { signal: stop }).catch(() => undefined);
     const now = performance.now();
     const count = tally.update(now);
     progress.update(count);
@@ -326,16 +337,4 @@ function makeTail(
     notes: [...end.notes, ...full, ...more, ...(met?.notes ?? [])],
     ...(met && { rules: met.traces }),
   };
-}
-
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

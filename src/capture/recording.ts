@@ -14,23 +14,46 @@ const fileHeaderSchema = headerSchema.extend({
   schema: z.literal(SCHEMA),
   epoch: z.string().regex(/^\d{1,20}$/),
   survey: surveySchema.optional(),
+  /** Its events were written as they came: out of order here and there, and those of other hosts' traffic among them. */
+  appended: z.literal(true).optional(),
 });
 
 /** The whole recording as text: one JSON document a line. A capture has none: its file can be read again as it is. */
 export function formatRecording(trace: Trace): string {
   if (trace.capture) throw new RangeError('what was read from a capture is not recorded');
-  const { epoch, survey, ...header } = trace.header;
-  const lines: unknown[] = [
-    {
-      schema: SCHEMA,
-      ...header,
-      epoch: String(epoch),
-      ...(survey && { survey: packSurvey(survey) }),
-    },
-    ...trace.events,
-    { end: trace.tail },
+  const lines = [
+    formatHeader(trace.header),
+    ...trace.events.map(formatEvent),
+    formatEnd(trace.tail),
   ];
-  return `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`;
+  return lines.join('');
+}
+
+/** The first line. */
+export function formatHeader(header: TraceHeader, appended = false): string {
+  return formatLine({ schema: SCHEMA, ...(appended && { appended }), ...packHeader(header) });
+}
+
+export function formatEvent(event: TraceEvent): string {
+  return formatLine(event);
+}
+
+/** A header that is known at the end only: it stands in place of the first one. */
+export function formatLastHeader(header: TraceHeader): string {
+  return formatLine({ header: { schema: SCHEMA, ...packHeader(header) } });
+}
+
+/** The last line. */
+export function formatEnd(tail: TraceTail): string {
+  return formatLine({ end: tail });
+}
+
+function formatLine(value: object): string {
+  return `${JSON.stringify(value)}\n`;
+}
+
+function packHeader({ epoch, survey, ...header }: TraceHeader): object {
+  return { ...header, epoch: String(epoch), ...(survey && { survey: packSurvey(survey) }) };
 }
 
 /** True when this is how a recording begins. */
@@ -38,30 +61,80 @@ export function isRecording(start: string): boolean {
   return start.startsWith('{') && start.slice(0, 200).includes(`"schema":"${SCHEMA}"`);
 }
 
-/**
- * Reads a recording. A line that is no event ends it: what came before is kept, `truncated` is set and a note says
- * which line. Throws UserError when the header cannot be read; `name` is for its message.
- */
+/** Reads a recording from its text; see RecordingReader. `name` is for messages. */
 export function parseRecording(content: string, name: string): Trace {
-  const lines = content.split('\n');
-  const header = parseHeader(lines[0] ?? '', name);
-  const events: TraceEvent[] = [];
-  for (const [index, line] of lines.entries()) {
-    if (index === 0 || line === '') continue;
-    const read = readLine(parseJson(line), events.at(-1)?.id ?? 0);
-    if (read.kind === 'end') return { source: 'recording', header, events, tail: read.tail };
-    if (read.kind === 'bad') {
-      const note = `${name}: line ${index + 1} is no event of a recording${read.where}; what follows was not read`;
-      return { source: 'recording', header, events, tail: cutTail(note) };
-    }
-    events.push(read.event);
-  }
-  const tail = cutTail(`${name} ends before its end: the trace was cut off`);
-  return { source: 'recording', header, events, tail };
+  const reader = new RecordingReader(name);
+  for (const line of content.split('\n')) if (!reader.read(line)) break;
+  return reader.end();
 }
+
+/**
+ * Reads a recording line by line. A line that is no event ends it: what came before is kept, `truncated` is set and a
+ * note says which line. Nothing is kept of a line but its event.
+ */
+export class RecordingReader {
+  readonly #name: string;
+  readonly #events: TraceEvent[] = [];
+  #header: TraceHeader | null = null;
+  #tail: TraceTail | null = null;
+  #lines = 0;
+  #appended = false;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** Whether the events were written as they came, and want to be put in order. */
+  get appended(): boolean {
+    return this.#appended;
+  }
+
+  /**
+   * Takes the next line.
+   * @returns false when the recording has ended, whatever follows
+   * @throws UserError when the header, which is the first line, cannot be read
+   */
+  read(line: string): boolean {
+    this.#lines += 1;
+    if (this.#header === null) {
+      const first = parseHeader(parseJson(line), this.#name);
+      this.#header = unpackHeader(first);
+      this.#appended = first.appended === true;
+      return true;
+    }
+    if (line === '') return true;
+    const read = readLine(parseJson(line), this.#events.at(-1)?.id ?? 0);
+    switch (read.kind) {
+      case 'event':
+        this.#events.push(read.event);
+        return true;
+      case 'header':
+        this.#header = read.header;
+        return true;
+      case 'end':
+        this.#tail = read.tail;
+        return false;
+      case 'bad':
+        this.#tail = cutTail(
+          `${this.#name}: line ${this.#lines} is no event of a recording${read.where}; what follows was not read`,
+        );
+        return false;
+    }
+  }
+
+  /** What was read. Without its last line the recording was cut off, which is said. */
+  end(): Trace {
+    const header = this.#header ?? unpackHeader(parseHeader(null, this.#name));
+    const tail = this.#tail ?? cutTail(`${this.#name} ends before its end: the trace was cut off`);
+    return { source: 'recording', header, events: this.#events, tail };
+  }
+}
+
+type FileHeader = z.infer<typeof fileHeaderSchema>;
 
 type Read =
   | { readonly kind: 'event'; readonly event: TraceEvent }
+  | { readonly kind: 'header'; readonly header: TraceHeader }
   | { readonly kind: 'end'; readonly tail: TraceTail }
   /** `where`: the field that makes no sense, in parentheses; empty where the whole line makes none. */
   | { readonly kind: 'bad'; readonly where: string };
@@ -73,6 +146,12 @@ function readLine(value: unknown, last: number): Read {
     return end.success
       ? { kind: 'end', tail: end.data }
       : { kind: 'bad', where: describeIssue(end.error, ['end']) };
+  }
+  if (typeof value === 'object' && value !== null && 'header' in value) {
+    const header = fileHeaderSchema.safeParse(value.header);
+    return header.success
+      ? { kind: 'header', header: unpackHeader(header.data) }
+      : { kind: 'bad', where: describeIssue(header.error, ['header']) };
   }
   const result = eventSchema.safeParse(value);
   if (!result.success) return { kind: 'bad', where: describeIssue(result.error) };
@@ -93,8 +172,8 @@ function cutTail(note: string): TraceTail {
   return { lostEvents: 0, unparsedPackets: 0, truncated: true, sealed: false, notes: [note] };
 }
 
-function parseHeader(line: string, name: string): TraceHeader {
-  const result = fileHeaderSchema.safeParse(parseJson(line));
+function parseHeader(line: unknown, name: string): FileHeader {
+  const result = fileHeaderSchema.safeParse(line);
   if (!result.success) {
     const where = describeIssue(result.error);
     throw new UserError(`${name} is not a recording that this version can read${where}`, {
@@ -103,7 +182,11 @@ function parseHeader(line: string, name: string): TraceHeader {
       remedy: 'record it again with: trace-flow --port N --record FILE',
     });
   }
-  const { program, epoch, target, client, topology, probes, budget, survey } = result.data;
+  return result.data;
+}
+
+function unpackHeader(file: FileHeader): TraceHeader {
+  const { program, epoch, target, client, topology, probes, budget, survey } = file;
   const header = { program, epoch: BigInt(epoch), target, client, topology, probes, budget };
   return survey ? { ...header, survey } : header;
 }

@@ -61,6 +61,11 @@ export class Sink {
     if (this.failure) throw this.failure;
   }
 
+  /** Settles when the stream has room for more; at once where it has. */
+  async drain(): Promise<void> {
+    if (this.#stream.writableNeedDrain) await this.flush();
+  }
+
   /** Settles when everything has gone out, or when nothing can any more. */
   async flush(): Promise<void> {
     if (this.failure) return;

@@ -16,6 +16,8 @@ export interface OwnTerminal {
   out(text: string): void;
   /** JSON on standard output, harmless to a terminal and equal to every reader. */
   emit(json: string): void;
+  /** Settles when there is room for more on standard output: it waits for a slow reader. */
+  drain(): Promise<void>;
   /** Lines on standard error; nothing in them can move a cursor. */
   err(text: string): void;
   /** Our own drawing on standard error: its escapes go out as they are, so all else in it must be safe already. */
@@ -47,6 +49,7 @@ export function createTerminal(hangupIgnored = isHangupIgnored()): OwnTerminal {
     screen: () => ({ columns: stderr.columns, rows: stderr.rows, color: takesColor }),
     out: (text) => output.write(color ? escapeStyled(text) : escapeLines(text)),
     emit: (json) => output.write(escapeJson(json)),
+    drain: async () => output.drain(),
     err: (text) => errors.write(escapeLines(text)),
     draw: (text) => errors.write(text),
     streams: new Map([

@@ -68,7 +68,11 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
       default: 'self',
       description: "the Docker host's network namespace",
     }),
-    record: Flags.string({ helpValue: 'FILE', description: 'keep the trace; `read` replays it' }),
+    record: Flags.string({
+      helpValue: 'FILE',
+      description:
+        'keep the trace as it comes, packed in FILE.gz, or - for standard output; `read` replays it',
+    }),
     probes: Flags.option({ options: ['auto', 'tracepoint', 'kprobe', 'fentry'] as const })({
       default: 'auto' as const,
       description:

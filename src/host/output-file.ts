@@ -144,14 +144,14 @@ async function replaceWhole(
     }
     await draft.handle.close();
     await rename(draft.path, path);
-    drafts.delete(draft.path);
+    keepDraft(draft);
   } catch (error) {
     await dropDraft(draft);
     throw error;
   }
 }
 
-interface Draft {
+export interface Draft {
   readonly handle: FileHandle;
   readonly path: string;
 }
@@ -161,11 +161,16 @@ const drafts = new Set<string>();
 process.on('exit', () => drafts.forEach((path) => rmSync(path, { force: true })));
 
 /** A neighbour, since only within a file system a rename is one step. Its short name fits where the file's own does. */
-async function openDraft(path: string): Promise<Draft> {
+export async function openDraft(path: string): Promise<Draft> {
   const draft = join(dirname(path), `.tf-${randomUUID().slice(0, 8)}`);
   const handle = await open(draft, 'wx', PRIVATE);
   drafts.add(draft);
   return { handle, path: draft };
+}
+
+/** It has become the output. */
+export function keepDraft({ path }: Draft): void {
+  drafts.delete(path);
 }
 
 async function dropDraft({ handle, path }: Draft): Promise<void> {
@@ -175,7 +180,7 @@ async function dropDraft({ handle, path }: Draft): Promise<void> {
 }
 
 /** Waits for the reader of a FIFO: opened at once, it would block the whole process. */
-async function openSpecial(path: string): Promise<FileHandle> {
+export async function openSpecial(path: string): Promise<FileHandle> {
   const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
   if (!(await stat(path)).isFIFO()) return open(path, O_WRONLY | O_NOCTTY);
   for (;;) {

@@ -47,6 +47,7 @@ export async function traceWhile(
         warn: () => undefined,
       },
       onEvent: null,
+      recorder: null,
       onConnection: null,
       stop: stop.signal,
       onReport: (_report, trace) => {
