@@ -1,6 +1,8 @@
-// Servers of the host, each in a process of its own, `server-kinds.js KIND PORT [TARGET]`, which print a line when they listen;
+// Servers of the host, each in a process of its own, `server-kinds.js KIND PORT [TARGET]`, which print a line when they listen
+// (`server-kinds.js cluster KIND PORT [TARGET]`: one process accepts, and hands each connection to another one that serves it);
 // and their client, `server-kinds.js ask ADDRESS PORT [tls|http PAGE]`, which prints its port and what it was answered.
 
+import cluster from 'node:cluster';
 import { connect, createServer, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 
@@ -124,4 +126,6 @@ function ask(address: string, port: string, [how = '', page = '']: readonly stri
 
 const [kind = '', first = '', second = '', ...more] = process.argv.slice(2);
 if (kind === 'ask') ask(first, second, more);
-else serve(kind, first, second);
+else if (kind !== 'cluster') serve(kind, first, second);
+else if (cluster.isPrimary) cluster.fork();
+else serve(first, second, more[0] ?? '');

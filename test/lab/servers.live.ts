@@ -129,6 +129,14 @@ function listServed(folder: string): Served[] {
       ...{ command: [], http: true },
     },
     {
+      ...{ name: 'one accepts, another serves', port: 7119, ...open, says: /also used its socket/ },
+      command: node('cluster', 'plain', '7119'),
+    },
+    {
+      ...{ name: 'one accepts, another relays', port: 7120, path: 'relay', proof: 'likely' },
+      command: node('cluster', 'relays', '7120', `${redis.ipv4}:6379`),
+    },
+    {
       ...{ name: 'encrypts', port: 7111, path: 'relay', proof: 'likely', tls: true, says: /TLS/ },
       command: node('encrypts', '7111', `${redis.ipv4}:6379`),
     },
