@@ -6,7 +6,7 @@ import { randomizer } from '../decode/frames.js';
 import { readTogether } from '../support/captures.js';
 import { suite } from '../support/suite.js';
 import { playEndings, type Told } from '../support/wire-endings.js';
-import { PLAIN, writeCapture, type Shot } from '../support/wire-packets.js';
+import { ipPacket, PLAIN, writeCapture, type Shot } from '../support/wire-packets.js';
 
 const test = suite('captures, endings');
 
@@ -57,5 +57,32 @@ test('begun in the midst or with losses: no rewriting that is not, and no refusa
 function isLike({ outcome }: Told, told: string): boolean {
   return (outcome === 'reset' || outcome === 'refused') && (told === 'reset' || told === 'refused');
 }
+
+test('a capture that begins with a reset: it ended the connection only where its sender went on no more', async () => {
+  const client = { address: '198.51.100.2', port: 40_000 };
+  const server = { address: '198.51.100.1', port: 8080 };
+  const make = (flags: number, seq: number, back: boolean, payload = ''): Buffer =>
+    ipPacket({
+      protocol: 'tcp',
+      source: back ? server : client,
+      destination: back ? client : server,
+      seq,
+      ack: back ? 500 : 900,
+      flags,
+      payload: Buffer.from(payload),
+    });
+  const reset = make(0x04, 123_456_789, true);
+  const request = make(0x18, 500, false, 'PING');
+  const answer = make(0x18, 900, true, 'PONG');
+  const told = async (packets: readonly Buffer[]): Promise<string> => {
+    const place = { device: 'eth0', way: 'in' as const, hardware: '02:00:00:00:00:01' };
+    const shots = packets.map((bytes, at) => ({ ...place, time: 1_000_000 * at, bytes }));
+    const { connections } = analyse(await readTogether([writeCapture(shots, PLAIN)]));
+    return connections.map(({ outcome }) => outcome).join();
+  };
+  assert.is(await told([reset, request, answer]), 'answered');
+  assert.is(await told([reset, request]), 'reset');
+  assert.is(await told([reset]), 'reset');
+});
 
 test.run();

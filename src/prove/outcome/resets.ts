@@ -37,11 +37,25 @@ export function listResets(leg: Leg): Reset[] {
     const key = `${request}|${event.seq}|${event.ack}|${event.flags}`;
     if (seen.has(key)) continue;
     seen.add(key);
-    if (numbers.judge(event, request) === 'stray') continue;
+    const fit = numbers.judge(event, request);
+    if (fit === 'stray' || (fit === 'unknown' && goesOn(leg, event, request))) continue;
     if (!isHeard(leg, event, request)) continue;
     resets.push(describe(leg, event, request));
   }
   return resets;
+}
+
+/** Whether the sender of a reset went on behind it: then it had not ended the connection, whatever its numbers had to fit. */
+function goesOn(leg: Leg, reset: PacketEvent, request: boolean): boolean {
+  const own = leg.events.filter(
+    (event): event is PacketEvent => event.kind === 'packet' && isRequest(leg, event) === request,
+  );
+  // Further on, what it had sent before may be seen later than the reset here.
+  const last = own.findLast(
+    ({ seq, ack, flags }) => seq === reset.seq && ack === reset.ack && flags === reset.flags,
+  );
+  const since = last?.time ?? reset.time;
+  return own.some(({ flags, time }) => (flags & TCP.RST) === 0 && time > since);
 }
 
 /** Who is refused by an address that it did not dial has no socket for that, and goes on waiting. */
