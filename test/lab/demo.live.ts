@@ -1,7 +1,7 @@
 // The demo and the package: what a newcomer runs first, and what npm installs.
 
 import { execa } from 'execa';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -66,40 +66,62 @@ test('the demo proves every path on a real engine and leaves its pictures only',
   );
 });
 
-test('the packed package installs globally and runs', async () => {
+/** Ids of nobody, who may do nothing here. */
+const PLAIN = ['--reuid', '65534', '--regid', '65534', '--clear-groups', '--no-new-privs'];
+
+test('the packed package installs into a path with spaces, and a plain user runs it', async () => {
   const { stdout: packed } = await execa(
     'npm',
     ['pack', '--ignore-scripts', '--json', '--pack-destination', folder],
     { cwd: ROOT },
   );
   const [{ filename = '' } = {}] = JSON.parse(packed) as { filename?: string }[];
-  const prefix = join(folder, 'prefix');
-  await execa('npm', [
-    'install',
-    '--global',
-    '--no-fund',
-    '--no-audit',
-    '--prefix',
-    prefix,
-    join(folder, filename),
-  ]);
+  const prefix = join(folder, 'a prefix');
+  const options = ['--no-fund', '--no-audit', '--prefix', prefix];
+  await execa('npm', ['install', '--global', ...options, join(folder, filename)]);
   const command = join(prefix, 'bin/trace-flow');
-  const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  assert.match(
-    (await execa(command, ['--version'])).stdout,
-    new RegExp(version.replaceAll('.', '\\.')),
-  );
-  const sample = join(ROOT, 'samples/proxy-loopback.ndjson');
-  const svg = join(folder, 'sample.svg');
-  const html = join(folder, 'sample.html');
-  const { stdout } = await execa(command, ['read', sample, '--svg', svg, '--html', html]);
-  assert.match(stdout, /^8080: answered, through docker-proxy \(proven\)/);
-  assert.match(await readFile(svg, 'utf8'), /<\/svg>/);
-  assert.match(await readFile(html, 'utf8'), /<\/html>\n$/);
+  const own = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as Manifest;
+  const { stdout: told } = await execa(command, ['--version']);
+  assert.match(told, new RegExp(own.version.replaceAll('.', '\\.')));
+  // Overrides do not reach who installs; what they change is in the package.
+  const modules = join(prefix, 'lib/node_modules/trace-flow/node_modules');
+  const jsdom = await readFile(join(modules, 'jsdom/package.json'), 'utf8');
+  assert.is((JSON.parse(jsdom) as Manifest).version, own.overrides['d3-node']?.jsdom);
   const live = await execa(command, ['--port', '6379', '-d', '0.2'], { reject: false });
   assert.is(live.exitCode, 3, live.stderr);
+
+  await chmod(folder, 0o755);
+  const outputs = join(folder, 'of nobody');
+  await mkdir(outputs);
+  await chown(outputs, 65_534, 65_534);
+  const run = async (...words: string[]): Promise<string> => {
+    const line = [
+      ...PLAIN,
+      process.execPath,
+      join(prefix, 'lib/node_modules/trace-flow/bin/run.js'),
+    ];
+    const { stdout } = await execa('setpriv', [...line, ...words], {
+      env: { HOME: '/nonexistent' },
+      cwd: outputs,
+      reject: false,
+    });
+    return stdout;
+  };
+  const samples = join(outputs, 'samples');
+  await cp(join(ROOT, 'samples'), samples, { recursive: true });
+  const sample = join(samples, 'proxy-loopback.ndjson');
+  const read = await run('read', sample, '--svg', 'one.svg', '--html', 'one.html');
+  assert.match(read, /^8080: answered, through docker-proxy \(proven\)/);
+  assert.match(await readFile(join(outputs, 'one.svg'), 'utf8'), /<\/svg>/);
+  assert.match(await readFile(join(outputs, 'one.html'), 'utf8'), /<\/html>\n$/);
+  const rules = join(samples, 'host/rules.iptables');
+  assert.match(await run('explain', '--iptables', rules, '--port', '8080'), /8080/);
+  assert.match(await run('doctor'), /cannot trace live/);
 });
+
+interface Manifest {
+  readonly version: string;
+  readonly overrides: Readonly<Record<string, { readonly jsdom: string } | undefined>>;
+}
 
 test.run();
