@@ -21,8 +21,13 @@ const FAILURE = {
 } as unknown as Failure;
 
 const failure = (change: Partial<Failure>): Failure => ({ ...FAILURE, ...change });
-const finding = (about: Finding['about'], code = 'x'): Finding =>
-  ({ code, remedy: `mend ${code}`, severity: 'error', evidence: '', about });
+const finding = (about: Finding['about'], code = 'x'): Finding => ({
+  code,
+  remedy: `mend ${code}`,
+  severity: 'error',
+  evidence: '',
+  about,
+});
 
 test('a finding is about a failure where it names its rule, its process, or the socket that is missing', () => {
   const listening = failure({ cause: 'not-listening' });
