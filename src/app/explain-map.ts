@@ -7,7 +7,7 @@ import type { Device, Topology } from '../model/topology.js';
 
 type Map = Pick<
   Explanation,
-  'bridges' | 'containers' | 'relays' | 'sockets' | 'socketPorts' | 'host'
+  'bridges' | 'containers' | 'relays' | 'sockets' | 'socketPorts' | 'socketsUnread' | 'host'
 >;
 
 interface MapParts {
@@ -64,7 +64,10 @@ export function describeMap({ topology, settings, ports, insides }: MapParts): M
         pid,
         command,
       })),
-    socketPorts: topology.listeners.length > 0 ? [...ports] : [],
+    socketPorts: topology.listeners.length > 0 || topology.listened === true ? [...ports] : [],
+    ...(topology.unheard && {
+      socketsUnread: topology.unheard.map((inode) => nameOf.get(inode) ?? `netns-${inode}`),
+    }),
     host: {
       devices: devices
         .filter(({ addresses }) => addresses.length > 0)

@@ -68,6 +68,12 @@ export function readMap(
           : [];
       }),
       heard: listHeard(document),
+      listened: (document.socketPorts ?? []).length > 0,
+      ...(document.socketsUnread && {
+        unheard: document.socketsUnread.flatMap(
+          (name) => (name === 'host' ? HOST : numbers.get(name)) ?? [],
+        ),
+      }),
       engine: engine?.version == null ? null : { version: engine.version },
       problems: [...document.problems, ...tellMissing(document)],
     },

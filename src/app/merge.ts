@@ -18,6 +18,7 @@ export function mergeTopologies(before: Topology, after: Topology): Topology {
     containers: unite(before.containers, after.containers, ({ id }) => id),
     relays: unite(before.relays, after.relays, ({ pid }) => pid),
     listeners: unite(before.listeners, after.listeners, (listener) => JSON.stringify(listener)),
+    ...(before.listened === true || after.listened === true ? { listened: true } : {}),
     ...(before.unheard || after.unheard ? { unheard: listUnheard(before, after) } : {}),
     problems: unite(before.problems, after.problems, (problem) => problem),
   };

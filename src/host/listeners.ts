@@ -27,7 +27,7 @@ interface Found extends SocketRow {
   readonly namespace: number;
 }
 
-/** @returns the listeners, the namespaces that time was short for, and whether all of this, with its owners, was looked up. */
+/** @returns the listeners, the namespaces that could not be read or that time was short for, and whether all of this, with its owners, was looked up. */
 export async function readListeners(
   reader: ListenerReader,
   places: readonly ListenerPlace[],
@@ -40,6 +40,10 @@ export async function readListeners(
       continue;
     }
     const rows = await readTables(reader, place);
+    if (rows === null) {
+      unheard.push(place.inode);
+      continue;
+    }
     found.push(...rows.map((row) => ({ ...row, namespace: place.inode })));
     // Each kernel table takes milliseconds to read: let others run in between.
     await new Promise((resolve) => setImmediate(resolve));
@@ -53,13 +57,28 @@ export async function readListeners(
   return { listeners, unheard, complete: unheard.length === 0 && owners.complete };
 }
 
-async function readTables(reader: ListenerReader, place: ListenerPlace): Promise<SocketRow[]> {
-  if (place.pid === null) return parseJoinedTables(await readByNsenter(reader.run, place.path));
+/** Null where the tables of IPv4 could not be read: every namespace has them. */
+async function readTables(
+  reader: ListenerReader,
+  place: ListenerPlace,
+): Promise<SocketRow[] | null> {
+  if (place.pid === null) {
+    const text = await readByNsenter(reader.run, place.path);
+    return ALWAYS.every((table) => text.includes(`@ ${table}\n${HEADER}`))
+      ? parseJoinedTables(text)
+      : null;
+  }
   const folder = `${reader.proc}/${place.pid}/net`;
-  return SOCKET_TABLES.flatMap((table) =>
-    parseListeners(table, readText(`${folder}/${table}`) ?? ''),
+  const texts = SOCKET_TABLES.map((table) => [table, readText(`${folder}/${table}`)] as const);
+  const known = ALWAYS.every((table) =>
+    texts.some(([name, text]) => name === table && text?.startsWith(HEADER) === true),
   );
+  return known ? texts.flatMap(([table, text]) => parseListeners(table, text ?? '')) : null;
 }
+
+const ALWAYS = ['tcp', 'udp'] as const;
+/** How the kernel begins each table. */
+const HEADER = '  sl';
 
 /** Prints every table behind a line `@ NAME`; /proc/self is the process that reads it. */
 const PRINT_TABLES = `for t in ${SOCKET_TABLES.join(' ')}; do echo "@ $t"; cat /proc/self/net/$t; done`;

@@ -22,9 +22,9 @@ part links ip -d -j link
 part neighbours ip -j neigh
 part qdiscs tc -j qdisc show
 echo "@ settings"
-cd /proc/sys/net && grep -sH . ipv4/ip_forward ipv6/conf/all/forwarding bridge/bridge-nf-call-iptables \
+cd /proc/sys/net && grep -sH . ipv4/ip_forward ipv4/ip_local_port_range ipv6/conf/all/forwarding bridge/bridge-nf-call-iptables \
   bridge/bridge-nf-call-ip6tables ipv4/conf/*/route_localnet ipv4/conf/*/rp_filter ipv4/conf/*/forwarding \
-  ipv4/conf/*/accept_local ipv4/conf/*/src_valid_mark ipv4/conf/*/arp_ignore \
+  ipv4/conf/*/accept_local ipv4/conf/*/src_valid_mark ipv4/conf/*/arp_ignore ipv4/conf/*/proxy_arp \
   ipv6/conf/*/disable_ipv6 netfilter/nf_conntrack_count netfilter/nf_conntrack_max
 echo "@ end"`;
 

@@ -108,6 +108,7 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
     containers,
     relays,
     listeners: listening.listeners,
+    ...(options.listeners !== false && { listened: true }),
     ...(listening.unheard.length > 0 && { unheard: listening.unheard }),
     engine: servesOther === null ? reading.engine : null,
     problems: [

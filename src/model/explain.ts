@@ -130,6 +130,8 @@ export const explanationSchema = z.object({
   ),
   /** The ports whose sockets are listed: nobody knows who listens on others. Older documents do not tell. */
   socketPorts: z.array(z.number().int()).optional(),
+  /** Names of the namespaces whose sockets could not be read: nobody knows who listens there. Left out where all were. */
+  socketsUnread: z.array(z.string()).optional(),
   host: z.object({
     devices: z.array(
       z.object({ name: z.string(), kind: z.string(), addresses: z.array(z.string()) }),

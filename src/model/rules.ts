@@ -119,8 +119,10 @@ export type Verdict =
   /** With a TCP reset, or else with a message of ICMP. */
   | { readonly do: 'reject'; readonly how: string; readonly reset: boolean }
   | { readonly do: 'jump' | 'goto'; readonly chain: string }
-  | ({ readonly do: 'dnat' | 'snat' } & RewriteTarget)
-  | { readonly do: 'masquerade' }
+  | ({ readonly do: 'dnat' } & RewriteTarget)
+  /** `ports`: whether the source may get another port than its own. */
+  | ({ readonly do: 'snat'; readonly ports?: boolean } & RewriteTarget)
+  | { readonly do: 'masquerade'; readonly ports?: boolean }
   | { readonly do: 'redirect'; readonly port: number | null }
   /** A target whose effect is not known here. */
   | { readonly do: 'unknown'; readonly text: string };

@@ -84,6 +84,8 @@ export const topologySchema = z.object({
   containers: z.array(containerSchema),
   relays: z.array(relaySchema),
   listeners: z.array(listenerSchema),
+  /** Whether listeners were looked for: where they were, none means that nobody listens. Left out where that is not known. */
+  listened: z.boolean().exactOptional(),
   /** Inodes of namespaces whose listeners could not be looked up in time: nobody knows who listens there. */
   unheard: z.array(z.number()).exactOptional(),
   /** The only ports whose listeners are known; left out where all are. */

@@ -14,12 +14,18 @@ const HOST = 100;
 const row = (port: number, inode: number): string =>
   `   0: 00000000:${port.toString(16).padStart(4, '0').toUpperCase()} 00000000:0000 0A 0:0 0:0 0 0 0 ${inode} 1 0\n`;
 
+const HEADER = '  sl  local_address rem_address   st tx_queue rx_queue\n';
+
 const PROXY = [
   ...['docker-proxy', '-proto', 'tcp', '-host-ip', '0.0.0.0', '-host-port', '80'],
   ...['-container-ip', '172.17.0.2', '-container-port', '80', '-use-listen-fd'],
 ];
 const PROCESSES: FakeProcess[] = [
-  { pid: 1, namespace: HOST, tables: { tcp: `header\n${row(80, 7)}${row(22, 8)}${row(9, 9)}` } },
+  {
+    pid: 1,
+    namespace: HOST,
+    tables: { tcp: HEADER + row(80, 7) + row(22, 8) + row(9, 9), udp: HEADER },
+  },
   // The engine bound the socket and handed it to the relay.
   { pid: 5, namespace: HOST, command: 'dockerd', sockets: [7] },
   { pid: 6, namespace: HOST, command: 'docker-proxy', arguments: PROXY, sockets: [7] },
@@ -63,6 +69,17 @@ test('the relay before the engine, then processes elsewhere, then nobody', async
 test('says when the time was too short', async () => {
   const { lines, unheard, complete } = await read(PROCESSES, 0);
   assert.equal([lines, unheard, complete], [[], [HOST], false]);
+});
+
+test('a namespace whose tables cannot be read is no namespace in which nobody listens', async () => {
+  const listen = (tables: Record<string, string>) =>
+    read([{ pid: 1, namespace: HOST, tables }], Infinity);
+  for (const tables of [{}, { tcp: HEADER }, { tcp: '', udp: HEADER }]) {
+    const { unheard, complete } = await listen(tables);
+    assert.equal([unheard, complete], [[HOST], false], JSON.stringify(tables));
+  }
+  const { unheard, complete } = await listen({ tcp: HEADER, udp: HEADER });
+  assert.equal([unheard, complete], [[], true]);
 });
 
 test.run();

@@ -13,7 +13,8 @@ const test = suite('topology');
 
 const OWN = Number(/\d+/.exec(readlinkSync('/proc/self/ns/net'))?.[0]);
 const FAKE = 100;
-const TCP = 'header\n 0: 00000000:0050 00000000:0000 0A 0:0 0:0 0 0 0 7 1 0\n';
+const HEADER = '  sl  local_address rem_address   st\n';
+const TCP = `${HEADER}  0: 00000000:0050 00000000:0000 0A 0:0 0:0 0 0 0 7 1 0\n`;
 
 function fail(failure: RunResult['failure'], message: string): RunResult {
   return { ok: false, stdout: '', stderr: '', failure, message };
@@ -45,7 +46,7 @@ test('without root: its own namespace, and what that leaves unknown', async () =
 test('listeners are read all the same', async () => {
   const proc = makeFakeProc([
     { pid: 'self', namespace: FAKE },
-    { pid: 1, namespace: FAKE, command: 'nginx', sockets: [7], tables: { tcp: TCP } },
+    { pid: 1, namespace: FAKE, command: 'nginx', sockets: [7], tables: { tcp: TCP, udp: HEADER } },
   ]);
   try {
     const { listeners, problems } = await read(denied, { proc, listeners: true });

@@ -145,8 +145,9 @@ function buildInside(namespace: number, { topology, insides }: WorldParts): Worl
 
 /** Null where nobody knows who listens. */
 function listSockets(topology: Topology, namespace: number): WorldSocket[] | null {
-  const { listeners, unheard } = topology;
-  if (listeners.length === 0 || unheard?.includes(namespace) === true) return null;
+  const { listeners, listened, unheard } = topology;
+  if (unheard?.includes(namespace) === true) return null;
+  if (listeners.length === 0 && listened !== true) return null;
   return listeners
     .filter((listener) => listener.namespace === namespace)
     .map(({ protocol, local, pid, command }) => ({

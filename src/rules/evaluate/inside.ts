@@ -1,7 +1,9 @@
 /** A container's own side: how a packet fares in its namespace, and by which device of the host what it sends comes back. */
 import type { Journey } from './ends.js';
 import { addressText, createPacket, FLAGS, UNZONED, type Packet } from './packet.js';
+import { findContainerAt } from './deliver.js';
 import { checkNeighbour, checkPort, findWireOf, isStacked, type Wire } from './routing/link.js';
+import { forwardsNothing, isNobodys, isUnanswered } from './routing/segment.js';
 import { findInput } from './routing/input.js';
 import { Router, type Way } from './routing/router.js';
 import { stopByMartian, type Stop } from './routing/stops.js';
@@ -20,6 +22,8 @@ export type Reach =
       readonly wire: Wire;
       readonly direct: boolean;
       readonly source: string | null;
+      /** Its frame is for another one: only where NAT gives it another destination on the bridge does the host take it. */
+      readonly misled?: Stop;
     };
 
 const indices = new WeakMap<World, RuleIndex>();
@@ -80,22 +84,48 @@ export class ContainerSide {
     const next = gateway ?? to;
     if (next === null) return { ...reached, direct: false };
     const owner = this.#findOwner(next, host);
+    const plain = { ...reached, direct: false };
     if (owner === 'host') {
       const lladdr = facts.links.find(({ name }) => name === host)?.address ?? null;
       const inside = container.inside?.routing?.facts;
       const wrong = inside && checkNeighbour(inside, device, next, lladdr);
-      if (!wrong) return { ...reached, direct: false };
-      // A bridge whose frames meet the rules takes in what NAT rewrites, whatever hardware address it was sent to.
-      const family = next.includes(':') ? 6 : 4;
-      const taken = wrong.end === 'dropped' && callsRules(this.#world, host, family) !== false;
-      const stop: Stop = taken ? { ...wrong, end: 'unknown', obstacle: null } : wrong;
-      return { kind: 'stop', stop: within(container, stop) };
+      if (!wrong) return plain;
+      const named = inside.neighbours.find(
+        (entry) => entry.device === device && entry.address === next,
+      )?.lladdr;
+      const nobody = named != null && isNobodys(this.#world, host, named);
+      const stop: Stop =
+        wrong.end !== 'dropped' || nobody ? wrong : { ...wrong, end: 'unknown', obstacle: null };
+      return this.#mislead(plain, next, within(container, stop));
     }
     if (gateway === null) return { ...reached, direct: true };
+    const lead = `${container.name} sends it to the gateway ${gateway} by ${device}`;
+    const asked = { bridge: host, device, address: gateway };
+    if (owner === null && isUnanswered(this.#world, container, asked)) {
+      const why = `${lead}, an address that nobody on ${host} has`;
+      return { kind: 'stop', stop: { code: 'neighbour', end: 'dropped', why, obstacle: why } };
+    }
+    const other = owner === null ? null : findContainerAt(this.#world, gateway);
+    if (other && forwardsNothing(other, gateway)) {
+      const why = `${lead}, the address of ${other.name}, which forwards nothing`;
+      return this.#mislead(plain, next, { code: 'neighbour', end: 'dropped', why, obstacle: why });
+    }
     const what =
       owner === null ? 'an address that nothing known here has' : `the address of ${owner}`;
-    const why = `${container.name} sends it to the gateway ${gateway} by ${device}, ${what}`;
+    const why = `${lead}, ${what}`;
     return { kind: 'stop', stop: { code: 'gateway', end: 'unknown', why, obstacle: null } };
+  }
+
+  /** A bridge whose frames meet the rules takes in what NAT rewrites, whatever hardware address it was sent to. */
+  #mislead(
+    reached: Extract<Reach, { kind: 'reached' }>,
+    next: string,
+    stop: Stop,
+  ): Extract<Reach, { kind: 'reached' | 'stop' }> {
+    const calls = callsRules(this.#world, reached.device, next.includes(':') ? 6 : 4);
+    if (stop.end === 'dropped' && calls === true) return { ...reached, misled: stop };
+    const open = stop.end === 'dropped' && calls === null;
+    return { kind: 'stop', stop: open ? { ...stop, end: 'unknown', obstacle: null } : stop };
   }
 
   /** Out of a macvlan everything goes to the wire, where the gateway is nobody's of this host. */
@@ -129,6 +159,7 @@ export class ContainerSide {
       destinationPort: null,
       mark: 0,
       user: 0,
+      clientPorts: packet.clientPorts,
     };
     const input = findInput(facts, values, flow, this.#ask);
     if (input.kind === 'martian') return within(container, stopByMartian(input, flow));

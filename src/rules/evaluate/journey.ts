@@ -1,5 +1,4 @@
 /** One hypothetical connection from its vantage to whoever answers, hook by hook. */
-import type { Start } from './start.js';
 import { Arrival, isLoopbackSource } from './arrival.js';
 import { bridged, forwarded, fromHost, toHost, turnedBack, type MakeCourse } from './course.js';
 import { findContainerAt } from './deliver.js';
@@ -12,6 +11,7 @@ import { PASSING, refuseByRoute, stopCrossing, stopPacket } from './refusal.js';
 import { blockLoopback, mayRouteLoopback } from './loopback.js';
 import { Router, type Way } from './routing/router.js';
 import { hush, type Stop } from './routing/stops.js';
+import { listPorts, type Start } from './start.js';
 import type { RuleRef } from './rule-index.js';
 import { goOn, lose } from './turns.js';
 import { Walk } from './walk.js';
@@ -67,10 +67,15 @@ export class Traveller {
     const destination = start.to === null ? ({ kind: 'own' } as const) : exactAddress(start.to);
     const fields = { family, protocol, destination, destinationPort: port };
     if (by.kind === 'host')
-      return this.#goFromHost(createPacket({ ...fields, source: destination }));
+      return this.#goFromHost(
+        createPacket({ ...fields, source: destination, clientPorts: listPorts(this.#world) }),
+      );
     if (by.kind === 'container') {
+      const inside = findContainerAt(this.#world, by.address)?.inside;
+      const source = exactAddress(by.address);
+      const clientPorts = inside ? listPorts(inside) : null;
       return this.#goFromContainer(
-        createPacket({ ...fields, source: exactAddress(by.address), inDevice: by.bridge }),
+        createPacket({ ...fields, source, inDevice: by.bridge, clientPorts }),
         by.bridge,
       );
     }
@@ -78,7 +83,12 @@ export class Traveller {
       by.source === null
         ? ({ kind: 'elsewhere', ...(by.places && { places: by.places }) } as const)
         : exactAddress(by.source);
-    const packet = createPacket({ ...fields, source, inDevice: by.device ?? UNNAMED });
+    const packet = createPacket({
+      ...fields,
+      source,
+      inDevice: by.device ?? UNNAMED,
+      clientPorts: by.ports ?? null,
+    });
     const end = this.#goFromOutside(packet);
     return by.places ? end : this.#checkWayBack(packet, end);
   }
@@ -130,7 +140,7 @@ export class Traveller {
     const end =
       direct && neighbours
         ? this.#crossBridge(sent, device)
-        : this.#checkWayBack(sent, this.#arrive(sent, device));
+        : this.#checkWayBack(sent, this.#arrive(sent, device, reach.misled ?? null));
     if (end.end !== 'answered' && end.end !== 'refused') return end;
     const stop = this.#side.receive(client, wire.inner.name, sent);
     return stop ? lose(end, stop) : end;
@@ -178,13 +188,16 @@ export class Traveller {
   }
 
   /** Comes in on a device: PREROUTING, and then to the host or through it. */
-  #arrive(packet: Packet, bridge: string | null): Journey {
+  #arrive(packet: Packet, bridge: string | null, misled: Stop | null = null): Journey {
     const dialled = addressText(packet.destination);
     const client = addressText(packet.source);
     const program = this.#findProgram(packet.inDevice, 'ingress');
     if (program) return endByStop(packet, null, program);
     const prerouting = this.walk.run('prerouting', packet, true);
     if (prerouting.verdict !== 'accept') return this.#stop(packet, prerouting, 'PREROUTING');
+    if (misled && addressText(packet.destination) === dialled) {
+      return endByStop(packet, null, misled);
+    }
     return this.#enter(packet, { nat: prerouting.nat, bridge, dialled, client });
   }
 
@@ -236,6 +249,10 @@ export class Traveller {
     const reach = end.back ? this.#side.reach(container, end.back, source) : null;
     const alone = { ...end, back: null };
     if (reach?.kind === 'stop') return lose(alone, reach.stop);
+    // Where the source is not the client's own any more, the answer's destination changes on the bridge.
+    if (reach?.misled && !(packet.snat && source !== addressText(packet.client))) {
+      return lose(alone, reach.misled);
+    }
     const device = reach?.device ?? packet.outDevice;
     const near = source !== null && findBridgeOf(this.#world, source)?.name === device;
     if (reach?.direct === true && packet.source.kind !== 'own' && !near) {
@@ -256,7 +273,8 @@ export class Traveller {
     const { protocol, family, destinationPort: port } = packet;
     const source = addressText(packet.source);
     const places = this.router.listPlaces(packet.source, packet);
-    const by = { kind: 'outside', device: wire.inner.name, source, places } as const;
+    const { clientPorts: ports } = packet;
+    const by = { kind: 'outside', device: wire.inner.name, source, places, ports } as const;
     const walk = new Walk(inside, indexRules(inside), this.#decide);
     const inner = new Traveller(inside, walk, this.#decide);
     return joinInside(arrived, inner.go({ protocol, family, port, to, by }), container);
@@ -295,6 +313,7 @@ export class Traveller {
       end.back && target && this.#side.reach(target, end.back, addressText(packet.source));
     const alone = { ...end, back: null };
     if (reach?.kind === 'stop') return lose(alone, reach.stop);
+    if (reach?.misled) return lose(alone, { ...reach.misled, end: 'unknown', obstacle: null });
     if (reach && (!reach.direct || reach.device !== bridge)) {
       const by = `${target?.name ?? ''} by ${reach.device}`;
       return lose(alone, doubt(`it leaves ${by} and not straight for its neighbour`));

@@ -185,6 +185,12 @@ export function isClientPort({ low, high }: PortRange): boolean {
 }
 
 function testClientPort(ranges: readonly PortRange[], packet: Packet): Answer {
+  const { clientPorts: own } = packet;
+  if (own) {
+    if (ranges.some(({ low, high }) => low <= own.low && high >= own.high)) return true;
+    if (!ranges.some(({ low, high }) => low <= own.high && high >= own.low)) return false;
+    return { about: "the client's port, which a rule asks for", chance: false };
+  }
   if (ranges.some(({ low, high }) => low <= EPHEMERAL.low && high >= EPHEMERAL.high)) return true;
   // Rules for a service's port are not meant for whom it answers.
   if (isAnswer(packet) ? !ranges.some(isClientPort) : ranges.every(({ high }) => high < 1024))

@@ -2,6 +2,7 @@
 import { canonicalAddress } from '../../model/address.js';
 import type { Protocol } from '../../model/event.js';
 import { parseAddressNumber } from '../../model/range.js';
+import type { PortRange } from '../../model/rules.js';
 import type { Zones } from './zones.js';
 
 /** An address, or one that is only known to be a client's elsewhere or the host's own. */
@@ -38,6 +39,8 @@ export interface Packet {
   outDevice: string | typeof UNNAMED | typeof PORT | null;
   /** The client's address before any rule gave it another one. */
   client: PacketAddress;
+  /** The ports that the client may have on this side of NAT; null where nobody knows which it takes. */
+  clientPorts: PortRange | null;
   /** The device that a client elsewhere comes by. */
   readonly clientDevice: string | null;
   readonly turn: Turn;
@@ -128,6 +131,7 @@ export function createPacket(
     icmp: false,
     flags: fields.protocol === 'tcp' ? FLAGS.syn : 0,
     client: fields.source,
+    clientPorts: null,
     clientDevice: typeof fields.inDevice === 'string' ? fields.inDevice : null,
     dialled: { address: fields.destination, port: fields.destinationPort },
     ...fields,

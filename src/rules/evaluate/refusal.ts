@@ -36,9 +36,55 @@ export function stopPacket(tools: Tools, rejection: Rejection): Journey {
   const end = stopJourney(packet, stop, place);
   if (stop.verdict !== 'reject') return end;
   const reset = stop.reset && packet.protocol === 'tcp';
+  const how = readHow(stop.by);
+  if (packet.protocol === 'udp' && MUTE.has(how)) return muffle(end, how);
   if (!bridged || !reset) return tellClient(tools, packet, end, reset);
   if (!packet.dnat && !packet.snat) return end;
   return loseMessage(end, { end: 'dropped', why: 'no rule translates what a bridge sends back' });
+}
+
+/**
+ * Kinds of refusal of which the kernel tells no socket of UDP, unless that asks for them: what is not `fatal` in
+ * icmp_err_convert (net/ipv4/icmp.c) and tab_unreach (net/ipv6/icmp.c).
+ */
+const MUTE: ReadonlySet<string> = new Set([
+  'icmp-net-unreachable',
+  'icmp-host-unreachable',
+  'net-unreach',
+  'host-unreach',
+  'icmp6-no-route',
+  'icmp6-addr-unreachable',
+  'no-route',
+  'addr-unreach',
+  'with icmp net-unreachable',
+  'with icmp host-unreachable',
+  'with icmpv6 no-route',
+  'with icmpv6 addr-unreachable',
+  'with icmpx no-route',
+  'with icmpx host-unreachable',
+  'with icmp 0',
+  'with icmp 1',
+  'with icmpv6 0',
+  'with icmpv6 3',
+  'with icmpx 0',
+  'with icmpx 2',
+]);
+
+/** The kind of a rule's refusal, in the words of its own language. */
+function readHow(by: RuleRef | null): string {
+  const verdict = by?.rule?.steps.findLast((step) => step.kind === 'verdict')?.verdict;
+  return verdict?.do === 'reject' ? verdict.how : '';
+}
+
+/** Who sends a datagram hears nothing of it. */
+function muffle(end: Journey, how: string): Journey {
+  const act = `a client of UDP is not told (${how}) unless it asks for such messages`;
+  return {
+    ...end,
+    end: 'dropped',
+    why: `${end.why}, but ${act}`,
+    obstacles: [...end.obstacles, act],
+  };
 }
 
 /** @param calls whether frames between ports of a bridge meet the rules; null where that is not known. */
@@ -59,6 +105,9 @@ export function refuseByRoute(
   stop: Stop,
 ): Journey {
   const end = endByStop(packet, nat, stop);
+  if (end.end === 'refused' && packet.protocol === 'udp' && stop.mute === true) {
+    return muffle(end, 'that nothing leads there');
+  }
   return end.end === 'refused' ? tellClient(tools, packet, end, false) : end;
 }
 
@@ -76,7 +125,12 @@ function tellClient(
   let message: Packet = {
     ...packet,
     ...comeBack(packet)[0],
-    expected: null,
+    // The message belongs to the connection that it is about.
+    expected: packet.expected ?? {
+      source: packet.destination,
+      port: packet.destinationPort,
+      destination: packet.source,
+    },
     icmp: !reset,
     turn: 'refusal',
     flags: reset ? FLAGS.rst | FLAGS.ack : 0,

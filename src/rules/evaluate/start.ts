@@ -1,7 +1,11 @@
-/** Where a connection starts that is sent through the rules. */
+/** Where a hypothetical connection starts, and the ports that its client may have. */
 import type { Protocol } from '../../model/event.js';
+import type { PortRange } from '../../model/rules.js';
 import type { Place } from './packet.js';
+import { readClientPorts } from './routing/sysctl.js';
+import type { World } from './world.js';
 
+/** Where a connection starts. */
 export interface Start {
   readonly protocol: Protocol;
   readonly port: number;
@@ -17,7 +21,14 @@ export interface Start {
         readonly source: string | null;
         /** Where a client may be whose address is not known; found by the device when left out. */
         readonly places?: readonly Place[];
+        /** The ports that it may have, where that is known. */
+        readonly ports?: PortRange | null;
       }
     /** From a container by its bridge. */
     | { readonly kind: 'container'; readonly bridge: string; readonly address: string };
+}
+
+/** The ports that a namespace gives to its clients. */
+export function listPorts({ routing }: World): PortRange | null {
+  return routing ? readClientPorts(routing.values) : null;
 }

@@ -39,6 +39,7 @@ export function translate(
       const before = { ...packet };
       if (verdict.address !== null) packet.source = exactAddress(verdict.address);
       if (!hasSameEnds(before, packet) || verdict.port !== null) packet.snat = true;
+      if (verdict.ports === true && packet.clientPorts !== null) packet.clientPorts = ANY_PORT;
       break;
     }
     case 'masquerade': {
@@ -47,10 +48,14 @@ export function translate(
       packet.source =
         packet.outDevice === 'lo' ? { kind: 'own' } : ownAddress(world, packet, packet.outDevice);
       if (before.source.kind !== 'exact' || !hasSameEnds(before, packet)) packet.snat = true;
+      if (verdict.ports === true && packet.clientPorts !== null) packet.clientPorts = ANY_PORT;
       break;
     }
   }
 }
+
+/** What a source may get that the rule or chance gives a port. */
+const ANY_PORT = { low: 1, high: 65535 } as const;
 
 function ownAddress(world: World, packet: Packet, device: Packet['inDevice']): Packet['source'] {
   const loopback = packet.family === 4 ? '127.0.0.1' : '::1';

@@ -36,13 +36,19 @@ export function readTarget(option: '-j' | '-g', name: string, options: readonly 
     case 'REJECT':
       return verdict(readReject(value('--reject-with') ?? 'icmp-port-unreachable'));
     case 'MASQUERADE':
-      return verdict({ do: 'masquerade' });
+      return verdict({ do: 'masquerade', ...givesPorts(options) });
     case 'DNAT':
     case 'SNAT': {
       const written = value(name === 'DNAT' ? '--to-destination' : '--to-source') ?? '';
       // The ports that a source may get do not matter here.
       const to = parseRewrite(name === 'SNAT' ? written.replace(/:\d+-\d+$/, '') : written);
-      return to ? verdict({ do: name === 'DNAT' ? 'dnat' : 'snat', ...to }) : unknown();
+      if (!to) return unknown();
+      if (name === 'DNAT') return verdict({ do: 'dnat', ...to });
+      return verdict({
+        do: 'snat',
+        ...to,
+        ...(/^[^:]*:\d|\]:\d/.test(written) ? { ports: true } : givesPorts(options)),
+      });
     }
     case 'REDIRECT': {
       const ports = value('--to-ports');
@@ -87,6 +93,12 @@ const ZONES = [
   ['--zone-orig', 'original'],
   ['--zone-reply', 'reply'],
 ] as const;
+
+/** Whether a source gets a port that the rule or chance chooses. */
+function givesPorts(options: readonly string[]): { readonly ports?: true } {
+  const asked = ['--to-ports', '--random', '--random-fully'].some((name) => options.includes(name));
+  return asked ? { ports: true } : {};
+}
 
 function readReject(how: string): Verdict {
   return { do: 'reject', how, reset: how === 'tcp-reset' || how === 'tcp-rst' };

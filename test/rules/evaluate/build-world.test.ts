@@ -54,6 +54,13 @@ test('a container whose listeners could not be looked up in time', () => {
   assert.equal(countSockets({ ...TOPOLOGY, unheard: [CONTAINER] }), [1, null]);
 });
 
+test('where nobody listens at all, only those who looked know it', () => {
+  assert.equal(countSockets({ ...TOPOLOGY, listeners: [] }), [null, null]);
+  assert.equal(countSockets({ ...TOPOLOGY, listeners: [], listened: true }), [0, 0]);
+  const blind = { ...TOPOLOGY, listeners: [], listened: true, unheard: [HOST] };
+  assert.equal(countSockets(blind), [null, 0]);
+});
+
 const device = (name: string, more: Partial<Device> = {}): Device => ({
   ...{ ifindex: 1, name, kind: 'veth', addresses: [], master: null },
   ...{ peerIfindex: null, peerNamespace: null, ...more },

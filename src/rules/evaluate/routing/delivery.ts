@@ -1,4 +1,5 @@
 /** What stands between the host's routing and the one who has the address: gateways, bridges, ports, neighbours. */
+import { findContainerAt } from '../deliver.js';
 import { addressText, type Packet } from '../packet.js';
 import { callsRules, type World, type WorldContainer } from '../world.js';
 import { checkNeighbour, checkPort, findProgram, findWire, isStacked } from './link.js';
@@ -67,7 +68,11 @@ export function checkLeaving(
   const program = findProgram(facts, device, 'egress');
   if (program) return program;
   const text = addressText(client);
-  if (text !== null) return checkNeighbour(facts, device, gateway ?? text, null);
+  if (text !== null) {
+    const neighbour = gateway === null ? findContainerAt(world, text) : null;
+    const own = neighbour && findWire(world, neighbour, text);
+    return checkNeighbour(facts, device, gateway ?? text, own?.inner.address ?? null);
+  }
   const fixed = facts.neighbours.find(
     (entry) =>
       entry.device === device && entry.state.includes('PERMANENT') && entry.lladdr !== null,

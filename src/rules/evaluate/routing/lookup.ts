@@ -1,5 +1,6 @@
 /** Finds the route of a packet as the kernel does: policy rules by priority, each table by prefix and metric. */
 import { isInNetwork } from '../../../model/range.js';
+import type { PortRange } from '../../../model/rules.js';
 import type { PolicyRule, Route, RouteHop, Routing } from '../../../model/routing.js';
 
 /** What routing asks of a packet. */
@@ -12,6 +13,8 @@ export interface Flow {
   /** Null where it is not known. */
   readonly sourcePort: number | null;
   readonly destinationPort: number | null;
+  /** What the port that is null may be; null or left out where that is not known either. */
+  readonly clientPorts?: PortRange | null;
   /** `lo` for what the host makes itself. */
   readonly inDevice: string;
   /** A device that it is bound to. */
@@ -89,8 +92,8 @@ function meets(rule: PolicyRule, flow: Flow, ask: Ask): boolean {
     rule.to === null || isInNetwork(flow.destination, rule.to),
     rule.from === null || (flow.source !== null && isInNetwork(flow.source, rule.from)),
     rule.protocol === null || rule.protocol === flow.protocol,
-    testPort(rule.sourcePorts, flow.sourcePort),
-    testPort(rule.destinationPorts, flow.destinationPort),
+    testPort(rule.sourcePorts, flow.sourcePort, flow),
+    testPort(rule.destinationPorts, flow.destinationPort, flow),
     testUser(rule, flow),
     testMark(rule, flow),
     rule.unknown === null ? true : null,
@@ -100,9 +103,16 @@ function meets(rule: PolicyRule, flow: Flow, ask: Ask): boolean {
   return ask(`whether the routing rule "${writePolicyRule(rule)}" applies`);
 }
 
-function testPort(ports: PolicyRule['sourcePorts'], port: number | null): boolean | null {
+function testPort(
+  ports: PolicyRule['sourcePorts'],
+  port: number | null,
+  { clientPorts }: Flow,
+): boolean | null {
   if (ports === null) return true;
-  return port === null ? null : ports.low <= port && port <= ports.high;
+  if (port !== null) return ports.low <= port && port <= ports.high;
+  if (!clientPorts) return null;
+  if (ports.low <= clientPorts.low && clientPorts.high <= ports.high) return true;
+  return ports.high < clientPorts.low || clientPorts.high < ports.low ? false : null;
 }
 
 function testUser({ users }: PolicyRule, { user }: Flow): boolean | null {

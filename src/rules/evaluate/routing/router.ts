@@ -69,7 +69,10 @@ export class Router {
     const { routing } = this.#world;
     if (to === null || !routing) return this.#guess(packet);
     const flow = { ...this.#toFlow(packet, 'lo'), destination: to, user };
-    const first = this.#follow(findRoute(routing.facts, flow, this.#ask), to);
+    // TCP takes its port when the route is known, and looks again with it.
+    const portless = packet.protocol === 'tcp' && packet.turn === 'first';
+    const open = portless ? { ...flow, clientPorts: { low: 0, high: 0 } } : flow;
+    const first = this.#follow(findRoute(routing.facts, open, this.#ask), to);
     if (first.kind === 'stop' || first.source === null) return first;
     // The source that the first look-up gives is what rules are asked with in a second one.
     const again = findRoute(routing.facts, { ...flow, source: first.source }, this.#ask);
@@ -151,6 +154,7 @@ export class Router {
       destination: '',
       sourcePort: answer ? destinationPort : null,
       destinationPort: answer ? null : destinationPort,
+      clientPorts: packet.clientPorts,
       // What is forwarded counts as root's.
       user: inDevice === 'lo' ? null : 0,
     };

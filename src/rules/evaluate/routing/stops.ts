@@ -14,6 +14,8 @@ export interface Stop {
   readonly why: string;
   /** Null for what is only not known. */
   readonly obstacle: string | null;
+  /** Whether the message is one that sockets of UDP are not told of. */
+  readonly mute?: boolean;
 }
 
 /** @param told whether the kernel tells the sender: it does where it forwards. */
@@ -25,7 +27,7 @@ export function stopByRoute(
   const loud = told ? 'refused' : 'dropped';
   if (decision.kind === 'none') {
     const why = `no route leads to ${to}`;
-    return { code: 'no-route', end: loud, why, obstacle: why };
+    return { code: 'no-route', end: loud, why, obstacle: why, mute: true };
   }
   const { how, route, rule } = decision;
   const what = route
@@ -37,6 +39,7 @@ export function stopByRoute(
     end: how === 'blackhole' ? 'dropped' : loud,
     why,
     obstacle: why,
+    mute: how === 'unreachable',
   };
 }
 

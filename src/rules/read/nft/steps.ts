@@ -155,7 +155,10 @@ export class StepBuilder {
 
   #translate(statement: Translation): Step[] {
     const { do: use, address, port } = statement;
-    if (use === 'masquerade') return [act({ do: 'masquerade' })];
+    const ports =
+      port !== null || statement.flags.some((flag) => flag === 'random' || flag === 'fully-random');
+    const given = ports ? ({ ports } as const) : {};
+    if (use === 'masquerade') return [act({ do: 'masquerade', ...given })];
     const text = writeStatement(statement);
     const mapped = address?.kind === 'map' ? address : port?.kind === 'map' ? port : null;
     if (mapped && (address === null || port === null)) {
@@ -166,6 +169,7 @@ export class StepBuilder {
     }
     const simple = !statement.flags.some((flag) => flag === 'prefix' || flag === 'netmap');
     const verdict = simple ? this.#lead(use, address, port) : null;
+    if (verdict?.do === 'snat') return [act({ ...verdict, ...given })];
     return [act(verdict ?? { do: 'unknown', text })];
   }
 
@@ -183,7 +187,9 @@ export class StepBuilder {
     const to = address === null ? null : readAddress(address);
     if (address !== null && to === null) return null;
     // Which port a source gets does not matter here.
-    if (use === 'snat') return { do: use, address: to, port: null };
+    if (use === 'snat') {
+      return { do: use, address: to, port: null, ...(port === null ? {} : { ports: true }) };
+    }
     const number = port === null ? null : readPort(port);
     if (port !== null && number === null) return null;
     if (use === 'redirect') return { do: use, port: number };

@@ -1,0 +1,85 @@
+/** Who is on the wire of a bridge: only where every port leads to a container that was looked into is it known that nobody else is. */
+import { stripPrefix, type World, type WorldContainer } from '../world.js';
+import { findWireOf } from './link.js';
+import { readLargest, readValue } from './sysctl.js';
+
+/** Containers with a device on a bridge; null where some port leads elsewhere, or to what was not looked into. */
+function listMembers(world: World, bridge: string): readonly WorldContainer[] | null {
+  const ports = world.routing?.facts.links.filter(({ master }) => master === bridge);
+  if (!ports || ports.length === 0) return null;
+  const members: WorldContainer[] = [];
+  for (const port of ports) {
+    const member = world.containers.find((container) =>
+      container.inside?.routing?.facts.links.some(
+        ({ name }) => findWireOf(world, container, name)?.outer?.name === port.name,
+      ),
+    );
+    if (!member) return null;
+    members.push(member);
+  }
+  return members;
+}
+
+/** Whether a frame to this hardware address comes to nobody: neither the host nor a container on the bridge has it. */
+export function isNobodys(world: World, bridge: string, lladdr: string): boolean {
+  const members = listMembers(world, bridge);
+  if (!members) return false;
+  return ![world, ...members.flatMap(({ inside }) => inside ?? [])].some((place) =>
+    place.routing?.facts.links.some(({ address }) => address === lladdr),
+  );
+}
+
+/** A neighbour that is asked for. */
+interface Asked {
+  readonly bridge: string;
+  /** The device in the container that asks. */
+  readonly device: string;
+  readonly address: string;
+}
+
+/** Whether nobody on the bridge answers who asks for an address of IPv4: a host answers for all that it has, on every device. */
+export function isUnanswered(
+  world: World,
+  container: WorldContainer,
+  { bridge, device, address }: Asked,
+): boolean {
+  if (address.includes(':')) return false;
+  const members = listMembers(world, bridge);
+  const { facts, values } = world.routing ?? {};
+  if (!members || !facts || !values || readLargest(values, 'proxy_arp', bridge) !== 0) return false;
+  const known = container.inside?.routing?.facts.neighbours.some(
+    (entry) =>
+      entry.device === device && entry.address === address && entry.state.includes('PERMANENT'),
+  );
+  if (known !== false) return false;
+  const places = [world, ...members.flatMap(({ inside }) => inside ?? [])];
+  const has = (place: World): boolean =>
+    place.devices.some(({ networks }) => networks.some((own) => stripPrefix(own) === address)) ||
+    (place.routing?.facts.routes ?? []).some(
+      ({ type, destination }) => type === 'local' && stripPrefix(destination) === address,
+    );
+  return !places.some(has) && members.every(({ inside }) => answersForItself(inside));
+}
+
+/** Whether it answers for its own addresses alone. */
+function answersForItself(inside: World | null | undefined): boolean {
+  const { facts, values } = inside?.routing ?? {};
+  return (
+    facts !== undefined &&
+    values !== undefined &&
+    facts.links.every(
+      ({ name, kind }) => kind === null || readLargest(values, 'proxy_arp', name) === 0,
+    )
+  );
+}
+
+/** Whether a container drops what is not for itself, as it forwards nothing. */
+export function forwardsNothing({ inside }: WorldContainer, address: string): boolean {
+  const values = inside?.routing?.values;
+  const device = inside?.devices.find(({ networks }) =>
+    networks.some((own) => stripPrefix(own) === address),
+  )?.name;
+  if (!values || device === undefined) return false;
+  if (address.includes(':')) return readValue(values, 'ipv6/conf/all/forwarding') === 0;
+  return readValue(values, `ipv4/conf/${device}/forwarding`) === 0;
+}
