@@ -64,21 +64,21 @@ async function readTables(
 ): Promise<SocketRow[] | null> {
   if (place.pid === null) {
     const text = await readByNsenter(reader.run, place.path);
-    return ALWAYS.every((table) => text.includes(`@ ${table}\n${HEADER}`))
+    return ALWAYS.every((table) => HEADER.test(text.split(`@ ${table}\n`)[1] ?? ''))
       ? parseJoinedTables(text)
       : null;
   }
   const folder = `${reader.proc}/${place.pid}/net`;
   const texts = SOCKET_TABLES.map((table) => [table, readText(`${folder}/${table}`)] as const);
   const known = ALWAYS.every((table) =>
-    texts.some(([name, text]) => name === table && text?.startsWith(HEADER) === true),
+    texts.some(([name, text]) => name === table && HEADER.test(text ?? '')),
   );
   return known ? texts.flatMap(([table, text]) => parseListeners(table, text ?? '')) : null;
 }
 
 const ALWAYS = ['tcp', 'udp'] as const;
-/** How the kernel begins each table. */
-const HEADER = '  sl';
+/** How the kernel begins each table, with two blanks or three. */
+const HEADER = /^ +sl /;
 
 /** Prints every table behind a line `@ NAME`; /proc/self is the process that reads it. */
 const PRINT_TABLES = `for t in ${SOCKET_TABLES.join(' ')}; do echo "@ $t"; cat /proc/self/net/$t; done`;

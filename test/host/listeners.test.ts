@@ -15,6 +15,7 @@ const row = (port: number, inode: number): string =>
   `   0: 00000000:${port.toString(16).padStart(4, '0').toUpperCase()} 00000000:0000 0A 0:0 0:0 0 0 0 ${inode} 1 0\n`;
 
 const HEADER = '  sl  local_address rem_address   st tx_queue rx_queue\n';
+const UDP = `   ${HEADER.trimStart()}`;
 
 const PROXY = [
   ...['docker-proxy', '-proto', 'tcp', '-host-ip', '0.0.0.0', '-host-port', '80'],
@@ -24,7 +25,7 @@ const PROCESSES: FakeProcess[] = [
   {
     pid: 1,
     namespace: HOST,
-    tables: { tcp: HEADER + row(80, 7) + row(22, 8) + row(9, 9), udp: HEADER },
+    tables: { tcp: HEADER + row(80, 7) + row(22, 8) + row(9, 9), udp: UDP },
   },
   // The engine bound the socket and handed it to the relay.
   { pid: 5, namespace: HOST, command: 'dockerd', sockets: [7] },
@@ -74,11 +75,11 @@ test('says when the time was too short', async () => {
 test('a namespace whose tables cannot be read is no namespace in which nobody listens', async () => {
   const listen = (tables: Record<string, string>) =>
     read([{ pid: 1, namespace: HOST, tables }], Infinity);
-  for (const tables of [{}, { tcp: HEADER }, { tcp: '', udp: HEADER }]) {
+  for (const tables of [{}, { tcp: HEADER }, { tcp: '', udp: UDP }]) {
     const { unheard, complete } = await listen(tables);
     assert.equal([unheard, complete], [[HOST], false], JSON.stringify(tables));
   }
-  const { unheard, complete } = await listen({ tcp: HEADER, udp: HEADER });
+  const { unheard, complete } = await listen({ tcp: HEADER, udp: UDP });
   assert.equal([unheard, complete], [[], true]);
 });
 
