@@ -123,7 +123,7 @@ export function comeBack({
     { source: destination, destination: source },
     {
       destination: { destination: client },
-      source: { source: dialled.address },
+      source: { source: dialled.address, destinationPort: dialled.port },
     },
   ];
 }

@@ -6,6 +6,7 @@ import { testAddress } from './match-address.js';
 import { testBits } from './match-bits.js';
 import {
   addressText,
+  beginsAnew,
   FLAGS,
   isAnswer,
   PORT,
@@ -48,9 +49,9 @@ function test(match: Match, packet: Packet, world: World): Answer {
         holdsPort(match.ranges, packet.destinationPort) || testClientPort(match.ranges, packet)
       );
     case 'original-destination':
-      return testAddress(match, packet.dialled.address, packet.family, world);
+      return testAddress(match, originOf(packet).destination, packet.family, world);
     case 'original-source':
-      return testAddress(match, packet.client, packet.family, world);
+      return testAddress(match, originOf(packet).source, packet.family, world);
     case 'original-port':
       return holdsPort(match.ranges, packet.dialled.port);
     case 'reply-source':
@@ -90,7 +91,7 @@ function test(match: Match, packet: Packet, world: World): Answer {
     case 'bits':
       return testBits(match, packet);
     case 'direction':
-      return match.reply === isAnswer(packet);
+      return match.reply === (isAnswer(packet) && !beginsAnew(packet));
     case 'helper':
       return packet.helped ? { about: `the helper "${match.name}"`, chance: false } : false;
     case 'one-of':
@@ -221,10 +222,17 @@ function asksConnection({ on, ...match }: Match): boolean {
 
 const ASKED_OF_CONNECTION: ReadonlySet<string> = new Set(['status', 'connection-mark', 'zone']);
 
+/** The ends of the packet that the connection began with. */
+function originOf(packet: Packet): Pick<Packet, 'source' | 'destination'> {
+  if (beginsAnew(packet)) return packet;
+  return { source: packet.client, destination: packet.dialled.address };
+}
+
 /** What an answer to the packet has for its ends: of the first one, as rules have rewritten it so far. */
 function expect(packet: Packet): NonNullable<Packet['expected']> {
   const { destination, destinationPort, source } = packet;
-  return packet.expected ?? { source: destination, port: destinationPort, destination: source };
+  const known = beginsAnew(packet) ? null : packet.expected;
+  return known ?? { source: destination, port: destinationPort, destination: source };
 }
 
 /** States of iptables and nft, and what iptables calls one: DNAT and SNAT, of a packet that may have no connection. */
@@ -239,7 +247,7 @@ function testState(name: string, packet: Packet): boolean {
       return packet.tracking === name;
     case 'seen-reply':
     case 'confirmed':
-      return hasConnection(packet) && packet.turn !== 'first';
+      return hasConnection(packet) && packet.turn !== 'first' && !beginsAnew(packet);
     case 'dnat':
       return hasConnection(packet) && packet.dnat;
     case 'snat':

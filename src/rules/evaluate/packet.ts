@@ -97,6 +97,11 @@ export function isAnswer({ turn }: Packet): boolean {
   return turn === 'answer' || turn === 'refusal';
 }
 
+/** Whether connection tracking takes a packet in the middle of a connection for the first one of another. */
+export function beginsAnew({ turn, tracking }: Packet): boolean {
+  return turn !== 'first' && tracking === 'new';
+}
+
 /** Bits of the TCP header. */
 export const FLAGS = {
   fin: 1,

@@ -141,8 +141,11 @@ function tellClient(
   const way = loop || !router.isKnown ? null : router.tell(message);
   const lost = way && judgeWay(way, inDevice);
   if (lost) return loseMessage(end, lost);
-  if (!reset && way?.kind === 'device' && way.source !== null) {
-    message.source = exactAddress(way.source);
+  if (!reset && !router.isOwn(packet.destination)) {
+    // What is on its way through, or out, is answered by the host itself; to its own process, from the process' own address.
+    if (inDevice === null) message.source = packet.source;
+    else if (way?.kind !== 'device') message.source = { kind: 'own' };
+    else if (way.source !== null) message.source = exactAddress(way.source);
   }
   for (const hop of hops) {
     message = { ...message, inDevice: hop.in, outDevice: hop.out };

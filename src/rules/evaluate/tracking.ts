@@ -1,6 +1,6 @@
 /** What connection tracking says of a packet, when it looks it up and whether it finds its connection. */
 import type { Hook } from '../../model/rules.js';
-import { FLAGS, isAnswer, type Packet } from './packet.js';
+import { beginsAnew, FLAGS, isAnswer, type Packet } from './packet.js';
 
 /** Where the kernel looks a packet's connection up. */
 const LOOK_UP = -200;
@@ -72,13 +72,13 @@ export function statusBits(packet: Packet): { readonly known: number; readonly b
   const { turn, dnat, snat, protocol, icmp } = packet;
   const { expected, confirmed, assured } = STATUS_BITS;
   const seen = STATUS_BITS['seen-reply'];
-  const first = turn === 'first';
+  const first = turn === 'first' || beginsAnew(packet);
   const overLo = packet.inDevice === 'lo';
   const bits =
     (dnat ? STATUS_BITS.dnat : 0) |
     (snat ? STATUS_BITS.snat : 0) |
     (first ? 0 : confirmed) |
-    (first || icmp ? 0 : seen) |
+    (icmp ? (packet.entry?.answered === true ? seen : 0) : first ? 0 : seen) |
     (turn === 'later' && protocol === 'tcp' ? assured : 0);
   const unsure =
     (first && overLo ? confirmed : 0) |

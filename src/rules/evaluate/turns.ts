@@ -1,7 +1,7 @@
 /** What follows the first packet: rules and routes that let a request through may stop the answer to it, or what comes after. */
 import { comeBack, goThere, type Course, type Hop } from './course.js';
 import { nameRule, type Journey } from './ends.js';
-import { addressText, FLAGS, UNZONED, type Packet, type Turn } from './packet.js';
+import { addressText, beginsAnew, FLAGS, UNZONED, type Packet, type Turn } from './packet.js';
 import { stopPacket, type Tools } from './refusal.js';
 import type { Way } from './routing/router.js';
 import type { Stop } from './routing/stops.js';
@@ -118,7 +118,10 @@ function follow(following: Following): Journey {
     state.entry = packet.entry;
     state.helped = packet.helped;
     state.offloaded ||= packet.offloaded;
-    if (met.verdict !== 'accept') return loseToRule(following, met, hop, packet);
+    if (met.verdict !== 'accept') {
+      const lost = loseToRule(following, met, hop, packet);
+      return beginsAnew(packet) ? leaveToTracking(end, lost, turn) : lost;
+    }
     // What begins a connection of its own in the middle of this one is translated by itself.
     const anew = packet.dnat || packet.snat;
     if (
@@ -126,7 +129,8 @@ function follow(following: Following): Journey {
       packet.tracking !== 'established' &&
       packet.tracking !== 'related'
     ) {
-      return loseTranslation(end, packet, turn);
+      const lost = loseTranslation(end, packet, turn);
+      return beginsAnew(packet) ? leaveToTracking(end, lost, turn) : lost;
     }
     if (hop.turns && addressText(packet.destination) === before) continue;
     const routed = route(following, hop, packet);
@@ -184,6 +188,15 @@ function loseTranslation(end: Journey, packet: Packet, turn: Next['turn']): Jour
     deciding: null,
     why: `${end.why}, but ${why}`,
     obstacles: [why],
+  };
+}
+
+/** Which entries a connection then has, and what each of them has seen, is not followed. */
+function leaveToTracking(end: Journey, lost: Journey, turn: Next['turn']): Journey {
+  if (lost.end === 'unknown') return lost;
+  return {
+    ...{ ...lost, end: 'unknown', obstacles: [] },
+    why: `${end.why}, but connection tracking takes ${nameTurn(turn)} for the beginning of another connection, and what that comes to is not known`,
   };
 }
 

@@ -40,7 +40,7 @@ const CASES: Case[] = [
   [
     'the answer is of another zone, and what follows it begins anew and is masqueraded',
     withSaved(raw('-A PREROUTING -i docker0 -j CT --zone 3')),
-    'dropped',
+    'unknown',
     'container-address',
   ],
   [

@@ -147,6 +147,22 @@ test('a rejected answer is lost; a message of ICMP ends no conversation, but may
   );
 });
 
+test('what begins anew in the middle bears its own ends, and what becomes of it is not known', () => {
+  const zone = '*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -i ext0 -j CT --zone 3\nCOMMIT\n';
+  const answered = (rule: string): string | undefined => {
+    const text = `${zone}*filter\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT ${rule}\nCOMMIT\n`;
+    const sockets = [redis()];
+    const world = makeWorld(parseSaved(text, 'x'), false, { sockets, containers: [] });
+    return predictRedis(world, { client: '198.51.100.2' }).find(
+      ({ vantage, to }) => vantage === 'outside' && to === '198.51.100.1:6379',
+    )?.path;
+  };
+  assert.is(answered('-m conntrack --ctorigdst 198.51.100.1 -j DROP'), 'host');
+  assert.is(answered('-m conntrack --ctstatus SEEN_REPLY -j DROP'), 'host');
+  assert.is(answered('-m conntrack --ctdir REPLY -j DROP'), 'host');
+  assert.is(answered('-m conntrack --ctorigdst 198.51.100.2 -j DROP'), 'unknown');
+});
+
 test('states of the turns: the first is new, all others are established', () => {
   const state = (name: string, turn: string): string | undefined =>
     path('outside', `-A FORWARD ${turn} -m conntrack --ctstate ${name} -j DROP`);

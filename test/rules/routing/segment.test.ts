@@ -3,6 +3,7 @@
 import * as assert from 'uvu/assert';
 import type { Prediction } from '../../../src/model/explain.js';
 import type { Neighbour } from '../../../src/model/routing.js';
+import { parseNft } from '../../../src/rules/read/nft.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { predict } from '../../../src/rules/evaluate/predict.js';
 import type { World, WorldContainer } from '../../../src/rules/evaluate/world.js';
@@ -202,6 +203,40 @@ test('the message of a refusal belongs to the connection, so that what rejects i
     '*mangle\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -m conntrack --ctreplsrc 172.17.0.2 -j REJECT\nCOMMIT\n';
   const rules = parseSaved(wall + readRules('docker-20.10-proxy.iptables'), 'x');
   assert.is(tell({ ...makeRouted(), rules })(STRAIGHT), 'dropped');
+});
+
+test('whose address the message of a refusal bears', () => {
+  const docker = readRules('docker-20.10-proxy.iptables');
+  const wall = (chain: string, rule: string): World => ({
+    ...makeRouted(),
+    rules: parseSaved(
+      `*mangle\n:${chain} ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A ${chain} -p tcp --dport 6379 -j REJECT\n-A OUTPUT -p icmp ${rule} -j DROP\nCOMMIT\n${docker}`,
+      'x',
+    ),
+  });
+  assert.is(tell(wall('FORWARD', '-s 172.17.0.2'))(OUTSIDE), 'refused');
+  assert.is(tell(wall('FORWARD', '-s 198.51.100.1'))(OUTSIDE), 'dropped');
+  assert.is(tell(wall('OUTPUT', '-s 172.17.0.2'))(STRAIGHT), 'refused');
+  assert.is(tell(wall('OUTPUT', '-s 172.17.0.1'))(STRAIGHT), 'dropped');
+});
+
+test('what NAT gives back to an answer is its port too, behind the place of NAT', () => {
+  const docker = readRules('docker-20.10-proxy.iptables').replaceAll(
+    '--dport 6379 -j DNAT',
+    '--dport 8080 -j DNAT',
+  );
+  const target = { address: '172.17.0.2', port: 6379 };
+  const mapping = { protocol: 'tcp', listens: { address: '0.0.0.0', port: 8080 }, target } as const;
+  const path = (priority: number, port: number): string | undefined => {
+    const nft = `table ip w { chain i { type filter hook input priority ${priority}; tcp sport ${port} drop; }; }`;
+    const tables = [parseNft(nft, 'x'), parseSaved(docker, 'x')].flatMap((set) => set.tables);
+    const world = { ...makeRouted(), rules: { tables, notes: [] } };
+    const own = predictRedis(world, { ...CLIENT, mapping });
+    return own.find(({ vantage, to }) => vantage === 'own-address' && to === '198.51.100.1:8080')
+      ?.path;
+  };
+  assert.equal([path(0, 6379), path(0, 8080)], ['dropped', 'dnat']);
+  assert.equal([path(111, 6379), path(111, 8080)], ['dnat', 'dropped']);
 });
 
 test.run();

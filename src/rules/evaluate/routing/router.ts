@@ -51,6 +51,12 @@ export class Router {
     return way.kind === 'device' ? way.source : null;
   }
 
+  /** Whether an address is the host's own. */
+  isOwn(address: PacketAddress): boolean {
+    const text = addressText(address);
+    return text === null ? address.kind === 'own' : isOwnAddress(this.world, text);
+  }
+
   /** A message of the kernel's own to the client. */
   tell(packet: Packet): Way {
     const ways = this.listPlaces(packet.destination, packet).map(({ address, about }) => ({
