@@ -195,7 +195,9 @@ function loseTranslation(end: Journey, packet: Packet, turn: Next['turn']): Jour
 function leaveToTracking(end: Journey, lost: Journey, turn: Next['turn']): Journey {
   if (lost.end === 'unknown') return lost;
   return {
-    ...{ ...lost, end: 'unknown', obstacles: [] },
+    ...lost,
+    end: 'unknown',
+    obstacles: [],
     why: `${end.why}, but connection tracking takes ${nameTurn(turn)} for the beginning of another connection, and what that comes to is not known`,
   };
 }

@@ -86,7 +86,10 @@ test('a gateway that is another container: it forwards, or it does not', () => {
 
 test('a wrong entry for the gateway: lost, unless the bridge hands to the host what NAT rewrites', () => {
   const entry = (lladdr: string): Neighbour => ({
-    ...{ device: 'eth0', address: '172.17.0.1', lladdr, state: ['PERMANENT'] },
+    device: 'eth0',
+    address: '172.17.0.1',
+    lladdr,
+    state: ['PERMANENT'],
   });
   const NOBODYS = '02:aa:aa:aa:aa:aa';
   const world = (lladdr: string, calls = true, rules = ''): World => {
@@ -161,7 +164,8 @@ function send(rule: string, host: Extra = {}): Prediction | undefined {
   const wall = `*mangle\n:FORWARD ACCEPT [0:0]\n-A FORWARD ${rule}\nCOMMIT\n`;
   const rules = parseSaved(rule === '' ? text : wall + text, 'x');
   const containers = world.containers.map((one) => ({
-    ...{ ...one, inside: null },
+    ...one,
+    inside: null,
     sockets: [{ protocol: 'udp', address: '0.0.0.0', port: 6379, pid: 3, command: 'x' } as const],
   }));
   const target = { address: '172.17.0.2', port: 6379 };
@@ -176,9 +180,12 @@ function send(rule: string, host: Extra = {}): Prediction | undefined {
 test('a datagram that is refused with a message of which UDP is not told is lost to its client', () => {
   assert.is(send('')?.path, 'dnat');
   const kinds: Record<string, string> = {
-    ...{ 'icmp-port-unreachable': 'refused', 'icmp-admin-prohibited': 'refused' },
-    ...{ 'icmp-host-prohibited': 'refused', 'icmp-proto-unreachable': 'refused' },
-    ...{ 'icmp-host-unreachable': 'dropped', 'icmp-net-unreachable': 'dropped' },
+    'icmp-port-unreachable': 'refused',
+    'icmp-admin-prohibited': 'refused',
+    'icmp-host-prohibited': 'refused',
+    'icmp-proto-unreachable': 'refused',
+    'icmp-host-unreachable': 'dropped',
+    'icmp-net-unreachable': 'dropped',
   };
   for (const [kind, path] of Object.entries(kinds)) {
     const told = send(`-p udp -m udp --dport 6379 -j REJECT --reject-with ${kind}`);

@@ -54,7 +54,7 @@ export class Router {
   /** Whether an address is the host's own. */
   isOwn(address: PacketAddress): boolean {
     const text = addressText(address);
-    return text === null ? address.kind === 'own' : isOwnAddress(this.world, text);
+    return text === null ? address.kind === 'own' : isOwnAddress(this.#world, text);
   }
 
   /** A message of the kernel's own to the client. */
