@@ -93,11 +93,13 @@ const match: z.ZodType<Match> = z
 
 const rewrite = { address: text.nullable(), port: z.number().nullable() };
 const verdict: z.ZodType<Verdict> = z.discriminatedUnion('do', [
-  z.object({ do: z.enum(['accept', 'drop', 'return', 'continue', 'masquerade']) }),
+  z.object({ do: z.enum(['accept', 'drop', 'return', 'continue']) }),
   // The first recordings kept the words alone.
   z.object({ do: z.literal('reject'), how: text, reset: z.boolean().default(false) }),
   z.object({ do: z.enum(['jump', 'goto']), chain: text }),
-  z.object({ do: z.enum(['dnat', 'snat']), ...rewrite }),
+  z.object({ do: z.literal('dnat'), ...rewrite }),
+  z.object({ do: z.literal('snat'), ports: z.boolean().exactOptional(), ...rewrite }),
+  z.object({ do: z.literal('masquerade'), ports: z.boolean().exactOptional() }),
   z.object({ do: z.literal('redirect'), port: z.number().nullable() }),
   z.object({ do: z.literal('unknown'), text }),
 ]);

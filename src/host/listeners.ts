@@ -27,21 +27,25 @@ interface Found extends SocketRow {
   readonly namespace: number;
 }
 
-/** @returns the listeners, the namespaces that could not be read or that time was short for, and whether all of this, with its owners, was looked up. */
+/**
+ * @returns the listeners, the namespaces nobody knows them of, those of them (`unread`) that could not be read, and whether the time was
+ * enough for all others and for the owners.
+ */
 export async function readListeners(
   reader: ListenerReader,
   places: readonly ListenerPlace[],
-): Promise<{ listeners: Listener[]; unheard: number[]; complete: boolean }> {
+): Promise<{ listeners: Listener[]; unheard: number[]; unread: number[]; complete: boolean }> {
   const found: Found[] = [];
-  const unheard: number[] = [];
+  const late: number[] = [];
+  const unread: number[] = [];
   for (const place of places) {
     if (performance.now() > reader.deadline) {
-      unheard.push(place.inode);
+      late.push(place.inode);
       continue;
     }
     const rows = await readTables(reader, place);
     if (rows === null) {
-      unheard.push(place.inode);
+      unread.push(place.inode);
       continue;
     }
     found.push(...rows.map((row) => ({ ...row, namespace: place.inode })));
@@ -54,7 +58,12 @@ export async function readListeners(
     const command = pid === null ? null : readCommandName(reader.proc, pid);
     return { namespace, protocol, local, pid, command };
   });
-  return { listeners, unheard, complete: unheard.length === 0 && owners.complete };
+  return {
+    listeners,
+    unheard: [...late, ...unread],
+    unread,
+    complete: late.length === 0 && owners.complete,
+  };
 }
 
 /** Null where the tables of IPv4 could not be read: every namespace has them. */

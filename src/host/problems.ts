@@ -45,3 +45,11 @@ export function describeListeners(complete: boolean, budget: number): string[] {
     `Not all listening sockets were looked up within ${budget} ms, so some processes have no name here; try again when the machine is less busy.`,
   ];
 }
+
+/** Names of namespaces whose sockets could not be read. */
+export function describeUnread(names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  return [
+    `The listening sockets of ${names.join(', ')} could not be read, so nobody knows who listens there.`,
+  ];
+}

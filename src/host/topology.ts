@@ -14,7 +14,7 @@ import {
 import { nameNamespaces } from './naming.js';
 import { pairDevices } from './pairs.js';
 import { placeContainers } from './placement.js';
-import { describeListeners, describeLost, describeOtherHost } from './problems.js';
+import { describeListeners, describeUnread, describeLost, describeOtherHost } from './problems.js';
 import { listProcesses, parseNamespaceLink, readLink } from './procfs.js';
 import { readRelays } from './relays.js';
 
@@ -87,13 +87,17 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
   });
   const listenerBudget = Math.max(LISTENER_BUDGET, options.budget ?? 0);
   const deadline = performance.now() + listenerBudget;
+  const asked =
+    options.listeners === false ? [] : kept.filter((inode) => names.get(inode)?.role !== 'other');
   const listening = await readListeners(
     { proc, run, processes, relays: new Set(relays.map(({ pid }) => pid)), deadline },
-    options.listeners === false
-      ? []
-      : kept.flatMap((inode) =>
-          names.get(inode)?.role === 'other' ? [] : (files.get(inode) ?? []),
-        ),
+    asked.flatMap((inode) => files.get(inode) ?? []),
+  );
+  // A namespace that no process and no file leads to any more.
+  const lost = asked.filter((inode) => !files.has(inode));
+  const unheard = [...listening.unheard, ...lost];
+  const unread = [...listening.unread, ...lost].map(
+    (inode) => names.get(inode)?.name ?? `netns-${inode}`,
   );
   signal?.throwIfAborted();
 
@@ -109,7 +113,7 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
     relays,
     listeners: listening.listeners,
     ...(options.listeners !== false && { listened: true }),
-    ...(listening.unheard.length > 0 && { unheard: listening.unheard }),
+    ...(unheard.length > 0 && { unheard }),
     engine: servesOther === null ? reading.engine : null,
     problems: [
       ...reading.problems,
@@ -117,6 +121,7 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
       ...connected.problems,
       ...describeLost(reading, namespaces),
       ...describeListeners(listening.complete, listenerBudget),
+      ...describeUnread(unread),
     ],
   };
 }

@@ -40,7 +40,7 @@ export function findUnpublished(
 
 /** Null where some sockets could not be looked up, and none was found. */
 function listListening(topology: Topology, port: number): Unpublished['listens'] {
-  const { listeners, namespaces, heard, unheard } = topology;
+  const { listeners, listened, namespaces, heard, unheard } = topology;
   const names = new Map(namespaces.map(({ inode, name }) => [inode, name]));
   const found = listeners
     .filter(({ local }) => local.port === port)
@@ -50,6 +50,7 @@ function listListening(topology: Topology, port: number): Unpublished['listens']
       command,
       pid,
     }));
-  const known = (heard?.includes(port) ?? true) && (unheard ?? []).length === 0;
+  const looked = listeners.length > 0 || listened === true;
+  const known = looked && (heard?.includes(port) ?? true) && (unheard ?? []).length === 0;
   return found.length > 0 || known ? found : null;
 }

@@ -145,7 +145,7 @@ test('a port that nobody publishes: what is published instead, and who listens t
   ) =>
     findUnpublished(
       { asked: [9090], mappings: [], ...target },
-      { ...topology, engine: ENGINE, ...change },
+      { ...topology, engine: ENGINE, listened: true, ...change },
       seen.map(({ outcome }) => ({ outcome, path: 'unknown', end: NOBODY })),
     );
   const found = asked();
@@ -178,6 +178,7 @@ test('a port that nobody publishes: what is published instead, and who listens t
     ['host', 'netns-77'],
   );
   // Where not all sockets could be looked up, none found says nothing.
+  assert.is(asked({ listened: false })?.listens, null);
   assert.is(asked({ heard: [8080] })?.listens, null);
   assert.equal(asked({ heard: [9090] })?.listens, []);
   assert.is(asked({ unheard: [1] as never })?.listens, null);
