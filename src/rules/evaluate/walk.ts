@@ -5,7 +5,7 @@ import { mark } from './marks.js';
 import { testMatch } from './match.js';
 import type { Doubt } from './doubt.js';
 import { Layers } from './layers.js';
-import type { Packet } from './packet.js';
+import { UNZONED, type Packet } from './packet.js';
 import type { BaseRef, RuleIndex, RuleRef } from './rule-index.js';
 import { track, trackBefore } from './tracking.js';
 import {
@@ -265,10 +265,10 @@ export class Walk {
   #act(step: Exclude<Step, { kind: 'match' | 'verdict' | 'map' | 'note' }>, packet: Packet): void {
     switch (step.kind) {
       case 'notrack':
-        if (packet.tracking === 'none') packet.tracking = 'untracked';
+        if (awaitsTracking(packet)) packet.tracking = 'untracked';
         break;
       case 'zone':
-        if (packet.tracking !== 'none') break;
+        if (!awaitsTracking(packet)) break;
         packet.zone = {
           original: step.direction === 'reply' ? 0 : step.zone,
           reply: step.direction === 'original' ? 0 : step.zone,
@@ -332,4 +332,9 @@ function isRival(other: Chain, chain: Chain): boolean {
 
 function isEqual(other: Chain, chain: Chain): boolean {
   return other.base?.priority === chain.base?.priority;
+}
+
+/** Whether no rule has said yet how the packet is tracked: of NOTRACK and zones the first one counts, the kernel skips all others. */
+function awaitsTracking({ tracking, zone }: Packet): boolean {
+  return tracking === 'none' && zone === UNZONED;
 }

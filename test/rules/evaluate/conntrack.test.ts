@@ -53,6 +53,16 @@ const CASES: Case[] = [
     forward('ct reply ip saddr 172.17.0.3 drop'),
     'dnat',
   ],
+  [
+    'what has a zone is tracked, whatever a later rule says',
+    withSaved(raw('-A PREROUTING -j CT --zone 3', '-A PREROUTING -j CT --notrack')),
+    'dnat',
+  ],
+  [
+    'the first zone counts',
+    withSaved(raw('-A PREROUTING -j CT --zone 3', '-A PREROUTING -i docker0 -j CT --zone 4')),
+    'dnat',
+  ],
   ['a helper that nobody gave', forward('ct helper "ftp" drop'), 'dnat'],
   ['the answer is untracked', withSaved(raw('-A PREROUTING -i docker0 -j NOTRACK')), 'dropped'],
   [
