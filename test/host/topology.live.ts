@@ -24,12 +24,13 @@ const containers: LabContainer[] = [];
 test.before(async () => {
   lab = await up();
   await lab.docker(['network', 'create', 'back']);
-  redis = await lab.run({ name: 'redis', command: REDIS, publish: ['8080:6379'] });
+  const waitFor = [{ protocol: 'tcp' as const, port: 6379 }];
+  redis = await lab.run({ name: 'redis', command: REDIS, publish: ['8080:6379'], waitFor });
   containers.push(redis);
   for (const name of ['one', 'two', 'three']) {
-    containers.push(await lab.run({ name, command: REDIS }));
+    containers.push(await lab.run({ name, command: REDIS, waitFor }));
   }
-  containers.push(await lab.run({ name: 'other', command: REDIS, network: 'back' }));
+  containers.push(await lab.run({ name: 'other', command: REDIS, network: 'back', waitFor }));
   await lab.run({ name: 'joined', command: ['sleep', '1000'], network: 'container:redis' });
   await lab.run({ name: 'onhost', command: ['sleep', '1000'], network: 'host' });
 });
@@ -130,10 +131,15 @@ test('relays and listeners with their processes', async () => {
 
 test('the ports of a query', async () => {
   const topology = await read();
-  for (const query of [{ ports: [8080] }, { ports: [6379] }, { containers: ['redis'] }, {}]) {
+  for (const query of [{ ports: [8080] }, { containers: ['redis'] }, {}]) {
     const { ports, containers: names, addresses } = resolvePorts(topology, query);
     assert.equal([ports, names, addresses], [[6379, 8080], ['redis'], [redis.ipv4]]);
   }
+  // The port inside is that of all who listen on it, published or not.
+  const inside = resolvePorts(topology, { ports: [6379] });
+  assert.equal(inside.ports, [6379, 8080]);
+  assert.equal(inside.containers, ['joined', 'one', 'other', 'redis', 'three', 'two']);
+  assert.equal(inside.addresses, containers.map(({ ipv4 }) => ipv4).sort());
 });
 
 test('a decoy with the same ifindexes, connected to the same host, is not confused', async () => {
