@@ -98,4 +98,20 @@ test('a server of the host whose socket another process uses is not proven to an
   }
 });
 
+test('a process that wrote nothing of the answer is not said to answer itself', () => {
+  const told = (watched: boolean): Connection | undefined => {
+    const story = new Story();
+    const talk = story.talk({ client: '198.51.100.2#40000', server: PUBLISHED, way: WAYS.toHost });
+    talk.handshake().accept(NGINX).request(14);
+    if (watched) talk.call(NGINX, 'server', 'read', 14).call(NGINX, 'server', 'write', 7);
+    talk.reply(7).close();
+    return analyse(story.trace()).connections[0];
+  };
+  assert.match(told(true)?.reason ?? '', 'answers itself');
+  const silent = told(false);
+  assert.equal([silent?.path, silent?.proof], ['host', 'likely']);
+  assert.not.match(silent?.reason ?? '', 'answers itself');
+  assert.match(silent?.reason ?? '', 'only 0 B of its answer of 7 B');
+});
+
 test.run();

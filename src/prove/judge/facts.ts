@@ -47,12 +47,14 @@ function describeRedirect({ redirect }: Observed): Redirect | null {
 }
 
 function describeTaken(subject: Observed): Taken | null {
-  const { hostAccept, bytes } = subject;
+  const { hostAccept, bytes, service, witnesses } = subject;
   if (!hostAccept) return null;
+  // Where its calls are watched and it wrote nothing, the answer is another process's.
+  const isSilent = witnesses.has('copies') && service?.written === 0;
   const { pid, command } = hostAccept;
   return {
     process: { pid, command },
-    answers: bytes.fromServer > 0 || bytes.fromClient === 0,
+    answers: bytes.fromServer > 0 ? !isSilent : bytes.fromClient === 0,
     doubts: listHostDoubts(subject),
   };
 }
