@@ -27,6 +27,18 @@ export const BIT_FIELDS = [
 ] as const;
 export type BitField = (typeof BIT_FIELDS)[number];
 
+/** Bits of the TCP header, by the names that nft and iptables share in lower case. */
+export const TCP_FLAGS = {
+  fin: 1,
+  syn: 2,
+  rst: 4,
+  psh: 8,
+  ack: 16,
+  urg: 32,
+  ecn: 64,
+  cwr: 128,
+} as const;
+
 /** A condition. `not` turns it round. What is not understood is kept as text and never guessed. */
 export type Match = { readonly not: boolean } & (
   | {

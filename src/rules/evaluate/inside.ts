@@ -1,6 +1,7 @@
 /** A container's own side: how a packet fares in its namespace, and by which device of the host what it sends comes back. */
+import { TCP_FLAGS } from '../../model/rules.js';
 import type { Journey } from './ends.js';
-import { addressText, createPacket, FLAGS, UNZONED, type Packet } from './packet.js';
+import { addressText, createPacket, UNZONED, type Packet } from './packet.js';
 import { findContainerAt } from './deliver.js';
 import { checkNeighbour, checkPort, findWireOf, isStacked, type Wire } from './routing/link.js';
 import { forwardsNothing, isNobodys, isUnanswered } from './routing/segment.js';
@@ -178,7 +179,7 @@ export class ContainerSide {
       zone: UNZONED,
       expected: null,
       entry: { zones: UNZONED, answered: false },
-      flags: protocol === 'tcp' ? FLAGS.syn | FLAGS.ack : 0,
+      flags: protocol === 'tcp' ? TCP_FLAGS.syn | TCP_FLAGS.ack : 0,
     });
     return this.#run(container, answer, ['prerouting', 'input'], false);
   }

@@ -1,13 +1,12 @@
 /** Whether a packet meets a condition: yes, no, or cannot be known, and why not. */
 import type { Answer, Doubt } from './doubt.js';
 import { parseRange } from '../../model/range.js';
-import type { Match, PortRange } from '../../model/rules.js';
+import { TCP_FLAGS, type Match, type PortRange } from '../../model/rules.js';
 import { testAddress } from './match-address.js';
 import { testBits } from './match-bits.js';
 import {
   addressText,
   beginsAnew,
-  FLAGS,
   isAnswer,
   PORT,
   UNNAMED,
@@ -280,7 +279,7 @@ function testTypeHere(
 
 function testFlags({ among, set }: Extract<Match, { on: 'tcp-flags' }>, { flags }: Packet): Answer {
   const bits = (names: readonly string[]): number =>
-    names.reduce((sum, name) => sum | (FLAGS[name as keyof typeof FLAGS] ?? 0), 0);
+    names.reduce((sum, name) => sum | (TCP_FLAGS[name as keyof typeof TCP_FLAGS] ?? 0), 0);
   return (flags & bits(among)) === bits(set);
 }
 

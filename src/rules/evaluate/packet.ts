@@ -2,7 +2,7 @@
 import { canonicalAddress } from '../../model/address.js';
 import type { Protocol } from '../../model/event.js';
 import { parseAddressNumber } from '../../model/range.js';
-import type { PortRange } from '../../model/rules.js';
+import { TCP_FLAGS, type PortRange } from '../../model/rules.js';
 import type { Zones } from './zones.js';
 
 /** An address, or one that is only known to be a client's elsewhere or the host's own. */
@@ -102,18 +102,6 @@ export function beginsAnew({ turn, tracking }: Packet): boolean {
   return turn !== 'first' && tracking === 'new';
 }
 
-/** Bits of the TCP header. */
-export const FLAGS = {
-  fin: 1,
-  syn: 2,
-  rst: 4,
-  psh: 8,
-  ack: 16,
-  urg: 32,
-  ecn: 64,
-  cwr: 128,
-} as const;
-
 export function createPacket(
   fields: Pick<Packet, 'family' | 'protocol' | 'source' | 'destination' | 'destinationPort'> &
     Partial<Packet>,
@@ -134,7 +122,7 @@ export function createPacket(
     rerouted: null,
     turn: 'first',
     icmp: false,
-    flags: fields.protocol === 'tcp' ? FLAGS.syn : 0,
+    flags: fields.protocol === 'tcp' ? TCP_FLAGS.syn : 0,
     client: fields.source,
     clientPorts: null,
     clientDevice: typeof fields.inDevice === 'string' ? fields.inDevice : null,

@@ -1,7 +1,8 @@
 /** What tells a client that it is refused: a packet of its own, which rules and routes may stop as well. */
+import { TCP_FLAGS } from '../../model/rules.js';
 import { away, comeBack, home } from './course.js';
 import { endByStop, endJourney, nameRule, stopJourney, type Journey } from './ends.js';
-import { exactAddress, FLAGS, type Packet } from './packet.js';
+import { exactAddress, type Packet } from './packet.js';
 import type { Router, Way } from './routing/router.js';
 import type { Stop } from './routing/stops.js';
 import type { RuleRef } from './rule-index.js';
@@ -133,7 +134,7 @@ function tellClient(
     },
     icmp: !reset,
     turn: 'refusal',
-    flags: reset ? FLAGS.rst | FLAGS.ack : 0,
+    flags: reset ? TCP_FLAGS.rst | TCP_FLAGS.ack : 0,
     mark: 0,
     rerouted: null,
     tracking: tracked ? 'related' : 'invalid',

@@ -1,6 +1,6 @@
 /** What connection tracking says of a packet, when it looks it up and whether it finds its connection. */
-import type { Hook } from '../../model/rules.js';
-import { beginsAnew, FLAGS, isAnswer, type Packet } from './packet.js';
+import { TCP_FLAGS, type Hook } from '../../model/rules.js';
+import { beginsAnew, isAnswer, type Packet } from './packet.js';
 
 /** Where the kernel looks a packet's connection up. */
 const LOOK_UP = -200;
@@ -30,7 +30,9 @@ function lookUp(packet: Packet): Packet['tracking'] {
   if (icmp) return found ? 'related' : 'invalid';
   // In the middle of a connection that it has not seen, only an acknowledgement begins a new entry.
   if (!found)
-    return protocol === 'tcp' && (flags & (FLAGS.syn | FLAGS.rst)) !== 0 ? 'invalid' : 'new';
+    return protocol === 'tcp' && (flags & (TCP_FLAGS.syn | TCP_FLAGS.rst)) !== 0
+      ? 'invalid'
+      : 'new';
   if (reply) {
     packet.entry = { ...entry, answered: true };
     return 'established';

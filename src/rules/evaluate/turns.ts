@@ -1,7 +1,8 @@
 /** What follows the first packet: rules and routes that let a request through may stop the answer to it, or what comes after. */
+import { TCP_FLAGS } from '../../model/rules.js';
 import { comeBack, goThere, type Course, type Hop } from './course.js';
 import { nameRule, type Journey } from './ends.js';
-import { addressText, beginsAnew, FLAGS, UNZONED, type Packet, type Turn } from './packet.js';
+import { addressText, beginsAnew, UNZONED, type Packet, type Turn } from './packet.js';
 import { stopPacket, type Tools } from './refusal.js';
 import type { Way } from './routing/router.js';
 import type { Stop } from './routing/stops.js';
@@ -13,7 +14,7 @@ interface Next {
   readonly flags: number;
 }
 
-const { syn, ack, rst, psh } = FLAGS;
+const { syn, ack, rst, psh } = TCP_FLAGS;
 
 /**
  * Takes the answer to a packet that has arrived, and the client's next one, through the rules.

@@ -1,20 +1,20 @@
 // Rules built by hand and one packet that meets them: what a test says is all that is special about either.
 
-import type {
-  Chain,
-  Hook,
-  Match,
-  Rule,
-  RuleSet,
-  Step,
-  Table,
-  Verdict,
+import {
+  TCP_FLAGS,
+  type Chain,
+  type Hook,
+  type Match,
+  type Rule,
+  type RuleSet,
+  type Step,
+  type Table,
+  type Verdict,
 } from '../../../src/model/rules.js';
 import type { Doubt } from '../../../src/rules/evaluate/doubt.js';
 import {
   createPacket,
   exactAddress,
-  FLAGS,
   UNZONED,
   type Packet,
   type Turn,
@@ -99,7 +99,7 @@ function makePacket(change: Partial<Packet> = {}): Packet {
 }
 
 /** TCP flags of each turn. */
-const { syn, ack, rst } = FLAGS;
+const { syn, ack, rst } = TCP_FLAGS;
 const TURNS: Readonly<Record<Turn, number>> = {
   ...{ first: syn, answer: syn | ack, refusal: rst | ack, later: ack },
 };

@@ -1,10 +1,10 @@
 // What connection tracking says of one packet: its state, its zone, the bits that rules compare.
 
+import { TCP_FLAGS } from '../../../src/model/rules.js';
 import * as assert from 'uvu/assert';
 import {
   createPacket,
   exactAddress,
-  FLAGS,
   UNZONED,
   type Packet,
 } from '../../../src/rules/evaluate/packet.js';
@@ -51,10 +51,10 @@ test('what was looked up, or spared from it, stays as it is', () => {
 });
 
 test('an answer establishes the connection, and what follows belongs to it', () => {
-  const answer = packet({ turn: 'answer', flags: FLAGS.syn | FLAGS.ack, entry: KNOWN });
+  const answer = packet({ turn: 'answer', flags: TCP_FLAGS.syn | TCP_FLAGS.ack, entry: KNOWN });
   track(answer);
   assert.equal([answer.tracking, answer.entry?.answered], ['established', true]);
-  const later = { turn: 'later', flags: FLAGS.ack } as const;
+  const later = { turn: 'later', flags: TCP_FLAGS.ack } as const;
   assert.is(state({ ...later, entry: ANSWERED }), 'established');
   assert.is(state({ ...later, entry: KNOWN }), 'invalid', 'it acknowledges what nobody sent');
   assert.is(state({ ...later, entry: KNOWN, protocol: 'udp', flags: 0 }), 'established');
@@ -62,10 +62,10 @@ test('an answer establishes the connection, and what follows belongs to it', () 
 
 test('each direction is looked up in its own zone', () => {
   const entry = { zones: { original: 1, reply: 2 }, answered: true };
-  const answer = { turn: 'answer', flags: FLAGS.ack, entry } as const;
+  const answer = { turn: 'answer', flags: TCP_FLAGS.ack, entry } as const;
   assert.is(state({ ...answer, zone: { original: 9, reply: 2 } }), 'established');
   assert.is(state({ ...answer, zone: { original: 1, reply: 9 } }), 'new');
-  const later = { turn: 'later', flags: FLAGS.ack, entry } as const;
+  const later = { turn: 'later', flags: TCP_FLAGS.ack, entry } as const;
   assert.is(state({ ...later, zone: { original: 1, reply: 9 } }), 'established');
   assert.is(state({ ...later, zone: { original: 9, reply: 2 } }), 'new');
 });
@@ -73,12 +73,10 @@ test('each direction is looked up in its own zone', () => {
 test('in the midst of what it does not know only an acknowledgement begins an entry', () => {
   const unknown = { turn: 'answer', entry: null } as const;
   const flagged = (flags: number): string => state({ ...unknown, flags });
-  assert.equal([FLAGS.ack, FLAGS.syn | FLAGS.ack, FLAGS.rst, FLAGS.fin].map(flagged), [
-    'new',
-    'invalid',
-    'invalid',
-    'new',
-  ]);
+  assert.equal(
+    [TCP_FLAGS.ack, TCP_FLAGS.syn | TCP_FLAGS.ack, TCP_FLAGS.rst, TCP_FLAGS.fin].map(flagged),
+    ['new', 'invalid', 'invalid', 'new'],
+  );
   assert.is(state({ ...unknown, protocol: 'udp', flags: 0 }), 'new');
 });
 

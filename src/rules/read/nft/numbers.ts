@@ -1,5 +1,5 @@
 /** Names of bits and numbers that nft compares, as the kernel numbers them. */
-import type { BitField } from '../../../model/rules.js';
+import { TCP_FLAGS, type BitField } from '../../../model/rules.js';
 import { parseMark } from '../rule-words.js';
 
 type Numbers = Readonly<Record<string, number>>;
@@ -13,16 +13,6 @@ const STATUSES: Numbers = {
   snat: 16,
   dnat: 32,
   dying: 512,
-};
-const FLAGS: Numbers = {
-  fin: 1,
-  syn: 2,
-  rst: 4,
-  psh: 8,
-  ack: 16,
-  urg: 32,
-  ecn: 64,
-  cwr: 128,
 };
 
 /** A field that is compared bit by bit. */
@@ -40,7 +30,7 @@ const MARK = { names: {}, all: 0xffffffff, flags: false } as const;
 export const BIT_FIELDS: ReadonlyMap<string, BitsOf> = new Map<string, BitsOf>([
   ['ct state', { field: 'state', names: STATES, all: 0xffffffff, flags: true }],
   ['ct status', { field: 'status', names: STATUSES, all: 0xffffffff, flags: true }],
-  ['tcp flags', { field: 'tcp-flags', names: FLAGS, all: 0xff, flags: true }],
+  ['tcp flags', { field: 'tcp-flags', names: TCP_FLAGS, all: 0xff, flags: true }],
   ['meta mark', { field: 'mark', ...MARK }],
   ['mark', { field: 'mark', ...MARK }],
   ['ct mark', { field: 'connection-mark', ...MARK }],
