@@ -61,16 +61,21 @@ const spliced = (): Story =>
     answer: (told, near, far) => told.splice(HAPROXY, [far, 'client'], [near, 'server'], 7),
   });
 
+/** The two legs of a relay, of which nothing was seen yet. */
+function openLegs(story: Story): { readonly near: Talk; readonly far: Talk } {
+  return {
+    near: story.talk({ client: client(40_000), server: PUBLISHED, way: WAYS.toHost }),
+    far: story.talk({ client: '172.17.0.1#40001', server: TARGET, way: WAYS.fromHost, seq: 9 }),
+  };
+}
+
 /** It dials before it reads, and says nothing itself. */
 const silent = (process: Process): Story => relayed({ process, moves: nothing, answer: nothing });
 
 /** It dials before it has read anything, and has nothing to say itself: it waits for what it dialled. */
 function waits(process: Process): Story {
   const story = new Story();
-  const near = story.talk({ client: client(40_000), server: PUBLISHED, way: WAYS.toHost });
-  const far = story.talk({
-    ...{ client: '172.17.0.1#40001', server: TARGET, way: WAYS.fromHost, seq: 9 },
-  });
+  const { near, far } = openLegs(story);
   near.dial(CURL).handshake().accept(process);
   far.dial(process).handshake().accept(SERVER);
   near.request(14).call(process, 'server', 'read', 14);
@@ -89,13 +94,7 @@ const adds = (): Story =>
 /** Two of its three requests are handed on; the last one it answers from a cache. */
 function caches(): Story {
   const story = new Story();
-  const near = story.talk({ client: client(40_000), server: PUBLISHED, way: WAYS.toHost });
-  const far = story.talk({
-    client: '172.17.0.1#40001',
-    server: TARGET,
-    way: WAYS.fromHost,
-    seq: 9,
-  });
+  const { near, far } = openLegs(story);
   near.dial(CURL).handshake().accept(SOCAT);
   far.dial(SOCAT).handshake().accept(SERVER);
   for (const request of [1, 2, 3]) {
@@ -223,13 +222,7 @@ function driven(process: Process): Story {
 function resetBeyond(): Story {
   const story = relayed({ moves: nothing, answer: nothing, process: PROXY });
   story.events.length = 0;
-  const near = story.talk({ client: client(40_000), server: PUBLISHED, way: WAYS.toHost });
-  const far = story.talk({
-    client: '172.17.0.1#40001',
-    server: TARGET,
-    way: WAYS.fromHost,
-    seq: 9,
-  });
+  const { near, far } = openLegs(story);
   near.dial(CURL).handshake().accept(PROXY);
   far.dial(PROXY).handshake().accept(SERVER);
   near.request(14);
@@ -242,13 +235,7 @@ function resetBeyond(): Story {
 /** The container ends first, and the relay hands that on. */
 function endsBeyond(relayFirst: boolean): Story {
   const story = new Story();
-  const near = story.talk({ client: client(40_000), server: PUBLISHED, way: WAYS.toHost });
-  const far = story.talk({
-    client: '172.17.0.1#40001',
-    server: TARGET,
-    way: WAYS.fromHost,
-    seq: 9,
-  });
+  const { near, far } = openLegs(story);
   near.dial(CURL).handshake().accept(SOCAT);
   far.dial(SOCAT).handshake().accept(SERVER);
   near.request(14);
