@@ -48,8 +48,9 @@ export async function traceLive(
   let written = true;
   const told = new Set<string>();
   const tell = (connection: Connection): void => {
-    if (told.has(identify(connection))) return;
-    told.add(identify(connection));
+    const key = identify(connection);
+    if (told.has(key)) return;
+    told.add(key);
     stream('connection', connection);
   };
   const shown = streamed ? { ...terminal, out: (text: string) => terminal.err(text) } : terminal;

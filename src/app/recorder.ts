@@ -112,7 +112,8 @@ function describeSlow(name: string): UserError {
   return new UserError(
     `${name} takes the recording too slowly: it ends in the middle of the trace`,
     {
-      ...{ code: 'slow-output', exit: 1 },
+      code: 'slow-output',
+      exit: 1,
       remedy: 'record into a file on a disk of this machine',
     },
   );
