@@ -98,7 +98,7 @@ test('a rule that drops: its reason, its function, its conntrack entry, and the 
 
 test('a machine that swallows its own loopback: an error that says so, no endless wait', async () => {
   const module = fileURLToPath(new URL('tracing.js', import.meta.url));
-  const script = `import(${JSON.stringify(module)}).then((m) => m.trace([6379], { patience: 5000 })).catch((e) => console.log(e.code, e.message))`;
+  const script = `import(${JSON.stringify(module)}).then((m) => m.trace([6379], { patience: 20000 })).catch((e) => console.log(e.code, e.message))`;
   const rule = 'ip link set lo up; iptables -A INPUT -i lo -p tcp -j DROP; exec "$@"';
   const args = ['--net', 'sh', '-c', rule, 'sh', process.execPath, '-e', script];
   const { stdout } = await execa('unshare', args);

@@ -209,7 +209,10 @@ interface HeldSeal {
   readonly time: number;
 }
 
-/** Tries seals until one is complete. Throws when the child ends, the patience does, or the signal comes. */
+/**
+ * Tries seals until one is complete. Throws when the child ends, the patience does, or the signal comes.
+ * The start of the program has the patience for itself: a slow start takes nothing from the seal's.
+ */
 async function sealUntil(
   parts: Omit<Running, 'skipsBefore'>,
   options: TracerOptions,
@@ -217,15 +220,22 @@ async function sealUntil(
   const { sealer, watch, run, child } = parts;
   let exit: ChildExit | null = null;
   void child.exited.then((how) => (exit = how));
-  const deadline = performance.now() + options.patience;
+  let deadline = performance.now() + options.patience;
   let missing = 'the start of the program';
+  let hasBegun = false;
   while (performance.now() < deadline) {
     options.signal.throwIfAborted();
     if (exit !== null) throw explainExit(exit);
+    if (!run.begun) {
+      await pause(SEAL_PAUSE);
+      continue;
+    }
+    if (!hasBegun) deadline = performance.now() + options.patience;
+    hasBegun = true;
     const before = watch.drops;
-    const attempt = run.begun ? await sealer.attempt() : null;
+    const attempt = await sealer.attempt();
     if (attempt === null) {
-      if (run.begun) missing = 'the connection itself, which something on this machine prevents';
+      missing = 'the connection itself, which something on this machine prevents';
       await pause(SEAL_PAUSE);
       continue;
     }
