@@ -1,12 +1,10 @@
-/** From events to connections: flows, legs, relays, and which of them the target means. */
-import { isLoopback, type Endpoint } from '../model/address.js';
+/** From events to connections: flows, legs, relays, and which of them were asked for. */
 import type { CopyEvent } from '../model/event.js';
 import type { ExchangeCounts } from '../model/judgement.js';
-import type { Target } from '../model/target.js';
-import type { Topology } from '../model/topology.js';
 import type { Trace } from '../model/trace.js';
 import { gatherFlows } from './flows.js';
 import { addsNothing, addUp } from './accounts.js';
+import { createMatcher } from './asked.js';
 import { countExchanges } from './exchanges.js';
 import type { Leg } from './leg.js';
 import { buildLeg } from './legs.js';
@@ -44,8 +42,7 @@ export interface Service {
 
 /** Connections of the trace's target in the order in which they were first seen. */
 export function findConnections(trace: Trace): TracedConnection[] {
-  const { target, topology, client } = trace.header;
-  const { budget } = trace.header;
+  const { target, topology, budget } = trace.header;
   const context = { host: topology.host, ports: new Set(target.ports), budget };
   const legs = gatherFlows(trace.events).flatMap((flow) => buildLeg(flow, context) ?? []);
   const relaying = pairRelays(legs, trace.events, topology);
@@ -53,10 +50,9 @@ export function findConnections(trace: Trace): TracedConnection[] {
   const linkOf = new Map(links.map((link) => [link.client, link]));
   const spoken = new Set(links.flatMap((link) => (isWhole(link) ? [link.upstream] : [])));
   const ways = new Ways(legs, trace.events, { ...relaying, spoken });
-  const meant = createMatcher(target, topology);
+  const isAsked = createMatcher(trace.header, 'known');
   return legs
-    .filter((leg) => !beyond.has(leg) && meant(leg))
-    .filter((leg) => client === null || leg.client.address === client)
+    .filter((leg) => !beyond.has(leg) && isAsked({ leg, upstream: null, via: [] }))
     .map((leg) => {
       const chain = followLinks(leg, linkOf);
       const link = chain[0] ?? null;
@@ -111,42 +107,4 @@ function followLinks(leg: Leg, linkOf: ReadonlyMap<Leg, RelayLink>): RelayLink[]
     next = linkOf.get(next.upstream);
   }
   return chain;
-}
-
-/** Says whether a leg is one of those that were asked for. */
-function createMatcher(target: Target, topology: Topology): (leg: Leg) => boolean {
-  const inScope = new Set([
-    topology.host,
-    ...topology.containers
-      .filter(({ name }) => target.containers.includes(name))
-      .flatMap(({ namespace }) => namespace ?? []),
-  ]);
-  const hostAddresses = new Set(
-    topology.namespaces
-      .filter(({ inode }) => inode === topology.host)
-      .flatMap(({ devices }) => devices.flatMap(({ addresses }) => addresses))
-      .map((address) => address.replace(/\/\d+$/, '')),
-  );
-  const isHosts = ({ address }: Endpoint): boolean =>
-    isLoopback(address) || hostAddresses.has(address) || hostAddresses.size === 0;
-  const isContainers = ({ address, port }: Endpoint): boolean =>
-    target.addresses.includes(address) &&
-    (target.mappings.length === 0
-      ? target.ports.includes(port)
-      : target.mappings.some(({ target: end }) => end.port === port));
-  const published = new Set(target.mappings.map(({ listens }) => listens.port));
-  const bare = target.asked.filter(
-    (port) => !published.has(port) && !target.mappings.some(({ target: end }) => end.port === port),
-  );
-  // A port inside containers that was asked for: whoever dials it at the host has forgotten to publish it.
-  const inner = target.asked.filter((port) => !published.has(port));
-  return (leg) =>
-    (target.protocol === 'all' || leg.protocol === target.protocol) &&
-    leg.events.some((event) => inScope.has(event.namespace ?? -1)) &&
-    (isContainers(leg.destination) ||
-      (leg.server !== null &&
-        (((published.has(leg.server.port) || inner.includes(leg.server.port)) &&
-          isHosts(leg.server)) ||
-          bare.includes(leg.server.port) ||
-          bare.includes(leg.destination.port))));
 }

@@ -1,8 +1,8 @@
 /** From a capture to the connections that were asked for: flows across NAT and files, and the legs of relays. */
 import type { Device } from '../../model/topology.js';
 import type { Trace } from '../../model/trace.js';
+import { createMatcher } from '../asked.js';
 import type { TracedConnection } from '../connections.js';
-import type { Leg } from '../leg.js';
 import type { RelayLink } from '../relays.js';
 import { joinConversations } from './groups.js';
 import { buildCapturedLeg, type CapturedLeg } from './legs.js';
@@ -20,7 +20,7 @@ export interface CapturedConnection extends TracedConnection {
 
 /** Connections in the order in which they were first seen. */
 export function findCaptured(trace: Trace): CapturedConnection[] {
-  const { target, client, topology } = trace.header;
+  const { target, topology } = trace.header;
   if (!trace.capture) return [];
   const { conversations, packets, clocks } = trace.capture;
   const devices = new Map<number, Device>();
@@ -34,30 +34,14 @@ export function findCaptured(trace: Trace): CapturedConnection[] {
     .sort((a, b) => a.first.first - b.first.first || a.first.id - b.first.id);
   const { pairs, open } = pairByContent(legs);
   const upstream = new Set([...pairs.values()].map((pairing) => pairing.upstream));
-  const ports = new Set(target.asked);
+  const isAsked = createMatcher(trace.header, 'unknown');
   return legs
     .filter((captured) => !upstream.has(captured))
     .map((captured) => connect(captured, pairs.get(captured) ?? null, open.has(captured)))
-    .filter(
-      ({ leg, link, captured }) =>
-        (target.protocol === 'all' || leg.protocol === target.protocol) &&
-        (client === null || leg.client.address === client) &&
-        (target.containers.length === 0 ||
-          target.addresses.includes((link?.upstream ?? leg).destination.address)) &&
-        (ports.size === 0 || hasServerPort(leg, link, ports) || isTunnelled(captured, ports)),
-    );
-}
-
-/** Whether it went through a tunnel to one of these ports: who asks for VXLAN's port asks for what is inside. */
-function isTunnelled({ first, last }: CapturedLeg, ports: ReadonlySet<number>): boolean {
-  const via = [...(first.via ?? []), ...(last.via ?? [])];
-  return via.some(({ port }) => port !== null && ports.has(port));
-}
-
-function hasServerPort(leg: Leg, link: RelayLink | null, ports: ReadonlySet<number>): boolean {
-  const has = ({ server, destination }: Leg): boolean =>
-    (server !== null && ports.has(server.port)) || ports.has(destination.port);
-  return has(leg) || (link !== null && has(link.upstream));
+    .filter(({ leg, link, captured: { first, last } }) => {
+      const via = [...(first.via ?? []), ...(last.via ?? [])];
+      return isAsked({ leg, upstream: link?.upstream ?? null, via });
+    });
 }
 
 function connect(

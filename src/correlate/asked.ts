@@ -1,0 +1,81 @@
+/** Says whether a connection is one of those that were asked for: one matcher for live traces and captures. */
+import { isLoopback, type Endpoint } from '../model/address.js';
+import type { TunnelPassed } from '../model/conversation.js';
+import type { TraceHeader } from '../model/trace.js';
+import type { Leg } from './leg.js';
+
+/** What is asked about one connection. */
+export interface Candidate {
+  readonly leg: Leg;
+  /** The leg of the relay that it went through; null without one. */
+  readonly upstream: Leg | null;
+  readonly via: readonly TunnelPassed[];
+}
+
+/**
+ * @param places whether the trace knows which addresses and namespaces are the host's: a live trace does. In a capture
+ * nobody knows that, and any address with the port may be the one.
+ */
+export function createMatcher(
+  header: TraceHeader,
+  places: 'known' | 'unknown',
+): (candidate: Candidate) => boolean {
+  const { target, client } = header;
+  const isThere = places === 'known' ? matchOnHost(header) : matchAnywhere(header);
+  return (candidate) =>
+    (target.protocol === 'all' || candidate.leg.protocol === target.protocol) &&
+    (client === null || candidate.leg.client.address === client) &&
+    isThere(candidate);
+}
+
+/** It touched the host or a container that was asked for, and went to a way in of theirs. */
+function matchOnHost({ target, topology }: TraceHeader): (candidate: Candidate) => boolean {
+  const inScope = new Set([
+    topology.host,
+    ...topology.containers
+      .filter(({ name }) => target.containers.includes(name))
+      .flatMap(({ namespace }) => namespace ?? []),
+  ]);
+  const hostAddresses = new Set(
+    topology.namespaces
+      .filter(({ inode }) => inode === topology.host)
+      .flatMap(({ devices }) => devices.flatMap(({ addresses }) => addresses))
+      .map((address) => address.replace(/\/\d+$/, '')),
+  );
+  const isHosts = ({ address }: Endpoint): boolean =>
+    isLoopback(address) || hostAddresses.has(address) || hostAddresses.size === 0;
+  const isContainers = ({ address, port }: Endpoint): boolean =>
+    target.addresses.includes(address) &&
+    (target.mappings.length === 0
+      ? target.ports.includes(port)
+      : target.mappings.some(({ target: end }) => end.port === port));
+  const published = new Set(target.mappings.map(({ listens }) => listens.port));
+  const bare = target.asked.filter(
+    (port) => !published.has(port) && !target.mappings.some(({ target: end }) => end.port === port),
+  );
+  // A port inside containers that was asked for: whoever dials it at the host has forgotten to publish it.
+  const inner = target.asked.filter((port) => !published.has(port));
+  return ({ leg }) =>
+    leg.events.some((event) => inScope.has(event.namespace ?? -1)) &&
+    (isContainers(leg.destination) ||
+      (leg.server !== null &&
+        (((published.has(leg.server.port) || inner.includes(leg.server.port)) &&
+          isHosts(leg.server)) ||
+          bare.includes(leg.server.port) ||
+          bare.includes(leg.destination.port))));
+}
+
+/** Its server has a port that was asked for, on either side of NAT or of a relay, or so has a tunnel around it. */
+function matchAnywhere({ target }: TraceHeader): (candidate: Candidate) => boolean {
+  const ports = new Set(target.asked);
+  const hasPort = ({ server, destination }: Leg): boolean =>
+    (server !== null && ports.has(server.port)) || ports.has(destination.port);
+  return ({ leg, upstream, via }) =>
+    (target.containers.length === 0 ||
+      target.addresses.includes((upstream ?? leg).destination.address)) &&
+    (ports.size === 0 ||
+      hasPort(leg) ||
+      (upstream !== null && hasPort(upstream)) ||
+      // Who asks for VXLAN's port asks for what is inside.
+      via.some(({ port }) => port !== null && ports.has(port)));
+}
