@@ -77,8 +77,15 @@ export interface IcmpError {
   readonly protocol: Protocol;
   readonly source: Endpoint;
   readonly destination: Endpoint;
-  /** `port unreachable`, `host unreachable`, `administratively prohibited` … */
-  readonly what: string;
+  readonly message: IcmpMessage;
+}
+
+/** The numbers of an ICMP or ICMPv6 message. */
+export interface IcmpMessage {
+  /** 4 or 6, of IP. */
+  readonly version: number;
+  readonly type: number;
+  readonly code: number;
 }
 
 /** How the clock of a further file was set to the first one's: nanoseconds as text, null when nothing was shared. */

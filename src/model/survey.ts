@@ -38,6 +38,12 @@ export interface RuleName {
   readonly rule: string;
 }
 
+/** What came and went between two readings of the rules. */
+export interface RuleDifferences {
+  readonly added: readonly RuleName[];
+  readonly removed: readonly RuleName[];
+}
+
 export interface CountedRule extends RuleName {
   readonly packets: number;
 }

@@ -6,6 +6,7 @@ import type { Judged } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
 import { writeEvidence } from '../words/claims.js';
+import { writeReported } from '../words/icmp.js';
 import { writeReason } from '../words/reasons.js';
 import { countUnshown, describeNat, findOwner, listUnlisted } from './connection-fields.js';
 import { coverageOf, isComplete } from './coverage/coverage.js';
@@ -89,10 +90,7 @@ function outline(connection: CapturedConnection, id: number, trace: Trace): Outl
       command: relay.process?.command ?? null,
       client: relay.legs[0]?.from ?? null,
     },
-    drop:
-      outcome === 'dropped' && error !== null
-        ? { reason: `ICMP ${error.what}`, function: `reported by ${error.from}`, after: null }
-        : null,
+    drop: outcome === 'dropped' && error !== null ? { ...writeReported(error), after: null } : null,
     ...describeVia(subject),
     bytes,
     processes: NOBODY,

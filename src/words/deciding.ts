@@ -7,14 +7,14 @@ export interface Beyond {
   /** The engine's bridge that the dialled address is on. */
   readonly bridge: string | null;
   /** Whether something behind it keeps it from being served. */
-  readonly inVain: boolean;
+  readonly obstructed: boolean;
 }
 
 /** The rule or fact that the evaluator names, where it predicted what was seen; null where it cannot add to that. */
 export function writeDeciding(
   { server, path, outcome, nat, relay }: Connection,
   { agrees, rule, at, why, path: predicted, target }: Predicted,
-  { bridge, inVain }: Beyond,
+  { bridge, obstructed }: Beyond,
 ): string | null {
   if (agrees !== true || server === null) return null;
   const dialled = formatEndpoint(server);
@@ -31,7 +31,7 @@ export function writeDeciding(
       const process = relay?.command
         ? `${relay.command}${relay.pid === null ? '' : ` (pid ${relay.pid})`}`
         : 'a relay';
-      const end = outcome === 'reset' && inVain ? `: ${why}` : '';
+      const end = outcome === 'reset' && obstructed ? `: ${why}` : '';
       return named
         ? `${named} leaves ${dialled} alone, so ${process} takes it${end}`
         : `no ${family(server.address)} rule sends ${dialled} on, so ${process} takes it${end}`;
@@ -46,4 +46,9 @@ export function writeDeciding(
 
 function family(address: string): string {
   return address.includes(':') ? 'ip6' : 'ip';
+}
+
+/** The same of rules that came while the trace ran. */
+export function writeSince(deciding: string): string {
+  return `${deciding} (by the rules at the end)`;
 }

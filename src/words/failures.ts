@@ -20,6 +20,11 @@ export function writeFailure(failure: Failure): string {
   }
 }
 
+/** What became of a connection, before the reason of its path. */
+export function writeFailedReason(failure: Failure, reason: string): string {
+  return `${writeFailure(failure)}; ${reason}`;
+}
+
 /** A prediction is no proof, and says so. */
 function writePredicted({ predicted }: Failure): string {
   if (predicted === undefined) return '';

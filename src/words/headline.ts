@@ -1,6 +1,7 @@
 /** The headline in words: the one place that makes the first line of every output. */
 import { formatEndpoint } from '../model/address.js';
 import type { Headline, SeenSource, Unpublished } from '../model/headline.js';
+import type { TraceTail } from '../model/trace.js';
 import type { Proof } from '../model/verdict.js';
 import { writeFailure } from './failures.js';
 import { writeJourney, writeWay } from './paths.js';
@@ -46,6 +47,12 @@ export function writeHeadlineLine(headline: Headline, proof: Proof): string {
   const words = writeHeadline(headline, proof);
   const line = `${words.subject}: ${joinHeadline(words)}`;
   return words.fix === null ? line : `${line} — fix: ${words.fix}`;
+}
+
+/** The reason of a verdict over no connection at all. */
+export function writeNothingSeen({ sealed, notes }: Pick<TraceTail, 'sealed' | 'notes'>): string {
+  const trouble = sealed ? '' : ` (${notes[0] ?? 'the trace is not sealed'})`;
+  return `no matching traffic was seen${trouble}`;
 }
 
 /** The reason of a verdict over many connections: the same, without subject, proof, notes and fix. */

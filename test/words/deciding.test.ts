@@ -21,7 +21,7 @@ function tell(
     ...{ agrees: true, path: 'dnat', way: 'dnat', why: 'so it is', target: '172.17.0.2:6379' },
     ...{ rule: '-A X', at: AT, ...more },
   } as Predicted;
-  return writeDeciding(connection, predicted, { bridge: null, inVain: false, ...beyond });
+  return writeDeciding(connection, predicted, { bridge: null, obstructed: false, ...beyond });
 }
 
 const RULE = 'the rule "-A X" (iptables-nft, table nat)';
@@ -65,8 +65,8 @@ test('a relay: which rule left it alone, or that none took it', () => {
 test('a relay that could not reach its container: why', () => {
   const relay = { pid: 40, command: 'docker-proxy', client: null };
   const why = 'it cannot reach 172.17.0.2:6379';
-  const told = (outcome: Connection['outcome'], inVain = true): string =>
-    tell({ path: 'docker-proxy', relay, outcome }, { ...unnamed, why }, { inVain }) ?? '';
+  const told = (outcome: Connection['outcome'], obstructed = true): string =>
+    tell({ path: 'docker-proxy', relay, outcome }, { ...unnamed, why }, { obstructed }) ?? '';
   assert.match(told('reset'), /takes it: it cannot reach 172\.17\.0\.2:6379$/);
   assert.match(told('answered'), /takes it$/);
   assert.match(told('reset', false), /takes it$/);

@@ -10,7 +10,6 @@ import { AddressBook } from './addresses.js';
 import type { Budget } from './budget.js';
 import { DIGEST_START, digestBytes } from './digest.js';
 import { Entry } from './entry.js';
-import { describeIcmp } from './icmp-words.js';
 import { Networks } from './networks.js';
 import { PairIndex } from './pair-index.js';
 import type { BytePool } from './pool.js';
@@ -123,7 +122,7 @@ export class ConversationTable {
       protocol: about.protocol === IP_PROTOCOL.TCP ? 'tcp' : 'udp',
       source: this.#endpoint(bytes, about, 'source'),
       destination: this.#endpoint(bytes, about, 'destination'),
-      what: describeIcmp(packet.version, packet.icmpType, packet.icmpCode),
+      message: { version: packet.version, type: packet.icmpType, code: packet.icmpCode },
     });
   }
 

@@ -1,4 +1,4 @@
-/** One event as a hop of the report: where it was, what it was, in fields and in plain words. */
+/** One event as a hop of the report: where it was and what it was. */
 import { isRequest } from '../../correlate/bytes.js';
 import { rewritten } from '../../correlate/journeys/nat-steps.js';
 import type { Leg, LegEvent } from '../../correlate/leg.js';
@@ -7,7 +7,8 @@ import { formatEndpoint, sameEndpoint, type Endpoint } from '../../model/address
 import type { CopyEvent, NatEvent } from '../../model/event.js';
 import type { Hop } from '../../model/report.js';
 import type { Topology } from '../../model/topology.js';
-import { describePacket, flagNames, summarise } from '../../words/packets.js';
+import { writeAct, writeRewriting } from '../../words/hops.js';
+import { flagNames, summarise } from '../../words/packets.js';
 import type { Places } from './places.js';
 
 export type ToldEvent = Exclude<LegEvent, { kind: 'counter' }>;
@@ -51,26 +52,30 @@ export function tellEvent(event: ToldEvent, leg: Leg, legNumber: number, context
       };
     case 'nat':
       return natHop(event, leg, common, context);
-    case 'state':
+    case 'state': {
+      const act = { what: 'connect', descriptor: null } as const;
       return {
         ...common,
         ...processPlace(event.namespace, leg.client, event.remote, context),
-        summary: 'connect',
+        summary: writeAct(act, null),
         kind: 'process',
-        act: { what: 'connect', descriptor: null },
+        act,
         flow: 'request',
         process: { pid: event.pid, command: event.command },
       };
-    case 'accept':
+    }
+    case 'accept': {
+      const act = { what: 'accept', descriptor: event.fd } as const;
       return {
         ...common,
         ...processPlace(event.namespace, event.remote, event.local, context),
-        summary: `accept, descriptor ${event.fd}`,
+        summary: writeAct(act, null),
         kind: 'process',
-        act: { what: 'accept', descriptor: event.fd },
+        act,
         flow: 'request',
         process: { pid: event.pid, command: event.command },
       };
+    }
     case 'retransmit': {
       const request = sameEndpoint(event.local, leg.client);
       return {
@@ -96,7 +101,6 @@ function natHop(
   const from = formatEndpoint(event[field]);
   const to = formatEndpoint(becomes);
   const request = isRequest(leg, event);
-  const where = hook === null ? 'NAT' : `NAT in ${hook}`;
   return {
     ...common,
     namespace: places.namespace(event.namespace ?? topology.host),
@@ -104,7 +108,7 @@ function natHop(
     direction: null,
     source: formatEndpoint(now.source),
     destination: formatEndpoint(now.destination),
-    summary: `${where}: ${describePacket(event)}, ${field} ${from} → ${to}`,
+    summary: writeRewriting(event),
     kind: 'nat',
     flow: request ? 'request' : 'reply',
     bytes: event.length,
@@ -137,13 +141,14 @@ function processPlace(
 
 export function tellReceived(event: CopyEvent, context: HopContext): Hop {
   const { id, time, namespace, remote, local, fd, bytes, pid, command } = event;
+  const act = { what: 'receive', descriptor: fd } as const;
   return {
     event: id,
     time: String(context.epoch + BigInt(time)),
     ...processPlace(namespace ?? context.topology.host, remote, local, context),
-    summary: `receive ${bytes} B, descriptor ${fd}`,
+    summary: writeAct(act, bytes),
     kind: 'process',
-    act: { what: 'receive', descriptor: fd },
+    act,
     leg: 'client',
     legNumber: 0,
     flow: 'request',
@@ -165,14 +170,14 @@ export interface PlacedMove {
 export function tellMove({ move, relayNumber, time }: PlacedMove, context: HopContext): Hop {
   const { event, protocol, from, to, bytes, request } = move;
   const start = (event.total - event.bytes) % 2 ** 32;
-  const what = event.kind === 'move' ? 'splice' : 'copy';
+  const act = { what: event.kind === 'move' ? 'splice' : 'copy', descriptor: null } as const;
   return {
     event: event.id,
     time: String(context.epoch + BigInt(time)),
     ...processPlace(context.topology.host, from.remote, to.remote, context),
-    summary: `${what} ${bytes} B`,
+    summary: writeAct(act, bytes),
     kind: 'relay',
-    act: { what, descriptor: null },
+    act,
     leg: request ? 'client' : 'container',
     relayNumber,
     flow: request ? 'request' : 'reply',

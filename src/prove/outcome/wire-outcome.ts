@@ -39,7 +39,7 @@ export function findWireOutcome(subject: ObservedOnWire, trace: Trace): WireOutc
   const opening = leg.begun ? findOpening(subject.captured, trace) : 'completed';
   if (opening === 'silent') return { outcome: judge(subject, error), error, halfOpen: false };
   if (opening === 'half-open' || opening === 'left') {
-    const given = error === null ? 'unanswered' : tellError(error);
+    const given = error === null ? 'unanswered' : judgeError(error);
     return { outcome: opening === 'left' ? 'reset' : given, error, halfOpen: true };
   }
   const outcome = isStalled(subject) ? 'stalled' : judge(subject, error);
@@ -54,11 +54,17 @@ function judge(subject: ObservedOnWire, error: IcmpError | null): Outcome {
   if (outcome !== 'unanswered') return outcome;
   // Of its handshake, or of the answer that the client acknowledged, the capture may lack packets.
   if (subject.bytes.fromServer > 0 || streamsOf(subject.captured).reply.lost) return 'answered';
-  return error === null ? outcome : tellError(error);
+  return error === null ? outcome : judgeError(error);
 }
 
-function tellError({ what }: IcmpError): Outcome {
-  return what === 'port unreachable' ? 'refused' : 'dropped';
+function judgeError({ message: { version, type, code } }: IcmpError): Outcome {
+  const noPort = version === 6 ? type === 1 && code === 4 : type === 3 && code === 3;
+  return noPort ? 'refused' : 'dropped';
+}
+
+/** A smaller packet may follow. */
+function isTooBig({ message: { version, type, code } }: IcmpError): boolean {
+  return version === 6 ? type === 2 : type === 3 && code === 4;
 }
 
 /**
@@ -137,6 +143,5 @@ function findError({ leg, link }: ObservedOnWire, trace: Trace): IcmpError | nul
         sameEndpoint(error.source, one.client) &&
         [one.server, one.destination].some((end) => end && sameEndpoint(end, error.destination)),
     );
-  const fatal = ({ what }: IcmpError): boolean => what !== 'packet too big';
-  return trace.capture?.errors.find((error) => fatal(error) && about(error)) ?? null;
+  return trace.capture?.errors.find((error) => !isTooBig(error) && about(error)) ?? null;
 }

@@ -1,10 +1,12 @@
 /** What it may mean that connections did not come as predicted: one finding for each kind of difference. */
 import { formatEndpoint } from '../../model/address.js';
 import type { Connection, Predicted, ReportFinding } from '../../model/report.js';
-import type { Survey } from '../../model/survey.js';
-import { namePredicted, nameSeen } from '../../words/seen.js';
-import { listDifferences } from '../../rules/explain/changes.js';
+import type { RuleDifferences, Survey } from '../../model/survey.js';
+import type { Suspicion } from '../../model/suspicion.js';
 import type { World } from '../../rules/evaluate/world.js';
+import { listDifferences } from '../../rules/explain/changes.js';
+import { writeDifference, writeSuspicion } from '../../words/differences.js';
+import { nameSeen } from '../../words/seen.js';
 
 export interface Difference {
   readonly connection: Connection;
@@ -12,9 +14,6 @@ export interface Difference {
   /** Whether the rules as they were at the end predict what was seen. */
   readonly byEnd: boolean;
 }
-
-/** Most rules that a finding names. */
-const NAMED = 2;
 
 export function findDifferences(
   differences: readonly Difference[],
@@ -36,17 +35,18 @@ export function findDifferences(
   );
 }
 
-function describe(first: Difference, others: readonly Difference[], cause: string): ReportFinding {
-  const { connection, predicted } = first;
-  const { id, server } = connection;
-  const more = others.length > 0 ? ` (and ${others.length} more like it)` : '';
-  const to = server ? ` to ${formatEndpoint(server)}` : '';
+function describe(
+  first: Difference,
+  others: readonly Difference[],
+  cause: Suspicion,
+): ReportFinding {
+  const all = [first, ...others].map(({ connection }) => connection);
   return {
     code: 'prediction-differs',
     severity: 'warning',
-    evidence: `connection #${id}${more}${to}: seen ${nameSeen(connection)}, predicted ${namePredicted(predicted)}, as ${predicted.why}`,
-    remedy: cause,
-    connections: [first, ...others].map((one) => one.connection.id),
+    evidence: writeDifference(all, first.predicted),
+    remedy: writeSuspicion(cause),
+    connections: all.map(({ id }) => id),
   };
 }
 
@@ -54,54 +54,31 @@ function suspect(
   { connection, predicted, byEnd }: Difference,
   world: World,
   survey: Survey,
-): string {
+): Suspicion {
   const { protocol, path, outcome, hops } = connection;
-  if (byEnd) {
-    return `the rules have changed during the trace, and by those at its end it had to come so: ${nameChanges(survey)}`;
-  }
+  if (byEnd) return { code: 'new-rules', changes: listChanges(survey) };
   const begun = hops.some(
     ({ flags, leg }) => leg === 'client' && flags.includes('SYN') && !flags.includes('ACK'),
   );
-  if (protocol === 'udp' || !begun) {
-    return `probably a conntrack entry that is older than the rules: look with conntrack -L -p ${protocol}, and delete it with conntrack -D`;
-  }
-  if (survey.changes?.rules) {
-    return `the rules have changed during the trace: ${nameChanges(survey)}`;
-  }
+  if (protocol === 'udp' || !begun) return { code: 'old-entry', protocol };
+  if (survey.changes?.rules) return { code: 'changed-rules', changes: listChanges(survey) };
   const backends = new Set(
     world.rules.tables
       .filter(({ chains }) => chains.some(({ rules }) => rules.length > 0))
       .map(({ backend }) => backend),
   );
-  if (backends.has('iptables-legacy') && backends.size > 1) {
-    return 'rules are loaded by iptables-legacy and by another backend at once: compare iptables-legacy-save with iptables-nft-save and nft list ruleset';
-  }
-  if (predicted.way === path && predicted.path === 'refused') {
-    return 'something has begun to listen there since the trace began';
-  }
-  if (predicted.way === path && outcome === 'refused') {
-    return 'what listened there when the trace began has ended since';
-  }
+  if (backends.has('iptables-legacy') && backends.size > 1) return { code: 'two-backends' };
+  if (predicted.way === path && predicted.path === 'refused') return { code: 'listener-came' };
+  if (predicted.way === path && outcome === 'refused') return { code: 'listener-ended' };
   const relays = path === 'docker-proxy' || path === 'relay';
-  if (relays && predicted.way === 'host') {
-    return 'the process that listens there hands on what it takes, which its socket alone does not tell';
-  }
+  if (relays && predicted.way === 'host') return { code: 'server-relays' };
   if (relays && (predicted.path === 'refused' || predicted.path === 'dropped')) {
-    return 'a relay takes it that is not known to lead there, perhaps one left over from another container: see trace-flow explain';
+    return { code: 'unknown-relay' };
   }
-  if (path === 'dnat') {
-    return 'a rule that was not read translates it: of another backend, or eBPF (see trace-flow doctor), or a conntrack entry older than the rules';
-  }
-  return 'something that is no rule of this host stops or diverts it: eBPF, another firewall, or a socket opened since';
+  return { code: path === 'dnat' ? 'unread-rule' : 'unread-obstacle' };
 }
 
-function nameChanges({ rules, changes }: Survey): string {
-  if (!changes?.rules) return 'which is not known';
-  const { added, removed } = listDifferences(rules, changes.rules);
-  const all = [
-    ...removed.map(({ rule }) => `removed "${rule}"`),
-    ...added.map(({ rule }) => `added "${rule}"`),
-  ];
-  const more = all.length > NAMED ? ` and ${all.length - NAMED} more` : '';
-  return all.slice(0, NAMED).join(', ') + more;
+/** Null where it is not known what has changed. */
+function listChanges({ rules, changes }: Survey): RuleDifferences | null {
+  return changes?.rules ? listDifferences(rules, changes.rules) : null;
 }

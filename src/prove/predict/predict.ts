@@ -18,7 +18,7 @@ import { findFaults } from '../../rules/findings/findings.js';
 import { withhold } from '../../rules/evaluate/withhold.js';
 import { findBridgeOf, type World } from '../../rules/evaluate/world.js';
 import { writeEvidence } from '../../words/claims.js';
-import { writeDeciding } from '../../words/deciding.js';
+import { writeDeciding, writeSince } from '../../words/deciding.js';
 
 type PredictedReport = Required<Pick<Report, 'connections' | 'findings'>>;
 
@@ -44,7 +44,7 @@ export function predict(
     const since = end && decide(connection, end, bridge);
     const byEnd = end?.predicted.agrees === true;
     differences.push({ connection, predicted: answer.predicted, byEnd });
-    return annotate(connection, answer, since && `${since} (by the rules at the end)`, survey);
+    return annotate(connection, answer, since && writeSince(since), survey);
   });
   const failed = told.filter(({ outcome }) => outcome !== 'answered');
   return {
@@ -74,15 +74,15 @@ interface Answer {
   readonly predicted: Predicted;
   readonly deciding: RuleRef | null;
   /** Whether something behind it keeps it from being served. */
-  readonly inVain: boolean;
+  readonly obstructed: boolean;
 }
 
 function decide(
   connection: Connection,
-  { predicted, inVain }: Answer,
+  { predicted, obstructed }: Answer,
   bridge: string | null,
 ): string | null {
-  return writeDeciding(connection, predicted, { bridge, inVain });
+  return writeDeciding(connection, predicted, { bridge, obstructed });
 }
 
 /** Predicts connections by one rule set; equal attempts once. */
@@ -108,7 +108,7 @@ class Oracle {
     const agrees = agree(connection, attempt, prediction, deciding);
     const at = rule === null || !deciding ? null : describePlace(deciding);
     const predicted = { path, way, target, rule, at, why, sourceSeen, agrees };
-    return { predicted, deciding, inVain: obstacles.length > 0 };
+    return { predicted, deciding, obstructed: obstacles.length > 0 };
   }
 
   /** By the predictions that were asked for. */

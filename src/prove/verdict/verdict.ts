@@ -3,8 +3,8 @@ import type { Headline, OutcomeCount } from '../../model/headline.js';
 import type { Connection, Verdict } from '../../model/report.js';
 import type { TraceTail } from '../../model/trace.js';
 import { PROOFS } from '../../model/verdict.js';
-import { writeFailure } from '../../words/failures.js';
-import { writeReason } from '../../words/headline.js';
+import { writeFailedReason } from '../../words/failures.js';
+import { writeNothingSeen, writeReason } from '../../words/headline.js';
 
 export function sumUp(
   connections: readonly Connection[],
@@ -13,8 +13,7 @@ export function sumUp(
 ): Verdict {
   const rest = { remedy: headline.fix?.remedy ?? null, headline };
   if (connections.length === 0) {
-    const trouble = tail.sealed ? '' : ` (${tail.notes[0] ?? 'the trace is not sealed'})`;
-    const reason = `no matching traffic was seen${trouble}`;
+    const reason = writeNothingSeen(tail);
     return { path: 'none', proof: 'inconclusive', reason, outcome: null, counts: [], ...rest };
   }
   const counts = countOutcomes(connections);
@@ -47,5 +46,5 @@ function tellReason(connections: readonly Connection[], headline: Headline): str
   const [only] = connections;
   if (connections.length > 1 || !only) return writeReason(headline);
   const [failure] = headline.failures;
-  return failure ? `${writeFailure(failure)}; ${only.reason}` : only.reason;
+  return failure ? writeFailedReason(failure, only.reason) : only.reason;
 }

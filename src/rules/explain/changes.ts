@@ -1,6 +1,6 @@
 /** What happened to the rules while a trace ran: counters that grew, rules that came and went. */
 import type { RuleSet } from '../../model/rules.js';
-import type { CountedRule, RuleChanges, RuleName } from '../../model/survey.js';
+import type { CountedRule, RuleChanges, RuleDifferences, RuleName } from '../../model/survey.js';
 import { listRules } from '../evaluate/mappings.js';
 
 export function compareRules(before: RuleSet, after: RuleSet): RuleChanges {
@@ -16,10 +16,7 @@ export function compareRules(before: RuleSet, after: RuleSet): RuleChanges {
   return { counted, rules: added.length + removed.length > 0 ? after : null };
 }
 
-export function listDifferences(
-  before: RuleSet,
-  after: RuleSet,
-): { readonly added: RuleName[]; readonly removed: RuleName[] } {
+export function listDifferences(before: RuleSet, after: RuleSet): RuleDifferences {
   const earlier = count(before);
   const later = count(after);
   const missing = (from: typeof earlier, other: typeof earlier): RuleName[] =>

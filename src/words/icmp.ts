@@ -1,4 +1,5 @@
 /** What an ICMP error says, in words (RFC 792, RFC 4443). */
+import type { IcmpError, IcmpMessage } from '../model/conversation.js';
 
 const UNREACHABLE: Readonly<Record<number, string>> = {
   0: 'network unreachable',
@@ -18,12 +19,17 @@ const UNREACHABLE_V6: Readonly<Record<number, string>> = {
   4: 'port unreachable',
 };
 
-export function describeIcmp(version: number, type: number, code: number): string {
+function writeIcmp({ version, type, code }: IcmpMessage): string {
   if (version === 6) {
     if (type === 1) return UNREACHABLE_V6[code] ?? `unreachable, code ${code}`;
     if (type === 2) return 'packet too big';
-    return type === 3 ? 'time exceeded' : `ICMPv6 type ${type}, code ${code}`;
+    return type === 3 ? 'time exceeded' : `version 6, type ${type}, code ${code}`;
   }
   if (type === 3) return UNREACHABLE[code] ?? `unreachable, code ${code}`;
-  return type === 11 ? 'time exceeded' : `ICMP type ${type}, code ${code}`;
+  return type === 11 ? 'time exceeded' : `type ${type}, code ${code}`;
+}
+
+/** Of a packet that an ICMP error reports as lost: the error, and who says so, where a host would name reason and function. */
+export function writeReported({ message, from }: IcmpError): { reason: string; function: string } {
+  return { reason: `ICMP ${writeIcmp(message)}`, function: `reported by ${from}` };
 }
