@@ -1,5 +1,4 @@
-// Runs one short-lived program of the machine and says in one sentence why it did not work.
-
+/** Runs one short-lived program of the machine and says in one sentence why it did not work. */
 import { cleanEnvironment } from '../model/environment.js';
 import { describeSystemError } from '../model/system-error.js';
 
@@ -33,28 +32,54 @@ const MAX_OUTPUT = 64 * 1024 * 1024;
 /** Milliseconds after which a killed program is left behind: one that waits for a kernel lock cannot end. */
 const GRACE = 500;
 
+/** How a program ended, and all that it printed. */
+export interface ProgramEnd {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Why we ended it; null where it ended by itself. */
+  readonly stopped: 'timeout' | 'aborted' | 'overflow' | null;
+  /** Null where it was not started or a signal ended it. */
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The system's code of why it could not be started, such as ENOENT. */
+  readonly errno: string | null;
+}
+
+export interface ProgramOptions {
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly input?: string | undefined;
+  /** Its whole environment. */
+  readonly environment: NodeJS.ProcessEnv;
+}
+
 /**
- * The {@link Run} of the real machine, by execa. Messages are English, whatever the locale. The program leads a process
- * group, which ends as a whole: a script's children would else hold its output open.
+ * Runs a program to its end by execa, and never throws. It leads a process group, which is ended as a whole: a script's
+ * children would else hold its output open.
  */
-export const runCommand: Run = async (command, parameters, options = {}) => {
+export async function runProgram(
+  command: string,
+  parameters: readonly string[],
+  { timeout, signal, input = '', environment }: ProgramOptions,
+): Promise<ProgramEnd> {
   const { execa } = await import('execa');
-  const { timeout = DEFAULT_TIMEOUT, signal } = options;
-  if (signal?.aborted) return fail('aborted', `${command} was not started`);
+  const unborn = { exitCode: null, signal: null, errno: null };
+  if (signal?.aborted) return { stdout: '', stderr: '', stopped: 'aborted', ...unborn };
   const child = execa(command, parameters, {
     reject: false,
     buffer: false,
     detached: true,
-    input: options.input ?? '',
-    env: ownEnvironment(),
+    input,
+    env: environment,
     extendEnv: false,
   });
-  let cause: 'timeout' | 'aborted' | 'exit' | null = null;
+  let stopped: ProgramEnd['stopped'] = null;
   let giveUp: NodeJS.Timeout | undefined;
   let leave = (): void => undefined;
   const abandoned = new Promise<null>((resolve) => (leave = () => resolve(null)));
-  const stop = (why: 'timeout' | 'aborted' | 'exit'): void => {
-    cause ??= why;
+  const stop = (why: NonNullable<ProgramEnd['stopped']>): void => {
+    stopped ??= why;
     giveUp ??= setTimeout(leave, GRACE);
     killGroup(child.pid);
   };
@@ -62,7 +87,7 @@ export const runCommand: Run = async (command, parameters, options = {}) => {
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (chunk: string) => {
       output[name] += chunk;
-      if (output[name].length > MAX_OUTPUT) stop('exit');
+      if (output[name].length > MAX_OUTPUT) stop('overflow');
     });
   }
   const timer = setTimeout(() => stop('timeout'), timeout);
@@ -72,16 +97,36 @@ export const runCommand: Run = async (command, parameters, options = {}) => {
   clearTimeout(timer);
   clearTimeout(giveUp);
   signal?.removeEventListener('abort', abort);
-  for (const name of ['stdout', 'stderr'] as const) {
-    if (ended === null) child[name].destroy();
-    output[name] = output[name].replace(/\n$/, '');
+  if (ended !== null) {
+    const { exitCode = null, signal: by = null, code } = ended;
+    return {
+      ...output,
+      stopped,
+      exitCode,
+      signal: by,
+      errno: code ?? null,
+    };
   }
-  if (ended === null) child.nodeChildProcess.unref();
-  else if (!ended.failed && cause === null) {
+  for (const name of ['stdout', 'stderr'] as const) child[name].destroy();
+  child.nodeChildProcess.unref();
+  return { ...output, stopped, ...unborn };
+}
+
+/** The {@link Run} of the real machine. Messages are English, whatever the locale. */
+export const runCommand: Run = async (command, parameters, options = {}) => {
+  const { timeout = DEFAULT_TIMEOUT, signal, input } = options;
+  const environment = ownEnvironment();
+  const end = await runProgram(command, parameters, { timeout, signal, input, environment });
+  const output = { stdout: cutNewline(end.stdout), stderr: cutNewline(end.stderr) };
+  if (end.stopped === null && end.exitCode === 0) {
     return { ok: true, ...output, failure: null, message: '' };
   }
-  return { ...describe(command, cause, ended, output.stderr, timeout), ...output };
+  return { ...describe(command, end, timeout), ...output };
 };
+
+function cutNewline(text: string): string {
+  return text.replace(/\n$/, '');
+}
 
 function ownEnvironment(): Record<string, string> {
   return cleanEnvironment(process.env['PATH'], process.getuid?.() === 0);
@@ -89,31 +134,21 @@ function ownEnvironment(): Record<string, string> {
 
 type Failure = NonNullable<RunResult['failure']>;
 
-interface Ended {
-  code?: string | undefined;
-  exitCode?: number | undefined;
-  signal?: string | undefined;
-}
-
-function describe(
-  command: string,
-  cause: Failure | null,
-  ended: Ended | null,
-  stderr: string,
-  timeout: number,
-): RunResult {
-  if (cause === 'timeout') return fail(cause, `${command} did not end within ${timeout} ms`);
-  if (cause === 'aborted') return fail(cause, `${command} was stopped`);
-  if (cause === 'exit') return fail(cause, `${command} printed more than ${MAX_OUTPUT} bytes`);
-  if (ended?.code === 'ENOENT') return fail('missing', `${command} is not installed`);
-  if (ended?.code === 'EACCES') return fail('denied', `${command} may not be run`);
-  if (ended?.code !== undefined && ended.exitCode === undefined) {
-    const { why, remedy } = describeSystemError(Object.assign(new Error(), { code: ended.code }));
+function describe(command: string, end: ProgramEnd, timeout: number): RunResult {
+  const { stopped, exitCode, signal, errno, stderr } = end;
+  if (stopped === 'timeout') return fail(stopped, `${command} did not end within ${timeout} ms`);
+  if (stopped === 'aborted') return fail(stopped, `${command} was stopped`);
+  if (stopped === 'overflow')
+    return fail('exit', `${command} printed more than ${MAX_OUTPUT} bytes`);
+  if (errno === 'ENOENT') return fail('missing', `${command} is not installed`);
+  if (errno === 'EACCES') return fail('denied', `${command} may not be run`);
+  if (errno !== null && exitCode === null) {
+    const { why, remedy } = describeSystemError(Object.assign(new Error(), { code: errno }));
     return fail('exit', `${command} could not be started: ${why}; ${remedy}`);
   }
-  const end = ended?.signal ? `was ended by ${ended.signal}` : `ended with ${ended?.exitCode}`;
+  const how = signal ? `was ended by ${signal}` : `ended with ${exitCode}`;
   const said = lastLine(stderr);
-  return fail('exit', said === '' ? `${command} ${end}` : `${command} ${end}: ${said}`);
+  return fail('exit', said === '' ? `${command} ${how}` : `${command} ${how}: ${said}`);
 }
 
 function fail(failure: Failure, message: string): RunResult {

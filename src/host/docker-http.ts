@@ -1,14 +1,14 @@
-// GET requests to a Docker Engine, over its socket or TCP, with a time limit and failures as sentences.
-
+/** GET requests to a Docker Engine, over its socket or TCP, with a time limit and failures as sentences. */
 import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { join } from 'node:path';
 import type { DockerEndpoint } from './docker-endpoint.js';
+import { sendRequest, type HttpAnswer } from './http-request.js';
 
-const MAX_ANSWER = 64 * 1024 * 1024;
 const MAX_SOCKETS = 16;
+const HEADERS = { host: 'docker', accept: 'application/json' };
 
 /** A request that could not be answered; `message` says why, `remedy` what to do. */
 export class DockerFailure extends Error {
@@ -55,7 +55,8 @@ export function connectDocker(
   const get = async (path: string): Promise<unknown> => {
     const timeout = Math.max(0, Math.min(limits.answer, end - performance.now()));
     try {
-      const answer = await request(secure, { ...target, path, agent, ...stop }, timeout);
+      const options = { ...target, path, agent, headers: HEADERS, ...stop };
+      const answer = await sendRequest({ secure, options, timeout });
       return parseAnswer(answer, path, address);
     } catch (error) {
       if (error instanceof DockerFailure || signal?.aborted) throw error;
@@ -66,42 +67,7 @@ export function connectDocker(
   return { address, get, close };
 }
 
-interface Answer {
-  status: number;
-  body: string;
-}
-
-function request(secure: boolean, options: https.RequestOptions, timeout: number): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const headers = { host: 'docker', accept: 'application/json' };
-    const sent = (secure ? https : http).get({ ...options, headers });
-    const timer = setTimeout(() => {
-      sent.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }));
-    }, timeout);
-    const fail = (error: Error): void => {
-      clearTimeout(timer);
-      reject(error);
-    };
-    sent.on('error', fail);
-    sent.on('response', (response) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      response.on('data', (chunk: Buffer) => {
-        chunks.push(chunk);
-        size += chunk.length;
-        if (size > MAX_ANSWER) response.destroy(new Error(`more than ${MAX_ANSWER} bytes`));
-      });
-      response.on('error', fail);
-      response.on('end', () => {
-        clearTimeout(timer);
-        const body = Buffer.concat(chunks).toString('utf8');
-        resolve({ status: response.statusCode ?? 0, body });
-      });
-    });
-  });
-}
-
-function parseAnswer(answer: Answer, path: string, address: string): unknown {
+function parseAnswer(answer: HttpAnswer, path: string, address: string): unknown {
   if (answer.status !== 200) {
     throw new DockerFailure(
       `${address} answered GET ${path} with status ${answer.status}`,

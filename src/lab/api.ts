@@ -1,12 +1,11 @@
-// Speaks HTTP with the lab's engine over its socket; the docker command would cost 50 ms each time.
-
-import { request } from 'node:http';
+/** Speaks HTTP with the lab's engine over its socket; the docker command would cost 50 ms each time. */
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { sendRequest } from '../host/http-request.js';
 
 export interface ApiRequest {
   method?: 'GET' | 'POST';
   path: string;
+  /** A tar archive. */
   body?: Readable | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -14,29 +13,16 @@ export interface ApiRequest {
 /** @returns the response's text. @throws Error when the socket does not answer or the status is not 2xx */
 export async function callEngine(socket: string, call: ApiRequest): Promise<string> {
   const { method = 'GET', path, body, signal } = call;
-  const sent = request({
+  const headers = { host: 'docker', ...(body && { 'content-type': 'application/x-tar' }) };
+  const options = {
     socketPath: socket,
     method,
     path,
+    headers,
     agent: false,
-    ...(signal ? { signal } : {}),
-    ...(body ? { headers: { 'content-type': 'application/x-tar' } } : {}),
-  });
-  const response = new Promise<string>((resolve, reject) => {
-    sent.once('error', reject);
-    sent.once('response', (message) => {
-      let text = '';
-      message.setEncoding('utf8');
-      message.on('data', (chunk: string) => (text += chunk));
-      message.once('error', reject);
-      message.once('end', () => {
-        const status = message.statusCode ?? 0;
-        if (status >= 200 && status < 300) resolve(text);
-        else reject(new Error(`${method} ${path}: ${String(status)} ${text.trim()}`));
-      });
-    });
-  });
-  if (body) await Promise.all([pipeline(body, sent), response]);
-  else sent.end();
-  return response;
+    ...(signal && { signal }),
+  };
+  const answer = await sendRequest({ secure: false, options, body });
+  if (answer.status >= 200 && answer.status < 300) return answer.body;
+  throw new Error(`${method} ${path}: ${answer.status} ${answer.body.trim()}`);
 }

@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../model/errors.js';
 import { callEngine } from './api.js';
-import { runCommand } from './enter.js';
+import { runChecked } from './enter.js';
 import type { GatedProcess } from './gate.js';
 import { poll } from './poll.js';
 import { searchPath, type Tools } from './tools.js';
@@ -37,7 +37,7 @@ export async function prepareEngineFiles(folder: string, dockerd: string): Promi
   for (const path of [files.shared, join(folder, 'run'), join(folder, 'client')]) {
     await mkdir(path, { mode: 0o700 });
   }
-  const { stdout } = await runCommand([dockerd, '--version']);
+  const { stdout } = await runChecked([dockerd, '--version']);
   await writeFile(files.config, JSON.stringify(engineConfig(stdout, files.data)));
 }
 

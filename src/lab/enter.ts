@@ -1,7 +1,6 @@
-// Runs a command inside one of the lab's places.
-
-import { execa } from 'execa';
+/** Runs a command inside one of the lab's places. */
 import { constants } from 'node:os';
+import { runProgram } from '../host/command.js';
 import { searchPath } from './tools.js';
 
 export interface CommandResult {
@@ -42,36 +41,23 @@ export function buildEntry(entrance: Entrance, command: readonly string[]): [str
 }
 
 /** Runs an argument array to its end. @throws Error with the command and its standard error, unless `allowFailure` */
-export async function runCommand(
+export async function runChecked(
   command: readonly string[],
   options: ExecOptions = {},
 ): Promise<CommandResult> {
-  const { input, timeoutMs = 120_000, allowFailure = false, signal, env } = options;
+  const { input, timeoutMs: timeout = 120_000, allowFailure = false, signal, env } = options;
   const [file = '', ...args] = command;
-  const result = await execa(file, args, {
-    reject: false,
-    timeout: timeoutMs,
-    forceKillAfterDelay: 1000,
-    ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
-    ...(signal ? { cancelSignal: signal } : {}),
-    env: { PATH: searchPath(), ...env }, // iptables and its like are not in every PATH
-    extendEnv: env === undefined,
-    stripFinalNewline: false,
-  });
-  if (result.isCanceled) throw signal?.reason ?? result;
-  const exitCode = result.timedOut
-    ? 124
-    : (result.exitCode ?? (result.signal === undefined ? 127 : 128 + signalNumber(result.signal)));
-  if (result.failed && !allowFailure) {
-    const how = result.timedOut
-      ? `took over ${String(timeoutMs)} ms`
-      : `exit code ${String(exitCode)}`;
-    const said = [result.stderr, result.stdout].map((text) => text.trim()).find(Boolean);
+  // iptables and its like are not in every PATH.
+  const environment = { ...(env === undefined && process.env), PATH: searchPath(), ...env };
+  const end = await runProgram(file, args, { timeout, signal, input, environment });
+  const { stdout, stderr, stopped } = end;
+  if (stopped === 'aborted') throw signal?.reason ?? new Error(`${command.join(' ')}: stopped`);
+  const ended = end.exitCode ?? (end.signal === null ? 127 : 128 + constants.signals[end.signal]);
+  const exitCode = stopped === 'timeout' ? 124 : ended;
+  if ((exitCode !== 0 || stopped !== null) && !allowFailure) {
+    const how = stopped === 'timeout' ? `took over ${timeout} ms` : `exit code ${exitCode}`;
+    const said = [stderr, stdout].map((text) => text.trim()).find(Boolean);
     throw new Error(`${command.join(' ')}: ${how}${said ? `: ${said}` : ''}`);
   }
-  return { stdout: result.stdout, stderr: result.stderr, exitCode };
-}
-
-function signalNumber(name: NodeJS.Signals): number {
-  return constants.signals[name];
+  return { stdout, stderr, exitCode };
 }

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { callEngine } from './api.js';
-import { runCommand } from './enter.js';
+import { runChecked } from './enter.js';
 import { writeTar, type TarEntry } from './tar.js';
 import type { Tools } from './tools.js';
 
@@ -41,7 +41,7 @@ export async function collectImage(tools: Tools, signal?: AbortSignal): Promise<
   await Promise.all(
     [...programs.values()].map(async (program) => {
       const options = { allowFailure: true, signal }; // ldd fails for a static program
-      for (const path of parseLdd((await runCommand(['ldd', program], options)).stdout).libraries) {
+      for (const path of parseLdd((await runChecked(['ldd', program], options)).stdout).libraries) {
         libraries.add(path);
       }
     }),
@@ -66,7 +66,7 @@ export async function collectImage(tools: Tools, signal?: AbortSignal): Promise<
 }
 
 async function listApplets(busybox: string, signal?: AbortSignal): Promise<string[]> {
-  const { stdout } = await runCommand([busybox, '--list'], { signal });
+  const { stdout } = await runChecked([busybox, '--list'], { signal });
   return stdout.split('\n').filter((name) => name !== '' && name !== 'busybox');
 }
 

@@ -8,7 +8,7 @@ import {
   type LabContainer,
 } from './containers.js';
 import type { EngineFiles } from './engine.js';
-import { buildEntry, runCommand, type CommandResult, type ExecOptions } from './enter.js';
+import { buildEntry, runChecked, type CommandResult, type ExecOptions } from './enter.js';
 import type { LabPlace } from './wire.js';
 import { folderOf, type LabState } from './state.js';
 import { takeDown } from './teardown.js';
@@ -59,7 +59,7 @@ export function createLab({ state, tools, files, places }: LabParts): Lab {
   };
   const docker: Lab['docker'] = async (args, options) => {
     const command = [tools.docker, ...args];
-    return (await runCommand(command, { timeoutMs: 300_000, ...options, env: dockerEnvironment }))
+    return (await runChecked(command, { timeoutMs: 300_000, ...options, env: dockerEnvironment }))
       .stdout;
   };
   const commandIn: Lab['commandIn'] = (where, command) => {
@@ -78,7 +78,7 @@ export function createLab({ state, tools, files, places }: LabParts): Lab {
     commandIn,
     inspect: (name) => inspectContainer({ socket: files.socket, docker }, name),
     run: (spec, signal) => runContainer({ socket: files.socket, docker, signal }, spec),
-    exec: (where, command, options) => runCommand(commandIn(where, command), options),
+    exec: (where, command, options) => runChecked(commandIn(where, command), options),
     down: async () => {
       going ??= takeDown(state, state.bootId).catch((error: unknown) => {
         going = undefined; // to be tried again

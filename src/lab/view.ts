@@ -3,7 +3,7 @@
 import { mkdir, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Hierarchy } from './cgroups.js';
-import { runCommand } from './enter.js';
+import { runChecked } from './enter.js';
 import { keepExisting } from './exists.js';
 import { parseMountinfo } from './mountinfo.js';
 import { planView, type MountStep } from './mounts.js';
@@ -48,10 +48,10 @@ export async function buildView(request: ViewRequest): Promise<void> {
         await mkdir(join(root, step.path), { recursive: true });
         break;
       case 'mount':
-        await runCommand([...inside, tools.mount, '--no-mtab', ...step.arguments], { signal });
+        await runChecked([...inside, tools.mount, '--no-mtab', ...step.arguments], { signal });
         break;
       case 'unmount': // one that has gone by itself meanwhile is no failure
-        await runCommand([...inside, tools.umount, '--no-mtab', '--lazy', ...step.paths], {
+        await runChecked([...inside, tools.umount, '--no-mtab', '--lazy', ...step.paths], {
           signal,
           allowFailure: true,
         });

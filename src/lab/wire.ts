@@ -1,6 +1,6 @@
 // Ties the lab's two places together: the wire between the Docker host and the outside client, addresses and routes.
 
-import { runCommand } from './enter.js';
+import { runChecked } from './enter.js';
 import { exists } from './exists.js';
 import type { Tools } from './tools.js';
 
@@ -40,10 +40,10 @@ export async function wire(
       const files = ['all', 'default', 'lo'].map(
         (each) => `/proc/sys/net/ipv6/conf/${each}/disable_ipv6`,
       );
-      await runCommand([...inside(place), 'tee', ...files], { input: '0', signal });
+      await runChecked([...inside(place), 'tee', ...files], { input: '0', signal });
     }
     const input = lines.map((line) => `${line}\n`).join('');
-    await runCommand([...inside(place), tools.ip, '-batch', '-'], { input, signal });
+    await runChecked([...inside(place), tools.ip, '-batch', '-'], { input, signal });
   };
 
   const { host, client } = WIRE;
