@@ -201,6 +201,89 @@ test('a side that ended before anybody ended it is another’s', () => {
   });
 });
 
+const reset = (by: 'client' | 'server', time: number, beyond: number): Partial<Shape> => ({
+  resets: [{ by, time, beyond }],
+});
+
+test('a reset whose fit is not known is neither an end nor none', () => {
+  const strong = 'equal equal strong';
+  const [fits, unknown, behind, far] = [0, 1_000, -1_000, 2 ** 25];
+  const after = { clientEnds: 60_000 };
+  const before = { clientEnds: 90_000 };
+  const dial = (time: number, beyond: number): Partial<Shape> => reset('client', time, beyond);
+  check({
+    'it fits, and follows': [{ near: after, far: dial(61_000, fits) }, `${strong} relayed`],
+    'not known, and would follow': [
+      { near: after, far: dial(61_000, unknown) },
+      `${strong} unknown`,
+    ],
+    'behind: none, and neither leg was ended': [
+      { near: after, far: dial(61_000, behind) },
+      `${strong} open`,
+    ],
+    'far ahead: none': [{ near: after, far: dial(61_000, far) }, `${strong} open`],
+    'it fits, and came first': [{ near: before, far: dial(61_000, fits) }, null],
+    'not known, and would have come first': [
+      { near: before, far: dial(61_000, unknown) },
+      `${strong} unknown`,
+    ],
+    'behind: it did not come first': [
+      { near: before, far: dial(61_000, behind) },
+      `${strong} open`,
+    ],
+    'not known, but its sender ended as well': [
+      { near: after, far: { ...dial(60_500, unknown), clientEnds: 61_000 } },
+      `${strong} relayed`,
+    ],
+    'not known, of the client, before the relay ended': [
+      { near: dial(60_000, unknown), far: { clientEnds: 61_000 } },
+      `${strong} unknown`,
+    ],
+    'not known, of the server, before the relay ended': [
+      { near: { serverEnds: 61_000 }, far: reset('server', 60_000, unknown) },
+      `${strong} unknown`,
+    ],
+    'it fits, of the server': [
+      { near: { serverEnds: 61_000 }, far: reset('server', 60_000, fits) },
+      `${strong} relayed`,
+    ],
+    'not known, on both legs': [
+      { near: dial(60_000, unknown), far: dial(61_000, unknown) },
+      `${strong} unknown`,
+    ],
+  });
+});
+
+test('without a byte, a reset whose fit is not known shows no relay', () => {
+  const empty = { asks: '', answers: '' };
+  const pair = (near: Partial<Shape>, far: Partial<Shape>): Pair => ({
+    near: { ...empty, ...near },
+    far: { ...empty, ...far },
+  });
+  check({
+    'it fits': [
+      pair({ clientEnds: 60_000 }, reset('client', 61_000, 0)),
+      'empty empty weak relayed',
+    ],
+    'not known': [pair({ clientEnds: 60_000 }, reset('client', 61_000, 1_000)), null],
+    'not known, by the client': [
+      pair(reset('client', 60_000, 1_000), { clientEnds: 61_000 }),
+      null,
+    ],
+    'not known whether the container refused': [
+      pair({}, { synAck: null, established: null, ...reset('server', 6_000, 0) }),
+      null,
+    ],
+    'not known whether it refused, and its client was told': [
+      pair(
+        { serverEnds: 7_000 },
+        { synAck: null, established: null, ...reset('server', 6_000, 0) },
+      ),
+      'empty empty weak unknown',
+    ],
+  });
+});
+
 test('datagrams: several different ones that agree in both directions, each passed on at once', () => {
   const udp = both({ protocol: 'udp' });
   const shape = (asks: string, far: Partial<Shape> = {}): Pair => ({

@@ -9,6 +9,12 @@ import type { Device } from '../../src/model/topology.js';
 import { at } from './story.js';
 import { Rows, type Row } from './wire-rows.js';
 
+export interface Reset {
+  readonly by: 'client' | 'server';
+  readonly time: number;
+  readonly beyond: number;
+}
+
 /** Times in nanoseconds; null for what was not seen. */
 export interface Shape {
   readonly protocol?: Protocol;
@@ -28,6 +34,8 @@ export interface Shape {
   /** When each side said that it ends. */
   readonly clientEnds?: number | null;
   readonly serverEnds?: number | null;
+  /** Resets, so many bytes beyond the last number that their sender was seen to use. */
+  readonly resets?: readonly Reset[];
   /** The capture lacks bytes of it. */
   readonly lost?: boolean;
   /** Hashes of the texts are not known. */
@@ -117,6 +125,10 @@ export class Capture {
     const ends = [first + asks.length, second + answers.length] as const;
     send(true, clientEnds, { ...fin, seq: ends[0], ack: ends[1] });
     send(false, serverEnds, { ...fin, seq: ends[1], ack: ends[0] });
+    for (const { by, time, beyond } of shape.resets ?? []) {
+      const seq = ends[by === 'client' ? 0 : 1] + beyond;
+      send(by === 'client', time, { flags: TCP.RST, seq, ack: 0, digest: null });
+    }
     const times = rows.map((row) => table.time[row] ?? 0);
     this.#conversations += 1;
     const streams: [ByteStream, ByteStream] = [

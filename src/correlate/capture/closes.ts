@@ -13,34 +13,65 @@ export interface Closes {
   readonly reply: number | null;
 }
 
-/** A reset whose numbers do not fit ends nothing. */
-export function findCloses({ leg }: CapturedLeg): Closes {
+/** What one side is known to have said, and what it said if its resets that may be another connection's are its own. */
+interface Said {
+  sure: number | null;
+  perhaps: number | null;
+}
+
+/**
+ * Every way to read how a leg ended. A reset whose numbers do not fit ends nothing. One of which that is not known may have
+ * ended its side: what follows from a close, or from its absence, must follow either way.
+ */
+export function readCloses({ leg }: CapturedLeg): readonly Closes[] {
   const { requests, replies } = leg.split();
   const isOwn = new Set<WirePacket>(requests);
   const numbers = new ResetNumbers(leg.unlisted);
-  const closes: { request: number | null; reply: number | null } = { request: null, reply: null };
+  const [request, reply]: [Said, Said] = [
+    { sure: null, perhaps: null },
+    { sure: null, perhaps: null },
+  ];
   for (const packet of [...requests, ...replies].sort((a, b) => a.time - b.time || a.id - b.id)) {
-    const request = isOwn.has(packet);
+    const side = isOwn.has(packet) ? request : reply;
     const isReset = (packet.flags & TCP.RST) !== 0;
-    if (!isReset) numbers.see(packet, request);
-    if (isReset ? numbers.judge(packet, request) === 'stray' : (packet.flags & TCP.FIN) === 0) {
-      continue;
-    }
-    closes[request ? 'request' : 'reply'] ??= packet.time;
+    if (!isReset) numbers.see(packet, side === request);
+    if (!isReset && (packet.flags & TCP.FIN) === 0) continue;
+    const fit = isReset ? numbers.judge(packet, side === request) : 'fits';
+    if (fit === 'stray') continue;
+    side.perhaps ??= packet.time;
+    if (fit === 'fits') side.sure ??= packet.time;
   }
-  return closes;
+  const readings = ({ sure, perhaps }: Said): (number | null)[] =>
+    sure === perhaps ? [sure] : [sure, perhaps];
+  return readings(request).flatMap((one) =>
+    readings(reply).map((other) => ({ request: one, reply: other })),
+  );
 }
 
 /**
  * `relayed`: the relay ended one side after the other had ended, and nothing else did. `open`: it ended neither. `contrary`: its
  * own leg ended by itself while the client's went on, so that it was no relay's. `unknown`: packets that would tell are
- * not there, or it gave up both sides.
+ * not there, or it gave up both sides, or the answer rests on a reset that may be another connection's.
  */
 export type Ends = 'relayed' | 'open' | 'contrary' | 'unknown';
 
 export function compareEnds(client: CapturedLeg, upstream: CapturedLeg, slack: number): Ends {
-  const { request: byClient, reply: toClient } = findCloses(client);
-  const { request: toServer, reply: byServer } = findCloses(upstream);
+  const [first, ...others] = readBoth(client, upstream).map((both) => compareCloses(both, slack));
+  return first !== undefined && others.every((ends) => ends === first) ? first : 'unknown';
+}
+
+/** How both legs ended, by every reading. */
+export function readBoth(
+  client: CapturedLeg,
+  upstream: CapturedLeg,
+): (readonly [client: Closes, upstream: Closes])[] {
+  const theirs = readCloses(upstream);
+  return readCloses(client).flatMap((own) => theirs.map((other) => [own, other] as const));
+}
+
+function compareCloses([own, theirs]: readonly [Closes, Closes], slack: number): Ends {
+  const { request: byClient, reply: toClient } = own;
+  const { request: toServer, reply: byServer } = theirs;
   const isCaused = (effect: number | null): boolean =>
     effect === null ||
     [byClient, byServer].some((cause) => cause !== null && cause <= effect + slack);

@@ -1,6 +1,6 @@
 /** Whether two captured legs may be the two sides of one relay: the same machine between them, the same bytes, in time. */
 import { isLoopback, sameEndpoint } from '../../model/address.js';
-import { compareEnds, findCloses, type Ends } from './closes.js';
+import { compareEnds, readBoth, type Ends } from './closes.js';
 import { compareContent, isAligned, lacksBytes, streamsOf } from './contents.js';
 import { compareDatagrams } from './datagrams.js';
 import type { CapturedLeg } from './legs.js';
@@ -193,10 +193,10 @@ function isConsequence(client: CapturedLeg, upstream: CapturedLeg): boolean {
   if (carried > 0) return false;
   const follows = (cause: number | null, effect: number | null): boolean =>
     cause !== null && effect !== null && effect >= cause && effect - cause < SOON;
-  const [own, theirs] = [findCloses(client), findCloses(upstream)];
-  return (
-    follows(own.request, theirs.request) ||
-    follows(theirs.reply, own.reply) ||
-    (upstream.first.synAck === null && theirs.reply === null)
+  return readBoth(client, upstream).every(
+    ([own, theirs]) =>
+      follows(own.request, theirs.request) ||
+      follows(theirs.reply, own.reply) ||
+      (upstream.first.synAck === null && theirs.reply === null),
   );
 }
