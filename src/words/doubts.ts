@@ -15,7 +15,9 @@ export function writeDoubt(doubt: Doubt): string {
     case 'adds-bytes':
       return `it also wrote bytes of its own${writeExchanges(doubt.exchanges)}`;
     case 'answer-in-part':
-      return `only ${doubt.written} B of its answer of ${doubt.of} B were seen to be written by it`;
+      return doubt.written === 0
+        ? `none of its answer of ${doubt.of} B was seen to be written by it: it may have handed the socket to another process, and what that one did was not seen`
+        : `only ${doubt.written} B of its answer of ${doubt.of} B were seen to be written by it`;
     case 'ways-elsewhere': {
       const ways = doubt.ways.map(writeWayOn).join(' and ');
       return `${ways} meanwhile${writeExchanges(doubt.exchanges)}, and whether for this connection was not seen`;

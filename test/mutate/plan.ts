@@ -22,7 +22,8 @@ export const FOLDERS: readonly Folder[] = [
   {
     name: 'correlate',
     files: ['src/correlate/**/*.ts'],
-    tests: 'test/{correlate,prove,worlds}/**/*.test.ts',
+    // What is drawn are the journeys that it makes: which of them are possible is tested there.
+    tests: 'test/{{correlate,prove,worlds}/**/*,render/{possible,drawn}}.test.ts',
   },
   {
     name: 'prove',
