@@ -7,15 +7,35 @@ import type { Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
 import type { Recorder } from './recorder.js';
 
-export interface OutputRequest {
+/** What files are made of. */
+interface Content {
+  readonly report: Report;
+  readonly trace: Trace;
+  /** The report with every packet, however few it lists. */
+  readonly whole: () => Report;
+}
+
+/** How each file that a flag names is made, in the order of writing. */
+const FILES = {
+  svg: async ({ report }: Content) => (await import('../render/svg/svg.js')).renderSvg(report),
+  png: ({ report }: Content) => drawPng(report),
+  html: ({ report, trace }: Content) => drawPage(report, trace),
+  mermaid: async ({ report }: Content) =>
+    (await import('../render/mermaid.js')).renderMermaid(report),
+  pcapng: async ({ whole, trace }: Content) =>
+    (await import('../render/pcapng/pcapng.js')).renderPcapng(whole(), trace),
+  perfetto: async ({ whole }: Content) =>
+    (await import('../render/perfetto.js')).renderPerfetto(whole()),
+};
+
+const KINDS = Object.keys(FILES) as (keyof typeof FILES)[];
+
+/** Names of files by kind; undefined where none is asked for. */
+type FileNames = { readonly [Kind in keyof typeof FILES]: string | undefined };
+
+export interface OutputRequest extends FileNames {
   readonly json: boolean;
   readonly ndjson: boolean;
-  readonly svg: string | undefined;
-  readonly png: string | undefined;
-  readonly html: string | undefined;
-  readonly mermaid: string | undefined;
-  readonly pcapng: string | undefined;
-  readonly perfetto: string | undefined;
   readonly record: string | undefined;
   /** Writes the recording while the trace runs; where there is none, it is written with the other files. */
   readonly recorder?: Recorder | null;
@@ -130,20 +150,9 @@ export async function writeFiles(
   const { record, recorder } = request;
   if (record !== undefined && recorder) await files.note(record, () => recorder.settle());
   else await files.write(record, async () => formatRecorded(trace, record));
-  await files.write(request.svg, async () =>
-    (await import('../render/svg/svg.js')).renderSvg(report),
-  );
-  await files.write(request.png, async () => drawPng(report));
-  await files.write(request.html, async () => drawPage(report, trace));
-  await files.write(request.mermaid, async () =>
-    (await import('../render/mermaid.js')).renderMermaid(report),
-  );
-  await files.write(request.pcapng, async () =>
-    (await import('../render/pcapng/pcapng.js')).renderPcapng(whole(), trace),
-  );
-  await files.write(request.perfetto, async () =>
-    (await import('../render/perfetto.js')).renderPerfetto(whole()),
-  );
+  for (const kind of KINDS) {
+    await files.write(request[kind], async () => FILES[kind]({ report, trace, whole }));
+  }
 }
 
 async function formatRecorded(trace: Trace, file: string | undefined): Promise<string | Buffer> {
@@ -167,8 +176,9 @@ async function drawPage(report: Report, trace: Trace): Promise<string> {
 
 /** Every file that a request names. */
 export function listFiles(request: OutputRequest): string[] {
-  const { svg, png, html, mermaid, pcapng, perfetto, record } = request;
-  return [svg, png, html, mermaid, pcapng, perfetto, record].filter((file) => file !== undefined);
+  return [...KINDS.map((kind) => request[kind]), request.record].filter(
+    (file) => file !== undefined,
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
-// Flags that `trace` and `read` share, and what their values may be.
-
+/** Flags that `trace` and `read` share, and what their values may be. */
+import type { Interfaces } from '@oclif/core';
 import * as Flags from '@oclif/core/flags';
 import { canonicalAddress } from '../model/address.js';
 import { UserError } from '../model/errors.js';
@@ -122,8 +122,17 @@ export const sharedFlags = {
   }),
 };
 
+/** What the flags say of outputs, for `trace` and `read` alike. */
+export function readOutputs(flags: Interfaces.InferredFlags<typeof sharedFlags>) {
+  const { json, ndjson, anonymize, ladders } = flags;
+  const { svg, png, html, mermaid, pcapng, perfetto } = flags;
+  const files = { svg, png, html, mermaid, pcapng, perfetto };
+  const expect = flags.expect ?? null;
+  return { json, ndjson, anonymize, ladders, ...files, expect, show: readSelection(flags) };
+}
+
 /** What the filters among the flags let through. */
-export function readSelection(flags: {
+function readSelection(flags: {
   readonly path?: Selection['paths'] | undefined;
   readonly outcome?: Selection['outcomes'] | undefined;
   readonly slowest?: number | undefined;

@@ -3,7 +3,7 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { TraceFlowCommand } from '../cli/command.js';
-import { readSelection, sharedFlags } from '../cli/flags.js';
+import { readOutputs, sharedFlags } from '../cli/flags.js';
 import { splitTargets } from '../cli/targets.js';
 import { createTerminal } from '../cli/terminal.js';
 import { UserError } from '../model/errors.js';
@@ -139,19 +139,8 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
         program: `trace-flow ${this.config.version}`,
       },
       {
-        json: flags.json,
-        ndjson: flags.ndjson,
-        svg: flags.svg,
-        png: flags.png,
-        html: flags.html,
-        mermaid: flags.mermaid,
-        pcapng: flags.pcapng,
-        perfetto: flags.perfetto,
-        anonymize: flags.anonymize,
+        ...readOutputs(flags),
         record: flags.record,
-        ladders: flags.ladders,
-        expect: flags.expect ?? null,
-        show: readSelection(flags),
         watch: flags.watch,
       },
       terminal,
