@@ -23,7 +23,7 @@ interface Said {
  * Every way to read how a leg ended. A reset whose numbers do not fit ends nothing. One of which that is not known may have
  * ended its side: what follows from a close, or from its absence, must follow either way.
  */
-export function readCloses({ leg }: CapturedLeg): readonly Closes[] {
+function readCloses({ leg }: CapturedLeg): readonly Closes[] {
   const { requests, replies } = leg.split();
   const isOwn = new Set<WirePacket>(requests);
   const numbers = new ResetNumbers(leg.unlisted);
