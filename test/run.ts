@@ -12,7 +12,8 @@ const BESIDE_LAB = 1;
 /** What needs a browser or tshark only. */
 const WITHOUT_LAB = /^test\/render\//;
 /** Minutes each: they run with `--all`, as .ci/run does, and by name. */
-const LONG = /^test\/(app\/(faults|findings|firewalls)|matrix\/matrix|setups\/setups)\.live\./;
+const LONG =
+  /^test\/(app\/(faults|findings|firewalls)|matrix\/matrix|questions\/questions|setups\/setups)\.live\./;
 /** Yields to the lab: a trace that has to wait for the processor loses events. */
 const LOWEST_PRIORITY = 19;
 
@@ -74,8 +75,8 @@ async function drain(files: TestFile[], priority: number): Promise<void> {
   }
 }
 
-function limitsOf({ live }: TestFile): Omit<FileLimits, 'priority'> {
-  const seconds = Number(options.timeout ?? (live ? 600 : 300));
+function limitsOf({ live, name }: TestFile): Omit<FileLimits, 'priority'> {
+  const seconds = Number(options.timeout ?? (live ? (LONG.test(name) ? 900 : 600) : 300));
   return {
     timeoutMs: seconds * 1000,
     exitGraceMs: Number(options.grace) * 1000,

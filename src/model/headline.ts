@@ -41,7 +41,12 @@ const failure = z.object({
   relay: z.object({ pid: z.number().int().nullable(), command: z.string().nullable() }).nullable(),
   /** True where the server agreed to the handshake and the client never acknowledged it. */
   halfOpen: z.boolean(),
-  /** Of what was sent again and again: payload bytes, how often, and the MTU that it was too big for. */
+  /** What reached the container where no answer came: `handshake` where its kernel agreed to the connection. */
+  reached: z.enum(['datagrams', 'request', 'SYN', 'handshake']).optional(),
+  /** True where something listens on that port, but on the container's own loopback only. */
+  insideOnly: z.boolean().optional(),
+  /** What stopped it by the prediction, which what was seen agrees with; only where no rule did. */
+  stop: z.object({ code: z.string(), why: z.string(), remedy: z.string() }).optional(),
   /** What the host's rules were predicted to do with it; only where no answer came and nothing was seen that says why. */
   predicted: z
     .object({
@@ -50,6 +55,7 @@ const failure = z.object({
       rule: z.string().nullable(),
     })
     .optional(),
+  /** Of what was sent again and again: payload bytes, how often, and the MTU that it was too big for. */
   stall: z
     .object({
       length: z.number().int(),
@@ -75,8 +81,19 @@ const seenSource = z.object({
 /** What is known of a port that nothing leads in to: no container publishes it, or only at other addresses. */
 const unpublished = z.object({
   port,
-  /** What is published in its place, at most eight ports, and how many more there are. */
-  published: z.array(z.object({ address: z.string(), port, container: z.string().nullable() })),
+  /**
+   * What is published in its place, at most eight ports, and how many more there are. Those that lead to the same port of a
+   * container come first.
+   */
+  published: z.array(
+    z.object({
+      address: z.string(),
+      port,
+      container: z.string().nullable(),
+      /** The container's port that it leads to. */
+      inside: port.optional(),
+    }),
+  ),
   more: z.number().int().nonnegative(),
   /** Who listens on that port; null where nobody could look. */
   listens: z

@@ -120,6 +120,8 @@ const predicted = z.object({
   sourceSeen: z.string().nullable(),
   /** Whether it came so; null where the prediction or the trace cannot tell. */
   agrees: z.boolean().nullable(),
+  /** What of routing, of the wire or of the container stops it; left out where a rule does, or nothing. */
+  stop: z.object({ code: z.string(), why: z.string(), remedy: z.string() }).optional(),
 });
 
 const ruleMet = ruleMetSchema.extend({ leg: z.enum(['client', 'container']) });
@@ -222,6 +224,8 @@ const connection = z.object({
     })
     .nullable(),
   stall: stall.nullable(),
+  /** The last that reached the container where no answer came; left out where that is not known. */
+  reached: z.enum(['datagrams', 'request', 'SYN']).optional(),
   nat: z
     .object({
       hook: z.enum(['PREROUTING', 'OUTPUT']).nullable(),

@@ -60,6 +60,7 @@ export function describeTraced(
     outcome,
     end: findEnd(subject, outcome),
     ...describeProgress(subject, outcome, lossless),
+    ...(judged.ending.course?.reached && { reached: judged.ending.course.reached }),
     nat: describeNat(leg),
     ...describeRelays(judged, relayed),
     drop: describeDrop(subject, outcome, context),

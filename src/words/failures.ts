@@ -7,10 +7,10 @@ export function writeFailure(failure: Failure): string {
   const { outcome } = failure;
   switch (outcome) {
     case 'dropped':
-      return `dropped${failure.flow === 'reply' ? ' on the way back' : ''}${writeDropper(failure)}${writePlace(failure)}`;
+      return `dropped${failure.flow === 'reply' ? ' on the way back' : ''}${writeDropper(failure)}${writePlace(failure)}${writeStop(failure)}`;
     case 'refused':
     case 'reset':
-      return `${outcome}${writeRefuser(failure)}`;
+      return `${outcome}${writeRefuser(failure)}${writeStop(failure)}`;
     case 'stalled':
       return `stalled after the handshake${writeStall(failure)}`;
     case 'unanswered':
@@ -35,9 +35,32 @@ function writePredicted({ predicted }: Failure): string {
 
 function writeSilence(failure: Failure): string {
   if (failure.target === null) return '';
-  return failure.cause === 'not-listening'
-    ? `, as nothing listens on ${writeTarget(failure)}`
-    : ` by ${writeTarget(failure)}`;
+  if (failure.cause === 'not-listening') return writeDeaf(failure);
+  const target = writeTarget(failure);
+  switch (failure.reached) {
+    case 'handshake':
+      return `: ${target} accepted the connection, and nothing came back`;
+    case 'request':
+    case 'SYN':
+      return `: the ${failure.reached} reached ${target}, and no answer came back`;
+    case 'datagrams':
+      return `: the datagrams reached ${target}, and no answer came back`;
+    case undefined:
+      return ` by ${target}`;
+  }
+}
+
+/** `, as nothing listens on redis (172.17.0.2:6379)`. */
+function writeDeaf(failure: Failure): string {
+  const target = writeTarget(failure);
+  return failure.insideOnly === true
+    ? `, as ${target} listens on its own 127.0.0.1 only`
+    : `, as nothing listens on ${target}`;
+}
+
+/** A cause that the host's routing and devices show; it came as they predict. */
+function writeStop({ stop }: Failure): string {
+  return stop === undefined ? '' : `, as was predicted: ${stop.why}`;
 }
 
 /** The rule where it is known, as ` by DOCKER-USER (rule "…")`; empty without one. */
@@ -47,7 +70,7 @@ function writeRule({ rule, chain }: Failure): string {
 }
 
 function writeDropper(failure: Failure): string {
-  const { cause, by, hook, reason } = failure;
+  const { cause, by, hook, reason, path, flow, target } = failure;
   const rule = writeRule(failure);
   if (rule !== '') return rule;
   const told = reason === null ? '' : ` (${reason})`;
@@ -55,11 +78,13 @@ function writeDropper(failure: Failure): string {
     case 'filtered':
       return ` by a rule of ${nameOwner(by, failure)}${hook === null ? '' : ` in ${hook}`}`;
     case 'no-neighbour':
-      return `, as nobody answered for the next address on the link${told}`;
+      return path === 'direct' && flow === 'request' && target?.name != null
+        ? `, as nobody on the link answered for ${writeTarget(failure)}${told}`
+        : `, as nobody answered for the next address on the link${told}`;
     case 'too-big':
       return `, as it was too big for the MTU on its way${told}`;
     case 'not-listening':
-      return `, as nothing listens on ${writeTarget(failure)}${told}`;
+      return `${writeDeaf(failure)}${told}`;
     case 'closed':
     case 'rejected':
     case null:
@@ -79,7 +104,7 @@ function writeRefuser(failure: Failure): string {
   if (cause === 'not-listening') {
     return by === 'host' && (path === 'host' || path === 'unknown')
       ? ' by the host, as nothing listens there'
-      : `, as nothing listens on ${writeTarget(failure)}`;
+      : writeDeaf(failure);
   }
   if (by === null) return ' (by whom was not seen)';
   return ` by ${nameOwner(by, failure)}`;

@@ -114,20 +114,29 @@ function writeSource({ address, of }: SeenSource): string {
 }
 
 function writeUnpublished({ port, published, more, listens }: Unpublished): string[] {
-  const list = published.map(
-    (one) => `${formatEndpoint(one)}${one.container === null ? '' : ` (${one.container})`}`,
-  );
-  const rest = more > 0 ? ` and ${more} more` : '';
   if (published.some((one) => one.port === port)) {
-    return [`${port} is published on ${list.join(', ')}${rest}`];
+    const list = published.map(
+      (one) => `${formatEndpoint(one)}${one.container === null ? '' : ` (${one.container})`}`,
+    );
+    return [`${port} is published on ${list.join(', ')}${more > 0 ? ` and ${more} more` : ''}`];
   }
+  const list = published.map((one) => {
+    const at = ANY.includes(one.address) ? String(one.port) : formatEndpoint(one);
+    const { container, inside } = one;
+    return container === null
+      ? at
+      : `${at} (${container}${inside === undefined ? '' : `'s ${inside}`})`;
+  });
   const notes = [
     list.length === 0
       ? `no container publishes ${port}, or any other port`
-      : `no container publishes ${port}; published are ${list.join(', ')}${rest}`,
+      : `no container publishes ${port}; published are ${listSome(list, more)}`,
   ];
   if (listens === null) return notes;
-  const sockets = listens.map(({ namespace, address, command, pid }) => {
+  const once = new Map(
+    [...listens].reverse().map((one) => [JSON.stringify([one.namespace, one.pid]), one]),
+  );
+  const sockets = [...once.values()].reverse().map(({ namespace, address, command, pid }) => {
     const owner = command === null ? '' : ` (${command}${pid === null ? '' : `, pid ${pid}`})`;
     return `${formatEndpoint({ address, port })} in ${namespace}${owner}`;
   });
@@ -135,8 +144,19 @@ function writeUnpublished({ port, published, more, listens }: Unpublished): stri
     ...notes,
     sockets.length === 0
       ? `nothing listens on ${port}`
-      : `what listens on ${port}: ${sockets.join(', ')}`,
+      : `what listens on ${port}: ${listSome(sockets)}`,
   ];
+}
+
+/** Every address of the host. */
+const ANY: readonly string[] = ['0.0.0.0', '::'];
+
+/** Ports and sockets that are told; more are counted. */
+const MOST_LISTED = 4;
+
+function listSome(all: readonly string[], more = 0): string {
+  const rest = Math.max(0, all.length - MOST_LISTED) + more;
+  return all.slice(0, MOST_LISTED).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
 }
 
 function number(count: number): string {

@@ -6,7 +6,7 @@ const WORDS: Readonly<Record<Path | 'unknown', string>> = {
   dnat: 'by DNAT',
   'docker-proxy': 'through docker-proxy',
   relay: 'through a user-space relay',
-  direct: 'directly at the container’s address',
+  direct: "directly to the container's address",
   host: 'at the host itself',
   unknown: 'by a path that is not known',
 };

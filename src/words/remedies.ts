@@ -4,7 +4,7 @@ import type { Failure, Headline } from '../model/headline.js';
 
 /** Null where nothing is known that helps. */
 export function writeRemedy(failure: Failure): Headline['fix'] {
-  const { outcome, cause, by, path, rule, target, halfOpen, protocol, dialled } = failure;
+  const { outcome, cause, by, path, rule, chain, target, halfOpen, protocol, dialled } = failure;
   const name = target?.name ?? null;
   switch (cause) {
     case 'filtered':
@@ -14,12 +14,14 @@ export function writeRemedy(failure: Failure): Headline['fix'] {
             code: 'find-rule',
             remedy: `find the rule: trace-flow explain${dialled === null ? '' : ` --port ${dialled}`}, or trace again with --trace-rules`,
           }
-        : {
-            code: 'firewall-drop',
-            remedy:
-              'change that rule where it was made, or accept the traffic before it (for containers: in the chain DOCKER-USER)',
-          };
+        : tellRule(chain);
     case 'no-neighbour':
+      if (path === 'direct' && name !== null) {
+        return {
+          code: 'no-neighbour',
+          remedy: `look how ${name} is attached: docker inspect ${name}; a macvlan or ipvlan container is not reached from its own host, which needs a macvlan of its own on the same device`,
+        };
+      }
       return {
         code: 'no-neighbour',
         remedy: 'look whether the next machine on the way is there: ip neigh show, ip route get',
@@ -52,9 +54,36 @@ export function writeRemedy(failure: Failure): Headline['fix'] {
   if ((ended && by === 'server') || (outcome === 'unanswered' && protocol === 'tcp')) {
     return name === null || path === 'host'
       ? null
-      : { code: 'look-inside', remedy: `look what the server says: docker logs ${name}` };
+      : { code: 'look-inside', remedy: writeLookInside(failure, name) };
   }
   return null;
+}
+
+/** Docker's chains that keep two networks apart: no rule that somebody wrote by mistake. */
+const BETWEEN_NETWORKS = /^DOCKER-ISOLATION-STAGE-[12]$/;
+
+function tellRule(chain: string | null): NonNullable<Headline['fix']> {
+  if (chain !== null && BETWEEN_NETWORKS.test(chain)) {
+    return {
+      code: 'separate-networks',
+      remedy:
+        'Docker keeps its networks apart: put both containers into one (docker network connect NETWORK CONTAINER), or publish the port and dial that',
+    };
+  }
+  return {
+    code: 'firewall-drop',
+    remedy:
+      'change that rule where it was made, or accept the traffic before it, in the same chain or one that leads there',
+  };
+}
+
+function writeLookInside({ reached, outcome }: Failure, name: string): string {
+  if (outcome === 'unanswered' && reached === 'SYN') {
+    return `the kernel answers a SYN, not the server: look at the routes, rules and accept queues inside ${name} (nsenter -n -t $(docker inspect -f '{{.State.Pid}}' ${name}), and there: ip route, nft list ruleset, ss -ltn)`;
+  }
+  return reached === 'handshake'
+    ? `look what the process does, and whether it is paused: docker ps, docker logs ${name}`
+    : `look what the server says: docker logs ${name}`;
 }
 
 /** What helps where the port is published, and the host refuses at the address that was dialled; null for all else. */
@@ -67,6 +96,7 @@ export function writePublishing(
   if (!refused || here.length === 0 || target === null) return null;
   const dialled = target.address;
   const any = dialled.includes(':') ? '::' : '0.0.0.0';
+  const inside = here[0]?.inside ?? 'PORT';
   const covering = here.find(({ address }) => address === dialled || address === any);
   if (covering) {
     const container = covering.container ?? 'the container';
@@ -77,7 +107,7 @@ export function writePublishing(
   }
   return {
     code: 'published-elsewhere',
-    remedy: `dial an address that it is published on, or publish it on ${any} (docker run -p ${formatEndpoint({ address: any, port: target.port })}:PORT)`,
+    remedy: `dial an address that it is published on, or publish it on ${any} (docker run -p ${formatEndpoint({ address: any, port: target.port })}:${inside})`,
   };
 }
 

@@ -54,7 +54,7 @@ test('one that was dropped: by which rule, where, and what to do', () => {
   assert.is(
     lineOf([dropped(1)]),
     `8080: dropped by DOCKER-USER (rule "${RULE}") after ext0; it went by DNAT in PREROUTING (proven)` +
-      ' — fix: change that rule where it was made, or accept the traffic before it (for containers: in the chain DOCKER-USER)',
+      ' — fix: change that rule where it was made, or accept the traffic before it, in the same chain or one that leads there',
   );
 });
 
@@ -176,7 +176,9 @@ const TOPOLOGY: Topology = {
 test('a port that nobody publishes: what is published, and who listens', () => {
   const asked = { asked: [8081], mappings: [] };
   const told = findUnpublished(asked, TOPOLOGY, []);
-  assert.equal(told?.published, [{ address: '0.0.0.0', port: 6379, container: 'redis' }]);
+  assert.equal(told?.published, [
+    { address: '0.0.0.0', port: 6379, container: 'redis', inside: 6379 },
+  ]);
   assert.equal(told?.listens, [
     { namespace: 'host', address: '127.0.0.1', command: 'nginx', pid: 9 },
   ]);
@@ -188,9 +190,103 @@ test('a port that nobody publishes: what is published, and who listens', () => {
   });
   assert.is(
     writeHeadlineLine(headline, 'inconclusive'),
-    '8081: no matching traffic was seen; no container publishes 8081; published are 0.0.0.0:6379 (redis); ' +
+    "8081: no matching traffic was seen; no container publishes 8081; published are 6379 (redis's 6379); " +
       'what listens on 8081: 127.0.0.1:8081 in host (nginx, pid 9)',
   );
+});
+
+test('a port that many listen on: each process once, the first ones, and how many more', () => {
+  const listeners = [1, 2, 3, 4, 5].flatMap((pid) =>
+    ['0.0.0.0', '::'].map((address) => ({
+      namespace: 1,
+      protocol: 'tcp' as const,
+      local: { address, port: 8081 },
+      pid,
+      command: 'nginx',
+    })),
+  );
+  const unpublished = findUnpublished(
+    { asked: [8081], mappings: [] },
+    { ...TOPOLOGY, listeners },
+    [],
+  );
+  const headline = findHeadline({ connections: [], target: TARGET, faults: [], unpublished });
+  const line = writeHeadlineLine(headline, 'inconclusive');
+  assert.match(line, '0.0.0.0:8081 in host (nginx, pid 4) and 1 more');
+  assert.not.match(line, '[::]:8081');
+});
+
+const silent = (given: Partial<Connection>): Connection =>
+  answered(1, { outcome: 'unanswered', bytes: { fromClient: 0, fromServer: 0 }, ...given });
+const handshake = { syn: 1, synAck: 1, completed: true };
+
+test('no answer: how far it came, where that is known, and no further', () => {
+  const redis = 'redis (172.17.0.2:6379)';
+  const of = (given: Partial<Connection>): string => lineOf([silent(given)]);
+  assert.match(of({ reached: 'SYN', handshake: null }), `unanswered: the SYN reached ${redis}`);
+  assert.match(of({ reached: 'SYN', handshake: null }), 'the kernel answers a SYN');
+  const agreed = `unanswered: ${redis} accepted the connection, and nothing came back`;
+  assert.match(of({ reached: 'SYN', handshake }), agreed);
+  const held = of({ reached: 'SYN', handshake, path: 'docker-proxy' });
+  assert.not.match(held, 'accepted', "a relay's handshake is not the container's");
+  const told = of({ reached: 'request', handshake, bytes: { fromClient: 5, fromServer: 5 } });
+  assert.match(told, `unanswered: the request reached ${redis}`);
+  assert.match(of({ handshake }), `unanswered by ${redis}`);
+});
+
+test('what the routing predicts is told as a cause only where it came so, and no rule did it', () => {
+  const why = 'net.ipv4.ip_forward is 0: this host forwards nothing';
+  const predicted = {
+    path: 'dropped',
+    way: 'dnat',
+    target: null,
+    rule: null,
+    at: null,
+    why,
+    sourceSeen: null,
+    stop: { code: 'forwarding-off', why, remedy: 'switch it on' },
+  } as const;
+  const end = { by: 'host', how: 'drop', rule: null, cause: null } as const;
+  const of = (agrees: boolean | null, rule: string | null = null): string =>
+    lineOf([dropped(1, { end: { ...end, rule }, predicted: { ...predicted, agrees } })]);
+  assert.match(of(true), `, as was predicted: ${why}; it went by DNAT`);
+  assert.match(of(true), 'fix: switch it on');
+  for (const line of [of(false), of(null), of(true, RULE)]) {
+    assert.not.match(line, 'predicted');
+    assert.not.match(line, 'switch it on');
+  }
+});
+
+test('a server that listens on its own loopback only is told so, where a finding names it', () => {
+  const target = { address: '172.17.0.2', port: 6379, name: 'redis' };
+  const refused = answered(1, {
+    outcome: 'refused',
+    container: target,
+    end: { by: 'server', how: 'rst', rule: null, cause: 'not-listening' },
+  });
+  const fault = (container: string): Finding => ({
+    code: 'listens-on-loopback',
+    severity: 'error',
+    evidence: '',
+    remedy: 'bind',
+    about: { container, port: 6379 },
+  });
+  assert.match(
+    lineOf([refused], [fault('redis')]),
+    'refused, as redis (172.17.0.2:6379) listens on its own 127.0.0.1 only',
+  );
+  assert.match(lineOf([refused], [fault('other')]), 'refused, as nothing listens on redis');
+});
+
+test('networks that Docker keeps apart: no rule to change', () => {
+  const end = {
+    by: 'host',
+    how: 'drop',
+    rule: '-A x -j DROP',
+    cause: 'filtered',
+    at: { table: 'filter', chain: 'DOCKER-ISOLATION-STAGE-2' },
+  } as const;
+  assert.match(lineOf([dropped(1, { end })]), 'put both containers into one');
 });
 
 test('nothing is said of a port where nobody could look, or where something answered', () => {
@@ -238,9 +334,9 @@ test('refused by the host although it is published: where it is, and what to do'
   assert.is(
     tellRefused('198.51.100.1', '127.0.0.1'),
     `${refused}; 8080 is published on 127.0.0.1:8080 (redis) — fix: dial an address that it is published on, or ` +
-      'publish it on 0.0.0.0 (docker run -p 0.0.0.0:8080:PORT)',
+      'publish it on 0.0.0.0 (docker run -p 0.0.0.0:8080:6379)',
   );
-  assert.match(tellRefused('2001:db8::1', '0.0.0.0'), 'docker run -p [::]:8080:PORT');
+  assert.match(tellRefused('2001:db8::1', '0.0.0.0'), 'docker run -p [::]:8080:6379');
   for (const [dialled, at] of [
     ['127.0.0.1', '0.0.0.0'],
     ['::1', '::'],

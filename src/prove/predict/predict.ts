@@ -15,6 +15,7 @@ import { predictAttempt } from '../../rules/evaluate/predict.js';
 import type { Attempt } from '../../rules/evaluate/vantages.js';
 import { RuleIndex, type RuleRef } from '../../rules/evaluate/rule-index.js';
 import { findFaults } from '../../rules/findings/findings.js';
+import { findRemedy } from '../../rules/findings/routing.js';
 import { withhold } from '../../rules/evaluate/withhold.js';
 import { findBridgeOf, type World } from '../../rules/evaluate/world.js';
 import { writeEvidence } from '../../words/claims.js';
@@ -103,11 +104,13 @@ class Oracle {
   ask(connection: Connection): Answer | null {
     const attempt = retrace(this.world, connection);
     if (!attempt) return null;
-    const { prediction, deciding } = this.#predict(attempt);
+    const { prediction, deciding, stop } = this.#predict(attempt);
     const { path, way, target, rule, why, sourceSeen, obstacles } = prediction;
     const agrees = agree(connection, attempt, prediction, deciding);
     const at = rule === null || !deciding ? null : describePlace(deciding);
-    const predicted = { path, way, target, rule, at, why, sourceSeen, agrees };
+    const remedy = stop && findRemedy(stop);
+    const predicted: Predicted = { path, way, target, rule, at, why, sourceSeen, agrees };
+    if (stop && remedy) predicted.stop = { ...remedy, why: stop.obstacle ?? stop.why };
     return { predicted, deciding, obstructed: obstacles.length > 0 };
   }
 
@@ -129,7 +132,7 @@ class Oracle {
     const made = predictAttempt(this.world, this.#index, attempt);
     const told = this.#survey.complete
       ? made
-      : { prediction: withhold(made.prediction), deciding: null };
+      : { prediction: withhold(made.prediction), deciding: null, stop: null };
     this.#known.set(key, told);
     return told;
   }

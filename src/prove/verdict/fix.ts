@@ -11,8 +11,10 @@ export function findFix(
 ): Headline['fix'] {
   for (const failure of failures) {
     const fault = faults.find((one) => isAbout(one, failure));
-    const fix = fault
-      ? { code: fault.code, remedy: fault.remedy }
+    const { stop } = failure;
+    const known = fault ?? stop;
+    const fix = known
+      ? { code: known.code, remedy: known.remedy }
       : (writePublishing(failure, unpublished) ?? writeRemedy(failure));
     if (fix !== null) return fix;
   }

@@ -2,7 +2,7 @@
 import type { Finding } from '../../model/explain.js';
 import type { Failure, Headline, SeenSource, Way } from '../../model/headline.js';
 import type { Connection, Report } from '../../model/report.js';
-import { findFix } from './fix.js';
+import { findFix, isAbout } from './fix.js';
 
 /** Groups of failures that are told, and ids of each. */
 const MOST_FAILURES = 8;
@@ -18,7 +18,7 @@ export interface HeadlineInput {
 
 export function findHeadline(input: HeadlineInput): Headline {
   const { connections, target, faults, unpublished } = input;
-  const failures = groupFailures(connections);
+  const failures = groupFailures(connections).map((failure) => withInside(failure, faults));
   const failed = failures.reduce((sum, { count }) => sum + count, 0);
   return {
     subject: (target.ports.length > 0 ? target.ports : target.containers).join(', ') || 'all ports',
@@ -51,6 +51,12 @@ function groupFailures(connections: readonly Connection[]): Failure[] {
   return [...groups.values()].sort((a, b) => b.count - a.count);
 }
 
+/** Nothing listens at the container's address, but a process does inside. */
+function withInside(failure: Failure, faults: readonly Finding[]): Failure {
+  const inside = faults.some((one) => one.code === 'listens-on-loopback' && isAbout(one, failure));
+  return inside ? { ...failure, insideOnly: true } : failure;
+}
+
 /** What became of one connection; null where it was answered. */
 export function describeFailure(connection: Connection): Failure | null {
   const { id, outcome, path, protocol, end, drop, stall, handshake, relay } = connection;
@@ -81,6 +87,8 @@ export function describeFailure(connection: Connection): Failure | null {
     },
     relay: relay && { pid: relay.pid, command: relay.command },
     ...findPredicted(connection),
+    ...findStop(connection),
+    ...findReached(connection),
     halfOpen: outcome === 'unanswered' && handshake?.completed === false && handshake.synAck > 0,
     stall: stall && { length: stall.length, sent: stall.sent, mtu: stall.mtu },
   };
@@ -92,6 +100,22 @@ function findPredicted({ outcome, end, drop, predicted }: Connection): Pick<Fail
   const { path, at, rule } = predicted;
   if (path !== 'dropped' && path !== 'refused') return {};
   return { predicted: { fate: path, chain: at?.chain ?? null, rule } };
+}
+
+/** Only where it came as predicted, and no rule did it. */
+function findStop({ outcome, end, predicted }: Connection): Pick<Failure, 'stop'> {
+  const stopped = outcome === 'dropped' || outcome === 'refused';
+  if (!stopped || end.rule !== null || predicted?.agrees !== true || !predicted.stop) return {};
+  return { stop: predicted.stop };
+}
+
+function findReached(connection: Connection): Pick<Failure, 'reached'> {
+  const { reached, handshake, path, bytes } = connection;
+  if (reached === undefined) return {};
+  // A relay's handshake is not the container's.
+  const whole = path === 'dnat' || path === 'direct';
+  const agreed = whole && handshake?.completed === true && bytes.fromServer === 0;
+  return { reached: agreed ? 'handshake' : reached };
 }
 
 function countWays(connections: readonly Connection[]): Way[] {

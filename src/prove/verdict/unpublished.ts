@@ -22,20 +22,32 @@ export function findUnpublished(
     return null;
   }
   const published = topology.containers.flatMap(({ name, published: ports }) =>
-    ports.map(({ hostAddress, hostPort }) => ({
+    ports.map(({ hostAddress, hostPort, containerPort }) => ({
       address: hostAddress,
       port: hostPort,
       container: name,
+      inside: containerPort,
     })),
   );
   const here = published.filter((one) => one.port === port);
-  const told = here.length > 0 ? here : published;
+  const told = here.length > 0 ? here : listElsewhere(published, port);
   return {
     port,
     published: told.slice(0, MOST_PUBLISHED),
     more: Math.max(0, told.length - MOST_PUBLISHED),
     listens: listListening(topology, port),
   };
+}
+
+type Published = Unpublished['published'];
+
+/** Each once, whatever its addresses; those that lead to that port of their container first. */
+function listElsewhere(published: Published, port: number): Published {
+  const once = new Map(
+    published.map((one) => [JSON.stringify([one.container, one.port, one.inside]), one]),
+  );
+  const leads = (one: Published[number]): number => (one.inside === port ? 0 : 1);
+  return [...once.values()].sort((a, b) => leads(a) - leads(b));
 }
 
 /** Null where some sockets could not be looked up, and none was found. */

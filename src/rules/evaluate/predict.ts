@@ -29,6 +29,14 @@ export interface Stopped {
   readonly masked: RuleRef | null;
 }
 
+/** One connection as it is predicted. */
+export interface Foreseen {
+  readonly prediction: Prediction;
+  readonly deciding: RuleRef | null;
+  /** As in `Stopped`. */
+  readonly stop: Stop | null;
+}
+
 /** Ways that are tried for one connection before its doubts are too many. */
 const MOST_RUNS = 64;
 
@@ -67,9 +75,10 @@ export function predictAttempt(
   world: World,
   index: RuleIndex,
   attempt: Attempt,
-): { readonly prediction: Prediction; readonly deciding: RuleRef | null } {
+): Foreseen {
   const journey = foresee(world, index, attempt, new Set());
-  return { prediction: describe(attempt, journey), deciding: journey.deciding };
+  const { deciding, stop = null } = journey;
+  return { prediction: describe(attempt, journey), deciding, stop };
 }
 
 /** Ways that are tried even when they are known to end differently: what they end in is told. */

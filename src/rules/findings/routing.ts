@@ -3,7 +3,7 @@ import type { Finding } from '../../model/explain.js';
 import type { Stopped } from '../evaluate/predict.js';
 import { writePolicyRule } from '../evaluate/routing/lookup.js';
 import { readValue } from '../evaluate/routing/sysctl.js';
-import type { StopCode } from '../evaluate/routing/stops.js';
+import type { Stop, StopCode } from '../evaluate/routing/stops.js';
 import type { World } from '../evaluate/world.js';
 
 /** What to do about each kind of stop; what only is not known needs no remedy of the host's. */
@@ -20,7 +20,7 @@ const REMEDIES: Readonly<Record<StopCode, { code: string; remedy: string } | nul
   'no-carrier': { code: 'no-carrier', remedy: 'look why the device has no link: ip link, dmesg' },
   forwarding: {
     code: 'forwarding-off',
-    remedy: 'switch it on (sysctl -w …=1), and keep it in /etc/sysctl.d',
+    remedy: 'switch that setting on (sysctl -w SETTING=1), and keep it in /etc/sysctl.d',
   },
   'rp-filter': {
     code: 'rp-filter',
@@ -67,6 +67,11 @@ const REMEDIES: Readonly<Record<StopCode, { code: string; remedy: string } | nul
   loopback: null,
   setting: null,
 };
+
+/** What to do about a stop; null for what only is not known. */
+export function findRemedy({ code }: Stop): { code: string; remedy: string } | null {
+  return REMEDIES[code];
+}
 
 export function findRoutingFaults(world: World, stopped: readonly Stopped[]): Finding[] {
   return [

@@ -151,8 +151,9 @@ test('a port that nobody publishes: what is published instead, and who listens t
   const found = asked();
   assert.equal(found, {
     ...{ port: 9090, more: 0, listens: [] },
-    published: [{ address: '0.0.0.0', port: 8080, container: 'redis' }],
+    published: [{ address: '0.0.0.0', port: 8080, container: 'redis', inside: 6379 }],
   });
+
   assert.is(asked({ engine: null }), null);
   assert.is(asked({}, { asked: [] }), null);
   assert.is(asked({}, { asked: [9090, 1] }), null);
@@ -160,9 +161,29 @@ test('a port that nobody publishes: what is published instead, and who listens t
   assert.is(asked({}, {}, [{ outcome: 'answered' }]), null);
   assert.ok(asked({}, {}, [{ outcome: 'refused' }]));
   const [container] = topology.containers;
-  const many = Array.from({ length: 10 }, () => container);
+  const publishing = (hostPort: number, containerPort = 1): object => ({
+    protocol: 'tcp',
+    hostAddress: '0.0.0.0',
+    hostPort,
+    containerPort,
+  });
+  const many = Array.from({ length: 10 }, (_none, i) => ({
+    ...container,
+    published: [publishing(i + 1)],
+  }));
   const more = asked({ containers: many as never });
   assert.equal([more?.published.length, more?.more], [8, 2]);
+  const both = { ...publishing(7), hostAddress: '::' };
+  const leading = asked({
+    containers: [{ ...container, published: [publishing(7), both, publishing(8, 9090)] }] as never,
+  });
+  assert.equal(
+    leading?.published.map(({ port, inside }) => [port, inside]),
+    [
+      [8, 9090],
+      [7, 1],
+    ],
+  );
   const listens = (port: number, namespace = 1): object => ({
     ...{
       protocol: 'tcp',
