@@ -71,11 +71,7 @@ function tellStopped(prediction: Prediction, journey: Journey): Stopped[] {
 }
 
 /** Predicts one connection that somebody has made, or might make, with the rule that decides. */
-export function predictAttempt(
-  world: World,
-  index: RuleIndex,
-  attempt: Attempt,
-): Foreseen {
+export function predictAttempt(world: World, index: RuleIndex, attempt: Attempt): Foreseen {
   const journey = foresee(world, index, attempt, new Set());
   const { deciding, stop = null } = journey;
   return { prediction: describe(attempt, journey), deciding, stop };
