@@ -1,4 +1,4 @@
-// What a trace costs: `npm run bench`, as root. Kernel time per event by bpf_stats, ready and stop, and throughput ratios.
+// What a trace costs: `npm run bench`, as root. Kernel time by probe and run (bpf_stats), ready and stop, and throughput ratios.
 
 import { execa } from 'execa';
 import { readdir, readFile, readlink, writeFile } from 'node:fs/promises';
@@ -15,7 +15,11 @@ const REQUESTS = 40_000;
 interface Cost {
   readonly runs: number;
   readonly nanoseconds: number;
+  readonly skipped: number;
 }
+
+/** By the number that the kernel gave to the program. */
+type Costs = ReadonlyMap<string, Cost>;
 
 /** Requests per second of redis-benchmark over loopback (docker-proxy) to a port of the lab. */
 async function measure(lab: Lab, port: number): Promise<number> {
@@ -26,18 +30,67 @@ async function measure(lab: Lab, port: number): Promise<number> {
   return Number(/([\d.]+) requests per second/.exec(stdout)?.[1] ?? NaN);
 }
 
-/** Time in all programs of a process, by the fdinfo of its program descriptors. */
-async function readCosts(pid: number): Promise<Cost> {
-  let runs = 0;
-  let nanoseconds = 0;
+/** What each program of a process has cost, by the fdinfo of its descriptors. */
+async function readCosts(pid: number): Promise<Costs> {
+  const costs = new Map<string, Cost>();
   for (const fd of await readdir(`/proc/${pid}/fd`)) {
     const target = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '');
     if (!target.includes('bpf-prog')) continue;
     const info = await readFile(`/proc/${pid}/fdinfo/${fd}`, 'utf8');
-    runs += Number(/run_cnt:\s*(\d+)/.exec(info)?.[1] ?? 0);
-    nanoseconds += Number(/run_time_ns:\s*(\d+)/.exec(info)?.[1] ?? 0);
+    const field = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s*(\\d+)$`, 'm').exec(info)?.[1] ?? 0);
+    costs.set(String(field('prog_id')), {
+      runs: field('run_cnt'),
+      nanoseconds: field('run_time_ns'),
+      skipped: field('recursion_misses'),
+    });
   }
-  return { runs, nanoseconds };
+  return costs;
+}
+
+const NONE: Cost = { runs: 0, nanoseconds: 0, skipped: 0 };
+
+function subtract(to: Costs, from: Costs): Costs {
+  return new Map(
+    [...to].map(([id, cost]) => {
+      const before = from.get(id) ?? NONE;
+      const runs = cost.runs - before.runs;
+      const nanoseconds = cost.nanoseconds - before.nanoseconds;
+      return [id, { runs, nanoseconds, skipped: cost.skipped - before.skipped }];
+    }),
+  );
+}
+
+function addUp(costs: Costs): Cost {
+  return [...costs.values()].reduce(
+    (sum, cost) => ({
+      runs: sum.runs + cost.runs,
+      nanoseconds: sum.nanoseconds + cost.nanoseconds,
+      skipped: sum.skipped + cost.skipped,
+    }),
+    NONE,
+  );
+}
+
+/** The first letters of what a program is attached to; bpftool knows them. */
+async function nameProgram(id: string): Promise<string> {
+  const { stdout, failed } = await execa('bpftool', ['prog', 'show', 'id', id, '-j'], {
+    reject: false,
+  });
+  return failed ? `program ${id}` : (JSON.parse(stdout) as { name: string }).name;
+}
+
+/** A line for each probe that the traffic made run, dearest first. */
+async function sayByProbe(costs: Costs): Promise<void> {
+  const used = [...costs].filter(([, { runs }]) => runs > REQUESTS / 100);
+  for (const [id, { runs, nanoseconds, skipped }] of used.sort(
+    ([, a], [, b]) => b.nanoseconds - a.nanoseconds,
+  )) {
+    say(
+      `  ${await nameProgram(id)}`,
+      `${(runs / REQUESTS).toFixed(2)} runs a request, ${Math.round(nanoseconds / runs)} ns each, ${skipped} skipped`,
+    );
+  }
 }
 
 async function findTracer(): Promise<number> {
@@ -101,10 +154,14 @@ async function main(): Promise<void> {
     const rejected = await readCosts(pid);
     const traced = await measure(lab, 8080);
     const counted = await readCosts(pid);
-    const each = (from: Cost, to: Cost): string =>
-      `${Math.round((to.nanoseconds - from.nanoseconds) / (to.runs - from.runs))} ns (${to.runs - from.runs} runs)`;
-    say('a run for traffic of other ports, mean of all probes', each(start, rejected));
-    say('a run for the traced port beyond the budget', each(rejected, counted));
+    const mean = ({ runs, nanoseconds }: Cost): string =>
+      `${Math.round(nanoseconds / runs)} ns (${runs} runs)`;
+    const foreign = subtract(rejected, start);
+    const own = subtract(counted, rejected);
+    say('a run for traffic of other ports, mean of all probes', mean(addUp(foreign)));
+    await sayByProbe(foreign);
+    say('a run for the traced port beyond the budget', mean(addUp(own)));
+    await sayByProbe(own);
     say('throughput of another port, traced : bare', (other / bareOther).toFixed(2));
     say('throughput of the traced port, traced : bare', (traced / bare).toFixed(2));
     say(`events printed for ${REQUESTS} requests, lost`, `${events}, ${lost}`);

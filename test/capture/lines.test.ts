@@ -3,7 +3,7 @@
 import * as assert from 'uvu/assert';
 import { readAsideKey } from '../../src/capture/bpftrace/asides.js';
 import { createLineReader, type Line } from '../../src/capture/bpftrace/lines.js';
-import { readHopKey, readTotalKey } from '../../src/capture/bpftrace/map-keys.js';
+import { readHopKey, readSplicedBytes, readTotalKey } from '../../src/capture/bpftrace/map-keys.js';
 import { suite } from '../support/suite.js';
 import { BEGIN, COMMAND_NODE, LINES } from './samples.js';
 
@@ -328,6 +328,12 @@ test('maps, whose keys are signed and whose END leaves empty lines', () => {
   }
   assert.is(readTotalKey('total', [1n, 2n]), null);
   assert.is(readTotalKey('elsewhere', [1n, 2n]), null);
+});
+
+test('spliced bytes stand above the count of calls, whatever the sign of the printed number', () => {
+  assert.is(readSplicedBytes((14n << 20n) | 17n), 14);
+  assert.is(readSplicedBytes(0xfffffn), 0);
+  assert.is(readSplicedBytes(BigInt.asIntN(64, 0xfff_ffff_ffffn << 20n)), 0xfff_ffff_ffff);
 });
 
 test('the key of a counter: an IPv6 network address is none of IPv4', () => {

@@ -53,6 +53,14 @@ export function readTotalKey(
   return { operation: map === 'read' ? 'read' : 'write', from: socket(first, second), to: null };
 }
 
+/** Bits of a value of @total that count the calls (see relay.bt); the bytes stand above them. */
+const CALL_BITS = 20n;
+
+/** The bytes that a value of @total holds. */
+export function readSplicedBytes(value: bigint): number {
+  return Number(BigInt.asUintN(64, value) >> CALL_BITS);
+}
+
 /** Bytes of a word of the machine, printed as a hexadecimal number, in the order in which they lie in memory. */
 export function bytesOf(word: string, size: 4 | 8, littleEndian: boolean): number[] {
   const digits = word.padStart(size * 2, '0').slice(-size * 2);

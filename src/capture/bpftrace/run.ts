@@ -11,7 +11,7 @@ import { Sequencer } from '../sequencer.js';
 import { readAsideKey } from './asides.js';
 import type { Formats } from './formats.js';
 import { createLineReader, type Line } from './lines.js';
-import { readHopKey, readTotalKey } from './map-keys.js';
+import { readHopKey, readSplicedBytes, readTotalKey } from './map-keys.js';
 import type { SealWatch } from './seal.js';
 
 export type Remainder = Unnumbered<CounterEvent> | Unnumbered<TotalEvent> | Unnumbered<AsideEvent>;
@@ -129,7 +129,8 @@ export class Run {
       if (aside) this.#asides.push({ ...aside, time: 0 });
     } else {
       const total = readTotalKey(line.map, line.keys);
-      if (total) this.#totals.push({ kind: 'total', time: 0, ...total, bytes: value });
+      const bytes = line.map === 'total' ? readSplicedBytes(line.value) : value;
+      if (total) this.#totals.push({ kind: 'total', time: 0, ...total, bytes });
     }
   }
 }
