@@ -1,7 +1,7 @@
 /** From events to connections: flows, legs, relays, and which of them were asked for. */
-import type { CopyEvent } from '../model/event.js';
+import type { CopyEvent, TraceEvent } from '../model/event.js';
 import type { ExchangeCounts } from '../model/judgement.js';
-import type { Trace } from '../model/trace.js';
+import type { Trace, TraceHeader } from '../model/trace.js';
 import { gatherFlows } from './flows.js';
 import { addsNothing, addUp } from './accounts.js';
 import { createMatcher } from './asked.js';
@@ -40,18 +40,34 @@ export interface Service {
   readonly exchanges: ExchangeCounts | null;
 }
 
+/** All that is known of the traffic of a trace, or of a part of it. */
+export interface Correlation {
+  /** Every leg, also those that nobody asked for. */
+  readonly legs: readonly Leg[];
+  readonly relaying: Relaying;
+  /** Those of the trace's target, in the order in which they were first seen. */
+  readonly connections: readonly TracedConnection[];
+  /** Legs that carried the bytes of one client and nothing else. */
+  readonly spoken: ReadonlySet<Leg>;
+}
+
 /** Connections of the trace's target in the order in which they were first seen. */
-export function findConnections(trace: Trace): TracedConnection[] {
-  const { target, topology, budget } = trace.header;
+export function findConnections({ header, events }: Trace): readonly TracedConnection[] {
+  return correlate(events, header).connections;
+}
+
+/** @param events in order of time */
+export function correlate(events: readonly TraceEvent[], header: TraceHeader): Correlation {
+  const { target, topology, budget } = header;
   const context = { host: topology.host, ports: new Set(target.ports), budget };
-  const legs = gatherFlows(trace.events).flatMap((flow) => buildLeg(flow, context) ?? []);
-  const relaying = pairRelays(legs, trace.events, topology);
+  const legs = gatherFlows(events).flatMap((flow) => buildLeg(flow, context) ?? []);
+  const relaying = pairRelays(legs, events, topology);
   const { links, received, replied, sent, shared, beyond } = relaying;
   const linkOf = new Map(links.map((link) => [link.client, link]));
   const spoken = new Set(links.flatMap((link) => (isWhole(link) ? [link.upstream] : [])));
-  const ways = new Ways(legs, trace.events, { ...relaying, spoken });
-  const isAsked = createMatcher(trace.header, 'known');
-  return legs
+  const ways = new Ways(legs, events, { ...relaying, spoken });
+  const isAsked = createMatcher(header, 'known');
+  const connections = legs
     .filter((leg) => !beyond.has(leg) && isAsked({ leg, upstream: null, via: [] }))
     .map((leg) => {
       const chain = followLinks(leg, linkOf);
@@ -68,6 +84,7 @@ export function findConnections(trace: Trace): TracedConnection[] {
         service: taking && describeService({ leg, link, taking }, ways, relaying),
       };
     });
+  return { legs, relaying, connections, spoken };
 }
 
 /** Whether its upstream leg carried this client's bytes and nothing else. */

@@ -33,6 +33,17 @@ export class Kinship {
     return false;
   }
 
+  /** The eldest known ancestor of a process; itself where no fork made it. */
+  rootOf(pid: number): number {
+    const seen = new Set<number>();
+    let root = pid;
+    for (let at = this.#forks.get(pid); at && !seen.has(root); at = this.#forks.get(root)) {
+      seen.add(root);
+      root = at.pid;
+    }
+    return root;
+  }
+
   /** The process and all that it forked, directly or not. */
   family(pid: number): Set<number> {
     const family = new Set([pid]);

@@ -4,7 +4,7 @@ import { findConnections } from '../correlate/connections.js';
 import type { Connection, Report } from '../model/report.js';
 import type { Trace, TraceHeader } from '../model/trace.js';
 import { coverageOf } from './coverage/coverage.js';
-import { describeTraced } from './describe-live.js';
+import { settleSketch, sketchTraced } from './describe-live.js';
 import { describerOf } from './describe-wire.js';
 import { indexFunctions } from './hops/functions.js';
 import { namePlaces, type Places } from './hops/places.js';
@@ -32,7 +32,7 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
   const seen = trace.capture
     ? findCaptured(trace).map(describerOf(trace, places, options.hops))
     : findConnections(trace).map((connection, index) =>
-        describeTraced(index + 1, connection, context),
+        settleSketch(index + 1, sketchTraced(connection, context), coverageOf(trace)),
       );
   const predicted = predict(header, seen);
   const { rules } = tail;

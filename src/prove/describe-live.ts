@@ -1,7 +1,8 @@
-/** A traced connection as the report gives it: judged, timed, with its hops. */
+/** A traced connection: sketched from its events, and then as the report gives it, judged by what the whole trace covers. */
 import { isRequest } from '../correlate/bytes.js';
 import type { TracedConnection } from '../correlate/connections.js';
-import type { Judged } from '../model/judgement.js';
+import type { Process } from '../model/claim.js';
+import type { Coverage, Facts, Judged } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
 import type { Topology } from '../model/topology.js';
 import type { Trace } from '../model/trace.js';
@@ -10,7 +11,7 @@ import { writeEvidence } from '../words/claims.js';
 import { writeReason } from '../words/reasons.js';
 import { writeWhy } from '../words/why.js';
 import { countUnshown, describeNat, findOwner, listUnlisted } from './connection-fields.js';
-import { coverageOf, isLossless } from './coverage/coverage.js';
+import { isLossless } from './coverage/coverage.js';
 import { findDropHook, listFunctions, type FunctionIndex } from './hops/functions.js';
 import { listHops, selectHops } from './hops/hops.js';
 import { namePacket } from '../words/packets.js';
@@ -20,7 +21,7 @@ import { judge } from './judge/judge.js';
 import { observe, processOf, type Observed } from './observed.js';
 import { findDrop, findLastHop, isDroppedAtOutput, listLegs } from './outcome/drops.js';
 import { findEnd } from './outcome/end.js';
-import { describeProgress } from './outcome/progress.js';
+import { describeProgress, type Progress } from './outcome/progress.js';
 import { countRetransmits, findTiming } from './timing/timing.js';
 
 export interface DescribeContext {
@@ -30,54 +31,138 @@ export interface DescribeContext {
   readonly limit: number | null;
 }
 
-export function describeTraced(
+/** What the trace's coverage decides of how it went, beside the verdict. */
+type Course = Pick<Connection, 'outcome' | 'end' | 'drop' | 'retransmits'> & Progress;
+
+/** A connection before it is judged: plain data, so that it can be kept while its events are let go. */
+export interface ConnectionSketch {
+  readonly facts: Facts;
+  /** As if nothing were missing, and as if something may be; null where that is the same. */
+  readonly courses: { readonly whole: Course; readonly lossy: Course | null };
+  readonly fields: Pick<
+    Connection,
+    | 'protocol'
+    | 'client'
+    | 'server'
+    | 'container'
+    | 'nat'
+    | 'bytes'
+    | 'timing'
+    | 'clientNamespace'
+    | 'functions'
+    | 'hops'
+    | 'hopsOmitted'
+    | 'unlistedLegs'
+  >;
+  readonly processes: {
+    readonly client: Process | null;
+    readonly server: Process | null;
+    /** Who accepted what the last relay dialled. */
+    readonly beyond: Process | null;
+  };
+}
+
+/** The connection with what was judged of it in a trace of this coverage. */
+export function settleSketch(
   id: number,
-  connection: TracedConnection,
-  context: DescribeContext,
+  { facts, courses, fields, processes }: ConnectionSketch,
+  coverage: Coverage,
 ): Connection {
-  const { trace, places, functions, limit } = context;
-  const subject = observe(connection, trace);
-  const { leg, links, bytes, topology } = subject;
-  const coverage = coverageOf(trace);
-  const lossless = isLossless(coverage);
-  const judged = judge(gatherFacts(subject), coverage);
+  const judged = judge(facts, coverage);
   const { path, proof } = judged.judgement;
-  const { outcome } = judged.ending;
-  const evidence = judged.claims.map(writeEvidence);
-  const all = listHops(subject, { epoch: trace.header.epoch, places, topology });
-  const hops = selectHops(all, new Set(evidence.flatMap(({ events }) => events)), limit);
-  const legs = listLegs(subject);
   const relayed = path === 'docker-proxy' || path === 'relay';
+  const { whole, lossy } = courses;
+  const course = isLossless(coverage) ? whole : (lossy ?? whole);
+  const { functions, unlistedLegs } = fields;
+  const reached = judged.ending.course?.reached;
   return {
     id,
-    protocol: leg.protocol,
-    client: leg.client,
-    server: leg.server,
-    container: describeContainer(subject, places),
+    protocol: fields.protocol,
+    client: fields.client,
+    server: fields.server,
+    container: fields.container,
     path,
     proof,
     reason: writeReason(judged),
+    outcome: course.outcome,
+    end: course.end,
+    handshake: course.handshake,
+    acknowledged: course.acknowledged,
+    stall: course.stall,
+    sourceSeen: course.sourceSeen,
+    ...(reached && { reached }),
+    nat: fields.nat,
+    ...describeRelays(judged, relayed),
+    drop: course.drop,
+    bytes: fields.bytes,
+    timing: fields.timing,
+    retransmits: course.retransmits,
+    processes: {
+      client: processes.client,
+      server: relayed ? processes.beyond : processes.server,
+    },
+    clientNamespace: fields.clientNamespace,
+    evidence: judged.claims.map(writeEvidence),
+    why: writeWhy(judged),
+    ...(functions && { functions }),
+    hops: fields.hops,
+    hopsOmitted: fields.hopsOmitted,
+    ...(unlistedLegs && { unlistedLegs }),
+  };
+}
+
+export function sketchTraced(
+  connection: TracedConnection,
+  context: DescribeContext,
+): ConnectionSketch {
+  const { trace, places, functions, limit } = context;
+  const subject = observe(connection, trace);
+  const { leg, links, bytes, topology } = subject;
+  const facts = gatherFacts(subject);
+  const all = listHops(subject, { epoch: trace.header.epoch, places, topology });
+  const mentioned = new Set(facts.claims.flatMap(({ events }) => events));
+  const hops = selectHops(all, mentioned, limit);
+  const legs = listLegs(subject);
+  const whole = describeCourse(subject, facts.endings.whole.outcome, true, context);
+  const lossy = describeCourse(subject, facts.endings.lossy.outcome, false, context);
+  return {
+    facts,
+    courses: { whole, lossy: JSON.stringify(whole) === JSON.stringify(lossy) ? null : lossy },
+    fields: {
+      protocol: leg.protocol,
+      client: leg.client,
+      server: leg.server,
+      container: describeContainer(subject, places),
+      nat: describeNat(leg),
+      bytes,
+      timing: findTiming(subject, trace.header.epoch),
+      clientNamespace: nameClient(subject, places),
+      ...(functions && { functions: listFunctions(subject, functions, places) }),
+      hops,
+      hopsOmitted: all.length - hops.length + countUnshown(legs),
+      ...listUnlisted(legs),
+    },
+    processes: {
+      client: processOf(leg.dialled),
+      server: processOf(leg.accepted),
+      beyond: processOf(links.at(-1)?.upstream.accepted ?? null),
+    },
+  };
+}
+
+function describeCourse(
+  subject: Observed,
+  outcome: Outcome,
+  lossless: boolean,
+  context: DescribeContext,
+): Course {
+  const { attached } = context.trace.header.probes;
+  return {
     outcome,
     end: findEnd(subject, outcome),
     ...describeProgress(subject, outcome, lossless),
-    ...(judged.ending.course?.reached && { reached: judged.ending.course.reached }),
-    nat: describeNat(leg),
-    ...describeRelays(judged, relayed),
     drop: describeDrop(subject, outcome, context),
-    bytes,
-    timing: findTiming(subject, trace.header.epoch),
-    retransmits: countRetransmits(subject, trace.header.probes.attached, lossless),
-    processes: {
-      client: processOf(leg.dialled),
-      server: processOf(relayed ? (links.at(-1)?.upstream.accepted ?? null) : leg.accepted),
-    },
-    clientNamespace: nameClient(subject, places),
-    evidence,
-    why: writeWhy(judged),
-    ...(functions && { functions: listFunctions(subject, functions, places) }),
-    hops,
-    hopsOmitted: all.length - hops.length + countUnshown(legs),
-    ...listUnlisted(legs),
+    retransmits: countRetransmits(subject, attached, lossless),
   };
 }
 

@@ -1,0 +1,134 @@
+/** Legs that are judged together, and what keeps a group that is over: a process that serves a connection which is still open. */
+import type { TraceEvent } from '../model/event.js';
+import type { Correlation } from './connections.js';
+import { addsNothing } from './accounts.js';
+import type { Leg } from './leg.js';
+import type { RelayLink } from './relays.js';
+
+/** A client's leg with those of the relays behind it, or a leg that nobody asked for. */
+export interface Group {
+  readonly legs: readonly Leg[];
+  readonly begin: number;
+  readonly end: number;
+  /** Eldest ancestors of the processes at its ends. */
+  readonly roots: ReadonlySet<number>;
+}
+
+/** Every leg in one group. */
+export function groupLegs({ legs, relaying }: Correlation): Group[] {
+  const { links, calls, kinship } = relaying;
+  const parents = new Map<Leg, Leg>();
+  const find = (leg: Leg): Leg => {
+    let at = leg;
+    for (let next = parents.get(at); next; next = parents.get(at)) at = next;
+    return at;
+  };
+  const known = new Set(legs);
+  for (const { client, upstream } of links) {
+    for (const leg of known.has(upstream) ? [upstream] : listJoined(upstream, legs)) {
+      const [one, other] = [find(client), find(leg)];
+      if (one !== other) parents.set(other, one);
+    }
+  }
+  return [...Map.groupBy(legs, find).values()].map((own) => {
+    const times = own.flatMap((leg) => [
+      leg.events.at(-1)?.time ?? 0,
+      calls.of(leg, 'client').at(-1)?.time ?? 0,
+      calls.of(leg, 'server').at(-1)?.time ?? 0,
+    ]);
+    const pids = own.flatMap((leg) => listProcesses(leg, calls));
+    return {
+      legs: own,
+      begin: Math.min(...own.map(({ events: [first] }) => first?.time ?? 0)),
+      end: Math.max(...times),
+      roots: new Set(pids.map((pid) => kinship.rootOf(pid))),
+    };
+  });
+}
+
+/** The legs that a relay's later sockets of datagrams were joined from. */
+function listJoined({ events }: Leg, legs: readonly Leg[]): Leg[] {
+  const joined = new Set<TraceEvent>(events);
+  return legs.filter(({ events: [first] }) => first !== undefined && joined.has(first));
+}
+
+function listProcesses(leg: Leg, calls: Correlation['relaying']['calls']): number[] {
+  const own = [...calls.of(leg, 'client'), ...calls.of(leg, 'server')].map(({ pid }) => pid);
+  return [leg.dialled?.pid, leg.accepted?.pid, ...own].filter((pid) => pid !== undefined);
+}
+
+/**
+ * Groups that are over and that nobody needs any more. One whose process may have handed bytes on in a way that is not explained
+ * stays as long as another of that process's connections that it met is open: of that it may be a rival, or a way elsewhere.
+ */
+export function listFree(
+  groups: readonly Group[],
+  isOver: (group: Group) => boolean,
+  correlation: Correlation,
+  events: readonly TraceEvent[],
+): Set<Group> {
+  const loose = findLoose(correlation, events);
+  const free = new Set(groups.filter(isOver));
+  const byRoot = new Map<number, Group[]>();
+  for (const group of groups) {
+    for (const root of group.roots) {
+      if (loose.has(root)) byRoot.set(root, [...(byRoot.get(root) ?? []), group]);
+    }
+  }
+  const families = [...byRoot.values()].map((own) => own.sort((a, b) => b.end - a.end));
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const family of families) {
+      let since = Math.min(...family.filter((one) => !free.has(one)).map(({ begin }) => begin));
+      for (const group of family) {
+        if (!free.has(group) || group.end < since) continue;
+        free.delete(group);
+        changed = true;
+        since = Math.min(since, group.begin);
+      }
+    }
+  }
+  return free;
+}
+
+/** Processes that serve connections, and did something that no pair of legs explains. */
+function findLoose(
+  { legs, relaying, spoken }: Correlation,
+  events: readonly TraceEvent[],
+): Set<number> {
+  const { links, shared, calls, kinship } = relaying;
+  const explained = new Set(links.filter(isExplained).map(({ client }) => client));
+  const serving = new Set<number>();
+  const open = new Set<number>();
+  const doing = new Set<number>();
+  const dialling = new Set<number>();
+  for (const leg of legs) {
+    const served = calls.of(leg, 'server').map(({ pid }) => pid);
+    if (leg.accepted) served.push(leg.accepted.pid);
+    for (const pid of served) {
+      serving.add(kinship.rootOf(pid));
+      if (!explained.has(leg)) open.add(kinship.rootOf(pid));
+    }
+    if (leg.dialled) {
+      const root = kinship.rootOf(leg.dialled.pid);
+      dialling.add(root);
+      if (!spoken.has(leg)) doing.add(root);
+    }
+  }
+  for (const { event } of shared.values()) doing.add(kinship.rootOf(event.pid));
+  for (const event of events) {
+    const elsewhere = event.kind === 'aside' || (event.kind === 'copy' && !calls.legOf(event));
+    if (elsewhere) doing.add(kinship.rootOf(event.pid));
+  }
+  return new Set(
+    [...serving].filter((root) => doing.has(root) || (dialling.has(root) && open.has(root))),
+  );
+}
+
+/** All that was taken from the one leg was given to the other, so that nothing of it can turn up elsewhere. */
+function isExplained({ how, flows, sockets }: RelayLink): boolean {
+  if (how !== 'moved' || flows === null || sockets !== 'own') return false;
+  const { there, back } = flows;
+  const isSpent = ({ taken, given }: typeof there): boolean => taken !== null && taken === given;
+  return addsNothing(there) && addsNothing(back) && isSpent(there) && isSpent(back);
+}

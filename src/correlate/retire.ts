@@ -1,0 +1,162 @@
+/** Which connections of a running trace are over for good, and which events nothing needs any more. */
+import { TCP, TCP_STATE, type CopyEvent, type TraceEvent } from '../model/event.js';
+import type { Correlation, TracedConnection } from './connections.js';
+import { groupLegs, listFree, type Group } from './groups.js';
+import { packetKey, pairKey, type Leg } from './leg.js';
+import type { Relaying } from './relays.js';
+
+/** Nanoseconds without a new event after which what has ended stays ended: packets in flight, sockets that close late. */
+const SETTLE = 1_000_000_000;
+/** The same where a socket of it was not seen to close, or its packets show no end. */
+const LINGER = 10_000_000_000;
+/** Beyond the last time that a SYN is sent again (127 s). */
+const GIVEN_UP = 130_000_000_000;
+/** Beyond the time after which datagrams between the same ports are a new flow (see datagrams.ts). */
+const IDLE = 95_000_000_000;
+
+export interface Retirement {
+  /** In the order in which they were first seen. */
+  readonly connections: readonly TracedConnection[];
+  /** What is still needed, in its order. */
+  readonly kept: readonly TraceEvent[];
+  /** Addresses of the legs that were let go: what comes between them without a SYN begins no connection. */
+  readonly pairs: readonly string[];
+}
+
+export interface RetireContext {
+  /** Nanoseconds of the trace's clock: everything before it has been seen. */
+  readonly now: number;
+  /** See TraceHeader.budget. */
+  readonly budget: number;
+}
+
+/** @param events those that were correlated, in order of time */
+export function retire(
+  correlation: Correlation,
+  events: readonly TraceEvent[],
+  context: RetireContext,
+): Retirement {
+  const { relaying } = correlation;
+  const groups = groupLegs(correlation);
+  const isOver = (group: Group): boolean =>
+    group.legs.every((leg) => isLegOver(leg, context.now - group.end)) &&
+    !isCut(group, relaying, context.budget);
+  const free = listFree(groups, isOver, correlation, events);
+  if (free.size === 0) return { connections: [], kept: events, pairs: [] };
+  const gone = new Set([...free].flatMap(({ legs }) => legs));
+  const stay = groups.filter((group) => !free.has(group));
+  return {
+    connections: correlation.connections.filter(({ leg }) => gone.has(leg)),
+    kept: keepNeeded(events, { gone, stay, relaying, ...context }),
+    pairs: [...gone].flatMap(listPairs),
+  };
+}
+
+/** @param silent nanoseconds since its last event */
+function isLegOver(leg: Leg, silent: number): boolean {
+  // What was counted beyond the budget is told at the end.
+  if (leg.protocol === 'udp') return silent > IDLE && !leg.unlisted;
+  const sockets = readSockets(leg);
+  if (sockets === 'open') return leg.until !== Infinity && silent > LINGER;
+  if (leg.until !== Infinity) return silent > SETTLE;
+  return sockets === 'closed' ? silent > LINGER : silent > GIVEN_UP && !isEstablished(leg);
+}
+
+/** What became of the sockets that were seen to be of it. */
+function readSockets({ events }: Leg): 'open' | 'closed' | 'none' {
+  const open = new Map<string, boolean>();
+  for (const event of events) {
+    if (event.kind === 'state') open.set(event.socket, event.to !== TCP_STATE.CLOSE);
+    else if (event.kind === 'accept' && !open.has(event.socket)) open.set(event.socket, true);
+  }
+  if (open.size === 0) return 'none';
+  return [...open.values()].some(Boolean) ? 'open' : 'closed';
+}
+
+function isEstablished({ events, begun }: Leg): boolean {
+  if (!begun) return true;
+  return events.some((event) => event.kind === 'packet' && event.flags !== TCP.SYN);
+}
+
+/** Whether calls may have gone untold: what they moved is told at the end. */
+function isCut({ legs }: Group, { calls, links }: Relaying, budget: number): boolean {
+  const spent = ({ calls: count }: { readonly calls: number }): boolean => count >= budget;
+  const own = new Set(legs);
+  return (
+    legs.some((leg) => calls.of(leg, 'client').some(spent) || calls.of(leg, 'server').some(spent)) ||
+    links.some(
+      ({ client, moves }) =>
+        own.has(client) && moves.some(({ event }) => event.kind === 'move' && spent(event)),
+    )
+  );
+}
+
+interface Needs extends RetireContext {
+  readonly gone: ReadonlySet<Leg>;
+  readonly stay: readonly Group[];
+  readonly relaying: Relaying;
+}
+
+function keepNeeded(
+  events: readonly TraceEvent[],
+  { gone, stay, relaying, now, budget }: Needs,
+): TraceEvent[] {
+  const { calls, links, kinship } = relaying;
+  const released = new Set<TraceEvent>([...gone].flatMap((leg) => leg.events));
+  for (const leg of gone) {
+    for (const call of [...calls.of(leg, 'client'), ...calls.of(leg, 'server')]) released.add(call);
+  }
+  for (const { client, moves } of links) {
+    if (gone.has(client)) for (const { event } of moves) released.add(event);
+  }
+  const packets = new Set<string>();
+  for (const event of released) if (event.kind === 'packet') packets.add(packetKey(event));
+  const needed = new Set<TraceEvent>(stay.flatMap(({ legs }) => legs).flatMap((leg) => leg.events));
+  const pairs = new Set(stay.flatMap(({ legs }) => legs).flatMap(listPairs));
+  const roots = new Set(stay.flatMap((group) => [...group.roots]));
+  const objects = new Map<string, TraceEvent>();
+  for (const event of events) {
+    if (event.kind === 'aside') {
+      objects.set([event.pid, event.object, event.operation].join(), event);
+    }
+  }
+  const isFresh = ({ time }: TraceEvent, within: number): boolean => now - time < within;
+  const isUsed = (event: CopyEvent): boolean =>
+    roots.has(kinship.rootOf(event.pid)) || pairs.has(pairOf(event)) || event.calls >= budget;
+  return events.filter((event) => {
+    if (released.has(event)) return false;
+    if (needed.has(event)) return true;
+    switch (event.kind) {
+      case 'fork':
+      case 'total':
+        return true;
+      case 'move':
+        return isFresh(event, LINGER) || pairs.has(pairOf(event.from)) || pairs.has(pairOf(event.to));
+      case 'copy':
+        return isFresh(event, LINGER) || isUsed(event);
+      case 'aside':
+        return (
+          isFresh(event, LINGER) ||
+          roots.has(kinship.rootOf(event.pid)) ||
+          objects.get([event.pid, event.object, event.operation].join()) === event
+        );
+      case 'function':
+        return !packets.has(packetKey(event)) && isFresh(event, GIVEN_UP);
+      default:
+        return isFresh(event, GIVEN_UP);
+    }
+  });
+}
+
+function pairOf({ local, remote }: Pick<CopyEvent, 'local' | 'remote'>): string {
+  return pairKey('tcp', local, remote);
+}
+
+/** The pairs of addresses that its packets and sockets have. */
+function listPairs({ protocol, client, server, destination, accepted, nat }: Leg): string[] {
+  const keys = [pairKey(protocol, client, destination)];
+  if (nat) keys.push(pairKey(protocol, nat.view.reply.source, nat.view.reply.destination));
+  if (server) keys.push(pairKey(protocol, client, server));
+  if (accepted) keys.push(pairKey(protocol, accepted.local, accepted.remote));
+  return keys;
+}
