@@ -83,7 +83,9 @@ function isCut({ legs }: Group, { calls, links }: Relaying, budget: number): boo
   const spent = ({ calls: count }: { readonly calls: number }): boolean => count >= budget;
   const own = new Set(legs);
   return (
-    legs.some((leg) => calls.of(leg, 'client').some(spent) || calls.of(leg, 'server').some(spent)) ||
+    legs.some(
+      (leg) => calls.of(leg, 'client').some(spent) || calls.of(leg, 'server').some(spent),
+    ) ||
     links.some(
       ({ client, moves }) =>
         own.has(client) && moves.some(({ event }) => event.kind === 'move' && spent(event)),
@@ -131,7 +133,9 @@ function keepNeeded(
       case 'total':
         return true;
       case 'move':
-        return isFresh(event, LINGER) || pairs.has(pairOf(event.from)) || pairs.has(pairOf(event.to));
+        return (
+          isFresh(event, LINGER) || pairs.has(pairOf(event.from)) || pairs.has(pairOf(event.to))
+        );
       case 'copy':
         return isFresh(event, LINGER) || isUsed(event);
       case 'aside':

@@ -6,6 +6,7 @@ import type { Trace, TraceHeader } from '../model/trace.js';
 import { coverageOf } from './coverage/coverage.js';
 import { settleSketch, sketchTraced } from './describe-live.js';
 import { describerOf } from './describe-wire.js';
+import { KeptConnection } from './kept-connection.js';
 import { indexFunctions } from './hops/functions.js';
 import { namePlaces, type Places } from './hops/places.js';
 import { attributeRules } from './hops/rules-met.js';
@@ -24,21 +25,35 @@ export interface AnalyseOptions {
 export const HOPS = 64;
 
 export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }): Report {
+  const { header } = trace;
+  const places = namePlaces(header.topology);
+  if (trace.capture) {
+    return assemble(trace, findCaptured(trace).map(describerOf(trace, places, options.hops)));
+  }
+  const functions = indexFunctions(trace.events);
+  const context = { header, places, functions, limit: options.hops };
+  const coverage = coverageOf(trace);
+  const connections = findConnections(trace).map((connection, index) =>
+    settleSketch(index + 1, sketchTraced(connection, context), coverage),
+  );
+  return assemble(trace, connections);
+}
+
+/**
+ * The report on connections that were judged.
+ * @param named names of namespaces that took part, beside those of the connections' hops
+ */
+export function assemble(
+  trace: Trace,
+  seen: readonly Connection[],
+  named: ReadonlySet<string> = new Set(),
+): Report {
   const { header, tail } = trace;
   const places = namePlaces(header.topology);
-  // Asking a capture for its events makes an object of every packet.
-  const functions = trace.capture ? null : indexFunctions(trace.events);
-  const context = { trace, places, functions, limit: options.hops };
-  const seen = trace.capture
-    ? findCaptured(trace).map(describerOf(trace, places, options.hops))
-    : findConnections(trace).map((connection, index) =>
-        settleSketch(index + 1, sketchTraced(connection, context), coverageOf(trace)),
-      );
   const predicted = predict(header, seen);
   const { rules } = tail;
-  const connections = rules
-    ? attributeRules(predicted?.connections ?? seen, rules)
-    : (predicted?.connections ?? seen);
+  const told = predicted?.connections ?? [...seen];
+  const connections = rules ? attributeRules(told, rules) : told;
   const asked = {
     ports: [...header.target.asked],
     protocol: header.target.protocol,
@@ -68,7 +83,7 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
       notes: [...tail.notes],
       ...(trace.capture?.clocks && { clocks: [...trace.capture.clocks] }),
     },
-    places: listPlaces(trace, places, connections),
+    places: listPlaces(trace, places, connections, named),
     connections,
     statistics: findStatistics(connections),
     ...(predicted && { findings: predicted.findings }),
@@ -80,13 +95,16 @@ function listPlaces(
   trace: Trace,
   places: Places,
   connections: readonly Connection[],
+  named: ReadonlySet<string>,
 ): Report['places'] {
   const { topology, target } = trace.header;
-  const used = new Set(target.containers);
-  for (const { hops } of connections) {
+  const used = new Set([...target.containers, ...named]);
+  for (const connection of connections) {
     // Hops are put into words when they are looked at: no more of them than tell something new.
     if (topology.namespaces.every(({ inode }) => used.has(places.namespace(inode)))) break;
-    for (const { namespace } of hops) used.add(namespace);
+    // Of what is packed, `named` tells it.
+    if (connection instanceof KeptConnection) continue;
+    for (const { namespace } of connection.hops) used.add(namespace);
   }
   const rank = { other: 0, host: 1, container: 2 };
   return topology.namespaces

@@ -5,7 +5,7 @@ import type { Process } from '../model/claim.js';
 import type { Coverage, Facts, Judged } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
 import type { Topology } from '../model/topology.js';
-import type { Trace } from '../model/trace.js';
+import type { TraceHeader } from '../model/trace.js';
 import type { Outcome } from '../model/verdict.js';
 import { writeEvidence } from '../words/claims.js';
 import { writeReason } from '../words/reasons.js';
@@ -25,7 +25,7 @@ import { describeProgress, type Progress } from './outcome/progress.js';
 import { countRetransmits, findTiming } from './timing/timing.js';
 
 export interface DescribeContext {
-  readonly trace: Trace;
+  readonly header: TraceHeader;
   readonly places: Places;
   readonly functions: FunctionIndex | null;
   readonly limit: number | null;
@@ -115,11 +115,11 @@ export function sketchTraced(
   connection: TracedConnection,
   context: DescribeContext,
 ): ConnectionSketch {
-  const { trace, places, functions, limit } = context;
-  const subject = observe(connection, trace);
+  const { header, places, functions, limit } = context;
+  const subject = observe(connection, header);
   const { leg, links, bytes, topology } = subject;
   const facts = gatherFacts(subject);
-  const all = listHops(subject, { epoch: trace.header.epoch, places, topology });
+  const all = listHops(subject, { epoch: header.epoch, places, topology });
   const mentioned = new Set(facts.claims.flatMap(({ events }) => events));
   const hops = selectHops(all, mentioned, limit);
   const legs = listLegs(subject);
@@ -135,7 +135,7 @@ export function sketchTraced(
       container: describeContainer(subject, places),
       nat: describeNat(leg),
       bytes,
-      timing: findTiming(subject, trace.header.epoch),
+      timing: findTiming(subject, header.epoch),
       clientNamespace: nameClient(subject, places),
       ...(functions && { functions: listFunctions(subject, functions, places) }),
       hops,
@@ -156,7 +156,7 @@ function describeCourse(
   lossless: boolean,
   context: DescribeContext,
 ): Course {
-  const { attached } = context.trace.header.probes;
+  const { attached } = context.header.probes;
   return {
     outcome,
     end: findEnd(subject, outcome),

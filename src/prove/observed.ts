@@ -7,7 +7,7 @@ import { isLoopback } from '../model/address.js';
 import type { Process } from '../model/claim.js';
 import type { AcceptEvent, CopyEvent, PacketEvent } from '../model/event.js';
 import type { Topology } from '../model/topology.js';
-import type { Trace } from '../model/trace.js';
+import type { TraceHeader } from '../model/trace.js';
 import { readWitnesses, type Witnesses } from './coverage/witnesses.js';
 
 export interface Observed extends TracedConnection {
@@ -30,8 +30,7 @@ export interface Observed extends TracedConnection {
   readonly witnesses: Witnesses;
 }
 
-export function observe(connection: TracedConnection, trace: Trace): Observed {
-  const { topology, probes } = trace.header;
+export function observe(connection: TracedConnection, { topology, probes }: TraceHeader): Observed {
   const { leg, link, links, received, replied, shared } = connection;
   const lastLeg = links.at(-1)?.upstream ?? leg;
   const taken = leg.accepted ?? received ?? replied;

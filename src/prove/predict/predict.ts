@@ -8,6 +8,7 @@ import { agree, retrace } from './agreement.js';
 import { buildWorld } from '../../rules/evaluate/build-world.js';
 import { writeName } from '../../rules/explain/changes.js';
 import { findDifferences, type Difference } from './differences.js';
+import { KeptConnection } from '../kept-connection.js';
 import { isAbout } from '../verdict/fix.js';
 import { describeFailure } from '../verdict/headline.js';
 import { nameRule, type NamedRule } from './name-rule.js';
@@ -151,8 +152,12 @@ function annotate(
 ): Connection {
   const { predicted } = answer;
   const counted = witnessCounter(answer, survey);
+  const named = withRule(connection, nameRule(connection, predicted, survey));
+  if (named instanceof KeptConnection) {
+    return named.extend({ predicted, ...(why !== null && { why }), witness: counted });
+  }
   return {
-    ...withRule(connection, nameRule(connection, predicted, survey)),
+    ...named,
     evidence: counted ? [...connection.evidence, counted] : connection.evidence,
     why: why ?? connection.why,
     predicted,
@@ -160,7 +165,9 @@ function annotate(
 }
 
 function withRule(connection: Connection, named: NamedRule | null): Connection {
-  return named === null ? connection : { ...connection, end: { ...connection.end, ...named } };
+  if (named === null) return connection;
+  const end = { ...connection.end, ...named };
+  return connection instanceof KeptConnection ? connection.extend({ end }) : { ...connection, end };
 }
 
 /** A second witness, which never decides: other traffic raises the counter as well. */

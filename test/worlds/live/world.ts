@@ -21,6 +21,8 @@ export interface Truth {
 export interface LiveWorld {
   readonly trace: Trace;
   readonly truths: readonly Truth[];
+  /** Calls that are told of each socket. */
+  readonly budget: number;
   /** Nothing is missing from the trace, and everything was watched. */
   readonly clean: boolean;
 }
@@ -68,6 +70,7 @@ export function makeLiveWorld(seed: number): LiveWorld {
   return {
     trace: makeTrace(events, { random, harm, ports, sight, topology }),
     truths,
+    budget: sight.budget,
     clean: harm === 'none',
   };
 }

@@ -1,0 +1,196 @@
+/** Analyses a trace while it runs: what is over is judged, kept in little room, and its events are let go. */
+import { correlate } from '../correlate/connections.js';
+import { pairKey } from '../correlate/leg.js';
+import { keepRelevant } from '../correlate/relevant.js';
+import { retire } from '../correlate/retire.js';
+import { TCP, TCP_STATE, type TraceEvent } from '../model/event.js';
+import type { Coverage } from '../model/judgement.js';
+import type { Connection, Report } from '../model/report.js';
+import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
+import { assemble } from './analyse.js';
+import { coverageOf } from './coverage/coverage.js';
+import { settleSketch, sketchTraced } from './describe-live.js';
+import { indexFunctions } from './hops/functions.js';
+import { namePlaces } from './hops/places.js';
+import { ConnectionStore, numberPlaced, type Packer, type Place } from './kept-connection.js';
+
+/** While a trace runs nothing is sealed yet; connections that are over are judged as if the seal held. */
+export const OPEN_TAIL: TraceTail = {
+  lostEvents: 0,
+  unparsedPackets: 0,
+  truncated: false,
+  sealed: true,
+  notes: [],
+};
+
+/** Nanoseconds for which stray packets of a connection that was let go are known as such: a FIN is sent again for so long. */
+const STRAY = 120_000_000_000;
+
+export interface IncrementalOptions {
+  /** Hops kept per connection; null keeps all. */
+  readonly hops: number | null;
+  /** Calls that are told of each socket, see TraceHeader.budget: where more were made, the end tells how many. Null: unknown. */
+  readonly budget: number | null;
+  readonly packer: Packer;
+}
+
+export interface Standing {
+  /** Connections that were let go since the last time, judged as if the trace lacked nothing. */
+  readonly over: readonly Connection[];
+  /** The others, in the order in which they were first seen; their numbers come behind those of all that are over. */
+  readonly open: readonly Connection[];
+}
+
+export interface TraceEnd {
+  readonly source: Trace['source'];
+  readonly header: TraceHeader;
+  /** What was read after the last event. */
+  readonly sums: readonly TraceEvent[];
+  readonly tail: TraceTail;
+}
+
+export class IncrementalAnalysis {
+  readonly #options: IncrementalOptions;
+  readonly #store: ConnectionStore;
+  #header: TraceHeader;
+  /** In order of time, as far as they were looked at. */
+  #events: TraceEvent[] = [];
+  #fresh: TraceEvent[] = [];
+  /** When connections between two addresses were let go, by their pair. */
+  #strays = new Map<string, number>();
+
+  constructor(header: TraceHeader, options: IncrementalOptions) {
+    this.#header = header;
+    this.#options = options;
+    this.#store = new ConnectionStore(options.packer, OPEN_TAIL);
+  }
+
+  /** Events that are still needed, the new ones last. */
+  get events(): readonly TraceEvent[] {
+    return [...this.#events, ...this.#fresh];
+  }
+
+  /** How many events are still needed. */
+  get held(): number {
+    return this.#events.length + this.#fresh.length;
+  }
+
+  /** Connections that were let go. */
+  get settled(): number {
+    return this.#store.size;
+  }
+
+  /** The map of the host, where more is known of it by now. */
+  learn(header: TraceHeader): void {
+    this.#header = header;
+  }
+
+  take(event: TraceEvent): void {
+    this.#fresh.push(event);
+  }
+
+  /**
+   * Looks at everything that is held.
+   * @param now nanoseconds of the trace's clock, before which everything has come; null lets nothing go
+   */
+  advance(now: number | null): Standing {
+    this.#sort();
+    const header = this.#header;
+    const correlation = correlate(this.#events, header);
+    const { budget } = this.#options;
+    const retired =
+      now === null || budget === null ? null : retire(correlation, this.#events, { now, budget });
+    const context = this.#context(this.#events);
+    const gone = new Set(retired?.connections);
+    const over = [...gone].map((one) =>
+      this.#store.add(sketchTraced(one, context), placeOf(one.leg.events)),
+    );
+    const open = correlation.connections
+      .filter((one) => !gone.has(one))
+      .map((one, index) =>
+        settleSketch(this.#store.size + index + 1, sketchTraced(one, context), OPEN_TAIL),
+      );
+    if (retired && now !== null) {
+      this.#events = [...retired.kept];
+      for (const pair of retired.pairs) {
+        this.#strays.delete(pair); // to stand behind the older ones
+        this.#strays.set(pair, now);
+      }
+      for (const [pair, time] of this.#strays) {
+        if (now - time < STRAY) break;
+        this.#strays.delete(pair);
+      }
+    }
+    return { over, open };
+  }
+
+  /** The report on all connections, also those that are open still. */
+  finish({ source, header, sums, tail }: TraceEnd): { report: Report; trace: Trace } {
+    this.#fresh.push(...sums);
+    this.#sort();
+    this.#header = header;
+    const events = keepRelevant(this.#events, header.topology);
+    const trace: Trace = { source, header, events, tail };
+    const coverage: Coverage = coverageOf(trace);
+    const context = this.#context(events);
+    const rest = correlate(events, header).connections.map((one) => ({
+      place: placeOf(one.leg.events),
+      connection: settleSketch(0, sketchTraced(one, context), coverage),
+    }));
+    const connections = numberPlaced([...this.#store.list(coverage), ...rest]);
+    return { report: assemble(trace, connections, this.#store.namespaces), trace };
+  }
+
+  #context(events: readonly TraceEvent[]) {
+    return {
+      header: this.#header,
+      places: namePlaces(this.#header.topology),
+      functions: indexFunctions(events),
+      limit: this.#options.hops,
+    };
+  }
+
+  /** Takes what is new into what is held, without strays. */
+  #sort(): void {
+    if (this.#fresh.length === 0) return;
+    const fresh = this.#fresh.sort(byTime).filter((event) => !this.#isStray(event));
+    this.#fresh = [];
+    const late = (fresh[0]?.time ?? Infinity) < (this.#events.at(-1)?.time ?? -Infinity);
+    const all = [...this.#events, ...fresh];
+    this.#events = late ? all.sort(byTime) : all;
+  }
+
+  /** Whether an event only belongs to a connection that was let go: a packet that was sent again, say. */
+  #isStray(event: TraceEvent): boolean {
+    switch (event.kind) {
+      case 'packet':
+      case 'drop':
+      case 'reset': {
+        if (event.protocol !== 'tcp') return false;
+        const key = pairKey('tcp', event.source, event.destination);
+        // A SYN begins another connection between the same ports.
+        if ((event.flags & (TCP.SYN | TCP.ACK)) === TCP.SYN) this.#strays.delete(key);
+        return this.#strays.has(key);
+      }
+      case 'state': {
+        const key = pairKey('tcp', event.local, event.remote);
+        if (event.to === TCP_STATE.SYN_SENT || event.to === TCP_STATE.SYN_RECV) {
+          this.#strays.delete(key);
+        }
+        return this.#strays.has(key);
+      }
+      case 'retransmit':
+        return this.#strays.has(pairKey('tcp', event.local, event.remote));
+      default:
+        return false;
+    }
+  }
+}
+
+function byTime(a: TraceEvent, b: TraceEvent): number {
+  return a.time - b.time || a.id - b.id;
+}
+
+function placeOf([first]: readonly TraceEvent[]): Place {
+  return [first?.time ?? 0, first?.id ?? 0];
+}

@@ -1,0 +1,247 @@
+/** A judged connection in little room: what statistics and the headline ask for, with the rest packed until somebody looks. */
+import type { Coverage } from '../model/judgement.js';
+import type { Connection, Evidence } from '../model/report.js';
+import { isLossless } from './coverage/coverage.js';
+import { settleSketch, type ConnectionSketch } from './describe-live.js';
+
+/** Turns text into few bytes and back. */
+export interface Packer {
+  pack(text: string): Uint8Array;
+  unpack(packed: Uint8Array): string;
+}
+
+type Outline = Omit<
+  Connection,
+  | 'reason'
+  | 'acknowledged'
+  | 'processes'
+  | 'evidence'
+  | 'why'
+  | 'functions'
+  | 'hops'
+  | 'hopsOmitted'
+  | 'unlistedLegs'
+>;
+
+/** What is known later than its verdict. */
+interface Additions {
+  readonly id?: number;
+  readonly end?: Connection['end'];
+  readonly why?: Connection['why'];
+  readonly predicted?: NonNullable<Connection['predicted']>;
+  /** Another claim, behind the others. */
+  readonly witness?: Evidence | null;
+}
+
+export class KeptConnection implements Connection {
+  readonly id: Connection['id'];
+  readonly protocol: Connection['protocol'];
+  readonly client: Connection['client'];
+  readonly server: Connection['server'];
+  readonly container: Connection['container'];
+  readonly path: Connection['path'];
+  readonly proof: Connection['proof'];
+  readonly outcome: Connection['outcome'];
+  readonly end: Connection['end'];
+  readonly handshake: Connection['handshake'];
+  readonly stall: Connection['stall'];
+  readonly sourceSeen: Connection['sourceSeen'];
+  readonly nat: Connection['nat'];
+  readonly relay: Connection['relay'];
+  readonly relays?: Connection['relays'];
+  readonly drop: Connection['drop'];
+  readonly bytes: Connection['bytes'];
+  readonly timing: Connection['timing'];
+  readonly retransmits: Connection['retransmits'];
+  readonly predicted?: Connection['predicted'];
+  readonly clientNamespace: Connection['clientNamespace'];
+  readonly #tell: () => Connection;
+  readonly #additions: Additions;
+
+  constructor(outline: Outline, tell: () => Connection, additions: Additions = {}) {
+    this.id = additions.id ?? outline.id;
+    this.protocol = outline.protocol;
+    this.client = outline.client;
+    this.server = outline.server;
+    this.container = outline.container;
+    this.path = outline.path;
+    this.proof = outline.proof;
+    this.outcome = outline.outcome;
+    this.end = additions.end ?? outline.end;
+    this.handshake = outline.handshake;
+    this.stall = outline.stall;
+    this.sourceSeen = outline.sourceSeen;
+    this.nat = outline.nat;
+    this.relay = outline.relay;
+    if (outline.relays) this.relays = outline.relays;
+    this.drop = outline.drop;
+    this.bytes = outline.bytes;
+    this.timing = outline.timing;
+    this.retransmits = outline.retransmits;
+    this.clientNamespace = outline.clientNamespace;
+    if (additions.predicted) this.predicted = additions.predicted;
+    this.#tell = tell;
+    this.#additions = additions;
+  }
+
+  get reason(): string {
+    return this.toJSON().reason;
+  }
+  get acknowledged(): Connection['acknowledged'] {
+    return this.toJSON().acknowledged;
+  }
+  get processes(): Connection['processes'] {
+    return this.toJSON().processes;
+  }
+  get evidence(): Connection['evidence'] {
+    return this.toJSON().evidence;
+  }
+  get why(): Connection['why'] {
+    return this.toJSON().why;
+  }
+  get functions(): Connection['functions'] {
+    return this.toJSON().functions;
+  }
+  get hops(): Connection['hops'] {
+    return this.toJSON().hops;
+  }
+  get hopsOmitted(): number {
+    return this.toJSON().hopsOmitted;
+  }
+  get unlistedLegs(): Connection['unlistedLegs'] {
+    return this.toJSON().unlistedLegs;
+  }
+
+  /** The same with what was found out since. */
+  extend(additions: Additions): KeptConnection {
+    return new KeptConnection(this, this.#tell, { ...this.#additions, ...additions });
+  }
+
+  /** Everything as ordinary fields, in the document's order. Nothing of it stays in memory. */
+  toJSON(): Connection {
+    const whole = this.#tell();
+    const { end, why, predicted, witness } = this.#additions;
+    return {
+      ...whole,
+      id: this.id,
+      ...(end && { end }),
+      ...(witness && { evidence: [...whole.evidence, witness] }),
+      ...(why !== undefined && { why }),
+      ...(predicted && { predicted }),
+    };
+  }
+}
+
+/** Where a connection stands among the others: by the time, and the number, of its first event. */
+export type Place = readonly [time: number, event: number];
+
+export interface Placed {
+  readonly place: Place;
+  readonly connection: Connection;
+}
+
+interface Kept {
+  readonly place: Place;
+  readonly packed: Uint8Array;
+  readonly outline: Outline;
+}
+
+/** Equal parts of connections that are kept once; more of them are not looked for. */
+const MOST_SHARED = 20_000;
+
+/** Keeps many connections in little room. */
+export class ConnectionStore {
+  readonly #packer: Packer;
+  readonly #kept: Kept[] = [];
+  readonly #shared = new Map<string, unknown>();
+  readonly #namespaces = new Set<string>();
+  readonly #coverage: Coverage;
+
+  /** @param coverage as which they are judged when they come: that of a trace that lacks nothing */
+  constructor(packer: Packer, coverage: Coverage) {
+    this.#packer = packer;
+    this.#coverage = coverage;
+  }
+
+  get size(): number {
+    return this.#kept.length;
+  }
+
+  /** Names of the namespaces that packets of any were seen in. */
+  get namespaces(): ReadonlySet<string> {
+    return this.#namespaces;
+  }
+
+  /** @returns the connection as a trace that lacks nothing would tell it */
+  add(sketch: ConnectionSketch, place: Place): Connection {
+    for (const { namespace } of sketch.fields.hops) this.#namespaces.add(namespace);
+    const packed = this.#packer.pack(JSON.stringify(sketch));
+    const connection = settleSketch(this.#kept.length + 1, sketch, this.#coverage);
+    this.#kept.push({ place, packed, outline: this.#outline(connection) });
+    return connection;
+  }
+
+  /** All of them as a trace of this coverage tells them; the numbers are given by `number`. */
+  list(coverage: Coverage): Placed[] {
+    const same = isLossless(coverage) && isLossless(this.#coverage);
+    return this.#kept.map(({ place, packed, outline }, index) => {
+      const tell = (): Connection =>
+        settleSketch(
+          index + 1,
+          JSON.parse(this.#packer.unpack(packed)) as ConnectionSketch,
+          coverage,
+        );
+      return {
+        place,
+        connection: new KeptConnection(same ? outline : this.#outline(tell()), tell),
+      };
+    });
+  }
+
+  #outline(connection: Connection): Outline {
+    const { server, container, end, handshake, stall, nat, relay, relays, drop } = connection;
+    return {
+      id: connection.id,
+      protocol: connection.protocol,
+      client: connection.client,
+      server: this.#share(server),
+      container: this.#share(container),
+      path: connection.path,
+      proof: connection.proof,
+      outcome: connection.outcome,
+      end: this.#share(end),
+      handshake: this.#share(handshake),
+      stall: this.#share(stall),
+      sourceSeen: connection.sourceSeen,
+      nat: this.#share(nat),
+      relay: this.#share(relay),
+      ...(relays && { relays }),
+      drop: this.#share(drop),
+      bytes: this.#share(connection.bytes),
+      timing: connection.timing,
+      retransmits: connection.retransmits,
+      clientNamespace: connection.clientNamespace,
+    };
+  }
+
+  #share<T>(value: T): T {
+    if (value === null || value === undefined) return value;
+    const key = JSON.stringify(value);
+    const known = this.#shared.get(key);
+    if (known !== undefined) return known as T;
+    if (this.#shared.size < MOST_SHARED) this.#shared.set(key, value);
+    return value;
+  }
+}
+
+/** In order, numbered from 1. */
+export function numberPlaced(placed: readonly Placed[]): Connection[] {
+  return placed
+    .toSorted(({ place: [a, m] }, { place: [b, n] }) => a - b || m - n)
+    .map(({ connection }, index) => withId(connection, index + 1));
+}
+
+function withId(connection: Connection, id: number): Connection {
+  if (connection instanceof KeptConnection) return connection.extend({ id });
+  return connection.id === id ? connection : { ...connection, id };
+}

@@ -1,0 +1,86 @@
+// Analysed piece by piece while it runs, a trace is told as it is when it is analysed as a whole.
+
+import * as assert from 'uvu/assert';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import type { TraceEvent } from '../../src/model/event.js';
+import type { Report } from '../../src/model/report.js';
+import type { Trace } from '../../src/model/trace.js';
+import { analyse } from '../../src/prove/analyse.js';
+import { IncrementalAnalysis } from '../../src/prove/incremental.js';
+import { randomizer } from '../decode/frames.js';
+import { suite } from '../support/suite.js';
+import { makeDatagramWorld } from '../worlds/live/datagram-world.js';
+import { makeLiveWorld } from '../worlds/live/world.js';
+
+const test = suite('incremental analysis');
+
+/** More by TRACE_FLOW_WORLDS=2000. */
+const COUNT = Number(process.env['TRACE_FLOW_WORLDS'] ?? 300);
+const SECOND = 1_000_000_000;
+
+const packer = {
+  pack: (text: string) => deflateRawSync(text),
+  unpack: (packed: Uint8Array) => inflateRawSync(packed).toString(),
+};
+
+interface Told {
+  readonly report: Report;
+  /** How many connections were told before the end. */
+  readonly early: number;
+}
+
+/** @param every events between two looks */
+function analyseInPieces(trace: Trace, every: number, budget: number): Told {
+  const { source, header, events, tail } = trace;
+  const analysis = new IncrementalAnalysis(header, { hops: 64, budget, packer });
+  for (const [index, event] of events.entries()) {
+    analysis.take(event);
+    if (index % every === every - 1) analysis.advance(event.time);
+  }
+  const early = analysis.settled;
+  return { report: analysis.finish({ source, header, sums: [], tail }).report, early };
+}
+
+/** The same with pauses between events here and there. */
+function stretch({ events, ...rest }: Trace, seed: number): Trace {
+  const random = randomizer(seed);
+  for (let i = 0; i < 8; i++) random(2);
+  let pause = 0;
+  const stretched = events.map((event): TraceEvent => {
+    if (random(12) === 0) pause += random(4) * SECOND;
+    return { ...event, time: event.time + pause };
+  });
+  return { ...rest, events: stretched };
+}
+
+function compare(
+  trace: Trace,
+  { every, budget, name }: { every: number; budget: number; name: string },
+): number {
+  const whole = JSON.parse(JSON.stringify(analyse(trace))) as Report;
+  const { report, early } = analyseInPieces(trace, every, budget);
+  const told = JSON.parse(JSON.stringify(report)) as Report;
+  assert.equal(told.connections, whole.connections, name);
+  assert.equal(told, whole, name);
+  return early;
+}
+
+test(`${COUNT} worlds with pauses: the same report, however often it is looked at meanwhile`, () => {
+  let early = 0;
+  for (let seed = 1; seed <= COUNT; seed++) {
+    const { trace, budget } = makeLiveWorld(seed);
+    const every = 20 + (seed % 60);
+    early += compare(stretch(trace, seed), { every, budget, name: `seed ${seed}` });
+  }
+  assert.ok(early > COUNT, `${early} connections were told before the end`);
+});
+
+test(`${COUNT} worlds of datagrams`, () => {
+  for (let seed = 1; seed <= COUNT; seed++) {
+    const { trace } = makeDatagramWorld(seed);
+    const every = 20 + (seed % 60);
+    compare(stretch(trace, seed), { every, budget: 16, name: `seed ${seed}` });
+  }
+});
+
+test.run();
