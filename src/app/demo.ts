@@ -170,6 +170,7 @@ async function traceVantages(
       onEvent: null,
       recorder: null,
       onConnection: null,
+      wholeTrace: false,
       stop,
       onReport: () => Promise.resolve(),
     },

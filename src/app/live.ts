@@ -4,6 +4,7 @@ import { UserError } from '../model/errors.js';
 import type { Connection } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
+import { withFields } from '../prove/lazy-connection.js';
 import { checkFiles, listFiles } from './outputs.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
 import { createProgress } from './progress.js';
@@ -47,29 +48,32 @@ export async function traceLive(
   }
   let written = true;
   const told = new Set<string>();
+  /** Each once, numbered as they are told: those of the report are numbered as they began. */
   const tell = (connection: Connection): void => {
     const key = identify(connection);
     if (told.has(key)) return;
     told.add(key);
-    stream('connection', connection);
+    const numbered = { ...withFields(connection), id: told.size };
+    if (!passes(numbered, outputs.show)) return;
+    if (outputs.ndjson) stream('connection', numbered);
+    if (outputs.watch) progress.ended(numbered);
   };
+  const tells = outputs.ndjson || outputs.watch === true;
   const shown = streamed ? { ...terminal, out: (text: string) => terminal.err(text) } : terminal;
+  // Exports hold every packet, and what is renamed is judged again.
+  const wholeTrace =
+    outputs.pcapng !== undefined || outputs.perfetto !== undefined || outputs.anonymize === true;
   const { report, trouble } = await runTrace(request, {
+    wholeTrace,
     progress,
     recorder,
     stop: stop.signal,
     onEvent: outputs.ndjson ? (event) => stream('event', event) : null,
-    onConnection: (connection) => {
-      if (!passes(connection, outputs.show)) return;
-      if (outputs.ndjson) tell(connection);
-      if (outputs.watch) progress.ended(connection);
-    },
+    onConnection: tells ? tell : null,
     onReport: async (made, trace) => {
       // Those that never ended, or did so last: nothing else tells of them before the report.
-      for (const one of made.connections) {
-        if (!passes(one, outputs.show)) continue;
-        if (outputs.ndjson) tell(one);
-        if (outputs.watch) progress.ended(one);
+      for (const one of tells ? made.connections : []) {
+        tell(one);
         await terminal.drain?.();
       }
       written = outputs.anonymize

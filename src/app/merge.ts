@@ -1,13 +1,10 @@
 /** Joins what the host looked like before a trace with what had come by its end. */
-import type { TraceEvent } from '../model/event.js';
 import type { Topology } from '../model/topology.js';
 
-/** Whether events speak of namespaces that the map does not have. */
-export function hasStrangers(topology: Topology, events: readonly TraceEvent[]): boolean {
+/** Whether the map has all of these namespaces. */
+export function isKnown(topology: Topology, namespaces: ReadonlySet<number>): boolean {
   const known = new Set(topology.namespaces.map(({ inode }) => inode));
-  return events.some(
-    (event) => 'namespace' in event && event.namespace !== null && !known.has(event.namespace),
-  );
+  return [...namespaces].every((inode) => known.has(inode));
 }
 
 /** Everything of `before`, and what only `after` has: a container that ended in between keeps its name. */

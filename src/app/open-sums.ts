@@ -1,21 +1,24 @@
 /** The end of a trace: what the kernel has counted for the sockets that are open still. */
-import type { StateEvent, TraceEvent, Unnumbered } from '../model/event.js';
+import type { StateEvent, Unnumbered } from '../model/event.js';
 
 /** Milliseconds for all namespaces. */
 const PATIENCE = 2_000;
+
+/** What is known of the events. */
+export interface SeenSoFar {
+  readonly lastTime: number;
+  /** Inodes of the namespaces that they came from. */
+  readonly namespaces: ReadonlySet<number>;
+}
 
 /**
  * Looks at the open sockets of the traced ports in every namespace that the events come from. What they tell stands in
  * for packets that the budget left out; where it cannot be had, nothing is told.
  */
 export async function readOpenSums(
-  events: readonly TraceEvent[],
+  { lastTime: time, namespaces: seen }: SeenSoFar,
   ports: readonly number[],
 ): Promise<Unnumbered<StateEvent>[]> {
-  const time = events.at(-1)?.time ?? 0;
-  const seen = new Set(
-    events.flatMap((event) => ('namespace' in event ? (event.namespace ?? []) : [])),
-  );
   if (seen.size === 0) return [];
   const { listProcesses } = await import('../host/procfs.js');
   const { findNamespaces } = await import('../host/namespaces.js');

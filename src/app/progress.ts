@@ -9,7 +9,7 @@ export interface Progress {
   ready(ports: readonly number[], missing: readonly string[]): void;
   update(tally: Tally): void;
   lost(count: number): void;
-  /** A connection has ended, or the trace has: a line for it where nothing can be drawn in place. */
+  /** A connection has ended, or the trace has: a line for it where nothing can be drawn in place. Once for each. */
   ended(connection: Connection): void;
   stopping(): void;
   warn(text: string): void;
@@ -28,7 +28,6 @@ export interface ProgressOptions {
 
 export function createProgress({ write, terminal, hint, watch }: ProgressOptions): Progress {
   let shown: readonly string[] = [];
-  const told = new Set<number>();
   let lost = 0;
   let tally: Tally = { connections: 0, ended: 0, packets: 0, seen: [] };
   const line = (text: string): void => {
@@ -63,9 +62,7 @@ export function createProgress({ write, terminal, hint, watch }: ProgressOptions
       lost = count;
     },
     ended: (connection) => {
-      if (terminal || told.has(connection.id)) return;
-      told.add(connection.id);
-      write(`${escapeLines(renderWatchLine(connection))}\n`);
+      if (!terminal) write(`${escapeLines(renderWatchLine(connection))}\n`);
     },
     stopping: () => {
       line(`stopped: ${counts()}`);

@@ -1,50 +1,62 @@
-/** Counts connections while a trace runs, and says which have ended; costs at most a tenth of the time. */
-import { analyse } from '../prove/analyse.js';
+/** Counts connections while a trace runs, and hands on those that have ended; costs at most a part of the time. */
 import type { Connection } from '../model/report.js';
-import type { Trace } from '../model/trace.js';
+import type { IncrementalAnalysis } from '../prove/incremental.js';
+
+/** Looking at what is new takes at most this part of the time … */
+const SHARE = 0.1;
+/** … or, where very much is held, this one: what is let go takes no room. */
+const SHARE_FULL = 0.5;
+const FULL = 50_000;
 
 export interface Tally {
   readonly connections: number;
   readonly ended: number;
   readonly packets: number;
-  /** The connections themselves, as far as they are known by now. */
+  /** Those that have not been let go, as far as they are known by now, and a few that were let go last. */
   readonly seen: readonly Connection[];
 }
 
+/** Connections that were let go and are still shown. */
+const SHOWN = 200;
+
 export class ConnectionTally {
-  readonly #trace: () => Trace;
+  readonly #analysis: IncrementalAnalysis;
+  readonly #clock: () => number | null;
   readonly #onEnded: (connection: Connection) => void;
-  readonly #told = new Set<string>();
-  #analysed = 0;
   #nextAt = 0;
   #latest: Tally = { connections: 0, ended: 0, packets: 0, seen: [] };
+  #recent: readonly Connection[] = [];
 
-  constructor(trace: () => Trace, onEnded: (connection: Connection) => void) {
-    this.#trace = trace;
+  /**
+   * @param clock nanoseconds of the trace's clock before which everything has come; null while that is not known
+   * @param onEnded called with each connection that has ended, again and again until it is let go
+   */
+  constructor(
+    analysis: IncrementalAnalysis,
+    clock: () => number | null,
+    onEnded: (connection: Connection) => void,
+  ) {
+    this.#analysis = analysis;
+    this.#clock = clock;
     this.#onEnded = onEnded;
   }
 
   /** Looks at what is new since the last time, unless that was too recent for what it costs. */
   update(now: number): Tally {
-    const trace = this.#trace();
-    if (trace.events.length === this.#analysed || now < this.#nextAt) return this.#latest;
+    const analysis = this.#analysis;
+    if (analysis.held === 0 || now < this.#nextAt) return this.#latest;
     const began = performance.now();
-    const { connections } = analyse(trace);
-    this.#nextAt = now + 10 * (performance.now() - began);
-    this.#analysed = trace.events.length;
-    const ended = connections.filter(hasEnded);
-    for (const connection of ended) {
-      const key = identify(connection);
-      if (this.#told.has(key)) continue;
-      this.#told.add(key);
-      this.#onEnded(connection);
-    }
-    const packets = trace.events.reduce((sum, { kind }) => sum + (kind === 'packet' ? 1 : 0), 0);
+    const { over, open } = analysis.advance(this.#clock());
+    const took = performance.now() - began;
+    this.#nextAt = now + took / (analysis.held > FULL ? SHARE_FULL : SHARE);
+    const ended = open.filter(hasEnded);
+    for (const connection of [...over, ...ended]) this.#onEnded(connection);
+    this.#recent = [...this.#recent, ...over].slice(-SHOWN);
     this.#latest = {
-      connections: connections.length,
-      ended: ended.length,
-      packets,
-      seen: connections,
+      connections: analysis.settled + open.length,
+      ended: analysis.settled + ended.length,
+      packets: analysis.packets,
+      seen: [...this.#recent, ...open],
     };
     return this.#latest;
   }

@@ -1,11 +1,8 @@
 /** The live trace: map the host, start the probes, let the traffic run, seal, judge, report. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { keepRelevant } from '../correlate/relevant.js';
-import { restoreOrder } from '../capture/sequencer.js';
 import type { ProbeProfile, TracerEnd, Tracer } from '../capture/bpftrace/tracer.js';
 import type { RuleTraceEnd } from '../capture/nftrace/rule-tracer.js';
 import { compareClocks, readClocks } from '../host/clocks.js';
-import { nameProgram } from '../host/procfs.js';
 import { readRights } from '../host/rights.js';
 import { UserError } from '../model/errors.js';
 import type { TraceEvent, Unnumbered } from '../model/event.js';
@@ -13,9 +10,10 @@ import type { Report } from '../model/report.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
 import type { Topology } from '../model/topology.js';
 import type { Trace, TraceTail } from '../model/trace.js';
-import { analyse, HOPS } from '../prove/analyse.js';
+import { HOPS } from '../prove/analyse.js';
 import { runInNamespace, type CommandEnd } from './command.js';
-import { hasStrangers, mergeTopologies } from './merge.js';
+import { Intake, MAX_EVENTS } from './intake.js';
+import { isKnown, mergeTopologies } from './merge.js';
 import { hasCopyingRelay, listRelays } from './listening.js';
 import { probesFolder } from './places.js';
 import { readOpenSums } from './open-sums.js';
@@ -67,9 +65,11 @@ export const DEFAULT_REQUEST: TraceRequest = {
 
 export interface TraceEffects {
   readonly progress: Progress;
-  /** Every event as it comes, and every connection as it ends; for streams. */
+  /** Every event as it comes, and every connection as it ends, the same one possibly again; for streams. */
   readonly onEvent: ((event: TraceEvent) => void) | null;
   readonly onConnection: ((connection: Report['connections'][number]) => void) | null;
+  /** Keeps every event in memory: something that is asked for needs them all. */
+  readonly wholeTrace: boolean;
   /** Keeps every event as it comes, if that was asked for. */
   readonly recorder: Recorder | null;
   /** Ends the trace, which still reports. */
@@ -84,8 +84,6 @@ export interface TraceResult {
   readonly trouble: string | null;
 }
 
-/** Events kept in memory; a trace that brings more ends by itself. */
-const MAX_EVENTS = 2_000_000;
 /** Milliseconds that open connections have to close in after the command's end. */
 const LINGER = 300;
 const TICK = 100;
@@ -96,13 +94,6 @@ const PATIENCE = 60_000;
 /** Milliseconds for the engine's answer, and for looking into all namespaces. */
 const DOCKER_PATIENCE = 2_000;
 const TOPOLOGY_PATIENCE = 5_000;
-
-/** The kernel tells the name of a task; a runtime may have given it a thread's. */
-function withProgram(event: TraceEvent): TraceEvent {
-  if (!('command' in event)) return event;
-  const command = nameProgram('/proc', event.pid, event.command);
-  return command === event.command ? event : { ...event, command };
-}
 
 export async function runTrace(request: TraceRequest, effects: TraceEffects): Promise<TraceResult> {
   checkMachine((text) => effects.progress.warn(text));
@@ -128,7 +119,13 @@ async function traceBeside(
   const mappings = await surveyor.mappings(before);
   const target = resolvePorts(before, { ...request.query, mappings });
 
-  const events: TraceEvent[] = [];
+  const intake = new Intake(before, {
+    onEvent: (event) => {
+      effects.recorder?.add(event);
+      effects.onEvent?.(event);
+    },
+    readTopology: async () => topologyOf(undefined),
+  });
   const { startTracer } = await import('../capture/bpftrace/tracer.js');
   const surveying = surveyor.before(target.ports);
   if (request.traceRules) {
@@ -147,13 +144,7 @@ async function traceBeside(
     passEnvironment: request.passEnvironment,
     signal: stop,
     onLost: (count) => progress.lost(count),
-    onEvent: (told) => {
-      if (events.length >= MAX_EVENTS) return;
-      const event = withProgram(told);
-      events.push(event);
-      effects.recorder?.add(event);
-      effects.onEvent?.(event);
-    },
+    onEvent: (event) => intake.take(event),
   });
   const survey = await surveying;
   const header = {
@@ -170,55 +161,45 @@ async function traceBeside(
     },
     budget: request.budget,
   };
-  await effects.recorder?.begin(header, events);
+  const wholeTrace = effects.wholeTrace || request.traceRules === true;
+  const { analysis, early } = intake.begin(header, { hops: request.hops, wholeTrace });
+  await effects.recorder?.begin(header, early);
   const clocks = readClocks();
-  const soFar = (): Trace => ({ source: 'live', header, events, tail: OPEN_TAIL });
-  const tally = new ConnectionTally(soFar, (connection) => effects.onConnection?.(connection));
+  const tally = new ConnectionTally(
+    analysis,
+    () => intake.now(),
+    (connection) => effects.onConnection?.(connection),
+  );
   progress.ready(target.asked, tracer.plan.missing);
 
-  const shortage = await waitForEnd(request, effects, tracer, tally, events);
+  const shortage = await waitForEnd(request, effects, tracer, { tally, intake });
   progress.stopping();
   // Before the last seal: a socket that closes meanwhile tells its sums itself.
-  const open = await readOpenSums(events, target.ports);
+  const open = await readOpenSums(intake, target.ports);
   const [end, [met, surveyed]] = await Promise.all([
     tracer.finish(),
     rules
       .stop()
       .then(async (met) => [met, survey && (await surveyor.after(survey, target.ports))] as const),
   ]);
-  const topology = hasStrangers(before, events)
-    ? mergeTopologies(before, await topologyOf(undefined).catch(() => before))
-    : before;
+  const topology = isKnown(before, intake.namespaces)
+    ? before
+    : mergeTopologies(intake.topology, await topologyOf(undefined).catch(() => intake.topology));
   const last = {
     header: { ...header, topology, ...(surveyed && { survey: surveyed }) },
-    sums: numberRemainder([...end.remainder, ...open], events),
-    tail: makeTail(end, events.length >= MAX_EVENTS, met, [
+    sums: numberRemainder([...end.remainder, ...open], intake.lastId),
+    tail: makeTail(end, intake.full, met, [
       ...(shortage === null ? [] : [shortage]),
       ...compareClocks(clocks, readClocks()),
     ]),
   };
   // The evidence first: whatever becomes of the report, it is kept.
   await effects.recorder?.finish(last);
-  const trace: Trace = {
-    source: 'live',
-    header: last.header,
-    events: keepRelevant(restoreOrder([...events, ...last.sums]), topology),
-    tail: last.tail,
-  };
-  const report = analyse(trace, { hops: request.hops });
+  const { report, trace } = analysis.finish({ source: 'live', ...last });
   await effects.onReport(report, trace);
   await end.closed;
   return { report, trouble: end.died ?? shortage };
 }
-
-/** While a trace runs nothing is sealed yet; connections as they end are judged as if it held. */
-const OPEN_TAIL: TraceTail = {
-  lostEvents: 0,
-  unparsedPackets: 0,
-  truncated: false,
-  sealed: true,
-  notes: [],
-};
 
 function checkMachine(warn: (text: string) => void): void {
   if (process.platform !== 'linux') {
@@ -255,8 +236,7 @@ async function waitForEnd(
   request: TraceRequest,
   effects: TraceEffects,
   tracer: Tracer,
-  tally: ConnectionTally,
-  events: readonly TraceEvent[],
+  { tally, intake }: { readonly tally: ConnectionTally; readonly intake: Intake },
 ): Promise<string | null> {
   const { progress, stop } = effects;
   const began = performance.now();
@@ -276,7 +256,7 @@ async function waitForEnd(
         )
       : null;
   command?.catch(() => (over = true));
-  while (!over && !stop.aborted && events.length < MAX_EVENTS) {
+  while (!over && !stop.aborted && !intake.full) {
     // Its abort is asked for above.
     await sleep(TICK, undefined, { signal: stop }).catch(() => undefined);
     const now = performance.now();
@@ -313,11 +293,8 @@ function reportCommand(end: CommandEnd, progress: Progress): void {
   if (end.how !== null) progress.warn(`the command ${end.how}`);
 }
 
-function numberRemainder(
-  remainder: readonly Unnumbered[],
-  events: readonly TraceEvent[],
-): TraceEvent[] {
-  let id = events.at(-1)?.id ?? 0;
+function numberRemainder(remainder: readonly Unnumbered[], last: number): TraceEvent[] {
+  let id = last;
   return remainder.map((event) => ({ ...event, id: (id += 1) }));
 }
 

@@ -21,9 +21,12 @@ const fileHeaderSchema = headerSchema.extend({
 /** The whole recording as text: one JSON document a line. A capture has none: its file can be read again as it is. */
 export function formatRecording(trace: Trace): string {
   if (trace.capture) throw new RangeError('what was read from a capture is not recorded');
+  // Numbers come in their order; where that is not the order of time, it says so.
+  const events = trace.events.toSorted((a, b) => a.id - b.id);
+  const late = events.some((event, index) => event.time < (events[index - 1]?.time ?? 0));
   const lines = [
-    formatHeader(trace.header),
-    ...trace.events.map(formatEvent),
+    formatHeader(trace.header, late),
+    ...events.map(formatEvent),
     formatEnd(trace.tail),
   ];
   return lines.join('');

@@ -40,11 +40,8 @@ export class Sequencer {
   }
 }
 
-/** On a machine that is busy events may come later than was waited for: the whole in order of time, numbered anew. */
+/** On a machine that is busy events may come later than was waited for: the whole in order of time. */
 export function restoreOrder(events: readonly TraceEvent[]): readonly TraceEvent[] {
   const late = events.some((event, index) => event.time < (events[index - 1]?.time ?? 0));
-  if (!late) return events;
-  return [...events]
-    .sort((a, b) => a.time - b.time || a.id - b.id)
-    .map((event, index) => ({ ...event, id: index + 1 }));
+  return late ? events.toSorted((a, b) => a.time - b.time || a.id - b.id) : events;
 }

@@ -53,6 +53,7 @@ export class IncrementalAnalysis {
   readonly #options: IncrementalOptions;
   readonly #store: ConnectionStore;
   #header: TraceHeader;
+  #packets = 0;
   /** In order of time, as far as they were looked at. */
   #events: TraceEvent[] = [];
   #fresh: TraceEvent[] = [];
@@ -75,6 +76,11 @@ export class IncrementalAnalysis {
     return this.#events.length + this.#fresh.length;
   }
 
+  /** Packets that were seen. */
+  get packets(): number {
+    return this.#packets;
+  }
+
   /** Connections that were let go. */
   get settled(): number {
     return this.#store.size;
@@ -87,6 +93,7 @@ export class IncrementalAnalysis {
 
   take(event: TraceEvent): void {
     this.#fresh.push(event);
+    if (event.kind === 'packet') this.#packets += 1;
   }
 
   /**

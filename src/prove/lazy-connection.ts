@@ -1,5 +1,6 @@
 /** A connection whose reason, evidence and hops are put into words when somebody looks: of very many connections nobody does. */
 import type { Connection } from '../model/report.js';
+import { KeptConnection } from './kept-connection.js';
 
 export type Details = Pick<
   Connection,
@@ -147,5 +148,7 @@ export class LazyConnection<T> implements Connection {
 
 /** A connection that may be copied field by field. */
 export function withFields(connection: Connection): Connection {
-  return connection instanceof LazyConnection ? connection.toJSON() : connection;
+  return connection instanceof LazyConnection || connection instanceof KeptConnection
+    ? connection.toJSON()
+    : connection;
 }

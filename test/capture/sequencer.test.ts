@@ -89,14 +89,14 @@ test('a flush leaves nothing, twice nothing', () => {
   assert.equal(out, [1, 2, 3]);
 });
 
-test('a whole that is out of order is put in order and numbered anew; one in order stays as it is', () => {
+test('a whole that is out of order is put in order, each with its number; one in order stays as it is', () => {
   const late = [4, 5, 2].map((time, index) => ({ ...eventAt(time), id: index + 1 }));
   assert.equal(
     restoreOrder(late).map(({ id, time }) => [id, time]),
     [
-      [1, 2],
-      [2, 4],
-      [3, 5],
+      [3, 2],
+      [1, 4],
+      [2, 5],
     ],
   );
   const fine = late.slice(0, 2);

@@ -49,6 +49,7 @@ export async function traceWhile(
       onEvent: null,
       recorder: null,
       onConnection: null,
+      wholeTrace: true,
       stop: stop.signal,
       onReport: (_report, trace) => {
         made = trace;
