@@ -171,6 +171,7 @@ async function traceVantages(
       recorder: null,
       onConnection: null,
       wholeTrace: false,
+      watches: false,
       stop,
       onReport: () => Promise.resolve(),
     },

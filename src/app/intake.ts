@@ -1,11 +1,11 @@
 /** What the probes tell of a trace: into the analysis, the recording and the stream, with what else is asked of it. */
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { nameProgram } from '../host/procfs.js';
 import type { TraceEvent } from '../model/event.js';
 import type { Topology } from '../model/topology.js';
 import type { TraceHeader } from '../model/trace.js';
 import { IncrementalAnalysis } from '../prove/incremental.js';
 import { mergeTopologies } from './merge.js';
+import { PACKER } from './packer.js';
 
 /** Events held in memory; a trace that needs more ends by itself. */
 export const MAX_EVENTS = 2_000_000;
@@ -131,8 +131,3 @@ function withProgram(event: TraceEvent): TraceEvent {
   const command = nameProgram('/proc', event.pid, event.command);
   return command === event.command ? event : { ...event, command };
 }
-
-const PACKER = {
-  pack: (text: string): Uint8Array => deflateRawSync(text, { level: 1 }),
-  unpack: (packed: Uint8Array): string => inflateRawSync(packed).toString(),
-};

@@ -65,6 +65,7 @@ export async function traceLive(
     outputs.pcapng !== undefined || outputs.perfetto !== undefined || outputs.anonymize === true;
   const { report, trouble } = await runTrace(request, {
     wholeTrace,
+    watches: outputs.watch === true && terminal.interactive,
     progress,
     recorder,
     stop: stop.signal,

@@ -1,11 +1,12 @@
 /** A recording read from an input. Loaded only for one: checking its lines takes a library that captures do without. */
 import { StringDecoder } from 'node:string_decoder';
 import type { Input } from '../capture/file/input.js';
-import { isRecording, RecordingReader } from '../capture/recording.js';
+import { HeaderReader, isRecording, RecordingReader } from '../capture/recording.js';
 import { restoreOrder } from '../capture/sequencer.js';
 import { keepRelevant } from '../correlate/relevant.js';
 import { UserError } from '../model/errors.js';
-import type { Trace } from '../model/trace.js';
+import type { TraceEvent } from '../model/event.js';
+import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
 
 /** Characters of a line, far beyond what a trace writes. */
 const MAX_LINE = 4 * 1024 * 1024;
@@ -19,13 +20,40 @@ const ENOUGH = 200;
  */
 export async function readRecording(name: string, input: Input): Promise<Trace> {
   const reader = new RecordingReader(name);
-  const trace = await readLines(name, input, reader);
+  await readLines(name, input, (line) => reader.read(line));
+  const trace = reader.end();
   if (!reader.appended) return trace;
   const events = keepRelevant(restoreOrder(trace.events), trace.header.topology);
   return { ...trace, events };
 }
 
-async function readLines(name: string, input: Input, reader: RecordingReader): Promise<Trace> {
+/** The header that holds of a recording: one that was written while the trace ran has it at its end. */
+export async function readHeader(name: string, input: Input): Promise<TraceHeader> {
+  const reader = new HeaderReader(name);
+  await readLines(name, input, (line) => {
+    reader.read(line);
+    return true;
+  });
+  return reader.end();
+}
+
+/** Hands on its events one by one. @returns how it ended */
+export async function readEvents(
+  name: string,
+  input: Input,
+  onEvent: (event: TraceEvent) => void,
+): Promise<TraceTail> {
+  const reader = new RecordingReader(name, onEvent);
+  await readLines(name, input, (line) => reader.read(line));
+  return reader.end().tail;
+}
+
+/** @param take takes a line; false where it wants no more */
+async function readLines(
+  name: string,
+  input: Input,
+  take: (line: string) => boolean,
+): Promise<void> {
   const decoder = new StringDecoder('utf8');
   // A line in the making: joined once it is whole.
   let pieces: string[] = [];
@@ -43,7 +71,7 @@ async function readLines(name: string, input: Input, reader: RecordingReader): P
       const whole = [pieces.join(''), ...lines];
       pieces = [last];
       length = last.length;
-      for (const line of whole) if (!reader.read(line)) return reader.end();
+      for (const line of whole) if (!take(line)) return;
     }
     // It is read as it is: as a line that makes no sense.
     if (length > MAX_LINE) break;
@@ -51,8 +79,7 @@ async function readLines(name: string, input: Input, reader: RecordingReader): P
   const rest = pieces.join('') + decoder.end();
   if (!begun && !isRecording(rest)) throw describeForeign(name);
   // What has no end was being written when the trace was killed.
-  if (rest !== '' && !isCut(rest)) reader.read(rest);
-  return reader.end();
+  if (rest !== '' && !isCut(rest)) take(rest);
 }
 
 /** Whether a last line without its end is the beginning of one: it is left out then, and the recording told as cut off. */

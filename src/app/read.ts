@@ -7,10 +7,11 @@ import { openInput } from '../capture/file/input.js';
 import { UserError } from '../model/errors.js';
 import type { Report } from '../model/report.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
-import { withHeader, type Trace } from '../model/trace.js';
+import { withHeader, type Trace, type TraceHeader } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
 import { checkFiles, listFiles } from './outputs.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
+import { isLongRecording, readLong } from './read-long.js';
 import { select } from './selection.js';
 import { ReadProgress } from './read-progress.js';
 
@@ -32,15 +33,10 @@ export async function readTrace(
   standardInput: Readable,
 ): Promise<number> {
   await checkFiles(listFiles(outputs), outputs.json || outputs.ndjson, request.files);
-  const loaded = await loadAll(request, terminal, standardInput);
-  const named = narrow(await giveNames(loaded, request.topology), request);
-  const trace = outputs.anonymize
-    ? (await import('./anonymize.js')).anonymize(named, randomBytes(32))
-    : named;
+  const { trace, report } = await readReport(request, outputs, terminal, standardInput);
   for (const note of trace.tail.notes) terminal.err(`warning: ${note}\n`);
   const asksNothing = trace.capture !== undefined && trace.header.target.asked.length === 0;
   const lists = asksNothing && !outputs.json && !outputs.ndjson && outputs.expect === null;
-  const report = analyse(trace, { hops: request.hops });
   if (lists && report.connections.length > 0) {
     return (await present(report, trace, { ...outputs, listing: true }, terminal)) ? 0 : 1;
   }
@@ -59,6 +55,43 @@ export async function readTrace(
   const written = await present(report, trace, outputs, terminal);
   const exit = conclude(report, outputs.expect, terminal);
   return exit === 0 && !written ? 1 : exit;
+}
+
+interface Read {
+  readonly trace: Trace;
+  readonly report: Report;
+}
+
+async function readReport(
+  request: ReadRequest,
+  outputs: LiveOutputs,
+  terminal: LiveTerminal,
+  standardInput: Readable,
+): Promise<Read> {
+  const { hops } = request;
+  const [name = '', ...others] = request.files;
+  if (
+    others.length === 0 &&
+    !needsEvents(outputs) &&
+    (await isLongRecording(name, standardInput))
+  ) {
+    const narrow = (header: TraceHeader): TraceHeader => narrowHeader(header, request);
+    return readLong({ name, hops, standardInput, narrow });
+  }
+  const loaded = await loadAll(request, terminal, standardInput);
+  const named = narrow(await giveNames(loaded, request.topology), request);
+  const trace = outputs.anonymize
+    ? (await import('./anonymize.js')).anonymize(named, randomBytes(32))
+    : named;
+  return { trace, report: analyse(trace, { hops }) };
+}
+
+/** Whether something is asked for that holds every event. */
+function needsEvents(outputs: LiveOutputs): boolean {
+  const { ndjson, anonymize, pcapng, perfetto, record } = outputs;
+  return (
+    ndjson || anonymize === true || [pcapng, perfetto, record].some((file) => file !== undefined)
+  );
 }
 
 async function loadAll(
@@ -145,8 +178,14 @@ async function giveNames(trace: Trace, file: string | undefined): Promise<Trace>
 
 /** Ports, containers and client narrow what the recording was made for; nothing asked keeps it as it is. */
 function narrow(trace: Trace, { query, client }: Pick<ReadRequest, 'query' | 'client'>): Trace {
-  const { header } = trace;
   if (trace.capture) return narrowCapture(trace, { query, client });
+  return withHeader(trace, narrowHeader(trace.header, { query, client }));
+}
+
+function narrowHeader(
+  header: TraceHeader,
+  { query, client }: Pick<ReadRequest, 'query' | 'client'>,
+): TraceHeader {
   const asks = (query.ports?.length ?? 0) > 0 || (query.containers?.length ?? 0) > 0;
   const target = asks
     ? resolvePorts(header.topology, query)
@@ -154,7 +193,7 @@ function narrow(trace: Trace, { query, client }: Pick<ReadRequest, 'query' | 'cl
         ...header.target,
         protocol: query.protocol === 'all' ? header.target.protocol : (query.protocol ?? 'all'),
       };
-  return withHeader(trace, { ...header, target, client: client ?? header.client });
+  return { ...header, target, client: client ?? header.client };
 }
 
 /** Without a map of the host, ports, protocol and addresses are all that can be asked for. */

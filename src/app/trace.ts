@@ -68,6 +68,8 @@ export interface TraceEffects {
   /** Every event as it comes, and every connection as it ends, the same one possibly again; for streams. */
   readonly onEvent: ((event: TraceEvent) => void) | null;
   readonly onConnection: ((connection: Report['connections'][number]) => void) | null;
+  /** Every connection is drawn as it stands, also before its end. */
+  readonly watches: boolean;
   /** Keeps every event in memory: something that is asked for needs them all. */
   readonly wholeTrace: boolean;
   /** Keeps every event as it comes, if that was asked for. */
@@ -165,11 +167,12 @@ async function traceBeside(
   const { analysis, early } = intake.begin(header, { hops: request.hops, wholeTrace });
   await effects.recorder?.begin(header, early);
   const clocks = readClocks();
-  const tally = new ConnectionTally(
+  const tally = new ConnectionTally({
     analysis,
-    () => intake.now(),
-    (connection) => effects.onConnection?.(connection),
-  );
+    clock: () => intake.now(),
+    wanted: effects.watches ? 'all' : effects.onConnection === null ? 'none' : 'ended',
+    onEnded: (connection) => effects.onConnection?.(connection),
+  });
   progress.ready(target.asked, tracer.plan.missing);
 
   const shortage = await waitForEnd(request, effects, tracer, { tally, intake });

@@ -73,18 +73,22 @@ export function parseRecording(content: string, name: string): Trace {
 
 /**
  * Reads a recording line by line. A line that is no event ends it: what came before is kept, `truncated` is set and a
- * note says which line. Nothing is kept of a line but its event.
+ * note says which line. Nothing is kept of a line but its event, and that only where nobody else takes it.
  */
 export class RecordingReader {
   readonly #name: string;
   readonly #events: TraceEvent[] = [];
+  readonly #onEvent: (event: TraceEvent) => void;
+  #last = 0;
   #header: TraceHeader | null = null;
   #tail: TraceTail | null = null;
   #lines = 0;
   #appended = false;
 
-  constructor(name: string) {
+  /** @param onEvent takes each event; unless it is given, `end` has them all */
+  constructor(name: string, onEvent?: (event: TraceEvent) => void) {
     this.#name = name;
+    this.#onEvent = onEvent ?? ((event) => this.#events.push(event));
   }
 
   /** Whether the events were written as they came, and want to be put in order. */
@@ -106,10 +110,11 @@ export class RecordingReader {
       return true;
     }
     if (line === '') return true;
-    const read = readLine(parseJson(line), this.#events.at(-1)?.id ?? 0);
+    const read = readLine(parseJson(line), this.#last);
     switch (read.kind) {
       case 'event':
-        this.#events.push(read.event);
+        this.#last = read.event.id;
+        this.#onEvent(read.event);
         return true;
       case 'header':
         this.#header = read.header;
@@ -130,6 +135,29 @@ export class RecordingReader {
     const header = this.#header ?? unpackHeader(parseHeader(null, this.#name));
     const tail = this.#tail ?? cutTail(`${this.#name} ends before its end: the trace was cut off`);
     return { source: 'recording', header, events: this.#events, tail };
+  }
+}
+
+/** The header that holds of a recording, without looking at its events: the last one, else the first. */
+export class HeaderReader {
+  readonly #name: string;
+  #header: TraceHeader | null = null;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** Takes the next line; see RecordingReader. */
+  read(line: string): void {
+    if (this.#header === null)
+      this.#header = unpackHeader(parseHeader(parseJson(line), this.#name));
+    if (!line.startsWith('{"header"')) return;
+    const read = readLine(parseJson(line), 0);
+    if (read.kind === 'header') this.#header = read.header;
+  }
+
+  end(): TraceHeader {
+    return this.#header ?? unpackHeader(parseHeader(null, this.#name));
   }
 }
 

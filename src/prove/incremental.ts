@@ -1,5 +1,6 @@
 /** Analyses a trace while it runs: what is over is judged, kept in little room, and its events are let go. */
-import { correlate } from '../correlate/connections.js';
+import { isRequest } from '../correlate/bytes.js';
+import { correlate, type TracedConnection } from '../correlate/connections.js';
 import { pairKey } from '../correlate/leg.js';
 import { keepRelevant } from '../correlate/relevant.js';
 import { retire } from '../correlate/retire.js';
@@ -34,12 +35,20 @@ export interface IncrementalOptions {
   readonly packer: Packer;
 }
 
+/** Connections are judged as if the trace lacked nothing. */
 export interface Standing {
-  /** Connections that were let go since the last time, judged as if the trace lacked nothing. */
+  /** Those that were let go since the last time. */
   readonly over: readonly Connection[];
-  /** The others, in the order in which they were first seen; their numbers come behind those of all that are over. */
+  /** How many others there are, and how many of these have ended. */
+  readonly counts: { readonly held: number; readonly ended: number };
+  /** Those of the others that have ended since the last time; empty unless they are wanted. */
+  readonly ended: readonly Connection[];
+  /** The others, in the order in which they were first seen; empty unless all are wanted. */
   readonly open: readonly Connection[];
 }
+
+/** Which of the connections that are still held are described. */
+export type Wanted = 'none' | 'ended' | 'all';
 
 export interface TraceEnd {
   readonly source: Trace['source'];
@@ -57,6 +66,8 @@ export class IncrementalAnalysis {
   /** In order of time, as far as they were looked at. */
   #events: TraceEvent[] = [];
   #fresh: TraceEvent[] = [];
+  /** The first events of connections that were described when they had ended. */
+  readonly #described = new WeakSet<TraceEvent>();
   /** When connections between two addresses were let go, by their pair. */
   #strays = new Map<string, number>();
 
@@ -74,6 +85,11 @@ export class IncrementalAnalysis {
   /** How many events are still needed. */
   get held(): number {
     return this.#events.length + this.#fresh.length;
+  }
+
+  /** Whether anything has come since the last look. */
+  get hasNews(): boolean {
+    return this.#fresh.length > 0;
   }
 
   /** Packets that were seen. */
@@ -99,8 +115,9 @@ export class IncrementalAnalysis {
   /**
    * Looks at everything that is held.
    * @param now nanoseconds of the trace's clock, before which everything has come; null lets nothing go
+   * @param wanted of what is held
    */
-  advance(now: number | null): Standing {
+  advance(now: number | null, wanted: Wanted = 'none'): Standing {
     this.#sort();
     const header = this.#header;
     const correlation = correlate(this.#events, header);
@@ -112,11 +129,16 @@ export class IncrementalAnalysis {
     const over = [...gone].map((one) =>
       this.#store.add(sketchTraced(one, context), placeOf(one.leg.events)),
     );
-    const open = correlation.connections
-      .filter((one) => !gone.has(one))
-      .map((one, index) =>
-        settleSketch(this.#store.size + index + 1, sketchTraced(one, context), OPEN_TAIL),
-      );
+    const held = correlation.connections.filter((one) => !gone.has(one));
+    const ended = held.filter(hasEnded);
+    const tell = (one: TracedConnection, index: number): Connection =>
+      settleSketch(this.#store.size + index + 1, sketchTraced(one, context), OPEN_TAIL);
+    const told = {
+      over,
+      counts: { held: held.length, ended: ended.length },
+      ended: wanted === 'none' ? [] : ended.filter((one) => this.#isNew(one)).map(tell),
+      open: wanted === 'all' ? held.map(tell) : [],
+    };
     if (retired && now !== null) {
       this.#events = [...retired.kept];
       for (const pair of retired.pairs) {
@@ -128,7 +150,7 @@ export class IncrementalAnalysis {
         this.#strays.delete(pair);
       }
     }
-    return { over, open };
+    return told;
   }
 
   /** The report on all connections, also those that are open still. */
@@ -146,6 +168,14 @@ export class IncrementalAnalysis {
     }));
     const connections = numberPlaced([...this.#store.list(coverage), ...rest]);
     return { report: assemble(trace, connections, this.#store.namespaces), trace };
+  }
+
+  /** Whether it is described for the first time. */
+  #isNew({ leg: { events } }: TracedConnection): boolean {
+    const [first] = events;
+    if (first === undefined || this.#described.has(first)) return false;
+    this.#described.add(first);
+    return true;
   }
 
   #context(events: readonly TraceEvent[]) {
@@ -192,6 +222,15 @@ export class IncrementalAnalysis {
         return false;
     }
   }
+}
+
+/** Both sides have said their last word on every leg, or one has refused; datagrams were answered. */
+function hasEnded({ leg, links }: TracedConnection): boolean {
+  return [leg, ...links.map(({ upstream }) => upstream)].every((one) => {
+    const packets = one.events.filter((event) => event.kind === 'packet');
+    if (one.protocol === 'udp') return packets.some((packet) => !isRequest(one, packet));
+    return packets.length === 0 || one.until !== Infinity;
+  });
 }
 
 function byTime(a: TraceEvent, b: TraceEvent): number {

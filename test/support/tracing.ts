@@ -50,6 +50,7 @@ export async function traceWhile(
       recorder: null,
       onConnection: null,
       wholeTrace: true,
+      watches: false,
       stop: stop.signal,
       onReport: (_report, trace) => {
         made = trace;

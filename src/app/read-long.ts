@@ -1,0 +1,62 @@
+/** Reads a long recording twice: for the header at its end, and then event by event, so that its length costs no memory. */
+import { stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { isCapture } from '../capture/captures.js';
+import { openInput } from '../capture/file/input.js';
+import type { Report } from '../model/report.js';
+import type { Trace, TraceHeader } from '../model/trace.js';
+import { IncrementalAnalysis } from '../prove/incremental.js';
+import { PACKER } from './packer.js';
+
+/** Bytes of a file beyond which it is read twice rather than held; packed ones are a fifteenth as long. */
+const LONG = 16 * 1024 * 1024;
+const LONG_PACKED = 1024 * 1024;
+/** Events between two looks at what is over. */
+const PIECE = 20_000;
+/** Nanoseconds by which events may stand behind later ones. */
+const LAG = 1_000_000_000;
+
+/** Whether a file is a recording of that length. */
+export async function isLongRecording(name: string, standardInput: Readable): Promise<boolean> {
+  if (name === '-') return false;
+  const info = await stat(name).catch(() => null);
+  if (!info?.isFile() || info.size < LONG_PACKED) return false;
+  const input = await openInput(name, standardInput, new AbortController().signal);
+  const packed = name.endsWith('.gz');
+  const isLong = info.size >= (packed ? LONG_PACKED : LONG);
+  // What was opened is closed with the chunks.
+  for await (const _ of input.chunks) break;
+  return isLong && !isCapture(input.start) && input.start[0] === 0x7b;
+}
+
+export interface LongReading {
+  readonly name: string;
+  readonly hops: number | null;
+  readonly standardInput: Readable;
+  /** What is asked of it, on the header that holds. */
+  readonly narrow: (header: TraceHeader) => TraceHeader;
+}
+
+/** @returns the report, and a trace without the events of what was let go */
+export async function readLong(reading: LongReading): Promise<{ report: Report; trace: Trace }> {
+  const { name, hops, standardInput, narrow } = reading;
+  const { readEvents, readHeader } = await import('./read-recording.js');
+  const open = async () => openInput(name, standardInput, new AbortController().signal);
+  const header = narrow(await readHeader(name, await open()));
+  const budget = header.budget ?? null;
+  const analysis = new IncrementalAnalysis(header, { hops, budget, packer: PACKER });
+  let fresh = 0;
+  let latest = 0;
+  let piece = PIECE;
+  const tail = await readEvents(name, await open(), (event) => {
+    analysis.take(event);
+    latest = Math.max(latest, event.time);
+    fresh += 1;
+    if (fresh < piece || budget === null) return;
+    fresh = 0;
+    analysis.advance(latest - LAG);
+    // Each event is looked at about twice, however many are held.
+    piece = Math.max(PIECE, analysis.held);
+  });
+  return analysis.finish({ source: 'recording', header, sums: [], tail });
+}
