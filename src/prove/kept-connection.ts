@@ -14,7 +14,6 @@ type Outline = Omit<
   Connection,
   | 'reason'
   | 'acknowledged'
-  | 'processes'
   | 'evidence'
   | 'why'
   | 'functions'
@@ -54,6 +53,7 @@ export class KeptConnection implements Connection {
   readonly timing: Connection['timing'];
   readonly retransmits: Connection['retransmits'];
   readonly predicted?: Connection['predicted'];
+  readonly processes: Connection['processes'];
   readonly clientNamespace: Connection['clientNamespace'];
   readonly #tell: () => Connection;
   readonly #additions: Additions;
@@ -78,6 +78,7 @@ export class KeptConnection implements Connection {
     this.bytes = outline.bytes;
     this.timing = outline.timing;
     this.retransmits = outline.retransmits;
+    this.processes = outline.processes;
     this.clientNamespace = outline.clientNamespace;
     if (additions.predicted) this.predicted = additions.predicted;
     this.#tell = tell;
@@ -89,9 +90,6 @@ export class KeptConnection implements Connection {
   }
   get acknowledged(): Connection['acknowledged'] {
     return this.toJSON().acknowledged;
-  }
-  get processes(): Connection['processes'] {
-    return this.toJSON().processes;
   }
   get evidence(): Connection['evidence'] {
     return this.toJSON().evidence;
@@ -220,6 +218,7 @@ export class ConnectionStore {
       bytes: this.#share(connection.bytes),
       timing: connection.timing,
       retransmits: connection.retransmits,
+      processes: this.#share(connection.processes),
       clientNamespace: connection.clientNamespace,
     };
   }
