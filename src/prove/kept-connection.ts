@@ -45,6 +45,7 @@ export class KeptConnection implements Connection {
   readonly handshake: Connection['handshake'];
   readonly stall: Connection['stall'];
   readonly sourceSeen: Connection['sourceSeen'];
+  readonly reached?: Connection['reached'];
   readonly nat: Connection['nat'];
   readonly relay: Connection['relay'];
   readonly relays?: Connection['relays'];
@@ -71,6 +72,7 @@ export class KeptConnection implements Connection {
     this.handshake = outline.handshake;
     this.stall = outline.stall;
     this.sourceSeen = outline.sourceSeen;
+    if (outline.reached) this.reached = outline.reached;
     this.nat = outline.nat;
     this.relay = outline.relay;
     if (outline.relays) this.relays = outline.relays;
@@ -197,7 +199,8 @@ export class ConnectionStore {
   }
 
   #outline(connection: Connection): Outline {
-    const { server, container, end, handshake, stall, nat, relay, relays, drop } = connection;
+    const { server, container, end, handshake, stall, nat, relay, relays, drop, reached } =
+      connection;
     return {
       id: connection.id,
       protocol: connection.protocol,
@@ -211,6 +214,7 @@ export class ConnectionStore {
       handshake: this.#share(handshake),
       stall: this.#share(stall),
       sourceSeen: connection.sourceSeen,
+      ...(reached && { reached }),
       nat: this.#share(nat),
       relay: this.#share(relay),
       ...(relays && { relays }),

@@ -15,7 +15,7 @@ import { makeLiveWorld } from '../worlds/live/world.js';
 const test = suite('incremental analysis');
 
 /** More by TRACE_FLOW_WORLDS=2000. */
-const COUNT = Number(process.env['TRACE_FLOW_WORLDS'] ?? 300);
+const COUNT = Number(process.env['TRACE_FLOW_WORLDS'] ?? 200);
 const SECOND = 1_000_000_000;
 
 const packer = {
