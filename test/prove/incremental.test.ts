@@ -1,8 +1,10 @@
 // Analysed piece by piece while it runs, a trace is told as it is when it is analysed as a whole.
 
 import * as assert from 'uvu/assert';
+import { readFile } from 'node:fs/promises';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import type { TraceEvent } from '../../src/model/event.js';
+import { parseRecording } from '../../src/capture/recording.js';
+import { TCP, type PacketEvent, type TraceEvent } from '../../src/model/event.js';
 import type { Report } from '../../src/model/report.js';
 import type { Trace } from '../../src/model/trace.js';
 import { analyse } from '../../src/prove/analyse.js';
@@ -80,6 +82,57 @@ test(`${COUNT} worlds of datagrams`, () => {
     const { trace } = makeDatagramWorld(seed);
     const every = 20 + (seed % 60);
     compare(stretch(trace, seed), { every, budget: 16, name: `seed ${seed}` });
+  }
+});
+
+/** A sample whose connection was let go, and what comes later. */
+async function afterwards(more: (last: PacketEvent) => PacketEvent): Promise<Report> {
+  const text = await readFile(
+    new URL('../../../samples/dnat-outside.ndjson', import.meta.url),
+    'utf8',
+  );
+  const { source, header, events, tail } = parseRecording(text, 'sample');
+  const analysis = new IncrementalAnalysis(header, { hops: 64, budget: 16, packer });
+  for (const event of events) analysis.take(event);
+  const time = events.at(-1)?.time ?? 0;
+  analysis.advance(time + 20 * SECOND);
+  assert.is(analysis.settled, 1);
+  const packet = events.find(
+    (event): event is PacketEvent =>
+      event.kind === 'packet' && event.namespace === header.topology.host,
+  );
+  assert.ok(packet);
+  const id = (events.at(-1)?.id ?? 0) + 1;
+  analysis.take(more({ ...packet, id, time: time + 30 * SECOND, skb: 'ffff888100000000' }));
+  return analysis.finish({ source, header, sums: [], tail }).report;
+}
+
+test('what comes late of a connection that was let go begins none', async () => {
+  const { connections } = await afterwards((packet) => ({ ...packet, flags: TCP.FIN | TCP.ACK }));
+  assert.equal(
+    connections.map(({ path, proof }) => [path, proof]),
+    [['dnat', 'proven']],
+  );
+});
+
+test('a SYN between the same ports begins another', async () => {
+  const { connections } = await afterwards((packet) => ({ ...packet, seq: packet.seq + 5_000 }));
+  assert.equal(
+    connections.map(({ id, path }) => [id, path]),
+    [
+      [1, 'dnat'],
+      [2, 'unknown'],
+    ],
+  );
+});
+
+test('what the end of the trace takes back is taken back of those that were let go', () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const { trace, budget } = makeLiveWorld(seed);
+    const lost = stretch({ ...trace, tail: { ...trace.tail, lostEvents: 3, sealed: false } }, seed);
+    compare(lost, { every: 30, budget, name: `seed ${seed}` });
+    const skipped = stretch({ ...trace, tail: { ...trace.tail, skippedRuns: 2 } }, seed);
+    compare(skipped, { every: 30, budget, name: `seed ${seed}` });
   }
 });
 
