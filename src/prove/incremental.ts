@@ -16,7 +16,7 @@ import { namePlaces } from './hops/places.js';
 import { ConnectionStore, numberPlaced, type Packer, type Place } from './kept-connection.js';
 
 /** While a trace runs nothing is sealed yet; connections that are over are judged as if the seal held. */
-export const OPEN_TAIL: TraceTail = {
+const OPEN_TAIL: TraceTail = {
   lostEvents: 0,
   unparsedPackets: 0,
   truncated: false,
