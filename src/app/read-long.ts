@@ -12,7 +12,7 @@ import { PACKER } from './packer.js';
 const LONG = 16 * 1024 * 1024;
 const LONG_PACKED = 1024 * 1024;
 /** Events between two looks at what is over. */
-const PIECE = 20_000;
+const PIECE = 40_000;
 /** Nanoseconds by which events may stand behind later ones. */
 const LAG = 1_000_000_000;
 
