@@ -59,8 +59,10 @@ function withInside(failure: Failure, faults: readonly Finding[]): Failure {
 
 /** What became of one connection; null where it was answered. */
 export function describeFailure(connection: Connection): Failure | null {
-  const { id, outcome, path, protocol, end, drop, stall, handshake, relay } = connection;
+  const { outcome } = connection;
+  // The rest of a capture's connection is worked out when it is asked for.
   if (outcome === 'answered') return null;
+  const { id, path, protocol, end, drop, stall, handshake, relay } = connection;
   const target = connection.container ?? connection.server;
   return {
     count: 1,
