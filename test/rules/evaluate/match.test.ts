@@ -106,6 +106,9 @@ test('ports of the server, also in its answer', () => {
   assert.is(meets(server), true);
   assert.is(meets({ on: 'destination-port', ranges: [port(80), port(6000, 6378)] }), false);
   assert.is(meets({ on: 'destination-port', ranges: [port(6379, 6400)] }), true);
+  // One of several is enough, wherever it stands.
+  assert.is(meets({ on: 'destination-port', ranges: [port(80), port(6379), port(9000)] }), true);
+  assert.is(meets({ on: 'destination-port', ranges: [port(6379), port(80)] }), true);
   assert.is(meets({ on: 'destination-port', ranges: [port(6300, 6379)] }), true);
   const source: Condition = { on: 'source-port', ranges: [port(6379)] };
   assert.equal([meets(source, ANSWER), meets(source, REFUSAL)], [true, true]);
