@@ -4,9 +4,11 @@ import type { IncrementalAnalysis, Wanted } from '../prove/incremental.js';
 
 /** Looking at what is new takes at most this part of the time … */
 const SHARE = 0.1;
-/** … or, where very much is held, this one: what is let go takes no room. */
+/** … or, where very much is held, this one: what is let go takes no room. So where somebody waits for what has ended. */
 const SHARE_FULL = 0.5;
 const FULL = 50_000;
+/** Milliseconds that whoever waits for connections that have ended should not wait longer. */
+const PROMPT = 500;
 /** Milliseconds between two looks while nothing comes. */
 const IDLE = 500;
 
@@ -56,7 +58,7 @@ export class ConnectionTally {
     const { over, counts, ended, open } = analysis.advance(this.#clock(), this.#wanted);
     const took = performance.now() - began;
     this.#lookedAt = now;
-    this.#nextAt = now + took / (analysis.held > FULL ? SHARE_FULL : SHARE);
+    this.#nextAt = now + this.#restAfter(took);
     for (const connection of [...ended, ...over]) this.#onEnded(connection);
     this.#recent = [...this.#recent, ...over].slice(-SHOWN);
     this.#latest = {
@@ -66,6 +68,13 @@ export class ConnectionTally {
       seen: [...this.#recent, ...open],
     };
     return this.#latest;
+  }
+
+  /** Milliseconds to the next look, from what the last one took. */
+  #restAfter(took: number): number {
+    if (this.#analysis.held > FULL) return took / SHARE_FULL;
+    const rest = took / SHARE;
+    return this.#wanted === 'none' ? rest : Math.min(rest, Math.max(PROMPT, took / SHARE_FULL));
   }
 }
 
