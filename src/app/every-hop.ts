@@ -9,7 +9,8 @@ const MOST_HOPS = 20_000;
 
 /** The report with up to `most` hops in all, shared out so that connections with few keep all of theirs. */
 export function listEveryHop(report: Report, trace: Trace, most = MOST_HOPS): Report {
-  if (report.connections.every(({ hopsOmitted }) => hopsOmitted === 0)) return report;
+  const omits = report.connections.some(({ hopsOmitted }) => hopsOmitted > 0);
+  if (!omits || trace.partial) return report;
   const needs = report.connections.map(({ hops, hopsOmitted }) => hops.length + hopsOmitted);
   const full = analyse(trace, { hops: shareOut(needs, most) });
   const byId = new Map(full.connections.map((connection) => [connection.id, connection]));

@@ -5,7 +5,7 @@ import type { Connection } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
 import { withFields } from '../prove/lazy-connection.js';
-import { checkFiles, listFiles } from './outputs.js';
+import { checkFiles, listFiles, needsEvents } from './outputs.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
 import { createProgress } from './progress.js';
 import type { Recorder } from './recorder.js';
@@ -60,11 +60,8 @@ export async function traceLive(
   };
   const tells = outputs.ndjson || outputs.watch === true;
   const shown = streamed ? { ...terminal, out: (text: string) => terminal.err(text) } : terminal;
-  // Exports hold every packet, and what is renamed is judged again.
-  const wholeTrace =
-    outputs.pcapng !== undefined || outputs.perfetto !== undefined || outputs.anonymize === true;
   const { report, trouble } = await runTrace(request, {
-    wholeTrace,
+    wholeTrace: needsEvents(outputs),
     watches: outputs.watch === true && terminal.interactive,
     progress,
     recorder,

@@ -142,7 +142,8 @@ export async function writeFiles(
   // Exports hold every packet, however few the report lists.
   const ids = new Set(report.connections.map(({ id }) => id));
   const whole = (): Report => {
-    if (report.connections.every(({ hopsOmitted }) => hopsOmitted === 0)) return report;
+    const omits = report.connections.some(({ hopsOmitted }) => hopsOmitted > 0);
+    if (!omits || trace.partial) return report;
     const full = analyse(trace, { hops: null });
     return { ...full, connections: full.connections.filter(({ id }) => ids.has(id)) };
   };
@@ -172,6 +173,11 @@ async function drawPage(report: Report, trace: Trace): Promise<string> {
   const { listEveryHop } = await import('./every-hop.js');
   const { explainTraced } = await import('./explain-host.js');
   return renderHtml(listEveryHop(report, trace), explainTraced(trace.header));
+}
+
+/** Whether something is asked for that is made of every event, and not of the report alone. */
+export function needsEvents({ html, pcapng, perfetto, anonymize }: OutputRequest): boolean {
+  return anonymize === true || [html, pcapng, perfetto].some((file) => file !== undefined);
 }
 
 /** Every file that a request names. */

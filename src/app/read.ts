@@ -9,7 +9,7 @@ import type { Report } from '../model/report.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
 import { withHeader, type Trace, type TraceHeader } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
-import { checkFiles, listFiles } from './outputs.js';
+import { checkFiles, listFiles, needsEvents } from './outputs.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
 import { isLongRecording, readLong } from './read-long.js';
 import { select } from './selection.js';
@@ -70,11 +70,8 @@ async function readReport(
 ): Promise<Read> {
   const { hops } = request;
   const [name = '', ...others] = request.files;
-  if (
-    others.length === 0 &&
-    !needsEvents(outputs) &&
-    (await isLongRecording(name, standardInput))
-  ) {
+  const asksForEvents = outputs.ndjson || outputs.record !== undefined || needsEvents(outputs);
+  if (others.length === 0 && !asksForEvents && (await isLongRecording(name, standardInput))) {
     const narrow = (header: TraceHeader): TraceHeader => narrowHeader(header, request);
     return readLong({ name, hops, standardInput, narrow });
   }
@@ -84,14 +81,6 @@ async function readReport(
     ? (await import('./anonymize.js')).anonymize(named, randomBytes(32))
     : named;
   return { trace, report: analyse(trace, { hops }) };
-}
-
-/** Whether something is asked for that holds every event. */
-function needsEvents(outputs: LiveOutputs): boolean {
-  const { ndjson, anonymize, pcapng, perfetto, record } = outputs;
-  return (
-    ndjson || anonymize === true || [pcapng, perfetto, record].some((file) => file !== undefined)
-  );
 }
 
 async function loadAll(

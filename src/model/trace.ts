@@ -32,6 +32,8 @@ export interface Trace {
   /** In order of time. */
   readonly events: readonly TraceEvent[];
   readonly tail: TraceTail;
+  /** Some of its events were let go: what they showed is in the report alone. */
+  readonly partial?: true;
   /** What a capture tells beside its packets; only there. */
   readonly capture?: CaptureFacts | undefined;
 }

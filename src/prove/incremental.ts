@@ -159,7 +159,8 @@ export class IncrementalAnalysis {
     this.#sort();
     this.#header = header;
     const events = keepRelevant(this.#events, header.topology);
-    const trace: Trace = { source, header, events, tail };
+    const partial = this.#store.size > 0 ? { partial: true as const } : {};
+    const trace: Trace = { source, header, events, tail, ...partial };
     const coverage: Coverage = coverageOf(trace);
     const context = this.#context(events);
     const rest = correlate(events, header).connections.map((one) => ({

@@ -30,4 +30,10 @@ test('a shortened report gets its hops back, and keeps what else is in it', () =
   );
 });
 
+test('a trace whose events were let go is not analysed again: the report is all that there is', () => {
+  const trace = readSample('mixed-20');
+  const short = analyse(trace, { hops: 5 });
+  assert.is(listEveryHop(short, { ...trace, events: [], partial: true }), short);
+});
+
 test.run();
