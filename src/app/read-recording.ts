@@ -2,7 +2,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { Input } from '../capture/file/input.js';
 import { HeaderReader, isRecording, RecordingReader } from '../capture/recording.js';
-import { restoreOrder } from '../capture/sequencer.js';
 import { keepRelevant } from '../correlate/relevant.js';
 import { UserError } from '../model/errors.js';
 import type { TraceEvent } from '../model/event.js';
@@ -23,7 +22,7 @@ export async function readRecording(name: string, input: Input): Promise<Trace> 
   await readLines(name, input, (line) => reader.read(line));
   const trace = reader.end();
   if (!reader.appended) return trace;
-  const events = keepRelevant(restoreOrder(trace.events), trace.header.topology);
+  const events = keepRelevant(trace.events, trace.header.topology);
   return { ...trace, events };
 }
 

@@ -6,6 +6,7 @@ import { eventSchema } from '../model/event-schemas.js';
 import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
 import { headerSchema, tailSchema } from '../model/trace-schemas.js';
 import { packSurvey, surveySchema } from './recording-survey.js';
+import { restoreOrder } from './sequencer.js';
 
 const SCHEMA = 'trace-flow/recording/1';
 
@@ -91,7 +92,7 @@ export class RecordingReader {
     this.#onEvent = onEvent ?? ((event) => this.#events.push(event));
   }
 
-  /** Whether the events were written as they came, and want to be put in order. */
+  /** Whether the events were written as they came, with those of other hosts' traffic among them. */
   get appended(): boolean {
     return this.#appended;
   }
@@ -134,7 +135,7 @@ export class RecordingReader {
   end(): Trace {
     const header = this.#header ?? unpackHeader(parseHeader(null, this.#name));
     const tail = this.#tail ?? cutTail(`${this.#name} ends before its end: the trace was cut off`);
-    return { source: 'recording', header, events: this.#events, tail };
+    return { source: 'recording', header, events: restoreOrder(this.#events), tail };
   }
 }
 

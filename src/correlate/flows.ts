@@ -106,13 +106,11 @@ class Gatherer {
     const groups = Map.groupBy(this.#all, root);
     return [...groups.values()]
       .map((group) => ({
-        events: group
-          .flatMap(({ events }) => events)
-          .sort((a, b) => a.time - b.time || a.id - b.id),
+        events: group.flatMap(({ events }) => events).sort(compare),
         local: group.find(({ local }) => local !== null)?.local ?? null,
       }))
       .filter(({ events }) => events.length > 0)
-      .sort((a, b) => (a.events[0]?.id ?? 0) - (b.events[0]?.id ?? 0));
+      .sort((a, b) => compare(a.events[0], b.events[0]));
   }
 
   #takePacket(event: PacketEvent): void {
@@ -306,6 +304,11 @@ class Gatherer {
     if (dials) here.dial ??= event;
     return here;
   }
+}
+
+/** In order of time; events of one moment by their numbers. */
+function compare(a: LegEvent | undefined, b: LegEvent | undefined): number {
+  return (a?.time ?? 0) - (b?.time ?? 0) || (a?.id ?? 0) - (b?.id ?? 0);
 }
 
 function belongs(sighting: Sighting, remote: Endpoint): boolean {
