@@ -7,9 +7,9 @@ import type { Relaying } from './relays.js';
 
 /** Nanoseconds without a new event after which what has ended stays ended: packets in flight, sockets that close late. */
 const SETTLE = 1_000_000_000;
-/** The same where a socket of it was not seen to close, or its packets show no end. */
+/** The same where its sockets have closed and its packets show no end. */
 const LINGER = 10_000_000_000;
-/** Beyond the last time that a SYN is sent again (127 s). */
+/** Beyond the last time that a SYN is sent again (127 s); the same where no socket of it was seen. */
 const GIVEN_UP = 130_000_000_000;
 /** Beyond the time after which datagrams between the same ports are a new flow (see datagrams.ts). */
 const IDLE = 95_000_000_000;
@@ -57,8 +57,9 @@ function isLegOver(leg: Leg, silent: number): boolean {
   // What was counted beyond the budget is told at the end.
   if (leg.protocol === 'udp') return silent > IDLE && !leg.unlisted;
   const sockets = readSockets(leg);
-  if (sockets === 'open') return leg.until !== Infinity && silent > LINGER;
-  if (leg.until !== Infinity) return silent > SETTLE;
+  // A reset that its socket did not take is none: who still has the connection may go on.
+  if (sockets === 'open') return false;
+  if (leg.until !== Infinity) return silent > (sockets === 'none' ? GIVEN_UP : SETTLE);
   return sockets === 'closed' ? silent > LINGER : silent > GIVEN_UP && !isEstablished(leg);
 }
 

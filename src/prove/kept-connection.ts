@@ -33,6 +33,7 @@ interface Additions {
 }
 
 export class KeptConnection implements Connection {
+  static #latest: { readonly of: KeptConnection; readonly told: Connection } | null = null;
   readonly id: Connection['id'];
   readonly protocol: Connection['protocol'];
   readonly client: Connection['client'];
@@ -117,8 +118,15 @@ export class KeptConnection implements Connection {
     return new KeptConnection(this, this.#tell, { ...this.#additions, ...additions });
   }
 
-  /** Everything as ordinary fields, in the document's order. Nothing of it stays in memory. */
+  /** Everything as ordinary fields, in the document's order. Only the one that was looked at last stays unpacked. */
   toJSON(): Connection {
+    if (KeptConnection.#latest?.of === this) return KeptConnection.#latest.told;
+    const told = this.#unpack();
+    KeptConnection.#latest = { of: this, told };
+    return told;
+  }
+
+  #unpack(): Connection {
     const whole = this.#tell();
     const { end, why, predicted, witness } = this.#additions;
     return {

@@ -4,12 +4,13 @@ import * as assert from 'uvu/assert';
 import { readFile } from 'node:fs/promises';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { parseRecording } from '../../src/capture/recording.js';
-import { TCP, type PacketEvent, type TraceEvent } from '../../src/model/event.js';
+import { TCP, TCP_STATE, type PacketEvent, type TraceEvent } from '../../src/model/event.js';
 import type { Report } from '../../src/model/report.js';
 import type { Trace } from '../../src/model/trace.js';
 import { analyse } from '../../src/prove/analyse.js';
 import { IncrementalAnalysis } from '../../src/prove/incremental.js';
 import { randomizer } from '../decode/frames.js';
+import { readSample } from '../support/samples.js';
 import { suite } from '../support/suite.js';
 import { makeDatagramWorld } from '../worlds/live/datagram-world.js';
 import { makeLiveWorld } from '../worlds/live/world.js';
@@ -113,6 +114,19 @@ test('what comes late of a connection that was let go begins none', async () => 
     connections.map(({ path, proof }) => [path, proof]),
     [['dnat', 'proven']],
   );
+});
+
+test('a connection whose socket was not seen to close is not let go, however long it is silent', () => {
+  const { header, events } = readSample('dnat-outside');
+  const settle = (kept: readonly TraceEvent[]): number => {
+    const analysis = new IncrementalAnalysis(header, { hops: 64, budget: 16, packer });
+    for (const event of kept) analysis.take(event);
+    analysis.advance((events.at(-1)?.time ?? 0) + 1_000 * SECOND);
+    return analysis.settled;
+  };
+  const closes = (event: TraceEvent): boolean =>
+    event.kind === 'state' && event.to === TCP_STATE.CLOSE;
+  assert.equal([settle(events), settle(events.filter((one) => !closes(one)))], [1, 0]);
 });
 
 test('a SYN between the same ports begins another', async () => {
