@@ -1,9 +1,7 @@
 // Analysed piece by piece while it runs, a trace is told as it is when it is analysed as a whole.
 
 import * as assert from 'uvu/assert';
-import { readFile } from 'node:fs/promises';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { parseRecording } from '../../src/capture/recording.js';
 import { TCP, TCP_STATE, type PacketEvent, type TraceEvent } from '../../src/model/event.js';
 import type { Report } from '../../src/model/report.js';
 import type { Trace } from '../../src/model/trace.js';
@@ -87,12 +85,8 @@ test(`${COUNT} worlds of datagrams`, () => {
 });
 
 /** A sample whose connection was let go, and what comes later. */
-async function afterwards(more: (last: PacketEvent) => PacketEvent): Promise<Report> {
-  const text = await readFile(
-    new URL('../../../samples/dnat-outside.ndjson', import.meta.url),
-    'utf8',
-  );
-  const { source, header, events, tail } = parseRecording(text, 'sample');
+function afterwards(more: (last: PacketEvent) => PacketEvent): Report {
+  const { source, header, events, tail } = readSample('dnat-outside');
   const analysis = new IncrementalAnalysis(header, { hops: 64, budget: 16, packer });
   for (const event of events) analysis.take(event);
   const time = events.at(-1)?.time ?? 0;
@@ -108,8 +102,8 @@ async function afterwards(more: (last: PacketEvent) => PacketEvent): Promise<Rep
   return analysis.finish({ source, header, sums: [], tail }).report;
 }
 
-test('what comes late of a connection that was let go begins none', async () => {
-  const { connections } = await afterwards((packet) => ({ ...packet, flags: TCP.FIN | TCP.ACK }));
+test('what comes late of a connection that was let go begins none', () => {
+  const { connections } = afterwards((packet) => ({ ...packet, flags: TCP.FIN | TCP.ACK }));
   assert.equal(
     connections.map(({ path, proof }) => [path, proof]),
     [['dnat', 'proven']],
@@ -129,8 +123,8 @@ test('a connection whose socket was not seen to close is not let go, however lon
   assert.equal([settle(events), settle(events.filter((one) => !closes(one)))], [1, 0]);
 });
 
-test('a SYN between the same ports begins another', async () => {
-  const { connections } = await afterwards((packet) => ({ ...packet, seq: packet.seq + 5_000 }));
+test('a SYN between the same ports begins another', () => {
+  const { connections } = afterwards((packet) => ({ ...packet, seq: packet.seq + 5_000 }));
   assert.equal(
     connections.map(({ id, path }) => [id, path]),
     [
