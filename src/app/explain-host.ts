@@ -11,6 +11,7 @@ import { listConcerned } from '../rules/explain/concern.js';
 import { findFaults } from '../rules/findings/findings.js';
 import { predict } from '../rules/evaluate/predict.js';
 import { withhold } from '../rules/evaluate/withhold.js';
+import { explainRule } from '../words/rule-meaning.js';
 import { describeMap } from './explain-map.js';
 
 /** What a host is made of, as far as it could be read. */
@@ -56,7 +57,7 @@ export function explainHost(
     schema: 'trace-flow/explain/1',
     engine: engine || proxy.firewall ? { version: engine?.version ?? null, ...proxy } : null,
     ...describeMap({ topology, settings, ports: target.ports, insides }),
-    rules: listConcerned(world, mappings, met),
+    rules: listConcerned(world, mappings, met).map(explainRule),
     predictions: [...judged],
     findings: findFaults({
       world,

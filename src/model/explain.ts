@@ -1,7 +1,7 @@
 /** The `explain --json` document `trace-flow/explain/1`. */
 import { z } from 'zod';
 import { routingSchema } from './routing.js';
-import { BACKENDS, FAMILIES } from './rules.js';
+import { BACKENDS, FAMILIES, type Step } from './rules.js';
 import { PATHS } from './verdict.js';
 
 export const VANTAGES = [
@@ -160,3 +160,9 @@ export type Explanation = z.infer<typeof explanationSchema>;
 export type Prediction = z.infer<typeof prediction>;
 export type ExplainedRule = z.infer<typeof explainedRule>;
 export type Finding = z.infer<typeof findingSchema>;
+
+/** A rule that concerns a port, before it is put into words. */
+export type ConcernedRule = Omit<ExplainedRule, 'meaning'> & {
+  /** Null for a chain's policy, which drops. */
+  readonly steps: readonly Step[] | null;
+};

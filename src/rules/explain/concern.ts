@@ -1,9 +1,8 @@
 /** The rules that concern a port, in the order in which a packet meets them. */
-import type { ExplainedRule } from '../../model/explain.js';
+import type { ConcernedRule } from '../../model/explain.js';
 import { isInRange, parseAddressNumber } from '../../model/range.js';
 import { HOOKS, type Chain, type Match, type Rule, type Table } from '../../model/rules.js';
 import type { PortMapping } from '../../model/target.js';
-import { tellPolicy, tellRule } from './meaning.js';
 import { RuleIndex } from '../evaluate/rule-index.js';
 import type { World } from '../evaluate/world.js';
 
@@ -15,7 +14,7 @@ export function listConcerned(
   world: World,
   mappings: readonly PortMapping[],
   met: ReadonlySet<Rule | null>,
-): ExplainedRule[] {
+): ConcernedRule[] {
   const index = new RuleIndex(world.rules);
   const wanted = mappings.map(({ listens, target }) => ({
     port: listens.port,
@@ -23,14 +22,14 @@ export function listConcerned(
     address: parseAddressNumber(target.address),
   }));
   const seen = new Set<Rule>();
-  const listed: ExplainedRule[] = [];
+  const listed: ConcernedRule[] = [];
   // First along the ways that packets took, then whatever else names the port.
   const visit = (table: Table, chain: Chain, everywhere: boolean, depth: number): void => {
     for (const rule of chain.rules) {
       const concerned = met.has(rule) || names(rule, wanted);
       if (concerned && !seen.has(rule)) {
         seen.add(rule);
-        listed.push(explain(table, chain, rule));
+        listed.push(name(table, chain, rule));
       }
       if (depth > 16 || (!everywhere && !met.has(rule))) continue;
       for (const name of listTargets(rule)) {
@@ -49,14 +48,14 @@ export function listConcerned(
         visited.clear();
         visit(table, chain, false, 0);
         visit(table, chain, true, 0);
-        if (chain.policy === 'drop') listed.push(explain(table, chain, null));
+        if (chain.policy === 'drop') listed.push(name(table, chain, null));
       }
     }
   }
   return unique(listed);
 }
 
-function explain(table: Table, chain: Chain, rule: Rule | null): ExplainedRule {
+function name(table: Table, chain: Chain, rule: Rule | null): ConcernedRule {
   const { backend, family, name } = table;
   return {
     backend,
@@ -64,16 +63,16 @@ function explain(table: Table, chain: Chain, rule: Rule | null): ExplainedRule {
     table: name,
     chain: chain.name,
     rule: rule ? rule.text : `-P ${chain.name} DROP`,
-    meaning: rule ? tellRule(rule) : tellPolicy('drop'),
+    steps: rule && rule.steps,
     packets: rule ? rule.packets : chain.packets,
   };
 }
 
 /** A policy of an inet table comes up for both families. */
-function unique(list: readonly ExplainedRule[]): ExplainedRule[] {
+function unique(list: readonly ConcernedRule[]): ConcernedRule[] {
   return [
     ...new Map(
-      list.map((rule, i) => [rule.rule.startsWith('-P') ? JSON.stringify(rule) : i, rule]),
+      list.map((rule, i) => [rule.steps === null ? JSON.stringify(rule) : i, rule]),
     ).values(),
   ];
 }

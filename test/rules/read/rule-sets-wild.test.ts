@@ -5,7 +5,7 @@ import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { addToOthers, parseNft } from '../../../src/rules/read/nft.js';
 import { UserError } from '../../../src/model/errors.js';
 import { NO_RULES, type Rule, type RuleSet, type Step } from '../../../src/model/rules.js';
-import { tellRule } from '../../../src/rules/explain/meaning.js';
+import { tellRule } from '../../../src/words/rule-meaning.js';
 import { loadRules, makeWorld, predictRedis, readRules } from '../evaluate/worlds.js';
 import { suite } from '../../support/suite.js';
 
@@ -67,7 +67,7 @@ test('iptables: the whole of iptables-save and of iptables -S -v, rule by rule',
 test('every rule is told in a sentence without marks of JSON', () => {
   for (const form of ['wild.nft', 'wild.nft.json', 'wild.iptables']) {
     for (const rule of listRules(loadRules(form))) {
-      const told = tellRule(rule);
+      const told = tellRule(rule.steps);
       assert.match(told, /^everything\b/);
       assert.not.match(told, /undefined|null|\[object|{"/, rule.text);
     }

@@ -1,13 +1,20 @@
-/** Rules in plain words. */
-import { isEverything, writeRange, type AddressRange } from '../../model/range.js';
-import type { MapEntry, Match, PortRange, Rule, Verdict } from '../../model/rules.js';
+/** What rules do, in plain words. */
+import type { ConcernedRule, ExplainedRule } from '../model/explain.js';
+import { isEverything, writeRange, type AddressRange } from '../model/range.js';
+import type { MapEntry, Match, PortRange, Step, Verdict } from '../model/rules.js';
+
+/** A rule that concerns a port, with what it does. */
+export function explainRule({ steps, packets, ...name }: ConcernedRule): ExplainedRule {
+  const meaning = steps === null ? tellPolicy('drop') : tellRule(steps);
+  return { ...name, meaning, packets };
+}
 
 /** One sentence without a full stop: `everything that goes to port 6379 is sent to 172.18.0.2:6379`. */
-export function tellRule(rule: Rule): string {
+export function tellRule(steps: readonly Step[]): string {
   const conditions: string[] = [];
   const effects: string[] = [];
   const notes: string[] = [];
-  for (const step of rule.steps) {
+  for (const step of steps) {
     switch (step.kind) {
       case 'match': {
         const words = tellMatch(step.match);
@@ -70,7 +77,7 @@ function tellSubject(conditions: readonly string[]): string {
 }
 
 /** The sentence for a base chain's policy. */
-export function tellPolicy(policy: 'accept' | 'drop'): string {
+function tellPolicy(policy: 'accept' | 'drop'): string {
   return `everything that no rule has decided is ${policy === 'drop' ? 'dropped' : 'let through'}`;
 }
 
