@@ -11,6 +11,7 @@ import { listConcerned } from '../rules/explain/concern.js';
 import { findFaults } from '../rules/findings/findings.js';
 import { predict } from '../rules/evaluate/predict.js';
 import { withhold } from '../rules/evaluate/withhold.js';
+import { writeFinding } from '../words/findings.js';
 import { explainRule } from '../words/rule-meaning.js';
 import { describeMap } from './explain-map.js';
 
@@ -66,7 +67,7 @@ export function explainHost(
       complete: rules.complete,
       docker: engine !== null && engine.product !== 'podman',
       stopped: rules.complete ? stopped : [],
-    }),
+    }).map(writeFinding),
     problems: [...topology.problems, ...rules.problems, ...rules.rules.notes.map(toSentence)],
   };
 }

@@ -16,10 +16,12 @@ import { predictAttempt } from '../../rules/evaluate/predict.js';
 import type { Attempt } from '../../rules/evaluate/vantages.js';
 import { RuleIndex, type RuleRef } from '../../rules/evaluate/rule-index.js';
 import { findFaults } from '../../rules/findings/findings.js';
-import { findRemedy } from '../../rules/findings/routing.js';
+import { nameFault } from '../../rules/findings/routing.js';
 import { withhold } from '../../rules/evaluate/withhold.js';
 import { findBridgeOf, type World } from '../../rules/evaluate/world.js';
 import { writeEvidence } from '../../words/claims.js';
+import { STOP_REMEDIES } from '../../words/faults/stops.js';
+import { writeFinding } from '../../words/findings.js';
 import { writeDeciding, writeSince } from '../../words/deciding.js';
 
 type PredictedReport = Required<Pick<Report, 'connections' | 'findings'>>;
@@ -109,9 +111,11 @@ class Oracle {
     const { path, way, target, rule, why, sourceSeen, obstacles } = prediction;
     const agrees = agree(connection, attempt, prediction, deciding);
     const at = rule === null || !deciding ? null : describePlace(deciding);
-    const remedy = stop && findRemedy(stop);
+    const code = stop && nameFault(stop);
     const predicted: Predicted = { path, way, target, rule, at, why, sourceSeen, agrees };
-    if (stop && remedy) predicted.stop = { ...remedy, why: stop.obstacle ?? stop.why };
+    if (stop && code) {
+      predicted.stop = { code, remedy: STOP_REMEDIES[code], why: stop.obstacle ?? stop.why };
+    }
     return { predicted, deciding, obstructed: obstacles.length > 0 };
   }
 
@@ -123,7 +127,7 @@ class Oracle {
       predictions: [...this.#known.values()].map(({ prediction }) => prediction),
       docker: engine !== null && engine.product !== 'podman',
       complete: this.#survey.complete,
-    });
+    }).map(writeFinding);
   }
 
   #predict(attempt: Attempt): ReturnType<typeof predictAttempt> {

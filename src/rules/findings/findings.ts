@@ -1,6 +1,6 @@
-/** What guides and forum threads end with: faults that rules, sockets and settings show, each with its remedy. */
-import { formatEndpoint } from '../../model/address.js';
-import type { Finding, Prediction } from '../../model/explain.js';
+/** What guides and forum threads end with: faults that rules, sockets and settings show. */
+import type { Prediction } from '../../model/explain.js';
+import type { Fault } from '../../model/fault.js';
 import type { PortMapping } from '../../model/target.js';
 import { findSocket, listensInsideOnly, listSocketsFor } from '../evaluate/deliver.js';
 import { jumpsTo, listRules } from '../evaluate/mappings.js';
@@ -22,7 +22,7 @@ export interface FindingInput {
   readonly stopped?: readonly Stopped[];
 }
 
-export function findFaults(input: FindingInput): Finding[] {
+export function findFaults(input: FindingInput): Fault[] {
   return [
     ...findMissingChains(input),
     ...findTwoBackends(input.world),
@@ -36,7 +36,7 @@ export function findFaults(input: FindingInput): Finding[] {
   ];
 }
 
-function findMissingChains({ world, docker, complete, mappings }: FindingInput): Finding[] {
+function findMissingChains({ world, docker, complete, mappings }: FindingInput): Fault[] {
   if (!docker || !complete || mappings.length === 0) return [];
   const has = world.rules.tables.some(
     ({ name, chains }) =>
@@ -52,15 +52,12 @@ function findMissingChains({ world, docker, complete, mappings }: FindingInput):
     {
       code: 'docker-chains-missing',
       severity: 'error',
-      evidence: has
-        ? 'the chain DOCKER of table nat is there, but no rule jumps to it'
-        : 'ports are published, but no table has the chain DOCKER for NAT: something has flushed the rules',
-      remedy: 'restart the engine, which makes its rules anew: systemctl restart docker',
+      unused: has,
     },
   ];
 }
 
-function findTwoBackends(world: World): Finding[] {
+function findTwoBackends(world: World): Fault[] {
   const filled = world.rules.tables.filter(({ chains }) =>
     chains.some(({ rules }) => rules.length > 0),
   );
@@ -72,34 +69,34 @@ function findTwoBackends(world: World): Finding[] {
     {
       code: 'two-backends',
       severity: 'warning',
-      evidence: `rules are loaded by iptables-legacy (${legacy.map(({ name }) => name).join(', ') || 'tables not read'}) and by iptables-nft (${nft.map(({ name }) => name).join(', ')}): a packet meets both, and each tool shows only its own`,
-      remedy:
-        'choose one (update-alternatives --config iptables), flush the other, and restart the engine',
+      legacy: legacy.map(({ name }) => name),
+      nft: nft.map(({ name }) => name),
     },
   ];
 }
 
-function findStaleRelays(world: World): Finding[] {
+function findStaleRelays(world: World): Fault[] {
   if (!world.measured || world.containers.length === 0) return [];
   const held = new Set(
     world.containers.flatMap(({ places }) => places.map((place) => place.address)),
   );
-  return world.relays.flatMap(({ pid, command, listens, target }): Finding[] => {
+  return world.relays.flatMap(({ pid, command, listens, target }): Fault[] => {
     if (!target || held.has(target.address) || !findBridgeOf(world, target.address)) return [];
     return [
       {
         code: 'stale-relay',
         severity: 'error',
-        evidence: `${command} (pid ${pid}) listens on ${formatEndpoint(listens)} and leads to ${formatEndpoint(target)}, an address that no running container has`,
-        remedy: `start the container again; if the port stays taken, end the relay: kill ${pid}`,
+        command,
+        listens,
+        target,
         about: { pid },
       },
     ];
   });
 }
 
-function findDeaf({ world, mappings }: FindingInput): Finding[] {
-  const found = new Map<string, Finding>();
+function findDeaf({ world, mappings }: FindingInput): Fault[] {
+  const found = new Map<string, Fault>();
   for (const { protocol, target } of mappings) {
     const container = world.containers.find(({ places }) =>
       places.some(({ address }) => address === target.address),
@@ -119,43 +116,27 @@ function findDeaf({ world, mappings }: FindingInput): Finding[] {
     found.set(`${name} ${protocol} ${target.port}`, {
       code: inside ? 'listens-on-loopback' : 'nothing-listens',
       severity: 'error',
-      evidence: inside
-        ? `the process in ${name} listens on 127.0.0.1:${target.port} only: the container's own loopback, which no published port reaches`
-        : `nothing in ${name} listens on ${protocol} port ${target.port}`,
-      remedy: inside
-        ? `make it listen on 0.0.0.0:${target.port} (an option such as bind or listen of the program)`
-        : `look why it does not (docker logs ${name}), or publish the port that it listens on`,
+      protocol,
       about: { container: name, port: target.port },
     });
   }
   return [...found.values()];
 }
 
-function findSwitchedOff({ world, mappings }: FindingInput): Finding[] {
+function findSwitchedOff({ world, mappings }: FindingInput): Fault[] {
   const { forward4, bridgeCalls4 } = world.settings;
-  const found: Finding[] = [];
+  const found: Fault[] = [];
   const leadsOn = mappings.some(({ target }) => findBridgeOf(world, target.address) !== null);
   if (forward4 === false && leadsOn) {
-    found.push({
-      code: 'ip-forward-off',
-      severity: 'error',
-      evidence: 'net.ipv4.ip_forward is 0: nothing from outside is forwarded to a container',
-      remedy: 'sysctl -w net.ipv4.ip_forward=1, and keep it in /etc/sysctl.d',
-    });
+    found.push({ code: 'ip-forward-off', severity: 'error' });
   }
   if (bridgeCalls4 === false && world.userlandProxy === false && leadsOn) {
-    found.push({
-      code: 'bridge-nf-off',
-      severity: 'warning',
-      evidence:
-        'net.bridge.bridge-nf-call-iptables is off and there is no docker-proxy: a container that dials a published port of its own network gets replies from the wrong address',
-      remedy: 'modprobe br_netfilter and sysctl -w net.bridge.bridge-nf-call-iptables=1',
-    });
+    found.push({ code: 'bridge-nf-off', severity: 'warning' });
   }
   return found;
 }
 
-function findHidden({ predictions }: FindingInput): Finding[] {
+function findHidden({ predictions }: FindingInput): Fault[] {
   const outside = predictions.filter(
     ({ vantage, path, sourceSeen }) =>
       vantage === 'outside' && path === 'docker-proxy' && sourceSeen !== null,
@@ -166,14 +147,13 @@ function findHidden({ predictions }: FindingInput): Finding[] {
     {
       code: 'source-lost',
       severity: 'warning',
-      evidence: `clients from outside who dial ${outside.map(({ to }) => to).join(', ')} come through docker-proxy: the container sees ${first.sourceSeen ?? ''} instead of their address`,
-      remedy:
-        'give the container an address of the same family (for IPv6: --ipv6 networks), or see that the DNAT rule is there',
+      dialled: outside.map(({ to }) => to),
+      seen: first.sourceSeen ?? '',
     },
   ];
 }
 
-function findLocalOnly({ mappings, world }: FindingInput): Finding[] {
+function findLocalOnly({ mappings, world }: FindingInput): Fault[] {
   const local = mappings.filter(({ listens }) =>
     familyOf(listens.address) === 4
       ? listens.address.startsWith('127.')
@@ -209,31 +189,14 @@ function predictNeighbour(
   }).prediction;
 }
 
-function judgeLocal({ listens }: PortMapping, { path, why, rule, target }: Prediction): Finding {
-  const port = `port ${listens.port} is published on ${listens.address} only`;
-  if (path === 'dropped' || path === 'refused') {
-    return {
-      code: 'published-on-loopback',
-      severity: 'note',
-      evidence: `${port}, and what comes from elsewhere for it is ${path}: ${why}`,
-      remedy: `if others should reach it, publish it without the address: -p ${listens.port}:…`,
-    };
-  }
-  const remedy =
-    'Docker 28 and newer drop such packets; before: iptables -t raw -I PREROUTING -d 127.0.0.0/8 ! -i lo -j DROP';
-  if (path === 'unknown') {
-    return {
-      code: 'published-on-loopback',
-      severity: 'note',
-      evidence: `${port}; whether a neighbour on the link reaches it is not known: ${why}`,
-      remedy,
-    };
-  }
-  const by = rule === null ? '' : ` by "${rule}"`;
+function judgeLocal({ listens }: PortMapping, prediction: Prediction): Fault {
+  const { path, why, rule, target } = prediction;
   return {
     code: 'published-on-loopback',
-    severity: 'warning',
-    evidence: `${port}, but a neighbour on the link reaches it: a packet to ${listens.address} that comes from there is sent to ${target ?? 'the container'}${by}`,
-    remedy,
+    severity: LEADS_NOWHERE.has(path) ? 'note' : 'warning',
+    listens,
+    neighbour: { path, why, rule, target },
   };
 }
+
+const LEADS_NOWHERE: ReadonlySet<Prediction['path']> = new Set(['dropped', 'refused', 'unknown']);

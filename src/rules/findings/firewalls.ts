@@ -1,12 +1,12 @@
 /** What firewalls, bans and VPNs beside the engine's rules do to published ports: what they stop, what they never see, whom they hide. */
-import type { Finding } from '../../model/explain.js';
+import type { Fault, Firewall } from '../../model/fault.js';
 import type { Match, Rule, RuleSet } from '../../model/rules.js';
 import type { PortMapping } from '../../model/target.js';
 import { listMatches, listRules } from '../evaluate/mappings.js';
 import { predictAttempt, writeRef, type Stopped } from '../evaluate/predict.js';
-import { RuleIndex, type RuleRef } from '../evaluate/rule-index.js';
+import { RuleIndex } from '../evaluate/rule-index.js';
 import { familyOf, type World } from '../evaluate/world.js';
-import { isBans, isEngines, nameFirewall, OPEN, REMEDY, type Firewall } from './owners.js';
+import { isBans, isEngines, nameFirewall } from './owners.js';
 
 interface Input {
   readonly world: World;
@@ -14,7 +14,7 @@ interface Input {
   readonly stopped?: readonly Stopped[];
 }
 
-export function findFirewallFaults({ world, mappings, stopped = [] }: Input): Finding[] {
+export function findFirewallFaults({ world, mappings, stopped = [] }: Input): Fault[] {
   const passing = mappings.filter((mapping) => isForwarded(world, mapping));
   return [
     ...findForeignDrops(stopped),
@@ -25,8 +25,8 @@ export function findFirewallFaults({ world, mappings, stopped = [] }: Input): Fi
 }
 
 /** Rules that are not the engine's and stop what goes to a published port, or its answer. */
-function findForeignDrops(stopped: readonly Stopped[]): Finding[] {
-  const found = new Map<string, Finding>();
+function findForeignDrops(stopped: readonly Stopped[]): Fault[] {
+  const found = new Map<string, Fault>();
   for (const { prediction, ruled } of stopped) {
     const { vantage, to, path } = prediction;
     if (!ruled || vantage === 'container-address') continue;
@@ -36,23 +36,22 @@ function findForeignDrops(stopped: readonly Stopped[]): Finding[] {
     const rule = writeRef(by);
     const key = `${inside ?? ''} ${rule}`;
     if (found.has(key)) continue;
-    const stops = `"${rule}" stops what goes to ${to} (${vantage})`;
     found.set(
       key,
       inside === null
         ? {
             code: 'firewall-drop',
             severity: 'error',
-            evidence: stops,
-            remedy: tellOpening(by),
+            vantage,
+            to,
+            owner: nameFirewall(by) ?? (by.rule === null ? 'policy' : 'other'),
             about: { rule },
           }
         : {
             code: 'inside-container',
             severity: 'error',
-            evidence: `inside ${inside}, ${stops}`,
-            remedy:
-              "it is a rule in the container's own namespace: look there (nsenter -n -t PID nft list ruleset), and accept the port where the rule was made",
+            vantage,
+            to,
             about: { container: inside, rule },
           },
     );
@@ -60,31 +59,21 @@ function findForeignDrops(stopped: readonly Stopped[]): Finding[] {
   return [...found.values()];
 }
 
-function tellOpening(by: RuleRef): string {
-  const firewall = nameFirewall(by);
-  if (firewall) return OPEN[firewall];
-  return by.rule === null
-    ? 'a rule that accepts it is missing: restart the engine if its rules were flushed, or accept it in the chain DOCKER-USER'
-    : 'it is no rule of the engine: change it where it was made (ufw, firewalld, a script), or accept the traffic before it';
-}
-
 /** Rules that give a client outside another source, so that the container does not see who it is. */
-function findMasked(stopped: readonly Stopped[]): Finding[] {
-  const found = new Map<string, Finding>();
+function findMasked(stopped: readonly Stopped[]): Fault[] {
+  const found = new Map<string, Fault>();
   for (const { prediction, masked } of stopped) {
     const { vantage, path, sourceSeen, to } = prediction;
     if (!masked || vantage !== 'outside' || path !== 'dnat' || sourceSeen === null) continue;
     if (isEngines(masked)) continue;
     const rule = writeRef(masked);
     if (found.has(rule)) continue;
-    const firewalld = nameFirewall(masked) === 'firewalld';
     found.set(rule, {
       code: 'source-masqueraded',
       severity: 'warning',
-      evidence: `"${rule}" gives clients from outside who dial ${to} another source: the container sees ${sourceSeen} instead of their address`,
-      remedy: firewalld
-        ? 'take masquerading off the zone that the bridge is in: firewall-cmd --zone=ZONE --remove-masquerade'
-        : 'let the rule name the device that leads out (-o DEVICE, oifname DEVICE), so that what goes to a bridge of containers keeps its source',
+      to,
+      seen: sourceSeen,
+      firewall: nameFirewall(masked),
       about: { rule },
     });
   }
@@ -116,7 +105,7 @@ function predictOutside(
 }
 
 /** Firewalls that would stop the same connection if a process of the host served it: no rule in INPUT meets what is forwarded. */
-function findBypassed(world: World, passing: readonly PortMapping[]): Finding[] {
+function findBypassed(world: World, passing: readonly PortMapping[]): Fault[] {
   if (passing.length === 0) return [];
   const alone = { ...world, rules: dropNat(world.rules) };
   const found = new Map<Firewall, { ports: Set<number>; rule: string }>();
@@ -132,29 +121,27 @@ function findBypassed(world: World, passing: readonly PortMapping[]): Finding[] 
   return [...found].map(([firewall, { ports, rule }]) => ({
     code: 'firewall-bypassed',
     severity: 'note',
-    evidence: `${firewall} is loaded, and "${rule}" stops what comes for the host itself; what is published on ${listPorts(ports)} passes FORWARD and does not meet it`,
-    remedy: REMEDY[firewall],
+    firewall,
+    ports: [...ports],
     about: { rule },
   }));
 }
 
 /** Chains of bans that are met in INPUT only. */
-function findBypassedBans(rules: RuleSet, passing: readonly PortMapping[]): Finding[] {
-  const found: Finding[] = [];
+function findBypassedBans(rules: RuleSet, passing: readonly PortMapping[]): Fault[] {
+  const found: Fault[] = [];
   for (const { rule, chain, table } of listRules(rules)) {
     if (chain.base?.hook !== 'input' || !isBans({ rule, chain, table })) continue;
     const ports = passing
       .filter((mapping) => asksFor(rule, mapping))
       .map(({ listens }) => listens.port);
     if (ports.length === 0) continue;
-    const text = writeRef({ rule, chain, table });
     found.push({
       code: 'bans-bypassed',
       severity: 'warning',
-      evidence: `"${text}" in chain ${chain.name} bans for ${listPorts(new Set(ports))}, but what is published there passes FORWARD and never meets it: who is banned still gets in`,
-      remedy:
-        "let fail2ban ban in DOCKER-USER (chain = DOCKER-USER in the jail; ports are the container's there, as DNAT has been done), or in a chain of nftables at hook prerouting",
-      about: { rule: text },
+      chain: chain.name,
+      ports: [...new Set(ports)],
+      about: { rule: writeRef({ rule, chain, table }) },
     });
   }
   return found;
@@ -172,10 +159,6 @@ function asksFor(rule: Rule, { protocol, listens }: PortMapping): boolean {
     );
   };
   return !listMatches(rule).some(ruledOut);
-}
-
-function listPorts(ports: ReadonlySet<number>): string {
-  return `${ports.size === 1 ? 'port' : 'ports'} ${[...ports].join(', ')}`;
 }
 
 /** The rules without any that translate: what is dialled is then the host itself. */

@@ -1,26 +1,11 @@
 /** Whose a rule is: the engine's own, a firewall's, or one that bans. By names of tables and chains, as these programs choose them. */
+import type { Firewall } from '../../model/fault.js';
 import type { Rule } from '../../model/rules.js';
 import { jumpsTo, listMatches } from '../evaluate/mappings.js';
 import type { RuleRef } from '../evaluate/rule-index.js';
 
-export type Firewall = 'ufw' | 'firewalld';
-
 const UFW = /^ufw6?-/;
 const FIREWALLD = /^(?:(?:INPUT|FORWARD|OUTPUT)_(?:ZONES|direct)|(?:FWD|IN|FWDI|FWDO)_\w+)$/;
-
-/** How a published port is opened in each. */
-export const OPEN: Readonly<Record<Firewall, string>> = {
-  ufw: "it is a rule of ufw: let what is forwarded to the container pass (ufw route allow proto tcp from any to any port PORT, with the container's port)",
-  firewalld:
-    'it is a rule of firewalld: put the bridge into a zone or policy that accepts it (firewall-cmd --zone=docker --add-interface=BRIDGE), and restart the engine where its rules were flushed',
-};
-
-/** How each is made to meet published ports. */
-export const REMEDY: Readonly<Record<Firewall, string>> = {
-  ufw: "let what is forwarded meet it: rules in /etc/ufw/after.rules by which DOCKER-USER jumps to ufw-user-forward and then drops new connections to the containers' networks (as ufw-docker does), and ufw route allow for the container's ports that may be reached; or publish on an address that only those reach who may",
-  firewalld:
-    'set StrictForwardPorts=yes in /etc/firewalld/firewalld.conf (firewalld 2.3 and later), drop it in the chain DOCKER-USER, or publish on an address that only those reach who may',
-};
 
 /** The firewall that made a rule; for a policy the one that the policy's chain leads to. */
 export function nameFirewall({ table, chain, rule }: RuleRef): Firewall | null {

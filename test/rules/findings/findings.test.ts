@@ -6,6 +6,7 @@ import type { RuleSet } from '../../../src/model/rules.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { findFaults } from '../../../src/rules/findings/findings.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
+import { writeFinding } from '../../../src/words/findings.js';
 import { suite } from '../../support/suite.js';
 import { predict } from '../../../src/rules/evaluate/predict.js';
 import { loadRules, makeWorld, readRules } from '../evaluate/worlds.js';
@@ -20,7 +21,9 @@ function find(code: string, world: World): Finding | undefined {
   const [container = null] = world.containers;
   const foresight = predict(world, [{ mapping, container, client: null }]);
   const input = { world, mappings: [mapping], ...foresight, docker: true, complete: true };
-  const found = findFaults(input).find((finding) => finding.code === code);
+  const found = findFaults(input)
+    .map(writeFinding)
+    .find((finding) => finding.code === code);
   if (found) {
     assert.ok(found.evidence.length > 10, found.evidence);
     assert.ok(found.remedy.length > 10, found.remedy);

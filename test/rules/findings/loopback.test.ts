@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import type { Finding } from '../../../src/model/explain.js';
 import { findFaults } from '../../../src/rules/findings/findings.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
+import { writeFinding } from '../../../src/words/findings.js';
 import { suite } from '../../support/suite.js';
 import { makeWorld, readRules } from '../evaluate/worlds.js';
 
@@ -26,7 +27,9 @@ function find(text: string): Finding | undefined {
     docker: true,
     complete: true,
   };
-  return findFaults(input).find(({ code }) => code === 'published-on-loopback');
+  return findFaults(input)
+    .map(writeFinding)
+    .find(({ code }) => code === 'published-on-loopback');
 }
 
 test('a neighbour on the link reaches it through the DNAT rule', () => {
