@@ -91,11 +91,15 @@ export class Arrival {
       });
       return { ...taken, sourceSeen: null, target: null };
     }
-    return endJourney(packet, nat, 'answered', {
-      way: 'host',
-      why: `no rule sends it on, and ${owner} listens on ${at}`,
-      obstacles: [],
-    });
+    const listens = `no rule sends it on, and ${owner} listens on ${at}`;
+    const stray = this.#findStray(packet, socket.address);
+    if (stray) {
+      return endJourney(packet, nat, 'unknown', {
+        why: `${listens}, but answers from ${stray.source ?? 'another address'} unless it minds the one that was dialled`,
+        obstacles: [],
+      });
+    }
+    return endJourney(packet, nat, 'answered', { way: 'host', why: listens, obstacles: [] });
   }
 
   /** Nothing is known of the host's sockets: the rules tell whether docker-proxy is used at all. */
@@ -146,15 +150,16 @@ export class Arrival {
     const to = formatTarget(target.address, target.port);
     if (leg.end === 'answered' || leg.end === 'unknown') {
       const doubt = leg.end === 'unknown' ? `; beyond that, ${leg.why}` : '';
-      const stray = this.#findStrayReply(packet, relay);
+      const found = this.#findStray(packet, listens.address);
+      const stray = found && writeStray(packet, command, found.source);
       return {
-        end: leg.end,
+        end: found?.source === null ? 'unknown' : leg.end,
         way,
         deciding: this.#findException(),
         why: `${lead} and connects to ${to}${doubt}${stray === null ? '' : `, but ${stray}`}`,
         sourceSeen: leg.sourceSeen,
         target: to,
-        obstacles: [...leg.obstacles, ...(stray === null ? [] : [stray])],
+        obstacles: [...leg.obstacles, ...(found?.source ? [stray ?? ''] : [])],
       };
     }
     const fate =
@@ -172,15 +177,20 @@ export class Arrival {
     };
   }
 
-  /** A relay that listens on every address answers UDP from the one that the host chooses for the client. */
-  #findStrayReply(packet: Packet, { listens, command }: World['relays'][number]): string | null {
+  /**
+   * Who listens on every address answers UDP from the one that the host chooses for the client.
+   * @returns that address where it is another one than was dialled, with null for one that is not known.
+   */
+  #findStray(packet: Packet, listens: string): { readonly source: string | null } | null {
     const [client, dialled] = [addressText(packet.source), addressText(packet.destination)];
-    if (packet.protocol !== 'udp' || client === null || dialled === null) return null;
-    if (listens.address !== '0.0.0.0' && listens.address !== '::') return null;
-    if (isOwnAddress(this.#world, client)) return null;
-    const source = this.#ways.router.chooseSource(packet);
-    if (source === null || source === dialled) return null;
-    return `${command} answers from ${source} and not from ${dialled}, so the client takes the answer for a stranger's`;
+    if (packet.protocol !== 'udp' || dialled === null) return null;
+    if (listens !== '0.0.0.0' && listens !== '::') return null;
+    // Which of its own addresses a host masquerades with over lo is not known.
+    if (client === null && packet.source.kind === 'own') return packet.snat ? { source: null } : null;
+    if (client === null) return null;
+    const own = isOwnAddress(this.#world, client);
+    const source = own ? client : this.#ways.router.chooseSource(packet);
+    return source === null || source === dialled ? null : { source };
   }
 
   /** The rule that kept the packet from being translated: one that returned it, or whose exception it is. */
@@ -247,4 +257,10 @@ export class Arrival {
 export function isLoopbackSource(packet: Packet): boolean {
   const source = addressText(packet.source);
   return source !== null && (source === '::1' || source.startsWith('127.'));
+}
+
+function writeStray(packet: Packet, command: string, source: string | null): string {
+  const from = source ?? 'an own address that is not known';
+  const dialled = addressText(packet.destination) ?? 'the one that was dialled';
+  return `${command} answers from ${from} and not from ${dialled}, so the client takes the answer for a stranger's`;
 }

@@ -23,6 +23,8 @@ export interface Journey {
   readonly masked?: RuleRef | null;
   /** What of routing or of the wire stops it, or makes it unknown; left out where nothing of that does. */
   readonly stop?: Stop;
+  /** How a container itself refuses it by a rule or a route of its own; the message then has the host's rules before it. */
+  readonly refusal?: 'reset' | 'message';
   /** The way that the answer leaves by, where that was looked up. */
   readonly back?: Extract<Way, { kind: 'device' }> | null;
 }

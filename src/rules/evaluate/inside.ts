@@ -247,6 +247,7 @@ export function joinInside(outer: Journey, inner: Journey, container: WorldConta
   if (inner.end === 'answered') return { ...outer, back };
   // The words of the one who knows only the sockets are the plainer ones.
   if (inner.end === 'refused' && outer.end === 'refused') return { ...outer, back };
+  const refusal = inner.end === 'refused' ? (inner.refusal ?? readRefusal(inner)) : null;
   const lead = outer.end === 'answered' ? outer.why : `it is taken to ${outer.target ?? name}`;
   return {
     ...outer,
@@ -254,9 +255,16 @@ export function joinInside(outer: Journey, inner: Journey, container: WorldConta
     back,
     deciding: inner.deciding ?? outer.deciding,
     ...(inner.end === 'refused' ? {} : { sourceSeen: null }),
+    ...(refusal && { refusal }),
     ...(inner.ruledIn !== undefined && { ruledIn: name }),
     ...(inner.stop && { stop: within(container, inner.stop) }),
     why: `${lead}, but inside ${name}, ${inner.why}`,
     obstacles: inner.obstacles.map((text) => `inside ${name}, ${text}`),
   };
+}
+
+/** A rule may refuse with a reset; a route always does with a message. */
+function readRefusal({ deciding, stop }: Journey): 'reset' | 'message' {
+  const verdict = deciding?.rule?.steps.findLast((step) => step.kind === 'verdict')?.verdict;
+  return !stop && verdict?.do === 'reject' && verdict.reset ? 'reset' : 'message';
 }

@@ -66,6 +66,11 @@ export class Layers {
     return end;
   }
 
+  /** Whether there are rules of bridges, and it comes in by one. */
+  isAtBridge({ inDevice }: Packet): boolean {
+    return this.#tools.index.hasLayers && inDevice !== null && this.#isBridge(inDevice);
+  }
+
   #isBridge(device: Packet['inDevice']): boolean {
     return this.#tools.world.devices.some(({ name, kind }) => name === device && kind === 'bridge');
   }

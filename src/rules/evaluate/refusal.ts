@@ -161,7 +161,7 @@ function tellClient(
       obstacles: [...end.obstacles, act],
     };
   }
-  return end;
+  return { ...end, back: way?.kind === 'device' ? way : null };
 }
 
 /** Null where the message leaves by the device that the request came by. */

@@ -25,8 +25,9 @@ export function goOn(tools: Tools, packet: Packet, end: Journey, { there, back }
   const tcp = packet.protocol === 'tcp';
   const state = carryOn(packet);
   if (end.end === 'refused') {
-    const next = { turn: 'refusal', flags: tcp ? rst | ack : 0 } as const;
-    const refusal = tcp ? state : { ...state, icmp: true };
+    const resets = end.refusal === undefined ? tcp : end.refusal === 'reset';
+    const next = { turn: 'refusal', flags: resets ? rst | ack : 0 } as const;
+    const refusal = resets ? state : { ...state, icmp: true };
     return follow({ ...tools, state: refusal, end, hops: back, next });
   }
   const next = { turn: 'answer', flags: tcp ? syn | ack : 0 } as const;
@@ -114,6 +115,8 @@ function follow(following: Following): Journey {
     };
     const before = addressText(packet.destination);
     const crossed = hop.bridged && i === 0 ? walk.cross({ ...packet }) : null;
+    const turned = hop.turns === true && hook === 'forward' ? walk.cross({ ...packet }) : null;
+    if (hop.turns && (crossed ?? turned)) return leaveToBridge(end, crossed ?? turned, turn);
     const met = crossed ?? walk[hop.bridged ? 'runHook' : 'run'](hook, packet, true, meant);
     state.connectionMark = packet.connectionMark;
     state.entry = packet.entry;
@@ -123,6 +126,7 @@ function follow(following: Following): Journey {
       const lost = loseToRule(following, met, hop, packet);
       return beginsAnew(packet) ? leaveToTracking(end, lost, turn) : lost;
     }
+    if (isTaken(packet)) return leaveToTracking(end, { ...end, end: 'dropped' }, turn);
     // What begins a connection of its own in the middle of this one is translated by itself.
     const anew = packet.dnat || packet.snat;
     if (
@@ -140,6 +144,15 @@ function follow(following: Following): Journey {
     leaves = routed.kind === 'device' ? routed : leaves;
   }
   return turn === 'later' ? end : { ...end, back: leaves };
+}
+
+/**
+ * Whether it begins a connection of its own whose answers the known connection has already: NAT then gives it another port,
+ * see nf_nat_used_tuple in net/netfilter/nf_nat_core.c.
+ */
+function isTaken(packet: Packet): boolean {
+  const { entry, zone } = packet;
+  return beginsAnew(packet) && entry !== null && entry.zones.original === zone.original;
 }
 
 type Leaving = Extract<Way, { kind: 'device' }>;
@@ -203,6 +216,13 @@ function leaveToTracking(end: Journey, lost: Journey, turn: Next['turn']): Journ
   };
 }
 
+/** A bridge's own rules see what NAT turns back before or after it is rewritten. */
+function leaveToBridge(end: Journey, stop: HookEnd | null, turn: Next['turn']): Journey {
+  const by = stop?.by ?? null;
+  const why = `${end.why}, but ${nameRule(by, 'forward')} may drop ${nameTurn(turn)}, before or after it is rewritten`;
+  return { ...end, end: 'unknown', deciding: by, why, obstacles: [] };
+}
+
 function loseToRule(
   { walk, router, end, state, next: { turn, flags } }: Following,
   stop: HookEnd,
@@ -249,8 +269,8 @@ function loseToRule(
 }
 
 /** Whether anything comes back at all that no rule of this host has made. */
-function isAnswered({ end, deciding, stop }: Journey): boolean {
-  if (end === 'answered') return true;
+function isAnswered({ end, deciding, stop, refusal }: Journey): boolean {
+  if (end === 'answered' || (end === 'refused' && refusal !== undefined)) return true;
   const rejects = deciding?.rule?.steps.some(
     (step) => step.kind === 'verdict' && step.verdict.do === 'reject',
   );
