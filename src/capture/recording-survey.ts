@@ -5,6 +5,7 @@ import { routingSchema } from '../model/routing.js';
 import {
   BACKENDS,
   BIT_FIELDS,
+  DISCOVERY,
   FAMILIES,
   HOOKS,
   type Match,
@@ -70,7 +71,13 @@ const match: z.ZodType<Match> = z
     }),
     z.object({ on: z.literal('tcp-flags'), not, among: texts, set: texts }),
     z.object({ on: z.enum(['chance', 'unknown', 'reverse-path']), not, text }),
-    z.object({ on: z.literal('fact'), not, holds: z.boolean(), text }),
+    z.object({
+      on: z.literal('fact'),
+      not,
+      holds: z.boolean(),
+      text,
+      discovers: z.array(z.enum(DISCOVERY)).exactOptional(),
+    }),
     z.object({
       on: z.literal('one-of'),
       not,

@@ -39,6 +39,10 @@ export const TCP_FLAGS = {
   cwr: 128,
 } as const;
 
+/** How neighbours of IPv6 ask for each other's hardware address, and tell it. */
+export const DISCOVERY = ['solicitation', 'advertisement'] as const;
+export type Discovery = (typeof DISCOVERY)[number];
+
 /** A condition. `not` turns it round. What is not understood is kept as text and never guessed. */
 export type Match = { readonly not: boolean } & (
   | {
@@ -100,7 +104,13 @@ export type Match = { readonly not: boolean } & (
   /** Whether the way back to the source leads by the device that the packet came in on. */
   | { readonly on: 'reverse-path'; readonly text: string }
   /** Is the same for every packet that is looked at here, e.g. that it is no fragment. */
-  | { readonly on: 'fact'; readonly holds: boolean; readonly text: string }
+  | {
+      readonly on: 'fact';
+      readonly holds: boolean;
+      readonly text: string;
+      /** Of a type of ICMPv6: the messages of neighbour discovery that it is; none when left out. */
+      readonly discovers?: readonly Discovery[];
+    }
   /** A set whose elements have several parts: one of the entries, with all of its conditions. */
   | {
       readonly on: 'one-of';

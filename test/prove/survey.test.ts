@@ -60,7 +60,7 @@ test('ports that a rule leads to are kept, chains that nothing leads to are not'
     'COMMIT',
     ...['*filter', ':FORWARD ACCEPT [0:0]'],
     '-A FORWARD -p tcp --dport 8080 -j DROP',
-    '-A FORWARD -p icmp -j DROP',
+    '-A FORWARD -p igmp -j DROP',
     'COMMIT',
     '',
   ].join('\n');

@@ -186,7 +186,8 @@ export class Arrival {
     if (packet.protocol !== 'udp' || dialled === null) return null;
     if (listens !== '0.0.0.0' && listens !== '::') return null;
     // Which of its own addresses a host masquerades with over lo is not known.
-    if (client === null && packet.source.kind === 'own') return packet.snat ? { source: null } : null;
+    if (client === null && packet.source.kind === 'own')
+      return packet.snat ? { source: null } : null;
     if (client === null) return null;
     const own = isOwnAddress(this.#world, client);
     const source = own ? client : this.#ways.router.chooseSource(packet);

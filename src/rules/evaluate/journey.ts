@@ -2,6 +2,7 @@
 import { Arrival, isLoopbackSource } from './arrival.js';
 import { bridged, forwarded, fromHost, toHost, turnedBack, type MakeCourse } from './course.js';
 import { findContainerAt } from './deliver.js';
+import { checkDiscovery, checkDiscoveryAcross } from './discovery.js';
 import { endByStop, endJourney, type Journey } from './ends.js';
 import { ContainerSide, indexRules, joinInside } from './inside.js';
 import { addressText, createPacket, exactAddress, UNNAMED, type Packet } from './packet.js';
@@ -143,7 +144,9 @@ export class Traveller {
         : this.#checkWayBack(sent, this.#arrive(sent, device, reach.misled ?? null));
     if (end.end !== 'answered' && end.end !== 'refused') return end;
     const stop = this.#side.receive(client, wire.inner.name, sent);
-    return stop ? lose(end, stop) : end;
+    const { inside } = client;
+    if (stop || !inside) return stop ? lose(end, stop) : end;
+    return askNeighbours(end, sent, () => checkDiscovery(inside, wire.inner.name));
   }
 
   /** A process of the host: OUTPUT, and then over lo or out to a container. */
@@ -198,7 +201,9 @@ export class Traveller {
     if (misled && addressText(packet.destination) === dialled) {
       return endByStop(packet, null, misled);
     }
-    return this.#enter(packet, { nat: prerouting.nat, bridge, dialled, client });
+    const { inDevice } = packet;
+    const end = this.#enter(packet, { nat: prerouting.nat, bridge, dialled, client });
+    return askNeighbours(end, packet, () => checkDiscovery(this.#world, inDevice));
   }
 
   /** Behind PREROUTING: to the host, or through it. */
@@ -234,8 +239,14 @@ export class Traveller {
     return { ...this.#deliver(packet, nat, way, turned ? turnedBack : forwarded), masked };
   }
 
-  /** Out by a device to whoever has the address, and the answer back. */
   #deliver(packet: Packet, nat: RuleRef | null, way: Leaving, course: MakeCourse): Journey {
+    const { outDevice } = packet;
+    const end = this.#bring(packet, nat, way, course);
+    return askNeighbours(end, packet, () => checkDiscovery(this.#world, outDevice));
+  }
+
+  /** Out by a device to whoever has the address, and the answer back. */
+  #bring(packet: Packet, nat: RuleRef | null, way: Leaving, course: MakeCourse): Journey {
     const to = addressText(packet.destination);
     const container = to === null ? null : findContainerAt(this.#world, to);
     const stop = to === null ? null : checkLink(this.#world, way, to, container);
@@ -318,7 +329,8 @@ export class Traveller {
       const by = `${target?.name ?? ''} by ${reach.device}`;
       return lose(alone, doubt(`it leaves ${by} and not straight for its neighbour`));
     }
-    return calls === true ? goOn(this, packet, alone, bridged(packet)) : alone;
+    const there = calls === true ? goOn(this, packet, alone, bridged(packet)) : alone;
+    return askNeighbours(there, packet, () => checkDiscoveryAcross(this.#world, bridge));
   }
 
   #stop(packet: Packet, stop: HookEnd, place: string, bridged = false): Journey {
@@ -329,4 +341,12 @@ export class Traveller {
     const { facts } = this.#world.routing ?? {};
     return facts && typeof device === 'string' ? findProgram(facts, device, direction) : null;
   }
+}
+
+/** Of IPv6 nothing arrives where neighbours cannot find each other. */
+function askNeighbours(end: Journey, { family }: Packet, check: () => Stop | null): Journey {
+  if (family === 4 || (end.end !== 'answered' && end.end !== 'refused')) return end;
+  const stop = check();
+  if (!stop) return end;
+  return { ...end, end: 'unknown', why: `${end.why}, but ${stop.why}`, stop, obstacles: [] };
 }

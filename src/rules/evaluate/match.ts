@@ -86,7 +86,9 @@ function test(match: Match, packet: Packet, world: World): Answer {
     case 'reverse-path':
       return testReversePath(match.text, packet, world);
     case 'fact':
-      return match.holds;
+      return packet.discovery === null
+        ? match.holds
+        : (match.discovers?.includes(packet.discovery) ?? match.holds);
     case 'bits':
       return testBits(match, packet);
     case 'direction':

@@ -2,7 +2,7 @@
 import { canonicalAddress } from '../../model/address.js';
 import type { Protocol } from '../../model/event.js';
 import { parseAddressNumber } from '../../model/range.js';
-import { TCP_FLAGS, type PortRange } from '../../model/rules.js';
+import { TCP_FLAGS, type Discovery, type PortRange } from '../../model/rules.js';
 import type { Zones } from './zones.js';
 
 /** An address, or one that is only known to be a client's elsewhere or the host's own. */
@@ -30,6 +30,8 @@ export interface Packet {
   readonly protocol: Protocol;
   /** Whether it is a message of ICMP about the connection: that has no ports. */
   readonly icmp: boolean;
+  /** Which message of neighbour discovery it is; null for all others. */
+  readonly discovery: Discovery | null;
   source: PacketAddress;
   destination: PacketAddress;
   /** The server's: an answer comes from it. */
@@ -122,6 +124,7 @@ export function createPacket(
     rerouted: null,
     turn: 'first',
     icmp: false,
+    discovery: null,
     flags: fields.protocol === 'tcp' ? TCP_FLAGS.syn : 0,
     client: fields.source,
     clientPorts: null,

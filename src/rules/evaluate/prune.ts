@@ -2,8 +2,8 @@
 import { isClientPort } from './match.js';
 import type { Chain, MapEntry, Match, Rule, RuleSet, Step, Table } from '../../model/rules.js';
 
-/** Protocols that carry no port; a rule for one of them meets no connection that is traced. */
-const PORTLESS = /^(icmp|icmpv6|ipv6-icmp|igmp|gre|esp|ah|sctp|dccp|udplite|ospf|vrrp)$/;
+/** Protocols without ports whose rules meet nothing of a traced connection: ICMP's do, which says that it is refused. */
+const PORTLESS = /^(igmp|gre|esp|ah|sctp|dccp|udplite|ospf|vrrp)$/;
 
 /** Leaves out rules that only other ports or protocols meet, and chains that no rule leads to. */
 export function pruneRules({ tables, notes }: RuleSet, ports: readonly number[]): RuleSet {

@@ -2,7 +2,7 @@
 
 import { parseAddressNumber, parseRange, type AddressRange } from '../../model/range.js';
 import type { Match, PortRange, Step } from '../../model/rules.js';
-import { isUnreachable } from './messages.js';
+import { isUnreachable, listDiscovery } from './messages.js';
 import { nameProtocol, parseMark, parsePorts } from './rule-words.js';
 import { countValues, isTarget } from './iptables-options.js';
 import { readTarget } from './iptables-target.js';
@@ -154,7 +154,8 @@ function readMessage(protocol: 'icmp' | 'icmpv6'): Reader {
     const [type = '', code] = text.split('/');
     const holds = type === 'any' ? true : isUnreachable(protocol, type);
     if (holds === null || (holds && code !== undefined)) return null;
-    return { on: 'fact', holds, text: `ICMP type ${text}` };
+    const discovers = protocol === 'icmpv6' ? listDiscovery([type]) : [];
+    return { on: 'fact', holds, text: `ICMP type ${text}`, discovers };
   };
 }
 

@@ -1,5 +1,7 @@
 /** Types of ICMP messages: the only one about a connection that is looked at here says that something is unreachable. */
 
+import { DISCOVERY, type Discovery } from '../../model/rules.js';
+
 const UNREACHABLE = { icmp: '3', icmpv6: '1' } as const;
 
 /** Names of other types, as iptables and nft print them; not those of single codes. */
@@ -14,6 +16,23 @@ const OTHERS = new Set([
   ...['neighbor-solicitation', 'neighbor-advertisement', 'ind-neighbor-solicit'],
   ...['ind-neighbor-advert'],
 ]);
+
+const DISCOVERS: Readonly<Record<string, Discovery>> = {
+  '135': 'solicitation',
+  'neighbour-solicitation': 'solicitation',
+  'neighbor-solicitation': 'solicitation',
+  'nd-neighbor-solicit': 'solicitation',
+  '136': 'advertisement',
+  'neighbour-advertisement': 'advertisement',
+  'neighbor-advertisement': 'advertisement',
+  'nd-neighbor-advert': 'advertisement',
+};
+
+/** The messages of neighbour discovery that are of one of these types of ICMPv6. */
+export function listDiscovery(types: readonly string[]): readonly Discovery[] {
+  if (types.includes('any')) return DISCOVERY;
+  return types.flatMap((type) => DISCOVERS[type] ?? []);
+}
 
 /** Whether a message that says so has this type; null for a word that is not known. */
 export function isUnreachable(protocol: keyof typeof UNREACHABLE, type: string): boolean | null {

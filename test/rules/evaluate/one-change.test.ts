@@ -103,6 +103,12 @@ const dormant = (device: string): Partial<Routing> => ({
   filters: [{ device, direction: 'ingress', kind: 'bpf' }],
 });
 
+const serveUdp = (container: World['containers'][number]): World['containers'][number] => ({
+  ...container,
+  sockets: [{ ...redis(), protocol: 'udp' }],
+  inside: null,
+});
+
 /** Groups of changes, each beside the plain host. */
 const GROUPS: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
   plain: {
@@ -292,6 +298,59 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
       iptables: '*raw\n:PREROUTING DROP [0:0]\nCOMMIT\n',
     },
   },
+  refusals: {
+    'its message stopped on the way': {
+      nft: chain('forward', 'meta l4proto icmp drop'),
+      insideNft: chain('input', 'tcp dport 6379 reject'),
+    },
+    'its message stopped at the host': {
+      nft: chain('input', 'ct state related drop'),
+      insideNft: chain('input', 'tcp dport 6379 reject'),
+    },
+    'its reset stopped on the way': {
+      nft: chain('forward', 'tcp flags & rst == rst drop'),
+      insideNft: chain('input', 'tcp dport 6379 reject with tcp reset'),
+    },
+    'a reset, and messages stopped': {
+      nft: chain('forward', 'meta l4proto icmp drop'),
+      insideNft: chain('input', 'tcp dport 6379 reject with tcp reset'),
+    },
+    'no way back to the client': {
+      host: route({ type: 'blackhole', dst: '198.51.100.2' }),
+      insideNft: chain('input', 'tcp dport 6379 reject'),
+    },
+    'the client by hand, and a rule of the host': {
+      host: neighbour('ext0', '198.51.100.2', '02:aa:aa:aa:aa:aa'),
+      nft: chain('forward', 'tcp dport 6379 reject'),
+    },
+  },
+  tracking: {
+    'answers in another zone': {
+      protocol: 'udp',
+      world: (world) => ({ ...world, containers: world.containers.map(serveUdp) }),
+      nft: chain('prerouting', 'iifname "docker0" ct reply zone set 7', 'filter', -300),
+    },
+    'a UDP server of the host that another network dials': {
+      protocol: 'udp',
+      world: (world) => ({ ...world, relays: [], sockets: [{ ...redis(), protocol: 'udp' }] }),
+    },
+    'masqueraded over lo': {
+      protocol: 'udp',
+      world: (world) => ({ ...world, sockets: [{ ...redis(), protocol: 'udp' }], relays: [] }),
+      nft: chain('postrouting', 'oifname "lo" masquerade', 'nat', 90),
+    },
+  },
+  bridges: Object.fromEntries(
+    (['prerouting', 'input', 'forward', 'output'] as const).flatMap((hook) =>
+      [true, false].map((proxy) => [
+        `dropped by a bridge in ${hook}${proxy ? '' : ', proxy off'}`,
+        {
+          proxy,
+          nft: `table bridge t { chain c { type filter hook ${hook} priority 0; tcp dport 6379 drop; }; }`,
+        },
+      ]),
+    ),
+  ),
 };
 
 for (const [group, changes] of Object.entries(GROUPS)) {

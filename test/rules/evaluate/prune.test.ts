@@ -45,11 +45,13 @@ test('rules for the ports of clients stay: an answer goes to one', () => {
   );
 });
 
-test('protocols without ports are nobody’s here', () => {
+test('protocols without ports are nobody’s here, but for ICMP: a refusal is a message of it', () => {
   assert.equal(
     [left([rule(protocol('icmp'), DROP)], 80), left([rule(protocol('tcp'), DROP)], 80)],
-    [0, 1],
+    [1, 1],
   );
+  assert.is(left([rule(protocol('ipv6-icmp'), DROP)], 80), 1);
+  assert.is(left([rule(protocol('igmp'), DROP)], 80), 0);
   assert.is(left([rule(protocol('icmp', 'tcp'), DROP)], 80), 1);
   assert.is(left([rule(protocol('gre', 'esp'), DROP)], 80), 0);
   assert.is(left([rule(when({ on: 'protocol', names: ['icmp'] }, true), DROP)], 80), 1);

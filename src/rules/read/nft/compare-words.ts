@@ -1,6 +1,6 @@
 /** Fields of nft that have names for values: devices, protocols, families, directions, and what routing says of an address. */
 import type { Match } from '../../../model/rules.js';
-import { isUnreachable } from '../messages.js';
+import { isUnreachable, listDiscovery } from '../messages.js';
 import { nameProtocol } from '../rule-words.js';
 import { implyMatches } from './implied.js';
 import { ADDRESS_TYPES, FAMILIES } from './numbers.js';
@@ -55,7 +55,9 @@ function compareMessage(name: string, words: readonly string[], not: boolean): M
   const answers = words.map((word) => isUnreachable(protocol, word));
   if (answers.includes(null)) return null;
   const text = `${name} ${words.join(', ')}`;
-  return [...implyMatches(name), { on: 'fact', holds: answers.includes(true), text, not }];
+  const discovers = protocol === 'icmpv6' ? listDiscovery(words) : [];
+  const holds = answers.includes(true);
+  return [...implyMatches(name), { on: 'fact', holds, text, discovers, not }];
 }
 
 function nameDevices(

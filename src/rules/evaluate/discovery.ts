@@ -1,0 +1,107 @@
+/** Neighbours of IPv6 ask each other for their hardware addresses by messages that rules may stop as well. */
+import { DISCOVERY, type Discovery, type Hook } from '../../model/rules.js';
+import { nameRule } from './ends.js';
+import { indexRules } from './inside.js';
+import { createPacket, exactAddress, type Packet } from './packet.js';
+import type { Stop } from './routing/stops.js';
+import type { RuleRef } from './rule-index.js';
+import { Undecidable, Walk } from './walk.js';
+import { callsRules, type World } from './world.js';
+
+type Device = Packet['inDevice'];
+type Way = 'in' | 'out' | 'across';
+
+const HOOKS: Readonly<Record<Way, readonly Hook[]>> = {
+  in: ['prerouting', 'input'],
+  out: ['output', 'postrouting'],
+  across: ['prerouting', 'forward', 'postrouting'],
+};
+
+/** What one message meets: the rule or policy that stops it, whatever is not known of others. */
+interface Lost {
+  readonly by: RuleRef | null;
+  readonly hook: Hook;
+}
+
+/** By the device: the answer is the same for every connection. */
+const known = new WeakMap<World, Map<Device, Stop | null>>();
+
+/** Whether a host and its neighbours on a device find each other; null where nothing stops the messages for sure. */
+export function checkDiscovery(world: World, device: Device): Stop | null {
+  if (device === null || device === 'lo') return null;
+  const found = known.get(world) ?? new Map<Device, Stop | null>();
+  known.set(world, found);
+  const told = found.get(device);
+  if (told !== undefined) return told;
+  const stop = findStop(world, device, ['in', 'out']);
+  found.set(device, stop);
+  return stop;
+}
+
+/** The same of two neighbours on the ports of a bridge. */
+export function checkDiscoveryAcross(world: World, bridge: string): Stop | null {
+  return findStop(world, bridge, ['across']);
+}
+
+function findStop(world: World, device: Device, ways: readonly Way[]): Stop | null {
+  for (const way of ways) {
+    for (const message of DISCOVERY) {
+      const lost = send(world, device, way, message);
+      if (!lost) continue;
+      const on = typeof device === 'string' ? ` on ${device}` : '';
+      const why = `${nameRule(lost.by, lost.hook)} stops neighbour ${message}s of IPv6${on}: it arrives only while both ends know each other's hardware address`;
+      return { code: 'neighbour', end: 'unknown', why, obstacle: null };
+    }
+  }
+  return null;
+}
+
+/** Null where it gets through, or might. */
+function send(world: World, device: Device, way: Way, message: Discovery): Lost | null {
+  let lost: Lost | null = null;
+  // What depends on something else is taken both ways.
+  for (const answer of [true, false]) {
+    const walk = new Walk(world, indexRules(world), () => answer);
+    try {
+      lost = walkAll(walk, world, device, way, message);
+    } catch (error) {
+      if (!(error instanceof Undecidable)) throw error;
+      return null;
+    }
+    if (!lost) return null;
+  }
+  return lost;
+}
+
+function walkAll(
+  walk: Walk,
+  world: World,
+  device: Device,
+  way: Way,
+  message: Discovery,
+): Lost | null {
+  const other = { kind: 'elsewhere' } as const;
+  const group = exactAddress('ff02::1:ff00:1');
+  const packet = createPacket({
+    family: 6,
+    protocol: 'udp',
+    icmp: true,
+    discovery: message,
+    source: way === 'out' ? { kind: 'own' } : other,
+    destination: message === 'solicitation' ? group : way === 'in' ? { kind: 'own' } : other,
+    destinationPort: 0,
+    tracking: 'untracked',
+    inDevice: way === 'out' ? null : device,
+    outDevice: way === 'in' ? null : device,
+  });
+  if (way === 'across') {
+    const crossed = walk.cross({ ...packet });
+    if (crossed) return { by: crossed.by, hook: 'forward' };
+    if (typeof device === 'string' && callsRules(world, device, 6) !== true) return null;
+  }
+  for (const hook of HOOKS[way]) {
+    const { verdict, by } = walk[way === 'across' ? 'runHook' : 'run'](hook, packet, false);
+    if (verdict !== 'accept') return { by, hook };
+  }
+  return null;
+}

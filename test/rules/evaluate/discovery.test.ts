@@ -1,0 +1,125 @@
+// Neighbours of IPv6 ask each other for their hardware addresses: rules that stop those messages stop everything.
+
+import * as assert from 'uvu/assert';
+import type { Prediction } from '../../../src/model/explain.js';
+import { predict } from '../../../src/rules/evaluate/predict.js';
+import { parseSaved } from '../../../src/rules/read/iptables.js';
+import { parseNft } from '../../../src/rules/read/nft.js';
+import { suite } from '../../support/suite.js';
+import { makeWorld } from './worlds.js';
+
+const test = suite('neighbour discovery');
+
+const SIX = 'fd00:17::2';
+const KNOWN = '-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT';
+/** Those of IPv6, with all of a known connection let in. */
+const filter = (...lines: readonly string[]): string =>
+  ['*filter', ...lines, KNOWN, 'COMMIT', ''].join('\n');
+const POLICIES = [':INPUT ACCEPT [0:0]', ':FORWARD ACCEPT [0:0]', ':OUTPUT ACCEPT [0:0]'];
+
+/** A container with IPv6 that is dialled at its own address by its neighbour, by the host and from outside. */
+function foresee(rules: string, calls: boolean | null = true): readonly Prediction[] {
+  const nft = rules.startsWith('table');
+  const plain = makeWorld(
+    nft ? parseNft(rules, 'x') : parseSaved(rules, 'x', { family: 'ip6' }),
+    false,
+  );
+  const place = { bridge: 'docker0', address: SIX };
+  const world = {
+    ...plain,
+    devices: plain.devices.map((one) =>
+      one.name === 'docker0'
+        ? { ...one, networks: ['fd00:17::1/64'] }
+        : one.name === 'ext0'
+          ? { ...one, networks: ['2001:db8::1/64'] }
+          : one,
+    ),
+    containers: plain.containers.slice(0, 2).map((one, i) => ({
+      ...one,
+      places: [i === 0 ? place : { ...place, address: 'fd00:17::4' }],
+      sockets: null,
+    })),
+    settings: { ...plain.settings, forward6: true, bridgeCalls6: calls },
+  };
+  const target = { address: SIX, port: 6379 };
+  const mapping = { protocol: 'tcp', listens: { address: '::', port: 6379 }, target } as const;
+  const way = { mapping, container: world.containers[0] ?? null, client: null };
+  return predict(world, [way], 'container-address').predictions;
+}
+
+function paths(rules: string, calls: boolean | null = true): Record<string, string> {
+  return Object.fromEntries(foresee(rules, calls).map(({ from, path }) => [from, path]));
+}
+
+test('where no rule stops the messages, everything is as it would be', () => {
+  assert.equal(paths(filter(...POLICIES)), {
+    outside: 'direct',
+    host: 'direct',
+    'container other': 'direct',
+  });
+  const icmp = '-A INPUT -p ipv6-icmp -j ACCEPT';
+  const open = filter(':INPUT DROP [0:0]', ...POLICIES.slice(1), icmp);
+  assert.is(paths(open)['outside'], 'direct');
+});
+
+test('a policy of INPUT that lets none of them in: nothing is sure that passes the host', () => {
+  const closed = filter(':INPUT DROP [0:0]', ...POLICIES.slice(1));
+  const outside = foresee(closed).find(({ from }) => from === 'outside');
+  assert.is(outside?.path, 'unknown');
+  assert.match(
+    outside?.why ?? '',
+    'the policy of chain INPUT of table filter stops neighbour solicitations of IPv6',
+  );
+  assert.equal(outside?.obstacles, []);
+  assert.is(paths(closed)['container other'], 'direct');
+});
+
+test('types by name and number, turned round, and those of others', () => {
+  const only = (...types: readonly string[]): string | undefined =>
+    paths(
+      filter(
+        ':INPUT DROP [0:0]',
+        ...POLICIES.slice(1),
+        ...types.map((type) => `-A INPUT -p ipv6-icmp -m icmp6 ${type} -j ACCEPT`),
+      ),
+    )['outside'];
+  assert.is(only('--icmpv6-type 135', '--icmpv6-type 136'), 'direct');
+  const named = ['neighbour-solicitation', 'neighbour-advertisement'];
+  assert.is(only(...named.map((name) => `--icmpv6-type ${name}`)), 'direct');
+  assert.is(only('--icmpv6-type 135'), 'unknown');
+  assert.is(only('--icmpv6-type 128', '--icmpv6-type 1'), 'unknown');
+  assert.is(only('! --icmpv6-type 128'), 'direct');
+});
+
+test('of nft, in the same way; a type that is not understood may be theirs', () => {
+  const only = (match: string): string | undefined =>
+    paths(
+      `table ip6 t { chain c { type filter hook input priority 0; policy drop; ct state established accept; ${match} accept; }; }`,
+    )['outside'];
+  assert.is(only('icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert }'), 'direct');
+  assert.is(only('icmpv6 type nd-neighbor-solicit'), 'unknown');
+  assert.is(only('icmpv6 type echo-request'), 'unknown');
+  assert.is(only('icmpv6 type 133-137'), 'direct');
+  assert.is(only('meta l4proto ipv6-icmp limit rate 5/second'), 'direct');
+});
+
+test('from port to port of a bridge, only where bridged packets meet the rules', () => {
+  const untracked = filter(...POLICIES, '-A FORWARD -m conntrack --ctstate UNTRACKED -j DROP');
+  assert.is(paths(untracked)['container other'], 'unknown');
+  assert.is(paths(untracked)['outside'], 'direct');
+  assert.is(paths(untracked, false)['container other'], 'direct');
+  const bridge =
+    'table bridge t { chain c { type filter hook forward priority 0; icmpv6 type nd-neighbor-advert drop; }; }';
+  assert.is(paths(bridge, false)['container other'], 'unknown');
+});
+
+test('a rule that drops it anyway is told, whatever neighbours know', () => {
+  const both = filter(
+    ':INPUT DROP [0:0]',
+    ...POLICIES.slice(1),
+    '-A FORWARD -p tcp --dport 6379 -j DROP',
+  );
+  assert.is(paths(both)['outside'], 'dropped');
+});
+
+test.run();
