@@ -2,6 +2,7 @@
 import { isPortDriver } from '../../model/port-drivers.js';
 import { findContainerAt, findDeafness, findRelay, findSocket, listSocketsFor } from './deliver.js';
 import { endJourney, formatTarget, type Journey } from './ends.js';
+import { isLoopbackSource } from './loopback.js';
 import type { Start } from './start.js';
 import { addressText, type Packet } from './packet.js';
 import type { RuleRef } from './rule-index.js';
@@ -253,11 +254,6 @@ export class Arrival {
     }
     return endJourney(packet, nat, 'answered', { way, why: lead, obstacles: [] });
   }
-}
-
-export function isLoopbackSource(packet: Packet): boolean {
-  const source = addressText(packet.source);
-  return source !== null && (source === '::1' || source.startsWith('127.'));
 }
 
 function writeStray(packet: Packet, command: string, source: string | null): string {

@@ -1,6 +1,6 @@
 /** Neighbours of IPv6 ask each other for their hardware addresses by messages that rules may stop as well. */
 import { DISCOVERY, type Discovery, type Hook } from '../../model/rules.js';
-import { nameRule } from './ends.js';
+import { nameRule, type Journey } from './ends.js';
 import { indexRules } from './inside.js';
 import { createPacket, exactAddress, type Packet } from './packet.js';
 import type { Stop } from './routing/stops.js';
@@ -36,6 +36,14 @@ export function checkDiscovery(world: World, device: Device): Stop | null {
   const stop = findStop(world, device, ['in', 'out']);
   found.set(device, stop);
   return stop;
+}
+
+/** Of IPv6 nothing arrives where neighbours cannot find each other. */
+export function askNeighbours(end: Journey, { family }: Packet, check: () => Stop | null): Journey {
+  if (family === 4 || (end.end !== 'answered' && end.end !== 'refused')) return end;
+  const stop = check();
+  if (!stop) return end;
+  return { ...end, end: 'unknown', why: `${end.why}, but ${stop.why}`, stop, obstacles: [] };
 }
 
 /** The same of two neighbours on the ports of a bridge. */

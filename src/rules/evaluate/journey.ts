@@ -1,15 +1,15 @@
 /** One hypothetical connection from its vantage to whoever answers, hook by hook. */
-import { Arrival, isLoopbackSource } from './arrival.js';
+import { Arrival } from './arrival.js';
 import { bridged, forwarded, fromHost, toHost, turnedBack, type MakeCourse } from './course.js';
 import { findContainerAt } from './deliver.js';
-import { checkDiscovery, checkDiscoveryAcross } from './discovery.js';
+import { askNeighbours, checkDiscovery, checkDiscoveryAcross } from './discovery.js';
 import { endByStop, endJourney, type Journey } from './ends.js';
 import { ContainerSide, indexRules, joinInside } from './inside.js';
 import { addressText, createPacket, exactAddress, UNNAMED, type Packet } from './packet.js';
 import { checkHairpin, checkLeaving, checkLink, checkReturn, doubt } from './routing/delivery.js';
 import { checkPorts, findProgram, findWire, isStacked } from './routing/link.js';
 import { PASSING, refuseByRoute, stopCrossing, stopPacket } from './refusal.js';
-import { blockLoopback, mayRouteLoopback } from './loopback.js';
+import { blockLoopback, checkLoopbackSource, mayRouteLoopback } from './loopback.js';
 import { Router, type Way } from './routing/router.js';
 import { hush, type Stop } from './routing/stops.js';
 import { listPorts, type Start } from './start.js';
@@ -164,16 +164,9 @@ export class Traveller {
     // A route that is missing only then is no error to the one who dials: the packet is gone.
     if (way.kind === 'stop') return endByStop(packet, output.nat, hush(way.stop));
     packet.outDevice = way.kind === 'host' ? 'lo' : way.device;
-    if (way.kind === 'device' && isLoopbackSource(packet)) {
-      if (packet.family === 6) {
-        return endJourney(packet, output.nat, 'dropped', {
-          why: 'a rule sends it on, but nothing beyond the host talks with ::1: IPv6 has no route_localnet',
-          obstacles: ['a packet from ::1 cannot be routed to a container'],
-        });
-      }
-      const allowed = mayRouteLoopback(this.#world, packet.outDevice);
-      if (allowed !== true) return blockLoopback(packet, output.nat, allowed);
-    }
+    const blocked =
+      way.kind === 'device' ? checkLoopbackSource(this.#world, packet, output.nat) : null;
+    if (blocked) return blocked;
     const postrouting = this.walk.run('postrouting', packet, true);
     if (postrouting.verdict !== 'accept') return this.#stop(packet, postrouting, 'POSTROUTING');
     if (way.kind === 'device') {
@@ -201,9 +194,8 @@ export class Traveller {
     if (misled && addressText(packet.destination) === dialled) {
       return endByStop(packet, null, misled);
     }
-    const { inDevice } = packet;
     const end = this.#enter(packet, { nat: prerouting.nat, bridge, dialled, client });
-    return askNeighbours(end, packet, () => checkDiscovery(this.#world, inDevice));
+    return askNeighbours(end, packet, () => checkDiscovery(this.#world, packet.inDevice));
   }
 
   /** Behind PREROUTING: to the host, or through it. */
@@ -240,9 +232,8 @@ export class Traveller {
   }
 
   #deliver(packet: Packet, nat: RuleRef | null, way: Leaving, course: MakeCourse): Journey {
-    const { outDevice } = packet;
     const end = this.#bring(packet, nat, way, course);
-    return askNeighbours(end, packet, () => checkDiscovery(this.#world, outDevice));
+    return askNeighbours(end, packet, () => checkDiscovery(this.#world, packet.outDevice));
   }
 
   /** Out by a device to whoever has the address, and the answer back. */
@@ -341,12 +332,4 @@ export class Traveller {
     const { facts } = this.#world.routing ?? {};
     return facts && typeof device === 'string' ? findProgram(facts, device, direction) : null;
   }
-}
-
-/** Of IPv6 nothing arrives where neighbours cannot find each other. */
-function askNeighbours(end: Journey, { family }: Packet, check: () => Stop | null): Journey {
-  if (family === 4 || (end.end !== 'answered' && end.end !== 'refused')) return end;
-  const stop = check();
-  if (!stop) return end;
-  return { ...end, end: 'unknown', why: `${end.why}, but ${stop.why}`, stop, obstacles: [] };
 }

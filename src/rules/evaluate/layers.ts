@@ -5,6 +5,7 @@ import { PORT, type Packet } from './packet.js';
 import type { BaseRef, RuleIndex, RuleRef } from './rule-index.js';
 import { track } from './tracking.js';
 import type { Decide, HookEnd, Stop } from './hook-end.js';
+import { hasSameEnds } from './translate.js';
 import type { World } from './world.js';
 
 interface Tools {
@@ -69,6 +70,22 @@ export class Layers {
   /** Whether there are rules of bridges, and it comes in by one. */
   isAtBridge({ inDevice }: Packet): boolean {
     return this.#tools.index.hasLayers && inDevice !== null && this.#isBridge(inDevice);
+  }
+
+  /**
+   * Where bridged frames meet the rules of IP, those come before most of the bridge's own: what DNAT rewrites may pass the
+   * bridge instead of being handed up, under its new address.
+   */
+  settle(entered: HookEnd | null, end: HookEnd, before: Packet, packet: Packet): HookEnd {
+    if (end.verdict !== 'accept' || hasSameEnds(before, packet)) return entered ?? end;
+    if (!this.isAtBridge(packet)) return entered ?? end;
+    const rewritten = this.enter({ ...packet });
+    const crossing = this.cross({ ...packet });
+    const stops = [entered, rewritten, crossing];
+    const stop = stops.find((one) => one !== null) ?? null;
+    if (!stop || stops.every((one) => one !== null)) return entered ?? end;
+    const about = 'whether rules of the bridge see it before or after it is rewritten';
+    return this.#tools.decide({ about, chance: false }, stop.by) ? stop : end;
   }
 
   #isBridge(device: Packet['inDevice']): boolean {

@@ -90,25 +90,9 @@ export class Walk {
     if (entered && !this.#layers.isAtBridge(packet)) return entered;
     const before = { ...packet };
     const end = this.runHook(hook, packet, nat, meant);
-    if (hook === 'prerouting') return this.#settleLayers(entered, end, before, packet);
+    if (hook === 'prerouting') return this.#layers.settle(entered, end, before, packet);
     if (hook !== 'postrouting' || end.verdict !== 'accept') return end;
     return { ...end, ...this.#layers.leave(packet) };
-  }
-
-  /**
-   * Where bridged frames meet the rules of IP, those come before most of the bridge's own: what DNAT rewrites may pass the
-   * bridge instead of being handed up, under its new address.
-   */
-  #settleLayers(entered: HookEnd | null, end: HookEnd, before: Packet, packet: Packet): HookEnd {
-    if (end.verdict !== 'accept' || hasSameEnds(before, packet)) return entered ?? end;
-    if (!this.#layers.isAtBridge(packet)) return entered ?? end;
-    const rewritten = this.#layers.enter({ ...packet });
-    const crossing = this.#layers.cross({ ...packet });
-    const stops = [entered, rewritten, crossing];
-    const stop = stops.find((one) => one !== null) ?? null;
-    if (!stop || stops.every((one) => one !== null)) return entered ?? end;
-    const about = 'whether rules of the bridge see it before or after it is rewritten';
-    return this.#decide({ about, chance: false }, stop.by) ? stop : end;
   }
 
   /** The rules of IP alone: bridged packets meet those of their bridge once, see {@link cross}. */
