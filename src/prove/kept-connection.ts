@@ -73,17 +73,17 @@ export class KeptConnection implements Connection {
     this.handshake = outline.handshake;
     this.stall = outline.stall;
     this.sourceSeen = outline.sourceSeen;
-    if (outline.reached) this.reached = outline.reached;
+    this.reached = outline.reached;
     this.nat = outline.nat;
     this.relay = outline.relay;
-    if (outline.relays) this.relays = outline.relays;
+    this.relays = outline.relays;
     this.drop = outline.drop;
     this.bytes = outline.bytes;
     this.timing = outline.timing;
     this.retransmits = outline.retransmits;
     this.processes = outline.processes;
     this.clientNamespace = outline.clientNamespace;
-    if (additions.predicted) this.predicted = additions.predicted;
+    this.predicted = additions.predicted;
     this.#tell = tell;
     this.#additions = additions;
   }
@@ -222,10 +222,10 @@ export class ConnectionStore {
       handshake: this.#share(handshake),
       stall: this.#share(stall),
       sourceSeen: connection.sourceSeen,
-      ...(reached && { reached }),
+      reached,
       nat: this.#share(nat),
       relay: this.#share(relay),
-      ...(relays && { relays }),
+      relays,
       drop: this.#share(drop),
       bytes: this.#share(connection.bytes),
       timing: connection.timing,
