@@ -1,6 +1,8 @@
 // Reads the Docker Engine's answers (also Podman's) into the model; what is missing or odd is left out, never guessed.
 
 import { canonicalAddress } from '../model/address.js';
+import { readCompose } from './bundle.js';
+import { isInfraName, readPodName } from './keepers.js';
 import type { Protocol } from '../model/event.js';
 import type { Container, PublishedPort } from '../model/topology.js';
 
@@ -79,13 +81,20 @@ export function parseContainer(
   const networkMode = readNetworkMode(asText(get(answer, 'HostConfig', 'NetworkMode')), names);
   // Podman repeats the owner's addresses and ports for a container that joined its namespace.
   const joins = networkMode.startsWith('container:');
+  const told = cleanName(asText(get(answer, 'Name')), id);
+  const kubernetes = readPodName(told);
+  const infra = kubernetes?.infra ?? isInfraName(told);
+  const compose = readCompose(get(answer, 'Config', 'Labels'));
   return {
     id,
-    name: cleanName(asText(get(answer, 'Name')), id),
+    name: kubernetes?.name ?? told,
     pid: running && typeof pid === 'number' && pid > 0 ? pid : 0,
     networkMode,
     networks: joins ? [] : readNetworks(get(answer, 'NetworkSettings', 'Networks'), bridges),
     published: running && !joins ? listPublished(answer, networkMode) : [],
+    ...(kubernetes && { pod: kubernetes.pod }),
+    ...(infra && { infra }),
+    ...(compose && { compose }),
   };
 }
 

@@ -1,28 +1,70 @@
 // Where the Docker Engine listens: DOCKER_HOST, or the usual sockets.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 
 export type DockerEndpoint =
   | { kind: 'socket'; path: string }
   | { kind: 'tcp'; host: string; port: number; certificates: string | null };
 
-/** Sockets that are tried, in this order, when DOCKER_HOST is not set. */
+/** Sockets of the machine's own engines. */
 const USUAL_SOCKETS = ['/var/run/docker.sock', '/run/podman/podman.sock'];
+/** Sockets of a user's own engines, below /run/user/UID. */
+const USERS_SOCKETS = ['docker.sock', 'podman/podman.sock'];
+
+/** What is asked of the machine; replaced in tests. */
+export interface Sockets {
+  readonly exists: (path: string) => boolean;
+  /** Names in a folder; none when it cannot be read. */
+  readonly list: (path: string) => readonly string[];
+  /** The file that a path leads to. */
+  readonly resolve: (path: string) => string;
+}
+
+const MACHINE: Sockets = {
+  exists: existsSync,
+  list: (path) => {
+    try {
+      return readdirSync(path);
+    } catch {
+      return [];
+    }
+  },
+  resolve: (path) => {
+    try {
+      return realpathSync(path);
+    } catch {
+      return path;
+    }
+  },
+};
 
 /**
- * @param dockerHost value of `DOCKER_HOST`; empty or undefined for the usual sockets.
- * @returns the endpoint, or one sentence with the remedy when this cannot be one.
+ * @param dockerHost value of `DOCKER_HOST`; empty or undefined for the sockets of the machine's engines and of the users' own, those of
+ * the user who became root (SUDO_UID) first.
+ * @returns the endpoints, or one sentence with the remedy when this cannot be one. Where no socket exists, the first usual one.
  */
-export function findEndpoint(
+export function findEndpoints(
   dockerHost: string | undefined,
   env: NodeJS.ProcessEnv,
-): DockerEndpoint | { problem: string } {
-  if (dockerHost === undefined || dockerHost === '') {
-    const path = USUAL_SOCKETS.find((candidate) => existsSync(candidate)) ?? USUAL_SOCKETS[0] ?? '';
-    return { kind: 'socket', path };
+  sockets: Sockets = MACHINE,
+): readonly DockerEndpoint[] | { problem: string } {
+  if (dockerHost !== undefined && dockerHost !== '') {
+    const endpoint = parseEndpointUrl(dockerHost, env);
+    return 'problem' in endpoint ? endpoint : [endpoint];
   }
-  return parseEndpointUrl(dockerHost, env);
+  const users = [...new Set([env['SUDO_UID'] ?? '', ...sockets.list('/run/user')])].filter((name) =>
+    /^\d+$/.test(name),
+  );
+  const own = users.flatMap((uid) => USERS_SOCKETS.map((name) => `/run/user/${uid}/${name}`));
+  const there = [...USUAL_SOCKETS, ...own].filter((path) => sockets.exists(path));
+  // podman-docker makes the one a link to the other.
+  const files = there.map(sockets.resolve);
+  const paths = there.filter((_path, index) => files.indexOf(files[index] ?? '') === index);
+  return (paths.length > 0 ? paths : USUAL_SOCKETS.slice(0, 1)).map((path) => ({
+    kind: 'socket',
+    path,
+  }));
 }
 
 /** Reads a `DOCKER_HOST` value: `unix:///path`, `tcp://host[:port]`; any other scheme is a problem with its remedy. */

@@ -11,7 +11,7 @@ import {
   type EngineVersion,
   type ListedContainer,
 } from './docker-answers.js';
-import { findEndpoint } from './docker-endpoint.js';
+import { findEndpoints, type DockerEndpoint } from './docker-endpoint.js';
 import { connectDocker, DockerFailure, type DockerClient } from './docker-http.js';
 
 export interface EngineReading {
@@ -34,11 +34,17 @@ export interface DockerOptions {
 
 const DEFAULT_TIMEOUT = 2_000;
 
-/** Asks the engine for its version, containers and networks. Throws only when `signal` fires. */
-export async function readEngine(options: DockerOptions = {}): Promise<EngineReading> {
-  const { env = process.env, timeout = DEFAULT_TIMEOUT, signal } = options;
-  const endpoint = findEndpoint(options.dockerHost, env);
-  if ('problem' in endpoint) return unreachable(endpoint.problem);
+/** Asks each engine for its version, containers and networks; at least one reading. Throws only when `signal` fires. */
+export async function readEngines(options: DockerOptions = {}): Promise<EngineReading[]> {
+  const endpoints = findEndpoints(options.dockerHost, options.env ?? process.env);
+  if ('problem' in endpoints) return [unreachable(endpoints.problem)];
+  return Promise.all(endpoints.map(async (endpoint) => readEngine(endpoint, options)));
+}
+
+async function readEngine(
+  endpoint: DockerEndpoint,
+  { timeout = DEFAULT_TIMEOUT, signal }: DockerOptions,
+): Promise<EngineReading> {
   const client = connectDocker(endpoint, { answer: timeout, total: 2 * timeout }, signal);
   try {
     return await readFrom(client);

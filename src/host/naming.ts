@@ -1,5 +1,6 @@
 // Names for network namespaces: `host`, a container's name, the name under /run/netns, or `netns-INODE`.
 
+import { listResidents } from '../model/residents.js';
 import type { Container, NamespaceInfo } from '../model/topology.js';
 
 export interface NamingInput {
@@ -30,13 +31,24 @@ export function nameNamespaces(
   return named;
 }
 
-/** Namespace → name of the container that made it; those that joined it (`container:…`) only when nothing else is known. */
+/** Namespace → name of the container that made it, or of those that live in it where a pod's infra container did. */
 function findOwners(containers: readonly Container[]): Map<number, string> {
   const owners = new Map<number, string>();
   const joins = (container: Container): boolean => container.networkMode.startsWith('container:');
   for (const container of [...containers].sort((a, b) => Number(joins(a)) - Number(joins(b)))) {
-    const { namespace, name } = container;
-    if (namespace !== null && !owners.has(namespace)) owners.set(namespace, name);
+    const { namespace, infra, pod, name } = container;
+    if (namespace === null || owners.has(namespace)) continue;
+    owners.set(namespace, infra === true ? namePod(containers, namespace, pod) : name);
   }
   return owners;
+}
+
+/** One that has a pod to itself stands for it; several are told by the pod, or all of them where its name is not known. */
+function namePod(
+  containers: readonly Container[],
+  namespace: number,
+  pod: string | undefined,
+): string {
+  const names = listResidents({ containers }, namespace).map(({ name }) => name);
+  return names.length > 1 && pod !== undefined ? pod : names.sort().join('+');
 }

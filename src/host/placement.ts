@@ -16,6 +16,8 @@ export interface PlacementInput {
   /** Network namespace of a container's first process, by pid, where it could be read. */
   readonly namespaces: ReadonlyMap<number, number>;
   readonly devices: ReadonlyMap<number, readonly Device[]>;
+  /** Namespaces of rootless engines that this host's port drivers lead to: theirs are containers of this host. */
+  readonly rootless?: ReadonlySet<number>;
 }
 
 /** An engine behind `DOCKER_HOST` may run elsewhere: its pids and names would then be wrong here, so they are not used. */
@@ -47,9 +49,9 @@ function hasAddress(network: { addresses: readonly string[] }): boolean {
 function findBridge(namespace: number | null, input: PlacementInput): string | null {
   const veths = devicesOf(namespace, input).filter((device) => device.kind === 'veth');
   const [veth] = veths;
-  if (veths.length !== 1 || veth?.peerNamespace !== input.host) return null;
-  const devices = devicesOf(input.host, input);
-  const port = devices.find((device) => device.ifindex === veth.peerIfindex);
+  if (veths.length !== 1 || !isOurs(veth?.peerNamespace ?? null, input)) return null;
+  const devices = devicesOf(veth?.peerNamespace ?? null, input);
+  const port = devices.find((device) => device.ifindex === veth?.peerIfindex);
   return devices.find((device) => device.ifindex === port?.master)?.name ?? null;
 }
 
@@ -57,19 +59,23 @@ function findBridge(namespace: number | null, input: PlacementInput): string | n
 function findOtherHost(container: Container, input: PlacementInput): number | 'unknown' | null {
   const { namespace, networkMode } = container;
   if (namespace === null) return null;
-  if (networkMode === 'host') return namespace === input.host ? null : namespace;
+  if (networkMode === 'host') return isOurs(namespace, input) ? null : namespace;
   const devices = devicesOf(namespace, input);
   const addresses = container.networks.flatMap((network) => network.addresses);
   if (devices.length === 0 || addresses.length === 0) return null;
   const held = devices.flatMap((device) => device.addresses.map((text) => text.split('/')[0]));
   if (!addresses.some((address) => held.includes(address))) return 'unknown';
   const peers = devices.flatMap(({ peerNamespace }) => peerNamespace ?? []);
-  if (peers.includes(input.host)) return null;
+  if (isOurs(namespace, input) || peers.some((peer) => isOurs(peer, input))) return null;
   const bridges = container.networks.flatMap((network) => network.bridge ?? []);
   const other = peers.find((peer) =>
     devicesOf(peer, input).some(({ kind, name }) => kind === 'bridge' && bridges.includes(name)),
   );
   return other ?? null;
+}
+
+function isOurs(namespace: number | null, { host, rootless }: PlacementInput): boolean {
+  return namespace !== null && (namespace === host || rootless?.has(namespace) === true);
 }
 
 function devicesOf(inode: number | null, input: PlacementInput): readonly Device[] {

@@ -26,10 +26,12 @@ export function describeOtherHost(
 
 /** Containers that run, and whose namespace could not be found by their pid. */
 export function describeLost(
-  reading: EngineReading,
-  namespaceOf: ReadonlyMap<number, number>,
+  readings: readonly EngineReading[],
+  namespaceOf: ReadonlyMap<string, number>,
 ): string[] {
-  const lost = reading.containers.filter(({ pid }) => pid > 0 && !namespaceOf.has(pid));
+  const lost = readings
+    .flatMap(({ containers }) => containers)
+    .filter(({ id, pid }) => pid > 0 && !namespaceOf.has(id));
   if (lost.length === 0) return [];
   const names = lost.slice(0, 5).map(({ name }) => name);
   const more = lost.length > names.length ? ` and ${lost.length - names.length} more` : '';

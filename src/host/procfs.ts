@@ -103,3 +103,11 @@ export function listFolder(path: string): string[] {
     return [];
   }
 }
+
+/** The process that started this one, or took it over; null when it is gone. */
+export function readParent(proc: string, pid: number): number | null {
+  const text = readText(`${proc}/${pid}/stat`);
+  // The name in brackets may hold brackets and blanks itself.
+  const match = text === null ? null : /^ \S (\d+)/.exec(text.slice(text.lastIndexOf(')') + 1));
+  return match ? Number(match[1]) : null;
+}

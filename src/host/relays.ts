@@ -6,17 +6,18 @@ import { listPids, readArguments, readCommandName, type ProcessEntry } from './p
 
 const RELAY_NAME = 'docker-proxy';
 
-/** The relays among the processes of one network namespace. */
+/** The relays among the processes of one network namespace; `rootless` says that it is not the host's. */
 export function readRelays(
   proc: string,
   processes: readonly ProcessEntry[],
   namespace: number,
+  rootless = false,
 ): RelayProcess[] {
   return processes.flatMap(({ pid, namespace: own }) => {
     // The name first: reading the arguments of a stuck process can block.
     if (own !== namespace || readCommandName(proc, pid) !== RELAY_NAME) return [];
     const relay = parseRelay(pid, readArguments(proc, pid) ?? []);
-    return relay ? [relay] : [];
+    return relay ? [{ ...relay, ...(rootless && { namespace }) }] : [];
   });
 }
 
@@ -25,7 +26,7 @@ export function readRelays(
  * or by a published port that has none. Null when nothing shows it.
  */
 export function readUserlandProxy(proc: string, topology: Topology): boolean | null {
-  if (topology.relays.length > 0) return true;
+  if (topology.relays.some(({ namespace }) => namespace === undefined)) return true;
   if (!topology.engine || topology.engine.product === 'podman') return null;
   if (topology.containers.some(({ published }) => published.length > 0)) return false;
   const engines = listPids(proc).filter((pid) => readCommandName(proc, pid) === 'dockerd');

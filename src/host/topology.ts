@@ -1,9 +1,14 @@
 // The map of one Docker host: everything that a trace needs names for, read at once; what cannot be read is a sentence.
 
-import type { Container, Device, Topology } from '../model/topology.js';
+import { listResidents } from '../model/residents.js';
+import type { Container, Device, Listener, Topology } from '../model/topology.js';
 import { runCommand, type Run } from './command.js';
 import { readConnected } from './connected.js';
-import { readEngine, type EngineReading } from './docker.js';
+import { gatherContainers } from './gather.js';
+import { Ancestry } from './ancestry.js';
+import { readEngines, type EngineReading } from './docker.js';
+import { listDrivers } from './drivers.js';
+import { listKept, type KeptContainer } from './keepers.js';
 import { readListeners } from './listeners.js';
 import {
   findNamespaces,
@@ -13,8 +18,7 @@ import {
 } from './namespaces.js';
 import { nameNamespaces } from './naming.js';
 import { pairDevices } from './pairs.js';
-import { placeContainers } from './placement.js';
-import { describeListeners, describeUnread, describeLost, describeOtherHost } from './problems.js';
+import { describeListeners, describeUnread, describeLost } from './problems.js';
 import { listProcesses, parseNamespaceLink, readLink } from './procfs.js';
 import { readRelays } from './relays.js';
 
@@ -51,34 +55,50 @@ const LISTENER_BUDGET = 1_500;
 export async function readTopology(options: TopologyOptions = {}): Promise<Topology> {
   const { run = runCommand, proc = '/proc', folders = NAMESPACE_FOLDERS, signal } = options;
   const target = resolveNamespace(options.netns ?? 'self', proc, folders);
-  const engine = startEngine(options);
+  const engines = startEngines(options);
   const processes = listProcesses(proc);
   const files = findNamespaces(proc, processes, folders);
   const host = files.get(target.inode) ?? { ...target, pid: null, name: null };
   files.set(host.inode, host);
-  const relays = readRelays(proc, processes, host.inode);
+  const ancestry = new Ancestry(proc, processes);
+  const keepers = listKept(proc, processes, ancestry);
+  const paths = new Map(
+    keepers.flatMap(({ path, namespace }) => (path === null ? [] : [[path, namespace] as const])),
+  );
+  const drivers = listDrivers({ proc, host: host.inode, processes, ancestry, paths });
+  const rootless = new Set(drivers.flatMap((driver) => driver.namespaces));
+  const relays = [
+    ...readRelays(proc, processes, host.inode),
+    ...[...rootless].flatMap((inode) => readRelays(proc, processes, inode, true)),
+  ];
+  const ours = keepers.filter(
+    ({ keeper, namespace }) =>
+      keeper.namespace === host.inode || rootless.has(keeper.namespace) || rootless.has(namespace),
+  );
   const connected = await readConnected({
     run,
     proc,
     host,
     files,
-    containers: async () => [...locate(proc, await engine).values()],
+    containers: async () => [
+      ...locate(proc, await engines, keepers).values(),
+      ...ours.flatMap(({ namespace }) => files.get(namespace) ?? []),
+      ...[...rootless].flatMap((inode) => files.get(inode) ?? []),
+    ],
     budget: options.budget ?? DEFAULT_BUDGET,
     signal,
   });
-  const reading = await engine;
+  const readings = await engines;
   signal?.throwIfAborted();
 
   const devices = pairDevices(connected.readings);
-  const namespaces = new Map(
-    [...locate(proc, reading)].map(([pid, { inode }]) => [pid, inode] as const),
-  );
-  const { containers, servesOther } = placeContainers({
-    host: host.inode,
-    containers: reading.containers,
-    namespaces,
-    devices,
+  const located = locate(proc, readings, keepers);
+  const namespaces = new Map([...located].map(([id, { inode }]) => [id, inode] as const));
+  const gathered = gatherContainers({
+    ...{ host: host.inode, readings, keepers, ours, namespaces, devices, rootless, files },
+    asked: (options.dockerHost ?? (options.env ?? process.env)['DOCKER_HOST'] ?? '') !== '',
   });
+  const { containers } = gathered;
   const kept = keepConnected(host.inode, devices, containers);
   const names = nameNamespaces(kept, {
     host: host.inode,
@@ -111,43 +131,73 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
     })),
     containers,
     relays,
-    listeners: listening.listeners,
+    listeners: nameListeners(listening.listeners, containers, ancestry),
     ...(options.listeners !== false && { listened: true }),
     ...(unheard.length > 0 && { unheard }),
-    engine: servesOther === null ? reading.engine : null,
+    engine: gathered.engine,
+    ...(drivers.length > 0 && { drivers }),
+    ...(gathered.others.length > 0 && { others: gathered.others }),
     problems: [
-      ...reading.problems,
-      ...describeOtherHost(servesOther, reading, files),
+      ...gathered.problems,
       ...connected.problems,
-      ...describeLost(reading, namespaces),
+      ...describeLost(readings, namespaces),
       ...describeListeners(listening.complete, listenerBudget),
       ...describeUnread(unread),
     ],
   };
 }
 
-function startEngine(options: TopologyOptions): Promise<EngineReading> {
+function startEngines(options: TopologyOptions): Promise<EngineReading[]> {
   const env = options.env ?? process.env;
-  const reading = readEngine({
+  const readings = readEngines({
     dockerHost: options.dockerHost ?? env['DOCKER_HOST'],
     env,
     signal: options.signal,
     ...(options.dockerTimeout !== undefined && { timeout: options.dockerTimeout }),
   });
   // Awaited later: until then a failure is nobody's.
-  reading.catch(() => undefined);
-  return reading;
+  readings.catch(() => undefined);
+  return readings;
 }
 
-/** Pid of a running container → its namespace. */
-function locate(proc: string, reading: EngineReading): Map<number, NamespaceFile> {
+/**
+ * Id of a running container → its namespace. An engine in a process namespace of its own tells other numbers than ours: what keeps the
+ * container is asked first.
+ */
+function locate(
+  proc: string,
+  readings: readonly EngineReading[],
+  keepers: readonly KeptContainer[],
+): Map<string, NamespaceFile> {
+  const kept = new Map(keepers.map(({ id, pid }) => [id, pid]));
   return new Map(
-    reading.containers.flatMap(({ pid }) => {
-      const path = `${proc}/${pid}/ns/net`;
-      const inode = pid === 0 ? null : parseNamespaceLink(readLink(path) ?? '');
-      return inode === null ? [] : [[pid, { inode, pid, path, name: null }] as const];
-    }),
+    readings.flatMap(({ containers }) =>
+      containers.flatMap(({ id, pid: told }) => {
+        const pid = kept.get(id) ?? told;
+        const path = `${proc}/${pid}/ns/net`;
+        const inode = told === 0 ? null : parseNamespaceLink(readLink(path) ?? '');
+        return inode === null ? [] : [[id, { inode, pid, path, name: null }] as const];
+      }),
+    ),
   );
+}
+
+/** Where containers share a namespace, whose process listens tells them apart. */
+function nameListeners(
+  listeners: readonly Listener[],
+  containers: readonly Container[],
+  ancestry: Ancestry,
+): Listener[] {
+  const byPid = new Map(containers.map(({ pid, name }) => [pid, name]));
+  return listeners.map((listener) => {
+    const { pid, namespace } = listener;
+    if (pid === null || listResidents({ containers }, namespace).length < 2) return listener;
+    for (const one of ancestry.lineOf(pid)) {
+      const container = byPid.get(one);
+      if (container !== undefined) return { ...listener, container };
+    }
+    return listener;
+  });
 }
 
 function listNames(files: ReadonlyMap<number, NamespaceFile>): [number, string][] {

@@ -55,6 +55,12 @@ export const containerSchema = z.object({
     }),
   ),
   published: z.array(publishedSchema),
+  /** The pod that it is in: Podman's name, or `NAMESPACE/NAME` of Kubernetes. */
+  pod: z.string().exactOptional(),
+  /** It holds the namespaces of a pod and runs nothing else. */
+  infra: z.literal(true).exactOptional(),
+  /** Project and service of Docker Compose. */
+  compose: z.object({ project: z.string(), service: z.string() }).exactOptional(),
 });
 
 /** A process that listens on a published port to hand the bytes on: docker-proxy, seen by its arguments. */
@@ -66,6 +72,20 @@ export const relaySchema = z.object({
   listens: endpointSchema,
   /** Null for a relay whose target its arguments do not say. */
   target: endpointSchema.nullable(),
+  /** Inode of its network namespace, where that is not the host's: a rootless engine's own. */
+  namespace: z.number().exactOptional(),
+});
+
+/** A process of the host that listens for a rootless engine and hands the bytes on into another namespace. */
+export const driverSchema = z.object({
+  pid: z.number(),
+  command: z.string(),
+  /** Inodes of the namespaces that it leads to; empty where that could not be found. */
+  namespaces: z.array(z.number()),
+  /** Which port leads to which, by its arguments; empty where they do not say. */
+  ports: z.array(
+    z.object({ protocol: protocolSchema, hostPort: portSchema, containerPort: portSchema }),
+  ),
 });
 
 export const listenerSchema = z.object({
@@ -75,6 +95,19 @@ export const listenerSchema = z.object({
   /** Null where the owner could not be found. */
   pid: z.number().nullable(),
   command: z.string().nullable(),
+  /** Name of the container whose process it is, where several share the namespace. */
+  container: z.string().exactOptional(),
+});
+
+/** An engine that is not the one that answered first. */
+export const otherEngineSchema = z.object({
+  product: z.enum(['docker', 'podman', 'containerd', 'cri-o']),
+  /** Null where only its processes are seen. */
+  version: z.string().nullable(),
+  /** Its socket; null where it has none, or none that answers. */
+  address: z.string().nullable(),
+  /** How many of its containers run. */
+  containers: z.number(),
 });
 
 export const topologySchema = z.object({
@@ -99,6 +132,10 @@ export const topologySchema = z.object({
       address: z.string().exactOptional(),
     })
     .nullable(),
+  /** Port drivers of rootless engines; left out where there is none. */
+  drivers: z.array(driverSchema).exactOptional(),
+  /** Engines of the host beside `engine`, and those of which only containers are seen. */
+  others: z.array(otherEngineSchema).exactOptional(),
   /** What could not be read and why, one sentence each, with the remedy. */
   problems: z.array(z.string()),
 });

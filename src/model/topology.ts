@@ -3,8 +3,10 @@ import type { Told } from './address-schemas.js';
 import type {
   containerSchema,
   deviceSchema,
+  driverSchema,
   listenerSchema,
   namespaceSchema,
+  otherEngineSchema,
   publishedSchema,
   relaySchema,
   topologySchema,
@@ -17,6 +19,8 @@ export type NamespaceInfo = Told<typeof namespaceSchema>;
 export type PublishedPort = Told<typeof publishedSchema>;
 export type Container = Told<typeof containerSchema>;
 export type RelayProcess = Told<typeof relaySchema>;
+export type PortDriver = Told<typeof driverSchema>;
+export type OtherEngine = Told<typeof otherEngineSchema>;
 export type Listener = Told<typeof listenerSchema>;
 export type Topology = Told<typeof topologySchema>;
 export type Engine = NonNullable<Topology['engine']>;

@@ -2,8 +2,10 @@
 import { isRequest } from '../correlate/bytes.js';
 import type { TracedConnection } from '../correlate/connections.js';
 import type { Process } from '../model/claim.js';
+import type { Protocol } from '../model/event.js';
 import type { Coverage, Facts, Judged } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
+import { findResident } from '../model/residents.js';
 import type { Topology } from '../model/topology.js';
 import type { TraceHeader } from '../model/trace.js';
 import type { Outcome } from '../model/verdict.js';
@@ -186,14 +188,30 @@ function describeRelays(
 
 function describeContainer(subject: Observed, places: Places): Connection['container'] {
   const { lastLeg, entered, topology, hostAccept, link } = subject;
-  if (hostAccept && !link) return describeRelayTarget(subject);
+  if (hostAccept && !link) return describeRelayTarget(subject, places);
   const { address, port } = lastLeg.destination;
   // Where the packet went in is known for certain; an address may have been another container's before.
-  const name =
+  const namespace =
     entered && isContainers(topology, entered.namespace)
-      ? places.namespace(entered.namespace)
-      : (findOwner(topology, address)?.name ?? (entered && places.namespace(entered.namespace)));
+      ? entered.namespace
+      : (findOwner(topology, address)?.namespace ?? null);
+  const { protocol } = lastLeg;
+  const name =
+    (namespace === null ? null : nameResident(topology, namespace, { protocol, port }, places)) ??
+    findOwner(topology, address)?.name ??
+    (entered && places.namespace(entered.namespace));
   return name == null ? null : { address, port, name };
+}
+
+/** Several containers may share a namespace: the one that listens there, or else what all of them are called. */
+function nameResident(
+  topology: Topology,
+  namespace: number,
+  at: { protocol: Protocol; port: number },
+  places: Places,
+): string | null {
+  if (namespace === topology.host || !isContainers(topology, namespace)) return null;
+  return findResident(topology, namespace, at)?.name ?? places.namespace(namespace);
 }
 
 function isContainers({ namespaces }: Topology, inode: number | null): boolean {
@@ -201,11 +219,18 @@ function isContainers({ namespaces }: Topology, inode: number | null): boolean {
 }
 
 /** The container behind a relay that has not dialled it, by the relay's arguments. */
-function describeRelayTarget({ relayAccept, topology }: Observed): Connection['container'] {
-  const target = topology.relays.find(({ pid }) => pid === relayAccept?.pid)?.target;
-  if (!target) return null;
-  const owner = findOwner(topology, target.address);
-  return owner ? { ...target, name: owner.name } : null;
+function describeRelayTarget(
+  { relayAccept, topology }: Observed,
+  places: Places,
+): Connection['container'] {
+  const relay = topology.relays.find(({ pid }) => pid === relayAccept?.pid);
+  if (!relay?.target) return null;
+  const owner = findOwner(topology, relay.target.address);
+  if (!owner) return null;
+  const at = { protocol: relay.protocol, port: relay.target.port };
+  const resident =
+    owner.namespace === null ? null : nameResident(topology, owner.namespace, at, places);
+  return { ...relay.target, name: resident ?? owner.name };
 }
 
 /** The drop that decided; one that was answered by a reset is told by that. */

@@ -10,12 +10,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { readEngine, type EngineReading } from '../../src/host/docker.js';
+import { readEngines, type DockerOptions, type EngineReading } from '../../src/host/docker.js';
 import { parseEndpointUrl } from '../../src/host/docker-endpoint.js';
 import { suite } from '../support/suite.js';
 import { readEngineSample } from './samples.js';
 
 const test = suite('docker');
+
+/** Of the one engine that is named. */
+async function readEngine(options: DockerOptions): Promise<EngineReading> {
+  const [only] = await readEngines(options);
+  if (!only) throw new Error('no reading');
+  return only;
+}
 
 let folder = '';
 let socket = '';

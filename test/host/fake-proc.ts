@@ -2,7 +2,7 @@
 
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export interface FakeProcess {
   pid: number | 'self';
@@ -14,7 +14,9 @@ export interface FakeProcess {
   sockets?: readonly number[];
   /** Contents of files below `net/`. */
   tables?: Readonly<Record<string, string>>;
-  /** Contents of further files, such as `stat`. */
+  /** What started it. */
+  parent?: number;
+  /** Contents of further files, such as `cgroup`, also in folders: `cwd/config.json`. */
   files?: Readonly<Record<string, string>>;
 }
 
@@ -26,6 +28,10 @@ export function makeFakeProc(processes: readonly FakeProcess[]): string {
     for (const part of ['ns', 'fd', 'net']) mkdirSync(join(folder, part), { recursive: true });
     symlinkSync(`net:[${process.namespace}]`, join(folder, 'ns/net'));
     writeFileSync(join(folder, 'comm'), `${process.command ?? 'sleep'}\n`);
+    if (process.parent !== undefined) {
+      const name = process.command ?? 'sleep';
+      writeFileSync(join(folder, 'stat'), `${process.pid} (${name}) S ${process.parent} 1 1 0\n`);
+    }
     writeFileSync(join(folder, 'cmdline'), joinNul(process.arguments ?? []));
     writeFileSync(join(folder, 'environ'), joinNul(process.environment ?? []));
     for (const [index, inode] of (process.sockets ?? []).entries()) {
@@ -35,6 +41,7 @@ export function makeFakeProc(processes: readonly FakeProcess[]): string {
       writeFileSync(join(folder, 'net', name), text);
     }
     for (const [name, text] of Object.entries(process.files ?? {})) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
       writeFileSync(join(folder, name), text);
     }
   }

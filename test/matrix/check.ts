@@ -33,7 +33,7 @@ const RANK = { inconclusive: 0, likely: 1, proven: 2 } as const;
 
 /** What a trace has brought, and what the machine knows beside it. */
 export interface Seen {
-  readonly stage: Stage;
+  readonly stage: Pick<Stage, 'fill'>;
   readonly report: Report;
   /** By published port: pids of its docker-proxies. */
   readonly relays: ReadonlyMap<number, readonly number[]>;
@@ -112,7 +112,7 @@ function addressOf(endpoint: string): string {
 }
 
 /** The truth itself is checked against what client and server know. */
-function checkSetUp(stage: Stage, truth: Truth, sent: Sent): string[] {
+function checkSetUp(stage: Seen['stage'], truth: Truth, sent: Sent): string[] {
   const problems: string[] = [];
   if (sent.answered !== (truth.outcome === 'answered')) {
     problems.push(`set-up: the client was ${sent.answered ? '' : 'not '}answered`);

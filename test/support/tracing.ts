@@ -14,9 +14,15 @@ export interface Traced extends TraceResult {
   readonly trace: Trace;
 }
 
-/** Traces the lab's host while `traffic` runs, which begins when the probes are live. */
+/** Where a trace looks: the lab, or another host with an engine. */
+export interface Traceable {
+  readonly host: Pick<Lab['host'], 'netns'>;
+  readonly dockerHost: string | undefined;
+}
+
+/** Traces a host while `traffic` runs, which begins when the probes are live. */
 export async function traceWhile(
-  lab: Lab,
+  lab: Traceable,
   ports: readonly number[],
   traffic: () => Promise<void>,
   more: Partial<TraceRequest> = {},

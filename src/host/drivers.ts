@@ -1,0 +1,70 @@
+/** Port drivers of rootless engines among the host's processes, with the namespaces that they lead to. */
+import { isPortDriver } from '../model/port-drivers.js';
+import type { PortDriver } from '../model/topology.js';
+import type { Ancestry } from './ancestry.js';
+import { readArguments, readCommandName, type ProcessEntry } from './procfs.js';
+
+export interface DriverInput {
+  readonly proc: string;
+  /** Inode of the host's namespace. */
+  readonly host: number;
+  readonly processes: readonly ProcessEntry[];
+  readonly ancestry: Ancestry;
+  /** Inodes by the paths that containers were started with. */
+  readonly paths: ReadonlyMap<string, number>;
+}
+
+/** Where a driver leads is what its own children are in (rootlesskit, rootlessport), or what its arguments name (pasta, slirp4netns). */
+export function listDrivers(input: DriverInput): PortDriver[] {
+  const { proc, host, processes, ancestry } = input;
+  return processes.flatMap(({ pid, namespace }) => {
+    const command = readCommandName(proc, pid);
+    if (namespace !== host || command === null || !isPortDriver({ command })) return [];
+    const words = readArguments(proc, pid) ?? [];
+    const children = ancestry.childrenOf(pid).map((child) => child.namespace);
+    const named = listNamed(words, input);
+    const namespaces = [...new Set([...children, ...named])].filter((inode) => inode !== host);
+    const ports = command.startsWith('pasta') ? readPastaPorts(words) : [];
+    return [{ pid, command, namespaces, ports }];
+  });
+}
+
+/** Arguments that are the path of a namespace, and pids of processes in another one: PATH or PID of slirp4netns and pasta. */
+function listNamed(words: readonly string[], { paths, processes }: DriverInput): number[] {
+  const known = new Map(processes.map(({ pid, namespace }) => [String(pid), namespace]));
+  return words.slice(1).flatMap((word, index) => {
+    const path = word.startsWith('--netns=') ? word.slice('--netns='.length) : word;
+    const byPath = path.startsWith('/') ? paths.get(path) : undefined;
+    // A number may also be the value of an option before it.
+    const isOperand = !words[index]?.startsWith('-');
+    const byPid = isOperand ? known.get(word) : undefined;
+    return byPath ?? byPid ?? [];
+  });
+}
+
+/** `-t 20379-20379:6379-6379`, `-u 198.51.100.1/53:53`, several with commas; what excludes or names `auto` or `all` is left out. */
+export function readPastaPorts(words: readonly string[]): PortDriver['ports'] {
+  const ports: PortDriver['ports'][number][] = [];
+  for (const [index, word] of words.entries()) {
+    const protocol = /^(-t|--tcp-ports)$/.test(word)
+      ? 'tcp'
+      : /^(-u|--udp-ports)$/.test(word)
+        ? 'udp'
+        : null;
+    if (protocol === null) continue;
+    for (const spec of (words[index + 1] ?? '').split(',')) {
+      const match = /^(?:.*\/)?(\d+)(?:-(\d+))?(?::(\d+)(?:-(\d+))?)?$/.exec(spec);
+      if (!match) continue;
+      const first = Number(match[1]);
+      const last = Number(match[2] ?? first);
+      const inner = Number(match[3] ?? first);
+      for (let port = first; port <= last && ports.length < MOST_PORTS; port += 1) {
+        ports.push({ protocol, hostPort: port, containerPort: inner + port - first });
+      }
+    }
+  }
+  return ports;
+}
+
+/** More than a kernel's filter takes; a range of all ports need not be written out. */
+const MOST_PORTS = 1_000;

@@ -1,0 +1,94 @@
+/** All containers of a host: those that its engines tell, and those that only what keeps them tells of. */
+import type { Container, Device, OtherEngine, Topology } from '../model/topology.js';
+import { adoptContainers } from './adopt.js';
+import type { EngineReading } from './docker.js';
+import type { KeptContainer } from './keepers.js';
+import type { NamespaceFile } from './namespaces.js';
+import { placeContainers } from './placement.js';
+import { describeOtherHost } from './problems.js';
+
+export interface Gathering {
+  /** Inode of the host's namespace. */
+  readonly host: number;
+  readonly readings: readonly EngineReading[];
+  /** Every container of the machine that has a keeper, and those of this host. */
+  readonly keepers: readonly KeptContainer[];
+  readonly ours: readonly KeptContainer[];
+  /** Id of a container → its namespace. */
+  readonly namespaces: ReadonlyMap<string, number>;
+  readonly devices: ReadonlyMap<number, readonly Device[]>;
+  readonly rootless: ReadonlySet<number>;
+  readonly files: ReadonlyMap<number, NamespaceFile>;
+  /** Whether the engine was named, and not looked for. */
+  readonly asked: boolean;
+}
+
+export interface Gathered {
+  readonly containers: readonly Container[];
+  readonly engine: Topology['engine'];
+  readonly others: readonly OtherEngine[];
+  readonly problems: readonly string[];
+}
+
+export function gatherContainers(gathering: Gathering): Gathered {
+  const { host, readings, keepers, ours, namespaces, devices, rootless, files, asked } = gathering;
+  const pids = new Map(keepers.map(({ id, pid }) => [id, pid]));
+  const served = readings.map((reading) => {
+    const containers = reading.containers.map((one) =>
+      one.pid === 0 ? one : { ...one, pid: pids.get(one.id) ?? one.pid },
+    );
+    const byPid = new Map(
+      containers.flatMap(({ id, pid }) => {
+        const namespace = namespaces.get(id);
+        return namespace === undefined ? [] : [[pid, namespace] as const];
+      }),
+    );
+    const placed = placeContainers({ host, containers, namespaces: byPid, devices, rootless });
+    return { reading, placed };
+  });
+  const here = served.filter(
+    ({ reading, placed }) => reading.engine !== null && placed.servesOther === null,
+  );
+  const told = here.flatMap(({ placed }) => placed.containers);
+  const ids = new Set(told.map(({ id }) => id));
+  const adopted = adoptContainers(ours, { host, devices, told: ids });
+  // What was only looked for and is not there is no problem where something else tells of containers.
+  const silent = !asked && (here.length > 0 || adopted.length > 0);
+  const problems = served.flatMap(({ reading, placed }) => {
+    if (silent && (reading.engine === null || placed.servesOther !== null)) return [];
+    return [...reading.problems, ...describeOtherHost(placed.servesOther, reading, files)];
+  });
+  const [first, ...more] = here;
+  const beside = more.flatMap(({ reading: { engine, containers } }): OtherEngine[] =>
+    engine === null
+      ? []
+      : [
+          {
+            product: engine.product ?? 'docker',
+            version: engine.version,
+            address: engine.address ?? null,
+            containers: containers.filter(({ pid }) => pid > 0).length,
+          },
+        ],
+  );
+  return {
+    containers: [...told, ...adopted],
+    engine: first?.reading.engine ?? null,
+    others: [...beside, ...countSilent(ours, ids)],
+    problems,
+  };
+}
+
+/** Engines of which nothing but their containers is seen. */
+function countSilent(ours: readonly KeptContainer[], told: ReadonlySet<string>): OtherEngine[] {
+  const counts = new Map<KeptContainer['product'], number>();
+  for (const { id, product, infra } of ours) {
+    if (!told.has(id) && !infra) counts.set(product, (counts.get(product) ?? 0) + 1);
+  }
+  return [...counts].map(([product, containers]) => ({
+    product,
+    version: null,
+    address: null,
+    containers,
+  }));
+}

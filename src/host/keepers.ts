@@ -1,0 +1,143 @@
+/** Running containers by the processes that keep them (conmon, containerd's shims), for engines that have no API or do not answer. */
+import type { Ancestry } from './ancestry.js';
+import { readBundle, readNamespacePath, type BundleNames } from './bundle.js';
+import { readArguments, readCommandName, readText, type ProcessEntry } from './procfs.js';
+
+/** A container whose first process is known, and whose name is what its engine gave it. */
+export interface KeptContainer {
+  /** 64 digits, or whatever containerd was told. */
+  readonly id: string;
+  readonly name: string;
+  readonly pod: string | null;
+  readonly infra: boolean;
+  readonly compose: BundleNames['compose'];
+  readonly pid: number;
+  /** Inode of its network namespace. */
+  readonly namespace: number;
+  /** The process that keeps it: where it is decides whose container this is. */
+  readonly keeper: ProcessEntry;
+  readonly product: 'podman' | 'cri-o' | 'docker' | 'containerd';
+  /** File of its network namespace, by which port drivers are told of it; null where it is not known. */
+  readonly path: string | null;
+}
+
+const CONMON = 'conmon';
+/** As the kernel cuts `containerd-shim-runc-v2`. */
+const SHIM = 'containerd-shim';
+
+/** A container that cannot be told for certain (no id, several first processes in different namespaces) is left out. */
+export function listKept(
+  proc: string,
+  processes: readonly ProcessEntry[],
+  ancestry: Ancestry,
+): KeptContainer[] {
+  return processes.flatMap((keeper) => {
+    const command = readCommandName(proc, keeper.pid);
+    if (command === CONMON) return readConmon(proc, keeper, ancestry) ?? [];
+    return command === SHIM ? readShim(proc, keeper, ancestry) : [];
+  });
+}
+
+function readConmon(proc: string, keeper: ProcessEntry, ancestry: Ancestry): KeptContainer | null {
+  const words = readArguments(proc, keeper.pid) ?? [];
+  const id = valueOf(words, '-c', '--cid');
+  // `podman exec` has a conmon of its own, whose child is no container.
+  const executes = words.some((word) =>
+    /^(-e|--exec|--exec-attach|--exec-process-spec)$/.test(word),
+  );
+  if (id === null || !/^[0-9a-f]{64}$/.test(id) || executes) return null;
+  const [first, ...more] = ancestry.childrenOf(keeper.pid);
+  if (!first || more.some(({ namespace }) => namespace !== first.namespace)) return null;
+  const name = valueOf(words, '-n', '--name');
+  const kubernetes = readPodName(name ?? '');
+  return {
+    id,
+    name: id.slice(0, 12),
+    pod: null,
+    compose: null,
+    ...(kubernetes ?? (name !== null && { name })),
+    infra: kubernetes?.infra ?? isInfraName(name ?? ''),
+    pid: first.pid,
+    namespace: first.namespace,
+    keeper,
+    product: kubernetes ? 'cri-o' : 'podman',
+    path: readConmonPath(proc, keeper.pid, valueOf(words, '-b', '--bundle')),
+  };
+}
+
+function readConmonPath(proc: string, pid: number, bundle: string | null): string | null {
+  if (bundle === null) return null;
+  return readNamespacePath(readText(`${proc}/${pid}/root${bundle}/config.json`) ?? '');
+}
+
+/** Podman names what holds a pod's namespaces after the pod's id. */
+export function isInfraName(name: string): boolean {
+  return /^[0-9a-f]{12}-infra$/.test(name);
+}
+
+/** `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT`, as CRI-O and cri-dockerd name containers; POD is what holds the namespaces. */
+export function readPodName(text: string): { name: string; pod: string; infra: boolean } | null {
+  const [lead, container = '', pod = '', namespace = '', ...rest] = text.split('_');
+  if (lead !== 'k8s' || pod === '' || namespace === '' || rest.length !== 2) return null;
+  const infra = container === 'POD';
+  const whole = `${namespace}/${pod}`;
+  return { name: infra ? whole : `${whole}/${container}`, pod: whole, infra };
+}
+
+function readShim(proc: string, keeper: ProcessEntry, ancestry: Ancestry): KeptContainer[] {
+  const words = readArguments(proc, keeper.pid) ?? [];
+  const id = valueOf(words, '-id', '--id');
+  if (id === null || !/^[\w.-]+$/.test(id)) return [];
+  const children = ancestry.childrenOf(keeper.pid);
+  return children.flatMap(({ pid, namespace }) => {
+    const own = children.length === 1 ? id : readGroupId(readText(`${proc}/${pid}/cgroup`) ?? '');
+    if (own === null) return [];
+    // The shim stands in the folder that its container was started from; those of its pod lie beside it.
+    const folder = `${proc}/${keeper.pid}/cwd${own === id ? '' : `/../${own}`}`;
+    const names = readBundle(readText(`${folder}/config.json`) ?? '', `${proc}/${keeper.pid}/root`);
+    const { pod, infra, compose } = names;
+    const product =
+      valueOf(words, '-namespace', '--namespace') === 'moby' ? 'docker' : 'containerd';
+    const base = {
+      id: own,
+      pod,
+      infra,
+      compose,
+      pid,
+      namespace,
+      keeper,
+      product,
+      path: null,
+    } as const;
+    return [{ ...base, name: nameOf(names, own) }];
+  });
+}
+
+function nameOf({ name, pod }: BundleNames, id: string): string {
+  if (pod !== null) return name === null ? pod : `${pod}/${name}`;
+  return name ?? id.slice(0, 12);
+}
+
+/**
+ * The container's id at the end of a control group's path, in the ways that runtimes write it: `…/ID`, `…/docker-ID.scope`,
+ * `…:cri-containerd:ID`. Null where groups differ or none has one.
+ */
+export function readGroupId(text: string): string | null {
+  const found = new Set<string>();
+  for (const line of text.split('\n')) {
+    const last = line.slice(line.lastIndexOf('/') + 1);
+    const match = /(?:^|[-:])([0-9a-f]{64})(?:\.scope)?$/.exec(last);
+    if (match?.[1] !== undefined) found.add(match[1]);
+  }
+  const [only] = found;
+  return found.size === 1 && only !== undefined ? only : null;
+}
+
+function valueOf(words: readonly string[], ...flags: readonly string[]): string | null {
+  for (const [index, word] of words.entries()) {
+    if (flags.includes(word)) return words[index + 1] ?? null;
+    const flag = flags.find((one) => word.startsWith(`${one}=`));
+    if (flag !== undefined) return word.slice(flag.length + 1);
+  }
+  return null;
+}

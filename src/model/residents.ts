@@ -1,0 +1,34 @@
+/** Which container of those that share a namespace answers at a port. */
+import type { Protocol } from './event.js';
+import type { Container, Topology } from './topology.js';
+
+/** Containers that run in a namespace, without what only holds it for a pod. */
+export function listResidents(
+  { containers }: Pick<Topology, 'containers'>,
+  namespace: number,
+): Container[] {
+  const there = containers.filter((one) => one.namespace === namespace && one.pid > 0);
+  const working = there.filter(({ infra }) => infra !== true);
+  return working.length > 0 ? working : there;
+}
+
+/** Null where several share the namespace and it is not known whose process listens. */
+export function findResident(
+  topology: Pick<Topology, 'containers' | 'listeners'>,
+  namespace: number,
+  { protocol, port }: { protocol: Protocol; port: number },
+): Container | null {
+  const [first, ...more] = listResidents(topology, namespace);
+  if (more.length === 0) return first ?? null;
+  const names = new Set(
+    topology.listeners
+      .filter(
+        (one) =>
+          one.namespace === namespace && one.protocol === protocol && one.local.port === port,
+      )
+      .map(({ container }) => container),
+  );
+  const [only] = names;
+  if (names.size !== 1 || only === undefined) return null;
+  return [first, ...more].find((one) => one?.name === only) ?? null;
+}

@@ -1,0 +1,87 @@
+/** CNI's bridge and portmap with bare namespaces, as nerdctl and the hostPort of Kubernetes use them: no engine, no names but theirs. */
+import { INNER, PUBLISHED, type Engine, type Prepared } from '../engine.js';
+import type { EngineHost } from '../host.js';
+import { IMAGE_FILE, writeImage } from '../image.js';
+import { answerDatagrams, awaitListener } from '../servers.js';
+import { listWays, onlyRules, type Place } from '../ways.js';
+import { SERVER } from './docker.js';
+
+const RANGE = { subnet: '10.22.0.0/24', gateway: '10.22.0.1' };
+const PLUGINS = '/usr/lib/cni';
+
+/** Calls a plugin as a runtime does. @returns what it says on standard output */
+async function callPlugin(
+  host: EngineHost,
+  plugin: string,
+  { id, config }: { id: string; config: object },
+): Promise<string> {
+  const env = {
+    CNI_COMMAND: 'ADD',
+    CNI_CONTAINERID: id,
+    CNI_NETNS: `/run/netns/${id}`,
+    CNI_IFNAME: 'eth0',
+    CNI_PATH: PLUGINS,
+  };
+  const input = JSON.stringify({ cniVersion: '0.4.0', name: 'web', ...config });
+  return (await host.exec([`${PLUGINS}/${plugin}`], { input, env })).stdout;
+}
+
+async function addNamespace(
+  host: EngineHost,
+  id: string,
+  ports: readonly object[],
+): Promise<Place> {
+  await host.exec(['ip', 'netns', 'add', id]);
+  await host.exec(['ip', '-n', id, 'link', 'set', 'lo', 'up']);
+  const ipam = {
+    type: 'host-local',
+    ranges: [[RANGE]],
+    routes: [{ dst: '0.0.0.0/0' }],
+    dataDir: '/run/cni',
+  };
+  const bridge = {
+    type: 'bridge',
+    bridge: 'cni0',
+    isGateway: true,
+    ipMasq: true,
+    hairpinMode: true,
+  };
+  const text = await callPlugin(host, 'bridge', { id, config: { ...bridge, ipam } });
+  const prevResult = JSON.parse(text) as { ips: { address: string }[] };
+  const portMappings = {
+    capabilities: { portMappings: true },
+    runtimeConfig: { portMappings: ports },
+  };
+  await callPlugin(host, 'portmap', {
+    id,
+    config: { type: 'portmap', snat: true, ...portMappings, prevResult },
+  });
+  const ipv4 = prevResult.ips[0]?.address.split('/')[0] ?? '';
+  return { from: { netns: host.path(`/run/netns/${id}`) }, ipv4, gateway: RANGE.gateway };
+}
+
+async function prepare(host: EngineHost): Promise<Prepared> {
+  const mappings = (['tcp', 'udp'] as const).map((protocol) => ({
+    hostPort: PUBLISHED[protocol],
+    containerPort: INNER[protocol],
+    protocol,
+  }));
+  const redis = await addNamespace(host, 'redis', mappings);
+  const near = await addNamespace(host, 'near', []);
+  await writeImage(host);
+  await host.shell(`mkdir -p /image && tar -C /image -xf ${IMAGE_FILE}`);
+  host.start('redis', ['nsenter', '--net=/run/netns/redis', '--', 'chroot', '/image', ...SERVER]);
+  await awaitListener(host, redis.from, INNER.tcp);
+  await answerDatagrams(host, redis.from, INNER.udp);
+  const version = await host.shell(`dpkg-query -W -f '\${Version}' containernetworking-plugins`);
+  return {
+    version: `CNI plugins ${version.replace(/[-+].*/, '')}`,
+    vantages: listWays(host, { redis, near, name: 'redis' }, onlyRules('redis')),
+    dockerHost: undefined,
+    ports: Object.values(PUBLISHED),
+  };
+}
+
+export function listCni(suite: Engine['suite']): Engine[] {
+  return [{ name: `cni-${suite}`, title: 'CNI bridge and portmap', suite, prepare }];
+}
