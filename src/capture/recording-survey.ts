@@ -56,7 +56,13 @@ const match: z.ZodType<Match> = z
     }),
     z.object({ on: z.literal('direction'), not, reply: z.boolean() }),
     z.object({ on: z.literal('helper'), not, name: text }),
-    z.object({ on: z.enum(['protocol', 'family', 'state']), not, names: texts }),
+    z.object({
+      on: z.enum(['protocol', 'family']),
+      not,
+      names: texts,
+      connection: z.literal(true).exactOptional(),
+    }),
+    z.object({ on: z.literal('state'), not, names: texts }),
     z.object({
       on: z.enum(['mark', 'connection-mark']),
       not,

@@ -77,7 +77,12 @@ export type Match = { readonly not: boolean } & (
         | 'reply-port';
       readonly ranges: readonly PortRange[];
     }
-  | { readonly on: 'protocol' | 'family'; readonly names: readonly string[] }
+  | {
+      readonly on: 'protocol' | 'family';
+      readonly names: readonly string[];
+      /** Of the connection that the packet belongs to or is about, and not of the packet. */
+      readonly connection?: true;
+    }
   | { readonly on: 'mark' | 'connection-mark'; readonly value: number; readonly mask: number }
   /** Connection tracking: new, established, related, invalid, untracked, dnat, snat. */
   | { readonly on: 'state'; readonly names: readonly string[] }

@@ -269,6 +269,7 @@ class Agent {
     return new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', () => {
+        reject(new Error(`the agent in ${netns} has ended`));
         for (const fail of agent.#failing) fail(new Error(`the agent in ${netns} has ended`));
       });
       createInterface({ input: child.stdout }).on('line', (line) => {

@@ -46,6 +46,15 @@ export function askNeighbours(end: Journey, { family }: Packet, check: () => Sto
   return { ...end, end: 'unknown', why: `${end.why}, but ${stop.why}`, stop, obstacles: [] };
 }
 
+/** Of the host and whom it takes a packet to, who answers a neighbour of its own without the host where no rule has masked it. */
+export function checkDiscoveryBeyond(world: World, packet: Packet): Stop | null {
+  const { inDevice, outDevice, snat } = packet;
+  const across = inDevice === outDevice && !snat && typeof outDevice === 'string';
+  return (
+    checkDiscovery(world, outDevice) ?? (across ? checkDiscoveryAcross(world, outDevice) : null)
+  );
+}
+
 /** The same of two neighbours on the ports of a bridge. */
 export function checkDiscoveryAcross(world: World, bridge: string): Stop | null {
   return findStop(world, bridge, ['across']);

@@ -2,12 +2,17 @@
 import { Arrival } from './arrival.js';
 import { bridged, forwarded, fromHost, toHost, turnedBack, type MakeCourse } from './course.js';
 import { findContainerAt } from './deliver.js';
-import { askNeighbours, checkDiscovery, checkDiscoveryAcross } from './discovery.js';
+import {
+  askNeighbours,
+  checkDiscovery,
+  checkDiscoveryAcross,
+  checkDiscoveryBeyond,
+} from './discovery.js';
 import { endByStop, endJourney, type Journey } from './ends.js';
 import { ContainerSide, indexRules, joinInside } from './inside.js';
 import { addressText, createPacket, exactAddress, UNNAMED, type Packet } from './packet.js';
 import { checkHairpin, checkLeaving, checkLink, checkReturn, doubt } from './routing/delivery.js';
-import { checkPorts, findProgram, findWire, isStacked } from './routing/link.js';
+import { checkPorts, findProgramAt, findWire, isStacked } from './routing/link.js';
 import { PASSING, refuseByRoute, stopCrossing, stopPacket } from './refusal.js';
 import { blockLoopback, checkLoopbackSource, mayRouteLoopback } from './loopback.js';
 import { Router, type Way } from './routing/router.js';
@@ -179,15 +184,18 @@ export class Traveller {
     packet.outDevice = null;
     const prerouting = this.walk.run('prerouting', packet, false);
     if (prerouting.verdict !== 'accept') return this.#stop(packet, prerouting, 'PREROUTING');
-    const end = this.#arrival.reachHost(packet, output.nat, false);
-    return goOn(this, packet, end, toHost(packet));
+    return this.#takeIn(packet, output.nat, false);
+  }
+
+  #takeIn(packet: Packet, nat: RuleRef | null, open = true): Journey {
+    return goOn(this, packet, this.#arrival.reachHost(packet, nat, open), toHost(packet));
   }
 
   /** Comes in on a device: PREROUTING, and then to the host or through it. */
   #arrive(packet: Packet, bridge: string | null, misled: Stop | null = null): Journey {
     const dialled = addressText(packet.destination);
     const client = addressText(packet.source);
-    const program = this.#findProgram(packet.inDevice, 'ingress');
+    const program = findProgramAt(this.#world, packet.inDevice, 'ingress');
     if (program) return endByStop(packet, null, program);
     const prerouting = this.walk.run('prerouting', packet, true);
     if (prerouting.verdict !== 'accept') return this.#stop(packet, prerouting, 'PREROUTING');
@@ -207,10 +215,7 @@ export class Traveller {
     }
     const way = this.router.enter(packet);
     if (way.kind === 'stop') return refuseByRoute(this, packet, nat, way.stop);
-    if (way.kind === 'host') {
-      const end = this.#arrival.reachHost(packet, nat);
-      return goOn(this, packet, end, toHost(packet));
-    }
+    if (way.kind === 'host') return this.#takeIn(packet, nat);
     packet.outDevice = way.device;
     const calls = bridge === null ? null : callsRules(this.#world, bridge, packet.family);
     const turned = way.device === bridge && to !== dialled && calls === true;
@@ -233,7 +238,7 @@ export class Traveller {
 
   #deliver(packet: Packet, nat: RuleRef | null, way: Leaving, course: MakeCourse): Journey {
     const end = this.#bring(packet, nat, way, course);
-    return askNeighbours(end, packet, () => checkDiscovery(this.#world, packet.outDevice));
+    return askNeighbours(end, packet, () => checkDiscoveryBeyond(this.#world, packet));
   }
 
   /** Out by a device to whoever has the address, and the answer back. */
@@ -261,7 +266,7 @@ export class Traveller {
       const why = `${container.name} takes the client for a neighbour on ${reach.wire.inner.name}, which it is not here`;
       return lose(alone, doubt(why));
     }
-    const program = this.#findProgram(device, 'ingress');
+    const program = findProgramAt(this.#world, device, 'ingress');
     return program ? lose(alone, program) : goOn(this, packet, alone, course(packet, device));
   }
 
@@ -326,10 +331,5 @@ export class Traveller {
 
   #stop(packet: Packet, stop: HookEnd, place: string, bridged = false): Journey {
     return stopPacket(this, { packet, stop, place, bridged });
-  }
-
-  #findProgram(device: Packet['inDevice'], direction: 'ingress' | 'egress'): Stop | null {
-    const { facts } = this.#world.routing ?? {};
-    return facts && typeof device === 'string' ? findProgram(facts, device, direction) : null;
   }
 }

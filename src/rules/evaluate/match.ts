@@ -64,7 +64,8 @@ function test(match: Match, packet: Packet, world: World): Answer {
       return testClientPort(match.ranges, packet);
     case 'protocol': {
       const { icmp, family, protocol } = packet;
-      const own = !icmp ? protocol : family === 6 ? 'ipv6-icmp' : 'icmp';
+      const own =
+        !icmp || match.connection === true ? protocol : family === 6 ? 'ipv6-icmp' : 'icmp';
       return match.names.some((name) => name === 'all' || name === own);
     }
     case 'family':
@@ -214,6 +215,8 @@ function asksConnection({ on, ...match }: Match): boolean {
     case 'reply-source-port':
     case 'reply-port':
       return true;
+    case 'protocol':
+      return 'connection' in match && match.connection === true;
     case 'bits':
       return 'field' in match && ASKED_OF_CONNECTION.has(match.field);
     default:

@@ -93,7 +93,10 @@ const OPTIONS = new Map<string, [count: number, reader: Reader]>([
   ['--ctrepldstport', [1, ports('reply-port')]],
   ['--ctstatus', [1, readStatus]],
   ['--helper', [1, ([name = '']) => ({ on: 'helper', name })]],
-  ['--ctproto', [1, ([name = '']) => ({ on: 'protocol', names: [nameProtocol(name)] })]],
+  [
+    '--ctproto',
+    [1, ([name = '']) => ({ on: 'protocol', names: [nameProtocol(name)], connection: true })],
+  ],
   ['--ctdir', [1, readDirection]],
   ['--icmp-type', [1, readMessage('icmp')]],
   ['--icmpv6-type', [1, readMessage('icmpv6')]],

@@ -311,6 +311,11 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
       nft: chain('forward', 'tcp flags & rst == rst drop'),
       insideNft: chain('input', 'tcp dport 6379 reject with tcp reset'),
     },
+    'its message stopped by what its connection is': {
+      iptables:
+        '*raw\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n*security\n:INPUT ACCEPT [0:0]\n-A INPUT -m conntrack --ctproto 6 --ctorigdstport 6379 -j DROP\nCOMMIT\n',
+      insideNft: chain('input', 'tcp dport 6379 reject'),
+    },
     'a reset, and messages stopped': {
       nft: chain('forward', 'meta l4proto icmp drop'),
       insideNft: chain('input', 'tcp dport 6379 reject with tcp reset'),

@@ -48,6 +48,17 @@ export function findProgram(
     : null;
 }
 
+/** The same of the host, where its routing was read and the device is known. */
+export function findProgramAt(
+  { routing }: World,
+  device: unknown,
+  direction: 'ingress' | 'egress',
+): Stop | null {
+  return routing && typeof device === 'string'
+    ? findProgram(routing.facts, device, direction)
+    : null;
+}
+
 function blame(what: string): Stop {
   const why = `${what} decides here besides the rules, and what it does is not read`;
   return { code: 'filter', end: 'unknown', why, obstacle: null };

@@ -23,6 +23,10 @@ export function compareWords(name: string, words: readonly string[], not: boolea
     case 'ip protocol':
     case 'ip6 nexthdr':
       return [...implyMatches(name), { on: 'protocol', names: words.map(nameProtocol), not }];
+    case 'ct protocol':
+    case 'ct original protocol':
+    case 'ct reply protocol':
+      return [{ on: 'protocol', names: words.map(nameProtocol), connection: true, not }];
     case 'meta nfproto':
     case 'meta protocol':
     case 'ether type': {
