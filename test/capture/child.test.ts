@@ -16,12 +16,13 @@ interface Started {
 
 let marks = 0;
 
-function start(name: string, program = ''): Started {
+function start(name: string, program = '', functions: readonly string[] | null = null): Started {
   const lines: string[] = [];
   const mark = `child-test-${process.pid}-${(marks += 1)}`;
   const child = startChild({
     bpftrace: name.startsWith('/') ? name : FIXTURES + name,
     program,
+    functions,
     // Any folder: the mount, which needs root, is left out.
     tracefs: '/',
     environment: { MARK: mark },
@@ -42,6 +43,12 @@ test('gives the program on standard input, the English locale, and whole lines o
   assert.is(exit.stderr, 'complaint\n');
   assert.equal([exit.signal, exit.how], ['SIGKILL', 'was killed by SIGKILL']);
   assert.equal(await findMarked('MARK', mark), []);
+});
+
+test('gives the list of functions by a descriptor of its own', async () => {
+  const { child, lines } = start('reads-list', '', ['ip_rcv', 'ip_forward']);
+  await child.exited;
+  assert.equal(lines, ['args --traceable-functions /dev/fd/3 -', 'ip_rcv', 'ip_forward']);
 });
 
 test('tells how it ended', async () => {

@@ -69,6 +69,11 @@ test('nothing else is tried where kprobes were asked for, or where the probes di
     );
   assert.is(await codeOf(attachDeepest([DEEP], refuse('verifier'))), 'verifier');
   assert.is(await codeOf(attachDeepest([DEEP, SHALLOW], refuse('not-ready'))), 'not-ready');
+  // All of them are tried again without raw tracepoints then.
+  assert.is(
+    await codeOf(attachDeepest([DEEP, SHALLOW], refuse('no-raw-tracepoints'))),
+    'no-raw-tracepoints',
+  );
 });
 
 test.run();

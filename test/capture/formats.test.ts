@@ -101,9 +101,14 @@ test('the shell script prints what the parser reads', async () => {
       }
     }
     const { stdout } = await execa('sh', ['-c', FORMATS_SCRIPT, 'sh', folder]);
-    const { tracepoints, dropReasons } = parseFormats(stdout);
+    const { tracepoints, dropReasons, listed } = parseFormats(stdout);
     assert.equal([...tracepoints], ['net:net_dev_queue', 'skb:kfree_skb']);
+    assert.is(listed, false);
     assert.is(dropReasons.get(13), 'OTHERHOST');
+    await writeFile(join(folder, 'available_filter_functions'), 'ip_rcv\n');
+    const again = await execa('sh', ['-c', FORMATS_SCRIPT, 'sh', folder]);
+    assert.is(parseFormats(again.stdout).listed, true);
+    assert.equal([...parseFormats(again.stdout).tracepoints], [...tracepoints]);
     const absent = await execa('sh', ['-c', FORMATS_SCRIPT, 'sh', join(folder, 'no')], {
       reject: false,
     });

@@ -1,7 +1,9 @@
 /** The bpftrace process: started in its own group, read line by line, ended for certain. */
+import { createWriteStream, writeFileSync, type WriteStream } from 'node:fs';
 import { setPriority } from 'node:os';
 import { execa } from 'execa';
 import { cleanEnvironment } from '../../model/environment.js';
+import { openNameless } from './nameless.js';
 import { openSpool } from './spool.js';
 
 export interface ChildOptions {
@@ -10,6 +12,8 @@ export interface ChildOptions {
   readonly program: string;
   /** Folder where tracefs is mounted, or null to mount it in a mount namespace of the child's own. */
   readonly tracefs: string | null;
+  /** Functions of the kernel that can be traced, where the kernel has no list of them and bpftrace takes one; else null. */
+  readonly functions: readonly string[] | null;
   readonly environment: Readonly<Record<string, string>>;
   /** Hands on the caller's whole environment, BPFTRACE_* included. */
   readonly passEnvironment?: boolean | undefined;
@@ -52,7 +56,9 @@ const MOUNT_AND_RUN = 'mount -t tracefs tracefs /sys/kernel/tracing && exec "$@"
 
 export function startChild(options: ChildOptions): Child {
   // If trace-flow itself is killed, the kernel ends the tracer; no shutdown code could.
-  const bound = ['setpriv', '--pdeathsig', 'KILL', options.bpftrace, '-'];
+  const list = options.functions ? writeList(options.functions) : null;
+  const listed = list ? ['--traceable-functions', '/dev/fd/3'] : [];
+  const bound = ['setpriv', '--pdeathsig', 'KILL', options.bpftrace, ...listed, '-'];
   const [file = '', ...args] =
     options.tracefs === null
       ? [
@@ -72,7 +78,7 @@ export function startChild(options: ChildOptions): Child {
   const spool = openSpool(takeText);
   const subprocess = execa(file, args, {
     input: options.program,
-    stdout: spool?.output ?? 'pipe',
+    stdio: ['pipe', spool?.output ?? 'pipe', 'pipe', ...(list ? [list] : [])],
     buffer: false,
     reject: false,
     stripFinalNewline: false,
@@ -87,6 +93,7 @@ export function startChild(options: ChildOptions): Child {
     },
     extendEnv: options.passEnvironment ?? false,
   });
+  list?.destroy();
   let stderr = '';
   raisePriority(subprocess.pid);
   subprocess.stdout?.setEncoding('latin1').on('data', takeText);
@@ -135,6 +142,14 @@ export function startChild(options: ChildOptions): Child {
       }
     },
   };
+}
+
+/** To be opened by its descriptor: a pipe of Node's is a socket, which cannot. */
+function writeList(names: readonly string[]): WriteStream | null {
+  const fd = openNameless();
+  if (fd === null) return null;
+  writeFileSync(fd, `${names.join('\n')}\n`);
+  return createWriteStream('', { fd });
 }
 
 /** Events are lost where the tracer has to wait for a processor longer than the kernel's buffers last. */

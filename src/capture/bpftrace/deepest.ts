@@ -10,8 +10,12 @@ export async function attachDeepest<T>(
   try {
     return await attach(plan, []);
   } catch (error) {
+    // Where raw tracepoints are refused, all plans are tried without them.
     // Probes that were attached and did not report in time would not do so with fewer of them either.
-    const refused = error instanceof UserError && error.code !== 'not-ready';
+    const refused =
+      error instanceof UserError &&
+      error.code !== 'not-ready' &&
+      error.code !== 'no-raw-tracepoints';
     const [next, ...rest] = shallower;
     if (next === undefined || !refused) throw error;
     // What fentry shows kprobes show as well: nothing is missing then.

@@ -139,6 +139,17 @@ export function explainExit(exit: ChildExit): UserError {
 /** The error for a bpftrace that ended before its probes were live. */
 export function explainFailure(stderr: string, how: string): UserError {
   const text = meaningfulLines(stderr, 40).join('\n');
+  // In the message, or in the excerpt of the program below it.
+  if (stderr.includes('rawtracepoint')) {
+    return new UserError(
+      `bpftrace refused a raw tracepoint\n${indent(meaningfulLines(stderr, 3))}`,
+      {
+        code: 'no-raw-tracepoints',
+        exit: 1,
+        remedy: 'see what this machine lacks with: trace-flow doctor',
+      },
+    );
+  }
   for (const known of KNOWN) {
     const match = known.pattern.exec(text);
     if (!match) continue;

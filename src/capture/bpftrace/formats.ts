@@ -2,7 +2,7 @@
 
 /**
  * Shell that prints every tracepoint's `category/name`, `kprobe NAME` for those of the functions $2 … that a kprobe can
- * be set on, a blank line, then the format of skb:kfree_skb.
+ * be set on, `listed` where the kernel lists its functions, a blank line, then the format of skb:kfree_skb.
  */
 export const FORMATS_SCRIPT =
   'cd "$1/events" || exit 1; for d in net/* skb/* sock/* tcp/* syscalls/* sched/sched_process_fork; do ' +
@@ -11,12 +11,16 @@ export const FORMATS_SCRIPT =
   'for d in io_uring/io_uring_submit_*; do grep -q "u8 opcode" "$d/format" 2>/dev/null && echo "$d"; done; shift; ' +
   'if [ $# -gt 0 ] && [ -e ../kprobe_events ]; then cut -d" " -f1 ../available_filter_functions 2>/dev/null | ' +
   'grep -Fx "$(printf "%s\\n" "$@")" | sort -u | sed "s/^/kprobe /"; fi; ' +
+  // On some kernels it is there and cannot be read.
+  'head -c 1 ../available_filter_functions 2>/dev/null | grep -q . && echo listed; ' +
   'echo; cat skb/kfree_skb/format 2>/dev/null || true';
 
 export interface Formats {
   readonly tracepoints: ReadonlySet<string>;
   /** Functions that kprobes can be set on, of those asked for; empty where the kernel has no kprobes. */
   readonly functions: ReadonlySet<string>;
+  /** Whether this kernel has a list of the functions that can be traced. */
+  readonly listed: boolean;
   /** Drop reason by number; empty where the kernel does not say (before 5.17). */
   readonly dropReasons: ReadonlyMap<number, string>;
 }
@@ -43,5 +47,6 @@ export function parseFormats(output: string): Formats {
       (match[2] ?? '').replace(/^SKB_DROP_REASON_/, ''),
     ]),
   );
-  return { tracepoints, functions, dropReasons };
+  const listed = list.split('\n').includes('listed');
+  return { tracepoints, functions, listed, dropReasons };
 }

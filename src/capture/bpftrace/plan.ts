@@ -1,6 +1,7 @@
 /** Decides which probe files a trace uses, from what the kernel offers and what there is to see. */
 import { useFentry, type FentryWord } from './fentry.js';
 import { WITNESSES, type Witness } from '../../model/trace.js';
+import { toRawProbe, useRaw } from './raw.js';
 import { functionsOf, tracepointsOf, withoutFunctions, type ProbeFile } from './probe-file.js';
 import { PROBES, type Condition } from './probes/index.js';
 
@@ -12,6 +13,8 @@ export interface PlanInput {
   readonly functions?: ReadonlySet<string>;
   /** Probes functions by fentry, which bpftrace calls so, instead of kprobes. */
   readonly fentry?: FentryWord;
+  /** Takes raw tracepoints, which are not skipped while another probe runs, where they serve. */
+  readonly raw?: boolean;
   /** True where a listener other than docker-proxy may hand bytes on by read and write. */
   readonly copyingRelays: boolean;
 }
@@ -57,9 +60,12 @@ export function planProbes(input: PlanInput): Plan {
     // A function may be inlined, or in a module that is not loaded: the others still tell something.
     if (functions.length > 0 && lacking.length === functions.length) continue;
     const whole = lacking.length > 0 ? withoutFunctions(file, lacking) : file;
-    chosen.push(fentry !== undefined && functions.length > 0 ? useFentry(whole, fentry) : whole);
+    const quick = input.raw ? useRaw(whole) : whole;
+    chosen.push(fentry !== undefined && functions.length > 0 ? useFentry(quick, fentry) : quick);
     if (functions.length > 0) profile = deep;
-    for (const point of points) attached.add(`tracepoint:${point}`);
+    for (const point of points) {
+      attached.add(input.raw ? toRawProbe(point) : `tracepoint:${point}`);
+    }
     for (const one of functions) if (!lacking.includes(one)) attached.add(call(one));
   }
   return {

@@ -1,15 +1,6 @@
 /** A file without a name in which the tracer's output waits: however busy its reader is, the writer never has to. */
-import {
-  closeSync,
-  createWriteStream,
-  openSync,
-  readSync,
-  unlinkSync,
-  type WriteStream,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { randomUUID } from 'node:crypto';
+import { closeSync, createWriteStream, readSync, type WriteStream } from 'node:fs';
+import { openNameless } from './nameless.js';
 
 export interface Spool {
   /** To be the writer's standard output, by its descriptor. */
@@ -53,16 +44,4 @@ export function openSpool(onText: (text: string) => void): Spool | null {
       closeSync(fd);
     },
   };
-}
-
-/** It has its name for a moment only, so that nothing is left behind whatever happens. */
-function openNameless(): number | null {
-  const path = join(tmpdir(), `trace-flow-${randomUUID()}`);
-  try {
-    const fd = openSync(path, 'ax+', 0o600);
-    unlinkSync(path);
-    return fd;
-  } catch {
-    return null;
-  }
 }

@@ -13,6 +13,7 @@ import type { Formats } from './formats.js';
 import { planProbes, PROBE_FILES, type Plan, type PlanInput } from './plan.js';
 import { functionsOf, type ProbeFile } from './probe-file.js';
 import { assembleProgram } from './program.js';
+import { RAW_FUNCTIONS, rawSupportOf } from './raw.js';
 import { checkRoom, findShortage } from './room.js';
 import { Run } from './run.js';
 import { pause, SEAL_PAUSE, Sealer, SealWatch, signsOf, type SealAttempt } from './seal.js';
@@ -63,30 +64,46 @@ export async function startTracer(options: TracerOptions): Promise<Tracer> {
   checkRoom();
   const files = await readProbeFiles(options.probes);
   const wanted = profile === 'tracepoint' ? [] : files.flatMap(functionsOf);
-  const { formats, tracefs } = await readTracefs(wanted);
+  const [{ formats, tracefs }, version] = await Promise.all([
+    readTracefs(wanted),
+    readVersion(options.bpftrace),
+  ]);
   const { tracepoints: available, functions } = formats;
   if ((profile === 'kprobe' || profile === 'fentry') && functions.size === 0)
     throw explainNoKprobes();
-  const shallow = { files, available, copyingRelays };
-  const plans = await listPlans(shallow, functions, options);
-  checkSight(plans[0]);
-  return attachDeepest(plans, async (chosen, notes) => {
-    options.signal.throwIfAborted();
-    return attach(options, { plan: chosen, formats, tracefs, notes });
-  });
+  const { raw, list } = rawSupportOf(version);
+  const listed = list && !formats.listed ? [...RAW_FUNCTIONS, ...functions] : null;
+  const begin = (raw: boolean): Promise<Tracer> => {
+    const shallow = { files, available, copyingRelays, raw };
+    const plans = listPlans(shallow, { functions, fentry: wordFor(version), profile });
+    checkSight(plans[0]);
+    return attachDeepest(plans, async (plan, notes) => {
+      options.signal.throwIfAborted();
+      return attach(options, { plan, formats, tracefs, notes, functions: raw ? listed : null });
+    });
+  };
+  try {
+    return await begin(raw);
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== 'no-raw-tracepoints') throw error;
+    return begin(false);
+  }
+}
+
+interface Depth {
+  /** Those that kprobes can be set on. */
+  readonly functions: ReadonlySet<string>;
+  readonly fentry: FentryWord;
+  readonly profile: ProbeProfile;
 }
 
 /** What to try, deepest first: fentry, kprobes, tracepoints alone, or the one of them that was asked for. */
-async function listPlans(
-  shallow: PlanInput,
-  functions: ReadonlySet<string>,
-  { profile = 'auto', bpftrace }: TracerOptions,
-): Promise<[Plan, ...Plan[]]> {
+function listPlans(shallow: PlanInput, { functions, fentry, profile }: Depth): [Plan, ...Plan[]] {
   const kprobe = planProbes({ ...shallow, functions });
   // Where tracepoints are asked for, or there are no functions, this one has none.
   if (kprobe.profile === 'tracepoint' || profile === 'kprobe') return [kprobe];
-  const fentry = planProbes({ ...shallow, functions, fentry: await readFentryWord(bpftrace) });
-  return profile === 'fentry' ? [fentry] : [fentry, kprobe, planProbes(shallow)];
+  const deepest = planProbes({ ...shallow, functions, fentry });
+  return profile === 'fentry' ? [deepest] : [deepest, kprobe, planProbes(shallow)];
 }
 
 /** Milliseconds for `bpftrace --version`: a few are usual, an emulated machine takes seconds. */
@@ -99,12 +116,14 @@ interface Attachment {
   readonly plan: Plan;
   readonly formats: Formats;
   readonly tracefs: string | null;
+  /** See ChildOptions.functions. */
+  readonly functions: readonly string[] | null;
   /** What the report shall say of how it was attached. */
   readonly notes: readonly string[];
 }
 
 async function attach(options: TracerOptions, attachment: Attachment): Promise<Tracer> {
-  const { plan, formats, tracefs, notes } = attachment;
+  const { plan, formats, tracefs, notes, functions } = attachment;
   const sealer = await Sealer.create(options.ports);
   let child: Child | null = null;
   try {
@@ -121,6 +140,7 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
       bpftrace: options.bpftrace,
       program,
       tracefs,
+      functions,
       environment: {
         TRACE_FLOW_TRACER: await readOwnIdentity(),
         ...ENVIRONMENT,
@@ -155,13 +175,13 @@ function slownessOf({ patience }: TracerOptions): number {
 }
 
 /** A bpftrace that does not tell its version fails by itself, and better explained, when it starts. */
-async function readFentryWord(bpftrace: string): Promise<FentryWord> {
+async function readVersion(bpftrace: string): Promise<string> {
   const { stdout } = await execa(bpftrace, ['--version'], {
     reject: false,
     timeout: VERSION_PATIENCE,
     ...CLEAN,
   });
-  return wordFor(stdout);
+  return stdout;
 }
 
 function explainNoKprobes(): UserError {

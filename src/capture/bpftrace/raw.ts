@@ -1,0 +1,86 @@
+/** Probe files with raw tracepoints in the place of tracepoints: one that interrupts another is not skipped. */
+import type { ProbeFile } from './probe-file.js';
+
+/** Outlives the socket's own port, which is 0 once it is unbound. */
+const SPORT = 'bswap(((struct inet_sock *)arg0)->inet_sport)';
+const DPORT = 'bswap(((struct sock *)arg0)->__sk_common.skc_dport)';
+
+/**
+ * Arguments of raw tracepoints, by the fields of the tracepoint that the probe files read. Source: the TP_PROTO of each
+ * in include/trace/events of Linux 5.17 to 6.18; where kernels differ they
+ * have more arguments behind these.
+ */
+const ARGUMENTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'net:netif_receive_skb': { skbaddr: 'arg0' },
+  'net:net_dev_queue': { skbaddr: 'arg0' },
+  'skb:kfree_skb': { skbaddr: 'arg0', location: 'arg1', reason: 'arg2' },
+  'sock:inet_sock_set_state': {
+    skaddr: 'arg0',
+    oldstate: 'arg1',
+    newstate: 'arg2',
+    protocol: '((struct sock *)arg0)->sk_protocol',
+    sport: SPORT,
+    dport: DPORT,
+  },
+  'tcp:tcp_send_reset': { skaddr: 'arg0', skbaddr: 'arg1' },
+  'tcp:tcp_retransmit_skb': {
+    skaddr: 'arg0',
+    skbaddr: 'arg1',
+    state: '((struct sock *)arg0)->__sk_common.skc_state',
+    sport: SPORT,
+    dport: DPORT,
+  },
+};
+
+/** The first version whose raw tracepoints take `arg0` under the tracepoint's own name. */
+const RAW_SINCE = [0, 23] as const;
+/** The first that is told by a file which functions can be traced, where the kernel has no list of them. */
+const LIST_SINCE = [0, 27] as const;
+
+export interface RawSupport {
+  readonly raw: boolean;
+  /** Whether it takes a list of the kernel's functions. */
+  readonly list: boolean;
+}
+
+/** What a bpftrace can do with raw tracepoints; `version` is what `bpftrace --version` prints. */
+export function rawSupportOf(version: string): RawSupport {
+  const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
+  const isSince = ([one, two]: readonly [number, number]): boolean =>
+    Number(major) > one || (Number(major) === one && Number(minor) >= two);
+  return { raw: isSince(RAW_SINCE), list: isSince(LIST_SINCE) };
+}
+
+/** What bpftrace has to find among the functions of the kernel to attach the raw tracepoints that `useRaw` asks for. */
+export const RAW_FUNCTIONS: readonly string[] = Object.keys(ARGUMENTS).map(
+  (point) => `__traceiter_${nameOf(point)}`,
+);
+
+/** The probe that stands for a tracepoint (`category:name`) in a file that `useRaw` gave. */
+export function toRawProbe(point: string): string {
+  return point in ARGUMENTS ? `rawtracepoint:${nameOf(point)}` : `tracepoint:${point}`;
+}
+
+/** The file with raw tracepoints where their arguments are known. Throws RangeError where a probe reads another field. */
+export function useRaw(file: ProbeFile): ProbeFile {
+  const text = file.text.replaceAll(
+    /^tracepoint:(\w+:\w+)\n((?:\/.*\n)?\{\n[\s\S]*?^\}\n)/gm,
+    (block, point: string, body: string) => {
+      const fields = ARGUMENTS[point];
+      return fields ? `${toRawProbe(point)}\n${nameArguments(body, fields, file.name)}` : block;
+    },
+  );
+  return { name: file.name, text };
+}
+
+function nameArguments(body: string, fields: Readonly<Record<string, string>>, file: string) {
+  return body.replaceAll(/\bargs->(\w+)/g, (_, field: string) => {
+    const argument = fields[field];
+    if (argument === undefined) throw new RangeError(`${file}: no raw argument for ${field}`);
+    return argument;
+  });
+}
+
+function nameOf(point: string): string {
+  return point.split(':')[1] ?? '';
+}
