@@ -11,7 +11,9 @@ import { listConcerned } from '../rules/explain/concern.js';
 import { findFaults } from '../rules/findings/findings.js';
 import { predict } from '../rules/evaluate/predict.js';
 import { withhold } from '../rules/evaluate/withhold.js';
+import { writeProxyReason } from '../words/engine.js';
 import { writeFinding } from '../words/findings.js';
+import { writeForecast } from '../words/predictions/forecast.js';
 import { explainRule } from '../words/rule-meaning.js';
 import { describeMap } from './explain-map.js';
 
@@ -53,13 +55,16 @@ export function explainHost(
   const { predictions, met, stopped } = predict(world, ways, asked.from ?? null);
   const judged = rules.complete ? predictions : predictions.map(withhold);
   const { engine } = topology;
-  const proxy = judgeProxy(topology, rules.rules);
+  const { because, ...proxy } = judgeProxy(topology, rules.rules);
   return {
     schema: 'trace-flow/explain/1',
-    engine: engine || proxy.firewall ? { version: engine?.version ?? null, ...proxy } : null,
+    engine:
+      engine || proxy.firewall
+        ? { version: engine?.version ?? null, ...proxy, because: writeProxyReason(because) }
+        : null,
     ...describeMap({ topology, settings, ports: target.ports, insides }),
     rules: listConcerned(world, mappings, met).map(explainRule),
-    predictions: [...judged],
+    predictions: judged.map(writeForecast),
     findings: findFaults({
       world,
       mappings,

@@ -1,5 +1,6 @@
 /** The `explain --json` document `trace-flow/explain/1`. */
 import { z } from 'zod';
+import type { Endpoint } from './address.js';
 import { routingSchema } from './routing.js';
 import { BACKENDS, FAMILIES, type Step } from './rules.js';
 import { PATHS } from './verdict.js';
@@ -160,6 +161,18 @@ export type Explanation = z.infer<typeof explanationSchema>;
 export type Prediction = z.infer<typeof prediction>;
 export type ExplainedRule = z.infer<typeof explainedRule>;
 export type Finding = z.infer<typeof findingSchema>;
+
+/** Why docker-proxy is taken to be used or not. */
+export type ProxyReason =
+  | {
+      readonly code: 'relay-runs';
+      readonly command: string;
+      readonly pid: number;
+      readonly listens: Endpoint;
+    }
+  /** The rule for OUTPUT leaves loopback addresses to docker-proxy, or translates them too. */
+  | { readonly code: 'loopback-spared' | 'loopback-translated'; readonly rule: string }
+  | { readonly code: 'no-output-rule' | 'nothing-found' };
 
 /** A rule that concerns a port, before it is put into words. */
 export type ConcernedRule = Omit<ExplainedRule, 'meaning'> & {

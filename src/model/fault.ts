@@ -1,7 +1,9 @@
 /** A fault of a host that its rules, sockets and settings show, as a code with what was found: src/words makes a finding of it. */
 import type { Endpoint } from './address.js';
 import type { Protocol } from './event.js';
-import type { Finding, Prediction, Vantage } from './explain.js';
+import type { Finding, Vantage } from './explain.js';
+import type { Forecast } from './forecast.js';
+import type { Reason } from './reason.js';
 
 export type Fault = EngineFault | FirewallFault | RoutingFault | Stopping;
 
@@ -34,7 +36,7 @@ export type EngineFault =
       {
         readonly listens: Endpoint;
         /** Of a packet that a neighbour on the link sends to it. */
-        readonly neighbour: Pick<Prediction, 'path' | 'why' | 'rule' | 'target'>;
+        readonly neighbour: Pick<Forecast, 'path' | 'why' | 'rule' | 'target'>;
       }
     >;
 
@@ -96,7 +98,7 @@ export type StopFault =
 export interface Stopping extends Dialled {
   readonly code: StopFault;
   readonly severity: 'error' | 'warning';
-  readonly stop: string;
+  readonly stop: Reason;
 }
 
 /** Of the host's settings and devices. */
@@ -129,4 +131,4 @@ type Told<
   Code extends string,
   Severity extends Finding['severity'],
   Fields extends object = object,
-> = Code extends string ? { readonly code: Code; readonly severity: Severity } & Fields : never;
+> = { readonly code: Code; readonly severity: Severity } & Fields;

@@ -14,6 +14,6 @@ type Described = Exclude<Fault, Stopping>;
 export function writeFinding(fault: Fault): Finding {
   const { code, severity } = fault;
   const words =
-    'stop' in fault ? writeStopping(fault) : write<Described, FaultWords>(WRITERS, fault);
+    'stop' in fault ? writeStopping(fault) : write<Described, FaultWords, []>(WRITERS, fault);
   return { code, severity, ...words, ...('about' in fault && { about: fault.about }) };
 }

@@ -1,13 +1,22 @@
 /** A table of what makes the words for each code of a union. */
 
-export type Writers<T extends { readonly code: string }, Words> = {
-  readonly [Code in T['code']]: (told: Extract<T, { readonly code: Code }>) => Words;
+interface Coded {
+  readonly code: string;
+}
+
+/** @template More what else the words are made of */
+export type Writers<T extends Coded, Words, More extends unknown[] = []> = {
+  readonly [Code in T['code']]: (told: Of<T, Code>, ...more: More) => Words;
 };
 
-export function write<T extends { readonly code: string }, Words>(
-  writers: Writers<T, Words>,
+/** The members of a union that may have a code. */
+type Of<T extends Coded, Code> = T extends Coded ? (Code extends T['code'] ? T : never) : never;
+
+export function write<T extends Coded, Words, More extends unknown[]>(
+  writers: Writers<T, Words, More>,
   told: T,
+  ...more: More
 ): Words {
-  const writer = writers[told.code as T['code']] as (told: T) => Words;
-  return writer(told);
+  const writer = writers[told.code as T['code']] as (told: T, ...more: More) => Words;
+  return writer(told, ...more);
 }

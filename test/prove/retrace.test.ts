@@ -1,13 +1,14 @@
 // A traced connection as the attempt that it was, and what counts as having come as predicted.
 
 import * as assert from 'uvu/assert';
-import type { Prediction } from '../../src/model/explain.js';
+import type { Forecast } from '../../src/model/forecast.js';
 import type { Connection } from '../../src/model/report.js';
 import { agree, retrace } from '../../src/prove/predict/agreement.js';
 import { RuleIndex, type RuleRef } from '../../src/rules/evaluate/rule-index.js';
 import type { Attempt } from '../../src/rules/evaluate/vantages.js';
 import { parseSaved } from '../../src/rules/read/iptables.js';
 import { FAR_BRIDGE, makeWorld, NOTHING } from '../rules/evaluate/worlds.js';
+import { nameClient } from '../../src/words/predictions/forecast.js';
 import { suite } from '../support/suite.js';
 import { UNSEEN } from '../support/unseen.js';
 
@@ -48,7 +49,7 @@ test('a client elsewhere comes in by the device that leads to it', () => {
 test('the host itself: by its namespace, or by an address of its own where no namespace is known', () => {
   const from = (change: Partial<Connection>) => {
     const attempt = retrace(world, connect(change));
-    return attempt && [attempt.vantage, attempt.from, attempt.start.by.kind];
+    return attempt && [attempt.vantage, nameClient(attempt.from), attempt.start.by.kind];
   };
   const own = (server: string) => ({ clientNamespace: 'host', server: at(server, 6379) });
   assert.equal(from({ ...own('198.51.100.1') }), ['own-address', 'host', 'host']);
@@ -67,7 +68,10 @@ test('a container: by its address, told apart by what it dials', () => {
   const by = { kind: 'container', bridge: 'docker0', address: '172.17.0.4' };
   const attempt = retrace(world, connect(other));
   assert.equal(attempt?.start.by, by);
-  assert.equal([attempt?.vantage, attempt?.from], ['same-bridge', 'container other']);
+  assert.equal(
+    [attempt?.vantage, attempt && nameClient(attempt.from)],
+    ['same-bridge', 'container other'],
+  );
   const vantage = (change: Partial<Connection>) => retrace(world, connect(change))?.vantage;
   assert.is(vantage({ client: at('172.17.0.2') }), 'self', 'redis dials its own port');
   assert.is(vantage({ client: at('172.30.0.2') }), 'other-bridge');
@@ -79,7 +83,7 @@ test('a container: by its address, told apart by what it dials', () => {
 
 test('an address of a bridge’s network is a container there, also one that is not known', () => {
   const attempt = retrace(world, connect({ client: at('172.30.0.77') }));
-  assert.is(attempt?.from, 'container 172.30.0.77');
+  assert.is(attempt && nameClient(attempt.from), 'container 172.30.0.77');
   assert.equal(attempt?.start.by, {
     ...{ kind: 'container', bridge: FAR_BRIDGE, address: '172.30.0.77' },
   });
@@ -105,14 +109,14 @@ test('no attempt: what was dialled is not known, or the one family came out as t
 });
 
 const OUTSIDE: Attempt = {
-  ...{ vantage: 'outside', from: 'outside' },
+  ...{ vantage: 'outside', from: { kind: 'outside' } },
   start: {
     ...{ protocol: 'tcp', port: 6379, to: '198.51.100.1', family: 4 },
     by: { kind: 'outside', device: 'ext0', source: '198.51.100.2' },
   },
 };
 const BY_HOST: Attempt = {
-  ...{ vantage: 'own-address', from: 'host' },
+  ...{ vantage: 'own-address', from: { kind: 'host' } },
   start: { ...OUTSIDE.start, by: { kind: 'host' } },
 };
 
@@ -138,13 +142,19 @@ const POLICY: RuleRef = { ...DROP, rule: null };
 
 function agrees(
   change: Partial<Connection>,
-  told: Partial<Prediction>,
+  told: Partial<Forecast>,
   deciding: RuleRef | null = null,
   attempt = OUTSIDE,
 ): boolean | null {
-  const prediction: Prediction = {
-    ...{ vantage: 'outside', from: 'outside', to: '198.51.100.1:6379', protocol: 'tcp' },
-    ...{ path: 'dnat', way: 'dnat', target: '172.17.0.2:6379', rule: null, why: '' },
+  const prediction: Forecast = {
+    ...{ vantage: 'outside', from: { kind: 'outside' }, to: '198.51.100.1:6379', protocol: 'tcp' },
+    ...{
+      path: 'dnat',
+      way: 'dnat',
+      target: '172.17.0.2:6379',
+      rule: null,
+      why: { code: 'off-bridge' },
+    },
     ...{ sourceSeen: null, obstacles: [] },
     ...told,
   };

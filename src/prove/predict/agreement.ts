@@ -1,5 +1,5 @@
 /** A traced connection as an attempt that can be predicted, and whether it came as predicted. */
-import type { Prediction } from '../../model/explain.js';
+import type { Forecast } from '../../model/forecast.js';
 import type { Connection } from '../../model/report.js';
 import type { Attempt } from '../../rules/evaluate/vantages.js';
 import type { RuleRef } from '../../rules/evaluate/rule-index.js';
@@ -31,7 +31,7 @@ export function retrace(world: World, connection: Connection): Attempt | null {
         : server.address.startsWith('127.')
           ? 'loopback'
           : 'own-address';
-    return { vantage, from: 'host', start: { ...fields, by: { kind: 'host' } } };
+    return { vantage, from: { kind: 'host' }, start: { ...fields, by: { kind: 'host' } } };
   }
   const owner = world.containers.find(({ places }) =>
     places.some(({ address }) => address === client.address),
@@ -45,20 +45,20 @@ export function retrace(world: World, connection: Connection): Attempt | null {
     const by = { kind: 'container', bridge, address: client.address } as const;
     return {
       vantage,
-      from: `container ${owner?.name ?? client.address}`,
+      from: { kind: 'container', name: owner?.name ?? client.address },
       start: { ...fields, by },
     };
   }
   const device = findRoute(world, client.address)?.device ?? null;
   const by = { kind: 'outside', device, source: client.address } as const;
-  return { vantage: 'outside', from: 'outside', start: { ...fields, by } };
+  return { vantage: 'outside', from: { kind: 'outside' }, start: { ...fields, by } };
 }
 
 /** Whether a connection came as predicted; null where the prediction or the trace cannot tell. */
 export function agree(
   connection: Connection,
   attempt: Attempt,
-  prediction: Prediction,
+  prediction: Forecast,
   deciding: RuleRef | null,
 ): boolean | null {
   const { outcome, path, proof, drop } = connection;
@@ -89,7 +89,7 @@ function isLostAsPredicted(
 function goesSameWay(
   { path, nat, outcome }: Connection,
   { start }: Attempt,
-  prediction: Prediction,
+  prediction: Forecast,
 ): boolean {
   const { way, target } = prediction;
   // What is stopped at the host has come to none of its processes: which of them it was for does not show.

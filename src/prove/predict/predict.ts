@@ -22,6 +22,7 @@ import { findBridgeOf, type World } from '../../rules/evaluate/world.js';
 import { writeEvidence } from '../../words/claims.js';
 import { STOP_REMEDIES } from '../../words/faults/stops.js';
 import { writeFinding } from '../../words/findings.js';
+import { writeReason } from '../../words/predictions/reasons.js';
 import { writeDeciding, writeSince } from '../../words/deciding.js';
 
 type PredictedReport = Required<Pick<Report, 'connections' | 'findings'>>;
@@ -108,13 +109,18 @@ class Oracle {
     const attempt = retrace(this.world, connection);
     if (!attempt) return null;
     const { prediction, deciding, stop } = this.#predict(attempt);
-    const { path, way, target, rule, why, sourceSeen, obstacles } = prediction;
+    const { path, way, target, rule, sourceSeen, obstacles } = prediction;
+    const why = writeReason(prediction.why);
     const agrees = agree(connection, attempt, prediction, deciding);
     const at = rule === null || !deciding ? null : describePlace(deciding);
     const code = stop && nameFault(stop);
     const predicted: Predicted = { path, way, target, rule, at, why, sourceSeen, agrees };
     if (stop && code) {
-      predicted.stop = { code, remedy: STOP_REMEDIES[code], why: stop.obstacle ?? stop.why };
+      predicted.stop = {
+        code,
+        remedy: STOP_REMEDIES[code],
+        why: writeReason(stop.obstacle ?? stop.why),
+      };
     }
     return { predicted, deciding, obstructed: obstacles.length > 0 };
   }

@@ -1,7 +1,8 @@
 /** The last part of a way: a socket of the host, the relay behind it, or a container. */
 import { isPortDriver } from '../../model/port-drivers.js';
+import type { HostPort, Reason } from '../../model/reason.js';
 import { findContainerAt, findDeafness, findRelay, findSocket, listSocketsFor } from './deliver.js';
-import { endJourney, formatTarget, type Journey } from './ends.js';
+import { endJourney, formatTarget, targetOf, type Journey } from './ends.js';
 import { isLoopbackSource } from './loopback.js';
 import type { Start } from './start.js';
 import { addressText, type Packet } from './packet.js';
@@ -53,68 +54,68 @@ export class Arrival {
       port,
       socket,
     );
-    const at = `${to ?? 'the host'} port ${port}`;
+    const at = targetOf(packet);
     if (packet.dnat && socket !== null) {
       // Both the rule and the process have a hand in it: no single path tells that.
-      const owner = socket.command ?? 'a process';
       return endJourney(packet, nat, 'unknown', {
-        why: `a rule sends it to ${at} of this host, where ${owner} listens: whether it answers or hands on is not known`,
+        why: { code: 'redirected-to-process', at, command: socket.command },
         obstacles: [],
       });
     }
     if (packet.dnat) {
       const known = sockets !== null;
       return endJourney(packet, nat, known ? 'refused' : 'unknown', {
-        why: `a rule sends it to ${at} of this host, where ${known ? 'nothing listens' : 'who listens is not known'}`,
-        obstacles: known ? [`nothing listens on ${at}`] : [],
+        why: { code: 'redirected', at, listenersKnown: known },
+        obstacles: known ? [{ code: 'nothing-listens', at }] : [],
       });
     }
     if (relay && (socket !== null || sockets === null)) return this.#reachRelay(packet, relay);
     if (sockets === null) return this.#guessRelay(packet, at);
     if (socket === null) {
       return endJourney(packet, nat, 'refused', {
-        why: `no rule sends it on, and nothing listens on ${at}`,
-        obstacles: [`nothing listens on ${at}`],
+        why: { code: 'unserved', at },
+        obstacles: [{ code: 'nothing-listens', at }],
       });
     }
-    const owner = socket.command ?? 'a process';
-    if (socket.command === 'dockerd' || socket.command === 'conmon') {
+    const { command } = socket;
+    if (command === 'dockerd' || command === 'conmon') {
       return endJourney(packet, nat, 'unknown', {
-        why: `${owner} holds ${at} without serving it: only the rules lead to the container`,
-        obstacles: [`no rule takes this packet to the container`],
+        why: { code: 'held', at, command },
+        obstacles: [{ code: 'no-rule-takes-it' }],
       });
     }
-    if (isPortDriver({ command: owner })) {
+    if (command !== null && isPortDriver({ command })) {
       const taken = endJourney(packet, nat, 'answered', {
         way: 'relay',
-        why: `no rule sends it on, and ${owner}, the port driver of a rootless engine, takes it on ${at} and hands it on`,
+        why: { code: 'port-driver', at, command },
         obstacles: [],
       });
       return { ...taken, sourceSeen: null, target: null };
     }
-    const listens = `no rule sends it on, and ${owner} listens on ${at}`;
+    const why = { code: 'served', at, command } as const;
     const stray = this.#findStray(packet, socket.address);
     if (stray) {
+      const but = { code: 'may-stray', source: stray.source } as const;
       return endJourney(packet, nat, 'unknown', {
-        why: `${listens}, but answers from ${stray.source ?? 'another address'} unless it minds the one that was dialled`,
+        why: { code: 'but', first: why, but },
         obstacles: [],
       });
     }
-    return endJourney(packet, nat, 'answered', { way: 'host', why: listens, obstacles: [] });
+    return endJourney(packet, nat, 'answered', { way: 'host', why, obstacles: [] });
   }
 
   /** Nothing is known of the host's sockets: the rules tell whether docker-proxy is used at all. */
-  #guessRelay(packet: Packet, at: string): Journey {
+  #guessRelay(packet: Packet, at: HostPort): Journey {
     if (this.#world.userlandProxy === true && this.#isPublishedAt(packet)) {
       const guessed = endJourney(packet, this.#findException(), 'answered', {
         way: 'docker-proxy',
-        why: `no rule sends it on, so it goes to whoever listens on ${at}: docker-proxy, as the rules are those of an engine that uses it`,
+        why: { code: 'relay-assumed', at },
         obstacles: [],
       });
       return { ...guessed, sourceSeen: null, target: null };
     }
     return endJourney(packet, null, 'unknown', {
-      why: `no rule sends it on, so it goes to whoever listens on ${at}, which is not known`,
+      why: { code: 'listener-unknown', at },
       obstacles: [],
     });
   }
@@ -131,13 +132,13 @@ export class Arrival {
   }
 
   #reachRelay(packet: Packet, relay: World['relays'][number]): Journey {
-    const { target, command, listens } = relay;
-    const lead = `no rule sends it on, so ${command} (pid ${relay.pid}), which listens on ${formatTarget(listens.address, listens.port)}, takes it`;
+    const { target, command, pid, listens } = relay;
+    const name = { command, pid, listens };
     const way = 'docker-proxy';
     if (target === null) {
       return endJourney(packet, this.#findException(), 'answered', {
         way,
-        why: lead,
+        why: { code: 'relayed', relay: name, leg: null },
         obstacles: [],
       });
     }
@@ -150,28 +151,28 @@ export class Arrival {
     });
     const to = formatTarget(target.address, target.port);
     if (leg.end === 'answered' || leg.end === 'unknown') {
-      const doubt = leg.end === 'unknown' ? `; beyond that, ${leg.why}` : '';
+      const doubt = leg.end === 'unknown' ? leg.why : null;
       const found = this.#findStray(packet, listens.address);
-      const stray = found && writeStray(packet, command, found.source);
+      const dialled = addressText(packet.destination);
+      const stray =
+        found && ({ code: 'stray-reply', command, source: found.source, dialled } as const);
       return {
         end: found?.source === null ? 'unknown' : leg.end,
         way,
         deciding: this.#findException(),
-        why: `${lead} and connects to ${to}${doubt}${stray === null ? '' : `, but ${stray}`}`,
+        why: { code: 'relayed', relay: name, leg: { to: target, doubt, stray } },
         sourceSeen: leg.sourceSeen,
         target: to,
-        obstacles: [...leg.obstacles, ...(found?.source ? [stray ?? ''] : [])],
+        obstacles: [...leg.obstacles, ...(stray?.source != null ? [stray] : [])],
       };
     }
-    const fate =
-      packet.protocol === 'udp'
-        ? `nothing comes back, as ${command} cannot reach ${to}`
-        : `its handshake with ${command} succeeds, and then it is reset, as ${command} cannot reach ${to}`;
+    const { protocol } = packet;
+    const fate = { code: 'relay-fails', protocol, command, to: target } as const;
     return {
       end: 'answered',
       way,
       deciding: this.#findException(),
-      why: `${lead}: ${fate}`,
+      why: { code: 'relayed', relay: name, leg: { fails: fate } },
       sourceSeen: null,
       target: to,
       obstacles: [...leg.obstacles, fate],
@@ -211,19 +212,19 @@ export class Arrival {
     const to = addressText(packet.destination);
     const way = packet.dnat ? 'dnat' : 'direct';
     const port = packet.destinationPort;
-    const target = to === null ? `port ${port}` : formatTarget(to, port);
-    const lead = packet.dnat ? `a rule sends it to ${target}` : `it is routed to ${target}`;
+    const lead = { code: 'led', translated: packet.dnat, to: targetOf(packet) } as const;
+    const leads = (more: Reason): Reason => ({ code: 'with', first: lead, more });
     if (isLoopbackSource(packet)) {
       return endJourney(packet, nat, 'dropped', {
-        why: `${lead}, where a packet from 127.0.0.1 is taken for a fault`,
-        obstacles: ['no rule masquerades what comes from 127.0.0.1'],
+        why: leads({ code: 'from-loopback' }),
+        obstacles: [{ code: 'loopback-unmasked' }],
       });
     }
     const container = to === null ? null : findContainerAt(this.#world, to);
     const bridge = to === null ? null : findBridgeOf(this.#world, to);
     if (nat?.chain.name === 'DOCKER-INGRESS') {
       return endJourney(packet, nat, 'unknown', {
-        why: `${lead}, the balancer (IPVS) of the swarm, which chooses a task: which one, and what it sees, is not known`,
+        why: leads({ code: 'balancer' }),
         obstacles: [],
       });
     }
@@ -233,13 +234,13 @@ export class Arrival {
     );
     if (!container && this.#world.measured && bridge && isEngines) {
       return endJourney(packet, nat, 'dropped', {
-        why: `${lead}, an address on ${bridge.name} that no running container has`,
-        obstacles: [`no running container has the address ${to ?? ''}`],
+        why: leads({ code: 'address-unheld', bridge: bridge.name }),
+        obstacles: [{ code: 'address-unused', address: to ?? '' }],
       });
     }
     if (!container && !bridge && this.#world.measured && !packet.dnat) {
       return endJourney(packet, nat, 'unknown', {
-        why: `${lead}, which is on no bridge of this host: who answers there is not known`,
+        why: leads({ code: 'off-bridge' }),
         obstacles: [],
       });
     }
@@ -248,16 +249,10 @@ export class Arrival {
     if (deaf !== null) {
       return endJourney(packet, nat, 'refused', {
         way,
-        why: `${lead}, but ${deaf}`,
+        why: { code: 'but', first: lead, but: deaf },
         obstacles: [deaf],
       });
     }
     return endJourney(packet, nat, 'answered', { way, why: lead, obstacles: [] });
   }
-}
-
-function writeStray(packet: Packet, command: string, source: string | null): string {
-  const from = source ?? 'an own address that is not known';
-  const dialled = addressText(packet.destination) ?? 'the one that was dialled';
-  return `${command} answers from ${from} and not from ${dialled}, so the client takes the answer for a stranger's`;
 }

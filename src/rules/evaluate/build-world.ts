@@ -1,5 +1,5 @@
 /** The world that a prediction needs, from the topology, the rules and the settings that were read. */
-import { formatEndpoint } from '../../model/address.js';
+import type { ProxyReason } from '../../model/explain.js';
 import type { Container, Device, Topology } from '../../model/topology.js';
 import type { RuleSet } from '../../model/rules.js';
 import type { PortMapping } from '../../model/target.js';
@@ -52,20 +52,21 @@ export function judgeProxy(
 ): {
   firewall: 'iptables' | 'nftables' | null;
   userlandProxy: boolean | null;
-  because: string;
+  because: ProxyReason;
 } {
   const inferred = inferEngine(rules);
   const firewall = inferred?.firewall ?? null;
   const [relay] = topology.relays;
   if (relay) {
-    const because = `${relay.command} (pid ${relay.pid}) runs and listens on ${formatEndpoint(relay.listens)}`;
+    const { command, pid, listens } = relay;
+    const because = { code: 'relay-runs', command, pid, listens } as const;
     return { firewall, userlandProxy: true, because };
   }
   if (inferred) return { ...inferred };
   return {
     firewall,
     userlandProxy: null,
-    because: 'no rule of Docker and no docker-proxy was found',
+    because: { code: 'nothing-found' },
   };
 }
 

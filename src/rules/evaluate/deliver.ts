@@ -1,5 +1,6 @@
 /** Who answers where a packet arrives: sockets of the host, relays behind them, and containers. */
 import type { Protocol } from '../../model/event.js';
+import type { Reason } from '../../model/reason.js';
 import {
   familyOf,
   type World,
@@ -85,13 +86,13 @@ export function findDeafness(
   protocol: Protocol,
   address: string,
   port: number,
-): string | null {
+): Reason | null {
   const { name } = container;
   const sockets = listSocketsFor(container, port);
   if (sockets === null) return null;
   if (findSocket(sockets, protocol, address, port, familyOf(address))) return null;
   if (listensInsideOnly(sockets, protocol, port)) {
-    return `${name} listens on 127.0.0.1:${port} only, which nobody outside the container can reach`;
+    return { code: 'deaf-outside', container: name, port };
   }
-  return `nothing listens on port ${port} in ${name}`;
+  return { code: 'deaf', container: name, port };
 }

@@ -1,9 +1,9 @@
 /** Neighbours of IPv6 ask each other for their hardware addresses by messages that rules may stop as well. */
 import { DISCOVERY, type Discovery, type Hook } from '../../model/rules.js';
-import { nameRule, type Journey } from './ends.js';
+import { placeRule, type Journey } from './ends.js';
 import { indexRules } from './inside.js';
 import { createPacket, exactAddress, type Packet } from './packet.js';
-import type { Stop } from './routing/stops.js';
+import { leaveOpen, type Stop } from './routing/stops.js';
 import type { RuleRef } from './rule-index.js';
 import { Undecidable, Walk } from './walk.js';
 import { callsRules, type World } from './world.js';
@@ -43,7 +43,8 @@ export function askNeighbours(end: Journey, { family }: Packet, check: () => Sto
   if (family === 4 || (end.end !== 'answered' && end.end !== 'refused')) return end;
   const stop = check();
   if (!stop) return end;
-  return { ...end, end: 'unknown', why: `${end.why}, but ${stop.why}`, stop, obstacles: [] };
+  const why = { code: 'but', first: end.why, but: stop.why } as const;
+  return { ...end, end: 'unknown', why, stop, obstacles: [] };
 }
 
 /** Of the host and whom it takes a packet to, who answers a neighbour of its own without the host where no rule has masked it. */
@@ -65,9 +66,13 @@ function findStop(world: World, device: Device, ways: readonly Way[]): Stop | nu
     for (const message of DISCOVERY) {
       const lost = send(world, device, way, message);
       if (!lost) continue;
-      const on = typeof device === 'string' ? ` on ${device}` : '';
-      const why = `${nameRule(lost.by, lost.hook)} stops neighbour ${message}s of IPv6${on}: it arrives only while both ends know each other's hardware address`;
-      return { code: 'neighbour', end: 'unknown', why, obstacle: null };
+      return leaveOpen('neighbour', {
+        code: 'discovery-stopped',
+        by: placeRule(lost.by),
+        place: lost.hook.toUpperCase(),
+        message,
+        device: typeof device === 'string' ? device : null,
+      });
     }
   }
   return null;

@@ -1,8 +1,8 @@
-/** How a hypothetical connection ends, in words. */
-import type { Hook } from '../../model/rules.js';
+/** How a hypothetical connection ends. */
+import type { HostPort, Reason, RuledPlace, RulePlace } from '../../model/reason.js';
 import type { Path } from '../../model/verdict.js';
 import { addressText, type Packet } from './packet.js';
-import type { Way } from './routing/router.js';
+import type { Leaving } from './routing/router.js';
 import type { Stop } from './routing/stops.js';
 import type { RuleRef } from './rule-index.js';
 import type { HookEnd } from './hook-end.js';
@@ -12,11 +12,11 @@ export interface Journey {
   /** How it got as far as it did; null when it got nowhere. */
   readonly way: Path | null;
   readonly deciding: RuleRef | null;
-  /** What happened, in plain words. */
-  readonly why: string;
+  /** What happened. */
+  readonly why: Reason;
   readonly sourceSeen: string | null;
   readonly target: string | null;
-  readonly obstacles: readonly string[];
+  readonly obstacles: readonly Reason[];
   /** Where the rule or policy that stops it, its answer or what follows is: a container, or null for the host; left out where none does. */
   readonly ruledIn?: string | null;
   /** The rule that gave it another source on its way to a container. */
@@ -26,12 +26,12 @@ export interface Journey {
   /** How a container itself refuses it by a rule or a route of its own; the message then has the host's rules before it. */
   readonly refusal?: 'reset' | 'message';
   /** The way that the answer leaves by, where that was looked up. */
-  readonly back?: Extract<Way, { kind: 'device' }> | null;
+  readonly back?: Leaving | null;
 }
 
 export interface Told {
-  readonly why: string;
-  readonly obstacles: readonly string[];
+  readonly why: Reason;
+  readonly obstacles: readonly Reason[];
   readonly way?: Path;
 }
 
@@ -58,28 +58,27 @@ export function endJourney(
 /** Routing or the wire has stopped it. */
 export function endByStop(packet: Packet, nat: RuleRef | null, stop: Stop): Journey {
   const { end, why, obstacle } = stop;
-  const lead = packet.dnat ? `a rule sends it to ${writeTarget(packet)}, but ${why}` : why;
-  const told = { why: lead, obstacles: obstacle === null ? [] : [obstacle] };
+  const led = { code: 'led', translated: true, to: targetOf(packet) } as const;
+  const told = {
+    why: packet.dnat ? ({ code: 'but', first: led, but: why } as const) : why,
+    obstacles: obstacle === null ? [] : [obstacle],
+  };
   return { ...endJourney(packet, nat, end, told), sourceSeen: null, stop };
 }
 
-function writeTarget({ destination, destinationPort }: Packet): string {
-  const to = addressText(destination);
-  return to === null ? `port ${destinationPort}` : formatTarget(to, destinationPort);
+/** Where a packet goes to. */
+export function targetOf({ destination, destinationPort }: Packet): HostPort {
+  return { address: addressText(destination), port: destinationPort };
 }
 
 /** A rule or a policy has stopped it. */
-export function stopJourney(packet: Packet, end: HookEnd, hook: string): Journey {
-  const { by } = end;
-  const place = by ? `chain ${by.chain.name} of table ${by.table.name}` : hook;
-  const what = by?.rule ? `the rule "${by.rule.text}" in ${place}` : `the policy of ${place}`;
+export function stopJourney(packet: Packet, end: HookEnd, place: RuledPlace): Journey {
   const rejects = end.verdict === 'reject';
-  const act = rejects ? 'rejects' : 'drops';
-  const where = packet.dnat ? ' after a rule has rewritten it' : '';
+  const stopped = { by: placeRule(end.by), place, rejects };
   return {
-    ...endJourney(packet, by, rejects ? 'refused' : 'dropped', {
-      why: `${what} ${act} it in ${hook}${where}`,
-      obstacles: [`${what} ${act} it`],
+    ...endJourney(packet, end.by, rejects ? 'refused' : 'dropped', {
+      why: { code: 'stopped-in', ...stopped, translated: packet.dnat },
+      obstacles: [{ code: 'stopped-by', ...stopped }],
     }),
     sourceSeen: null,
     ruledIn: null,
@@ -87,9 +86,10 @@ export function stopJourney(packet: Packet, end: HookEnd, hook: string): Journey
 }
 
 /** The rule or the policy that has stopped a packet. */
-export function nameRule(by: RuleRef | null, hook: Hook): string {
-  const place = by ? `chain ${by.chain.name} of table ${by.table.name}` : hook.toUpperCase();
-  return by?.rule ? `the rule "${by.rule.text}" in ${place}` : `the policy of ${place}`;
+export function placeRule(by: RuleRef): RulePlace;
+export function placeRule(by: RuleRef | null): RulePlace | null;
+export function placeRule(by: RuleRef | null): RulePlace | null {
+  return by && { rule: by.rule?.text ?? null, chain: by.chain.name, table: by.table.name };
 }
 
 export function formatTarget(address: string, port: number): string {

@@ -1,12 +1,15 @@
 /** A container's own side: how a packet fares in its namespace, and by which device of the host what it sends comes back. */
+import type { Question } from '../../model/question.js';
+import type { ContainerReason, Reason } from '../../model/reason.js';
 import { TCP_FLAGS } from '../../model/rules.js';
+import { wonder } from './doubt.js';
 import type { Journey } from './ends.js';
 import { addressText, createPacket, UNZONED, type Packet } from './packet.js';
 import { findContainerAt } from './deliver.js';
 import { checkNeighbour, checkPort, findWireOf, isStacked, type Wire } from './routing/link.js';
 import { forwardsNothing, isNobodys, isUnanswered } from './routing/segment.js';
 import { findInput } from './routing/input.js';
-import { Router, type Way } from './routing/router.js';
+import { Router, type Leaving } from './routing/router.js';
 import { stopByMartian, type Stop } from './routing/stops.js';
 import { RuleIndex } from './rule-index.js';
 import { Walk } from './walk.js';
@@ -26,6 +29,9 @@ export type Reach =
       /** Its frame is for another one: only where NAT gives it another destination on the bridge does the host take it. */
       readonly misled?: Stop;
     };
+
+/** Who has the address of a container's gateway. */
+type GatewayOwner = Extract<ContainerReason, { code: 'to-gateway' }>['owner'];
 
 const indices = new WeakMap<World, RuleIndex>();
 
@@ -52,7 +58,7 @@ export class ContainerSide {
     const way = new Router(inside, this.#ask).dial(sent);
     if (way.kind === 'stop') return { kind: 'stop', stop: within(container, way.stop) };
     if (way.kind === 'host') {
-      const why = `${container.name} has that address itself`;
+      const why = { code: 'own-address', container: container.name } as const;
       return { kind: 'stop', stop: { code: 'elsewhere', end: 'unknown', why, obstacle: null } };
     }
     sent.outDevice = way.device;
@@ -63,17 +69,13 @@ export class ContainerSide {
   }
 
   /** The way of a container's answer to the host's device. */
-  reach(
-    container: WorldContainer,
-    way: Extract<Way, { kind: 'device' }>,
-    to: string | null,
-  ): Reach | null {
+  reach(container: WorldContainer, way: Leaving, to: string | null): Reach | null {
     const { facts } = this.#world.routing ?? {};
     const { device, gateway, source } = way;
     if (!facts || typeof device !== 'string') return null;
     const wire = findWireOf(this.#world, container, device);
     if (!wire?.outer) {
-      const why = `it leaves ${container.name} by ${device}, which does not lead to this host`;
+      const why = { code: 'leads-elsewhere', container: container.name, device } as const;
       return { kind: 'stop', stop: { code: 'elsewhere', end: 'unknown', why, obstacle: null } };
     }
     const { inner, outer } = wire;
@@ -100,20 +102,24 @@ export class ContainerSide {
       return this.#mislead(plain, next, within(container, stop));
     }
     if (gateway === null) return { ...reached, direct: true };
-    const lead = `${container.name} sends it to the gateway ${gateway} by ${device}`;
+    const lead = (who: GatewayOwner): Reason => ({
+      code: 'to-gateway',
+      container: container.name,
+      gateway,
+      device,
+      owner: who,
+    });
     const asked = { bridge: host, device, address: gateway };
     if (owner === null && isUnanswered(this.#world, container, asked)) {
-      const why = `${lead}, an address that nobody on ${host} has`;
+      const why = lead({ kind: 'nobody', bridge: host });
       return { kind: 'stop', stop: { code: 'neighbour', end: 'dropped', why, obstacle: why } };
     }
     const other = owner === null ? null : findContainerAt(this.#world, gateway);
     if (other && forwardsNothing(other, gateway)) {
-      const why = `${lead}, the address of ${other.name}, which forwards nothing`;
+      const why = lead({ kind: 'idle', name: other.name });
       return this.#mislead(plain, next, { code: 'neighbour', end: 'dropped', why, obstacle: why });
     }
-    const what =
-      owner === null ? 'an address that nothing known here has' : `the address of ${owner}`;
-    const why = `${lead}, ${what}`;
+    const why = lead(owner === null ? { kind: 'unknown' } : { kind: 'known', name: owner });
     return { kind: 'stop', stop: { code: 'gateway', end: 'unknown', why, obstacle: null } };
   }
 
@@ -137,7 +143,8 @@ export class ContainerSide {
   ): Reach {
     const own = next !== null && this.#findOwner(next, reached.device) === 'host';
     if (!own) return { ...reached, direct: true };
-    const why = `${name} is on the wire of ${reached.device} and does not reach this host, which has ${next}`;
+    const { device } = reached;
+    const why = { code: 'wire-misses-host', container: name, device, address: next } as const;
     return { kind: 'stop', stop: { code: 'macvlan', end: 'dropped', why, obstacle: why } };
   }
 
@@ -197,10 +204,13 @@ export class ContainerSide {
     for (const hook of hooks) {
       const { verdict, by } = walk.run(hook, packet, nat);
       if (verdict !== 'accept') {
-        const rule = by?.rule
-          ? `the rule "${by.rule.text}"`
-          : `the policy of ${by?.chain.name ?? hook}`;
-        const why = `${rule} inside ${container.name} ${verdict === 'reject' ? 'rejects' : 'drops'} it`;
+        const why = {
+          code: 'container-rule',
+          container: container.name,
+          rule: by?.rule?.text ?? null,
+          chain: by?.chain.name ?? hook,
+          rejects: verdict === 'reject',
+        } as const;
         return {
           code: 'inside',
           end: verdict === 'reject' ? 'refused' : 'dropped',
@@ -210,7 +220,7 @@ export class ContainerSide {
       }
     }
     if (addressText(packet.destination) === before) return null;
-    const why = `a rule inside ${container.name} sends it elsewhere`;
+    const why = { code: 'container-redirects', container: container.name } as const;
     return { code: 'inside', end: 'unknown', why, obstacle: null };
   }
 
@@ -228,11 +238,11 @@ export class ContainerSide {
     return other ? other.name : null;
   }
 
-  readonly #ask = (about: string): boolean => this.#decide({ about, chance: false }, null);
+  readonly #ask = (about: Question): boolean => this.#decide(wonder(about), null);
 }
 
 function within({ name }: WorldContainer, stop: Stop): Stop {
-  const tell = (text: string): string => `inside ${name}, ${text}`;
+  const tell = (reason: Reason): Reason => ({ code: 'inside', container: name, reason });
   return {
     ...stop,
     why: tell(stop.why),
@@ -248,7 +258,9 @@ export function joinInside(outer: Journey, inner: Journey, container: WorldConta
   // The words of the one who knows only the sockets are the plainer ones.
   if (inner.end === 'refused' && outer.end === 'refused') return { ...outer, back };
   const refusal = inner.end === 'refused' ? (inner.refusal ?? readRefusal(inner)) : null;
-  const lead = outer.end === 'answered' ? outer.why : `it is taken to ${outer.target ?? name}`;
+  const taken = { code: 'taken-to', target: outer.target ?? name } as const;
+  const first = outer.end === 'answered' ? outer.why : taken;
+  const tell = (reason: Reason): Reason => ({ code: 'inside', container: name, reason });
   return {
     ...outer,
     end: inner.end,
@@ -258,8 +270,8 @@ export function joinInside(outer: Journey, inner: Journey, container: WorldConta
     ...(refusal && { refusal }),
     ...(inner.ruledIn !== undefined && { ruledIn: name }),
     ...(inner.stop && { stop: within(container, inner.stop) }),
-    why: `${lead}, but inside ${name}, ${inner.why}`,
-    obstacles: inner.obstacles.map((text) => `inside ${name}, ${text}`),
+    why: { code: 'but', first, but: tell(inner.why) },
+    obstacles: inner.obstacles.map(tell),
   };
 }
 

@@ -1,4 +1,5 @@
 /** One hypothetical connection from its vantage to whoever answers, hook by hook. */
+import type { RuledPlace } from '../../model/reason.js';
 import { Arrival } from './arrival.js';
 import { bridged, forwarded, fromHost, toHost, turnedBack, type MakeCourse } from './course.js';
 import { findContainerAt } from './deliver.js';
@@ -8,16 +9,18 @@ import {
   checkDiscoveryAcross,
   checkDiscoveryBeyond,
 } from './discovery.js';
+import { wonder } from './doubt.js';
 import { endByStop, endJourney, type Journey } from './ends.js';
 import { ContainerSide, indexRules, joinInside } from './inside.js';
-import { addressText, createPacket, exactAddress, UNNAMED, type Packet } from './packet.js';
-import { checkHairpin, checkLeaving, checkLink, checkReturn, doubt } from './routing/delivery.js';
+import { addressText, createPacket, exactAddress, type Packet } from './packet.js';
+import { checkHairpin, checkLeaving, checkLink, checkReturn } from './routing/delivery.js';
 import { checkPorts, findProgramAt, findWire, isStacked } from './routing/link.js';
 import { PASSING, refuseByRoute, stopCrossing, stopPacket } from './refusal.js';
 import { blockLoopback, checkLoopbackSource, mayRouteLoopback } from './loopback.js';
-import { Router, type Way } from './routing/router.js';
-import { hush, type Stop } from './routing/stops.js';
-import { listPorts, type Start } from './start.js';
+import { Router, type Leaving } from './routing/router.js';
+import type { Ask } from './routing/lookup.js';
+import { doubt, hush, misplace, type Stop } from './routing/stops.js';
+import { createFirst, type Start } from './start.js';
 import type { RuleRef } from './rule-index.js';
 import { goOn, lose } from './turns.js';
 import { Walk } from './walk.js';
@@ -29,8 +32,6 @@ import {
   type World,
   type WorldContainer,
 } from './world.js';
-
-type Leaving = Extract<Way, { kind: 'device' }>;
 
 /** A packet that has passed PREROUTING. */
 interface Entering {
@@ -47,7 +48,7 @@ export class Traveller {
   readonly router: Router;
   readonly #arrival: Arrival;
   readonly #side: ContainerSide;
-  readonly #ask: (about: string) => boolean;
+  readonly #ask: Ask;
 
   readonly #world: World;
   readonly #decide: Decide;
@@ -59,7 +60,7 @@ export class Traveller {
   ) {
     this.#world = world;
     this.#decide = decide;
-    this.#ask = (about) => decide({ about, chance: false }, null);
+    this.#ask = (about) => decide(wonder(about), null);
     this.router = new Router(world, this.#ask);
     this.#side = new ContainerSide(world, decide);
     this.#arrival = new Arrival(world, walk, {
@@ -69,32 +70,10 @@ export class Traveller {
   }
 
   go(start: Start): Journey {
-    const { by, protocol, family, port } = start;
-    const destination = start.to === null ? ({ kind: 'own' } as const) : exactAddress(start.to);
-    const fields = { family, protocol, destination, destinationPort: port };
-    if (by.kind === 'host')
-      return this.#goFromHost(
-        createPacket({ ...fields, source: destination, clientPorts: listPorts(this.#world) }),
-      );
-    if (by.kind === 'container') {
-      const inside = findContainerAt(this.#world, by.address)?.inside;
-      const source = exactAddress(by.address);
-      const clientPorts = inside ? listPorts(inside) : null;
-      return this.#goFromContainer(
-        createPacket({ ...fields, source, inDevice: by.bridge, clientPorts }),
-        by.bridge,
-      );
-    }
-    const source =
-      by.source === null
-        ? ({ kind: 'elsewhere', ...(by.places && { places: by.places }) } as const)
-        : exactAddress(by.source);
-    const packet = createPacket({
-      ...fields,
-      source,
-      inDevice: by.device ?? UNNAMED,
-      clientPorts: by.ports ?? null,
-    });
+    const { by } = start;
+    const packet = createFirst(this.#world, start);
+    if (by.kind === 'host') return this.#goFromHost(packet);
+    if (by.kind === 'container') return this.#goFromContainer(packet, by.bridge);
     const end = this.#goFromOutside(packet);
     return by.places ? end : this.#checkWayBack(packet, end);
   }
@@ -120,7 +99,9 @@ export class Traveller {
       const alone = { ...end, back: null };
       if (reach?.kind === 'stop') return lose(alone, reach.stop);
       const other = reach && reach.device !== inDevice ? reach.device : null;
-      return other === null ? alone : lose(alone, doubt(`it leaves by another device, ${other}`));
+      return other === null
+        ? alone
+        : lose(alone, doubt({ code: 'leaves-by-another', device: other }));
     }
     return this.#arrive(packet, null);
   }
@@ -140,8 +121,7 @@ export class Traveller {
     const fields = { source, client: source, inDevice: device, clientDevice: device };
     const sent = createPacket({ ...packet, ...fields });
     if (direct && !own && !neighbours) {
-      const why = `${client.name} takes ${to} for a neighbour on ${wire.inner.name}, which it is not here`;
-      return endByStop(sent, null, doubt(why));
+      return endByStop(sent, null, misplace(client.name, to, wire.inner.name));
     }
     const end =
       direct && neighbours
@@ -263,8 +243,7 @@ export class Traveller {
     const device = reach?.device ?? packet.outDevice;
     const near = source !== null && findBridgeOf(this.#world, source)?.name === device;
     if (reach?.direct === true && packet.source.kind !== 'own' && !near) {
-      const why = `${container.name} takes the client for a neighbour on ${reach.wire.inner.name}, which it is not here`;
-      return lose(alone, doubt(why));
+      return lose(alone, misplace(container.name, null, reach.wire.inner.name));
     }
     const program = findProgramAt(this.#world, device, 'ingress');
     return program ? lose(alone, program) : goOn(this, packet, alone, course(packet, device));
@@ -294,7 +273,7 @@ export class Traveller {
     const from = addressText(packet.source);
     const target = findContainerAt(this.#world, dialled ?? '');
     const stopped = this.walk.cross(packet);
-    if (stopped) return this.#stop(packet, stopped, 'the bridge', true);
+    if (stopped) return this.#stop(packet, stopped, 'bridge', true);
     // When it is not known whether the rules are asked, they are, and only a drop would tell the difference.
     if (calls !== false) {
       packet.outDevice = null;
@@ -322,14 +301,14 @@ export class Traveller {
     if (reach?.kind === 'stop') return lose(alone, reach.stop);
     if (reach?.misled) return lose(alone, { ...reach.misled, end: 'unknown', obstacle: null });
     if (reach && (!reach.direct || reach.device !== bridge)) {
-      const by = `${target?.name ?? ''} by ${reach.device}`;
-      return lose(alone, doubt(`it leaves ${by} and not straight for its neighbour`));
+      const fields = { container: target?.name ?? '', device: reach.device };
+      return lose(alone, doubt({ code: 'not-straight', ...fields }));
     }
     const there = calls === true ? goOn(this, packet, alone, bridged(packet)) : alone;
     return askNeighbours(there, packet, () => checkDiscoveryAcross(this.#world, bridge));
   }
 
-  #stop(packet: Packet, stop: HookEnd, place: string, bridged = false): Journey {
+  #stop(packet: Packet, stop: HookEnd, place: RuledPlace, bridged = false): Journey {
     return stopPacket(this, { packet, stop, place, bridged });
   }
 }

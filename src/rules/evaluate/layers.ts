@@ -1,5 +1,6 @@
 /** Rules below those of IP: of devices (ingress, egress) and of bridges, which see their ports. */
 import type { Hook } from '../../model/rules.js';
+import { wonder } from './doubt.js';
 import { testMatch } from './match.js';
 import { PORT, type Packet } from './packet.js';
 import type { BaseRef, RuleIndex, RuleRef } from './rule-index.js';
@@ -84,8 +85,7 @@ export class Layers {
     const stops = [entered, rewritten, crossing];
     const stop = stops.find((one) => one !== null) ?? null;
     if (!stop || stops.every((one) => one !== null)) return entered ?? end;
-    const about = 'whether rules of the bridge see it before or after it is rewritten';
-    return this.#tools.decide({ about, chance: false }, stop.by) ? stop : end;
+    return this.#tools.decide(wonder({ code: 'bridge-order' }), stop.by) ? stop : end;
   }
 
   #isBridge(device: Packet['inDevice']): boolean {
@@ -112,10 +112,7 @@ export class Layers {
   #isFor(devices: readonly string[], hook: Hook, ref: RuleRef, packet: Packet): boolean {
     if (devices.length === 0) {
       // The JSON of nft 1.0.6 does not name them.
-      return this.#tools.decide(
-        { about: `for which devices chain ${ref.chain.name} is`, chance: false },
-        ref,
-      );
+      return this.#tools.decide(wonder({ code: 'chain-devices', chain: ref.chain.name }), ref);
     }
     const on = hook === 'ingress' ? 'in-device' : 'out-device';
     const answer = testMatch({ on, names: devices, not: false }, packet, this.#tools.world);

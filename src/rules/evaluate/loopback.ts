@@ -19,19 +19,17 @@ export function blockLoopback(
   nat: RuleRef | null,
   allowed: boolean | null,
 ): Journey {
-  const device = packet.outDevice ?? packet.inDevice;
-  const named = typeof device === 'string' && !device.startsWith('(');
-  const name = named ? device : "the container's bridge";
-  const setting = named ? `net.ipv4.conf.${name}.route_localnet` : `route_localnet of ${name}`;
+  const on = packet.outDevice ?? packet.inDevice;
+  const device = typeof on === 'string' && !on.startsWith('(') ? on : null;
   if (allowed === null) {
     return endJourney(packet, nat, 'unknown', {
-      why: `it depends on ${setting}, which is not known`,
-      obstacles: [`${setting} would have to be 1`],
+      why: { code: 'localnet-unknown', device },
+      obstacles: [{ code: 'localnet-needed', device }],
     });
   }
   return endJourney(packet, nat, 'dropped', {
-    why: `a packet of 127.0.0.0/8 may not be routed over ${name}: route_localnet is 0`,
-    obstacles: [`${setting} is 0`],
+    why: { code: 'localnet-bars', device },
+    obstacles: [{ code: 'localnet-off', device }],
   });
 }
 
@@ -44,8 +42,8 @@ export function checkLoopbackSource(
   if (!isLoopbackSource(packet)) return null;
   if (packet.family === 6) {
     return endJourney(packet, nat, 'dropped', {
-      why: 'a rule sends it on, but nothing beyond the host talks with ::1: IPv6 has no route_localnet',
-      obstacles: ['a packet from ::1 cannot be routed to a container'],
+      why: { code: 'loopback6' },
+      obstacles: [{ code: 'loopback6-unrouted' }],
     });
   }
   const allowed = mayRouteLoopback(world, packet.outDevice);

@@ -1,4 +1,5 @@
 /** What rules alone tell about ways in, and whether docker-proxy is used. */
+import type { ProxyReason } from '../../model/explain.js';
 import type { Protocol } from '../../model/event.js';
 import { writeRange } from '../../model/range.js';
 import type { Chain, Match, Rule, RuleSet, Table } from '../../model/rules.js';
@@ -74,7 +75,7 @@ function findDialled(matches: readonly Match[]): string | null {
 export function inferEngine(rules: RuleSet): {
   readonly firewall: 'iptables' | 'nftables';
   readonly userlandProxy: boolean | null;
-  readonly because: string;
+  readonly because: ProxyReason;
 } | null {
   const tables = rules.tables.filter(isDockers);
   const [first] = tables;
@@ -95,13 +96,12 @@ export function inferEngine(rules: RuleSet): {
           match.not &&
           match.ranges.some((range) => writeRange(range) === '127.0.0.0/8'),
       );
-      const because = spares
-        ? `the rule "${rule.text}" leaves 127.0.0.0/8 to docker-proxy`
-        : `the rule "${rule.text}" translates 127.0.0.0/8 too, which is done where there is no docker-proxy`;
+      const code = spares ? 'loopback-spared' : 'loopback-translated';
+      const because = { code, rule: rule.text } as const;
       return { firewall, userlandProxy: spares, because };
     }
   }
-  return { firewall, userlandProxy: null, because: 'no rule for OUTPUT tells' };
+  return { firewall, userlandProxy: null, because: { code: 'no-output-rule' } };
 }
 
 export function isDockers({ name, chains }: Table): boolean {

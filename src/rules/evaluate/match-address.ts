@@ -6,7 +6,7 @@ import {
   parseRange,
   type AddressRange,
 } from '../../model/range.js';
-import type { Answer } from './doubt.js';
+import { wonder, type Answer } from './doubt.js';
 import type { PacketAddress } from './packet.js';
 import { stripPrefix, type World } from './world.js';
 
@@ -21,8 +21,7 @@ export function testAddress(
     const value = mask === undefined ? address.value : address.value & mask;
     return fitting.some((range) => isInRange(range, family, value));
   }
-  if (mask !== undefined)
-    return { about: 'an address of which a rule asks for single bits', chance: false };
+  if (mask !== undefined) return wonder({ code: 'single-bits' });
   if (fitting.some(isEverything)) return true;
   if (address.kind === 'own' && world.measured) {
     const inside = listOwnNumbers(world, family).map((value) =>
@@ -32,8 +31,7 @@ export function testAddress(
   }
   const possible = fitting.filter((range) => !isInner(range, world));
   if (possible.length === 0) return false;
-  const whose = address.kind === 'own' ? "the host's" : "the client's";
-  return { about: `${whose} address, which a rule asks for`, chance: false };
+  return wonder({ code: 'address', of: address.kind === 'own' ? 'host' : 'client' });
 }
 
 /** Addresses that the host may take for its own; those of lo are for itself. */

@@ -1,6 +1,6 @@
 /** Whether bits of a packet's field are what a rule asks for, also where only some of them are known. */
 import type { Match } from '../../model/rules.js';
-import type { Answer } from './doubt.js';
+import { wonder, type Answer } from './doubt.js';
 import type { Packet } from './packet.js';
 import { stateBits, statusBits } from './tracking.js';
 
@@ -12,7 +12,7 @@ export function testBits(match: Bits, packet: Packet): Answer {
   if (match.field === 'tcp-flags' && (packet.protocol !== 'tcp' || packet.icmp)) return false;
   const value = readField(match, packet);
   const { mask, flip, ranges, text } = match;
-  const doubt = { about: text, chance: false };
+  const doubt = wonder({ code: 'as-written', text });
   if (value === null) return doubt;
   const asked = (value.bits & mask) ^ flip;
   if ((mask & ~value.known) === 0) {

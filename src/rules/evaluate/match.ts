@@ -1,5 +1,5 @@
 /** Whether a packet meets a condition: yes, no, or cannot be known, and why not. */
-import type { Answer, Doubt } from './doubt.js';
+import { wonder, type Answer, type Doubt } from './doubt.js';
 import { parseRange } from '../../model/range.js';
 import { TCP_FLAGS, type Match, type PortRange } from '../../model/rules.js';
 import { testAddress } from './match-address.js';
@@ -95,15 +95,15 @@ function test(match: Match, packet: Packet, world: World): Answer {
     case 'direction':
       return match.reply === (isAnswer(packet) && !beginsAnew(packet));
     case 'helper':
-      return packet.helped ? { about: `the helper "${match.name}"`, chance: false } : false;
+      return packet.helped ? wonder({ code: 'helper', name: match.name }) : false;
     case 'one-of':
       return testEntries(match.entries, packet, world);
     case 'chance':
-      return { about: match.text, chance: true };
+      return { about: { code: 'as-written', text: match.text }, chance: true };
     case 'set':
       return testSet(match.name, match.side, match.text, packet, world);
     case 'unknown':
-      return { about: match.text, chance: false };
+      return wonder({ code: 'as-written', text: match.text });
   }
 }
 
@@ -112,7 +112,7 @@ function holdsPort(ranges: readonly PortRange[], port: number): boolean {
 }
 
 function testMark(mark: number | null, match: { value: number; mask: number }): Answer {
-  if (mark === null) return { about: 'a mark that a rule computes', chance: false };
+  if (mark === null) return wonder({ code: 'computed-mark' });
   return (mark & match.mask) >>> 0 === match.value >>> 0;
 }
 
@@ -121,7 +121,7 @@ function testReversePath(text: string, packet: Packet, world: World): Answer {
   const source = addressText(packet.source);
   if (source === null || packet.inDevice === UNNAMED || packet.inDevice === 'lo') return true;
   const back = findRoute(world, source);
-  return back === null ? { about: text, chance: false } : back.device === packet.inDevice;
+  return back === null ? wonder({ code: 'as-written', text }) : back.device === packet.inDevice;
 }
 
 /** Yes when all conditions of one entry hold; a doubt is left where an entry might. */
@@ -157,10 +157,7 @@ function testDevice(
   if (names.includes('+') || names.includes('*')) return true;
   return others.length === 0
     ? false
-    : {
-        about: `whether the ${leaves ? 'device it leaves by' : 'outer device'} is ${others.join(' or ')}`,
-        chance: false,
-      };
+    : wonder({ code: 'device', which: leaves ? 'leaving' : 'outer', names: others });
 }
 
 /** Rules of bridges see the port, never the bridge itself. */
@@ -168,7 +165,7 @@ function testPort(names: readonly string[], world: World): Answer {
   const bridges = world.devices.filter(({ kind }) => kind !== 'port').map(({ name }) => name);
   const ports = names.filter((name) => !bridges.some((bridge) => bridge === name));
   if (ports.length === 0) return false;
-  return { about: `whether the port of the bridge is ${ports.join(' or ')}`, chance: false };
+  return wonder({ code: 'device', which: 'port', names: ports });
 }
 
 /** Loopback, and the names that engines give to their bridges and veths: nobody outside comes in there. */
@@ -192,13 +189,13 @@ function testClientPort(ranges: readonly PortRange[], packet: Packet): Answer {
   if (own) {
     if (ranges.some(({ low, high }) => low <= own.low && high >= own.high)) return true;
     if (!ranges.some(({ low, high }) => low <= own.high && high >= own.low)) return false;
-    return { about: "the client's port, which a rule asks for", chance: false };
+    return wonder({ code: 'client-port' });
   }
   if (ranges.some(({ low, high }) => low <= EPHEMERAL.low && high >= EPHEMERAL.high)) return true;
   // Rules for a service's port are not meant for whom it answers.
   if (isAnswer(packet) ? !ranges.some(isClientPort) : ranges.every(({ high }) => high < 1024))
     return false;
-  return { about: "the client's port, which a rule asks for", chance: false };
+  return wonder({ code: 'client-port' });
 }
 
 function asksConnection({ on, ...match }: Match): boolean {
@@ -275,7 +272,7 @@ function testTypeHere(
   world: World,
 ): Answer {
   if (address.kind !== 'exact' || typeof device !== 'string') {
-    return { about: `whether ${names.join(' or ')} is what the address is there`, chance: false };
+    return wonder({ code: 'address-type', names });
   }
   const own = world.devices.find(({ name }) => name === device);
   const local = own?.networks.some((network) => stripPrefix(network) === address.text) ?? false;
@@ -298,7 +295,7 @@ function testSet(
 ): Answer {
   const address = side === 'source' ? packet.source : packet.destination;
   if (!/^docker-ext-bridges-v[46]$/.test(name) || side === 'other')
-    return { about: text, chance: false };
+    return wonder({ code: 'as-written', text });
   const ranges = world.devices
     .filter(({ kind }) => kind === 'bridge')
     .flatMap(({ networks }) => networks.flatMap((network) => parseRange(network) ?? []));

@@ -2,6 +2,7 @@
 import { canonicalAddress } from '../../model/address.js';
 import type { Protocol } from '../../model/event.js';
 import { parseAddressNumber } from '../../model/range.js';
+import type { Question } from '../../model/question.js';
 import { TCP_FLAGS, type Discovery, type PortRange } from '../../model/rules.js';
 import type { Zones } from './zones.js';
 
@@ -19,7 +20,7 @@ export type PacketAddress =
 export interface Place {
   readonly address: string;
   /** What is asked where a client there is treated otherwise than the first. */
-  readonly about: string | null;
+  readonly about: Question | null;
 }
 
 /** The request, what the server says to it, that something refuses it, and what the client says next. */
@@ -78,9 +79,9 @@ export interface Packet {
 /** Where connection tracking keeps what no rule gives a zone. */
 export const UNZONED: Zones = { original: 0, reply: 0 };
 
-export const UNNAMED = Symbol('a device whose name is not known');
+export const UNNAMED = Symbol('unnamed-device');
 /** A port of a bridge: which one is not known. */
-export const PORT = Symbol('a port of a bridge');
+export const PORT = Symbol('bridge-port');
 
 /** @throws RangeError for text that is no address. */
 export function exactAddress(text: string): PacketAddress {

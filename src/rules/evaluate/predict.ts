@@ -1,8 +1,9 @@
 /** Predicts the path of every client: tries each doubt both ways, and only says what is the same in all. */
-import type { Prediction } from '../../model/explain.js';
+import type { Forecast } from '../../model/forecast.js';
+import type { OpenQuestion, PredictedEnd } from '../../model/reason.js';
 import { formatTarget, type Journey } from './ends.js';
 import { Traveller } from './journey.js';
-import type { Doubt } from './doubt.js';
+import { isSameQuestion, type Doubt } from './doubt.js';
 import { listAttempts, type Attempt, type WayIn } from './vantages.js';
 import { RuleIndex, type RuleRef } from './rule-index.js';
 import { Undecidable, Walk } from './walk.js';
@@ -11,7 +12,7 @@ import type { Stop } from './routing/stops.js';
 import type { World } from './world.js';
 
 export interface Foresight {
-  readonly predictions: readonly Prediction[];
+  readonly predictions: readonly Forecast[];
   /** Every rule that a packet met on any way. */
   readonly met: ReadonlySet<RuleRef['rule']>;
   /** What stands in a way, or changes who the client seems to be. */
@@ -20,7 +21,7 @@ export interface Foresight {
 
 /** What decides about one prediction, beside its path. */
 export interface Stopped {
-  readonly prediction: Prediction;
+  readonly prediction: Forecast;
   /** Of routing, of the wire or of the container's side; null where that does not stop it. */
   readonly stop: Stop | null;
   /** The rule or policy that stops it, and the container in whose namespace it is; null for the host. */
@@ -31,7 +32,7 @@ export interface Stopped {
 
 /** One connection as it is predicted. */
 export interface Foreseen {
-  readonly prediction: Prediction;
+  readonly prediction: Forecast;
   readonly deciding: RuleRef | null;
   /** As in `Stopped`. */
   readonly stop: Stop | null;
@@ -44,11 +45,11 @@ const MOST_RUNS = 64;
 export function predict(
   world: World,
   ways: readonly WayIn[],
-  from: Prediction['vantage'] | null = null,
+  from: Forecast['vantage'] | null = null,
 ): Foresight {
   const index = new RuleIndex(world.rules);
   const met = new Set<RuleRef['rule']>();
-  const predictions = new Map<string, Prediction>();
+  const predictions = new Map<string, Forecast>();
   const stopped: Stopped[] = [];
   for (const way of ways) {
     for (const attempt of listAttempts(world, way)) {
@@ -64,7 +65,7 @@ export function predict(
   return { predictions: [...predictions.values()], met, stopped };
 }
 
-function tellStopped(prediction: Prediction, journey: Journey): Stopped[] {
+function tellStopped(prediction: Forecast, journey: Journey): Stopped[] {
   const { stop = null, ruledIn, deciding, masked = null } = journey;
   const ruled = ruledIn === undefined || !deciding ? null : { by: deciding, inside: ruledIn };
   return stop || ruled || masked ? [{ prediction, stop, ruled, masked }] : [];
@@ -81,13 +82,17 @@ export function predictAttempt(world: World, index: RuleIndex, attempt: Attempt)
 const ENOUGH = 8;
 
 function areDivided(runs: readonly Run[]): boolean {
-  return new Set(runs.map(({ journey }) => writeEnd(journey))).size > 1;
+  return new Set(runs.map(({ journey }) => keyOf(describeEnd(journey)))).size > 1;
 }
 
-/** How it goes, in a few words; what a relay takes may fail beyond it. */
-function writeEnd({ end, way, obstacles }: Journey): string {
-  if (end === 'answered') return `${way ?? end}${obstacles.length > 0 ? ', in vain' : ''}`;
-  return way === null ? end : `${way}, then ${end}`;
+/** How it goes; what a relay takes may fail beyond it. */
+function describeEnd({ end, way, obstacles }: Journey): PredictedEnd {
+  return { end, way, inVain: end === 'answered' && obstacles.length > 0 };
+}
+
+/** Equal for what is the same. */
+function keyOf(fields: PredictedEnd | OpenQuestion): string {
+  return JSON.stringify(fields);
 }
 
 interface Run {
@@ -109,7 +114,7 @@ function foresee(
     const given = choices;
     const decide: Decide = (doubt, ref) => {
       const known = doubts.findIndex(
-        (one) => one.ref?.rule === ref?.rule && one.doubt.about === doubt.about,
+        (one) => one.ref?.rule === ref?.rule && isSameQuestion(one.doubt.about, doubt.about),
       );
       if (known >= 0) return given[known] ?? false;
       doubts.push({ doubt, ref });
@@ -135,7 +140,7 @@ function travel(world: World, walk: Walk, attempt: Attempt, decide: Decide): Jou
       deciding: null,
       sourceSeen: null,
       target: null,
-      why: `${beyond} decides here besides the rules, and that is not read`,
+      why: { code: 'beyond-rules', by: beyond },
       obstacles: [],
     };
   }
@@ -150,48 +155,51 @@ function travel(world: World, walk: Walk, attempt: Attempt, decide: Decide): Jou
       deciding: error.ref,
       sourceSeen: null,
       target: null,
-      why: `a rule in chain ${chain.name} of table ${table.name} does something that is not understood: ${error.about}`,
+      why: {
+        code: 'not-understood',
+        chain: chain.name,
+        table: table.name,
+        what: error.about,
+      },
       obstacles: [],
     };
   }
 }
 
 /** What sends packets elsewhere without any rule. */
-function findBeyond({ devices, rules }: World): string | null {
+function findBeyond({ devices, rules }: World): 'ebpf' | 'ipvs' | null {
   const has = (pattern: RegExp): boolean =>
     devices.some(({ name }) => pattern.test(name)) ||
     rules.tables.some(({ chains }) => chains.some(({ name }) => pattern.test(name)));
-  if (has(/^(cilium_|CILIUM_|bpf(in|out)\.cali)/)) return 'an eBPF program (Cilium or Calico)';
-  return has(/^kube-ipvs\d/) ? 'IPVS (kube-proxy)' : null;
+  if (has(/^(cilium_|CILIUM_|bpf(in|out)\.cali)/)) return 'ebpf';
+  return has(/^kube-ipvs\d/) ? 'ipvs' : null;
 }
 
 /** One journey of many: theirs where they agree, else what they disagree about. */
 function combine(runs: readonly Run[], tooMany: boolean): Journey {
   const [first] = runs;
-  if (!first) throw new RangeError('no run');
+  if (!first) throw new RangeError('no-run');
   const journeys = runs.map(({ journey }) => journey);
   const outcome = (journey: Journey): string =>
-    JSON.stringify([writeEnd(journey), journey.target, journey.sourceSeen]);
+    JSON.stringify([describeEnd(journey), journey.target, journey.sourceSeen]);
   const outcomes = new Set(journeys.map(outcome));
   if (outcomes.size === 1 && !tooMany) return first.journey;
   const doubts = runs.flatMap(({ doubts }) => doubts.map(({ doubt }) => doubt));
-  const about = [...new Set(runs.flatMap(({ doubts: met }) => met.map(writeDoubt)))];
+  const about = listOnce(runs.flatMap(({ doubts: met }) => met.map(describeQuestion)));
   // What is the same in all ways is certain: the path may be, when the target is not.
-  const ends = [...new Set(journeys.map(writeEnd))];
+  const ends = listOnce(journeys.map(describeEnd));
   const targets = [...new Set(journeys.flatMap(({ target }) => target ?? []))];
   const sources = new Set(journeys.map(({ sourceSeen }) => sourceSeen));
   if (ends.length === 1 && !tooMany) {
-    const byLot = doubts.every(({ chance }) => chance)
-      ? 'by lot'
-      : `depending on ${about[0] ?? ''}`;
+    const { why } = first.journey;
+    const on = doubts.every(({ chance }) => chance) ? null : (about[0] ?? null);
     const named = targets.length > 1 && first.journey.end !== 'unknown';
-    const more = named ? `, or to another of ${targets.join(', ')}, ${byLot}` : '';
     const [only = null] = sources.size === 1 ? sources : [];
     return {
       ...first.journey,
       target: targets.length === 1 ? first.journey.target : null,
       sourceSeen: only,
-      why: first.journey.why + more,
+      why: named ? { code: 'other-targets', first: why, targets, on } : why,
     };
   }
   return {
@@ -202,20 +210,24 @@ function combine(runs: readonly Run[], tooMany: boolean): Journey {
     target: null,
     why:
       tooMany && ends.length === 1
-        ? `too many rules on its way cannot be decided from here, of which the first asks for ${about[0] ?? ''}`
-        : `it depends on ${about.slice(0, 3).join('; ')}: ${ends.join(' or ')}`,
+        ? { code: 'too-many-questions', first: about[0] ?? null }
+        : { code: 'depends', on: about, ends },
     obstacles: [],
   };
 }
 
 /** What is not known, and which rule asks for it. */
-function writeDoubt({ doubt, ref }: Run['doubts'][number]): string {
-  if (!ref) return doubt.about;
-  const { table, chain } = ref;
-  return `${doubt.about} (${writeRef(ref)}, chain ${chain.name} of table ${table.name})`;
+function describeQuestion({ doubt, ref }: Run['doubts'][number]): OpenQuestion {
+  const by = ref && { rule: writeRef(ref), chain: ref.chain.name, table: ref.table.name };
+  return { question: doubt.about, by };
 }
 
-function describe(attempt: Attempt, journey: Journey): Prediction {
+/** Each of them once, in their order. */
+function listOnce<T extends PredictedEnd | OpenQuestion>(all: readonly T[]): T[] {
+  return [...new Map(all.map((one) => [keyOf(one), one])).values()];
+}
+
+function describe(attempt: Attempt, journey: Journey): Forecast {
   const { vantage, from, start } = attempt;
   const { end, way, deciding, why, sourceSeen, target, obstacles } = journey;
   return {
@@ -229,7 +241,7 @@ function describe(attempt: Attempt, journey: Journey): Prediction {
     rule: deciding && writeRef(deciding),
     why,
     sourceSeen,
-    obstacles: [...obstacles],
+    obstacles,
   };
 }
 

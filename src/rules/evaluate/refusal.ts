@@ -1,7 +1,8 @@
 /** What tells a client that it is refused: a packet of its own, which rules and routes may stop as well. */
+import type { RuledPlace } from '../../model/reason.js';
 import { TCP_FLAGS } from '../../model/rules.js';
 import { away, comeBack, home } from './course.js';
-import { endByStop, endJourney, nameRule, stopJourney, type Journey } from './ends.js';
+import { endByStop, endJourney, placeRule, stopJourney, type Journey } from './ends.js';
 import { exactAddress, type Packet } from './packet.js';
 import type { Router, Way } from './routing/router.js';
 import type { Stop } from './routing/stops.js';
@@ -25,8 +26,7 @@ export interface Tools {
 export interface Rejection {
   readonly packet: Packet;
   readonly stop: HookEnd;
-  /** As it is named in words. */
-  readonly place: string;
+  readonly place: RuledPlace;
   /** Of a frame between two ports of a bridge: a reset goes back by the port itself, and meets no rule. */
   readonly bridged?: boolean;
 }
@@ -41,7 +41,7 @@ export function stopPacket(tools: Tools, rejection: Rejection): Journey {
   if (packet.protocol === 'udp' && MUTE.has(how)) return muffle(end, how);
   if (!bridged || !reset) return tellClient(tools, packet, end, reset);
   if (!packet.dnat && !packet.snat) return end;
-  return loseMessage(end, { end: 'dropped', why: 'no rule translates what a bridge sends back' });
+  return loseMessage(end, { end: 'dropped', why: { code: 'bridge-untranslated' } });
 }
 
 /**
@@ -78,12 +78,12 @@ function readHow(by: RuleRef | null): string {
 }
 
 /** Who sends a datagram hears nothing of it. */
-function muffle(end: Journey, how: string): Journey {
-  const act = `a client of UDP is not told (${how}) unless it asks for such messages`;
+function muffle(end: Journey, how: string | null): Journey {
+  const act = { code: 'client-not-told', how } as const;
   return {
     ...end,
     end: 'dropped',
-    why: `${end.why}, but ${act}`,
+    why: { code: 'but', first: end.why, but: act },
     obstacles: [...end.obstacles, act],
   };
 }
@@ -93,7 +93,7 @@ export function stopCrossing(tools: Tools, rejection: Rejection, calls: boolean 
   if (calls === true) return stopPacket(tools, { ...rejection, bridged: true });
   const { packet, place } = rejection;
   return endJourney(packet, null, 'unknown', {
-    why: `${place} would drop it, but whether bridged packets meet the rules is not known`,
+    why: { code: 'crossing-unknown', place },
     obstacles: [],
   });
 }
@@ -107,7 +107,7 @@ export function refuseByRoute(
 ): Journey {
   const end = endByStop(packet, nat, stop);
   if (end.end === 'refused' && packet.protocol === 'udp' && stop.mute === true) {
-    return muffle(end, 'that nothing leads there');
+    return muffle(end, null);
   }
   return end.end === 'refused' ? tellClient(tools, packet, end, false) : end;
 }
@@ -152,12 +152,13 @@ function tellClient(
     message = { ...message, inDevice: hop.in, outDevice: hop.out };
     const { verdict, by } = walk.run(hop.hook, message, false, comeBack(packet)[1]);
     if (verdict === 'accept') continue;
-    const act = `${nameRule(by, hop.hook)} stops the message that says so`;
+    const place = hop.hook.toUpperCase();
+    const act = { code: 'message-stopped', by: placeRule(by), place } as const;
     Object.assign(packet, { inDevice, outDevice });
     return {
       ...end,
       end: 'dropped',
-      why: `${end.why}, but ${act}`,
+      why: { code: 'but', first: end.why, but: act },
       obstacles: [...end.obstacles, act],
     };
   }
@@ -168,17 +169,18 @@ function tellClient(
 function judgeWay(way: Way, inDevice: Packet['inDevice']): Pick<Stop, 'end' | 'why'> | null {
   if (way.kind === 'stop') return way.stop;
   if (way.kind === 'device' && way.device === inDevice) return null;
-  const by = way.kind === 'device' ? String(way.device) : 'lo';
-  return { end: 'unknown', why: `it leaves by ${by}, and the request came in on another device` };
+  const by = way.kind === 'device' ? way.device : 'lo';
+  const device = typeof by === 'string' ? by : null;
+  return { end: 'unknown', why: { code: 'leaves-by', device, cameBy: null } };
 }
 
 function loseMessage(end: Journey, { end: how, why }: Pick<Stop, 'end' | 'why'>): Journey {
-  const told = `the message that says so does not arrive: ${why}`;
+  const told = { code: 'message-lost', reason: why } as const;
   const open = how === 'unknown';
   return {
     ...end,
     end: open ? 'unknown' : 'dropped',
-    why: `${end.why}, but ${told}`,
+    why: { code: 'but', first: end.why, but: told },
     obstacles: open ? [] : [...end.obstacles, told],
   };
 }

@@ -1,7 +1,8 @@
-/** Where a hypothetical connection starts, and the ports that its client may have. */
+/** Where a hypothetical connection starts: its first packet, and the ports that its client may have. */
 import type { Protocol } from '../../model/event.js';
 import type { PortRange } from '../../model/rules.js';
-import type { Place } from './packet.js';
+import { findContainerAt } from './deliver.js';
+import { createPacket, exactAddress, UNNAMED, type Packet, type Place } from './packet.js';
 import { readClientPorts } from './routing/sysctl.js';
 import type { World } from './world.js';
 
@@ -31,4 +32,26 @@ export interface Start {
 /** The ports that a namespace gives to its clients. */
 export function listPorts({ routing }: World): PortRange | null {
   return routing ? readClientPorts(routing.values) : null;
+}
+
+/** The packet that the connection begins with. */
+export function createFirst(world: World, { by, protocol, family, port, to }: Start): Packet {
+  const destination = to === null ? ({ kind: 'own' } as const) : exactAddress(to);
+  const fields = { family, protocol, destination, destinationPort: port };
+  switch (by.kind) {
+    case 'host':
+      return createPacket({ ...fields, source: destination, clientPorts: listPorts(world) });
+    case 'container': {
+      const inside = findContainerAt(world, by.address)?.inside;
+      const clientPorts = inside ? listPorts(inside) : null;
+      const source = exactAddress(by.address);
+      return createPacket({ ...fields, source, inDevice: by.bridge, clientPorts });
+    }
+    case 'outside': {
+      const elsewhere = { kind: 'elsewhere', ...(by.places && { places: by.places }) } as const;
+      const source = by.source === null ? elsewhere : exactAddress(by.source);
+      const clientPorts = by.ports ?? null;
+      return createPacket({ ...fields, source, inDevice: by.device ?? UNNAMED, clientPorts });
+    }
+  }
 }

@@ -1,10 +1,10 @@
 /** What follows the first packet: rules and routes that let a request through may stop the answer to it, or what comes after. */
 import { TCP_FLAGS } from '../../model/rules.js';
 import { comeBack, goThere, type Course, type Hop } from './course.js';
-import { nameRule, type Journey } from './ends.js';
+import { placeRule, type Journey } from './ends.js';
 import { addressText, beginsAnew, UNZONED, type Packet, type Turn } from './packet.js';
 import { stopPacket, type Tools } from './refusal.js';
-import type { Way } from './routing/router.js';
+import type { Leaving, Way } from './routing/router.js';
 import type { Stop } from './routing/stops.js';
 import type { HookEnd } from './hook-end.js';
 
@@ -60,14 +60,14 @@ function dialAgain(following: Following, lost: Journey): Journey {
   if (again.end !== 'refused') return lost;
   return {
     ...again,
-    why: `${again.why} when it asks again`,
+    why: { code: 'when-asked-again', reason: again.why },
     obstacles: [...lost.obstacles, ...again.obstacles],
   };
 }
 
 /** An acknowledgement that is lost does no harm where data that brings it along gets through. */
 function leaveOpen(lost: Journey): Journey {
-  const why = `${lost.why}, unless it carries data that is pushed`;
+  const why = { code: 'unless-pushed', reason: lost.why } as const;
   return { ...lost, end: 'unknown', why, obstacles: [] };
 }
 
@@ -155,8 +155,6 @@ function isTaken(packet: Packet): boolean {
   return beginsAnew(packet) && entry !== null && entry.zones.original === zone.original;
 }
 
-type Leaving = Extract<Way, { kind: 'device' }>;
-
 /** The way that the host chooses for a packet; null where it does not look, an end where the packet is lost. */
 function route(
   { router, hops, end, next: { turn } }: Following,
@@ -170,10 +168,6 @@ function route(
   return stays === (way.kind === 'host') ? way : stray(end, stays, turn);
 }
 
-function nameTurn(turn: Next['turn']): string {
-  return turn === 'later' ? 'what follows it' : 'its answer';
-}
-
 /** Routing loses it, and the client hears nothing of that. */
 export function lose(end: Journey, stop: Stop, turn: Next['turn'] = 'answer'): Journey {
   return {
@@ -181,26 +175,28 @@ export function lose(end: Journey, stop: Stop, turn: Next['turn'] = 'answer'): J
     deciding: null,
     stop,
     end: stop.end === 'unknown' ? 'unknown' : 'dropped',
-    why: `${end.why}, but ${nameTurn(turn)} does not arrive: ${stop.why}`,
+    why: {
+      code: 'but',
+      first: end.why,
+      but: { code: 'following-lost', turn, reason: stop.why },
+    },
     obstacles: stop.obstacle === null ? [] : [stop.obstacle],
   };
 }
 
 function stray(end: Journey, stays: boolean, turn: Next['turn']): Journey {
-  const why = stays
-    ? `${nameTurn(turn)} would be routed on instead of to this host`
-    : `${nameTurn(turn)} would be taken for this host`;
+  const why = { code: 'following-strays', turn, stays } as const;
   return lose(end, { code: 'elsewhere', end: 'unknown', why, obstacle: null }, turn);
 }
 
 /** Conntrack does not know it, so nothing gives it back the addresses that the client knows. */
 function loseTranslation(end: Journey, packet: Packet, turn: Next['turn']): Journey {
-  const why = `connection tracking takes ${nameTurn(turn)} for ${packet.tracking}, so it does not come from where the client expects it`;
+  const why = { code: 'mistaken', turn, tracking: packet.tracking } as const;
   return {
     ...end,
     end: 'dropped',
     deciding: null,
-    why: `${end.why}, but ${why}`,
+    why: { code: 'but', first: end.why, but: why },
     obstacles: [why],
   };
 }
@@ -212,14 +208,20 @@ function leaveToTracking(end: Journey, lost: Journey, turn: Next['turn']): Journ
     ...lost,
     end: 'unknown',
     obstacles: [],
-    why: `${end.why}, but connection tracking takes ${nameTurn(turn)} for the beginning of another connection, and what that comes to is not known`,
+    why: { code: 'but', first: end.why, but: { code: 'tracked-anew', turn } },
   };
 }
 
 /** A bridge's own rules see what NAT turns back before or after it is rewritten. */
 function leaveToBridge(end: Journey, stop: HookEnd | null, turn: Next['turn']): Journey {
   const by = stop?.by ?? null;
-  const why = `${end.why}, but ${nameRule(by, 'forward')} may drop ${nameTurn(turn)}, before or after it is rewritten`;
+  const but = {
+    code: 'following-at-bridge',
+    by: placeRule(by),
+    place: 'FORWARD',
+    turn,
+  } as const;
+  const why = { code: 'but', first: end.why, but } as const;
   return { ...end, end: 'unknown', deciding: by, why, obstacles: [] };
 }
 
@@ -230,20 +232,22 @@ function loseToRule(
   packet: Packet,
 ): Journey {
   const { verdict, by, reset } = stop;
-  const act = `${nameRule(by, hook)} ${verdict === 'reject' ? 'rejects' : 'drops'} ${nameTurn(turn)}`;
+  const place = hook.toUpperCase();
+  const rejects = verdict === 'reject';
+  const stopped = { by: placeRule(by), place, rejects, turn };
+  const act = { code: 'following-stopped', ...stopped } as const;
   if (state.offloaded) {
     return {
       ...end,
       end: 'unknown',
       deciding: by,
-      why: `${end.why}; ${act}, unless the flow table forwards it before`,
+      why: { code: 'unless-offloaded', first: end.why, stopped: act },
       obstacles: [],
     };
   }
-  const place = hook.toUpperCase();
   const hears =
     turn === 'later' &&
-    verdict === 'reject' &&
+    rejects &&
     stopPacket({ walk, router }, { packet, stop, place, bridged }).end === 'refused';
   // A message of ICMP fails a connection that is not yet there. Right behind the handshake it fails one only whose client asks
   // for errors (SO_ERROR) after it has come, and later none.
@@ -253,7 +257,7 @@ function loseToRule(
       end: 'unknown',
       deciding: by,
       ruledIn: null,
-      why: `${end.why}, but ${act} in ${place} with a message of ICMP: the client is refused where that comes before it has looked, and else it hangs`,
+      why: { code: 'but', first: end.why, but: { code: 'following-unheard', ...stopped } },
       obstacles: [act],
     };
   }
@@ -263,7 +267,7 @@ function loseToRule(
     end: told ? 'refused' : 'dropped',
     deciding: by,
     ruledIn: null,
-    why: `${end.why}, but ${act} in ${place}`,
+    why: { code: 'but', first: end.why, but: { code: 'following-stopped-in', ...stopped } },
     obstacles: [act],
   };
 }

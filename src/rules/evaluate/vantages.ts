@@ -1,5 +1,6 @@
 /** The places that a published port is dialled from, and what is dialled there. */
 import type { Vantage } from '../../model/explain.js';
+import type { Client } from '../../model/forecast.js';
 import { isInNetwork } from '../../model/range.js';
 import type { PortMapping } from '../../model/target.js';
 import type { Start } from './start.js';
@@ -14,7 +15,7 @@ import {
 
 export interface Attempt {
   readonly vantage: Vantage;
-  readonly from: string;
+  readonly from: Client;
   readonly start: Start;
 }
 
@@ -39,12 +40,16 @@ function listOutside(world: World, { mapping, client }: WayIn): Attempt[] {
   const attempts = outer
     .filter(({ address }) => client === null || familyOf(client) === familyOf(address))
     .map(({ device, address }) =>
-      attempt('outside', 'outside', {
-        ...fields,
-        family: familyOf(address),
-        to: address,
-        by: { kind: 'outside', device, source: client },
-      }),
+      attempt(
+        'outside',
+        { kind: 'outside' },
+        {
+          ...fields,
+          family: familyOf(address),
+          to: address,
+          by: { kind: 'outside', device, source: client },
+        },
+      ),
     );
   const inner = mapping.target;
   const entry = outer.find(({ address }) => familyOf(address) === familyOf(inner.address));
@@ -53,26 +58,30 @@ function listOutside(world: World, { mapping, client }: WayIn): Attempt[] {
     const by = { kind: 'outside', device: entry.device, source: client } as const;
     const straight = { protocol: mapping.protocol, port: inner.port, to: inner.address };
     const family = familyOf(inner.address);
-    attempts.push(attempt('container-address', 'outside', { ...straight, family, by }));
+    attempts.push(attempt('container-address', { kind: 'outside' }, { ...straight, family, by }));
   }
   if (attempts.length > 0 || world.measured) return attempts;
   const published = mapping.listens.address;
   const family = familyOf(published);
   const exact = !isAny(published) && !isLoop(published) ? published : null;
   const by = { kind: 'outside', device: null, source: client } as const;
-  return [attempt('outside', 'outside', { ...fields, family, to: exact, by })];
+  return [attempt('outside', { kind: 'outside' }, { ...fields, family, to: exact, by })];
 }
 
 function listFromHost(world: World, { mapping }: WayIn): Attempt[] {
   const { protocol, listens, target } = mapping;
   const dial = (vantage: Vantage, to: string | null, port = listens.port): Attempt =>
-    attempt(vantage, 'host', {
-      protocol,
-      port,
-      to,
-      family: to === null ? familyOf(listens.address) : familyOf(to),
-      by: { kind: 'host' },
-    });
+    attempt(
+      vantage,
+      { kind: 'host' },
+      {
+        protocol,
+        port,
+        to,
+        family: to === null ? familyOf(listens.address) : familyOf(to),
+        by: { kind: 'host' },
+      },
+    );
   const bridge = findBridgeOf(world, target.address);
   const outer = listOuter(world);
   const own = [
@@ -103,17 +112,17 @@ function listInside(world: World, { mapping, container }: WayIn): Attempt[] {
   const attempts: Attempt[] = [];
   const dial = (
     vantage: Vantage,
-    who: { name: string; bridge: string; address: string },
+    who: Omit<Member, 'hypothetical'>,
     to: string | null,
     port = listens.port,
   ): void => {
     if (to === null || familyOf(to) !== familyOf(who.address)) return;
     const by = { kind: 'container', bridge: who.bridge, address: who.address } as const;
-    attempts.push(attempt(vantage, who.name, { protocol, port, to, family: familyOf(to), by }));
+    attempts.push(attempt(vantage, who.client, { protocol, port, to, family: familyOf(to), by }));
   };
   const neighbour = findMember(world, bridge, container, family);
   const self = {
-    name: `container ${container?.name ?? target.address}`,
+    client: { kind: 'container', name: container?.name ?? target.address } as const,
     bridge: bridge.name,
     address: target.address,
   };
@@ -131,7 +140,7 @@ function listInside(world: World, { mapping, container }: WayIn): Attempt[] {
 }
 
 interface Member {
-  readonly name: string;
+  readonly client: Client;
   readonly bridge: string;
   readonly address: string;
   readonly hypothetical: boolean;
@@ -152,14 +161,16 @@ function findMember(
         familyOf(address) === family && (own ?? findBridgeOf(world, address)?.name) === bridge.name,
     );
     if (!place) continue;
-    const name = `container ${container.name}`;
-    return { name, bridge: bridge.name, address: place.address, hypothetical: false };
+    const client = { kind: 'container', name: container.name } as const;
+    return { client, bridge: bridge.name, address: place.address, hypothetical: false };
   }
   const own = addressOf(bridge, family);
   if (own === null) return null;
   const address = listNear(own).find((candidate) => candidate !== own && !taken.has(candidate));
-  const name = `a container on ${bridge.name}`;
-  return address === undefined ? null : { name, bridge: bridge.name, address, hypothetical: true };
+  const client = { kind: 'imagined-container', bridge: bridge.name } as const;
+  return address === undefined
+    ? null
+    : { client, bridge: bridge.name, address, hypothetical: true };
 }
 
 /** Addresses whose last part is near the end of the same hundred or so: hardly ever given out. */
@@ -201,7 +212,7 @@ function isContainerSide({ target }: PortMapping): boolean {
   return !isAny(target.address) && !isLoop(target.address);
 }
 
-function attempt(vantage: Vantage, from: string, start: Start): Attempt {
+function attempt(vantage: Vantage, from: Client, start: Start): Attempt {
   return { vantage, from, start };
 }
 

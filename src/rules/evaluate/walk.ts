@@ -1,9 +1,10 @@
 /** Takes a packet through the rules of a hook, in the kernel's order. */
 import type { Decide, HookEnd, Stop } from './hook-end.js';
+import type { Question } from '../../model/question.js';
 import type { Chain, Hook, MapEntry, Rule, Step, Table, Verdict } from '../../model/rules.js';
 import { mark } from './marks.js';
 import { testMatch } from './match.js';
-import type { Doubt } from './doubt.js';
+import { wonder, type Doubt } from './doubt.js';
 import { Layers } from './layers.js';
 import { UNZONED, type Packet } from './packet.js';
 import type { BaseRef, RuleIndex, RuleRef } from './rule-index.js';
@@ -24,9 +25,9 @@ import type { World } from './world.js';
 export class Undecidable extends Error {
   constructor(
     readonly ref: RuleRef,
-    readonly about: string,
+    readonly about: Question,
   ) {
-    super(about);
+    super(about.code);
   }
 }
 
@@ -150,11 +151,7 @@ export class Walk {
       const other = readStop(end, { table, chain, rule: null });
       const since = this.met.splice(met);
       if (!other || other.verdict === stop.verdict) continue;
-      const names = [stop.by, other.by].map(
-        (one) => `${one.table.backend} (table ${one.table.name})`,
-      );
-      const about = `whether ${names.join(' or ')} has registered its chain first`;
-      if (!this.#decide({ about, chance: false }, other.by)) continue;
+      if (!this.#decide(askFirst([stop.by, other.by], false), other.by)) continue;
       this.met.push(...since);
       return other;
     }
@@ -174,9 +171,7 @@ export class Walk {
       this.#runChain(table, chain, other, 0);
       const [ref] = this.met.splice(met).slice(-1);
       if (!first || !ref || !isTranslated(before, other) || hasSameEnds(packet, other)) continue;
-      const names = [first, ref].map((one) => `${one.table.backend} (table ${one.table.name})`);
-      const about = `whether ${names.join(' or ')} has registered its chain for NAT first`;
-      if (!this.#decide({ about, chance: false }, ref)) continue;
+      if (!this.#decide(askFirst([first, ref], true), ref)) continue;
       Object.assign(packet, other);
       this.met.push(ref);
       return ref;
@@ -203,8 +198,10 @@ export class Walk {
         case 'jump':
         case 'goto': {
           const next = this.#index.chain(table, verdict.chain);
-          if (!next) throw new Undecidable(ref, `the target ${verdict.chain}, which is not known`);
-          if (depth > DEEPEST) throw new Undecidable(ref, 'chains that jump to each other');
+          if (!next) {
+            throw new Undecidable(ref, { code: 'unknown-target', chain: verdict.chain });
+          }
+          if (depth > DEEPEST) throw new Undecidable(ref, { code: 'endless-jumps' });
           const end = this.#runChain(table, next, packet, depth + 1);
           if (end.end === 'fall-through' || end.end === 'return') {
             if (verdict.do === 'goto') return { end: 'fall-through' };
@@ -213,7 +210,7 @@ export class Walk {
           return end;
         }
         case 'unknown':
-          throw new Undecidable(ref, verdict.text);
+          throw new Undecidable(ref, { code: 'as-written', text: verdict.text });
         case 'dnat':
         case 'snat':
         case 'masquerade':
@@ -307,6 +304,12 @@ export class Walk {
         testMatch(step.match, packet, this.#world) !== false,
     );
   }
+}
+
+/** Which of two base chains of equal priority the kernel calls first. */
+function askFirst(refs: readonly RuleRef[], nat: boolean): Doubt {
+  const tables = refs.map(({ table: { backend, name } }) => ({ backend, table: name }));
+  return wonder({ code: 'first-registered', tables, nat });
 }
 
 /** @param policy the base chain, for what falls through it */

@@ -1,7 +1,7 @@
 /** Takes a prediction back where rules that are not known may decide otherwise. */
-import type { Prediction } from '../../model/explain.js';
+import type { Forecast } from '../../model/forecast.js';
 
-export function withhold(prediction: Prediction): Prediction {
+export function withhold(prediction: Forecast): Forecast {
   const { path } = prediction;
   if (path === 'unknown') return prediction;
   return {
@@ -11,7 +11,7 @@ export function withhold(prediction: Prediction): Prediction {
     rule: null,
     sourceSeen: null,
     obstacles: [],
-    why: `not all rules could be read; by those that could, it would be ${path}`,
+    why: { code: 'withheld', path },
     byKnownRules: path,
   };
 }

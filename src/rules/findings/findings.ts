@@ -1,6 +1,6 @@
 /** What guides and forum threads end with: faults that rules, sockets and settings show. */
-import type { Prediction } from '../../model/explain.js';
 import type { Fault } from '../../model/fault.js';
+import type { Forecast } from '../../model/forecast.js';
 import type { PortMapping } from '../../model/target.js';
 import { findSocket, listensInsideOnly, listSocketsFor } from '../evaluate/deliver.js';
 import { jumpsTo, listRules } from '../evaluate/mappings.js';
@@ -13,7 +13,7 @@ import { findRoutingFaults } from './routing.js';
 export interface FindingInput {
   readonly world: World;
   readonly mappings: readonly PortMapping[];
-  readonly predictions: readonly Prediction[];
+  readonly predictions: readonly Forecast[];
   /** Whether an engine of Docker serves this host. */
   readonly docker: boolean;
   /** Whether all rules that may be loaded were read. */
@@ -173,7 +173,7 @@ function predictNeighbour(
   world: World,
   index: RuleIndex,
   { protocol, listens }: PortMapping,
-): Prediction {
+): Forecast {
   const outer = world.devices.find(({ kind }) => kind === 'outside');
   const { address: to, port } = listens;
   const by = {
@@ -184,12 +184,12 @@ function predictNeighbour(
   const start = { protocol, port, to, family: familyOf(to), by };
   return predictAttempt(world, index, {
     vantage: 'outside',
-    from: 'outside',
+    from: { kind: 'outside' },
     start,
   }).prediction;
 }
 
-function judgeLocal({ listens }: PortMapping, prediction: Prediction): Fault {
+function judgeLocal({ listens }: PortMapping, prediction: Forecast): Fault {
   const { path, why, rule, target } = prediction;
   return {
     code: 'published-on-loopback',
@@ -199,4 +199,4 @@ function judgeLocal({ listens }: PortMapping, prediction: Prediction): Fault {
   };
 }
 
-const LEADS_NOWHERE: ReadonlySet<Prediction['path']> = new Set(['dropped', 'refused', 'unknown']);
+const LEADS_NOWHERE: ReadonlySet<Forecast['path']> = new Set(['dropped', 'refused', 'unknown']);

@@ -100,7 +100,7 @@ function predictOutside(
   const to = any ? (outer?.address ?? null) : listens.address;
   const by = { kind: 'outside', device: outer?.name ?? null, source: null } as const;
   const start = { protocol, port: listens.port, to, family, by };
-  const attempt = { vantage: 'outside', from: 'outside', start } as const;
+  const attempt = { vantage: 'outside', from: { kind: 'outside' }, start } as const;
   return predictAttempt(world, new RuleIndex(world.rules), attempt);
 }
 

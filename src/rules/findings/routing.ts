@@ -1,7 +1,7 @@
 /** Faults of routing, of the wire and of a container's own side. */
 import type { Fault, StopFault } from '../../model/fault.js';
 import type { Stopped } from '../evaluate/predict.js';
-import { writePolicyRule } from '../evaluate/routing/lookup.js';
+import { writePolicyRule } from '../evaluate/routing/ip-text.js';
 import { readValue } from '../evaluate/routing/sysctl.js';
 import type { Stop, StopCode } from '../evaluate/routing/stops.js';
 import type { World } from '../evaluate/world.js';
@@ -49,7 +49,7 @@ function findStops(stopped: readonly Stopped[]): Fault[] {
     // Many hosts do without IPv6.
     if (!code || (stop.code === 'no-route' && vantage === 'loopback6')) continue;
     const why = stop.obstacle ?? stop.why;
-    const key = `${code} ${why}`;
+    const key = JSON.stringify([code, why]);
     if (found.has(key)) continue;
     const severity = stop.end === 'unknown' ? 'warning' : 'error';
     found.set(key, { code, severity, vantage, to, stop: why });

@@ -2,11 +2,10 @@
 
 import * as assert from 'uvu/assert';
 import type { Prediction } from '../../../src/model/explain.js';
-import { predict } from '../../../src/rules/evaluate/predict.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { parseNft } from '../../../src/rules/read/nft.js';
 import { suite } from '../../support/suite.js';
-import { makeWorld } from './worlds.js';
+import { makeWorld, predictInWords } from './worlds.js';
 
 const test = suite('neighbour discovery');
 
@@ -44,7 +43,7 @@ function foresee(rules: string, calls: boolean | null = true): readonly Predicti
   const target = { address: SIX, port: 6379 };
   const mapping = { protocol: 'tcp', listens: { address: '::', port: 6379 }, target } as const;
   const way = { mapping, container: world.containers[0] ?? null, client: null };
-  return predict(world, [way], 'container-address').predictions;
+  return predictInWords(world, [way], 'container-address');
 }
 
 function paths(rules: string, calls: boolean | null = true): Record<string, string> {

@@ -1,6 +1,7 @@
 // A container's side: what its own rules, routes and sockets make of a packet that the host has taken to it.
 
 import * as assert from 'uvu/assert';
+import type { Reason } from '../../../src/model/reason.js';
 import type { Journey } from '../../../src/rules/evaluate/ends.js';
 import { joinInside } from '../../../src/rules/evaluate/inside.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
@@ -8,11 +9,21 @@ import { suite } from '../../support/suite.js';
 
 const test = suite('inside containers');
 
+const REWRITTEN = { code: 'led', translated: true, to: { address: null, port: 6379 } } as const;
+const SILENT = { code: 'deaf', container: 'redis', port: 6379 } as const;
+const DROPS = { code: 'stopped-by', by: null, place: 'INPUT', rejects: false } as const;
+const inRedis = (reason: Reason): Reason => ({ code: 'inside', container: 'redis', reason });
+const but = (first: Reason, reason: Reason): Reason => ({
+  code: 'but',
+  first,
+  but: inRedis(reason),
+});
+
 const REDIS = { name: 'redis' } as World['containers'][number];
 
 function journey(end: Journey['end'], more: Partial<Journey> = {}): Journey {
   return {
-    ...{ end, way: 'dnat', deciding: null, why: 'it is rewritten', sourceSeen: '203.0.113.7' },
+    ...{ end, way: 'dnat', deciding: null, why: REWRITTEN, sourceSeen: '203.0.113.7' },
     ...{ target: '172.17.0.2:6379', obstacles: [], ...more },
   };
 }
@@ -23,32 +34,33 @@ const ref = (text: string): Journey['deciding'] =>
 
 test('what the container answers is the host’s answer, and goes back by the container’s way', () => {
   const back = { kind: 'device', device: 'eth0' } as unknown as NonNullable<Journey['back']>;
-  const joined = joinInside(outer, journey('answered', { why: 'it listens', back }), REDIS);
+  const joined = joinInside(outer, journey('answered', { why: SILENT, back }), REDIS);
   assert.equal(joined, { ...outer, back });
   assert.equal(joinInside(outer, journey('answered'), REDIS).back, null);
 });
 
 test('what stops it inside is told as such, and nobody there has seen its source', () => {
   const inner = journey('dropped', {
-    ...{ why: 'a rule drops it', deciding: ref('inner'), obstacles: ['a rule drops it'] },
+    ...{ why: DROPS, deciding: ref('inner'), obstacles: [DROPS] },
   });
   const joined = joinInside({ ...outer, deciding: ref('outer') }, inner, REDIS);
   assert.equal(
     [joined.end, joined.way, joined.sourceSeen, joined.target],
     ['dropped', 'dnat', null, '172.17.0.2:6379'],
   );
-  assert.is(joined.why, 'it is rewritten, but inside redis, a rule drops it');
-  assert.equal(joined.obstacles, ['inside redis, a rule drops it']);
+  assert.equal(joined.why, but(REWRITTEN, DROPS));
+  assert.equal(joined.obstacles, [inRedis(DROPS)]);
   assert.equal(joined.deciding, ref('inner'));
   const plain = joinInside({ ...outer, deciding: ref('outer') }, journey('dropped'), REDIS);
   assert.equal(plain.deciding, ref('outer'));
 });
 
 test('a stop of routing inside says where it was', () => {
-  const stop = { code: 'inside', end: 'dropped', why: 'no route', obstacle: 'no route' } as const;
+  const why = { code: 'no-route', to: '10.0.0.1' } as const;
+  const stop = { code: 'inside', end: 'dropped', why, obstacle: why } as const;
   const joined = joinInside(outer, journey('dropped', { stop }), REDIS);
   assert.equal(joined.stop, {
-    ...{ ...stop, why: 'inside redis, no route', obstacle: 'inside redis, no route' },
+    ...{ ...stop, why: inRedis(why), obstacle: inRedis(why) },
   });
   const silent = joinInside(
     outer,
@@ -60,25 +72,21 @@ test('a stop of routing inside says where it was', () => {
 });
 
 test('a refusal inside: its source was seen; where the sockets had said so, in the host’s words', () => {
-  const refusal = journey('refused', { why: 'nothing listens' });
+  const refusal = journey('refused', { why: DROPS });
   const joined = joinInside(outer, refusal, REDIS);
   assert.equal([joined.end, joined.sourceSeen], ['refused', '203.0.113.7']);
-  assert.is(joined.why, 'it is rewritten, but inside redis, nothing listens');
-  const known = journey('refused', { why: 'nothing listens there' });
+  assert.equal(joined.why, but(REWRITTEN, DROPS));
+  const known = journey('refused', { why: SILENT });
   assert.equal(joinInside(known, refusal, REDIS), { ...known, back: null });
 });
 
 test('a container that nobody was known to listen in, and that drops it: it was taken there', () => {
-  const refused = journey('refused', { why: 'nothing listens there' });
-  const dropped = journey('dropped', { why: 'a rule drops it' });
-  assert.is(
-    joinInside(refused, dropped, REDIS).why,
-    'it is taken to 172.17.0.2:6379, but inside redis, a rule drops it',
-  );
-  assert.is(
-    joinInside({ ...refused, target: null }, dropped, REDIS).why,
-    'it is taken to redis, but inside redis, a rule drops it',
-  );
+  const refused = journey('refused', { why: SILENT });
+  const dropped = journey('dropped', { why: DROPS });
+  const taken = (target: string): Reason => but({ code: 'taken-to', target }, DROPS);
+  assert.equal(joinInside(refused, dropped, REDIS).why, taken('172.17.0.2:6379'));
+  const named = joinInside({ ...refused, target: null }, dropped, REDIS);
+  assert.equal(named.why, taken('redis'));
 });
 
 test.run();

@@ -8,6 +8,9 @@ import { RuleIndex } from '../../../src/rules/evaluate/rule-index.js';
 import { Walk } from '../../../src/rules/evaluate/walk.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
+import type { Doubt } from '../../../src/rules/evaluate/doubt.js';
+import { writeQuestion } from '../../../src/words/predictions/questions.js';
+import { writeReason } from '../../../src/words/predictions/reasons.js';
 import { suite } from '../../support/suite.js';
 import { makeRouted, port, PORT, type Extra } from '../routing/worlds.js';
 import { FAR_BRIDGE, makeWorld, redis } from './worlds.js';
@@ -40,20 +43,24 @@ function load(rules: readonly string[] = [], nat: readonly string[] = NAT): Worl
   return parseSaved([...open('nat', nat), ...open('mangle', rules), ''].join('\n'), 'saved');
 }
 
+/** An end in words, and what was asked on the way. */
+type Told = Omit<Journey, 'why' | 'obstacles'> & {
+  why: string;
+  obstacles: string[];
+  asked: string[];
+};
+
 /** @param yes whether doubts are answered with yes. */
-function go(
-  world: World,
-  start: Partial<Start> & Pick<Start, 'by'>,
-  yes = false,
-): Journey & { asked: string[] } {
+function go(world: World, start: Partial<Start> & Pick<Start, 'by'>, yes = false): Told {
   const asked: string[] = [];
-  const decide = ({ about }: { about: string }): boolean => {
-    asked.push(about);
+  const decide = ({ about }: Doubt): boolean => {
+    asked.push(writeQuestion(about));
     return yes;
   };
   const walk = new Walk(world, new RuleIndex(world.rules), decide);
   const whole = { protocol: 'tcp', port: 6379, family: 4, to: '198.51.100.1', ...start } as const;
-  return { ...new Traveller(world, walk, decide).go(whole), asked };
+  const { why, obstacles, ...end } = new Traveller(world, walk, decide).go(whole);
+  return { ...end, why: writeReason(why), obstacles: obstacles.map(writeReason), asked };
 }
 
 const plain = (
@@ -124,7 +131,7 @@ test('a process of the host: DNAT in OUTPUT, its hooks, and the source that it h
 });
 
 test('a process of the host over lo: OUTPUT, POSTROUTING, PREROUTING and INPUT', () => {
-  const loop = (rules: readonly string[] = []): Journey =>
+  const loop = (rules: readonly string[] = []): Told =>
     go(plain(rules), { ...HOST, to: '127.0.0.1' });
   assert.equal([loop().end, loop().way], ['answered', 'docker-proxy']);
   for (const [hook, device] of [
@@ -146,7 +153,7 @@ test('127.0.0.1 led to a container: only where loopback may be routed, and ::1 n
     '-A OUTPUT -m addrtype --dst-type LOCAL -j DOCKER',
     '-A POSTROUTING -o docker0 -m addrtype --src-type LOCAL -j MASQUERADE',
   ];
-  const allow = (routeLocalnet: string[] | null): Journey & { asked: string[] } => {
+  const allow = (routeLocalnet: string[] | null): Told => {
     const world = plain([], nat);
     return go(
       { ...world, settings: { ...world.settings, routeLocalnet } },
@@ -166,7 +173,7 @@ test('127.0.0.1 led to a container: only where loopback may be routed, and ::1 n
 });
 
 test('between containers of one bridge: rules only where bridges ask them', () => {
-  const cross = (bridgeCalls4: boolean | null, rules: readonly string[] = []): Journey => {
+  const cross = (bridgeCalls4: boolean | null, rules: readonly string[] = []): Told => {
     const world = plain(rules);
     return go(
       { ...world, settings: { ...world.settings, bridgeCalls4 } },
@@ -217,7 +224,7 @@ test('its own published port: out and back by one port of the bridge, where that
     ...NAT.map((rule) => rule.replace('! -i docker0 ', '')),
     '-A POSTROUTING -s 172.17.0.2/32 -d 172.17.0.2/32 -j MASQUERADE',
   ];
-  const own = (hairpin: boolean): Journey => {
+  const own = (hairpin: boolean): Told => {
     const links = [port({ port: { ...PORT, hairpin } })];
     return go(
       { ...makeRouted({ routing: { links } }), rules: load([], every) },
@@ -229,7 +236,7 @@ test('its own published port: out and back by one port of the bridge, where that
 });
 
 test('programs of tc: on the way in nothing is known; on the way of the answer neither', () => {
-  const filter = (device: string, direction: 'ingress' | 'egress' = 'ingress'): Journey =>
+  const filter = (device: string, direction: 'ingress' | 'egress' = 'ingress'): Told =>
     go(routed({ routing: { filters: [{ device, direction, kind: 'bpf' }] } }), OUTSIDE);
   const there = filter('ext0');
   assert.equal([there.end, there.way, there.stop?.code], ['unknown', null, 'filter']);

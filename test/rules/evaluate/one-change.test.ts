@@ -9,6 +9,7 @@ import type { World } from '../../../src/rules/evaluate/world.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { parseNft } from '../../../src/rules/read/nft.js';
 import { compareGolden } from '../../support/golden.js';
+import { writeForecast } from '../../../src/words/predictions/forecast.js';
 import { suite } from '../../support/suite.js';
 import { makeRouted, PORT, port, type Extra } from '../routing/worlds.js';
 import { FAR_BRIDGE, readRules, redis } from './worlds.js';
@@ -67,7 +68,7 @@ function tell({ predictions, stopped }: Foresight): string[] {
           .filter(Boolean)
           .join(', '),
       );
-    return writeLine(one, more);
+    return writeLine(writeForecast(one), more);
   });
 }
 

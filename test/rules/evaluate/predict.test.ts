@@ -3,7 +3,6 @@
 import * as assert from 'uvu/assert';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { parseNft } from '../../../src/rules/read/nft.js';
-import { predict } from '../../../src/rules/evaluate/predict.js';
 import { findMappings, inferEngine } from '../../../src/rules/evaluate/mappings.js';
 import { findBridges } from '../../../src/rules/evaluate/surroundings.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
@@ -17,6 +16,7 @@ import {
   readRules,
   redis,
   summarize,
+  predictInWords,
 } from './worlds.js';
 
 const test = suite('predict');
@@ -265,10 +265,7 @@ test('published on 127.0.0.1: not from outside, whatever the era', () => {
       client: null,
     } as const;
     const paths = Object.fromEntries(
-      predict(full, [way]).predictions.map(({ vantage, from, path }) => [
-        `${vantage} ${from}`,
-        path,
-      ]),
+      predictInWords(full, [way]).map(({ vantage, from, path }) => [`${vantage} ${from}`, path]),
     );
     assert.is(paths['outside outside'], 'refused', file);
     assert.is(paths['loopback host'], proxy ? 'docker-proxy' : 'dnat', file);
@@ -299,7 +296,7 @@ test('Podman and CNI: DNAT from everywhere, masqueraded for loopback and the own
     };
     const [mapping] = findMappings(rules);
     assert.ok(mapping, file);
-    const found = summarize(predict(world, [{ mapping, container, client: null }]).predictions);
+    const found = summarize(predictInWords(world, [{ mapping, container, client: null }]));
     assert.equal(
       found,
       {
@@ -354,7 +351,7 @@ test('kube-proxy: one of the pods by lot, masqueraded by a mark', () => {
     listens: { address: '0.0.0.0', port: 30079 },
     target: { address: '10.244.0.5', port: 6379 },
   } as const;
-  const [outside] = predict(world, [{ mapping, container: null, client: null }]).predictions;
+  const [outside] = predictInWords(world, [{ mapping, container: null, client: null }]);
   assert.is(outside?.path, 'dnat');
   assert.match(outside?.why ?? '', /another of 10\.244\.\d\.\d:6379, 10\.244\.\d\.\d:6379/);
 });

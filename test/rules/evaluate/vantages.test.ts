@@ -3,6 +3,7 @@
 import * as assert from 'uvu/assert';
 import { listAttempts, type WayIn } from '../../../src/rules/evaluate/vantages.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
+import { nameClient } from '../../../src/words/predictions/forecast.js';
 import { suite } from '../../support/suite.js';
 import { FAR_BRIDGE, makeWorld, NOTHING } from './worlds.js';
 
@@ -24,7 +25,7 @@ function list(
   return listAttempts(world, { mapping, container, client: null, ...way }).map(
     ({ vantage, from, start: { to, port, by } }) => {
       const by2 = by.kind === 'outside' ? `${by.device ?? '?'}/${by.source ?? '?'}` : by.kind;
-      return `${vantage} ${from} ${by2} ${to ?? 'HOST'}:${port}`;
+      return `${vantage} ${nameClient(from)} ${by2} ${to ?? 'HOST'}:${port}`;
     },
   );
 }

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { joinRuleSets, type RuleSet } from '../../../src/model/rules.js';
 import type { Prediction, Vantage } from '../../../src/model/explain.js';
 import { predictAttempt } from '../../../src/rules/evaluate/predict.js';
+import { writeForecast } from '../../../src/words/predictions/forecast.js';
 import { RuleIndex } from '../../../src/rules/evaluate/rule-index.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
@@ -144,7 +145,9 @@ function predictAll(rules: RuleSet): Prediction[] {
             source: '198.51.100.2',
           } as const);
     const start = { protocol: 'tcp', port, to, family: 4, by } as const;
-    return predictAttempt(world, index, { vantage, from, start }).prediction;
+    const client = { kind: from === 'host' ? 'host' : 'outside' } as const;
+    const attempt = { vantage, from: client, start };
+    return writeForecast(predictAttempt(world, index, attempt).prediction);
   });
 }
 

@@ -7,7 +7,7 @@ import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildWorld } from '../../../src/rules/evaluate/build-world.js';
 import { findMappings } from '../../../src/rules/evaluate/mappings.js';
-import { predict } from '../../../src/rules/evaluate/predict.js';
+import { predictInWords } from '../evaluate/worlds.js';
 import { joinRuleSets, type RuleSet } from '../../../src/model/rules.js';
 import type { Topology } from '../../../src/model/topology.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
@@ -53,7 +53,7 @@ function foretell(rules: RuleSet): string[] {
   const parts = { topology: NOWHERE, rules, settings: null, mappings, measured: false };
   const world = buildWorld(parts);
   const ways = mappings.map((mapping) => ({ mapping, container: null, client: null }));
-  return predict(world, ways, 'outside').predictions.map(({ to, path, why }) =>
+  return predictInWords(world, ways, 'outside').map(({ to, path, why }) =>
     path === 'unknown' ? `${to} unknown: ${why}` : `${to} ${path}`,
   );
 }

@@ -2,12 +2,8 @@
 
 import * as assert from 'uvu/assert';
 import type { PolicyRule, Route, Routing } from '../../../src/model/routing.js';
-import {
-  findRoute,
-  writePolicyRule,
-  writeRoute,
-  type Flow,
-} from '../../../src/rules/evaluate/routing/lookup.js';
+import { findRoute, type Flow } from '../../../src/rules/evaluate/routing/lookup.js';
+import { writePolicyRule, writeRoute } from '../../../src/rules/evaluate/routing/ip-text.js';
 import { suite } from '../../support/suite.js';
 import { flow, link, policy, route, routing, USUAL } from './tables.js';
 

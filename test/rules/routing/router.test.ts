@@ -248,7 +248,7 @@ test('without routing: own addresses stay, networks of devices and known routes 
 test('a client elsewhere is thought to be on the link, and beyond the gateway', () => {
   const places = (device: string | null, world = routed()): string[] =>
     listPlaces(world, { kind: 'elsewhere' }, 4, device).map(
-      ({ address, about }) => `${address}${about?.includes('beyond a gateway') ? ' beyond' : ''}`,
+      ({ address, about }) => `${address}${about?.code === 'client-on-link' ? ' beyond' : ''}`,
     );
   assert.equal(places('ext0'), ['198.51.100.254', '203.0.113.77 beyond']);
   assert.equal(places('docker0'), ['172.17.255.254']);

@@ -5,10 +5,9 @@ import type { Prediction } from '../../../src/model/explain.js';
 import type { Neighbour } from '../../../src/model/routing.js';
 import { parseNft } from '../../../src/rules/read/nft.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
-import { predict } from '../../../src/rules/evaluate/predict.js';
 import type { World, WorldContainer } from '../../../src/rules/evaluate/world.js';
 import { suite } from '../../support/suite.js';
-import { predictRedis, readRules } from '../evaluate/worlds.js';
+import { predictRedis, readRules, predictInWords } from '../evaluate/worlds.js';
 import { makeRouted, port, type Extra } from './worlds.js';
 
 const test = suite('segments');
@@ -170,11 +169,11 @@ function send(rule: string, host: Extra = {}): Prediction | undefined {
   }));
   const target = { address: '172.17.0.2', port: 6379 };
   const mapping = { protocol: 'udp', listens: { address: '0.0.0.0', port: 6379 }, target } as const;
-  return predict(
+  return predictInWords(
     { ...world, rules, containers },
     [{ mapping, container: null, ...CLIENT }],
     'outside',
-  ).predictions[0];
+  )[0];
 }
 
 test('a datagram that is refused with a message of which UDP is not told is lost to its client', () => {

@@ -1,13 +1,12 @@
 /** What stands between the host's routing and the one who has the address: gateways, bridges, ports, neighbours. */
+import type { Reason } from '../../../model/reason.js';
 import { findContainerAt } from '../deliver.js';
 import { addressText, type Packet } from '../packet.js';
 import { callsRules, type World, type WorldContainer } from '../world.js';
 import { checkNeighbour, checkPort, findProgram, findWire, isStacked } from './link.js';
 import type { Ask } from './lookup.js';
-import type { Way } from './router.js';
-import type { Stop } from './stops.js';
-
-type Leaving = Extract<Way, { kind: 'device' }>;
+import type { Leaving } from './router.js';
+import { doubt, drop, type Stop } from './stops.js';
 
 /** From a device of the host to a container; null where nothing is known to be in the way. */
 export function checkLink(
@@ -22,29 +21,31 @@ export function checkLink(
   if (program || !container) return program;
   const { name, places } = container;
   if (gateway !== null) {
-    return doubt(
-      `the route to ${to} leads by ${device} to the gateway ${gateway}, and not to ${name} itself`,
-    );
+    return doubt({ code: 'by-gateway', to, device, gateway, container: name });
   }
   const wire = findWire(world, container, to);
   const bridge =
     wire?.outer?.master ?? places.find(({ address }) => address === to)?.bridge ?? null;
   if (wire?.outer && isStacked(wire.inner)) {
     const { kind, mode } = wire.inner;
-    const what = `${name} is a ${kind ?? 'macvlan'} on ${wire.outer.name}`;
-    if (wire.outer.name !== device)
-      return doubt(`${what}, and the route to ${to} leads by ${device}`);
-    if (mode === 'vepa') return doubt(`${what} in mode vepa, so what the switch does decides`);
-    const why = `${what}, which its own host does not reach`;
-    return { code: 'macvlan', end: 'dropped', why, obstacle: why };
+    const what = { container: name, kind: kind ?? 'macvlan', on: wire.outer.name };
+    if (wire.outer.name !== device) {
+      const problem = { kind: 'routed-elsewhere', to, device } as const;
+      return doubt({ code: 'stacked', ...what, problem });
+    }
+    if (mode === 'vepa') return doubt({ code: 'stacked', ...what, problem: { kind: 'vepa' } });
+    return drop('macvlan', { code: 'stacked', ...what, problem: { kind: 'own-host' } });
   }
   if (bridge !== null && bridge !== device) {
-    return doubt(`the route to ${to} leads by ${device}, and ${name} is on ${bridge}`);
+    return doubt({ code: 'other-bridge', to, device, container: name, bridge });
   }
   if (!wire?.outer) return null;
   if (!wire.inner.up) {
-    const why = `${wire.inner.name} of ${name} is down`;
-    return { code: 'bridge-port', end: 'dropped', why, obstacle: why };
+    return drop('bridge-port', {
+      code: 'inner-down',
+      device: wire.inner.name,
+      container: name,
+    });
   }
   return (
     checkPort(facts, wire.outer, 'to') ?? checkNeighbour(facts, device, to, wire.inner.address)
@@ -61,7 +62,7 @@ export function checkLeaving(
   const { clientDevice, client } = packet;
   if (clientDevice === null || typeof device !== 'string') return null;
   if (device !== clientDevice) {
-    return doubt(`it leaves by ${device}, and the request came in on ${clientDevice}`);
+    return doubt({ code: 'leaves-by', device, cameBy: clientDevice });
   }
   const facts = world.routing?.facts;
   if (!facts) return null;
@@ -77,11 +78,7 @@ export function checkLeaving(
     (entry) =>
       entry.device === device && entry.state.includes('PERMANENT') && entry.lladdr !== null,
   );
-  if (
-    !fixed ||
-    !ask(`whether the client is ${fixed.address}, whose neighbour entry on ${device} is permanent`)
-  )
-    return null;
+  if (!fixed || !ask({ code: 'fixed-neighbour', address: fixed.address, device })) return null;
   return checkNeighbour(facts, device, fixed.address, null);
 }
 
@@ -91,20 +88,20 @@ export function checkReturn(
   packet: Packet,
   bridge: string,
   dialled: string | null,
-): { why: string; obstacles: string[] } | null {
+): { why: Reason; obstacles: Reason[] } | null {
   if (!packet.dnat || packet.snat || packet.outDevice !== bridge) return null;
   const source = addressText(packet.source);
   if (source !== null && source === addressText(packet.destination)) {
     return {
-      why: `the container would get a packet from its own address ${source}, and drops it`,
-      obstacles: ['no rule masquerades what a container sends to its own published port'],
+      why: { code: 'from-own-address', address: source },
+      obstacles: [{ code: 'own-port-unmasked' }],
     };
   }
   if (callsRules(world, bridge, packet.family) !== false) return null;
-  const setting = `net.bridge.bridge-nf-call-ip${packet.family === 4 ? '' : '6'}tables`;
+  const { family } = packet;
   return {
-    why: `the reply would come straight over ${bridge} from another address than ${dialled ?? 'the one dialled'}`,
-    obstacles: [`${setting} is off, so replies inside ${bridge} are not translated back`],
+    why: { code: 'straight-reply', bridge, dialled },
+    obstacles: [{ code: 'replies-untranslated', bridge, family }],
   };
 }
 
@@ -123,18 +120,9 @@ export function checkHairpin(
   const calls = port ? callsRules(world, port.master ?? '', packet.family) : null;
   if (port?.port) {
     if (calls === false || port.port.hairpin) return null;
-    if (calls === true) {
-      const why = `it would have to go back by ${port.name}, the port that it came from, which is not in hairpin mode`;
-      return { code: 'bridge-port', end: 'dropped', why, obstacle: why };
-    }
+    if (calls === true) return drop('bridge-port', { code: 'no-hairpin', port: port.name });
   }
   // Docker lets frames return by the port that they came from where there is no docker-proxy; others may not.
   if (userlandProxy === false) return null;
-  return doubt(
-    'it would have to go back by the port of the bridge that it came from, and whether that port is in hairpin mode is not known',
-  );
-}
-
-export function doubt(why: string): Stop {
-  return { code: 'elsewhere', end: 'unknown', why, obstacle: null };
+  return doubt({ code: 'hairpin-unknown' });
 }

@@ -14,7 +14,7 @@ export type Martian =
   | { readonly code: 'loopback' }
   /** No client can have such a source: the route back is no unicast route. */
   | { readonly code: 'odd-source'; readonly back: Decision }
-  | { readonly code: 'unknown'; readonly setting: string };
+  | { readonly code: 'unknown'; readonly setting: string; readonly device: string | null };
 
 export type Input =
   | { readonly kind: 'route'; readonly decision: Decision }
@@ -24,7 +24,8 @@ export type Input =
 export function findInput(routing: Routing, values: Values, flow: Flow, ask: Ask): Input {
   if (flow.family === 4 && (isLoopback(flow.destination) || isLoopback(flow.source ?? ''))) {
     const allowed = readLargest(values, 'route_localnet', flow.inDevice);
-    if (allowed === null) return toMartian({ code: 'unknown', setting: 'route_localnet' });
+    if (allowed === null)
+      return toMartian({ code: 'unknown', setting: 'route_localnet', device: null });
     if (allowed === 0) return toMartian({ code: 'loopback' });
   }
   const decision = findRoute(routing, flow, ask);
@@ -55,16 +56,16 @@ function checkSource(
   const { inDevice, source } = flow;
   if (source === null || inDevice === 'lo') return null;
   const mode = readLargest(values, 'rp_filter', inDevice);
-  if (mode === null) return { code: 'unknown', setting: `rp_filter of ${inDevice}` };
+  if (mode === null) return { code: 'unknown', setting: 'rp_filter', device: inDevice };
   const local = readLargest(values, 'accept_local', inDevice);
-  if (local === null) return { code: 'unknown', setting: `accept_local of ${inDevice}` };
+  if (local === null) return { code: 'unknown', setting: 'accept_local', device: inDevice };
   if (mode === 0) {
     if (local !== 0) return null;
     // Without rules and local routes of its own the kernel looks at the host's addresses only.
     if (!isCustom(routing)) return isOwn(routing, source) ? { code: 'own-source' } : null;
   }
   const marked = readLargest(values, 'src_valid_mark', inDevice);
-  if (marked === null) return { code: 'unknown', setting: `src_valid_mark of ${inDevice}` };
+  if (marked === null) return { code: 'unknown', setting: 'src_valid_mark', device: inDevice };
   const back = findRoute(routing, turnRound(flow, leaves, marked !== 0), ask);
   if (back.kind !== 'route') return mode === 0 ? null : judge(mode, back);
   if (back.route.type !== 'unicast') {

@@ -2,7 +2,7 @@
 import type { LinkFacts, Routing } from '../../../model/routing.js';
 import { findContainerAt } from '../deliver.js';
 import type { World, WorldContainer } from '../world.js';
-import type { Stop } from './stops.js';
+import { drop, leaveOpen, type Stop } from './stops.js';
 
 /** A container's own device, and the host's end of it. */
 export interface Wire {
@@ -41,11 +41,13 @@ export function findProgram(
   direction: 'ingress' | 'egress',
 ): Stop | null {
   const link = facts.links.find(({ name }) => name === device);
-  if (direction === 'ingress' && link?.xdp === true) return blame(`an XDP program on ${device}`);
+  if (direction === 'ingress' && link?.xdp === true) {
+    return leaveOpen('filter', { code: 'xdp-program', device });
+  }
   const filter = facts.filters?.find((one) => one.device === device && one.direction === direction);
-  return filter
-    ? blame(`a traffic filter (tc, ${filter.kind}) on ${device} for ${direction}`)
-    : null;
+  if (!filter) return null;
+  const { kind } = filter;
+  return leaveOpen('filter', { code: 'traffic-filter', device, kind, direction });
 }
 
 /** The same of the host, where its routing was read and the device is known. */
@@ -59,11 +61,6 @@ export function findProgramAt(
     : null;
 }
 
-function blame(what: string): Stop {
-  const why = `${what} decides here besides the rules, and what it does is not read`;
-  return { code: 'filter', end: 'unknown', why, obstacle: null };
-}
-
 /**
  * Whether frames pass between a bridge and one of its ports.
  * @param direction towards the container, or from it.
@@ -72,26 +69,16 @@ export function checkPort(facts: Routing, port: LinkFacts, direction: 'to' | 'fr
   const { name, master } = port;
   const program = findProgram(facts, name, direction === 'to' ? 'egress' : 'ingress');
   if (program) return program;
-  if (!port.up)
-    return lose(
-      'bridge-port',
-      `${name}, the container's port on ${master ?? 'its bridge'}, is down`,
-    );
+  if (!port.up) return drop('bridge-port', { code: 'port-down', port: name, bridge: master });
   const bridge = facts.links.find((link) => link.name === master);
   if (bridge?.bridge?.vlans === true) {
-    return doubt(
-      'bridge-port',
-      `${bridge.name} filters VLANs, and which its ports are in is not read`,
-    );
+    return leaveOpen('bridge-port', { code: 'vlan-filter', bridge: bridge.name });
   }
   if (port.port && !port.port.forwards) {
-    return lose(
-      'bridge-port',
-      `${name}, the container's port on ${master ?? 'its bridge'}, is not in the state forwarding`,
-    );
+    return drop('bridge-port', { code: 'port-blocked', port: name, bridge: master });
   }
   if (port.port?.locked === true) {
-    return doubt('bridge-port', `${name} is a locked port, and whom it lets in is not read`);
+    return leaveOpen('bridge-port', { code: 'port-locked', port: name });
   }
   return null;
 }
@@ -99,17 +86,11 @@ export function checkPort(facts: Routing, port: LinkFacts, direction: 'to' | 'fr
 /** Between two ports of one bridge. */
 export function checkPair(facts: Routing, from: LinkFacts, to: LinkFacts): Stop | null {
   if (from.name === to.name && from.port?.hairpin !== true) {
-    return lose(
-      'bridge-port',
-      `it would have to go back by ${from.name}, the port that it came from, which is not in hairpin mode`,
-    );
+    return drop('bridge-port', { code: 'no-hairpin', port: from.name });
   }
   if (from.port?.isolated === true && to.port?.isolated === true) {
-    const both =
-      from.name === to.name
-        ? `${to.name} is an isolated port`
-        : `${from.name} and ${to.name} are isolated ports`;
-    return lose('bridge-port', `${both} of ${to.master ?? 'their bridge'}`);
+    const ports = [...new Set([from.name, to.name])];
+    return drop('bridge-port', { code: 'isolated', ports, bridge: to.master });
   }
   return checkPort(facts, from, 'from') ?? checkPort(facts, to, 'to');
 }
@@ -135,18 +116,8 @@ export function checkNeighbour(
 ): Stop | null {
   const entry = facts.neighbours.find((one) => one.device === device && one.address === address);
   if (!entry?.state.some((state) => state === 'PERMANENT')) return null;
-  const what = `the neighbour entry of ${address} on ${device} is permanent (${entry.lladdr ?? 'without an address'})`;
-  if (lladdr === null)
-    return doubt('neighbour', `${what}, and whether that is its hardware address is not known`);
-  return entry.lladdr === lladdr
-    ? null
-    : lose('neighbour', `${what}, and not ${lladdr}, which is its own`);
-}
-
-function lose(code: Stop['code'], why: string): Stop {
-  return { code, end: 'dropped', why, obstacle: why };
-}
-
-function doubt(code: Stop['code'], why: string): Stop {
-  return { code, end: 'unknown', why, obstacle: null };
+  if (lladdr !== null && entry.lladdr === lladdr) return null;
+  const fields = { address, device, lladdr: entry.lladdr, own: lladdr };
+  const why = { code: 'fixed-neighbour', ...fields } as const;
+  return lladdr === null ? leaveOpen('neighbour', why) : drop('neighbour', why);
 }

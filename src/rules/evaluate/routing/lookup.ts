@@ -1,7 +1,9 @@
 /** Finds the route of a packet as the kernel does: policy rules by priority, each table by prefix and metric. */
 import { isInNetwork } from '../../../model/range.js';
+import type { Question } from '../../../model/question.js';
 import type { PortRange } from '../../../model/rules.js';
 import type { PolicyRule, Route, RouteHop, Routing } from '../../../model/routing.js';
+import { writePolicyRule, writeRoute } from './ip-text.js';
 
 /** What routing asks of a packet. */
 export interface Flow {
@@ -26,7 +28,7 @@ export interface Flow {
 }
 
 /** A question that cannot be answered from here; later runs try the other answer. */
-export type Ask = (about: string) => boolean;
+export type Ask = (about: Question) => boolean;
 
 export type Decision =
   | {
@@ -100,7 +102,7 @@ function meets(rule: PolicyRule, flow: Flow, ask: Ask): boolean {
   ];
   if (answers.includes(false)) return rule.not;
   if (!answers.includes(null)) return !rule.not;
-  return ask(`whether the routing rule "${writePolicyRule(rule)}" applies`);
+  return ask({ code: 'routing-rule', rule: writePolicyRule(rule) });
 }
 
 function testPort(
@@ -143,7 +145,7 @@ function lookIn(
     )
     .toSorted((a, b) => lengthOf(b) - lengthOf(a) || a.metric - b.metric);
   for (const route of fitting) {
-    if (route.special && !ask(`whether the route "${writeRoute(route)}" is for it`)) continue;
+    if (route.special && !ask({ code: 'route', route: writeRoute(route) })) continue;
     if (route.type === 'throw') return null;
     const how = route.type;
     if (how === 'blackhole' || how === 'unreachable' || how === 'prohibit') {
@@ -161,52 +163,4 @@ function lookIn(
 
 export function lengthOf({ destination }: Route): number {
   return Number(destination.slice(destination.indexOf('/') + 1));
-}
-
-/** In the words of `ip rule`. */
-export function writePolicyRule(rule: PolicyRule): string {
-  const { mark, users } = rule;
-  const ports = (word: string, span: PolicyRule['users']): string[] =>
-    span === null
-      ? []
-      : [`${word} ${span.low === span.high ? span.low : `${span.low}-${span.high}`}`];
-  const mask = mark === null || mark.mask === 0xffffffff ? '' : `/0x${mark.mask.toString(16)}`;
-  return [
-    ...(rule.not ? ['not'] : []),
-    `from ${rule.from ?? 'all'}`,
-    ...(rule.to === null ? [] : [`to ${rule.to}`]),
-    ...(mark === null ? [] : [`fwmark 0x${mark.value.toString(16)}${mask}`]),
-    ...(rule.inDevice === null ? [] : [`iif ${rule.inDevice}`]),
-    ...(rule.outDevice === null ? [] : [`oif ${rule.outDevice}`]),
-    ...(users === null ? [] : [`uidrange ${users.low}-${users.high}`]),
-    ...(rule.protocol === null ? [] : [`ipproto ${rule.protocol}`]),
-    ...ports('sport', rule.sourcePorts),
-    ...ports('dport', rule.destinationPorts),
-    ...(rule.unknown === null ? [] : [rule.unknown]),
-    writeAction(rule),
-    ...(rule.suppressed === null ? [] : [`suppress_prefixlength ${rule.suppressed}`]),
-  ].join(' ');
-}
-
-function writeAction({ action, table, target }: PolicyRule): string {
-  if (action === 'lookup') return `lookup ${table ?? ''}`;
-  if (action === 'l3mdev') return 'lookup [l3mdev-table]';
-  return action === 'goto' ? `goto ${target ?? ''}` : action;
-}
-
-/** In the words of `ip route`. */
-export function writeRoute({ type, destination, table, hops, metric }: Route): string {
-  const bare = /^(0\.0\.0\.0|::)\/0$/.test(destination)
-    ? 'default'
-    : destination.replace(/(?<=\.\d+)\/32$|(?<=:.*)\/128$/, '');
-  const ways = hops.map(({ device, gateway }) =>
-    [...(gateway === null ? [] : [`via ${gateway}`]), `dev ${device ?? '?'}`].join(' '),
-  );
-  return [
-    ...(type === 'unicast' ? [] : [type]),
-    bare,
-    ...(ways.length > 1 ? ways.map((way) => `nexthop ${way}`) : ways),
-    ...(table === 'main' ? [] : [`table ${table}`]),
-    ...(metric === 0 ? [] : [`metric ${metric}`]),
-  ].join(' ');
 }

@@ -35,7 +35,7 @@ export function listPlaces(
   const routed = by
     .filter((route) => lengthOf(route) > 0)
     .flatMap(({ destination }) => pickFirst(destination))[0];
-  const about = `whether the client is on the link of ${device} or beyond a gateway`;
+  const about = { code: 'client-on-link', device } as const;
   const found = [
     ...(near === undefined ? [] : [{ address: near, about: null }]),
     ...(far === undefined ? [] : [{ address: far, about }]),
@@ -73,7 +73,7 @@ function listSpecial(world: World, device: string, family: 4 | 6): Place[] {
     .flatMap((network) =>
       pickFirst(network).map((address) => ({
         address,
-        about: `whether the client is in ${network}, which a route or a routing rule names`,
+        about: { code: 'client-in-network', network } as const,
       })),
     );
 }

@@ -14,6 +14,7 @@ import {
   isOwnAddress,
   type World,
 } from '../world.js';
+import type { Question } from '../../../model/question.js';
 import { findInput } from './input.js';
 import { findRoute, type Ask, type Decision, type Flow } from './lookup.js';
 import { listPlaces } from './places.js';
@@ -30,6 +31,9 @@ export type Way =
       readonly source: string | null;
     }
   | { readonly kind: 'stop'; readonly stop: Stop };
+
+/** Out by a device. */
+export type Leaving = Extract<Way, { kind: 'device' }>;
 
 export class Router {
   readonly #world: World;
@@ -110,7 +114,7 @@ export class Router {
       const forwards = this.#mayForward(packet);
       const way = this.#follow(input.decision, flow.destination, forwards !== false);
       if (way.kind !== 'device' || forwards === true) return way;
-      return { kind: 'stop', stop: this.#stopForwarding(packet, flow, forwards) };
+      return { kind: 'stop', stop: this.#stopForwarding(packet, flow.destination, forwards) };
     });
   }
 
@@ -130,13 +134,13 @@ export class Router {
   }
 
   /** Null for none. */
-  #choose(ways: readonly { readonly about: string | null; readonly way: Way }[]): Way | null {
+  #choose(ways: readonly { readonly about: Question | null; readonly way: Way }[]): Way | null {
     const [first] = ways;
     if (!first) return null;
     const known = [first.way];
     for (const { about, way } of ways) {
       if (known.some((one) => isSame(one, way))) continue;
-      if (this.#ask(about ?? 'where the client is')) return way;
+      if (this.#ask(about ?? { code: 'client-place' })) return way;
       known.push(way);
     }
     return first.way;
@@ -171,17 +175,17 @@ export class Router {
     const { route } = decision;
     if (route.type === 'local') return { kind: 'host', source: route.source ?? to };
     if (route.type !== 'unicast') {
-      const why = `the route to ${to} is of type ${route.type}, which is not followed here`;
+      const why = { code: 'odd-route', to, type: route.type } as const;
       return { kind: 'stop', stop: { code: 'odd-route', end: 'unknown', why, obstacle: null } };
     }
     const hop = this.#chooseHop(decision, to);
     const { device, gateway } = hop;
     if (device === null) {
-      const why = `the route to ${to} names no device`;
+      const why = { code: 'route-without-device', to } as const;
       return { kind: 'stop', stop: { code: 'odd-route', end: 'unknown', why, obstacle: null } };
     }
     if (hop.down) {
-      const obstacle = `${device}, by which the route to ${to} leads, has no carrier`;
+      const obstacle = { code: 'no-carrier', device, to } as const;
       return {
         kind: 'stop',
         stop: { code: 'no-carrier', end: 'dropped', why: obstacle, obstacle },
@@ -197,12 +201,12 @@ export class Router {
 
   #chooseHop({ hops, route }: Extract<Decision, { kind: 'route' }>, to: string) {
     const [first, ...others] = hops;
-    if (!first) throw new RangeError('a route without a way');
+    if (!first) throw new RangeError('no-hops');
     const other = others.find(({ device }) => device !== first.device);
     if (!other) return first;
-    const devices = [...new Set(hops.map(({ device }) => device ?? '?'))].join(' or ');
-    const about = `which way of the multipath route to ${to} it takes (${devices}, table ${route.table})`;
-    return this.#ask(about) ? other : first;
+    const devices = [...new Set(hops.map(({ device }) => device ?? '?'))];
+    const { table } = route;
+    return this.#ask({ code: 'multipath', to, devices, table }) ? other : first;
   }
 
   #sourceOf(name: string, to: string): string | null {
@@ -230,19 +234,13 @@ export class Router {
     return value === null ? settings.forward4 : value !== 0;
   }
 
-  #stopForwarding(packet: Packet, flow: Flow, forwards: boolean | null): Stop {
+  #stopForwarding(packet: Packet, to: string | null, forwards: boolean | null): Stop {
     const setting = this.#nameForwarding(packet);
     const code = 'forwarding';
-    if (forwards === null) {
-      const why = `it would have to be forwarded to ${flow.destination}, and ${setting} is not known`;
-      return { code, end: 'unknown', why, obstacle: null };
-    }
-    return {
-      code,
-      end: 'dropped',
-      why: `it would have to be forwarded to ${flow.destination}, and ${setting} is 0`,
-      obstacle: `${setting} is 0: ${setting.includes('.conf.') && packet.family === 4 ? 'nothing that comes in there is forwarded' : 'this host forwards nothing'}`,
-    };
+    const why = { code: 'not-forwarded', to, setting, known: forwards !== null } as const;
+    if (forwards === null) return { code, end: 'unknown', why, obstacle: null };
+    const of = setting.includes('.conf.') && packet.family === 4 ? 'device' : 'host';
+    return { code, end: 'dropped', why, obstacle: { code: 'forwarding-off', setting, of } };
   }
 
   #nameForwarding({ family, inDevice }: Packet): string {
@@ -273,18 +271,13 @@ export class Router {
     const way = this.#guess(packet);
     const forwards = this.#mayForward(packet);
     if (way.kind !== 'device' || forwards !== false) return way;
-    const destination = addressText(packet.destination) ?? 'its target';
-    const flow = { ...this.#toFlow(packet, 'lo'), destination };
-    return { kind: 'stop', stop: this.#stopForwarding(packet, flow, forwards) };
+    const to = addressText(packet.destination);
+    return { kind: 'stop', stop: this.#stopForwarding(packet, to, forwards) };
   }
 }
 
 function isSame(a: Way, b: Way): boolean {
-  const key = (way: Way): string =>
-    way.kind === 'device'
-      ? `device ${String(way.device)}`
-      : way.kind === 'stop'
-        ? `${way.stop.code} ${way.stop.end}`
-        : way.kind;
-  return key(a) === key(b);
+  if (a.kind === 'device') return b.kind === 'device' && a.device === b.device;
+  if (a.kind === 'host') return b.kind === 'host';
+  return b.kind === 'stop' && a.stop.code === b.stop.code && a.stop.end === b.stop.end;
 }

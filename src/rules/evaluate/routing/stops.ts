@@ -1,6 +1,9 @@
-/** Why routing stops a packet, as a code and in words. */
-import type { Input, Martian } from './input.js';
-import { writePolicyRule, writeRoute, type Decision, type Flow } from './lookup.js';
+/** Why routing stops a packet. */
+import type { Reason } from '../../../model/reason.js';
+import type { WayBack } from '../../../model/route-reason.js';
+import type { Input } from './input.js';
+import { writePolicyRule, writeRoute } from './ip-text.js';
+import type { Decision, Flow } from './lookup.js';
 
 export type StopCode =
   | ('no-route' | 'refusing-route' | 'odd-route' | 'no-carrier' | 'forwarding')
@@ -11,9 +14,9 @@ export interface Stop {
   readonly code: StopCode;
   /** Refused: the host says so to the client. */
   readonly end: 'dropped' | 'refused' | 'unknown';
-  readonly why: string;
+  readonly why: Reason;
   /** Null for what is only not known. */
-  readonly obstacle: string | null;
+  readonly obstacle: Reason | null;
   /** Whether the message is one that sockets of UDP are not told of. */
   readonly mute?: boolean;
 }
@@ -26,14 +29,13 @@ export function stopByRoute(
 ): Stop {
   const loud = told ? 'refused' : 'dropped';
   if (decision.kind === 'none') {
-    const why = `no route leads to ${to}`;
+    const why = { code: 'no-route', to } as const;
     return { code: 'no-route', end: loud, why, obstacle: why, mute: true };
   }
   const { how, route, rule } = decision;
-  const what = route
-    ? `the route "${writeRoute(route)}"`
-    : `the routing rule "${writePolicyRule(rule)}"`;
-  const why = `${what} stops what goes to ${to}`;
+  const why: Reason = route
+    ? { code: 'route-refuses', route: writeRoute(route), to }
+    : { code: 'routing-rule-refuses', rule: writePolicyRule(rule), to };
   return {
     code: 'refusing-route',
     end: how === 'blackhole' ? 'dropped' : loud,
@@ -45,63 +47,70 @@ export function stopByRoute(
 
 export function stopByMartian(
   { martian }: Extract<Input, { kind: 'martian' }>,
-  { source, destination, inDevice }: Flow,
+  { source: from, destination, inDevice: device }: Flow,
 ): Stop {
-  const from = source ?? 'its source';
   switch (martian.code) {
-    case 'rp-filter':
-      return stopByReversePath(martian, from, inDevice);
-    case 'own-source': {
-      const why = `it comes in on ${inDevice} with ${from}, an address of this host, as its source`;
-      return { code: 'own-source', end: 'dropped', why, obstacle: why };
+    case 'rp-filter': {
+      const { mode, back } = martian;
+      return {
+        code: 'rp-filter',
+        end: 'dropped',
+        why: { code: 'reverse-path', device, from, mode, back: describeBack(back) },
+        obstacle: { code: 'reverse-path-elsewhere', device, from, mode },
+      };
     }
+    case 'own-source':
+      return drop('own-source', { code: 'own-source', device, from });
     case 'odd-source': {
-      const why = `it comes in on ${inDevice} from ${from}, which no client can have: ${tellBack(martian.back)}`;
-      return { code: 'odd-source', end: 'dropped', why, obstacle: why };
+      const back = describeBack(martian.back);
+      return drop('odd-source', { code: 'odd-source', device, from, back });
     }
     case 'loopback': {
-      const setting = `net.ipv4.conf.${inDevice}.route_localnet`;
-      const of = destination.startsWith('127.') ? 'to' : 'from';
+      const end = destination.startsWith('127.') ? 'to' : 'from';
       return {
         code: 'loopback',
         end: 'dropped',
-        why: `a packet ${of} 127.0.0.0/8 may not come in on ${inDevice}: route_localnet is 0`,
-        obstacle: `${setting} is 0`,
+        why: { code: 'loopback-barred', device, end },
+        obstacle: { code: 'localnet-off', device },
       };
     }
     case 'unknown': {
-      const why = `it depends on ${martian.setting}, which is not known`;
+      const { setting, device: of } = martian;
+      const why = { code: 'setting-unknown', setting, device: of } as const;
       return { code: 'setting', end: 'unknown', why, obstacle: null };
     }
   }
 }
 
-function stopByReversePath(
-  { mode, back }: Extract<Martian, { code: 'rp-filter' }>,
-  from: string,
-  device: string,
-): Stop {
-  const kind = mode === 1 ? 'strict' : 'loose';
-  const setting = `rp_filter of ${device} is ${mode} (${kind})`;
-  return {
-    code: 'rp-filter',
-    end: 'dropped',
-    why: `it comes in on ${device}, but ${tellBack(back)} to ${from}, and ${setting}`,
-    obstacle: `${setting}, and the way back to ${from} does not lead by ${device}`,
-  };
+/** What drops it stands in its way, and is why. */
+export function drop(code: StopCode, why: Reason): Stop {
+  return { code, end: 'dropped', why, obstacle: why };
 }
 
-function tellBack(back: Decision): string {
-  if (back.kind === 'none') return 'no route leads back';
-  if (back.kind === 'refused') {
-    return back.route
-      ? `the route "${writeRoute(back.route)}" is the way back`
-      : `the routing rule "${writePolicyRule(back.rule)}" stops the way back`;
-  }
-  return `the route "${writeRoute(back.route)}" leads back`;
+/** What is not known stands in no way. */
+export function leaveOpen(code: StopCode, why: Reason): Stop {
+  return { code, end: 'unknown', why, obstacle: null };
+}
+
+function describeBack(back: Decision): WayBack {
+  if (back.kind === 'none') return back;
+  if (back.kind === 'route') return { kind: 'leads', route: writeRoute(back.route) };
+  return back.route
+    ? { kind: 'refused', route: writeRoute(back.route) }
+    : { kind: 'ruled-out', rule: writePolicyRule(back.rule) };
 }
 
 /** The same where nobody is told. */
 export function hush(stop: Stop): Stop {
   return stop.end === 'refused' ? { ...stop, end: 'dropped' } : stop;
+}
+
+/** It may not arrive where it is meant to. */
+export function doubt(why: Reason): Stop {
+  return leaveOpen('elsewhere', why);
+}
+
+/** Whoever takes an address for a neighbour's that is not one; null is the client's. */
+export function misplace(container: string, address: string | null, device: string): Stop {
+  return doubt({ code: 'false-neighbour', container, address, device });
 }
