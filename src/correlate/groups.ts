@@ -1,7 +1,6 @@
 /** Legs that are judged together, and what keeps a group that is over: a process that serves a connection which is still open. */
 import type { TraceEvent } from '../model/event.js';
 import type { Correlation } from './connections.js';
-import { addsNothing } from './accounts.js';
 import type { Leg } from './leg.js';
 import type { RelayLink } from './relays.js';
 
@@ -130,5 +129,5 @@ function isExplained({ how, flows, sockets }: RelayLink): boolean {
   if (how !== 'moved' || flows === null || sockets !== 'own') return false;
   const { there, back } = flows;
   const isSpent = ({ taken, given }: typeof there): boolean => taken !== null && taken === given;
-  return addsNothing(there) && addsNothing(back) && isSpent(there) && isSpent(back);
+  return isSpent(there) && isSpent(back);
 }
