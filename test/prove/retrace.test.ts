@@ -36,7 +36,7 @@ test('a client elsewhere comes in by the device that leads to it', () => {
   const start = { protocol: 'tcp', port: 6379, to: '198.51.100.1', family: 4 } as const;
   assert.equal(retrace(world, connect()), {
     vantage: 'outside',
-    from: 'outside',
+    from: { kind: 'outside' },
     start: { ...start, by: { kind: 'outside', device: 'ext0', source: '198.51.100.2' } },
   });
   const far = retrace(world, connect({ client: at('203.0.113.7'), protocol: 'udp' }));
