@@ -98,6 +98,21 @@ const NO_READING = [
   message:
     'Do not read a sentence to learn a fact: carry a code or a field, and make the words in src/words.',
 }));
+
+/** Rooms before src/words, in which there are codes and fields and no sentences. */
+const WORDLESS = ['decode', 'correlate', 'rules/{evaluate,explain,findings}', 'prove'];
+/** Text in the language of another program, by which routes and routing rules are named. */
+const FOREIGN_TEXT = 'src/rules/evaluate/routing/ip-text.ts';
+/** Two words of plain language. Errors of the program itself have a message. */
+const WORDS = '/(^|[^a-z])[a-z]{2,},? [a-z]|[a-z]{2,} $|^,? [a-z]{2,}/';
+const IN_ERROR = 'NewExpression[callee.name=/Error$/]';
+const NO_SENTENCE = [
+  `Literal[value=${WORDS}]:not(${IN_ERROR} Literal)`,
+  `TemplateElement[value.cooked=${WORDS}]:not(${IN_ERROR} TemplateElement)`,
+].map((selector) => ({
+  selector,
+  message: 'Sentences are made in src/words: here a code with fields stands for one.',
+}));
 const IMPURE_GLOBALS = [
   'process',
   'console',
@@ -169,6 +184,11 @@ export default defineConfig(
   {
     files: ['src/**'],
     rules: { 'no-restricted-syntax': ['error', ...NO_READING] },
+  },
+  {
+    files: WORDLESS.map((room) => `src/${room}/**`),
+    ignores: [FOREIGN_TEXT],
+    rules: { 'no-restricted-syntax': ['error', ...NO_READING, ...NO_SENTENCE] },
   },
   {
     files: ['test/**'],

@@ -162,3 +162,8 @@ function listSome(all: readonly string[], more = 0): string {
 function number(count: number): string {
   return count.toLocaleString('en-US');
 }
+
+/** What was traced: ports, or containers. */
+export function nameSubject(names: readonly (string | number)[]): string {
+  return names.join(', ') || 'all ports';
+}

@@ -28,6 +28,10 @@ const PATHS = 'import-x/no-restricted-paths';
 const SYNTAX = 'no-restricted-syntax';
 const BUILTIN = 'import-x/no-nodejs-modules';
 
+/** A template with a number between two texts. */
+const writeTemplate = (before: string, after: string): string =>
+  `export const text = \`${before}\${1}${after}\`;`;
+
 const BREAKING: [file: string, line: string, rule: string][] = [
   ['src/model/x.ts', "import '../cli/route.js';", PATHS],
   ['src/model/x.ts', "import 'execa';", PATHS],
@@ -59,6 +63,11 @@ const BREAKING: [file: string, line: string, rule: string][] = [
   ['src/prove/x.ts', "export const f = (why: string) => why.includes('x');", SYNTAX],
   ['src/render/x.ts', 'export const f = (a: { summary: string }) => /x/.test(a.summary);', SYNTAX],
   ['src/app/x.ts', "export const f = (a: { claim: string }) => a.claim.split(' ');", SYNTAX],
+  ['src/prove/x.ts', "export const f = (a: { reason: string }) => a.reason.split(' ');", SYNTAX],
+  ['src/rules/evaluate/x.ts', "export const why = 'nothing listens there';", SYNTAX],
+  ['src/rules/findings/x.ts', writeTemplate('', ' is stopped'), SYNTAX],
+  ['src/rules/explain/x.ts', "export const more = ', and so on';", SYNTAX],
+  ['src/prove/x.ts', writeTemplate('container ', ''), SYNTAX],
   ['src/cli/x.ts', "import '../../test/support/live.js';", PATHS],
   ['test/x.test.ts', "import { suite } from 'uvu';\nsuite('x').run();", 'no-restricted-imports'],
 ];
@@ -75,6 +84,13 @@ const ALLOWED: [file: string, line: string][] = [
   ['src/app/demo.ts', "import '../lab/index.js';"],
   ['src/app/doctor.ts', "import '../lab/index.js';"],
   ['src/prove/x.ts', "export const f = (a: { reason: string }) => a.reason.startsWith('TCP_');"],
+  ['src/rules/evaluate/x.ts', "export const f = () => new RangeError('no route is there');"],
+  [
+    'src/rules/evaluate/x.ts',
+    "export const CODES = ['no-route', 'rp-filter', 'NETFILTER_DROP', ', '];",
+  ],
+  ['src/rules/evaluate/routing/ip-text.ts', writeTemplate('from ', '')],
+  ['src/words/x.ts', "export const why = 'nothing listens there';"],
   ['src/rules/findings/x.ts', "import '../evaluate/world.js';\nimport '../explain/concern.js';"],
   ['src/render/x.ts', "import 'd3-node';\nimport 'node:fs';\nimport '../model/errors.js';"],
   ['src/host/x.ts', "import 'execa';\nimport 'node:fs';\nimport '../model/errors.js';"],

@@ -2,6 +2,7 @@
 import type { Finding } from '../../model/explain.js';
 import type { Failure, Headline, SeenSource, Way } from '../../model/headline.js';
 import type { Connection, Report } from '../../model/report.js';
+import { nameSubject } from '../../words/headline.js';
 import { findFix, isAbout } from './fix.js';
 
 /** Groups of failures that are told, and ids of each. */
@@ -21,7 +22,7 @@ export function findHeadline(input: HeadlineInput): Headline {
   const failures = groupFailures(connections).map((failure) => withInside(failure, faults));
   const failed = failures.reduce((sum, { count }) => sum + count, 0);
   return {
-    subject: (target.ports.length > 0 ? target.ports : target.containers).join(', ') || 'all ports',
+    subject: nameSubject(target.ports.length > 0 ? target.ports : target.containers),
     connections: connections.length,
     answered: connections.length - failed,
     failed,

@@ -38,7 +38,7 @@ export function stopPacket(tools: Tools, rejection: Rejection): Journey {
   if (stop.verdict !== 'reject') return end;
   const reset = stop.reset && packet.protocol === 'tcp';
   const how = readHow(stop.by);
-  if (packet.protocol === 'udp' && MUTE.has(how)) return muffle(end, how);
+  if (packet.protocol === 'udp' && MUTE.some((kind) => kind.test(how))) return muffle(end, how);
   if (!bridged || !reset) return tellClient(tools, packet, end, reset);
   if (!packet.dnat && !packet.snat) return end;
   return loseMessage(end, { end: 'dropped', why: { code: 'bridge-untranslated' } });
@@ -48,28 +48,13 @@ export function stopPacket(tools: Tools, rejection: Rejection): Journey {
  * Kinds of refusal of which the kernel tells no socket of UDP, unless that asks for them: what is not `fatal` in
  * icmp_err_convert (net/ipv4/icmp.c) and tab_unreach (net/ipv6/icmp.c).
  */
-const MUTE: ReadonlySet<string> = new Set([
-  'icmp-net-unreachable',
-  'icmp-host-unreachable',
-  'net-unreach',
-  'host-unreach',
-  'icmp6-no-route',
-  'icmp6-addr-unreachable',
-  'no-route',
-  'addr-unreach',
-  'with icmp net-unreachable',
-  'with icmp host-unreachable',
-  'with icmpv6 no-route',
-  'with icmpv6 addr-unreachable',
-  'with icmpx no-route',
-  'with icmpx host-unreachable',
-  'with icmp 0',
-  'with icmp 1',
-  'with icmpv6 0',
-  'with icmpv6 3',
-  'with icmpx 0',
-  'with icmpx 2',
-]);
+const MUTE = [
+  /^(icmp-net-unreachable|icmp-host-unreachable|net-unreach|host-unreach)$/,
+  /^(icmp6-no-route|icmp6-addr-unreachable|no-route|addr-unreach)$/,
+  /^with icmp (net-unreachable|host-unreachable|0|1)$/,
+  /^with icmpv6 (no-route|addr-unreachable|0|3)$/,
+  /^with icmpx (no-route|host-unreachable|0|2)$/,
+];
 
 /** The kind of a rule's refusal, in the words of its own language. */
 function readHow(by: RuleRef | null): string {
