@@ -54,10 +54,12 @@ EOF
 }
 
 # What only the tests need, a package and its commands a line: a browser for the pictures, a reader for the exports, a
-# port driver of rootless engines; and what the machines of the kernel matrix are made with.
+# port driver of rootless engines, Podman and CNI's plugins; and what the machines of the kernel matrix are made with.
 list_for() {
   case $1 in
-  test) printf '%s\n' 'chromium chromium' 'zsh zsh' 'tshark tshark' 'rootlesskit rootlesskit' 'slirp4netns slirp4netns' 'uidmap newuidmap' ;;
+  test) printf '%s\n' 'chromium chromium' 'zsh zsh' 'tshark tshark' 'rootlesskit rootlesskit' 'slirp4netns slirp4netns' 'uidmap newuidmap' \
+    'podman podman' 'netavark /usr/lib/podman/netavark' 'crun crun' 'conmon conmon' 'containernetworking-plugins /usr/lib/cni/bridge' ;;
+  engines) printf '%s\n' 'debootstrap debootstrap' ;;
   kernels) printf '%s\n' 'qemu-system-x86 qemu-system-x86_64' 'debootstrap debootstrap' 'e2fsprogs mkfs.ext4' 'xz-utils xz' ;;
   esac
 }
@@ -112,7 +114,8 @@ restore_policy() {
 }
 
 list_units() {
-  for unit in docker.service docker.socket containerd.service haproxy.service nginx.service; do
+  for unit in docker.service docker.socket containerd.service haproxy.service nginx.service \
+    podman.service podman.socket podman-auto-update.service podman-auto-update.timer podman-restart.service; do
     for folder in /lib/systemd/system /usr/lib/systemd/system /etc/systemd/system; do
       [ ! -e "$folder/$unit" ] || echo "$unit"
     done

@@ -2,6 +2,8 @@
 
 import type { Check } from '../model/doctor.js';
 import type { Topology } from '../model/topology.js';
+import { missing, ok, warning } from './check.js';
+import { checkEngines } from './engine-checks.js';
 import { isAtLeast, type Capabilities } from './capabilities.js';
 import type { StrayTracer } from './tracers.js';
 
@@ -71,7 +73,7 @@ export function checkSurroundings(facts: Facts): Check[] {
   if (capabilities.platform !== 'linux') return [];
   return [
     checkKprobes(capabilities),
-    ...(topology ? checkEngine(topology, facts.userlandProxy) : []),
+    ...(topology ? checkEngines(topology, facts.userlandProxy) : []),
     checkRules(capabilities),
     ...checkLeftovers(facts),
   ];
@@ -175,23 +177,6 @@ function checkKprobes({ tracing }: Capabilities): Check {
   return ok('kprobes', `kprobes are ${text ?? ''}; tracepoints are enough${more}`);
 }
 
-function checkEngine(topology: Topology, userlandProxy: boolean | null): Check[] {
-  const { engine, relays, problems } = topology;
-  const limits = problems.map((problem) => {
-    const [finding = '', remedy = ''] = problem.replace(/\.$/, '').split(/; /);
-    return warning('topology', finding, remedy === '' ? null : remedy);
-  });
-  if (!engine) return limits;
-  const product = engine.product === 'podman' ? 'Podman' : 'Docker Engine';
-  const proxy = userlandProxy === null ? 'not seen' : userlandProxy ? 'on' : 'off';
-  const count = `${relays.length} docker-proxy ${relays.length === 1 ? 'process' : 'processes'}`;
-  return [
-    ok('engine', `${product} ${engine.version} answers at ${engine.address ?? 'DOCKER_HOST'}`),
-    ok('userland-proxy', `userland-proxy is ${proxy}, ${count} here`),
-    ...limits,
-  ];
-}
-
 function checkRules({ programs }: Capabilities): Check {
   const found = RULE_PROGRAMS.filter((name) => programs.get(name));
   if (found.length > 0) return ok('rules', `rules can be read with ${found.join(' and ')}`);
@@ -219,16 +204,4 @@ function checkLeftovers({ strayTracers, staleLabs }: Facts): Check[] {
       ? []
       : [warning('stale-labs', `labs were left behind: ${staleLabs.join(', ')}`, remedy)]),
   ];
-}
-
-function ok(code: string, finding: string): Check {
-  return { code, status: 'ok', finding, remedy: null };
-}
-
-function warning(code: string, finding: string, remedy: string | null): Check {
-  return { code, status: 'warning', finding, remedy };
-}
-
-function missing(code: string, finding: string, remedy: string): Check {
-  return { code, status: 'missing', finding, remedy };
 }

@@ -2,7 +2,14 @@
 import { isPortDriver } from '../model/port-drivers.js';
 import type { PortDriver } from '../model/topology.js';
 import type { Ancestry } from './ancestry.js';
-import { readArguments, readCommandName, type ProcessEntry } from './procfs.js';
+import {
+  listFolder,
+  parseNamespaceLink,
+  readArguments,
+  readCommandName,
+  readLink,
+  type ProcessEntry,
+} from './procfs.js';
 
 export interface DriverInput {
   readonly proc: string;
@@ -19,14 +26,26 @@ export function listDrivers(input: DriverInput): PortDriver[] {
   const { proc, host, processes, ancestry } = input;
   return processes.flatMap(({ pid, namespace }) => {
     const command = readCommandName(proc, pid);
-    if (namespace !== host || command === null || !isPortDriver({ command })) return [];
+    if (command === null || !isPortDriver({ command })) return [];
+    // rootlessport's first thread has gone into the other namespace, and its others listen on the host.
+    const threads = namespace === host ? [namespace] : listThreads(proc, pid);
+    if (!threads.includes(host)) return [];
     const words = readArguments(proc, pid) ?? [];
     const children = ancestry.childrenOf(pid).map((child) => child.namespace);
     const named = listNamed(words, input);
-    const namespaces = [...new Set([...children, ...named])].filter((inode) => inode !== host);
+    const namespaces = [...new Set([namespace, ...children, ...named])].filter(
+      (inode) => inode !== host,
+    );
     const ports = command.startsWith('pasta') ? readPastaPorts(words) : [];
     return [{ pid, command, namespaces, ports }];
   });
+}
+
+/** Namespaces of a process's threads. */
+function listThreads(proc: string, pid: number): number[] {
+  return listFolder(`${proc}/${pid}/task`).flatMap(
+    (thread) => parseNamespaceLink(readLink(`${proc}/${pid}/task/${thread}/ns/net`) ?? '') ?? [],
+  );
 }
 
 /** Arguments that are the path of a namespace, and pids of processes in another one: PATH or PID of slirp4netns and pasta. */

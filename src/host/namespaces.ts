@@ -41,7 +41,8 @@ export function findNamespaces(
       const inode = readNamespaceInode(path, proc);
       if (inode === null) continue;
       const known = found.get(inode) ?? { inode, path, pid: null, name: null };
-      const name = known.name ?? (index < NAMED_FOLDERS ? entry : null);
+      const isNamed = index < NAMED_FOLDERS || folder.endsWith('/run/netns');
+      const name = known.name ?? (isNamed ? entry : null);
       found.set(inode, { ...known, name });
     }
   }

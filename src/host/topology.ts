@@ -16,11 +16,13 @@ import {
   resolveNamespace,
   type NamespaceFile,
 } from './namespaces.js';
+import { listNameless, nameByRules } from './nameless.js';
 import { nameNamespaces } from './naming.js';
 import { pairDevices } from './pairs.js';
 import { describeListeners, describeUnread, describeLost } from './problems.js';
 import { listProcesses, parseNamespaceLink, readLink } from './procfs.js';
 import { readRelays } from './relays.js';
+import { readRuleNames } from './rule-names.js';
 
 export interface TopologyOptions {
   /** The Docker host's network namespace: a name, a path, `pid:N`; `self` when left out. */
@@ -57,7 +59,8 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
   const target = resolveNamespace(options.netns ?? 'self', proc, folders);
   const engines = startEngines(options);
   const processes = listProcesses(proc);
-  const files = findNamespaces(proc, processes, folders);
+  const inside = processes.find(({ namespace }) => namespace === target.inode);
+  const files = findNamespaces(proc, processes, [...folders, ...listFoldersOf(proc, inside?.pid)]);
   const host = files.get(target.inode) ?? { ...target, pid: null, name: null };
   files.set(host.inode, host);
   const ancestry = new Ancestry(proc, processes);
@@ -98,7 +101,15 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
     ...{ host: host.inode, readings, keepers, ours, namespaces, devices, rootless, files },
     asked: (options.dockerHost ?? (options.env ?? process.env)['DOCKER_HOST'] ?? '') !== '',
   });
-  const { containers } = gathered;
+  const nameless = {
+    ...{ host: host.inode, devices, containers: gathered.containers },
+    pids: new Map(processes.map(({ pid, namespace }) => [namespace, pid])),
+  };
+  const ids =
+    listNameless(nameless).length > 0 ? await readRuleNames(run, host.path, signal) : new Map();
+  signal?.throwIfAborted();
+  const byRules = nameByRules(nameless, ids, new Map(listNames(files)));
+  const containers = [...gathered.containers, ...byRules];
   const kept = keepConnected(host.inode, devices, containers);
   const names = nameNamespaces(kept, {
     host: host.inode,
@@ -145,6 +156,11 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
       ...describeUnread(unread),
     ],
   };
+}
+
+/** The folder with names as the host's own processes see it: they may have mounts of their own. */
+function listFoldersOf(proc: string, pid: number | undefined): string[] {
+  return pid === undefined ? [] : [`${proc}/${pid}/root/run/netns`];
 }
 
 function startEngines(options: TopologyOptions): Promise<EngineReading[]> {

@@ -32,3 +32,12 @@ export function findResident(
   if (names.size !== 1 || only === undefined) return null;
   return [first, ...more].find((one) => one?.name === only) ?? null;
 }
+
+/** The container that answers at a port of the one that has the address; that one itself where it is not known. */
+export function findServing(
+  topology: Pick<Topology, 'containers' | 'listeners'>,
+  owner: Container,
+  at: { protocol: Protocol; port: number },
+): Container {
+  return (owner.namespace === null ? null : findResident(topology, owner.namespace, at)) ?? owner;
+}

@@ -1,7 +1,9 @@
 /** What is to be traced: the ports and containers asked for, with everything on both sides of NAT that belongs to them. */
 import type { Told } from './address-schemas.js';
 import { UserError } from './errors.js';
+import { findBehind } from './behind-drivers.js';
 import type { Protocol } from './event.js';
+import { findServing } from './residents.js';
 import type { Container, Topology } from './topology.js';
 import type { mappingSchema, targetSchema } from './trace-schemas.js';
 
@@ -36,11 +38,13 @@ export function resolvePorts(topology: Topology, query: TargetQuery = {}): Targe
       (asked.length === 0 || asked.some((port) => hasPort(mapping, port))),
   );
   const own = wanted.flatMap((container) => listListening(topology, container, protocol));
+  const behind = findBehind(topology, asked, protocol);
   const unpublished = asked.length === 0 && concerned.length === 0 ? own : [];
   const ports = [
     ...asked,
     ...concerned.flatMap(({ listens, target }) => [listens.port, target.port]),
     ...unpublished,
+    ...behind.ports,
   ];
   if (ports.length === 0) throw describeNothing(topology, wanted);
   const owners = [
@@ -51,7 +55,12 @@ export function resolvePorts(topology: Topology, query: TargetQuery = {}): Targe
       : topology.containers.filter((container) =>
           listListening(topology, container, protocol).some((port) => asked.includes(port)),
         )),
-    ...concerned.flatMap(({ target }) => findOwners(topology, target.address)),
+    ...concerned.flatMap(({ protocol: one, target }) =>
+      findOwners(topology, target.address).map((owner) =>
+        findServing(topology, owner, { protocol: one, port: target.port }),
+      ),
+    ),
+    ...behind.containers,
   ];
   return {
     protocol,

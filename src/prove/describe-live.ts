@@ -5,6 +5,7 @@ import type { Process } from '../model/claim.js';
 import type { Protocol } from '../model/event.js';
 import type { Coverage, Facts, Judged } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
+import { describeBehind } from '../model/behind-drivers.js';
 import { findResident } from '../model/residents.js';
 import type { Topology } from '../model/topology.js';
 import type { TraceHeader } from '../model/trace.js';
@@ -218,11 +219,13 @@ function isContainers({ namespaces }: Topology, inode: number | null): boolean {
   return namespaces.some((one) => one.inode === inode && one.role === 'container');
 }
 
-/** The container behind a relay that has not dialled it, by the relay's arguments. */
+/** The container behind a relay that has not dialled it, by the relay's arguments, or by where a port driver leads. */
 function describeRelayTarget(
-  { relayAccept, topology }: Observed,
+  { relayAccept, hostAccept, leg, topology }: Observed,
   places: Places,
 ): Connection['container'] {
+  const driver = topology.drivers?.find(({ pid }) => pid === hostAccept?.pid);
+  if (driver && leg.server) return describeBehind(topology, driver, leg.protocol, leg.server.port);
   const relay = topology.relays.find(({ pid }) => pid === relayAccept?.pid);
   if (!relay?.target) return null;
   const owner = findOwner(topology, relay.target.address);

@@ -8,6 +8,8 @@ import type { Trace } from '../model/trace.js';
 import { writeEvidence } from '../words/claims.js';
 import { writeReported } from '../words/icmp.js';
 import { writeReason } from '../words/reasons.js';
+import type { Protocol } from '../model/event.js';
+import { findServing } from '../model/residents.js';
 import { countUnshown, describeNat, findOwner, listUnlisted } from './connection-fields.js';
 import { coverageOf, isComplete } from './coverage/coverage.js';
 import { listHops, selectHops } from './hops/hops.js';
@@ -80,7 +82,8 @@ function outline(connection: CapturedConnection, id: number, trace: Trace): Outl
     protocol: leg.protocol,
     client: leg.client,
     server: leg.server,
-    container: path === 'unknown' ? null : nameContainer(trace, lastLeg.destination),
+    container:
+      path === 'unknown' ? null : nameContainer(trace, leg.protocol, lastLeg.destination),
     path,
     proof,
     outcome,
@@ -122,6 +125,12 @@ function isWhole({ captured }: ObservedOnWire): boolean {
 }
 
 /** Without a map of the host the address is the name. */
-function nameContainer(trace: Trace, end: Endpoint): Connection['container'] {
-  return { ...end, name: findOwner(trace.header.topology, end.address)?.name ?? end.address };
+function nameContainer(
+  { header: { topology } }: Trace,
+  protocol: Protocol,
+  end: Endpoint,
+): Connection['container'] {
+  const owner = findOwner(topology, end.address);
+  const serving = owner && findServing(topology, owner, { protocol, port: end.port });
+  return { ...end, name: serving?.name ?? end.address };
 }

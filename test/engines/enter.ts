@@ -17,14 +17,14 @@ mount -t sysfs sysfs sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
 mount -t bpf bpf sys/fs/bpf 2>/dev/null || true
 mount -t tmpfs -o mode=755 dev dev
-for name in null zero full random urandom tty fuse; do
+[ ! -e /dev/fuse ] || mknod -m 666 dev/fuse c 10 229
+for name in null zero full random urandom tty; do
   [ -e /dev/$name ] || continue
   touch dev/$name
   mount --bind /dev/$name dev/$name
 done
 mkdir -p dev/net dev/pts dev/shm dev/mqueue
-touch dev/net/tun
-mount --bind /dev/net/tun dev/net/tun
+mknod -m 666 dev/net/tun c 10 200
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts dev/pts
 ln -s pts/ptmx dev/ptmx
 mount -t tmpfs -o mode=1777 shm dev/shm

@@ -64,6 +64,13 @@ export function listWays(host: EngineHost, places: Places, ways: Ways): Vantage[
   ];
 }
 
+/** Of a bridge that gives nothing back through the port that it came from, as netavark 1.4 leaves it. */
+export function withoutHairpin(container: string): Ways {
+  const drop = { reason: 'NOT_SPECIFIED' };
+  const self: Truth = { ...byRule('PREROUTING', container), outcome: 'dropped', drop };
+  return { ...onlyRules(container), self };
+}
+
 /** Rules take all of it: netavark, CNI's portmap, and Docker without its proxy. */
 export function onlyRules(container: string): Ways {
   const neighbour = byRule('PREROUTING', container);

@@ -9,11 +9,11 @@ import { PUBLISH, SERVER, SLEEP } from './docker.js';
 type Backend = 'netavark' | 'cni';
 
 /** Without limits of control groups and of resources, which a host in a control group of its own may not set. */
-export function containersConf(backend: Backend, groups: 'enabled' | 'disabled'): string {
+function containersConf(backend: Backend, groups: 'enabled' | 'disabled'): string {
   return `[containers]
 pids_limit = 0
 cgroups = "${groups}"
-default_ulimits = ["nofile=1024:1024"]
+default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 log_driver = "k8s-file"
 [engine]
 cgroup_manager = "cgroupfs"
@@ -23,7 +23,7 @@ network_backend = "${backend}"
 `;
 }
 
-export const STORAGE_CONF =
+const STORAGE_CONF =
   '[storage]\ndriver = "vfs"\nrunroot = "/run/containers/storage"\ngraphroot = "/var/lib/containers/storage"\n';
 
 const LOOK =
@@ -35,11 +35,12 @@ async function inspect(host: EngineHost, name: string): Promise<Place> {
   return { from: host.namespaceOf(Number(pid)), ipv4, gateway };
 }
 
-export async function setUpPodman(
+/** The image, and settings for all users. */
+export async function setUpFiles(
   host: EngineHost,
   backend: Backend,
   groups: 'enabled' | 'disabled',
-): Promise<string> {
+): Promise<void> {
   await writeImage(host);
   const write = 'mkdir -p /etc/containers && cat > "$0"';
   const files = [
@@ -48,12 +49,39 @@ export async function setUpPodman(
     ['/etc/containers/policy.json', '{"default":[{"type":"insecureAcceptAnything"}]}'],
   ] as const;
   for (const [path, input] of files) await host.exec(['sh', '-c', write, path], { input });
+}
+
+async function setUpPodman(host: EngineHost, backend: Backend, suite: string): Promise<string> {
+  await setUpFiles(host, backend, suite === 'bookworm' ? 'disabled' : 'enabled');
   await host.exec(['podman', 'import', IMAGE_FILE, IMAGE_NAME]);
   return (await host.exec(['podman', 'version', '-f', '{{.Client.Version}}'])).stdout.trim();
 }
 
+/** Two containers that share a pod: the one that listens has to be told, and not what holds the pod. */
+async function preparePod(host: EngineHost, suite: string): Promise<Prepared> {
+  const version = await setUpPodman(host, 'netavark', suite);
+  const run = ['podman', 'run', '-d', '--name'];
+  await host.exec(['podman', 'pod', 'create', '--name', 'shop', ...PUBLISH]);
+  await host.exec([...run, 'redis', '--pod', 'shop', IMAGE_NAME, ...SERVER]);
+  await host.exec([...run, 'web', '--pod', 'shop', IMAGE_NAME, ...SLEEP]);
+  await host.exec([...run, 'near', IMAGE_NAME, ...SLEEP]);
+  const own = await inspect(host, 'redis');
+  const pod = ['podman', 'pod', 'inspect', '-f', '{{.InfraContainerID}}', 'shop'];
+  const id = (await host.exec(pod)).stdout.trim();
+  const redis = { ...(await inspect(host, id)), from: own.from };
+  await awaitListener(host, redis.from, INNER.tcp);
+  const places = { redis, near: await inspect(host, 'near'), name: 'redis' };
+  const ways = listWays(host, places, onlyRules('redis'));
+  return {
+    version: `Podman ${version}`,
+    vantages: ways.filter(({ talk }) => talk === 'redis'),
+    dockerHost: undefined,
+    ports: Object.values(PUBLISHED),
+  };
+}
+
 async function prepare(host: EngineHost, backend: Backend, suite: string): Promise<Prepared> {
-  const version = await setUpPodman(host, backend, suite === 'bookworm' ? 'disabled' : 'enabled');
+  const version = await setUpPodman(host, backend, suite);
   const run = ['podman', 'run', '-d', '--name'];
   await host.exec([...run, 'redis', ...PUBLISH, IMAGE_NAME, ...SERVER]);
   await host.exec([...run, 'near', IMAGE_NAME, ...SLEEP]);
@@ -70,10 +98,17 @@ async function prepare(host: EngineHost, backend: Backend, suite: string): Promi
 }
 
 export function listPodman(suite: Engine['suite'], backends: readonly Backend[]): Engine[] {
-  return backends.map((backend) => ({
+  const plain = backends.map((backend) => ({
     name: `podman-${suite}-${backend}`,
     title: `Podman, rootful, ${backend === 'cni' ? 'CNI' : 'netavark'}`,
     suite,
-    prepare: async (host) => prepare(host, backend, suite),
+    prepare: async (host: EngineHost) => prepare(host, backend, suite),
   }));
+  const pod: Engine = {
+    name: `podman-${suite}-pod`,
+    title: 'Podman, rootful, a pod of two',
+    suite,
+    prepare: async (host) => preparePod(host, suite),
+  };
+  return [...plain, pod];
 }

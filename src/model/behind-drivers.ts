@@ -1,0 +1,116 @@
+/** What lies behind the port drivers of rootless engines: which ports to look at, and whose they are. */
+import type { Endpoint } from './address.js';
+import type { Protocol } from './event.js';
+import { findResident, listResidents } from './residents.js';
+import type { Container, PortDriver, Topology } from './topology.js';
+
+export interface Behind {
+  /** Ports inside that a driver may lead to. */
+  readonly ports: readonly number[];
+  /** Containers that it leads to, where that is certain. */
+  readonly containers: readonly Container[];
+}
+
+/** For ports of the host that a driver listens on. */
+export function findBehind(
+  topology: Topology,
+  asked: readonly number[],
+  protocol: Protocol | 'all',
+): Behind {
+  const found = (topology.drivers ?? []).flatMap((driver) =>
+    topology.listeners
+      .filter(
+        (one) =>
+          one.namespace === topology.host &&
+          one.pid === driver.pid &&
+          asked.includes(one.local.port) &&
+          (protocol === 'all' || one.protocol === protocol),
+      )
+      .map((one) => listInner(topology, driver, one.protocol, one.local.port)),
+  );
+  return {
+    ports: found.flatMap(({ ports }) => ports),
+    containers: found.flatMap(({ containers }) => containers),
+  };
+}
+
+/** A driver that does not say where it leads may lead to every port that is open there. */
+function listInner(
+  topology: Topology,
+  driver: PortDriver,
+  protocol: Protocol,
+  port: number,
+): Behind {
+  const told = findInnerPort(driver, protocol, port);
+  const open = listOpen(topology, driver, protocol);
+  const container = findContainerBehind(topology, driver, { protocol, port });
+  return { ports: told === null ? open : [told], containers: container ? [container] : [] };
+}
+
+/** The port that the driver's arguments name for a port of the host. */
+export function findInnerPort(
+  { ports }: PortDriver,
+  protocol: Protocol,
+  port: number,
+): number | null {
+  const found = ports.find((one) => one.protocol === protocol && one.hostPort === port);
+  return found?.containerPort ?? null;
+}
+
+/** Ports that others can reach in the namespaces behind it. */
+function listOpen({ listeners }: Topology, driver: PortDriver, protocol: Protocol): number[] {
+  return listeners
+    .filter(
+      (one) =>
+        driver.namespaces.includes(one.namespace) &&
+        one.protocol === protocol &&
+        !one.local.address.startsWith('127.') &&
+        one.local.address !== '::1',
+    )
+    .map(({ local }) => local.port);
+}
+
+/** The only container behind a driver, or the one of several whose process listens at the port that it names. */
+export function findContainerBehind(
+  topology: Topology,
+  driver: PortDriver,
+  { protocol, port }: { protocol: Protocol; port: number },
+): Container | null {
+  const [namespace, ...more] = driver.namespaces;
+  if (namespace === undefined || more.length > 0) return null;
+  const inner = findInnerPort(driver, protocol, port);
+  if (inner !== null) return findResident(topology, namespace, { protocol, port: inner });
+  const [only, ...others] = listResidents(topology, namespace);
+  return others.length === 0 ? (only ?? null) : null;
+}
+
+/** Where a driver leads, as far as that is certain: one container, its only address, and the port that is told or the only one open. */
+export function describeBehind(
+  topology: Topology,
+  driver: PortDriver,
+  protocol: Protocol,
+  port: number,
+): (Endpoint & { readonly name: string }) | null {
+  const container = findContainerBehind(topology, driver, { protocol, port });
+  if (!container) return null;
+  const told = findInnerPort(driver, protocol, port);
+  const inner = told ?? findOnly(listOpen(topology, driver, protocol));
+  const address = findOnly(listAddresses(topology, driver));
+  return inner === null || address === null
+    ? null
+    : { address, port: inner, name: container.name };
+}
+
+/** Of IPv4, in the namespaces behind it, without those of the host alone. */
+function listAddresses({ namespaces }: Topology, driver: PortDriver): string[] {
+  return namespaces
+    .filter(({ inode }) => driver.namespaces.includes(inode))
+    .flatMap(({ devices }) => devices.filter(({ kind }) => kind !== 'loopback'))
+    .flatMap(({ addresses }) => addresses.flatMap((text) => text.split('/')[0] ?? []))
+    .filter((address) => !address.includes(':'));
+}
+
+function findOnly<T>(list: readonly T[]): T | null {
+  const [only, ...more] = new Set(list);
+  return more.length === 0 ? (only ?? null) : null;
+}

@@ -1,0 +1,16 @@
+/** Every engine of the table, suite after suite. */
+import type { Engine } from './engine.js';
+import { listCni } from './engines/cni.js';
+import { listDocker } from './engines/docker.js';
+import { listPodman } from './engines/podman.js';
+import { listRootless } from './engines/rootless.js';
+
+/** In bookworm Podman still knows CNI. */
+export const ENGINES: readonly Engine[] = (['bookworm', 'trixie', 'sid'] as const).flatMap(
+  (suite) => [
+    ...listDocker(suite),
+    ...listPodman(suite, suite === 'bookworm' ? ['netavark', 'cni'] : ['netavark']),
+    ...listCni(suite),
+    ...listRootless(suite),
+  ],
+);

@@ -1,0 +1,147 @@
+/** A user's own Podman and Docker: port drivers take what comes, and hand it into a namespace of the user's. */
+import { poll } from '../../../src/lab/poll.js';
+import type { Truth } from '../../matrix/scenario.js';
+import { INNER, PUBLISHED, type Engine, type Prepared, type Vantage } from '../engine.js';
+import type { EngineHost, From } from '../host.js';
+import { IMAGE_FILE, IMAGE_NAME } from '../image.js';
+import { answerDatagrams, awaitListener } from '../servers.js';
+import { PUBLISH, SERVER } from './docker.js';
+import { setUpFiles } from './podman.js';
+
+const UID = '1000';
+const RUNTIME = `/run/user/${UID}`;
+const HOME = '/home/user';
+const USER = {
+  HOME,
+  USER: 'user',
+  XDG_RUNTIME_DIR: RUNTIME,
+  DOCKER_HOST: `unix://${RUNTIME}/docker.sock`,
+};
+const AS_USER = ['setpriv', `--reuid=${UID}`, `--regid=${UID}`, '--clear-groups', '--'];
+const STORAGE = '[storage]\ndriver = "vfs"\n';
+
+async function addUser(host: EngineHost): Promise<void> {
+  const lines = [
+    `grep -q '^user:' /etc/passwd || echo 'user:x:${UID}:${UID}::${HOME}:/bin/sh' >> /etc/passwd`,
+    `echo 'user:100000:65536' > /etc/subuid`,
+    `echo 'user:100000:65536' > /etc/subgid`,
+    `mkdir -p ${HOME}/.config/containers ${RUNTIME}`,
+    `cat > ${HOME}/.config/containers/storage.conf`,
+    `chown -R ${UID}:${UID} ${HOME} ${RUNTIME}`,
+    `chmod 700 ${RUNTIME}`,
+    `chmod 644 ${IMAGE_FILE}`,
+  ];
+  await host.shell(lines.join('\n'), { input: STORAGE });
+}
+
+const LOOK = '{{.State.Pid}}';
+
+/** What a port driver takes; where the bytes go on cannot be followed in every case. */
+function byDriver(relay: string): Truth {
+  return { path: 'relay', outcome: 'answered', container: 'redis', relay };
+}
+
+const atLeast = {
+  proof: 'likely',
+  because: 'the bytes of a port driver are not followed into the other namespace',
+} as const;
+
+function listWays(host: EngineHost, truth: Truth, datagrams: boolean): Vantage[] {
+  const places: readonly [string, From, string][] = [
+    ['outside', 'client', host.host.ipv4],
+    ['loopback', 'host', '127.0.0.1'],
+    ['own address', 'host', host.host.ipv4],
+  ];
+  const talks = datagrams ? (['redis', 'udp'] as const) : (['redis'] as const);
+  return talks.flatMap((talk) =>
+    places.map(([name, from, to]) => ({
+      name: talk === 'udp' ? `${name}, UDP` : name,
+      ...{ from, to, talk, truth, atLeast },
+      port: talk === 'udp' ? PUBLISHED.udp : PUBLISHED.tcp,
+    })),
+  );
+}
+
+async function preparePodman(
+  host: EngineHost,
+  { network, driver }: { network: string; driver: string },
+): Promise<Prepared> {
+  await setUpFiles(host, 'netavark', 'disabled');
+  await addUser(host);
+  const podman = async (...words: readonly string[]): Promise<string> =>
+    (await host.exec([...AS_USER, 'podman', ...words], { env: USER })).stdout.trim();
+  await podman('import', IMAGE_FILE, IMAGE_NAME);
+  await podman(
+    'run',
+    '-d',
+    '--name',
+    'redis',
+    `--network=${network}`,
+    ...PUBLISH,
+    IMAGE_NAME,
+    ...SERVER,
+  );
+  const at = host.namespaceOf(Number(await podman('inspect', '-f', LOOK, 'redis')));
+  await awaitListener(host, at, INNER.tcp);
+  await answerDatagrams(host, at, INNER.udp);
+  return {
+    version: `Podman ${await podman('version', '-f', '{{.Client.Version}}')}`,
+    vantages: listWays(host, byDriver(driver), true),
+    dockerHost: undefined,
+    ports: Object.values(PUBLISHED),
+  };
+}
+
+async function prepareDocker(host: EngineHost, net: string): Promise<Prepared> {
+  await setUpFiles(host, 'netavark', 'disabled');
+  await addUser(host);
+  const kit = {
+    DOCKERD_ROOTLESS_ROOTLESSKIT_NET: net,
+    DOCKERD_ROOTLESS_ROOTLESSKIT_PORT_DRIVER: 'builtin',
+  };
+  host.start('dockerd', [...AS_USER, 'sh', '-c', 'exec dockerd-rootless.sh --storage-driver=vfs'], {
+    ...USER,
+    ...kit,
+  });
+  const docker = async (...words: readonly string[]): Promise<string> =>
+    (await host.exec([...AS_USER, 'docker', ...words], { env: USER })).stdout.trim();
+  const version = await poll(
+    async () => docker('version', '-f', '{{.Server.Version}}').catch(() => null),
+    { timeoutMs: 60_000, what: 'rootless Docker to answer', intervalMs: 250 },
+  );
+  await docker('import', IMAGE_FILE, IMAGE_NAME);
+  await docker('run', '-d', '--name', 'redis', ...PUBLISH, IMAGE_NAME, ...SERVER);
+  const at = host.namespaceOf(Number(await docker('inspect', '-f', LOOK, 'redis')));
+  await awaitListener(host, at, INNER.tcp);
+  await answerDatagrams(host, at, INNER.udp);
+  return {
+    version: `Docker ${version}`,
+    vantages: listWays(host, byDriver('rootlesskit'), true),
+    dockerHost: `unix://${host.path(`${RUNTIME}/docker.sock`)}`,
+    ports: Object.values(PUBLISHED),
+  };
+}
+
+export function listRootless(suite: Engine['suite']): Engine[] {
+  const slirp = 'slirp4netns';
+  const kinds = [
+    { word: 'rootlessport', network: slirp, driver: 'rootlessport' },
+    { word: slirp, network: `${slirp}:port_handler=${slirp}`, driver: slirp },
+    ...(suite === 'bookworm' ? [] : [{ word: 'pasta', network: 'pasta', driver: 'pasta.avx2' }]),
+  ];
+  const nets = suite === 'bookworm' ? [slirp] : [slirp, 'pasta'];
+  return [
+    ...kinds.map((kind): Engine => ({
+      name: `podman-${suite}-rootless-${kind.word}`,
+      title: `Podman, rootless, ${kind.word}`,
+      suite,
+      prepare: async (host) => preparePodman(host, kind),
+    })),
+    ...nets.map((net): Engine => ({
+      name: `docker-${suite}-rootless-${net}`,
+      title: `Docker, rootless, rootlesskit with ${net}`,
+      suite,
+      prepare: async (host) => prepareDocker(host, net),
+    })),
+  ];
+}
