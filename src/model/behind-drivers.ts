@@ -96,9 +96,7 @@ export function describeBehind(
   const told = findInnerPort(driver, protocol, port);
   const inner = told ?? findOnly(listOpen(topology, driver, protocol));
   const address = findOnly(listAddresses(topology, driver));
-  return inner === null || address === null
-    ? null
-    : { address, port: inner, name: container.name };
+  return inner === null || address === null ? null : { address, port: inner, name: container.name };
 }
 
 /** Of IPv4, in the namespaces behind it, without those of the host alone. */

@@ -25,6 +25,8 @@ const prediction = z.object({
   target: z.string().nullable(),
   /** The deciding rule as it is written; null when no rule decides. */
   rule: z.string().nullable(),
+  /** The Service of Kubernetes that this rule belongs to, `NAMESPACE/NAME` or `NAMESPACE/NAME:PORT`. */
+  service: z.string().optional(),
   why: z.string(),
   /** Null when it is the client's own, or nobody sees any. */
   sourceSeen: z.string().nullable(),

@@ -115,6 +115,8 @@ const predicted = z.object({
       chain: z.string(),
     })
     .nullable(),
+  /** The Service of Kubernetes that this rule belongs to, `NAMESPACE/NAME` or `NAMESPACE/NAME:PORT`. */
+  service: z.string().optional(),
   why: z.string(),
   /** Null when it is the client's own, or nobody sees any. */
   sourceSeen: z.string().nullable(),

@@ -82,8 +82,7 @@ function outline(connection: CapturedConnection, id: number, trace: Trace): Outl
     protocol: leg.protocol,
     client: leg.client,
     server: leg.server,
-    container:
-      path === 'unknown' ? null : nameContainer(trace, leg.protocol, lastLeg.destination),
+    container: path === 'unknown' ? null : nameContainer(trace, leg.protocol, lastLeg.destination),
     path,
     proof,
     outcome,

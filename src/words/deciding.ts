@@ -13,7 +13,7 @@ export interface Beyond {
 /** The rule or fact that the evaluator names, where it predicted what was seen; null where it cannot add to that. */
 export function writeDeciding(
   { server, path, outcome, nat, relay }: Connection,
-  { agrees, rule, at, why, path: predicted, target }: Predicted,
+  { agrees, rule, at, why, path: predicted, target, service }: Predicted,
   { bridge, obstructed }: Beyond,
 ): string | null {
   if (agrees !== true || server === null) return null;
@@ -24,7 +24,8 @@ export function writeDeciding(
   switch (path) {
     case 'dnat':
       return (
-        named && `${named} sends ${dialled} to ${target ?? 'a container'} in ${nat?.hook ?? 'NAT'}`
+        named &&
+        `${named} sends ${dialled} to ${target ?? 'a container'} in ${nat?.hook ?? 'NAT'}${writeService(service)}`
       );
     case 'docker-proxy':
     case 'relay': {
@@ -42,6 +43,10 @@ export function writeDeciding(
     case 'unknown':
       return why;
   }
+}
+
+function writeService(service: string | undefined): string {
+  return service === undefined ? '' : `, for the Service ${service} of Kubernetes`;
 }
 
 function family(address: string): string {

@@ -115,6 +115,7 @@ class Oracle {
     const at = rule === null || !deciding ? null : describePlace(deciding);
     const code = stop && nameFault(stop);
     const predicted: Predicted = { path, way, target, rule, at, why, sourceSeen, agrees };
+    if (prediction.service !== undefined) predicted.service = prediction.service;
     if (stop && code) {
       predicted.stop = {
         code,

@@ -6,6 +6,7 @@ import { Traveller } from './journey.js';
 import { isSameQuestion, type Doubt } from './doubt.js';
 import { listAttempts, type Attempt, type WayIn } from './vantages.js';
 import { RuleIndex, type RuleRef } from './rule-index.js';
+import { findService } from './service.js';
 import { Undecidable, Walk } from './walk.js';
 import type { Decide } from './hook-end.js';
 import type { Stop } from './routing/stops.js';
@@ -230,6 +231,7 @@ function listOnce<T extends PredictedEnd | OpenQuestion>(all: readonly T[]): T[]
 function describe(attempt: Attempt, journey: Journey): Forecast {
   const { vantage, from, start } = attempt;
   const { end, way, deciding, why, sourceSeen, target, obstacles } = journey;
+  const service = way === 'dnat' && deciding ? findService(deciding) : null;
   return {
     vantage,
     from,
@@ -239,7 +241,11 @@ function describe(attempt: Attempt, journey: Journey): Forecast {
     way: end === 'unknown' ? null : way,
     target,
     rule: deciding && writeRef(deciding),
-    why,
+    ...(service !== null && { service }),
+    why:
+      service === null || end !== 'answered'
+        ? why
+        : `${why}, for the Service ${service} of Kubernetes`,
     sourceSeen,
     obstacles,
   };

@@ -3,7 +3,7 @@ import { INNER, PUBLISHED, type Engine, type Prepared } from '../engine.js';
 import type { EngineHost } from '../host.js';
 import { IMAGE_FILE, IMAGE_NAME, writeImage } from '../image.js';
 import { answerDatagrams, awaitListener } from '../servers.js';
-import { listWays, onlyRules, type Place } from '../ways.js';
+import { listWays, onlyRules, withoutHairpin, type Place, type Ways } from '../ways.js';
 import { PUBLISH, SERVER, SLEEP } from './docker.js';
 
 type Backend = 'netavark' | 'cni';
@@ -57,6 +57,12 @@ async function setUpPodman(host: EngineHost, backend: Backend, suite: string): P
   return (await host.exec(['podman', 'version', '-f', '{{.Client.Version}}'])).stdout.trim();
 }
 
+/** netavark 1.4 leaves hairpin off. */
+function waysOf(backend: Backend, suite: string): Ways {
+  const bare = backend === 'netavark' && suite === 'bookworm';
+  return bare ? withoutHairpin('redis') : onlyRules('redis');
+}
+
 /** Two containers that share a pod: the one that listens has to be told, and not what holds the pod. */
 async function preparePod(host: EngineHost, suite: string): Promise<Prepared> {
   const version = await setUpPodman(host, 'netavark', suite);
@@ -71,7 +77,7 @@ async function preparePod(host: EngineHost, suite: string): Promise<Prepared> {
   const redis = { ...(await inspect(host, id)), from: own.from };
   await awaitListener(host, redis.from, INNER.tcp);
   const places = { redis, near: await inspect(host, 'near'), name: 'redis' };
-  const ways = listWays(host, places, onlyRules('redis'));
+  const ways = listWays(host, places, waysOf('netavark', suite));
   return {
     version: `Podman ${version}`,
     vantages: ways.filter(({ talk }) => talk === 'redis'),
@@ -91,7 +97,7 @@ async function prepare(host: EngineHost, backend: Backend, suite: string): Promi
   await answerDatagrams(host, redis.from, INNER.udp);
   return {
     version: `Podman ${version}`,
-    vantages: listWays(host, places, onlyRules('redis')),
+    vantages: listWays(host, places, waysOf(backend, suite)),
     dockerHost: undefined,
     ports: Object.values(PUBLISHED),
   };

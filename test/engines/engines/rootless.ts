@@ -8,7 +8,7 @@ import { answerDatagrams, awaitListener } from '../servers.js';
 import { PUBLISH, SERVER } from './docker.js';
 import { setUpFiles } from './podman.js';
 
-const UID = '1000';
+const UID = '4711';
 const RUNTIME = `/run/user/${UID}`;
 const HOME = '/home/user';
 const USER = {
@@ -22,7 +22,7 @@ const STORAGE = '[storage]\ndriver = "vfs"\n';
 
 async function addUser(host: EngineHost): Promise<void> {
   const lines = [
-    `grep -q '^user:' /etc/passwd || echo 'user:x:${UID}:${UID}::${HOME}:/bin/sh' >> /etc/passwd`,
+    `sed -i '/^user:/d' /etc/passwd; echo 'user:x:${UID}:${UID}::${HOME}:/bin/sh' >> /etc/passwd`,
     `echo 'user:100000:65536' > /etc/subuid`,
     `echo 'user:100000:65536' > /etc/subgid`,
     `mkdir -p ${HOME}/.config/containers ${RUNTIME}`,
