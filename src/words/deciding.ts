@@ -25,7 +25,7 @@ export function writeDeciding(
     case 'dnat':
       return (
         named &&
-        `${named} sends ${dialled} to ${target ?? 'a container'} in ${nat?.hook ?? 'NAT'}${writeService(service)}`
+        `${named} sends ${dialled} to ${target ?? 'a container'} in ${nat?.hook ?? 'NAT'}${service === undefined ? '' : writeService(service)}`
       );
     case 'docker-proxy':
     case 'relay': {
@@ -45,8 +45,9 @@ export function writeDeciding(
   }
 }
 
-function writeService(service: string | undefined): string {
-  return service === undefined ? '' : `, for the Service ${service} of Kubernetes`;
+/** `NAMESPACE/NAME` of Kubernetes, to be said of a rule. */
+export function writeService(service: string): string {
+  return `, for the Service ${service} of Kubernetes`;
 }
 
 function family(address: string): string {

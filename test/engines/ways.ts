@@ -64,7 +64,7 @@ export function listWays(host: EngineHost, places: Places, ways: Ways): Vantage[
   ];
 }
 
-/** Of a bridge that gives nothing back through the port that it came from, as netavark 1.4 leaves it. */
+/** Of a bridge that gives nothing back through the port that it came from, as netavark leaves it. */
 export function withoutHairpin(container: string): Ways {
   const drop = { reason: 'NOT_SPECIFIED' };
   const self: Truth = { ...byRule('PREROUTING', container), outcome: 'dropped', drop };

@@ -242,10 +242,7 @@ function describe(attempt: Attempt, journey: Journey): Forecast {
     target,
     rule: deciding && writeRef(deciding),
     ...(service !== null && { service }),
-    why:
-      service === null || end !== 'answered'
-        ? why
-        : `${why}, for the Service ${service} of Kubernetes`,
+    why,
     sourceSeen,
     obstacles,
   };

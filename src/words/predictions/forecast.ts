@@ -1,10 +1,13 @@
 /** Predictions as documents give them. */
 import type { Prediction } from '../../model/explain.js';
 import type { Client, Forecast } from '../../model/forecast.js';
+import { writeService } from '../deciding.js';
 import { writeReason } from './reasons.js';
 
 export function writeForecast({ from, why, obstacles, ...told }: Forecast): Prediction {
-  const { vantage, to, protocol, path, way, target, rule, sourceSeen, byKnownRules } = told;
+  const { vantage, to, protocol, path, way, target, rule, service } = told;
+  const { sourceSeen, byKnownRules } = told;
+  const reason = writeReason(why);
   return {
     vantage,
     from: nameClient(from),
@@ -14,7 +17,9 @@ export function writeForecast({ from, why, obstacles, ...told }: Forecast): Pred
     way,
     target,
     rule,
-    why: writeReason(why),
+    ...(service !== undefined && { service }),
+    // Where it ends elsewhere, the reason speaks of what stops it.
+    why: service !== undefined && path === 'dnat' ? `${reason}${writeService(service)}` : reason,
     sourceSeen,
     obstacles: obstacles.map(writeReason),
     ...(byKnownRules && { byKnownRules }),

@@ -46,19 +46,34 @@ const atLeast = {
   because: 'the bytes of a port driver are not followed into the other namespace',
 } as const;
 
-function listWays(host: EngineHost, truth: Truth, datagrams: boolean): Vantage[] {
+/** pasta gives the container the host's own address: what the host sends from it, the container takes for its own. */
+function narrow(vantage: Vantage, driver: string): Vantage {
+  if (!driver.startsWith('pasta')) return vantage;
+  const { name, talk, truth } = vantage;
+  const unheard = name.startsWith('own address');
+  const because = 'pasta reads datagrams in a way that is not watched';
+  return {
+    ...vantage,
+    ...(unheard && { truth: { ...truth, outcome: 'unanswered' as const } }),
+    ...(talk === 'udp' && { atLeast: { proof: 'inconclusive' as const, because } }),
+  };
+}
+
+function listWays(host: EngineHost, truth: Truth): Vantage[] {
   const places: readonly [string, From, string][] = [
     ['outside', 'client', host.host.ipv4],
     ['loopback', 'host', '127.0.0.1'],
     ['own address', 'host', host.host.ipv4],
   ];
-  const talks = datagrams ? (['redis', 'udp'] as const) : (['redis'] as const);
-  return talks.flatMap((talk) =>
-    places.map(([name, from, to]) => ({
-      name: talk === 'udp' ? `${name}, UDP` : name,
-      ...{ from, to, talk, truth, atLeast },
-      port: talk === 'udp' ? PUBLISHED.udp : PUBLISHED.tcp,
-    })),
+  return (['redis', 'udp'] as const).flatMap((talk) =>
+    places.map(([name, from, to]) => {
+      const vantage = {
+        name: talk === 'udp' ? `${name}, UDP` : name,
+        ...{ from, to, talk, truth, atLeast },
+        port: talk === 'udp' ? PUBLISHED.udp : PUBLISHED.tcp,
+      };
+      return narrow(vantage, truth.relay ?? '');
+    }),
   );
 }
 
@@ -86,7 +101,7 @@ async function preparePodman(
   await answerDatagrams(host, at, INNER.udp);
   return {
     version: `Podman ${await podman('version', '-f', '{{.Client.Version}}')}`,
-    vantages: listWays(host, byDriver(driver), true),
+    vantages: listWays(host, byDriver(driver)),
     dockerHost: undefined,
     ports: Object.values(PUBLISHED),
   };
@@ -116,7 +131,7 @@ async function prepareDocker(host: EngineHost, net: string): Promise<Prepared> {
   await answerDatagrams(host, at, INNER.udp);
   return {
     version: `Docker ${version}`,
-    vantages: listWays(host, byDriver('rootlesskit'), true),
+    vantages: listWays(host, byDriver('rootlesskit')),
     dockerHost: `unix://${host.path(`${RUNTIME}/docker.sock`)}`,
     ports: Object.values(PUBLISHED),
   };

@@ -1,8 +1,9 @@
 /** kube-proxy's rules as whole sets, in iptables and nftables mode: the path, the source that the pod sees, and the Service by its name. */
 import * as assert from 'uvu/assert';
-import type { Prediction } from '../../../src/model/explain.js';
+import type { Forecast } from '../../../src/model/forecast.js';
 import { predict } from '../../../src/rules/evaluate/predict.js';
 import { findService } from '../../../src/rules/evaluate/service.js';
+import { writeForecast } from '../../../src/words/predictions/forecast.js';
 import { suite } from '../../support/suite.js';
 import { loadRules, makeWorld } from './worlds.js';
 
@@ -11,7 +12,7 @@ const test = suite('Kubernetes');
 const MODES = ['kube-proxy-whole.iptables', 'kube-proxy-whole.nft'];
 
 /** The pods stand on a bridge as CNI's plugin makes it; the node dials and is dialled. */
-function find(file: string, port: number, address: string, inner: number): readonly Prediction[] {
+function find(file: string, port: number, address: string, inner: number): readonly Forecast[] {
   const world = makeWorld(loadRules(file), false);
   const devices = world.devices.map((one) =>
     one.name === 'docker0' ? { ...one, name: 'cni0', networks: ['10.244.0.1/24'] } : one,
@@ -31,7 +32,7 @@ function find(file: string, port: number, address: string, inner: number): reado
   ]).predictions;
 }
 
-function outside(file: string, port: number, address: string, inner: number): Prediction {
+function outside(file: string, port: number, address: string, inner: number): Forecast {
   const found = find(file, port, address, inner).find(({ vantage }) => vantage === 'outside');
   if (!found) throw new Error('no client outside');
   return found;
@@ -42,7 +43,7 @@ for (const file of MODES) {
     const one = outside(file, 30080, '10.244.0.5', 8080);
     assert.equal([one.path, one.target, one.service], ['dnat', '10.244.0.5:8080', 'shop/web:http']);
     assert.is(one.sourceSeen, '10.244.0.1');
-    assert.match(one.why, /for the Service shop\/web:http of Kubernetes/);
+    assert.match(writeForecast(one).why, /for the Service shop\/web:http of Kubernetes/);
   });
 
   test(`${file}: with externalTrafficPolicy Local the pod sees the client`, () => {
