@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { UserError } from '../model/errors.js';
 import { OWN_TABLE } from '../model/rule-trace.js';
-import { joinRuleSets, type Backend, type RuleSet } from '../model/rules.js';
+import { joinRuleSets, type Backend, type RuleSet, type Table } from '../model/rules.js';
 import type { Run, RunResult } from './command.js';
 import { parseSaved } from '../rules/read/iptables.js';
 import { addToOthers, parseNft } from '../rules/read/nft.js';
@@ -60,16 +60,36 @@ export async function readRules(reader: RulesReader): Promise<RulesReading> {
   read(skip(saved4), 'iptables-nft-save', saved('iptables-nft-save', 'iptables-nft', 'ip'));
   read(skip(saved6), 'ip6tables-nft-save', saved('ip6tables-nft-save', 'iptables-nft', 'ip6'));
   const others = joinRuleSets(sets);
+  const listed = ruleset?.ok && /"hook": ?"(?:in|e)gress"/.test(ruleset.stdout);
+  // The JSON of some versions of nft does not tell which devices a chain is for.
+  const told = listed ? await enter(reader, 'nft', ['list', 'ruleset']) : null;
   if (ruleset?.failure !== 'missing' || saved4?.ok !== true) {
     read(ruleset, 'nft', (text) => {
       const { tables, notes } = parseNft(text, 'nft');
-      const foreign = tables.filter(({ name }) => !OWN_TABLE.test(name));
+      const named = told?.ok ? nameDevices(tables, parseNft(told.stdout, 'nft').tables) : tables;
+      const foreign = named.filter(({ name }) => !OWN_TABLE.test(name));
       return addToOthers({ tables: foreign, notes }, others);
     });
   } else problems.push('Native rules of nftables could not be read: nft is not installed.');
   read(legacy4, 'iptables-legacy-save', saved('iptables-legacy-save', 'iptables-legacy', 'ip'));
   read(legacy6, 'ip6tables-legacy-save', saved('ip6tables-legacy-save', 'iptables-legacy', 'ip6'));
   return { rules: joinRuleSets(sets), complete: problems.length === 0, problems };
+}
+
+/** Gives chains that are for no device that is told the devices that another listing has for them. */
+function nameDevices(tables: readonly Table[], told: readonly Table[]): Table[] {
+  return tables.map((table) => ({
+    ...table,
+    chains: table.chains.map((chain) => {
+      const { base } = chain;
+      if (!base || (base.devices ?? []).length > 0) return chain;
+      const same = told
+        .find(({ name, family }) => name === table.name && family === table.family)
+        ?.chains.find(({ name }) => name === chain.name);
+      const devices = same?.base?.devices;
+      return devices ? { ...chain, base: { ...base, devices } } : chain;
+    }),
+  }));
 }
 
 /** Only where its tables are loaded already: its tool would load them. */
