@@ -125,6 +125,10 @@ export type RuleReason =
       readonly message: Discovery;
       readonly device: string | null;
     }
+  /** The same of IPv4, where a rule of this chain may stop any message. */
+  | { readonly code: 'arp-rules'; readonly chain: string; readonly table: string }
+  /** A device that asks for no neighbour and answers none, by its flag or by `arp_ignore`. */
+  | { readonly code: 'no-arp'; readonly device: string; readonly ignores: boolean }
   | {
       readonly code: 'message-stopped';
       readonly by: RulePlace | null;

@@ -9,7 +9,7 @@ export const HOOKS = [
 ] as const;
 export type Hook = (typeof HOOKS)[number];
 
-export const FAMILIES = ['ip', 'ip6', 'inet', 'netdev', 'bridge'] as const;
+export const FAMILIES = ['ip', 'ip6', 'inet', 'netdev', 'bridge', 'arp'] as const;
 
 export interface PortRange {
   readonly low: number;

@@ -12,6 +12,7 @@ import {
   type EngineRules,
   type Exotic,
 } from './catalogue.js';
+import { THIRD } from './third.js';
 import { MORE_INSIDE, MORE_ROUTING, MORE_RULES } from './more.js';
 import type { Protocol } from '../../src/model/event.js';
 
@@ -29,12 +30,17 @@ export interface SetupPlan {
 /** Seeds up to this one are of TCP, and of the first kinds: what they were tried with stays as it was. */
 const FIRST_KINDS = 400;
 
+/** Seeds from this one on are of the third kinds too. */
+const THIRD_KINDS = 3000;
+
 /** The plan of a seed: the same on every machine. */
 export function makePlan(seed: number, engines: readonly EngineRules[]): SetupPlan {
   const dice = randomizer(seed * 2654435761);
   // The first numbers of neighbouring seeds are much alike.
   for (let i = 0; i < 20; i++) dice(7);
-  return seed <= FIRST_KINDS ? planFirst(seed, dice, engines) : { seed, ...planAny(dice, engines) };
+  return seed <= FIRST_KINDS
+    ? planFirst(seed, dice, engines)
+    : { seed, ...planAny(dice, engines, seed) };
 }
 
 /** What of a plan counts as exotic. */
@@ -56,12 +62,17 @@ function planFirst(seed: number, dice: Dice, engines: readonly EngineRules[]): S
   return { seed, engine, changes, client, protocol: 'tcp', six: false };
 }
 
-function planAny(dice: Dice, engines: readonly EngineRules[]): Omit<SetupPlan, 'seed'> {
+function planAny(
+  dice: Dice,
+  engines: readonly EngineRules[],
+  seed: number,
+): Omit<SetupPlan, 'seed'> {
   const protocol = dice(5) < 2 ? 'udp' : 'tcp';
   const six = dice(2) === 0;
   const kinds = [
     ...[ROUTING, INSIDE, BRIDGES, RULES],
     ...[MORE_ROUTING, MORE_INSIDE, MORE_RULES, MORE_RULES],
+    ...(seed < THIRD_KINDS ? [] : [...THIRD, ...THIRD]),
   ];
   const engine = pick(dice, engines);
   const count = dice(12) === 0 ? 0 : 1 + (dice(3) === 0 ? 1 : 0);

@@ -1,5 +1,5 @@
-/** Neighbours of IPv6 ask each other for their hardware addresses by messages that rules may stop as well. */
-import { DISCOVERY, type Discovery, type Hook } from '../../model/rules.js';
+/** Neighbours ask each other for their hardware addresses by messages that rules may stop as well. */
+import { DISCOVERY, type Chain, type Discovery, type Hook } from '../../model/rules.js';
 import { placeRule, type Journey } from './ends.js';
 import { indexRules } from './inside.js';
 import { createPacket, exactAddress, type Packet } from './packet.js';
@@ -27,8 +27,9 @@ interface Lost {
 const known = new WeakMap<World, Map<Device, Stop | null>>();
 
 /** Whether a host and its neighbours on a device find each other; null where nothing stops the messages for sure. */
-export function checkDiscovery(world: World, device: Device): Stop | null {
+export function checkDiscovery(world: World, device: Device, family: 4 | 6): Stop | null {
   if (device === null || device === 'lo') return null;
+  if (family === 4) return checkArp(world);
   const found = known.get(world) ?? new Map<Device, Stop | null>();
   known.set(world, found);
   const told = found.get(device);
@@ -38,9 +39,30 @@ export function checkDiscovery(world: World, device: Device): Stop | null {
   return stop;
 }
 
-/** Of IPv6 nothing arrives where neighbours cannot find each other. */
-export function askNeighbours(end: Journey, { family }: Packet, check: () => Stop | null): Journey {
-  if (family === 4 || (end.end !== 'answered' && end.end !== 'refused')) return end;
+/** What rules of ARP ask is not followed: where one may stop a message, it may be any. */
+function checkArp({ rules: { tables } }: World): Stop | null {
+  const table = tables.find(({ family, chains }) => family === 'arp' && chains.some(mayStop));
+  if (!table) return null;
+  const chain = table.chains.find(mayStop)?.name ?? '';
+  return leaveOpen('neighbour', { code: 'arp-rules', chain, table: table.name });
+}
+
+function mayStop({ policy, rules }: Chain): boolean {
+  return (
+    policy === 'drop' ||
+    rules.some(({ steps }) =>
+      steps.some(
+        (step) =>
+          step.kind === 'map' ||
+          (step.kind === 'verdict' && /^(?:drop|reject|unknown)$/.test(step.verdict.do)),
+      ),
+    )
+  );
+}
+
+/** Nothing arrives where neighbours cannot find each other. */
+export function askNeighbours(end: Journey, check: () => Stop | null): Journey {
+  if (end.end !== 'answered' && end.end !== 'refused') return end;
   const stop = check();
   if (!stop) return end;
   const why = { code: 'but', first: end.why, but: stop.why } as const;
@@ -49,15 +71,17 @@ export function askNeighbours(end: Journey, { family }: Packet, check: () => Sto
 
 /** Of the host and whom it takes a packet to, who answers a neighbour of its own without the host where no rule has masked it. */
 export function checkDiscoveryBeyond(world: World, packet: Packet): Stop | null {
-  const { inDevice, outDevice, snat } = packet;
+  const { inDevice, outDevice, snat, family } = packet;
   const across = inDevice === outDevice && !snat && typeof outDevice === 'string';
   return (
-    checkDiscovery(world, outDevice) ?? (across ? checkDiscoveryAcross(world, outDevice) : null)
+    checkDiscovery(world, outDevice, family) ??
+    (across ? checkDiscoveryAcross(world, outDevice, family) : null)
   );
 }
 
 /** The same of two neighbours on the ports of a bridge. */
-export function checkDiscoveryAcross(world: World, bridge: string): Stop | null {
+export function checkDiscoveryAcross(world: World, bridge: string, family: 4 | 6): Stop | null {
+  if (family === 4) return null;
   return findStop(world, bridge, ['across']);
 }
 

@@ -131,7 +131,7 @@ export class Traveller {
     const stop = this.#side.receive(client, wire.inner.name, sent);
     const { inside } = client;
     if (stop || !inside) return stop ? lose(end, stop) : end;
-    return askNeighbours(end, sent, () => checkDiscovery(inside, wire.inner.name));
+    return askNeighbours(end, () => checkDiscovery(inside, wire.inner.name, packet.family));
   }
 
   /** A process of the host: OUTPUT, and then over lo or out to a container. */
@@ -183,7 +183,7 @@ export class Traveller {
       return endByStop(packet, null, misled);
     }
     const end = this.#enter(packet, { nat: prerouting.nat, bridge, dialled, client });
-    return askNeighbours(end, packet, () => checkDiscovery(this.#world, packet.inDevice));
+    return askNeighbours(end, () => checkDiscovery(this.#world, packet.inDevice, packet.family));
   }
 
   /** Behind PREROUTING: to the host, or through it. */
@@ -218,7 +218,7 @@ export class Traveller {
 
   #deliver(packet: Packet, nat: RuleRef | null, way: Leaving, course: MakeCourse): Journey {
     const end = this.#bring(packet, nat, way, course);
-    return askNeighbours(end, packet, () => checkDiscoveryBeyond(this.#world, packet));
+    return askNeighbours(end, () => checkDiscoveryBeyond(this.#world, packet));
   }
 
   /** Out by a device to whoever has the address, and the answer back. */
@@ -305,7 +305,7 @@ export class Traveller {
       return lose(alone, doubt({ code: 'not-straight', ...fields }));
     }
     const there = calls === true ? goOn(this, packet, alone, bridged(packet)) : alone;
-    return askNeighbours(there, packet, () => checkDiscoveryAcross(this.#world, bridge));
+    return askNeighbours(there, () => checkDiscoveryAcross(this.#world, bridge, packet.family));
   }
 
   #stop(packet: Packet, stop: HookEnd, place: RuledPlace, bridged = false): Journey {

@@ -19,6 +19,12 @@ export const RULES: ReasonWriters<RuleReason> = {
   'bridge-untranslated': () => 'no rule translates what a bridge sends back',
   'discovery-stopped': ({ by, place, message, device }) =>
     `${nameRule(by, place)} stops neighbour ${message}s of IPv6${device === null ? '' : ` on ${device}`}: it arrives only while both ends know each other's hardware address`,
+  'arp-rules': ({ chain, table }) =>
+    `rules of ARP (chain ${chain} of table ${table}) may keep neighbours from finding each other`,
+  'no-arp': ({ device, ignores }) =>
+    ignores
+      ? `arp_ignore of ${device} is 8: it answers no neighbour that asks for its hardware address`
+      : `${device} is set to use no ARP: it asks for no hardware address and tells none`,
   'message-stopped': ({ by, place }) => `${nameRule(by, place)} stops the message that says so`,
   'message-lost': ({ reason }, tell) => `the message that says so does not arrive: ${tell(reason)}`,
 };

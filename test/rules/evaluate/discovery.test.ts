@@ -5,7 +5,7 @@ import type { Prediction } from '../../../src/model/explain.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { parseNft } from '../../../src/rules/read/nft.js';
 import { suite } from '../../support/suite.js';
-import { makeWorld, predictInWords } from './worlds.js';
+import { makeWorld, predictInWords, predictRedis } from './worlds.js';
 
 const test = suite('neighbour discovery');
 
@@ -110,6 +110,19 @@ test('from port to port of a bridge, only where bridged packets meet the rules',
   const bridge =
     'table bridge t { chain c { type filter hook forward priority 0; icmpv6 type nd-neighbor-advert drop; }; }';
   assert.is(paths(bridge, false)['container other'], 'unknown');
+});
+
+test('rules of ARP that may drop anything leave it open, for what does not stay on the host', () => {
+  const arp = (rule: string, policy = 'accept'): Record<string, string> => {
+    const text = `table arp t { chain c { type filter hook input priority 0; policy ${policy}; ${rule}; }; }`;
+    const plain = makeWorld(parseNft(text, 'x'), true);
+    return Object.fromEntries(predictRedis(plain).map(({ vantage, path }) => [vantage, path]));
+  };
+  const open = arp('arp operation request accept');
+  assert.equal([open['outside'], open['loopback']], ['docker-proxy', 'docker-proxy']);
+  for (const closed of [arp('arp operation request drop'), arp('counter', 'drop')]) {
+    assert.equal([closed['outside'], closed['loopback']], ['unknown', 'unknown']);
+  }
 });
 
 test('a rule that drops it anyway is told, whatever neighbours know', () => {
