@@ -141,7 +141,12 @@ function dialUdp(
   socket.on('message', (data) => {
     end('answered', /^seen (.*)\n$/.exec(data.toString())?.[1] ?? null);
   });
-  socket.connect(port, host, () => {
+  socket.connect(port, host, (...errors: readonly NodeJS.ErrnoException[]) => {
+    const [error] = errors;
+    if (error) {
+      end(REFUSALS[error.code ?? ''] ?? 'dropped');
+      return;
+    }
     local = socket.address().port;
     socket.send('hello\n');
   });
