@@ -146,6 +146,7 @@ export function parseLinkFacts(text: string): LinkFacts[] | null {
         up: includes(flags, 'UP'),
         carrier: includes(flags, 'LOWER_UP'),
         master: asText(fields['master']),
+        ...(usesNoArp(flags, info['info_kind']) ? { noArp: true as const } : {}),
         xdp: 'xdp' in fields,
         parent: toNumber(fields['link_index']) ?? indices.get(fields['link']) ?? null,
         mode: asText(data['mode']) ?? writeNumber(data['table']),
@@ -156,14 +157,26 @@ export function parseLinkFacts(text: string): LinkFacts[] | null {
   });
 }
 
+/** Tunnels have nobody to ask, and an ipvlan of layer 3 does without. */
+function usesNoArp(flags: unknown, kind: unknown): boolean {
+  return includes(flags, 'NOARP') && includes(flags, 'BROADCAST') && kind !== 'ipvlan';
+}
+
 function toPort(data: unknown): LinkFacts['port'] {
   const fields = isFields(data) ? data : {};
   const { state } = fields;
+  // Older kernels do not tell all of them.
+  const floods = (name: string): boolean => fields[name] === undefined || isOn(fields[name]);
   return {
     hairpin: isOn(fields['hairpin']),
     isolated: isOn(fields['isolated']),
     locked: isOn(fields['locked']),
     forwards: state === undefined || state === 'forwarding',
+    ...(!(floods('flood') || isOn(fields['learning'])) ||
+    !floods('bcast_flood') ||
+    !floods('mcast_flood')
+      ? { floods: false as const }
+      : {}),
   };
 }
 

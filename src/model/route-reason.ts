@@ -106,7 +106,7 @@ export type WireReason =
       readonly port: string;
       readonly bridge: string | null;
     }
-  | { readonly code: 'port-locked'; readonly port: string }
+  | { readonly code: 'port-locked' | 'port-floods-not'; readonly port: string }
   | {
       readonly code: 'isolated';
       /** One port, or two. */

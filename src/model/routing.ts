@@ -74,6 +74,8 @@ const link = z.object({
   carrier: z.boolean(),
   /** The bridge, bond or VRF that it belongs to. */
   master: z.string().nullable(),
+  /** Whether a device that could ask for its neighbours is set not to; left out where it is not. */
+  noArp: z.literal(true).optional(),
   /** Whether an XDP program is attached. */
   xdp: z.boolean(),
   /** ifindex of the device that it is stacked on or joined to, in its own namespace or another. */
@@ -87,6 +89,8 @@ const link = z.object({
       isolated: z.boolean(),
       locked: z.boolean(),
       forwards: z.boolean(),
+      /** Whether broadcasts, or frames to many or to addresses that it has not learned, go out by it; left out where they do. */
+      floods: z.literal(false).optional(),
     })
     .nullable(),
   /** For a bridge. */

@@ -164,6 +164,27 @@ test('links: ports, bridges, what a macvlan is stacked on, and XDP', () => {
   assert.equal(bridge?.bridge, { vlans: true, calls4: true, calls6: false });
 });
 
+test('links: devices that are set to use no ARP, and ports that not all goes out by', () => {
+  const link = (fields: object, slave: object = {}): object => ({
+    ...{ ifname: 'a', ifindex: 2, flags: ['BROADCAST', 'NOARP'], ...fields },
+    linkinfo: { info_kind: 'veth', info_slave_kind: 'bridge', info_slave_data: slave },
+  });
+  const parse = (one: object) => parseLinkFacts(JSON.stringify([one]))?.[0];
+  assert.is(parse(link({}))?.noArp, true);
+  assert.is(parse(link({ flags: ['BROADCAST'] }))?.noArp, undefined);
+  assert.is(parse(link({ flags: ['POINTOPOINT', 'NOARP'] }))?.noArp, undefined);
+  assert.is(parse({ ...link({}), linkinfo: { info_kind: 'ipvlan' } })?.noArp, undefined);
+  const floods = (slave: object): unknown => parse(link({}, slave))?.port?.floods;
+  const all = { learning: true, flood: true, bcast_flood: true, mcast_flood: true };
+  assert.is(floods({}), undefined);
+  assert.is(floods(all), undefined);
+  assert.is(floods({ ...all, flood: false }), undefined);
+  assert.is(floods({ ...all, learning: false }), undefined);
+  assert.is(floods({ ...all, flood: false, learning: false }), false);
+  assert.is(floods({ ...all, bcast_flood: false }), false);
+  assert.is(floods({ ...all, mcast_flood: false }), false);
+});
+
 test('a namespace of which not everything could be read has no routing, and its settings all the same', async () => {
   const stdout = '@ rules4\n[]\n@ settings\nipv4/ip_forward:1\n@ end';
   const run: Run = () =>

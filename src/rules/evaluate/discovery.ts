@@ -4,6 +4,7 @@ import { placeRule, type Journey } from './ends.js';
 import { indexRules } from './inside.js';
 import { createPacket, exactAddress, type Packet } from './packet.js';
 import { leaveOpen, type Stop } from './routing/stops.js';
+import { readLargest } from './routing/sysctl.js';
 import type { RuleRef } from './rule-index.js';
 import { Undecidable, Walk } from './walk.js';
 import { callsRules, type World } from './world.js';
@@ -29,7 +30,8 @@ const known = new WeakMap<World, Map<Device, Stop | null>>();
 /** Whether a host and its neighbours on a device find each other; null where nothing stops the messages for sure. */
 export function checkDiscovery(world: World, device: Device, family: 4 | 6): Stop | null {
   if (device === null || device === 'lo') return null;
-  if (family === 4) return checkArp(world);
+  const mute = typeof device === 'string' ? checkArpUse(world, device, family) : null;
+  if (mute || family === 4) return mute ?? checkArp(world);
   const found = known.get(world) ?? new Map<Device, Stop | null>();
   known.set(world, found);
   const told = found.get(device);
@@ -37,6 +39,18 @@ export function checkDiscovery(world: World, device: Device, family: 4 | 6): Sto
   const stop = findStop(world, device, ['in', 'out']);
   found.set(device, stop);
   return stop;
+}
+
+/** Settings by which a device has nothing to do with its neighbours. */
+function checkArpUse({ routing }: World, device: string, family: 4 | 6): Stop | null {
+  if (!routing) return null;
+  const { facts, values } = routing;
+  if (facts.links.some(({ name, noArp }) => name === device && noArp)) {
+    return leaveOpen('neighbour', { code: 'no-arp', device, ignores: false });
+  }
+  return family === 4 && readLargest(values, 'arp_ignore', device) === 8
+    ? leaveOpen('neighbour', { code: 'no-arp', device, ignores: true })
+    : null;
 }
 
 /** What rules of ARP ask is not followed: where one may stop a message, it may be any. */

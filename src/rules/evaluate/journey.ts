@@ -193,12 +193,13 @@ export class Traveller {
       const allowed = mayRouteLoopback(this.#world, packet.inDevice);
       if (allowed !== true) return blockLoopback(packet, nat, allowed);
     }
-    const way = this.router.enter(packet);
+    const calls = bridge === null ? null : callsRules(this.#world, bridge, packet.family);
+    const turns = to !== dialled && calls === true ? bridge : null;
+    const way = this.router.enter(packet, turns);
     if (way.kind === 'stop') return refuseByRoute(this, packet, nat, way.stop);
     if (way.kind === 'host') return this.#takeIn(packet, nat);
     packet.outDevice = way.device;
-    const calls = bridge === null ? null : callsRules(this.#world, bridge, packet.family);
-    const turned = way.device === bridge && to !== dialled && calls === true;
+    const turned = turns !== null && way.device === turns;
     const pair = turned ? checkPorts(this.#world, client, to) : null;
     if (pair) return endByStop(packet, nat, pair);
     let masked: RuleRef | null = null;

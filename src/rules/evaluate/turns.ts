@@ -158,11 +158,14 @@ function isTaken(packet: Packet): boolean {
 /** The way that the host chooses for a packet; null where it does not look, an end where the packet is lost. */
 function route(
   { router, hops, end, next: { turn } }: Following,
-  { routes }: Hop,
+  { routes, turns = false }: Hop,
   packet: Packet,
 ): Way | Journey | null {
   if (!routes || !router.isKnown) return null;
-  const way = routes === 'enter' ? router.enter(packet) : router.leaveAgain(packet);
+  const way =
+    routes === 'enter'
+      ? router.enter(packet, turns ? packet.inDevice : null)
+      : router.leaveAgain(packet);
   if (way.kind === 'stop') return lose(end, way.stop, turn);
   const stays = hops.every(({ out }) => out === null || out === 'lo');
   return stays === (way.kind === 'host') ? way : stray(end, stays, turn);

@@ -31,6 +31,8 @@ export const WIRES: ReasonWriters<WireReason> = {
   'port-down': ({ port, bridge }) => `${writePort(port, bridge)}, is down`,
   'port-blocked': ({ port, bridge }) =>
     `${writePort(port, bridge)}, is not in the state forwarding`,
+  'port-floods-not': ({ port }) =>
+    `${port} is a port that not all frames go out by: whether those that ask for its neighbour do is not known`,
   'port-locked': ({ port }) => `${port} is a locked port, and whom it lets in is not read`,
   isolated: ({ ports, bridge }) =>
     `${ports.join(' and ')} ${ports.length === 1 ? 'is an isolated port' : 'are isolated ports'} of ${bridge ?? 'their bridge'}`,

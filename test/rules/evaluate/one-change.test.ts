@@ -228,6 +228,18 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
     },
     'an isolated port': { host: routing({ links: [port({ port: { ...PORT, isolated: true } })] }) },
     'a locked port': { host: routing({ links: [port({ port: { ...PORT, locked: true } })] }) },
+    'a port that floods nothing': {
+      host: routing({ links: [port({ port: { ...PORT, floods: false } })] }),
+    },
+    'docker0 answers nobody who asks for its address': {
+      host: { values: { 'ipv4/conf/all/arp_ignore': '0', 'ipv4/conf/docker0/arp_ignore': '8' } },
+    },
+    'redis answers some who ask': {
+      inside: { values: { 'ipv4/conf/all/arp_ignore': '2', 'ipv4/conf/eth0/arp_ignore': '1' } },
+    },
+    'redis answers nobody': {
+      inside: { values: { 'ipv4/conf/all/arp_ignore': '8', 'ipv4/conf/eth0/arp_ignore': '0' } },
+    },
     'a port with hairpin': {
       proxy: false,
       host: routing({ links: [port({ port: { ...PORT, hairpin: true } })] }),

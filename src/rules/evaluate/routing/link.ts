@@ -77,6 +77,9 @@ export function checkPort(facts: Routing, port: LinkFacts, direction: 'to' | 'fr
   if (port.port && !port.port.forwards) {
     return drop('bridge-port', { code: 'port-blocked', port: name, bridge: master });
   }
+  if (direction === 'to' && port.port?.floods === false) {
+    return leaveOpen('bridge-port', { code: 'port-floods-not', port: name });
+  }
   if (port.port?.locked === true) {
     return leaveOpen('bridge-port', { code: 'port-locked', port: name });
   }

@@ -104,8 +104,11 @@ export class Router {
     return this.leave({ ...packet, mark: packet.rerouted ? packet.rerouted.mark : 0 });
   }
 
-  /** What came in by a device and has passed PREROUTING. */
-  enter(packet: Packet): Way {
+  /**
+   * What came in by a device and has passed PREROUTING.
+   * @param turns the bridge that takes it back where NAT has turned it round: IPv6 asks no forwarding for that.
+   */
+  enter(packet: Packet, turns: Packet['inDevice'] = null): Way {
     const { routing } = this.#world;
     if (!routing) return this.#guessEntering(packet);
     return this.#each(packet, (flow) => {
@@ -114,6 +117,7 @@ export class Router {
       const forwards = this.#mayForward(packet);
       const way = this.#follow(input.decision, flow.destination, forwards !== false);
       if (way.kind !== 'device' || forwards === true) return way;
+      if (packet.family === 6 && way.device === turns) return way;
       return { kind: 'stop', stop: this.#stopForwarding(packet, flow.destination, forwards) };
     });
   }
