@@ -236,7 +236,6 @@ export class ConnectionStore {
   }
 
   #share<T>(value: T): T {
-    if (value === null || value === undefined) return value;
     const key = JSON.stringify(value);
     const known = this.#shared.get(key);
     if (known !== undefined) return known as T;

@@ -89,11 +89,9 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     serverOrigin: findOrigin(replies, context.devices),
     ttl: { first: findHighestTtl(requests), last: findLowestTtl(requests) },
     answeredFromAfar: replies.length > 0 && !isInitialTtl(findHighestTtl(replies)),
-    uniform:
-      ordered.length === 1 ||
-      ordered.every(
-        (one) => sameEndpoint(from(one), leg.client) && sameEndpoint(to(one), leg.server),
-      ),
+    uniform: ordered.every(
+      (one) => sameEndpoint(from(one), leg.client) && sameEndpoint(to(one), leg.server),
+    ),
     disputed: group.disputed,
     ofContainer: isMadeFor(leg.client.address, requests[0]?.hardware ?? null),
     toContainer: isMadeFor(leg.server.address, replies[0]?.hardware ?? null),
@@ -120,7 +118,6 @@ function findLowestTtl(packets: readonly WirePacket[]): number {
 
 /** Docker used to give a container the hardware address 02:42 and its IPv4 address. */
 function isMadeFor(address: string, hardware: string | null): boolean {
-  if (!hardware?.startsWith('02:42:')) return false;
   const bytes = address.split('.').map((part) => Number(part));
   if (bytes.length !== 4) return false;
   return hardware === ['02', '42', ...bytes.map((b) => b.toString(16).padStart(2, '0'))].join(':');
