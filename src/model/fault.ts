@@ -92,6 +92,7 @@ export type FirewallFault =
 export type StopFault =
   | ('route-missing' | 'route-refuses' | 'no-carrier' | 'forwarding-off' | 'rp-filter')
   | ('own-source' | 'answer-elsewhere' | 'gateway-elsewhere' | 'neighbour-fixed')
+  | 'neighbours-stopped'
   | ('bridge-port' | 'macvlan-host' | 'traffic-program' | 'inside-container');
 
 /** A packet that is stopped, and what stops it. */

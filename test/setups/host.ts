@@ -147,13 +147,15 @@ export class SetupHost {
         ...PLACES.map((place) => `netns add ${name(place)}`),
         veth('host', 'ext0', 'client', 'eth0'),
         veth('host', 'vpn0', 'vpn', 'eth0'),
-        macvlan
-          ? `link add eth0 netns ${name('redis')} link-netns ${name('host')} link ext0 type macvlan mode bridge`
-          : veth('host', 'veth1', 'redis', 'eth0'),
+        ...(macvlan ? [] : [veth('host', 'veth1', 'redis', 'eth0')]),
         veth('host', 'veth2', 'other', 'eth0'),
         veth('host', 'veth3', 'far', 'eth0'),
       ].join('\n'),
     });
+    if (macvlan) {
+      const add = 'ip link add mv0 link ext0 type macvlan mode bridge';
+      await this.run('host', `${add}\nip link set mv0 netns ${name('redis')} name eth0`);
+    }
     const settings = [
       ...['all', 'default', 'ext0', 'vpn0', 'docker0', FAR_BRIDGE].map(
         (device) => `net.ipv4.conf.${device}.rp_filter=0`,

@@ -46,10 +46,10 @@ function checkArpUse({ routing }: World, device: string, family: 4 | 6): Stop | 
   if (!routing) return null;
   const { facts, values } = routing;
   if (facts.links.some(({ name, noArp }) => name === device && noArp)) {
-    return leaveOpen('neighbour', { code: 'no-arp', device, ignores: false });
+    return leaveOpen('discovery', { code: 'no-arp', device, ignores: false });
   }
   return family === 4 && readLargest(values, 'arp_ignore', device) === 8
-    ? leaveOpen('neighbour', { code: 'no-arp', device, ignores: true })
+    ? leaveOpen('discovery', { code: 'no-arp', device, ignores: true })
     : null;
 }
 
@@ -58,7 +58,7 @@ function checkArp({ rules: { tables } }: World): Stop | null {
   const table = tables.find(({ family, chains }) => family === 'arp' && chains.some(mayStop));
   if (!table) return null;
   const chain = table.chains.find(mayStop)?.name ?? '';
-  return leaveOpen('neighbour', { code: 'arp-rules', chain, table: table.name });
+  return leaveOpen('discovery', { code: 'arp-rules', chain, table: table.name });
 }
 
 function mayStop({ policy, rules }: Chain): boolean {
@@ -104,7 +104,7 @@ function findStop(world: World, device: Device, ways: readonly Way[]): Stop | nu
     for (const message of DISCOVERY) {
       const lost = send(world, device, way, message);
       if (!lost) continue;
-      return leaveOpen('neighbour', {
+      return leaveOpen('discovery', {
         code: 'discovery-stopped',
         by: placeRule(lost.by),
         place: lost.hook.toUpperCase(),

@@ -17,6 +17,7 @@ const FAULTS: Readonly<Record<StopCode, StopFault | null>> = {
   elsewhere: 'answer-elsewhere',
   gateway: 'gateway-elsewhere',
   neighbour: 'neighbour-fixed',
+  discovery: 'neighbours-stopped',
   'bridge-port': 'bridge-port',
   macvlan: 'macvlan-host',
   filter: 'traffic-program',

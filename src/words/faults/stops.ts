@@ -22,6 +22,8 @@ export const STOP_REMEDIES: Readonly<Record<StopFault, string>> = {
     "make the host the container's gateway: take it off the other network (docker network disconnect), or choose which network gives the gateway (gw-priority, since Docker 28)",
   'neighbour-fixed':
     'remove the entry that was made by hand, so that the kernel asks: ip neigh del …',
+  'neighbours-stopped':
+    'let neighbours find each other: accept ICMPv6 of the types 135 and 136 (and ARP), before rules that drop what is left',
   'bridge-port': 'look at the port: ip -d link show dev PORT, bridge link set dev PORT …',
   'macvlan-host': 'give the host a macvlan of its own on the same device, or dial from elsewhere',
   'traffic-program':

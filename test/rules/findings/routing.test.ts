@@ -50,6 +50,18 @@ test('the wire: a port that is down, and a program that nobody reads', () => {
   expect(findAll({ routing: { filters } }), 'traffic-program', /tc, bpf/, 'warning');
 });
 
+test('neighbours that find each other no more are no entry made by hand', () => {
+  const values = { 'ipv4/conf/all/arp_ignore': '0', 'ipv4/conf/docker0/arp_ignore': '8' };
+  const found = findAll({ values });
+  expect(found, 'neighbours-stopped', /arp_ignore of docker0 is 8/, 'warning');
+  assert.not(found.some(({ code }) => code === 'neighbour-fixed'));
+  const lladdr = '02:aa:aa:aa:aa:aa';
+  const entry = { device: 'docker0', address: '172.17.0.2', lladdr, state: ['PERMANENT'] };
+  const fixed = findAll({ routing: { neighbours: [entry] } });
+  expect(fixed, 'neighbour-fixed', /is permanent/, 'error');
+  assert.not(fixed.some(({ code }) => code === 'neighbours-stopped'));
+});
+
 test('a table of connections that is full or nearly so', () => {
   const values = (count: number) => ({
     ...{ 'netfilter/nf_conntrack_count': String(count), 'netfilter/nf_conntrack_max': '1000' },

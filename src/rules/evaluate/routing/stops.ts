@@ -8,7 +8,16 @@ import type { Decision, Flow } from './lookup.js';
 export type StopCode =
   | ('no-route' | 'refusing-route' | 'odd-route' | 'no-carrier' | 'forwarding')
   | ('rp-filter' | 'own-source' | 'odd-source' | 'loopback' | 'setting')
-  | ('elsewhere' | 'gateway' | 'neighbour' | 'bridge-port' | 'macvlan' | 'filter' | 'inside');
+  | (
+      | 'elsewhere'
+      | 'gateway'
+      | 'neighbour'
+      | 'discovery'
+      | 'bridge-port'
+      | 'macvlan'
+      | 'filter'
+      | 'inside'
+    );
 
 export interface Stop {
   readonly code: StopCode;
