@@ -2,7 +2,7 @@
 import type { Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
-import { withFields } from '../prove/lazy-connection.js';
+import { withFields } from '../prove/outlined-connection.js';
 
 /** Hops of a whole document; a page of that many opens in a second or two. */
 const MOST_HOPS = 20_000;

@@ -4,7 +4,7 @@ import { UserError } from '../model/errors.js';
 import type { Connection } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
-import { withFields } from '../prove/lazy-connection.js';
+import { withFields } from '../prove/outlined-connection.js';
 import { checkFiles, listFiles, needsEvents } from './outputs.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
 import { createProgress } from './progress.js';

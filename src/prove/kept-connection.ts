@@ -3,6 +3,7 @@ import type { Coverage } from '../model/judgement.js';
 import type { Connection, Evidence } from '../model/report.js';
 import { isLossless } from './coverage/coverage.js';
 import { settleSketch, type ConnectionSketch } from './describe-live.js';
+import { OutlinedConnection } from './outlined-connection.js';
 
 /** Turns text into few bytes and back. */
 export interface Packer {
@@ -32,57 +33,30 @@ interface Additions {
   readonly witness?: Evidence | null;
 }
 
-export class KeptConnection implements Connection {
+export class KeptConnection extends OutlinedConnection implements Connection {
   static #latest: { readonly of: KeptConnection; readonly told: Connection } | null = null;
-  readonly id: Connection['id'];
-  readonly protocol: Connection['protocol'];
-  readonly client: Connection['client'];
-  readonly server: Connection['server'];
-  readonly container: Connection['container'];
-  readonly path: Connection['path'];
-  readonly proof: Connection['proof'];
-  readonly outcome: Connection['outcome'];
   readonly end: Connection['end'];
   readonly handshake: Connection['handshake'];
   readonly stall: Connection['stall'];
   readonly sourceSeen: Connection['sourceSeen'];
   readonly reached?: Connection['reached'];
-  readonly nat: Connection['nat'];
-  readonly relay: Connection['relay'];
   readonly relays?: Connection['relays'];
-  readonly drop: Connection['drop'];
-  readonly bytes: Connection['bytes'];
   readonly timing: Connection['timing'];
   readonly retransmits: Connection['retransmits'];
   readonly predicted?: Connection['predicted'];
-  readonly processes: Connection['processes'];
-  readonly clientNamespace: Connection['clientNamespace'];
   readonly #tell: () => Connection;
   readonly #additions: Additions;
 
   constructor(outline: Outline, tell: () => Connection, additions: Additions = {}) {
-    this.id = additions.id ?? outline.id;
-    this.protocol = outline.protocol;
-    this.client = outline.client;
-    this.server = outline.server;
-    this.container = outline.container;
-    this.path = outline.path;
-    this.proof = outline.proof;
-    this.outcome = outline.outcome;
+    super(outline, additions.id);
     this.end = additions.end ?? outline.end;
     this.handshake = outline.handshake;
     this.stall = outline.stall;
     this.sourceSeen = outline.sourceSeen;
     this.reached = outline.reached;
-    this.nat = outline.nat;
-    this.relay = outline.relay;
     this.relays = outline.relays;
-    this.drop = outline.drop;
-    this.bytes = outline.bytes;
     this.timing = outline.timing;
     this.retransmits = outline.retransmits;
-    this.processes = outline.processes;
-    this.clientNamespace = outline.clientNamespace;
     this.predicted = additions.predicted;
     this.#tell = tell;
     this.#additions = additions;

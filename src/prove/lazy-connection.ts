@@ -1,6 +1,6 @@
 /** A connection whose reason, evidence and hops are put into words when somebody looks: of very many connections nobody does. */
 import type { Connection } from '../model/report.js';
-import { KeptConnection } from './kept-connection.js';
+import { OutlinedConnection } from './outlined-connection.js';
 
 export type Details = Pick<
   Connection,
@@ -22,23 +22,9 @@ export interface Teller<T> {
   readonly facts: (subject: T) => LateFields;
 }
 
-/** Its details are told once. They are no fields of its own: copy what `toJSON` returns, not itself. */
-export class LazyConnection<T> implements Connection {
-  readonly id: Connection['id'];
-  readonly protocol: Connection['protocol'];
-  readonly client: Connection['client'];
-  readonly server: Connection['server'];
-  readonly container: Connection['container'];
-  readonly path: Connection['path'];
-  readonly proof: Connection['proof'];
-  readonly outcome: Connection['outcome'];
-  readonly nat: Connection['nat'];
-  readonly relay: Connection['relay'];
-  readonly drop: Connection['drop'];
+/** Its details are told once. */
+export class LazyConnection<T> extends OutlinedConnection implements Connection {
   readonly via?: Connection['via'];
-  readonly bytes: Connection['bytes'];
-  readonly processes: Connection['processes'];
-  readonly clientNamespace: Connection['clientNamespace'];
   readonly why: Connection['why'];
   readonly #subject: T;
   readonly #teller: Teller<T>;
@@ -46,21 +32,8 @@ export class LazyConnection<T> implements Connection {
   #facts: LateFields | null = null;
 
   constructor(outline: Outline, subject: T, teller: Teller<T>) {
-    this.id = outline.id;
-    this.protocol = outline.protocol;
-    this.client = outline.client;
-    this.server = outline.server;
-    this.container = outline.container;
-    this.path = outline.path;
-    this.proof = outline.proof;
-    this.outcome = outline.outcome;
-    this.nat = outline.nat;
-    this.relay = outline.relay;
-    this.drop = outline.drop;
+    super(outline);
     if (outline.via) this.via = outline.via;
-    this.bytes = outline.bytes;
-    this.processes = outline.processes;
-    this.clientNamespace = outline.clientNamespace;
     this.why = outline.why;
     this.#subject = subject;
     this.#teller = teller;
@@ -103,7 +76,6 @@ export class LazyConnection<T> implements Connection {
     return this.#told.unlistedLegs;
   }
 
-  /** Everything as ordinary fields, in the document's order. */
   toJSON(): Connection {
     return {
       id: this.id,
@@ -144,11 +116,4 @@ export class LazyConnection<T> implements Connection {
   get #known(): LateFields {
     return (this.#facts ??= this.#teller.facts(this.#subject));
   }
-}
-
-/** A connection that may be copied field by field. */
-export function withFields(connection: Connection): Connection {
-  return connection instanceof LazyConnection || connection instanceof KeptConnection
-    ? connection.toJSON()
-    : connection;
 }
