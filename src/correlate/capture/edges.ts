@@ -106,6 +106,14 @@ export function mayBeUpstream({ leg, origin, ttl }: CapturedLeg): boolean {
 
 /** Whether the machine that `client` dialled may be the one that `upstream` comes from. */
 export function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
+  // A container's own address or hardware on one side is its own on the other: at least as far as it has one network.
+  const containers = upstream.ofContainer || client.toContainer;
+  if (containers && client.leg.server.address !== upstream.leg.client.address) return false;
+  return mayHaveDialled(client, upstream);
+}
+
+/** The same whatever hardware addresses look like. */
+export function mayHaveDialled(client: CapturedLeg, upstream: CapturedLeg): boolean {
   const [own, theirs] = [client.leg, upstream.leg];
   const { server } = own;
   if (server === null || theirs.server === null) return false;
@@ -116,9 +124,6 @@ export function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
     return false;
   }
   if (upstream.origin === 'local' && client.serverOrigin === 'elsewhere') return false;
-  // A container's own address or hardware on one side is its own on the other.
-  const containers = upstream.ofContainer || client.toContainer;
-  if (containers && server.address !== theirs.client.address) return false;
   if (!shareHardware(client, upstream)) return false;
   const dialled = upstream.first.synTime;
   const accepted = client.first.established ?? client.first.synTime;

@@ -1,7 +1,7 @@
 /** Whether the bytes of a pair are its own: other connections that carried the same ones at the same time. */
 import { sharePayload } from './datagrams.js';
 import { compareContent } from './contents.js';
-import { couldDial, SLACK, type Edge } from './edges.js';
+import { mayHaveDialled, SLACK, type Edge } from './edges.js';
 import type { CapturedLeg } from './legs.js';
 import { Prints, takePrint } from './prints.js';
 import { findCrossing } from './sightings.js';
@@ -86,7 +86,7 @@ function mayBeMistaken(leg: CapturedLeg, { client }: Edge): boolean {
 /** What is known to be no side of this relay: rewritten on its way, straight across, or a container's to elsewhere. */
 function isOfOtherKind(leg: CapturedLeg, { upstream }: Edge): boolean {
   if (!leg.uniform || findCrossing(leg.leg.sightings) !== null) return true;
-  return leg.ofContainer && !couldDial(leg, upstream);
+  return leg.ofContainer && !mayHaveDialled(leg, upstream);
 }
 
 /** What a pair's client dialled, by port, and where it led. */
