@@ -136,4 +136,103 @@ test('a target that no container has dials nothing, on a host that is at hand', 
   assert.equal([self(true), self(false)], [false, true]);
 });
 
+test('a neighbour comes by the device whose link it is on, whichever address it dials', () => {
+  const two: World['devices'] = [
+    ...devices('198.51.100.1/24'),
+    { name: 'ext1', kind: 'outside', networks: ['192.0.2.1/24'] },
+  ];
+  const outside = (client: string): string[] =>
+    list({ devices: two }, { client }).filter((text) => text.includes(' outside '));
+  assert.equal(outside('192.0.2.7'), [
+    'outside outside ext1/192.0.2.7 198.51.100.1:8080',
+    'outside outside ext1/192.0.2.7 192.0.2.1:8080',
+    'container-address outside ext1/192.0.2.7 172.17.0.2:6379',
+  ]);
+  assert.equal(outside('203.0.113.7'), [
+    'outside outside ext0/203.0.113.7 198.51.100.1:8080',
+    'outside outside ext1/203.0.113.7 192.0.2.1:8080',
+    'container-address outside ext0/203.0.113.7 172.17.0.2:6379',
+  ]);
+  const container = outside('172.17.0.9');
+  assert.is(container[0], 'outside outside ext0/172.17.0.9 198.51.100.1:8080', 'no outer link');
+});
+
+test('straight to a container’s address only clients of its family come', () => {
+  const both = { devices: devices('198.51.100.1/24', '2001:db8::1/64') };
+  const straight = (client: string | null): boolean =>
+    list(both, { client }).some((text) => text.startsWith('container-address outside'));
+  assert.equal(
+    [straight(null), straight('203.0.113.7'), straight('2001:db8::7')],
+    [...[true, true, false]],
+  );
+});
+
+/** A host with IPv6 on its bridges. */
+const SIX: World['devices'] = [
+  { name: 'lo', kind: 'loopback', networks: ['127.0.0.1/8', '::1/128'] },
+  { name: 'ext0', kind: 'outside', networks: ['2001:db8::1/64'] },
+  { name: 'docker0', kind: 'bridge', networks: ['fe80::1/64', 'fd00::1/64'] },
+  { name: FAR_BRIDGE, kind: 'bridge', networks: ['fd01::1/64'] },
+];
+
+test('IPv6: containers that might be there have addresses near the end of the bridge’s network', () => {
+  const inside = list({ devices: SIX, containers: [] }, { container: null }, '::', 'fd00::2');
+  assert.ok(inside.includes('own-address host host fd00::1:8080'));
+  assert.ok(inside.includes('same-bridge a container on docker0 container fd00::1:8080'));
+  const world = makeWorld(NOTHING, true, { devices: SIX, containers: [] });
+  const mapping = {
+    ...{ protocol: 'tcp' as const, listens: { address: '::', port: 8080 } },
+    target: { address: 'fd00::2', port: 6379 },
+  };
+  const asked = listAttempts(world, { mapping, container: null, client: null });
+  const addresses = asked.flatMap(({ start: { by } }) =>
+    by.kind === 'container' ? [by.address] : [],
+  );
+  assert.equal([...new Set(addresses)], ['fd00::fffe', 'fd01::fffe']);
+});
+
+test('an address that a container has is not thought of, nor the bridge’s own', () => {
+  const addressesOf = (networks: readonly string[], taken: readonly string[]): string[] => {
+    const world = makeWorld(NOTHING, true);
+    const own = world.devices.map((one) => (one.name === 'docker0' ? { ...one, networks } : one));
+    const [target] = world.containers;
+    const places = taken.map((address) => ({ bridge: 'elsewhere', address }));
+    const containers = target ? [target, { name: 'x', places, sockets: [] }] : [];
+    const changed = { ...world, devices: own, containers };
+    const mapping = {
+      ...{ protocol: 'tcp' as const, listens: { address: '0.0.0.0', port: 8080 } },
+      target: { address: '172.17.0.2', port: 6379 },
+    };
+    return listAttempts(changed, { mapping, container: target ?? null, client: null }).flatMap(
+      ({ vantage, start: { by } }) =>
+        vantage === 'same-bridge' && by.kind === 'container' ? [by.address] : [],
+    );
+  };
+  assert.equal(addressesOf(['172.17.0.1/16'], []), ['172.17.0.14']);
+  assert.equal(addressesOf(['172.17.0.1/16'], ['172.17.0.14']), ['172.17.0.13']);
+  assert.equal(addressesOf(['172.17.0.14/16'], []), ['172.17.0.13'], 'the bridge has that one');
+  const others = ['14', '13', '12', '6'].map((tail) => `172.17.0.${tail}`);
+  assert.equal(addressesOf(['172.17.0.1/16'], others), ['172.17.0.5']);
+});
+
+test('of strangers one that runs comes before one that might', () => {
+  const bare: World['devices'] = [
+    ...devices('198.51.100.1/24').filter(({ name }) => name !== FAR_BRIDGE),
+    { name: 'br-empty', kind: 'bridge', networks: ['172.31.0.1/16'] },
+    { name: FAR_BRIDGE, kind: 'bridge', networks: ['172.30.0.1/16'] },
+  ];
+  assert.ok(
+    list({ devices: bare }).includes('other-bridge container far container 198.51.100.1:8080'),
+  );
+});
+
+test('a container without a bridge’s name is where its address is', () => {
+  const world = makeWorld(NOTHING, true);
+  const containers = world.containers.map((one) => ({
+    ...one,
+    places: one.places.map(({ address }) => ({ bridge: null, address })),
+  }));
+  assert.equal(list({ containers }, { container: containers[0] ?? null }), USUAL);
+});
+
 test.run();
