@@ -7,7 +7,7 @@ import type { PortMapping, Target } from '../model/target.js';
 import type { Container, Topology } from '../model/topology.js';
 import type { TraceHeader } from '../model/trace.js';
 import { buildWorld, judgeProxy } from '../rules/evaluate/build-world.js';
-import { listConcerned } from '../rules/explain/concern.js';
+import { listConcerned } from '../rules/explain/concerned-rules.js';
 import { findFaults } from '../rules/findings/findings.js';
 import { predict } from '../rules/evaluate/predict.js';
 import { withhold } from '../rules/evaluate/withhold.js';

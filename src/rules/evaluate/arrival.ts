@@ -2,7 +2,7 @@
 import { isPortDriver } from '../../model/port-drivers.js';
 import type { HostPort, Reason } from '../../model/reason.js';
 import { findContainerAt, findDeafness, findRelay, findSocket, listSocketsFor } from './deliver.js';
-import { endJourney, formatTarget, targetOf, type Journey } from './ends.js';
+import { endJourney, formatTarget, targetOf, type Journey } from './journey-end.js';
 import { isLoopbackSource } from './loopback.js';
 import type { Start } from './start.js';
 import { addressText, type Packet } from './packet.js';

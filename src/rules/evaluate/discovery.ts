@@ -1,6 +1,6 @@
 /** Neighbours ask each other for their hardware addresses by messages that rules may stop as well. */
 import { DISCOVERY, type Chain, type Discovery, type Hook } from '../../model/rules.js';
-import { placeRule, type Journey } from './ends.js';
+import { placeRule, type Journey } from './journey-end.js';
 import { indexRules } from './inside.js';
 import { createPacket, exactAddress, type Packet } from './packet.js';
 import { leaveOpen, type Stop } from './routing/stops.js';

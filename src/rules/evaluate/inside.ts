@@ -3,7 +3,7 @@ import type { Question } from '../../model/question.js';
 import type { ContainerReason, Reason } from '../../model/reason.js';
 import { TCP_FLAGS } from '../../model/rules.js';
 import { wonder } from './doubt.js';
-import type { Journey } from './ends.js';
+import type { Journey } from './journey-end.js';
 import { addressText, createPacket, UNZONED, type Packet } from './packet.js';
 import { findContainerAt } from './deliver.js';
 import { checkNeighbour, checkPort, findWireOf, isStacked, type Wire } from './routing/link.js';

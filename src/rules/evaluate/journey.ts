@@ -10,7 +10,7 @@ import {
   checkDiscoveryBeyond,
 } from './discovery.js';
 import { wonder } from './doubt.js';
-import { endByStop, endJourney, type Journey } from './ends.js';
+import { endByStop, endJourney, type Journey } from './journey-end.js';
 import { ContainerSide, indexRules, joinInside } from './inside.js';
 import { addressText, createPacket, exactAddress, type Packet } from './packet.js';
 import { checkHairpin, checkLeaving, checkLink, checkReturn } from './routing/delivery.js';
@@ -22,7 +22,7 @@ import type { Ask } from './routing/lookup.js';
 import { doubt, hush, misplace, type Stop } from './routing/stops.js';
 import { createFirst, type Start } from './start.js';
 import type { RuleRef } from './rule-index.js';
-import { goOn, lose } from './turns.js';
+import { goOn, lose } from './following.js';
 import { Walk } from './walk.js';
 import type { Decide, HookEnd } from './hook-end.js';
 import {

@@ -1,5 +1,5 @@
 /** Whether a packet of 127.0.0.0/8 may be routed over a device, and how it ends where it may not. */
-import { endJourney, type Journey } from './ends.js';
+import { endJourney, type Journey } from './journey-end.js';
 import { addressText, type Packet } from './packet.js';
 import type { RuleRef } from './rule-index.js';
 import type { World } from './world.js';

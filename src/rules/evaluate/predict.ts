@@ -1,7 +1,7 @@
 /** Predicts the path of every client: tries each doubt both ways, and only says what is the same in all. */
 import type { Forecast } from '../../model/forecast.js';
 import type { OpenQuestion, PredictedEnd } from '../../model/reason.js';
-import { formatTarget, type Journey } from './ends.js';
+import { formatTarget, type Journey } from './journey-end.js';
 import { Traveller } from './journey.js';
 import { isSameQuestion, type Doubt } from './doubt.js';
 import { listAttempts, type Attempt, type WayIn } from './vantages.js';

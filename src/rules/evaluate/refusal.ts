@@ -2,7 +2,7 @@
 import type { RuledPlace } from '../../model/reason.js';
 import { TCP_FLAGS } from '../../model/rules.js';
 import { away, comeBack, home } from './course.js';
-import { endByStop, endJourney, placeRule, stopJourney, type Journey } from './ends.js';
+import { endByStop, endJourney, placeRule, stopJourney, type Journey } from './journey-end.js';
 import { exactAddress, type Packet } from './packet.js';
 import type { Router, Way } from './routing/router.js';
 import type { Stop } from './routing/stops.js';

@@ -2,7 +2,7 @@
 
 import * as assert from 'uvu/assert';
 import type { Reason } from '../../../src/model/reason.js';
-import type { Journey } from '../../../src/rules/evaluate/ends.js';
+import type { Journey } from '../../../src/rules/evaluate/journey-end.js';
 import { joinInside } from '../../../src/rules/evaluate/inside.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
 import { suite } from '../../support/suite.js';

@@ -1,7 +1,7 @@
 // One connection hook by hook, on small rule sets: where it is stopped, what is said of it, and what decides.
 
 import * as assert from 'uvu/assert';
-import type { Journey } from '../../../src/rules/evaluate/ends.js';
+import type { Journey } from '../../../src/rules/evaluate/journey-end.js';
 import { Traveller } from '../../../src/rules/evaluate/journey.js';
 import type { Start } from '../../../src/rules/evaluate/start.js';
 import { RuleIndex } from '../../../src/rules/evaluate/rule-index.js';

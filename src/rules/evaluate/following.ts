@@ -1,7 +1,7 @@
 /** What follows the first packet: rules and routes that let a request through may stop the answer to it, or what comes after. */
 import { TCP_FLAGS } from '../../model/rules.js';
 import { comeBack, goThere, type Course, type Hop } from './course.js';
-import { placeRule, type Journey } from './ends.js';
+import { placeRule, type Journey } from './journey-end.js';
 import { addressText, beginsAnew, UNZONED, type Packet, type Turn } from './packet.js';
 import { stopPacket, type Tools } from './refusal.js';
 import type { Leaving, Way } from './routing/router.js';
