@@ -1,7 +1,7 @@
 // Who takes a connection in the end: a process of the host, a relay and what is behind it, a container, or nobody.
 
 import * as assert from 'uvu/assert';
-import type { Journey } from '../../../src/rules/evaluate/ends.js';
+import type { Journey } from '../../../src/rules/evaluate/journey-end.js';
 import { Traveller } from '../../../src/rules/evaluate/journey.js';
 import { RuleIndex } from '../../../src/rules/evaluate/rule-index.js';
 import type { Start } from '../../../src/rules/evaluate/start.js';
