@@ -1,5 +1,5 @@
 /** Doubts and gaps in words: each reads on after "because". */
-import { formatEndpoint } from '../model/address.js';
+import { formatEndpoint, type Endpoint } from '../model/address.js';
 import type { LinkDoubt } from '../model/claim.js';
 import type { Doubt, ExchangeCounts, Facts, Gap, WayFacts } from '../model/judgement.js';
 import { writeProcess } from './processes.js';
@@ -124,8 +124,6 @@ function writeWayOn({ what, did, to }: WayFacts): string {
 
 /** Why no path is told. */
 export function writeGap(gap: Gap, { client, server, destination }: Facts): string {
-  const to = formatEndpoint(destination);
-  const from = formatEndpoint(client);
   switch (gap.code) {
     case 'contradiction':
       return `there is evidence for ${gap.paths.join(' and for ')} at once`;
@@ -150,6 +148,16 @@ export function writeGap(gap: Gap, { client, server, destination }: Facts): stri
     }
     case 'lack-hides':
       return `${writeLack({ code: 'not-whole', of: 'capture', note: gap.note })}, and nothing else shows what became of it`;
+    default:
+      return writeUnseen(gap, client, destination);
+  }
+}
+
+/** What was not seen of its way. */
+function writeUnseen(gap: UnseenGap, client: Endpoint, destination: Endpoint): string {
+  const to = formatEndpoint(destination);
+  const from = formatEndpoint(client);
+  switch (gap.code) {
     case 'disputed':
       return (
         `the same packets as those for ${to} were also seen under other addresses, in a way that no single rewriting explains: some ` +
@@ -187,6 +195,15 @@ export function writeGap(gap: Gap, { client, server, destination }: Facts): stri
       return PLAIN_GAPS[gap.code];
   }
 }
+
+type UnseenGap = Exclude<
+  Gap,
+  {
+    readonly code:
+      | ('contradiction' | 'events-lost' | 'not-whole' | 'may-be-relays-own')
+      | ('redirect-untaken' | 'went-nowhere' | 'lack-hides');
+  }
+>;
 
 const PLAIN_GAPS: Readonly<
   Record<'older-than-trace' | 'decider-unseen' | 'entry-unseen' | 'coincidence', string>
