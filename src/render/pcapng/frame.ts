@@ -17,10 +17,11 @@ export function encodeHeaders(
   const destination = bytesOf(packet.destination.address);
   const ttl = known.ttl ?? UNKNOWN.ttl;
   const rest = transport.length + packet.length;
+  const { protocol } = packet;
   const ip =
     source.length === 4 && destination.length === 4
-      ? ip4Header(packet, source, destination, rest, ttl, known.ipId ?? 0)
-      : ip6Header(packet, wide(source), wide(destination), rest, ttl);
+      ? ip4Header({ protocol, source, destination, rest, ttl }, known.ipId ?? 0)
+      : ip6Header({ protocol, source: wide(source), destination: wide(destination), rest, ttl });
   const bytes = Buffer.concat([ip, transport]);
   return { bytes, length: bytes.length + packet.length };
 }
@@ -46,14 +47,18 @@ function udpHeader({ source, destination, length }: PacketFields): Buffer {
   return header;
 }
 
-function ip4Header(
-  { protocol }: PacketFields,
-  source: Buffer,
-  destination: Buffer,
-  rest: number,
-  ttl: number,
-  id: number,
-): Buffer {
+/** What both headers say. */
+interface HeaderFields {
+  readonly protocol: PacketFields['protocol'];
+  readonly source: Buffer;
+  readonly destination: Buffer;
+  /** Length of what follows the header. */
+  readonly rest: number;
+  readonly ttl: number;
+}
+
+function ip4Header(fields: HeaderFields, id: number): Buffer {
+  const { protocol, source, destination, rest, ttl } = fields;
   const header = Buffer.alloc(HEADER.ip4);
   header.writeUInt8(0x45, 0);
   header.writeUInt16BE(lengthField(HEADER.ip4 + rest), 2);
@@ -66,13 +71,7 @@ function ip4Header(
   return header;
 }
 
-function ip6Header(
-  { protocol }: PacketFields,
-  source: Buffer,
-  destination: Buffer,
-  rest: number,
-  ttl: number,
-): Buffer {
+function ip6Header({ protocol, source, destination, rest, ttl }: HeaderFields): Buffer {
   const header = Buffer.alloc(HEADER.ip6);
   header.writeUInt8(0x60, 0);
   header.writeUInt16BE(lengthField(rest), 4);

@@ -101,7 +101,7 @@ function test(match: Match, packet: Packet, world: World): Answer {
     case 'chance':
       return { about: { code: 'as-written', text: match.text }, chance: true };
     case 'set':
-      return testSet(match.name, match.side, match.text, packet, world);
+      return testSet(match, packet, world);
     case 'unknown':
       return wonder({ code: 'as-written', text: match.text });
   }
@@ -287,9 +287,7 @@ function testFlags({ among, set }: Extract<Match, { on: 'tcp-flags' }>, { flags 
 
 /** Docker 28.0 keeps the networks of its bridges in these sets; others are not read. */
 function testSet(
-  name: string,
-  side: 'source' | 'destination' | 'other',
-  text: string,
+  { name, side, text }: Extract<Match, { on: 'set' }>,
   packet: Packet,
   world: World,
 ): Answer {

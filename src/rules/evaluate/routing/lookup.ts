@@ -68,7 +68,7 @@ export function findRoute(routing: Routing, flow: Flow, ask: Ask): Decision {
       case 'lookup':
       case 'l3mdev': {
         const table = rule.action === 'lookup' ? rule.table : findDomain(routing, flow);
-        const decision = table === null ? null : lookIn(routing, table, flow, rule, ask);
+        const decision = table === null ? null : lookIn(routing, { table, rule }, flow, ask);
         if (decision) return decision;
       }
     }
@@ -131,9 +131,8 @@ function testMark({ mark }: PolicyRule, flow: Flow): boolean | null {
 /** Null where the table leads on to the next rule. */
 function lookIn(
   { routes }: Routing,
-  table: string,
+  { table, rule }: { readonly table: string; readonly rule: PolicyRule },
   flow: Flow,
-  rule: PolicyRule,
   ask: Ask,
 ): Decision | null {
   const fitting = routes
