@@ -219,6 +219,30 @@ test('a rival carried the same bytes at the same time, and nothing else explains
   for (const [name, is, shape, own] of table) assert.is(clear(shape, own), is, name);
 });
 
+test('a container’s hardware address sets a rival aside only where it cannot have dialled the machine for other reasons', () => {
+  const relay = 0x0242_ac11_0005;
+  const capture = new Capture();
+  const client = capture.leg({ ...CLIENT_LEG, server: '172.17.0.5#8080' });
+  const upstream = capture.leg({
+    ...{ ...UPSTREAM_LEG, client: '172.17.0.5#50000', request: { hardware: relay } },
+  });
+  const edge = compareLegs(client, upstream);
+  assert.ok(edge && upstream.ofContainer);
+  const now = { synTime: 500, established: 1_500, asked: 12_000, answered: 45_000 };
+  const clear = (server: string, address: string, hardware: number | null): boolean => {
+    const rival = capture.leg({
+      ...{ ...shift(CLIENT_LEG, 1), ...now, client: `${address}#41000`, server },
+      request: { hardware },
+    });
+    return new Rivals([rival, upstream, client], [edge]).accountsFor(edge);
+  };
+  const own = 0x0242_ac11_0009;
+  assert.is(clear('10.9.0.5#8080', '172.17.0.9', own), false, 'the relay’s other network, maybe');
+  assert.is(clear('10.9.0.5#8080', '172.17.0.9', null), false);
+  assert.is(clear('172.17.0.2#6379', '172.17.0.9', own), true, 'it dialled what the relay dials');
+  assert.is(clear('172.17.0.2#6379', '172.17.0.9', null), false, 'or is the relay itself');
+});
+
 test('a rival that ended before, behind one that lasts, is found in time', () => {
   const capture = new Capture();
   const edge = pair(capture, 5);
