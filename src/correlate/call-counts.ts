@@ -43,7 +43,7 @@ export class Counts {
     const before = first.total - first.bytes;
     const running = Math.max(...own.map(({ total }) => total)) - before;
     const last = calls.at(-1) === own.at(-1);
-    return last ? Math.max(running, this.#total(operation, ends, null) - before) : running;
+    return last ? Math.max(running, this.#total(operation, ends) - before) : running;
   }
 
   /** Bytes spliced from the one socket into the other, by transfers of one direction between them. */
@@ -52,16 +52,24 @@ export class Counts {
     if (!first) return 0;
     const { from, to } = first;
     const running = moves.map(({ event }) => (event.kind === 'move' ? event.total : 0));
-    return Math.max(this.#total('move', from, to), ...running);
+    const last = Math.max(...moves.map(({ event }) => event.time));
+    // Another pair may have had the same addresses and ports before.
+    const sum = this.#sums('move', from, to).find(({ time }) => time >= last);
+    return Math.max(sum?.bytes ?? 0, ...running);
   }
 
-  /** The final count; 0 when there is none, or when two peers of a socket have the same port. */
-  #total(
+  /** The final count of one socket; 0 when there is none, or when two peers of it have the same port. */
+  #total(operation: Operation, from: SocketSpan['ends']): number {
+    const found = this.#sums(operation, from, null);
+    return found.length === 1 ? (found[0]?.bytes ?? 0) : 0;
+  }
+
+  #sums(
     operation: TotalEvent['operation'],
     from: SocketSpan['ends'],
     to: SocketEnds | null,
-  ): number {
-    const found = this.#of(from.socket).filter(
+  ): TotalEvent[] {
+    return this.#of(from.socket).filter(
       (event): event is TotalEvent =>
         event.kind === 'total' &&
         event.operation === operation &&
@@ -70,7 +78,6 @@ export class Counts {
         event.from.remotePort === from.remote.port &&
         (to === null || (event.to?.socket === to.socket && event.to.localPort === to.local.port)),
     );
-    return found.length === 1 ? (found[0]?.bytes ?? 0) : 0;
   }
 
   #of(socket: string): readonly (CopyEvent | TotalEvent)[] {

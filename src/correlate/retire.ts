@@ -1,9 +1,10 @@
 /** Which connections of a running trace are over for good, and which events nothing needs any more. */
-import { TCP, TCP_STATE, type CopyEvent, type TraceEvent } from '../model/event.js';
+import { TCP, TCP_STATE, type CopyEvent, type MoveEvent, type TraceEvent } from '../model/event.js';
 import type { Correlation, TracedConnection } from './connections.js';
 import { groupLegs, listFree, type Group } from './groups.js';
 import { packetKey, pairKey, type Leg } from './leg.js';
 import type { Relaying } from './relays.js';
+import { keyOfSum, sumOfCall } from './sum-keys.js';
 
 /** Nanoseconds without a new event after which what has ended stays ended: packets in flight, sockets that close late. */
 const SETTLE = 1_000_000_000;
@@ -38,16 +39,17 @@ export function retire(
 ): Retirement {
   const { relaying } = correlation;
   const groups = groupLegs(correlation);
+  const isSpent = findSpent(events, context.budget);
   const isOver = (group: Group): boolean =>
     group.legs.every((leg) => isLegOver(leg, context.now - group.end)) &&
-    !isCut(group, relaying, context.budget);
+    !isCut(group, relaying, isSpent);
   const free = listFree(groups, isOver, correlation, events);
   if (free.size === 0) return { connections: [], kept: events, pairs: [] };
   const gone = new Set([...free].flatMap(({ legs }) => legs));
   const stay = groups.filter((group) => !free.has(group));
   return {
     connections: correlation.connections.filter(({ leg }) => gone.has(leg)),
-    kept: keepNeeded(events, { gone, stay, relaying, ...context }),
+    kept: keepNeeded(events, { gone, stay, relaying, isSpent, ...context }),
     pairs: [...gone].flatMap(listPairs),
   };
 }
@@ -79,17 +81,25 @@ function isEstablished({ events, begun }: Leg): boolean {
   return events.some((event) => event.kind === 'packet' && event.flags !== TCP.SYN);
 }
 
-/** Whether calls may have gone untold: what they moved is told at the end. */
-function isCut({ legs }: Group, { calls, links }: Relaying, budget: number): boolean {
-  const spent = ({ calls: count }: { readonly calls: number }): boolean => count >= budget;
+type IsSpent = (call: CopyEvent | MoveEvent) => boolean;
+
+/** Tells of a call whether others of its socket may follow untold, of which no sum has been told yet. */
+function findSpent(events: readonly TraceEvent[], budget: number): IsSpent {
+  const told = new Map<string, number>();
+  for (const event of events) if (event.kind === 'total') told.set(keyOfSum(event), event.time);
+  return (call) => call.calls >= budget && !((told.get(sumOfCall(call)) ?? -1) >= call.time);
+}
+
+/** Whether calls may have gone untold whose sum has not come: it is told at the end then. */
+function isCut({ legs }: Group, { calls, links }: Relaying, isSpent: IsSpent): boolean {
   const own = new Set(legs);
   return (
     legs.some(
-      (leg) => calls.of(leg, 'client').some(spent) || calls.of(leg, 'server').some(spent),
+      (leg) => calls.of(leg, 'client').some(isSpent) || calls.of(leg, 'server').some(isSpent),
     ) ||
     links.some(
       ({ client, moves }) =>
-        own.has(client) && moves.some(({ event }) => event.kind === 'move' && spent(event)),
+        own.has(client) && moves.some(({ event }) => event.kind === 'move' && isSpent(event)),
     )
   );
 }
@@ -98,11 +108,12 @@ interface Needs extends RetireContext {
   readonly gone: ReadonlySet<Leg>;
   readonly stay: readonly Group[];
   readonly relaying: Relaying;
+  readonly isSpent: IsSpent;
 }
 
 function keepNeeded(
   events: readonly TraceEvent[],
-  { gone, stay, relaying, now, budget }: Needs,
+  { gone, stay, relaying, isSpent, now }: Needs,
 ): TraceEvent[] {
   const { calls, links, kinship } = relaying;
   const released = new Set<TraceEvent>([...gone].flatMap((leg) => leg.events));
@@ -125,8 +136,8 @@ function keepNeeded(
   }
   const isFresh = ({ time }: TraceEvent, within: number): boolean => now - time < within;
   const isUsed = (event: CopyEvent): boolean =>
-    roots.has(kinship.rootOf(event.pid)) || pairs.has(pairOf(event)) || event.calls >= budget;
-  return events.filter((event) => {
+    roots.has(kinship.rootOf(event.pid)) || pairs.has(pairOf(event)) || isSpent(event);
+  const kept = events.filter((event) => {
     if (released.has(event)) return false;
     if (needed.has(event)) return true;
     switch (event.kind) {
@@ -151,6 +162,12 @@ function keepNeeded(
         return isFresh(event, GIVEN_UP);
     }
   });
+  const used = new Set(kept.flatMap((event) => (isCall(event) ? sumOfCall(event) : [])));
+  return kept.filter((event) => event.kind !== 'total' || used.has(keyOfSum(event)));
+}
+
+function isCall(event: TraceEvent): event is CopyEvent | MoveEvent {
+  return event.kind === 'copy' || event.kind === 'move';
 }
 
 function pairOf({ local, remote }: Pick<CopyEvent, 'local' | 'remote'>): string {

@@ -7,13 +7,13 @@ import {
   type AsideKind,
   type CopyEvent,
   type StateEvent,
-  type TotalEvent,
   type TraceEvent,
 } from '../model/event.js';
 import { isRequest } from './bytes.js';
 import type { LegCalls } from './calls.js';
 import type { Kinship } from './kinship.js';
 import type { Leg } from './leg.js';
+import { keyOfSum, sumOfCall } from './sum-keys.js';
 
 /** One way, by the first call on it. */
 export interface Way {
@@ -170,21 +170,13 @@ interface Span {
 function listSpent(events: readonly TraceEvent[]): CopyEvent[] {
   const last = new Map<string, CopyEvent>();
   const spent = new Map<string, CopyEvent>();
-  for (const event of events) if (event.kind === 'copy') last.set(copyKey(event), event);
+  for (const event of events) if (event.kind === 'copy') last.set(sumOfCall(event), event);
   for (const event of events) {
     if (event.kind !== 'total') continue;
-    const told = last.get(totalKey(event));
-    if (told && event.bytes > told.total) spent.set(totalKey(event), told);
+    const told = last.get(keyOfSum(event));
+    if (told && event.bytes > told.total) spent.set(keyOfSum(event), told);
   }
   return [...spent.values()];
-}
-
-function copyKey({ operation, socket, local, remote, life }: CopyEvent): string {
-  return [operation, socket, local.port, remote.port, life].join();
-}
-
-function totalKey({ operation, from }: TotalEvent): string {
-  return [operation, from.socket, from.localPort, from.remotePort, from.life].join();
 }
 
 function objectKey({ pid, object, operation }: AsideEvent): string {

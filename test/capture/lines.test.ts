@@ -330,6 +330,25 @@ test('maps, whose keys are signed and whose END leaves empty lines', () => {
   assert.is(readTotalKey('elsewhere', [1n, 2n]), null);
 });
 
+test('sums that are told when sockets have closed', () => {
+  const pair = read('U 4b8c9952c12 ffff888132b34a00 ffff888132b36f00 bb385ba01f91ecfc 5');
+  if (pair.kind !== 'event') throw new Error(pair.kind);
+  const { time } = pair.event;
+  assert.equal(pair.event, {
+    ...{ kind: 'total', operation: 'move', time, bytes: 5 },
+    from: { socket: 'ffff888132b34a00', localPort: 47_928, remotePort: 23_456 },
+    to: { socket: 'ffff888132b36f00', localPort: 8081, remotePort: 60_668 },
+  });
+  const own = read('V w 4b8c9952c12 ffff888132b365c0 8c361f90 2 1f');
+  if (own.kind !== 'event') throw new Error(own.kind);
+  assert.equal(own.event, {
+    ...{ kind: 'total', operation: 'write', time, bytes: 31, to: null },
+    from: { socket: 'ffff888132b365c0', localPort: 35_894, remotePort: 8080, life: 2 },
+  });
+  assert.is(read('V x 4b8c9952c12 ffff888132b365c0 8c361f90 2 1f').kind, 'other');
+  assert.is(read('U 4b8c9952c12 ffff888132b34a00 ffff888132b36f00 bb385ba01f91ecfc').kind, 'other');
+});
+
 test('spliced bytes stand above the count of calls, whatever the sign of the printed number', () => {
   assert.is(readSplicedBytes((14n << 20n) | 17n), 14);
   assert.is(readSplicedBytes(0xfffffn), 0);

@@ -71,8 +71,8 @@ test('no positional parameter and no filter is left over', () => {
   for (const budget of [1, 16, 999_999]) {
     const program = assemble({ budget });
     assert.not.match(program, /\$\d/);
-    assert.not.match(program, /(?:flow|aside) filter/);
-    assert.match(program, /if \(\$what != 0 && @final == 0 && @relay/);
+    assert.not.match(program, /(?:flow|aside|sum) filter/);
+    assert.match(program, /if \(@final == 0 && \$what != 0 && @relay/);
     assert.match(program, new RegExp(` <= ${budget}\\)`));
   }
 });

@@ -4,7 +4,13 @@ import * as assert from 'uvu/assert';
 import { correlate } from '../../src/correlate/connections.js';
 import { pairKey } from '../../src/correlate/leg.js';
 import { retire, type Retirement } from '../../src/correlate/retire.js';
-import { TCP, TCP_STATE, type TraceEvent } from '../../src/model/event.js';
+import {
+  TCP,
+  TCP_STATE,
+  type SocketEnds,
+  type TotalEvent,
+  type TraceEvent,
+} from '../../src/model/event.js';
 import { client, relayed, served, throughNat } from '../support/stories.js';
 import {
   at,
@@ -165,8 +171,7 @@ test('the same of the client’s own calls', () => {
 });
 
 /** A relay splices both ways; all four sockets have closed. */
-function spliced(story = new Story(), port = 40_000): Story {
-  const ends: Talk[] = [];
+function spliced(story = new Story(), port = 40_000, ends: Talk[] = []): Story {
   relayed({
     ...{ story, port },
     moves: (inner, near, far) => {
@@ -178,6 +183,61 @@ function spliced(story = new Story(), port = 40_000): Story {
   for (const end of ends) closeBoth(story, end);
   return story;
 }
+
+/** What the kernel has counted of a socket, or of a pair that is spliced, told when they have closed. */
+function tellSum(
+  story: Story,
+  operation: TotalEvent['operation'],
+  from: SocketEnds,
+  to: SocketEnds | null = null,
+): void {
+  const ports = ({ socket, local, remote }: SocketEnds) => ({
+    ...{ socket, localPort: local.port, remotePort: remote.port },
+    ...(to === null && { life: 1 }),
+  });
+  story.tell({
+    ...{ ...story.stamp(), kind: 'total', operation, bytes: 99 },
+    ...{ from: ports(from), to: to && ports(to) },
+  });
+}
+
+test('a sum that is told when a socket closes ends the wait for it; that of another operation, or an earlier one, does not', () => {
+  const story = (operation: 'read' | 'write' | null, first = false): Story =>
+    servedAndClosed(NGINX, (inner, talk) => {
+      const tell = (): void => {
+        if (operation !== null) tellSum(inner, operation, talk.ends('server'));
+      };
+      if (first) tell();
+      talk.call(NGINX, 'server', 'read', 1);
+      if (!first) tell();
+    });
+  assert.is(countGone(story(null), 2 * SECOND, 2), 0);
+  assert.is(countGone(story('read'), 2 * SECOND, 2), 1);
+  assert.is(countGone(story('write'), 2 * SECOND, 2), 0);
+  assert.is(countGone(story('read', true), 2 * SECOND, 2), 0, 'calls came after it');
+  const { kept } = retireAfter(story('read'), 20 * SECOND, 2);
+  assert.equal(kept, [], 'the sum goes with its calls');
+});
+
+test('a relay whose splices were not all told waits for the sums of both directions', () => {
+  const story = (ways: 'none' | 'there' | 'both'): Story => {
+    const ends: Talk[] = [];
+    const told = spliced(new Story(), 40_000, ends);
+    const [near, far] = ends.map((end, at) => end.ends(at === 0 ? 'server' : 'client'));
+    if (ways !== 'none' && near && far) tellSum(told, 'move', near, far);
+    if (ways === 'both' && near && far) tellSum(told, 'move', far, near);
+    return told;
+  };
+  assert.is(countGone(story('none'), 2 * SECOND, 1), 0);
+  assert.is(countGone(story('there'), 2 * SECOND, 1), 0);
+  assert.is(countGone(story('both'), 2 * SECOND, 1), 1);
+  const { events, header } = story('both').trace();
+  const { relaying } = correlate(events, header);
+  assert.equal(
+    relaying.links.map(({ toUpstream, toClient }) => [toUpstream, toClient]),
+    [[99, 99]],
+  );
+});
 
 test('a relay’s two legs go together; splices of which some were not told keep them', () => {
   assert.is(countGone(spliced(), 2 * SECOND, 2), 1);
@@ -270,7 +330,7 @@ function keptBeside(act: (story: Story, open: Talk, over: Talk) => void, silent:
 
 const OTHER: Process = { pid: 77, command: 'cron' };
 
-test('forks and sums are kept for ever', () => {
+test('forks are kept for ever, sums as long as a call that they count', () => {
   const fork = (story: Story): void => {
     story.tell({ ...story.stamp(), kind: 'fork', pid: 1, command: 'init', child: 2 });
     story.tell({
@@ -278,7 +338,12 @@ test('forks and sums are kept for ever', () => {
       from: { socket: 'x', localPort: 1, remotePort: 2, life: 1 },
     });
   };
-  assert.equal(keptBeside(fork, 1_000 * SECOND), ['fork', 'total']);
+  assert.equal(keptBeside(fork, 1_000 * SECOND), ['fork']);
+  const sum = (story: Story, open: Talk): void => {
+    open.call(NGINX, 'server', 'read', 9);
+    tellSum(story, 'read', open.ends('server'));
+  };
+  assert.equal(keptBeside(sum, 1_000 * SECOND), ['copy', 'total']);
 });
 
 /** A connection of a process that has nothing to do with the others; no packets of it were seen. */

@@ -20,3 +20,8 @@ export function isHex(field: string): boolean {
 export function hex(text: string | undefined): number {
   return parseInt(text ?? '0', 16);
 }
+
+/** A whole word of 64 bits. */
+export function hexWord(text: string | undefined): bigint {
+  return BigInt(`0x${text ?? '0'}`);
+}

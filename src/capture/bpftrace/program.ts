@@ -22,8 +22,8 @@ export interface ProgramParameters {
 export const FILTER =
   /if \(\$sport == \$1 \|\| \$dport == \$1 \|\| \$sport == \$2 \|\| \$dport == \$2( \|\| @\w+\[[^\]]+\])?\) \{ \/\/ flow filter/g;
 
-/** The line that decides whether a call elsewhere is told. */
-const ASIDE_FILTER = /if \(\$what != 0 && (.*)\) \{ \/\/ aside filter/g;
+/** The line that decides whether a call elsewhere is told, or the sum of a socket that has closed. */
+const OTHER_FILTER = /if \((.*)\) \{ \/\/ (?:aside|sum) filter/g;
 /** The same in the short look that the hop programs take at every packet: it need not know whether the program is frozen. */
 const GLANCE =
   /if \(!\(\$sport == \$1 \|\| \$dport == \$1 \|\| \$sport == \$2 \|\| \$dport == \$2\)\) \{ \/\/ glance filter/g;
@@ -54,7 +54,7 @@ export function assembleProgram(
         (_, wider: string | undefined) =>
           `if ((${condition}${wider ?? ''}) && @final == 0) {${findSlice(file.name)?.freezes ? final : ''}`,
       )
-      .replaceAll(ASIDE_FILTER, 'if ($what != 0 && @final == 0 && $1) {')
+      .replaceAll(OTHER_FILTER, 'if (@final == 0 && $1) {')
       .replaceAll(GLANCE, `if (!(${condition})) {`)
       .replaceAll(/^( *)printf\(/gm, '$1@printed = count();\n$1printf(')
       .replaceAll(/\$3\b/g, String(budget)),

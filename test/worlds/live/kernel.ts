@@ -83,6 +83,15 @@ export interface Socket {
 
 type Bare = Unnumbered;
 
+/** Calls of one socket and direction, or of a pair of sockets. */
+interface Sum {
+  readonly operation: 'read' | 'write' | 'move';
+  readonly from: Socket;
+  readonly to: Socket | null;
+  calls: number;
+  total: number;
+}
+
 export class Kernel {
   readonly events: Bare[] = [];
   readonly #random: Random;
@@ -90,7 +99,9 @@ export class Kernel {
   readonly #free: string[] = [];
   readonly #lives = new Map<string, number>();
   readonly #relays = new Set<number>();
-  readonly #calls = new Map<string, { calls: number; total: number }>();
+  readonly #calls = new Map<string, { calls: number }>();
+  readonly #sums = new Map<string, Sum>();
+  readonly #closed = new WeakSet<Socket>();
   #made = 0;
   #port = 33_000;
   #pid = 900;
@@ -170,6 +181,19 @@ export class Kernel {
     const { namespace, address, local, remote } = socket;
     const ends = { namespace, socket: address, local, remote };
     this.#tell({ kind: 'state', ...task, ...ends, from, to, ...(sums && { sums }) });
+    if (to !== TCP_STATE.CLOSE) return;
+    const { budget } = this.#sight;
+    this.#sum(({ from: one, to: other }) => one === socket && other === null, budget);
+    // Between two sockets that have closed nothing can be moved any more.
+    this.#closed.add(socket);
+    this.#sum(
+      (sum) =>
+        sum.to !== null &&
+        (sum.from === socket || sum.to === socket) &&
+        this.#closed.has(sum.from) &&
+        this.#closed.has(sum.to),
+      budget,
+    );
   }
 
   /** A call of a process on a socket. */
@@ -190,10 +214,7 @@ export class Kernel {
       return;
     }
     const key = [operation, address, life, JSON.stringify([local, remote])].join();
-    const count = this.#calls.get(key) ?? { calls: 0, total: 0 };
-    this.#calls.set(key, count);
-    count.calls += 1;
-    count.total += text.length;
+    const count = this.#count(key, { operation, from: socket, to: null }, text.length);
     if (count.calls > this.#sight.budget) return;
     this.#tell({
       ...{ kind: 'copy', ...task, namespace, protocol, socket: address, local, remote, life },
@@ -207,11 +228,9 @@ export class Kernel {
   }
 
   splice(task: Task, from: Socket, to: Socket, bytes: number): void {
-    const key = ['splice', from.address, to.address, from.life, to.life].join();
-    const count = this.#calls.get(key) ?? { calls: 0, total: 0 };
-    this.#calls.set(key, count);
-    count.calls += 1;
-    count.total += bytes;
+    const key = ['splice', from.address, to.address, from.local.port, to.local.port].join();
+    const count = this.#count(key, { operation: 'move', from, to }, bytes);
+    if (count.calls > this.#sight.budget) return;
     const ends = ({ address: socket, local, remote }: Socket) => ({ socket, local, remote });
     this.#tell({
       ...{ kind: 'move', ...task, fds: [9, 5], bytes, total: count.total, calls: count.calls },
@@ -232,7 +251,7 @@ export class Kernel {
       remote = null,
     } = use;
     const key = ['aside', task.pid, object, what, operation].join();
-    const count = this.#calls.get(key) ?? { calls: 0, total: 0 };
+    const count = this.#calls.get(key) ?? { calls: 0 };
     this.#calls.set(key, count);
     count.calls += 1;
     if (count.calls > this.#sight.budget) return;
@@ -333,18 +352,29 @@ export class Kernel {
         ...{ peer: '0', local: null, remote: null, sum: true },
       });
     }
-    for (const [key, { total }] of this.#calls) {
-      const [operation, socket, life, ...ends] = key.split(',');
-      if (operation !== 'read' && operation !== 'write') continue;
-      const [local, remote] = JSON.parse(ends.join()) as [Endpoint, Endpoint];
-      const from = { localPort: local.port, remotePort: remote.port, life: Number(life) };
-      this.#tell({
-        kind: 'total',
-        operation,
-        from: { socket: socket ?? '', ...from },
-        to: null,
-        bytes: total,
+    this.#sum(() => true, 0);
+  }
+
+  #count(key: string, of: Omit<Sum, 'calls' | 'total'>, bytes: number): Sum {
+    const sum = this.#sums.get(key) ?? { ...of, calls: 0, total: 0 };
+    this.#sums.set(key, sum);
+    sum.calls += 1;
+    sum.total += bytes;
+    return sum;
+  }
+
+  /** Forgets the sums that are chosen, and tells those of so many calls. */
+  #sum(isChosen: (sum: Sum) => boolean, least: number): void {
+    for (const [key, sum] of this.#sums) {
+      if (!isChosen(sum)) continue;
+      this.#sums.delete(key);
+      const { operation, from, to, calls, total: bytes } = sum;
+      if (calls < least) continue;
+      const ends = ({ address: socket, local, remote, life }: Socket) => ({
+        ...{ socket, localPort: local.port, remotePort: remote.port },
+        ...(to === null && { life }),
       });
+      this.#tell({ kind: 'total', operation, from: ends(from), to: to && ends(to), bytes });
     }
   }
 

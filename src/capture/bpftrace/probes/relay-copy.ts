@@ -1,7 +1,8 @@
 /** Bytes and datagrams that a relay copies by read and write, and what it reads and writes elsewhere. */
-import type { AsideEvent, CopyEvent, Unnumbered } from '../../../model/event.js';
+import type { AsideEvent, CopyEvent, TotalEvent, Unnumbered } from '../../../model/event.js';
 import { nameAside } from '../asides.js';
-import { hex, unescapeCommand } from '../line-fields.js';
+import { hex, hexWord, unescapeCommand } from '../line-fields.js';
+import { readTotalKey } from '../map-keys.js';
 import { defineLine, type ProbeSlice } from './slice.js';
 
 const OPERATIONS = new Map([
@@ -78,9 +79,26 @@ const asideLine = defineLine<Unnumbered<AsideEvent>>({
   seal: null,
 });
 
+const sumLine = defineLine<Unnumbered<TotalEvent>>({
+  letter: 'V',
+  kind: 'total',
+  fields: [7],
+  numbers: [2],
+  named: false,
+  read(f, reader) {
+    const operation = readOperation(f[1]);
+    if (operation === null) return null;
+    const [socket, ports, life] = f.slice(3, 6).map(hexWord);
+    const map = operation === 'read' ? 'read' : 'written';
+    const total = readTotalKey(map, [socket ?? 0n, ports ?? 0n, 0n, life ?? 0n]);
+    return total && { kind: 'total', time: reader.time(f[2]), ...total, bytes: hex(f[6]) };
+  },
+  seal: null,
+});
+
 export const relayCopy: ProbeSlice = {
   file: 'relay-copy.bt',
-  lines: [copyLine, asideLine],
+  lines: [copyLine, asideLine, sumLine],
   signs: ['read', 'write'],
   when: 'copying-relays',
   witnesses: ['copies', 'asides'],

@@ -1,6 +1,13 @@
 /** Who accepts a connection, bytes that are spliced from socket to socket, and children that serve. */
-import type { AcceptEvent, ForkEvent, MoveEvent, Unnumbered } from '../../../model/event.js';
-import { hex, unescapeCommand } from '../line-fields.js';
+import type {
+  AcceptEvent,
+  ForkEvent,
+  MoveEvent,
+  TotalEvent,
+  Unnumbered,
+} from '../../../model/event.js';
+import { hex, hexWord, unescapeCommand } from '../line-fields.js';
+import { readTotalKey } from '../map-keys.js';
 import { defineLine, type ProbeSlice } from './slice.js';
 import { readSocketFields, SOCKET_LINE_FIELDS } from './socket-fields.js';
 
@@ -36,6 +43,19 @@ const moveLine = defineLine<Unnumbered<MoveEvent>>({
   seal: null,
 });
 
+const sumLine = defineLine<Unnumbered<TotalEvent>>({
+  letter: 'U',
+  kind: 'total',
+  fields: [6],
+  numbers: [1],
+  named: false,
+  read(f, reader) {
+    const total = readTotalKey('total', f.slice(2, 5).map(hexWord));
+    return total && { kind: 'total', time: reader.time(f[1]), ...total, bytes: hex(f[5]) };
+  },
+  seal: null,
+});
+
 const forkLine = defineLine<Unnumbered<ForkEvent>>({
   letter: 'F',
   kind: 'fork',
@@ -54,7 +74,7 @@ const forkLine = defineLine<Unnumbered<ForkEvent>>({
 
 export const relay: ProbeSlice = {
   file: 'relay.bt',
-  lines: [acceptLine, moveLine, forkLine],
+  lines: [acceptLine, moveLine, sumLine, forkLine],
   signs: ['accept'],
   when: 'always',
   witnesses: ['accepts', 'asides'],
