@@ -9,7 +9,7 @@ export default class Demo extends TraceFlowCommand {
 
   static override description = `Starts a Docker Engine of its own in its own network namespace (the machine's own engine, rules and addresses
 are not touched), a Redis container and clients around it, sends a PING from each, traces them all, says which
-way each went and why, writes a picture of each, and removes everything again. Needs root.`;
+way each went and why, writes a picture of each, and removes everything again. Needs root on Linux; elsewhere it shows a trace that was recorded earlier.`;
 
   static override examples = [
     {
@@ -35,8 +35,17 @@ way each went and why, writes a picture of each, and removes everything again. N
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Demo);
-    const { runDemo } = await import('../app/demo.js');
     const terminal = createTerminal();
+    const { findLabObstacle, SAMPLE } = await import('../app/demo-sample.js');
+    const obstacle = findLabObstacle(process.platform, process.getuid?.());
+    if (obstacle !== null) {
+      terminal.err(
+        `${obstacle}\nuntil then, a trace recorded earlier: trace-flow read ${SAMPLE}\n`,
+      );
+      await this.config.runCommand('read', [SAMPLE, ...(flags.json ? ['--json'] : [])]);
+      return;
+    }
+    const { runDemo } = await import('../app/demo.js');
     const exit = await runDemo(
       {
         folder: flags.out,
