@@ -50,7 +50,7 @@ export const sharedFlags = {
     char: 'p',
     multiple: true,
     helpValue: 'N',
-    description: 'published port, or the port inside the container; may be given several times',
+    description: 'published port, or the port inside the container; any number of them',
   }),
   container: Flags.string({
     multiple: true,

@@ -2,21 +2,26 @@
 
 import * as Flags from '@oclif/core/flags';
 import { TraceFlowCommand } from '../cli/command.js';
+import { joinLines } from '../cli/paragraphs.js';
 import { createTerminal } from '../cli/terminal.js';
 
 export default class Demo extends TraceFlowCommand {
   static override summary = 'Trace real traffic over every path on a private Docker Engine.';
 
-  static override description = `Starts a Docker Engine of its own in its own network namespace (the machine's own engine, rules and addresses
+  static override description =
+    joinLines(`Starts a Docker Engine of its own in its own network namespace (the machine's own engine, rules and addresses
 are not touched), a Redis container and clients around it, sends a PING from each, traces them all, says which
-way each went and why, writes a picture of each, and removes everything again. Needs root on Linux; elsewhere it shows a trace that was recorded earlier.`;
+way each went and why, writes a picture of each, and removes everything again. Needs root on Linux; elsewhere it shows a trace that was recorded earlier.`);
 
   static override examples = [
     {
       description: 'Table, two ladders, pictures in ./trace-flow-demo',
-      command: '<%= config.bin %> demo',
+      command: 'sudo <%= config.bin %> demo',
     },
-    { description: 'Pictures elsewhere', command: '<%= config.bin %> demo --out /tmp/pictures' },
+    {
+      description: 'Pictures elsewhere',
+      command: 'sudo <%= config.bin %> demo --out /tmp/pictures',
+    },
   ];
 
   static override flags = {

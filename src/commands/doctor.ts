@@ -2,16 +2,18 @@
 
 import * as Flags from '@oclif/core/flags';
 import { TraceFlowCommand } from '../cli/command.js';
+import { joinLines } from '../cli/paragraphs.js';
 import { createTerminal } from '../cli/terminal.js';
 import { UserError } from '../model/errors.js';
 
 export default class Doctor extends TraceFlowCommand {
   static override summary = 'Say what this machine can do, and how to mend what is missing.';
 
-  static override description = `Looks at the kernel, the rights, the programs and the engine, then tries the probes for real on a port that
+  static override description =
+    joinLines(`Looks at the kernel, the rights, the programs and the engine, then tries the probes for real on a port that
 nobody uses. Changes nothing, unless --clean is given.
 
-Exit codes: 0 live tracing works here, 1 it does not, 2 wrong usage.`;
+Exit codes: 0 live tracing works here, 1 it does not, 2 wrong usage.`);
 
   static override examples = [
     { description: 'Can this machine trace?', command: 'sudo <%= config.bin %> doctor' },

@@ -5,24 +5,26 @@ import * as Flags from '@oclif/core/flags';
 import { TraceFlowCommand } from '../cli/command.js';
 import { sharedFlags } from '../cli/flags.js';
 import { splitTargets } from '../cli/targets.js';
+import { joinLines } from '../cli/paragraphs.js';
 import { createTerminal } from '../cli/terminal.js';
 import { VANTAGES } from '../model/explain.js';
 
 export default class Explain extends TraceFlowCommand {
   static override summary = 'Map bridges, containers, rules and relays, and predict every path.';
 
-  static override description = `Shows what belongs to a published port: containers with their veths and bridges, docker-proxy and other sockets, and
+  static override description =
+    joinLines(`Shows what belongs to a published port: containers with their veths and bridges, docker-proxy and other sockets, and
 with --rules the rules of iptables and nftables with a sentence for each. Predicts for every client which way it takes, the
 rule that decides, the address that the container sees, and what stands in the way. Traces nothing, changes nothing.
 Needs root for rules and other namespaces; without it, says what could not be read.
 With --iptables or --nft, saved rule sets are evaluated instead of this machine's.
 
-Exit codes: 0 explained, 1 could not, 2 wrong usage.`;
+Exit codes: 0 explained, 1 could not, 2 wrong usage.`);
 
   static override examples = [
     {
       description: 'Everything about the published port 6379',
-      command: '<%= config.bin %> explain --port 6379',
+      command: 'sudo <%= config.bin %> explain --port 6379',
     },
     {
       description: "Somebody else's rules",

@@ -4,16 +4,18 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { TraceFlowCommand } from '../cli/command.js';
 import { readOutputs, sharedFlags } from '../cli/flags.js';
+import { joinLines } from '../cli/paragraphs.js';
 import { createTerminal } from '../cli/terminal.js';
 
 export default class Read extends TraceFlowCommand {
   static override summary = 'Analyse captures (pcap, pcapng) or a recording made with --record.';
 
-  static override description = `Reports on captures as a live trace does, as far as packets can tell; what they cannot show is said. Of several files, taken
+  static override description =
+    joinLines(`Reports on captures as a live trace does, as far as packets can tell; what they cannot show is said. Of several files, taken
 on the host and in a container for instance, the clocks are set to each other. A recording is reported as the live trace was.
 Needs no root and no Linux. Files may be compressed with gzip; - is standard input. Without --port it lists what is there.
 
-Exit codes: 0 reported, 1 could not read, 2 wrong usage, 3 no matching traffic, 4 --expect not met.`;
+Exit codes: 0 reported, 1 could not read, 2 wrong usage, 3 no matching traffic, 4 --expect not met.`);
 
   static override examples = [
     {

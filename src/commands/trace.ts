@@ -5,17 +5,19 @@ import * as Flags from '@oclif/core/flags';
 import { TraceFlowCommand } from '../cli/command.js';
 import { readOutputs, sharedFlags } from '../cli/flags.js';
 import { splitTargets } from '../cli/targets.js';
+import { joinLines } from '../cli/paragraphs.js';
 import { createTerminal } from '../cli/terminal.js';
 import { UserError } from '../model/errors.js';
 
 export default class Trace extends TraceFlowCommand {
   static override summary = 'Trace connections live and prove which way they get into a container.';
 
-  static override description = `Attaches eBPF probes, follows every connection to the port over all its hops, and reports for each whether
+  static override description =
+    joinLines(`Attaches eBPF probes, follows every connection to the port over all its hops, and reports for each whether
 it went by DNAT, through docker-proxy, another relay, directly, or to a process of the host.
 Needs root. Changes nothing on the machine, unless --trace-rules is given. Ctrl-C ends the trace and reports; a second one ends at once.
 
-Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic, 4 --expect not met.`;
+Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic, 4 --expect not met.`);
 
   static override usage = '[PORT|NAME]... [FLAGS] [-- COMMAND...]';
 
@@ -30,23 +32,23 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
   static override examples = [
     {
       description: 'Everything that reaches the published port 6379, until Ctrl-C',
-      command: '<%= config.bin %> --port 6379',
+      command: 'sudo <%= config.bin %> --port 6379',
     },
     {
       description: 'What one command does, as a picture too',
-      command: '<%= config.bin %> --port 6379 --svg redis.svg -- redis-cli -h 127.0.0.1 ping',
+      command: 'sudo <%= config.bin %> --port 6379 --svg redis.svg -- redis-cli -h 127.0.0.1 ping',
     },
     {
       description: 'A check for scripts: exits 4 unless it goes by DNAT',
-      command: '<%= config.bin %> --port 6379 -n 1 -d 30 --expect dnat --json',
+      command: 'sudo <%= config.bin %> --port 6379 -n 1 -d 30 --expect dnat --json',
     },
     {
       description: 'Name every firewall rule on the way (adds a table to nftables while it runs)',
-      command: '<%= config.bin %> --port 6379 -n 1 --trace-rules',
+      command: 'sudo <%= config.bin %> --port 6379 -n 1 --trace-rules',
     },
     {
       description: 'Keep the evidence and look at it elsewhere',
-      command: '<%= config.bin %> --port 6379 -d 10 --record redis.tflow',
+      command: 'sudo <%= config.bin %> --port 6379 -d 10 --record redis.tflow',
     },
   ];
 
