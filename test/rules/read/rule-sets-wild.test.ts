@@ -37,6 +37,16 @@ test('nft: as text, with handles, with numbers for names (-n) and as JSON it is 
   }
 });
 
+test('nft: a range of one address is listed as a prefix, and leads there; a longer one to none that is known', () => {
+  const lead = (to: string): unknown => {
+    const [step] = stepsOf(`dnat ip${to.includes(':') ? '6' : ''} to ${to}`);
+    return step?.kind === 'verdict' && step.verdict.do === 'dnat' ? step.verdict.address : null;
+  };
+  assert.is(lead('172.17.0.2/32'), '172.17.0.2');
+  assert.is(lead('fd00::2/128'), 'fd00::2');
+  assert.equal([lead('172.17.0.0/24'), lead('fd00::2/32')], [null, null]);
+});
+
 test('nft: a table that sleeps stops nothing, and rules of devices are read', () => {
   for (const form of ['wild.nft', 'wild.nft.json']) {
     const { tables, notes } = loadRules(form);

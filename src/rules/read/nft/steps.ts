@@ -205,8 +205,12 @@ function act(verdict: Verdict): Step {
   return { kind: 'verdict', verdict };
 }
 
+/** A range of one address is listed as a prefix. */
 function readAddress(expression: Expression): string | null {
-  return expression.kind === 'value' ? canonicalAddress(expression.text) : null;
+  if (expression.kind === 'value') return canonicalAddress(expression.text);
+  if (expression.kind !== 'prefix') return null;
+  const address = canonicalAddress(expression.address);
+  return expression.length === (address?.includes(':') ? 128 : 32) ? address : null;
 }
 
 function readPort(expression: Expression): number | null {
