@@ -1,6 +1,13 @@
 /** Reads policy rules, routes of all tables, links, neighbours and traffic filters of one namespace from iproute2's JSON. */
 import { canonicalAddress } from '../model/address.js';
-import type { LinkFacts, Neighbour, PolicyRule, Route, TrafficFilter } from '../model/routing.js';
+import type {
+  ForwardingEntry,
+  LinkFacts,
+  Neighbour,
+  PolicyRule,
+  Route,
+  TrafficFilter,
+} from '../model/routing.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -200,6 +207,15 @@ export function parseNeighbours(text: string): Neighbour[] | null {
       return [{ device, address, lladdr: asText(fields['lladdr']), state: states }];
     }) ?? null
   );
+}
+
+/** Reads `bridge -j fdb show`: entries of ports that were made by hand, and not those of the ports' own addresses. */
+export function parseForwarding(text: string): ForwardingEntry[] {
+  return (parseList(text) ?? []).flatMap((fields) => {
+    const [port, lladdr] = [asText(fields['ifname']), asText(fields['mac'])];
+    const fixed = fields['state'] === 'static' && asText(fields['master']) !== null;
+    return port !== null && lladdr !== null && fixed ? [{ port, lladdr }] : [];
+  });
 }
 
 /** Devices that `tc -j qdisc` says may have filters, with the directions; null for text that is no list. */

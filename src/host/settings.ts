@@ -6,6 +6,7 @@ import {
   parseAllRoutes,
   parseFilterKinds,
   parseFiltering,
+  parseForwarding,
   parseLinkFacts,
   parseNeighbours,
   parsePolicyRules,
@@ -20,6 +21,7 @@ part routes4 ip -4 -j route show table all
 part routes6 ip -6 -j route show table all
 part links ip -d -j link
 part neighbours ip -j neigh
+part forwarding bridge -j fdb show
 part qdiscs tc -j qdisc show
 echo "@ settings"
 cd /proc/sys/net && grep -sH . ipv4/ip_forward ipv4/ip_local_port_range ipv6/conf/all/forwarding bridge/bridge-nf-call-iptables \
@@ -66,6 +68,7 @@ function parseFacts(parts: ReadonlyMap<string, string>): Omit<Routing, 'filters'
   );
   const links = parseLinkFacts(get('links'));
   const neighbours = parseNeighbours(get('neighbours'));
+  const forwarding = parseForwarding(get('forwarding'));
   // Every namespace has rules for IPv4 and a device: without them something could not be read.
   if (!rules4?.length || !rules6 || !routes4 || !routes6 || !links?.length || !neighbours) {
     return null;
@@ -75,6 +78,7 @@ function parseFacts(parts: ReadonlyMap<string, string>): Omit<Routing, 'filters'
     routes: [...routes4, ...routes6],
     links,
     neighbours,
+    ...(forwarding.length > 0 && { forwarding }),
   };
 }
 

@@ -106,6 +106,12 @@ export type WireReason =
       readonly port: string;
       readonly bridge: string | null;
     }
+  | {
+      readonly code: 'forwarded-elsewhere';
+      readonly port: string;
+      readonly bridge: string;
+      readonly lladdr: string;
+    }
   | { readonly code: 'port-locked' | 'port-floods-not'; readonly port: string }
   | {
       readonly code: 'isolated';

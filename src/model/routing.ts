@@ -106,6 +106,10 @@ const neighbour = z.object({
 });
 export type Neighbour = z.infer<typeof neighbour>;
 
+/** An entry of a bridge's forwarding table that was made by hand: the port that frames to a hardware address go out by. */
+const forwarded = z.object({ port: z.string(), lladdr: z.string() });
+export type ForwardingEntry = z.infer<typeof forwarded>;
+
 const filter = z.object({
   device: z.string(),
   direction: z.enum(['ingress', 'egress']),
@@ -119,6 +123,8 @@ export const routingSchema = z.object({
   routes: z.array(route),
   links: z.array(link),
   neighbours: z.array(neighbour),
+  /** Left out where there are none, or they could not be asked for. */
+  forwarding: z.array(forwarded).optional(),
   /** Null where they could not be asked for. */
   filters: z.array(filter).nullable(),
 });

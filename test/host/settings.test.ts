@@ -1,7 +1,12 @@
 // Routes and settings of a host, as the kernel and iproute2 print them.
 
 import * as assert from 'uvu/assert';
-import { parseAllRoutes, parseLinkFacts, parsePolicyRules } from '../../src/host/routing.js';
+import {
+  parseAllRoutes,
+  parseForwarding,
+  parseLinkFacts,
+  parsePolicyRules,
+} from '../../src/host/routing.js';
 import { parseSettings, readSettings } from '../../src/host/settings.js';
 import type { Run } from '../../src/host/command.js';
 import { suite } from '../support/suite.js';
@@ -183,6 +188,17 @@ test('links: devices that are set to use no ARP, and ports that not all goes out
   assert.is(floods({ ...all, flood: false, learning: false }), false);
   assert.is(floods({ ...all, bcast_flood: false }), false);
   assert.is(floods({ ...all, mcast_flood: false }), false);
+});
+
+test('a bridge’s forwarding: what was made by hand, and nothing that it has learned or that is its ports’ own', () => {
+  const entry = (state: string, more: object = { master: 'br0' }): object => ({
+    ...{ mac: '02:00:00:00:00:09', ifname: 'veth2', flags: [], state, ...more },
+  });
+  const parse = (...entries: readonly object[]): unknown =>
+    parseForwarding(JSON.stringify(entries));
+  assert.equal(parse(entry('static')), [{ port: 'veth2', lladdr: '02:00:00:00:00:09' }]);
+  assert.equal(parse(entry('permanent'), entry(''), entry('static', {})), []);
+  assert.equal(parseForwarding('no bridge here'), []);
 });
 
 test('a namespace of which not everything could be read has no routing, and its settings all the same', async () => {

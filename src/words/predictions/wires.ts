@@ -31,6 +31,8 @@ export const WIRES: ReasonWriters<WireReason> = {
   'port-down': ({ port, bridge }) => `${writePort(port, bridge)}, is down`,
   'port-blocked': ({ port, bridge }) =>
     `${writePort(port, bridge)}, is not in the state forwarding`,
+  'forwarded-elsewhere': ({ port, bridge, lladdr }) =>
+    `an entry of ${bridge} that was made by hand sends frames to ${lladdr} out by ${port}, another port`,
   'port-floods-not': ({ port }) =>
     `${port} is a port that not all frames go out by: whether those that ask for its neighbour do is not known`,
   'port-locked': ({ port }) => `${port} is a locked port, and whom it lets in is not read`,

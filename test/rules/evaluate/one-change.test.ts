@@ -228,6 +228,21 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
     },
     'an isolated port': { host: routing({ links: [port({ port: { ...PORT, isolated: true } })] }) },
     'a locked port': { host: routing({ links: [port({ port: { ...PORT, locked: true } })] }) },
+    'frames to redis go out by another port': {
+      host: routing({
+        links: [port(), port({ name: 'veth2', ifindex: 8, parent: 21 })],
+        forwarding: [{ port: 'veth2', lladdr: '02:00:00:00:00:09' }],
+      }),
+    },
+    'frames to redis go out by its own port, others by another': {
+      host: routing({
+        links: [port(), port({ name: 'veth2', ifindex: 8, parent: 21 })],
+        forwarding: [
+          { port: 'veth1', lladdr: '02:00:00:00:00:09' },
+          { port: 'veth2', lladdr: '02:00:00:00:00:21' },
+        ],
+      }),
+    },
     'a port that floods nothing': {
       host: routing({ links: [port({ port: { ...PORT, floods: false } })] }),
     },

@@ -3,7 +3,14 @@ import type { Reason } from '../../../model/reason.js';
 import { findContainerAt } from '../deliver.js';
 import { addressText, type Packet } from '../packet.js';
 import { callsRules, type World, type WorldContainer } from '../world.js';
-import { checkNeighbour, checkPort, findProgram, findWire, isStacked } from './link.js';
+import {
+  checkForwarding,
+  checkNeighbour,
+  checkPort,
+  findProgram,
+  findWire,
+  isStacked,
+} from './link.js';
 import type { Ask } from './lookup.js';
 import type { Leaving } from './router.js';
 import { doubt, drop, type Stop } from './stops.js';
@@ -48,7 +55,9 @@ export function checkLink(
     });
   }
   return (
-    checkPort(facts, wire.outer, 'to') ?? checkNeighbour(facts, device, to, wire.inner.address)
+    checkPort(facts, wire.outer, 'to') ??
+    checkForwarding(facts, wire) ??
+    checkNeighbour(facts, device, to, wire.inner.address)
   );
 }
 

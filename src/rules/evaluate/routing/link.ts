@@ -101,13 +101,37 @@ export function checkPair(facts: Routing, from: LinkFacts, to: LinkFacts): Stop 
 /** Between the ports of two containers, by their addresses. */
 export function checkPorts(world: World, client: string | null, to: string | null): Stop | null {
   const { facts } = world.routing ?? {};
-  const [from, there] = [client, to].map((address) => {
+  const wires = [client, to].flatMap((address) => {
     const container = address === null ? null : findContainerAt(world, address);
-    return container && address !== null
-      ? (findWire(world, container, address)?.outer ?? null)
-      : null;
+    return (container && address !== null && findWire(world, container, address)) || [];
   });
-  return facts && from && there ? checkPair(facts, from, there) : null;
+  const [from, there] = wires;
+  if (!facts || !from?.outer || !there?.outer) return null;
+  return (
+    checkPair(facts, from.outer, there.outer) ??
+    checkForwarding(facts, there) ??
+    checkForwarding(facts, from)
+  );
+}
+
+/** An entry of the bridge that was made by hand decides which port frames to the container go out by. */
+export function checkForwarding(facts: Routing, { inner, outer }: Wire): Stop | null {
+  const bridge = outer?.master ?? null;
+  if (bridge === null) return null;
+  const entry = facts.forwarding?.find(
+    ({ port, lladdr }) =>
+      lladdr === inner.address &&
+      port !== outer?.name &&
+      facts.links.some(({ name, master }) => name === port && master === bridge),
+  );
+  return entry
+    ? leaveOpen('bridge-port', {
+        code: 'forwarded-elsewhere',
+        port: entry.port,
+        bridge,
+        lladdr: entry.lladdr,
+      })
+    : null;
 }
 
 /** An entry made by hand decides without asking the neighbour: it may name another one. */
