@@ -88,7 +88,7 @@ async function loadAll(
   terminal: LiveTerminal,
   standardInput: Readable,
 ): Promise<Trace> {
-  const reading = new CaptureReading(files.length > 1);
+  const reading = new CaptureReading({ several: files.length > 1, program: program });
   const progress = new ReadProgress(terminal, () => reading.packets);
   const stop = new AbortController();
   // What was read so far is reported.
@@ -110,7 +110,7 @@ async function loadAll(
     return readRecording(name, input);
   }
   progress.end();
-  return reading.makeTrace(program);
+  return reading.makeTrace();
 }
 
 /** A port that is not in the capture: those that are. */

@@ -1,15 +1,16 @@
 /** Captures as a trace: every file read in bounded memory, their clocks set to each other, their packets in one order. */
 import { basename } from 'node:path';
-import type { CaptureWitness, ClockShift } from '../model/conversation.js';
+import type { CaptureFacts, CaptureWitness, ClockShift } from '../model/conversation.js';
 import { UserError } from '../model/errors.js';
 import { CAPTURE_PLACE, CapturedPacket } from '../model/captured-packet.js';
 import type { TraceEvent } from '../model/event.js';
 import { PacketTable } from '../model/packet-table.js';
 import type { Device, Topology } from '../model/topology.js';
-import type { Trace, TraceTail } from '../model/trace.js';
+import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
 import { Budget } from './conversations/budget.js';
 import { Collector, type Reading } from './conversations/collector.js';
-import { listEvents, numberEvents, orderRows } from './conversations/order.js';
+import { MAX_CONVERSATIONS } from './conversations/table.js';
+import { listEvents, numberEvents, numberPackets, orderRows } from './conversations/order.js';
 import { BytePool } from './conversations/pool.js';
 import { estimateSkew } from './conversations/skew.js';
 import type { Input } from './file/input.js';
@@ -30,17 +31,52 @@ interface Finished {
   readonly end: ReadEnd;
 }
 
+/** What was read of a capture and not let go yet, while it is read. */
+export interface CapturePiece {
+  readonly header: TraceHeader;
+  readonly capture: CaptureFacts;
+  /** Nanoseconds since the epoch, before which everything has come. */
+  readonly horizon: number;
+}
+
+/** Looks at what was read so far. @returns the numbers of the conversations that may be let go */
+export type LookAtPiece = (piece: CapturePiece) => ReadonlySet<number>;
+
+/** Packets between two looks, unless more are held. */
+const PIECE = 30_000;
+/** Nanoseconds by which packets may stand behind later ones. */
+const LAG = 1_000_000_000;
+
+export interface ReadingOptions {
+  /** More than one file: devices are named with their file's name. */
+  readonly several: boolean;
+  /** The program that the trace is of. */
+  readonly program: string;
+  /** Called again and again while a file is read; without it everything is kept until the end. */
+  readonly look?: LookAtPiece;
+  /** Packets between two looks, for tests. */
+  readonly piece?: number;
+}
+
 /** Take the files in one by one, then make the trace. */
 export class CaptureReading {
+  readonly #options: ReadingOptions;
   readonly #reading: Reading;
   readonly #files: Finished[] = [];
+  #nextLook: number;
+  #nextEvent = 1;
 
-  constructor(several: boolean) {
+  constructor(options: ReadingOptions) {
+    const { several } = options;
+    this.#options = options;
+    this.#nextLook = options.piece ?? PIECE;
     this.#reading = {
       budget: new Budget(),
       packets: new PacketTable(),
       pool: new BytePool(),
       nextId: 1,
+      held: 0,
+      horizon: -Infinity,
       epoch: null,
       devices: [],
       several,
@@ -52,6 +88,11 @@ export class CaptureReading {
     return this.#reading.seen;
   }
 
+  /** Packets that stood so far behind later ones that others of their time had been let go. */
+  get late(): number {
+    return sum(this.#files.map(({ collector }) => collector.late));
+  }
+
   /** Throws UserError for what is no capture at all; a damaged one is read as far as it goes. */
   async readFile(name: string, input: Input, onBytes: (bytes: number) => void): Promise<void> {
     const label = basename(name).replace(/(\.(pcapng|pcap|cap|gz))+$/, '');
@@ -60,6 +101,7 @@ export class CaptureReading {
     for await (const chunk of input.chunks) {
       onBytes(chunk.length);
       if (!reader.push(chunk)) break;
+      if (this.#reading.seen >= this.#nextLook) this.#look(collector);
     }
     const end = reader.end();
     collector.finish();
@@ -68,16 +110,71 @@ export class CaptureReading {
     this.#files.push({ name, collector, end: { ...end, problem } });
   }
 
-  makeTrace(program: string): Trace {
+  /** Lets go what whoever looks at it has no more need of. */
+  #look(collector: Collector): void {
+    const { look, piece = PIECE } = this.#options;
+    if (!look) return;
+    const { packets, budget } = this.#reading;
+    const { table } = collector;
+    const horizon = table.until - LAG;
+    this.#reading.horizon = Math.max(horizon, this.#reading.horizon);
+    this.#nextEvent = numberPackets(packets, this.#nextEvent, this.#reading.horizon);
+    const gone = look({
+      header: this.#makeHeader(),
+      capture: {
+        packets,
+        files: [],
+        witnesses: [],
+        conversations: table.entries,
+        errors: table.errors,
+        omitted: 0,
+      },
+      horizon: this.#reading.horizon,
+    });
+    if (gone.size > 0) {
+      table.release(gone, this.#reading.horizon);
+      packets.keepRows((conversation) => !gone.has(conversation));
+      budget.hold(packets.size);
+    }
+    this.#nextLook = this.#reading.seen + Math.max(piece, packets.size);
+  }
+
+  #makeHeader(): TraceHeader {
+    return {
+      program: this.#options.program,
+      epoch: BigInt(this.#reading.epoch ?? 0) * 1_000_000_000n,
+      target: {
+        protocol: 'all',
+        asked: [],
+        ports: [],
+        containers: [],
+        addresses: [],
+        mappings: [],
+      },
+      client: null,
+      topology: describePlace(this.#reading.devices),
+      probes: { attached: [], missing: [] },
+    };
+  }
+
+  makeTrace(): Trace {
     const notes = this.#files.flatMap((file) => listNotes(file));
     const clocks = this.#setClocks(notes);
     const { packets } = this.#reading;
     const counting = this.#files.flatMap(({ collector }) => collector.table.counting);
-    numberEvents(packets, counting);
+    numberEvents(packets, counting, this.#nextEvent);
     let events: TraceEvent[] | null = null;
     const omitted = sum(this.#files.map(({ collector }) => collector.table.omitted));
     if (omitted > 0)
-      notes.push(`${omitted} packets of conversations beyond the first 50000 were not kept`);
+      notes.push(
+        `${omitted} packets were not kept: more than ${MAX_CONVERSATIONS} conversations were open at the same time`,
+      );
+    const strays = sum(this.#files.map(({ collector }) => collector.table.strays));
+    if (strays > 0) {
+      notes.push(
+        `${strays} packets with bytes came more than 2 s after their connections had ended and are not told`,
+      );
+    }
     // A damaged file may claim any number.
     const lost = Math.min(sum(this.#files.map(({ end }) => end.lost)), Number.MAX_SAFE_INTEGER);
     const tail: TraceTail = {
@@ -89,21 +186,7 @@ export class CaptureReading {
     };
     return {
       source: 'capture',
-      header: {
-        program,
-        epoch: BigInt(this.#reading.epoch ?? 0) * 1_000_000_000n,
-        target: {
-          protocol: 'all',
-          asked: [],
-          ports: [],
-          containers: [],
-          addresses: [],
-          mappings: [],
-        },
-        client: null,
-        topology: describePlace(this.#reading.devices),
-        probes: { attached: [], missing: [] },
-      },
+      header: this.#makeHeader(),
       // Of a large capture nobody looks at them all.
       get events() {
         return (events ??= listEvents(packets, counting));
@@ -208,8 +291,8 @@ function listNotes({ name, collector, end }: Finished): string[] {
       `${name}: ${collector.refused} IP fragments overlap others of their packet or contradict them, so those packets were refused`,
     );
   }
-  const holed = collector.table.entries.filter(({ streams }) => streams.some(({ lost }) => lost));
-  if (holed.length > 0) notes.push(tellHoles(name, holed.length));
+  const { holed } = collector.table;
+  if (holed > 0) notes.push(tellHoles(name, holed));
   return [...notes, ...end.notes.map((note) => `${name}: ${note}`)];
 }
 
@@ -220,12 +303,11 @@ function tellApart({ apart, alone }: Collector): string {
 }
 
 function describeWitness(collector: Collector, { problem, lost }: ReadEnd): CaptureWitness {
-  const { acks, until, entries } = collector.table;
-  const holed = entries.some(({ streams }) => streams.some((stream) => stream.lost));
+  const { acks, until, holed } = collector.table;
   return {
     acks,
     until,
-    lossy: problem !== null || lost > 0 || holed || collector.apart + collector.refused > 0,
+    lossy: problem !== null || lost > 0 || holed > 0 || collector.apart + collector.refused > 0,
   };
 }
 

@@ -21,9 +21,10 @@ const MAX_HARDWARE = 10_000;
 
 export class PacketTable {
   #size = 0;
-  /** Rows in order of time, and the number of each as an event: once all has been read. */
+  /** Rows in order of time: once they were put in order. */
   ordered = new Uint32Array(0);
-  id = new Uint32Array(0);
+  /** The number of each as an event; 0 while it has none. */
+  id = new Float64Array(FIRST_ROWS);
   /** Nanoseconds since the epoch of the reading. */
   time = new Float64Array(FIRST_ROWS);
   device = new Uint32Array(FIRST_ROWS);
@@ -59,6 +60,36 @@ export class PacketTable {
   claimRow(): number {
     if (this.#size === this.time.length) this.#grow();
     return this.#size++;
+  }
+
+  /** Lets the rows of all other conversations go, and forgets the order. */
+  keepRows(keeps: (conversation: number) => boolean): void {
+    const before = this.#size;
+    const rows = new Uint32Array(before);
+    let kept = 0;
+    for (let row = 0; row < before; row++) {
+      if (keeps(this.conversation[row] ?? 0)) rows[kept++] = row;
+    }
+    for (const column of this.#columns) {
+      for (let to = 0; to < kept; to++) column[to] = column[rows[to] ?? 0] ?? 0;
+    }
+    this.#size = kept;
+    this.id.fill(0, kept, before);
+    this.ordered = new Uint32Array(0);
+  }
+
+  /** No packets of this conversation are left. */
+  forget(conversation: number): void {
+    this.#ends[conversation] = undefined;
+  }
+
+  get #columns(): (Float64Array | Uint32Array | Uint8Array | Int32Array)[] {
+    const { id, time, device, conversation, file, seq, ack, length, flags, bits, ttl } = this;
+    const { ipId, timestamp, digest, hardware } = this;
+    return [
+      ...[id, time, device, conversation, file, seq, ack, length, flags, bits, ttl],
+      ...[ipId, timestamp, digest, hardware],
+    ];
   }
 
   /** Adds to the times of one file's packets. */
@@ -103,6 +134,7 @@ export class PacketTable {
   /** In large steps: room that is not used yet is no memory yet, and copying what was kept is dear. */
   #grow(): void {
     const rows = this.time.length * 16;
+    this.id = widen(this.id, new Float64Array(rows));
     this.time = widen(this.time, new Float64Array(rows));
     this.device = widen(this.device, new Uint32Array(rows));
     this.conversation = widen(this.conversation, new Uint32Array(rows));

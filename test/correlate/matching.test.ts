@@ -92,6 +92,8 @@ test('nobody is matched with nobody', () => {
   assert.equal(matched(), []);
 });
 
+const never = (): boolean => false;
+
 test('packets are remembered by key, sixteen of each, in the order in which they came', () => {
   // Keys that share slots, and those that look like none.
   const keys = fc.constantFrom(0, 1, -1, 16, 32, 64, 2 ** 15, 2 ** 31 - 1, -(2 ** 31));
@@ -100,7 +102,7 @@ test('packets are remembered by key, sixteen of each, in the order in which they
       const copies = new Copies(added.length);
       const lists = new Map<number, number[]>();
       for (const [packet, key] of added.entries()) {
-        copies.add(key, packet);
+        copies.add(key, packet, never);
         const list = lists.get(key) ?? [];
         lists.set(key, list);
         if (list.length < 16) list.push(packet);
@@ -118,15 +120,32 @@ test('packets are remembered by key, sixteen of each, in the order in which they
 test('there is room for as many keys as packets; of one key the seventeenth is one too many', () => {
   for (const size of [1, 8, 16, 40]) {
     const copies = new Copies(size);
-    for (let i = 0; i < size; i++) copies.add(i * 7919, i);
+    for (let i = 0; i < size; i++) copies.add(i * 7919, i, never);
     for (let i = 0; i < size; i++) assert.is(copies.firstOf(i * 7919), i);
     assert.is(copies.firstOf(-5), -1);
   }
   const copies = new Copies(17);
-  for (let i = 0; i < 17; i++) copies.add(3, i);
+  for (let i = 0; i < 17; i++) copies.add(3, i, never);
   let count = 0;
   for (let at = copies.firstOf(3); at >= 0; at = copies.after(at)) count += 1;
   assert.is(count, 16);
+});
+
+test('of one key those that are too old make room for later ones', () => {
+  const remembered = (reach: number): number[] => {
+    const copies = new Copies(60);
+    for (let i = 0; i < 60; i++) copies.add(7, i, (before) => i - before > reach);
+    const found: number[] = [];
+    for (let at = copies.firstOf(7); at >= 0; at = copies.after(at)) found.push(at);
+    return found;
+  };
+  const from = (first: number, count: number): number[] =>
+    Array.from({ length: count }, (_, i) => first + i);
+  assert.equal(remembered(Infinity), from(0, 16));
+  assert.equal(remembered(15), from(44, 16));
+  assert.equal(remembered(0), from(48, 12));
+  // While none is too old, later ones find no room.
+  assert.equal(remembered(20), from(42, 16));
 });
 
 interface Bytes {

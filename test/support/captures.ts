@@ -82,7 +82,7 @@ export async function readCapture(
   files: readonly string[],
   ports: readonly number[],
 ): Promise<Trace> {
-  const reading = new CaptureReading(files.length > 1);
+  const reading = new CaptureReading({ several: files.length > 1, program: 'trace-flow test' });
   for (const file of files) {
     const input = await openInput(
       captureFile(file),
@@ -91,7 +91,7 @@ export async function readCapture(
     );
     await reading.readFile(file, input, () => undefined);
   }
-  return aimAt(reading.makeTrace('trace-flow test'), ports);
+  return aimAt(reading.makeTrace(), ports);
 }
 
 /** The same of files in memory, as several captures read together. */
@@ -99,12 +99,12 @@ export async function readTogether(
   files: readonly Buffer[],
   ports: readonly number[] = [],
 ): Promise<Trace> {
-  const reading = new CaptureReading(files.length > 1);
+  const reading = new CaptureReading({ several: files.length > 1, program: 'trace-flow test' });
   for (const [index, bytes] of files.entries()) {
     const input = await openInput('-', Readable.from([bytes]), new AbortController().signal);
     await reading.readFile(`file-${index + 1}.pcap`, input, () => undefined);
   }
-  return aimAt(reading.makeTrace('trace-flow test'), ports);
+  return aimAt(reading.makeTrace(), ports);
 }
 
 /** What the bytes of one capture make of themselves; they come in chunks of `size`. */
@@ -113,12 +113,12 @@ export async function readBytes(
   ports: readonly number[] = [],
   size = 65_536,
 ): Promise<Trace> {
-  const reading = new CaptureReading(false);
+  const reading = new CaptureReading({ several: false, program: 'trace-flow test' });
   const chunks: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += size) chunks.push(bytes.subarray(at, at + size));
   const input = await openInput('-', Readable.from(chunks), new AbortController().signal);
   await reading.readFile('bytes', input, () => undefined);
-  return aimAt(reading.makeTrace('trace-flow test'), ports);
+  return aimAt(reading.makeTrace(), ports);
 }
 
 function aimAt(trace: Trace, ports: readonly number[]): Trace {

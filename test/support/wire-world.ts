@@ -74,10 +74,12 @@ export class World {
   readonly shots: Shot[] = [];
   readonly truths: Truth[] = [];
   readonly #random: (below: number) => number;
-  #dialled = 40_000;
+  #dialled: number;
 
-  constructor(random: (below: number) => number) {
+  /** @param dialled the port from which on relays dial */
+  constructor(random: (below: number) => number, dialled = 40_000) {
     this.#random = random;
+    this.#dialled = dialled;
   }
 
   add(exchange: Exchange): Truth {

@@ -172,6 +172,21 @@ export class Assembler implements ByteStream {
     if (this.#waiting !== null) this.#resume(this.#waiting);
   }
 
+  /** Whether a reset with this number ends the stream: it stands right behind what was seen, or where the other side waits. */
+  endsAt(seq: number): boolean {
+    const behind = this.#based ? (seq - this.#base - this.#furthest) | 0 : -1;
+    return behind === 0 || behind === 1 || (this.#acknowledged && this.#lastAck === (seq | 0));
+  }
+
+  /** Gives back the room of its first bytes: it is not looked at any more. */
+  release(): void {
+    if (this.#room > 0) this.#pool.giveBack(this.#address, this.#room);
+    this.#room = 0;
+    this.#headLength = 0;
+    this.#head = null;
+    this.#waiting = null;
+  }
+
   /** Sets the times to another clock. */
   shiftTimes(nanoseconds: number): void {
     this.#firstData += nanoseconds;

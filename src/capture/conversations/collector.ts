@@ -29,6 +29,8 @@ export interface Reading extends Shared {
   readonly several: boolean;
   /** Packets so far. */
   seen: number;
+  /** Nanoseconds since the epoch: what was before was looked at, and may be gone. */
+  horizon: number;
 }
 
 export class Collector implements FrameSink {
@@ -48,6 +50,8 @@ export class Collector implements FrameSink {
   alone = 0;
   /** Packets whose time is before 1970 or after 2554. */
   untimely = 0;
+  /** Packets that came behind others that had been looked at already. */
+  late = 0;
   readonly unknownLinks = new Map<number, number>();
 
   constructor(file: number, label: string, reading: Reading) {
@@ -107,7 +111,9 @@ export class Collector implements FrameSink {
     const decoded = decodeOf(frame, packet);
     if (decoded !== 'ok') return;
     this.alone += 1;
-    this.table.take(packet, this.#timeOf(frame), this.#deviceOf(frame.device, packet));
+    const time = this.#timeOf(frame);
+    if (time < this.#reading.horizon) this.late += 1;
+    else this.table.take(packet, time, this.#deviceOf(frame.device, packet));
   }
 
   #timeOf({ seconds, nanoseconds }: Frame): number {
@@ -118,6 +124,10 @@ export class Collector implements FrameSink {
     const { linkType } = frame;
     const packet = this.#packet;
     const time = this.#timeOf(frame);
+    if (time < this.#reading.horizon) {
+      this.late += 1;
+      return;
+    }
     const decoded = this.#decode(frame, time);
     if (decoded === null) return;
     switch (decoded) {

@@ -9,6 +9,12 @@ import type { Spent } from './budget.js';
 import type { BytePool } from './pool.js';
 
 const SYN_ACK = TCP.SYN | TCP.ACK;
+/** Nanoseconds of silence after which a pair of datagrams is another conversation … */
+const UDP_IDLE = 90_000_000_000;
+/** … after which what still comes of a TCP connection that has ended is a stray … */
+const LINGER = 2_000_000_000;
+/** … and after which an attempt was given up: a SYN is sent again for so long. */
+export const ATTEMPT = 127_000_000_000;
 
 /** Packets of one direction at one device. */
 export interface Passage {
@@ -44,6 +50,9 @@ export class Entry implements Conversation, Spent {
   via: Conversation['via'] = null;
   closed = false;
   last: number;
+  /** Which of its streams have sent a FIN, one bit each. */
+  #fins = 0;
+  #reset = false;
 
   constructor(
     readonly id: number,
@@ -86,7 +95,7 @@ export class Entry implements Conversation, Spent {
       if (isNext(this.syn, seq) && isNext(this.synAck, packet.ack)) this.established = time;
     }
     if (!this.completed && (flags & (SYN_ACK | TCP.RST)) === TCP.ACK) this.#complete(packet, way);
-    if ((flags & (TCP.FIN | TCP.RST)) !== 0) this.closed = true;
+    if ((flags & (TCP.FIN | TCP.RST)) !== 0) this.#close(packet, way);
     if ((flags & (TCP.ACK | TCP.RST)) === TCP.ACK) {
       this.streams[way === 0 ? 1 : 0].acknowledge(packet.ack);
     }
@@ -94,6 +103,19 @@ export class Entry implements Conversation, Spent {
       const first = (flags & TCP.SYN) !== 0 ? (seq + 1) >>> 0 : seq;
       stream.take(first, packet.bytes, packet.payloadAt, packet.payloadCaptured, length, time);
     }
+  }
+
+  /** Both sides have said their last word, or one has refused any more. */
+  get ended(): boolean {
+    return this.#reset || this.#fins === 3;
+  }
+
+  /** Whether nothing that comes at that time or later belongs to it, but for strays. */
+  isOverAt(time: number): boolean {
+    const silent = time - this.last;
+    if (this.protocol === 'udp') return silent > UDP_IDLE;
+    if (this.ended) return silent > LINGER;
+    return !this.completed && silent > ATTEMPT;
   }
 
   passageOf(device: number, way: 0 | 1, direction: 'in' | 'out'): Passage {
@@ -114,6 +136,23 @@ export class Entry implements Conversation, Spent {
     };
     this.#passages = passage;
     return passage;
+  }
+
+  #close(packet: Packet, way: 0 | 1): void {
+    const { flags, seq, ack } = packet;
+    this.closed = true;
+    if ((flags & TCP.RST) === 0) {
+      this.#fins |= way === 0 ? 1 : 2;
+      return;
+    }
+    const refuses =
+      this.client !== way && this.syn !== null && ack === (this.syn + 1) >>> 0 && this.synAck === null;
+    this.#reset ||= refuses || this.streams[way].endsAt(seq);
+  }
+
+  /** It is not looked at any more. */
+  release(): void {
+    for (const stream of this.streams) stream.release();
   }
 
   /** Sets its times to another clock. */

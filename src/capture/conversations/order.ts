@@ -18,34 +18,32 @@ export function orderRows({ time, conversation, size }: PacketTable): Uint32Arra
   return inOrder ? rows : Uint32Array.from(Array.from(rows).sort(compare));
 }
 
-/** Numbers everything; a counter follows the packets of its time. `counting` are the conversations that have some. */
-export function numberEvents(table: PacketTable, counting: readonly Entry[]): void {
-  const waiting = [...counting].sort((a, b) => a.last - b.last || a.id - b.id);
+/**
+ * Puts the rows in order and numbers those before `until` (nanoseconds) that have no number yet.
+ * @param next the first number that is free
+ * @returns the first one that is free afterwards
+ */
+export function numberPackets(table: PacketTable, next: number, until: number): number {
   table.ordered = orderRows(table);
-  table.id = new Uint32Array(table.size);
-  let id = 1;
-  let next = 0;
-  const numberCounters = (before: number): void => {
-    for (let entry = waiting[next]; entry && entry.last < before; entry = waiting[next]) {
-      id = entry.numberCounters(id);
-      next += 1;
-    }
-  };
+  let id = next;
   for (const row of table.ordered) {
-    numberCounters(table.time[row] ?? 0);
-    table.id[row] = id++;
+    if ((table.time[row] ?? 0) >= until) break;
+    if (table.id[row] === 0) table.id[row] = id++;
   }
-  numberCounters(Infinity);
+  return id;
 }
 
-/** All of them as events, once they are numbered. */
-export function listEvents(table: PacketTable, counting: readonly Entry[]): TraceEvent[] {
-  const events: TraceEvent[] = [];
-  for (const row of table.ordered) {
-    const packet = new CapturedPacket(table, row);
-    events[packet.id - 1] = packet;
+/** Numbers all packets, and behind them what was only counted. `counting` are the conversations that have some. */
+export function numberEvents(table: PacketTable, counting: readonly Entry[], next = 1): void {
+  let id = numberPackets(table, next, Infinity);
+  for (const entry of [...counting].sort((a, b) => a.last - b.last || a.id - b.id)) {
+    id = entry.numberCounters(id);
   }
-  for (const counter of counting.flatMap((entry) => entry.counters))
-    events[counter.id - 1] = counter;
-  return events;
+}
+
+/** All of them as events in order of time, once they are numbered. */
+export function listEvents(table: PacketTable, counting: readonly Entry[]): TraceEvent[] {
+  const packets = Array.from(table.ordered, (row) => new CapturedPacket(table, row));
+  const counters = counting.flatMap((entry) => entry.counters);
+  return [...packets, ...counters].sort((a, b) => a.time - b.time || a.id - b.id);
 }

@@ -7,7 +7,7 @@ export class PairIndex<T> {
   #higher = new Float64Array(FIRST_SLOTS);
   /** Index in `#values` plus one; 0 where the slot is free. */
   #slots = new Int32Array(FIRST_SLOTS);
-  readonly #values: T[] = [];
+  #values: T[] = [];
 
   get(lower: number, higher: number): T | undefined {
     return this.#values[(this.#slots[this.#find(lower, higher)] ?? 0) - 1];
@@ -25,6 +25,20 @@ export class PairIndex<T> {
     this.#higher[slot] = higher;
     this.#slots[slot] = this.#values.length;
     if (this.#values.length * 2 > this.#slots.length) this.#grow();
+  }
+
+  /** Replaces every value by what `change` makes of it, and forgets those that it makes nothing of. */
+  retain(change: (value: T) => T | null): void {
+    const [lower, higher, slots, values] = [this.#lower, this.#higher, this.#slots, this.#values];
+    this.#lower = new Float64Array(FIRST_SLOTS);
+    this.#higher = new Float64Array(FIRST_SLOTS);
+    this.#slots = new Int32Array(FIRST_SLOTS);
+    this.#values = [];
+    for (let old = 0; old < slots.length; old++) {
+      const value = values[(slots[old] ?? 0) - 1];
+      const kept = value === undefined ? null : change(value);
+      if (kept !== null) this.set(lower[old] ?? 0, higher[old] ?? 0, kept);
+    }
   }
 
   /** The pair's slot, or the free one that it would get. */

@@ -9,16 +9,14 @@ import { IP_PROTOCOL, type Ends, type Packet } from '../../decode/packet.js';
 import { AddressBook } from './addresses.js';
 import type { Budget } from './budget.js';
 import { DIGEST_START, digestBytes } from './digest.js';
-import { Entry } from './entry.js';
+import { ATTEMPT, Entry } from './entry.js';
 import { Networks } from './networks.js';
 import { PairIndex } from './pair-index.js';
 import type { BytePool } from './pool.js';
 
-/** Conversations kept over all; more are counted. */
-const MAX_CONVERSATIONS = 50_000;
-const MAX_ERRORS = 1_000;
-/** Nanoseconds of silence after which a UDP pair is another conversation. */
-const UDP_IDLE = 90_000_000_000;
+/** Conversations that are held at the same time; more are counted. */
+export const MAX_CONVERSATIONS = 50_000;
+const MAX_ERRORS = 20_000;
 const TURN = TCP.SYN | TCP.FIN | TCP.RST;
 const PORT = 65_536;
 
@@ -28,6 +26,8 @@ export interface Shared {
   readonly packets: PacketTable;
   readonly pool: BytePool;
   nextId: number;
+  /** Conversations that are held. */
+  held: number;
 }
 
 export class ConversationTable {
@@ -35,12 +35,15 @@ export class ConversationTable {
   readonly #file: number;
   readonly #addresses = new AddressBook();
   readonly #networks = new Networks();
-  readonly #entries: Entry[] = [];
+  #entries: Entry[] = [];
   readonly #counting = new Set<Entry>();
-  /** By lower and higher end (address number and port) and protocol: the latest conversation of the pair. */
-  readonly #pairs = new PairIndex<Entry>();
-  readonly #errors: (IcmpError & { time: number })[] = [];
+  /** By lower and higher end (address number and port) and protocol: the latest conversation of the pair, or when it ended. */
+  readonly #pairs = new PairIndex<Entry | number>();
+  #errors: (IcmpError & { time: number })[] = [];
   omitted = 0;
+  /** Packets with bytes that came long after their connection had ended. */
+  strays = 0;
+  #holed = 0;
   /** Packets that do nothing but acknowledge were seen, and when the last packet was. */
   acks = false;
   until = -Infinity;
@@ -52,6 +55,11 @@ export class ConversationTable {
 
   get errors(): readonly IcmpError[] {
     return this.#errors;
+  }
+
+  /** How many conversations lack bytes that were acknowledged. */
+  get holed(): number {
+    return this.#holed + this.#entries.filter(isHoled).length;
   }
 
   get entries(): readonly Entry[] {
@@ -102,6 +110,30 @@ export class ConversationTable {
     return [...this.#counting];
   }
 
+  /**
+   * Lets conversations go that are over.
+   * @param gone their numbers
+   * @param time nanoseconds, before which everything has come
+   */
+  release(gone: ReadonlySet<number>, time: number): void {
+    for (const entry of this.#entries) {
+      if (!gone.has(entry.id)) continue;
+      if (isHoled(entry)) this.#holed += 1;
+      entry.release();
+      this.#counting.delete(entry);
+      this.#shared.packets.forget(entry.id);
+      this.#shared.held -= 1;
+    }
+    this.#entries = this.#entries.filter(({ id }) => !gone.has(id));
+    this.#pairs.retain((value) => {
+      const ended = typeof value === 'number' ? value : gone.has(value.id) ? endOf(value) : null;
+      if (ended === null) return value;
+      return time - ended > ATTEMPT ? null : ended;
+    });
+    // Of an attempt that nobody answered an error may tell for as long as it lasts.
+    this.#errors = this.#errors.filter((error) => time - error.time < 2 * ATTEMPT);
+  }
+
   /** Sets all times to another clock. */
   shiftTimes(nanoseconds: number): void {
     for (const entry of this.#entries) entry.shiftTimes(nanoseconds);
@@ -137,11 +169,14 @@ export class ConversationTable {
     // Twice the end and one bit for the protocol: still exact.
     const key = lower * 2 + (packet.protocol === IP_PROTOCOL.TCP ? 1 : 0);
     const known = this.#pairs.get(key, higher);
-    if (known) {
-      const idle = known.protocol === 'udp' && time - known.last > UDP_IDLE;
-      if (!idle && !known.isOver(packet, way)) return known;
+    if (typeof known === 'number') {
+      if (isStray(packet, known, time)) return this.#leaveOut(packet);
+    } else if (known) {
+      if (known.ended && known.isOverAt(time)) {
+        if (isStray(packet, known.last, time)) return this.#leaveOut(packet);
+      } else if (!known.isOverAt(time) && !known.isOver(packet, way)) return known;
     }
-    if (this.#shared.nextId > MAX_CONVERSATIONS) {
+    if (this.#shared.held >= MAX_CONVERSATIONS) {
       this.omitted += 1;
       return null;
     }
@@ -151,12 +186,18 @@ export class ConversationTable {
     const ends = way === 0 ? ([source, destination] as const) : ([destination, source] as const);
     const { nextId, pool, packets } = this.#shared;
     this.#shared.nextId += 1;
+    this.#shared.held += 1;
     const entry = new Entry(nextId, protocol, ends, this.#file, time, pool);
     if (packet.tunnels.length > 0) entry.via = this.#networks.describe(packet, way);
     packets.announce(entry.id, ends);
     this.#entries.push(entry);
     this.#pairs.set(key, higher, entry);
     return entry;
+  }
+
+  #leaveOut({ payloadLength }: Packet): null {
+    if (payloadLength > 0) this.strays += 1;
+    return null;
   }
 
   #keep({ id }: Entry, packet: Packet, way: 0 | 1, time: number, device: number): void {
@@ -189,4 +230,18 @@ export class ConversationTable {
       (timestamp < 0 ? 0 : BIT.STAMPED) |
       (isDamaged(packet) ? BIT.DAMAGED : 0);
   }
+}
+
+function isHoled({ streams }: Entry): boolean {
+  return streams.some(({ lost }) => lost);
+}
+
+/** What still comes of a connection that has ended, and begins none: a FIN that was sent again, say. */
+function isStray({ flags }: Packet, ended: number, time: number): boolean {
+  return (flags & (TCP.SYN | TCP.ACK)) !== TCP.SYN && time - ended <= ATTEMPT;
+}
+
+/** When a TCP connection ended that is let go; of what has no end nothing needs to be remembered. */
+function endOf({ ended, last }: Entry): number {
+  return ended ? last : -Infinity;
 }

@@ -35,15 +35,24 @@ export class Copies {
     return (this.#next[packet] ?? 0) - 1;
   }
 
-  add(key: number, packet: number): void {
+  /** @param isOld whether one that was added before can be none of this packet's, nor of a later one's */
+  add(key: number, packet: number, isOld: (before: number) => boolean): void {
     const slot = this.#find(key);
     const last = this.#last[slot] ?? 0;
-    const count = this.#count[slot] ?? 0;
-    if (count === MAX_COPIES) return;
+    let count = this.#count[slot] ?? 0;
+    if (count === MAX_COPIES) {
+      let first = this.#first[slot] ?? 0;
+      while (count > 0 && isOld(first - 1)) {
+        first = this.#next[first - 1] ?? 0;
+        count -= 1;
+      }
+      if (count === MAX_COPIES) return;
+      this.#first[slot] = count === 0 ? packet + 1 : first;
+    }
     if (last === 0) {
       this.#keys[slot] = key;
       this.#first[slot] = packet + 1;
-    } else this.#next[last - 1] = packet + 1;
+    } else if (count > 0) this.#next[last - 1] = packet + 1;
     this.#last[slot] = packet + 1;
     this.#count[slot] = count + 1;
   }

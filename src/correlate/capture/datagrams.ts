@@ -32,9 +32,15 @@ export function compareDatagrams(
   return { request, reply, different, longest };
 }
 
-/** Whether any payload went over both, whoever sent it; one that was cut off may be any. */
-export function sharePayload(a: CapturedLeg, b: CapturedLeg): boolean {
-  const keys = new Set(a.leg.range.list().map(keyOf));
+/** Whether any payload went over both then, whoever sent it; one that was cut off may be any. */
+export function sharePayload(
+  a: CapturedLeg,
+  b: CapturedLeg,
+  then: { readonly from: number; readonly until: number },
+): boolean {
+  const own = a.leg.range.list().filter(({ time }) => time >= then.from && time <= then.until);
+  if (own.length === 0) return false;
+  const keys = new Set(own.map(keyOf));
   return (
     keys.has(null) ||
     b.leg.range.list().some((one) => {

@@ -6,7 +6,7 @@ import type { PacketTable } from '../../model/packet-table.js';
 import { Copies } from './copies.js';
 import { dropDisputed, type Pair } from './disputes.js';
 import { dropForks, linkConversations, type Link } from './links.js';
-import { compareTimes, identityKey, isMarked, isSame } from './same-packet.js';
+import { compareTimes, identityKey, isMarked, isPast, isSame } from './same-packet.js';
 import { PacketRange } from './wire-leg.js';
 
 /** Conversations that are one flow, in no order yet, with their packets and what joins them. */
@@ -18,6 +18,12 @@ export interface Group {
   readonly disputed: boolean;
 }
 
+export interface Groups {
+  readonly groups: readonly Group[];
+  /** Pairs of conversations that show like packets, whatever became of that: what one is depends on the other. */
+  readonly touching: readonly (readonly [number, number])[];
+}
+
 /** Packets of two conversations that are compared, and links of one flow that are kept. */
 const MAX_TWINS = 256;
 const MAX_LINKS = 64;
@@ -26,8 +32,9 @@ export function joinConversations(
   conversations: readonly Conversation[],
   table: PacketTable,
   clocks: readonly ClockShift[] = [],
-): Group[] {
-  const byId: Conversation[] = [];
+): Groups {
+  const most = conversations.reduce((id, one) => Math.max(id, one.id), 0);
+  const byId = new Array<Conversation | undefined>(most + 1);
   for (const conversation of conversations) byId[conversation.id] = conversation;
   const parent = new Int32Array(byId.length);
   const root = (id: number): number => {
@@ -35,7 +42,7 @@ export function joinConversations(
     for (let up = parent[node] ?? 0; up !== 0; up = parent[node] ?? 0) node = up;
     return node;
   };
-  const pairs = findTwins(byId, table);
+  const { pairs, misread } = findTwins(byId, table);
   const found = pairs.flatMap(({ one, two, twins }) =>
     twins.length === 0 ? [] : (linkConversations(one, two, twins) ?? []),
   );
@@ -49,16 +56,23 @@ export function joinConversations(
   const disputed = new Set(
     found.filter((link) => !kept.has(link)).flatMap(({ one, two }) => [one.id, two.id]),
   );
-  return gather(conversations, table, links, root).map((group) => ({
+  const groups = gather(conversations, table, links, root).map((group) => ({
     ...group,
     disputed: group.conversations.some(({ id }) => disputed.has(id)),
   }));
+  return { groups, touching: [...pairs.map(({ one, two }) => [one.id, two.id] as const), ...misread] };
 }
 
 /** Pairs of conversations that show the same packets, in the order in which that was first seen. */
-function findTwins(byId: readonly Conversation[], table: PacketTable): Pair[] {
+function findTwins(
+  byId: readonly (Conversation | undefined)[],
+  table: PacketTable,
+): { pairs: Pair[]; misread: (readonly [number, number])[] } {
   const copies = new Copies(table.size);
   const pairs = new Map<number, Pair>();
+  const misread: (readonly [number, number])[] = [];
+  const { time } = table;
+  const isOneFile = table.file.every((file) => file === 0);
   for (const row of table.ordered) {
     const key = identityKey(table, row);
     for (let copy = copies.firstOf(key); copy >= 0; copy = copies.after(copy)) {
@@ -72,7 +86,10 @@ function findTwins(byId: readonly Conversation[], table: PacketTable): Pair[] {
       if (!one || !two || !mayBeOne(one, two)) continue;
       const marked = isMarked(before, packet);
       if (!marked && (times === 'late' || !haveOneClient(one, two))) continue;
-      if (mayBeMisread(one, two)) continue;
+      if (mayBeMisread(one, two)) {
+        misread.push([one.id, two.id]);
+        continue;
+      }
       const number = one.id * byId.length + two.id;
       let pair = pairs.get(number);
       if (!pair) pairs.set(number, (pair = { one, two, twins: [], late: [] }));
@@ -80,9 +97,10 @@ function findTwins(byId: readonly Conversation[], table: PacketTable): Pair[] {
       if (twins.length === MAX_TWINS) continue;
       twins.push(from === one.id ? { a: before, b: packet } : { a: packet, b: before });
     }
-    copies.add(key, row);
+    const isOld = (copy: number): boolean => isOneFile && isPast(time[copy] ?? 0, time[row] ?? 0);
+    copies.add(key, row, isOld);
   }
-  return [...pairs.values()];
+  return { pairs: [...pairs.values()], misread };
 }
 
 /** NAT changes no sequence number: other numbers at the beginning are another connection. */
@@ -120,7 +138,8 @@ function gather(
   root: (id: number) => number,
 ): Omit<Group, 'disputed'>[] {
   const drafts: Draft[] = [];
-  const byRoot: Draft[] = [];
+  const most = conversations.reduce((id, one) => Math.max(id, one.id), 0);
+  const byRoot = new Array<Draft | undefined>(most + 1);
   for (const conversation of conversations) {
     const key = root(conversation.id);
     const known = byRoot[key];
@@ -128,7 +147,7 @@ function gather(
     else
       drafts.push((byRoot[key] = { conversations: [conversation], count: 0, end: 0, links: NONE }));
   }
-  const byConversation: Draft[] = [];
+  const byConversation = new Array<Draft | undefined>(most + 1);
   for (const { id } of conversations) {
     const group = byRoot[root(id)];
     if (group) byConversation[id] = group;

@@ -4,7 +4,7 @@ import { Candidates } from './candidates.js';
 import { compareLegs, type Edge } from './edges.js';
 import { matchOneToOne } from './matching.js';
 import { Rivals } from './rivals.js';
-import { Services } from './services.js';
+import { sketchService, type ServiceSketch } from './services.js';
 import type { Ownership } from '../../model/claim.js';
 import type { Likeness } from '../../model/claim.js';
 
@@ -21,54 +21,80 @@ export interface Pairing {
   readonly ends: Edge['ends'];
 }
 
+/** A pair of legs before it is known what all others of the capture carried. */
+export interface Pair {
+  readonly edge: Edge;
+  readonly only: boolean;
+}
+
 /** Candidates looked at per leg. */
 const MAX_CANDIDATES = 64;
 
 export interface Pairings {
-  readonly pairs: ReadonlyMap<CapturedLeg, Pairing>;
+  /** By the client's leg: by their bytes, and those where nothing but their course tells. */
+  readonly strong: ReadonlyMap<CapturedLeg, Pair>;
+  readonly weak: ReadonlyMap<CapturedLeg, Pair>;
   /** Legs that may be a relay's, or may be like one by coincidence: others carried the same bytes at that time. */
   readonly open: ReadonlySet<CapturedLeg>;
+  /** Everything that was weighed: who may be whose, and which of these were looked at for rivals. */
+  readonly edges: readonly Edge[];
+  readonly judged: readonly Edge[];
+  /** Null without any candidates. */
+  readonly rivals: Rivals | null;
 }
+
+const NONE: Pairings = {
+  strong: new Map(),
+  weak: new Map(),
+  open: new Set(),
+  edges: [],
+  judged: [],
+  rivals: null,
+};
 
 /** One pairing per leg at most; a leg that might belong to several others is not paired for certain. */
 export function pairByContent(legs: readonly CapturedLeg[]): Pairings {
   const edges = listEdges(legs);
-  if (edges.length === 0) return { pairs: new Map(), open: new Set() };
-  const pairs = new Map<CapturedLeg, Pairing>();
+  if (edges.length === 0) return NONE;
   const open = new Set(edges.map(({ client }) => client));
-  const strong = edges.filter((edge) => edge.strong).sort((a, b) => distance(a) - distance(b));
-  const matches = matchOneToOne<CapturedLeg, Edge>(strong);
+  const candidates = edges.filter((edge) => edge.strong).sort((a, b) => distance(a) - distance(b));
+  const matches = matchOneToOne<CapturedLeg, Edge>(candidates);
   const rivals = new Rivals(
     legs,
     matches.map(({ edge }) => edge),
   );
-  const found: { edge: Edge; only: boolean }[] = [];
+  const strong = new Map<CapturedLeg, Pair>();
   for (const { edge, only } of matches) {
-    if (rivals.accountsFor(edge)) found.push({ edge, only });
-  }
-  const services = new Services(
-    legs,
-    found.map(({ edge }) => edge),
-  );
-  for (const { edge, only } of found) {
-    pairs.set(edge.client, { ...pick(edge), only, own: services.explain(edge) });
+    if (rivals.accountsFor(edge)) strong.set(edge.client, { edge, only });
   }
   // Where no bytes tell, only what leaves no choice counts.
-  const competing = new Set(strong.flatMap(({ client, upstream }) => [client, upstream]));
-  const weak = edges.filter(
+  const competing = new Set(candidates.flatMap(({ client, upstream }) => [client, upstream]));
+  const others = edges.filter(
     ({ client, upstream, strong: counts }) =>
       !counts && !competing.has(client) && !competing.has(upstream),
   );
-  const ofClient = countBy(weak, ({ client }) => client);
-  const ofUpstream = countBy(weak, ({ upstream }) => upstream);
-  for (const edge of weak) {
-    const only = ofClient.get(edge.client) === 1 && ofUpstream.get(edge.upstream) === 1;
-    if (only && rivals.accountsFor(edge)) {
-      pairs.set(edge.client, { ...pick(edge), only, own: null });
-    }
+  const ofClient = countBy(others, ({ client }) => client);
+  const ofUpstream = countBy(others, ({ upstream }) => upstream);
+  const weak = new Map<CapturedLeg, Pair>();
+  const judged = matches.map(({ edge }) => edge);
+  for (const edge of others) {
+    if (ofClient.get(edge.client) !== 1 || ofUpstream.get(edge.upstream) !== 1) continue;
+    judged.push(edge);
+    if (rivals.accountsFor(edge)) weak.set(edge.client, { edge, only: true });
   }
-  for (const client of pairs.keys()) open.delete(client);
-  return { pairs, open };
+  for (const client of [...strong.keys(), ...weak.keys()]) open.delete(client);
+  return { strong, weak, open, edges, judged, rivals };
+}
+
+/** What decides about its content; null where nothing but its course tells. */
+export function sketchPair(pairings: Pairings, client: CapturedLeg): ServiceSketch | null {
+  const pair = pairings.strong.get(client);
+  return pair ? sketchService(pair.edge) : null;
+}
+
+export function describePair({ edge, only }: Pair, own: Ownership | null): Pairing {
+  const { upstream, request, reply, thin, ends } = edge;
+  return { upstream, request, reply, thin, ends, only, own };
 }
 
 function countBy(
@@ -78,10 +104,6 @@ function countBy(
   const counts = new Map<CapturedLeg, number>();
   for (const edge of edges) counts.set(sideOf(edge), (counts.get(sideOf(edge)) ?? 0) + 1);
   return counts;
-}
-
-function pick({ upstream, request, reply, thin, ends }: Edge): Omit<Pairing, 'only' | 'own'> {
-  return { upstream, request, reply, thin, ends };
 }
 
 function distance({ client, upstream }: Edge): number {

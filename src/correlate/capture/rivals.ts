@@ -6,8 +6,8 @@ import type { CapturedLeg } from './legs.js';
 import { Prints, takePrint } from './prints.js';
 import { findCrossing } from './sightings.js';
 
-/** Connections of one time that are compared, over all; with more of them it may be a coincidence. */
-const MAX_COMPARED = 20_000_000;
+/** Connections of one time that a pair is compared with; with more of them it may be a coincidence. */
+const MAX_COMPARED = 10_000;
 /** Nanoseconds around a pair in which nothing else may be like it when little was compared. */
 const NEAR = 1_000_000_000;
 
@@ -16,7 +16,6 @@ export class Rivals {
   /** The longest that a leg before this one in the list lasted. */
   readonly #reach: number[] = [];
   readonly #prints: Prints;
-  #left = MAX_COMPARED;
   /** Of what service and container the pair of a client's leg is. */
   readonly #services = new Map<CapturedLeg, string>();
   readonly #upstreams: ReadonlySet<CapturedLeg>;
@@ -35,11 +34,8 @@ export class Rivals {
 
   /** False when somebody unaccounted for carried the same bytes then: the likeness may be a coincidence. */
   accountsFor(edge: Edge): boolean {
-    const around = edge.thin ? NEAR : SLACK;
-    const [from, until] = [
-      Math.min(edge.client.first.first, edge.upstream.first.first) - around,
-      Math.max(edge.client.first.last, edge.upstream.first.last) + around,
-    ];
+    const { from, until } = timeOf(edge);
+    let left = MAX_COMPARED;
     const print = takePrint(edge.client);
     const service = nameService(edge);
     for (let i = this.#findEnd(until) - 1; i >= 0 && (this.#reach[i] ?? 0) >= from; i--) {
@@ -48,7 +44,7 @@ export class Rivals {
       if (!edge.thin && this.#prints.differ(i, print)) continue;
       const strict = edge.thin || leg.leg.protocol === 'udp';
       if (!strict && this.#isAlike(leg, service)) continue;
-      if (--this.#left < 0) return false;
+      if (--left < 0) return false;
       // Datagrams have no order that would tell like flows apart once some are lost.
       if (strict) {
         if (mayBeMistaken(leg, edge)) return false;
@@ -58,6 +54,18 @@ export class Rivals {
       return false;
     }
     return true;
+  }
+
+  /** The others of the time of a pair whose own matches decide about it. */
+  visitDeciding(edge: Edge, visit: (leg: CapturedLeg) => void): void {
+    if (isStrict(edge)) return;
+    const { from, until } = timeOf(edge);
+    const print = takePrint(edge.client);
+    for (let i = this.#findEnd(until) - 1; i >= 0 && (this.#reach[i] ?? 0) >= from; i--) {
+      const leg = this.#legs[i];
+      if (!leg || leg.leg.protocol !== 'tcp' || leg.first.last < from) continue;
+      if (!this.#prints.differ(i, print)) visit(leg);
+    }
   }
 
   /** Itself one side of a pair from the same service to the same container. */
@@ -77,10 +85,34 @@ export class Rivals {
 }
 
 /** Where packets are missing, whatever is not explained may be what belongs to either side of the pair. */
-function mayBeMistaken(leg: CapturedLeg, { client }: Edge): boolean {
+export function mayBeMistaken(leg: CapturedLeg, edge: Edge): boolean {
+  const { client } = edge;
   if (leg.leg.protocol !== client.leg.protocol || !leg.uniform) return false;
   if (findCrossing(leg.leg.sightings) !== null) return false;
-  return leg.leg.protocol === 'tcp' || sharePayload(leg, client);
+  return leg.leg.protocol === 'tcp' || sharePayload(leg, client, payloadTimeOf(edge));
+}
+
+/** When something else could be taken for a pair's: while it lasted, and around that where little was compared. */
+export function timeOf({ thin, client, upstream }: Edge): {
+  readonly from: number;
+  readonly until: number;
+} {
+  const around = thin ? NEAR : SLACK;
+  return {
+    from: Math.min(client.first.first, upstream.first.first) - around,
+    until: Math.max(client.first.last, upstream.first.last) + around,
+  };
+}
+
+/** A relay needs a moment to pass a datagram on. */
+function payloadTimeOf(edge: Edge): { readonly from: number; readonly until: number } {
+  const { from, until } = timeOf(edge);
+  return { from: from - NEAR, until: until + NEAR };
+}
+
+/** Whatever is not explained counts against it, be it like it or not. */
+export function isStrict({ thin, client }: Edge): boolean {
+  return thin || client.leg.protocol === 'udp';
 }
 
 /** What is known to be no side of this relay: rewritten on its way, straight across, or a container's to elsewhere. */

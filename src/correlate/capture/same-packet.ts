@@ -9,6 +9,11 @@ export type WirePacket = PacketEvent & { readonly wire: WireFacts };
 /** Nanoseconds that a packet may take from one device to the next. */
 const ONE_WAY = 2_000_000_000;
 
+/** Whether a packet of one file came too long before another one of it to be the same. */
+export function isPast(before: number, time: number): boolean {
+  return time - before > ONE_WAY;
+}
+
 /** Of what NAT leaves alone; only packets with equal keys can be the same, and hardly any others have equal ones. */
 export function identityKey(table: PacketTable, row: number): number {
   const length = table.length[row] ?? 0;

@@ -10,15 +10,30 @@ import { countTelling, ENOUGH } from './telling.js';
 /** Pairs of one service, none of its connections left over, that are no coincidence any more whatever they carried. */
 const MANY = 8;
 
+/** What of a pair decides whether its content is its own, beside what the others of the capture carried. */
+export interface ServiceSketch {
+  /** The same for legs that carried the same; null where that is not known. */
+  readonly content: string | null;
+  /** It carried enough that another connection would not carry it by chance. */
+  readonly telling: boolean;
+  /** It was seen to pass in turn from the dial to the end. */
+  readonly course: boolean;
+  /** Null of datagrams. */
+  readonly service: string | null;
+  readonly dialled: string;
+  readonly relayed: string;
+}
+
+/** Takes the legs in piece by piece; what it says holds when all are in. */
 export class Services {
-  /** Legs by what they carried, less those that are a pair's. */
-  readonly #others = new Map<string, number>();
+  /** What legs carried that are no side of a pair. */
+  readonly #others = new Set<string>();
   readonly #pairs = new Map<string, number>();
   /** By published port, and by where a relay's own legs lead: those that are no side of a pair. */
   readonly #unpaired = new Set<string>();
 
-  constructor(legs: readonly CapturedLeg[], edges: readonly Edge[]) {
-    if (edges.length === 0) return;
+  /** @param edges the pairs among the legs */
+  take(legs: readonly CapturedLeg[], edges: readonly Edge[]): void {
     const sides = new Set(edges.flatMap(({ client, upstream }) => [client, upstream]));
     for (const edge of edges) {
       if (edge.ends === 'unknown') this.#markUnpaired(edge.client);
@@ -28,22 +43,20 @@ export class Services {
       if (sides.has(leg) || isExplained(leg)) continue;
       this.#markUnpaired(leg);
       const content = describeContent(leg);
-      if (content !== null) this.#others.set(content, (this.#others.get(content) ?? 0) + 1);
+      if (content !== null) this.#others.add(content);
     }
   }
 
-  explain(edge: Edge): Ownership | null {
-    const { client, upstream, request, reply } = edge;
-    const content = describeContent(client);
+  explain({ content, telling, course, service, dialled, relayed }: ServiceSketch): Ownership | null {
     if (content === null || !this.#others.has(content)) {
-      if (Math.min(countTelling(client), countTelling(upstream)) >= ENOUGH) return 'content';
-      if (edge.ends === 'relayed' && request === 'equal' && reply === 'equal') return 'course';
+      if (telling) return 'content';
+      if (course) return 'course';
     }
     const many =
-      client.leg.protocol === 'tcp' &&
-      (this.#pairs.get(nameService(edge)) ?? 0) >= MANY &&
-      !this.#unpaired.has(describeDialled(client)) &&
-      !this.#unpaired.has(describeRelayed(upstream));
+      service !== null &&
+      (this.#pairs.get(service) ?? 0) >= MANY &&
+      !this.#unpaired.has(dialled) &&
+      !this.#unpaired.has(relayed);
     return many ? 'service' : null;
   }
 
@@ -51,6 +64,18 @@ export class Services {
     this.#unpaired.add(describeDialled(leg));
     this.#unpaired.add(describeRelayed(leg));
   }
+}
+
+export function sketchService(edge: Edge): ServiceSketch {
+  const { client, upstream, request, reply, ends } = edge;
+  return {
+    content: describeContent(client),
+    telling: Math.min(countTelling(client), countTelling(upstream)) >= ENOUGH,
+    course: ends === 'relayed' && request === 'equal' && reply === 'equal',
+    service: client.leg.protocol === 'tcp' ? nameService(edge) : null,
+    dialled: describeDialled(client),
+    relayed: describeRelayed(upstream),
+  };
 }
 
 /** Rewritten on its way, or straight across: no side of a relay. */

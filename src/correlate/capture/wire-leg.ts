@@ -113,7 +113,7 @@ export class WireLeg implements Leg {
     const packets = this.range.list();
     if (this.counted === null) return packets;
     const counters = this.counted.flatMap((conversation) => conversation.counters);
-    return [...packets, ...counters].sort((a, b) => a.id - b.id);
+    return [...packets, ...counters].sort((a, b) => a.time - b.time || a.id - b.id);
   }
 
   // A capture knows no processes and has no conntrack.

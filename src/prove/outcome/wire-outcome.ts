@@ -5,7 +5,6 @@ import { sameEndpoint } from '../../model/address.js';
 import type { CapturedPacket } from '../../model/captured-packet.js';
 import type { CaptureWitness, IcmpError } from '../../model/conversation.js';
 import { TCP } from '../../model/event.js';
-import type { Trace } from '../../model/trace.js';
 import type { Outcome } from '../../model/verdict.js';
 import { findOutcome } from './outcome.js';
 import type { ObservedOnWire } from '../observed-wire.js';
@@ -16,7 +15,19 @@ export interface WireOutcome {
   readonly error: IcmpError | null;
   /** The server agreed, and the client never acknowledged it. */
   readonly halfOpen: boolean;
+  /** That rests on what the capture could have shown and did not: with a lossy one it would be another. */
+  readonly bySilence: boolean;
 }
+
+/** What a capture tells beside a connection's own packets. */
+export interface WireContext {
+  readonly errors: readonly IcmpError[];
+  readonly witnessOf: (file: number) => CaptureWitness | undefined;
+}
+
+/** Nanoseconds after its last packet within which an error may be about a connection that has ended, or about any other. */
+const ERROR_AFTER_END = 2_000_000_000;
+const ERROR_AFTER = 60_000_000_000;
 
 const SYN_ACK = TCP.SYN | TCP.ACK;
 /** Nanoseconds within which an acknowledgement comes, or what it was for is sent again. */
@@ -26,24 +37,22 @@ const SENT_AGAIN = 150_000_000;
 /** Times that bytes were sent again without an acknowledgement before the connection counts as stalled. */
 const STALLED = 2;
 
-export function findWireOutcome(subject: ObservedOnWire, trace: Trace): WireOutcome {
-  const error = findError(subject, trace);
+export function findWireOutcome(subject: ObservedOnWire, context: WireContext): WireOutcome {
+  const error = findError(subject, context);
   const { leg } = subject;
+  const told = { error, halfOpen: false, bySilence: false };
   if (leg.protocol === 'udp') {
-    return {
-      outcome: isMisanswered(subject.captured) ? 'unanswered' : judge(subject, error),
-      error,
-      halfOpen: false,
-    };
+    const outcome = isMisanswered(subject.captured) ? 'unanswered' : judge(subject, error);
+    return { ...told, outcome };
   }
-  const opening = leg.begun ? findOpening(subject.captured, trace) : 'completed';
-  if (opening === 'silent') return { outcome: judge(subject, error), error, halfOpen: false };
-  if (opening === 'half-open' || opening === 'left') {
+  const opening = leg.begun ? findOpening(subject.captured, context) : 'completed';
+  if (opening === 'silent') return { ...told, outcome: judge(subject, error) };
+  if (opening === 'half-open' || opening === 'unheard' || opening === 'left') {
     const given = error === null ? 'unanswered' : judgeError(error);
-    return { outcome: opening === 'left' ? 'reset' : given, error, halfOpen: true };
+    const outcome = opening === 'left' ? 'reset' : given;
+    return { outcome, error, halfOpen: true, bySilence: opening === 'unheard' };
   }
-  const outcome = isStalled(subject) ? 'stalled' : judge(subject, error);
-  return { outcome, error, halfOpen: false };
+  return { ...told, outcome: isStalled(subject) ? 'stalled' : judge(subject, error) };
 }
 
 function judge(subject: ObservedOnWire, error: IcmpError | null): Outcome {
@@ -68,12 +77,12 @@ function isTooBig({ message: { version, type, code } }: IcmpError): boolean {
 }
 
 /**
- * `silent`: the server did not agree. `half-open`: it did, and the client never acknowledged that, though it would have been
- * seen. `left`: the client answered by a reset. `completed` also where nobody can know.
+ * `silent`: the server did not agree. `half-open`: it did, and one of them tried again. `unheard`: it did, and the client never
+ * acknowledged that, though it would have been seen. `left`: the client answered by a reset. `completed` also where nobody can know.
  */
-type Opening = 'silent' | 'half-open' | 'left' | 'completed';
+type Opening = 'silent' | 'half-open' | 'unheard' | 'left' | 'completed';
 
-function findOpening(captured: CapturedLeg, trace: Trace): Opening {
+function findOpening(captured: CapturedLeg, { witnessOf }: WireContext): Opening {
   const { first, last, leg } = captured;
   if (first.completed) return 'completed';
   // Behind the rewriting only what the server itself says shows that it heard the client.
@@ -89,8 +98,8 @@ function findOpening(captured: CapturedLeg, trace: Trace): Opening {
   const [agreed] = agreements;
   const again = isSentAgain(agreements) || dials.some(({ time }) => agreed && time > agreed.time);
   if (again) return 'half-open';
-  const witness = trace.capture?.witnesses[first.file];
-  return agreed && own.length > 0 && sees(witness, agreed) ? 'half-open' : 'completed';
+  const witness = witnessOf(first.file);
+  return agreed && own.length > 0 && sees(witness, agreed) ? 'unheard' : 'completed';
 }
 
 /** An acknowledgement of it would be in the file. */
@@ -135,13 +144,19 @@ function isMisanswered(captured: CapturedLeg): boolean {
   return replies.some(({ ifindex }) => devices.includes(ifindex));
 }
 
-function findError({ leg, link }: ObservedOnWire, trace: Trace): IcmpError | null {
-  const legs = link ? [leg, link.upstream] : [leg];
-  const about = (error: IcmpError): boolean =>
-    legs.some(
-      (one) =>
-        sameEndpoint(error.source, one.client) &&
-        [one.server, one.destination].some((end) => end && sameEndpoint(end, error.destination)),
-    );
-  return trace.capture?.errors.find((error) => !isTooBig(error) && about(error)) ?? null;
+function findError({ captured, pairing }: ObservedOnWire, { errors }: WireContext): IcmpError | null {
+  const legs = pairing ? [captured, pairing.upstream] : [captured];
+  return errors.find((error) => !isTooBig(error) && legs.some((one) => isAbout(error, one))) ?? null;
+}
+
+/** Of another file the clock may not be known. Ports that are used again are another connection's. */
+function isAbout({ time, file, source, destination }: IcmpError, captured: CapturedLeg): boolean {
+  const { leg, first, last } = captured;
+  if (!sameEndpoint(source, leg.client)) return false;
+  if (![leg.server, leg.destination].some((end) => sameEndpoint(end, destination))) return false;
+  return [first, last].some((one) => {
+    if (one.file !== file) return true;
+    const after = one.closed ? ERROR_AFTER_END : ERROR_AFTER;
+    return time >= one.first && time <= one.last + after;
+  });
 }
