@@ -4,7 +4,6 @@ import { checkOutput, locateOutput, writeOutput } from '../host/output-file.js';
 import { UserError } from '../model/errors.js';
 import type { Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
-import { analyse } from '../prove/analyse.js';
 import type { Recorder } from './recorder.js';
 
 /** What files are made of. */
@@ -12,7 +11,7 @@ interface Content {
   readonly report: Report;
   readonly trace: Trace;
   /** The report with every packet, however few it lists. */
-  readonly whole: () => Report;
+  readonly whole: () => Promise<Report>;
 }
 
 /** How each file that a flag names is made, in the order of writing. */
@@ -23,9 +22,9 @@ const FILES = {
   mermaid: async ({ report }: Content) =>
     (await import('../render/mermaid.js')).renderMermaid(report),
   pcapng: async ({ whole, trace }: Content) =>
-    (await import('../render/pcapng/pcapng.js')).renderPcapng(whole(), trace),
+    (await import('../render/pcapng/pcapng.js')).renderPcapng(await whole(), trace),
   perfetto: async ({ whole }: Content) =>
-    (await import('../render/perfetto.js')).renderPerfetto(whole()),
+    (await import('../render/perfetto.js')).renderPerfetto(await whole()),
 };
 
 const KINDS = Object.keys(FILES) as (keyof typeof FILES)[];
@@ -78,7 +77,7 @@ export async function printReport(
     }
   } else if (request.listing) {
     const { renderListing } = await import('../render/listing.js');
-    sink.out(renderListing(report));
+    sink.out(renderListing(report.connections));
   } else {
     const { renderTerminal } = await import('../render/terminal/terminal.js');
     const { ladders } = request;
@@ -141,9 +140,10 @@ export async function writeFiles(
 ): Promise<void> {
   // Exports hold every packet, however few the report lists.
   const ids = new Set(report.connections.map(({ id }) => id));
-  const whole = (): Report => {
+  const whole = async (): Promise<Report> => {
     const omits = report.connections.some(({ hopsOmitted }) => hopsOmitted > 0);
     if (!omits || trace.partial) return report;
+    const { analyse } = await import('../prove/analyse.js');
     const full = analyse(trace, { hops: null });
     return { ...full, connections: full.connections.filter(({ id }) => ids.has(id)) };
   };

@@ -3,16 +3,18 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { CaptureReading, isCapture } from '../capture/captures.js';
-import { openInput } from '../capture/file/input.js';
+import { openInput, type Input } from '../capture/file/input.js';
 import { UserError } from '../model/errors.js';
 import type { Report } from '../model/report.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
+import type { Topology } from '../model/topology.js';
 import { withHeader, type Trace, type TraceHeader } from '../model/trace.js';
-import { analyse } from '../prove/analyse.js';
+import { analyseCapture } from '../prove/analyse-capture.js';
 import { checkFiles, listFiles, needsEvents } from './outputs.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
 import { isLongRecording, readLong } from './read-long.js';
-import { select } from './selection.js';
+import type { Listing } from './read-capture.js';
+import { isUnlimited, select } from './selection.js';
 import { ReadProgress } from './read-progress.js';
 
 export interface ReadRequest {
@@ -33,11 +35,16 @@ export async function readTrace(
   standardInput: Readable,
 ): Promise<number> {
   await checkFiles(listFiles(outputs), outputs.json || outputs.ndjson, request.files);
-  const { trace, report } = await readReport(request, outputs, terminal, standardInput);
-  for (const note of trace.tail.notes) terminal.err(`warning: ${note}\n`);
+  const read = await readReport(request, outputs, terminal, standardInput);
+  for (const note of read.trace.tail.notes) terminal.err(`warning: ${note}\n`);
+  if ('groups' in read) {
+    const { renderListing } = await import('../render/listing.js');
+    terminal.out(renderListing(read.groups));
+    return 0;
+  }
+  const { trace, report } = read;
   const asksNothing = trace.capture !== undefined && trace.header.target.asked.length === 0;
-  const lists = asksNothing && !outputs.json && !outputs.ndjson && outputs.expect === null;
-  if (lists && report.connections.length > 0) {
+  if (asksNothing && isListing(outputs) && report.connections.length > 0) {
     return (await present(report, trace, { ...outputs, listing: true }, terminal)) ? 0 : 1;
   }
   if (outputs.ndjson) {
@@ -51,15 +58,22 @@ export async function readTrace(
       await terminal.drain?.();
     }
   }
-  if (trace.capture && report.connections.length === 0) tellWhatIsThere(trace, terminal);
+  if (trace.capture && report.connections.length === 0) tellWhatIsThere(read, terminal);
   const written = await present(report, trace, outputs, terminal);
   const exit = conclude(report, outputs.expect, terminal);
   return exit === 0 && !written ? 1 : exit;
 }
 
+/** Where nothing in particular is asked of a capture, which ports were spoken to is told. */
+function isListing({ json, ndjson, expect }: LiveOutputs): boolean {
+  return !json && !ndjson && expect === null;
+}
+
 interface Read {
   readonly trace: Trace;
   readonly report: Report;
+  /** What went to which port, of a capture that was read piece by piece; null where the trace tells it. */
+  readonly ports: ReadonlyMap<string, number> | null;
 }
 
 async function readReport(
@@ -67,34 +81,62 @@ async function readReport(
   outputs: LiveOutputs,
   terminal: LiveTerminal,
   standardInput: Readable,
-): Promise<Read> {
+): Promise<Read | Listing> {
   const { hops } = request;
   const [name = '', ...others] = request.files;
   const asksForEvents = outputs.ndjson || outputs.record !== undefined || needsEvents(outputs);
-  if (others.length === 0 && !asksForEvents && (await isLongRecording(name, standardInput))) {
+  const inPieces = others.length === 0 && !asksForEvents;
+  if (inPieces && (await isLongRecording(name, standardInput))) {
     const narrow = (header: TraceHeader): TraceHeader => narrowHeader(header, request);
-    return readLong({ name, hops, standardInput, narrow });
+    return { ...(await readLong({ name, hops, standardInput, narrow })), ports: null };
   }
-  const loaded = await loadAll(request, terminal, standardInput);
-  const named = narrow(await giveNames(loaded, request.topology), request);
+  const stop = new AbortController();
+  // What was read so far is reported.
+  if (request.files.includes('-')) terminal.onInterrupt(() => stop.abort());
+  let opened: Input | null = await openInput(name, standardInput, stop.signal);
+  if (inPieces && isCapture(opened.start)) {
+    const names = await readNames(request.topology);
+    const narrow = (header: TraceHeader): TraceHeader =>
+      narrowCapture(withNames(header, names), request);
+    const asksNothing = ![request.query.ports, request.query.containers].some((all) => all?.length);
+    const showsAll = asksNothing && isListing(outputs) && listFiles(outputs).length === 0;
+    const lists = showsAll && isUnlimited(outputs.show);
+    const { readCapture } = await import('./read-capture.js');
+    const { program } = request;
+    const how = { narrow, hops, lists, terminal, program };
+    const read = await readCapture({ name, input: opened, ...how });
+    if (read !== null) return read;
+    opened = null;
+  }
+  const open = async (file: string): Promise<Input> => {
+    const first = file === name ? opened : null;
+    opened = null;
+    return first ?? (await openInput(file, standardInput, stop.signal));
+  };
+  const loaded = await loadAll(request, terminal, open);
+  const names = loaded.capture ? await readNames(request.topology) : null;
+  const named = withHeader(loaded, narrow(withNames(loaded.header, names), loaded, request));
   const trace = outputs.anonymize
     ? (await import('./anonymize.js')).anonymize(named, randomBytes(32))
     : named;
-  return { trace, report: analyse(trace, { hops }) };
+  return { trace, report: await analyseAny(trace, hops), ports: null };
+}
+
+async function analyseAny(trace: Trace, hops: number | null): Promise<Report> {
+  if (trace.capture) return analyseCapture(trace, { hops });
+  const { analyse } = await import('../prove/analyse.js');
+  return analyse(trace, { hops });
 }
 
 async function loadAll(
   { files, program }: ReadRequest,
   terminal: LiveTerminal,
-  standardInput: Readable,
+  open: (name: string) => Promise<Input>,
 ): Promise<Trace> {
-  const reading = new CaptureReading({ several: files.length > 1, program: program });
+  const reading = new CaptureReading({ several: files.length > 1, program });
   const progress = new ReadProgress(terminal, () => reading.packets);
-  const stop = new AbortController();
-  // What was read so far is reported.
-  if (files.includes('-')) terminal.onInterrupt(() => stop.abort());
   for (const name of files) {
-    const input = await openInput(name, standardInput, stop.signal);
+    const input = await open(name);
     if (isCapture(input.start) || input.start[0] !== 0x7b) {
       await reading.readFile(name, input, (bytes) => progress.add(bytes));
       continue;
@@ -114,7 +156,19 @@ async function loadAll(
 }
 
 /** A port that is not in the capture: those that are. */
-function tellWhatIsThere(trace: Trace, terminal: LiveTerminal): void {
+function tellWhatIsThere({ trace, ports: counted }: Read, terminal: LiveTerminal): void {
+  const ports = [...(counted ?? countPorts(trace))]
+    .sort((a, b) => b[1] - a[1])
+    .map(([port]) => port);
+  const told = ports.slice(0, 20).join(', ');
+  terminal.err(
+    ports.length === 0
+      ? 'the capture has no TCP or UDP traffic\n'
+      : `ports in the capture: ${told}${ports.length > 20 ? ` and ${ports.length - 20} more` : ''}\n`,
+  );
+}
+
+function countPorts(trace: Trace): ReadonlyMap<string, number> {
   const { header } = trace;
   const target = {
     ...header.target,
@@ -124,31 +178,23 @@ function tellWhatIsThere(trace: Trace, terminal: LiveTerminal): void {
     containers: [],
     protocol: 'all' as const,
   };
-  const all = analyse(withHeader(trace, { ...header, target, client: null }), { hops: 1 });
-  const ports = listPorts(all);
-  const told = ports.slice(0, 20).join(', ');
-  terminal.err(
-    ports.length === 0
-      ? 'the capture has no TCP or UDP traffic\n'
-      : `ports in the capture: ${told}${ports.length > 20 ? ` and ${ports.length - 20} more` : ''}\n`,
-  );
-}
-
-function listPorts({ connections }: Report): string[] {
+  const all = analyseCapture(withHeader(trace, { ...header, target, client: null }), { hops: 1 });
   const counts = new Map<string, number>();
-  for (const { server, container, protocol } of connections) {
+  for (const { server, container, protocol } of all.connections) {
     for (const port of new Set([server?.port, container?.port])) {
       if (port === undefined) continue;
       const key = `${port}/${protocol}`;
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
   }
-  return [...counts].sort((a, b) => b[1] - a[1]).map(([port]) => port);
+  return counts;
 }
 
-/** What the host's map calls what the capture shows; a recording has its own. */
-async function giveNames(trace: Trace, file: string | undefined): Promise<Trace> {
-  if (file === undefined || !trace.capture) return trace;
+type Names = Pick<Topology, 'containers' | 'relays'>;
+
+/** What the host's map calls what a capture shows; a recording has its own. */
+async function readNames(file: string | undefined): Promise<Names | null> {
+  if (file === undefined) return null;
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     const why = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
     const remedy = 'give what trace-flow explain --json printed on the captured machine';
@@ -160,15 +206,22 @@ async function giveNames(trace: Trace, file: string | undefined): Promise<Trace>
     });
   });
   const { readMap } = await import('./explain-topology.js');
-  const { containers, relays } = readMap(text, file).topology;
-  const topology = { ...trace.header.topology, containers, relays };
-  return withHeader(trace, { ...trace.header, topology });
+  return readMap(text, file).topology;
+}
+
+function withNames(header: TraceHeader, names: Names | null): TraceHeader {
+  if (names === null) return header;
+  const { containers, relays } = names;
+  return { ...header, topology: { ...header.topology, containers, relays } };
 }
 
 /** Ports, containers and client narrow what the recording was made for; nothing asked keeps it as it is. */
-function narrow(trace: Trace, { query, client }: Pick<ReadRequest, 'query' | 'client'>): Trace {
-  if (trace.capture) return narrowCapture(trace, { query, client });
-  return withHeader(trace, narrowHeader(trace.header, { query, client }));
+function narrow(
+  header: TraceHeader,
+  { capture }: Trace,
+  request: Pick<ReadRequest, 'query' | 'client'>,
+): TraceHeader {
+  return capture ? narrowCapture(header, request) : narrowHeader(header, request);
 }
 
 function narrowHeader(
@@ -187,10 +240,9 @@ function narrowHeader(
 
 /** Without a map of the host, ports, protocol and addresses are all that can be asked for. */
 function narrowCapture(
-  trace: Trace,
+  header: TraceHeader,
   { query, client }: Pick<ReadRequest, 'query' | 'client'>,
-): Trace {
-  const { header } = trace;
+): TraceHeader {
   const names = (query.containers?.length ?? 0) > 0;
   if (names && header.topology.containers.length === 0) {
     throw new UserError('a capture does not know containers by name', {
@@ -199,12 +251,8 @@ function narrowCapture(
       remedy: 'give --port N, or --topology FILE with what trace-flow explain --json prints there',
     });
   }
-  if (names) {
-    const target = resolvePorts(header.topology, query);
-    return withHeader(trace, { ...header, target, client });
-  }
+  if (names) return { ...header, target: resolvePorts(header.topology, query), client };
   const ports = [...new Set(query.ports ?? [])].sort((a, b) => a - b);
   const protocol = query.protocol ?? 'all';
-  const target = { ...header.target, asked: ports, ports, protocol };
-  return withHeader(trace, { ...header, target, client });
+  return { ...header, target: { ...header.target, asked: ports, ports, protocol }, client };
 }

@@ -11,6 +11,11 @@ export function select(report: Report, selection: Selection): Report {
   return kept.length === report.connections.length ? report : { ...report, connections: kept };
 }
 
+/** Whether every connection is shown. */
+export function isUnlimited({ paths, outcomes, ids, slowest }: Selection): boolean {
+  return slowest === null && [paths, outcomes, ids].every((list) => list.length === 0);
+}
+
 /** Whether a filter that looks at one connection alone lets it through. */
 export function passes(
   { path, outcome, id }: Pick<Connection, 'path' | 'outcome' | 'id'>,

@@ -7,10 +7,12 @@ import type { TraceEvent } from '../model/event.js';
 import { PacketTable } from '../model/packet-table.js';
 import type { Device, Topology } from '../model/topology.js';
 import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
+import { countUnparsed, listNotes, tellUnset, type Finished } from './capture-notes.js';
 import { Budget } from './conversations/budget.js';
 import { Collector, type Reading } from './conversations/collector.js';
 import { MAX_CONVERSATIONS } from './conversations/table.js';
 import { listEvents, numberEvents, numberPackets, orderRows } from './conversations/order.js';
+import { MAX_FRAMES } from './conversations/time-order.js';
 import { BytePool } from './conversations/pool.js';
 import { estimateSkew } from './conversations/skew.js';
 import type { Input } from './file/input.js';
@@ -23,12 +25,6 @@ const WORTH_TELLING = 1_000_000;
 
 export function isCapture(start: Buffer): boolean {
   return isPcap(start) || isPcapng(start);
-}
-
-interface Finished {
-  readonly name: string;
-  readonly collector: Collector;
-  readonly end: ReadEnd;
 }
 
 /** What was read of a capture and not let go yet, while it is read. */
@@ -45,7 +41,7 @@ export type LookAtPiece = (piece: CapturePiece) => ReadonlySet<number>;
 /** Packets between two looks, unless more are held. */
 const PIECE = 30_000;
 /** Nanoseconds by which packets may stand behind later ones. */
-const LAG = 1_000_000_000;
+const LAG = 200_000_000;
 
 export interface ReadingOptions {
   /** More than one file: devices are named with their file's name. */
@@ -54,8 +50,11 @@ export interface ReadingOptions {
   readonly program: string;
   /** Called again and again while a file is read; without it everything is kept until the end. */
   readonly look?: LookAtPiece;
-  /** Packets between two looks, for tests. */
+  /** Reading ends where a packet stands so far behind later ones that others of its time were let go. */
+  readonly endsWhenLate?: boolean;
+  /** Packets between two looks, and frames that are put in order first: for tests. */
   readonly piece?: number;
+  readonly ordered?: number;
 }
 
 /** Take the files in one by one, then make the trace. */
@@ -76,6 +75,7 @@ export class CaptureReading {
       pool: new BytePool(),
       nextId: 1,
       held: 0,
+      ordered: options.ordered ?? MAX_FRAMES,
       horizon: -Infinity,
       epoch: null,
       devices: [],
@@ -101,6 +101,7 @@ export class CaptureReading {
     for await (const chunk of input.chunks) {
       onBytes(chunk.length);
       if (!reader.push(chunk)) break;
+      if (collector.late > 0 && this.#options.endsWhenLate) break;
       if (this.#reading.seen >= this.#nextLook) this.#look(collector);
     }
     const end = reader.end();
@@ -180,7 +181,9 @@ export class CaptureReading {
     const tail: TraceTail = {
       lostEvents: lost,
       unparsedPackets: sum(this.#files.map(({ collector }) => countUnparsed(collector))),
-      truncated: this.#files.some(({ end }) => end.problem !== null),
+      truncated: this.#files.some(
+        ({ end, collector }) => end.problem !== null || collector.late > 0,
+      ),
       sealed: false,
       notes,
     };
@@ -236,18 +239,6 @@ export class CaptureReading {
   }
 }
 
-function tellUnset(why: 'none' | 'few' | 'far', reference: string): string {
-  if (why === 'none')
-    return `shares no packet with ${reference}: their clocks could not be compared`;
-  if (why === 'far') {
-    return `shows packets of ${reference} more than 14 hours apart: they are taken for two captures of different days`;
-  }
-  return (
-    `shares too few packets with ${reference}, or of one direction only, or such as contradict each other: ` +
-    'their clocks could not be compared'
-  );
-}
-
 function chooseReader(name: string, start: Buffer, sink: FrameSink): ChunkReader {
   if (start.length === 0) throw describeDamaged(name, 'it is empty (0 bytes)');
   if (isPcapng(start)) return new PcapngReader(sink);
@@ -268,40 +259,6 @@ function describeDamaged(name: string, problem: string): UserError {
   });
 }
 
-function listNotes({ name, collector, end }: Finished): string[] {
-  const notes: string[] = [];
-  if (end.problem !== null) {
-    notes.push(`${name}: ${end.problem}; the ${collector.packets} packets before it were read`);
-  }
-  if (end.lost > 0) notes.push(`${name}: its capturing program lost ${end.lost} packets`);
-  for (const [link, count] of collector.unknownLinks) {
-    notes.push(`${name}: ${count} packets of link type ${link} skipped: not known`);
-  }
-  if (collector.malformed > 0) {
-    notes.push(`${name}: ${collector.malformed} packets could not be decoded`);
-  }
-  if (collector.untimely > 0) {
-    notes.push(
-      `${name}: ${collector.untimely} packets were skipped: their time is before 1970 or after 2554`,
-    );
-  }
-  if (collector.apart > 0) notes.push(`${name}: ${tellApart(collector)}`);
-  if (collector.refused > 0) {
-    notes.push(
-      `${name}: ${collector.refused} IP fragments overlap others of their packet or contradict them, so those packets were refused`,
-    );
-  }
-  const { holed } = collector.table;
-  if (holed > 0) notes.push(tellHoles(name, holed));
-  return [...notes, ...end.notes.map((note) => `${name}: ${note}`)];
-}
-
-/** First fragments tell the ports; of the others not even these are known. */
-function tellApart({ apart, alone }: Collector): string {
-  const some = apart === 1 ? '1 IP fragment' : `${apart} IP fragments`;
-  return `${some} could not be put together, so bytes of their packets are missing (${apart - alone} without ports belong to no connection)`;
-}
-
 function describeWitness(collector: Collector, { problem, lost }: ReadEnd): CaptureWitness {
   const { acks, until, holed } = collector.table;
   return {
@@ -309,19 +266,6 @@ function describeWitness(collector: Collector, { problem, lost }: ReadEnd): Capt
     until,
     lossy: problem !== null || lost > 0 || holed > 0 || collector.apart + collector.refused > 0,
   };
-}
-
-/** Of a pcap nothing else tells that its capturing program did not keep up. */
-function tellHoles(name: string, conversations: number): string {
-  return (
-    `${name}: ${conversations} of its conversations lack bytes that were acknowledged: its capturing program lost ` +
-    'packets (tcpdump -B 16384 gives it more room), or saw one direction only'
-  );
-}
-
-function countUnparsed(collector: Collector): number {
-  const { malformed, untimely, unknownLinks, apart, alone, refused } = collector;
-  return malformed + untimely + apart - alone + refused + sum([...unknownLinks.values()]);
 }
 
 /** The pseudo place of all that a capture shows; its devices are those of all files. */

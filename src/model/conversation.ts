@@ -8,6 +8,9 @@ export type { WireFacts } from './wire-facts.js';
 /** Bytes of a beginning that are hashed. */
 export const STREAM_START = 16;
 
+/** Bytes of a beginning that are kept. */
+export const STREAM_HEAD = 512;
+
 /** The bytes of one direction of a conversation, put in order. */
 export interface ByteStream {
   readonly from: Endpoint;
@@ -61,6 +64,8 @@ export interface Conversation {
   readonly last: number;
   /** A FIN or RST was seen. */
   readonly closed: boolean;
+  /** Whether nothing that comes at that time or later belongs to it; nanoseconds since the epoch. */
+  isOverAt(time: number): boolean;
   readonly streams: readonly [ByteStream, ByteStream];
   /** Tunnels that it was found in, the outermost first, as the first stream goes through them; null without any. */
   readonly via: readonly TunnelPassed[] | null;

@@ -1,14 +1,15 @@
-/** A captured connection as the report gives it. */
+/** Makes a captured connection what the report gives of it; what it lists of every packet is made when it is looked at. */
 import { streamsOf } from '../correlate/capture/contents.js';
 import type { CapturedConnection } from '../correlate/capture/connections.js';
-import { sameEndpoint, type Endpoint } from '../model/address.js';
-import type { Judged } from '../model/judgement.js';
+import type { Leg } from '../correlate/leg.js';
+import { sameEndpoint } from '../model/address.js';
+import type { Coverage, Facts, Judged } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
+import type { Topology } from '../model/topology.js';
 import type { Trace } from '../model/trace.js';
 import { writeEvidence } from '../words/claims.js';
 import { writeReported } from '../words/icmp.js';
 import { writeReason } from '../words/reasons.js';
-import type { Protocol } from '../model/event.js';
 import { findServing } from '../model/residents.js';
 import { countUnshown, describeNat, findOwner, listUnlisted } from './connection-fields.js';
 import { coverageOf, isComplete } from './coverage/coverage.js';
@@ -21,11 +22,38 @@ import { observeOnWire, type ObservedOnWire } from './observed-wire.js';
 import { listLegs } from './outcome/drops.js';
 import { findEnd } from './outcome/end.js';
 import { describeProgress } from './outcome/progress.js';
-import { findWireOutcome, type WireOutcome } from './outcome/wire-outcome.js';
+import { findWireOutcome, type WireContext, type WireOutcome } from './outcome/wire-outcome.js';
 import { countRetransmits, findTiming } from './timing/timing.js';
 
 /** A capture names no process. */
-const NOBODY: Connection['processes'] = { client: null, server: null };
+export const NOBODY: Connection['processes'] = { client: null, server: null };
+
+export interface WireDescribing extends WireContext {
+  readonly epoch: bigint;
+  readonly topology: Topology;
+  readonly places: Places;
+  /** Hops kept per connection; null keeps all. */
+  readonly limit: number | null;
+  /** Time of the capture's last packet; infinite while it is read. */
+  readonly until: number;
+}
+
+export function contextOf(
+  trace: Pick<Trace, 'header' | 'capture'>,
+  places: Places,
+  limit: number | null,
+): WireDescribing {
+  const { epoch, topology } = trace.header;
+  return {
+    epoch,
+    topology,
+    places,
+    limit,
+    until: trace.capture?.witnesses[0]?.until ?? Infinity,
+    errors: trace.capture?.errors ?? [],
+    witnessOf: (file) => trace.capture?.witnesses[file],
+  };
+}
 
 /** @returns what makes a connection of the report of each captured one, numbered from 1 */
 export function describerOf(
@@ -34,65 +62,77 @@ export function describerOf(
   limit: number | null,
 ): (connection: CapturedConnection, index: number) => Connection {
   // Made anew from the connection: keeping what all of them are made of would take more room than the capture.
-  const { epoch, topology } = trace.header;
+  const context = contextOf(trace, places, limit);
+  const coverage = coverageOf(trace);
   const details = (connection: CapturedConnection): Details => {
-    const subject = observeOnWire(connection, trace);
-    const judged = judgeOnWire(subject, findWireOutcome(subject, trace), trace);
-    const evidence = judged.claims.map(writeEvidence);
-    const all = listHops(subject, { epoch, places, topology });
-    const hops = selectHops(all, new Set(evidence.flatMap(({ events }) => events)), limit);
-    const legs = listLegs(subject);
-    return {
-      reason: writeReason(judged),
-      evidence,
-      hops,
-      hopsOmitted: all.length - hops.length + countUnshown(legs),
-      ...listUnlisted(legs),
-    };
+    const subject = observeOnWire(connection, context.topology);
+    const judged = judgeOnWire(subject, findWireOutcome(subject, context), coverage);
+    return describeDetails(subject, judged, context);
   };
   const facts = (connection: CapturedConnection): LateFields => {
-    const subject = observeOnWire(connection, trace);
-    const { outcome } = findWireOutcome(subject, trace);
-    const lossless = isComplete(coverageOf(trace)) && isWhole(subject);
+    const subject = observeOnWire(connection, context.topology);
+    const { outcome } = findWireOutcome(subject, context);
+    const lossless = isComplete(coverage) && isWhole(subject);
     return {
       end: findEnd(subject, outcome),
       ...describeProgress(subject, outcome, lossless),
-      timing: findTiming(subject, epoch),
+      timing: findTiming(subject, context.epoch),
       retransmits: countRetransmits(subject, [], lossless),
     };
   };
   return (connection, index) =>
-    new LazyConnection(outline(connection, index + 1, trace), connection, { details, facts });
+    new LazyConnection(outline(connection, index + 1, context, coverage), connection, {
+      details,
+      facts,
+    });
 }
 
-function judgeOnWire(subject: ObservedOnWire, ending: WireOutcome, trace: Trace): Judged {
-  return judge(gatherWireFacts(subject, ending), coverageOf(trace));
+function describeDetails(
+  subject: ObservedOnWire,
+  judged: Judged,
+  { epoch, places, topology, limit }: WireDescribing,
+): Details {
+  const evidence = judged.claims.map(writeEvidence);
+  const all = listHops(subject, { epoch, places, topology });
+  const hops = selectHops(all, new Set(evidence.flatMap(({ events }) => events)), limit);
+  const legs = listLegs(subject);
+  return {
+    reason: writeReason(judged),
+    evidence,
+    hops,
+    hopsOmitted: all.length - hops.length + countUnshown(legs),
+    ...listUnlisted(legs),
+  };
 }
 
-function outline(connection: CapturedConnection, id: number, trace: Trace): Outline {
-  const subject = observeOnWire(connection, trace);
+function judgeOnWire(subject: ObservedOnWire, ending: WireOutcome, coverage: Coverage): Judged {
+  return judge(gatherWireFacts(subject, ending), coverage);
+}
+
+function outline(
+  connection: CapturedConnection,
+  id: number,
+  context: WireDescribing,
+  coverage: Coverage,
+): Outline {
+  const { topology } = context;
+  const subject = observeOnWire(connection, topology);
   const { leg, bytes, lastLeg } = subject;
-  const ending = findWireOutcome(subject, trace);
-  const { outcome, error } = ending;
-  const { judgement, facts } = judgeOnWire(subject, ending, trace);
+  const ending = findWireOutcome(subject, context);
+  const { judgement, facts } = judgeOnWire(subject, ending, coverage);
   const { path, proof } = judgement;
-  const { relay } = facts;
   return {
     id,
     protocol: leg.protocol,
     client: leg.client,
     server: leg.server,
-    container: path === 'unknown' ? null : nameContainer(trace, leg.protocol, lastLeg.destination),
+    container: path === 'unknown' ? null : nameContainer(topology, lastLeg),
     path,
     proof,
-    outcome,
+    outcome: ending.outcome,
     nat: describeNat(leg),
-    relay: relay && {
-      pid: relay.process?.pid ?? null,
-      command: relay.process?.command ?? null,
-      client: relay.legs[0]?.from ?? null,
-    },
-    drop: outcome === 'dropped' && error !== null ? { ...writeReported(error), after: null } : null,
+    relay: describeRelay(facts),
+    drop: describeDrop(ending),
     ...describeVia(subject),
     bytes,
     processes: NOBODY,
@@ -101,8 +141,25 @@ function outline(connection: CapturedConnection, id: number, trace: Trace): Outl
   };
 }
 
+export function describeRelay({ relay }: Facts): Connection['relay'] {
+  return (
+    relay && {
+      pid: relay.process?.pid ?? null,
+      command: relay.process?.command ?? null,
+      client: relay.legs[0]?.from ?? null,
+    }
+  );
+}
+
+export function describeDrop({ outcome, error }: WireOutcome): Connection['drop'] {
+  return outcome === 'dropped' && error !== null ? { ...writeReported(error), after: null } : null;
+}
+
 /** As the client's requests go through them. */
-function describeVia({ captured: { first, last }, leg }: ObservedOnWire): Pick<Connection, 'via'> {
+export function describeVia({
+  captured: { first, last },
+  leg,
+}: ObservedOnWire): Pick<Connection, 'via'> {
   const { via, streams } = first.via === null ? last : first;
   if (via === null) return {};
   const forth = [leg.client, leg.server].some((end) => end && sameEndpoint(streams[0].from, end));
@@ -118,17 +175,16 @@ function describeVia({ captured: { first, last }, leg }: ObservedOnWire): Pick<C
 }
 
 /** Every packet of it is there, as far as its numbers tell. */
-function isWhole({ captured }: ObservedOnWire): boolean {
+export function isWhole({ captured }: ObservedOnWire): boolean {
   const { request, reply } = streamsOf(captured);
   return !request.lost && !reply.lost;
 }
 
 /** Without a map of the host the address is the name. */
-function nameContainer(
-  { header: { topology } }: Trace,
-  protocol: Protocol,
-  end: Endpoint,
-): Connection['container'] {
+export function nameContainer(
+  topology: Topology,
+  { protocol, destination: end }: Pick<Leg, 'protocol' | 'destination'>,
+): NonNullable<Connection['container']> {
   const owner = findOwner(topology, end.address);
   const serving = owner && findServing(topology, owner, { protocol, port: end.port });
   return { ...end, name: serving?.name ?? end.address };

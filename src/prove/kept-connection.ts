@@ -11,10 +11,11 @@ export interface Packer {
   unpack(packed: Uint8Array): string;
 }
 
-type Outline = Omit<
+export type Outline = Omit<
   Connection,
   | 'reason'
   | 'acknowledged'
+  | 'via'
   | 'evidence'
   | 'why'
   | 'functions'
@@ -67,6 +68,9 @@ export class KeptConnection extends OutlinedConnection implements Connection {
   }
   get acknowledged(): Connection['acknowledged'] {
     return this.toJSON().acknowledged;
+  }
+  get via(): Connection['via'] {
+    return this.toJSON().via;
   }
   get evidence(): Connection['evidence'] {
     return this.toJSON().evidence;
@@ -122,6 +126,20 @@ export interface Placed {
   readonly connection: Connection;
 }
 
+/** Equal parts of connections are kept once. */
+export class Shared {
+  readonly #known = new Map<string, unknown>();
+
+  /** @returns an equal value that came before, if there is one */
+  share<T>(value: T): T {
+    const key = JSON.stringify(value);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known as T;
+    if (this.#known.size < MOST_SHARED) this.#known.set(key, value);
+    return value;
+  }
+}
+
 interface Kept {
   readonly place: Place;
   readonly packed: Uint8Array;
@@ -135,7 +153,7 @@ const MOST_SHARED = 20_000;
 export class ConnectionStore {
   readonly #packer: Packer;
   readonly #kept: Kept[] = [];
-  readonly #shared = new Map<string, unknown>();
+  readonly #shared = new Shared();
   readonly #namespaces = new Set<string>();
   readonly #coverage: Coverage;
 
@@ -159,7 +177,7 @@ export class ConnectionStore {
     for (const { namespace } of sketch.fields.hops) this.#namespaces.add(namespace);
     const packed = this.#packer.pack(JSON.stringify(sketch));
     const connection = settleSketch(this.#kept.length + 1, sketch, this.#coverage);
-    this.#kept.push({ place, packed, outline: this.#outline(connection) });
+    this.#kept.push({ place, packed, outline: outlineOf(connection, this.#shared) });
     return connection;
   }
 
@@ -175,47 +193,40 @@ export class ConnectionStore {
         );
       return {
         place,
-        connection: new KeptConnection(same ? outline : this.#outline(tell()), tell),
+        connection: new KeptConnection(same ? outline : outlineOf(tell(), this.#shared), tell),
       };
     });
   }
+}
 
-  #outline(connection: Connection): Outline {
-    const { server, container, end, handshake, stall, nat, relay, relays, drop, reached } =
-      connection;
-    return {
-      id: connection.id,
-      protocol: connection.protocol,
-      client: connection.client,
-      server: this.#share(server),
-      container: this.#share(container),
-      path: connection.path,
-      proof: connection.proof,
-      outcome: connection.outcome,
-      end: this.#share(end),
-      handshake: this.#share(handshake),
-      stall: this.#share(stall),
-      sourceSeen: connection.sourceSeen,
-      reached,
-      nat: this.#share(nat),
-      relay: this.#share(relay),
-      relays,
-      drop: this.#share(drop),
-      bytes: this.#share(connection.bytes),
-      timing: connection.timing,
-      retransmits: connection.retransmits,
-      processes: this.#share(connection.processes),
-      clientNamespace: connection.clientNamespace,
-    };
-  }
-
-  #share<T>(value: T): T {
-    const key = JSON.stringify(value);
-    const known = this.#shared.get(key);
-    if (known !== undefined) return known as T;
-    if (this.#shared.size < MOST_SHARED) this.#shared.set(key, value);
-    return value;
-  }
+/** What stays unpacked of a connection. */
+export function outlineOf(connection: Connection, shared: Shared): Outline {
+  const { server, container, end, handshake, stall, nat, relay, relays, drop, reached } =
+    connection;
+  return {
+    id: connection.id,
+    protocol: connection.protocol,
+    client: connection.client,
+    server: shared.share(server),
+    container: shared.share(container),
+    path: connection.path,
+    proof: connection.proof,
+    outcome: connection.outcome,
+    end: shared.share(end),
+    handshake: shared.share(handshake),
+    stall: shared.share(stall),
+    sourceSeen: connection.sourceSeen,
+    reached,
+    nat: shared.share(nat),
+    relay: shared.share(relay),
+    relays,
+    drop: shared.share(drop),
+    bytes: shared.share(connection.bytes),
+    timing: connection.timing,
+    retransmits: connection.retransmits,
+    processes: shared.share(connection.processes),
+    clientNamespace: connection.clientNamespace,
+  };
 }
 
 /** In order, numbered from 1. */

@@ -1,14 +1,14 @@
 /** What a claim about a captured connection may look at: one without all that only a kernel tells. */
 import type { CapturedConnection } from '../correlate/capture/connections.js';
 import { countWireBytes } from '../correlate/capture/wire-bytes.js';
-import type { Trace } from '../model/trace.js';
+import type { Topology } from '../model/topology.js';
 import { NO_WITNESSES } from './coverage/witnesses.js';
 import type { Observed } from './observed.js';
 
 export type ObservedOnWire = Observed & CapturedConnection;
 
 /** Written out: there may be very many, and spreading makes large objects slowly. */
-export function observeOnWire(connection: CapturedConnection, trace: Trace): ObservedOnWire {
+export function observeOnWire(connection: CapturedConnection, topology: Topology): ObservedOnWire {
   const { leg, link, links, captured, pairing, open } = connection;
   return {
     leg,
@@ -22,7 +22,7 @@ export function observeOnWire(connection: CapturedConnection, trace: Trace): Obs
     captured,
     pairing,
     open,
-    topology: trace.header.topology,
+    topology,
     bytes: countWireBytes(captured.leg),
     upstreamBytes: pairing && countWireBytes(pairing.upstream.leg),
     lastLeg: link ? link.upstream : leg,

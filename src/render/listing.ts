@@ -1,6 +1,6 @@
 /** What a capture holds, a line per port that was spoken to, likely published ones first. */
 import { formatEndpoint } from '../model/address.js';
-import type { Connection, Report } from '../model/report.js';
+import type { Connection } from '../model/report.js';
 import { printable } from './text.js';
 
 interface Line {
@@ -13,8 +13,14 @@ interface Line {
   bytes: number;
 }
 
-export function renderListing(report: Report): string {
-  const lines = [...gather(report.connections).values()].sort(
+/** One connection, or several alike. */
+export type ListedConnection = Pick<
+  Connection,
+  'protocol' | 'server' | 'container' | 'path' | 'bytes'
+> & { readonly count?: number };
+
+export function renderListing(connections: readonly ListedConnection[]): string {
+  const lines = [...gather(connections).values()].sort(
     (a, b) => rank(a) - rank(b) || b.connections - a.connections || a.port - b.port,
   );
   const rows = lines.map((line) => [
@@ -33,9 +39,9 @@ export function renderListing(report: Report): string {
   return `${align([head, ...rows])}${hint}`;
 }
 
-function gather(connections: readonly Connection[]): Map<string, Line> {
+function gather(connections: readonly ListedConnection[]): Map<string, Line> {
   const lines = new Map<string, Line>();
-  for (const { protocol, server, container, path, bytes } of connections) {
+  for (const { protocol, server, container, path, bytes, count = 1 } of connections) {
     if (server === null) continue;
     const key = `${protocol} ${formatEndpoint(server)}`;
     const line: Line = lines.get(key) ?? {
@@ -48,9 +54,9 @@ function gather(connections: readonly Connection[]): Map<string, Line> {
       bytes: 0,
     };
     lines.set(key, line);
-    line.connections += 1;
+    line.connections += count;
     line.bytes += bytes.fromClient + bytes.fromServer;
-    line.paths.set(path, (line.paths.get(path) ?? 0) + 1);
+    line.paths.set(path, (line.paths.get(path) ?? 0) + count);
     if (container) line.to.add(printable(formatEndpoint(container)));
   }
   return lines;

@@ -66,7 +66,9 @@ function addConnection(world: World, index: number): void {
     turns: [
       {
         request: Buffer.from(`GET /items/${index} HTTP/1.1\r\nHost: shop.example\r\n\r\n`),
-        reply: Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: 120\r\n\r\n${`${index} `.repeat(120).slice(0, 120)}`),
+        reply: Buffer.from(
+          `HTTP/1.1 200 OK\r\nContent-Length: 120\r\n\r\n${`${index} `.repeat(120).slice(0, 120)}`,
+        ),
       },
     ],
   });

@@ -26,7 +26,7 @@ export async function drawTrace(trace: Trace, seed: number): Promise<void> {
   const report = analyse(trace);
   reportSchema.parse(JSON.parse(JSON.stringify(report)));
   expectCalm('terminal', escapeStyled(renderTerminal(report, { columns: 100, color: true })));
-  expectCalm('listing', escapeLines(renderListing(report)));
+  expectCalm('listing', escapeLines(renderListing(report.connections)));
   expectCalm('JSON', escapeJson(renderJson(report)));
   for (const note of trace.tail.notes) expectCalm('note', escapeLines(note));
   expectCalm('mermaid', renderMermaid(report));

@@ -145,6 +145,7 @@ export class Capture {
       first: Math.min(...times),
       last: Math.max(...times),
       closed: clientEnds !== null || serverEnds !== null,
+      isOverAt: () => true,
       streams: clientWay === 1 ? [streams[1], streams[0]] : streams,
       via: null,
       hasCounters: shape.counted === true,

@@ -1,11 +1,9 @@
 /** Puts the payload of one TCP direction in order while it is read: its first bytes, its length, and a hash of all. */
 import type { Endpoint } from '../../model/address.js';
-import { STREAM_START, type ByteStream } from '../../model/conversation.js';
+import { STREAM_HEAD as HEAD, STREAM_START, type ByteStream } from '../../model/conversation.js';
 import { DIGEST_START, digestBytes } from './digest.js';
 import { BytePool } from './pool.js';
 
-/** Bytes kept of the beginning of a stream. */
-const HEAD = 512;
 /** Segments and bytes that may wait for an earlier one. */
 const MAX_WAITING = 32;
 const MAX_WAITING_BYTES = 262_144;

@@ -29,6 +29,8 @@ export interface Reading extends Shared {
   readonly several: boolean;
   /** Packets so far. */
   seen: number;
+  /** Frames of a file that are put in order of time before anything is made of them. */
+  readonly ordered: number;
   /** Nanoseconds since the epoch: what was before was looked at, and may be gone. */
   horizon: number;
 }
@@ -40,7 +42,7 @@ export class Collector implements FrameSink {
   readonly #packet = new Packet();
   readonly #lone = new Packet();
   readonly #fragments = new Fragments((frame) => this.#takeAlone(frame));
-  readonly #order = new TimeOrder((frame) => this.#collect(frame));
+  readonly #order: TimeOrder;
   /** Numbers of devices by interface and, where frames carry one, by their own index. */
   readonly #devices = new Map<string, number>();
   readonly #names: (string | null)[] = [];
@@ -58,6 +60,7 @@ export class Collector implements FrameSink {
     this.table = new ConversationTable(file, reading);
     this.#reading = reading;
     this.#label = label;
+    this.#order = new TimeOrder((frame) => this.#collect(frame), reading.ordered);
   }
 
   addInterface(name: string | null): number {

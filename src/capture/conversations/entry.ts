@@ -146,7 +146,10 @@ export class Entry implements Conversation, Spent {
       return;
     }
     const refuses =
-      this.client !== way && this.syn !== null && ack === (this.syn + 1) >>> 0 && this.synAck === null;
+      this.client !== way &&
+      this.syn !== null &&
+      ack === (this.syn + 1) >>> 0 &&
+      this.synAck === null;
     this.#reset ||= refuses || this.streams[way].endsAt(seq);
   }
 

@@ -2,7 +2,8 @@
  * connection's otherwise. A longer file is handed on as it comes from there on. */
 import type { Frame } from '../file/sink.js';
 
-const MAX_FRAMES = 20_000;
+/** Frames that are put in order, unless it is told otherwise. */
+export const MAX_FRAMES = 20_000;
 const MAX_BYTES = 4 * 1024 * 1024;
 const SLAB = 65_536;
 
@@ -14,14 +15,18 @@ export class TimeOrder {
   #bytes = 0;
   #passes = false;
 
-  constructor(hand: (frame: Frame) => void) {
+  readonly #most: number;
+
+  /** @param most frames that are put in order */
+  constructor(hand: (frame: Frame) => void, most: number) {
     this.#hand = hand;
+    this.#most = most;
   }
 
   take(frame: Frame): void {
     const { from, to } = frame;
     if (!this.#passes) {
-      const fits = this.#kept.length < MAX_FRAMES && this.#bytes + to - from <= MAX_BYTES;
+      const fits = this.#kept.length < this.#most && this.#bytes + to - from <= MAX_BYTES;
       if (fits) {
         this.#keep(frame);
         return;

@@ -4,6 +4,7 @@ import type { CaptureFacts } from '../../model/conversation.js';
 import type { Device } from '../../model/topology.js';
 import type { Trace, TraceHeader } from '../../model/trace.js';
 import { createMatcher } from '../asked.js';
+import type { BusyTimes } from './busy-times.js';
 import type { TracedConnection } from '../connections.js';
 import type { RelayLink } from '../relays.js';
 import { joinConversations, type Groups } from './groups.js';
@@ -28,9 +29,11 @@ export interface CapturedLegs {
   readonly pairings: Pairings;
 }
 
+/** @param gone when others were there that were let go */
 export function correlateCapture(
   { target, topology }: TraceHeader,
   { conversations, packets, clocks }: CaptureFacts,
+  gone: BusyTimes | null = null,
 ): CapturedLegs {
   const devices = new Map<number, Device>();
   for (const { devices: own } of topology.namespaces) {
@@ -42,7 +45,7 @@ export function correlateCapture(
     .filter((group) => !group.packets.isEmpty)
     .map((group) => buildCapturedLeg(group, context))
     .sort((a, b) => a.first.first - b.first.first || a.first.id - b.first.id);
-  return { legs, touching, pairings: pairByContent(legs) };
+  return { legs, touching, pairings: pairByContent(legs, gone) };
 }
 
 /** Connections in the order in which they were first seen. */

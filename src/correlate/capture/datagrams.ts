@@ -15,6 +15,8 @@ export interface DatagramLikeness {
 
 /** Nanoseconds within which a relay passes a datagram on. */
 const AT_ONCE = 100_000_000;
+/** Nanoseconds within which another flow with the same payload may be the one that a relay passed on. */
+const AT_ABOUT = 1_000_000_000;
 
 /** Null unless both legs have requests; `slack` nanoseconds may what goes on be ahead of what came. */
 export function compareDatagrams(
@@ -32,22 +34,22 @@ export function compareDatagrams(
   return { request, reply, different, longest };
 }
 
-/** Whether any payload went over both then, whoever sent it; one that was cut off may be any. */
-export function sharePayload(
-  a: CapturedLeg,
-  b: CapturedLeg,
-  then: { readonly from: number; readonly until: number },
-): boolean {
-  const own = a.leg.range.list().filter(({ time }) => time >= then.from && time <= then.until);
-  if (own.length === 0) return false;
-  const keys = new Set(own.map(keyOf));
-  return (
-    keys.has(null) ||
-    b.leg.range.list().some((one) => {
-      const key = keyOf(one);
-      return key === null || keys.has(key);
-    })
-  );
+/** Whether any payload went over both at about the same time, whoever sent it; one that was cut off may be any. */
+export function sharePayload(a: CapturedLeg, b: CapturedLeg): boolean {
+  const times = new Map<string | null, number[]>();
+  for (const packet of a.leg.range.list()) {
+    const key = keyOf(packet);
+    const list = times.get(key) ?? [];
+    if (list.length === 0) times.set(key, list);
+    list.push(packet.time);
+  }
+  const isNear = (list: readonly number[] | undefined, time: number): boolean =>
+    list?.some((other) => Math.abs(other - time) <= AT_ABOUT) ?? false;
+  return b.leg.range.list().some((packet) => {
+    const key = keyOf(packet);
+    if (key === null) return [...times.values()].some((list) => isNear(list, packet.time));
+    return isNear(times.get(key), packet.time) || isNear(times.get(null), packet.time);
+  });
 }
 
 function keyOf({ length, wire }: WirePacket): string | null {

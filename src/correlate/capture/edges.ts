@@ -104,6 +104,11 @@ export function mayBeUpstream({ leg, origin, ttl }: CapturedLeg): boolean {
   );
 }
 
+/** What NAT sent on, or another machine answered, no relay of this host took. */
+export function mayBeClient({ leg, answeredFromAfar }: CapturedLeg): boolean {
+  return leg.nat?.destinationRewritten !== true && !answeredFromAfar;
+}
+
 /** Whether the machine that `client` dialled may be the one that `upstream` comes from. */
 export function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
   // A container's own address or hardware on one side is its own on the other: at least as far as it has one network.

@@ -60,7 +60,10 @@ export function joinConversations(
     ...group,
     disputed: group.conversations.some(({ id }) => disputed.has(id)),
   }));
-  return { groups, touching: [...pairs.map(({ one, two }) => [one.id, two.id] as const), ...misread] };
+  return {
+    groups,
+    touching: [...pairs.map(({ one, two }) => [one.id, two.id] as const), ...misread],
+  };
 }
 
 /** Pairs of conversations that show the same packets, in the order in which that was first seen. */

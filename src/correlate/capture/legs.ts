@@ -22,6 +22,8 @@ export interface CapturedLeg {
   /** The client's conversation, and the one behind all rewriting; often the same. */
   readonly first: Conversation;
   readonly last: Conversation;
+  /** All that it is made of, in the order of the way. */
+  readonly conversations: readonly Conversation[];
   readonly clientWay: 0 | 1;
   /** Where its requests came from at the first device: the capturing machine itself, or elsewhere; null unknown. */
   readonly origin: Origin;
@@ -84,6 +86,7 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
     rewriting: findRewriting(group.links, to),
     first,
     last,
+    conversations: ordered,
     clientWay: client.wayOf(first),
     origin: findOrigin(requests, context.devices),
     serverOrigin: findOrigin(replies, context.devices),

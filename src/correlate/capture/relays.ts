@@ -1,7 +1,8 @@
 /** Pairs the two legs of a relay by what a capture shows of them: two handshakes, the same bytes, in time order. */
 import type { CapturedLeg } from './legs.js';
+import type { BusyTimes } from './busy-times.js';
 import { Candidates } from './candidates.js';
-import { compareLegs, type Edge } from './edges.js';
+import { compareLegs, mayBeClient, type Edge } from './edges.js';
 import { matchOneToOne } from './matching.js';
 import { Rivals } from './rivals.js';
 import { sketchService, type ServiceSketch } from './services.js';
@@ -52,8 +53,14 @@ const NONE: Pairings = {
   rivals: null,
 };
 
-/** One pairing per leg at most; a leg that might belong to several others is not paired for certain. */
-export function pairByContent(legs: readonly CapturedLeg[]): Pairings {
+/**
+ * One pairing per leg at most; a leg that might belong to several others is not paired for certain.
+ * @param gone when others were there that were let go
+ */
+export function pairByContent(
+  legs: readonly CapturedLeg[],
+  gone: BusyTimes | null = null,
+): Pairings {
   const edges = listEdges(legs);
   if (edges.length === 0) return NONE;
   const open = new Set(edges.map(({ client }) => client));
@@ -62,6 +69,7 @@ export function pairByContent(legs: readonly CapturedLeg[]): Pairings {
   const rivals = new Rivals(
     legs,
     matches.map(({ edge }) => edge),
+    gone,
   );
   const strong = new Map<CapturedLeg, Pair>();
   for (const { edge, only } of matches) {
@@ -114,7 +122,7 @@ function listEdges(legs: readonly CapturedLeg[]): Edge[] {
   const candidates = new Candidates(legs);
   const edges: Edge[] = [];
   for (const client of legs) {
-    if (client.leg.nat?.destinationRewritten || client.answeredFromAfar) continue;
+    if (!mayBeClient(client)) continue;
     const before = edges.length;
     candidates.visit(client, (upstream) => {
       const edge = compareLegs(client, upstream);

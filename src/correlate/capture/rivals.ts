@@ -4,6 +4,7 @@ import { compareContent } from './contents.js';
 import { mayHaveDialled, SLACK, type Edge } from './edges.js';
 import type { CapturedLeg } from './legs.js';
 import { Prints, takePrint } from './prints.js';
+import type { BusyTimes } from './busy-times.js';
 import { findCrossing } from './sightings.js';
 
 /** Connections of one time that a pair is compared with; with more of them it may be a coincidence. */
@@ -20,7 +21,15 @@ export class Rivals {
   readonly #services = new Map<CapturedLeg, string>();
   readonly #upstreams: ReadonlySet<CapturedLeg>;
 
-  constructor(legs: readonly CapturedLeg[], matched: readonly Edge[]) {
+  readonly #gone: BusyTimes | null;
+
+  /** @param gone when others were there that were let go, and are no longer among the legs */
+  constructor(
+    legs: readonly CapturedLeg[],
+    matched: readonly Edge[],
+    gone: BusyTimes | null = null,
+  ) {
+    this.#gone = gone;
     this.#legs = [...legs].sort((a, b) => a.first.first - b.first.first);
     this.#prints = new Prints(this.#legs);
     let reach = -Infinity;
@@ -35,6 +44,9 @@ export class Rivals {
   /** False when somebody unaccounted for carried the same bytes then: the likeness may be a coincidence. */
   accountsFor(edge: Edge): boolean {
     const { from, until } = timeOf(edge);
+    if (edge.thin && edge.client.leg.protocol === 'tcp' && this.#gone?.overlaps(from, until)) {
+      return false;
+    }
     let left = MAX_COMPARED;
     const print = takePrint(edge.client);
     const service = nameService(edge);
@@ -84,12 +96,16 @@ export class Rivals {
   }
 }
 
+/** Neither rewritten nor seen to go straight across: then it may be a side of a relay. */
+export function isUnexplained({ uniform, leg }: CapturedLeg): boolean {
+  return uniform && findCrossing(leg.sightings) === null;
+}
+
 /** Where packets are missing, whatever is not explained may be what belongs to either side of the pair. */
 export function mayBeMistaken(leg: CapturedLeg, edge: Edge): boolean {
   const { client } = edge;
-  if (leg.leg.protocol !== client.leg.protocol || !leg.uniform) return false;
-  if (findCrossing(leg.leg.sightings) !== null) return false;
-  return leg.leg.protocol === 'tcp' || sharePayload(leg, client, payloadTimeOf(edge));
+  if (leg.leg.protocol !== client.leg.protocol || !isUnexplained(leg)) return false;
+  return leg.leg.protocol === 'tcp' || sharePayload(leg, client);
 }
 
 /** When something else could be taken for a pair's: while it lasted, and around that where little was compared. */
@@ -104,12 +120,6 @@ export function timeOf({ thin, client, upstream }: Edge): {
   };
 }
 
-/** A relay needs a moment to pass a datagram on. */
-function payloadTimeOf(edge: Edge): { readonly from: number; readonly until: number } {
-  const { from, until } = timeOf(edge);
-  return { from: from - NEAR, until: until + NEAR };
-}
-
 /** Whatever is not explained counts against it, be it like it or not. */
 export function isStrict({ thin, client }: Edge): boolean {
   return thin || client.leg.protocol === 'udp';
@@ -117,7 +127,7 @@ export function isStrict({ thin, client }: Edge): boolean {
 
 /** What is known to be no side of this relay: rewritten on its way, straight across, or a container's to elsewhere. */
 function isOfOtherKind(leg: CapturedLeg, { upstream }: Edge): boolean {
-  if (!leg.uniform || findCrossing(leg.leg.sightings) !== null) return true;
+  if (!isUnexplained(leg)) return true;
   return leg.ofContainer && !mayHaveDialled(leg, upstream);
 }
 

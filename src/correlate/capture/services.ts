@@ -47,7 +47,14 @@ export class Services {
     }
   }
 
-  explain({ content, telling, course, service, dialled, relayed }: ServiceSketch): Ownership | null {
+  explain({
+    content,
+    telling,
+    course,
+    service,
+    dialled,
+    relayed,
+  }: ServiceSketch): Ownership | null {
     if (content === null || !this.#others.has(content)) {
       if (telling) return 'content';
       if (course) return 'course';

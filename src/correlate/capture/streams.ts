@@ -1,6 +1,6 @@
 /** Compares the bytes of two streams, as far as the capture has them. */
 import type { Likeness } from '../../model/claim.js';
-import type { ByteStream } from '../../model/conversation.js';
+import { STREAM_HEAD, type ByteStream } from '../../model/conversation.js';
 
 /** Bytes that must agree before streams whose beginnings were not seen are taken to be in step. */
 const IN_STEP = 8;
@@ -25,6 +25,17 @@ export function compareStreams(a: ByteStream, b: ByteStream, aligned: boolean): 
     if (enough) return a.length === b.length && offset === 0 ? 'same-start' : 'part';
   }
   return 'different';
+}
+
+/** Nothing that was seen of their first bytes differs: more bytes may make them equal, or not. */
+export function haveCommonBeginning(a: ByteStream, b: ByteStream): boolean {
+  return countAgreeing(a, b, 0) !== null;
+}
+
+/** The same where not both were seen from their beginning: what is kept of one that goes on stays the same once it is full. */
+export function mayOverlap(over: ByteStream, open: ByteStream): boolean {
+  const isFull = open.head.length >= STREAM_HEAD && open.known === null;
+  return !isFull || compareStreams(over, open, false) !== 'different';
 }
 
 /** One capture may have the end of a segment that another began after. */

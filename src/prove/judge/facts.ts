@@ -113,7 +113,8 @@ export function gatherWireFacts(
       isLocal: origin === 'local',
       open,
       behindBridge: origin === null && ofContainer,
-      routedTtl: isInitialTtl(ttl.first) ? null : ttl.first,
+      // Of one that was only seen to answer nothing is known.
+      routedTtl: isInitialTtl(ttl.first) || !Number.isFinite(ttl.first) ? null : ttl.first,
     },
   };
 }

@@ -1,9 +1,10 @@
 /** Puts beside each connection what was predicted from the host's rules, and a finding where it came otherwise. */
 import type { Finding } from '../../model/explain.js';
-import type { Connection, Evidence, Predicted, Report, ReportFinding } from '../../model/report.js';
+import type { Connection, Evidence, Predicted, ReportFinding } from '../../model/report.js';
 import type { RuleSet } from '../../model/rules.js';
 import type { Survey } from '../../model/survey.js';
 import type { TraceHeader } from '../../model/trace.js';
+import type { PredictedReport } from '../assemble.js';
 import { agree, retrace } from './agreement.js';
 import { buildWorld } from '../../rules/evaluate/build-world.js';
 import { writeName } from '../../rules/explain/changes.js';
@@ -24,8 +25,6 @@ import { STOP_REMEDIES } from '../../words/faults/stops.js';
 import { writeFinding } from '../../words/findings.js';
 import { writeReason } from '../../words/predictions/reasons.js';
 import { writeDeciding, writeSince } from '../../words/deciding.js';
-
-type PredictedReport = Required<Pick<Report, 'connections' | 'findings'>>;
 
 /** Null where the rules were not read. */
 export function predict(

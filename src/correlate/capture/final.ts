@@ -1,0 +1,208 @@
+/** Which legs of a part of a capture are final: what is said of them depends on nothing that is still to come. */
+import type { CapturedLegs } from './connections.js';
+import { compareDatagrams, sharePayload } from './datagrams.js';
+import { mayBeClient, mayBeUpstream, SLACK, type Edge } from './edges.js';
+import { compareContent, isAligned, streamsOf } from './contents.js';
+import type { CapturedLeg } from './legs.js';
+import { isStrict, isUnexplained, mayBeMistaken, timeOf } from './rivals.js';
+import { haveCommonBeginning, mayOverlap } from './streams.js';
+
+/** Nanoseconds beyond the silence after which a conversation is over: then no packet of it is seen at another device either. */
+const SETTLED = 100_000_000;
+/** Nanoseconds around a leg in which others may decide about it: of datagrams, and of connections with room to spare. */
+const NEAR = { udp: 1_000_000_000, tcp: 1_000_000 } as const;
+
+export interface FinalLegs {
+  readonly final: ReadonlySet<CapturedLeg>;
+  /** Those of them that are let go though others that are still open may have to do with them. */
+  readonly forced: ReadonlySet<CapturedLeg>;
+}
+
+/**
+ * @param horizon nanoseconds, before which everything has come
+ * @param forced also what is over and waits for others; but nothing that is paired with one that is open
+ */
+export function findFinal(found: CapturedLegs, horizon: number, forced: boolean): FinalLegs {
+  const { legs, pairings } = found;
+  const isOver = (leg: CapturedLeg): boolean =>
+    leg.conversations.every((one) => one.isOverAt(horizon - SETTLED));
+  const over = new Set(legs.filter(isOver));
+  const clusters = new Clusters(found);
+  const blocked = new Set<number>();
+  const open = legs.filter((leg) => !over.has(leg));
+  for (const leg of open) blocked.add(clusters.of(leg));
+  // Legs are in order of time: those that are open and older than others are few.
+  for (const edge of pairings.judged) {
+    const { client } = edge;
+    if (!over.has(client) || blocked.has(clusters.of(client))) continue;
+    const { until } = timeOf(edge);
+    for (const other of open) {
+      if (other.first.first > until) break;
+      if (!mayBecomeRival(other, edge)) continue;
+      blocked.add(clusters.of(client));
+      break;
+    }
+  }
+  // What waits may have to do with others, which then wait as well.
+  for (let before = -1; before !== blocked.size;) {
+    before = blocked.size;
+    const waiting = legs.filter((leg) => blocked.has(clusters.of(leg)));
+    for (const leg of legs) {
+      if (blocked.has(clusters.of(leg))) continue;
+      if (isWaitedFor(leg, waiting, over)) blocked.add(clusters.of(leg));
+    }
+  }
+  const final = new Set<CapturedLeg>();
+  const hurried = new Set<CapturedLeg>();
+  const bound = forced ? findBound(found, over) : null;
+  for (const leg of over) {
+    if (!blocked.has(clusters.of(leg))) final.add(leg);
+    else if (bound !== null && !bound.has(leg)) {
+      final.add(leg);
+      hurried.add(leg);
+    }
+  }
+  return { final, forced: hurried };
+}
+
+/** Whether a leg that is over may still decide about one that waits, or the other way round. */
+function isWaitedFor(
+  leg: CapturedLeg,
+  waiting: readonly CapturedLeg[],
+  over: ReadonlySet<CapturedLeg>,
+): boolean {
+  const [dials, dialled, counts] = [mayBeClient(leg), mayBeUpstream(leg), isUnexplained(leg)];
+  if (!dials && !dialled && !counts) return false;
+  const near = NEAR[leg.leg.protocol];
+  for (const other of waiting) {
+    if (other.first.first > leg.first.last + near) break;
+    if (other.leg.protocol !== leg.leg.protocol) continue;
+    if (over.has(other) && other.first.last < leg.first.first - near) continue;
+    if (over.has(other)) {
+      if (counts && carriesTheSame(leg, other)) return true;
+      continue;
+    }
+    if (counts && mayCarryTheSame(leg, other)) return true;
+    if (dialled && mayBecomePair({ client: other, upstream: leg, open: other })) return true;
+    if (dials && mayBecomePair({ client: leg, upstream: other, open: other })) return true;
+  }
+  return false;
+}
+
+/** What belongs together with a leg that is open: its other half, or another sighting of it. */
+function findBound(
+  { legs, touching, pairings }: CapturedLegs,
+  over: ReadonlySet<CapturedLeg>,
+): ReadonlySet<CapturedLeg> {
+  const bound = new Set<CapturedLeg>();
+  const both = (a: CapturedLeg | undefined, b: CapturedLeg | undefined): void => {
+    if (!a || !b || (over.has(a) && over.has(b))) return;
+    bound.add(a);
+    bound.add(b);
+  };
+  for (const { edge } of [...pairings.strong.values(), ...pairings.weak.values()]) {
+    both(edge.client, edge.upstream);
+  }
+  const byConversation = indexLegs(legs);
+  for (const [one, two] of touching) both(byConversation.get(one), byConversation.get(two));
+  return bound;
+}
+
+function indexLegs(legs: readonly CapturedLeg[]): ReadonlyMap<number, CapturedLeg> {
+  const index = new Map<number, CapturedLeg>();
+  for (const leg of legs) for (const { id } of leg.conversations) index.set(id, leg);
+  return index;
+}
+
+/** Legs that decide about each other. */
+class Clusters {
+  readonly #numbers = new Map<CapturedLeg, number>();
+  readonly #parent: Int32Array;
+
+  constructor({ legs, touching, pairings }: CapturedLegs) {
+    this.#parent = new Int32Array(legs.length);
+    for (const [index, leg] of legs.entries()) {
+      this.#numbers.set(leg, index);
+      this.#parent[index] = index;
+    }
+    const byConversation = indexLegs(legs);
+    for (const [one, two] of touching) {
+      this.#join(byConversation.get(one), byConversation.get(two));
+    }
+    for (const { client, upstream } of pairings.edges) this.#join(client, upstream);
+    for (const edge of pairings.judged) {
+      pairings.rivals?.visitDeciding(edge, (leg) => this.#join(edge.client, leg));
+    }
+  }
+
+  of(leg: CapturedLeg): number {
+    let node = this.#numbers.get(leg) ?? 0;
+    for (let up = this.#parent[node] ?? 0; up !== node; up = this.#parent[node] ?? 0) {
+      this.#parent[node] = this.#parent[up] ?? up;
+      node = up;
+    }
+    return node;
+  }
+
+  #join(a: CapturedLeg | undefined, b: CapturedLeg | undefined): void {
+    if (a === undefined || b === undefined) return;
+    this.#parent[this.of(b)] = this.of(a);
+  }
+}
+
+/** Whether a leg that is open may still turn out to count against a pair that has ended. */
+function mayBecomeRival(leg: CapturedLeg, edge: Edge): boolean {
+  if (leg.leg.protocol !== edge.client.leg.protocol) return false;
+  // Of datagrams all of that time have come.
+  if (leg.leg.protocol === 'udp') return mayBeMistaken(leg, edge);
+  return isStrict(edge) || mayCarryTheSame(edge.client, leg);
+}
+
+interface HalfOpen {
+  readonly client: CapturedLeg;
+  readonly upstream: CapturedLeg;
+  /** The one of them that is open. */
+  readonly open: CapturedLeg;
+}
+
+/** Whether two legs of which one is open may turn out to be a relay's. */
+function mayBecomePair({ client, upstream, open }: HalfOpen): boolean {
+  const [own, theirs] = [client.leg, upstream.leg];
+  if (own.protocol !== theirs.protocol) return false;
+  const begun = upstream.first.first;
+  if (begun < client.first.first - SLACK) return false;
+  if (own.server.address === theirs.server.address) return false;
+  if (own.client.address === theirs.client.address && own.server.address !== own.client.address) {
+    return false;
+  }
+  if (own.protocol === 'udp') return compareDatagrams(client, upstream, 0) !== null;
+  const [dialled, accepted] = [upstream.first.synTime, client.first.established];
+  if (dialled !== null && accepted !== null && dialled < accepted) return false;
+  const other = open === client ? upstream : client;
+  return !isOutOfTurn(client, upstream) && mayCarryTheSame(other, open);
+}
+
+/** What a relay has sent on came before: that stays so, whatever comes. */
+function isOutOfTurn(client: CapturedLeg, upstream: CapturedLeg): boolean {
+  const [own, theirs] = [streamsOf(client), streamsOf(upstream)];
+  const comesLate = (before: number | null, after: number | null): boolean =>
+    after !== null && (before === null || before > after);
+  return (
+    comesLate(own.request.firstData, theirs.request.firstData) ||
+    comesLate(theirs.reply.firstData, own.reply.firstData)
+  );
+}
+
+/** Whether what was seen so far leaves it open that two carry the same bytes in the end, of which one is over. */
+function mayCarryTheSame(over: CapturedLeg, open: CapturedLeg): boolean {
+  // Of datagrams of which one flow is over all of that time have come.
+  if (over.leg.protocol === 'udp') return sharePayload(over, open);
+  const [own, theirs] = [streamsOf(over), streamsOf(open)];
+  const mayBeEqual = isAligned(over) && isAligned(open) ? haveCommonBeginning : mayOverlap;
+  return mayBeEqual(own.request, theirs.request) && mayBeEqual(own.reply, theirs.reply);
+}
+
+/** The same of two that are over. */
+function carriesTheSame(a: CapturedLeg, b: CapturedLeg): boolean {
+  return a.leg.protocol === 'udp' ? sharePayload(a, b) : compareContent(a, b) !== null;
+}

@@ -1,0 +1,112 @@
+/** Keeps captured connections in little room, as far as they are known, until the whole capture is. */
+import type { CapturedConnection } from '../correlate/capture/connections.js';
+import type { Services, ServiceSketch } from '../correlate/capture/services.js';
+import type { Coverage } from '../model/judgement.js';
+import type { Connection } from '../model/report.js';
+import type { Proof } from '../model/verdict.js';
+import { isComplete } from './coverage/coverage.js';
+import type { WireDescribing } from './describe-wire.js';
+import { judge } from './judge/judge.js';
+import {
+  KeptConnection,
+  numberPlaced,
+  outlineOf,
+  Shared,
+  type Outline,
+  type Packer,
+  type Place,
+} from './kept-connection.js';
+import { settleFacts, settleOnWire, sketchOnWire, type WireSketch } from './sketch-wire.js';
+
+/** What the end of a capture tells of all of its connections. */
+export interface CaptureEnd {
+  readonly coverage: Coverage;
+  readonly services: Services;
+  /** Acknowledgements are in the file, and none was lost. */
+  readonly hears: boolean;
+}
+
+/** What becomes of the connections of a capture that is read piece by piece. */
+export interface CapturedKeeper {
+  /** @param service null where its content decides nothing */
+  take(
+    connection: CapturedConnection,
+    context: WireDescribing,
+    service: ServiceSketch | null,
+  ): void;
+}
+
+interface Kept {
+  readonly place: Place;
+  readonly packed: Uint8Array;
+  /** In a capture that lacks nothing, and where its content may be anybody's. */
+  readonly outline: Outline;
+  /** How certain its path is where its content is its own. */
+  readonly proof: Proof;
+  readonly service: ServiceSketch | null;
+  /** Whether it matters that acknowledgements may have been left out. */
+  readonly listens: boolean;
+}
+
+const WHOLE: Coverage = { sealed: true, lostEvents: 0, truncated: false, notes: [] };
+
+export class CapturedStore implements CapturedKeeper {
+  readonly #packer: Packer;
+  readonly #shared = new Shared();
+  readonly #kept: Kept[] = [];
+  readonly #namespaces = new Set<string>();
+
+  constructor(packer: Packer) {
+    this.#packer = packer;
+  }
+
+  /** Names of the namespaces that packets of any were seen in. */
+  get namespaces(): ReadonlySet<string> {
+    return this.#namespaces;
+  }
+
+  take(
+    connection: CapturedConnection,
+    context: WireDescribing,
+    service: ServiceSketch | null,
+  ): void {
+    const { first } = connection.captured;
+    const sketch = sketchOnWire(connection, context);
+    for (const { namespace } of sketch.fields.hops) this.#namespaces.add(namespace);
+    const told = settleOnWire(0, sketch, { coverage: WHOLE, own: null, hears: true });
+    this.#kept.push({
+      place: [first.first, first.id],
+      packed: this.#packer.pack(JSON.stringify(sketch)),
+      outline: outlineOf(told, this.#shared),
+      proof: service ? proveOwn(sketch) : told.proof,
+      service,
+      listens: sketch.unheard !== null,
+    });
+  }
+
+  /** All of them as the whole capture tells them, numbered from 1. */
+  list({ coverage, services, hears }: CaptureEnd): Connection[] {
+    const lacksNothing = isComplete(coverage);
+    const placed = this.#kept.map(({ place, packed, outline, proof, service, listens }) => {
+      const own = service && services.explain(service);
+      const tell = (): Connection =>
+        settleOnWire(0, JSON.parse(this.#packer.unpack(packed)) as WireSketch, {
+          coverage,
+          own,
+          hears,
+        });
+      const isKnown = lacksNothing && (hears || !listens);
+      const shown = own === null ? outline : { ...outline, proof };
+      const connection = new KeptConnection(
+        isKnown ? shown : outlineOf(tell(), this.#shared),
+        tell,
+      );
+      return { place, connection };
+    });
+    return numberPlaced(placed);
+  }
+}
+
+function proveOwn({ facts, courses }: WireSketch): Proof {
+  return judge(settleFacts(facts, courses.whole, 'content'), WHOLE).judgement.proof;
+}

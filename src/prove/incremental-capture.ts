@@ -1,0 +1,171 @@
+/** Analyses a capture while it is read: what is over is judged, handed on, and its packets are let go. */
+import { BusyTimes } from '../correlate/capture/busy-times.js';
+import {
+  correlateCapture,
+  createAsked,
+  listConnections,
+  type CapturedConnection,
+  type CapturedLegs,
+} from '../correlate/capture/connections.js';
+import { findFinal, type FinalLegs } from '../correlate/capture/final.js';
+import type { CapturedLeg } from '../correlate/capture/legs.js';
+import { isUnexplained } from '../correlate/capture/rivals.js';
+import { sketchPair, type Pair, type Pairings } from '../correlate/capture/relays.js';
+import { Services } from '../correlate/capture/services.js';
+import type { CaptureFacts } from '../model/conversation.js';
+import type { Trace, TraceHeader } from '../model/trace.js';
+import type { CaptureEnd, CapturedKeeper } from './captured-store.js';
+import { coverageOf } from './coverage/coverage.js';
+import { contextOf, type WireDescribing } from './describe-wire.js';
+import { namePlaces } from './hops/places.js';
+
+/** Legs held beyond which those that are over do not wait for what is open any longer. */
+const MANY = 15_000;
+
+/** Nanoseconds around a pair within which others count against it, with room to spare. */
+const REACH = 10_000_000_000;
+
+export interface CaptureAnalysisOptions {
+  /** What is asked of a capture, on its header. */
+  readonly narrow: (header: TraceHeader) => TraceHeader;
+  readonly keeper: CapturedKeeper;
+  /** Hops kept per connection; null keeps all. */
+  readonly hops: number | null;
+  /** Legs that may be held, for tests. */
+  readonly many?: number;
+}
+
+/** What was read of a capture and not let go. */
+export interface Piece {
+  readonly header: TraceHeader;
+  readonly capture: CaptureFacts;
+  /** Nanoseconds since the epoch, before which everything has come. */
+  readonly horizon: number;
+}
+
+export class IncrementalCapture {
+  readonly #options: CaptureAnalysisOptions;
+  readonly #services = new Services();
+  readonly #ports = new Map<string, number>();
+  readonly #gone = new BusyTimes();
+  #taken = 0;
+  #hurried = 0;
+
+  constructor(options: CaptureAnalysisOptions) {
+    this.#options = options;
+  }
+
+  /** Connections that were asked for, so far. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** Legs that were let go while others that were open could have decided about them. */
+  get hurried(): number {
+    return this.#hurried;
+  }
+
+  /** How many connections went to each port, asked for or not, as `8080/tcp`. */
+  get ports(): ReadonlyMap<string, number> {
+    return this.#ports;
+  }
+
+  /** @returns numbers of the conversations that may be let go */
+  look({ header, capture, horizon }: Piece): ReadonlySet<number> {
+    const asked = this.#options.narrow(header);
+    const found = correlateCapture(asked, capture, this.#gone);
+    const { many = MANY } = this.#options;
+    const settled = findFinal(found, horizon, found.legs.length > many);
+    const { hops } = this.#options;
+    const context = contextOf({ header: asked, capture }, namePlaces(asked.topology), hops);
+    this.#take(found, settled, asked, context);
+    this.#letGo(found, settled);
+    const gone = new Set<number>();
+    const seen = new Set<number>();
+    for (const leg of found.legs) {
+      for (const { id } of leg.conversations) {
+        seen.add(id);
+        if (settled.final.has(leg)) gone.add(id);
+      }
+    }
+    // Of some every packet was only counted.
+    for (const one of capture.conversations) {
+      if (!seen.has(one.id) && one.isOverAt(horizon)) gone.add(one.id);
+    }
+    return gone;
+  }
+
+  /** All has come. @param trace with what was not let go, as it is asked for */
+  finish(trace: Trace): CaptureEnd {
+    const { header, capture } = trace;
+    const [witness] = capture?.witnesses ?? [];
+    if (capture) {
+      const found = correlateCapture(header, capture, this.#gone);
+      const context = contextOf(trace, namePlaces(header.topology), this.#options.hops);
+      this.#take(found, { final: new Set(found.legs), forced: new Set() }, header, context);
+    }
+    return {
+      coverage: coverageOf(trace),
+      services: this.#services,
+      hears: witness !== undefined && witness.acks && !witness.lossy,
+    };
+  }
+
+  /** Remembers when those were there that could be taken for a side of a pair. */
+  #letGo({ legs }: CapturedLegs, { final }: FinalLegs): void {
+    const times = legs.flatMap((leg) =>
+      final.has(leg) && leg.leg.protocol === 'tcp' && isUnexplained(leg)
+        ? [{ from: leg.first.first, until: leg.first.last }]
+        : [],
+    );
+    this.#gone.add(times);
+    const oldest = legs.find((leg) => !final.has(leg));
+    if (oldest) this.#gone.forget(oldest.first.first - REACH);
+  }
+
+  #take(
+    { legs, pairings }: CapturedLegs,
+    { final, forced }: FinalLegs,
+    header: TraceHeader,
+    context: WireDescribing,
+  ): void {
+    this.#hurried += forced.size;
+    const own = forced.size === 0 ? pairings : doubtForced(pairings, forced);
+    const taken = legs.filter((leg) => final.has(leg));
+    const edges = [...own.strong.values()].map(({ edge }) => edge);
+    this.#services.take(
+      taken,
+      edges.filter(({ client }) => final.has(client)),
+    );
+    const isAsked = createAsked(header);
+    for (const connection of listConnections(taken, own, () => null)) {
+      this.#countPorts(connection);
+      if (!isAsked(connection)) continue;
+      this.#taken += 1;
+      const { captured } = connection;
+      const service = forced.has(captured) ? null : sketchPair(own, captured);
+      this.#options.keeper.take(connection, context, service);
+    }
+  }
+
+  #countPorts({ leg, link }: CapturedConnection): void {
+    const led = link?.upstream.destination ?? leg.destination;
+    for (const port of new Set([leg.server?.port, led.port])) {
+      if (port === undefined) continue;
+      const key = `${port}/${leg.protocol}`;
+      this.#ports.set(key, (this.#ports.get(key) ?? 0) + 1);
+    }
+  }
+}
+
+/** What is still open could have shown another pair: none of these is certain. */
+function doubtForced(pairings: Pairings, forced: ReadonlySet<CapturedLeg>): Pairings {
+  const doubt = (pairs: ReadonlyMap<CapturedLeg, Pair>): Map<CapturedLeg, Pair> =>
+    new Map(
+      [...pairs].map(([client, pair]) => [
+        client,
+        forced.has(client) ? { ...pair, only: false } : pair,
+      ]),
+    );
+  return { ...pairings, strong: doubt(pairings.strong), weak: doubt(pairings.weak) };
+}

@@ -1,0 +1,46 @@
+/** What a listing tells of a captured connection: nothing that would take the looks at its packets that a report takes. */
+import type { CapturedConnection } from '../correlate/capture/connections.js';
+import type { Coverage } from '../model/judgement.js';
+import type { Connection } from '../model/report.js';
+import { nameContainer, type WireDescribing } from './describe-wire.js';
+import { gatherWireFacts } from './judge/facts.js';
+import { judge } from './judge/judge.js';
+import { observeOnWire } from './observed-wire.js';
+import { findWireOutcome, type WireOutcome } from './outcome/wire-outcome.js';
+import { perfect, settleFacts, SILENT } from './sketch-wire.js';
+
+/** What a listing tells of a connection: its path and where it led, and how much it carried. */
+export type Listed = Pick<Connection, 'protocol' | 'server' | 'container' | 'path' | 'bytes'>;
+
+/** The same connection in a capture that lacks nothing, and in one that lacks something. */
+export interface ListedSketch {
+  readonly whole: Listed;
+  readonly lossy: Listed;
+  /** Should acknowledgements have been left out; null where that decides nothing. */
+  readonly unheard: { readonly whole: Listed; readonly lossy: Listed } | null;
+}
+
+const WHOLE: Coverage = { sealed: true, lostEvents: 0, truncated: false, notes: [] };
+const LOSSY: Coverage = { sealed: false, lostEvents: 0, truncated: true, notes: [] };
+
+/** Why its content is its own decides how certain its path is, and not which it is. */
+export function listOnWire(connection: CapturedConnection, context: WireDescribing): ListedSketch {
+  const { topology } = context;
+  const subject = observeOnWire(connection, topology);
+  const heard = findWireOutcome(subject, { ...context, witnessOf: () => perfect(context) });
+  const unheard = heard.bySilence
+    ? findWireOutcome(subject, { ...context, witnessOf: () => SILENT })
+    : null;
+  const facts = gatherWireFacts(subject, heard);
+  const tell = (ending: WireOutcome, coverage: Coverage): Listed => {
+    const { path } = judge(settleFacts(facts, ending, null), coverage).judgement;
+    const { leg, bytes, lastLeg } = subject;
+    const container = path === 'unknown' ? null : nameContainer(topology, lastLeg);
+    return { protocol: leg.protocol, server: leg.server, container, path, bytes };
+  };
+  const both = (ending: WireOutcome): { whole: Listed; lossy: Listed } => ({
+    whole: tell(ending, WHOLE),
+    lossy: tell(ending, LOSSY),
+  });
+  return { ...both(heard), unheard: unheard && both(unheard) };
+}

@@ -1,0 +1,190 @@
+/** A captured connection before the whole capture is known: sketched while its packets are there, settled when all have come. */
+import type { CapturedConnection } from '../correlate/capture/connections.js';
+import type { Ownership } from '../model/claim.js';
+import type { CaptureWitness } from '../model/conversation.js';
+import type { Coverage, Facts } from '../model/judgement.js';
+import type { Connection } from '../model/report.js';
+import { writeEvidence } from '../words/claims.js';
+import { writeReason } from '../words/reasons.js';
+import { countUnshown, describeNat, listUnlisted } from './connection-fields.js';
+import { isComplete } from './coverage/coverage.js';
+import {
+  describeDrop,
+  describeRelay,
+  describeVia,
+  isWhole,
+  nameContainer,
+  NOBODY,
+  type WireDescribing,
+} from './describe-wire.js';
+import { listHops, selectHops } from './hops/hops.js';
+import { gatherWireFacts } from './judge/facts.js';
+import { judge } from './judge/judge.js';
+import { observeOnWire, type ObservedOnWire } from './observed-wire.js';
+import { listLegs } from './outcome/drops.js';
+import { findEnd } from './outcome/end.js';
+import { describeProgress, type Progress } from './outcome/progress.js';
+import { findWireOutcome, type WireOutcome } from './outcome/wire-outcome.js';
+import { countRetransmits, findTiming } from './timing/timing.js';
+
+/** How a connection went, as far as the capture as a whole decides about it. */
+type Course = Pick<Connection, 'outcome' | 'end' | 'drop' | 'retransmits'> &
+  Progress & { readonly halfOpen: boolean };
+
+/** A captured connection before the whole capture is known: plain data, so that its packets may be let go. */
+export interface WireSketch {
+  readonly facts: Facts;
+  /** As if the capture lacked nothing, and as if it were cut off; null where that is the same. */
+  readonly courses: Courses;
+  /** The same should its acknowledgements have been left out; null where that decides nothing. */
+  readonly unheard: Courses | null;
+  readonly fields: Pick<
+    Connection,
+    | 'protocol'
+    | 'client'
+    | 'server'
+    | 'nat'
+    | 'relay'
+    | 'via'
+    | 'bytes'
+    | 'timing'
+    | 'hops'
+    | 'hopsOmitted'
+    | 'unlistedLegs'
+  >;
+  readonly container: NonNullable<Connection['container']>;
+}
+
+interface Courses {
+  readonly whole: Course;
+  readonly lossy: Course | null;
+}
+
+/** What the end of the capture decides. */
+export interface WireSettling {
+  readonly coverage: Coverage;
+  /** Why what it carried is no coincidence. */
+  readonly own: Ownership | null;
+  /** An acknowledgement would have been in the file. */
+  readonly hears: boolean;
+}
+
+/** What a capture tells that shows every acknowledgement, and one that may have left some out. */
+export const perfect = ({ until }: Pick<WireDescribing, 'until'>): CaptureWitness => ({
+  acks: true,
+  until,
+  lossy: false,
+});
+export const SILENT = { acks: false, until: Infinity, lossy: true } as const;
+
+export function sketchOnWire(connection: CapturedConnection, context: WireDescribing): WireSketch {
+  const { topology, epoch, places, limit } = context;
+  const subject = observeOnWire(connection, topology);
+  const { leg, bytes, lastLeg } = subject;
+  const heard = findWireOutcome(subject, { ...context, witnessOf: () => perfect(context) });
+  const facts = gatherWireFacts(subject, heard);
+  const unheard = heard.bySilence
+    ? findWireOutcome(subject, { ...context, witnessOf: () => SILENT })
+    : null;
+  const all = listHops(subject, { epoch, places, topology });
+  const mentioned = new Set(facts.claims.flatMap(({ events }) => events));
+  const hops = selectHops(all, mentioned, limit);
+  const legs = listLegs(subject);
+  return {
+    facts,
+    courses: describeCourses(subject, heard),
+    unheard: unheard && describeCourses(subject, unheard),
+    fields: {
+      protocol: leg.protocol,
+      client: leg.client,
+      server: leg.server,
+      nat: describeNat(leg),
+      relay: describeRelay(facts),
+      ...describeVia(subject),
+      bytes,
+      timing: findTiming(subject, epoch),
+      hops,
+      hopsOmitted: all.length - hops.length + countUnshown(legs),
+      ...listUnlisted(legs),
+    },
+    container: nameContainer(topology, lastLeg),
+  };
+}
+
+function describeCourses(subject: ObservedOnWire, ending: WireOutcome): Courses {
+  const lossless = isWhole(subject);
+  const whole = describeCourse(subject, ending, lossless);
+  return { whole, lossy: lossless ? describeCourse(subject, ending, false) : null };
+}
+
+function describeCourse(subject: ObservedOnWire, ending: WireOutcome, lossless: boolean): Course {
+  const { outcome, halfOpen } = ending;
+  return {
+    outcome,
+    halfOpen,
+    end: findEnd(subject, outcome),
+    drop: describeDrop(ending),
+    ...describeProgress(subject, outcome, lossless),
+    retransmits: countRetransmits(subject, [], lossless),
+  };
+}
+
+/** The connection as the whole capture tells it. */
+export function settleOnWire(id: number, sketch: WireSketch, settling: WireSettling): Connection {
+  const { facts, courses, unheard, fields, container } = sketch;
+  const { coverage, own, hears } = settling;
+  const { whole, lossy } = hears ? courses : (unheard ?? courses);
+  const course = isComplete(coverage) ? whole : (lossy ?? whole);
+  const judged = judge(settleFacts(facts, course, own), coverage);
+  const { path, proof } = judged.judgement;
+  const { via, unlistedLegs } = fields;
+  return {
+    id,
+    protocol: fields.protocol,
+    client: fields.client,
+    server: fields.server,
+    container: path === 'unknown' ? null : container,
+    path,
+    proof,
+    reason: writeReason(judged),
+    outcome: course.outcome,
+    end: course.end,
+    handshake: course.handshake,
+    acknowledged: course.acknowledged,
+    stall: course.stall,
+    nat: fields.nat,
+    relay: fields.relay,
+    drop: course.drop,
+    ...(via && { via }),
+    bytes: fields.bytes,
+    timing: fields.timing,
+    retransmits: course.retransmits,
+    sourceSeen: course.sourceSeen,
+    processes: NOBODY,
+    clientNamespace: null,
+    evidence: judged.claims.map(writeEvidence),
+    why: null,
+    hops: fields.hops,
+    hopsOmitted: fields.hopsOmitted,
+    ...(unlistedLegs && { unlistedLegs }),
+  };
+}
+
+export function settleFacts(
+  facts: Facts,
+  { outcome, halfOpen }: Pick<Course, 'outcome' | 'halfOpen'>,
+  own: Ownership | null,
+): Facts {
+  const ending = { outcome, shown: false, course: null };
+  const claims = facts.claims.map((claim) =>
+    claim.code === 'content-own'
+      ? { ...claim, holds: own !== null || null, facts: { own } }
+      : claim,
+  );
+  return {
+    ...facts,
+    claims,
+    endings: { whole: ending, lossy: ending },
+    wire: facts.wire && { ...facts.wire, halfOpen },
+  };
+}
