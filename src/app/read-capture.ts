@@ -56,7 +56,7 @@ export async function readCapture(
   if (reading.late > 0 && isReadAgain) return null;
   progress.end();
   const whole = reading.makeTrace();
-  const trace: Trace = { ...withHeader(whole, narrow(whole.header)), partial: true };
+  const trace = withoutPast(withHeader(whole, narrow(whole.header)));
   const end = analysis.finish(trace);
   const { ports } = analysis;
   if (keeper instanceof ListingTally) {
@@ -67,6 +67,11 @@ export async function readCapture(
   const named = keeper.namespaces;
   const report = assembleReport(trace, keeper.list(end), { predicted: null, named });
   return { trace, report, ports };
+}
+
+/** A copy would make all of its events. */
+function withoutPast(trace: Trace): Trace {
+  return Object.defineProperty(trace, 'partial', { value: true, enumerable: true });
 }
 
 const NOTHING = { predicted: null, named: new Set<string>() };

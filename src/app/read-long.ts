@@ -5,7 +5,6 @@ import { isCapture } from '../capture/captures.js';
 import { openInput } from '../capture/file/input.js';
 import type { Report } from '../model/report.js';
 import type { Trace, TraceHeader } from '../model/trace.js';
-import { IncrementalAnalysis } from '../prove/incremental.js';
 import { PACKER } from './packer.js';
 
 /** Bytes of a file beyond which it is read twice rather than held; packed ones are a fifteenth as long. */
@@ -43,6 +42,7 @@ export interface LongReading {
 export async function readLong(reading: LongReading): Promise<{ report: Report; trace: Trace }> {
   const { name, hops, standardInput, narrow } = reading;
   const { readEvents, readHeader } = await import('./read-recording.js');
+  const { IncrementalAnalysis } = await import('../prove/incremental.js');
   const open = async () => openInput(name, standardInput, new AbortController().signal);
   const header = narrow(await readHeader(name, await open()));
   const budget = header.budget ?? null;

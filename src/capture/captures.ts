@@ -40,6 +40,9 @@ export type LookAtPiece = (piece: CapturePiece) => ReadonlySet<number>;
 
 /** Packets between two looks, unless more are held. */
 const PIECE = 30_000;
+/** Conversations that are few enough to hold on to, and how many times longer a pause may become then. */
+const FEW_OPEN = 5_000;
+const LONGEST = 8;
 /** Nanoseconds by which packets may stand behind later ones. */
 const LAG = 200_000_000;
 
@@ -63,12 +66,15 @@ export class CaptureReading {
   readonly #reading: Reading;
   readonly #files: Finished[] = [];
   #nextLook: number;
+  /** Packets from one look to the next. */
+  #pause: number;
   #nextEvent = 1;
 
   constructor(options: ReadingOptions) {
     const { several } = options;
     this.#options = options;
-    this.#nextLook = options.piece ?? PIECE;
+    this.#pause = options.piece ?? PIECE;
+    this.#nextLook = this.#pause;
     this.#reading = {
       budget: new Budget(),
       packets: new PacketTable(),
@@ -117,6 +123,7 @@ export class CaptureReading {
     if (!look) return;
     const { packets, budget } = this.#reading;
     const { table } = collector;
+    const held = packets.size;
     const horizon = table.until - LAG;
     this.#reading.horizon = Math.max(horizon, this.#reading.horizon);
     this.#nextEvent = numberPackets(packets, this.#nextEvent, this.#reading.horizon);
@@ -137,7 +144,10 @@ export class CaptureReading {
       packets.keepRows((conversation) => !gone.has(conversation));
       budget.hold(packets.size);
     }
-    this.#nextLook = this.#reading.seen + Math.max(piece, packets.size);
+    // Where nearly nothing is over, looking again soon would be in vain.
+    const inVain = packets.size * 4 > held * 3 && table.entries.length < FEW_OPEN;
+    this.#pause = inVain ? Math.min(this.#pause * 2, piece * LONGEST) : piece;
+    this.#nextLook = this.#reading.seen + Math.max(this.#pause, packets.size);
   }
 
   #makeHeader(): TraceHeader {

@@ -28,6 +28,8 @@ export interface CaptureEnd {
 
 /** What becomes of the connections of a capture that is read piece by piece. */
 export interface CapturedKeeper {
+  /** It matters how certain a path is. */
+  readonly weighs: boolean;
   /** @param service null where its content decides nothing */
   take(
     connection: CapturedConnection,
@@ -51,6 +53,7 @@ interface Kept {
 const WHOLE: Coverage = { sealed: true, lostEvents: 0, truncated: false, notes: [] };
 
 export class CapturedStore implements CapturedKeeper {
+  readonly weighs = true;
   readonly #packer: Packer;
   readonly #shared = new Shared();
   readonly #kept: Kept[] = [];

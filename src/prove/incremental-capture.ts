@@ -7,7 +7,7 @@ import {
   type CapturedConnection,
   type CapturedLegs,
 } from '../correlate/capture/connections.js';
-import { findFinal, type FinalLegs } from '../correlate/capture/final.js';
+import { findFinal, SETTLED, YOUNG, type FinalLegs } from '../correlate/capture/final.js';
 import type { CapturedLeg } from '../correlate/capture/legs.js';
 import { isUnexplained } from '../correlate/capture/rivals.js';
 import { sketchPair, type Pair, type Pairings } from '../correlate/capture/relays.js';
@@ -73,7 +73,10 @@ export class IncrementalCapture {
   /** @returns numbers of the conversations that may be let go */
   look({ header, capture, horizon }: Piece): ReadonlySet<number> {
     const asked = this.#options.narrow(header);
-    const found = correlateCapture(asked, capture, this.#gone);
+    const found = correlateCapture(asked, capture, {
+      gone: this.#gone,
+      until: horizon - YOUNG,
+    });
     const { many = MANY } = this.#options;
     const settled = findFinal(found, horizon, found.legs.length > many);
     const { hops } = this.#options;
@@ -90,7 +93,7 @@ export class IncrementalCapture {
     }
     // Of some every packet was only counted.
     for (const one of capture.conversations) {
-      if (!seen.has(one.id) && one.isOverAt(horizon)) gone.add(one.id);
+      if (!seen.has(one.id) && one.isOverAt(horizon - SETTLED)) gone.add(one.id);
     }
     return gone;
   }
@@ -100,7 +103,7 @@ export class IncrementalCapture {
     const { header, capture } = trace;
     const [witness] = capture?.witnesses ?? [];
     if (capture) {
-      const found = correlateCapture(header, capture, this.#gone);
+      const found = correlateCapture(header, capture, { gone: this.#gone, until: Infinity });
       const context = contextOf(trace, namePlaces(header.topology), this.#options.hops);
       this.#take(found, { final: new Set(found.legs), forced: new Set() }, header, context);
     }
@@ -133,18 +136,18 @@ export class IncrementalCapture {
     const own = forced.size === 0 ? pairings : doubtForced(pairings, forced);
     const taken = legs.filter((leg) => final.has(leg));
     const edges = [...own.strong.values()].map(({ edge }) => edge);
-    this.#services.take(
-      taken,
-      edges.filter(({ client }) => final.has(client)),
-    );
+    const { keeper } = this.#options;
+    // Of pairs that were made in a hurry nobody knows whether they are right.
+    const certain = edges.filter(({ client }) => final.has(client) && !forced.has(client));
+    if (keeper.weighs) this.#services.take(taken, certain);
     const isAsked = createAsked(header);
     for (const connection of listConnections(taken, own, () => null)) {
       this.#countPorts(connection);
       if (!isAsked(connection)) continue;
       this.#taken += 1;
       const { captured } = connection;
-      const service = forced.has(captured) ? null : sketchPair(own, captured);
-      this.#options.keeper.take(connection, context, service);
+      const weighs = keeper.weighs && !forced.has(captured);
+      keeper.take(connection, context, weighs ? sketchPair(own, captured) : null);
     }
   }
 

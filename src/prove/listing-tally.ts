@@ -21,6 +21,7 @@ interface Draft {
 }
 
 export class ListingTally implements CapturedKeeper {
+  readonly weighs = false;
   readonly #drafts = new Map<string, Draft>();
 
   take(connection: CapturedConnection, context: WireDescribing): void {

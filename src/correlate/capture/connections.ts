@@ -29,23 +29,32 @@ export interface CapturedLegs {
   readonly pairings: Pairings;
 }
 
-/** @param gone when others were there that were let go */
+/** What a part of a capture needs beside itself. */
+export interface PartOfCapture {
+  /** When others were there that were let go. */
+  readonly gone: BusyTimes;
+  /** Nothing is asked yet of conversations that began later, in nanoseconds. */
+  readonly until: number;
+}
+
+/** @param part null of a whole one */
 export function correlateCapture(
   { target, topology }: TraceHeader,
   { conversations, packets, clocks }: CaptureFacts,
-  gone: BusyTimes | null = null,
+  part: PartOfCapture | null = null,
 ): CapturedLegs {
   const devices = new Map<number, Device>();
   for (const { devices: own } of topology.namespaces) {
     for (const device of own) devices.set(device.ifindex, device);
   }
   const context = { ports: new Set(target.ports), devices };
-  const { groups, touching } = joinConversations(conversations, packets, clocks);
+  const isYoung = part && (({ first }: { readonly first: number }): boolean => first > part.until);
+  const { groups, touching } = joinConversations(conversations, packets, clocks, isYoung);
   const legs = groups
     .filter((group) => !group.packets.isEmpty)
     .map((group) => buildCapturedLeg(group, context))
     .sort((a, b) => a.first.first - b.first.first || a.first.id - b.first.id);
-  return { legs, touching, pairings: pairByContent(legs, gone) };
+  return { legs, touching, pairings: pairByContent(legs, part?.gone ?? null) };
 }
 
 /** Connections in the order in which they were first seen. */

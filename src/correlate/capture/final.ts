@@ -8,9 +8,12 @@ import { isStrict, isUnexplained, mayBeMistaken, timeOf } from './rivals.js';
 import { haveCommonBeginning, mayOverlap } from './streams.js';
 
 /** Nanoseconds beyond the silence after which a conversation is over: then no packet of it is seen at another device either. */
-const SETTLED = 100_000_000;
+export const SETTLED = 100_000_000;
 /** Nanoseconds around a leg in which others may decide about it: of datagrams, and of connections with room to spare. */
 const NEAR = { udp: 1_000_000_000, tcp: 1_000_000 } as const;
+
+/** Nanoseconds before the horizon since when nothing can have begun that decides about what is over, but a sighting of the same packets. */
+export const YOUNG = 1_000_000_000;
 
 export interface FinalLegs {
   readonly final: ReadonlySet<CapturedLeg>;

@@ -28,21 +28,27 @@ export interface Groups {
 const MAX_TWINS = 256;
 const MAX_LINKS = 64;
 
+/** @param isYoung of those of which nothing is asked yet, but whether the others show the same packets */
 export function joinConversations(
-  conversations: readonly Conversation[],
+  all: readonly Conversation[],
   table: PacketTable,
   clocks: readonly ClockShift[] = [],
+  isYoung: ((conversation: Conversation) => boolean) | null = null,
 ): Groups {
-  const most = conversations.reduce((id, one) => Math.max(id, one.id), 0);
+  const most = all.reduce((id, one) => Math.max(id, one.id), 0);
   const byId = new Array<Conversation | undefined>(most + 1);
-  for (const conversation of conversations) byId[conversation.id] = conversation;
+  for (const conversation of all) byId[conversation.id] = conversation;
   const parent = new Int32Array(byId.length);
   const root = (id: number): number => {
     let node = id;
     for (let up = parent[node] ?? 0; up !== 0; up = parent[node] ?? 0) node = up;
     return node;
   };
-  const { pairs, misread } = findTwins(byId, table);
+  const twins = findTwins(byId, table);
+  const { misread } = twins;
+  const wanted = isYoung && findWanted(all, twins, isYoung);
+  const conversations = wanted === null ? all : all.filter(({ id }) => wanted.has(id));
+  const pairs = wanted === null ? twins.pairs : twins.pairs.filter(({ one }) => wanted.has(one.id));
   const found = pairs.flatMap(({ one, two, twins }) =>
     twins.length === 0 ? [] : (linkConversations(one, two, twins) ?? []),
   );
@@ -66,11 +72,31 @@ export function joinConversations(
   };
 }
 
+/** Those that are not young, and such as show the same packets, and so on. */
+function findWanted(
+  all: readonly Conversation[],
+  { pairs, misread }: Twins,
+  isYoung: (conversation: Conversation) => boolean,
+): ReadonlySet<number> {
+  const wanted = new Set<number>();
+  for (const one of all) if (!isYoung(one)) wanted.add(one.id);
+  const touching = [...pairs.map(({ one, two }) => [one.id, two.id] as const), ...misread];
+  for (let before = -1; before !== wanted.size;) {
+    before = wanted.size;
+    for (const [one, two] of touching) {
+      if (wanted.has(one) || wanted.has(two)) wanted.add(one).add(two);
+    }
+  }
+  return wanted;
+}
+
+interface Twins {
+  readonly pairs: readonly Pair[];
+  readonly misread: readonly (readonly [number, number])[];
+}
+
 /** Pairs of conversations that show the same packets, in the order in which that was first seen. */
-function findTwins(
-  byId: readonly (Conversation | undefined)[],
-  table: PacketTable,
-): { pairs: Pair[]; misread: (readonly [number, number])[] } {
+function findTwins(byId: readonly (Conversation | undefined)[], table: PacketTable): Twins {
   const copies = new Copies(table.size);
   const pairs = new Map<number, Pair>();
   const misread: (readonly [number, number])[] = [];

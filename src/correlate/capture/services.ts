@@ -5,7 +5,7 @@ import { streamsOf } from './contents.js';
 import type { CapturedLeg } from './legs.js';
 import { nameService } from './rivals.js';
 import { findCrossing } from './sightings.js';
-import { countTelling, ENOUGH } from './telling.js';
+import { isTelling } from './telling.js';
 
 /** Pairs of one service, none of its connections left over, that are no coincidence any more whatever they carried. */
 const MANY = 8;
@@ -77,7 +77,7 @@ export function sketchService(edge: Edge): ServiceSketch {
   const { client, upstream, request, reply, ends } = edge;
   return {
     content: describeContent(client),
-    telling: Math.min(countTelling(client), countTelling(upstream)) >= ENOUGH,
+    telling: isTelling(client) && isTelling(upstream),
     course: ends === 'relayed' && request === 'equal' && reply === 'equal',
     service: client.leg.protocol === 'tcp' ? nameService(edge) : null,
     dialled: describeDialled(client),

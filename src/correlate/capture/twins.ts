@@ -1,4 +1,5 @@
 /** Sightings of one packet in two conversations, matched one to one where several are alike. */
+import { sameEndpoint } from '../../model/address.js';
 import type { CapturedPacket } from '../../model/captured-packet.js';
 
 /** One packet, seen in two conversations. */
@@ -7,10 +8,18 @@ export interface Twin {
   readonly b: CapturedPacket;
 }
 
+/** What was seen at one device in one direction, in order of time. */
+interface Place {
+  readonly device: number;
+  readonly direction: 'in' | 'out';
+  readonly packets: CapturedPacket[];
+}
+
 interface Alike {
-  /** By device and direction: what was seen there, in order of time. */
-  readonly a: Map<string, CapturedPacket[]>;
-  readonly b: Map<string, CapturedPacket[]>;
+  /** One of them: nothing tells the others from it. */
+  readonly sample: CapturedPacket;
+  readonly a: Place[];
+  readonly b: Place[];
 }
 
 /**
@@ -19,47 +28,71 @@ interface Alike {
  * several are not matched.
  */
 export function alignTwins(twins: readonly Twin[]): Twin[] {
-  const classes = new Map<string, Alike>();
+  const classes: Alike[] = [];
+  // By sequence number: of those that have one number there are few.
+  const bySeq = new Map<number, Alike[]>();
   for (const { a, b } of twins) {
-    const key = describe(a);
-    let alike = classes.get(key);
-    if (!alike) classes.set(key, (alike = { a: new Map(), b: new Map() }));
+    const { seq } = a;
+    let known = bySeq.get(seq);
+    if (known === undefined) bySeq.set(seq, (known = []));
+    let alike = known.find(({ sample }) => areAlike(sample, a));
+    if (alike === undefined) {
+      alike = { sample: a, a: [], b: [] };
+      known.push(alike);
+      classes.push(alike);
+    }
     add(alike.a, a);
     add(alike.b, b);
   }
   const aligned: Twin[] = [];
-  for (const alike of classes.values()) {
-    for (const own of alike.a.values()) {
-      for (const theirs of alike.b.values()) aligned.push(...match(own, theirs));
+  for (const alike of classes) {
+    for (const own of alike.a) {
+      for (const theirs of alike.b) match(own.packets, theirs.packets, aligned);
     }
   }
   return aligned;
 }
 
-function match(own: readonly CapturedPacket[], theirs: readonly CapturedPacket[]): Twin[] {
-  if (own.length !== theirs.length) {
-    if (own.length > 1 && theirs.length > 1) return [];
-    const pairs = own.flatMap((a) => theirs.map((b) => ({ a, b })));
-    const apart = ({ a, b }: Twin): number => Math.abs(a.time - b.time);
-    return pairs.sort((x, y) => apart(x) - apart(y)).slice(0, 1);
+function match(
+  own: readonly CapturedPacket[],
+  theirs: readonly CapturedPacket[],
+  aligned: Twin[],
+): void {
+  if (own.length === theirs.length) {
+    for (const [index, a] of own.entries()) {
+      const b = theirs[index];
+      if (b) aligned.push({ a, b });
+    }
+    return;
   }
-  return own.flatMap((a, index) => {
-    const b = theirs[index];
-    return b ? [{ a, b }] : [];
-  });
+  if (own.length > 1 && theirs.length > 1) return;
+  const apart = ({ a, b }: Twin): number => Math.abs(a.time - b.time);
+  const [nearest] = own
+    .flatMap((a) => theirs.map((b) => ({ a, b })))
+    .sort((x, y) => apart(x) - apart(y));
+  if (nearest) aligned.push(nearest);
 }
 
-function add(places: Map<string, CapturedPacket[]>, packet: CapturedPacket): void {
-  const place = `${packet.ifindex}|${packet.direction}`;
-  const list = places.get(place) ?? [];
-  if (list.some(({ row }) => row === packet.row)) return;
-  list.push(packet);
-  list.sort((x, y) => x.time - y.time || x.row - y.row);
-  places.set(place, list);
+function add(places: Place[], packet: CapturedPacket): void {
+  const { ifindex: device, direction, row } = packet;
+  let place = places.find((one) => one.device === device && one.direction === direction);
+  if (place === undefined) places.push((place = { device, direction, packets: [] }));
+  const { packets } = place;
+  if (packets.some((one) => one.row === row)) return;
+  packets.push(packet);
+  if (packets.length > 1) packets.sort((x, y) => x.time - y.time || x.row - y.row);
 }
 
-/** All that NAT leaves as it is. */
-function describe({ source, seq, ack, flags, length, wire }: CapturedPacket): string {
-  const { ipId, timestamp, digest } = wire;
-  return `${source.address}|${source.port}|${seq}|${ack}|${flags}|${length}|${ipId}|${timestamp}|${digest}`;
+/** The same by all that NAT leaves as it is; both are of one conversation. */
+function areAlike(a: CapturedPacket, b: CapturedPacket): boolean {
+  return (
+    a.seq === b.seq &&
+    a.ack === b.ack &&
+    a.flags === b.flags &&
+    a.length === b.length &&
+    a.ipId === b.ipId &&
+    a.timestamp === b.timestamp &&
+    a.digest === b.digest &&
+    sameEndpoint(a.source, b.source)
+  );
 }

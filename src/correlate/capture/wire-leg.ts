@@ -39,12 +39,16 @@ export interface WireEnds {
 
 type WireEvent = CapturedPacket | CounterEvent;
 
-let latest: { readonly leg: WireLeg; readonly events: readonly WireEvent[] } | null = null;
-
 export interface Sides {
-  readonly requests: CapturedPacket[];
-  readonly replies: CapturedPacket[];
+  readonly requests: readonly CapturedPacket[];
+  readonly replies: readonly CapturedPacket[];
 }
+
+/** Legs whose packets are kept as objects, and packets of one beyond which they are not. */
+const MOST_READY = 4_096;
+const MOST_PACKETS = 128;
+const ready: (WireLeg | undefined)[] = [];
+let nextReady = 0;
 
 export class WireLeg implements Leg {
   readonly client: Endpoint;
@@ -52,6 +56,8 @@ export class WireLeg implements Leg {
   readonly destination: Endpoint;
   readonly #clients: ReadonlyMap<number, Endpoint> | null;
   #sightings: readonly Sighting[] | null = null;
+  #events: readonly WireEvent[] | null = null;
+  #sides: Sides | null = null;
 
   constructor(
     readonly protocol: Protocol,
@@ -73,21 +79,39 @@ export class WireLeg implements Leg {
     return this.#clients === null;
   }
 
-  /** Kept until another leg is looked at. */
+  /** Kept until many other legs were looked at. */
   get events(): readonly WireEvent[] {
-    if (latest?.leg !== this) latest = { leg: this, events: this.#listEvents() };
-    return latest.events;
+    if (this.#events !== null) return this.#events;
+    this.#getReady();
+    return (this.#events = this.#listEvents());
   }
 
   /** By who sent them: a conversation's client is known under its own address there. */
   split(): Sides {
-    const sides: Sides = { requests: [], replies: [] };
+    if (this.#sides !== null) return this.#sides;
+    const requests: CapturedPacket[] = [];
+    const replies: CapturedPacket[] = [];
     for (const packet of this.range.list()) {
       const end = this.#clients ? this.#clients.get(packet.conversation) : this.client;
       const isRequest = end !== undefined && sameEndpoint(packet.source, end);
-      (isRequest ? sides.requests : sides.replies).push(packet);
+      (isRequest ? requests : replies).push(packet);
     }
-    return sides;
+    const sides = { requests, replies };
+    if (requests.length + replies.length > MOST_PACKETS) return sides;
+    this.#getReady();
+    return (this.#sides = sides);
+  }
+
+  /** Makes room for what is kept of this leg, at the cost of the one that was looked at longest ago. */
+  #getReady(): void {
+    if (this.#events !== null || this.#sides !== null) return;
+    const oldest = ready[nextReady];
+    if (oldest) {
+      oldest.#events = null;
+      oldest.#sides = null;
+    }
+    ready[nextReady] = this;
+    nextReady = (nextReady + 1) % MOST_READY;
   }
 
   /** What each device saw of it. */
