@@ -4,9 +4,13 @@ import * as assert from 'uvu/assert';
 import type { CapturedLeg } from '../../src/correlate/capture/legs.js';
 import type { WireLeg } from '../../src/correlate/capture/wire-leg.js';
 import type { CapturedPacket } from '../../src/model/captured-packet.js';
-import type { ByteStream, Conversation, IcmpError } from '../../src/model/conversation.js';
+import type {
+  ByteStream,
+  CaptureWitness,
+  Conversation,
+  IcmpError,
+} from '../../src/model/conversation.js';
 import { TCP } from '../../src/model/event.js';
-import type { Trace } from '../../src/model/trace.js';
 import type { ObservedOnWire } from '../../src/prove/observed-wire.js';
 import { findWireOutcome, type WireOutcome } from '../../src/prove/outcome/wire-outcome.js';
 import { makeLeg } from '../support/legs.js';
@@ -49,7 +53,8 @@ const stream = (from = CLIENT, more: Partial<ByteStream> = {}): ByteStream =>
 
 function talk(more: Partial<Conversation> = {}): Conversation {
   const streams = [stream(), stream(SERVER)] as const;
-  return { id: NEAR, file: 0, completed: false, streams, ...more } as Conversation;
+  const times = { first: 0, last: 1_000 * MS, closed: false };
+  return { id: NEAR, file: 0, completed: false, streams, ...times, ...more } as Conversation;
 }
 
 interface Shape {
@@ -93,9 +98,9 @@ function tell(shape: Shape): WireOutcome {
   } as unknown as ObservedOnWire;
   const { witness } = shape;
   const seen = { acks: true, lossy: false, until: 60_000 * MS };
-  const witnesses = witness === null ? [] : [{ ...seen, ...witness }];
-  const trace = { capture: { errors, witnesses } } as unknown as Trace;
-  return findWireOutcome(subject, trace);
+  const witnessOf = (): CaptureWitness | undefined =>
+    witness === null ? undefined : { ...seen, ...witness };
+  return findWireOutcome(subject, { errors, witnessOf });
 }
 
 const outcome = (shape: Shape): string => {
@@ -228,6 +233,18 @@ test('an error is about the connection whose ends it quotes', () => {
   assert.is(told(quoted), 'unanswered');
   assert.is(told(quoted, { link }), 'refused', 'of the relay’s own leg');
   assert.is(told({}, { link }), 'refused');
+});
+
+test('an error of another time is about another connection between the same ports', () => {
+  const told = (time: number, first: Partial<Conversation> = {}): string =>
+    outcome({ packets: [dial()], errors: [error(3, 1, { time })], first });
+  assert.is(told(0), 'dropped');
+  assert.is(told(-1), 'unanswered', 'before it began');
+  assert.is(told(61_000 * MS), 'dropped', 'a minute after its last packet');
+  assert.is(told(61_000 * MS + 1), 'unanswered');
+  assert.is(told(3_000 * MS, { closed: true }), 'dropped');
+  assert.is(told(3_000 * MS + 1, { closed: true }), 'unanswered', 'it had ended');
+  assert.is(told(-1, { file: 7 }), 'dropped', 'of another file the clock may not be known');
 });
 
 test('an error ends a handshake that was half open as well; one that was completed it does not', () => {

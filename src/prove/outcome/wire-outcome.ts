@@ -1,6 +1,7 @@
 /** How a captured connection ended for its client: what was seen, and what could have been seen and was not. */
 import { streamsOf } from '../../correlate/capture/contents.js';
 import type { CapturedLeg } from '../../correlate/capture/legs.js';
+import type { Leg } from '../../correlate/leg.js';
 import { sameEndpoint } from '../../model/address.js';
 import type { CapturedPacket } from '../../model/captured-packet.js';
 import type { CaptureWitness, IcmpError } from '../../model/conversation.js';
@@ -144,16 +145,29 @@ function isMisanswered(captured: CapturedLeg): boolean {
   return replies.some(({ ifindex }) => devices.includes(ifindex));
 }
 
-function findError({ captured, pairing }: ObservedOnWire, { errors }: WireContext): IcmpError | null {
-  const legs = pairing ? [captured, pairing.upstream] : [captured];
-  return errors.find((error) => !isTooBig(error) && legs.some((one) => isAbout(error, one))) ?? null;
+function findError(
+  { leg, link, captured, pairing }: ObservedOnWire,
+  { errors }: WireContext,
+): IcmpError | null {
+  return (
+    errors.find(
+      (error) =>
+        !isTooBig(error) &&
+        ((isAbout(error, leg) && isOfItsTime(error, captured)) ||
+          (link !== null &&
+            isAbout(error, link.upstream) &&
+            (pairing === null || isOfItsTime(error, pairing.upstream)))),
+    ) ?? null
+  );
+}
+
+function isAbout({ source, destination }: IcmpError, leg: Leg): boolean {
+  if (!sameEndpoint(source, leg.client)) return false;
+  return [leg.server, leg.destination].some((end) => end && sameEndpoint(end, destination));
 }
 
 /** Of another file the clock may not be known. Ports that are used again are another connection's. */
-function isAbout({ time, file, source, destination }: IcmpError, captured: CapturedLeg): boolean {
-  const { leg, first, last } = captured;
-  if (!sameEndpoint(source, leg.client)) return false;
-  if (![leg.server, leg.destination].some((end) => sameEndpoint(end, destination))) return false;
+function isOfItsTime({ time, file }: IcmpError, { first, last }: CapturedLeg): boolean {
   return [first, last].some((one) => {
     if (one.file !== file) return true;
     const after = one.closed ? ERROR_AFTER_END : ERROR_AFTER;
