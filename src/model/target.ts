@@ -160,7 +160,7 @@ function findContainer(topology: Topology, word: string): Container {
     throw new UserError(`The container "${container.name}" is not running.`, {
       code: 'container-not-running',
       exit: 2,
-      remedy: `Start it: docker start ${container.name}`,
+      remedy: `Start it: ${topology.engine?.product ?? 'docker'} start ${container.name}`,
     });
   }
   return container;
@@ -168,7 +168,8 @@ function findContainer(topology: Topology, word: string): Container {
 
 function describeUnknown(topology: Topology, word: string): UserError {
   const running = topology.containers.filter(({ pid }) => pid > 0).map(({ name }) => name);
-  if (topology.engine === null) {
+  // Containers may be known by what keeps them, where no engine answers.
+  if (topology.engine === null && running.length === 0) {
     return new UserError(
       `The container "${word}" cannot be found: no engine tells of containers.`,
       {

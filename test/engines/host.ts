@@ -2,6 +2,7 @@
 import { execa } from 'execa';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -162,9 +163,22 @@ async function makeCgroup(): Promise<string> {
   const mounts = await readFile('/proc/self/mounts', 'utf8');
   const place = /^\S+ (\S+) cgroup2 /m.exec(mounts)?.[1];
   if (place === undefined) throw new Error('this machine has no cgroup2 mounted');
-  const cgroup = join(place, `trace-flow-engines-${process.pid}-${Date.now().toString(36)}`);
+  await removeStale(place);
+  const cgroup = join(place, `${PREFIX}${process.pid}-${Date.now().toString(36)}`);
   await mkdir(cgroup);
   return cgroup;
+}
+
+const PREFIX = 'trace-flow-engines-';
+
+/** What runs left behind that were killed: their groups bear the pid of a process that is gone. */
+async function removeStale(place: string): Promise<void> {
+  for (const name of await readdir(place)) {
+    const pid = name.startsWith(PREFIX) ? /^\d+/.exec(name.slice(PREFIX.length))?.[0] : undefined;
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    await writeFile(join(place, name, 'cgroup.kill'), '1').catch(() => undefined);
+    await removeCgroup(join(place, name));
+  }
 }
 
 async function takeDown(

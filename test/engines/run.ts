@@ -21,6 +21,8 @@ const { values: options, positionals } = parseArgs({
     list: { type: 'boolean' }, // names the engines
     prepare: { type: 'boolean' }, // makes the roots only
     keep: { type: 'string' }, // what earlier runs came to, to which this one is added
+    missing: { type: 'boolean' }, // leaves out what earlier runs have tried
+    within: { type: 'string' }, // minutes after which no further engine is begun
   },
 });
 
@@ -43,8 +45,11 @@ function choose(): readonly Engine[] {
 async function tryAll(engines: readonly Engine[]): Promise<{ rows: EngineRow[]; failed: number }> {
   const rows: EngineRow[] = [];
   let failed = 0;
+  const end = performance.now() + Number(options.within ?? Infinity) * 60_000;
+  const tried = options.missing ? (await readKept()).map(({ name }) => name) : [];
   for (const engine of engines) {
-    if (interrupt.signal.aborted) break;
+    if (interrupt.signal.aborted || performance.now() > end) break;
+    if (tried.includes(engine.name)) continue;
     const suite = SUITES.find(({ name }) => name === engine.suite);
     if (!suite) throw new Error(`there is no suite ${engine.suite}`);
     const root = await prepareRoot(suite, { say, signal: interrupt.signal });
@@ -52,6 +57,7 @@ async function tryAll(engines: readonly Engine[]): Promise<{ rows: EngineRow[]; 
     try {
       const row = describeTried(await tryEngine(engine, root));
       rows.push(row);
+      await keep([row]);
       say(summarize(row));
     } catch (error) {
       failed += 1;
@@ -73,15 +79,17 @@ function summarize({ name, version, vantages }: EngineRow): string {
   return [`${name} (${version}): ${right} of ${vantages.length} right`, ...bad].join('\n');
 }
 
+async function readKept(): Promise<EngineRow[]> {
+  const file = options.keep;
+  if (file === undefined || !existsSync(file)) return [];
+  return JSON.parse(await readFile(file, 'utf8')) as EngineRow[];
+}
+
 /** With the rows of earlier runs, in the catalogue's order. */
-async function addTo(file: string | undefined, rows: readonly EngineRow[]): Promise<EngineRow[]> {
-  const known =
-    file !== undefined && existsSync(file)
-      ? (JSON.parse(await readFile(file, 'utf8')) as EngineRow[])
-      : [];
-  const byName = new Map([...known, ...rows].map((row) => [row.name, row]));
+async function keep(rows: readonly EngineRow[]): Promise<EngineRow[]> {
+  const byName = new Map([...(await readKept()), ...rows].map((row) => [row.name, row]));
   const all = ENGINES.flatMap(({ name }) => byName.get(name) ?? []);
-  if (file !== undefined) await writeFile(file, JSON.stringify(all));
+  if (options.keep !== undefined) await writeFile(options.keep, JSON.stringify(all));
   return all;
 }
 
@@ -92,7 +100,7 @@ async function main(): Promise<void> {
   }
   const { rows, failed } = await tryAll(choose());
   if (options.prepare) return;
-  const all = await addTo(options.keep, rows);
+  const all = await keep(rows);
   const bpftrace = (await execa('bpftrace', ['--version'])).stdout.trim();
   // A part alone would take the other engines from the document.
   if (positionals.length === 0 || options.keep !== undefined) {

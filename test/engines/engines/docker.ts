@@ -1,10 +1,11 @@
 /** Docker, started by hand in the host, with and without its proxy. */
 import { poll } from '../../../src/lab/poll.js';
+import type { Truth } from '../../matrix/scenario.js';
 import { INNER, PUBLISHED, type Engine, type Prepared, type Vantage } from '../engine.js';
 import type { EngineHost } from '../host.js';
 import { IMAGE_FILE, IMAGE_NAME, writeImage } from '../image.js';
 import { answerDatagrams, awaitListener } from '../servers.js';
-import { byProxy, listWays, onlyRules, rulesAndProxy, type Place } from '../ways.js';
+import { byAddress, byProxy, listWays, onlyRules, rulesAndProxy, type Place } from '../ways.js';
 
 const SOCKET = '/run/docker.sock';
 export const SERVER = ['redis-server', '--port', String(INNER.tcp), '--protected-mode', 'no'];
@@ -71,11 +72,62 @@ async function prepare(host: EngineHost, proxy: boolean): Promise<Prepared> {
   };
 }
 
+const HOST_PORT = 7777;
+const ON_THE_LAN = '198.51.100.50';
+
+/** The host's own network, a network without a way out, and one on the wire of the host. */
+async function prepareNetworks(host: EngineHost): Promise<Prepared> {
+  await writeImage(host);
+  const version = await startDocker(host, []);
+  const { device } = host.host;
+  const lan = ['-d', 'macvlan', '-o', `parent=${device}`, '--subnet', '198.51.100.0/24'];
+  await host.exec(['docker', 'network', 'create', '--internal', 'inner']);
+  await host.exec(['docker', 'network', 'create', ...lan, 'lan']);
+  const run = ['docker', 'run', '-d', '--name'];
+  const own = SERVER.map((word) => (word === String(INNER.tcp) ? String(HOST_PORT) : word));
+  await host.exec([...run, 'hostnet', '--network', 'host', IMAGE_NAME, ...own]);
+  await host.exec([...run, 'inner', '--network', 'inner', IMAGE_NAME, ...SERVER]);
+  await host.exec([...run, 'near', '--network', 'inner', IMAGE_NAME, ...SLEEP]);
+  await host.exec([...run, 'lan', '--network', 'lan', '--ip', ON_THE_LAN, IMAGE_NAME, ...SERVER]);
+  const [inner, near, wired] = await Promise.all(
+    ['inner', 'near', 'lan'].map(async (name) => inspect(host, name)),
+  );
+  if (!inner || !near || !wired) throw new Error('a container is missing');
+  await awaitListener(host, 'host', HOST_PORT);
+  for (const { from } of [inner, wired]) await awaitListener(host, from, INNER.tcp);
+  const onHost: Truth = { path: 'host', outcome: 'answered', container: null };
+  const talk = 'redis' as const;
+  const toInner = { to: inner.ipv4, port: INNER.tcp, talk, truth: byAddress('inner') };
+  const toHost = { port: HOST_PORT, talk, truth: onHost };
+  return {
+    version: `Docker ${version}`,
+    vantages: [
+      { name: 'host network, outside', from: 'client', to: host.host.ipv4, ...toHost },
+      { name: 'host network, loopback', from: 'host', to: '127.0.0.1', ...toHost },
+      { name: 'internal, host to container', from: 'host', ...toInner },
+      { name: 'internal, container to container', from: near.from, ...toInner },
+      {
+        ...{ name: 'macvlan, outside', from: 'client', to: ON_THE_LAN, port: INNER.tcp, talk },
+        truth: byAddress('lan'),
+      },
+    ],
+    dockerHost: `unix://${host.path(SOCKET)}`,
+    ports: [HOST_PORT, INNER.tcp],
+  };
+}
+
 export function listDocker(suite: Engine['suite']): Engine[] {
-  return [true, false].map((proxy) => ({
+  const networks: Engine = {
+    name: `docker-${suite}-networks`,
+    title: 'Docker, rootful, other networks',
+    suite,
+    prepare: prepareNetworks,
+  };
+  const published = [true, false].map((proxy) => ({
     name: `docker-${suite}${proxy ? '' : '-no-proxy'}`,
     title: `Docker, rootful${proxy ? '' : ', --userland-proxy=false'}`,
     suite,
-    prepare: async (host) => prepare(host, proxy),
+    prepare: async (host: EngineHost) => prepare(host, proxy),
   }));
+  return [...published, networks];
 }
