@@ -1,7 +1,7 @@
 /** A trace with pseudonyms for addresses and for names of containers, networks and processes: for those who hand it on. */
 import { isPortDriver } from '../model/port-drivers.js';
 import { UserError } from '../model/errors.js';
-import type { Topology } from '../model/topology.js';
+import type { Container, Engine, Topology } from '../model/topology.js';
 import type { Trace, TraceHeader } from '../model/trace.js';
 import { AddressPseudonyms } from './pseudonyms.js';
 
@@ -57,6 +57,8 @@ const PLAIN_DEVICE =
 const PLAIN_NETWORK = /^(bridge|host|none|default|ingress|docker_gwbridge)$/;
 /** Anything that might be an address among words. */
 const MAYBE_ADDRESS = /[0-9a-fA-F:.]*[0-9a-fA-F][.:][0-9a-fA-F:.]*[0-9a-fA-F]|::[0-9a-fA-F]*/g;
+
+type Compose = NonNullable<Container['compose']>;
 
 class Renamer {
   readonly #addresses: AddressPseudonyms;
@@ -123,6 +125,8 @@ class Renamer {
         ...container,
         id: String(index + 1).padStart(12, '0'),
         name: this.container(container.name),
+        ...(container.pod !== undefined && { pod: this.#number('pod', container.pod) }),
+        ...(container.compose && { compose: this.#compose(container.compose) }),
         networkMode: this.#mode(container.networkMode),
         networks: container.networks.map((network) => ({
           ...network,
@@ -134,8 +138,21 @@ class Renamer {
         ...relay,
         arguments: relay.command === 'docker-proxy' ? relay.arguments : [],
       })),
+      listeners: walked.listeners.map((listener) => ({
+        ...listener,
+        ...(listener.container !== undefined && { container: this.container(listener.container) }),
+      })),
+      // The path of a user's socket has the user's number.
+      ...(walked.engine && { engine: withoutUser(walked.engine) }),
+      ...(walked.others && {
+        others: walked.others.map((engine) => ({ ...engine, address: null })),
+      }),
       problems: [],
     };
+  }
+
+  #compose({ project, service }: Compose): Compose {
+    return { project: this.#number('project', project), service: this.#number('service', service) };
   }
 
   /** What decides about a path keeps its name. */
@@ -166,6 +183,13 @@ class Renamer {
     names.set(name, made);
     return made;
   }
+}
+
+function withoutUser({ address, ...engine }: Engine): Engine {
+  return {
+    ...engine,
+    ...(address?.startsWith('/run/user/') !== true && address !== undefined && { address }),
+  };
 }
 
 function escapePattern(text: string): string {

@@ -34,9 +34,12 @@ export function describeMap({ topology, settings, ports, insides }: MapParts): M
       })),
     containers: topology.containers
       .filter(({ pid }) => pid > 0)
-      .map(({ name, namespace, networks, published }) => ({
+      .map(({ name, namespace, networks, published, pod, infra, compose }) => ({
         name,
         namespace,
+        ...(pod !== undefined && { pod }),
+        ...(infra && { infra }),
+        ...(compose && { compose }),
         published: [...published],
         places: networks.flatMap(({ bridge, addresses }) =>
           addresses.map((address) => ({ bridge, address })),
@@ -44,8 +47,10 @@ export function describeMap({ topology, settings, ports, insides }: MapParts): M
         ...describeInside(namespace === null ? undefined : insides?.get(namespace)),
       })),
     relays: topology.relays
-      .filter(({ listens, target }) =>
-        [listens.port, target?.port].some((port) => port !== undefined && ports.includes(port)),
+      .filter(
+        ({ listens, target, namespace }) =>
+          namespace === undefined &&
+          [listens.port, target?.port].some((port) => port !== undefined && ports.includes(port)),
       )
       .map(({ pid, command, arguments: words, protocol, listens, target }) => ({
         pid,
@@ -57,12 +62,13 @@ export function describeMap({ topology, settings, ports, insides }: MapParts): M
       })),
     sockets: topology.listeners
       .filter(({ local }) => ports.includes(local.port))
-      .map(({ namespace, protocol, local, pid, command }) => ({
+      .map(({ namespace, protocol, local, pid, command, container }) => ({
         namespace: nameOf.get(namespace) ?? `netns-${namespace}`,
         protocol,
         address: formatEndpoint(local),
         pid,
         command,
+        ...(container !== undefined && { container }),
       })),
     socketPorts: topology.listeners.length > 0 || topology.listened === true ? [...ports] : [],
     ...(topology.unheard && {

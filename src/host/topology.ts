@@ -142,7 +142,7 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
     })),
     containers,
     relays,
-    listeners: nameListeners(listening.listeners, containers, ancestry),
+    listeners: nameListeners(listening.listeners, { containers, host: host.inode }, ancestry),
     ...(options.listeners !== false && { listened: true }),
     ...(unheard.length > 0 && { unheard }),
     engine: gathered.engine,
@@ -198,16 +198,18 @@ function locate(
   );
 }
 
-/** Where containers share a namespace, whose process listens tells them apart. */
+/** Where containers share a namespace, with each other or the host, whose process listens tells them apart. */
 function nameListeners(
   listeners: readonly Listener[],
-  containers: readonly Container[],
+  { containers, host }: { containers: readonly Container[]; host: number },
   ancestry: Ancestry,
 ): Listener[] {
   const byPid = new Map(containers.map(({ pid, name }) => [pid, name]));
   return listeners.map((listener) => {
     const { pid, namespace } = listener;
-    if (pid === null || listResidents({ containers }, namespace).length < 2) return listener;
+    const residents = listResidents({ containers }, namespace);
+    // On the host's network a process may as well be nobody's.
+    if (pid === null || residents.length < (namespace === host ? 1 : 2)) return listener;
     for (const one of ancestry.lineOf(pid)) {
       const container = byPid.get(one);
       if (container !== undefined) return { ...listener, container };

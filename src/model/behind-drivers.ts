@@ -1,7 +1,7 @@
 /** What lies behind the port drivers of rootless engines: which ports to look at, and whose they are. */
 import type { Endpoint } from './address.js';
 import type { Protocol } from './event.js';
-import { findResident, listResidents } from './residents.js';
+import { findResident, findServing, listResidents } from './residents.js';
 import type { Container, PortDriver, Topology } from './topology.js';
 
 export interface Behind {
@@ -84,6 +84,36 @@ export function findContainerBehind(
   return others.length === 0 ? (only ?? null) : null;
 }
 
+/**
+ * Behind rootlesskit a docker-proxy takes the same port in the namespace of the engine, and leads on to a container that is wired to it. The
+ * address alone would not tell: another engine may have given it too.
+ */
+function findChained(
+  { relays, namespaces, containers, listeners }: Topology,
+  driver: PortDriver,
+  { protocol, port }: { protocol: Protocol; port: number },
+): (Endpoint & { readonly name: string }) | null {
+  const found = relays.flatMap(({ namespace, protocol: own, listens, target }) => {
+    const here = namespace !== undefined && driver.namespaces.includes(namespace);
+    if (!here || own !== protocol || listens.port !== port || target === null) return [];
+    const owner = containers.find(
+      (one) =>
+        one.networks.some(({ addresses }) => addresses.includes(target.address)) &&
+        namespaces.some(
+          ({ inode, devices }) =>
+            inode === one.namespace && devices.some((each) => each.peerNamespace === namespace),
+        ),
+    );
+    if (!owner) return [];
+    const at = { protocol, port: target.port };
+    return [{ ...target, name: findServing({ containers, listeners }, owner, at).name }];
+  });
+  const [first, ...more] = found;
+  return more.every((one) => JSON.stringify(one) === JSON.stringify(first))
+    ? (first ?? null)
+    : null;
+}
+
 /** Where a driver leads, as far as that is certain: one container, its only address, and the port that is told or the only one open. */
 export function describeBehind(
   topology: Topology,
@@ -91,6 +121,8 @@ export function describeBehind(
   protocol: Protocol,
   port: number,
 ): (Endpoint & { readonly name: string }) | null {
+  const chained = findChained(topology, driver, { protocol, port });
+  if (chained) return chained;
   const container = findContainerBehind(topology, driver, { protocol, port });
   if (!container) return null;
   const told = findInnerPort(driver, protocol, port);

@@ -92,6 +92,12 @@ export const explanationSchema = z.object({
       name: z.string(),
       /** Inode of its network namespace. */
       namespace: z.number().int().nullable(),
+      /** The pod that it is in; `NAMESPACE/NAME` of Kubernetes. */
+      pod: z.string().optional(),
+      /** It holds the namespaces of a pod and runs nothing else. */
+      infra: z.literal(true).optional(),
+      /** Project and service of Docker Compose. */
+      compose: z.object({ project: z.string(), service: z.string() }).optional(),
       places: z.array(z.object({ bridge: z.string().nullable(), address: z.string() })),
       /** What decides in its own namespace; left out where that was not read. */
       inside: z
@@ -129,6 +135,8 @@ export const explanationSchema = z.object({
       address: z.string(),
       pid: z.number().int().nullable(),
       command: z.string().nullable(),
+      /** The container whose process it is, where several share the namespace. */
+      container: z.string().optional(),
     }),
   ),
   /** The ports whose sockets are listed: nobody knows who listens on others. Older documents do not tell. */

@@ -95,7 +95,7 @@ export const listenerSchema = z.object({
   /** Null where the owner could not be found. */
   pid: z.number().nullable(),
   command: z.string().nullable(),
-  /** Name of the container whose process it is, where several share the namespace. */
+  /** Name of the container whose process it is, where several share the namespace or it is the host's. */
   container: z.string().exactOptional(),
 });
 

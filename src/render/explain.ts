@@ -88,7 +88,7 @@ function drawBridges(explanation: Explanation, columns: number, paint: Paint): s
       const end =
         peerIfindex === null
           ? ''
-          : ` ↔ ${container ?? '?'}:${peerName ?? '?'} (${peerIfindex})${address === null ? '' : `  ${address}`}`;
+          : ` ↔ ${container ?? '?'}${tellGroup(containers.find((one) => one.name === container))}:${peerName ?? '?'} (${peerIfindex})${address === null ? '' : `  ${address}`}`;
       lines.push(...hang(last ? '└─ ' : '├─ ', `${port} (${ifindex})${end}`, columns, paint));
       const rail = last ? '      ' : '│     ';
       const owner = containers.find((one) => one.name === container);
@@ -104,13 +104,23 @@ function drawBridges(explanation: Explanation, columns: number, paint: Paint): s
   });
 }
 
+/** The service of Compose or the pod that a container is known by. */
+function tellGroup(container: Explanation['containers'][number] | undefined): string {
+  const { compose, pod } = container ?? {};
+  if (compose) return ` (compose ${compose.project}/${compose.service})`;
+  return pod === undefined ? '' : ` (pod ${pod})`;
+}
+
 /** Link-local addresses are on every device and tell nothing. */
 function isGlobal(address: string): boolean {
   return !/^fe80:/i.test(address);
 }
 
-function tellSocket({ address, protocol, pid, command }: Explanation['sockets'][number]): string {
-  const owner = command === null ? '' : ` by ${command}${pid === null ? '' : ` (pid ${pid})`}`;
+function tellSocket(socket: Explanation['sockets'][number]): string {
+  const { address, protocol, pid, command, container } = socket;
+  const inside = container === undefined ? '' : ` of ${container}`;
+  const owner =
+    command === null ? '' : ` by ${command}${pid === null ? '' : ` (pid ${pid})`}${inside}`;
   return `${address}/${protocol}${owner}`;
 }
 

@@ -159,6 +159,36 @@ test('names in sentences are renamed; a container may have the name of a word of
   );
 });
 
+test('pods, projects, sockets of users and names beside listeners are renamed too', () => {
+  const trace = load('dnat-outside');
+  const [container] = trace.header.topology.containers;
+  assert.ok(container);
+  const { topology } = trace.header;
+  const compose = { project: 'secret-shop', service: 'secret-web' };
+  const named = { ...container, name: 'secret-name', pod: 'secret-pod', compose };
+  const local = { address: '0.0.0.0', port: 80 };
+  const base = { namespace: 1, protocol: 'tcp', local, pid: 1, command: 'secret' } as const;
+  const socket = '/run/user/4711/podman/podman.sock';
+  const other = { product: 'podman', version: '5', address: socket, containers: 1 } as const;
+  const engine = { version: '5', product: 'podman', address: socket } as const;
+  const renamed = anonymize(
+    {
+      ...trace,
+      header: {
+        ...trace.header,
+        topology: {
+          ...{ ...topology, containers: [named], others: [other], engine },
+          listeners: [{ ...base, container: 'secret-name' }],
+        },
+      },
+    },
+    KEY,
+  );
+  assert.not.match(JSON.stringify(renamed.header.topology), /secret|4711/);
+  const [one] = renamed.header.topology.containers;
+  assert.is(renamed.header.topology.listeners[0]?.container, one?.name);
+});
+
 test('a capture is refused: its packets would stay', async () => {
   const capture = await readCapture(['dnat-outside.pcap'], [6380]);
   assert.throws(

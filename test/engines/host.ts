@@ -110,7 +110,7 @@ export class EngineHost {
   ): void {
     const line = ['sh', '-c', 'log=$1; shift; exec "$@" > "$log" 2>&1', 'sh', `/tmp/${name}.log`];
     const [file, ...args] = ['sh', '-c', JOIN, ...this.#entry([...line, ...command], env)];
-    spawn(file ?? 'sh', args, { stdio: 'ignore' });
+    spawn(file ?? 'sh', args, { stdio: 'ignore', detached: true });
   }
 
   /** Runs one of this machine's programs in a network namespace. */
@@ -141,7 +141,8 @@ const HOLD = 'echo "ready $$"; exec sleep infinity';
 
 function hold(cgroup: string, command: readonly string[]): ChildProcess {
   const words = ['-c', JOIN, join(cgroup, 'cgroup.procs'), ...command];
-  return spawn('sh', words, { stdio: ['ignore', 'pipe', 'pipe'] });
+  // In a group of its own: what the first process of a host leaves to the machine is no stray of the caller.
+  return spawn('sh', words, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
 }
 
 /** @throws Error with what it said when it ended instead */

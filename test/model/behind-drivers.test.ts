@@ -66,6 +66,30 @@ test('pasta’s arguments name the one port', () => {
   });
 });
 
+test('rootlesskit leads on to the docker-proxy in the engine’s namespace, and to the container that is wired to it', () => {
+  const kit = { ...driver, command: 'rootlesskit' };
+  const target = { address: '172.17.0.2', port: 6379 };
+  const listens = { address: '127.0.0.1', port: 20379 };
+  const proxy = { pid: 9, command: 'docker-proxy', arguments: [], protocol: 'tcp' } as const;
+  const network = { name: 'bridge', bridge: 'docker0', addresses: ['172.17.0.2'], gateway: null };
+  const place = (name: string, namespace: number): Container =>
+    container(name, { namespace, networks: [network] });
+  const wire = (inode: number, peerNamespace: number): Topology['namespaces'][number] => ({
+    ...{ inode, name: `n${inode}`, role: 'container' },
+    devices: [{ ...tap, kind: 'veth', addresses: [], master: null, peerIfindex: 3, peerNamespace }],
+  });
+  const topology: Topology = {
+    ...lay([kit], [], [place('rootful', 3), place('redis', 4)]),
+    relays: [{ ...proxy, listens, target, namespace: INSIDE }],
+    namespaces: [wire(3, HOST), wire(4, INSIDE)],
+  };
+  assert.equal(describeBehind(topology, kit, 'tcp', 20379), { ...target, name: 'redis' });
+  assert.is(describeBehind(topology, kit, 'udp', 20379), null, 'another protocol');
+  assert.is(describeBehind(topology, kit, 'tcp', 20380), null, 'another port');
+  const outside = { ...topology, relays: [{ ...proxy, listens, target }] };
+  assert.is(describeBehind(outside, kit, 'tcp', 20379), null, 'the host’s own docker-proxy');
+});
+
 test('no container is told where several can be meant', () => {
   const two = [container('redis'), container('web', { pid: 21 })];
   const at = { protocol: 'tcp', port: 20379 } as const;

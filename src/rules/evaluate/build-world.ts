@@ -31,7 +31,7 @@ export function buildWorld(parts: WorldParts): World {
     routing: toRouting(settings),
     sockets: listSockets(topology, topology.host),
     heard: topology.heard ?? null,
-    relays: topology.relays,
+    relays: listOwnRelays(topology),
     containers: topology.containers
       .filter(({ pid }) => pid > 0 || !measured)
       .map((container) => toContainer(container, parts)),
@@ -45,6 +45,11 @@ export function buildWorld(parts: WorldParts): World {
   };
 }
 
+/** Those of the host itself: in a rootless engine's namespace another one may listen on the same address and port. */
+function listOwnRelays({ relays }: Topology): Topology['relays'] {
+  return relays.filter(({ namespace }) => namespace === undefined);
+}
+
 /** Whether docker-proxy is used and which firewall, with the reason. */
 export function judgeProxy(
   topology: Topology,
@@ -56,7 +61,7 @@ export function judgeProxy(
 } {
   const inferred = inferEngine(rules);
   const firewall = inferred?.firewall ?? null;
-  const [relay] = topology.relays;
+  const [relay] = listOwnRelays(topology);
   if (relay) {
     const { command, pid, listens } = relay;
     const because = { code: 'relay-runs', command, pid, listens } as const;
