@@ -169,7 +169,7 @@ function compare(truth: Truth, sent: Sent, connection: Connection): string[] {
   if (truth.says && !truth.says.test(`${reason}\n${why ?? ''}`)) {
     problems.push(`says nothing of ${String(truth.says)}: ${why ?? 'no cause'}`);
   }
-  if (proof === 'proven' && !DECIDING[path].test(why ?? '')) {
+  if (proof === 'proven' && !(truth.decides ?? DECIDING[path]).test(why ?? '')) {
     problems.push(`the cause names nothing that decides: ${why ?? 'none'}`);
   }
   return problems;

@@ -29,6 +29,8 @@ export interface Truth {
   };
   /** What the reason, or what it says of the cause (`why`), must contain. */
   readonly says?: RegExp;
+  /** What its cause names, where that is not what a cause of its path names. */
+  readonly decides?: RegExp;
 }
 
 /** One connection (or UDP flow) as its client knows it. */

@@ -108,7 +108,8 @@ async function prepareNetworks(host: EngineHost): Promise<Prepared> {
       { name: 'internal, container to container', from: near.from, ...toInner },
       {
         ...{ name: 'macvlan, outside', from: 'client', to: ON_THE_LAN, port: INNER.tcp, talk },
-        truth: byAddress('lan'),
+        // No bridge of the host leads to it.
+        truth: { ...byAddress('lan'), decides: /own address, and no rule rewrites or stops it/ },
       },
     ],
     dockerHost: `unix://${host.path(SOCKET)}`,
