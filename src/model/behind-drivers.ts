@@ -48,7 +48,7 @@ function listInner(
 }
 
 /** The port that the driver's arguments name for a port of the host. */
-export function findInnerPort(
+function findInnerPort(
   { ports }: PortDriver,
   protocol: Protocol,
   port: number,

@@ -1,7 +1,6 @@
 /** Waits for the servers of containers, and starts what answers datagrams. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { poll } from '../../src/lab/poll.js';
@@ -35,9 +34,4 @@ export async function awaitListener(host: EngineHost, at: From, port: number): P
     },
     { timeoutMs: 30_000, what: `a server on port ${port}`, intervalMs: 50 },
   );
-}
-
-/** A file of the host's root. */
-export async function readInside(host: EngineHost, path: string): Promise<string> {
-  return readFile(host.path(path), 'utf8');
 }

@@ -19,7 +19,7 @@ export interface Places {
   readonly name: string;
 }
 
-export function byRule(hook: 'PREROUTING' | 'OUTPUT', container: string): Truth {
+function byRule(hook: 'PREROUTING' | 'OUTPUT', container: string): Truth {
   return { path: 'dnat', outcome: 'answered', hook, container };
 }
 
