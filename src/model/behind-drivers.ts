@@ -48,11 +48,7 @@ function listInner(
 }
 
 /** The port that the driver's arguments name for a port of the host. */
-function findInnerPort(
-  { ports }: PortDriver,
-  protocol: Protocol,
-  port: number,
-): number | null {
+function findInnerPort({ ports }: PortDriver, protocol: Protocol, port: number): number | null {
   const found = ports.find((one) => one.protocol === protocol && one.hostPort === port);
   return found?.containerPort ?? null;
 }
