@@ -30,7 +30,7 @@ export interface Start {
 }
 
 /** The ports that a namespace gives to its clients. */
-export function listPorts({ routing }: World): PortRange | null {
+function listPorts({ routing }: World): PortRange | null {
   return routing ? readClientPorts(routing.values) : null;
 }
 
