@@ -49,6 +49,8 @@ const REFUSALS: Readonly<Record<string, Dialled['end']>> = {
   EPIPE: 'reset',
   EHOSTUNREACH: 'unreachable',
   ENETUNREACH: 'unreachable',
+  // The family is switched off.
+  EADDRNOTAVAIL: 'unreachable',
   EACCES: 'unreachable',
   EPERM: 'denied',
   // What a blackhole route tells the one who dials from its own host.
