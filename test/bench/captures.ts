@@ -5,7 +5,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeCapture, PORTS, type Shape } from './make-capture.js';
+import { makeCapture, PORTS } from './make-capture.js';
+import { makeDockerCapture, PACKETS_EACH, PUBLISHED } from './make-docker-capture.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
 const ROUNDS = 3;
@@ -51,14 +52,19 @@ function say(what: string, { seconds, processor, megabytes }: Cost, than: Cost |
 }
 
 /** Both tools in turns over the same file, the best of each, also narrowed to a rare port and to a common one. */
-async function compare(folder: string, name: string, shape: Shape): Promise<void> {
-  const file = join(folder, `capture.${shape.format}`);
-  makeCapture(file, shape);
+async function compare(
+  folder: string,
+  name: string,
+  make: (file: string) => void,
+  ports: readonly number[],
+): Promise<void> {
+  const file = join(folder, 'capture');
+  make(file);
   const read = [process.execPath, PROGRAM, 'read', file];
   const commands = [
     ['tshark', '-r', file, '-q', '-z', 'conv,tcp'],
     read,
-    ...[PORTS.rare, PORTS.common].map((port) => [...read, '--port', String(port)]),
+    ...ports.map((port) => [...read, '--port', String(port)]),
   ];
   const costs = commands.map((): Cost[] => []);
   for (let round = 0; round < ROUNDS; round++) {
@@ -70,7 +76,7 @@ async function compare(folder: string, name: string, shape: Shape): Promise<void
   if (!tshark) throw new Error('nothing was measured');
   process.stdout.write(`${name}\n`);
   say('  tshark -q -z conv,tcp', tshark, null);
-  const names = ['read', `read --port ${PORTS.rare} (1 %)`, `read --port ${PORTS.common} (99 %)`];
+  const names = ['read', ...ports.map((port) => `read --port ${port}`)];
   own.forEach((cost, index) => say(`  ${names[index] ?? ''}`, cost, tshark));
   await rm(file);
 }
@@ -82,9 +88,13 @@ async function main(): Promise<void> {
       for (const format of ['pcap', 'pcapng'] as const) {
         const shape = { format, packets: MILLION, each: MILLION / connections };
         const name = `1,000,000 packets of ${connections.toLocaleString('en')} connections, ${format}`;
-        await compare(folder, name, shape);
+        await compare(folder, name, (file) => makeCapture(file, shape), [PORTS.rare, PORTS.common]);
       }
     }
+    const docker = Math.round(MILLION / PACKETS_EACH / 1000) * 1000;
+    const name = `${docker.toLocaleString('en')} connections of a Docker host, half by DNAT, half by docker-proxy`;
+    const make = (file: string): void => makeDockerCapture(file, docker);
+    await compare(folder, name, make, [PUBLISHED.dnat, PUBLISHED.relay]);
     // What is kept depends on the connections, not on the length.
     for (const [millions, connections] of [
       [1, 1_000],

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { CaptureReading, type ReadingOptions } from '../../src/capture/captures.js';
 import { openInput } from '../../src/capture/file/input.js';
-import type { Report } from '../../src/model/report.js';
+import type { Connection, Report } from '../../src/model/report.js';
 import type { TraceHeader } from '../../src/model/trace.js';
 import { analyseCapture } from '../../src/prove/analyse-capture.js';
 import { assembleReport } from '../../src/prove/assemble.js';
@@ -59,12 +59,18 @@ async function tellWhole(bytes: Buffer, ports: readonly number[]): Promise<Told>
   return { report, listing: renderListing(report.connections), early: 0, late: 0 };
 }
 
-async function tellInPieces(bytes: Buffer, ports: readonly number[], piece: number): Promise<Told> {
+async function tellInPieces(
+  bytes: Buffer,
+  ports: readonly number[],
+  piece: number,
+  many?: number,
+): Promise<Told> {
   const narrow = aim(ports);
   const store = new CapturedStore(packer);
   const tally = new ListingTally();
   const analyses = [store, tally].map(
-    (keeper) => new IncrementalCapture({ narrow, keeper, hops: 64 }),
+    (keeper) =>
+      new IncrementalCapture({ narrow, keeper, hops: 64, ...(many !== undefined && { many }) }),
   );
   let early = 0;
   const look: ReadingOptions['look'] = (held) => {
@@ -131,6 +137,27 @@ test(`${COUNT} worlds with pauses: the same report, however often it is looked a
     early += await compare(writeCapture(shots, form), ports, 5 + (seed % 40), `seed ${seed}`);
   }
   assert.ok(early > COUNT, `${early} conversations were let go before the end`);
+});
+
+test('where what is over may not wait for others, nothing is proven that the whole does not prove', async () => {
+  let hurried = 0;
+  for (let seed = 1; seed <= COUNT / 3; seed++) {
+    const { shots, form } = chain(seed);
+    const bytes = writeCapture(shots, form);
+    const { report: whole } = await tellWhole(bytes, []);
+    const pieces = await tellInPieces(bytes, [], 10, 0);
+    hurried += pieces.early;
+    const describe = ({ protocol, client, server, path, timing }: Connection): string =>
+      JSON.stringify([protocol, client, server, path, timing.start]);
+    const proven = new Set(
+      whole.connections.filter(({ proof }) => proof === 'proven').map(describe),
+    );
+    for (const connection of pieces.report.connections) {
+      if (connection.proof !== 'proven') continue;
+      assert.ok(proven.has(describe(connection)), `seed ${seed}: ${describe(connection)}`);
+    }
+  }
+  assert.ok(hurried > COUNT, `${hurried} conversations were let go before the end`);
 });
 
 test('every sample: the same report', async () => {
