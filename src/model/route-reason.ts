@@ -106,6 +106,8 @@ export type WireReason =
       readonly port: string;
       readonly bridge: string | null;
     }
+  /** Of an answer to a client on the link. */
+  | { readonly code: 'strange-gateway'; readonly gateway: string; readonly device: string }
   | {
       readonly code: 'forwarded-elsewhere';
       readonly port: string;

@@ -16,8 +16,8 @@ const MENDED = [
   'whose message the host stops (473, 486, 513); rules of a bridge before frames that DNAT turns round (459, 515); IPv6 whose',
   'neighbour discovery a rule stops (438); a reply whose tuple another entry has (500); replies of UDP from another address (511);',
   'rules of ARP (3006); devices without ARP (3036, 3059); IPv6 turned round by its bridge without forwarding (3049); the protocol of a',
-  'connection in rules about messages (486). Still wrong is a client on the link of a device to whom a route leads by a gateway that',
-  'nobody is (3117). In 3144 the trial took an address that the host does not have for silence.',
+  'connection in rules about messages (486). Mended, and not tried again, is a client on the link of a device to whom a route leads by a',
+  'gateway that nobody is (3117: unknown now). In 3144 the trial took an address that the host does not have for silence.',
 ];
 
 export function summarize(tried: readonly Tried[]): string {

@@ -31,6 +31,8 @@ export const WIRES: ReasonWriters<WireReason> = {
   'port-down': ({ port, bridge }) => `${writePort(port, bridge)}, is down`,
   'port-blocked': ({ port, bridge }) =>
     `${writePort(port, bridge)}, is not in the state forwarding`,
+  'strange-gateway': ({ gateway, device }) =>
+    `it leaves ${device} by the gateway ${gateway}, though the client is on that link, and whether that hands it on is not known`,
   'forwarded-elsewhere': ({ port, bridge, lladdr }) =>
     `an entry of ${bridge} that was made by hand sends frames to ${lladdr} out by ${port}, another port`,
   'port-floods-not': ({ port }) =>

@@ -192,6 +192,16 @@ const GROUPS: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
     'prohibited to the container': { host: route({ type: 'prohibit', dst: '172.17.0.2' }) },
     'unreachable to the client': { host: route({ type: 'unreachable', dst: '198.51.100.2' }) },
     'the client by another device': { host: route({ dst: '198.51.100.2', dev: FAR_BRIDGE }) },
+    'the client by a gateway on its own link': {
+      host: route({ dst: '198.51.100.2', gateway: '198.51.100.3', dev: 'ext0' }),
+    },
+    'clients of the link by a gateway, and nobody knows which client it is': {
+      client: null,
+      host: route({ dst: '198.51.100.2', gateway: '198.51.100.3', dev: 'ext0' }),
+    },
+    'the client as its own gateway': {
+      host: route({ dst: '198.51.100.2', gateway: '198.51.100.2', dev: 'ext0' }),
+    },
     'the client by a tunnel': { host: route({ dst: '198.51.100.2', dev: 'wg0' }) },
     'the container by a gateway': {
       host: route({ dst: '172.17.0.2', gateway: '172.17.0.9', dev: 'docker0' }),

@@ -2,7 +2,8 @@
 import type { Reason } from '../../../model/reason.js';
 import { findContainerAt } from '../deliver.js';
 import { addressText, type Packet } from '../packet.js';
-import { callsRules, type World, type WorldContainer } from '../world.js';
+import { isInNetwork } from '../../../model/range.js';
+import { callsRules, stripPrefix, type World, type WorldContainer } from '../world.js';
 import {
   checkForwarding,
   checkNeighbour,
@@ -78,6 +79,8 @@ export function checkLeaving(
   const program = findProgram(facts, device, 'egress');
   if (program) return program;
   const text = addressText(client);
+  const strange = findDetour(world, { device, gateway }, text, ask);
+  if (strange !== null) return doubt({ code: 'strange-gateway', gateway: strange, device });
   if (text !== null) {
     const neighbour = gateway === null ? findContainerAt(world, text) : null;
     const own = neighbour && findWire(world, neighbour, text);
@@ -89,6 +92,25 @@ export function checkLeaving(
   );
   if (!fixed || !ask({ code: 'fixed-neighbour', address: fixed.address, device })) return null;
   return checkNeighbour(facts, device, fixed.address, null);
+}
+
+/** The gateway that a route to a client on the link leads by: one on the link has no need of any. */
+function findDetour(
+  { routing, devices }: World,
+  { device, gateway }: Pick<Leaving, 'gateway'> & { readonly device: string },
+  client: string | null,
+  ask: Ask,
+): string | null {
+  const networks = devices.find(({ name }) => name === device)?.networks ?? [];
+  const isNear = (address: string): boolean =>
+    networks.some((network) => isInNetwork(address, network));
+  if (client !== null) return gateway !== client && isNear(client) ? gateway : null;
+  for (const { type, destination, hops } of routing?.facts.routes ?? []) {
+    const hop = hops.find((one) => one.device === device && one.gateway !== null);
+    if (type !== 'unicast' || !hop || !isNear(stripPrefix(destination))) continue;
+    if (ask({ code: 'client-in-network', network: destination })) return hop.gateway;
+  }
+  return null;
 }
 
 /** A reply that the bridge hands straight to the client never meets the connection's NAT. */
