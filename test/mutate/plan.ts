@@ -17,7 +17,7 @@ export const FOLDERS: readonly Folder[] = [
   {
     name: 'rules',
     files: ['src/rules/evaluate/**/*.ts'],
-    tests: 'test/rules/{evaluate,routing,findings}/**/*.test.ts',
+    tests: 'test/rules/{cases,{evaluate,routing,findings}/**/*}.test.ts',
   },
   {
     name: 'correlate',

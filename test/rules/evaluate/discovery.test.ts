@@ -4,7 +4,18 @@ import * as assert from 'uvu/assert';
 import type { Prediction } from '../../../src/model/explain.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { parseNft } from '../../../src/rules/read/nft.js';
+import {
+  askNeighbours,
+  checkDiscovery,
+  checkDiscoveryAcross,
+  checkDiscoveryBeyond,
+} from '../../../src/rules/evaluate/discovery.js';
+import type { Journey } from '../../../src/rules/evaluate/journey-end.js';
+import { createPacket, exactAddress, type Packet } from '../../../src/rules/evaluate/packet.js';
+import { leaveOpen, type Stop } from '../../../src/rules/evaluate/routing/stops.js';
+import type { World } from '../../../src/rules/evaluate/world.js';
 import { suite } from '../../support/suite.js';
+import { makeRouted } from '../routing/worlds.js';
 import { makeWorld, predictInWords, predictRedis } from './worlds.js';
 
 const test = suite('neighbour discovery');
@@ -122,6 +133,107 @@ test('rules of ARP that may drop anything leave it open, for what does not stay 
   assert.equal([open['outside'], open['loopback']], ['docker-proxy', 'docker-proxy']);
   for (const closed of [arp('arp operation request drop'), arp('counter', 'drop')]) {
     assert.equal([closed['outside'], closed['loopback']], ['unknown', 'unknown']);
+  }
+});
+
+const STOP = leaveOpen('discovery', { code: 'no-arp', device: 'eth0', ignores: false });
+
+test('what has not arrived, or is not known, does not ask for neighbours', () => {
+  const at = (end: Journey['end']): Journey => ({
+    ...{ end, way: 'direct', deciding: null, sourceSeen: null, target: null, obstacles: [] },
+    why: { code: 'beyond-rules', by: 'ebpf' },
+  });
+  for (const end of ['answered', 'refused'] as const) {
+    const asked = askNeighbours(at(end), () => STOP);
+    assert.equal([asked.end, asked.stop], ['unknown', STOP], end);
+    assert.equal(asked.why, { code: 'but', first: at(end).why, but: STOP.why });
+    assert.equal(
+      askNeighbours(at(end), () => null),
+      at(end),
+      'nothing stops them',
+    );
+  }
+  for (const end of ['dropped', 'unknown'] as const) {
+    const asked = askNeighbours(at(end), () => {
+      throw new Error(`${end} is asked`);
+    });
+    assert.equal(asked, at(end));
+  }
+});
+
+test('a device without neighbours, and settings by which one has none', () => {
+  const world = makeRouted();
+  assert.is(checkDiscovery(world, null, 4), null);
+  const { routing } = world;
+  if (!routing) throw new Error('no routing');
+  const mute = (name: string): World => ({
+    ...world,
+    routing: {
+      ...routing,
+      facts: {
+        ...routing.facts,
+        links: routing.facts.links.map((one) =>
+          one.name === name ? { ...one, noArp: true } : one,
+        ),
+      },
+    },
+  });
+  for (const family of [4, 6] as const) {
+    assert.is(checkDiscovery(mute('ext0'), 'ext0', family)?.end, 'unknown');
+    assert.is(checkDiscovery(mute('docker0'), 'ext0', family), null, 'of another device');
+    assert.is(checkDiscovery(mute('lo'), 'lo', family), null, 'loopback needs none');
+  }
+  const ignores = (all: string, own: string): World => ({
+    ...world,
+    routing: {
+      ...routing,
+      values: new Map([
+        ...routing.values,
+        ['ipv4/conf/all/arp_ignore', all],
+        ['ipv4/conf/ext0/arp_ignore', own],
+      ]),
+    },
+  });
+  assert.is(checkDiscovery(ignores('0', '8'), 'ext0', 4)?.end, 'unknown');
+  assert.is(checkDiscovery(ignores('8', '0'), 'ext0', 4)?.end, 'unknown');
+  assert.is(checkDiscovery(ignores('0', '2'), 'ext0', 4), null);
+  assert.is(checkDiscovery(ignores('0', '8'), 'ext0', 6), null, 'a setting of IPv4');
+});
+
+test('neighbours on one bridge find each other past the host, unless it masks them', () => {
+  const rules = filter(...POLICIES, '-A FORWARD -m conntrack --ctstate UNTRACKED -j DROP');
+  const plain = makeWorld(parseSaved(rules, 'x', { family: 'ip6' }), false);
+  const world = { ...plain, settings: { ...plain.settings, forward6: true, bridgeCalls6: true } };
+  const packet = (change: Partial<Packet>): Packet =>
+    createPacket({
+      ...{ family: 6, protocol: 'tcp', inDevice: 'docker0', outDevice: 'docker0' },
+      ...{ source: exactAddress('fd00:17::4'), destination: exactAddress(SIX) },
+      destinationPort: 6379,
+      ...change,
+    });
+  assert.is(checkDiscoveryBeyond(world, packet({}))?.end, 'unknown');
+  assert.is(checkDiscoveryBeyond(world, packet({ snat: true })), null);
+  assert.is(checkDiscoveryBeyond(world, packet({ inDevice: 'ext0' })), null);
+  assert.is(checkDiscoveryAcross(world, 'docker0', 4), null, 'no rule of IPv6 stops ARP');
+});
+
+test('rules that drop only what is known of ARP or by way of a map leave it open', () => {
+  const arp = (rule: string): Stop | null =>
+    checkDiscovery(
+      makeWorld(
+        parseNft(
+          `table arp t { chain c { type filter hook input priority 0; policy accept; ${rule}; }; }`,
+          'x',
+        ),
+        true,
+      ),
+      'ext0',
+      4,
+    );
+  assert.is(arp('counter'), null);
+  assert.is(arp('accept'), null);
+  for (const rule of ['drop', 'arp operation vmap { request : drop }']) {
+    assert.is(arp(rule)?.end, 'unknown', rule);
   }
 });
 
