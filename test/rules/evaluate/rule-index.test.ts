@@ -63,8 +63,11 @@ test('rules below those of addresses are known to be there', () => {
   const has = (family: Table['family'], hook: Hook): boolean =>
     new RuleIndex({ tables: [tableOf(family, base('one', hook, []))], notes: [] }).hasLayers;
   assert.equal(
-    [has('netdev', 'ingress'), has('bridge', 'forward'), has('inet', 'ingress')],
-    [true, true, true],
+    [
+      ...[has('netdev', 'ingress'), has('bridge', 'forward')],
+      ...[has('inet', 'ingress'), has('inet', 'egress')],
+    ],
+    [true, true, true, true],
   );
   assert.equal([has('ip', 'forward'), has('inet', 'forward')], [false, false]);
 });
@@ -84,6 +87,11 @@ test('which rules tell packets of one connection apart by their flags', () => {
     [false, true, true],
   );
   assert.is(asks({ on: 'protocol', names: ['tcp'] }), false);
+  const bits = (field: 'tcp-flags' | 'mark'): Condition => ({
+    ...{ on: 'bits', field, mask: 2, flip: 0, text: field },
+    ranges: [{ low: 0, high: 0 }],
+  });
+  assert.equal([asks(bits('tcp-flags')), asks(bits('mark'))], [true, false]);
 });
 
 test('a chain is found by its table and its name', () => {

@@ -387,6 +387,46 @@ test('whether the answer leaves by where the request came from', () => {
   );
 });
 
+test('a gateway on the way to a client of the link: nobody knows what it does, unless it is the client itself', () => {
+  const check = (
+    gateway: string | null,
+    client: Packet['client'],
+    { routes = ROUTES, device = 'ext0', answer = true } = {},
+  ): string =>
+    stop(
+      checkLeaving(
+        routed(routing(routes, {})),
+        { kind: 'device', device, gateway, source: null },
+        packet('198.51.100.1', { clientDevice: device, client }),
+        ask(answer),
+      ),
+    );
+  const near = exactAddress('198.51.100.9');
+  assert.is(check('198.51.100.254', near), 'elsewhere unknown');
+  assert.is(check('198.51.100.9', near), 'passes');
+  assert.is(check(null, near), 'passes');
+  assert.is(
+    check('198.51.100.254', exactAddress('203.0.113.7')),
+    'passes',
+    'it is not on the link',
+  );
+  // Of a client that is not known, a route into the link's network asks whether it is one of that.
+  const by = (device: string, gateway: string | null, network = '198.51.100.128/25') => [
+    ...ROUTES,
+    route(network, device, { hops: [{ device, gateway, down: false, dead: false }] }),
+  ];
+  const anybody = { kind: 'elsewhere' } as const;
+  const through = { routes: by('ext0', '198.51.100.254') };
+  assert.is(check(null, anybody, through), 'elsewhere unknown');
+  assert.is(check(null, anybody, { ...through, answer: false }), 'passes');
+  assert.is(check(null, anybody, { routes: by('ext0', null) }), 'passes');
+  assert.is(check(null, anybody, { routes: by('docker0', '172.17.0.9') }), 'passes');
+  assert.is(
+    check(null, anybody, { routes: by('ext0', '198.51.100.254', '203.0.113.0/24') }),
+    'passes',
+  );
+});
+
 test('a reply inside a bridge that is not translated back', () => {
   const check = (change: Partial<Packet>, calls: boolean | null = false): boolean => {
     const world = routed();

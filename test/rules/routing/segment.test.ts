@@ -50,6 +50,19 @@ test('a gateway that nobody has: known where all ports of the bridge lead to con
   assert.is(tell(own)(OUTSIDE), 'unknown', 'the host answers for all of its addresses');
 });
 
+test('a host has all addresses of its devices, and those that only its local table has', () => {
+  const second = behind('172.17.0.99');
+  const devices = second.devices.map((one) =>
+    one.name === 'docker0' ? { ...one, networks: ['172.17.0.1/16', '172.17.0.99/16'] } : one,
+  );
+  assert.is(tell({ ...second, devices })(OUTSIDE), 'dnat', 'the second address of docker0');
+  const local = { type: 'local', dst: '172.17.0.99', dev: 'docker0', table: 'local' };
+  const listed = behind('172.17.0.99', {}, { routes: [local] });
+  assert.is(tell(listed)(OUTSIDE), 'unknown', 'an address of the local table');
+  const unicast = { dst: '172.17.0.99', dev: 'docker0' };
+  assert.is(tell(behind('172.17.0.99', {}, { routes: [unicast] }))(OUTSIDE), 'dropped');
+});
+
 test('a gateway with an entry made by hand is somebody', () => {
   const entry: Neighbour = {
     ...{
