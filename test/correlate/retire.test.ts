@@ -239,6 +239,23 @@ test('a relay whose splices were not all told waits for the sums of both directi
   );
 });
 
+test('the sum of an earlier pair with the same addresses and ports is none of a later one', () => {
+  const story = new Story();
+  relayed({
+    story,
+    moves: (inner, near, far) => {
+      tellSum(inner, 'move', near.ends('server'), far.ends('client'));
+      inner.splice(SOCAT, [near, 'server'], [far, 'client'], 14);
+    },
+    answer: (inner, near, far) => inner.splice(SOCAT, [far, 'client'], [near, 'server'], 7),
+  });
+  const { events, header } = story.trace();
+  assert.equal(
+    correlate(events, header).relaying.links.map((link) => [link.toUpstream, link.toClient]),
+    [[14, 7]],
+  );
+});
+
 test('a relay’s two legs go together; splices of which some were not told keep them', () => {
   assert.is(countGone(spliced(), 2 * SECOND, 2), 1);
   assert.is(countGone(spliced(), 2 * SECOND, 1), 0);
