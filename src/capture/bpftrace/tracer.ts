@@ -178,6 +178,7 @@ function slownessOf({ patience }: TracerOptions): number {
 async function readVersion(bpftrace: string): Promise<string> {
   const { stdout } = await execa(bpftrace, ['--version'], {
     reject: false,
+    stdin: 'ignore',
     timeout: VERSION_PATIENCE,
     ...CLEAN,
   });
