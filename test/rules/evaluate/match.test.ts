@@ -66,6 +66,22 @@ test('what was dialled is asked for after a rule has given it another destinatio
   assert.equal([dialledPort(6379), dialledPort(80)], [true, false]);
 });
 
+test('who dialled is asked for as it was before any rule', () => {
+  const client = (text: string, change: Partial<Packet> = {}): unknown =>
+    meets({ on: 'original-source', ranges: ranges(text) }, change);
+  assert.equal([client('203.0.113.7'), client('203.0.113.8')], [true, false]);
+  assert.equal(
+    [client('203.0.113.7', ANSWER), client('198.51.100.1', ANSWER)],
+    [true, false],
+    'and in the answer',
+  );
+});
+
+test('what a helper expects is known of no connection by itself', () => {
+  const helper = (helped: boolean): unknown => meets({ on: 'helper', name: 'ftp' }, { helped });
+  assert.equal([helper(true), helper(false)], ['doubt', false]);
+});
+
 test('an address of which only the owner is known', () => {
   const elsewhere = (text: string): unknown =>
     meets({ on: 'source', ranges: ranges(text) }, { source: { kind: 'elsewhere' } });
@@ -197,6 +213,11 @@ test('devices by name, and by the beginning of a name', () => {
   assert.equal(
     [into('ext+'), into('ext*'), into('ex'), into('docker+'), into('+'), into('*')],
     [true, true, false, false, true, true],
+  );
+  assert.equal(
+    [into('e+t0'), into('ext0+'), into('ext00')],
+    [false, true, false],
+    'a sign in the middle is part of the name',
   );
   const out = (name: string, device: Packet['outDevice']): unknown =>
     meets({ on: 'out-device', names: [name] }, { outDevice: device }, { hook: 'forward' });
