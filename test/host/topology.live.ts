@@ -224,12 +224,16 @@ async function awaitNamespaces(parent: number, count: number): Promise<number[]>
   }
 }
 
-test('without an engine: namespaces and devices, containers unknown', async () => {
+test('without an engine that answers: containers by the processes that keep them', async () => {
   const topology = await read({ dockerHost: 'unix:///nowhere/docker.sock' });
-  assert.equal([topology.engine, topology.containers], [null, []]);
+  assert.is(topology.engine, null);
+  const found = topology.containers.find((one) => one.name === 'redis');
+  assert.equal(
+    [found?.id, found?.namespace, found?.networks.flatMap(({ addresses }) => addresses)],
+    [redis.id, inodeOf(redis.netns), [redis.ipv4]],
+  );
   assert.match(topology.problems.join(), /no Docker Engine at \/nowhere\/docker\.sock/);
-  const name = `netns-${inodeOf(redis.netns)}`;
-  const eth0 = findDevice(find(topology, name), (device) => device.name === 'eth0');
+  const eth0 = findDevice(find(topology, 'redis'), (device) => device.name === 'eth0');
   assert.is(eth0.peerNamespace, topology.host);
   const target = resolvePorts(topology, { ports: [8080] });
   assert.equal([target.ports, target.addresses], [[6379, 8080], [redis.ipv4]]);
