@@ -56,8 +56,9 @@ test('rule sets of nft at random', () => {
 });
 
 test('rule sets of engines for nft', () => {
+  // The whole set of kube-proxy has a map without elements, whose type is not kept: it cannot be written again.
   const names = listRuleSets().filter(
-    (name) => name.endsWith('.nft') && !/handles|numbers|wild|hostile/.test(name),
+    (name) => name.endsWith('.nft') && !/handles|numbers|wild|hostile|whole/.test(name),
   );
   const taken = names.filter((name) =>
     compareNft(readRules(name).replaceAll('priority dstnat', 'priority -100'), name),
