@@ -1,6 +1,7 @@
 /** How many bytes a process read from a socket, wrote to it, or spliced between two, also beyond the calls that were printed. */
 import type { CopyEvent, SocketEnds, TotalEvent, TraceEvent } from '../model/event.js';
 import { pairKey } from './leg.js';
+import { keyOfSockets, keyOfSum } from './sum-keys.js';
 import type { Transfer } from './transfers.js';
 
 /** The use of a socket that is counted: its address and its ports may have been another connection's before. */
@@ -69,14 +70,9 @@ export class Counts {
     from: SocketSpan['ends'],
     to: SocketEnds | null,
   ): TotalEvent[] {
+    const key = keyOfSockets(operation, from, to);
     return this.#of(from.socket).filter(
-      (event): event is TotalEvent =>
-        event.kind === 'total' &&
-        event.operation === operation &&
-        event.from.life === from.life &&
-        event.from.localPort === from.local.port &&
-        event.from.remotePort === from.remote.port &&
-        (to === null || (event.to?.socket === to.socket && event.to.localPort === to.local.port)),
+      (event): event is TotalEvent => event.kind === 'total' && keyOfSum(event) === key,
     );
   }
 

@@ -1,21 +1,21 @@
 /** Which sum of the kernel's a call is part of: of one socket and direction, or of a pair of sockets that is spliced. */
-import type { CopyEvent, MoveEvent, TotalEvent } from '../model/event.js';
+import type { CopyEvent, MoveEvent, SocketEnds, TotalEvent } from '../model/event.js';
+
+/** @param to the receiving socket of a splice, else null */
+export function keyOfSockets(
+  operation: TotalEvent['operation'],
+  { socket, local, remote, life }: SocketEnds & Pick<CopyEvent, 'life'>,
+  to: SocketEnds | null,
+): string {
+  const own = [operation, socket, local.port, remote.port];
+  return (to === null ? [...own, life] : [...own, to.socket, to.local.port]).join();
+}
 
 /** The sum that counts a call. */
 export function sumOfCall(call: CopyEvent | MoveEvent): string {
-  if (call.kind === 'move') {
-    const { from, to } = call;
-    return [
-      'move',
-      from.socket,
-      from.local.port,
-      from.remote.port,
-      to.socket,
-      to.local.port,
-    ].join();
-  }
-  const { operation, socket, local, remote, life } = call;
-  return [operation, socket, local.port, remote.port, life].join();
+  return call.kind === 'move'
+    ? keyOfSockets('move', call.from, call.to)
+    : keyOfSockets(call.operation, call, null);
 }
 
 /** The same, of the sum as it was told. */

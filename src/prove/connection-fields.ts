@@ -23,16 +23,3 @@ export function findOwner({ containers }: Topology, address: string): Container 
     networks.some(({ addresses }) => addresses.includes(address)),
   );
 }
-
-/** Packets of these legs that were counted but are no events of their own. */
-export function countUnshown(legs: readonly (Leg | undefined)[]): number {
-  return legs
-    .flatMap((leg) => leg?.events ?? [])
-    .reduce((sum, event) => sum + (event.kind === 'counter' ? event.packets : 0), 0);
-}
-
-/** Numbers of the legs of which packets may have passed without being listed; nothing where all are. */
-export function listUnlisted(legs: readonly Leg[]): Pick<Connection, 'unlistedLegs'> {
-  const numbers = legs.flatMap(({ unlisted }, number) => (unlisted ? [number] : []));
-  return numbers.length > 0 ? { unlistedLegs: numbers } : {};
-}

@@ -13,12 +13,12 @@ import type { Outcome } from '../model/verdict.js';
 import { writeEvidence } from '../words/claims.js';
 import { writeReason } from '../words/reasons.js';
 import { writeWhy } from '../words/why.js';
-import { countUnshown, describeNat, findOwner, listUnlisted } from './connection-fields.js';
+import { describeNat, findOwner } from './connection-fields.js';
 import { isLossless } from './coverage/coverage.js';
 import { findDropHook, listFunctions, type FunctionIndex } from './hops/functions.js';
-import { listHops, selectHops } from './hops/hops.js';
 import { namePacket } from '../words/packets.js';
 import type { Places } from './hops/places.js';
+import { describeHops } from './hops/shown-hops.js';
 import { gatherFacts } from './judge/facts.js';
 import { judge } from './judge/judge.js';
 import { observe, processOf, type Observed } from './observed.js';
@@ -122,10 +122,7 @@ export function sketchTraced(
   const subject = observe(connection, header);
   const { leg, links, bytes, topology } = subject;
   const facts = gatherFacts(subject);
-  const all = listHops(subject, { epoch: header.epoch, places, topology });
-  const mentioned = new Set(facts.claims.flatMap(({ events }) => events));
-  const hops = selectHops(all, mentioned, limit);
-  const legs = listLegs(subject);
+  const mentioned = facts.claims.flatMap(({ events }) => events);
   const whole = describeCourse(subject, facts.endings.whole.outcome, true, context);
   const lossy = describeCourse(subject, facts.endings.lossy.outcome, false, context);
   return {
@@ -141,9 +138,7 @@ export function sketchTraced(
       timing: findTiming(subject, header.epoch),
       clientNamespace: nameClient(subject, places),
       ...(functions && { functions: listFunctions(subject, functions, places) }),
-      hops,
-      hopsOmitted: all.length - hops.length + countUnshown(legs),
-      ...listUnlisted(legs),
+      ...describeHops(subject, mentioned, { epoch: header.epoch, places, topology, limit }),
     },
     processes: {
       client: processOf(leg.dialled),

@@ -11,15 +11,14 @@ import { writeEvidence } from '../words/claims.js';
 import { writeReported } from '../words/icmp.js';
 import { writeReason } from '../words/reasons.js';
 import { findServing } from '../model/residents.js';
-import { countUnshown, describeNat, findOwner, listUnlisted } from './connection-fields.js';
+import { describeNat, findOwner } from './connection-fields.js';
 import { coverageOf, isComplete } from './coverage/coverage.js';
-import { listHops, selectHops } from './hops/hops.js';
 import type { Places } from './hops/places.js';
+import { describeHops } from './hops/shown-hops.js';
 import { gatherWireFacts } from './judge/facts.js';
 import { judge } from './judge/judge.js';
 import { LazyConnection, type Details, type LateFields, type Outline } from './lazy-connection.js';
 import { observeOnWire, type ObservedOnWire } from './observed-wire.js';
-import { listLegs } from './outcome/drops.js';
 import { findEnd } from './outcome/end.js';
 import { describeProgress } from './outcome/progress.js';
 import { findWireOutcome, type WireContext, type WireOutcome } from './outcome/wire-outcome.js';
@@ -93,15 +92,11 @@ function describeDetails(
   { epoch, places, topology, limit }: WireDescribing,
 ): Details {
   const evidence = judged.claims.map(writeEvidence);
-  const all = listHops(subject, { epoch, places, topology });
-  const hops = selectHops(all, new Set(evidence.flatMap(({ events }) => events)), limit);
-  const legs = listLegs(subject);
+  const mentioned = evidence.flatMap(({ events }) => events);
   return {
     reason: writeReason(judged),
     evidence,
-    hops,
-    hopsOmitted: all.length - hops.length + countUnshown(legs),
-    ...listUnlisted(legs),
+    ...describeHops(subject, mentioned, { epoch, places, topology, limit }),
   };
 }
 

@@ -6,7 +6,7 @@ import type { Coverage, Facts } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
 import { writeEvidence } from '../words/claims.js';
 import { writeReason } from '../words/reasons.js';
-import { countUnshown, describeNat, listUnlisted } from './connection-fields.js';
+import { describeNat } from './connection-fields.js';
 import { isComplete } from './coverage/coverage.js';
 import {
   describeDrop,
@@ -17,11 +17,10 @@ import {
   NOBODY,
   type WireDescribing,
 } from './describe-wire.js';
-import { listHops, selectHops } from './hops/hops.js';
+import { describeHops } from './hops/shown-hops.js';
 import { gatherWireFacts } from './judge/facts.js';
 import { judge } from './judge/judge.js';
 import { observeOnWire, type ObservedOnWire } from './observed-wire.js';
-import { listLegs } from './outcome/drops.js';
 import { findEnd } from './outcome/end.js';
 import { describeProgress, type Progress } from './outcome/progress.js';
 import { findWireOutcome, type WireOutcome } from './outcome/wire-outcome.js';
@@ -86,10 +85,7 @@ export function sketchOnWire(connection: CapturedConnection, context: WireDescri
   const unheard = heard.bySilence
     ? findWireOutcome(subject, { ...context, witnessOf: () => SILENT })
     : null;
-  const all = listHops(subject, { epoch, places, topology });
-  const mentioned = new Set(facts.claims.flatMap(({ events }) => events));
-  const hops = selectHops(all, mentioned, limit);
-  const legs = listLegs(subject);
+  const mentioned = facts.claims.flatMap(({ events }) => events);
   return {
     facts,
     courses: describeCourses(subject, heard),
@@ -103,9 +99,7 @@ export function sketchOnWire(connection: CapturedConnection, context: WireDescri
       ...describeVia(subject),
       bytes,
       timing: findTiming(subject, epoch),
-      hops,
-      hopsOmitted: all.length - hops.length + countUnshown(legs),
-      ...listUnlisted(legs),
+      ...describeHops(subject, mentioned, { epoch, places, topology, limit }),
     },
     container: nameContainer(topology, lastLeg),
   };

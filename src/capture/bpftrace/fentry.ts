@@ -1,5 +1,6 @@
 /** Probe files with fentry in the place of kprobes: not left out while another probe runs, and with bpftrace 0.17 sooner attached. */
 import type { ProbeFile } from './probe-file.js';
+import { isSince } from './version.js';
 
 /** How bpftrace calls such a probe: `fentry` since 0.20, `kfunc` before. */
 export type FentryWord = 'fentry' | 'kfunc';
@@ -8,9 +9,7 @@ const FENTRY_SINCE = [0, 20] as const;
 
 /** The word for fentry that this bpftrace knows; `version` is what `bpftrace --version` prints. */
 export function wordFor(version: string): FentryWord {
-  const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
-  const known = Number(major) > FENTRY_SINCE[0] || Number(minor) >= FENTRY_SINCE[1];
-  return known ? 'fentry' : 'kfunc';
+  return isSince(version, FENTRY_SINCE) ? 'fentry' : 'kfunc';
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Probe files with raw tracepoints in the place of tracepoints: one that interrupts another is not skipped. */
 import type { ProbeFile } from './probe-file.js';
+import { isSince } from './version.js';
 
 /** Outlives the socket's own port, which is 0 once it is unbound. */
 const SPORT = 'bswap(((struct inet_sock *)arg0)->inet_sport)';
@@ -45,10 +46,7 @@ export interface RawSupport {
 
 /** What a bpftrace can do with raw tracepoints; `version` is what `bpftrace --version` prints. */
 export function rawSupportOf(version: string): RawSupport {
-  const [, major, minor] = /(\d+)\.(\d+)/.exec(version) ?? [];
-  const isSince = ([one, two]: readonly [number, number]): boolean =>
-    Number(major) > one || (Number(major) === one && Number(minor) >= two);
-  return { raw: isSince(RAW_SINCE), list: isSince(LIST_SINCE) };
+  return { raw: isSince(version, RAW_SINCE), list: isSince(version, LIST_SINCE) };
 }
 
 /** What bpftrace has to find among the functions of the kernel to attach the raw tracepoints that `useRaw` asks for. */

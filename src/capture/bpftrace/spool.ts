@@ -1,6 +1,6 @@
 /** A file without a name in which the tracer's output waits: however busy its reader is, the writer never has to. */
 import { closeSync, createWriteStream, readSync, type WriteStream } from 'node:fs';
-import { openNameless } from './nameless.js';
+import { openNameless } from './nameless-file.js';
 
 export interface Spool {
   /** To be the writer's standard output, by its descriptor. */

@@ -4,8 +4,9 @@ import type { Truth } from '../../matrix/scenario.js';
 import { INNER, PUBLISHED, type Engine, type Prepared, type Vantage } from '../engine.js';
 import type { EngineHost } from '../host.js';
 import { IMAGE_FILE, IMAGE_NAME, writeImage } from '../image.js';
+import { inspectPlace } from '../inspect.js';
 import { answerDatagrams, awaitListener } from '../servers.js';
-import { byAddress, byProxy, listWays, onlyRules, rulesAndProxy, type Place } from '../ways.js';
+import { byAddress, byProxy, listWays, onlyRules, rulesAndProxy } from '../ways.js';
 
 const SOCKET = '/run/docker.sock';
 export const SERVER = ['redis-server', '--port', String(INNER.tcp), '--protected-mode', 'no'];
@@ -34,23 +35,14 @@ async function startDocker(host: EngineHost, more: readonly string[]): Promise<s
   return version;
 }
 
-const LOOK =
-  '{{.State.Pid}} {{range .NetworkSettings.Networks}}{{.IPAddress}} {{.Gateway}} {{end}}';
-
-async function inspect(host: EngineHost, name: string): Promise<Place> {
-  const { stdout } = await host.exec(['docker', 'inspect', '-f', LOOK, name]);
-  const [pid, ipv4 = '', gateway = ''] = stdout.trim().split(/\s+/);
-  return { from: host.namespaceOf(Number(pid)), ipv4, gateway };
-}
-
 async function prepare(host: EngineHost, proxy: boolean): Promise<Prepared> {
   await writeImage(host);
   const version = await startDocker(host, proxy ? [] : ['--userland-proxy=false']);
   const run = ['docker', 'run', '-d', '--name'];
   await host.exec([...run, 'redis', ...PUBLISH, IMAGE_NAME, ...SERVER]);
   await host.exec([...run, 'near', IMAGE_NAME, ...SLEEP]);
-  const redis = await inspect(host, 'redis');
-  const places = { redis, near: await inspect(host, 'near'), name: 'redis' };
+  const redis = await inspectPlace(host, 'docker', 'redis');
+  const places = { redis, near: await inspectPlace(host, 'docker', 'near'), name: 'redis' };
   await awaitListener(host, redis.from, INNER.tcp);
   await answerDatagrams(host, redis.from, INNER.udp);
   const ways = proxy ? rulesAndProxy('redis') : onlyRules('redis');
@@ -90,7 +82,7 @@ async function prepareNetworks(host: EngineHost): Promise<Prepared> {
   await host.exec([...run, 'near', '--network', 'inner', IMAGE_NAME, ...SLEEP]);
   await host.exec([...run, 'lan', '--network', 'lan', '--ip', ON_THE_LAN, IMAGE_NAME, ...SERVER]);
   const [inner, near, wired] = await Promise.all(
-    ['inner', 'near', 'lan'].map(async (name) => inspect(host, name)),
+    ['inner', 'near', 'lan'].map(async (name) => inspectPlace(host, 'docker', name)),
   );
   if (!inner || !near || !wired) throw new Error('a container is missing');
   await awaitListener(host, 'host', HOST_PORT);

@@ -2,8 +2,9 @@
 import { INNER, PUBLISHED, type Engine, type Prepared } from '../engine.js';
 import type { EngineHost } from '../host.js';
 import { IMAGE_FILE, IMAGE_NAME, writeImage } from '../image.js';
+import { inspectPlace } from '../inspect.js';
 import { answerDatagrams, awaitListener } from '../servers.js';
-import { listWays, onlyRules, withoutHairpin, type Place, type Ways } from '../ways.js';
+import { listWays, onlyRules, withoutHairpin, type Ways } from '../ways.js';
 import { PUBLISH, SERVER, SLEEP } from './docker.js';
 
 type Backend = 'netavark' | 'cni';
@@ -25,15 +26,6 @@ network_backend = "${backend}"
 
 const STORAGE_CONF =
   '[storage]\ndriver = "vfs"\nrunroot = "/run/containers/storage"\ngraphroot = "/var/lib/containers/storage"\n';
-
-const LOOK =
-  '{{.State.Pid}} {{range .NetworkSettings.Networks}}{{.IPAddress}} {{.Gateway}} {{end}}';
-
-async function inspect(host: EngineHost, name: string): Promise<Place> {
-  const { stdout } = await host.exec(['podman', 'inspect', '-f', LOOK, name]);
-  const [pid, ipv4 = '', gateway = ''] = stdout.trim().split(/\s+/);
-  return { from: host.namespaceOf(Number(pid)), ipv4, gateway };
-}
 
 /** The image, and settings for all users. */
 export async function setUpFiles(
@@ -70,12 +62,12 @@ async function preparePod(host: EngineHost, suite: string): Promise<Prepared> {
   await host.exec([...run, 'redis', '--pod', 'shop', IMAGE_NAME, ...SERVER]);
   await host.exec([...run, 'web', '--pod', 'shop', IMAGE_NAME, ...SLEEP]);
   await host.exec([...run, 'near', IMAGE_NAME, ...SLEEP]);
-  const own = await inspect(host, 'redis');
+  const own = await inspectPlace(host, 'podman', 'redis');
   const pod = ['podman', 'pod', 'inspect', '-f', '{{.InfraContainerID}}', 'shop'];
   const id = (await host.exec(pod)).stdout.trim();
-  const redis = { ...(await inspect(host, id)), from: own.from };
+  const redis = { ...(await inspectPlace(host, 'podman', id)), from: own.from };
   await awaitListener(host, redis.from, INNER.tcp);
-  const places = { redis, near: await inspect(host, 'near'), name: 'redis' };
+  const places = { redis, near: await inspectPlace(host, 'podman', 'near'), name: 'redis' };
   const ways = listWays(host, places, waysOf('netavark'));
   return {
     version: `Podman ${version}`,
@@ -90,8 +82,8 @@ async function prepare(host: EngineHost, backend: Backend, suite: string): Promi
   const run = ['podman', 'run', '-d', '--name'];
   await host.exec([...run, 'redis', ...PUBLISH, IMAGE_NAME, ...SERVER]);
   await host.exec([...run, 'near', IMAGE_NAME, ...SLEEP]);
-  const redis = await inspect(host, 'redis');
-  const places = { redis, near: await inspect(host, 'near'), name: 'redis' };
+  const redis = await inspectPlace(host, 'podman', 'redis');
+  const places = { redis, near: await inspectPlace(host, 'podman', 'near'), name: 'redis' };
   await awaitListener(host, redis.from, INNER.tcp);
   await answerDatagrams(host, redis.from, INNER.udp);
   return {
