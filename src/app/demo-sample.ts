@@ -12,5 +12,5 @@ export function findLabObstacle(
   if (platform !== 'linux') return 'the live demo needs Linux, and this is another system';
   return user === 0
     ? null
-    : 'the live demo starts a Docker Engine and eBPF probes, which takes root: sudo trace-flow demo';
+    : 'the live demo starts a Docker Engine and eBPF probes, which takes root: run the same command with sudo';
 }

@@ -9,7 +9,7 @@ const test = suite('demo without a lab');
 
 test('root on Linux has a lab; others are told what it takes', () => {
   assert.is(findLabObstacle('linux', 0), null);
-  assert.match(findLabObstacle('linux', 1000) ?? '', /takes root: sudo trace-flow demo$/);
+  assert.match(findLabObstacle('linux', 1000) ?? '', /takes root: run the same command with sudo$/);
   assert.match(findLabObstacle('darwin', 501) ?? '', /needs Linux/);
   assert.match(findLabObstacle('win32', undefined) ?? '', /needs Linux/);
 });
