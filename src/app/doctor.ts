@@ -9,7 +9,7 @@ import {
   NEEDED_PROGRAMS,
   RULE_PROGRAMS,
   summarize,
-  type Facts,
+  type HostFacts,
   type Trial,
 } from '../host/checks.js';
 import { runCommand } from '../host/command.js';
@@ -47,7 +47,7 @@ export async function examine(request: DoctorRequest, signal: AbortSignal): Prom
   return composeReport(facts, checks, cleaned);
 }
 
-async function readFacts(request: DoctorRequest, signal: AbortSignal): Promise<Facts> {
+async function readFacts(request: DoctorRequest, signal: AbortSignal): Promise<HostFacts> {
   const tracepoints = await listTracepoints();
   const linux = process.platform === 'linux';
   const [capabilities, topology, staleLabs] = await Promise.all([
@@ -127,7 +127,7 @@ async function listStaleLabs(): Promise<string[]> {
   return ids.filter((_, index) => stale[index]);
 }
 
-async function clean(facts: Facts): Promise<DoctorReport['cleaned']> {
+async function clean(facts: HostFacts): Promise<DoctorReport['cleaned']> {
   const ended = await Promise.all(
     facts.strayTracers.map(async (tracer) => ((await endTracer(tracer)) ? [tracer.pid] : [])),
   );
@@ -137,7 +137,7 @@ async function clean(facts: Facts): Promise<DoctorReport['cleaned']> {
 }
 
 function composeReport(
-  facts: Facts,
+  facts: HostFacts,
   checks: Check[],
   cleaned: DoctorReport['cleaned'],
 ): DoctorReport {

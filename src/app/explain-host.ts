@@ -9,7 +9,7 @@ import type { TraceHeader } from '../model/trace.js';
 import { buildWorld, judgeProxy } from '../rules/evaluate/build-world.js';
 import { listConcerned } from '../rules/explain/concerned-rules.js';
 import { findFaults } from '../rules/findings/findings.js';
-import { predict } from '../rules/evaluate/predict.js';
+import { predictWays } from '../rules/evaluate/predict.js';
 import { withhold } from '../rules/evaluate/withhold.js';
 import { writeProxyReason } from '../words/engine.js';
 import { writeFinding } from '../words/findings.js';
@@ -52,7 +52,7 @@ export function explainHost(
       ) ?? null,
     client: asked.client ?? null,
   }));
-  const { predictions, met, stopped } = predict(world, ways, asked.from ?? null);
+  const { predictions, met, stopped } = predictWays(world, ways, asked.from ?? null);
   const judged = rules.complete ? predictions : predictions.map(withhold);
   const { engine } = topology;
   const { because, ...proxy } = judgeProxy(topology, rules.rules);

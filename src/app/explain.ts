@@ -1,6 +1,6 @@
 /** Explain: the map of one host and the predicted path of every client, from the machine or from saved files. */
 import { readFile } from 'node:fs/promises';
-import { runCommand, type Run } from '../host/command.js';
+import { runCommand, type RunCommand } from '../host/command.js';
 import { parseSaved } from '../rules/read/iptables.js';
 import { resolveNamespace } from '../host/namespaces.js';
 import { addToOthers, parseNft } from '../rules/read/nft.js';
@@ -58,7 +58,10 @@ export async function explain(request: ExplainRequest): Promise<Explanation> {
   return explainHost({ ...reading, topology: told, insides }, target, request);
 }
 
-async function readMachine(request: ExplainRequest, run: Run = runCommand): Promise<HostReading> {
+async function readMachine(
+  request: ExplainRequest,
+  run: RunCommand = runCommand,
+): Promise<HostReading> {
   const { netns = 'self', dockerHost, patience, signal } = request;
   const waits = patience === undefined ? {} : { dockerTimeout: patience, budget: patience };
   const path = netns === 'self' ? null : resolveNamespace(netns).path;

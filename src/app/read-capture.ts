@@ -1,7 +1,7 @@
 /** Reads a capture piece by piece: what is over is judged and let go, so that its length costs no memory. */
 import { stat } from 'node:fs/promises';
 import { CaptureReading } from '../capture/captures.js';
-import type { Input } from '../capture/file/input.js';
+import type { CaptureInput } from '../capture/file/input.js';
 import type { Report } from '../model/report.js';
 import { withHeader, type Trace, type TraceHeader } from '../model/trace.js';
 import { assembleReport } from '../prove/assemble.js';
@@ -14,7 +14,7 @@ import { ReadProgress } from './read-progress.js';
 
 export interface CaptureRequest {
   readonly name: string;
-  readonly input: Input;
+  readonly input: CaptureInput;
   readonly program: string;
   /** What is asked of it, on its header. */
   readonly narrow: (header: TraceHeader) => TraceHeader;

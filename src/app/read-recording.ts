@@ -1,6 +1,6 @@
 /** A recording read from an input. Loaded only for one: checking its lines takes a library that captures do without. */
 import { StringDecoder } from 'node:string_decoder';
-import type { Input } from '../capture/file/input.js';
+import type { CaptureInput } from '../capture/file/input.js';
 import { HeaderReader, isRecording, RecordingReader } from '../capture/recording.js';
 import { keepRelevant } from '../correlate/relevant.js';
 import { UserError } from '../model/errors.js';
@@ -17,7 +17,7 @@ const ENOUGH = 200;
  * host, as the trace itself did at its end.
  * @throws UserError where it is none
  */
-export async function readRecording(name: string, input: Input): Promise<Trace> {
+export async function readRecording(name: string, input: CaptureInput): Promise<Trace> {
   const reader = new RecordingReader(name);
   await readLines(name, input, (line) => reader.read(line));
   const trace = reader.end();
@@ -27,7 +27,7 @@ export async function readRecording(name: string, input: Input): Promise<Trace> 
 }
 
 /** The header that holds of a recording: one that was written while the trace ran has it at its end. */
-export async function readHeader(name: string, input: Input): Promise<TraceHeader> {
+export async function readHeader(name: string, input: CaptureInput): Promise<TraceHeader> {
   const reader = new HeaderReader(name);
   await readLines(name, input, (line) => {
     reader.read(line);
@@ -39,7 +39,7 @@ export async function readHeader(name: string, input: Input): Promise<TraceHeade
 /** Hands on its events one by one. @returns how it ended */
 export async function readEvents(
   name: string,
-  input: Input,
+  input: CaptureInput,
   onEvent: (event: TraceEvent) => void,
 ): Promise<TraceTail> {
   const reader = new RecordingReader(name, onEvent);
@@ -50,7 +50,7 @@ export async function readEvents(
 /** @param take takes a line; false where it wants no more */
 async function readLines(
   name: string,
-  input: Input,
+  input: CaptureInput,
   take: (line: string) => boolean,
 ): Promise<void> {
   const decoder = new StringDecoder('utf8');

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { CaptureReading, isCapture } from '../capture/captures.js';
-import { openInput, type Input } from '../capture/file/input.js';
+import { openInput, type CaptureInput } from '../capture/file/input.js';
 import { UserError } from '../model/errors.js';
 import type { Report } from '../model/report.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
@@ -93,7 +93,7 @@ async function readReport(
   const stop = new AbortController();
   // What was read so far is reported.
   if (request.files.includes('-')) terminal.onInterrupt(() => stop.abort());
-  let opened: Input | null = await openInput(name, standardInput, stop.signal);
+  let opened: CaptureInput | null = await openInput(name, standardInput, stop.signal);
   if (inPieces && isCapture(opened.start)) {
     const names = await readNames(request.topology);
     const narrow = (header: TraceHeader): TraceHeader =>
@@ -108,7 +108,7 @@ async function readReport(
     if (read !== null) return read;
     opened = null;
   }
-  const open = async (file: string): Promise<Input> => {
+  const open = async (file: string): Promise<CaptureInput> => {
     const first = file === name ? opened : null;
     opened = null;
     return first ?? (await openInput(file, standardInput, stop.signal));
@@ -131,7 +131,7 @@ async function analyseAny(trace: Trace, hops: number | null): Promise<Report> {
 async function loadAll(
   { files, program }: ReadRequest,
   terminal: LiveTerminal,
-  open: (name: string) => Promise<Input>,
+  open: (name: string) => Promise<CaptureInput>,
 ): Promise<Trace> {
   const reading = new CaptureReading({ several: files.length > 1, program });
   const progress = new ReadProgress(terminal, () => reading.packets);

@@ -4,7 +4,7 @@ import { resolveNamespace } from '../host/namespaces.js';
 import { readRules, type RulesReading } from '../host/rules.js';
 import { readSettings } from '../host/settings.js';
 import type { HostSettings } from '../model/settings.js';
-import type { Survey } from '../model/survey.js';
+import type { RuleSurvey } from '../model/survey.js';
 import type { PortMapping } from '../model/target.js';
 import type { Topology } from '../model/topology.js';
 import { compareRules } from '../rules/explain/changes.js';
@@ -15,9 +15,9 @@ export interface Surveyor {
   /** Ways in that rules alone tell of: made by hand, by Podman, CNI or kube-proxy. */
   mappings(topology: Topology): Promise<PortMapping[]>;
   /** Begins at once; the survey of these ports, or null when nothing could be read. */
-  before(ports: readonly number[]): Promise<Survey | null>;
+  before(ports: readonly number[]): Promise<RuleSurvey | null>;
   /** The same survey with what has changed since. */
-  after(survey: Survey, ports: readonly number[]): Promise<Survey>;
+  after(survey: RuleSurvey, ports: readonly number[]): Promise<RuleSurvey>;
 }
 
 interface Reading {

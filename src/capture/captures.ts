@@ -15,7 +15,7 @@ import { listEvents, numberEvents, numberPackets, orderRows } from './conversati
 import { MAX_FRAMES } from './conversations/time-order.js';
 import { BytePool } from './conversations/pool.js';
 import { estimateSkew } from './conversations/skew.js';
-import type { Input } from './file/input.js';
+import type { CaptureInput } from './file/input.js';
 import { isPcap, PcapReader } from './file/pcap.js';
 import { isPcapng, PcapngReader } from './file/pcapng.js';
 import type { ChunkReader, FrameSink, ReadEnd } from './file/sink.js';
@@ -100,7 +100,11 @@ export class CaptureReading {
   }
 
   /** Throws UserError for what is no capture at all; a damaged one is read as far as it goes. */
-  async readFile(name: string, input: Input, onBytes: (bytes: number) => void): Promise<void> {
+  async readFile(
+    name: string,
+    input: CaptureInput,
+    onBytes: (bytes: number) => void,
+  ): Promise<void> {
     const label = basename(name).replace(/(\.(pcapng|pcap|cap|gz))+$/, '');
     const collector = new Collector(this.#files.length, label, this.#reading);
     const reader = chooseReader(name, input.start, collector);

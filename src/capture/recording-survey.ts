@@ -10,9 +10,9 @@ import {
   HOOKS,
   type Match,
   type Step,
-  type Verdict,
+  type RuleVerdict,
 } from '../model/rules.js';
-import type { Survey } from '../model/survey.js';
+import type { RuleSurvey } from '../model/survey.js';
 
 const text = z.string();
 const texts = z.array(text);
@@ -105,7 +105,7 @@ const match: z.ZodType<Match> = z
   );
 
 const rewrite = { address: text.nullable(), port: z.number().nullable() };
-const verdict: z.ZodType<Verdict> = z.discriminatedUnion('do', [
+const verdict: z.ZodType<RuleVerdict> = z.discriminatedUnion('do', [
   z.object({ do: z.enum(['accept', 'drop', 'return', 'continue']) }),
   // The first recordings kept the words alone.
   z.object({ do: z.literal('reject'), how: text, reset: z.boolean().default(false) }),
@@ -181,7 +181,7 @@ const ruleSet = z.object({
   notes: texts,
 });
 
-const plainSurvey: z.ZodType<Survey> = z.object({
+const plainSurvey: z.ZodType<RuleSurvey> = z.object({
   rules: ruleSet,
   complete: z.boolean(),
   settings: z
@@ -239,7 +239,7 @@ export const surveySchema = z.union([
 ]);
 
 /** What {@link surveySchema} reads. */
-export function packSurvey(survey: Survey): unknown {
+export function packSurvey(survey: RuleSurvey): unknown {
   const json = JSON.stringify(survey, (_, value: unknown) => {
     if (typeof value === 'bigint') return String(value);
     return value instanceof Map ? (Object.fromEntries(value) as unknown) : value;

@@ -2,7 +2,7 @@
 
 import { Command } from '@oclif/core/command';
 import { escapeLines } from '../model/visible.js';
-import { describeFailure } from './failure.js';
+import { describeProgramFailure } from './failure.js';
 import { standardError, standardOutput } from './streams.js';
 
 standardOutput().claim();
@@ -15,7 +15,7 @@ export abstract class TraceFlowCommand extends Command {
   protected override catch(error: Error): Promise<never> {
     const debug = Boolean(process.env['DEBUG']);
     const flags = Object.keys(this.ctor.flags);
-    const { text, exit } = describeFailure(error, { parsed: this.parsed, debug, flags });
+    const { text, exit } = describeProgramFailure(error, { parsed: this.parsed, debug, flags });
     standardError().write(escapeLines(text));
     this.exit(exit);
   }

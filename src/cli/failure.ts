@@ -4,7 +4,7 @@ import { findNearest } from './nearest.js';
 import { UserError } from '../model/errors.js';
 import { describeSystemError, systemCode } from '../model/system-error.js';
 
-export interface Failure {
+export interface ProgramFailure {
   /** Lines for stderr, ending in a newline; empty when there is nothing to say. */
   text: string;
   exit: number;
@@ -48,7 +48,10 @@ function suggestFlags(error: OclifError, known: readonly string[]): string[] {
 }
 
 /** Maps any thrown value to its message and exit code; pure, never throws. */
-export function describeFailure(error: unknown, { parsed, debug, flags }: FailureContext): Failure {
+export function describeProgramFailure(
+  error: unknown,
+  { parsed, debug, flags }: FailureContext,
+): ProgramFailure {
   if (!(error instanceof Error)) return { text: `Error: ${String(error)}\n`, exit: 1 };
   const { code, oclif } = error as OclifError;
   if (code === 'EEXIT') return { text: '', exit: oclif?.exit ?? 0 };

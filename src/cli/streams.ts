@@ -2,15 +2,15 @@
 
 import { describeSystemError, systemCode } from '../model/system-error.js';
 
-let output: Sink | null = null;
-let errors: Sink | null = null;
+let output: StandardStream | null = null;
+let errors: StandardStream | null = null;
 
-export function standardOutput(): Sink {
-  return (output ??= new Sink(process.stdout));
+export function standardOutput(): StandardStream {
+  return (output ??= new StandardStream(process.stdout));
 }
 
-export function standardError(): Sink {
-  return (errors ??= new Sink(process.stderr));
+export function standardError(): StandardStream {
+  return (errors ??= new StandardStream(process.stderr));
 }
 
 /** The line for an output that is not whole. */
@@ -30,7 +30,7 @@ export function guardStreams(): void {
 }
 
 /** One of the standard streams. It may be closed or full: what cannot be written is remembered, and never thrown. */
-export class Sink {
+export class StandardStream {
   readonly #stream: NodeJS.WriteStream;
   readonly #handlers: (() => void)[] = [];
   failure: Error | null = null;

@@ -5,7 +5,7 @@ import type { Counts } from './call-counts.js';
 import type { Transfer } from './transfers.js';
 
 /** One direction through a relay. */
-export interface Flow {
+export interface RelayedFlow {
   /** Bytes that it took from the one socket; null where calls went untold. */
   readonly taken: number | null;
   /** Bytes that it gave to the other. */
@@ -31,7 +31,7 @@ export function countFlow(
   from: readonly Mouth[],
   to: readonly Mouth[],
   counts: Counts,
-): Flow {
+): RelayedFlow {
   const spliced = counts.spliced(moves.filter(({ event }) => event.kind === 'move'));
   const read = addUp(from, 'read', counts);
   const written = addUp(to, 'write', counts);
@@ -47,7 +47,7 @@ export function countFlow(
 }
 
 /** Whether all that came out had come in: it added nothing of its own. */
-export function addsNothing({ taken, given }: Flow): boolean {
+export function addsNothing({ taken, given }: RelayedFlow): boolean {
   return taken !== null && given !== null && given <= taken;
 }
 

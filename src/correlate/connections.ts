@@ -9,7 +9,7 @@ import { countExchanges } from './exchanges.js';
 import type { Leg } from './leg.js';
 import { buildLeg } from './legs.js';
 import { pairRelays, type Move, type Relaying, type RelayLink } from './relays.js';
-import { firstOfEach, Ways, type Taking, type Way } from './ways.js';
+import { firstOfEach, Ways, type Taking, type RelayWay } from './ways.js';
 
 /** One connection of a client: its own leg, and those of the relays that it went through. */
 export interface TracedConnection {
@@ -33,7 +33,7 @@ export interface TracedConnection {
 /** What a process did for a connection that it took. */
 export interface Service {
   /** Where else it read and wrote in time for the answer, one way of each kind. */
-  readonly ways: readonly Way[];
+  readonly ways: readonly RelayWay[];
   /** Bytes that it wrote to the client's socket; null where calls went untold. */
   readonly written: number | null;
   /** Its requests, and those with a call elsewhere; null where calls went untold. */

@@ -5,7 +5,7 @@ import type { Leg } from './leg.js';
 import type { RelayLink } from './relays.js';
 
 /** A client's leg with those of the relays behind it, or a leg that nobody asked for. */
-export interface Group {
+export interface LegGroup {
   readonly legs: readonly Leg[];
   readonly begin: number;
   readonly end: number;
@@ -14,7 +14,7 @@ export interface Group {
 }
 
 /** Every leg in one group. */
-export function groupLegs({ legs, relaying }: Correlation): Group[] {
+export function groupLegs({ legs, relaying }: Correlation): LegGroup[] {
   const { links, calls, kinship } = relaying;
   const parents = new Map<Leg, Leg>();
   const find = (leg: Leg): Leg => {
@@ -61,14 +61,14 @@ function listProcesses(leg: Leg, calls: Correlation['relaying']['calls']): numbe
  * stays as long as another of that process's connections that it met is open: of that it may be a rival, or a way elsewhere.
  */
 export function listFree(
-  groups: readonly Group[],
-  isOver: (group: Group) => boolean,
+  groups: readonly LegGroup[],
+  isOver: (group: LegGroup) => boolean,
   correlation: Correlation,
   events: readonly TraceEvent[],
-): Set<Group> {
+): Set<LegGroup> {
   const loose = findLoose(correlation, events);
   const free = new Set(groups.filter(isOver));
-  const byRoot = new Map<number, Group[]>();
+  const byRoot = new Map<number, LegGroup[]>();
   for (const group of groups) {
     for (const root of group.roots) {
       if (loose.has(root)) byRoot.set(root, [...(byRoot.get(root) ?? []), group]);

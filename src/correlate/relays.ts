@@ -3,7 +3,7 @@ import { sameEndpoint } from '../model/address.js';
 import type { Process } from '../model/claim.js';
 import type { CopyEvent, TraceEvent } from '../model/event.js';
 import type { Topology } from '../model/topology.js';
-import { countFlow, type Flow } from './accounts.js';
+import { countFlow, type RelayedFlow } from './accounts.js';
 import { LegCalls } from './calls.js';
 import { countBy } from './count-by.js';
 import { couldServe, pairByExclusion, type Excluded } from './exclusion.js';
@@ -37,7 +37,7 @@ export interface RelayLink {
   readonly toUpstream: number | null;
   readonly toClient: number | null;
   /** Both directions as the calls of the process add up; null where none were watched. */
-  readonly flows: { readonly there: Flow; readonly back: Flow } | null;
+  readonly flows: { readonly there: RelayedFlow; readonly back: RelayedFlow } | null;
   /**
    * `own`: the process (or one that it forked) was seen to accept the one socket and to dial the other. `handed`: another one did, and
    * passed the descriptor on. `older`: one of the two sockets was made before the trace began. Null in a capture.
@@ -210,7 +210,7 @@ function describePair(
   };
 }
 
-function isEqual({ taken, given }: Flow): boolean {
+function isEqual({ taken, given }: RelayedFlow): boolean {
   return taken !== null && taken === given;
 }
 

@@ -1,7 +1,7 @@
 /** Which connections of a running trace are over for good, and which events nothing needs any more. */
 import { TCP, TCP_STATE, type CopyEvent, type MoveEvent, type TraceEvent } from '../model/event.js';
 import type { Correlation, TracedConnection } from './connections.js';
-import { groupLegs, listFree, type Group } from './groups.js';
+import { groupLegs, listFree, type LegGroup } from './groups.js';
 import { packetKey, pairKey, type Leg } from './leg.js';
 import type { Relaying } from './relays.js';
 import { keyOfSum, sumOfCall } from './sum-keys.js';
@@ -40,7 +40,7 @@ export function retire(
   const { relaying } = correlation;
   const groups = groupLegs(correlation);
   const isSpent = findSpent(events, context.budget);
-  const isOver = (group: Group): boolean =>
+  const isOver = (group: LegGroup): boolean =>
     group.legs.every((leg) => isLegOver(leg, context.now - group.end)) &&
     !isCut(group, relaying, isSpent);
   const free = listFree(groups, isOver, correlation, events);
@@ -91,7 +91,7 @@ function findSpent(events: readonly TraceEvent[], budget: number): IsSpent {
 }
 
 /** Whether calls may have gone untold whose sum has not come: it is told at the end then. */
-function isCut({ legs }: Group, { calls, links }: Relaying, isSpent: IsSpent): boolean {
+function isCut({ legs }: LegGroup, { calls, links }: Relaying, isSpent: IsSpent): boolean {
   const own = new Set(legs);
   return (
     legs.some(
@@ -106,7 +106,7 @@ function isCut({ legs }: Group, { calls, links }: Relaying, isSpent: IsSpent): b
 
 interface Needs extends RetireContext {
   readonly gone: ReadonlySet<Leg>;
-  readonly stay: readonly Group[];
+  readonly stay: readonly LegGroup[];
   readonly relaying: Relaying;
   readonly isSpent: IsSpent;
 }

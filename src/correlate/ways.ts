@@ -16,7 +16,7 @@ import type { Leg } from './leg.js';
 import { keyOfSum, sumOfCall } from './sum-keys.js';
 
 /** One way, by the first call on it. */
-export interface Way {
+export interface RelayWay {
   /**
    * `dial`: it began a connection; `call`: it used one that it had begun, or one that no leg is known of; `handed`: another process,
    * which is none of its kin, used the client's socket.
@@ -38,7 +38,7 @@ export interface Surroundings {
   readonly spoken: ReadonlySet<Leg>;
 }
 
-type Doing = Way['event'];
+type Doing = RelayWay['event'];
 
 export class Ways {
   readonly #around: Surroundings;
@@ -69,7 +69,7 @@ export class Ways {
   }
 
   /** All calls elsewhere of whoever took `leg`, in time for its answer; empty when it kept to its client. */
-  find(leg: Leg, taking: Taking): Way[] {
+  find(leg: Leg, taking: Taking): RelayWay[] {
     const since = Math.min(taking.time, leg.events[0]?.time ?? taking.time);
     const answered = findAnswered(leg, this.#around.calls);
     const until = answered ?? lastTime(leg);
@@ -78,7 +78,7 @@ export class Ways {
       (pid) => pid === taking.pid || !this.#around.calls.servesOthers(pid, leg),
     );
     const asides: AsideEvent[] = [];
-    const ways: Way[] = [];
+    const ways: RelayWay[] = [];
     for (const pid of family) {
       for (const event of from(this.#byProcess.get(pid) ?? [], since)) {
         if (event.time > closed) break;
@@ -104,7 +104,7 @@ export class Ways {
   }
 
   /** A call on a connection that is neither this one nor another client's. */
-  #follow(event: StateEvent | CopyEvent, leg: Leg): Way | null {
+  #follow(event: StateEvent | CopyEvent, leg: Leg): RelayWay | null {
     const { calls, spoken } = this.#around;
     if (event.kind === 'state') {
       const dialled = this.#legs.get(event);
@@ -118,7 +118,7 @@ export class Ways {
   }
 
   /** Sockets that a process of the family, or one of the same name that shares them, may have used without being told. */
-  #listUntold(leg: Leg, { command }: Taking, { family, since, until }: Span): Way[] {
+  #listUntold(leg: Leg, { command }: Taking, { family, since, until }: Span): RelayWay[] {
     return this.#spent.flatMap((last) => {
       const own = family.includes(last.pid) || last.command === command;
       const over = (this.#around.calls.legOf(last)?.until ?? Infinity) < since;
@@ -127,7 +127,7 @@ export class Ways {
   }
 
   /** Without what the process says to itself: both ends of the pipe or pair of sockets are its own. */
-  #leave(asides: readonly AsideEvent[], family: readonly number[]): Way[] {
+  #leave(asides: readonly AsideEvent[], family: readonly number[]): RelayWay[] {
     return asides
       .filter((event) => !this.#isInward(event, family))
       .map((event) => ({ what: event.what, event, to: event.remote }));
@@ -201,15 +201,15 @@ function lastTime({ events, unlisted, until }: Leg): number {
 }
 
 /** What its standard output and errors take is a log, as long as nothing comes back from anywhere. */
-function isLog({ event }: Way): boolean {
+function isLog({ event }: RelayWay): boolean {
   return (
     event.kind === 'aside' && event.operation === 'write' && (event.fd === 1 || event.fd === 2)
   );
 }
 
 /** One way of each kind and end. */
-export function firstOfEach(ways: readonly Way[]): Way[] {
-  const seen = new Map<string, Way>();
+export function firstOfEach(ways: readonly RelayWay[]): RelayWay[] {
+  const seen = new Map<string, RelayWay>();
   for (const way of ways) {
     // What it dialled it also speaks to.
     const what = way.what === 'dial' ? 'call' : way.what;

@@ -1,6 +1,6 @@
 /** IP headers: IPv4 with options and fragments, IPv6 with extension headers. Total: any bytes give an answer. */
 import { byteAt, uint16, uint32 } from './bytes.js';
-import type { Ends, Piece } from './packet.js';
+import type { Ends, FragmentFacts } from './packet.js';
 
 /** Extension headers that are skipped; all but AH and the fragment header count their length in eights. */
 const EXTENSION = { HOP_BY_HOP: 0, ROUTING: 43, FRAGMENT: 44, AUTHENTICATION: 51, OPTIONS: 60 };
@@ -23,7 +23,7 @@ export interface Network {
   readonly later: boolean;
   readonly first: boolean;
   /** Null for whole packets. */
-  readonly piece: Piece | null;
+  readonly piece: FragmentFacts | null;
 }
 
 /** Reads an IP header of either version into `ends`, captured up to `limit`; also for the packet inside an ICMP error. */
@@ -91,7 +91,7 @@ function readV6(
   let offset = at + 40;
   const end = at + 40 + (uint16(bytes, at + 4) || Math.max(0, length - 40));
   let first = false;
-  let piece: Piece | null = null;
+  let piece: FragmentFacts | null = null;
   for (let count = 0; count < MAX_EXTENSIONS; count++) {
     const skipped = SKIPPED.has(next);
     if (!skipped && next !== EXTENSION.FRAGMENT && next !== EXTENSION.AUTHENTICATION) {

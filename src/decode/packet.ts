@@ -33,7 +33,7 @@ export interface Tunnel {
 export type Decoded = 'ok' | 'error' | 'other' | 'fragment' | 'malformed' | 'unknown-link';
 
 /** What a fragment is of its packet; offsets named `…At` are of the bytes that it stands in. */
-export interface Piece {
+export interface FragmentFacts {
   /** Where the IP header begins, where the field with offset and flag stands, and where the fragment's own bytes begin. */
   readonly networkAt: number;
   readonly fieldAt: number;
@@ -79,7 +79,7 @@ export class Packet implements Ends {
   /** A first fragment: its later ones come without ports. */
   fragmented = false;
   /** Of any fragment, the first included; null for whole packets. */
-  piece: Piece | null = null;
+  piece: FragmentFacts | null = null;
   seq = 0;
   ack = 0;
   flags = 0;

@@ -5,7 +5,7 @@ import { arch, platform, release } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { searchFolders } from '../model/environment.js';
-import type { Run } from './command.js';
+import type { RunCommand } from './command.js';
 import { readText } from './procfs.js';
 import { readRights, type Rights } from './rights.js';
 
@@ -54,7 +54,7 @@ done
 true`;
 
 export interface CapabilityInput {
-  readonly run: Run;
+  readonly run: RunCommand;
   /** Name or path. */
   readonly bpftrace: string;
   /** Other programs to look for. */
@@ -88,7 +88,7 @@ function describe(message: string): string {
   return message === '' ? 'bpftrace does not tell its version' : message;
 }
 
-async function readTracing(run: Run, tracepoints: readonly string[]): Promise<TracingFacts> {
+async function readTracing(run: RunCommand, tracepoints: readonly string[]): Promise<TracingFacts> {
   const shell = ['sh', '-c', SCRIPT, 'doctor', ...tracepoints];
   const own = await run('unshare', ['-m', '--propagation', 'private', ...shell]);
   // Without the right to a mount namespace, what is mounted can still be read, perhaps.

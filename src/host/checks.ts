@@ -10,7 +10,7 @@ import type { StrayTracer } from './tracers.js';
 /** The oldest bpftrace that is known to take the probes' language. */
 const BPFTRACE_FLOOR = '0.16';
 
-export interface Facts {
+export interface HostFacts {
   readonly capabilities: Capabilities;
   /** Every tracepoint of the probes, as `category:name`. */
   readonly tracepoints: readonly string[];
@@ -36,7 +36,7 @@ export const NEEDED_PROGRAMS: Readonly<Record<string, string>> = {
 export const RULE_PROGRAMS = ['iptables-save', 'nft'];
 
 /** What a trace cannot do without, in the order in which it would fail. */
-export function checkNeeds(facts: Facts): Check[] {
+export function checkNeeds(facts: HostFacts): Check[] {
   const { capabilities } = facts;
   if (capabilities.platform !== 'linux') {
     const remedy = 'trace on the Linux host; recordings are read anywhere: trace-flow read FILE';
@@ -68,7 +68,7 @@ export function checkTrial(trial: Trial): Check {
 }
 
 /** What limits a trace or is worth knowing. */
-export function checkSurroundings(facts: Facts): Check[] {
+export function checkSurroundings(facts: HostFacts): Check[] {
   const { capabilities, topology } = facts;
   if (capabilities.platform !== 'linux') return [];
   return [
@@ -79,7 +79,7 @@ export function checkSurroundings(facts: Facts): Check[] {
   ];
 }
 
-export function summarize(facts: Facts, checks: readonly Check[]): string {
+export function summarize(facts: HostFacts, checks: readonly Check[]): string {
   const [first, ...rest] = checks.filter(({ status }) => status === 'missing');
   if (first) {
     const more = rest.length === 0 ? '' : ` (and ${rest.length} more)`;
@@ -114,7 +114,7 @@ function checkLockdown({ tracing }: Capabilities): Check {
   return ok('lockdown', mode === null ? 'no lockdown is told' : `lockdown is ${mode}`);
 }
 
-function checkTracepoints({ capabilities, tracepoints }: Facts): Check {
+function checkTracepoints({ capabilities, tracepoints }: HostFacts): Check {
   const { tracing, rights } = capabilities;
   if (tracing.tracefs === 'absent') {
     const remedy =
@@ -187,7 +187,7 @@ function checkRules({ programs }: Capabilities): Check {
   );
 }
 
-function checkLeftovers({ strayTracers, staleLabs }: Facts): Check[] {
+function checkLeftovers({ strayTracers, staleLabs }: HostFacts): Check[] {
   const remedy = 'end and remove what is left: trace-flow doctor --clean';
   const pids = strayTracers.map(({ pid }) => pid);
   return [

@@ -21,7 +21,7 @@ export interface RunResult {
 }
 
 /** Runs a program to its end. Never throws: a failure is a result that says why. */
-export type Run = (
+export type RunCommand = (
   command: string,
   parameters: readonly string[],
   options?: RunOptions,
@@ -112,8 +112,8 @@ export async function runProgram(
   return { ...output, stopped, ...unborn };
 }
 
-/** The {@link Run} of the real machine. Messages are English, whatever the locale. */
-export const runCommand: Run = async (command, parameters, options = {}) => {
+/** The {@link RunCommand} of the real machine. Messages are English, whatever the locale. */
+export const runCommand: RunCommand = async (command, parameters, options = {}) => {
   const { timeout = DEFAULT_TIMEOUT, signal, input } = options;
   const environment = ownEnvironment();
   const end = await runProgram(command, parameters, { timeout, signal, input, environment });

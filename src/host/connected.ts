@@ -1,6 +1,6 @@
 // Reads a host's namespace and, wave by wave, every namespace that veths connect to it, with the containers' own.
 
-import type { Run } from './command.js';
+import type { RunCommand } from './command.js';
 import { parseLinks } from './links.js';
 import {
   closeNamespaces,
@@ -13,7 +13,7 @@ import { parseNamespaceLink, readLink } from './procfs.js';
 import { surveyNamespaces, type NamespaceReading } from './survey.js';
 
 export interface ConnectedInput {
-  readonly run: Run;
+  readonly run: RunCommand;
   readonly proc: string;
   readonly host: NamespaceFile;
   /** Every namespace of the machine; those that are found late are added. */

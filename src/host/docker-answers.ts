@@ -21,7 +21,7 @@ export interface ListedContainer {
 }
 
 /** Reads `GET /version`; null when this is no engine's answer. */
-export function parseVersion(answer: unknown): EngineVersion | null {
+export function parseEngineVersion(answer: unknown): EngineVersion | null {
   const version = get(answer, 'Version');
   if (typeof version !== 'string' || version === '') return null;
   const podman = asList(get(answer, 'Components')).find((component) =>

@@ -5,7 +5,7 @@ import {
   parseContainer,
   parseContainerList,
   parseNetworks,
-  parseVersion,
+  parseEngineVersion,
   type BridgeNames,
   type EngineContainer,
   type EngineVersion,
@@ -58,7 +58,7 @@ async function readEngine(
 }
 
 async function readFrom(client: DockerClient): Promise<EngineReading> {
-  const version = parseVersion(await client.get('/version'));
+  const version = parseEngineVersion(await client.get('/version'));
   if (!version) {
     throw new DockerFailure(
       `${client.address} does not answer like a Docker Engine`,

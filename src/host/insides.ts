@@ -1,6 +1,6 @@
 /** Reads what decides inside the network namespaces of containers: their rules, routes and settings. */
 import type { Inside } from '../model/survey.js';
-import type { Run } from './command.js';
+import type { RunCommand } from './command.js';
 import { readRules } from './rules.js';
 import { readSettings } from './settings.js';
 
@@ -17,7 +17,7 @@ cat /proc/net/ip_tables_names /proc/net/ip6_tables_names 2>/dev/null; true`;
 
 /** @returns by inode those that could be read, and a sentence for each of the others. */
 export async function readInsides(
-  run: Run,
+  run: RunCommand,
   places: readonly InsidePlace[],
   signal?: AbortSignal,
 ): Promise<{ insides: Map<number, Inside>; problems: string[] }> {
@@ -42,7 +42,7 @@ export async function readInsides(
 }
 
 async function readInnerRules(
-  run: Run,
+  run: RunCommand,
   path: string,
   signal: AbortSignal | undefined,
 ): ReturnType<typeof readRules> {

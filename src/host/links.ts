@@ -4,7 +4,7 @@ import { canonicalAddress } from '../model/address.js';
 import type { Device } from '../model/topology.js';
 
 /** A device as `ip` shows it, before its other end is looked for. */
-export interface Link extends Omit<Device, 'peerIfindex' | 'peerNamespace'> {
+export interface DeviceLink extends Omit<Device, 'peerIfindex' | 'peerNamespace'> {
   /** ifindex of what it is linked to (a veth's other end, a VLAN's parent); null for none. */
   readonly linkIfindex: number | null;
   /** Number by which this namespace knows the linked device's namespace; null when that is this one, or not known. */
@@ -15,7 +15,7 @@ export interface Link extends Omit<Device, 'peerIfindex' | 'peerNamespace'> {
  * Reads the output of `ip -j -d addr`. Unknown fields are passed over, a device without index or name too.
  * Throws SyntaxError for text that is not a JSON list.
  */
-export function parseLinks(text: string): Link[] {
+export function parseLinks(text: string): DeviceLink[] {
   const list = parseOdd(text);
   if (!Array.isArray(list)) throw new SyntaxError('expected a list of devices');
   const raw = list.filter(isRecord);

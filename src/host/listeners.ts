@@ -1,7 +1,7 @@
 // Listening sockets of network namespaces with their owners.
 
 import type { Listener } from '../model/topology.js';
-import type { Run } from './command.js';
+import type { RunCommand } from './command.js';
 import { readCommandName, readSocketInodes, readText, type ProcessEntry } from './procfs.js';
 import { parseListeners, SOCKET_TABLES, type SocketRow } from './sockets.js';
 
@@ -14,7 +14,7 @@ export interface ListenerPlace {
 
 export interface ListenerReader {
   readonly proc: string;
-  readonly run: Run;
+  readonly run: RunCommand;
   /** Every process, for the owners. */
   readonly processes: readonly ProcessEntry[];
   /** Pids to ask first: a relay rather than the engine that handed it the socket. */
@@ -92,7 +92,7 @@ const HEADER = /^ +sl /;
 /** Prints every table behind a line `@ NAME`; /proc/self is the process that reads it. */
 const PRINT_TABLES = `for t in ${SOCKET_TABLES.join(' ')}; do echo "@ $t"; cat /proc/self/net/$t; done`;
 
-async function readByNsenter(run: Run, path: string): Promise<string> {
+async function readByNsenter(run: RunCommand, path: string): Promise<string> {
   const { stdout } = await run('nsenter', [`--net=${path}`, 'sh', '-c', PRINT_TABLES], {
     timeout: 1_000,
   });

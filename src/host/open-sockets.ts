@@ -2,7 +2,7 @@
 
 import { canonicalAddress, type Endpoint } from '../model/address.js';
 import { TCP_STATE, type SocketSums } from '../model/event.js';
-import type { Run } from './command.js';
+import type { RunCommand } from './command.js';
 import type { NamespaceFile } from './namespaces.js';
 
 export interface OpenSocket {
@@ -39,7 +39,7 @@ const FIN_CAME: ReadonlySet<number> = new Set([
  * what was counted there stays unknown.
  */
 export async function readOpenSockets(
-  run: Run,
+  run: RunCommand,
   places: readonly Pick<NamespaceFile, 'inode' | 'path'>[],
   ports: readonly number[],
   timeout: number,

@@ -151,7 +151,7 @@ async function replaceWhole(
   }
 }
 
-export interface Draft {
+export interface OutputDraft {
   readonly handle: FileHandle;
   readonly path: string;
 }
@@ -161,7 +161,7 @@ const drafts = new Set<string>();
 process.on('exit', () => drafts.forEach((path) => rmSync(path, { force: true })));
 
 /** A neighbour, since only within a file system a rename is one step. Its short name fits where the file's own does. */
-export async function openDraft(path: string): Promise<Draft> {
+export async function openDraft(path: string): Promise<OutputDraft> {
   const draft = join(dirname(path), `.tf-${randomUUID().slice(0, 8)}`);
   const handle = await open(draft, 'wx', PRIVATE);
   drafts.add(draft);
@@ -169,11 +169,11 @@ export async function openDraft(path: string): Promise<Draft> {
 }
 
 /** It has become the output. */
-export function keepDraft({ path }: Draft): void {
+export function keepDraft({ path }: OutputDraft): void {
   drafts.delete(path);
 }
 
-async function dropDraft({ handle, path }: Draft): Promise<void> {
+async function dropDraft({ handle, path }: OutputDraft): Promise<void> {
   await handle.close().catch(() => undefined);
   await rm(path, { force: true });
   drafts.delete(path);

@@ -1,7 +1,7 @@
 // Finds the other end of every veth: by ifindex and by namespace, because ifindexes repeat between namespaces.
 
 import type { Device } from '../model/topology.js';
-import type { Link } from './links.js';
+import type { DeviceLink } from './links.js';
 import type { NamespaceReading } from './survey.js';
 
 export type Readings = ReadonlyMap<number, NamespaceReading>;
@@ -34,7 +34,7 @@ export function listUnresolved(
   );
 }
 
-function toDevice(link: Link, peerNamespace: number | null): Device {
+function toDevice(link: DeviceLink, peerNamespace: number | null): Device {
   const { ifindex, name, kind, addresses, master, linkIfindex } = link;
   const peerIfindex = isVeth(link) ? linkIfindex : null;
   return { ifindex, name, kind, addresses, master, peerIfindex, peerNamespace };
@@ -42,7 +42,7 @@ function toDevice(link: Link, peerNamespace: number | null): Device {
 
 function findPeerNamespace(
   inode: number,
-  link: Link,
+  link: DeviceLink,
   readings: Readings,
   neighbours: ReadonlyMap<string, number>,
 ): number | null {
@@ -78,7 +78,7 @@ function resolveNeighbours(readings: Readings): Map<string, number> {
   return resolved;
 }
 
-function pointsBack(readings: Readings, other: number, link: Link, inode: number): boolean {
+function pointsBack(readings: Readings, other: number, link: DeviceLink, inode: number): boolean {
   const mate = findMate(readings, other, link);
   const reading = readings.get(other);
   if (!mate || !reading || mate.linkNamespaceId === null) return false;
@@ -89,8 +89,8 @@ function pointsBack(readings: Readings, other: number, link: Link, inode: number
     : back === inode;
 }
 
-function groupByNeighbour(reading: NamespaceReading): Map<number, Link[]> {
-  const groups = new Map<number, Link[]>();
+function groupByNeighbour(reading: NamespaceReading): Map<number, DeviceLink[]> {
+  const groups = new Map<number, DeviceLink[]>();
   for (const link of reading.links) {
     if (!isVeth(link) || link.linkNamespaceId === null) continue;
     groups.set(link.linkNamespaceId, [...(groups.get(link.linkNamespaceId) ?? []), link]);
@@ -98,12 +98,12 @@ function groupByNeighbour(reading: NamespaceReading): Map<number, Link[]> {
   return groups;
 }
 
-function holdsMate(readings: Readings, inode: number, link: Link): boolean {
+function holdsMate(readings: Readings, inode: number, link: DeviceLink): boolean {
   return findMate(readings, inode, link) !== undefined;
 }
 
 /** The veth in that namespace whose index is this one's peer and whose peer is this one's index. */
-function findMate(readings: Readings, inode: number, link: Link): Link | undefined {
+function findMate(readings: Readings, inode: number, link: DeviceLink): DeviceLink | undefined {
   return readings
     .get(inode)
     ?.links.find(
@@ -112,7 +112,7 @@ function findMate(readings: Readings, inode: number, link: Link): Link | undefin
     );
 }
 
-function isVeth(link: Link): boolean {
+function isVeth(link: DeviceLink): boolean {
   return link.kind === 'veth';
 }
 

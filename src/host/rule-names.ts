@@ -1,12 +1,12 @@
 /** Ids that CNI's plugins and netavark write beside the rules of a container: what is left where neither an engine nor a keeper names it. */
-import type { Run } from './command.js';
+import type { RunCommand } from './command.js';
 
 /** Prints the rules in the words of both tools; what is not installed prints nothing. */
 const PRINT = 'iptables-save -t nat; ip6tables-save -t nat; nft list ruleset; true';
 
 /** @param path of the host's namespace. @returns address → id; an address with several ids has none */
 export async function readRuleNames(
-  run: Run,
+  run: RunCommand,
   path: string,
   signal?: AbortSignal,
 ): Promise<Map<string, string>> {

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { UserError } from '../model/errors.js';
 import { OWN_TABLE } from '../model/rule-trace.js';
 import { joinRuleSets, type Backend, type RuleSet, type Table } from '../model/rules.js';
-import type { Run, RunResult } from './command.js';
+import type { RunCommand, RunResult } from './command.js';
 import { parseSaved } from '../rules/read/iptables.js';
 import { addToOthers, parseNft } from '../rules/read/nft.js';
 import { readText } from './procfs.js';
@@ -18,7 +18,7 @@ export interface RulesReading {
 }
 
 export interface RulesReader {
-  readonly run: Run;
+  readonly run: RunCommand;
   /** Path of the namespace; null for the own one, which needs no entering. */
   readonly path: string | null;
   readonly signal?: AbortSignal | undefined;

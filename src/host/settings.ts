@@ -1,7 +1,7 @@
 /** Reads what decides about the routes of one network namespace, with one entry into it. */
 import type { Routing, TrafficFilter } from '../model/routing.js';
 import type { HostRoute, HostSettings } from '../model/settings.js';
-import type { Run } from './command.js';
+import type { RunCommand } from './command.js';
 import {
   parseAllRoutes,
   parseFilterKinds,
@@ -34,7 +34,7 @@ const TIMEOUT = 5_000;
 
 /** @param path of the namespace; null for the own one. */
 export async function readSettings(
-  run: Run,
+  run: RunCommand,
   path: string | null,
   signal?: AbortSignal,
 ): Promise<HostSettings> {

@@ -1,12 +1,12 @@
 // Reads devices and neighbours of many network namespaces with few forks.
 
-import { parseLinks, parseNamespaceIds, type Link } from './links.js';
-import type { Run, RunResult } from './command.js';
+import { parseLinks, parseNamespaceIds, type DeviceLink } from './links.js';
+import type { RunCommand, RunResult } from './command.js';
 import type { OpenNamespace } from './namespaces.js';
 
 /** What one namespace holds. */
 export interface NamespaceReading {
-  readonly links: readonly Link[];
+  readonly links: readonly DeviceLink[];
   /** The numbers by which it knows other namespaces → their inode, null where that could not be found. */
   readonly ids: ReadonlyMap<number, number | null>;
   /**
@@ -16,7 +16,7 @@ export interface NamespaceReading {
   readonly named: 'all' | 'some' | 'none';
 }
 
-export interface Survey {
+export interface NamespaceSurvey {
   readonly readings: Map<number, NamespaceReading>;
   /** Why something could not be read, as a phrase for people; empty when all was. */
   readonly problem: string;
@@ -59,11 +59,11 @@ echo "@end"`;
 
 /** Reads these namespaces; `all` are those that may be named as neighbours. */
 export async function surveyNamespaces(
-  run: Run,
+  run: RunCommand,
   wanted: readonly OpenNamespace[],
   all: readonly OpenNamespace[],
   options: SurveyOptions,
-): Promise<Survey> {
+): Promise<NamespaceSurvey> {
   const { ids, timeout, signal } = options;
   const parameters = ids ? ['ids', ...all.map(({ handle }) => handle)] : ['links'];
   const results = await Promise.all(

@@ -2,7 +2,7 @@
 
 import { listResidents } from '../model/residents.js';
 import type { Container, Device, Listener, Topology } from '../model/topology.js';
-import { runCommand, type Run } from './command.js';
+import { runCommand, type RunCommand } from './command.js';
 import { readConnected } from './connected.js';
 import { gatherContainers } from './gather.js';
 import { Ancestry } from './ancestry.js';
@@ -39,7 +39,7 @@ export interface TopologyOptions {
   names?: ReadonlyMap<number, string>;
   /** Whether to read who listens where; true when left out. */
   listeners?: boolean;
-  run?: Run;
+  run?: RunCommand;
   /** Where the process file system is mounted. */
   proc?: string;
   /** Folders that keep namespaces. */

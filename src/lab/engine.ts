@@ -7,7 +7,7 @@ import { callEngine } from './api.js';
 import { runChecked } from './enter.js';
 import type { GatedProcess } from './gate.js';
 import { poll } from './poll.js';
-import { searchPath, type Tools } from './tools.js';
+import { searchPath, type LabTools } from './tools.js';
 
 /** The engine's files. All but `shared` are in the engine's private /run and vanish with it. */
 export interface EngineFiles {
@@ -90,7 +90,7 @@ export async function hasOverlay(): Promise<boolean> {
 }
 
 /** The command that runs dockerd inside the holder's namespaces. */
-export function engineCommand(tools: Tools, holder: number, args: readonly string[]): string[] {
+export function engineCommand(tools: LabTools, holder: number, args: readonly string[]): string[] {
   const target = `--target=${String(holder)}`;
   return [tools.nsenter, target, '--mount', '--net', '--cgroup', '--', tools.dockerd, ...args];
 }

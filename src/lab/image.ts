@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { callEngine } from './api.js';
 import { runChecked } from './enter.js';
 import { writeTar, type TarEntry } from './tar.js';
-import type { Tools } from './tools.js';
+import type { LabTools } from './tools.js';
 
 /** The image of every container that the lab runs. */
 export const IMAGE = 'trace-flow-lab:local';
@@ -27,7 +27,7 @@ export function parseLdd(text: string): { libraries: string[]; missing: string[]
 }
 
 /** Reads the programs and their libraries, to be put into the image under their own paths. */
-export async function collectImage(tools: Tools, signal?: AbortSignal): Promise<TarEntry[]> {
+export async function collectImage(tools: LabTools, signal?: AbortSignal): Promise<TarEntry[]> {
   const { busybox, socat, redisBenchmark } = tools.extras;
   const programs = new Map([
     ['usr/bin/redis-server', tools.redisServer],

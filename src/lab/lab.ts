@@ -12,7 +12,7 @@ import { buildEntry, runChecked, type CommandResult, type ExecOptions } from './
 import type { LabPlace } from './wire.js';
 import { folderOf, type LabState } from './state.js';
 import { takeDown } from './teardown.js';
-import type { Tools } from './tools.js';
+import type { LabTools } from './tools.js';
 
 /** Where a command runs: a container means its network namespace, with the machine's programs. */
 export type Where = 'host' | 'client' | LabContainer;
@@ -43,7 +43,7 @@ export interface Lab {
 
 export interface LabParts {
   state: LabState;
-  tools: Tools;
+  tools: LabTools;
   files: EngineFiles;
   places: { host: LabPlace; client: LabPlace };
 }

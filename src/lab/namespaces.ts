@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { UserError } from '../model/errors.js';
 import type { GatedProcess } from './gate.js';
 import { poll } from './poll.js';
-import type { Tools } from './tools.js';
+import type { LabTools } from './tools.js';
 
 /** The command of a process that holds namespaces: it has no other work. */
 export function holdCommand(
-  tools: Tools,
+  tools: LabTools,
   kinds: readonly ('net' | 'mount' | 'cgroup')[],
 ): string[] {
   const flags = kinds.map((kind) => `--${kind}`);

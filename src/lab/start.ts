@@ -5,13 +5,13 @@ import { joinCgroup } from './cgroups.js';
 import { startGated, type GatedProcess } from './gate.js';
 import { awaitHolder, holdCommand } from './namespaces.js';
 import { folderOf, type LabProcess, type LabState } from './state.js';
-import type { Tools } from './tools.js';
+import type { LabTools } from './tools.js';
 
 export interface Construction {
   /** Grows while the lab is built; `save` writes it before each thing is made. */
   state: LabState;
   save: () => Promise<void>;
-  tools: Tools;
+  tools: LabTools;
   signal: AbortSignal | undefined;
 }
 

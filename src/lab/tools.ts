@@ -6,7 +6,7 @@ import { delimiter, join } from 'node:path';
 import { UserError } from '../model/errors.js';
 
 /** Absolute paths. `extras` go into the image when they are there. */
-export interface Tools {
+export interface LabTools {
   docker: string;
   dockerd: string;
   ip: string;
@@ -75,7 +75,7 @@ const REQUIRED = [
  * Finds every program that a lab needs.
  * @throws UserError that names all missing ones and how to install them
  */
-export async function findTools(find: FindTool = createFinder()): Promise<Tools> {
+export async function findTools(find: FindTool = createFinder()): Promise<LabTools> {
   const found = new Map<string, string>();
   const missing: { name: string; apt: string }[] = [];
   for (const [names, apt] of REQUIRED) {

@@ -7,10 +7,10 @@ import { runChecked } from './enter.js';
 import { keepExisting } from './exists.js';
 import { parseMountinfo } from './mountinfo.js';
 import { planView, type MountStep } from './mounts.js';
-import type { Tools } from './tools.js';
+import type { LabTools } from './tools.js';
 
 export interface ViewRequest {
-  tools: Tools;
+  tools: LabTools;
   holder: number;
   hierarchies: readonly Hierarchy[];
   folder: string;

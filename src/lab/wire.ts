@@ -2,7 +2,7 @@
 
 import { runChecked } from './enter.js';
 import { exists } from './exists.js';
-import type { Tools } from './tools.js';
+import type { LabTools } from './tools.js';
 
 export interface LabPlace {
   name: string;
@@ -23,7 +23,7 @@ const WIRE = {
 
 /** Sets up addresses and routes in both places; both ends of the wire are made inside of them. */
 export async function wire(
-  tools: Tools,
+  tools: LabTools,
   pids: { host: number; client: number },
   signal?: AbortSignal,
 ): Promise<{ host: LabPlace; client: LabPlace }> {

@@ -39,6 +39,6 @@ export const networkSchema = z
 export const protocolSchema = z.enum(['tcp', 'udp']);
 
 /** What a schema reads, without leave to change it. */
-export type Told<S extends z.ZodType> = Immutable<z.infer<S>>;
+export type ReadonlyOf<S extends z.ZodType> = Immutable<z.infer<S>>;
 
 type Immutable<T> = T extends object ? { readonly [K in keyof T]: Immutable<T[K]> } : T;

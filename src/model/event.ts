@@ -10,22 +10,22 @@ import type {
   tupleSchema,
 } from './event-schemas.js';
 import type { ASIDES, NETFILTER_HOOKS } from './kernel-names.js';
-import type { protocolSchema, Told } from './address-schemas.js';
+import type { protocolSchema, ReadonlyOf } from './address-schemas.js';
 import type { WireFacts } from './wire-facts.js';
 
 export { ASIDES, CONNTRACK, NETFILTER_HOOKS, TCP, TCP_STATE } from './kernel-names.js';
 
 // What each type holds is told where it is declared: in event-schemas.ts.
 
-type Event<K extends keyof typeof EVENTS> = Told<(typeof EVENTS)[K]>;
+type Event<K extends keyof typeof EVENTS> = ReadonlyOf<(typeof EVENTS)[K]>;
 
-export type Protocol = Told<typeof protocolSchema>;
-export type ConntrackView = Told<typeof conntrackSchema>;
-export type TuplePair = Told<typeof tupleSchema>;
-export type PacketFields = Told<z.ZodObject<typeof packetFields>>;
-export type SocketSums = Told<typeof socketSumsSchema>;
-export type SocketEnds = Told<typeof socketEndsSchema>;
-export type SocketPorts = Told<typeof socketPortsSchema>;
+export type Protocol = ReadonlyOf<typeof protocolSchema>;
+export type ConntrackView = ReadonlyOf<typeof conntrackSchema>;
+export type TuplePair = ReadonlyOf<typeof tupleSchema>;
+export type PacketFields = ReadonlyOf<z.ZodObject<typeof packetFields>>;
+export type SocketSums = ReadonlyOf<typeof socketSumsSchema>;
+export type SocketEnds = ReadonlyOf<typeof socketEndsSchema>;
+export type SocketPorts = ReadonlyOf<typeof socketPortsSchema>;
 export type AsideKind = (typeof ASIDES)[number];
 export type NetfilterHook = (typeof NETFILTER_HOOKS)[number];
 

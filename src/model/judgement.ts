@@ -7,13 +7,13 @@ import type { TraceTail } from './trace.js';
 import type { Outcome, Path, Proof } from './verdict.js';
 
 /** What the trace as a whole lacks: applied to the facts of each connection, without looking at its events again. */
-export type Coverage = Pick<
+export type TraceCoverage = Pick<
   TraceTail,
   'sealed' | 'lostEvents' | 'truncated' | 'skippedRuns' | 'notes'
 >;
 
 /** One connection as the judge sees it. */
-export interface Facts {
+export interface ConnectionFacts {
   /** Where it was seen: by the host's kernel, with sockets and processes, or by the packets of a capture only. */
   readonly seenBy: 'host' | 'wire';
   readonly protocol: Protocol;
@@ -39,7 +39,7 @@ export interface Facts {
   /** How it ended, should every packet have been there to be seen, and should some be missing. */
   readonly endings: { readonly whole: Ending; readonly lossy: Ending };
   /** What a capture's packets look like where they show no path; null where seen by the host. */
-  readonly wire: WireFacts | null;
+  readonly wire: WireDoubts | null;
 }
 
 export interface Redirect {
@@ -86,10 +86,10 @@ export interface Ending {
   /** What was seen shows the outcome by itself: no packet that is missing, or passed before, could make it another. */
   readonly shown: boolean;
   /** What the kernel's sockets and drops say of it; null in captures. */
-  readonly course: Course | null;
+  readonly course: ConnectionCourse | null;
 }
 
-export interface Course {
+export interface ConnectionCourse {
   readonly end: Connection['end'];
   /** The drop that decided; null where none did. */
   readonly drop: EndingDrop | null;
@@ -108,7 +108,7 @@ export interface EndingDrop {
   readonly inOutput: boolean;
 }
 
-export interface WireFacts {
+export interface WireDoubts {
   /** The same packets were seen under other addresses, in a way that no single rewriting explains. */
   readonly disputed: boolean;
   /** Bytes were acknowledged that the capture does not hold. */
@@ -221,7 +221,7 @@ export type Judgement =
 
 /** A connection that was judged: what stands of its claims, and how it ended, as far as the trace may be believed. */
 export interface Judged {
-  readonly facts: Facts;
+  readonly facts: ConnectionFacts;
   readonly claims: readonly Claim[];
   readonly ending: Ending;
   readonly judgement: Judgement;

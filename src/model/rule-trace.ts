@@ -1,6 +1,6 @@
 /** Rules of nftables that a packet met one after the other, as the kernel itself traces them. */
 import { z } from 'zod';
-import { endpointSchema, protocolSchema, type Told } from './address-schemas.js';
+import { endpointSchema, protocolSchema, type ReadonlyOf } from './address-schemas.js';
 
 /** One rule that matched, or the policy at a chain's end. */
 export const ruleMetSchema = z.object({
@@ -27,4 +27,4 @@ export const ruleTraceSchema = z.object({
   met: z.array(ruleMetSchema),
 });
 
-export type RuleTrace = Told<typeof ruleTraceSchema>;
+export type RuleTrace = ReadonlyOf<typeof ruleTraceSchema>;

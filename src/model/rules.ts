@@ -141,7 +141,7 @@ export interface RewriteTarget {
   readonly port: number | null;
 }
 
-export type Verdict =
+export type RuleVerdict =
   | { readonly do: 'accept' | 'drop' | 'return' | 'continue' }
   /** With a TCP reset, or else with a message of ICMP. */
   | { readonly do: 'reject'; readonly how: string; readonly reset: boolean }
@@ -157,12 +157,12 @@ export type Verdict =
 export interface MapEntry {
   /** One condition per part of the key. */
   readonly matches: readonly Match[];
-  readonly verdict: Verdict;
+  readonly verdict: RuleVerdict;
 }
 
 export type Step =
   | { readonly kind: 'match'; readonly match: Match }
-  | { readonly kind: 'verdict'; readonly verdict: Verdict }
+  | { readonly kind: 'verdict'; readonly verdict: RuleVerdict }
   /** A verdict map: the first entry that holds decides; none lets the rule go on. */
   | { readonly kind: 'map'; readonly entries: readonly MapEntry[] }
   /** mark = (mark & ~mask) ^ value; null for a value that is not known here. */

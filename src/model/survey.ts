@@ -2,7 +2,7 @@
 import type { Backend, RuleSet, Table } from './rules.js';
 import type { HostSettings } from './settings.js';
 
-export interface Survey {
+export interface RuleSurvey {
   /** The rules that may concern the traced ports. */
   readonly rules: RuleSet;
   /** Whether all rules of the host were read: if not, nothing is predicted. */

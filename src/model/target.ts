@@ -1,5 +1,5 @@
 /** What is to be traced: the ports and containers asked for, with everything on both sides of NAT that belongs to them. */
-import type { Told } from './address-schemas.js';
+import type { ReadonlyOf } from './address-schemas.js';
 import { UserError } from './errors.js';
 import { findBehind } from './behind-drivers.js';
 import type { Protocol } from './event.js';
@@ -18,10 +18,10 @@ export interface TargetQuery {
 }
 
 /** One way in: what is dialled on the host, and where it leads. */
-export type PortMapping = Told<typeof mappingSchema>;
+export type PortMapping = ReadonlyOf<typeof mappingSchema>;
 
 /** What a trace looks for; see trace-schemas.ts. */
-export type Target = Told<typeof targetSchema>;
+export type Target = ReadonlyOf<typeof targetSchema>;
 
 /**
  * Finds what a query means on this host. A port may be the published one or the container's; without ports and

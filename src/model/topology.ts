@@ -1,5 +1,5 @@
 /** Names for what a trace sees: namespaces, devices, containers, relays and listeners of one host. */
-import type { Told } from './address-schemas.js';
+import type { ReadonlyOf } from './address-schemas.js';
 import type {
   containerSchema,
   deviceSchema,
@@ -14,13 +14,13 @@ import type {
 
 // What each type holds is told where it is declared: in topology-schemas.ts.
 
-export type Device = Told<typeof deviceSchema>;
-export type NamespaceInfo = Told<typeof namespaceSchema>;
-export type PublishedPort = Told<typeof publishedSchema>;
-export type Container = Told<typeof containerSchema>;
-export type RelayProcess = Told<typeof relaySchema>;
-export type PortDriver = Told<typeof driverSchema>;
-export type OtherEngine = Told<typeof otherEngineSchema>;
-export type Listener = Told<typeof listenerSchema>;
-export type Topology = Told<typeof topologySchema>;
+export type Device = ReadonlyOf<typeof deviceSchema>;
+export type NamespaceInfo = ReadonlyOf<typeof namespaceSchema>;
+export type PublishedPort = ReadonlyOf<typeof publishedSchema>;
+export type Container = ReadonlyOf<typeof containerSchema>;
+export type RelayProcess = ReadonlyOf<typeof relaySchema>;
+export type PortDriver = ReadonlyOf<typeof driverSchema>;
+export type OtherEngine = ReadonlyOf<typeof otherEngineSchema>;
+export type Listener = ReadonlyOf<typeof listenerSchema>;
+export type Topology = ReadonlyOf<typeof topologySchema>;
 export type Engine = NonNullable<Topology['engine']>;

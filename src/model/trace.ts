@@ -1,23 +1,23 @@
 /** A whole trace: what was asked, what the host looked like, what was seen, and how complete that is. */
-import type { Told } from './address-schemas.js';
+import type { ReadonlyOf } from './address-schemas.js';
 import type { CaptureFacts } from './conversation.js';
 import type { TraceEvent } from './event.js';
 import type { WITNESSES } from './kernel-names.js';
-import type { Survey } from './survey.js';
+import type { RuleSurvey } from './survey.js';
 import type { headerSchema, tailSchema } from './trace-schemas.js';
 
 export { WITNESSES } from './kernel-names.js';
 
 export type Witness = (typeof WITNESSES)[number];
 
-export interface TraceHeader extends Told<typeof headerSchema> {
+export interface TraceHeader extends ReadonlyOf<typeof headerSchema> {
   /** Wall-clock nanoseconds since 1970 of event time 0. */
   readonly epoch: bigint;
   /** Left out where the rules were not read; then nothing is predicted. */
-  readonly survey?: Survey;
+  readonly survey?: RuleSurvey;
 }
 
-export type TraceTail = Told<typeof tailSchema>;
+export type TraceTail = ReadonlyOf<typeof tailSchema>;
 
 /** The same trace with another header. What of it is made when it is looked at is not made by this. */
 export function withHeader(trace: Trace, header: TraceHeader): Trace {

@@ -1,7 +1,7 @@
 /** Keeps captured connections in little room, as far as they are known, until the whole capture is. */
 import type { CapturedConnection } from '../correlate/capture/connections.js';
 import type { Services, ServiceSketch } from '../correlate/capture/services.js';
-import type { Coverage } from '../model/judgement.js';
+import type { TraceCoverage } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
 import type { Proof } from '../model/verdict.js';
 import { isComplete } from './coverage/coverage.js';
@@ -11,16 +11,16 @@ import {
   KeptConnection,
   numberPlaced,
   outlineOf,
-  Shared,
-  type Outline,
+  SharedValues,
+  type KeptOutline,
   type Packer,
-  type Place,
+  type ListPosition,
 } from './kept-connection.js';
 import { settleFacts, settleOnWire, sketchOnWire, type WireSketch } from './sketch-wire.js';
 
 /** What the end of a capture tells of all of its connections. */
 export interface CaptureEnd {
-  readonly coverage: Coverage;
+  readonly coverage: TraceCoverage;
   readonly services: Services;
   /** Acknowledgements are in the file, and none was lost. */
   readonly hears: boolean;
@@ -39,10 +39,10 @@ export interface CapturedKeeper {
 }
 
 interface Kept {
-  readonly place: Place;
+  readonly place: ListPosition;
   readonly packed: Uint8Array;
   /** In a capture that lacks nothing, and where its content may be anybody's. */
-  readonly outline: Outline;
+  readonly outline: KeptOutline;
   /** How certain its path is where its content is its own. */
   readonly proof: Proof;
   readonly service: ServiceSketch | null;
@@ -50,12 +50,12 @@ interface Kept {
   readonly listens: boolean;
 }
 
-const WHOLE: Coverage = { sealed: true, lostEvents: 0, truncated: false, notes: [] };
+const WHOLE: TraceCoverage = { sealed: true, lostEvents: 0, truncated: false, notes: [] };
 
 export class CapturedStore implements CapturedKeeper {
   readonly weighs = true;
   readonly #packer: Packer;
-  readonly #shared = new Shared();
+  readonly #shared = new SharedValues();
   readonly #kept: Kept[] = [];
   readonly #namespaces = new Set<string>();
 

@@ -3,7 +3,7 @@ import { isRequest } from '../correlate/bytes.js';
 import type { TracedConnection } from '../correlate/connections.js';
 import type { Process } from '../model/claim.js';
 import type { Protocol } from '../model/event.js';
-import type { Coverage, Facts, Judged } from '../model/judgement.js';
+import type { TraceCoverage, ConnectionFacts, Judged } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
 import { describeBehind } from '../model/behind-drivers.js';
 import { findResident } from '../model/residents.js';
@@ -24,7 +24,7 @@ import { judge } from './judge/judge.js';
 import { observe, processOf, type Observed } from './observed.js';
 import { findDrop, findLastHop, isDroppedAtOutput, listLegs } from './outcome/drops.js';
 import { findEnd } from './outcome/end.js';
-import { describeProgress, type Progress } from './outcome/progress.js';
+import { describeProgress, type ConnectionProgress } from './outcome/progress.js';
 import { countRetransmits, findTiming } from './timing/timing.js';
 
 export interface DescribeContext {
@@ -35,11 +35,11 @@ export interface DescribeContext {
 }
 
 /** What the trace's coverage decides of how it went, beside the verdict. */
-type Course = Pick<Connection, 'outcome' | 'end' | 'drop' | 'retransmits'> & Progress;
+type Course = Pick<Connection, 'outcome' | 'end' | 'drop' | 'retransmits'> & ConnectionProgress;
 
 /** A connection before it is judged: plain data, so that it can be kept while its events are let go. */
 export interface ConnectionSketch {
-  readonly facts: Facts;
+  readonly facts: ConnectionFacts;
   /** As if nothing were missing, and as if something may be; null where that is the same. */
   readonly courses: { readonly whole: Course; readonly lossy: Course | null };
   readonly fields: Pick<
@@ -69,7 +69,7 @@ export interface ConnectionSketch {
 export function settleSketch(
   id: number,
   { facts, courses, fields, processes }: ConnectionSketch,
-  coverage: Coverage,
+  coverage: TraceCoverage,
 ): Connection {
   const judged = judge(facts, coverage);
   const { path, proof } = judged.judgement;

@@ -3,7 +3,7 @@ import { streamsOf } from '../correlate/capture/contents.js';
 import type { CapturedConnection } from '../correlate/capture/connections.js';
 import type { Leg } from '../correlate/leg.js';
 import { sameEndpoint } from '../model/address.js';
-import type { Coverage, Facts, Judged } from '../model/judgement.js';
+import type { TraceCoverage, ConnectionFacts, Judged } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
 import type { Topology } from '../model/topology.js';
 import type { Trace } from '../model/trace.js';
@@ -100,7 +100,11 @@ function describeDetails(
   };
 }
 
-function judgeOnWire(subject: ObservedOnWire, ending: WireOutcome, coverage: Coverage): Judged {
+function judgeOnWire(
+  subject: ObservedOnWire,
+  ending: WireOutcome,
+  coverage: TraceCoverage,
+): Judged {
   return judge(gatherWireFacts(subject, ending), coverage);
 }
 
@@ -108,7 +112,7 @@ function outline(
   connection: CapturedConnection,
   id: number,
   context: WireDescribing,
-  coverage: Coverage,
+  coverage: TraceCoverage,
 ): Outline {
   const { topology } = context;
   const subject = observeOnWire(connection, topology);
@@ -136,7 +140,7 @@ function outline(
   };
 }
 
-export function describeRelay({ relay }: Facts): Connection['relay'] {
+export function describeRelay({ relay }: ConnectionFacts): Connection['relay'] {
   return (
     relay && {
       pid: relay.process?.pid ?? null,

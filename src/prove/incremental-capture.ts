@@ -10,7 +10,7 @@ import {
 import { findFinal, SETTLED, YOUNG, type FinalLegs } from '../correlate/capture/final.js';
 import type { CapturedLeg } from '../correlate/capture/legs.js';
 import { isUnexplained } from '../correlate/capture/rivals.js';
-import { sketchPair, type Pair, type Pairings } from '../correlate/capture/relays.js';
+import { sketchPair, type RelayPair, type Pairings } from '../correlate/capture/relays.js';
 import { Services } from '../correlate/capture/services.js';
 import type { CaptureFacts } from '../model/conversation.js';
 import type { Trace, TraceHeader } from '../model/trace.js';
@@ -36,7 +36,7 @@ export interface CaptureAnalysisOptions {
 }
 
 /** What was read of a capture and not let go. */
-export interface Piece {
+export interface CapturePiece {
   readonly header: TraceHeader;
   readonly capture: CaptureFacts;
   /** Nanoseconds since the epoch, before which everything has come. */
@@ -71,7 +71,7 @@ export class IncrementalCapture {
   }
 
   /** @returns numbers of the conversations that may be let go */
-  look({ header, capture, horizon }: Piece): ReadonlySet<number> {
+  look({ header, capture, horizon }: CapturePiece): ReadonlySet<number> {
     const asked = this.#options.narrow(header);
     const found = correlateCapture(asked, capture, {
       gone: this.#gone,
@@ -163,7 +163,7 @@ export class IncrementalCapture {
 
 /** What is still open could have shown another pair: none of these is certain. */
 function doubtForced(pairings: Pairings, forced: ReadonlySet<CapturedLeg>): Pairings {
-  const doubt = (pairs: ReadonlyMap<CapturedLeg, Pair>): Map<CapturedLeg, Pair> =>
+  const doubt = (pairs: ReadonlyMap<CapturedLeg, RelayPair>): Map<CapturedLeg, RelayPair> =>
     new Map(
       [...pairs].map(([client, pair]) => [
         client,

@@ -5,7 +5,7 @@ import { pairKey } from '../correlate/leg.js';
 import { keepRelevant } from '../correlate/relevant.js';
 import { retire } from '../correlate/retire.js';
 import { TCP, TCP_STATE, type TraceEvent } from '../model/event.js';
-import type { Coverage } from '../model/judgement.js';
+import type { TraceCoverage } from '../model/judgement.js';
 import type { Connection, Report } from '../model/report.js';
 import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
 import { assemble } from './analyse.js';
@@ -13,7 +13,12 @@ import { coverageOf } from './coverage/coverage.js';
 import { settleSketch, sketchTraced } from './describe-live.js';
 import { indexFunctions } from './hops/functions.js';
 import { namePlaces } from './hops/places.js';
-import { ConnectionStore, numberPlaced, type Packer, type Place } from './kept-connection.js';
+import {
+  ConnectionStore,
+  numberPlaced,
+  type Packer,
+  type ListPosition,
+} from './kept-connection.js';
 
 /** While a trace runs nothing is sealed yet; connections that are over are judged as if the seal held. */
 const OPEN_TAIL: TraceTail = {
@@ -161,7 +166,7 @@ export class IncrementalAnalysis {
     const events = keepRelevant(this.#events, header.topology);
     const partial = this.#store.size > 0 ? { partial: true as const } : {};
     const trace: Trace = { source, header, events, tail, ...partial };
-    const coverage: Coverage = coverageOf(trace);
+    const coverage: TraceCoverage = coverageOf(trace);
     const context = this.#context(events);
     const rest = correlate(events, header).connections.map((one) => ({
       place: placeOf(one.leg.events),
@@ -238,6 +243,6 @@ function byTime(a: TraceEvent, b: TraceEvent): number {
   return a.time - b.time || a.id - b.id;
 }
 
-function placeOf([first]: readonly TraceEvent[]): Place {
+function placeOf([first]: readonly TraceEvent[]): ListPosition {
   return [first?.time ?? 0, first?.id ?? 0];
 }

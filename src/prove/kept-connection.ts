@@ -1,5 +1,5 @@
 /** A judged connection in little room: what statistics and the headline ask for, with the rest packed until somebody looks. */
-import type { Coverage } from '../model/judgement.js';
+import type { TraceCoverage } from '../model/judgement.js';
 import type { Connection, Evidence } from '../model/report.js';
 import { isLossless } from './coverage/coverage.js';
 import { settleSketch, type ConnectionSketch } from './describe-live.js';
@@ -11,7 +11,7 @@ export interface Packer {
   unpack(packed: Uint8Array): string;
 }
 
-export type Outline = Omit<
+export type KeptOutline = Omit<
   Connection,
   | 'reason'
   | 'acknowledged'
@@ -48,7 +48,7 @@ export class KeptConnection extends OutlinedConnection implements Connection {
   readonly #tell: () => Connection;
   readonly #additions: Additions;
 
-  constructor(outline: Outline, tell: () => Connection, additions: Additions = {}) {
+  constructor(outline: KeptOutline, tell: () => Connection, additions: Additions = {}) {
     super(outline, additions.id);
     this.end = additions.end ?? outline.end;
     this.handshake = outline.handshake;
@@ -119,15 +119,15 @@ export class KeptConnection extends OutlinedConnection implements Connection {
 }
 
 /** Where a connection stands among the others: by the time, and the number, of its first event. */
-export type Place = readonly [time: number, event: number];
+export type ListPosition = readonly [time: number, event: number];
 
 export interface Placed {
-  readonly place: Place;
+  readonly place: ListPosition;
   readonly connection: Connection;
 }
 
 /** Equal parts of connections are kept once. */
-export class Shared {
+export class SharedValues {
   readonly #known = new Map<string, unknown>();
 
   /** @returns an equal value that came before, if there is one */
@@ -141,9 +141,9 @@ export class Shared {
 }
 
 interface Kept {
-  readonly place: Place;
+  readonly place: ListPosition;
   readonly packed: Uint8Array;
-  readonly outline: Outline;
+  readonly outline: KeptOutline;
 }
 
 /** Equal parts of connections that are kept once; more of them are not looked for. */
@@ -153,12 +153,12 @@ const MOST_SHARED = 20_000;
 export class ConnectionStore {
   readonly #packer: Packer;
   readonly #kept: Kept[] = [];
-  readonly #shared = new Shared();
+  readonly #shared = new SharedValues();
   readonly #namespaces = new Set<string>();
-  readonly #coverage: Coverage;
+  readonly #coverage: TraceCoverage;
 
   /** @param coverage as which they are judged when they come: that of a trace that lacks nothing */
-  constructor(packer: Packer, coverage: Coverage) {
+  constructor(packer: Packer, coverage: TraceCoverage) {
     this.#packer = packer;
     this.#coverage = coverage;
   }
@@ -173,7 +173,7 @@ export class ConnectionStore {
   }
 
   /** @returns the connection as a trace that lacks nothing would tell it */
-  add(sketch: ConnectionSketch, place: Place): Connection {
+  add(sketch: ConnectionSketch, place: ListPosition): Connection {
     for (const { namespace } of sketch.fields.hops) this.#namespaces.add(namespace);
     const packed = this.#packer.pack(JSON.stringify(sketch));
     const connection = settleSketch(this.#kept.length + 1, sketch, this.#coverage);
@@ -182,7 +182,7 @@ export class ConnectionStore {
   }
 
   /** All of them as a trace of this coverage tells them; the numbers are given by `number`. */
-  list(coverage: Coverage): Placed[] {
+  list(coverage: TraceCoverage): Placed[] {
     const same = isLossless(coverage) && isLossless(this.#coverage);
     return this.#kept.map(({ place, packed, outline }, index) => {
       const tell = (): Connection =>
@@ -200,7 +200,7 @@ export class ConnectionStore {
 }
 
 /** What stays unpacked of a connection. */
-export function outlineOf(connection: Connection, shared: Shared): Outline {
+export function outlineOf(connection: Connection, shared: SharedValues): KeptOutline {
   const { server, container, end, handshake, stall, nat, relay, relays, drop, reached } =
     connection;
   return {

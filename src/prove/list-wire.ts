@@ -1,6 +1,6 @@
 /** What a listing tells of a captured connection: nothing that would take the looks at its packets that a report takes. */
 import type { CapturedConnection } from '../correlate/capture/connections.js';
-import type { Coverage } from '../model/judgement.js';
+import type { TraceCoverage } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
 import { nameContainer, type WireDescribing } from './describe-wire.js';
 import { gatherWireFacts } from './judge/facts.js';
@@ -20,8 +20,8 @@ export interface ListedSketch {
   readonly unheard: { readonly whole: Listed; readonly lossy: Listed } | null;
 }
 
-const WHOLE: Coverage = { sealed: true, lostEvents: 0, truncated: false, notes: [] };
-const LOSSY: Coverage = { sealed: false, lostEvents: 0, truncated: true, notes: [] };
+const WHOLE: TraceCoverage = { sealed: true, lostEvents: 0, truncated: false, notes: [] };
+const LOSSY: TraceCoverage = { sealed: false, lostEvents: 0, truncated: true, notes: [] };
 
 /** Why its content is its own decides how certain its path is, and not which it is. */
 export function listOnWire(connection: CapturedConnection, context: WireDescribing): ListedSketch {
@@ -32,7 +32,7 @@ export function listOnWire(connection: CapturedConnection, context: WireDescribi
     ? findWireOutcome(subject, { ...context, witnessOf: () => SILENT })
     : null;
   const facts = gatherWireFacts(subject, heard);
-  const tell = (ending: WireOutcome, coverage: Coverage): Listed => {
+  const tell = (ending: WireOutcome, coverage: TraceCoverage): Listed => {
     const { path } = judge(settleFacts(facts, ending, null), coverage).judgement;
     const { leg, bytes, lastLeg } = subject;
     const container = path === 'unknown' ? null : nameContainer(topology, lastLeg);

@@ -2,7 +2,7 @@
 import type { CapturedConnection } from '../correlate/capture/connections.js';
 import type { Ownership } from '../model/claim.js';
 import type { CaptureWitness } from '../model/conversation.js';
-import type { Coverage, Facts } from '../model/judgement.js';
+import type { TraceCoverage, ConnectionFacts } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
 import { writeEvidence } from '../words/claims.js';
 import { writeReason } from '../words/reasons.js';
@@ -22,17 +22,17 @@ import { gatherWireFacts } from './judge/facts.js';
 import { judge } from './judge/judge.js';
 import { observeOnWire, type ObservedOnWire } from './observed-wire.js';
 import { findEnd } from './outcome/end.js';
-import { describeProgress, type Progress } from './outcome/progress.js';
+import { describeProgress, type ConnectionProgress } from './outcome/progress.js';
 import { findWireOutcome, type WireOutcome } from './outcome/wire-outcome.js';
 import { countRetransmits, findTiming } from './timing/timing.js';
 
 /** How a connection went, as far as the capture as a whole decides about it. */
 type Course = Pick<Connection, 'outcome' | 'end' | 'drop' | 'retransmits'> &
-  Progress & { readonly halfOpen: boolean };
+  ConnectionProgress & { readonly halfOpen: boolean };
 
 /** A captured connection before the whole capture is known: plain data, so that its packets may be let go. */
 export interface WireSketch {
-  readonly facts: Facts;
+  readonly facts: ConnectionFacts;
   /** As if the capture lacked nothing, and as if it were cut off; null where that is the same. */
   readonly courses: Courses;
   /** The same should its acknowledgements have been left out; null where that decides nothing. */
@@ -61,7 +61,7 @@ interface Courses {
 
 /** What the end of the capture decides. */
 export interface WireSettling {
-  readonly coverage: Coverage;
+  readonly coverage: TraceCoverage;
   /** Why what it carried is no coincidence. */
   readonly own: Ownership | null;
   /** An acknowledgement would have been in the file. */
@@ -165,10 +165,10 @@ export function settleOnWire(id: number, sketch: WireSketch, settling: WireSettl
 }
 
 export function settleFacts(
-  facts: Facts,
+  facts: ConnectionFacts,
   { outcome, halfOpen }: Pick<Course, 'outcome' | 'halfOpen'>,
   own: Ownership | null,
-): Facts {
+): ConnectionFacts {
   const ending = { outcome, shown: false, course: null };
   const claims = facts.claims.map((claim) =>
     claim.code === 'content-own'

@@ -1,7 +1,7 @@
 /** Doubts and gaps in words: each reads on after "because". */
 import { formatEndpoint, type Endpoint } from '../model/address.js';
 import type { LinkDoubt } from '../model/claim.js';
-import type { Doubt, ExchangeCounts, Facts, Gap, WayFacts } from '../model/judgement.js';
+import type { Doubt, ExchangeCounts, ConnectionFacts, Gap, WayFacts } from '../model/judgement.js';
 import { writeProcess } from './processes.js';
 
 /** What keeps a path from being proven. */
@@ -123,7 +123,7 @@ function writeWayOn({ what, did, to }: WayFacts): string {
 }
 
 /** Why no path is told. */
-export function writeGap(gap: Gap, { client, server, destination }: Facts): string {
+export function writeGap(gap: Gap, { client, server, destination }: ConnectionFacts): string {
   switch (gap.code) {
     case 'contradiction':
       return `there is evidence for ${gap.paths.join(' and for ')} at once`;

@@ -1,5 +1,5 @@
 /** How a connection ended, as the end of the sentence that tells its path: empty, or begins with a semicolon. */
-import type { Course, Ending } from '../model/judgement.js';
+import type { ConnectionCourse, Ending } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
 
 export function writeEnding({ outcome, course }: Ending): string {
@@ -19,7 +19,7 @@ export function writeEnding({ outcome, course }: Ending): string {
   }
 }
 
-function writeDrop({ drop }: Course): string {
+function writeDrop({ drop }: ConnectionCourse): string {
   if (!drop) return '';
   const { reason, function: at, packet, flow, inOutput } = drop;
   const what = flow === 'request' ? 'it' : `the answer (${packet})`;
@@ -35,7 +35,7 @@ function writeReset({ by, how, cause }: Connection['end']): string {
   return by === null ? '' : `; the ${by} reset it`;
 }
 
-function writeStall({ stall, drop }: Course): string {
+function writeStall({ stall, drop }: ConnectionCourse): string {
   if (!stall) return '';
   const { length, sent, passed, mtu, flow } = stall;
   const whose = flow === 'request' ? 'the client' : 'the server';
@@ -47,13 +47,13 @@ function writeStall({ stall, drop }: Course): string {
 }
 
 /** The server agreed, and the client never acknowledged that. */
-function writeHalfOpen({ handshake }: Course): string | null {
+function writeHalfOpen({ handshake }: ConnectionCourse): string | null {
   if (handshake === null || handshake.completed !== false || handshake.synAck === 0) return null;
   const times = handshake.synAck === 1 ? 'once' : `${handshake.synAck} times`;
   return `; the SYN+ACK was sent ${times} and never acknowledged`;
 }
 
 /** How far it got. */
-function writeSilence({ reached }: Course): string {
+function writeSilence({ reached }: ConnectionCourse): string {
   return reached === null ? '' : `; its ${reached} reached the container, and no answer came back`;
 }

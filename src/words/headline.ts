@@ -56,7 +56,7 @@ export function writeNothingSeen({ sealed, notes }: Pick<TraceTail, 'sealed' | '
 }
 
 /** The reason of a verdict over many connections: the same, without subject, proof, notes and fix. */
-export function writeReason(headline: Headline): string {
+export function writeHeadlineReason(headline: Headline): string {
   return `${writeOutcome(headline)}${headline.failed > 0 ? '; ' : ': '}${writeWays(headline)}`;
 }
 

@@ -3,7 +3,7 @@ import { TCP, type PacketFields } from '../model/event.js';
 import type { Connection } from '../model/report.js';
 
 /** The packet, and what became of it. */
-export function summarise(
+export function summarisePacket(
   event: PacketFields & { kind: string; reason?: string; function?: string },
 ): string {
   const what = describePacket(event);

@@ -1,6 +1,6 @@
 /** The reason of a verdict on one connection: one sentence, without a full stop. */
 import { formatEndpoint } from '../model/address.js';
-import type { Facts, Judged, Judgement, Redirect, RelayLeg } from '../model/judgement.js';
+import type { ConnectionFacts, Judged, Judgement, Redirect, RelayLeg } from '../model/judgement.js';
 import { writeDoubt, writeGap } from './doubts.js';
 import { writeEnding } from './endings.js';
 import { writeProcess } from './processes.js';
@@ -14,7 +14,7 @@ export function writeReason(judged: Judged): string {
 }
 
 function writeUnknown(
-  facts: Facts,
+  facts: ConnectionFacts,
   because: Extract<Judgement, { path: 'unknown' }>['because'],
 ): string {
   const gaps = because.map((gap) => writeGap(gap, facts)).join(' and ');
@@ -63,7 +63,7 @@ function writeShowing(
   }
 }
 
-function writeRelay(facts: Facts): string {
+function writeRelay(facts: ConnectionFacts): string {
   const { relay, redirect } = facts;
   const name = relay?.process ? writeProcess(relay.process) : 'a relay';
   const legs = relay?.legs.map(writeLeg).join('') ?? '';
@@ -79,7 +79,7 @@ function writeLeg({ process, protocol, to }: RelayLeg, index: number): string {
 }
 
 /** By packets alone: a map of the host may name the process. */
-function writeSeenRelay({ relay }: Facts): string {
+function writeSeenRelay({ relay }: ConnectionFacts): string {
   const [leg] = relay?.legs ?? [];
   if (!relay || !leg) return '';
   const second = `a second connection, ${formatEndpoint(leg.from)} to ${formatEndpoint(leg.to)}, carried the same bytes`;
@@ -88,7 +88,7 @@ function writeSeenRelay({ relay }: Facts): string {
     : `a relay with docker-proxy's shape: ${second}; a capture cannot name its process`;
 }
 
-function writeTaking({ protocol }: Facts): string {
+function writeTaking({ protocol }: ConnectionFacts): string {
   return protocol === 'udp' ? 'received its datagrams' : 'accepted the connection';
 }
 

@@ -1,7 +1,7 @@
 /** What rules do, in plain words. */
 import type { ConcernedRule, ExplainedRule } from '../model/explain.js';
 import { isEverything, writeRange, type AddressRange } from '../model/range.js';
-import type { MapEntry, Match, PortRange, Step, Verdict } from '../model/rules.js';
+import type { MapEntry, Match, PortRange, Step, RuleVerdict } from '../model/rules.js';
 
 /** A rule that concerns a port, with what it does. */
 export function explainRule({ steps, packets, ...name }: ConcernedRule): ExplainedRule {
@@ -177,7 +177,7 @@ function tellType(names: readonly string[], here = false): string {
     : `an address of type ${names.join(' or ')}${where}`;
 }
 
-function tellVerdict(verdict: Verdict): string {
+function tellVerdict(verdict: RuleVerdict): string {
   switch (verdict.do) {
     case 'accept':
       return 'is let through';

@@ -2,27 +2,27 @@
 
 import * as assert from 'uvu/assert';
 import { attachDeepest } from '../../src/capture/bpftrace/deepest.js';
-import type { Plan } from '../../src/capture/bpftrace/plan.js';
+import type { ProbePlan } from '../../src/capture/bpftrace/plan.js';
 import { UserError } from '../../src/model/errors.js';
 import { suite } from '../support/suite.js';
 
 const test = suite('deepest probes');
 
-const SHALLOW: Plan = {
+const SHALLOW: ProbePlan = {
   ...{ files: [], missing: [], profile: 'tracepoint', witnesses: [] },
   attached: ['tracepoint:net:net_dev_queue'],
 };
-const DEEP: Plan = {
+const DEEP: ProbePlan = {
   ...{ files: [], missing: ['kprobe:nf_nat_packet'], profile: 'kprobe', witnesses: [] },
   attached: [...SHALLOW.attached, 'kprobe:nf_nat_manip_pkt'],
 };
 
 interface Attached {
-  readonly plan: Plan;
+  readonly plan: ProbePlan;
   readonly notes: readonly string[];
 }
 
-const refuse = (code: string) => async (plan: Plan, notes: readonly string[]) => {
+const refuse = (code: string) => async (plan: ProbePlan, notes: readonly string[]) => {
   if (plan.profile !== 'tracepoint') {
     throw new UserError('the kernel refused a probe program\n  | R1 invalid', { code, exit: 1 });
   }
@@ -30,7 +30,7 @@ const refuse = (code: string) => async (plan: Plan, notes: readonly string[]) =>
 };
 
 test('what can be attached is taken as it is', async () => {
-  const take = async (plan: Plan, notes: readonly string[]): Promise<Attached> =>
+  const take = async (plan: ProbePlan, notes: readonly string[]): Promise<Attached> =>
     Promise.resolve({ plan, notes });
   assert.equal(await attachDeepest([DEEP, SHALLOW], take), { plan: DEEP, notes: [] });
 });
@@ -45,12 +45,12 @@ test('refused kprobes are told, and tracepoints used', async () => {
 });
 
 test('refused fentry probes are kprobes, and nothing is missing', async () => {
-  const fentry: Plan = {
+  const fentry: ProbePlan = {
     ...DEEP,
     profile: 'fentry',
     attached: [...SHALLOW.attached, 'fentry:nf_nat_manip_pkt'],
   };
-  const take = async (plan: Plan, notes: readonly string[]): Promise<Attached> => {
+  const take = async (plan: ProbePlan, notes: readonly string[]): Promise<Attached> => {
     if (plan === fentry) throw new UserError('no trampolines here', { code: 'verifier', exit: 1 });
     return Promise.resolve({ plan, notes });
   };

@@ -2,7 +2,7 @@
 
 import * as assert from 'uvu/assert';
 import { readAsideKey } from '../../src/capture/bpftrace/asides.js';
-import { createLineReader, type Line } from '../../src/capture/bpftrace/lines.js';
+import { createLineReader, type TracerLine } from '../../src/capture/bpftrace/lines.js';
 import { readHopKey, readSplicedBytes, readTotalKey } from '../../src/capture/bpftrace/map-keys.js';
 import { suite } from '../support/suite.js';
 import { BEGIN, COMMAND_NODE, LINES } from './samples.js';
@@ -19,7 +19,7 @@ function createReader(littleEndian = true) {
   return reader;
 }
 
-function read(line: string): Line {
+function read(line: string): TracerLine {
   return createReader().read(line);
 }
 

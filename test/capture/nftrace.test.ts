@@ -3,7 +3,7 @@
 import * as assert from 'uvu/assert';
 import { findTraceSocket } from '../../src/capture/nftrace/netlink.js';
 import { RuleTraceReader } from '../../src/capture/nftrace/parse.js';
-import { isWhole, writeTable } from '../../src/capture/nftrace/ruleset.js';
+import { isTableWhole, writeTraceTable } from '../../src/capture/nftrace/ruleset.js';
 import type { RuleTrace } from '../../src/model/rule-trace.js';
 import { suite } from '../support/suite.js';
 
@@ -72,14 +72,14 @@ test('what is no trace, or of no packet that was marked here, is passed over', (
 });
 
 test('the table marks first packets before anything else, and belongs to who made it', () => {
-  const text = writeTable('trace-flow-7', { ports: [8080, 6379], protocol: 'tcp' });
+  const text = writeTraceTable('trace-flow-7', { ports: [8080, 6379], protocol: 'tcp' });
   assert.match(text, /^create table inet trace-flow-7 \{ flags owner; \}\n/);
   assert.is(text.match(/tcp dport \{ 8080, 6379 \}/g)?.length, 2);
   assert.not.match(text, /udp/);
   assert.not.match(text, /drop|accept; [^}]|dnat/);
-  assert.ok(isWhole(text, { ports: [1], protocol: 'tcp' }));
-  assert.not.ok(isWhole(text, { ports: [1], protocol: 'all' }), 'two more rules are to come');
-  assert.not.match(writeTable('t', { ports: [53], protocol: 'udp' }), /tcp dport/);
+  assert.ok(isTableWhole(text, { ports: [1], protocol: 'tcp' }));
+  assert.not.ok(isTableWhole(text, { ports: [1], protocol: 'all' }), 'two more rules are to come');
+  assert.not.match(writeTraceTable('t', { ports: [53], protocol: 'udp' }), /tcp dport/);
 });
 
 test('the socket that listens is told from others of the process and of others', () => {

@@ -1,8 +1,8 @@
 // A third sighting of the same packet: whether the machine between the two others can have made all three.
 
 import * as assert from 'uvu/assert';
-import { dropDisputed, type Pair } from '../../src/correlate/capture/disputes.js';
-import type { Link } from '../../src/correlate/capture/links.js';
+import { dropDisputed, type TwinPair } from '../../src/correlate/capture/disputes.js';
+import type { ConversationLink } from '../../src/correlate/capture/links.js';
 import type { Twin } from '../../src/correlate/capture/twins.js';
 import type { Endpoint } from '../../src/model/address.js';
 import type { CapturedPacket } from '../../src/model/captured-packet.js';
@@ -70,7 +70,7 @@ function stays({ source = CLIENT, destination, row = {} }: Shown, setting: Setti
     conversation(far.conversation, [from, BEHIND]),
   ];
   const twin: Twin = turned ? { a: far, b: near } : { a: near, b: far };
-  const link: Link = {
+  const link: ConversationLink = {
     ...(turned ? { one: second, two: first } : { one: first, two: second }),
     ...{ twins: [twin], doubt: null, nearer: turned ? 'two' : 'one' },
     beyond: { one: HOST, two: BEHIND },
@@ -80,7 +80,7 @@ function stays({ source = CLIENT, destination, row = {} }: Shown, setting: Setti
   const beyond = conversation(third.conversation, [source, destination], third.file);
   const sights: Twin[] =
     setting.pairTurned === true ? [{ a: third, b: seen }] : [{ a: seen, b: third }];
-  const pair: Pair = {
+  const pair: TwinPair = {
     ...(setting.pairTurned === true ? { one: beyond, two: known } : { one: known, two: beyond }),
     ...{ twins: late ? [] : sights, late: late ? sights : [] },
   };
@@ -168,13 +168,13 @@ test('a third at a time that fits counts only beside the one or the other, or wh
 test('a link that nothing was rewritten on is no claim, and what no pair touches stays', () => {
   const plain = { id: 1, file: 0, streams: [{ from: CLIENT }, { from: HOST }] };
   const one = plain as unknown as Conversation;
-  const link: Link = {
+  const link: ConversationLink = {
     ...{ one, two: { ...one, id: 2 }, twins: [], beyond: null, nearer: 'one', doubt: null },
   };
   assert.is(dropDisputed([link], [], new Set()).length, 1);
   const claim = { ...link, beyond: { one: HOST, two: BEHIND } };
   assert.is(dropDisputed([claim], [], new Set()).length, 1);
-  const own: Pair = { one, two: { ...one, id: 2 }, twins: [], late: [] };
+  const own: TwinPair = { one, two: { ...one, id: 2 }, twins: [], late: [] };
   assert.is(dropDisputed([claim], [own], new Set()).length, 1, 'its own pair says nothing');
 });
 

@@ -1,7 +1,11 @@
 // Conversations of a capture that show the same packets: what proves that a machine between them rewrote an end, and what does not.
 
 import * as assert from 'uvu/assert';
-import { dropForks, linkConversations, type Link } from '../../src/correlate/capture/links.js';
+import {
+  dropForks,
+  linkConversations,
+  type ConversationLink,
+} from '../../src/correlate/capture/links.js';
 import type { Twin } from '../../src/correlate/capture/twins.js';
 import type { Endpoint } from '../../src/model/address.js';
 import type { Conversation } from '../../src/model/conversation.js';
@@ -45,7 +49,7 @@ const BACK: Shown = {
   far: { ttl: 64, way: 'in', device: 2, time: 2_000_000 },
 };
 
-function link(shape: Shape = {}): Link | null {
+function link(shape: Shape = {}): ConversationLink | null {
   const { there = THERE, back = BACK, near = [CLIENT, HOST], far = [CLIENT, BEHIND] } = shape;
   const { files = [0, 0], all = {} } = shape;
   const rows = new Rows();
@@ -226,7 +230,7 @@ test('one sender is one sender behind the machine', () => {
 });
 
 /** A link of two conversations whose far ends are these. */
-function fork(one: number, two: number, beyond: Link['beyond']): Link {
+function fork(one: number, two: number, beyond: ConversationLink['beyond']): ConversationLink {
   const ends = [CLIENT, HOST] as const;
   return {
     ...{ one: conversation(one, ends), two: conversation(two, ends) },

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { Counts } from '../../src/correlate/call-counts.js';
 import { LegCalls } from '../../src/correlate/calls.js';
 import type { Correlation } from '../../src/correlate/connections.js';
-import { groupLegs, listFree, type Group } from '../../src/correlate/groups.js';
+import { groupLegs, listFree, type LegGroup } from '../../src/correlate/groups.js';
 import { Kinship } from '../../src/correlate/kinship.js';
 import type { Leg } from '../../src/correlate/leg.js';
 import { LegIndex } from '../../src/correlate/locate.js';
@@ -98,7 +98,7 @@ function link(client: Leg, upstream: Leg, more: Partial<RelayLink> = {}): RelayL
   };
 }
 
-const portsOf = (groups: Iterable<Group>): number[][] =>
+const portsOf = (groups: Iterable<LegGroup>): number[][] =>
   [...groups].map(({ legs }) => legs.map(({ client }) => client.port));
 
 test('a leg that no relay joins to another is a group of its own', () => {
@@ -175,7 +175,7 @@ interface Case extends Known {
 function isFree({ over, open, ...known }: Case): boolean {
   const correlation = correlate([over, open], known);
   const groups = groupLegs(correlation);
-  const isOver = ({ legs }: Group): boolean => legs.includes(over);
+  const isOver = ({ legs }: LegGroup): boolean => legs.includes(over);
   const free = listFree(groups, isOver, correlation, known.events ?? []);
   return [...free].some(isOver);
 }
@@ -232,7 +232,7 @@ test('who dialled, and has a client that no pair of legs explains', () => {
       ...{ links, spoken: [upstream] },
     });
     const groups = groupLegs(correlation);
-    const isOver = ({ legs }: Group): boolean => legs.includes(MET.over);
+    const isOver = ({ legs }: LegGroup): boolean => legs.includes(MET.over);
     return [...listFree(groups, isOver, correlation, [])].some(isOver);
   };
   assert.is(both(link(MET.over, upstream)), false, 'of the open client nothing is explained');
@@ -265,7 +265,7 @@ test('who dialled a leg that carried other bytes than one client’s does someth
   const free = (spoken: readonly Leg[]): boolean => {
     const links = [link(MET.over, live({ port: 5 })), link(MET.open, live({ port: 6 }))];
     const correlation = correlate([explained.over, explained.open, upstream], { links, spoken });
-    const isOver = ({ legs }: Group): boolean => legs.includes(MET.over);
+    const isOver = ({ legs }: LegGroup): boolean => legs.includes(MET.over);
     return [...listFree(groupLegs(correlation), isOver, correlation, [])].some(isOver);
   };
   assert.equal([free([upstream]), free([])], [true, false]);
@@ -282,7 +282,7 @@ test('what stays keeps what it met in turn, back to one that met none of them', 
   const events = [aside(50)];
   for (const order of [legs, legs.toReversed()]) {
     const correlation = correlate(order, { events });
-    const isOver = ({ end }: Group): boolean => end < 90;
+    const isOver = ({ end }: LegGroup): boolean => end < 90;
     const free = listFree(groupLegs(correlation), isOver, correlation, events);
     assert.equal(portsOf(free), [[0]]);
   }
@@ -298,7 +298,7 @@ test('one that is kept because of the one process keeps what it met of the other
     [open, both, first],
   ]) {
     const correlation = correlate(legs, { events });
-    const isOver = ({ end }: Group): boolean => end < 90;
+    const isOver = ({ end }: LegGroup): boolean => end < 90;
     assert.equal(portsOf(listFree(groupLegs(correlation), isOver, correlation, events)), []);
   }
 });

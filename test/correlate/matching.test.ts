@@ -3,14 +3,14 @@
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { Copies } from '../../src/correlate/capture/copies.js';
-import { matchOneToOne, type Candidate } from '../../src/correlate/capture/matching.js';
+import { matchOneToOne, type PossiblePair } from '../../src/correlate/capture/matching.js';
 import { compareStreams } from '../../src/correlate/capture/streams.js';
 import type { ByteStream } from '../../src/model/conversation.js';
 import { suite } from '../support/suite.js';
 
 const test = suite('matching of captures');
 
-type Edge = Candidate<string>;
+type Edge = PossiblePair<string>;
 
 /** Every matching of as many pairs as can be. */
 function listBest(edges: readonly Edge[]): Edge[][] {

@@ -1,7 +1,7 @@
 // Which sightings of a live trace go on from one another, what NAT may do between them, and where a packet's way ended.
 
 import * as assert from 'uvu/assert';
-import { findEnd } from '../../src/correlate/journeys/ends.js';
+import { findJourneyEnd } from '../../src/correlate/journeys/journey-end.js';
 import type { Sight } from '../../src/correlate/journeys/journey.js';
 import { continues, endsIn } from '../../src/correlate/journeys/live.js';
 import { canStep, leadsTo, rewritten } from '../../src/correlate/journeys/nat-steps.js';
@@ -330,7 +330,7 @@ const TOPOLOGY = {
 } as unknown as Topology;
 
 const finish = (sights: readonly Sight[], goal = BEHIND.address): string =>
-  findEnd(sights, goal, {
+  findJourneyEnd(sights, goal, {
     topology: TOPOLOGY,
     isInnocent: ({ reason }) => reason === 'OTHERHOST',
   });

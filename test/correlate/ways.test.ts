@@ -16,7 +16,7 @@ import {
   type Process,
   type Talk,
 } from '../support/story.js';
-import { firstOfEach, type Way } from '../../src/correlate/ways.js';
+import { firstOfEach, type RelayWay } from '../../src/correlate/ways.js';
 
 const test = suite('ways elsewhere');
 
@@ -201,8 +201,8 @@ test('what became of a socket says nothing; that it dials does', () => {
 });
 
 test('one way of each kind and end: what it dialled it also speaks to', () => {
-  const way = (what: Way['what'], to: string | null): Way =>
-    ({ what, to: to === null ? null : at(to), event: {} }) as Way;
+  const way = (what: RelayWay['what'], to: string | null): RelayWay =>
+    ({ what, to: to === null ? null : at(to), event: {} }) as RelayWay;
   const ways = [
     way('dial', '10.0.0.1#1'),
     way('call', '10.0.0.1#1'),

@@ -11,7 +11,7 @@ import {
   parseContainer,
   parseContainerList,
   parseNetworks,
-  parseVersion,
+  parseEngineVersion,
 } from '../../src/host/docker-answers.js';
 import { parseLinks } from '../../src/host/links.js';
 import {
@@ -26,7 +26,7 @@ import type { Explanation } from '../../src/model/explain.js';
 import { resolvePorts } from '../../src/model/target.js';
 import type { Trace } from '../../src/model/trace.js';
 import { findOtherMappings } from '../../src/rules/evaluate/mappings.js';
-import { predict } from '../../src/rules/evaluate/predict.js';
+import { predictWays } from '../../src/rules/evaluate/predict.js';
 import { parseSaved } from '../../src/rules/read/iptables.js';
 import { parseNft } from '../../src/rules/read/nft.js';
 import { readBytes, captureFile } from '../support/captures.js';
@@ -92,7 +92,7 @@ const WAYS = ['redis', null].map((name) => ({
 }));
 
 function evaluate(rules: ReturnType<typeof parseSaved>): void {
-  predict(makeWorld(rules, true), WAYS, null);
+  predictWays(makeWorld(rules, true), WAYS, null);
 }
 
 async function readChangedCapture(seed: number, changes: readonly Change[]): Promise<void> {
@@ -136,7 +136,7 @@ function readHostAnswers(seed: number, changes: readonly Change[]): void {
     ...Object.values(answer ?? {}),
     ...Object.values(answer ?? {}).flat(),
   ]) {
-    parseVersion(part);
+    parseEngineVersion(part);
     parseContainerList(part);
     const bridges = parseNetworks(part, 'docker');
     parseContainer(part, bridges, new Map());

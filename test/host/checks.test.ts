@@ -13,7 +13,7 @@ import {
   checkSurroundings,
   checkTrial,
   summarize,
-  type Facts,
+  type HostFacts,
 } from '../../src/host/checks.js';
 import { judgeRights, type Rights, type RightsFacts } from '../../src/host/rights.js';
 import type { Check } from '../../src/model/doctor.js';
@@ -43,7 +43,7 @@ const topology: Topology = {
   ...{ host: 1, namespaces: [], containers: [], relays: [], listeners: [], problems: [] },
   engine: { version: '20.10.24', product: 'docker', address: '/var/run/docker.sock' },
 };
-const healthy: Facts = {
+const healthy: HostFacts = {
   ...{ capabilities, tracepoints: TRACEPOINTS, topology, userlandProxy: true },
   ...{ strayTracers: [], staleLabs: [] },
 };
@@ -55,7 +55,7 @@ const FULL: RightsFacts = {
 const judge = (facts: Partial<RightsFacts>): Rights => judgeRights({ ...FULL, ...facts });
 const UNPRIVILEGED = judge({ uid: 1000 });
 
-function change(capability: Partial<Capabilities>): Facts {
+function change(capability: Partial<Capabilities>): HostFacts {
   return { ...healthy, capabilities: { ...capabilities, ...capability } };
 }
 
@@ -72,7 +72,7 @@ test('a healthy machine', () => {
   );
 });
 
-const LACKS: [what: string, facts: Facts, code: string, finding: RegExp, remedy: RegExp][] = [
+const LACKS: [what: string, facts: HostFacts, code: string, finding: RegExp, remedy: RegExp][] = [
   ['Linux', change({ platform: 'darwin' }), 'system', /darwin, not Linux/, /on the Linux host/],
   ['root', change({ rights: UNPRIVILEGED }), 'rights', /needs root/, /sudo/],
   [
@@ -164,7 +164,7 @@ test('without a lesser tracepoint it traces, and says what is missing', () => {
 });
 
 test('problems of the topology and what was left behind are warnings', () => {
-  const facts: Facts = {
+  const facts: HostFacts = {
     ...healthy,
     topology: { ...topology, engine: null, problems: ['No engine; start it.', 'Odd.'] },
     strayTracers: [{ pid: 7, startTime: '1', owner: 6 }],

@@ -1,7 +1,7 @@
 // Chains of devices, of which the JSON of nft 1.0.6 does not tell the devices: the text does.
 
 import * as assert from 'uvu/assert';
-import type { Run } from '../../src/host/command.js';
+import type { RunCommand } from '../../src/host/command.js';
 import { readRules } from '../../src/host/rules.js';
 import { suite } from '../support/suite.js';
 
@@ -27,7 +27,7 @@ const TEXT =
 /** The devices of the only chain, and what was run. */
 async function read(more: object, text: string | null): Promise<readonly [unknown, string[]]> {
   const ran: string[] = [];
-  const run: Run = (command, parameters) => {
+  const run: RunCommand = (command, parameters) => {
     const all = [command, ...parameters].join(' ');
     ran.push(all);
     const known =
@@ -36,7 +36,7 @@ async function read(more: object, text: string | null): Promise<readonly [unknow
     return Promise.resolve({
       ...{ ok: known !== null, stdout, stderr: '', code: 0 },
       ...{ failure: known === null ? 'failed' : null, message: '' },
-    } as Awaited<ReturnType<Run>>);
+    } as Awaited<ReturnType<RunCommand>>);
   };
   const { rules } = await readRules({ run, path: null, hasNft: true });
   const bases = rules.tables.flatMap(({ chains }) => chains.map(({ base }) => base?.devices));

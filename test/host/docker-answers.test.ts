@@ -6,7 +6,7 @@ import {
   parseContainer,
   parseContainerList,
   parseNetworks,
-  parseVersion,
+  parseEngineVersion,
   type EngineContainer,
 } from '../../src/host/docker-answers.js';
 import { suite } from '../support/suite.js';
@@ -33,8 +33,11 @@ function inspect(
 }
 
 test('tells Docker from Podman', () => {
-  assert.equal(parseVersion(docker.version), { version: '20.10.24+dfsg1', product: 'docker' });
-  assert.equal(parseVersion(podman.version), { version: '4.3.1', product: 'podman' });
+  assert.equal(parseEngineVersion(docker.version), {
+    version: '20.10.24+dfsg1',
+    product: 'docker',
+  });
+  assert.equal(parseEngineVersion(podman.version), { version: '4.3.1', product: 'podman' });
 });
 
 test('lists every container by its own name', () => {
@@ -123,7 +126,7 @@ test('reads Podman: no bridge names, and joined containers own nothing', () => {
 test('never throws on other JSON', () => {
   fc.assert(
     fc.property(fc.jsonValue(), (answer) => {
-      parseVersion(answer);
+      parseEngineVersion(answer);
       parseContainerList(answer);
       parseNetworks(answer, 'docker');
       parseContainer(answer, new Map(), new Map());

@@ -2,7 +2,7 @@
 
 import * as assert from 'uvu/assert';
 import { TCP_STATE } from '../../src/model/event.js';
-import type { Run } from '../../src/host/command.js';
+import type { RunCommand } from '../../src/host/command.js';
 import { parseOpenSockets, readOpenSockets } from '../../src/host/open-sockets.js';
 import { suite } from '../support/suite.js';
 
@@ -58,7 +58,7 @@ test('IPv6 with a device, and lines that are none', () => {
 
 test('each namespace is asked for the ports at either end; one that cannot be entered tells nothing', async () => {
   const asked: string[] = [];
-  const run: Run = async (command, parameters) => {
+  const run: RunCommand = async (command, parameters) => {
     asked.push([command, ...parameters].join(' '));
     const denied = parameters[0] === '--net=/b';
     return Promise.resolve({

@@ -1,7 +1,7 @@
 // Veth pairs: equal ifindexes in several namespaces must never be confused.
 
 import * as assert from 'uvu/assert';
-import type { Link } from '../../src/host/links.js';
+import type { DeviceLink } from '../../src/host/links.js';
 import { listUnresolved, pairDevices } from '../../src/host/pairs.js';
 import type { NamespaceReading } from '../../src/host/survey.js';
 import { suite } from '../support/suite.js';
@@ -12,7 +12,7 @@ const HOST = 1;
 const RED = 2;
 const DECOY = 3;
 
-function veth(ifindex: number, linkIfindex: number, linkNamespaceId: number | null): Link {
+function veth(ifindex: number, linkIfindex: number, linkNamespaceId: number | null): DeviceLink {
   const name = `veth${ifindex}`;
   return {
     ...{ ifindex, name, kind: 'veth', addresses: [], master: null },
@@ -21,7 +21,7 @@ function veth(ifindex: number, linkIfindex: number, linkNamespaceId: number | nu
 }
 
 function reading(
-  links: Link[],
+  links: DeviceLink[],
   named: NamespaceReading['named'],
   ids: [number, number | null][] = [],
 ): NamespaceReading {

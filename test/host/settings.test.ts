@@ -8,7 +8,7 @@ import {
   parsePolicyRules,
 } from '../../src/host/routing.js';
 import { parseSettings, readSettings } from '../../src/host/settings.js';
-import type { Run } from '../../src/host/command.js';
+import type { RunCommand } from '../../src/host/command.js';
 import { suite } from '../support/suite.js';
 
 const test = suite('settings');
@@ -203,7 +203,7 @@ test('a bridge’s forwarding: what was made by hand, and nothing that it has le
 
 test('a namespace of which not everything could be read has no routing, and its settings all the same', async () => {
   const stdout = '@ rules4\n[]\n@ settings\nipv4/ip_forward:1\n@ end';
-  const run: Run = () =>
+  const run: RunCommand = () =>
     Promise.resolve({ ok: true, stdout, stderr: '', failure: null, message: '' });
   const { routing, values, routes } = await readSettings(run, null);
   assert.is(routing, null);

@@ -3,7 +3,7 @@
 import * as assert from 'uvu/assert';
 import type { OpenNamespace } from '../../src/host/namespaces.js';
 import { parseSurvey, surveyNamespaces } from '../../src/host/survey.js';
-import type { Run } from '../../src/host/command.js';
+import type { RunCommand } from '../../src/host/command.js';
 import { suite } from '../support/suite.js';
 
 const test = suite('survey');
@@ -82,7 +82,7 @@ test('any beginning of the output is read without a wrong reading', () => {
 
 test('shares the namespaces out among a few processes', async () => {
   const inputs: string[] = [];
-  const run: Run = (_command, _parameters, options) => {
+  const run: RunCommand = (_command, _parameters, options) => {
     inputs.push(options?.input ?? '');
     const failed = inputs.length > 1;
     return Promise.resolve({

@@ -2,7 +2,7 @@
 
 import { readlinkSync } from 'node:fs';
 import * as assert from 'uvu/assert';
-import type { Run, RunResult } from '../../src/host/command.js';
+import type { RunCommand, RunResult } from '../../src/host/command.js';
 import { readTopology, type TopologyOptions } from '../../src/host/topology.js';
 import type { Topology } from '../../src/model/topology.js';
 import { suite } from '../support/suite.js';
@@ -20,12 +20,12 @@ function fail(failure: RunResult['failure'], message: string): RunResult {
   return { ok: false, stdout: '', stderr: '', failure, message };
 }
 
-async function read(run: Run, options: TopologyOptions = {}): Promise<Topology> {
+async function read(run: RunCommand, options: TopologyOptions = {}): Promise<Topology> {
   const dockerHost = 'unix:///nowhere/docker.sock';
   return readTopology({ run, folders: [], dockerHost, env: {}, listeners: false, ...options });
 }
 
-const denied: Run = (command) =>
+const denied: RunCommand = (command) =>
   Promise.resolve(
     command === 'ip'
       ? { ...fail(null, ''), ok: true, stdout: readSample('links-host.json') }
@@ -79,7 +79,7 @@ test('on a machine that is too slow', async () => {
 
 test('the signal ends it with its own reason', async () => {
   const stop = new AbortController();
-  const run: Run = () => {
+  const run: RunCommand = () => {
     stop.abort(new Error('enough'));
     return Promise.resolve(fail('aborted', 'stopped'));
   };

@@ -2,7 +2,7 @@
 
 import * as assert from 'uvu/assert';
 import type { Predicted, Connection } from '../../src/model/report.js';
-import type { Survey } from '../../src/model/survey.js';
+import type { RuleSurvey } from '../../src/model/survey.js';
 import { agree, retrace } from '../../src/prove/predict/agreement.js';
 import { findDifferences } from '../../src/prove/predict/differences.js';
 import { predictAttempt } from '../../src/rules/evaluate/predict.js';
@@ -96,7 +96,7 @@ test('a process that answers and one that hands on are not the same, nor are two
   assert.is(agrees('host', 'rootlesskit'), false);
 });
 
-const SURVEY: Survey = { rules: world.rules, complete: true, settings: null, changes: null };
+const SURVEY: RuleSurvey = { rules: world.rules, complete: true, settings: null, changes: null };
 const SYN = { flags: ['SYN'], leg: 'client' } as Connection['hops'][number];
 
 function differ(

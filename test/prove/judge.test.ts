@@ -3,10 +3,10 @@
 import * as assert from 'uvu/assert';
 import type { Claim, ClaimCode, ClaimFacts } from '../../src/model/claim.js';
 import type {
-  Coverage,
+  TraceCoverage,
   Doubt,
   Ending,
-  Facts,
+  ConnectionFacts,
   Judgement,
   RelayFacts,
   Taken,
@@ -22,10 +22,10 @@ const DIALLED = { address: '198.51.100.1', port: 8080 };
 const INSIDE = { address: '172.17.0.2', port: 80 };
 const PROCESS = { pid: 7, command: 'nginx' };
 
-const WHOLE: Coverage = { sealed: true, lostEvents: 0, truncated: false, notes: [] };
-const LOST: Coverage = { ...WHOLE, lostEvents: 3 };
-const SKIPPED: Coverage = { ...WHOLE, skippedRuns: 5 };
-const UNSEALED: Coverage = { ...WHOLE, sealed: false };
+const WHOLE: TraceCoverage = { sealed: true, lostEvents: 0, truncated: false, notes: [] };
+const LOST: TraceCoverage = { ...WHOLE, lostEvents: 3 };
+const SKIPPED: TraceCoverage = { ...WHOLE, skippedRuns: 5 };
+const UNSEALED: TraceCoverage = { ...WHOLE, sealed: false };
 
 function claim<Code extends ClaimCode>(
   code: Code,
@@ -63,7 +63,7 @@ const ANSWERED: Ending = { outcome: 'answered', shown: true, course: null };
 const REFUSED: Ending = { outcome: 'refused', shown: true, course: null };
 const DROPPED: Ending = { outcome: 'dropped', shown: true, course: null };
 
-const BASE: Facts = {
+const BASE: ConnectionFacts = {
   seenBy: 'host',
   protocol: 'tcp',
   client: CLIENT,
@@ -98,12 +98,12 @@ const RELAY: RelayFacts = {
   doubts: [],
 };
 
-function weigh(facts: Partial<Facts>, coverage = WHOLE): Judgement {
+function weigh(facts: Partial<ConnectionFacts>, coverage = WHOLE): Judgement {
   return judge({ ...BASE, ...facts }, coverage).judgement;
 }
 
 /** `dnat proven`, `dnat likely: events-lost`, `unknown: contradiction`. */
-function told(facts: Partial<Facts>, coverage = WHOLE): string {
+function told(facts: Partial<ConnectionFacts>, coverage = WHOLE): string {
   const judgement = weigh(facts, coverage);
   if (judgement.path === 'unknown') {
     return `unknown: ${judgement.because.map(({ code }) => code).join()}`;
@@ -112,7 +112,7 @@ function told(facts: Partial<Facts>, coverage = WHOLE): string {
   return `${path} ${proof}${doubts.length > 0 ? `: ${doubts.map(({ code }) => code).join()}` : ''}`;
 }
 
-const ends = (ending: Ending): Pick<Facts, 'endings'> => ({
+const ends = (ending: Ending): Pick<ConnectionFacts, 'endings'> => ({
   endings: { whole: ending, lossy: ending },
 });
 
@@ -138,7 +138,7 @@ test('what the trace lacks lowers every path of the host, and is named', () => {
 
 test('how it ended is taken from what holds where packets may be missing', () => {
   const endings = { whole: ANSWERED, lossy: DROPPED };
-  const outcome = (coverage: Coverage): string =>
+  const outcome = (coverage: TraceCoverage): string =>
     judge({ ...BASE, endings }, coverage).ending.outcome;
   assert.is(outcome(WHOLE), 'answered');
   for (const coverage of [LOST, SKIPPED, UNSEALED]) assert.is(outcome(coverage), 'dropped');
@@ -146,7 +146,7 @@ test('how it ended is taken from what holds where packets may be missing', () =>
 
 test('what rests on an absence stands only where a presence would have been reported', () => {
   const claims = [NOBODY, NOT_ENTERED, ALONE];
-  const answers = (coverage: Coverage): (boolean | null)[] =>
+  const answers = (coverage: TraceCoverage): (boolean | null)[] =>
     judge({ ...BASE, claims }, coverage).claims.map(({ holds }) => holds);
   assert.equal(answers(WHOLE), [false, false, true, true]);
   assert.equal(answers(LOST), [null, null, null, false]);
@@ -201,7 +201,7 @@ test('the host refuses by itself, or a rule of it does', () => {
   assert.is(told({ claims, ...ends(REFUSED) }), 'host proven');
   assert.is(told({ claims, ...ends(DROPPED) }), 'unknown: decider-unseen');
   assert.is(told({ claims, ...ends(REFUSED), relay: RELAY }), 'relay proven');
-  const stops = (holds: boolean | null): Partial<Facts> => ({
+  const stops = (holds: boolean | null): Partial<ConnectionFacts> => ({
     claims: [claim('stopped-at-host', holds, { server: DIALLED })],
     stopped: true,
   });
@@ -258,7 +258,7 @@ test('nothing shows a path: what the trace lacks, or how far it went', () => {
   );
 });
 
-const WIRE: Partial<Facts> = {
+const WIRE: Partial<ConnectionFacts> = {
   seenBy: 'wire',
   wire: {
     disputed: false,
@@ -321,7 +321,7 @@ test('captures: seen on both sides of a machine it is direct, though packets be 
 });
 
 test('captures: why no path is told, the first reason of all', () => {
-  const wire = { ...WIRE.wire } as NonNullable<Facts['wire']>;
+  const wire = { ...WIRE.wire } as NonNullable<ConnectionFacts['wire']>;
   const all = {
     ...wire,
     disputed: true,

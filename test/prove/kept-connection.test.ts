@@ -1,7 +1,7 @@
 // A connection that is kept in little room is, when somebody looks, the one that was judged.
 
 import * as assert from 'uvu/assert';
-import type { Coverage } from '../../src/model/judgement.js';
+import type { TraceCoverage } from '../../src/model/judgement.js';
 import type { Connection, Predicted } from '../../src/model/report.js';
 import { correlate } from '../../src/correlate/connections.js';
 import { settleSketch, sketchTraced } from '../../src/prove/describe-live.js';
@@ -16,10 +16,10 @@ import type { Trace } from '../../src/model/trace.js';
 
 const test = suite('kept connections');
 
-const WHOLE: Coverage = {
+const WHOLE: TraceCoverage = {
   ...{ sealed: true, lostEvents: 0, truncated: false, notes: [] },
 };
-const LOSSY: Coverage = { ...WHOLE, sealed: false, lostEvents: 3 };
+const LOSSY: TraceCoverage = { ...WHOLE, sealed: false, lostEvents: 3 };
 
 /** Counts how often it is asked for a connection. */
 function makePacker() {

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { parseAddressNumber } from '../../src/model/range.js';
 import type { Connection, Predicted } from '../../src/model/report.js';
 import type { Match, Rule, Step, Table } from '../../src/model/rules.js';
-import type { Survey } from '../../src/model/survey.js';
+import type { RuleSurvey } from '../../src/model/survey.js';
 import { nameRule as nameWithPlace } from '../../src/prove/predict/name-rule.js';
 import { suite } from '../support/suite.js';
 import { at, PUBLISHED, TARGET } from '../support/story.js';
@@ -25,9 +25,9 @@ const rule = (text: string, ...steps: Step[]): Rule => ({
 
 function survey(
   rules: readonly Rule[],
-  more: Partial<Survey> = {},
+  more: Partial<RuleSurvey> = {},
   table: Partial<Table> = {},
-): Survey {
+): RuleSurvey {
   const chain = { name: 'c', base: null, policy: 'accept', rules };
   return {
     rules: {
@@ -36,7 +36,7 @@ function survey(
     },
     ...{ complete: true, settings: null, changes: { counted: [], rules: null } },
     ...more,
-  } as unknown as Survey;
+  } as unknown as RuleSurvey;
 }
 
 function connection(more: object = {}): Connection {
@@ -153,7 +153,7 @@ test('only tables of its family, or of both', () => {
 });
 
 test('nothing is named where rules are missing or have changed, or where no rule of the host did it', () => {
-  const where = (more: Partial<Survey>): string | null =>
+  const where = (more: Partial<RuleSurvey>): string | null =>
     nameRule(connection(), null, survey([ONLY], more));
   assert.is(where({ complete: false }), null);
   assert.is(where({ changes: null }), null);

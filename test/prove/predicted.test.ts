@@ -3,7 +3,7 @@
 import * as assert from 'uvu/assert';
 import type { Connection, ReportFinding } from '../../src/model/report.js';
 import type { RuleSet } from '../../src/model/rules.js';
-import type { Survey } from '../../src/model/survey.js';
+import type { RuleSurvey } from '../../src/model/survey.js';
 import type { TraceHeader } from '../../src/model/trace.js';
 import { correlate } from '../../src/correlate/connections.js';
 import { sketchTraced } from '../../src/prove/describe-live.js';
@@ -33,7 +33,7 @@ function writeRules(...docker: string[]): RuleSet {
 }
 
 const RULES = writeRules(SKIP, `[2:120] ${LEADS}`);
-const SETTINGS: Survey['settings'] = {
+const SETTINGS: RuleSurvey['settings'] = {
   values: new Map([
     ['ipv4/ip_forward', '1'],
     ['bridge/bridge-nf-call-iptables', '1'],
@@ -41,7 +41,7 @@ const SETTINGS: Survey['settings'] = {
   routes: [],
 };
 
-function headerOf(change: Partial<Survey> = {}, more: Partial<TraceHeader> = {}): TraceHeader {
+function headerOf(change: Partial<RuleSurvey> = {}, more: Partial<TraceHeader> = {}): TraceHeader {
   const { header } = new Story().trace();
   const survey = { rules: RULES, complete: true, settings: SETTINGS, changes: null, ...change };
   return { ...header, survey, ...more };
@@ -67,19 +67,19 @@ interface Told {
   readonly findings: readonly ReportFinding[];
 }
 
-function tell(change: Partial<Survey>, ...connections: Connection[]): Told {
+function tell(change: Partial<RuleSurvey>, ...connections: Connection[]): Told {
   const report = predict(headerOf(change), connections);
   assert.ok(report);
   return { connections: report.connections, findings: report.findings ?? [] };
 }
 
-const one = (change: Partial<Survey> = {}, of: Partial<Connection> = {}): Connection => {
+const one = (change: Partial<RuleSurvey> = {}, of: Partial<Connection> = {}): Connection => {
   const [told] = tell(change, connect(of)).connections;
   assert.ok(told);
   return told;
 };
 
-const codesOf = (change: Partial<Survey>, ...connections: Connection[]): string[] =>
+const codesOf = (change: Partial<RuleSurvey>, ...connections: Connection[]): string[] =>
   tell(change, ...connections).findings.map(({ code }) => code);
 
 test('without rules nothing is predicted', () => {
@@ -99,7 +99,7 @@ test('what came as predicted names the rule that decided, and where it stands', 
   assert.equal(codesOf({}, connect()), []);
 });
 
-const counted = (packets: number, rule = LEADS): Survey['changes'] => ({
+const counted = (packets: number, rule = LEADS): RuleSurvey['changes'] => ({
   rules: null,
   counted: [
     {
@@ -110,7 +110,7 @@ const counted = (packets: number, rule = LEADS): Survey['changes'] => ({
 });
 
 test('the rule’s counter is a second witness: it grew, or it is not known to have', () => {
-  const holds = (changes: Survey['changes'], of: Partial<Connection> = {}, rules = RULES) =>
+  const holds = (changes: RuleSurvey['changes'], of: Partial<Connection> = {}, rules = RULES) =>
     one({ changes, rules }, of).evidence.map(({ code, holds: held, claim }) => [
       code,
       held,
@@ -147,7 +147,7 @@ function proxied(rule: string, path: Connection['path'] = 'docker-proxy'): Conne
     ...{ pid: 40, command: 'docker-proxy' },
   };
   const topology = { ...header.topology, relays, listeners: [listener] };
-  const changes = { ...counted(3, rule), rules: null } as Survey['changes'];
+  const changes = { ...counted(3, rule), rules: null } as RuleSurvey['changes'];
   const survey = { rules: writeRules(`[2:120] ${rule}`), changes };
   const report = predict(headerOf(survey, { topology }), [connect({ path })]);
   const [told] = report?.connections ?? [];

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { packSurvey, surveySchema } from '../../src/capture/recording-survey.js';
 import { parseSaved } from '../../src/rules/read/iptables.js';
 import type { RuleSet } from '../../src/model/rules.js';
-import type { Survey } from '../../src/model/survey.js';
+import type { RuleSurvey } from '../../src/model/survey.js';
 import { compareRules } from '../../src/rules/explain/changes.js';
 import { pruneRules } from '../../src/rules/evaluate/prune.js';
 import { suite } from '../support/suite.js';
@@ -17,7 +17,7 @@ const settings = {
   routes: [{ destination: '0.0.0.0/0', device: 'ext0', gateway: '198.51.100.9', source: null }],
 };
 
-function surveyOf(rules: RuleSet): Survey {
+function surveyOf(rules: RuleSet): RuleSurvey {
   return { rules, complete: true, settings, changes: { counted: [], rules } };
 }
 

@@ -1,11 +1,11 @@
 /** Goes on with fewer kinds of probes where the kernel or bpftrace refuses the others, and says what the trace lacks. */
 import { UserError } from '../../model/errors.js';
-import type { Plan } from './plan.js';
+import type { ProbePlan } from './plan.js';
 
 /** Tries the plans in turn, deepest first; there is at least one. `notes` say what could not be had in the end. */
 export async function attachDeepest<T>(
-  [plan, ...shallower]: readonly [Plan, ...Plan[]],
-  attach: (plan: Plan, notes: readonly string[]) => Promise<T>,
+  [plan, ...shallower]: readonly [ProbePlan, ...ProbePlan[]],
+  attach: (plan: ProbePlan, notes: readonly string[]) => Promise<T>,
 ): Promise<T> {
   try {
     return await attach(plan, []);

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Child, ChildExit } from './child.js';
 import { LIMITS } from './failure.js';
-import type { Remainder, Run } from './run.js';
+import type { Remainder, TracerRun } from './run.js';
 import { pause, SEAL_PAUSE, type Sealer, type SealWatch } from './seal.js';
 import { readSkips } from './skips.js';
 
@@ -26,7 +26,7 @@ export interface TracerEnd {
 export interface Running {
   readonly sealer: Sealer;
   readonly watch: SealWatch;
-  readonly run: Run;
+  readonly run: TracerRun;
   readonly child: Child;
   /** Runs that the kernel had left out when the first seal held. */
   readonly skipsBefore: number | null;

@@ -4,7 +4,7 @@ import { FieldReader, type FieldReaderOptions } from './field-reader.js';
 import { isHex, splitFields } from './line-fields.js';
 import { LINES } from './probes/index.js';
 
-export type Line =
+export type TracerLine =
   | { readonly kind: 'event'; readonly event: Unnumbered }
   /** BEGIN and END of the program, in nanoseconds of the kernel's clock. */
   | { readonly kind: 'begin' | 'end'; readonly clock: bigint }
@@ -20,7 +20,7 @@ export type Line =
   | { readonly kind: 'other'; readonly text: string };
 
 export interface LineReader {
-  read(line: string): Line;
+  read(line: string): TracerLine;
 }
 
 /** A reader for one run of one program. */
@@ -35,7 +35,7 @@ export function createLineReader(options: FieldReaderOptions): LineReader {
   };
 }
 
-function readEvent(line: string, reader: FieldReader): Line | null {
+function readEvent(line: string, reader: FieldReader): TracerLine | null {
   const spec = LINES.get(line.slice(0, line.indexOf(' ')));
   if (spec === undefined) return null;
   const fields = splitFields(line, spec.named ? spec.fields[0] : undefined);
@@ -45,7 +45,7 @@ function readEvent(line: string, reader: FieldReader): Line | null {
   return event && { kind: 'event', event };
 }
 
-function readMark(line: string, reader: FieldReader): Line | null {
+function readMark(line: string, reader: FieldReader): TracerLine | null {
   const [, letter, time] = /^([BE]) ([0-9a-f]{1,16})$/.exec(line) ?? [];
   if (time === undefined) return null;
   const clock = BigInt(`0x${time}`);
@@ -54,12 +54,12 @@ function readMark(line: string, reader: FieldReader): Line | null {
 }
 
 /** On stdout up to bpftrace 0.23, a warning on stderr since. */
-function readLoss(line: string): Line | null {
+function readLoss(line: string): TracerLine | null {
   const lost = /^(?:WARNING: )?Lost (\d+) events?$/.exec(line);
   return lost && { kind: 'lost', count: Number(lost[1]) };
 }
 
-function readMap(line: string): Line | null {
+function readMap(line: string): TracerLine | null {
   const map = /^@(\w+)(?:\[(-?\d+(?:, ?-?\d+)*)\])?: (-?\d+)$/.exec(line);
   if (!map) return null;
   const keys = (map[2]?.split(',') ?? []).map((key) => BigInt.asUintN(64, BigInt(key.trim())));

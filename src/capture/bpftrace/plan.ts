@@ -19,7 +19,7 @@ export interface PlanInput {
   readonly copyingRelays: boolean;
 }
 
-export interface Plan {
+export interface ProbePlan {
   readonly files: readonly ProbeFile[];
   /** Probes by their bpftrace name, e.g. `tracepoint:net:net_dev_queue`. */
   readonly attached: readonly string[];
@@ -38,11 +38,11 @@ const HOLDS: Readonly<Record<Condition, (input: PlanInput) => boolean>> = {
 /** Names of all probe files, for whoever reads them from disk. */
 export const PROBE_FILES: readonly string[] = PROBES.map(({ file }) => file);
 
-export function planProbes(input: PlanInput): Plan {
+export function planProbes(input: PlanInput): ProbePlan {
   const chosen: ProbeFile[] = [];
   const attached = new Set<string>();
   const missing = new Set<string>();
-  let profile: Plan['profile'] = 'tracepoint';
+  let profile: ProbePlan['profile'] = 'tracepoint';
   const { fentry } = input;
   const deep = fentry === undefined ? 'kprobe' : 'fentry';
   const call = (name: string): string => `${deep}:${name}`;

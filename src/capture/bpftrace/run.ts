@@ -10,13 +10,13 @@ import type {
 import { Sequencer } from '../sequencer.js';
 import { readAsideKey } from './asides.js';
 import type { Formats } from './formats.js';
-import { createLineReader, type Line } from './lines.js';
+import { createLineReader, type TracerLine } from './lines.js';
 import { readHopKey, readSplicedBytes, readTotalKey } from './map-keys.js';
 import type { SealWatch } from './seal.js';
 
 export type Remainder = Unnumbered<CounterEvent> | Unnumbered<TotalEvent> | Unnumbered<AsideEvent>;
 
-export interface RunOptions {
+export interface TracerRunOptions {
   /** Calls of each kind that are told one by one. */
   readonly budget: number;
   readonly onEvent: (event: TraceEvent) => void;
@@ -26,10 +26,10 @@ export interface RunOptions {
 /** Milliseconds that events wait for older ones of other processors. */
 const REORDER = 100;
 
-export class Run {
+export class TracerRun {
   readonly #reader;
   readonly #watch: SealWatch;
-  readonly #options: RunOptions;
+  readonly #options: TracerRunOptions;
   readonly #sequencer: Sequencer;
   readonly #littleEndian = endianness() === 'LE';
   readonly #counters = new Map<
@@ -47,7 +47,7 @@ export class Run {
   begun = false;
   ended = false;
 
-  constructor(formats: Formats, watch: SealWatch, options: RunOptions) {
+  constructor(formats: Formats, watch: SealWatch, options: TracerRunOptions) {
     this.#reader = createLineReader({
       dropReasons: formats.dropReasons,
       littleEndian: this.#littleEndian,
@@ -74,7 +74,7 @@ export class Run {
   }
 
   read(text: string): void {
-    const line: Line = this.#reader.read(text);
+    const line: TracerLine = this.#reader.read(text);
     switch (line.kind) {
       case 'event':
         this.#received += 1;
@@ -113,7 +113,7 @@ export class Run {
     return [...counters, ...sums].filter((event) => !this.#watch.observe(event));
   }
 
-  #readMap(line: Line & { kind: 'map' }): void {
+  #readMap(line: TracerLine & { kind: 'map' }): void {
     const value = Number(line.value);
     if (line.map === 'printed') {
       this.#printed = value;

@@ -10,12 +10,12 @@ import { explainExit } from './failure.js';
 import { wordFor, type FentryWord } from './fentry.js';
 import { finishTrace, type Running, type TracerEnd } from './finish.js';
 import type { Formats } from './formats.js';
-import { planProbes, PROBE_FILES, type Plan, type PlanInput } from './plan.js';
+import { planProbes, PROBE_FILES, type ProbePlan, type PlanInput } from './plan.js';
 import { functionsOf, type ProbeFile } from './probe-file.js';
 import { assembleProgram } from './program.js';
 import { RAW_FUNCTIONS, rawSupportOf } from './raw.js';
 import { checkRoom, findShortage } from './room.js';
-import { Run } from './run.js';
+import { TracerRun } from './run.js';
 import { pause, SEAL_PAUSE, Sealer, SealWatch, signsOf, type SealAttempt } from './seal.js';
 import { readSkips } from './skips.js';
 import { readTracefs } from './tracefs.js';
@@ -45,7 +45,7 @@ export interface TracerOptions {
 export type ProbeProfile = 'auto' | 'tracepoint' | 'kprobe' | 'fentry';
 
 export interface Tracer {
-  readonly plan: Plan;
+  readonly plan: ProbePlan;
   /** Wall-clock nanoseconds of event time 0. */
   readonly epoch: bigint;
   /** Settles when bpftrace ended though nobody had asked it to. */
@@ -98,7 +98,10 @@ interface Depth {
 }
 
 /** What to try, deepest first: fentry, kprobes, tracepoints alone, or the one of them that was asked for. */
-function listPlans(shallow: PlanInput, { functions, fentry, profile }: Depth): [Plan, ...Plan[]] {
+function listPlans(
+  shallow: PlanInput,
+  { functions, fentry, profile }: Depth,
+): [ProbePlan, ...ProbePlan[]] {
   const kprobe = planProbes({ ...shallow, functions });
   // Where tracepoints are asked for, or there are no functions, this one has none.
   if (kprobe.profile === 'tracepoint' || profile === 'kprobe') return [kprobe];
@@ -113,7 +116,7 @@ const USUAL_PATIENCE = 60_000;
 const MOST_SLOWNESS = 5;
 
 interface Attachment {
-  readonly plan: Plan;
+  readonly plan: ProbePlan;
   readonly formats: Formats;
   readonly tracefs: string | null;
   /** See ChildOptions.functions. */
@@ -135,7 +138,7 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
       finalPort: sealer.finalPort,
     });
     const watch = new SealWatch(sealer.ports, signsOf(plan.files), options.ports);
-    const run = new Run(formats, watch, options);
+    const run = new TracerRun(formats, watch, options);
     child = startChild({
       bpftrace: options.bpftrace,
       program,
@@ -214,7 +217,7 @@ async function readOwnIdentity(): Promise<string> {
   return `${process.pid}:${fields[19] ?? ''}`;
 }
 
-function checkSight(plan: Plan): void {
+function checkSight(plan: ProbePlan): void {
   const blind = plan.missing.filter((probe) => probe.startsWith('tracepoint:net:'));
   if (blind.length === 0) return;
   throw new UserError(`this kernel lacks ${blind.join(' and ')}, without which no packet is seen`, {

@@ -4,7 +4,7 @@ import { IP_PROTOCOL, Packet, type Decoded } from '../../decode/packet.js';
 import type { Device } from '../../model/topology.js';
 import type { Frame, FrameSink } from '../file/sink.js';
 import { Fragments } from './fragments.js';
-import { ConversationTable, type Shared } from './table.js';
+import { ConversationTable, type SharedTables } from './table.js';
 import { TimeOrder } from './time-order.js';
 
 const BILLION = 1_000_000_000;
@@ -22,7 +22,7 @@ function decodeOf(frame: Frame, packet: Packet): Decoded {
 }
 
 /** What all files of one reading share, with the second that event times count from. */
-export interface Reading extends Shared {
+export interface Reading extends SharedTables {
   epoch: number | null;
   readonly devices: Device[];
   /** More than one file: devices are named with their file's name. */

@@ -17,7 +17,7 @@ const LINGER = 2_000_000_000;
 export const ATTEMPT = 127_000_000_000;
 
 /** Packets of one direction at one device. */
-export interface Passage {
+export interface DeviceTally {
   readonly device: number;
   readonly way: 0 | 1;
   readonly direction: 'in' | 'out';
@@ -29,7 +29,7 @@ export interface Passage {
   /** Its number as an event. */
   id: number;
   /** Another one of the conversation; most have two. */
-  readonly next: Passage | null;
+  readonly next: DeviceTally | null;
 }
 
 function isNext(before: number | null, number: number): boolean {
@@ -38,7 +38,7 @@ function isNext(before: number | null, number: number): boolean {
 
 export class Entry implements Conversation, Spent {
   turns = 0;
-  #passages: Passage | null = null;
+  #passages: DeviceTally | null = null;
   readonly streams: readonly [Assembler, Assembler];
   first: number;
   client: 0 | 1 | null = null;
@@ -118,12 +118,12 @@ export class Entry implements Conversation, Spent {
     return !this.completed && silent > ATTEMPT;
   }
 
-  passageOf(device: number, way: 0 | 1, direction: 'in' | 'out'): Passage {
+  passageOf(device: number, way: 0 | 1, direction: 'in' | 'out'): DeviceTally {
     for (let one = this.#passages; one !== null; one = one.next) {
       if (one.device === device && one.way === way && one.direction === direction) return one;
     }
     // Written out: spreading would make it in two parts, and there are very many.
-    const passage: Passage = {
+    const passage: DeviceTally = {
       device,
       way,
       direction,
@@ -171,7 +171,7 @@ export class Entry implements Conversation, Spent {
 
   /** Numbers what was counted but not kept, from `first` on; returns the number after. */
   numberCounters(first: number): number {
-    const counted: Passage[] = [];
+    const counted: DeviceTally[] = [];
     for (let one = this.#passages; one !== null; one = one.next) {
       if (one.counted > 0) counted.push(one);
     }

@@ -1,6 +1,6 @@
 /** Puts the fragments of IP packets together, in bounded memory; what overlaps is refused, and what stays incomplete is counted. */
 import { isSoundHeader } from '../../decode/checksum.js';
-import type { Packet, Piece } from '../../decode/packet.js';
+import type { Packet, FragmentFacts } from '../../decode/packet.js';
 import { copyFrame, type Frame } from '../file/sink.js';
 
 /** Packets that wait for more, bytes of them, and pieces of one; beyond that the oldest is given up. */
@@ -26,7 +26,7 @@ interface Waiting {
   /** Bytes of all parts together; null until the last one has come. */
   total: number | null;
   /** The frame of the part with offset 0, and where that begins there. */
-  first: { readonly frame: Frame; readonly at: number; readonly piece: Piece } | null;
+  first: { readonly frame: Frame; readonly at: number; readonly piece: FragmentFacts } | null;
 }
 
 /** `alone` is given each first fragment whose packet stays incomplete. */
@@ -88,7 +88,7 @@ export class Fragments {
     this.#giveUp(Infinity);
   }
 
-  #add(waiting: Waiting, { bytes, end }: Packet, piece: Piece, frame: Frame): void {
+  #add(waiting: Waiting, { bytes, end }: Packet, piece: FragmentFacts, frame: Frame): void {
     const { at, offset, length, more } = piece;
     const part = { offset, length, bytes: bytes.slice(at, Math.min(at + length, end)) };
     waiting.parts.push(part);
@@ -128,7 +128,7 @@ export class Fragments {
 }
 
 /** What all pieces of one packet have in common. */
-function nameOf(packet: Packet, { id }: Piece): string {
+function nameOf(packet: Packet, { id }: FragmentFacts): string {
   const { bytes, version, sourceAt, destinationAt, protocol, tunnels } = packet;
   const size = version === 4 ? 4 : 16;
   const text = (at: number, length: number): string =>
@@ -144,7 +144,7 @@ function nameOf(packet: Packet, { id }: Piece): string {
 /** `again`: the very same piece came before. `contradicts`: it overlaps another, or cannot be a piece of this packet. */
 function compare(
   { parts, total }: Waiting,
-  { at, offset, length, more }: Piece,
+  { at, offset, length, more }: FragmentFacts,
   { bytes, end }: Packet,
 ): 'new' | 'again' | 'contradicts' {
   const last = offset + length;

@@ -21,7 +21,7 @@ const TURN = TCP.SYN | TCP.FIN | TCP.RST;
 const PORT = 65_536;
 
 /** What all files of one reading share. */
-export interface Shared {
+export interface SharedTables {
   readonly budget: Budget;
   readonly packets: PacketTable;
   readonly pool: BytePool;
@@ -31,7 +31,7 @@ export interface Shared {
 }
 
 export class ConversationTable {
-  readonly #shared: Shared;
+  readonly #shared: SharedTables;
   readonly #file: number;
   readonly #addresses = new AddressBook();
   readonly #networks = new Networks();
@@ -48,7 +48,7 @@ export class ConversationTable {
   acks = false;
   until = -Infinity;
 
-  constructor(file: number, shared: Shared) {
+  constructor(file: number, shared: SharedTables) {
     this.#file = file;
     this.#shared = shared;
   }

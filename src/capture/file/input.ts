@@ -10,7 +10,7 @@ const UNPACKED = 262_144;
 /** Bytes that tell the formats apart. */
 const ENOUGH = 4;
 
-export interface Input {
+export interface CaptureInput {
   /** What begins the input, at least four bytes unless it is shorter. Part of the first chunk. */
   readonly start: Buffer;
   /** Each is lent until the next is asked for: copy what is kept. */
@@ -24,7 +24,7 @@ export async function openInput(
   name: string,
   standardInput: Readable,
   stop: AbortSignal,
-): Promise<Input> {
+): Promise<CaptureInput> {
   const state: { problem: string | null } = { problem: null };
   stop.addEventListener('abort', () => standardInput.destroy(), { once: true });
   const raw = name === '-' ? (standardInput as AsyncIterable<Buffer>) : readFile(name);

@@ -5,7 +5,7 @@ import { UserError } from '../../model/errors.js';
 import type { RuleTrace } from '../../model/rule-trace.js';
 import { readTraceSocket } from './netlink.js';
 import { RuleTraceReader } from './parse.js';
-import { isWhole, removeTable, writeTable, type MarkedFlow } from './ruleset.js';
+import { isTableWhole, removeTable, writeTraceTable, type MarkedFlow } from './ruleset.js';
 
 export interface RuleTracerOptions extends MarkedFlow {
   /** Path of the host's network namespace; null for the own one. */
@@ -36,11 +36,11 @@ export async function startRuleTracer(options: RuleTracerOptions): Promise<RuleT
   const table = `trace-flow-${process.pid}`;
   const reader = new RuleTraceReader(table);
   const owner = startNft(options, ['--interactive']);
-  owner.child.stdin.write(writeTable(table, options));
+  owner.child.stdin.write(writeTraceTable(table, options));
   let monitor: Nft | null = null;
   try {
     const look = enter(options, ['nft', 'list', 'table', 'inet', table]);
-    await owner.until(async () => isWhole(await run(look), options));
+    await owner.until(async () => isTableWhole(await run(look), options));
     // It tells nothing of tables that were not there when it began.
     monitor = startNft(options, ['monitor', 'trace']);
     readLines(monitor, (line) => reader.read(line, Date.now()));

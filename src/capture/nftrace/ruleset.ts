@@ -14,7 +14,7 @@ export interface MarkedFlow {
  * Commands of nft that make the table, a line each. Its owner is the nft that reads them: when that ends, however it
  * ends, the kernel removes the table.
  */
-export function writeTable(name: string, { ports, protocol }: MarkedFlow): string {
+export function writeTraceTable(name: string, { ports, protocol }: MarkedFlow): string {
   const set = `{ ${ports.join(', ')} }`;
   const first = 'tcp flags & (fin | syn | rst | ack) == syn';
   const matches = [
@@ -29,7 +29,7 @@ export function writeTable(name: string, { ports, protocol }: MarkedFlow): strin
 }
 
 /** Whether nft, asked to list the table, shows it whole. */
-export function isWhole(listing: string, { protocol }: MarkedFlow): boolean {
+export function isTableWhole(listing: string, { protocol }: MarkedFlow): boolean {
   const rules = listing.match(/meta nftrace set 1/g)?.length ?? 0;
   return rules === (protocol === 'all' ? 4 : 2);
 }

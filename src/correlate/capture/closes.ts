@@ -53,9 +53,9 @@ function readCloses({ leg }: CapturedLeg): readonly Closes[] {
  * own leg ended by itself while the client's went on, so that it was no relay's. `unknown`: packets that would tell are
  * not there, or it gave up both sides, or the answer rests on a reset that may be another connection's.
  */
-export type Ends = 'relayed' | 'open' | 'contrary' | 'unknown';
+export type CloseOrder = 'relayed' | 'open' | 'contrary' | 'unknown';
 
-export function compareEnds(client: CapturedLeg, upstream: CapturedLeg, slack: number): Ends {
+export function compareEnds(client: CapturedLeg, upstream: CapturedLeg, slack: number): CloseOrder {
   const [first, ...others] = readBoth(client, upstream).map((both) => compareCloses(both, slack));
   return first !== undefined && others.every((ends) => ends === first) ? first : 'unknown';
 }
@@ -69,7 +69,7 @@ export function readBoth(
   return readCloses(client).flatMap((own) => theirs.map((other) => [own, other] as const));
 }
 
-function compareCloses([own, theirs]: readonly [Closes, Closes], slack: number): Ends {
+function compareCloses([own, theirs]: readonly [Closes, Closes], slack: number): CloseOrder {
   const { request: byClient, reply: toClient } = own;
   const { request: toServer, reply: byServer } = theirs;
   const isCaused = (effect: number | null): boolean =>

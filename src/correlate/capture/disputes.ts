@@ -2,12 +2,12 @@
 import { sameEndpoint } from '../../model/address.js';
 import type { Conversation } from '../../model/conversation.js';
 import type { CapturedPacket } from '../../model/captured-packet.js';
-import { haveSameEnds, type Link } from './links.js';
+import { haveSameEnds, type ConversationLink } from './links.js';
 import { areApart, haveOneSender } from './nearness.js';
 import type { Twin } from './twins.js';
 
 /** Two conversations that show the same packets. */
-export interface Pair {
+export interface TwinPair {
   readonly one: Conversation;
   readonly two: Conversation;
   readonly twins: Twin[];
@@ -21,11 +21,11 @@ export interface Pair {
  * `unset` are the files whose clocks could not be compared with the first one's.
  */
 export function dropDisputed(
-  links: readonly Link[],
-  pairs: readonly Pair[],
+  links: readonly ConversationLink[],
+  pairs: readonly TwinPair[],
   unset: ReadonlySet<number>,
-): Link[] {
-  const byConversation = new Map<number, Pair[]>();
+): ConversationLink[] {
+  const byConversation = new Map<number, TwinPair[]>();
   for (const pair of pairs) {
     for (const { id } of [pair.one, pair.two]) {
       const list = byConversation.get(id) ?? [];
@@ -33,7 +33,7 @@ export function dropDisputed(
       byConversation.set(id, list);
     }
   }
-  const isTimely = (third: Conversation, { one, two }: Link): boolean =>
+  const isTimely = (third: Conversation, { one, two }: ConversationLink): boolean =>
     [one, two].every(
       ({ file }) => file === third.file || !(unset.has(file) || unset.has(third.file)),
     );
@@ -46,8 +46,8 @@ export function dropDisputed(
 }
 
 function isDisputed(
-  link: Link,
-  byConversation: ReadonlyMap<number, readonly Pair[]>,
+  link: ConversationLink,
+  byConversation: ReadonlyMap<number, readonly TwinPair[]>,
   isUsed: (third: Conversation) => boolean,
 ): boolean {
   return [link.one, link.two].some((known) =>
@@ -64,12 +64,12 @@ function isDisputed(
 }
 
 /** One side of the link, as another file shows it. */
-function isBeside({ one, two }: Link, third: Conversation): boolean {
+function isBeside({ one, two }: ConversationLink, third: Conversation): boolean {
   return haveSameEnds(one, third) || haveSameEnds(two, third);
 }
 
 /** Whether `third`, the same packet as `seen` of one side of the link, cannot have passed the link's machine. */
-function contradicts(link: Link, seen: CapturedPacket, third: CapturedPacket): boolean {
+function contradicts(link: ConversationLink, seen: CapturedPacket, third: CapturedPacket): boolean {
   const own = link.twins.filter(({ a, b }) => isOneWay(link, seen, a, b));
   const same = own.filter(({ a, b }) => a.id === seen.id || b.id === seen.id);
   const [sample] = own;
@@ -86,7 +86,7 @@ function contradicts(link: Link, seen: CapturedPacket, third: CapturedPacket): b
 
 /** The twin is of the direction in which `seen` went. */
 function isOneWay(
-  { one }: Link,
+  { one }: ConversationLink,
   seen: CapturedPacket,
   a: CapturedPacket,
   b: CapturedPacket,

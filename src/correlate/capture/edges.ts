@@ -1,6 +1,6 @@
 /** Whether two captured legs may be the two sides of one relay: the same machine between them, the same bytes, in time. */
 import { isLoopback, sameEndpoint } from '../../model/address.js';
-import { compareEnds, readBoth, type Ends } from './closes.js';
+import { compareEnds, readBoth, type CloseOrder } from './closes.js';
 import { compareContent, isAligned, lacksBytes, streamsOf } from './contents.js';
 import { compareDatagrams } from './datagrams.js';
 import type { CapturedLeg } from './legs.js';
@@ -17,7 +17,7 @@ export interface Edge {
   /** What agreed may be a coincidence: packets are missing, or too few datagrams were compared. */
   readonly thin: boolean;
   /** Whether each side ended because the other did; datagrams have no end. */
-  readonly ends: Exclude<Ends, 'contrary'>;
+  readonly ends: Exclude<CloseOrder, 'contrary'>;
 }
 
 /** Nanoseconds by which clocks of two files may differ after they have been set to each other. */

@@ -4,22 +4,22 @@ import type { ClockShift, Conversation } from '../../model/conversation.js';
 import { CapturedPacket } from '../../model/captured-packet.js';
 import type { PacketTable } from '../../model/packet-table.js';
 import { Copies } from './copies.js';
-import { dropDisputed, type Pair } from './disputes.js';
-import { dropForks, linkConversations, type Link } from './links.js';
+import { dropDisputed, type TwinPair } from './disputes.js';
+import { dropForks, linkConversations, type ConversationLink } from './links.js';
 import { compareTimes, identityKey, isMarked, isPast, isSame } from './same-packet.js';
 import { PacketRange } from './wire-leg.js';
 
 /** Conversations that are one flow, in no order yet, with their packets and what joins them. */
-export interface Group {
+export interface ConversationGroup {
   readonly conversations: readonly Conversation[];
   readonly packets: PacketRange;
-  readonly links: readonly Link[];
+  readonly links: readonly ConversationLink[];
   /** Its packets were seen under other addresses too, in a way that no machine's rewriting explains. */
   readonly disputed: boolean;
 }
 
 export interface Groups {
-  readonly groups: readonly Group[];
+  readonly groups: readonly ConversationGroup[];
   /** Pairs of conversations that show like packets, whatever became of that: what one is depends on the other. */
   readonly touching: readonly (readonly [number, number])[];
 }
@@ -91,14 +91,14 @@ function findWanted(
 }
 
 interface Twins {
-  readonly pairs: readonly Pair[];
+  readonly pairs: readonly TwinPair[];
   readonly misread: readonly (readonly [number, number])[];
 }
 
 /** Pairs of conversations that show the same packets, in the order in which that was first seen. */
 function findTwins(byId: readonly (Conversation | undefined)[], table: PacketTable): Twins {
   const copies = new Copies(table.size);
-  const pairs = new Map<number, Pair>();
+  const pairs = new Map<number, TwinPair>();
   const misread: (readonly [number, number])[] = [];
   const { time } = table;
   const isOneFile = table.file.every((file) => file === 0);
@@ -163,9 +163,9 @@ function haveOneClient(a: Conversation, b: Conversation): boolean {
 function gather(
   conversations: readonly Conversation[],
   table: PacketTable,
-  links: readonly Link[],
+  links: readonly ConversationLink[],
   root: (id: number) => number,
-): Omit<Group, 'disputed'>[] {
+): Omit<ConversationGroup, 'disputed'>[] {
   const drafts: Draft[] = [];
   const most = conversations.reduce((id, one) => Math.max(id, one.id), 0);
   const byRoot = new Array<Draft | undefined>(most + 1);
@@ -213,8 +213,8 @@ interface Draft {
   readonly conversations: Conversation[];
   count: number;
   end: number;
-  links: Link[];
+  links: ConversationLink[];
 }
 
 /** Of most groups: one for all of them. */
-const NONE: Link[] = [];
+const NONE: ConversationLink[] = [];

@@ -3,8 +3,8 @@ import { isLoopback, sameEndpoint, type Endpoint } from '../../model/address.js'
 import type { Conversation } from '../../model/conversation.js';
 import type { Device } from '../../model/topology.js';
 import type { Nat } from '../leg.js';
-import type { Group } from './groups.js';
-import type { Link } from './links.js';
+import type { ConversationGroup } from './groups.js';
+import type { ConversationLink } from './links.js';
 import type { LinkDoubt } from '../../model/claim.js';
 import type { WirePacket } from './same-packet.js';
 import { isInitialTtl } from './sightings.js';
@@ -18,7 +18,7 @@ const EPHEMERAL = 32_768;
 export interface CapturedLeg {
   readonly leg: WireLeg;
   /** What shows that its destination was rewritten; null where it was not. */
-  readonly rewriting: Rewriting | null;
+  readonly rewriting: WireRewriting | null;
   /** The client's conversation, and the one behind all rewriting; often the same. */
   readonly first: Conversation;
   readonly last: Conversation;
@@ -43,7 +43,7 @@ export interface CapturedLeg {
 }
 
 /** A rewriting of the destination on the wire. */
-export interface Rewriting {
+export interface WireRewriting {
   /** Packets that were seen before and behind it, `a` and `b` in whichever order. */
   readonly twins: readonly Twin[];
   /** Why it is not proven; null where it is. */
@@ -52,12 +52,12 @@ export interface Rewriting {
 
 type Origin = 'local' | 'elsewhere' | null;
 
-export interface LegContext {
+export interface CaptureContext {
   readonly ports: ReadonlySet<number>;
   readonly devices: ReadonlyMap<number, Device>;
 }
 
-export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg {
+export function buildCapturedLeg(group: ConversationGroup, context: CaptureContext): CapturedLeg {
   const client = findClient(group, context.ports);
   const ordered = orderByPath(group, client);
   const first = ordered[0] ?? client.conversation;
@@ -103,9 +103,9 @@ export function buildCapturedLeg(group: Group, context: LegContext): CapturedLeg
 
 /** Of the links that show the destination under two addresses the one that says most. */
 function findRewriting(
-  links: readonly Link[],
+  links: readonly ConversationLink[],
   to: (conversation: Conversation) => Endpoint,
-): Rewriting | null {
+): WireRewriting | null {
   const telling = links.filter(({ one, two }) => !sameEndpoint(to(one), to(two)));
   const link = telling.find(({ doubt }) => doubt === null) ?? telling[0];
   return link ? { twins: link.twins, doubt: link.doubt } : null;
@@ -147,7 +147,7 @@ interface Client {
 }
 
 /** By the handshake; without one by the ports asked for, by what NAT left alone, by the larger port. */
-function findClient(group: Group, ports: ReadonlySet<number>): Client {
+function findClient(group: ConversationGroup, ports: ReadonlySet<number>): Client {
   const { conversations, links } = group;
   const known =
     conversations.find(({ client, protocol }) => client !== null && protocol === 'tcp') ??
@@ -218,7 +218,10 @@ function guessWay(
 }
 
 /** From the client's side to the container's: a router takes one off the TTL; else by time. */
-function orderByPath({ conversations, links }: Group, client: Client): readonly Conversation[] {
+function orderByPath(
+  { conversations, links }: ConversationGroup,
+  client: Client,
+): readonly Conversation[] {
   if (conversations.length === 1) return conversations;
   const rank = new Map(conversations.map(({ id }) => [id, 0]));
   const add = (id: number, value: number): void => void rank.set(id, (rank.get(id) ?? 0) + value);

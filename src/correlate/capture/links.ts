@@ -6,7 +6,7 @@ import { alignTwins, type Twin } from './twins.js';
 import { areApart, findNearer, type Nearness } from './nearness.js';
 import { isMarked, type WirePacket } from './same-packet.js';
 
-export interface Link {
+export interface ConversationLink {
   readonly one: Conversation;
   readonly two: Conversation;
   /** Sightings of one packet in both, `a` in `one`: those that can be told apart from others like them. */
@@ -28,7 +28,7 @@ export function linkConversations(
   one: Conversation,
   two: Conversation,
   twins: readonly Twin[],
-): Link | null {
+): ConversationLink | null {
   if (haveSameEnds(one, two)) return { one, two, twins, beyond: null, nearer: 'one', doubt: null };
   const aligned = alignTwins(twins);
   const ways = [0, 1].map((way) => aligned.filter(({ a }) => wayOf(one, a) === way));
@@ -40,7 +40,7 @@ export function linkConversations(
   if (known === null) return null;
   const beyond = findBeyond(known, first === null ? back : there);
   const isForth = first !== null;
-  const nearer: Link['nearer'] = (known.nearer === 'a') === isForth ? 'one' : 'two';
+  const nearer: ConversationLink['nearer'] = (known.nearer === 'a') === isForth ? 'one' : 'two';
   const link = { one, two, twins: aligned, beyond, nearer };
   const marked = aligned.some(({ a, b }) => isMarked(a, b));
   if (first !== null && second !== null) {
@@ -62,7 +62,7 @@ function findDoubt(one: Conversation, two: Conversation, few: boolean): LinkDoub
   return keepsClient(one, two) ? null : 'both-ends';
 }
 
-function findBeyond({ nearer }: Nearness, [twin]: readonly Twin[]): Link['beyond'] {
+function findBeyond({ nearer }: Nearness, [twin]: readonly Twin[]): ConversationLink['beyond'] {
   if (twin === undefined) return null;
   const { a, b } = twin;
   return nearer === 'a'
@@ -74,8 +74,8 @@ function findBeyond({ nearer }: Nearness, [twin]: readonly Twin[]): Link['beyond
  * Without those that lead one flow to two ends: a packet is rewritten once. Where one was edited as it was copied, nothing
  * tells which is the copy.
  */
-export function dropForks(links: readonly Link[]): Link[] {
-  const ofConversation = new Map<number, Link[]>();
+export function dropForks(links: readonly ConversationLink[]): ConversationLink[] {
+  const ofConversation = new Map<number, ConversationLink[]>();
   for (const link of links) {
     if (link.beyond === null) continue;
     for (const { id } of [link.one, link.two]) {
@@ -84,7 +84,7 @@ export function dropForks(links: readonly Link[]): Link[] {
       ofConversation.set(id, list);
     }
   }
-  const dropped = new Set<Link>();
+  const dropped = new Set<ConversationLink>();
   for (const [id, own] of ofConversation) {
     for (const [index, a] of own.entries()) {
       for (const b of own.slice(index + 1)) {
@@ -99,7 +99,7 @@ export function dropForks(links: readonly Link[]): Link[] {
 }
 
 /** Two links on one side of a conversation, whose other ends are not the same one. */
-function isFork(id: number, a: Link, b: Link): boolean {
+function isFork(id: number, a: ConversationLink, b: ConversationLink): boolean {
   const [first, second] = [a, b].map(({ one, beyond }) =>
     beyond === null
       ? null

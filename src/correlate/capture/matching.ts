@@ -1,11 +1,11 @@
 /** One-to-one matching: which of several possible partners each client leg has, and whether that leaves a choice. */
 
-export interface Candidate<L> {
+export interface PossiblePair<L> {
   readonly client: L;
   readonly upstream: L;
 }
 
-export interface Match<E> {
+export interface MatchedPair<E> {
   readonly edge: E;
   /** No other matching of as many pairs is possible without this one. */
   readonly only: boolean;
@@ -18,7 +18,7 @@ const MAX_STEPS = 20_000;
  * Matches as many clients as can be; among equals the earlier edges of a client are preferred. When a client goes
  * without, all that compete with it go without too: which of them it is cannot be told.
  */
-export function matchOneToOne<L, E extends Candidate<L>>(edges: readonly E[]): Match<E>[] {
+export function matchOneToOne<L, E extends PossiblePair<L>>(edges: readonly E[]): MatchedPair<E>[] {
   const choices = new Map<L, E[]>();
   for (const edge of edges) {
     const list = choices.get(edge.client) ?? [];
@@ -44,7 +44,7 @@ export function matchOneToOne<L, E extends Candidate<L>>(edges: readonly E[]): M
  * Finds `client` a partner, moving others on where needed (Kuhn). With `banned`, which is not used, it is only told whether there
  * is one.
  */
-function augment<L, E extends Candidate<L>>(
+function augment<L, E extends PossiblePair<L>>(
   client: L,
   choices: ReadonlyMap<L, readonly E[]>,
   owner: Map<L, E>,
@@ -73,7 +73,7 @@ function augment<L, E extends Candidate<L>>(
   return false;
 }
 
-function assign<L, E extends Candidate<L>>(
+function assign<L, E extends PossiblePair<L>>(
   last: L,
   before: ReadonlyMap<L, { readonly edge: E; readonly from: L | null }>,
   owner: Map<L, E>,
@@ -91,7 +91,7 @@ function assign<L, E extends Candidate<L>>(
 }
 
 /** Clients that could as well have gone without in the place of one that did. */
-function listCompeting<L, E extends Candidate<L>>(
+function listCompeting<L, E extends PossiblePair<L>>(
   without: readonly L[],
   choices: ReadonlyMap<L, readonly E[]>,
   owner: ReadonlyMap<L, E>,

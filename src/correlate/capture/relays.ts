@@ -23,7 +23,7 @@ export interface Pairing {
 }
 
 /** A pair of legs before it is known what all others of the capture carried. */
-export interface Pair {
+export interface RelayPair {
   readonly edge: Edge;
   readonly only: boolean;
 }
@@ -33,8 +33,8 @@ const MAX_CANDIDATES = 64;
 
 export interface Pairings {
   /** By the client's leg: by their bytes, and those where nothing but their course tells. */
-  readonly strong: ReadonlyMap<CapturedLeg, Pair>;
-  readonly weak: ReadonlyMap<CapturedLeg, Pair>;
+  readonly strong: ReadonlyMap<CapturedLeg, RelayPair>;
+  readonly weak: ReadonlyMap<CapturedLeg, RelayPair>;
   /** Legs that may be a relay's, or may be like one by coincidence: others carried the same bytes at that time. */
   readonly open: ReadonlySet<CapturedLeg>;
   /** Everything that was weighed: who may be whose, and which of these were looked at for rivals. */
@@ -71,7 +71,7 @@ export function pairByContent(
     matches.map(({ edge }) => edge),
     gone,
   );
-  const strong = new Map<CapturedLeg, Pair>();
+  const strong = new Map<CapturedLeg, RelayPair>();
   for (const { edge, only } of matches) {
     if (rivals.accountsFor(edge)) strong.set(edge.client, { edge, only });
   }
@@ -83,7 +83,7 @@ export function pairByContent(
   );
   const ofClient = countBy(others, ({ client }) => client);
   const ofUpstream = countBy(others, ({ upstream }) => upstream);
-  const weak = new Map<CapturedLeg, Pair>();
+  const weak = new Map<CapturedLeg, RelayPair>();
   const judged = matches.map(({ edge }) => edge);
   for (const edge of others) {
     if (ofClient.get(edge.client) !== 1 || ofUpstream.get(edge.upstream) !== 1) continue;
@@ -100,7 +100,7 @@ export function sketchPair(pairings: Pairings, client: CapturedLeg): ServiceSket
   return pair ? sketchService(pair.edge) : null;
 }
 
-export function describePair({ edge, only }: Pair, own: Ownership | null): Pairing {
+export function describePair({ edge, only }: RelayPair, own: Ownership | null): Pairing {
   const { upstream, request, reply, thin, ends } = edge;
   return { upstream, request, reply, thin, ends, only, own };
 }

@@ -12,7 +12,7 @@ export interface Seen {
   readonly hardware: string | null;
 }
 
-export interface Sighting {
+export interface DeviceSighting {
   readonly device: number;
   readonly request: Seen | null;
   readonly reply: Seen | null;
@@ -29,7 +29,7 @@ type Draft = { -readonly [K in keyof Seen]: Seen[K] };
 export function listSightings(
   requests: readonly WirePacket[],
   replies: readonly WirePacket[],
-): Sighting[] {
+): DeviceSighting[] {
   const drafts: { device: number; request: Draft | null; reply: Draft | null }[] = [];
   const add = (packets: readonly WirePacket[], way: 'request' | 'reply'): void => {
     for (const packet of packets) {
@@ -58,7 +58,7 @@ function include(seen: Draft | null, { wire, direction }: WirePacket): Draft {
  * way, all under the same addresses. Anything less may be what is left of a rewriting: a bridge that passes its frames
  * through netfilter shows them rewritten, and with their first TTL, already at its own device.
  */
-export function findCrossing(sightings: readonly Sighting[]): 'routed' | 'bridged' | null {
+export function findCrossing(sightings: readonly DeviceSighting[]): 'routed' | 'bridged' | null {
   const both = sightings.flatMap(({ request, reply }) =>
     request && reply ? { request, reply } : [],
   );

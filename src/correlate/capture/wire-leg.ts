@@ -5,7 +5,7 @@ import type { Conversation } from '../../model/conversation.js';
 import type { CounterEvent, Protocol } from '../../model/event.js';
 import type { PacketTable } from '../../model/packet-table.js';
 import type { Leg, Nat } from '../leg.js';
-import { listSightings, type Sighting } from './sightings.js';
+import { listSightings, type DeviceSighting } from './sightings.js';
 
 /** The rows of some packets, in order of time: a part of a list that holds those of all. */
 export class PacketRange {
@@ -55,7 +55,7 @@ export class WireLeg implements Leg {
   readonly server: Endpoint;
   readonly destination: Endpoint;
   readonly #clients: ReadonlyMap<number, Endpoint> | null;
-  #sightings: readonly Sighting[] | null = null;
+  #sightings: readonly DeviceSighting[] | null = null;
   #events: readonly WireEvent[] | null = null;
   #sides: Sides | null = null;
 
@@ -115,7 +115,7 @@ export class WireLeg implements Leg {
   }
 
   /** What each device saw of it. */
-  get sightings(): readonly Sighting[] {
+  get sightings(): readonly DeviceSighting[] {
     if (this.#sightings === null) {
       const { requests, replies } = this.split();
       // What is damaged may have any TTL.

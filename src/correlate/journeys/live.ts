@@ -2,7 +2,7 @@
 import { sameEndpoint } from '../../model/address.js';
 import type { DropEvent, NatEvent, PacketEvent, ResetEvent } from '../../model/event.js';
 import type { Sight, Track } from './journey.js';
-import { leadsTo, rewritten, sameWay, type Way } from './nat-steps.js';
+import { leadsTo, rewritten, sameWay, type Heading } from './nat-steps.js';
 
 /** Nanoseconds within which one skb may be seen at the next place, queueing included. */
 export const ONE_WAY = 2_000_000_000;
@@ -45,12 +45,12 @@ function isMerged(before: Packet, now: Packet): boolean {
   );
 }
 
-function wayAfter(sight: Packet): Way {
+function wayAfter(sight: Packet): Heading {
   return sight.kind === 'nat' ? rewritten(sight) : sight;
 }
 
 /** The same addresses, or what NAT in this namespace makes of them. */
-function isExplained(before: Way, { conntrack, namespace }: Packet, now: Packet): boolean {
+function isExplained(before: Heading, { conntrack, namespace }: Packet, now: Packet): boolean {
   if (sameWay(before, now)) return true;
   if (namespace !== now.namespace) return false;
   const view = now.conntrack ?? conntrack;
@@ -78,7 +78,7 @@ export function endsIn(before: Packet, drop: DropEvent | ResetEvent): boolean {
 }
 
 /** The same addresses, or what the entry that the dropped packet bears makes of them. */
-function isRewritten(before: Way, drop: DropEvent | ResetEvent): boolean {
+function isRewritten(before: Heading, drop: DropEvent | ResetEvent): boolean {
   if (sameWay(before, drop)) return true;
   const view = drop.kind === 'drop' ? drop.conntrack : null;
   if (view !== null) return leadsTo(view, before, drop);

@@ -3,14 +3,14 @@ import { sameEndpoint, type Endpoint } from '../../model/address.js';
 import type { ConntrackView, NatEvent, PacketEvent } from '../../model/event.js';
 
 /** From where to where a packet goes. */
-export type Way = Pick<PacketEvent, 'source' | 'destination'>;
+export type Heading = Pick<PacketEvent, 'source' | 'destination'>;
 
 /** The way of a packet from this NAT hook on. */
-export function rewritten({ source, destination, field, becomes }: NatEvent): Way {
+export function rewritten({ source, destination, field, becomes }: NatEvent): Heading {
   return field === 'source' ? { source: becomes, destination } : { source, destination: becomes };
 }
 
-export function sameWay(a: Way, b: Way): boolean {
+export function sameWay(a: Heading, b: Heading): boolean {
   return sameEndpoint(a.source, b.source) && sameEndpoint(a.destination, b.destination);
 }
 
@@ -33,12 +33,17 @@ function stepsOf({ original, reply }: ConntrackView, request: boolean): Steps {
 }
 
 /** Whether NAT by this entry turns the one way into the other, in either direction of the flow. */
-export function leadsTo(view: ConntrackView, before: Way, now: Way): boolean {
+export function leadsTo(view: ConntrackView, before: Heading, now: Heading): boolean {
   return [true, false].some((request) => canStep(view, before, now, request));
 }
 
 /** The same for one direction: requests are translated, replies translated back. */
-export function canStep(view: ConntrackView, before: Way, now: Way, request: boolean): boolean {
+export function canStep(
+  view: ConntrackView,
+  before: Heading,
+  now: Heading,
+  request: boolean,
+): boolean {
   const steps = stepsOf(view, request);
   return (['source', 'destination'] as const).every((field) => {
     const [first, last] = steps[field];

@@ -3,7 +3,7 @@ import type { WireFacts } from '../../model/conversation.js';
 import type { PacketEvent } from '../../model/event.js';
 import { isRequest } from '../bytes.js';
 import type { Leg, LegEvent } from '../leg.js';
-import { findEnd, type EndContext } from './ends.js';
+import { findJourneyEnd, type EndContext } from './journey-end.js';
 import type { Journey, Passage, Sight, Track } from './journey.js';
 import { readLive } from './live.js';
 import { findRewritings } from './rewritings.js';
@@ -22,7 +22,7 @@ export function readJourneys(leg: Leg, context: EndContext): Journey[] {
       request,
       passages: listPassages(leg, track, request, context.topology.host),
       copyOf: track.copyOf && (numbers.get(track.copyOf) ?? null),
-      end: findEnd(track.sights, (request ? leg.destination : leg.client).address, context),
+      end: findJourneyEnd(track.sights, (request ? leg.destination : leg.client).address, context),
     };
   });
 }

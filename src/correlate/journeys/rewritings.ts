@@ -2,7 +2,7 @@
 import { sameEndpoint } from '../../model/address.js';
 import type { Leg, Nat } from '../leg.js';
 import type { Rewriting, RewritingHook, Sight } from './journey.js';
-import { canStep, rewritten, type Way } from './nat-steps.js';
+import { canStep, rewritten, type Heading } from './nat-steps.js';
 
 /** What is known of a packet when it comes to a place. */
 export interface Approach {
@@ -20,7 +20,7 @@ export function findRewritings(now: Sight, approach: Approach): Rewriting[] {
   const { leg, request, before, host } = approach;
   const { nat } = leg;
   if (nat === null || now.namespace !== host) return [];
-  const from: Way | null = before ? wayAfter(before) : findOrigin(nat, now, request);
+  const from: Heading | null = before ? wayAfter(before) : findOrigin(nat, now, request);
   if (from === null || !canStep(nat.view, from, now, request)) return [];
   return (['destination', 'source'] as const).flatMap((field) => {
     if (sameEndpoint(from[field], now[field])) return [];
@@ -36,7 +36,7 @@ function readHook(now: Sight & { kind: 'nat' }): Rewriting[] {
     : [{ hook, field, from: now[field], to: becomes }];
 }
 
-function wayAfter(sight: Sight): Way {
+function wayAfter(sight: Sight): Heading {
   return sight.kind === 'nat' ? rewritten(sight) : sight;
 }
 
@@ -44,7 +44,7 @@ function wayAfter(sight: Sight): Way {
  * What a packet was before its first place: a packet of the host's own is rewritten before it shows on any device, and one
  * that was dropped may show nowhere else. Its conntrack entry knows.
  */
-function findOrigin(nat: Nat, now: Sight, request: boolean): Way | null {
+function findOrigin(nat: Nat, now: Sight, request: boolean): Heading | null {
   if (!request) return null;
   if (nat.hook === 'OUTPUT') return nat.view.original;
   return now.kind === 'drop' && now.conntrack !== null ? now.conntrack.original : null;

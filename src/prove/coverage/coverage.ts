@@ -1,32 +1,32 @@
 /** How complete a trace is, and what that takes back of the claims and the ending of one connection. */
 import type { Claim, ClaimOf } from '../../model/claim.js';
-import type { Coverage, Ending, Facts } from '../../model/judgement.js';
+import type { TraceCoverage, Ending, ConnectionFacts } from '../../model/judgement.js';
 import type { Trace } from '../../model/trace.js';
 
 /** Seals are for live traces; a capture that was read whole lacks nothing. */
-export function coverageOf({ capture, tail }: Pick<Trace, 'capture' | 'tail'>): Coverage {
+export function coverageOf({ capture, tail }: Pick<Trace, 'capture' | 'tail'>): TraceCoverage {
   return capture ? { ...tail, sealed: !tail.truncated } : tail;
 }
 
 /** No event is missing, so that what a process did and was not seen did not happen. */
-export function isComplete({ sealed, lostEvents, truncated }: Coverage): boolean {
+export function isComplete({ sealed, lostEvents, truncated }: TraceCoverage): boolean {
   return sealed && lostEvents === 0 && !truncated;
 }
 
 /** Nothing is missing, so that an acknowledgement that was not seen did not come. */
-export function isLossless(coverage: Coverage): boolean {
+export function isLossless(coverage: TraceCoverage): boolean {
   return isComplete(coverage) && coverage.skippedRuns === undefined;
 }
 
 /** What stands of a connection's facts in a trace of this coverage. */
 export interface Settled {
-  readonly facts: Facts;
-  readonly coverage: Coverage;
+  readonly facts: ConnectionFacts;
+  readonly coverage: TraceCoverage;
   readonly claims: readonly Claim[];
   readonly ending: Ending;
 }
 
-export function settle(facts: Facts, coverage: Coverage): Settled {
+export function settle(facts: ConnectionFacts, coverage: TraceCoverage): Settled {
   const ending = isLossless(coverage) ? facts.endings.whole : facts.endings.lossy;
   const claims = facts.claims.map((claim) =>
     stands(claim, coverage) ? claim : { ...claim, holds: null },
@@ -35,15 +35,15 @@ export function settle(facts: Facts, coverage: Coverage): Settled {
 }
 
 /** What rests on an absence stands only where a presence would have been reported. */
-function stands({ absence }: Claim, coverage: Coverage): boolean {
+function stands({ absence }: Claim, coverage: TraceCoverage): boolean {
   if (absence === undefined) return true;
   return absence === 'events' ? isComplete(coverage) : isLossless(coverage);
 }
 
 function claimComplete(
-  { seenBy, begun }: Facts,
+  { seenBy, begun }: ConnectionFacts,
   { shown }: Ending,
-  coverage: Coverage,
+  coverage: TraceCoverage,
 ): ClaimOf<'complete'> {
   const of = seenBy === 'wire' ? 'capture' : 'trace';
   const whole = isComplete(coverage);

@@ -8,7 +8,7 @@ import type { CopyEvent, NatEvent } from '../../model/event.js';
 import type { Hop } from '../../model/report.js';
 import type { Topology } from '../../model/topology.js';
 import { writeAct, writeRewriting } from '../../words/hops.js';
-import { flagNames, summarise } from '../../words/packets.js';
+import { flagNames, summarisePacket } from '../../words/packets.js';
 import type { Places } from './places.js';
 
 export type ToldEvent = Exclude<LegEvent, { kind: 'counter' }>;
@@ -42,7 +42,7 @@ export function tellEvent(event: ToldEvent, leg: Leg, legNumber: number, context
           event.kind === 'packet' && event.wire?.directed !== false ? event.direction : null,
         source: formatEndpoint(event.source),
         destination: formatEndpoint(event.destination),
-        summary: summarise(event),
+        summary: summarisePacket(event),
         kind: event.kind,
         flow: isRequest(leg, event) ? 'request' : 'reply',
         bytes: event.length,

@@ -1,7 +1,7 @@
 /** What keeps a process of the host from being proven to answer by itself, or to relay. */
 import { addsNothing } from '../../correlate/accounts.js';
 import type { RelayLink } from '../../correlate/relays.js';
-import type { Way } from '../../correlate/ways.js';
+import type { RelayWay } from '../../correlate/ways.js';
 import type { Doubt, WayFacts } from '../../model/judgement.js';
 import { isPortDriver } from '../../model/port-drivers.js';
 import type { Observed } from '../observed.js';
@@ -76,6 +76,6 @@ export function listHostDoubts({ service, witnesses, bytes }: Observed): Doubt[]
     : [{ code: 'answer-in-part', written, of: bytes.fromServer }];
 }
 
-function isRead(event: Way['event']): boolean {
+function isRead(event: RelayWay['event']): boolean {
   return event.kind !== 'state' && event.operation === 'read';
 }

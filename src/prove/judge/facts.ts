@@ -4,7 +4,14 @@ import { isInitialTtl } from '../../correlate/capture/sightings.js';
 import { isRelayProcess } from '../../correlate/known-relays.js';
 import { sameEndpoint } from '../../model/address.js';
 import type { Process } from '../../model/claim.js';
-import type { Doubt, Facts, Redirect, RelayFacts, RelayLeg, Taken } from '../../model/judgement.js';
+import type {
+  Doubt,
+  ConnectionFacts,
+  Redirect,
+  RelayFacts,
+  RelayLeg,
+  Taken,
+} from '../../model/judgement.js';
 import { makeClaims, makeWireClaims } from '../claims/claims.js';
 import type { ObservedOnWire } from '../observed-wire.js';
 import { isHostAddress, processOf, type Observed } from '../observed.js';
@@ -13,7 +20,7 @@ import { findStopped } from '../outcome/stopped.js';
 import type { WireOutcome } from '../outcome/wire-outcome.js';
 import { listHostDoubts, listRelayDoubts } from './doubts.js';
 
-export function gatherFacts(subject: Observed): Facts {
+export function gatherFacts(subject: Observed): ConnectionFacts {
   const { leg, topology, hostAccept, link, sent } = subject;
   const { protocol, client, server, destination, begun } = leg;
   const dialler = leg.dialled ?? sent;
@@ -86,7 +93,7 @@ function describeLeg({ process, upstream }: Observed['links'][number]): RelayLeg
 export function gatherWireFacts(
   subject: ObservedOnWire,
   { outcome, halfOpen }: WireOutcome,
-): Facts {
+): ConnectionFacts {
   const { leg, captured, open } = subject;
   const { protocol, client, server, destination, begun } = leg;
   const { ttl, origin, ofContainer, disputed } = captured;

@@ -1,11 +1,17 @@
 /** The verdict on one connection: which rows of the table show a path, and what lowers it. It looks at no event. */
-import type { Coverage, Doubt, Facts, Judged, Judgement } from '../../model/judgement.js';
+import type {
+  TraceCoverage,
+  Doubt,
+  ConnectionFacts,
+  Judged,
+  Judgement,
+} from '../../model/judgement.js';
 import { settle, type Settled } from '../coverage/coverage.js';
 import { listGaps } from './gaps.js';
-import { answerOf, TABLE, type Row } from './table.js';
+import { answerOf, TABLE, type JudgeRow } from './table.js';
 
 /** @param facts as if nothing were missing; `coverage` says what is */
-export function judge(facts: Facts, coverage: Coverage): Judged {
+export function judge(facts: ConnectionFacts, coverage: TraceCoverage): Judged {
   const settled = settle(facts, coverage);
   const { claims, ending } = settled;
   return { facts, claims, ending, judgement: weigh(settled) };
@@ -38,7 +44,7 @@ function weigh(settled: Settled): Judgement {
   return { path, by: first.by, proof, doubts: listOnce(doubts) };
 }
 
-function isShown({ needs, refutedBy }: Row, settled: Settled): boolean {
+function isShown({ needs, refutedBy }: JudgeRow, settled: Settled): boolean {
   return needs.every((holds) => holds(settled)) && !refutedBy.some((holds) => holds(settled));
 }
 

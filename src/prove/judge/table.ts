@@ -1,15 +1,15 @@
 /** The judge's table: by what each path shows, what refutes that, and what lowers it from proven to likely. */
 import type { ClaimCode, ClaimOf } from '../../model/claim.js';
-import type { Doubt, Facts, Showing } from '../../model/judgement.js';
+import type { Doubt, ConnectionFacts, Showing } from '../../model/judgement.js';
 import type { Path } from '../../model/verdict.js';
 import { isComplete, type Settled } from '../coverage/coverage.js';
 
 /** A question to one connection, as far as its trace may be believed. */
 type Condition = (settled: Settled) => boolean;
 
-export interface Row {
+export interface JudgeRow {
   readonly by: Showing;
-  readonly path: (facts: Facts) => Path;
+  readonly path: (facts: ConnectionFacts) => Path;
   /** All of these show the path … */
   readonly needs: readonly Condition[];
   /** … unless one of these holds. */
@@ -17,12 +17,12 @@ export interface Row {
   /** Counts only where nothing shows another path. */
   readonly yields?: boolean;
   /** Where its proof rests on what was not seen as well, so that what the trace lacks lowers it. */
-  readonly needsWhole: readonly Facts['seenBy'][];
+  readonly needsWhole: readonly ConnectionFacts['seenBy'][];
   /** What else lowers it. */
   readonly lowers: (settled: Settled) => readonly Doubt[];
 }
 
-export const TABLE: readonly Row[] = [
+export const TABLE: readonly JudgeRow[] = [
   {
     by: 'rewritten',
     path: () => 'dnat',

@@ -1,6 +1,6 @@
 /** How a connection ended, as the judge and its reason need it: what no event has to be looked at again for. */
 import { isRequest } from '../../correlate/bytes.js';
-import type { Course, Ending, EndingDrop } from '../../model/judgement.js';
+import type { ConnectionCourse, Ending, EndingDrop } from '../../model/judgement.js';
 import type { Outcome } from '../../model/verdict.js';
 import { namePacket } from '../../words/packets.js';
 import type { Observed } from '../observed.js';
@@ -19,7 +19,7 @@ export function findEnding(subject: Observed, lossless: boolean): Ending {
   };
 }
 
-function findCourse(subject: Observed, outcome: Outcome, lossless: boolean): Course {
+function findCourse(subject: Observed, outcome: Outcome, lossless: boolean): ConnectionCourse {
   const { handshake, stall } = describeProgress(subject, outcome, lossless);
   return {
     end: findEnd(subject, outcome),
@@ -43,7 +43,7 @@ function describeDrop(subject: Observed): EndingDrop | null {
   };
 }
 
-function findReached({ lastLeg, entered }: Observed): Course['reached'] {
+function findReached({ lastLeg, entered }: Observed): ConnectionCourse['reached'] {
   if (entered === null) return null;
   if (lastLeg.protocol === 'udp') return 'datagrams';
   const asked = lastLeg.events.some(

@@ -8,7 +8,7 @@ import { distance, isAfter } from './sequence.js';
 export type Sent = PacketEvent | DropEvent;
 
 /** What one end sent, and what the other end acknowledged of it. */
-export interface Side {
+export interface EndTraffic {
   /** Number of its SYN (or SYN+ACK); null where none was seen. Of several, the one that the other end acknowledged. */
   readonly syn: number | null;
   /** How often it sent one, as the place tells that saw it most often. */
@@ -39,8 +39,8 @@ export interface Stalled {
 
 /** Both ends of a leg. */
 export interface Exchange {
-  readonly client: Side;
-  readonly server: Side;
+  readonly client: EndTraffic;
+  readonly server: EndTraffic;
   /** The client completed the handshake: an ACK of its own, its socket or the server's tells. */
   readonly completed: boolean;
   /** Some packet of the server was seen. */
@@ -133,7 +133,7 @@ class SideReader {
   #fin: number | null = null;
   readonly #places: Place[] = [];
 
-  /** @param acksSeen see {@link Side} */
+  /** @param acksSeen see {@link EndTraffic} */
   constructor(acksSeen: boolean) {
     this.#acksSeen = acksSeen;
   }
@@ -154,7 +154,7 @@ class SideReader {
     if (this.#acked === null || isAfter(ack, this.#acked)) this.#acked = ack;
   }
 
-  conclude(leg: Leg, request: boolean): Side {
+  conclude(leg: Leg, request: boolean): EndTraffic {
     const syn = this.#chooseSyn();
     const stalled = this.#findStalled();
     return {

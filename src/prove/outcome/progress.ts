@@ -3,13 +3,20 @@ import type { Observed } from '../observed.js';
 import type { Connection } from '../../model/report.js';
 import type { Outcome } from '../../model/verdict.js';
 import { listLegs } from './drops.js';
-import { readExchange, type Side } from './exchange.js';
+import { readExchange, type EndTraffic } from './exchange.js';
 import { findStall } from './outcome.js';
 import { distance, isAfter } from './sequence.js';
 
-export type Progress = Pick<Connection, 'handshake' | 'acknowledged' | 'stall' | 'sourceSeen'>;
+export type ConnectionProgress = Pick<
+  Connection,
+  'handshake' | 'acknowledged' | 'stall' | 'sourceSeen'
+>;
 
-export function describeProgress(subject: Observed, outcome: Outcome, lossless: boolean): Progress {
+export function describeProgress(
+  subject: Observed,
+  outcome: Outcome,
+  lossless: boolean,
+): ConnectionProgress {
   return {
     handshake: describeHandshake(subject, lossless),
     acknowledged: describeAcknowledged(subject, lossless),
@@ -38,7 +45,7 @@ function describeAcknowledged(
 }
 
 /** Bytes of one side that the other end has acknowledged; null where more may have been than was seen. */
-function countAcknowledged(side: Side, sent: number, lossless: boolean): number | null {
+function countAcknowledged(side: EndTraffic, sent: number, lossless: boolean): number | null {
   const { acked, start, acksSeen } = side;
   if (sent === 0) return 0;
   if (start === null) return null;

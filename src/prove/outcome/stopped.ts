@@ -5,14 +5,14 @@ import { CONNTRACK, TCP, type DropEvent } from '../../model/event.js';
 import type { Topology } from '../../model/topology.js';
 import { isHostAddress } from '../observed.js';
 
-export interface Stopped {
+export interface HostDrop {
   readonly drop: DropEvent;
   /** NAT had been asked before, and had left the address as it was: otherwise it might have sent the packet on. */
   readonly behindNat: boolean;
 }
 
 /** Null where no rule stopped it, or where it was on its way to somewhere else. */
-export function findStopped(leg: Leg, topology: Topology): Stopped | null {
+export function findStopped(leg: Leg, topology: Topology): HostDrop | null {
   const { server, nat, events } = leg;
   if (server === null || nat?.destinationRewritten === true) return null;
   if (!isHostAddress(topology, server.address)) return null;

@@ -6,7 +6,7 @@ import type { RuleRef } from '../../rules/evaluate/rule-index.js';
 import {
   familyOf,
   findBridgeOf,
-  findRoute,
+  findWorldRoute,
   isOwnAddress,
   type World,
 } from '../../rules/evaluate/world.js';
@@ -49,7 +49,7 @@ export function retrace(world: World, connection: Connection): Attempt | null {
       start: { ...fields, by },
     };
   }
-  const device = findRoute(world, client.address)?.device ?? null;
+  const device = findWorldRoute(world, client.address)?.device ?? null;
   const by = { kind: 'outside', device, source: client.address } as const;
   return { vantage: 'outside', from: { kind: 'outside' }, start: { ...fields, by } };
 }

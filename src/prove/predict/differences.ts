@@ -1,7 +1,7 @@
 /** What it may mean that connections did not come as predicted: one finding for each kind of difference. */
 import { formatEndpoint } from '../../model/address.js';
 import type { Connection, Predicted, ReportFinding } from '../../model/report.js';
-import type { RuleDifferences, Survey } from '../../model/survey.js';
+import type { RuleDifferences, RuleSurvey } from '../../model/survey.js';
 import type { Suspicion } from '../../model/suspicion.js';
 import type { World } from '../../rules/evaluate/world.js';
 import { listDifferences } from '../../rules/explain/changes.js';
@@ -18,7 +18,7 @@ export interface Difference {
 export function findDifferences(
   differences: readonly Difference[],
   world: World,
-  survey: Survey,
+  survey: RuleSurvey,
 ): ReportFinding[] {
   const groups = new Map<string, Difference[]>();
   for (const difference of differences) {
@@ -53,7 +53,7 @@ function describe(
 function suspect(
   { connection, predicted, byEnd }: Difference,
   world: World,
-  survey: Survey,
+  survey: RuleSurvey,
 ): Suspicion {
   const { protocol, path, outcome, hops } = connection;
   if (byEnd) return { code: 'new-rules', changes: listChanges(survey) };
@@ -79,6 +79,6 @@ function suspect(
 }
 
 /** Null where it is not known what has changed. */
-function listChanges({ rules, changes }: Survey): RuleDifferences | null {
+function listChanges({ rules, changes }: RuleSurvey): RuleDifferences | null {
   return changes?.rules ? listDifferences(rules, changes.rules) : null;
 }

@@ -2,8 +2,8 @@
 import type { Endpoint } from '../../model/address.js';
 import { isInRange, parseAddressNumber } from '../../model/range.js';
 import type { Connection, Predicted } from '../../model/report.js';
-import type { Match, Rule, Verdict } from '../../model/rules.js';
-import type { Survey } from '../../model/survey.js';
+import type { Match, Rule, RuleVerdict } from '../../model/rules.js';
+import type { RuleSurvey } from '../../model/survey.js';
 
 /** The rule as it is written, and where it is. */
 export type NamedRule = { readonly rule: string } & Pick<Connection['end'], 'at'>;
@@ -12,7 +12,7 @@ export type NamedRule = { readonly rule: string } & Pick<Connection['end'], 'at'
 export function nameRule(
   connection: Connection,
   predicted: Predicted | null,
-  survey: Survey,
+  survey: RuleSurvey,
 ): NamedRule | null {
   const { by, cause } = connection.end;
   if (by !== 'host' || (cause !== 'rejected' && cause !== 'filtered')) return null;
@@ -30,7 +30,7 @@ export function nameRule(
 }
 
 /** Rules that may have rejected one of its packets. */
-function listCandidates(connection: Connection, { rules }: Survey): NamedRule[] {
+function listCandidates(connection: Connection, { rules }: RuleSurvey): NamedRule[] {
   const family = connection.client.address.includes(':') ? 'ip6' : 'ip';
   const packets = listPackets(connection);
   return rules.tables
@@ -47,7 +47,7 @@ function listCandidates(connection: Connection, { rules }: Survey): NamedRule[] 
 
 /** What is not understood may do anything. */
 function mayReject({ steps }: Rule): boolean {
-  const rejects = (verdict: Verdict): boolean =>
+  const rejects = (verdict: RuleVerdict): boolean =>
     verdict.do === 'reject' || verdict.do === 'unknown';
   return steps.some((step) =>
     step.kind === 'map'

@@ -2,7 +2,7 @@
 import type { Finding } from '../../model/explain.js';
 import type { Connection, Evidence, Predicted, ReportFinding } from '../../model/report.js';
 import type { RuleSet } from '../../model/rules.js';
-import type { Survey } from '../../model/survey.js';
+import type { RuleSurvey } from '../../model/survey.js';
 import type { TraceHeader } from '../../model/trace.js';
 import type { PredictedReport } from '../assemble.js';
 import { agree, retrace } from './agreement.js';
@@ -23,7 +23,7 @@ import { findBridgeOf, type World } from '../../rules/evaluate/world.js';
 import { writeEvidence } from '../../words/claims.js';
 import { STOP_REMEDIES } from '../../words/faults/stops.js';
 import { writeFinding } from '../../words/findings.js';
-import { writeReason } from '../../words/predictions/reasons.js';
+import { writePredictionReason } from '../../words/predictions/reasons.js';
 import { writeDeciding, writeSince } from '../../words/deciding.js';
 
 /** Null where the rules were not read. */
@@ -92,11 +92,11 @@ function decide(
 /** Predicts connections by one rule set; equal attempts once. */
 class Oracle {
   readonly world: World;
-  readonly #survey: Survey;
+  readonly #survey: RuleSurvey;
   readonly #index: RuleIndex;
   readonly #known = new Map<string, ReturnType<typeof predictAttempt>>();
 
-  constructor({ topology, target }: TraceHeader, survey: Survey, rules: RuleSet) {
+  constructor({ topology, target }: TraceHeader, survey: RuleSurvey, rules: RuleSet) {
     this.#survey = survey;
     const { settings } = survey;
     const { mappings } = target;
@@ -109,7 +109,7 @@ class Oracle {
     if (!attempt) return null;
     const { prediction, deciding, stop } = this.#predict(attempt);
     const { path, way, target, rule, sourceSeen, obstacles } = prediction;
-    const why = writeReason(prediction.why);
+    const why = writePredictionReason(prediction.why);
     const agrees = agree(connection, attempt, prediction, deciding);
     const at = rule === null || !deciding ? null : describePlace(deciding);
     const code = stop && nameFault(stop);
@@ -119,7 +119,7 @@ class Oracle {
       predicted.stop = {
         code,
         remedy: STOP_REMEDIES[code],
-        why: writeReason(stop.obstacle ?? stop.why),
+        why: writePredictionReason(stop.obstacle ?? stop.why),
       };
     }
     return { predicted, deciding, obstructed: obstacles.length > 0 };
@@ -158,7 +158,7 @@ function annotate(
   connection: Connection,
   answer: Answer,
   why: string | null,
-  survey: Survey,
+  survey: RuleSurvey,
 ): Connection {
   const { predicted } = answer;
   const counted = witnessCounter(answer, survey);
@@ -181,7 +181,7 @@ function withRule(connection: Connection, named: NamedRule | null): Connection {
 }
 
 /** A second witness, which never decides: other traffic raises the counter as well. */
-function witnessCounter({ predicted, deciding }: Answer, { changes }: Survey): Evidence | null {
+function witnessCounter({ predicted, deciding }: Answer, { changes }: RuleSurvey): Evidence | null {
   const rule = deciding?.rule ?? null;
   if (!changes || !rule || rule.packets === null || !predicted.at || predicted.agrees !== true) {
     return null;

@@ -4,7 +4,7 @@ import type { Connection, Verdict } from '../../model/report.js';
 import type { TraceTail } from '../../model/trace.js';
 import { PROOFS } from '../../model/verdict.js';
 import { writeFailedReason } from '../../words/failures.js';
-import { writeNothingSeen, writeReason } from '../../words/headline.js';
+import { writeNothingSeen, writeHeadlineReason } from '../../words/headline.js';
 
 export function sumUp(
   connections: readonly Connection[],
@@ -44,7 +44,7 @@ function countOutcomes(connections: readonly Connection[]): OutcomeCount[] {
 /** Of one connection its own reason, behind what became of it. */
 function tellReason(connections: readonly Connection[], headline: Headline): string {
   const [only] = connections;
-  if (connections.length > 1 || !only) return writeReason(headline);
+  if (connections.length > 1 || !only) return writeHeadlineReason(headline);
   const [failure] = headline.failures;
   return failure ? writeFailedReason(failure, only.reason) : only.reason;
 }

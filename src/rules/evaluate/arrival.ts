@@ -1,11 +1,17 @@
 /** The last part of a way: a socket of the host, the relay behind it, or a container. */
 import { isPortDriver } from '../../model/port-drivers.js';
 import type { HostPort, Reason } from '../../model/reason.js';
-import { findContainerAt, findDeafness, findRelay, findSocket, listSocketsFor } from './deliver.js';
-import { endJourney, formatTarget, targetOf, type Journey } from './journey-end.js';
+import {
+  findContainerAt,
+  findDeafness,
+  findPortRelay,
+  findSocket,
+  listSocketsFor,
+} from './deliver.js';
+import { endJourney, formatTarget, targetOf, type TrialEnd } from './journey-end.js';
 import { isLoopbackSource } from './loopback.js';
 import type { Start } from './start.js';
-import { addressText, type Packet } from './packet.js';
+import { addressText, type TrialPacket } from './packet.js';
 import type { RuleRef } from './rule-index.js';
 import { stopPacket } from './refusal.js';
 import type { Router } from './routing/router.js';
@@ -17,7 +23,7 @@ export class Arrival {
   readonly #walk: Walk;
   readonly #ways: {
     /** Makes the relay's own connection. */
-    readonly dial: (start: Start) => Journey;
+    readonly dial: (start: Start) => TrialEnd;
     readonly router: Router;
   };
 
@@ -26,7 +32,7 @@ export class Arrival {
     walk: Walk,
     ways: {
       /** Makes the relay's own connection. */
-      readonly dial: (start: Start) => Journey;
+      readonly dial: (start: Start) => TrialEnd;
       readonly router: Router;
     },
   ) {
@@ -36,7 +42,7 @@ export class Arrival {
   }
 
   /** @param open whether INPUT may still give it another source: over lo, POSTROUTING has settled that. */
-  reachHost(packet: Packet, nat: RuleRef | null, open = true): Journey {
+  reachHost(packet: TrialPacket, nat: RuleRef | null, open = true): TrialEnd {
     const input = this.#walk.run('input', packet, open);
     if (input.verdict !== 'accept') {
       const walk = this.#walk;
@@ -47,7 +53,7 @@ export class Arrival {
     const { destinationPort: port, protocol, family } = packet;
     const sockets = listSocketsFor(this.#world, port);
     const socket = sockets && findSocket(sockets, protocol, to, port, family);
-    const relay = findRelay(
+    const relay = findPortRelay(
       this.#world,
       protocol,
       to ?? (family === 4 ? '0.0.0.0' : '::'),
@@ -105,7 +111,7 @@ export class Arrival {
   }
 
   /** Nothing is known of the host's sockets: the rules tell whether docker-proxy is used at all. */
-  #guessRelay(packet: Packet, at: HostPort): Journey {
+  #guessRelay(packet: TrialPacket, at: HostPort): TrialEnd {
     if (this.#world.userlandProxy === true && this.#isPublishedAt(packet)) {
       const guessed = endJourney(packet, this.#findException(), 'answered', {
         way: 'docker-proxy',
@@ -120,7 +126,7 @@ export class Arrival {
     });
   }
 
-  #isPublishedAt(packet: Packet): boolean {
+  #isPublishedAt(packet: TrialPacket): boolean {
     const any = packet.family === 4 ? '0.0.0.0' : '::';
     const to = addressText(packet.destination);
     return this.#world.published.some(
@@ -131,7 +137,7 @@ export class Arrival {
     );
   }
 
-  #reachRelay(packet: Packet, relay: World['relays'][number]): Journey {
+  #reachRelay(packet: TrialPacket, relay: World['relays'][number]): TrialEnd {
     const { target, command, pid, listens } = relay;
     const name = { command, pid, listens };
     const way = 'docker-proxy';
@@ -183,7 +189,7 @@ export class Arrival {
    * Who listens on every address answers UDP from the one that the host chooses for the client.
    * @returns that address where it is another one than was dialled, with null for one that is not known.
    */
-  #findStray(packet: Packet, listens: string): { readonly source: string | null } | null {
+  #findStray(packet: TrialPacket, listens: string): { readonly source: string | null } | null {
     const [client, dialled] = [addressText(packet.source), addressText(packet.destination)];
     if (packet.protocol !== 'udp' || dialled === null) return null;
     if (listens !== '0.0.0.0' && listens !== '::') return null;
@@ -208,7 +214,7 @@ export class Arrival {
     return returned ?? spared.find(({ chain }) => chain.base?.hook !== 'postrouting') ?? null;
   }
 
-  reachContainer(packet: Packet, nat: RuleRef | null): Journey {
+  reachContainer(packet: TrialPacket, nat: RuleRef | null): TrialEnd {
     const to = addressText(packet.destination);
     const way = packet.dnat ? 'dnat' : 'direct';
     const port = packet.destinationPort;

@@ -1,12 +1,12 @@
 /** The hooks that the packets of a connection pass, there and back, and what each of them is written as. */
 import type { Hook } from '../../model/rules.js';
-import type { Packet } from './packet.js';
+import type { TrialPacket } from './packet.js';
 import type { Meant } from './translate.js';
 
-type Device = Packet['inDevice'];
+type Device = TrialPacket['inDevice'];
 
 /** A hook that a packet passes, between two devices. */
-export interface Hop {
+export interface HookPassage {
   readonly hook: Hook;
   readonly in: Device;
   readonly out: Device;
@@ -19,20 +19,20 @@ export interface Hop {
 }
 
 /** The hooks of a connection, there and back. */
-export interface Course {
-  readonly there: readonly Hop[];
-  readonly back: readonly Hop[];
+export interface HookCourse {
+  readonly there: readonly HookPassage[];
+  readonly back: readonly HookPassage[];
 }
 
 /** Of a packet that has arrived, and the device that its answer comes in on. */
-export type MakeCourse = (packet: Packet, returns?: Device) => Course;
+export type MakeCourse = (packet: TrialPacket, returns?: Device) => HookCourse;
 
-const through = (from: Device, to: Device): Hop[] => [
+const through = (from: Device, to: Device): HookPassage[] => [
   { hook: 'prerouting', in: from, out: null, routes: 'enter' },
   { hook: 'forward', in: from, out: to },
   { hook: 'postrouting', in: null, out: to },
 ];
-export const away = (to: Device, asked: Device = to): Hop[] => [
+export const away = (to: Device, asked: Device = to): HookPassage[] => [
   {
     hook: 'output',
     in: null,
@@ -42,7 +42,7 @@ export const away = (to: Device, asked: Device = to): Hop[] => [
   { hook: 'postrouting', in: null, out: to },
 ];
 /** What comes over lo brings its route along. */
-export const home = (from: Device): Hop[] => [
+export const home = (from: Device): HookPassage[] => [
   {
     hook: 'prerouting',
     in: from,
@@ -53,7 +53,7 @@ export const home = (from: Device): Hop[] => [
 ];
 
 /** @param returns the device that the answer comes in on. */
-export function forwarded({ inDevice, outDevice }: Packet, returns = outDevice): Course {
+export function forwarded({ inDevice, outDevice }: TrialPacket, returns = outDevice): HookCourse {
   return {
     there: through(inDevice, outDevice),
     back: through(returns, inDevice),
@@ -61,20 +61,24 @@ export function forwarded({ inDevice, outDevice }: Packet, returns = outDevice):
 }
 
 /** @param asked the device of the route to what was dialled: the socket keeps it, and OUTPUT sees it each time. */
-export function fromHost({ outDevice }: Packet, asked: Device, returns = outDevice): Course {
+export function fromHost(
+  { outDevice }: TrialPacket,
+  asked: Device,
+  returns = outDevice,
+): HookCourse {
   return { there: away(outDevice, asked), back: home(returns) };
 }
 
 /** Over lo both ways are the same. */
-export function toHost({ inDevice }: Packet): Course {
+export function toHost({ inDevice }: TrialPacket): HookCourse {
   const loop = [...away('lo'), ...home('lo')];
   if (inDevice === 'lo') return { there: loop, back: loop };
   return { there: home(inDevice), back: away(inDevice) };
 }
 
 /** Frames between two ports of a bridge meet rules, and no routes. */
-export function bridged({ inDevice, outDevice }: Packet): Course {
-  const plain = (from: Device, to: Device): Hop[] =>
+export function bridged({ inDevice, outDevice }: TrialPacket): HookCourse {
+  const plain = (from: Device, to: Device): HookPassage[] =>
     through(from, to).map(({ hook, in: own, out }) => ({
       hook,
       in: own,
@@ -88,8 +92,8 @@ export function bridged({ inDevice, outDevice }: Packet): Course {
 }
 
 /** A frame that NAT has sent back over its bridge: a route is looked up where the destination changes. */
-export function turnedBack({ inDevice, outDevice }: Packet): Course {
-  const turning = (from: Device, to: Device): Hop[] =>
+export function turnedBack({ inDevice, outDevice }: TrialPacket): HookCourse {
+  const turning = (from: Device, to: Device): HookPassage[] =>
     through(from, to).map((hop) => ({ ...hop, bridged: true, turns: true }));
   return { there: turning(inDevice, outDevice), back: turning(outDevice, inDevice) };
 }
@@ -101,7 +105,7 @@ export function goThere({
   destination,
   destinationPort,
   source,
-}: Packet): [Partial<Packet>, Meant] {
+}: TrialPacket): [Partial<TrialPacket>, Meant] {
   return [
     {
       source: client,
@@ -118,7 +122,7 @@ export function comeBack({
   dialled,
   destination,
   source,
-}: Packet): [Partial<Packet>, Meant] {
+}: TrialPacket): [Partial<TrialPacket>, Meant] {
   return [
     { source: destination, destination: source },
     {

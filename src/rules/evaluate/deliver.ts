@@ -52,7 +52,7 @@ export function listensInsideOnly(
 }
 
 /** The relay behind a socket of the host, or the one whose arguments say that it listens there. */
-export function findRelay(
+export function findPortRelay(
   world: World,
   protocol: Protocol,
   address: string,

@@ -1,15 +1,15 @@
 /** Neighbours ask each other for their hardware addresses by messages that rules may stop as well. */
 import { DISCOVERY, type Chain, type Discovery, type Hook } from '../../model/rules.js';
-import { placeRule, type Journey } from './journey-end.js';
+import { placeRule, type TrialEnd } from './journey-end.js';
 import { indexRules } from './inside.js';
-import { createPacket, exactAddress, type Packet } from './packet.js';
-import { leaveOpen, type Stop } from './routing/stops.js';
+import { createPacket, exactAddress, type TrialPacket } from './packet.js';
+import { leaveOpen, type RouteStop } from './routing/stops.js';
 import { readLargest } from './routing/sysctl.js';
 import type { RuleRef } from './rule-index.js';
 import { Undecidable, Walk } from './walk.js';
 import { callsRules, type World } from './world.js';
 
-type Device = Packet['inDevice'];
+type Device = TrialPacket['inDevice'];
 type Way = 'in' | 'out' | 'across';
 
 const HOOKS: Readonly<Record<Way, readonly Hook[]>> = {
@@ -25,14 +25,14 @@ interface Lost {
 }
 
 /** By the device: the answer is the same for every connection. */
-const known = new WeakMap<World, Map<Device, Stop | null>>();
+const known = new WeakMap<World, Map<Device, RouteStop | null>>();
 
 /** Whether a host and its neighbours on a device find each other; null where nothing stops the messages for sure. */
-export function checkDiscovery(world: World, device: Device, family: 4 | 6): Stop | null {
+export function checkDiscovery(world: World, device: Device, family: 4 | 6): RouteStop | null {
   if (device === null || device === 'lo') return null;
   const mute = typeof device === 'string' ? checkArpUse(world, device, family) : null;
   if (mute || family === 4) return mute ?? checkArp(world);
-  const found = known.get(world) ?? new Map<Device, Stop | null>();
+  const found = known.get(world) ?? new Map<Device, RouteStop | null>();
   known.set(world, found);
   const told = found.get(device);
   if (told !== undefined) return told;
@@ -42,7 +42,7 @@ export function checkDiscovery(world: World, device: Device, family: 4 | 6): Sto
 }
 
 /** Settings by which a device has nothing to do with its neighbours. */
-function checkArpUse({ routing }: World, device: string, family: 4 | 6): Stop | null {
+function checkArpUse({ routing }: World, device: string, family: 4 | 6): RouteStop | null {
   if (!routing) return null;
   const { facts, values } = routing;
   if (facts.links.some(({ name, noArp }) => name === device && noArp)) {
@@ -54,7 +54,7 @@ function checkArpUse({ routing }: World, device: string, family: 4 | 6): Stop | 
 }
 
 /** What rules of ARP ask is not followed: where one may stop a message, it may be any. */
-function checkArp({ rules: { tables } }: World): Stop | null {
+function checkArp({ rules: { tables } }: World): RouteStop | null {
   const table = tables.find(({ family, chains }) => family === 'arp' && chains.some(mayStop));
   if (!table) return null;
   const chain = table.chains.find(mayStop)?.name ?? '';
@@ -75,7 +75,7 @@ function mayStop({ policy, rules }: Chain): boolean {
 }
 
 /** Nothing arrives where neighbours cannot find each other. */
-export function askNeighbours(end: Journey, check: () => Stop | null): Journey {
+export function askNeighbours(end: TrialEnd, check: () => RouteStop | null): TrialEnd {
   if (end.end !== 'answered' && end.end !== 'refused') return end;
   const stop = check();
   if (!stop) return end;
@@ -84,7 +84,7 @@ export function askNeighbours(end: Journey, check: () => Stop | null): Journey {
 }
 
 /** Of the host and whom it takes a packet to, who answers a neighbour of its own without the host where no rule has masked it. */
-export function checkDiscoveryBeyond(world: World, packet: Packet): Stop | null {
+export function checkDiscoveryBeyond(world: World, packet: TrialPacket): RouteStop | null {
   const { inDevice, outDevice, snat, family } = packet;
   const across = inDevice === outDevice && !snat && typeof outDevice === 'string';
   return (
@@ -94,12 +94,16 @@ export function checkDiscoveryBeyond(world: World, packet: Packet): Stop | null 
 }
 
 /** The same of two neighbours on the ports of a bridge. */
-export function checkDiscoveryAcross(world: World, bridge: string, family: 4 | 6): Stop | null {
+export function checkDiscoveryAcross(
+  world: World,
+  bridge: string,
+  family: 4 | 6,
+): RouteStop | null {
   if (family === 4) return null;
   return findStop(world, bridge, ['across']);
 }
 
-function findStop(world: World, device: Device, ways: readonly Way[]): Stop | null {
+function findStop(world: World, device: Device, ways: readonly Way[]): RouteStop | null {
   for (const way of ways) {
     for (const message of DISCOVERY) {
       const lost = send(world, device, way, message);

@@ -2,15 +2,15 @@
 import type { Question } from '../../model/question.js';
 
 /** A condition that cannot be decided: what it says, and whether it is so by design (chance) or for want of knowledge. */
-export interface Doubt {
+export interface Undecided {
   readonly about: Question;
   readonly chance: boolean;
 }
 
-export type Answer = boolean | Doubt;
+export type Answer = boolean | Undecided;
 
 /** A doubt for want of knowledge. */
-export function wonder(about: Question): Doubt {
+export function wonder(about: Question): Undecided {
   return { about, chance: false };
 }
 

@@ -1,11 +1,11 @@
 /** What follows the first packet: rules and routes that let a request through may stop the answer to it, or what comes after. */
 import { TCP_FLAGS } from '../../model/rules.js';
-import { comeBack, goThere, type Course, type Hop } from './course.js';
-import { placeRule, type Journey } from './journey-end.js';
-import { addressText, beginsAnew, UNZONED, type Packet, type Turn } from './packet.js';
-import { stopPacket, type Tools } from './refusal.js';
-import type { Leaving, Way } from './routing/router.js';
-import type { Stop } from './routing/stops.js';
+import { comeBack, goThere, type HookCourse, type HookPassage } from './course.js';
+import { placeRule, type TrialEnd } from './journey-end.js';
+import { addressText, beginsAnew, UNZONED, type TrialPacket, type Turn } from './packet.js';
+import { stopPacket, type Evaluators } from './refusal.js';
+import type { Leaving, RoutedWay } from './routing/router.js';
+import type { RouteStop } from './routing/stops.js';
 import type { HookEnd } from './hook-end.js';
 
 /** A packet that follows the first one. */
@@ -20,7 +20,12 @@ const { syn, ack, rst, psh } = TCP_FLAGS;
  * Takes the answer to a packet that has arrived, and the client's next one, through the rules.
  * @returns the end as it was with the way that the answer leaves by, or that one of them is lost.
  */
-export function goOn(tools: Tools, packet: Packet, end: Journey, { there, back }: Course): Journey {
+export function goOn(
+  tools: Evaluators,
+  packet: TrialPacket,
+  end: TrialEnd,
+  { there, back }: HookCourse,
+): TrialEnd {
   if (!isAnswered(end)) return end;
   const tcp = packet.protocol === 'tcp';
   const state = carryOn(packet);
@@ -43,7 +48,7 @@ export function goOn(tools: Tools, packet: Packet, end: Journey, { there, back }
   const known = state.entry?.answered === true && !tools.walk.asksFlags;
   for (const turn of known ? (['later'] as const) : (['later', 'answer'] as const)) {
     const hops = turn === 'later' ? there : back;
-    const send = (bits: number): Journey =>
+    const send = (bits: number): TrialEnd =>
       follow({ ...tools, state, end, hops, next: { turn, flags: bits } });
     const bare = send(ack);
     const pushed = known ? bare : send(psh | ack);
@@ -55,7 +60,7 @@ export function goOn(tools: Tools, packet: Packet, end: Journey, { there, back }
 }
 
 /** Who hears nothing sends the SYN again, which belongs to a known connection once the answer has been seen. */
-function dialAgain(following: Following, lost: Journey): Journey {
+function dialAgain(following: Following, lost: TrialEnd): TrialEnd {
   const again = follow(following);
   if (again.end !== 'refused') return lost;
   return {
@@ -66,13 +71,13 @@ function dialAgain(following: Following, lost: Journey): Journey {
 }
 
 /** An acknowledgement that is lost does no harm where data that brings it along gets through. */
-function leaveOpen(lost: Journey): Journey {
+function leaveOpen(lost: TrialEnd): TrialEnd {
   const why = { code: 'unless-pushed', reason: lost.why } as const;
   return { ...lost, end: 'unknown', why, obstacles: [] };
 }
 
 /** What the packets that follow have in common with the first one, as it arrived. */
-function carryOn(packet: Packet): Packet {
+function carryOn(packet: TrialPacket): TrialPacket {
   const { destination, destinationPort, source } = packet;
   const expected = {
     source: destination,
@@ -82,19 +87,19 @@ function carryOn(packet: Packet): Packet {
   return { ...packet, expected };
 }
 
-interface Following extends Tools {
+interface Following extends Evaluators {
   /** Keeps what packets tell the connection: its mark and its entry. */
-  readonly state: Packet;
-  readonly end: Journey;
-  readonly hops: readonly Hop[];
+  readonly state: TrialPacket;
+  readonly end: TrialEnd;
+  readonly hops: readonly HookPassage[];
   readonly next: Next;
 }
 
-function follow(following: Following): Journey {
+function follow(following: Following): TrialEnd {
   const { walk, state, end, hops, next } = following;
   const { turn, flags } = next;
   const [written, meant] = turn === 'later' ? goThere(state) : comeBack(state);
-  let packet: Packet = {
+  let packet: TrialPacket = {
     ...state,
     ...written,
     turn,
@@ -150,7 +155,7 @@ function follow(following: Following): Journey {
  * Whether it begins a connection of its own whose answers the known connection has already: NAT then gives it another port,
  * see nf_nat_used_tuple in net/netfilter/nf_nat_core.c.
  */
-function isTaken(packet: Packet): boolean {
+function isTaken(packet: TrialPacket): boolean {
   const { entry, zone } = packet;
   return beginsAnew(packet) && entry !== null && entry.zones.original === zone.original;
 }
@@ -158,9 +163,9 @@ function isTaken(packet: Packet): boolean {
 /** The way that the host chooses for a packet; null where it does not look, an end where the packet is lost. */
 function route(
   { router, hops, end, next: { turn } }: Following,
-  { routes, turns = false }: Hop,
-  packet: Packet,
-): Way | Journey | null {
+  { routes, turns = false }: HookPassage,
+  packet: TrialPacket,
+): RoutedWay | TrialEnd | null {
   if (!routes || !router.isKnown) return null;
   const way =
     routes === 'enter'
@@ -172,7 +177,7 @@ function route(
 }
 
 /** Routing loses it, and the client hears nothing of that. */
-export function lose(end: Journey, stop: Stop, turn: Next['turn'] = 'answer'): Journey {
+export function lose(end: TrialEnd, stop: RouteStop, turn: Next['turn'] = 'answer'): TrialEnd {
   return {
     ...end,
     deciding: null,
@@ -187,13 +192,13 @@ export function lose(end: Journey, stop: Stop, turn: Next['turn'] = 'answer'): J
   };
 }
 
-function stray(end: Journey, stays: boolean, turn: Next['turn']): Journey {
+function stray(end: TrialEnd, stays: boolean, turn: Next['turn']): TrialEnd {
   const why = { code: 'following-strays', turn, stays } as const;
   return lose(end, { code: 'elsewhere', end: 'unknown', why, obstacle: null }, turn);
 }
 
 /** Conntrack does not know it, so nothing gives it back the addresses that the client knows. */
-function loseTranslation(end: Journey, packet: Packet, turn: Next['turn']): Journey {
+function loseTranslation(end: TrialEnd, packet: TrialPacket, turn: Next['turn']): TrialEnd {
   const why = { code: 'mistaken', turn, tracking: packet.tracking } as const;
   return {
     ...end,
@@ -205,7 +210,7 @@ function loseTranslation(end: Journey, packet: Packet, turn: Next['turn']): Jour
 }
 
 /** Which entries a connection then has, and what each of them has seen, is not followed. */
-function leaveToTracking(end: Journey, lost: Journey, turn: Next['turn']): Journey {
+function leaveToTracking(end: TrialEnd, lost: TrialEnd, turn: Next['turn']): TrialEnd {
   if (lost.end === 'unknown') return lost;
   return {
     ...lost,
@@ -216,7 +221,7 @@ function leaveToTracking(end: Journey, lost: Journey, turn: Next['turn']): Journ
 }
 
 /** A bridge's own rules see what NAT turns back before or after it is rewritten. */
-function leaveToBridge(end: Journey, stop: HookEnd | null, turn: Next['turn']): Journey {
+function leaveToBridge(end: TrialEnd, stop: HookEnd | null, turn: Next['turn']): TrialEnd {
   const by = stop?.by ?? null;
   const but = {
     code: 'following-at-bridge',
@@ -231,9 +236,9 @@ function leaveToBridge(end: Journey, stop: HookEnd | null, turn: Next['turn']): 
 function loseToRule(
   { walk, router, end, state, next: { turn, flags } }: Following,
   stop: HookEnd,
-  { hook, bridged = false }: Hop,
-  packet: Packet,
-): Journey {
+  { hook, bridged = false }: HookPassage,
+  packet: TrialPacket,
+): TrialEnd {
   const { verdict, by, reset } = stop;
   const place = hook.toUpperCase();
   const rejects = verdict === 'reject';
@@ -276,7 +281,7 @@ function loseToRule(
 }
 
 /** Whether anything comes back at all that no rule of this host has made. */
-function isAnswered({ end, deciding, stop, refusal }: Journey): boolean {
+function isAnswered({ end, deciding, stop, refusal }: TrialEnd): boolean {
   if (end === 'answered' || (end === 'refused' && refusal !== undefined)) return true;
   const rejects = deciding?.rule?.steps.some(
     (step) => step.kind === 'verdict' && step.verdict.do === 'reject',

@@ -1,5 +1,5 @@
 /** What became of a packet in a hook, and who decides where that is not known. */
-import type { Doubt } from './doubt.js';
+import type { Undecided } from './doubt.js';
 import type { RuleRef } from './rule-index.js';
 
 /** What became of the packet in one hook. */
@@ -14,11 +14,11 @@ export interface HookEnd {
 }
 
 /** What stopped it. */
-export interface Stop {
+export interface HookStop {
   readonly verdict: 'drop' | 'reject';
   readonly by: RuleRef;
   readonly reset: boolean;
 }
 
 /** The answer to a doubt in this run: later runs try the other one. `ref` is null where routing asks. */
-export type Decide = (doubt: Doubt, ref: RuleRef | null) => boolean;
+export type Decide = (doubt: Undecided, ref: RuleRef | null) => boolean;

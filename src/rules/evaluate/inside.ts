@@ -3,14 +3,14 @@ import type { Question } from '../../model/question.js';
 import type { ContainerReason, Reason } from '../../model/reason.js';
 import { TCP_FLAGS } from '../../model/rules.js';
 import { wonder } from './doubt.js';
-import type { Journey } from './journey-end.js';
-import { addressText, createPacket, UNZONED, type Packet } from './packet.js';
+import type { TrialEnd } from './journey-end.js';
+import { addressText, createPacket, UNZONED, type TrialPacket } from './packet.js';
 import { findContainerAt } from './deliver.js';
 import { checkNeighbour, checkPort, findWireOf, isStacked, type Wire } from './routing/link.js';
 import { forwardsNothing, isNobodys, isUnanswered } from './routing/segment.js';
 import { findInput } from './routing/input.js';
 import { Router, type Leaving } from './routing/router.js';
-import { stopByMartian, type Stop } from './routing/stops.js';
+import { stopByMartian, type RouteStop } from './routing/stops.js';
 import { RuleIndex } from './rule-index.js';
 import { Walk } from './walk.js';
 import type { Decide } from './hook-end.js';
@@ -18,7 +18,7 @@ import { callsRules, stripPrefix, type World, type WorldContainer } from './worl
 
 /** How something that a container sends reaches the host. */
 export type Reach =
-  | { readonly kind: 'stop'; readonly stop: Stop }
+  | { readonly kind: 'stop'; readonly stop: RouteStop }
   /** On a device of the host; `direct` where the wire leads to the other end without the host's routing. */
   | {
       readonly kind: 'reached';
@@ -27,7 +27,7 @@ export type Reach =
       readonly direct: boolean;
       readonly source: string | null;
       /** Its frame is for another one: only where NAT gives it another destination on the bridge does the host take it. */
-      readonly misled?: Stop;
+      readonly misled?: RouteStop;
     };
 
 /** Who has the address of a container's gateway. */
@@ -51,7 +51,7 @@ export class ContainerSide {
   }
 
   /** Where a packet that a process in the container sends leaves it; null where its inside was not read. */
-  leave(container: WorldContainer, packet: Packet): Reach | null {
+  leave(container: WorldContainer, packet: TrialPacket): Reach | null {
     const { inside } = container;
     if (!inside?.routing) return null;
     const sent = createPacket({ ...packet, inDevice: null, outDevice: null, mark: 0 });
@@ -97,7 +97,7 @@ export class ContainerSide {
         (entry) => entry.device === device && entry.address === next,
       )?.lladdr;
       const nobody = named != null && isNobodys(this.#world, host, named);
-      const stop: Stop =
+      const stop: RouteStop =
         wrong.end !== 'dropped' || nobody ? wrong : { ...wrong, end: 'unknown', obstacle: null };
       return this.#mislead(plain, next, within(container, stop));
     }
@@ -127,7 +127,7 @@ export class ContainerSide {
   #mislead(
     reached: Extract<Reach, { kind: 'reached' }>,
     next: string,
-    stop: Stop,
+    stop: RouteStop,
   ): Extract<Reach, { kind: 'reached' | 'stop' }> {
     const calls = callsRules(this.#world, reached.device, next.includes(':') ? 6 : 4);
     if (stop.end === 'dropped' && calls === true) return { ...reached, misled: stop };
@@ -149,7 +149,7 @@ export class ContainerSide {
   }
 
   /** Whether the container takes what comes back to it. */
-  receive(container: WorldContainer, device: string, packet: Packet): Stop | null {
+  receive(container: WorldContainer, device: string, packet: TrialPacket): RouteStop | null {
     const { inside } = container;
     const source = addressText(packet.dialled.address);
     const destination = addressText(packet.client);
@@ -193,10 +193,10 @@ export class ContainerSide {
 
   #run(
     container: WorldContainer,
-    packet: Packet,
+    packet: TrialPacket,
     hooks: readonly ('output' | 'postrouting' | 'prerouting' | 'input')[],
     nat: boolean,
-  ): Stop | null {
+  ): RouteStop | null {
     const { inside } = container;
     if (!inside) return null;
     const walk = new Walk(inside, indexRules(inside), this.#decide);
@@ -241,7 +241,7 @@ export class ContainerSide {
   readonly #ask = (about: Question): boolean => this.#decide(wonder(about), null);
 }
 
-function within({ name }: WorldContainer, stop: Stop): Stop {
+function within({ name }: WorldContainer, stop: RouteStop): RouteStop {
   const tell = (reason: Reason): Reason => ({ code: 'inside', container: name, reason });
   return {
     ...stop,
@@ -251,7 +251,7 @@ function within({ name }: WorldContainer, stop: Stop): Stop {
 }
 
 /** What the container's side makes of a packet that has arrived at it. */
-export function joinInside(outer: Journey, inner: Journey, container: WorldContainer): Journey {
+export function joinInside(outer: TrialEnd, inner: TrialEnd, container: WorldContainer): TrialEnd {
   const { name } = container;
   const { back = null } = inner;
   if (inner.end === 'answered') return { ...outer, back };
@@ -276,7 +276,7 @@ export function joinInside(outer: Journey, inner: Journey, container: WorldConta
 }
 
 /** A rule may refuse with a reset; a route always does with a message. */
-function readRefusal({ deciding, stop }: Journey): 'reset' | 'message' {
+function readRefusal({ deciding, stop }: TrialEnd): 'reset' | 'message' {
   const verdict = deciding?.rule?.steps.findLast((step) => step.kind === 'verdict')?.verdict;
   return !stop && verdict?.do === 'reject' && verdict.reset ? 'reset' : 'message';
 }

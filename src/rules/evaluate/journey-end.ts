@@ -1,13 +1,13 @@
 /** How a hypothetical connection ends. */
 import type { HostPort, Reason, RuledPlace, RulePlace } from '../../model/reason.js';
 import type { Path } from '../../model/verdict.js';
-import { addressText, type Packet } from './packet.js';
+import { addressText, type TrialPacket } from './packet.js';
 import type { Leaving } from './routing/router.js';
-import type { Stop } from './routing/stops.js';
+import type { RouteStop } from './routing/stops.js';
 import type { RuleRef } from './rule-index.js';
 import type { HookEnd } from './hook-end.js';
 
-export interface Journey {
+export interface TrialEnd {
   readonly end: 'answered' | 'refused' | 'dropped' | 'unknown';
   /** How it got as far as it did; null when it got nowhere. */
   readonly way: Path | null;
@@ -22,25 +22,25 @@ export interface Journey {
   /** The rule that gave it another source on its way to a container. */
   readonly masked?: RuleRef | null;
   /** What of routing or of the wire stops it, or makes it unknown; left out where nothing of that does. */
-  readonly stop?: Stop;
+  readonly stop?: RouteStop;
   /** How a container itself refuses it by a rule or a route of its own; the message then has the host's rules before it. */
   readonly refusal?: 'reset' | 'message';
   /** The way that the answer leaves by, where that was looked up. */
   readonly back?: Leaving | null;
 }
 
-export interface Told {
+export interface EndFacts {
   readonly why: Reason;
   readonly obstacles: readonly Reason[];
   readonly way?: Path;
 }
 
 export function endJourney(
-  packet: Packet,
+  packet: TrialPacket,
   deciding: RuleRef | null,
-  end: Journey['end'],
-  told: Told,
-): Journey {
+  end: TrialEnd['end'],
+  told: EndFacts,
+): TrialEnd {
   const to = addressText(packet.destination);
   const way = told.way ?? (packet.dnat ? 'dnat' : null);
   const arrived = end === 'answered' || (end === 'refused' && way !== null);
@@ -56,7 +56,7 @@ export function endJourney(
 }
 
 /** Routing or the wire has stopped it. */
-export function endByStop(packet: Packet, nat: RuleRef | null, stop: Stop): Journey {
+export function endByStop(packet: TrialPacket, nat: RuleRef | null, stop: RouteStop): TrialEnd {
   const { end, why, obstacle } = stop;
   const led = { code: 'led', translated: true, to: targetOf(packet) } as const;
   const told = {
@@ -67,12 +67,12 @@ export function endByStop(packet: Packet, nat: RuleRef | null, stop: Stop): Jour
 }
 
 /** Where a packet goes to. */
-export function targetOf({ destination, destinationPort }: Packet): HostPort {
+export function targetOf({ destination, destinationPort }: TrialPacket): HostPort {
   return { address: addressText(destination), port: destinationPort };
 }
 
 /** A rule or a policy has stopped it. */
-export function stopJourney(packet: Packet, end: HookEnd, place: RuledPlace): Journey {
+export function stopJourney(packet: TrialPacket, end: HookEnd, place: RuledPlace): TrialEnd {
   const rejects = end.verdict === 'reject';
   const stopped = { by: placeRule(end.by), place, rejects };
   return {

@@ -10,16 +10,16 @@ import {
   checkDiscoveryBeyond,
 } from './discovery.js';
 import { wonder } from './doubt.js';
-import { endByStop, endJourney, type Journey } from './journey-end.js';
+import { endByStop, endJourney, type TrialEnd } from './journey-end.js';
 import { ContainerSide, indexRules, joinInside } from './inside.js';
-import { addressText, createPacket, exactAddress, type Packet } from './packet.js';
+import { addressText, createPacket, exactAddress, type TrialPacket } from './packet.js';
 import { checkHairpin, checkLeaving, checkLink, checkReturn } from './routing/delivery.js';
 import { checkPorts, findProgramAt, findWire, isStacked } from './routing/link.js';
 import { PASSING, refuseByRoute, stopCrossing, stopPacket } from './refusal.js';
 import { blockLoopback, checkLoopbackSource, mayRouteLoopback } from './loopback.js';
 import { Router, type Leaving } from './routing/router.js';
 import type { Ask } from './routing/lookup.js';
-import { doubt, hush, misplace, type Stop } from './routing/stops.js';
+import { doubt, hush, misplace, type RouteStop } from './routing/stops.js';
 import { createFirst, type Start } from './start.js';
 import type { RuleRef } from './rule-index.js';
 import { goOn, lose } from './following.js';
@@ -69,7 +69,7 @@ export class Traveller {
     });
   }
 
-  go(start: Start): Journey {
+  go(start: Start): TrialEnd {
     const { by } = start;
     const packet = createFirst(this.#world, start);
     if (by.kind === 'host') return this.#goFromHost(packet);
@@ -79,14 +79,14 @@ export class Traveller {
   }
 
   /** The answer must leave by the device that the request came by. */
-  #checkWayBack(packet: Packet, end: Journey): Journey {
+  #checkWayBack(packet: TrialPacket, end: TrialEnd): TrialEnd {
     const { back } = end;
     if (!back || (end.end !== 'answered' && end.end !== 'refused')) return end;
     const stop = checkLeaving(this.#world, back, packet, this.#ask);
     return stop ? lose(end, stop) : end;
   }
 
-  #goFromOutside(packet: Packet): Journey {
+  #goFromOutside(packet: TrialPacket): TrialEnd {
     const to = addressText(packet.destination);
     const container = to === null ? null : findContainerAt(this.#world, to);
     const wire = container && to !== null ? findWire(this.#world, container, to) : null;
@@ -106,7 +106,7 @@ export class Traveller {
     return this.#arrive(packet, null);
   }
 
-  #goFromContainer(packet: Packet, bridge: string): Journey {
+  #goFromContainer(packet: TrialPacket, bridge: string): TrialEnd {
     const client = findContainerAt(this.#world, addressText(packet.source) ?? '');
     const reach = client && this.#side.leave(client, packet);
     if (reach?.kind === 'stop') return endByStop(packet, null, reach.stop);
@@ -135,7 +135,7 @@ export class Traveller {
   }
 
   /** A process of the host: OUTPUT, and then over lo or out to a container. */
-  #goFromHost(packet: Packet): Journey {
+  #goFromHost(packet: TrialPacket): TrialEnd {
     const dialled = this.router.dial(packet);
     if (dialled.kind === 'stop') return endByStop(packet, null, dialled.stop);
     packet.outDevice = dialled.kind === 'host' ? 'lo' : dialled.device;
@@ -167,12 +167,12 @@ export class Traveller {
     return this.#takeIn(packet, output.nat, false);
   }
 
-  #takeIn(packet: Packet, nat: RuleRef | null, open = true): Journey {
+  #takeIn(packet: TrialPacket, nat: RuleRef | null, open = true): TrialEnd {
     return goOn(this, packet, this.#arrival.reachHost(packet, nat, open), toHost(packet));
   }
 
   /** Comes in on a device: PREROUTING, and then to the host or through it. */
-  #arrive(packet: Packet, bridge: string | null, misled: Stop | null = null): Journey {
+  #arrive(packet: TrialPacket, bridge: string | null, misled: RouteStop | null = null): TrialEnd {
     const dialled = addressText(packet.destination);
     const client = addressText(packet.source);
     const program = findProgramAt(this.#world, packet.inDevice, 'ingress');
@@ -187,7 +187,7 @@ export class Traveller {
   }
 
   /** Behind PREROUTING: to the host, or through it. */
-  #enter(packet: Packet, { nat, bridge, dialled, client }: Entering): Journey {
+  #enter(packet: TrialPacket, { nat, bridge, dialled, client }: Entering): TrialEnd {
     const to = addressText(packet.destination);
     if (to !== null && (to === '::1' || to.startsWith('127.'))) {
       const allowed = mayRouteLoopback(this.#world, packet.inDevice);
@@ -217,13 +217,13 @@ export class Traveller {
     return { ...this.#deliver(packet, nat, way, turned ? turnedBack : forwarded), masked };
   }
 
-  #deliver(packet: Packet, nat: RuleRef | null, way: Leaving, course: MakeCourse): Journey {
+  #deliver(packet: TrialPacket, nat: RuleRef | null, way: Leaving, course: MakeCourse): TrialEnd {
     const end = this.#bring(packet, nat, way, course);
     return askNeighbours(end, () => checkDiscoveryBeyond(this.#world, packet));
   }
 
   /** Out by a device to whoever has the address, and the answer back. */
-  #bring(packet: Packet, nat: RuleRef | null, way: Leaving, course: MakeCourse): Journey {
+  #bring(packet: TrialPacket, nat: RuleRef | null, way: Leaving, course: MakeCourse): TrialEnd {
     const to = addressText(packet.destination);
     const container = to === null ? null : findContainerAt(this.#world, to);
     const stop = to === null ? null : checkLink(this.#world, way, to, container);
@@ -251,7 +251,7 @@ export class Traveller {
   }
 
   /** The container is a host of its own: its rules, routes and sockets. */
-  #enterContainer(packet: Packet, container: WorldContainer, arrived: Journey): Journey {
+  #enterContainer(packet: TrialPacket, container: WorldContainer, arrived: TrialEnd): TrialEnd {
     const { inside } = container;
     const to = addressText(packet.destination);
     const wire = to === null ? null : findWire(this.#world, container, to);
@@ -268,7 +268,7 @@ export class Traveller {
   }
 
   /** From one port of a bridge to another: the rules are only asked where br_netfilter says so. */
-  #crossBridge(packet: Packet, bridge: string): Journey {
+  #crossBridge(packet: TrialPacket, bridge: string): TrialEnd {
     const calls = callsRules(this.#world, bridge, packet.family);
     const dialled = addressText(packet.destination);
     const from = addressText(packet.source);
@@ -309,7 +309,7 @@ export class Traveller {
     return askNeighbours(there, () => checkDiscoveryAcross(this.#world, bridge, packet.family));
   }
 
-  #stop(packet: Packet, stop: HookEnd, place: RuledPlace, bridged = false): Journey {
+  #stop(packet: TrialPacket, stop: HookEnd, place: RuledPlace, bridged = false): TrialEnd {
     return stopPacket(this, { packet, stop, place, bridged });
   }
 }

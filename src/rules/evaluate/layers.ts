@@ -2,10 +2,10 @@
 import type { Hook } from '../../model/rules.js';
 import { wonder } from './doubt.js';
 import { testMatch } from './match.js';
-import { PORT, type Packet } from './packet.js';
+import { PORT, type TrialPacket } from './packet.js';
 import type { BaseRef, RuleIndex, RuleRef } from './rule-index.js';
 import { track } from './tracking.js';
-import type { Decide, HookEnd, Stop } from './hook-end.js';
+import type { Decide, HookEnd, HookStop } from './hook-end.js';
 import { hasSameEnds } from './translate.js';
 import type { World } from './world.js';
 
@@ -14,7 +14,7 @@ interface Tools {
   readonly index: RuleIndex;
   readonly decide: Decide;
   /** Takes the packet through one base chain; null where that lets it through. */
-  readonly ask: (base: BaseRef, packet: Packet) => Stop | null;
+  readonly ask: (base: BaseRef, packet: TrialPacket) => HookStop | null;
 }
 
 export class Layers {
@@ -25,7 +25,7 @@ export class Layers {
   }
 
   /** From one port of a bridge to another, by the rules of bridges and devices alone. */
-  cross(packet: Packet): HookEnd | null {
+  cross(packet: TrialPacket): HookEnd | null {
     const { inDevice, outDevice } = packet;
     for (const hook of ['ingress', 'prerouting', 'forward', 'postrouting', 'egress'] as const) {
       packet.inDevice = PORT;
@@ -39,7 +39,7 @@ export class Layers {
   }
 
   /** Ingress of the device, and what a bridge asks before it hands a frame up. */
-  enter(packet: Packet): HookEnd | null {
+  enter(packet: TrialPacket): HookEnd | null {
     const { inDevice } = packet;
     if (inDevice === null || !this.#tools.index.hasLayers) return null;
     if (this.#isBridge(inDevice)) {
@@ -54,7 +54,7 @@ export class Layers {
     return this.#runLayer('device', 'ingress', packet);
   }
 
-  leave(packet: Packet): HookEnd | null {
+  leave(packet: TrialPacket): HookEnd | null {
     const { outDevice } = packet;
     if (outDevice === null || !this.#tools.index.hasLayers) return null;
     const stop = this.#runLayer('device', 'egress', packet);
@@ -69,7 +69,7 @@ export class Layers {
   }
 
   /** Whether there are rules of bridges, and it comes in by one. */
-  isAtBridge({ inDevice }: Packet): boolean {
+  isAtBridge({ inDevice }: TrialPacket): boolean {
     return this.#tools.index.hasLayers && inDevice !== null && this.#isBridge(inDevice);
   }
 
@@ -77,7 +77,7 @@ export class Layers {
    * Where bridged frames meet the rules of IP, those come before most of the bridge's own: what DNAT rewrites may pass the
    * bridge instead of being handed up, under its new address.
    */
-  settle(entered: HookEnd | null, end: HookEnd, before: Packet, packet: Packet): HookEnd {
+  settle(entered: HookEnd | null, end: HookEnd, before: TrialPacket, packet: TrialPacket): HookEnd {
     if (end.verdict !== 'accept' || hasSameEnds(before, packet)) return entered ?? end;
     if (!this.isAtBridge(packet)) return entered ?? end;
     const rewritten = this.enter({ ...packet });
@@ -88,12 +88,12 @@ export class Layers {
     return this.#tools.decide(wonder({ code: 'bridge-order' }), stop.by) ? stop : end;
   }
 
-  #isBridge(device: Packet['inDevice']): boolean {
+  #isBridge(device: TrialPacket['inDevice']): boolean {
     return this.#tools.world.devices.some(({ name, kind }) => name === device && kind === 'bridge');
   }
 
   /** Rules of bridges, or of devices; null for a packet that they let through. */
-  #runLayer(layer: 'device' | 'bridge', hook: Hook, packet: Packet): HookEnd | null {
+  #runLayer(layer: 'device' | 'bridge', hook: Hook, packet: TrialPacket): HookEnd | null {
     for (const { table, chain } of this.#tools.index.below(layer, hook)) {
       const devices = chain.base?.devices ?? [];
       if (layer === 'device' && !this.#isFor(devices, hook, { table, chain, rule: null }, packet)) {
@@ -109,7 +109,7 @@ export class Layers {
     return null;
   }
 
-  #isFor(devices: readonly string[], hook: Hook, ref: RuleRef, packet: Packet): boolean {
+  #isFor(devices: readonly string[], hook: Hook, ref: RuleRef, packet: TrialPacket): boolean {
     if (devices.length === 0) {
       // The JSON of nft 1.0.6 does not name them.
       return this.#tools.decide(wonder({ code: 'chain-devices', chain: ref.chain.name }), ref);

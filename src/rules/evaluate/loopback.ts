@@ -1,13 +1,13 @@
 /** Whether a packet of 127.0.0.0/8 may be routed over a device, and how it ends where it may not. */
-import { endJourney, type Journey } from './journey-end.js';
-import { addressText, type Packet } from './packet.js';
+import { endJourney, type TrialEnd } from './journey-end.js';
+import { addressText, type TrialPacket } from './packet.js';
 import type { RuleRef } from './rule-index.js';
 import type { World } from './world.js';
 
 /** Null where the setting is not known. */
 export function mayRouteLoopback(
   { settings: { routeLocalnet } }: World,
-  device: Packet['outDevice'],
+  device: TrialPacket['outDevice'],
 ): boolean | null {
   if (routeLocalnet === null) return null;
   if (routeLocalnet.includes('all')) return true;
@@ -15,10 +15,10 @@ export function mayRouteLoopback(
 }
 
 export function blockLoopback(
-  packet: Packet,
+  packet: TrialPacket,
   nat: RuleRef | null,
   allowed: boolean | null,
-): Journey {
+): TrialEnd {
   const on = packet.outDevice ?? packet.inDevice;
   const device = typeof on === 'string' && !on.startsWith('(') ? on : null;
   if (allowed === null) {
@@ -36,9 +36,9 @@ export function blockLoopback(
 /** A packet from loopback that a rule sends out of the host; null where that may go, or is none. */
 export function checkLoopbackSource(
   world: World,
-  packet: Packet,
+  packet: TrialPacket,
   nat: RuleRef | null,
-): Journey | null {
+): TrialEnd | null {
   if (!isLoopbackSource(packet)) return null;
   if (packet.family === 6) {
     return endJourney(packet, nat, 'dropped', {
@@ -50,7 +50,7 @@ export function checkLoopbackSource(
   return allowed === true ? null : blockLoopback(packet, nat, allowed);
 }
 
-export function isLoopbackSource(packet: Packet): boolean {
+export function isLoopbackSource(packet: TrialPacket): boolean {
   const source = addressText(packet.source);
   return source !== null && (source === '::1' || source.startsWith('127.'));
 }

@@ -1,13 +1,13 @@
 /** What rules do to the mark of a packet and of its connection. */
 import type { Step } from '../../model/rules.js';
-import type { Packet } from './packet.js';
+import type { TrialPacket } from './packet.js';
 
 type Marking = Extract<
   Step,
   { kind: 'set-mark' | 'set-connection-mark' | 'save-mark' | 'restore-mark' }
 >;
 
-export function mark(step: Marking, packet: Packet): void {
+export function mark(step: Marking, packet: TrialPacket): void {
   const mix = (old: number | null, bits: number | null, mask: number): number | null =>
     old === null || bits === null ? null : ((old & ~mask) ^ bits) >>> 0;
   const part = (value: number | null, bits: number): number | null =>

@@ -1,14 +1,14 @@
 /** Whether bits of a packet's field are what a rule asks for, also where only some of them are known. */
 import type { Match } from '../../model/rules.js';
 import { wonder, type Answer } from './doubt.js';
-import type { Packet } from './packet.js';
+import type { TrialPacket } from './packet.js';
 import { stateBits, statusBits } from './tracking.js';
 
 type Bits = Extract<Match, { on: 'bits' }>;
 
 const ALL = 0xffffffff;
 
-export function testBits(match: Bits, packet: Packet): Answer {
+export function testBits(match: Bits, packet: TrialPacket): Answer {
   if (match.field === 'tcp-flags' && (packet.protocol !== 'tcp' || packet.icmp)) return false;
   const value = readField(match, packet);
   const { mask, flip, ranges, text } = match;
@@ -27,7 +27,7 @@ export function testBits(match: Bits, packet: Packet): Answer {
 
 function readField(
   { field }: Bits,
-  packet: Packet,
+  packet: TrialPacket,
 ): { readonly known: number; readonly bits: number } | null {
   const whole = (bits: number | null): { known: number; bits: number } | null =>
     bits === null ? null : { known: ALL, bits };

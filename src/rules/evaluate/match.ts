@@ -1,5 +1,5 @@
 /** Whether a packet meets a condition: yes, no, or cannot be known, and why not. */
-import { wonder, type Answer, type Doubt } from './doubt.js';
+import { wonder, type Answer, type Undecided } from './doubt.js';
 import { parseRange } from '../../model/range.js';
 import { TCP_FLAGS, type Match, type PortRange } from '../../model/rules.js';
 import { testAddress } from './match-address.js';
@@ -10,20 +10,20 @@ import {
   isAnswer,
   PORT,
   UNNAMED,
-  type Packet,
+  type TrialPacket,
   type PacketAddress,
 } from './packet.js';
 import { hasConnection } from './tracking.js';
-import { findRoute, isOwnAddress, stripPrefix, type World } from './world.js';
+import { findWorldRoute, isOwnAddress, stripPrefix, type World } from './world.js';
 
-export function testMatch(match: Match, packet: Packet, world: World): Answer {
+export function testMatch(match: Match, packet: TrialPacket, world: World): Answer {
   // Of a connection that the packet does not carry nothing holds, and nothing does not.
   if (asksConnection(match) && !hasConnection(packet)) return false;
   const answer = test(match, packet, world);
   return typeof answer === 'boolean' ? answer !== match.not : answer;
 }
 
-function test(match: Match, packet: Packet, world: World): Answer {
+function test(match: Match, packet: TrialPacket, world: World): Answer {
   switch (match.on) {
     case 'in-device':
       return testDevice(match.names, packet.inDevice, world);
@@ -117,16 +117,20 @@ function testMark(mark: number | null, match: { value: number; mask: number }): 
 }
 
 /** Whoever comes from elsewhere comes by the way that leads back to it, as far as nothing else is known. */
-function testReversePath(text: string, packet: Packet, world: World): Answer {
+function testReversePath(text: string, packet: TrialPacket, world: World): Answer {
   const source = addressText(packet.source);
   if (source === null || packet.inDevice === UNNAMED || packet.inDevice === 'lo') return true;
-  const back = findRoute(world, source);
+  const back = findWorldRoute(world, source);
   return back === null ? wonder({ code: 'as-written', text }) : back.device === packet.inDevice;
 }
 
 /** Yes when all conditions of one entry hold; a doubt is left where an entry might. */
-function testEntries(entries: readonly (readonly Match[])[], packet: Packet, world: World): Answer {
-  let doubt: Doubt | null = null;
+function testEntries(
+  entries: readonly (readonly Match[])[],
+  packet: TrialPacket,
+  world: World,
+): Answer {
+  let doubt: Undecided | null = null;
   for (const entry of entries) {
     const answers = entry.map((match) => testMatch(match, packet, world));
     if (answers.includes(false)) continue;
@@ -140,7 +144,7 @@ function testEntries(entries: readonly (readonly Match[])[], packet: Packet, wor
 /** A packet that leaves by a device without a known name may well leave by a bridge of the engine. */
 function testDevice(
   names: readonly string[],
-  device: Packet['inDevice'],
+  device: TrialPacket['inDevice'],
   world: World,
   leaves = false,
 ): Answer {
@@ -184,7 +188,7 @@ export function isClientPort({ low, high }: PortRange): boolean {
   return low <= EPHEMERAL.high && high >= EPHEMERAL.low;
 }
 
-function testClientPort(ranges: readonly PortRange[], packet: Packet): Answer {
+function testClientPort(ranges: readonly PortRange[], packet: TrialPacket): Answer {
   const { clientPorts: own } = packet;
   if (own) {
     if (ranges.some(({ low, high }) => low <= own.low && high >= own.high)) return true;
@@ -224,20 +228,20 @@ function asksConnection({ on, ...match }: Match): boolean {
 const ASKED_OF_CONNECTION: ReadonlySet<string> = new Set(['status', 'connection-mark', 'zone']);
 
 /** The ends of the packet that the connection began with. */
-function originOf(packet: Packet): Pick<Packet, 'source' | 'destination'> {
+function originOf(packet: TrialPacket): Pick<TrialPacket, 'source' | 'destination'> {
   if (beginsAnew(packet)) return packet;
   return { source: packet.client, destination: packet.dialled.address };
 }
 
 /** What an answer to the packet has for its ends: of the first one, as rules have rewritten it so far. */
-function expect(packet: Packet): NonNullable<Packet['expected']> {
+function expect(packet: TrialPacket): NonNullable<TrialPacket['expected']> {
   const { destination, destinationPort, source } = packet;
   const known = beginsAnew(packet) ? null : packet.expected;
   return known ?? { source: destination, port: destinationPort, destination: source };
 }
 
 /** States of iptables and nft, and what iptables calls one: DNAT and SNAT, of a packet that may have no connection. */
-function testState(name: string, packet: Packet): boolean {
+function testState(name: string, packet: TrialPacket): boolean {
   switch (name) {
     case 'invalid':
       return packet.tracking === 'none' || packet.tracking === 'invalid';
@@ -268,7 +272,7 @@ function testType(names: readonly string[], address: PacketAddress, world: World
 function testTypeHere(
   names: readonly string[],
   address: PacketAddress,
-  device: Packet['inDevice'],
+  device: TrialPacket['inDevice'],
   world: World,
 ): Answer {
   if (address.kind !== 'exact' || typeof device !== 'string') {
@@ -279,7 +283,10 @@ function testTypeHere(
   return names.some((name) => (name === 'local' ? local : name === 'unicast' && !local));
 }
 
-function testFlags({ among, set }: Extract<Match, { on: 'tcp-flags' }>, { flags }: Packet): Answer {
+function testFlags(
+  { among, set }: Extract<Match, { on: 'tcp-flags' }>,
+  { flags }: TrialPacket,
+): Answer {
   const bits = (names: readonly string[]): number =>
     names.reduce((sum, name) => sum | (TCP_FLAGS[name as keyof typeof TCP_FLAGS] ?? 0), 0);
   return (flags & bits(among)) === bits(set);
@@ -288,7 +295,7 @@ function testFlags({ among, set }: Extract<Match, { on: 'tcp-flags' }>, { flags 
 /** Docker 28.0 keeps the networks of its bridges in these sets; others are not read. */
 function testSet(
   { name, side, text }: Extract<Match, { on: 'set' }>,
-  packet: Packet,
+  packet: TrialPacket,
   world: World,
 ): Answer {
   const address = side === 'source' ? packet.source : packet.destination;

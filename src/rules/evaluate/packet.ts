@@ -12,12 +12,12 @@ export type PacketAddress =
   | {
       readonly kind: 'elsewhere';
       /** Addresses that stand for it where routes are looked up, as the host in between has found them. */
-      readonly places?: readonly Place[];
+      readonly places?: readonly StandIn[];
     }
   | { readonly kind: 'own' };
 
 /** An address that stands for a client whose own is not known. */
-export interface Place {
+export interface StandIn {
   readonly address: string;
   /** What is asked where a client there is treated otherwise than the first. */
   readonly about: Question | null;
@@ -26,7 +26,7 @@ export interface Place {
 /** The request, what the server says to it, that something refuses it, and what the client says next. */
 export type Turn = 'first' | 'answer' | 'refusal' | 'later';
 
-export interface Packet {
+export interface TrialPacket {
   readonly family: 4 | 6;
   readonly protocol: Protocol;
   /** Whether it is a message of ICMP about the connection: that has no ports. */
@@ -96,19 +96,19 @@ export function addressText(address: PacketAddress): string | null {
 }
 
 /** Whether it goes from the server's side to the client's. */
-export function isAnswer({ turn }: Packet): boolean {
+export function isAnswer({ turn }: TrialPacket): boolean {
   return turn === 'answer' || turn === 'refusal';
 }
 
 /** Whether connection tracking takes a packet in the middle of a connection for the first one of another. */
-export function beginsAnew({ turn, tracking }: Packet): boolean {
+export function beginsAnew({ turn, tracking }: TrialPacket): boolean {
   return turn !== 'first' && tracking === 'new';
 }
 
 export function createPacket(
-  fields: Pick<Packet, 'family' | 'protocol' | 'source' | 'destination' | 'destinationPort'> &
-    Partial<Packet>,
-): Packet {
+  fields: Pick<TrialPacket, 'family' | 'protocol' | 'source' | 'destination' | 'destinationPort'> &
+    Partial<TrialPacket>,
+): TrialPacket {
   return {
     inDevice: null,
     outDevice: null,

@@ -1,15 +1,15 @@
 /** Predicts the path of every client: tries each doubt both ways, and only says what is the same in all. */
 import type { Forecast } from '../../model/forecast.js';
 import type { OpenQuestion, PredictedEnd } from '../../model/reason.js';
-import { formatTarget, type Journey } from './journey-end.js';
+import { formatTarget, type TrialEnd } from './journey-end.js';
 import { Traveller } from './journey.js';
-import { isSameQuestion, type Doubt } from './doubt.js';
+import { isSameQuestion, type Undecided } from './doubt.js';
 import { listAttempts, type Attempt, type WayIn } from './vantages.js';
 import { RuleIndex, type RuleRef } from './rule-index.js';
-import { findService } from './service.js';
+import { findServiceOfRule } from './service.js';
 import { Undecidable, Walk } from './walk.js';
 import type { Decide } from './hook-end.js';
-import type { Stop } from './routing/stops.js';
+import type { RouteStop } from './routing/stops.js';
 import type { World } from './world.js';
 
 export interface Foresight {
@@ -17,14 +17,14 @@ export interface Foresight {
   /** Every rule that a packet met on any way. */
   readonly met: ReadonlySet<RuleRef['rule']>;
   /** What stands in a way, or changes who the client seems to be. */
-  readonly stopped: readonly Stopped[];
+  readonly stopped: readonly StoppedForecast[];
 }
 
 /** What decides about one prediction, beside its path. */
-export interface Stopped {
+export interface StoppedForecast {
   readonly prediction: Forecast;
   /** Of routing, of the wire or of the container's side; null where that does not stop it. */
-  readonly stop: Stop | null;
+  readonly stop: RouteStop | null;
   /** The rule or policy that stops it, and the container in whose namespace it is; null for the host. */
   readonly ruled: { readonly by: RuleRef; readonly inside: string | null } | null;
   /** The rule that gave it another source. */
@@ -36,14 +36,14 @@ export interface Foreseen {
   readonly prediction: Forecast;
   readonly deciding: RuleRef | null;
   /** As in `Stopped`. */
-  readonly stop: Stop | null;
+  readonly stop: RouteStop | null;
 }
 
 /** Ways that are tried for one connection before its doubts are too many. */
 const MOST_RUNS = 64;
 
 /** @param from keeps one kind of vantage only. */
-export function predict(
+export function predictWays(
   world: World,
   ways: readonly WayIn[],
   from: Forecast['vantage'] | null = null,
@@ -51,7 +51,7 @@ export function predict(
   const index = new RuleIndex(world.rules);
   const met = new Set<RuleRef['rule']>();
   const predictions = new Map<string, Forecast>();
-  const stopped: Stopped[] = [];
+  const stopped: StoppedForecast[] = [];
   for (const way of ways) {
     for (const attempt of listAttempts(world, way)) {
       if (from !== null && attempt.vantage !== from) continue;
@@ -66,7 +66,7 @@ export function predict(
   return { predictions: [...predictions.values()], met, stopped };
 }
 
-function tellStopped(prediction: Forecast, journey: Journey): Stopped[] {
+function tellStopped(prediction: Forecast, journey: TrialEnd): StoppedForecast[] {
   const { stop = null, ruledIn, deciding, masked = null } = journey;
   const ruled = ruledIn === undefined || !deciding ? null : { by: deciding, inside: ruledIn };
   return stop || ruled || masked ? [{ prediction, stop, ruled, masked }] : [];
@@ -87,7 +87,7 @@ function areDivided(runs: readonly Run[]): boolean {
 }
 
 /** How it goes; what a relay takes may fail beyond it. */
-function describeEnd({ end, way, obstacles }: Journey): PredictedEnd {
+function describeEnd({ end, way, obstacles }: TrialEnd): PredictedEnd {
   return { end, way, inVain: end === 'answered' && obstacles.length > 0 };
 }
 
@@ -97,8 +97,8 @@ function keyOf(fields: PredictedEnd | OpenQuestion): string {
 }
 
 interface Run {
-  readonly journey: Journey;
-  readonly doubts: readonly { readonly doubt: Doubt; readonly ref: RuleRef | null }[];
+  readonly journey: TrialEnd;
+  readonly doubts: readonly { readonly doubt: Undecided; readonly ref: RuleRef | null }[];
 }
 
 function foresee(
@@ -106,12 +106,12 @@ function foresee(
   index: RuleIndex,
   attempt: Attempt,
   met: Set<RuleRef['rule']>,
-): Journey {
+): TrialEnd {
   const runs: Run[] = [];
   const pending: boolean[][] = [[]];
   for (let choices = pending.pop(); choices; choices = pending.pop()) {
     if (runs.length >= MOST_RUNS || (runs.length >= ENOUGH && areDivided(runs))) break;
-    const doubts: { doubt: Doubt; ref: RuleRef | null }[] = [];
+    const doubts: { doubt: Undecided; ref: RuleRef | null }[] = [];
     const given = choices;
     const decide: Decide = (doubt, ref) => {
       const known = doubts.findIndex(
@@ -132,7 +132,7 @@ function foresee(
   return combine(runs, pending.length > 0);
 }
 
-function travel(world: World, walk: Walk, attempt: Attempt, decide: Decide): Journey {
+function travel(world: World, walk: Walk, attempt: Attempt, decide: Decide): TrialEnd {
   const beyond = findBeyond(world);
   if (beyond !== null) {
     return {
@@ -177,11 +177,11 @@ function findBeyond({ devices, rules }: World): 'ebpf' | 'ipvs' | null {
 }
 
 /** One journey of many: theirs where they agree, else what they disagree about. */
-function combine(runs: readonly Run[], tooMany: boolean): Journey {
+function combine(runs: readonly Run[], tooMany: boolean): TrialEnd {
   const [first] = runs;
   if (!first) throw new RangeError('no-run');
   const journeys = runs.map(({ journey }) => journey);
-  const outcome = (journey: Journey): string =>
+  const outcome = (journey: TrialEnd): string =>
     JSON.stringify([describeEnd(journey), journey.target, journey.sourceSeen]);
   const outcomes = new Set(journeys.map(outcome));
   if (outcomes.size === 1 && !tooMany) return first.journey;
@@ -228,10 +228,10 @@ function listOnce<T extends PredictedEnd | OpenQuestion>(all: readonly T[]): T[]
   return [...new Map(all.map((one) => [keyOf(one), one])).values()];
 }
 
-function describe(attempt: Attempt, journey: Journey): Forecast {
+function describe(attempt: Attempt, journey: TrialEnd): Forecast {
   const { vantage, from, start } = attempt;
   const { end, way, deciding, why, sourceSeen, target, obstacles } = journey;
-  const service = way === 'dnat' && deciding ? findService(deciding) : null;
+  const service = way === 'dnat' && deciding ? findServiceOfRule(deciding) : null;
   return {
     vantage,
     from,

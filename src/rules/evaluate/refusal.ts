@@ -2,10 +2,10 @@
 import type { RuledPlace } from '../../model/reason.js';
 import { TCP_FLAGS } from '../../model/rules.js';
 import { away, comeBack, home } from './course.js';
-import { endByStop, endJourney, placeRule, stopJourney, type Journey } from './journey-end.js';
-import { exactAddress, type Packet } from './packet.js';
-import type { Router, Way } from './routing/router.js';
-import type { Stop } from './routing/stops.js';
+import { endByStop, endJourney, placeRule, stopJourney, type TrialEnd } from './journey-end.js';
+import { exactAddress, type TrialPacket } from './packet.js';
+import type { Router, RoutedWay } from './routing/router.js';
+import type { RouteStop } from './routing/stops.js';
 import type { RuleRef } from './rule-index.js';
 import type { Walk } from './walk.js';
 import type { HookEnd } from './hook-end.js';
@@ -17,14 +17,14 @@ export const PASSING = [
 ] as const;
 
 /** What takes packets through rules and routes. */
-export interface Tools {
+export interface Evaluators {
   readonly walk: Walk;
   readonly router: Router;
 }
 
 /** Where a rule has stopped a packet. */
 export interface Rejection {
-  readonly packet: Packet;
+  readonly packet: TrialPacket;
   readonly stop: HookEnd;
   readonly place: RuledPlace;
   /** Of a frame between two ports of a bridge: a reset goes back by the port itself, and meets no rule. */
@@ -32,7 +32,7 @@ export interface Rejection {
 }
 
 /** The end of a packet that a rule stops: who is rejected learns of it only where the message gets through. */
-export function stopPacket(tools: Tools, rejection: Rejection): Journey {
+export function stopPacket(tools: Evaluators, rejection: Rejection): TrialEnd {
   const { packet, stop, place, bridged = false } = rejection;
   const end = stopJourney(packet, stop, place);
   if (stop.verdict !== 'reject') return end;
@@ -63,7 +63,7 @@ function readHow(by: RuleRef | null): string {
 }
 
 /** Who sends a datagram hears nothing of it. */
-function muffle(end: Journey, how: string | null): Journey {
+function muffle(end: TrialEnd, how: string | null): TrialEnd {
   const act = { code: 'client-not-told', how } as const;
   return {
     ...end,
@@ -74,7 +74,11 @@ function muffle(end: Journey, how: string | null): Journey {
 }
 
 /** @param calls whether frames between ports of a bridge meet the rules; null where that is not known. */
-export function stopCrossing(tools: Tools, rejection: Rejection, calls: boolean | null): Journey {
+export function stopCrossing(
+  tools: Evaluators,
+  rejection: Rejection,
+  calls: boolean | null,
+): TrialEnd {
   if (calls === true) return stopPacket(tools, { ...rejection, bridged: true });
   const { packet, place } = rejection;
   return endJourney(packet, null, 'unknown', {
@@ -85,11 +89,11 @@ export function stopCrossing(tools: Tools, rejection: Rejection, calls: boolean 
 
 /** The end of a packet that came in and that routing stops. */
 export function refuseByRoute(
-  tools: Tools,
-  packet: Packet,
+  tools: Evaluators,
+  packet: TrialPacket,
   nat: RuleRef | null,
-  stop: Stop,
-): Journey {
+  stop: RouteStop,
+): TrialEnd {
   const end = endByStop(packet, nat, stop);
   if (end.end === 'refused' && packet.protocol === 'udp' && stop.mute === true) {
     return muffle(end, null);
@@ -99,16 +103,16 @@ export function refuseByRoute(
 
 /** The way of the message back to the client, through routes and rules. */
 function tellClient(
-  { walk, router }: Tools,
-  packet: Packet,
-  end: Journey,
+  { walk, router }: Evaluators,
+  packet: TrialPacket,
+  end: TrialEnd,
   reset: boolean,
-): Journey {
+): TrialEnd {
   const { outDevice, inDevice } = packet;
   const loop = inDevice === null || inDevice === 'lo';
   const hops = loop ? [...away('lo'), ...home('lo')] : away(inDevice);
   const tracked = packet.tracking !== 'none' && packet.tracking !== 'untracked';
-  let message: Packet = {
+  let message: TrialPacket = {
     ...packet,
     ...comeBack(packet)[0],
     // The message belongs to the connection that it is about.
@@ -151,7 +155,10 @@ function tellClient(
 }
 
 /** Null where the message leaves by the device that the request came by. */
-function judgeWay(way: Way, inDevice: Packet['inDevice']): Pick<Stop, 'end' | 'why'> | null {
+function judgeWay(
+  way: RoutedWay,
+  inDevice: TrialPacket['inDevice'],
+): Pick<RouteStop, 'end' | 'why'> | null {
   if (way.kind === 'stop') return way.stop;
   if (way.kind === 'device' && way.device === inDevice) return null;
   const by = way.kind === 'device' ? way.device : 'lo';
@@ -159,7 +166,7 @@ function judgeWay(way: Way, inDevice: Packet['inDevice']): Pick<Stop, 'end' | 'w
   return { end: 'unknown', why: { code: 'leaves-by', device, cameBy: null } };
 }
 
-function loseMessage(end: Journey, { end: how, why }: Pick<Stop, 'end' | 'why'>): Journey {
+function loseMessage(end: TrialEnd, { end: how, why }: Pick<RouteStop, 'end' | 'why'>): TrialEnd {
   const told = { code: 'message-lost', reason: why } as const;
   const open = how === 'unknown';
   return {

@@ -9,7 +9,7 @@ const NAMED =
   /^(?:service|external|endpoint)-[0-9A-Z]+-([^/]+)\/([^/]+)\/(?:tcp|udp|sctp)\/([^_]*)/;
 
 /** `NAMESPACE/NAME`, with `:PORT` where the port has a name; null for a rule that is not kube-proxy's. */
-export function findService(ref: {
+export function findServiceOfRule(ref: {
   readonly chain: Pick<Chain, 'name'>;
   readonly rule: Pick<Rule, 'comment'> | null;
 }): string | null {

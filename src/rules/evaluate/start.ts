@@ -2,7 +2,7 @@
 import type { Protocol } from '../../model/event.js';
 import type { PortRange } from '../../model/rules.js';
 import { findContainerAt } from './deliver.js';
-import { createPacket, exactAddress, UNNAMED, type Packet, type Place } from './packet.js';
+import { createPacket, exactAddress, UNNAMED, type TrialPacket, type StandIn } from './packet.js';
 import { readClientPorts } from './routing/sysctl.js';
 import type { World } from './world.js';
 
@@ -21,7 +21,7 @@ export interface Start {
         readonly device: string | null;
         readonly source: string | null;
         /** Where a client may be whose address is not known; found by the device when left out. */
-        readonly places?: readonly Place[];
+        readonly places?: readonly StandIn[];
         /** The ports that it may have, where that is known. */
         readonly ports?: PortRange | null;
       }
@@ -35,7 +35,7 @@ function listPorts({ routing }: World): PortRange | null {
 }
 
 /** The packet that the connection begins with. */
-export function createFirst(world: World, { by, protocol, family, port, to }: Start): Packet {
+export function createFirst(world: World, { by, protocol, family, port, to }: Start): TrialPacket {
   const destination = to === null ? ({ kind: 'own' } as const) : exactAddress(to);
   const fields = { family, protocol, destination, destinationPort: port };
   switch (by.kind) {

@@ -1,17 +1,17 @@
 /** What connection tracking says of a packet, when it looks it up and whether it finds its connection. */
 import { TCP_FLAGS, type Hook } from '../../model/rules.js';
-import { beginsAnew, isAnswer, type Packet } from './packet.js';
+import { beginsAnew, isAnswer, type TrialPacket } from './packet.js';
 
 /** Where the kernel looks a packet's connection up. */
 const LOOK_UP = -200;
 
 /** Looks the packet up before a chain of this priority, once for each packet. */
-export function trackBefore(hook: Hook, priority: number, packet: Packet): void {
+export function trackBefore(hook: Hook, priority: number, packet: TrialPacket): void {
   if (priority >= LOOK_UP && (hook === 'prerouting' || hook === 'output')) track(packet);
 }
 
 /** The state that the kernel gives to a packet: net/netfilter/nf_conntrack_core.c and nf_conntrack_proto_tcp.c. */
-export function track(packet: Packet): void {
+export function track(packet: TrialPacket): void {
   if (packet.tracking !== 'none') return;
   if (packet.turn === 'first') {
     packet.tracking = 'new';
@@ -21,7 +21,7 @@ export function track(packet: Packet): void {
   packet.tracking = lookUp(packet);
 }
 
-function lookUp(packet: Packet): Packet['tracking'] {
+function lookUp(packet: TrialPacket): TrialPacket['tracking'] {
   const { entry, zone, protocol, icmp, flags } = packet;
   const reply = isAnswer(packet);
   const found =
@@ -42,7 +42,7 @@ function lookUp(packet: Packet): Packet['tracking'] {
 }
 
 /** Whether the packet carries an entry: without one no question about its connection is answered. */
-export function hasConnection({ tracking }: Packet): boolean {
+export function hasConnection({ tracking }: TrialPacket): boolean {
   return tracking === 'new' || tracking === 'established' || tracking === 'related';
 }
 
@@ -55,7 +55,7 @@ const STATE_BITS = {
   untracked: 64,
 } as const;
 
-export function stateBits({ tracking }: Packet): number {
+export function stateBits({ tracking }: TrialPacket): number {
   return tracking === 'none' ? STATE_BITS.invalid : STATE_BITS[tracking];
 }
 
@@ -70,7 +70,7 @@ const STATUS_BITS = {
 } as const;
 
 /** Bits of the status that are known, and their values; of others the kernel may have set any. */
-export function statusBits(packet: Packet): { readonly known: number; readonly bits: number } {
+export function statusBits(packet: TrialPacket): { readonly known: number; readonly bits: number } {
   const { turn, dnat, snat, protocol, icmp } = packet;
   const { expected, confirmed, assured } = STATUS_BITS;
   const seen = STATUS_BITS['seen-reply'];

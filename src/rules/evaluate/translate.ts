@@ -1,6 +1,6 @@
 /** What NAT does to a packet: by the rule that it meets, and by what the connection's first packet met. */
-import type { Hook, Verdict } from '../../model/rules.js';
-import { addressText, exactAddress, type Packet } from './packet.js';
+import type { Hook, RuleVerdict } from '../../model/rules.js';
+import { addressText, exactAddress, type TrialPacket } from './packet.js';
 import { chooseSource, familyOf, type World } from './world.js';
 
 /** Where destinations are translated, and where sources are. */
@@ -8,19 +8,19 @@ const TRANSLATION = { destination: -100, source: 100 } as const;
 
 /** What the translation of a known connection makes of a packet: first of its destination, then of its source. */
 export interface Meant {
-  readonly destination?: Partial<Packet>;
-  readonly source?: Partial<Packet>;
+  readonly destination?: Partial<TrialPacket>;
+  readonly source?: Partial<TrialPacket>;
 }
 
 /** In a table for both families a rule passes over packets of the other one. */
-export function fitsFamily(verdict: Verdict, packet: Packet): boolean {
+export function fitsFamily(verdict: RuleVerdict, packet: TrialPacket): boolean {
   const address = 'address' in verdict ? verdict.address : null;
   return address === null || familyOf(address) === packet.family;
 }
 
 export function translate(
-  verdict: Extract<Verdict, { do: 'dnat' | 'snat' | 'masquerade' | 'redirect' }>,
-  packet: Packet,
+  verdict: Extract<RuleVerdict, { do: 'dnat' | 'snat' | 'masquerade' | 'redirect' }>,
+  packet: TrialPacket,
   world: World,
 ): void {
   switch (verdict.do) {
@@ -57,7 +57,11 @@ export function translate(
 /** What a source may get that the rule or chance gives a port. */
 const ANY_PORT = { low: 1, high: 65535 } as const;
 
-function ownAddress(world: World, packet: Packet, device: Packet['inDevice']): Packet['source'] {
+function ownAddress(
+  world: World,
+  packet: TrialPacket,
+  device: TrialPacket['inDevice'],
+): TrialPacket['source'] {
   const loopback = packet.family === 4 ? '127.0.0.1' : '::1';
   if (device === null) return exactAddress(loopback);
   const found = world.devices.find(({ name }) => name === device);
@@ -74,7 +78,7 @@ export function rankNat(hook: Hook): number {
 /** A packet that conntrack knows gets the addresses that the connection's NAT gives it: each in its hook, at its place. */
 export function translateBack(
   hook: Hook,
-  packet: Packet,
+  packet: TrialPacket,
   meant: Meant | null,
   priority: number,
 ): void {
@@ -84,16 +88,16 @@ export function translateBack(
   if (hook === 'postrouting' || hook === 'input') Object.assign(packet, meant.source);
 }
 
-export function isTranslated(before: Packet, after: Packet): boolean {
+export function isTranslated(before: TrialPacket, after: TrialPacket): boolean {
   return before.dnat !== after.dnat || before.snat !== after.snat;
 }
 
-export function hasSameEnds(a: Packet, b: Packet): boolean {
+export function hasSameEnds(a: TrialPacket, b: TrialPacket): boolean {
   return hasSameAddresses(a, b) && a.destinationPort === b.destinationPort;
 }
 
-export function hasSameAddresses(a: Packet, b: Packet): boolean {
-  const addresses = ({ source, destination }: Packet): string =>
+export function hasSameAddresses(a: TrialPacket, b: TrialPacket): boolean {
+  const addresses = ({ source, destination }: TrialPacket): string =>
     [source, destination].map((end) => addressText(end) ?? end.kind).join();
   return addresses(a) === addresses(b);
 }

@@ -1,12 +1,12 @@
 /** Takes a packet through the rules of a hook, in the kernel's order. */
-import type { Decide, HookEnd, Stop } from './hook-end.js';
+import type { Decide, HookEnd, HookStop } from './hook-end.js';
 import type { Question } from '../../model/question.js';
-import type { Chain, Hook, MapEntry, Rule, Step, Table, Verdict } from '../../model/rules.js';
+import type { Chain, Hook, MapEntry, Rule, Step, Table, RuleVerdict } from '../../model/rules.js';
 import { mark } from './marks.js';
 import { testMatch } from './match.js';
-import { wonder, type Doubt } from './doubt.js';
+import { wonder, type Undecided } from './doubt.js';
 import { Layers } from './layers.js';
-import { UNZONED, type Packet } from './packet.js';
+import { UNZONED, type TrialPacket } from './packet.js';
 import type { BaseRef, RuleIndex, RuleRef } from './rule-index.js';
 import { track, trackBefore } from './tracking.js';
 import {
@@ -33,7 +33,7 @@ export class Undecidable extends Error {
 
 const DEEPEST = 64;
 
-const NO_DOUBTS: readonly Doubt[] = [];
+const NO_DOUBTS: readonly Undecided[] = [];
 
 type End =
   | {
@@ -73,7 +73,7 @@ export class Walk {
   }
 
   /** From one port of a bridge to another, by the rules of bridges and devices alone. */
-  cross(packet: Packet): HookEnd | null {
+  cross(packet: TrialPacket): HookEnd | null {
     return this.#layers.cross(packet);
   }
 
@@ -86,7 +86,7 @@ export class Walk {
    * @param nat whether the connection may still be translated at this hook.
    * @param meant what the translation of a known connection makes of the packet here.
    */
-  run(hook: Hook, packet: Packet, nat: boolean, meant: Meant | null = null): HookEnd {
+  run(hook: Hook, packet: TrialPacket, nat: boolean, meant: Meant | null = null): HookEnd {
     const entered = hook === 'prerouting' ? this.#layers.enter(packet) : null;
     if (entered && !this.#layers.isAtBridge(packet)) return entered;
     const before = { ...packet };
@@ -97,7 +97,7 @@ export class Walk {
   }
 
   /** The rules of IP alone: bridged packets meet those of their bridge once, see {@link cross}. */
-  runHook(hook: Hook, packet: Packet, nat: boolean, meant: Meant | null = null): HookEnd {
+  runHook(hook: Hook, packet: TrialPacket, nat: boolean, meant: Meant | null = null): HookEnd {
     let rewritten: RuleRef | null = null;
     let bound = false;
     const bases = this.#index.at(hook, packet.family);
@@ -131,7 +131,7 @@ export class Walk {
     return { verdict: 'accept', by: null, reset: false, nat: rewritten };
   }
 
-  #translateKnown(hook: Hook, packet: Packet, meant: Meant | null, priority: number): void {
+  #translateKnown(hook: Hook, packet: TrialPacket, meant: Meant | null, priority: number): void {
     const before = { ...packet };
     translateBack(hook, packet, meant, priority);
     if (hook === 'output' && !hasSameAddresses(before, packet)) {
@@ -141,10 +141,10 @@ export class Walk {
 
   /** What one chain drops, another of equal priority may have rejected before. */
   #contestStop(
-    before: Packet,
-    stop: Stop,
+    before: TrialPacket,
+    stop: HookStop,
     rivals: readonly { table: Table; chain: Chain }[],
-  ): Stop {
+  ): HookStop {
     for (const { table, chain } of rivals) {
       const met = this.met.length;
       const end = this.#runChain(table, chain, { ...before }, 0);
@@ -160,8 +160,8 @@ export class Walk {
 
   /** Of two chains with equal priority the later registered is first, and no listing tells which that is. */
   #contest(
-    before: Packet,
-    packet: Packet,
+    before: TrialPacket,
+    packet: TrialPacket,
     first: RuleRef | null,
     rivals: readonly { table: Table; chain: Chain }[],
   ): RuleRef | null {
@@ -179,7 +179,7 @@ export class Walk {
     return first;
   }
 
-  #runChain(table: Table, chain: Chain, packet: Packet, depth: number): End {
+  #runChain(table: Table, chain: Chain, packet: TrialPacket, depth: number): End {
     for (const ref of this.#index.rules(table, chain)) {
       const { rule, port } = ref;
       // Most rules are for another port: of them nothing else is asked.
@@ -225,8 +225,8 @@ export class Walk {
   }
 
   /** The rule's verdict, or null when it does not hold or decides nothing. */
-  #runRule(rule: Rule, ref: RuleRef, packet: Packet): Verdict | null {
-    let doubts: readonly Doubt[] = NO_DOUBTS;
+  #runRule(rule: Rule, ref: RuleRef, packet: TrialPacket): RuleVerdict | null {
+    let doubts: readonly Undecided[] = NO_DOUBTS;
     let known = false;
     // A doubt matters only when nothing else rules the rule out, and when the rule does anything.
     const settle = (): boolean => {
@@ -259,7 +259,10 @@ export class Walk {
     return null;
   }
 
-  #act(step: Exclude<Step, { kind: 'match' | 'verdict' | 'map' | 'note' }>, packet: Packet): void {
+  #act(
+    step: Exclude<Step, { kind: 'match' | 'verdict' | 'map' | 'note' }>,
+    packet: TrialPacket,
+  ): void {
     switch (step.kind) {
       case 'notrack':
         if (awaitsTracking(packet)) packet.tracking = 'untracked';
@@ -282,7 +285,7 @@ export class Walk {
     }
   }
 
-  #lookUp(entries: readonly MapEntry[], ref: RuleRef, packet: Packet): Verdict | null {
+  #lookUp(entries: readonly MapEntry[], ref: RuleRef, packet: TrialPacket): RuleVerdict | null {
     const hit = entries.find(({ matches }) => {
       const answers = matches.map((match) => testMatch(match, packet, this.#world));
       if (answers.includes(false)) return false;
@@ -291,7 +294,7 @@ export class Walk {
     return hit?.verdict ?? null;
   }
 
-  #isExcepted(rule: Rule, ref: RuleRef, packet: Packet): boolean {
+  #isExcepted(rule: Rule, ref: RuleRef, packet: TrialPacket): boolean {
     if (ref.table.name !== 'nat' && ref.chain.base?.type !== 'nat') {
       if (!rule.steps.some((step) => step.kind === 'verdict' && step.verdict.do === 'dnat')) {
         return false;
@@ -307,13 +310,13 @@ export class Walk {
 }
 
 /** Which of two base chains of equal priority the kernel calls first. */
-function askFirst(refs: readonly RuleRef[], nat: boolean): Doubt {
+function askFirst(refs: readonly RuleRef[], nat: boolean): Undecided {
   const tables = refs.map(({ table: { backend, name } }) => ({ backend, table: name }));
   return wonder({ code: 'first-registered', tables, nat });
 }
 
 /** @param policy the base chain, for what falls through it */
-function readStop(end: End, policy: RuleRef): Stop | null {
+function readStop(end: End, policy: RuleRef): HookStop | null {
   if (end.end === 'drop' || end.end === 'reject') {
     return { verdict: end.end, by: end.by, reset: end.reset ?? false };
   }
@@ -322,7 +325,7 @@ function readStop(end: End, policy: RuleRef): Stop | null {
 }
 
 /** NAT looks for the route again after a new destination; what changes marks, where its chain is of the type that does. */
-function looksAgain({ table, chain }: BaseRef, before: Packet, after: Packet): boolean {
+function looksAgain({ table, chain }: BaseRef, before: TrialPacket, after: TrialPacket): boolean {
   if (chain.base?.type === 'nat') return !hasSameAddresses(before, after);
   const routes =
     chain.base?.type === 'route' || (table.backend !== 'nftables' && table.name === 'mangle');
@@ -338,6 +341,6 @@ function isEqual(other: Chain, chain: Chain): boolean {
 }
 
 /** Whether no rule has said yet how the packet is tracked: of NOTRACK and zones the first one counts, the kernel skips all others. */
-function awaitsTracking({ tracking, zone }: Packet): boolean {
+function awaitsTracking({ tracking, zone }: TrialPacket): boolean {
   return tracking === 'none' && zone === UNZONED;
 }

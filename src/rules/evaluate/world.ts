@@ -115,7 +115,7 @@ export function findBridgeOf(world: World, address: string): WorldDevice | null 
 }
 
 /** The device that leads to an address, and the source that the host would choose; null when no route is known. */
-export function findRoute(
+export function findWorldRoute(
   world: World,
   address: string,
 ): { device: string; source: string | null } | null {

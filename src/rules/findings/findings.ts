@@ -4,7 +4,7 @@ import type { Forecast } from '../../model/forecast.js';
 import type { PortMapping } from '../../model/target.js';
 import { findSocket, listensInsideOnly, listSocketsFor } from '../evaluate/deliver.js';
 import { jumpsTo, listRules } from '../evaluate/mappings.js';
-import { predictAttempt, type Stopped } from '../evaluate/predict.js';
+import { predictAttempt, type StoppedForecast } from '../evaluate/predict.js';
 import { RuleIndex } from '../evaluate/rule-index.js';
 import { familyOf, findBridgeOf, type World } from '../evaluate/world.js';
 import { findFirewallFaults } from './firewalls.js';
@@ -19,7 +19,7 @@ export interface FindingInput {
   /** Whether all rules that may be loaded were read. */
   readonly complete: boolean;
   /** What decides about the predictions, as codes; nothing when left out. */
-  readonly stopped?: readonly Stopped[];
+  readonly stopped?: readonly StoppedForecast[];
 }
 
 export function findFaults(input: FindingInput): Fault[] {

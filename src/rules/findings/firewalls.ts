@@ -3,7 +3,7 @@ import type { Fault, Firewall } from '../../model/fault.js';
 import type { Match, Rule, RuleSet } from '../../model/rules.js';
 import type { PortMapping } from '../../model/target.js';
 import { listMatches, listRules } from '../evaluate/mappings.js';
-import { predictAttempt, writeRef, type Stopped } from '../evaluate/predict.js';
+import { predictAttempt, writeRef, type StoppedForecast } from '../evaluate/predict.js';
 import { RuleIndex } from '../evaluate/rule-index.js';
 import { familyOf, type World } from '../evaluate/world.js';
 import { isBans, isEngines, nameFirewall } from './owners.js';
@@ -11,7 +11,7 @@ import { isBans, isEngines, nameFirewall } from './owners.js';
 interface Input {
   readonly world: World;
   readonly mappings: readonly PortMapping[];
-  readonly stopped?: readonly Stopped[];
+  readonly stopped?: readonly StoppedForecast[];
 }
 
 export function findFirewallFaults({ world, mappings, stopped = [] }: Input): Fault[] {
@@ -25,7 +25,7 @@ export function findFirewallFaults({ world, mappings, stopped = [] }: Input): Fa
 }
 
 /** Rules that are not the engine's and stop what goes to a published port, or its answer. */
-function findForeignDrops(stopped: readonly Stopped[]): Fault[] {
+function findForeignDrops(stopped: readonly StoppedForecast[]): Fault[] {
   const found = new Map<string, Fault>();
   for (const { prediction, ruled } of stopped) {
     const { vantage, to, path } = prediction;
@@ -60,7 +60,7 @@ function findForeignDrops(stopped: readonly Stopped[]): Fault[] {
 }
 
 /** Rules that give a client outside another source, so that the container does not see who it is. */
-function findMasked(stopped: readonly Stopped[]): Fault[] {
+function findMasked(stopped: readonly StoppedForecast[]): Fault[] {
   const found = new Map<string, Fault>();
   for (const { prediction, masked } of stopped) {
     const { vantage, path, sourceSeen, to } = prediction;

@@ -1,9 +1,9 @@
 /** Faults of routing, of the wire and of a container's own side. */
 import type { Fault, StopFault } from '../../model/fault.js';
-import type { Stopped } from '../evaluate/predict.js';
+import type { StoppedForecast } from '../evaluate/predict.js';
 import { writePolicyRule } from '../evaluate/routing/ip-text.js';
-import { readValue } from '../evaluate/routing/sysctl.js';
-import type { Stop, StopCode } from '../evaluate/routing/stops.js';
+import { readSetting } from '../evaluate/routing/sysctl.js';
+import type { RouteStop, StopCode } from '../evaluate/routing/stops.js';
 import type { World } from '../evaluate/world.js';
 
 /** The fault that each kind of stop is; null for what is no fault of the host's, as it is only not known. */
@@ -28,11 +28,11 @@ const FAULTS: Readonly<Record<StopCode, StopFault | null>> = {
   setting: null,
 };
 
-export function nameFault({ code }: Stop): StopFault | null {
+export function nameFault({ code }: RouteStop): StopFault | null {
   return FAULTS[code];
 }
 
-export function findRoutingFaults(world: World, stopped: readonly Stopped[]): Fault[] {
+export function findRoutingFaults(world: World, stopped: readonly StoppedForecast[]): Fault[] {
   return [
     ...findStops(stopped),
     ...findFullConntrack(world),
@@ -41,7 +41,7 @@ export function findRoutingFaults(world: World, stopped: readonly Stopped[]): Fa
   ];
 }
 
-function findStops(stopped: readonly Stopped[]): Fault[] {
+function findStops(stopped: readonly StoppedForecast[]): Fault[] {
   const found = new Map<string, Fault>();
   for (const { prediction, stop } of stopped) {
     if (!stop) continue;
@@ -63,8 +63,8 @@ const NEARLY_FULL = 0.95;
 
 function findFullConntrack({ routing }: World): Fault[] {
   if (!routing) return [];
-  const count = readValue(routing.values, 'netfilter/nf_conntrack_count');
-  const most = readValue(routing.values, 'netfilter/nf_conntrack_max');
+  const count = readSetting(routing.values, 'netfilter/nf_conntrack_count');
+  const most = readSetting(routing.values, 'netfilter/nf_conntrack_max');
   if (count === null || most === null || most === 0 || count < most * NEARLY_FULL) return [];
   return [
     {

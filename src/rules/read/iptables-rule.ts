@@ -3,7 +3,7 @@
 import { parseAddressNumber, parseRange, type AddressRange } from '../../model/range.js';
 import type { Match, PortRange, Step } from '../../model/rules.js';
 import { isUnreachable, listDiscovery } from './messages.js';
-import { nameProtocol, parseMark, parsePorts } from './rule-words.js';
+import { nameProtocol, parseRuleMark, parsePorts } from './rule-words.js';
 import { countValues, isTarget } from './iptables-options.js';
 import { readTarget } from './iptables-target.js';
 
@@ -169,7 +169,7 @@ function readDirection([text = '']: readonly string[]): Bare | null {
 }
 
 function readMark([text = '']: readonly string[], module: string): Bare | null {
-  const mark = parseMark(text);
+  const mark = parseRuleMark(text);
   return mark && { on: module === 'connmark' ? 'connection-mark' : 'mark', ...mark };
 }
 

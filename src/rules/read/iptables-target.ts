@@ -1,8 +1,8 @@
 // Targets of iptables as steps; one that is not understood is kept as text.
 
 import { canonicalAddress } from '../../model/address.js';
-import type { RewriteTarget, Step, Verdict } from '../../model/rules.js';
-import { parseMark, parsePorts } from './rule-words.js';
+import type { RewriteTarget, Step, RuleVerdict } from '../../model/rules.js';
+import { parseRuleMark, parsePorts } from './rule-words.js';
 
 /** Targets that look at a packet, or change what no rule here asks for, and let it go on. */
 export const INERT_TARGETS: ReadonlySet<string> = new Set([
@@ -19,7 +19,7 @@ const OTHERS = new Set([
 /** The steps of `-j NAME OPTIONS…` or `-g NAME`. */
 export function readTarget(option: '-j' | '-g', name: string, options: readonly string[]): Step[] {
   const text = [option, name, ...options].join(' ');
-  const verdict = (value: Verdict): Step[] => [{ kind: 'verdict', verdict: value }];
+  const verdict = (value: RuleVerdict): Step[] => [{ kind: 'verdict', verdict: value }];
   const unknown = (): Step[] => verdict({ do: 'unknown', text });
   const value = (key: string): string | null => {
     const at = options.indexOf(key);
@@ -79,7 +79,7 @@ function readCt(options: readonly string[], value: (key: string) => string | nul
   for (const [key, direction] of ZONES) {
     const text = value(key);
     if (text === null) continue;
-    const mark = parseMark(text);
+    const mark = parseRuleMark(text);
     if (!mark || mark.value > 0xffff) return null;
     steps.push({ kind: 'zone', zone: mark.value, direction });
   }
@@ -100,7 +100,7 @@ function givesPorts(options: readonly string[]): { readonly ports?: true } {
   return asked ? { ports: true } : {};
 }
 
-function readReject(how: string): Verdict {
+function readReject(how: string): RuleVerdict {
   return { do: 'reject', how, reset: how === 'tcp-reset' || how === 'tcp-rst' };
 }
 
@@ -122,7 +122,7 @@ function readMarkTarget(
   kind: 'set-mark' | 'set-connection-mark',
 ): Step[] | null {
   const [key = '', text = ''] = options;
-  const mark = parseMark(text);
+  const mark = parseRuleMark(text);
   if (!mark) return null;
   const { value, mask } = mark;
   switch (key) {
@@ -146,7 +146,7 @@ function readConnmark(
   value: (key: string) => string | null,
 ): Step[] | null {
   const bits = (key: string): number =>
-    parseMark(value(key) ?? value('--mask') ?? '0xffffffff')?.value ?? 0xffffffff;
+    parseRuleMark(value(key) ?? value('--mask') ?? '0xffffffff')?.value ?? 0xffffffff;
   const [packet, connection] = [bits('--nfmask'), bits('--ctmask')];
   if (options.includes('--save-mark')) return [{ kind: 'save-mark', from: packet, to: connection }];
   if (options.includes('--restore-mark')) {

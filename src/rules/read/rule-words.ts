@@ -2,11 +2,11 @@
 
 import { UserError } from '../../model/errors.js';
 import type { Match, PortRange } from '../../model/rules.js';
-import { findService } from './services.js';
+import { findServicePort } from './services.js';
 
 /** `80`, `80:90`, `80-90`, `:90`, `http`; null for other text. */
 export function parsePorts(text: string): PortRange | null {
-  const named = findService(text);
+  const named = findServicePort(text);
   if (named !== null) return { low: named, high: named };
   const match = /^(\d*)(?:([:-])(\d*))?$/.exec(text);
   if (!match || text === '' || text === ':') return null;
@@ -17,7 +17,7 @@ export function parsePorts(text: string): PortRange | null {
 }
 
 /** `0x2000/0x2000` or `12`; the mask is everything when left out. */
-export function parseMark(text: string): { value: number; mask: number } | null {
+export function parseRuleMark(text: string): { value: number; mask: number } | null {
   const match = /^(0x[0-9a-f]{1,8}|\d{1,10})(?:\/(0x[0-9a-f]{1,8}|\d{1,10}))?$/i.exec(text);
   if (!match) return null;
   const value = Number(match[1]);

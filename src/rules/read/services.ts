@@ -53,6 +53,6 @@ const PORTS: ReadonlyMap<string, number> = new Map(
 );
 
 /** Null for a name that is not known: machines may have names of their own. */
-export function findService(name: string): number | null {
+export function findServicePort(name: string): number | null {
   return PORTS.get(name) ?? null;
 }

@@ -2,7 +2,7 @@
 import { formatEndpoint } from '../../model/address.js';
 import type { Finding } from '../../model/explain.js';
 import type { EngineFault } from '../../model/fault.js';
-import { writeReason } from '../predictions/reasons.js';
+import { writePredictionReason } from '../predictions/reasons.js';
 import type { Writers } from '../writers.js';
 
 /** What a finding says. */
@@ -56,14 +56,14 @@ function writeLocal({
   const port = `port ${listens.port} is published on ${listens.address} only`;
   if (path === 'dropped' || path === 'refused') {
     return {
-      evidence: `${port}, and what comes from elsewhere for it is ${path}: ${writeReason(why)}`,
+      evidence: `${port}, and what comes from elsewhere for it is ${path}: ${writePredictionReason(why)}`,
       remedy: `if others should reach it, publish it without the address: -p ${listens.port}:…`,
     };
   }
   const remedy =
     'Docker 28 and newer drop such packets; before: iptables -t raw -I PREROUTING -d 127.0.0.0/8 ! -i lo -j DROP';
   if (path === 'unknown') {
-    const evidence = `${port}; whether a neighbour on the link reaches it is not known: ${writeReason(why)}`;
+    const evidence = `${port}; whether a neighbour on the link reaches it is not known: ${writePredictionReason(why)}`;
     return { evidence, remedy };
   }
   const by = rule === null ? '' : ` by "${rule}"`;

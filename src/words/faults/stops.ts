@@ -1,10 +1,13 @@
 /** What to do about a packet that routing, the wire or a container's own side stops. */
 import type { StopFault, Stopping } from '../../model/fault.js';
-import { writeReason } from '../predictions/reasons.js';
+import { writePredictionReason } from '../predictions/reasons.js';
 import type { FaultWords } from './engine.js';
 
 export function writeStopping({ code, stop, vantage, to }: Stopping): FaultWords {
-  return { evidence: `${writeReason(stop)} (${vantage}, to ${to})`, remedy: STOP_REMEDIES[code] };
+  return {
+    evidence: `${writePredictionReason(stop)} (${vantage}, to ${to})`,
+    remedy: STOP_REMEDIES[code],
+  };
 }
 
 export const STOP_REMEDIES: Readonly<Record<StopFault, string>> = {

@@ -2,12 +2,12 @@
 import type { Prediction } from '../../model/explain.js';
 import type { Client, Forecast } from '../../model/forecast.js';
 import { writeService } from '../deciding.js';
-import { writeReason } from './reasons.js';
+import { writePredictionReason } from './reasons.js';
 
 export function writeForecast({ from, why, obstacles, ...told }: Forecast): Prediction {
   const { vantage, to, protocol, path, way, target, rule, service } = told;
   const { sourceSeen, byKnownRules } = told;
-  const reason = writeReason(why);
+  const reason = writePredictionReason(why);
   return {
     vantage,
     from: nameClient(from),
@@ -21,7 +21,7 @@ export function writeForecast({ from, why, obstacles, ...told }: Forecast): Pred
     // Where it ends elsewhere, the reason speaks of what stops it.
     why: service !== undefined && path === 'dnat' ? `${reason}${writeService(service)}` : reason,
     sourceSeen,
-    obstacles: obstacles.map(writeReason),
+    obstacles: obstacles.map(writePredictionReason),
     ...(byKnownRules && { byKnownRules }),
   };
 }

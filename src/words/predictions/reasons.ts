@@ -9,8 +9,8 @@ import { ROUTES } from './routes.js';
 import { WIRES } from './wires.js';
 import type { ReasonWriters, Tell } from './writer.js';
 
-export function writeReason(reason: Reason): string {
-  return write<Reason, string, [tell: Tell]>(WRITERS, reason, writeReason);
+export function writePredictionReason(reason: Reason): string {
+  return write<Reason, string, [tell: Tell]>(WRITERS, reason, writePredictionReason);
 }
 
 const JOINED: ReasonWriters<JoiningReason> = {

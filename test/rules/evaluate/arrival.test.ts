@@ -1,7 +1,7 @@
 // Who takes a connection in the end: a process of the host, a relay and what is behind it, a container, or nobody.
 
 import * as assert from 'uvu/assert';
-import type { Journey } from '../../../src/rules/evaluate/journey-end.js';
+import type { TrialEnd } from '../../../src/rules/evaluate/journey-end.js';
 import { Traveller } from '../../../src/rules/evaluate/journey.js';
 import { RuleIndex } from '../../../src/rules/evaluate/rule-index.js';
 import type { Start } from '../../../src/rules/evaluate/start.js';
@@ -15,7 +15,7 @@ const test = suite('arrivals');
 
 const OUTSIDE = { kind: 'outside', device: 'ext0', source: '198.51.100.2' } as const;
 
-function go(world: World, start: Partial<Start> = {}): Journey {
+function go(world: World, start: Partial<Start> = {}): TrialEnd {
   const no = (): boolean => false;
   const walk = new Walk(world, new RuleIndex(world.rules), no);
   const whole = { protocol: 'tcp', port: 6379, family: 4, to: '198.51.100.1' } as const;

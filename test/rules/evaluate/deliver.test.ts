@@ -5,7 +5,7 @@ import type { Forecast } from '../../../src/model/forecast.js';
 import {
   findContainerAt,
   findDeafness,
-  findRelay,
+  findPortRelay,
   findSocket,
   listensInsideOnly,
 } from '../../../src/rules/evaluate/deliver.js';
@@ -14,7 +14,7 @@ import {
   chooseSource,
   familyOf,
   findBridgeOf,
-  findRoute,
+  findWorldRoute,
   isOwnAddress,
   stripPrefix,
   type WorldContainer,
@@ -76,7 +76,7 @@ const relay = {
 };
 const world = (relays = [relay]) => makeWorld(NOTHING, true, { relays });
 const behind = (own: WorldSocket | null, relays = [relay], address = '10.0.0.1'): number | null =>
-  findRelay(world(relays), 'tcp', address, 80, own)?.pid ?? null;
+  findPortRelay(world(relays), 'tcp', address, 80, own)?.pid ?? null;
 
 test('the relay behind a socket is the process that has it', () => {
   assert.equal(
@@ -168,7 +168,7 @@ test('the route of the longest prefix, else the network of a device, else the de
     source,
   });
   const lead = (address: string, ...routes: ReturnType<typeof route>[]): unknown =>
-    findRoute(makeWorld(NOTHING, true, { routes }), address);
+    findWorldRoute(makeWorld(NOTHING, true, { routes }), address);
   assert.is(lead('192.0.2.1'), null);
   const all = [
     route('0.0.0.0/0', 'ext0'),

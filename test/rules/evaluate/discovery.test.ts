@@ -10,9 +10,13 @@ import {
   checkDiscoveryAcross,
   checkDiscoveryBeyond,
 } from '../../../src/rules/evaluate/discovery.js';
-import type { Journey } from '../../../src/rules/evaluate/journey-end.js';
-import { createPacket, exactAddress, type Packet } from '../../../src/rules/evaluate/packet.js';
-import { leaveOpen, type Stop } from '../../../src/rules/evaluate/routing/stops.js';
+import type { TrialEnd } from '../../../src/rules/evaluate/journey-end.js';
+import {
+  createPacket,
+  exactAddress,
+  type TrialPacket,
+} from '../../../src/rules/evaluate/packet.js';
+import { leaveOpen, type RouteStop } from '../../../src/rules/evaluate/routing/stops.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
 import { suite } from '../../support/suite.js';
 import { makeRouted } from '../routing/worlds.js';
@@ -139,7 +143,7 @@ test('rules of ARP that may drop anything leave it open, for what does not stay 
 const STOP = leaveOpen('discovery', { code: 'no-arp', device: 'eth0', ignores: false });
 
 test('what has not arrived, or is not known, does not ask for neighbours', () => {
-  const at = (end: Journey['end']): Journey => ({
+  const at = (end: TrialEnd['end']): TrialEnd => ({
     ...{ end, way: 'direct', deciding: null, sourceSeen: null, target: null, obstacles: [] },
     why: { code: 'beyond-rules', by: 'ebpf' },
   });
@@ -204,7 +208,7 @@ test('neighbours on one bridge find each other past the host, unless it masks th
   const rules = filter(...POLICIES, '-A FORWARD -m conntrack --ctstate UNTRACKED -j DROP');
   const plain = makeWorld(parseSaved(rules, 'x', { family: 'ip6' }), false);
   const world = { ...plain, settings: { ...plain.settings, forward6: true, bridgeCalls6: true } };
-  const packet = (change: Partial<Packet>): Packet =>
+  const packet = (change: Partial<TrialPacket>): TrialPacket =>
     createPacket({
       ...{ family: 6, protocol: 'tcp', inDevice: 'docker0', outDevice: 'docker0' },
       ...{ source: exactAddress('fd00:17::4'), destination: exactAddress(SIX) },
@@ -218,7 +222,7 @@ test('neighbours on one bridge find each other past the host, unless it masks th
 });
 
 test('rules that drop only what is known of ARP or by way of a map leave it open', () => {
-  const arp = (rule: string): Stop | null =>
+  const arp = (rule: string): RouteStop | null =>
     checkDiscovery(
       makeWorld(
         parseNft(

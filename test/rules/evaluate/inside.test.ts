@@ -2,7 +2,7 @@
 
 import * as assert from 'uvu/assert';
 import type { Reason } from '../../../src/model/reason.js';
-import type { Journey } from '../../../src/rules/evaluate/journey-end.js';
+import type { TrialEnd } from '../../../src/rules/evaluate/journey-end.js';
 import { joinInside } from '../../../src/rules/evaluate/inside.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
 import { suite } from '../../support/suite.js';
@@ -21,7 +21,7 @@ const but = (first: Reason, reason: Reason): Reason => ({
 
 const REDIS = { name: 'redis' } as World['containers'][number];
 
-function journey(end: Journey['end'], more: Partial<Journey> = {}): Journey {
+function journey(end: TrialEnd['end'], more: Partial<TrialEnd> = {}): TrialEnd {
   return {
     ...{ end, way: 'dnat', deciding: null, why: REWRITTEN, sourceSeen: '203.0.113.7' },
     ...{ target: '172.17.0.2:6379', obstacles: [], ...more },
@@ -29,11 +29,11 @@ function journey(end: Journey['end'], more: Partial<Journey> = {}): Journey {
 }
 
 const outer = journey('answered');
-const ref = (text: string): Journey['deciding'] =>
-  ({ rule: { text } }) as unknown as Journey['deciding'];
+const ref = (text: string): TrialEnd['deciding'] =>
+  ({ rule: { text } }) as unknown as TrialEnd['deciding'];
 
 test('what the container answers is the host’s answer, and goes back by the container’s way', () => {
-  const back = { kind: 'device', device: 'eth0' } as unknown as NonNullable<Journey['back']>;
+  const back = { kind: 'device', device: 'eth0' } as unknown as NonNullable<TrialEnd['back']>;
   const joined = joinInside(outer, journey('answered', { why: SILENT, back }), REDIS);
   assert.equal(joined, { ...outer, back });
   assert.equal(joinInside(outer, journey('answered'), REDIS).back, null);

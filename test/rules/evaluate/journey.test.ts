@@ -1,16 +1,16 @@
 // One connection hook by hook, on small rule sets: where it is stopped, what is said of it, and what decides.
 
 import * as assert from 'uvu/assert';
-import type { Journey } from '../../../src/rules/evaluate/journey-end.js';
+import type { TrialEnd } from '../../../src/rules/evaluate/journey-end.js';
 import { Traveller } from '../../../src/rules/evaluate/journey.js';
 import type { Start } from '../../../src/rules/evaluate/start.js';
 import { RuleIndex } from '../../../src/rules/evaluate/rule-index.js';
 import { Walk } from '../../../src/rules/evaluate/walk.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
-import type { Doubt } from '../../../src/rules/evaluate/doubt.js';
+import type { Undecided } from '../../../src/rules/evaluate/doubt.js';
 import { writeQuestion } from '../../../src/words/predictions/questions.js';
-import { writeReason } from '../../../src/words/predictions/reasons.js';
+import { writePredictionReason } from '../../../src/words/predictions/reasons.js';
 import { suite } from '../../support/suite.js';
 import { makeRouted, port, PORT, type Extra } from '../routing/worlds.js';
 import { FAR_BRIDGE, makeWorld, redis } from './worlds.js';
@@ -44,7 +44,7 @@ function load(rules: readonly string[] = [], nat: readonly string[] = NAT): Worl
 }
 
 /** An end in words, and what was asked on the way. */
-type Told = Omit<Journey, 'why' | 'obstacles'> & {
+type Told = Omit<TrialEnd, 'why' | 'obstacles'> & {
   why: string;
   obstacles: string[];
   asked: string[];
@@ -53,14 +53,19 @@ type Told = Omit<Journey, 'why' | 'obstacles'> & {
 /** @param yes whether doubts are answered with yes. */
 function go(world: World, start: Partial<Start> & Pick<Start, 'by'>, yes = false): Told {
   const asked: string[] = [];
-  const decide = ({ about }: Doubt): boolean => {
+  const decide = ({ about }: Undecided): boolean => {
     asked.push(writeQuestion(about));
     return yes;
   };
   const walk = new Walk(world, new RuleIndex(world.rules), decide);
   const whole = { protocol: 'tcp', port: 6379, family: 4, to: '198.51.100.1', ...start } as const;
   const { why, obstacles, ...end } = new Traveller(world, walk, decide).go(whole);
-  return { ...end, why: writeReason(why), obstacles: obstacles.map(writeReason), asked };
+  return {
+    ...end,
+    why: writePredictionReason(why),
+    obstacles: obstacles.map(writePredictionReason),
+    asked,
+  };
 }
 
 const plain = (

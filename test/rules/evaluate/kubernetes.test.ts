@@ -1,8 +1,8 @@
 /** kube-proxy's rules as whole sets, in iptables and nftables mode: the path, the source that the pod sees, and the Service by its name. */
 import * as assert from 'uvu/assert';
 import type { Forecast } from '../../../src/model/forecast.js';
-import { predict } from '../../../src/rules/evaluate/predict.js';
-import { findService } from '../../../src/rules/evaluate/service.js';
+import { predictWays } from '../../../src/rules/evaluate/predict.js';
+import { findServiceOfRule } from '../../../src/rules/evaluate/service.js';
 import { writeForecast } from '../../../src/words/predictions/forecast.js';
 import { suite } from '../../support/suite.js';
 import { loadRules, makeWorld } from './worlds.js';
@@ -27,7 +27,7 @@ function find(file: string, port: number, address: string, inner: number): reado
     target: { address, port: inner },
   } as const;
   const containers = [pod];
-  return predict({ ...world, devices, containers }, [
+  return predictWays({ ...world, devices, containers }, [
     { mapping, container: pod, client: '198.51.100.2' },
   ]).predictions;
 }
@@ -59,7 +59,7 @@ for (const file of MODES) {
 }
 
 const nameOf = (name: string, comment: string | null = null): string | null =>
-  findService({ chain: { name }, rule: { comment } });
+  findServiceOfRule({ chain: { name }, rule: { comment } });
 
 test('names in comments and in chains', () => {
   assert.is(nameOf('KUBE-SEP-AAAA', 'shop/web:http'), 'shop/web:http');
@@ -74,7 +74,7 @@ test('what is no Service’s is not called one', () => {
   assert.is(nameOf('KUBE-SEP-AAAA', 'masquerade traffic for shop/web'), null);
   assert.is(nameOf('KUBE-SEP-AAAA'), null);
   assert.is(nameOf('endpoint-A1'), null);
-  assert.is(findService({ chain: { name: 'KUBE-SEP-A' }, rule: null }), null);
+  assert.is(findServiceOfRule({ chain: { name: 'KUBE-SEP-A' }, rule: null }), null);
 });
 
 test.run();

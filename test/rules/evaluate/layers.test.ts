@@ -2,7 +2,7 @@
 
 import * as assert from 'uvu/assert';
 import type { Chain, Hook, Rule, Table } from '../../../src/model/rules.js';
-import type { Packet } from '../../../src/rules/evaluate/packet.js';
+import type { TrialPacket } from '../../../src/rules/evaluate/packet.js';
 import { suite } from '../../support/suite.js';
 import { base, DROP, meet, rule, ruleSet, table, when, type Met } from './packets.js';
 
@@ -24,7 +24,7 @@ function tell({ end, doubts }: Met): string {
   return `${end.verdict}${doubts.length > 0 ? `, ${doubts.length} open` : ''}`;
 }
 
-const at = (own: Table, hook: Hook, change: Partial<Packet> = {}): string =>
+const at = (own: Table, hook: Hook, change: Partial<TrialPacket> = {}): string =>
   tell(meet(ruleSet(own), hook, change));
 
 test('ingress of a device: what comes in by it, and nothing else', () => {

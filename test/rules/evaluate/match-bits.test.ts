@@ -6,7 +6,7 @@ import {
   createPacket,
   exactAddress,
   UNZONED,
-  type Packet,
+  type TrialPacket,
 } from '../../../src/rules/evaluate/packet.js';
 import { statusBits } from '../../../src/rules/evaluate/tracking.js';
 import { suite } from '../../support/suite.js';
@@ -23,7 +23,7 @@ interface Asked {
   readonly high?: number;
 }
 
-function makePacket(change: Partial<Packet> = {}): Packet {
+function makePacket(change: Partial<TrialPacket> = {}): TrialPacket {
   return createPacket({
     ...{ family: 4, protocol: 'tcp', destinationPort: 6379, inDevice: 'ext0' },
     source: exactAddress('203.0.113.7'),
@@ -32,7 +32,7 @@ function makePacket(change: Partial<Packet> = {}): Packet {
   });
 }
 
-function tell(asked: Asked, change: Partial<Packet> = {}): boolean | 'doubt' {
+function tell(asked: Asked, change: Partial<TrialPacket> = {}): boolean | 'doubt' {
   const { field = 'mark', mask = WHOLE, flip = 0, low = 0, high = low } = asked;
   const match = {
     ...{ on: 'bits' as const, not: false, field, mask, flip },

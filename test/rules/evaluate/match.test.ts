@@ -2,7 +2,7 @@
 
 import * as assert from 'uvu/assert';
 import { parseRange, type AddressRange } from '../../../src/model/range.js';
-import { exactAddress, UNNAMED, type Packet } from '../../../src/rules/evaluate/packet.js';
+import { exactAddress, UNNAMED, type TrialPacket } from '../../../src/rules/evaluate/packet.js';
 import { isClientPort } from '../../../src/rules/evaluate/match.js';
 import { suite } from '../../support/suite.js';
 import { meets, type Condition } from './packets.js';
@@ -12,8 +12,8 @@ const test = suite('conditions of rules');
 
 const ranges = (...texts: string[]): AddressRange[] =>
   texts.flatMap((text) => parseRange(text) ?? []);
-const from = (text: string): Partial<Packet> => ({ source: exactAddress(text) });
-const to = (text: string): Partial<Packet> => ({ destination: exactAddress(text) });
+const from = (text: string): Partial<TrialPacket> => ({ source: exactAddress(text) });
+const to = (text: string): Partial<TrialPacket> => ({ destination: exactAddress(text) });
 const port = (low: number, high = low): { low: number; high: number } => ({ low, high });
 
 const ANSWER = { turn: 'answer' } as const;
@@ -67,7 +67,7 @@ test('what was dialled is asked for after a rule has given it another destinatio
 });
 
 test('who dialled is asked for as it was before any rule', () => {
-  const client = (text: string, change: Partial<Packet> = {}): unknown =>
+  const client = (text: string, change: Partial<TrialPacket> = {}): unknown =>
     meets({ on: 'original-source', ranges: ranges(text) }, change);
   assert.equal([client('203.0.113.7'), client('203.0.113.8')], [true, false]);
   assert.equal(
@@ -171,7 +171,7 @@ test('marks, under their masks', () => {
   assert.equal([mark(1, 0xffff, 0x101), mark(0, 0, 7)], [false, true]);
   assert.is(mark(0x80000000, 0x80000000, 0x80000001), true);
   assert.is(mark(1, 0xff, null), 'doubt');
-  const connection = (value: number, change: Partial<Packet>): unknown =>
+  const connection = (value: number, change: Partial<TrialPacket>): unknown =>
     meets({ on: 'connection-mark', value, mask: 0xff }, change);
   assert.equal(
     [
@@ -183,7 +183,7 @@ test('marks, under their masks', () => {
   );
 });
 
-const state = (name: string, change: Partial<Packet> = {}): unknown =>
+const state = (name: string, change: Partial<TrialPacket> = {}): unknown =>
   meets({ on: 'state', names: [name] }, change);
 
 test('states of a connection, turn by turn', () => {
@@ -219,7 +219,7 @@ test('devices by name, and by the beginning of a name', () => {
     [false, true, false],
     'a sign in the middle is part of the name',
   );
-  const out = (name: string, device: Packet['outDevice']): unknown =>
+  const out = (name: string, device: TrialPacket['outDevice']): unknown =>
     meets({ on: 'out-device', names: [name] }, { outDevice: device }, { hook: 'forward' });
   assert.equal(
     [out('docker0', 'docker0'), out('docker0', 'ext0'), out('ext0', null)],
@@ -256,7 +256,7 @@ test('an outer device without a known name', () => {
 });
 
 test('kinds of addresses', () => {
-  const destination = (name: string, change: Partial<Packet> = {}): unknown =>
+  const destination = (name: string, change: Partial<TrialPacket> = {}): unknown =>
     meets({ on: 'destination-type', names: [name] }, change);
   assert.equal([destination('local'), destination('unicast')], [true, false]);
   assert.equal(
@@ -274,7 +274,7 @@ test('kinds of addresses', () => {
 });
 
 test('a kind of address at the device that it came in on', () => {
-  const here = (name: string, change: Partial<Packet> = {}): unknown =>
+  const here = (name: string, change: Partial<TrialPacket> = {}): unknown =>
     meets({ on: 'destination-type', names: [name], here: true }, change);
   assert.equal([here('local'), here('unicast')], [true, false]);
   const elsewhere = { inDevice: 'docker0' };
@@ -285,7 +285,7 @@ test('a kind of address at the device that it came in on', () => {
   assert.is(here('local', { destination: { kind: 'own' } }), 'doubt');
 });
 
-const flags = (among: string[], set: string[], change: Partial<Packet> = {}): unknown =>
+const flags = (among: string[], set: string[], change: Partial<TrialPacket> = {}): unknown =>
   meets({ on: 'tcp-flags', among, set }, change);
 
 test('TCP flags of the first packet, of the answers and of what follows', () => {
@@ -307,7 +307,7 @@ test('TCP flags of the first packet, of the answers and of what follows', () => 
 test('all of several flags, and any of them', () => {
   assert.is(flags(['syn', 'rst'], ['syn', 'rst'], ANSWER), false);
   assert.is(flags(['syn', 'ack'], ['syn', 'ack'], ANSWER), true);
-  const any = (mask: number, change: Partial<Packet> = {}): unknown =>
+  const any = (mask: number, change: Partial<TrialPacket> = {}): unknown =>
     meets(
       {
         ...{ on: 'bits', field: 'tcp-flags', mask, flip: 0, text: 'flags' },
@@ -321,7 +321,7 @@ test('all of several flags, and any of them', () => {
 });
 
 test('the way back to the client', () => {
-  const back = (change: Partial<Packet> = {}): unknown =>
+  const back = (change: Partial<TrialPacket> = {}): unknown =>
     meets({ on: 'reverse-path', text: 'rpfilter' }, change);
   assert.is(back(from('198.51.100.9')), true);
   assert.is(back({ ...from('198.51.100.9'), inDevice: 'docker0' }), false);

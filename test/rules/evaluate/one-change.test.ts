@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { Prediction } from '../../../src/model/explain.js';
 import type { Routing } from '../../../src/model/routing.js';
 import type { RuleSet } from '../../../src/model/rules.js';
-import { predict, type Foresight } from '../../../src/rules/evaluate/predict.js';
+import { predictWays, type Foresight } from '../../../src/rules/evaluate/predict.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { parseNft } from '../../../src/rules/read/nft.js';
@@ -51,7 +51,7 @@ function play(change: Change): Foresight {
   const world = change.world?.(plain) ?? plain;
   const listens = { address: change.listens ?? '0.0.0.0', port: 6379 };
   const mapping = { protocol, listens, target: { address: '172.17.0.2', port: 6379 } };
-  return predict(world, [{ mapping, container: world.containers[0] ?? null, client }]);
+  return predictWays(world, [{ mapping, container: world.containers[0] ?? null, client }]);
 }
 
 /** Every prediction as a line, with all that it says. */

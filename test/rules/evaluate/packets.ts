@@ -9,14 +9,14 @@ import {
   type RuleSet,
   type Step,
   type Table,
-  type Verdict,
+  type RuleVerdict,
 } from '../../../src/model/rules.js';
-import type { Doubt } from '../../../src/rules/evaluate/doubt.js';
+import type { Undecided } from '../../../src/rules/evaluate/doubt.js';
 import {
   createPacket,
   exactAddress,
   UNZONED,
-  type Packet,
+  type TrialPacket,
   type Turn,
 } from '../../../src/rules/evaluate/packet.js';
 import { RuleIndex } from '../../../src/rules/evaluate/rule-index.js';
@@ -38,7 +38,7 @@ export function when(condition: Condition, not = false): Step {
   return { kind: 'match', match: { ...condition, not } as Match };
 }
 
-export function then(verdict: Verdict): Step {
+export function then(verdict: RuleVerdict): Step {
   return { kind: 'verdict', verdict };
 }
 
@@ -80,13 +80,13 @@ export interface Meeting {
 
 export interface Met {
   readonly end: HookEnd;
-  readonly packet: Packet;
-  readonly doubts: readonly Doubt[];
+  readonly packet: TrialPacket;
+  readonly doubts: readonly Undecided[];
   readonly walk: Walk;
 }
 
 /** The first packet of a client elsewhere to the published port, on its way in by ext0. */
-function makePacket(change: Partial<Packet> = {}): Packet {
+function makePacket(change: Partial<TrialPacket> = {}): TrialPacket {
   return createPacket({
     family: 4,
     protocol: 'tcp',
@@ -107,8 +107,8 @@ const TURNS: Readonly<Record<Turn, number>> = {
 /** What the hooks before have made of it: only prerouting and output look a connection up, and over lo it is known. */
 function follow(
   hook: Hook,
-  { turn = 'first', inDevice, protocol }: Partial<Packet>,
-): Partial<Packet> {
+  { turn = 'first', inDevice, protocol }: Partial<TrialPacket>,
+): Partial<TrialPacket> {
   const begins = hook === 'output' || (hook === 'prerouting' && inDevice !== 'lo');
   return {
     tracking: begins ? 'none' : turn === 'first' ? 'new' : 'established',
@@ -121,11 +121,11 @@ function follow(
 export function meet(
   rules: RuleSet,
   hook: Hook,
-  change: Partial<Packet> = {},
+  change: Partial<TrialPacket> = {},
   { world = makeWorld(NOTHING, true), decide = false, nat = true }: Meeting = {},
 ): Met {
   const packet = makePacket({ ...follow(hook, change), ...change });
-  const doubts: Doubt[] = [];
+  const doubts: Undecided[] = [];
   const walk = new Walk(world, new RuleIndex(rules), (doubt) => {
     doubts.push(doubt);
     return decide;
@@ -136,7 +136,7 @@ export function meet(
 /** Whether the packet meets the condition: yes, no, or `doubt`. */
 export function meets(
   condition: Condition,
-  change: Partial<Packet> = {},
+  change: Partial<TrialPacket> = {},
   { not = false, world, hook = 'input' }: { not?: boolean; world?: World; hook?: Hook } = {},
 ): boolean | 'doubt' | 'chance' {
   const rules = ruleSet(table('filter', [base('A', hook, [rule(when(condition, not), DROP)])]));

@@ -1,13 +1,13 @@
 // The Service that a rule of kube-proxy belongs to: by its comment in iptables, by the chain's name in nftables.
 
 import * as assert from 'uvu/assert';
-import { findService } from '../../../src/rules/evaluate/service.js';
+import { findServiceOfRule } from '../../../src/rules/evaluate/service.js';
 import { suite } from '../../support/suite.js';
 
 const test = suite('services of Kubernetes');
 
 const find = (chain: string, comment: string | null = null): string | null =>
-  findService({ chain: { name: chain }, rule: { comment } });
+  findServiceOfRule({ chain: { name: chain }, rule: { comment } });
 
 test('iptables: what kube-proxy begins its comments with', () => {
   for (const chain of ['KUBE-SEP-A', 'KUBE-SVC-A', 'KUBE-SVL-A', 'KUBE-EXT-A', 'KUBE-FW-A']) {
@@ -25,7 +25,7 @@ test('iptables: other comments, other chains and rules without one name no Servi
   assert.is(find('KUBE-SVC-A', null), null);
   assert.is(find('DOCKER', 'shop/redis:tcp'), null);
   assert.is(find('MY-KUBE-SVC-A', 'shop/redis:tcp'), null);
-  assert.is(findService({ chain: { name: 'KUBE-SVC-A' }, rule: null }), null);
+  assert.is(findServiceOfRule({ chain: { name: 'KUBE-SVC-A' }, rule: null }), null);
 });
 
 test('nftables: the names of chains', () => {

@@ -6,7 +6,7 @@ import {
   createPacket,
   exactAddress,
   UNZONED,
-  type Packet,
+  type TrialPacket,
 } from '../../../src/rules/evaluate/packet.js';
 import {
   hasConnection,
@@ -19,7 +19,7 @@ import { suite } from '../../support/suite.js';
 
 const test = suite('tracking');
 
-function packet(more: Partial<Packet> = {}): Packet {
+function packet(more: Partial<TrialPacket> = {}): TrialPacket {
   return createPacket({
     ...{ family: 4, protocol: 'tcp', destinationPort: 80 },
     ...{ source: exactAddress('203.0.113.7'), destination: exactAddress('198.51.100.1') },
@@ -30,7 +30,7 @@ function packet(more: Partial<Packet> = {}): Packet {
 const KNOWN = { zones: UNZONED, answered: false };
 const ANSWERED = { zones: UNZONED, answered: true };
 
-function state(more: Partial<Packet>): string {
+function state(more: Partial<TrialPacket>): string {
   const one = packet(more);
   track(one);
   return one.tracking;
@@ -103,7 +103,7 @@ test('it is looked up before the chains of its priority, at the hooks where pack
 });
 
 test('only what has an entry has a connection', () => {
-  const has = (tracking: Packet['tracking']): boolean => hasConnection(packet({ tracking }));
+  const has = (tracking: TrialPacket['tracking']): boolean => hasConnection(packet({ tracking }));
   assert.equal(
     (['new', 'established', 'related', 'invalid', 'untracked', 'none'] as const).map(has),
     [true, true, true, false, false, false],
@@ -111,7 +111,7 @@ test('only what has an entry has a connection', () => {
 });
 
 test('the state as the bits that rules compare', () => {
-  const bits = (tracking: Packet['tracking']): number => stateBits(packet({ tracking }));
+  const bits = (tracking: TrialPacket['tracking']): number => stateBits(packet({ tracking }));
   assert.equal(
     (['invalid', 'established', 'related', 'new', 'untracked', 'none'] as const).map(bits),
     [1, 2, 4, 8, 64, 1],
@@ -119,7 +119,7 @@ test('the state as the bits that rules compare', () => {
 });
 
 /** Bits that are known to be set, to be clear, and those of which nobody knows. */
-function status(more: Partial<Packet>): string {
+function status(more: Partial<TrialPacket>): string {
   const { known, bits } = statusBits(packet(more));
   const names = ['expected', 'seen-reply', 'assured', 'confirmed', 'snat', 'dnat'];
   return names

@@ -7,7 +7,7 @@ import {
   addressText,
   exactAddress,
   UNNAMED,
-  type Packet,
+  type TrialPacket,
 } from '../../../src/rules/evaluate/packet.js';
 import { Undecidable } from '../../../src/rules/evaluate/walk.js';
 import { suite } from '../../support/suite.js';
@@ -262,7 +262,7 @@ const nat = (
   );
 
 function ends({ packet }: Met): string {
-  const name = (end: Packet['source']): string => addressText(end) ?? end.kind;
+  const name = (end: TrialPacket['source']): string => addressText(end) ?? end.kind;
   return `${name(packet.source)} > ${name(packet.destination)}:${packet.destinationPort}`;
 }
 
@@ -326,7 +326,7 @@ test('before connection tracking every packet is invalid or untracked, and its c
   const way = (
     priority: number,
     step: Step,
-    change: Partial<Packet> = {},
+    change: Partial<TrialPacket> = {},
     hook: 'prerouting' | 'output' | 'input' = 'prerouting',
   ): string =>
     meet(ruleSet(table('x', [base('X', hook, [rule(step, DROP)], { priority })])), hook, change).end
@@ -366,7 +366,7 @@ test('before connection tracking every packet is invalid or untracked, and its c
 });
 
 test('SNAT and masquerade', () => {
-  const way = (step: Step, change: Partial<Packet> = {}): unknown[] => {
+  const way = (step: Step, change: Partial<TrialPacket> = {}): unknown[] => {
     const met = meet(ruleSet(nat('postrouting', [rule(step)])), 'postrouting', {
       ...{ source: exactAddress('172.17.0.2'), destination: exactAddress('203.0.113.7') },
       ...{ inDevice: null, outDevice: 'ext0' },
@@ -398,7 +398,7 @@ test('SNAT and masquerade', () => {
 test('REDIRECT leads to the device that the packet came in on, or to loopback', () => {
   const way = (
     port: number | null,
-    change: Partial<Packet>,
+    change: Partial<TrialPacket>,
     hook: 'prerouting' | 'output' = 'prerouting',
   ): string => ends(meet(ruleSet(nat(hook, [rule(then({ do: 'redirect', port }))])), hook, change));
   const beyond = { destination: exactAddress('192.0.2.1') };
@@ -482,7 +482,7 @@ const restore = (from: number, to: number): Step => ({ kind: 'restore-mark', fro
 const ALL = 0xffffffff;
 
 test('marks: bits outside the mask stay, inside they are changed', () => {
-  const way = (change: Partial<Packet>, ...steps: Step[]): (number | null)[] => {
+  const way = (change: Partial<TrialPacket>, ...steps: Step[]): (number | null)[] => {
     const { packet } = meet(
       ruleSet(filter(base('M', 'forward', [rule(...steps)]))),
       'forward',

@@ -5,7 +5,7 @@ import { parseNft } from '../../../src/rules/read/nft.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { NO_RULES, type RuleSet } from '../../../src/model/rules.js';
 import type { Prediction } from '../../../src/model/explain.js';
-import { predict } from '../../../src/rules/evaluate/predict.js';
+import { predictWays } from '../../../src/rules/evaluate/predict.js';
 import { writeForecast } from '../../../src/words/predictions/forecast.js';
 import type { WayIn } from '../../../src/rules/evaluate/vantages.js';
 import type { World, WorldSocket } from '../../../src/rules/evaluate/world.js';
@@ -72,8 +72,8 @@ export function makeWorld(rules: RuleSet, proxy: boolean, change: Partial<World>
 export const NOTHING = NO_RULES;
 
 /** Predictions in the words of a document. */
-export function predictInWords(...parameters: Parameters<typeof predict>): Prediction[] {
-  return predict(...parameters).predictions.map(writeForecast);
+export function predictInWords(...parameters: Parameters<typeof predictWays>): Prediction[] {
+  return predictWays(...parameters).predictions.map(writeForecast);
 }
 
 export function predictRedis(world: World, change: Partial<WayIn> = {}): readonly Prediction[] {

@@ -8,7 +8,7 @@ import { findFaults } from '../../../src/rules/findings/findings.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
 import { writeFinding } from '../../../src/words/findings.js';
 import { suite } from '../../support/suite.js';
-import { predict } from '../../../src/rules/evaluate/predict.js';
+import { predictWays } from '../../../src/rules/evaluate/predict.js';
 import { loadRules, makeWorld, readRules } from '../evaluate/worlds.js';
 
 const test = suite('findings');
@@ -19,7 +19,7 @@ const mapping = { protocol: 'tcp', listens: { address: '0.0.0.0', port: 6379 }, 
 
 function find(code: string, world: World): Finding | undefined {
   const [container = null] = world.containers;
-  const foresight = predict(world, [{ mapping, container, client: null }]);
+  const foresight = predictWays(world, [{ mapping, container, client: null }]);
   const input = { world, mappings: [mapping], ...foresight, docker: true, complete: true };
   const found = findFaults(input)
     .map(writeFinding)

@@ -2,7 +2,7 @@
 
 import * as assert from 'uvu/assert';
 import type { Finding } from '../../../src/model/explain.js';
-import { predict } from '../../../src/rules/evaluate/predict.js';
+import { predictWays } from '../../../src/rules/evaluate/predict.js';
 import { findRoutingFaults } from '../../../src/rules/findings/routing.js';
 import { makeRouted, port, type Extra } from '../routing/worlds.js';
 import { writeFinding } from '../../../src/words/findings.js';
@@ -17,7 +17,7 @@ function findAll(host: Extra = {}, inside: Extra = {}): Finding[] {
   const world = makeRouted(host, inside);
   const [container = null] = world.containers;
   const way = { mapping, container, client: '198.51.100.2' };
-  return findRoutingFaults(world, predict(world, [way]).stopped).map(writeFinding);
+  return findRoutingFaults(world, predictWays(world, [way]).stopped).map(writeFinding);
 }
 
 function expect(found: readonly Finding[], code: string, evidence: RegExp, severity: string): void {

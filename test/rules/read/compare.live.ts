@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import * as assert from 'uvu/assert';
-import { writeTable } from '../../../src/rules/read/nft/print.js';
+import { writeNftTable } from '../../../src/rules/read/nft/print.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { readNft } from '../../../src/rules/read/nft.js';
 import { findLiveObstacle } from '../../support/live.js';
@@ -41,7 +41,7 @@ function compareNft(text: string, name: string): boolean {
     ['JSON', json],
     ['text', plain],
   ] as const) {
-    const printed = readNft(listed, name).map(writeTable).join('\n');
+    const printed = readNft(listed, name).map(writeNftTable).join('\n');
     const again = list('nft -f -', 'nft -j list ruleset', printed);
     assert.ok(again !== null, `${name}, ${form}: nft does not take\n${printed}`);
     assert.equal(normalize(again), normalize(json), `${name}, ${form}`);

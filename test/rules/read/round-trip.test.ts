@@ -1,7 +1,7 @@
 /** What was read of nft, printed and read again, means the same; and each operator of its text and its JSON, on first packets and answers. */
 import * as assert from 'uvu/assert';
 import { buildRuleSet } from '../../../src/rules/read/nft/build.js';
-import { writeTable } from '../../../src/rules/read/nft/print.js';
+import { writeNftTable } from '../../../src/rules/read/nft/print.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { parseNft, readNft } from '../../../src/rules/read/nft.js';
 import { joinRuleSets, type RuleSet } from '../../../src/model/rules.js';
@@ -30,7 +30,7 @@ function listSteps(rules: RuleSet): unknown {
 for (const name of listRuleSets().filter((one) => !one.endsWith('.iptables'))) {
   test(`${name}: printed and read again it means the same`, () => {
     const tables = readNft(readRules(name), name);
-    const printed = tables.map(writeTable).join('\n');
+    const printed = tables.map(writeNftTable).join('\n');
     const again = readNft(printed, 'printed');
     assert.equal(listSteps(buildRuleSet(again)), listSteps(buildRuleSet(tables)));
   });

@@ -1,5 +1,5 @@
 /** What of a rule set was read and is not understood. Pure. */
-import type { Match, RuleSet, Step, Verdict } from '../../../src/model/rules.js';
+import type { Match, RuleSet, Step, RuleVerdict } from '../../../src/model/rules.js';
 import { listRules } from '../../../src/rules/evaluate/mappings.js';
 
 /** The statement as it is written, with its rule. */
@@ -38,6 +38,6 @@ function listOfMatch(match: Match): string[] {
   return match.on === 'one-of' ? match.entries.flat().flatMap(listOfMatch) : [];
 }
 
-function listOfVerdict(verdict: Verdict): string[] {
+function listOfVerdict(verdict: RuleVerdict): string[] {
   return verdict.do === 'unknown' ? [verdict.text] : [];
 }

@@ -3,8 +3,8 @@
 import * as assert from 'uvu/assert';
 import type { Routing } from '../../../src/model/routing.js';
 import { findInput } from '../../../src/rules/evaluate/routing/input.js';
-import type { Flow } from '../../../src/rules/evaluate/routing/lookup.js';
-import { readLargest, readOwn, readValue } from '../../../src/rules/evaluate/routing/sysctl.js';
+import type { RouteQuery } from '../../../src/rules/evaluate/routing/lookup.js';
+import { readLargest, readOwn, readSetting } from '../../../src/rules/evaluate/routing/sysctl.js';
 import { suite } from '../../support/suite.js';
 import { flow, OWN, policy, route, routing, USUAL } from './tables.js';
 
@@ -32,7 +32,7 @@ const ROUTES = [route('0.0.0.0/0', 'ext0'), route('172.17.0.0/16', 'docker0'), O
 
 function enter(
   settings: Settings,
-  change: Partial<Flow> = {},
+  change: Partial<RouteQuery> = {},
   tables: Routing = routing(ROUTES),
 ): string {
   const input = findInput(tables, values(settings), flow(change), () => false);
@@ -204,7 +204,7 @@ test('settings: of all devices and of one, numbers only', () => {
     ],
     [null, 2, -1, null],
   );
-  assert.is(readValue(own, 'gone'), null);
+  assert.is(readSetting(own, 'gone'), null);
 });
 
 test.run();

@@ -5,7 +5,11 @@ import * as assert from 'uvu/assert';
 import { runCommand } from '../../../src/host/command.js';
 import { readSettings } from '../../../src/host/settings.js';
 import { findInput } from '../../../src/rules/evaluate/routing/input.js';
-import { findRoute, type Decision, type Flow } from '../../../src/rules/evaluate/routing/lookup.js';
+import {
+  lookUpRoute,
+  type RouteDecision,
+  type RouteQuery,
+} from '../../../src/rules/evaluate/routing/lookup.js';
 import { randomizer } from '../../decode/frames.js';
 import { findLiveObstacle } from '../../support/live.js';
 import { suite } from '../../support/suite.js';
@@ -74,7 +78,7 @@ async function comparePackets(
     };
     const mine =
       flow.inDevice === 'lo'
-        ? write(findRoute(routing, flow, ask))
+        ? write(lookUpRoute(routing, flow, ask))
         : writeInput(findInput(routing, values, flow, ask));
     if (open || mine === null) continue;
     const real = words[i] ?? '';
@@ -93,7 +97,7 @@ function writeInput(input: ReturnType<typeof findInput>): string[] | null {
 }
 
 /** As {@link askKernel} writes it; more than one for a multipath route. */
-function write(decision: Decision): string[] | null {
+function write(decision: RouteDecision): string[] | null {
   if (decision.kind === 'none') return ['unreachable'];
   if (decision.kind === 'refused') {
     const names = { blackhole: 'invalid', unreachable: 'unreachable', prohibit: 'prohibited' };
@@ -104,7 +108,7 @@ function write(decision: Decision): string[] | null {
   return decision.hops.map(({ device, gateway }) => `${device ?? ''} via ${gateway ?? 'link'}`);
 }
 
-async function askKernel(flow: Flow): Promise<string> {
+async function askKernel(flow: RouteQuery): Promise<string> {
   const { family, source, destination, inDevice, mark } = flow;
   const words = [
     ...[`-${family}`, '-j', 'route', 'get', destination],
@@ -135,7 +139,7 @@ function word(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-function makeFlow(dice: (below: number) => number, family: 4 | 6): Flow {
+function makeFlow(dice: (below: number) => number, family: 4 | 6): RouteQuery {
   const address = (): string => {
     const net = dice(6);
     return family === 4 ? `10.${net}.0.${2 + dice(3)}` : `2001:db8:${net}::${2 + dice(3)}`;

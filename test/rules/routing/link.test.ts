@@ -10,7 +10,7 @@ import {
   findWire,
   isStacked,
 } from '../../../src/rules/evaluate/routing/link.js';
-import type { Stop } from '../../../src/rules/evaluate/routing/stops.js';
+import type { RouteStop } from '../../../src/rules/evaluate/routing/stops.js';
 import { suite } from '../../support/suite.js';
 import { makeWorld, NOTHING } from '../evaluate/worlds.js';
 import { link, routing } from './tables.js';
@@ -26,7 +26,7 @@ const port = (more: Partial<LinkFacts> = {}, change: Partial<typeof PORT> = {}):
   link('veth1', 5, { kind: 'veth', master: 'docker0', port: { ...PORT, ...change }, ...more });
 const facts = (more: Partial<Routing> = {}): Routing =>
   routing([], { links: [BRIDGE, port()], ...more });
-const told = (stop: Stop | null): string => (stop ? `${stop.code} ${stop.end}` : 'passes');
+const told = (stop: RouteStop | null): string => (stop ? `${stop.code} ${stop.end}` : 'passes');
 
 test('a port passes frames when it is up, forwards, and nothing of its bridge keeps them', () => {
   const check = (own: LinkFacts, tables = facts()): string => told(checkPort(tables, own, 'to'));

@@ -2,7 +2,7 @@
 
 import * as assert from 'uvu/assert';
 import type { PolicyRule, Route, Routing } from '../../../src/model/routing.js';
-import { findRoute, type Flow } from '../../../src/rules/evaluate/routing/lookup.js';
+import { lookUpRoute, type RouteQuery } from '../../../src/rules/evaluate/routing/lookup.js';
 import { writePolicyRule, writeRoute } from '../../../src/rules/evaluate/routing/ip-text.js';
 import { suite } from '../../support/suite.js';
 import { flow, link, policy, route, routing, USUAL } from './tables.js';
@@ -10,9 +10,9 @@ import { flow, link, policy, route, routing, USUAL } from './tables.js';
 const test = suite('look-up of routes');
 
 /** By which devices it leads, how it is refused, or `none`; a question mark for each doubt. */
-function look(tables: Routing, change: Partial<Flow> = {}, answer = false): string {
+function look(tables: Routing, change: Partial<RouteQuery> = {}, answer = false): string {
   let asked = '';
-  const decision = findRoute(tables, flow({ destination: '192.0.2.9', ...change }), () => {
+  const decision = lookUpRoute(tables, flow({ destination: '192.0.2.9', ...change }), () => {
     asked += '?';
     return answer;
   });
@@ -79,12 +79,16 @@ test('rules by priority, whatever their order in the list', () => {
 const VPN = [DEFAULT, route('0.0.0.0/0', 'vpn', { table: '100' })];
 
 /** Whether a rule with this condition is met. */
-function meets(condition: Partial<PolicyRule>, change: Partial<Flow> = {}, answer = false): string {
+function meets(
+  condition: Partial<PolicyRule>,
+  change: Partial<RouteQuery> = {},
+  answer = false,
+): string {
   return look(routing(VPN, { rules: [...USUAL, policy(100, '100', condition)] }), change, answer);
 }
 
 test('what a rule asks for', () => {
-  const cases: [Partial<PolicyRule>, Partial<Flow>, Partial<Flow>][] = [
+  const cases: [Partial<PolicyRule>, Partial<RouteQuery>, Partial<RouteQuery>][] = [
     [{ from: '203.0.113.0/24' }, {}, { source: '198.51.100.9' }],
     [{ to: '192.0.2.0/24' }, {}, { destination: '192.0.3.9' }],
     [{ inDevice: 'ext0' }, {}, { inDevice: 'lo' }],
@@ -112,7 +116,7 @@ test('what a rule asks for', () => {
 });
 
 test('what is not known is asked, unless something else rules the rule out', () => {
-  const cases: [Partial<PolicyRule>, Partial<Flow>][] = [
+  const cases: [Partial<PolicyRule>, Partial<RouteQuery>][] = [
     [{ destinationPorts: { low: 1, high: 2 } }, { destinationPort: null }],
     [{ sourcePorts: { low: 1, high: 2 } }, { sourcePort: null }],
     [{ users: { low: 0, high: 9 } }, { user: null }],

@@ -2,7 +2,7 @@
 
 import * as assert from 'uvu/assert';
 import type { Route } from '../../../src/model/routing.js';
-import { exactAddress, type Place } from '../../../src/rules/evaluate/packet.js';
+import { exactAddress, type StandIn } from '../../../src/rules/evaluate/packet.js';
 import { listPlaces } from '../../../src/rules/evaluate/routing/places.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
 import { suite } from '../../support/suite.js';
@@ -15,7 +15,7 @@ const ELSEWHERE = { kind: 'elsewhere' } as const;
 const places = (world: World, device: string | null = 'ext0', family: 4 | 6 = 4): string[] =>
   listPlaces(world, ELSEWHERE, family, device).map(tell);
 
-function tell({ address, about }: Place): string {
+function tell({ address, about }: StandIn): string {
   if (about === null) return address;
   return `${address} ${about.code} ${'network' in about ? about.network : ''}`.trim();
 }

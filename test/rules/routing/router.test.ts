@@ -6,7 +6,7 @@ import {
   createPacket,
   exactAddress,
   UNNAMED,
-  type Packet,
+  type TrialPacket,
 } from '../../../src/rules/evaluate/packet.js';
 import {
   checkHairpin,
@@ -15,8 +15,8 @@ import {
   checkReturn,
 } from '../../../src/rules/evaluate/routing/delivery.js';
 import { listPlaces } from '../../../src/rules/evaluate/routing/places.js';
-import { Router, type Way } from '../../../src/rules/evaluate/routing/router.js';
-import type { Stop } from '../../../src/rules/evaluate/routing/stops.js';
+import { Router, type RoutedWay } from '../../../src/rules/evaluate/routing/router.js';
+import type { RouteStop } from '../../../src/rules/evaluate/routing/stops.js';
 import type { World, WorldContainer } from '../../../src/rules/evaluate/world.js';
 import { suite } from '../../support/suite.js';
 import { makeWorld, NOTHING } from '../evaluate/worlds.js';
@@ -51,7 +51,7 @@ function routed(
   return makeWorld(NOTHING, true, { routing: facts && { facts, values: all } });
 }
 
-function packet(to: string | null, more: Partial<Packet> = {}): Packet {
+function packet(to: string | null, more: Partial<TrialPacket> = {}): TrialPacket {
   const destination = to === null ? ({ kind: 'own' } as const) : exactAddress(to);
   return createPacket({
     ...{ family: 4, protocol: 'tcp', source: exactAddress('203.0.113.7') },
@@ -60,7 +60,7 @@ function packet(to: string | null, more: Partial<Packet> = {}): Packet {
   });
 }
 
-function told(way: Way): string {
+function told(way: RoutedWay): string {
   if (way.kind === 'stop') return `${way.stop.code} ${way.stop.end}`;
   if (way.kind === 'host') return `host ${way.source ?? '?'}`;
   return `${String(way.device)} ${way.gateway ?? '-'} ${way.source ?? '?'}`;
@@ -69,9 +69,9 @@ function told(way: Way): string {
 const ask = (answer: boolean) => (): boolean => answer;
 const dial = (to: string | null, world = routed(), answer = false): string =>
   told(new Router(world, ask(answer)).dial(packet(to)));
-const enter = (to: string, world = routed(), more: Partial<Packet> = {}): string =>
+const enter = (to: string, world = routed(), more: Partial<TrialPacket> = {}): string =>
   told(new Router(world, ask(false)).enter(packet(to, { inDevice: 'ext0', ...more })));
-const leave = (to: string, world = routed(), more: Partial<Packet> = {}): string =>
+const leave = (to: string, world = routed(), more: Partial<TrialPacket> = {}): string =>
   told(new Router(world, ask(false)).leave(packet(to, more)));
 
 test('whether routing was read at all', () => {
@@ -292,7 +292,7 @@ function attach(
   };
 }
 
-const stop = (found: Stop | null): string => (found ? `${found.code} ${found.end}` : 'passes');
+const stop = (found: RouteStop | null): string => (found ? `${found.code} ${found.end}` : 'passes');
 
 test('from a device of the host to the container', () => {
   const check = (
@@ -351,7 +351,7 @@ test('a container that is stacked on a device is not reached by its own host', (
 test('whether the answer leaves by where the request came from', () => {
   const check = (
     device: string | typeof UNNAMED,
-    change: Partial<Packet> = {},
+    change: Partial<TrialPacket> = {},
     facts: Partial<Routing> = {},
     answer = false,
   ): string => {
@@ -390,7 +390,7 @@ test('whether the answer leaves by where the request came from', () => {
 test('a gateway on the way to a client of the link: nobody knows what it does, unless it is the client itself', () => {
   const check = (
     gateway: string | null,
-    client: Packet['client'],
+    client: TrialPacket['client'],
     { routes = ROUTES, device = 'ext0', answer = true } = {},
   ): string =>
     stop(
@@ -428,7 +428,7 @@ test('a gateway on the way to a client of the link: nobody knows what it does, u
 });
 
 test('a reply inside a bridge that is not translated back', () => {
-  const check = (change: Partial<Packet>, calls: boolean | null = false): boolean => {
+  const check = (change: Partial<TrialPacket>, calls: boolean | null = false): boolean => {
     const world = routed();
     const settings = { ...world.settings, bridgeCalls4: calls };
     const own = packet('172.17.0.2', {

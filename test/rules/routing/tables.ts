@@ -1,7 +1,7 @@
 // Routing tables built by hand: what a test says is all that is special about them.
 
 import type { LinkFacts, PolicyRule, Route, Routing } from '../../../src/model/routing.js';
-import type { Flow } from '../../../src/rules/evaluate/routing/lookup.js';
+import type { RouteQuery } from '../../../src/rules/evaluate/routing/lookup.js';
 
 export function policy(
   priority: number,
@@ -47,7 +47,7 @@ export function routing(routes: Route[], more: Partial<Routing> = {}): Routing {
 }
 
 /** From elsewhere to the host. */
-export function flow(more: Partial<Flow> = {}): Flow {
+export function flow(more: Partial<RouteQuery> = {}): RouteQuery {
   return {
     ...{ family: 4, protocol: 'tcp', source: '203.0.113.7', destination: '198.51.100.1' },
     ...{ sourcePort: null, destinationPort: 8080, inDevice: 'ext0', outDevice: null },

@@ -1,7 +1,7 @@
 /** What stands between the host's routing and the one who has the address: gateways, bridges, ports, neighbours. */
 import type { Reason } from '../../../model/reason.js';
 import { findContainerAt } from '../deliver.js';
-import { addressText, type Packet } from '../packet.js';
+import { addressText, type TrialPacket } from '../packet.js';
 import { isInNetwork } from '../../../model/range.js';
 import { callsRules, stripPrefix, type World, type WorldContainer } from '../world.js';
 import {
@@ -14,7 +14,7 @@ import {
 } from './link.js';
 import type { Ask } from './lookup.js';
 import type { Leaving } from './router.js';
-import { doubt, drop, type Stop } from './stops.js';
+import { doubt, drop, type RouteStop } from './stops.js';
 
 /** From a device of the host to a container; null where nothing is known to be in the way. */
 export function checkLink(
@@ -22,7 +22,7 @@ export function checkLink(
   { device, gateway }: Leaving,
   to: string,
   container: WorldContainer | null,
-): Stop | null {
+): RouteStop | null {
   const facts = world.routing?.facts;
   if (!facts || typeof device !== 'string') return null;
   const program = findProgram(facts, device, 'egress');
@@ -66,9 +66,9 @@ export function checkLink(
 export function checkLeaving(
   world: World,
   { device, gateway }: Leaving,
-  packet: Packet,
+  packet: TrialPacket,
   ask: Ask,
-): Stop | null {
+): RouteStop | null {
   const { clientDevice, client } = packet;
   if (clientDevice === null || typeof device !== 'string') return null;
   if (device !== clientDevice) {
@@ -116,7 +116,7 @@ function findDetour(
 /** A reply that the bridge hands straight to the client never meets the connection's NAT. */
 export function checkReturn(
   world: World,
-  packet: Packet,
+  packet: TrialPacket,
   bridge: string,
   dialled: string | null,
 ): { why: Reason; obstacles: Reason[] } | null {
@@ -142,9 +142,9 @@ export function checkReturn(
  */
 export function checkHairpin(
   world: World,
-  packet: Packet,
+  packet: TrialPacket,
   container: WorldContainer | null,
-): Stop | null {
+): RouteStop | null {
   const to = addressText(packet.destination);
   const { userlandProxy } = world;
   const port = container && to !== null ? (findWire(world, container, to)?.outer ?? null) : null;

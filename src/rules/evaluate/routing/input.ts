@@ -2,33 +2,38 @@
 import { isLoopback } from '../../../model/address.js';
 import { isInNetwork } from '../../../model/range.js';
 import type { Routing } from '../../../model/routing.js';
-import { findRoute, type Ask, type Decision, type Flow } from './lookup.js';
+import { lookUpRoute, type Ask, type RouteDecision, type RouteQuery } from './lookup.js';
 import { readLargest, type Values } from './sysctl.js';
 
 /** Why a packet's source or destination is not taken. */
 export type Martian =
-  | { readonly code: 'rp-filter'; readonly mode: 1 | 2; readonly back: Decision }
+  | { readonly code: 'rp-filter'; readonly mode: 1 | 2; readonly back: RouteDecision }
   /** The source is an address of this host. */
   | { readonly code: 'own-source' }
   /** Of 127.0.0.0/8, or from it, on a device that may not route it. */
   | { readonly code: 'loopback' }
   /** No client can have such a source: the route back is no unicast route. */
-  | { readonly code: 'odd-source'; readonly back: Decision }
+  | { readonly code: 'odd-source'; readonly back: RouteDecision }
   | { readonly code: 'unknown'; readonly setting: string; readonly device: string | null };
 
-export type Input =
-  | { readonly kind: 'route'; readonly decision: Decision }
+export type InputDecision =
+  | { readonly kind: 'route'; readonly decision: RouteDecision }
   | { readonly kind: 'martian'; readonly martian: Martian };
 
 /** IPv4 only asks about sources; the route of IPv6 decides alone. */
-export function findInput(routing: Routing, values: Values, flow: Flow, ask: Ask): Input {
+export function findInput(
+  routing: Routing,
+  values: Values,
+  flow: RouteQuery,
+  ask: Ask,
+): InputDecision {
   if (flow.family === 4 && (isLoopback(flow.destination) || isLoopback(flow.source ?? ''))) {
     const allowed = readLargest(values, 'route_localnet', flow.inDevice);
     if (allowed === null)
       return toMartian({ code: 'unknown', setting: 'route_localnet', device: null });
     if (allowed === 0) return toMartian({ code: 'loopback' });
   }
-  const decision = findRoute(routing, flow, ask);
+  const decision = lookUpRoute(routing, flow, ask);
   if (flow.family === 6 || flow.source === null || decision.kind !== 'route') {
     return { kind: 'route', decision };
   }
@@ -38,7 +43,7 @@ export function findInput(routing: Routing, values: Values, flow: Flow, ask: Ask
   return martian ? toMartian(martian) : { kind: 'route', decision };
 }
 
-function toMartian(martian: Martian): Input {
+function toMartian(martian: Martian): InputDecision {
   return { kind: 'martian', martian };
 }
 
@@ -49,7 +54,7 @@ function toMartian(martian: Martian): Input {
 function checkSource(
   routing: Routing,
   values: Values,
-  flow: Flow,
+  flow: RouteQuery,
   leaves: string | null,
   ask: Ask,
 ): Martian | null {
@@ -66,7 +71,7 @@ function checkSource(
   }
   const marked = readLargest(values, 'src_valid_mark', inDevice);
   if (marked === null) return { code: 'unknown', setting: 'src_valid_mark', device: inDevice };
-  const back = findRoute(routing, turnRound(flow, leaves, marked !== 0), ask);
+  const back = lookUpRoute(routing, turnRound(flow, leaves, marked !== 0), ask);
   if (back.kind !== 'route') return mode === 0 ? null : judge(mode, back);
   if (back.route.type !== 'unicast') {
     const taken = back.route.type === 'local' && local !== 0;
@@ -78,11 +83,11 @@ function checkSource(
   return mode === 1 ? judge(mode, back) : null;
 }
 
-function judge(mode: number, back: Decision): Martian {
+function judge(mode: number, back: RouteDecision): Martian {
   return { code: 'rp-filter', mode: mode === 1 ? 1 : 2, back };
 }
 
-function turnRound(flow: Flow, leaves: string | null, marked: boolean): Flow {
+function turnRound(flow: RouteQuery, leaves: string | null, marked: boolean): RouteQuery {
   return {
     ...flow,
     source: flow.destination,

@@ -2,7 +2,7 @@
 import type { LinkFacts, Routing } from '../../../model/routing.js';
 import { findContainerAt } from '../deliver.js';
 import type { World, WorldContainer } from '../world.js';
-import { drop, leaveOpen, type Stop } from './stops.js';
+import { drop, leaveOpen, type RouteStop } from './stops.js';
 
 /** A container's own device, and the host's end of it. */
 export interface Wire {
@@ -39,7 +39,7 @@ export function findProgram(
   facts: Routing,
   device: string,
   direction: 'ingress' | 'egress',
-): Stop | null {
+): RouteStop | null {
   const link = facts.links.find(({ name }) => name === device);
   if (direction === 'ingress' && link?.xdp === true) {
     return leaveOpen('filter', { code: 'xdp-program', device });
@@ -55,7 +55,7 @@ export function findProgramAt(
   { routing }: World,
   device: unknown,
   direction: 'ingress' | 'egress',
-): Stop | null {
+): RouteStop | null {
   return routing && typeof device === 'string'
     ? findProgram(routing.facts, device, direction)
     : null;
@@ -65,7 +65,11 @@ export function findProgramAt(
  * Whether frames pass between a bridge and one of its ports.
  * @param direction towards the container, or from it.
  */
-export function checkPort(facts: Routing, port: LinkFacts, direction: 'to' | 'from'): Stop | null {
+export function checkPort(
+  facts: Routing,
+  port: LinkFacts,
+  direction: 'to' | 'from',
+): RouteStop | null {
   const { name, master } = port;
   const program = findProgram(facts, name, direction === 'to' ? 'egress' : 'ingress');
   if (program) return program;
@@ -87,7 +91,7 @@ export function checkPort(facts: Routing, port: LinkFacts, direction: 'to' | 'fr
 }
 
 /** Between two ports of one bridge. */
-export function checkPair(facts: Routing, from: LinkFacts, to: LinkFacts): Stop | null {
+export function checkPair(facts: Routing, from: LinkFacts, to: LinkFacts): RouteStop | null {
   if (from.name === to.name && from.port?.hairpin !== true) {
     return drop('bridge-port', { code: 'no-hairpin', port: from.name });
   }
@@ -99,7 +103,11 @@ export function checkPair(facts: Routing, from: LinkFacts, to: LinkFacts): Stop 
 }
 
 /** Between the ports of two containers, by their addresses. */
-export function checkPorts(world: World, client: string | null, to: string | null): Stop | null {
+export function checkPorts(
+  world: World,
+  client: string | null,
+  to: string | null,
+): RouteStop | null {
   const { facts } = world.routing ?? {};
   const wires = [client, to].flatMap((address) => {
     const container = address === null ? null : findContainerAt(world, address);
@@ -115,7 +123,7 @@ export function checkPorts(world: World, client: string | null, to: string | nul
 }
 
 /** An entry of the bridge that was made by hand decides which port frames to the container go out by. */
-export function checkForwarding(facts: Routing, { inner, outer }: Wire): Stop | null {
+export function checkForwarding(facts: Routing, { inner, outer }: Wire): RouteStop | null {
   const bridge = outer?.master ?? null;
   if (bridge === null) return null;
   const entry = facts.forwarding?.find(
@@ -140,7 +148,7 @@ export function checkNeighbour(
   device: string,
   address: string,
   lladdr: string | null,
-): Stop | null {
+): RouteStop | null {
   const entry = facts.neighbours.find((one) => one.device === device && one.address === address);
   if (!entry?.state.some((state) => state === 'PERMANENT')) return null;
   if (lladdr !== null && entry.lladdr === lladdr) return null;

@@ -6,7 +6,7 @@ import type { PolicyRule, Route, RouteHop, Routing } from '../../../model/routin
 import { writePolicyRule, writeRoute } from './ip-text.js';
 
 /** What routing asks of a packet. */
-export interface Flow {
+export interface RouteQuery {
   readonly family: 4 | 6;
   readonly protocol: string;
   /** Null where none has been chosen yet. */
@@ -30,7 +30,7 @@ export interface Flow {
 /** A question that cannot be answered from here; later runs try the other answer. */
 export type Ask = (about: Question) => boolean;
 
-export type Decision =
+export type RouteDecision =
   | {
       readonly kind: 'route';
       readonly route: Route;
@@ -48,7 +48,7 @@ export type Decision =
   | { readonly kind: 'none' };
 
 /** Jumps of `goto` lead forwards only, so this many rules are the most that a packet can meet. */
-export function findRoute(routing: Routing, flow: Flow, ask: Ask): Decision {
+export function lookUpRoute(routing: Routing, flow: RouteQuery, ask: Ask): RouteDecision {
   const rules = routing.rules
     .filter(({ family }) => family === flow.family)
     .toSorted((a, b) => a.priority - b.priority);
@@ -77,7 +77,7 @@ export function findRoute(routing: Routing, flow: Flow, ask: Ask): Decision {
 }
 
 /** The table of the VRF that the packet comes by. */
-function findDomain({ links }: Routing, { inDevice, outDevice }: Flow): string | null {
+function findDomain({ links }: Routing, { inDevice, outDevice }: RouteQuery): string | null {
   for (const name of [outDevice, inDevice]) {
     const device = links.find((one) => one.name === name);
     const domain =
@@ -87,7 +87,7 @@ function findDomain({ links }: Routing, { inDevice, outDevice }: Flow): string |
   return null;
 }
 
-function meets(rule: PolicyRule, flow: Flow, ask: Ask): boolean {
+function meets(rule: PolicyRule, flow: RouteQuery, ask: Ask): boolean {
   const answers = [
     rule.inDevice === null || rule.inDevice === flow.inDevice,
     rule.outDevice === null || rule.outDevice === flow.outDevice,
@@ -108,7 +108,7 @@ function meets(rule: PolicyRule, flow: Flow, ask: Ask): boolean {
 function testPort(
   ports: PolicyRule['sourcePorts'],
   port: number | null,
-  { clientPorts }: Flow,
+  { clientPorts }: RouteQuery,
 ): boolean | null {
   if (ports === null) return true;
   if (port !== null) return ports.low <= port && port <= ports.high;
@@ -117,12 +117,12 @@ function testPort(
   return ports.high < clientPorts.low || clientPorts.high < ports.low ? false : null;
 }
 
-function testUser({ users }: PolicyRule, { user }: Flow): boolean | null {
+function testUser({ users }: PolicyRule, { user }: RouteQuery): boolean | null {
   if (users === null || (users.low === 0 && users.high >= 4294967294)) return true;
   return user === null ? null : users.low <= user && user <= users.high;
 }
 
-function testMark({ mark }: PolicyRule, flow: Flow): boolean | null {
+function testMark({ mark }: PolicyRule, flow: RouteQuery): boolean | null {
   if (mark === null) return true;
   if (flow.mark === null) return null;
   return (flow.mark & mark.mask) >>> 0 === (mark.value & mark.mask) >>> 0;
@@ -132,9 +132,9 @@ function testMark({ mark }: PolicyRule, flow: Flow): boolean | null {
 function lookIn(
   { routes }: Routing,
   { table, rule }: { readonly table: string; readonly rule: PolicyRule },
-  flow: Flow,
+  flow: RouteQuery,
   ask: Ask,
-): Decision | null {
+): RouteDecision | null {
   const fitting = routes
     .filter(
       (route) =>

@@ -1,6 +1,6 @@
 /** Addresses that stand for a client elsewhere: a neighbour on the link of a device, and one beyond its gateway. */
 import { isInNetwork, parseRange, writeRange } from '../../../model/range.js';
-import type { PacketAddress, Place } from '../packet.js';
+import type { PacketAddress, StandIn } from '../packet.js';
 import { familyOf, stripPrefix, type World } from '../world.js';
 import { lengthOf } from './lookup.js';
 
@@ -19,7 +19,7 @@ export function listPlaces(
   address: PacketAddress,
   family: 4 | 6,
   device: string | null,
-): readonly Place[] {
+): readonly StandIn[] {
   if (address.kind === 'exact') return [{ address: address.text, about: null }];
   if (address.kind === 'elsewhere' && address.places) return address.places;
   if (address.kind === 'own' || device === null || !world.routing) return [];
@@ -46,7 +46,7 @@ export function listPlaces(
 }
 
 /** Networks that routes and rules treat on their own, and in which the client may be: one address of each. */
-function listSpecial(world: World, device: string, family: 4 | 6): Place[] {
+function listSpecial(world: World, device: string, family: 4 | 6): StandIn[] {
   const { facts } = world.routing ?? {};
   if (!facts) return [];
   const networks = world.devices.find(({ name }) => name === device)?.networks ?? [];

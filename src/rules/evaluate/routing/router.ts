@@ -3,25 +3,25 @@ import {
   addressText,
   exactAddress,
   UNNAMED,
-  type Packet,
+  type TrialPacket,
   type PacketAddress,
-  type Place,
+  type StandIn,
 } from '../packet.js';
 import {
   chooseSource,
   findBridgeOf,
-  findRoute as findPlainRoute,
+  findWorldRoute as findPlainRoute,
   isOwnAddress,
   type World,
 } from '../world.js';
 import type { Question } from '../../../model/question.js';
 import { findInput } from './input.js';
-import { findRoute, type Ask, type Decision, type Flow } from './lookup.js';
+import { lookUpRoute, type Ask, type RouteDecision, type RouteQuery } from './lookup.js';
 import { listPlaces } from './places.js';
-import { readOwn, readValue } from './sysctl.js';
-import { stopByMartian, stopByRoute, type Stop } from './stops.js';
+import { readOwn, readSetting } from './sysctl.js';
+import { stopByMartian, stopByRoute, type RouteStop } from './stops.js';
 
-export type Way =
+export type RoutedWay =
   | { readonly kind: 'host'; readonly source: string | null }
   | {
       readonly kind: 'device';
@@ -30,10 +30,10 @@ export type Way =
       /** What the host would take as its own address. */
       readonly source: string | null;
     }
-  | { readonly kind: 'stop'; readonly stop: Stop };
+  | { readonly kind: 'stop'; readonly stop: RouteStop };
 
 /** Out by a device. */
-export type Leaving = Extract<Way, { kind: 'device' }>;
+export type Leaving = Extract<RoutedWay, { kind: 'device' }>;
 
 export class Router {
   readonly #world: World;
@@ -50,7 +50,7 @@ export class Router {
   }
 
   /** The address that the host answers a client from, where a socket leaves it open; null where it is not known. */
-  chooseSource(packet: Packet): string | null {
+  chooseSource(packet: TrialPacket): string | null {
     const way = this.dial({ ...packet, source: { kind: 'own' }, destination: packet.source });
     return way.kind === 'device' ? way.source : null;
   }
@@ -62,7 +62,7 @@ export class Router {
   }
 
   /** A message of the kernel's own to the client. */
-  tell(packet: Packet): Way {
+  tell(packet: TrialPacket): RoutedWay {
     const ways = this.listPlaces(packet.destination, packet).map(({ address, about }) => ({
       about,
       way: this.dial({ ...packet, destination: exactAddress(address) }, 0),
@@ -74,7 +74,7 @@ export class Router {
    * What a process of the host dials, without an address of its own yet.
    * @param user who owns the socket; null where that is not known.
    */
-  dial(packet: Packet, user: number | null = null): Way {
+  dial(packet: TrialPacket, user: number | null = null): RoutedWay {
     const to = addressText(packet.destination);
     const { routing } = this.#world;
     if (to === null || !routing) return this.#guess(packet);
@@ -82,25 +82,25 @@ export class Router {
     // TCP takes its port when the route is known, and looks again with it.
     const portless = packet.protocol === 'tcp' && packet.turn === 'first';
     const open = portless ? { ...flow, clientPorts: { low: 0, high: 0 } } : flow;
-    const first = this.#follow(findRoute(routing.facts, open, this.#ask), to);
+    const first = this.#follow(lookUpRoute(routing.facts, open, this.#ask), to);
     if (first.kind === 'stop' || first.source === null) return first;
     // The source that the first look-up gives is what rules are asked with in a second one.
-    const again = findRoute(routing.facts, { ...flow, source: first.source }, this.#ask);
+    const again = lookUpRoute(routing.facts, { ...flow, source: first.source }, this.#ask);
     const second = this.#follow(again, to);
     return second.kind === 'stop' ? second : { ...second, source: first.source };
   }
 
   /** What leaves the host with an address that it has already: an answer, or what a rule has rewritten. */
-  leave(packet: Packet): Way {
+  leave(packet: TrialPacket): RoutedWay {
     const { routing } = this.#world;
     if (!routing) return this.#guess(packet);
     return this.#each(packet, (flow) =>
-      this.#follow(findRoute(routing.facts, flow, this.#ask), flow.destination),
+      this.#follow(lookUpRoute(routing.facts, flow, this.#ask), flow.destination),
     );
   }
 
   /** What the host has sent: its route is only looked up anew where OUTPUT made it so, with the mark of then. */
-  leaveAgain(packet: Packet): Way {
+  leaveAgain(packet: TrialPacket): RoutedWay {
     return this.leave({ ...packet, mark: packet.rerouted ? packet.rerouted.mark : 0 });
   }
 
@@ -108,7 +108,7 @@ export class Router {
    * What came in by a device and has passed PREROUTING.
    * @param turns the bridge that takes it back where NAT has turned it round: IPv6 asks no forwarding for that.
    */
-  enter(packet: Packet, turns: Packet['inDevice'] = null): Way {
+  enter(packet: TrialPacket, turns: TrialPacket['inDevice'] = null): RoutedWay {
     const { routing } = this.#world;
     if (!routing) return this.#guessEntering(packet);
     return this.#each(packet, (flow) => {
@@ -123,10 +123,10 @@ export class Router {
   }
 
   /** Looks up each place that the client may be at, and asks only where they differ. */
-  #each(packet: Packet, look: (flow: Flow) => Way): Way {
+  #each(packet: TrialPacket, look: (flow: RouteQuery) => RoutedWay): RoutedWay {
     const inDevice = packet.inDevice ?? 'lo';
     if (typeof inDevice !== 'string') return this.#guess(packet);
-    const places = (address: PacketAddress): readonly Place[] => this.listPlaces(address, packet);
+    const places = (address: PacketAddress): readonly StandIn[] => this.listPlaces(address, packet);
     const flow = this.#toFlow(packet, inDevice);
     const ways = places(packet.source).flatMap((source) =>
       places(packet.destination).map((destination) => ({
@@ -138,7 +138,9 @@ export class Router {
   }
 
   /** Null for none. */
-  #choose(ways: readonly { readonly about: Question | null; readonly way: Way }[]): Way | null {
+  #choose(
+    ways: readonly { readonly about: Question | null; readonly way: RoutedWay }[],
+  ): RoutedWay | null {
     const [first] = ways;
     if (!first) return null;
     const known = [first.way];
@@ -151,11 +153,11 @@ export class Router {
   }
 
   /** Where an address may be, for those who do not know it. */
-  listPlaces(address: PacketAddress, { family, clientDevice }: Packet): readonly Place[] {
+  listPlaces(address: PacketAddress, { family, clientDevice }: TrialPacket): readonly StandIn[] {
     return listPlaces(this.#world, address, family, clientDevice);
   }
 
-  #toFlow(packet: Packet, inDevice: string): Flow {
+  #toFlow(packet: TrialPacket, inDevice: string): RouteQuery {
     const answer = packet.turn === 'answer' || packet.turn === 'refusal';
     const { family, protocol, destinationPort } = packet;
     return {
@@ -174,7 +176,7 @@ export class Router {
     };
   }
 
-  #follow(decision: Decision, to: string, told = true): Way {
+  #follow(decision: RouteDecision, to: string, told = true): RoutedWay {
     if (decision.kind !== 'route') return { kind: 'stop', stop: stopByRoute(decision, to, told) };
     const { route } = decision;
     if (route.type === 'local') return { kind: 'host', source: route.source ?? to };
@@ -203,7 +205,7 @@ export class Router {
     };
   }
 
-  #chooseHop({ hops, route }: Extract<Decision, { kind: 'route' }>, to: string) {
+  #chooseHop({ hops, route }: Extract<RouteDecision, { kind: 'route' }>, to: string) {
     const [first, ...others] = hops;
     if (!first) throw new RangeError('no-hops');
     const other = others.find(({ device }) => device !== first.device);
@@ -226,19 +228,19 @@ export class Router {
     return null;
   }
 
-  #mayForward({ family, inDevice }: Packet): boolean | null {
+  #mayForward({ family, inDevice }: TrialPacket): boolean | null {
     const { routing, settings } = this.#world;
     if (family === 6) return settings.forward6;
     const own =
       typeof inDevice === 'string' && routing
         ? readOwn(routing.values, 'forwarding', inDevice)
         : null;
-    const all = routing ? readValue(routing.values, 'ipv4/ip_forward') : null;
+    const all = routing ? readSetting(routing.values, 'ipv4/ip_forward') : null;
     const value = own ?? all;
     return value === null ? settings.forward4 : value !== 0;
   }
 
-  #stopForwarding(packet: Packet, to: string | null, forwards: boolean | null): Stop {
+  #stopForwarding(packet: TrialPacket, to: string | null, forwards: boolean | null): RouteStop {
     const setting = this.#nameForwarding(packet);
     const code = 'forwarding';
     const why = { code: 'not-forwarded', to, setting, known: forwards !== null } as const;
@@ -247,17 +249,17 @@ export class Router {
     return { code, end: 'dropped', why, obstacle: { code: 'forwarding-off', setting, of } };
   }
 
-  #nameForwarding({ family, inDevice }: Packet): string {
+  #nameForwarding({ family, inDevice }: TrialPacket): string {
     if (family === 6) return 'net.ipv6.conf.all.forwarding';
     const { routing } = this.#world;
-    const off = !routing || readValue(routing.values, 'ipv4/ip_forward') !== 1;
+    const off = !routing || readSetting(routing.values, 'ipv4/ip_forward') !== 1;
     return off || typeof inDevice !== 'string'
       ? 'net.ipv4.ip_forward'
       : `net.ipv4.conf.${inDevice}.forwarding`;
   }
 
   /** Without routing: own addresses stay, networks of devices and known routes lead on. */
-  #guess(packet: Packet): Way {
+  #guess(packet: TrialPacket): RoutedWay {
     const world = this.#world;
     const to = addressText(packet.destination);
     if (to === null) {
@@ -271,7 +273,7 @@ export class Router {
     return { kind: 'device', device, gateway: null, source: route?.source ?? null };
   }
 
-  #guessEntering(packet: Packet): Way {
+  #guessEntering(packet: TrialPacket): RoutedWay {
     const way = this.#guess(packet);
     const forwards = this.#mayForward(packet);
     if (way.kind !== 'device' || forwards !== false) return way;
@@ -280,7 +282,7 @@ export class Router {
   }
 }
 
-function isSame(a: Way, b: Way): boolean {
+function isSame(a: RoutedWay, b: RoutedWay): boolean {
   if (a.kind === 'device') return b.kind === 'device' && a.device === b.device;
   if (a.kind === 'host') return b.kind === 'host';
   return b.kind === 'stop' && a.stop.code === b.stop.code && a.stop.end === b.stop.end;

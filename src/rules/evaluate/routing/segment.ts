@@ -1,7 +1,7 @@
 /** Who is on the wire of a bridge: only where every port leads to a container that was looked into is it known that nobody else is. */
 import { stripPrefix, type World, type WorldContainer } from '../world.js';
 import { findWireOf } from './link.js';
-import { readLargest, readValue } from './sysctl.js';
+import { readLargest, readSetting } from './sysctl.js';
 
 /** Containers with a device on a bridge; null where some port leads elsewhere, or to what was not looked into. */
 function listMembers(world: World, bridge: string): readonly WorldContainer[] | null {
@@ -80,6 +80,6 @@ export function forwardsNothing({ inside }: WorldContainer, address: string): bo
     networks.some((own) => stripPrefix(own) === address),
   )?.name;
   if (!values || device === undefined) return false;
-  if (address.includes(':')) return readValue(values, 'ipv6/conf/all/forwarding') === 0;
-  return readValue(values, `ipv4/conf/${device}/forwarding`) === 0;
+  if (address.includes(':')) return readSetting(values, 'ipv6/conf/all/forwarding') === 0;
+  return readSetting(values, `ipv4/conf/${device}/forwarding`) === 0;
 }

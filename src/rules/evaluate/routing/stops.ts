@@ -1,9 +1,9 @@
 /** Why routing stops a packet. */
 import type { Reason } from '../../../model/reason.js';
 import type { WayBack } from '../../../model/route-reason.js';
-import type { Input } from './input.js';
+import type { InputDecision } from './input.js';
 import { writePolicyRule, writeRoute } from './ip-text.js';
-import type { Decision, Flow } from './lookup.js';
+import type { RouteDecision, RouteQuery } from './lookup.js';
 
 export type StopCode =
   | ('no-route' | 'refusing-route' | 'odd-route' | 'no-carrier' | 'forwarding')
@@ -19,7 +19,7 @@ export type StopCode =
       | 'inside'
     );
 
-export interface Stop {
+export interface RouteStop {
   readonly code: StopCode;
   /** Refused: the host says so to the client. */
   readonly end: 'dropped' | 'refused' | 'unknown';
@@ -32,10 +32,10 @@ export interface Stop {
 
 /** @param told whether the kernel tells the sender: it does where it forwards. */
 export function stopByRoute(
-  decision: Exclude<Decision, { kind: 'route' }>,
+  decision: Exclude<RouteDecision, { kind: 'route' }>,
   to: string,
   told: boolean,
-): Stop {
+): RouteStop {
   const loud = told ? 'refused' : 'dropped';
   if (decision.kind === 'none') {
     const why = { code: 'no-route', to } as const;
@@ -55,9 +55,9 @@ export function stopByRoute(
 }
 
 export function stopByMartian(
-  { martian }: Extract<Input, { kind: 'martian' }>,
-  { source: from, destination, inDevice: device }: Flow,
-): Stop {
+  { martian }: Extract<InputDecision, { kind: 'martian' }>,
+  { source: from, destination, inDevice: device }: RouteQuery,
+): RouteStop {
   switch (martian.code) {
     case 'rp-filter': {
       const { mode, back } = martian;
@@ -92,16 +92,16 @@ export function stopByMartian(
 }
 
 /** What drops it stands in its way, and is why. */
-export function drop(code: StopCode, why: Reason): Stop {
+export function drop(code: StopCode, why: Reason): RouteStop {
   return { code, end: 'dropped', why, obstacle: why };
 }
 
 /** What is not known stands in no way. */
-export function leaveOpen(code: StopCode, why: Reason): Stop {
+export function leaveOpen(code: StopCode, why: Reason): RouteStop {
   return { code, end: 'unknown', why, obstacle: null };
 }
 
-function describeBack(back: Decision): WayBack {
+function describeBack(back: RouteDecision): WayBack {
   if (back.kind === 'none') return back;
   if (back.kind === 'route') return { kind: 'leads', route: writeRoute(back.route) };
   return back.route
@@ -110,16 +110,16 @@ function describeBack(back: Decision): WayBack {
 }
 
 /** The same where nobody is told. */
-export function hush(stop: Stop): Stop {
+export function hush(stop: RouteStop): RouteStop {
   return stop.end === 'refused' ? { ...stop, end: 'dropped' } : stop;
 }
 
 /** It may not arrive where it is meant to. */
-export function doubt(why: Reason): Stop {
+export function doubt(why: Reason): RouteStop {
   return leaveOpen('elsewhere', why);
 }
 
 /** Whoever takes an address for a neighbour's that is not one; null is the client's. */
-export function misplace(container: string, address: string | null, device: string): Stop {
+export function misplace(container: string, address: string | null, device: string): RouteStop {
   return doubt({ code: 'false-neighbour', container, address, device });
 }

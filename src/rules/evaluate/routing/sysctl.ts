@@ -7,8 +7,8 @@ export type Values = ReadonlyMap<string, string>;
 
 /** The larger of the setting for all devices and the device's own; null where either is not known. */
 export function readLargest(values: Values, setting: string, device: string): number | null {
-  const all = readValue(values, `ipv4/conf/all/${setting}`);
-  const own = readValue(values, `ipv4/conf/${device}/${setting}`);
+  const all = readSetting(values, `ipv4/conf/all/${setting}`);
+  const own = readSetting(values, `ipv4/conf/${device}/${setting}`);
   return all === null || own === null ? null : Math.max(all, own);
 }
 
@@ -20,10 +20,10 @@ export function readClientPorts(values: Values): PortRange | null {
 
 /** A setting that counts for the device alone. */
 export function readOwn(values: Values, setting: string, device: string): number | null {
-  return readValue(values, `ipv4/conf/${device}/${setting}`);
+  return readSetting(values, `ipv4/conf/${device}/${setting}`);
 }
 
-export function readValue(values: Values, name: string): number | null {
+export function readSetting(values: Values, name: string): number | null {
   const text = values.get(name);
   return text === undefined || !/^-?\d+$/.test(text) ? null : Number(text);
 }

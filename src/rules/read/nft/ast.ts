@@ -26,7 +26,7 @@ export type Expression =
   /** What is read of a packet, by its name: `ip daddr`, `ct state`, `fib daddr . iif type`, `@th,16,16`. */
   | { readonly kind: 'field'; readonly name: string }
   | { readonly kind: 'map'; readonly key: Expression; readonly data: Expression }
-  | { readonly kind: 'verdict'; readonly verdict: Decision }
+  | { readonly kind: 'verdict'; readonly verdict: NftVerdict }
   | { readonly kind: 'unknown'; readonly text: string };
 
 /** An element of a set, or of a map, which leads to something. */
@@ -36,7 +36,7 @@ export interface Element {
 }
 
 /** What ends a rule, or leads on to a chain: by its name, or written in place. */
-export type Decision =
+export type NftVerdict =
   | { readonly do: 'accept' | 'drop' | 'return' | 'continue' }
   | { readonly do: 'jump' | 'goto'; readonly chain: string | readonly NftRule[] };
 
@@ -58,7 +58,7 @@ export type NftStatement =
       readonly left: Expression;
       readonly right: Expression;
     }
-  | { readonly kind: 'decide'; readonly decision: Decision }
+  | { readonly kind: 'decide'; readonly decision: NftVerdict }
   | { readonly kind: 'vmap'; readonly key: Expression; readonly data: Expression }
   | { readonly kind: 'set'; readonly field: string; readonly value: Expression }
   | Translation
@@ -109,7 +109,7 @@ export interface NftTable {
   readonly sets: Map<string, readonly Element[]>;
 }
 
-export function createTable(family: string, name: string): NftTable {
+export function createNftTable(family: string, name: string): NftTable {
   return { family, name, dormant: false, translated: false, chains: [], sets: new Map() };
 }
 

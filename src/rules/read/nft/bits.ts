@@ -1,7 +1,7 @@
 /** Computing with bits as nft writes it: what is done to a field, and what constants come to. */
 import type { PortRange } from '../../../model/rules.js';
 import type { Expression, Operator } from './ast.js';
-import { BIT_FIELDS, toNumber, type BitsOf } from './numbers.js';
+import { NFT_BIT_FIELDS, toNumber, type BitsOf } from './numbers.js';
 
 /** (field & mask) ^ flip */
 export interface Folded {
@@ -14,7 +14,7 @@ export interface Folded {
 /** Operations on a field of bits as one mask and one flip; null for other fields. */
 export function foldBits(expression: Expression): Folded | null {
   if (expression.kind === 'field') {
-    const bits = BIT_FIELDS.get(expression.name);
+    const bits = NFT_BIT_FIELDS.get(expression.name);
     return bits ? { bits, name: expression.name, mask: bits.all, flip: 0 } : null;
   }
   if (expression.kind !== 'binary') return null;

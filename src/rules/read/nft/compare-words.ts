@@ -3,7 +3,7 @@ import type { Match } from '../../../model/rules.js';
 import { isUnreachable, listDiscovery } from '../messages.js';
 import { nameProtocol } from '../rule-words.js';
 import { implyMatches } from './implied.js';
-import { ADDRESS_TYPES, FAMILIES } from './numbers.js';
+import { ADDRESS_TYPES, NFT_FAMILIES } from './numbers.js';
 
 /** Devices, protocols, families and what routing says, compared with words; null where they are not understood. */
 export function compareWords(name: string, words: readonly string[], not: boolean): Match[] | null {
@@ -30,7 +30,7 @@ export function compareWords(name: string, words: readonly string[], not: boolea
     case 'meta nfproto':
     case 'meta protocol':
     case 'ether type': {
-      const names = words.map((word) => FAMILIES[String(Number(word) || word)] ?? word);
+      const names = words.map((word) => NFT_FAMILIES[String(Number(word) || word)] ?? word);
       return [{ on: 'family', names, not }];
     }
     case 'ct direction': {

@@ -8,7 +8,7 @@ import { implyFamily, implyMatches } from './implied.js';
 import { nameBits } from './numbers.js';
 import { parsePorts } from '../rule-words.js';
 
-export interface Comparison {
+export interface NftComparison {
   readonly operator: Operator;
   readonly left: Expression;
   /** What it is compared with, one by one: several for a set. */
@@ -19,7 +19,7 @@ export interface Comparison {
 }
 
 /** The matches that a comparison means, implied ones first. */
-export function compare(comparison: Comparison): Match[] | null {
+export function compare(comparison: NftComparison): Match[] | null {
   const folded = foldBits(comparison.left);
   if (folded) return compareBits(comparison, folded);
   const { left, operator } = comparison;
@@ -88,7 +88,7 @@ const ADDRESSES = new Map<string, { on: AddressMatch; family: 'ip' | 'ip6' | nul
   }),
 );
 
-function compareBits(comparison: Comparison, folded: Folded): Match[] | null {
+function compareBits(comparison: NftComparison, folded: Folded): Match[] | null {
   const { operator, values, isSet, text } = comparison;
   const { bits, name } = folded;
   const implied = implyMatches(name);
@@ -144,7 +144,7 @@ function compareBits(comparison: Comparison, folded: Folded): Match[] | null {
 const ZERO: readonly PortRange[] = [{ low: 0, high: 0 }];
 
 /** `ip daddr & 255.255.0.255 == 10.0.0.1` */
-function compareMasked({ left, operator, values }: Comparison): Match[] | null {
+function compareMasked({ left, operator, values }: NftComparison): Match[] | null {
   if (left.kind !== 'binary' || left.operator !== '&' || left.left.kind !== 'field') return null;
   const address = ADDRESSES.get(left.left.name);
   const mask = foldValue(left.right);
@@ -157,7 +157,7 @@ function compareMasked({ left, operator, values }: Comparison): Match[] | null {
   return ranges && [...implyFamily(address.family), { on, ranges, mask: number.value, not }];
 }
 
-function toPorts({ operator, values }: Comparison): PortRange[] | null {
+function toPorts({ operator, values }: NftComparison): PortRange[] | null {
   const ranges = values.map((value) => {
     const written = writePlain(value);
     return written === null ? null : parsePorts(written);
@@ -187,7 +187,7 @@ function order(operator: Operator, ranges: PortRange[], most: number): PortRange
 }
 
 function toRanges(
-  { operator, values }: Comparison,
+  { operator, values }: NftComparison,
   family: 'ip' | 'ip6' | null,
 ): AddressRange[] | null {
   const ranges = values.map((value) => {
@@ -220,7 +220,7 @@ function writePlain(value: Expression): string | null {
   }
 }
 
-function toWords({ values }: Comparison): string[] | null {
+function toWords({ values }: NftComparison): string[] | null {
   const words = values.map((value) => (value.kind === 'value' ? value.text : null));
   return words.every((word) => word !== null) ? words : null;
 }

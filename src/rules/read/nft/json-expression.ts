@@ -1,5 +1,5 @@
 /** Expressions of nft's JSON: libnftables-json(5). */
-import type { BinaryOperator, Decision, Element, Expression } from './ast.js';
+import type { BinaryOperator, NftVerdict, Element, Expression } from './ast.js';
 import { writeWords } from './json-words.js';
 
 export type Json = Record<string, unknown>;
@@ -85,7 +85,7 @@ export function readElement(item: unknown): Element {
 }
 
 /** @returns null for what decides nothing. */
-export function readDecision(name: string, body: unknown): Decision | null {
+export function readDecision(name: string, body: unknown): NftVerdict | null {
   switch (name) {
     case 'accept':
     case 'drop':

@@ -1,5 +1,5 @@
 /** Reads `nft -j list ruleset`. */
-import { createChain, createTable, type NftChain, type NftTable } from './ast.js';
+import { createChain, createNftTable, type NftChain, type NftTable } from './ast.js';
 import { parsePriority } from './build.js';
 import { asList, asText, isRecord, readElement, type Json } from './json-expression.js';
 import { readJsonRule } from './json-statement.js';
@@ -44,7 +44,7 @@ function readItem(
   const tableName = asText(kind === 'table' ? body['name'] : body['table']);
   const key = `${family} ${tableName}`;
   if (kind === 'table') {
-    const table = createTable(family, tableName);
+    const table = createNftTable(family, tableName);
     table.dormant = isDormant(body['flags']);
     tables.set(key, table);
     return;

@@ -1,6 +1,6 @@
 /** Names of bits and numbers that nft compares, as the kernel numbers them. */
 import { TCP_FLAGS, type BitField } from '../../../model/rules.js';
-import { parseMark } from '../rule-words.js';
+import { parseRuleMark } from '../rule-words.js';
 
 type Numbers = Readonly<Record<string, number>>;
 
@@ -27,7 +27,7 @@ export interface BitsOf {
 
 const MARK = { names: {}, all: 0xffffffff, flags: false } as const;
 
-export const BIT_FIELDS: ReadonlyMap<string, BitsOf> = new Map<string, BitsOf>([
+export const NFT_BIT_FIELDS: ReadonlyMap<string, BitsOf> = new Map<string, BitsOf>([
   ['ct state', { field: 'state', names: STATES, all: 0xffffffff, flags: true }],
   ['ct status', { field: 'status', names: STATUSES, all: 0xffffffff, flags: true }],
   ['tcp flags', { field: 'tcp-flags', names: TCP_FLAGS, all: 0xff, flags: true }],
@@ -39,7 +39,7 @@ export const BIT_FIELDS: ReadonlyMap<string, BitsOf> = new Map<string, BitsOf>([
 
 /** A name or number of the field; null for other words. */
 export function toNumber({ names }: BitsOf, text: string): number | null {
-  return names[text] ?? parseMark(text)?.value ?? null;
+  return names[text] ?? parseRuleMark(text)?.value ?? null;
 }
 
 /** Names of the bits that are set; null where one has none. */
@@ -63,7 +63,7 @@ export const ADDRESS_TYPES: Numbers = {
 };
 
 /** Families of packets by the names and numbers of `meta nfproto`, `meta protocol` and `ether type`. */
-export const FAMILIES: Readonly<Record<string, string>> = {
+export const NFT_FAMILIES: Readonly<Record<string, string>> = {
   ipv4: 'ip',
   ipv6: 'ip6',
   ip: 'ip',

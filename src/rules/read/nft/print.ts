@@ -1,6 +1,6 @@
 /** Writes what was read of nft as nft itself prints it: what is read again means the same. */
 import type {
-  Decision,
+  NftVerdict,
   Element,
   Expression,
   NftChain,
@@ -61,7 +61,7 @@ function writeElement({ key, data }: Element): string {
     : `${writeExpression(key)} : ${writeExpression(data)}`;
 }
 
-function writeDecision(decision: Decision): string {
+function writeDecision(decision: NftVerdict): string {
   if (!('chain' in decision)) return decision.do;
   const { chain } = decision;
   if (typeof chain === 'string') return `${decision.do} ${chain}`;
@@ -131,7 +131,7 @@ function writeRule({ statements }: NftRule): string {
 }
 
 /** A table as text that `nft -f` reads: its sets and maps in place of their names. */
-export function writeTable({ family, name, dormant, chains, sets }: NftTable): string {
+export function writeNftTable({ family, name, dormant, chains, sets }: NftTable): string {
   // All others stand in the rules, in place of their names.
   const empty = [...sets].flatMap(([own, elements]) => (elements.length === 0 ? [own] : []));
   return [

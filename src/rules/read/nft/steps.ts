@@ -1,8 +1,8 @@
 /** Statements of nft as steps of the model. What is not understood stays as text, and is never passed over. */
 import { canonicalAddress } from '../../../model/address.js';
-import type { MapEntry, Match, Step, Verdict } from '../../../model/rules.js';
+import type { MapEntry, Match, Step, RuleVerdict } from '../../../model/rules.js';
 import type {
-  Decision,
+  NftVerdict,
   Element,
   Expression,
   NftRule,
@@ -67,7 +67,7 @@ export class StepBuilder {
     }
   }
 
-  #decide(decision: Decision): Verdict {
+  #decide(decision: NftVerdict): RuleVerdict {
     if (!('chain' in decision)) return decision;
     const { chain } = decision;
     return { do: decision.do, chain: typeof chain === 'string' ? chain : this.#addChain(chain) };
@@ -131,7 +131,7 @@ export class StepBuilder {
     key: Expression,
     data: Expression,
     text: string,
-    read: (data: Expression | null) => Verdict | null,
+    read: (data: Expression | null) => RuleVerdict | null,
   ): Step[] {
     const implied = implyOf(key).map((match): Step => ({ kind: 'match', match }));
     const elements = isSet(data) ? this.#listElements(data) : null;
@@ -178,7 +178,7 @@ export class StepBuilder {
     use: 'dnat' | 'snat' | 'redirect',
     address: Expression | null,
     port: Expression | null,
-  ): Verdict | null {
+  ): RuleVerdict | null {
     // `10.0.0.1 . 80` leads to both.
     if (address?.kind === 'concat' && port === null) {
       const [first = null, second = null] = address.parts;
@@ -201,7 +201,7 @@ function isSet({ kind }: Expression): boolean {
   return kind === 'set' || kind === 'reference';
 }
 
-function act(verdict: Verdict): Step {
+function act(verdict: RuleVerdict): Step {
   return { kind: 'verdict', verdict };
 }
 
@@ -218,7 +218,7 @@ function readPort(expression: Expression): number | null {
   return range?.low === range?.high ? (range?.low ?? null) : null;
 }
 
-function reject({ type, code }: Extract<NftStatement, { kind: 'reject' }>): Verdict {
+function reject({ type, code }: Extract<NftStatement, { kind: 'reject' }>): RuleVerdict {
   const how = type === null ? '' : ['with', type, ...(code === null ? [] : [code])].join(' ');
   return { do: 'reject', how, reset: type === 'tcp reset' };
 }

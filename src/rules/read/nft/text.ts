@@ -1,5 +1,5 @@
 /** Reads `nft list ruleset` as text: tables with their chains, sets and maps. */
-import { createChain, createTable, type Element, type NftChain, type NftTable } from './ast.js';
+import { createChain, createNftTable, type Element, type NftChain, type NftTable } from './ast.js';
 import { parsePriority } from './build.js';
 import { readTextRule } from './statements.js';
 import { Cursor, tokenize, type Token } from './tokens.js';
@@ -25,7 +25,7 @@ export function readNftText(text: string, source: string): NftTable[] {
       throw fail(`expected "table", not "${cursor.peek().slice(0, 40)}"`);
     cursor.next();
     const family = FAMILIES.includes(cursor.peek()) ? cursor.next() : 'ip';
-    const table = createTable(family, cursor.next());
+    const table = createNftTable(family, cursor.next());
     table.translated = translated.has(`${family} ${table.name}`);
     openBrace(cursor, fail);
     readTable(cursor, table, fail);

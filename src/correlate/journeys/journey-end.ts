@@ -11,7 +11,11 @@ export interface EndContext {
 }
 
 /** @param goal the address that the packet is for in the end: the one that it bears now may still be rewritten */
-export function findEnd(sights: readonly Sight[], goal: string, context: EndContext): JourneyEnd {
+export function findJourneyEnd(
+  sights: readonly Sight[],
+  goal: string,
+  context: EndContext,
+): JourneyEnd {
   const last = sights.at(-1);
   if (last?.kind === 'drop' && !context.isInnocent(last)) return 'dropped';
   const packet = sights.findLast((sight) => sight.kind === 'packet');
