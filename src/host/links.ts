@@ -87,7 +87,9 @@ function findKind(device: Record<string, unknown>): Device['kind'] {
 
 function readAddresses(list: unknown): string[] {
   if (!Array.isArray(list)) return [];
-  return list.filter(isRecord).flatMap((entry) => {
+  // The kernel does not use an address of IPv6 that another machine was found to have.
+  const used = list.filter(isRecord).filter(({ dadfailed }) => dadfailed !== true);
+  return used.flatMap((entry) => {
     const address = typeof entry['local'] === 'string' ? canonicalAddress(entry['local']) : null;
     const length = toCount(entry['prefixlen']);
     return address === null || length === null ? [] : [`${address}/${length}`];

@@ -27,7 +27,7 @@ echo "@ settings"
 cd /proc/sys/net && grep -sH . ipv4/ip_forward ipv4/ip_local_port_range ipv6/conf/all/forwarding bridge/bridge-nf-call-iptables \
   bridge/bridge-nf-call-ip6tables ipv4/conf/*/route_localnet ipv4/conf/*/rp_filter ipv4/conf/*/forwarding \
   ipv4/conf/*/accept_local ipv4/conf/*/src_valid_mark ipv4/conf/*/arp_ignore ipv4/conf/*/proxy_arp \
-  ipv6/conf/*/disable_ipv6 netfilter/nf_conntrack_count netfilter/nf_conntrack_max
+  ipv6/conf/*/disable_ipv6 ipv6/conf/*/proxy_ndp netfilter/nf_conntrack_count netfilter/nf_conntrack_max
 echo "@ end"`;
 
 const TIMEOUT = 5_000;

@@ -79,6 +79,8 @@ export type WireReason =
       readonly container: string;
       readonly bridge: string;
     }
+  /** No device of the container has the address that the engine gave it. */
+  | { readonly code: 'address-gone'; readonly container: string; readonly address: string }
   | { readonly code: 'inner-down'; readonly device: string; readonly container: string }
   | { readonly code: 'leaves-by-another'; readonly device: string }
   /** Null where the name of the device is not known. */

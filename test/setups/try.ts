@@ -166,5 +166,6 @@ function judge(prediction: Prediction, seen: Trial['seen']): boolean | null {
   if ((path === 'dnat') !== (seen.translated ?? false)) return false;
   const source = seen.seen === null ? null : canonicalAddress(seen.seen);
   if (sourceSeen !== null) return source === sourceSeen;
-  return OUTSIDE.includes(source ?? '');
+  // The outside client's own address; of another client it is not known which.
+  return prediction.vantage === 'outside' ? OUTSIDE.includes(source ?? '') : true;
 }

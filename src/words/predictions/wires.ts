@@ -9,6 +9,7 @@ export const WIRES: ReasonWriters<WireReason> = {
     `${container} is a ${kind} on ${on}${writeStacked(problem)}`,
   'other-bridge': ({ to, device, container, bridge }) =>
     `the route to ${to} leads by ${device}, and ${container} is on ${bridge}`,
+  'address-gone': ({ container, address }) => `no device of ${container} has ${address}`,
   'inner-down': ({ device, container }) => `${device} of ${container} is down`,
   'leaves-by-another': ({ device }) => `it leaves by another device, ${device}`,
   'leaves-by': ({ device, cameBy }) =>

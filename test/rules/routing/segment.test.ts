@@ -120,6 +120,35 @@ test('a wrong entry for the gateway: lost, unless the bridge hands to the host w
   assert.is(tell(world('02:00:00:00:00:03'))(OUTSIDE), 'dnat', 'the right one');
 });
 
+/** redis without the address that the engine gave it. */
+function without(host: Extra, networks: readonly string[] = [], values = quiet): World {
+  const world = makeRouted({ ...host, values: { ...quiet, ...host.values } }, { values });
+  const containers = world.containers.map((one): WorldContainer => {
+    if (!one.inside) return one;
+    const devices = one.inside.devices.map((own) =>
+      own.name === 'eth0' ? { ...own, networks } : own,
+    );
+    return { ...one, inside: { ...one.inside, devices } };
+  });
+  return { ...world, containers };
+}
+
+test('a container that has lost its address: nobody answers, where it is known who is on the bridge', () => {
+  const both = (world: World): string[] => [OUTSIDE, STRAIGHT].map(tell(world));
+  assert.equal(both(without({})), ['dropped', 'dropped']);
+  assert.equal(both(without({}, ['172.17.0.2/16'])), ['dnat', 'direct'], 'it has it');
+  assert.equal(both(without({}, ['172.17.0.22/16'])), ['dropped', 'dropped'], 'another one');
+  const second = { ...port(), name: 'veth2', ifindex: 8, parent: 10 };
+  const open = without({ routing: { links: [port(), second] } });
+  assert.equal(both(open), ['unknown', 'unknown'], 'somebody else is on the bridge');
+  const helpful = { ...quiet, 'ipv4/conf/eth0/proxy_arp': '1' };
+  assert.equal(both(without({}, [], helpful)), ['unknown', 'unknown'], 'it answers for others');
+  const entry = { device: 'docker0', address: '172.17.0.2', lladdr: '02:00:00:00:00:09' };
+  const fixed: Neighbour = { ...entry, state: ['PERMANENT'] };
+  const known = without({ routing: { neighbours: [fixed] } });
+  assert.equal(both(known), ['unknown', 'unknown'], 'the host asks nobody');
+});
+
 /** With a rule for the source of what comes in. */
 function withRule(rule: string, ports: string | null, chain = 'OUTPUT'): World {
   const values: Record<string, string> =

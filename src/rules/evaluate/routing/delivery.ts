@@ -12,6 +12,7 @@ import {
   findWire,
   isStacked,
 } from './link.js';
+import { checkPresence } from './segment.js';
 import type { Ask } from './lookup.js';
 import type { Leaving } from './router.js';
 import { doubt, drop, type RouteStop } from './stops.js';
@@ -47,7 +48,8 @@ export function checkLink(
   if (bridge !== null && bridge !== device) {
     return doubt({ code: 'other-bridge', to, device, container: name, bridge });
   }
-  if (!wire?.outer) return null;
+  if (!wire) return checkPresence(world, container, to);
+  if (!wire.outer) return null;
   if (!wire.inner.up) {
     return drop('bridge-port', {
       code: 'inner-down',

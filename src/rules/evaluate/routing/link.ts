@@ -1,6 +1,5 @@
 /** The last step on the wire: from a device of the host to a container, through bridge ports, neighbours and filters. */
 import type { LinkFacts, Routing } from '../../../model/routing.js';
-import { findContainerAt } from '../deliver.js';
 import type { World, WorldContainer } from '../world.js';
 import { drop, leaveOpen, type RouteStop } from './stops.js';
 
@@ -100,26 +99,6 @@ export function checkPair(facts: Routing, from: LinkFacts, to: LinkFacts): Route
     return drop('bridge-port', { code: 'isolated', ports, bridge: to.master });
   }
   return checkPort(facts, from, 'from') ?? checkPort(facts, to, 'to');
-}
-
-/** Between the ports of two containers, by their addresses. */
-export function checkPorts(
-  world: World,
-  client: string | null,
-  to: string | null,
-): RouteStop | null {
-  const { facts } = world.routing ?? {};
-  const wires = [client, to].flatMap((address) => {
-    const container = address === null ? null : findContainerAt(world, address);
-    return (container && address !== null && findWire(world, container, address)) || [];
-  });
-  const [from, there] = wires;
-  if (!facts || !from?.outer || !there?.outer) return null;
-  return (
-    checkPair(facts, from.outer, there.outer) ??
-    checkForwarding(facts, there) ??
-    checkForwarding(facts, from)
-  );
 }
 
 /** An entry of the bridge that was made by hand decides which port frames to the container go out by. */

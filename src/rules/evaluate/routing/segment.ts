@@ -1,6 +1,8 @@
 /** Who is on the wire of a bridge: only where every port leads to a container that was looked into is it known that nobody else is. */
 import { stripPrefix, type World, type WorldContainer } from '../world.js';
-import { findWireOf } from './link.js';
+import { findContainerAt } from '../deliver.js';
+import { checkForwarding, checkPair, findWire, findWireOf } from './link.js';
+import { drop, leaveOpen, type RouteStop } from './stops.js';
 import { readLargest, readSetting } from './sysctl.js';
 
 /** Containers with a device on a bridge; null where some port leads elsewhere, or to what was not looked into. */
@@ -61,6 +63,53 @@ export function isUnanswered(
   return !places.some(has) && members.every(({ inside }) => answersForItself(inside));
 }
 
+/**
+ * Whether nobody on the bridge answers the host that asks for an address: neither a container nor the host has it, and
+ * nobody answers for others.
+ */
+export function isAbsent(world: World, bridge: string, address: string): boolean {
+  const members = listMembers(world, bridge);
+  const { facts, values } = world.routing ?? {};
+  if (!members || !facts || !values) return false;
+  const fixed = facts.neighbours.some(
+    (entry) =>
+      entry.device === bridge && entry.address === address && entry.state.includes('PERMANENT'),
+  );
+  const has = ({ devices }: World): boolean =>
+    devices.some(({ networks }) => networks.some((own) => stripPrefix(own) === address));
+  const insides = members.flatMap(({ inside }) => inside ?? []);
+  if (fixed || [world, ...insides].some(has)) return false;
+  const answers = address.includes(':') ? answersNobody : answersForItself;
+  return members.every(({ inside }) => answers(inside));
+}
+
+/**
+ * What the host hears of an address that the engine gave to a container, and that no device of the container has: it was
+ * taken away, or its device has no IPv6. Null where it is there, or where the inside was not read.
+ */
+export function checkPresence(
+  world: World,
+  container: WorldContainer,
+  address: string,
+): RouteStop | null {
+  const { inside, name, places } = container;
+  if (!inside?.routing || !inside.devices.some(({ networks }) => networks.length > 0)) return null;
+  if (findWire(world, container, address)) return null;
+  const why = { code: 'address-gone', container: name, address } as const;
+  const bridge = places.find((place) => place.address === address)?.bridge ?? null;
+  return bridge !== null && isAbsent(world, bridge, address)
+    ? drop('neighbour', why)
+    : leaveOpen('neighbour', why);
+}
+
+/** Of IPv6: it answers for no neighbours of others. */
+function answersNobody(inside: World | null | undefined): boolean {
+  const { facts, values } = inside?.routing ?? {};
+  if (!facts || !values) return false;
+  const names = ['all', ...facts.links.filter(({ kind }) => kind !== null).map(({ name }) => name)];
+  return names.every((name) => readSetting(values, `ipv6/conf/${name}/proxy_ndp`) === 0);
+}
+
 /** Whether it answers for its own addresses alone. */
 function answersForItself(inside: World | null | undefined): boolean {
   const { facts, values } = inside?.routing ?? {};
@@ -82,4 +131,27 @@ export function forwardsNothing({ inside }: WorldContainer, address: string): bo
   if (!values || device === undefined) return false;
   if (address.includes(':')) return readSetting(values, 'ipv6/conf/all/forwarding') === 0;
   return readSetting(values, `ipv4/conf/${device}/forwarding`) === 0;
+}
+
+/** Between the ports of two containers, by their addresses. */
+export function checkPorts(
+  world: World,
+  client: string | null,
+  to: string | null,
+): RouteStop | null {
+  const { facts } = world.routing ?? {};
+  const wires = [client, to].flatMap((address) => {
+    const container = address === null ? null : findContainerAt(world, address);
+    return (container && address !== null && findWire(world, container, address)) || [];
+  });
+  const target = to === null ? null : findContainerAt(world, to);
+  const gone = target && to !== null ? checkPresence(world, target, to) : null;
+  if (gone) return gone;
+  const [from, there] = wires;
+  if (!facts || !from?.outer || !there?.outer) return null;
+  return (
+    checkPair(facts, from.outer, there.outer) ??
+    checkForwarding(facts, there) ??
+    checkForwarding(facts, from)
+  );
 }
