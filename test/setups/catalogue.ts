@@ -80,6 +80,8 @@ export const EXOTIC = {
   gateway: 'a container whose gateway is not the host, or that has two networks',
   neighbour: 'a neighbour entry made by hand for an address outside the host',
   filter: 'a traffic filter (tc)',
+  silent:
+    'a device without ARP, one that answers no neighbour (arp_ignore), or a bridge port that neither floods nor learns',
   layer: 'rules of a bridge or of a single device (families bridge and netdev)',
 } as const;
 export type Exotic = keyof typeof EXOTIC;

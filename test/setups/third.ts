@@ -102,13 +102,14 @@ const RESOLUTION: readonly Maker[] = [
     return host(
       `arp_ignore ${value} on ${device}`,
       `sysctl -qw net.ipv4.conf.${device}.arp_ignore=${value}`,
+      'silent',
     );
   },
-  (dice) =>
-    redis(
-      `arp_ignore in redis: ${dice(2) === 0 ? 8 : 1}`,
-      'sysctl -qw net.ipv4.conf.all.arp_ignore=8',
-    ),
+  (dice) => {
+    const value = dice(2) === 0 ? 8 : 1;
+    const script = `sysctl -qw net.ipv4.conf.all.arp_ignore=${value}`;
+    return redis(`arp_ignore in redis: ${value}`, script, 'silent');
+  },
   (dice) => {
     const hook = pick(dice, ['input', 'output']);
     const which = pick(dice, ['arp operation request drop', 'drop', 'arp operation reply drop']);
@@ -121,9 +122,9 @@ const RESOLUTION: readonly Maker[] = [
   () => host('proxy ARP on ext0', 'sysctl -qw net.ipv4.conf.ext0.proxy_arp=1'),
   (dice) => {
     const device = pick(dice, ['ext0', 'docker0', 'veth1']);
-    return host(`no ARP on ${device}`, `ip link set ${device} arp off`);
+    return host(`no ARP on ${device}`, `ip link set ${device} arp off`, 'silent');
   },
-  () => redis('no ARP in redis', 'ip link set eth0 arp off'),
+  () => redis('no ARP in redis', 'ip link set eth0 arp off', 'silent'),
   (dice) => {
     const device = pick(dice, ['docker0', 'ext0', 'all']);
     return host(`no IPv6 on ${device}`, `sysctl -qw net.ipv6.conf.${device}.disable_ipv6=1`);
@@ -140,10 +141,14 @@ const PORTS: readonly Maker[] = [
   (dice) => {
     const flag = pick(dice, ['flood off', 'learning off', 'bcast_flood off', 'mcast_flood off']);
     const port = pick(dice, ['veth1', 'veth2']);
-    return host(`${flag} on ${port}`, `bridge link set dev ${port} ${flag}`);
+    return host(`${flag} on ${port}`, `bridge link set dev ${port} ${flag}`, 'silent');
   },
   () =>
-    host('a port neither learns nor floods', 'bridge link set dev veth1 learning off flood off'),
+    host(
+      'a port neither learns nor floods',
+      'bridge link set dev veth1 learning off flood off',
+      'silent',
+    ),
   (dice) => {
     const state = pick(dice, [0, 1, 4]);
     return host(`redis' port in state ${state}`, `bridge link set dev veth1 state ${state}`);
