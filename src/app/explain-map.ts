@@ -4,6 +4,7 @@ import type { HostSettings } from '../model/settings.js';
 import type { Explanation } from '../model/explain.js';
 import type { Inside } from '../model/survey.js';
 import type { Device, Topology } from '../model/topology.js';
+import { namePlaces } from '../prove/hops/places.js';
 
 type Map = Pick<
   Explanation,
@@ -21,7 +22,7 @@ interface MapParts {
 export function describeMap({ topology, settings, ports, insides }: MapParts): Map {
   const host = topology.namespaces.find(({ inode }) => inode === topology.host);
   const devices = host?.devices ?? [];
-  const nameOf = new Map(topology.namespaces.map(({ inode, name }) => [inode, name]));
+  const { namespace: nameOf } = namePlaces(topology);
   return {
     bridges: devices
       .filter(({ kind }) => kind === 'bridge')
@@ -63,7 +64,7 @@ export function describeMap({ topology, settings, ports, insides }: MapParts): M
     sockets: topology.listeners
       .filter(({ local }) => ports.includes(local.port))
       .map(({ namespace, protocol, local, pid, command, container }) => ({
-        namespace: nameOf.get(namespace) ?? `netns-${namespace}`,
+        namespace: nameOf(namespace),
         protocol,
         address: formatEndpoint(local),
         pid,
@@ -72,7 +73,7 @@ export function describeMap({ topology, settings, ports, insides }: MapParts): M
       })),
     socketPorts: topology.listeners.length > 0 || topology.listened === true ? [...ports] : [],
     ...(topology.unheard && {
-      socketsUnread: topology.unheard.map((inode) => nameOf.get(inode) ?? `netns-${inode}`),
+      socketsUnread: topology.unheard.map(nameOf),
     }),
     host: {
       devices: devices

@@ -120,7 +120,14 @@ export const headlineSchema = z.object({
   ways: z.array(way),
   sources: z.array(seenSource),
   /** A stable code, and a sentence for people; null where nothing failed, or nothing is known to help. */
-  fix: z.object({ code: z.string(), remedy: z.string() }).nullable(),
+  fix: z
+    .object({
+      code: z.string(),
+      remedy: z.string(),
+      /** The failures that it is about; left out where it is about all of them. */
+      of: z.object({ count, outcomes: z.array(z.enum(OUTCOMES).exclude(['answered'])) }).optional(),
+    })
+    .nullable(),
   /** Null where the port is published at what was dialled, or nobody could ask what is. */
   unpublished: unpublished.nullable(),
 });

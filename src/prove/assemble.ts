@@ -48,7 +48,7 @@ export function assembleReport(
     schema: 'trace-flow/1',
     source: trace.source,
     target: asked,
-    verdict: sumUp(connections, headline, coverageOf(trace)),
+    verdict: sumUp(connections, headline, { ...coverageOf(trace), source: trace.source }),
     coverage: {
       lostEvents: tail.lostEvents,
       ...(tail.skippedRuns !== undefined && { skippedRuns: tail.skippedRuns }),

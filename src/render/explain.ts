@@ -212,7 +212,7 @@ function drawFindings({ findings }: Explanation, columns: number, paint: Paint):
   const roles = { error: 'bad', warning: 'unsure', note: 'plain' } as const;
   return findings.flatMap(({ code, severity, evidence, remedy }) => [
     ...hang(`${severity}: `, `${evidence} (${code})`, columns, paint, roles[severity]),
-    ...hang('  remedy: ', remedy, columns, paint),
+    ...hang('  fix: ', remedy, columns, paint),
   ]);
 }
 

@@ -161,7 +161,7 @@ function writeEntered({ to, at }: ClaimFacts['entered-container']): string {
   const packet = `a packet for ${formatEndpoint(to)} entered`;
   if (at === null) return `${packet} the container`;
   return at.namespace === null
-    ? `${packet} another namespace`
+    ? `${packet} an unknown namespace`
     : `${packet} ${at.namespace} at ${at.device ?? `device ${at.ifindex}`}`;
 }
 

@@ -20,9 +20,23 @@ export function writeFailure(failure: Failure): string {
   }
 }
 
-/** What became of a connection, before the reason of its path. */
-export function writeFailedReason(failure: Failure, reason: string): string {
-  return `${writeFailure(failure)}; ${reason}`;
+/**
+ * What became of a connection, before the reason of its path.
+ * @param ended whether that reason says itself how the connection ended; then nothing of it is said twice
+ */
+export function writeFailedReason(failure: Failure, reason: string, ended: boolean): string {
+  return `${ended ? writeBriefly(failure) : writeFailure(failure)}; ${reason}`;
+}
+
+/** Without what `endings.ts` says of the same connection. */
+function writeBriefly(failure: Failure): string {
+  const { outcome, reached, halfOpen, cause } = failure;
+  if (outcome === 'dropped') return writeFailure({ ...failure, reason: null });
+  if (outcome === 'stalled') return writeFailure({ ...failure, stall: null });
+  const told = halfOpen || (reached !== undefined && cause !== 'not-listening');
+  return outcome === 'unanswered' && told
+    ? `${outcome}${writePredicted(failure)}`
+    : writeFailure(failure);
 }
 
 /** A prediction is no proof, and says so. */

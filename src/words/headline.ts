@@ -32,8 +32,14 @@ export function writeHeadline(headline: Headline, proof: Proof): HeadlineWords {
       ...(sources.length > 0 ? [writeSources(sources)] : []),
       ...(unpublished ? writeUnpublished(unpublished) : []),
     ],
-    fix: fix?.remedy ?? null,
+    fix: fix && writeFix(fix),
   };
+}
+
+/** Where it is about some of the failures only, it says which. */
+function writeFix({ remedy, of }: NonNullable<Headline['fix']>): string {
+  if (of === undefined) return remedy;
+  return `for the ${number(of.count)} ${of.outcomes.join(' and ')}: ${remedy}`;
 }
 
 /** All of it in one line, without the subject and the fix. */
@@ -60,6 +66,9 @@ export function writeHeadlineReason(headline: Headline): string {
   return `${writeOutcome(headline)}${headline.failed > 0 ? '; ' : ': '}${writeWays(headline)}`;
 }
 
+/** Ways to fail that are told; more are counted. */
+const MOST_FAILURES = 4;
+
 function writeOutcome({ connections, failed, failures }: Headline): string {
   if (connections === 0) return 'no matching traffic was seen';
   if (failed === 0) {
@@ -70,12 +79,17 @@ function writeOutcome({ connections, failed, failures }: Headline): string {
   const silent = failures.every(
     ({ protocol, outcome }) => protocol === 'udp' && outcome === 'unanswered',
   );
-  const alike = failures.length === 1;
-  const listed = failures.map(
-    (failure) => `${alike ? '' : `${number(failure.count)} `}${writeFailure(failure)}`,
+  // Of several paths, or ports, failures may read alike.
+  const kinds = Map.groupBy(failures, writeFailure);
+  const groups = [...kinds]
+    .map(([words, alike]) => ({ words, count: alike.reduce((sum, { count }) => sum + count, 0) }))
+    .sort((a, b) => b.count - a.count)
+    .slice(0, MOST_FAILURES);
+  const told = groups.reduce((sum, { count }) => sum + count, 0);
+  const listed = groups.map(({ words, count }) =>
+    count === failed ? words : `${number(count)} ${words}`,
   );
-  const told = failures.reduce((sum, { count }) => sum + count, 0);
-  const more = failed > told ? [`${number(failed - told)} otherwise`] : [];
+  const more = failed > told ? [`${number(failed - told)} in other ways`] : [];
   const verb = silent ? 'got no answer' : 'failed';
   return `${number(failed)} of ${number(connections)} ${verb}: ${[...listed, ...more].join(', ')}`;
 }

@@ -80,6 +80,7 @@ test('many: how many failed of how many, each group with its cause, and all the 
   const { counts, outcome, path, reason } = sumUp(many, headlineOf(many), {
     sealed: true,
     notes: [],
+    source: 'live',
   });
   assert.is(outcome, 'mixed');
   assert.is(path, 'mixed');
@@ -89,6 +90,59 @@ test('many: how many failed of how many, each group with its cause, and all the 
     200,
   );
   assert.match(reason, /^3 of 200 failed: /);
+});
+
+test('failures that read alike are one, four kinds are told, and a fix for some says for which', () => {
+  const by = (id: number, outcome: 'unanswered' | 'stalled' | 'refused'): Connection =>
+    answered(id, { outcome, path: id % 2 === 0 ? 'dnat' : 'docker-proxy' });
+  const many = [
+    ...[1, 2, 3].map(reset),
+    ...[reset(4)].map((one) => ({ ...one, path: 'docker-proxy' as const })),
+    ...[5, 6, 7].map((id) => by(id, 'refused')),
+    ...[8, 9].map((id) => by(id, 'stalled')),
+    ...[10, 11].map((id) => by(id, 'unanswered')),
+    dropped(12),
+  ];
+  const line = lineOf(many);
+  assert.is(
+    line.replace(/; \d+ by DNAT.*? — /, ' — '),
+    '8080: 12 of 12 failed: 4 reset by the server in redis, 3 refused (by whom was not seen), 2 stalled after the handshake, ' +
+      '2 unanswered by redis (172.17.0.2:6379), 1 in other ways — fix: for the 6 reset and unanswered: look what the server says: docker logs redis',
+  );
+  assert.equal(headlineOf(many).fix?.of, { count: 6, outcomes: ['reset', 'unanswered'] });
+  assert.is(headlineOf(many.slice(0, 4)).fix?.of, undefined);
+});
+
+test('how one connection ended is said once, whoever says it', () => {
+  const reason = 'a NAT rule rewrote it; its SYN reached the container, and no answer came back';
+  const silent = answered(1, { outcome: 'unanswered', reached: 'SYN', reason });
+  const told = (one: Connection, source: Report['source']): string =>
+    sumUp([one], headlineOf([one]), { sealed: true, notes: [], source }).reason;
+  assert.is(told(silent, 'live'), `unanswered; ${reason}`);
+  assert.is(told(silent, 'recording'), `unanswered; ${reason}`);
+  const lost = dropped(2, {
+    end: { by: 'host', how: 'drop', rule: null, cause: 'filtered' },
+    drop: { reason: 'X_DROP', function: 'f', after: 'ext0', flow: 'request' },
+  });
+  assert.is(
+    told({ ...lost, end: { ...lost.end, cause: null }, reason: 'r (X_DROP at f)' }, 'live'),
+    'dropped by the host after ext0; r (X_DROP at f)',
+  );
+  // A path that is not known, and a capture, have reasons without an end.
+  const whole = 'unanswered: the SYN reached redis (172.17.0.2:6379), and no answer came back; r';
+  assert.is(told({ ...silent, reason: 'r' }, 'capture'), whole);
+  assert.is(told({ ...silent, path: 'unknown', reason: 'r' }, 'live'), whole);
+  const stall = {
+    leg: 'client',
+    flow: 'request',
+    length: 9,
+    sent: 3,
+    passed: null,
+    mtu: 900,
+  } as const;
+  const stuck = answered(3, { outcome: 'stalled', stall, reason: 'r' });
+  assert.is(told(stuck, 'live'), 'stalled after the handshake; r');
+  assert.match(told(stuck, 'capture'), '9 B of the client were sent 3 times');
 });
 
 test('green is for what was answered alone, whatever was proven of the path', () => {

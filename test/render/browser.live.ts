@@ -8,6 +8,7 @@ import { findBrowser, startBrowser } from '../support/browser.js';
 import { suite } from '../support/suite.js';
 import { findFaults } from './browser-page.js';
 import { FIXTURES } from './fixtures/index.js';
+import { overTime } from './fixtures/over-time.js';
 import { outsideDnat } from './fixtures/paths.js';
 
 const test = suite('render: pictures in a browser');
@@ -30,6 +31,12 @@ test.after(async () => {
 for (const [name, make] of Object.entries(FIXTURES)) {
   test(`${name}: readable at 800, 1280 and 1920 pixels, light and dark`, async () => {
     await inspectAll(name, await renderSvg(make()));
+  });
+}
+
+for (const count of [1, 20, 5_000]) {
+  test(`card and waterfall of ${count} connections: readable at 800, 1280 and 1920 pixels, light and dark`, async () => {
+    await inspectAll(`${count} connections`, await renderSvg(overTime(count), { panels: 1 }));
   });
 }
 

@@ -19,6 +19,7 @@ import { suite } from '../support/suite.js';
 import { findFaults, findPageFaults, OPEN_UP } from './browser-page.js';
 import { FIXTURES } from './fixtures/index.js';
 import { largeReport } from './fixtures/large.js';
+import { overTime } from './fixtures/over-time.js';
 import { hostileNames, mixedHundred } from './fixtures/many.js';
 
 const test = suite('render: the HTML report in a browser');
@@ -392,6 +393,10 @@ const cases: Case[] = [
   ...Object.entries(CAPTURES).map(([name, { files, ports }]): Case => [
     name,
     async () => judged(await readCapture(files, ports)),
+  ]),
+  ...[1, 20, 500].map((count): Case => [
+    `${count} over time`,
+    () => Promise.resolve([overTime(count), null]),
   ]),
   ['map of an engine', () => Promise.resolve([mixedHundred(), readMap()])],
 ];

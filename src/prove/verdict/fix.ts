@@ -3,22 +3,37 @@ import type { Finding } from '../../model/explain.js';
 import type { Failure, Headline } from '../../model/headline.js';
 import { writePublishing, writeRemedy } from '../../words/remedies.js';
 
-/** @param failures the most frequent first */
+/**
+ * The fix of the most frequent failure that has one.
+ * @param failures the most frequent first
+ */
 export function findFix(
   failures: readonly Failure[],
   faults: readonly Finding[],
   unpublished: Headline['unpublished'],
 ): Headline['fix'] {
-  for (const failure of failures) {
-    const fault = faults.find((one) => isAbout(one, failure));
-    const { stop } = failure;
-    const known = fault ?? stop;
-    const fix = known
-      ? { code: known.code, remedy: known.remedy }
-      : (writePublishing(failure, unpublished) ?? writeRemedy(failure));
-    if (fix !== null) return fix;
-  }
-  return null;
+  const known = failures.flatMap((failure) => {
+    const fix = findOne(failure, faults, unpublished);
+    return fix === null ? [] : [{ failure, fix }];
+  });
+  const [first] = known;
+  if (!first) return null;
+  const helped = known.flatMap(({ failure, fix }) =>
+    fix.remedy === first.fix.remedy ? [failure] : [],
+  );
+  if (helped.length === failures.length) return first.fix;
+  const count = helped.reduce((sum, failure) => sum + failure.count, 0);
+  return { ...first.fix, of: { count, outcomes: [...new Set(helped.map((one) => one.outcome))] } };
+}
+
+function findOne(
+  failure: Failure,
+  faults: readonly Finding[],
+  unpublished: Headline['unpublished'],
+): Headline['fix'] {
+  const known = faults.find((one) => isAbout(one, failure)) ?? failure.stop;
+  if (known) return { code: known.code, remedy: known.remedy };
+  return writePublishing(failure, unpublished) ?? writeRemedy(failure);
 }
 
 /** Only what names the very rule, socket or process is about a failure. */

@@ -24,7 +24,7 @@ export function focusReport(report: Report, ids: readonly number[]): Report {
     target,
     connections,
     statistics: findStatistics(connections),
-    verdict: sumUp(connections, headline, report.coverage),
+    verdict: sumUp(connections, headline, { ...report.coverage, source: report.source }),
     ...(findings && { findings }),
   };
 }

@@ -3,6 +3,7 @@ import type { Unpublished } from '../../model/headline.js';
 import type { Connection } from '../../model/report.js';
 import type { Target } from '../../model/target.js';
 import type { Topology } from '../../model/topology.js';
+import { namePlaces } from '../hops/places.js';
 
 const MOST_PUBLISHED = 8;
 
@@ -52,12 +53,12 @@ function listElsewhere(published: Published, port: number): Published {
 
 /** Null where some sockets could not be looked up, and none was found. */
 function listListening(topology: Topology, port: number): Unpublished['listens'] {
-  const { listeners, listened, namespaces, heard, unheard } = topology;
-  const names = new Map(namespaces.map(({ inode, name }) => [inode, name]));
+  const { listeners, listened, heard, unheard } = topology;
+  const places = namePlaces(topology);
   const found = listeners
     .filter(({ local }) => local.port === port)
     .map(({ namespace, local, command, pid }) => ({
-      namespace: names.get(namespace) ?? `netns-${namespace}`,
+      namespace: places.namespace(namespace),
       address: local.address,
       command,
       pid,

@@ -1,6 +1,6 @@
 /** The verdict over all connections of a trace. */
 import type { Headline, OutcomeCount } from '../../model/headline.js';
-import type { Connection, Verdict } from '../../model/report.js';
+import type { Connection, Report, Verdict } from '../../model/report.js';
 import type { TraceTail } from '../../model/trace.js';
 import { PROOFS } from '../../model/verdict.js';
 import { writeFailedReason } from '../../words/failures.js';
@@ -9,7 +9,7 @@ import { writeNothingSeen, writeHeadlineReason } from '../../words/headline.js';
 export function sumUp(
   connections: readonly Connection[],
   headline: Headline,
-  tail: Pick<TraceTail, 'sealed' | 'notes'>,
+  tail: Pick<TraceTail, 'sealed' | 'notes'> & Pick<Report, 'source'>,
 ): Verdict {
   const rest = { remedy: headline.fix?.remedy ?? null, headline };
   if (connections.length === 0) {
@@ -25,7 +25,7 @@ export function sumUp(
   return {
     path: paths.size > 1 ? 'mixed' : path === 'unknown' ? 'none' : path,
     proof: PROOFS[weakest] ?? 'inconclusive',
-    reason: tellReason(connections, headline),
+    reason: tellReason(connections, headline, tail.source),
     outcome: outcomes.size > 1 ? 'mixed' : outcome,
     counts,
     ...rest,
@@ -42,9 +42,16 @@ function countOutcomes(connections: readonly Connection[]): OutcomeCount[] {
 }
 
 /** Of one connection its own reason, behind what became of it. */
-function tellReason(connections: readonly Connection[], headline: Headline): string {
+function tellReason(
+  connections: readonly Connection[],
+  headline: Headline,
+  source: Report['source'],
+): string {
   const [only] = connections;
   if (connections.length > 1 || !only) return writeHeadlineReason(headline);
   const [failure] = headline.failures;
-  return failure ? writeFailedReason(failure, only.reason) : only.reason;
+  if (!failure) return only.reason;
+  // Nobody knows of a capture's sockets and drops, nor which end belongs to a path that is not known.
+  const ended = source !== 'capture' && only.path !== 'unknown';
+  return writeFailedReason(failure, only.reason, ended);
 }

@@ -59,7 +59,7 @@ export function planLanes(
   });
   return {
     lanes: lanes.map(({ name, detail, kind, reached }) => ({ name, detail, kind, reached })),
-    groups: groupLanes(lanes, places),
+    groups: groupLanes(lanes),
     laneOf: (hop) => index.get(placeKey(placeOf(hop))) ?? findEnd(connection, hop, lanes, endsOf),
     endsOf,
     span: (leg) => spans.get(leg) ?? null,
@@ -189,7 +189,7 @@ function findEnd(
   return hop.flow === 'reply' ? far : near;
 }
 
-function groupLanes(lanes: readonly PlacedLane[], places: Places): LaneGroup[] {
+function groupLanes(lanes: readonly PlacedLane[]): LaneGroup[] {
   const groups: (LaneGroup & { namespace: string | null; to: number })[] = [];
   lanes.forEach((lane, i) => {
     const open = groups.at(-1);
@@ -197,16 +197,10 @@ function groupLanes(lanes: readonly PlacedLane[], places: Places): LaneGroup[] {
       open.to = i;
       return;
     }
-    const role = places.find(({ namespace }) => namespace === lane.namespace)?.role ?? 'other';
-    groups.push({
-      namespace: lane.namespace,
-      name: groupName(lane.namespace, i === 0),
-      role,
-      from: i,
-      to: i,
-    });
+    const { namespace } = lane;
+    groups.push({ namespace, name: groupName(namespace, i === 0), from: i, to: i });
   });
-  return groups.map(({ name, role, from, to }) => ({ name, role, from, to }));
+  return groups.map(({ name, from, to }) => ({ name, from, to }));
 }
 
 function groupName(namespace: string | null, isFirst: boolean): string {

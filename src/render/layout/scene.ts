@@ -18,7 +18,6 @@ export interface Lane {
 /** Neighbouring lanes of one network namespace. */
 export interface LaneGroup {
   readonly name: string;
-  readonly role: 'host' | 'container' | 'other';
   /** Index of the first and the last lane. */
   readonly from: number;
   readonly to: number;

@@ -110,7 +110,7 @@ function describeInterface({ places }: Report, hop: Hop): string {
   const device = place?.devices.find(({ name }) => name === hop.interface);
   if (!place || !device) return '';
   const peer = device.peer === null ? '' : `, other end ${device.peer}`;
-  return printable(`${device.kind} of ${place.role} ${place.namespace}${peer}`);
+  return printable(`${device.kind} in ${place.namespace}${peer}`);
 }
 
 function tellAll(

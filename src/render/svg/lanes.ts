@@ -53,8 +53,7 @@ export function drawLanes(ladder: Ladder, grid: Grid, top: number, bottom: numbe
     ...ladder.groups.flatMap((namespace) => {
       const x1 = (grid.x[namespace.from] ?? 0) - grid.spacing / 2 + 2;
       const x2 = (grid.x[namespace.to] ?? 0) + grid.spacing / 2 - 2;
-      const role = namespace.role === 'container' ? 'container ' : '';
-      const title = shorten(role + namespace.name, x2 - x1 - 12, measureIn('strong', 13));
+      const title = shorten(namespace.name, x2 - x1 - 12, measureIn('strong', 13));
       return [
         box(x1, top, x2 - x1, bottom - top, { rx: 8, class: 'f-band s-edge thin' }),
         label(

@@ -44,7 +44,10 @@ export function drawFindings(
           colour: colours[severity],
         }),
       (y: number) =>
-        paragraph(printable(remedy), left + 16, y, width - 16, { size: 12, colour: 'muted' }),
+        paragraph(printable(`fix: ${remedy}`), left + 16, y, width - 16, {
+          size: 12,
+          colour: 'muted',
+        }),
     ]),
   );
 }

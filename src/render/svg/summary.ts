@@ -7,6 +7,8 @@ import { measureIn } from './metrics.js';
 import { box, line, type Shape } from './shapes.js';
 
 const ROW = 24;
+/** A shorter one would look like a full stop. */
+const SHORTEST_BAR = 4;
 /** Each column's share of the width. */
 const SHARES = [0.13, 0.14, 0.12, 0.16, 0.21, 0.14, 0.1] as const;
 
@@ -33,9 +35,13 @@ export function drawSummary(
     const bar = (SHARES[0] * width - 16) * ((groups[i]?.count ?? 0) / most);
     shapes.push(
       line(left, y, left + width, y, { class: 's-edge thin' }),
-      box(left + SHARES[0] * width - 8 - bar, y + ROW - 4, bar, 2, {
-        class: odd ? 'f-unsure' : 'f-request',
-      }),
+      ...(bar < SHORTEST_BAR
+        ? []
+        : [
+            box(left + SHARES[0] * width - 8 - bar, y + ROW - 4, bar, 2, {
+              class: odd ? 'f-unsure' : 'f-request',
+            }),
+          ]),
       ...drawCells(cells, left, y, width, mark),
     );
   });

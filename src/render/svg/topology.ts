@@ -213,7 +213,7 @@ function drawMember(
   );
   if (peerIfindex === null) return { shapes: end.shapes, bottom: end.bottom + 8 };
   const inner = `${peerName ?? '?'} (${peerIfindex})${address === null ? '' : `  ${address}`}`;
-  const [head, ...rest] = listContainer(explanation, container ?? 'another namespace');
+  const [head, ...rest] = listContainer(explanation, container ?? 'unknown');
   const lines = [...(head ? [head] : []), { text: inner, face: 'mono' as const }, ...rest];
   const far = mark(
     container ?? '',

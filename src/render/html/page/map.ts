@@ -57,7 +57,7 @@ function drawHost(host: Explanation): { element: SVGElement; marks: Mark[] } {
 
 function listDevices(places: Report['places']): { element: HTMLElement; marks: Mark[] } {
   const marks: Mark[] = [];
-  const boxes = places.map(({ namespace, role, devices: owned }) => {
+  const boxes = places.map(({ namespace, devices: owned }) => {
     const lines = owned.map(({ name, kind, addresses, peer }) => {
       const line = element('li', { class: 'mono' }, [
         element('strong', {}, printable(name)),
@@ -69,7 +69,6 @@ function listDevices(places: Report['places']): { element: HTMLElement; marks: M
     });
     return element('li', {}, [
       element('strong', {}, printable(namespace)),
-      role === 'other' || role === namespace ? '' : ` (${role})`,
       element('ul', {}, lines),
     ]);
   });
