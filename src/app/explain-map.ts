@@ -22,7 +22,7 @@ interface MapParts {
 export function describeMap({ topology, settings, ports, insides }: MapParts): Map {
   const host = topology.namespaces.find(({ inode }) => inode === topology.host);
   const devices = host?.devices ?? [];
-  const { namespace: nameOf } = namePlaces(topology);
+  const places = namePlaces(topology);
   return {
     bridges: devices
       .filter(({ kind }) => kind === 'bridge')
@@ -64,7 +64,7 @@ export function describeMap({ topology, settings, ports, insides }: MapParts): M
     sockets: topology.listeners
       .filter(({ local }) => ports.includes(local.port))
       .map(({ namespace, protocol, local, pid, command, container }) => ({
-        namespace: nameOf(namespace),
+        namespace: places.namespace(namespace),
         protocol,
         address: formatEndpoint(local),
         pid,
@@ -73,7 +73,7 @@ export function describeMap({ topology, settings, ports, insides }: MapParts): M
       })),
     socketPorts: topology.listeners.length > 0 || topology.listened === true ? [...ports] : [],
     ...(topology.unheard && {
-      socketsUnread: topology.unheard.map(nameOf),
+      socketsUnread: topology.unheard.map((inode) => places.namespace(inode)),
     }),
     host: {
       devices: devices
