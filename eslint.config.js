@@ -88,6 +88,14 @@ const READING =
   '/^(includes|split|replace|replaceAll|startsWith|endsWith|match|matchAll|search|indexOf)$/';
 /** The kernel's reasons of drops are names, no sentences. */
 const NOT_A_NAME = ':not([arguments.0.value=/^[A-Z_]+$/])';
+/** Properties stand in their object; a spread that packs several into a line hides them. */
+const NO_PACKING = [
+  {
+    selector: 'ObjectExpression > SpreadElement > ObjectExpression',
+    message: 'Write these properties into the object itself.',
+  },
+];
+
 const NO_READING = [
   `CallExpression[callee.property.name=${READING}][callee.object.property.name=${SENTENCE}]${NOT_A_NAME}`,
   `CallExpression[callee.property.name=${READING}][callee.object.name=${SENTENCE}]${NOT_A_NAME}`,
@@ -183,13 +191,14 @@ export default defineConfig(
   },
   {
     files: ['src/**'],
-    rules: { 'no-restricted-syntax': ['error', ...NO_READING] },
+    rules: { 'no-restricted-syntax': ['error', ...NO_READING, ...NO_PACKING] },
   },
   {
     files: WORDLESS.map((room) => `src/${room}/**`),
     ignores: [FOREIGN_TEXT],
-    rules: { 'no-restricted-syntax': ['error', ...NO_READING, ...NO_SENTENCE] },
+    rules: { 'no-restricted-syntax': ['error', ...NO_READING, ...NO_SENTENCE, ...NO_PACKING] },
   },
+  { files: ['test/**'], rules: { 'no-restricted-syntax': ['error', ...NO_PACKING] } },
   {
     files: ['test/**'],
     ignores: ['test/support/suite.ts', 'test/support/fixtures-runner/foreign.fixture.ts'],

@@ -1,5 +1,4 @@
-// What the documentation shows, made by the commands of its pages: `npm run docs`. Needs Chromium and tshark.
-
+/** What the documentation shows, made by the commands of its pages: `npm run docs`. Needs Chromium and tshark. */
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,4 @@
-// The test runner: every file in its own process, those of the lab one after the other, the rest behind them, one closing line.
-
+/** The test runner: every file in its own process, those of the lab one after the other, the rest behind them, one closing line. */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { discoverTests, type TestFile } from './support/runner/discover.js';

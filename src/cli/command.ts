@@ -1,5 +1,4 @@
-// The base of every command: errors end here, as a message with its remedy and the right exit code.
-
+/** The base of every command: errors end here, as a message with its remedy and the right exit code. */
 import { Command } from '@oclif/core/command';
 import { escapeLines } from '../model/visible.js';
 import { describeProgramFailure } from './failure.js';

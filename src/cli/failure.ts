@@ -1,5 +1,4 @@
-// Says how a thrown value ends the program: what to print on stderr, and the exit code.
-
+/** Says how a thrown value ends the program: what to print on stderr, and the exit code. */
 import { findNearest } from './nearest.js';
 import { UserError } from '../model/errors.js';
 import { describeSystemError, systemCode } from '../model/system-error.js';

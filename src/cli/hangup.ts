@@ -1,5 +1,4 @@
-// Whether SIGHUP is to have no effect, as `nohup` asks for. Node forgets it: it resets what its caller ignores.
-
+/** Whether SIGHUP is to have no effect, as `nohup` asks for. Node forgets it: it resets what its caller ignores. */
 import { readFileSync } from 'node:fs';
 
 /** Set by bin/trace-flow, which still sees what Node resets. */

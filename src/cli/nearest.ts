@@ -1,4 +1,4 @@
-// Finds the name that a mistyped one was probably meant to be.
+/** Finds the name that a mistyped one was probably meant to be. */
 
 /** @returns the candidate at the smallest edit distance, or undefined when none is close. */
 export function findNearest(word: string, candidates: readonly string[]): string | undefined {

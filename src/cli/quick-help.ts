@@ -1,5 +1,4 @@
-// Answers a plain call for help or the version from what the build has written down, without loading oclif for it.
-
+/** Answers a plain call for help or the version from what the build has written down, without loading oclif for it. */
 import { readFileSync, writeSync } from 'node:fs';
 import { arch, platform } from 'node:process';
 

@@ -1,5 +1,4 @@
-// Decides which command an argument list means, before oclif sees it: the root command is `trace`.
-
+/** Decides which command an argument list means, before oclif sees it: the root command is `trace`. */
 import { findNearest } from './nearest.js';
 
 /** Words that are commands. */

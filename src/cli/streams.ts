@@ -1,5 +1,4 @@
-// Standard output and standard error, which may be closed or full: what cannot be written is remembered, never thrown.
-
+/** Standard output and standard error, which may be closed or full: what cannot be written is remembered, never thrown. */
 import { describeSystemError, systemCode } from '../model/system-error.js';
 
 let output: StandardStream | null = null;

@@ -1,4 +1,4 @@
-// Words without a flag: a port or a container's name.
+/** Words without a flag: a port or a container's name. */
 
 /** `6379` stands for `--port 6379`, `redis` for `--container redis`; a number that is no port is a name. */
 export function splitTargets(

@@ -1,5 +1,4 @@
-// The program's own streams: what may be drawn on them, what became of it, and the signals that end a trace.
-
+/** The program's own streams: what may be drawn on them, what became of it, and the signals that end a trace. */
 import { isHangupIgnored } from './hangup.js';
 import { describeLoss, standardError, standardOutput } from './streams.js';
 import { escapeJson, escapeLines, escapeStyled } from '../model/visible.js';

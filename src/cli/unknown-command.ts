@@ -1,5 +1,4 @@
-// Oclif's hook for a first word that is no command: says what was probably meant, and exits 2.
-
+/** Oclif's hook for a first word that is no command: says what was probably meant, and exits 2. */
 import { ExitError } from '@oclif/core/errors';
 import type { Hook } from '@oclif/core/hooks';
 import { escapeLines } from '../model/visible.js';

@@ -1,5 +1,4 @@
-// `trace-flow explain`: maps the host and predicts every client's path, without tracing.
-
+/** `trace-flow explain`: maps the host and predicts every client's path, without tracing. */
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { TraceFlowCommand } from '../cli/command.js';

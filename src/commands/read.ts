@@ -1,5 +1,4 @@
-// `trace-flow read`: analyses captures and recordings without root, anywhere.
-
+/** `trace-flow read`: analyses captures and recordings without root, anywhere. */
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { TraceFlowCommand } from '../cli/command.js';

@@ -1,5 +1,4 @@
-// `trace-flow trace` (the root command): traces live, judges, and says how the traffic got in.
-
+/** `trace-flow trace` (the root command): traces live, judges, and says how the traffic got in. */
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { TraceFlowCommand } from '../cli/command.js';

@@ -1,5 +1,4 @@
-// What this machine offers to a live trace: rights, kernel features, programs.
-
+/** What this machine offers to a live trace: rights, kernel features, programs. */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { arch, platform, release } from 'node:os';
 import { join } from 'node:path';

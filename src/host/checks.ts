@@ -1,5 +1,4 @@
-// Judges what was found on a machine: each fact becomes one check with its remedy; no effects.
-
+/** Judges what was found on a machine: each fact becomes one check with its remedy; no effects. */
 import type { Check } from '../model/doctor.js';
 import type { Topology } from '../model/topology.js';
 import { missing, ok, warning } from './check.js';

@@ -1,5 +1,4 @@
-// Reads a host's namespace and, wave by wave, every namespace that veths connect to it, with the containers' own.
-
+/** Reads a host's namespace and, wave by wave, every namespace that veths connect to it, with the containers' own. */
 import type { RunCommand } from './command.js';
 import { parseLinks } from './links.js';
 import {

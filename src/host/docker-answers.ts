@@ -1,5 +1,4 @@
-// Reads the Docker Engine's answers (also Podman's) into the model; what is missing or odd is left out, never guessed.
-
+/** Reads the Docker Engine's answers (also Podman's) into the model; what is missing or odd is left out, never guessed. */
 import { canonicalAddress } from '../model/address.js';
 import { readCompose } from './bundle.js';
 import { isInfraName, readPodName } from './keepers.js';

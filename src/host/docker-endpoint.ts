@@ -1,5 +1,4 @@
-// Where the Docker Engine listens: DOCKER_HOST, or the usual sockets.
-
+/** Where the Docker Engine listens: DOCKER_HOST, or the usual sockets. */
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,5 +1,4 @@
-// The Docker Engine's containers and networks, by its HTTP API; an engine that cannot be asked is a sentence, not a failure.
-
+/** The Docker Engine's containers and networks, by its HTTP API; an engine that cannot be asked is a sentence, not a failure. */
 import type { Engine } from '../model/topology.js';
 import {
   parseContainer,

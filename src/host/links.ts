@@ -1,5 +1,4 @@
-// Network devices of one namespace, from the JSON of iproute2.
-
+/** Network devices of one namespace, from the JSON of iproute2. */
 import { canonicalAddress } from '../model/address.js';
 import type { Device } from '../model/topology.js';
 

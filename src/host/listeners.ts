@@ -1,5 +1,4 @@
-// Listening sockets of network namespaces with their owners.
-
+/** Listening sockets of network namespaces with their owners. */
 import type { Listener } from '../model/topology.js';
 import type { RunCommand } from './command.js';
 import { readCommandName, readSocketInodes, readText, type ProcessEntry } from './procfs.js';

@@ -1,5 +1,4 @@
-// Finds the network namespaces of the machine: by the processes in them, and by the files that keep them.
-
+/** Finds the network namespaces of the machine: by the processes in them, and by the files that keep them. */
 import { closeSync, openSync, statSync } from 'node:fs';
 import { UserError } from '../model/errors.js';
 import { listFolder, parseNamespaceLink, readLink, type ProcessEntry } from './procfs.js';

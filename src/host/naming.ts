@@ -1,5 +1,4 @@
-// Names for network namespaces: `host`, a container's name, the name under /run/netns, or `netns-INODE`.
-
+/** Names for network namespaces: `host`, a container's name, the name under /run/netns, or `netns-INODE`. */
 import { listResidents } from '../model/residents.js';
 import type { Container, NamespaceInfo } from '../model/topology.js';
 

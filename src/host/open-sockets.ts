@@ -1,5 +1,4 @@
-// TCP sockets that are open in a namespace, with what the kernel has counted for each (`ss -i`, that is sock_diag).
-
+/** TCP sockets that are open in a namespace, with what the kernel has counted for each (`ss -i`, that is sock_diag). */
 import { canonicalAddress, type Endpoint } from '../model/address.js';
 import { TCP_STATE, type SocketSums } from '../model/event.js';
 import type { RunCommand } from './command.js';

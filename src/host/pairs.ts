@@ -1,5 +1,4 @@
-// Finds the other end of every veth: by ifindex and by namespace, because ifindexes repeat between namespaces.
-
+/** Finds the other end of every veth: by ifindex and by namespace, because ifindexes repeat between namespaces. */
 import type { Device } from '../model/topology.js';
 import type { DeviceLink } from './links.js';
 import type { NamespaceReading } from './survey.js';

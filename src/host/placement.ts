@@ -1,5 +1,4 @@
-// Puts the engine's containers into network namespaces, and notices an engine that serves another host.
-
+/** Puts the engine's containers into network namespaces, and notices an engine that serves another host. */
 import type { Container, Device } from '../model/topology.js';
 import type { EngineContainer } from './docker-answers.js';
 

@@ -1,5 +1,4 @@
-// Sentences about what could not be read, each with its remedy.
-
+/** Sentences about what could not be read, each with its remedy. */
 import type { EngineReading } from './docker.js';
 import type { NamespaceFile } from './namespaces.js';
 import type { Placement } from './placement.js';

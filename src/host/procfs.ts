@@ -1,5 +1,4 @@
-// What the process file system says about processes: network namespace, name, arguments, environment, open sockets.
-
+/** What the process file system says about processes: network namespace, name, arguments, environment, open sockets. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export interface ProcessEntry {

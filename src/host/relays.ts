@@ -1,5 +1,4 @@
-// docker-proxy processes, known by their name and arguments.
-
+/** docker-proxy processes, known by their name and arguments. */
 import { canonicalAddress, type Endpoint } from '../model/address.js';
 import type { RelayProcess, Topology } from '../model/topology.js';
 import { listPids, readArguments, readCommandName, type ProcessEntry } from './procfs.js';

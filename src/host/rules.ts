@@ -1,5 +1,4 @@
-// Reads the packet filter rules of a network namespace, and loads no kernel module in doing so.
-
+/** Reads the packet filter rules of a network namespace, and loads no kernel module in doing so. */
 import { existsSync } from 'node:fs';
 import { UserError } from '../model/errors.js';
 import { OWN_TABLE } from '../model/rule-trace.js';

@@ -1,5 +1,4 @@
-// Listening sockets of a network namespace, from the kernel's socket tables.
-
+/** Listening sockets of a network namespace, from the kernel's socket tables. */
 import { addressFromBytes } from '../model/address.js';
 import type { Endpoint } from '../model/address.js';
 import type { Protocol } from '../model/event.js';

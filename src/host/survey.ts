@@ -1,5 +1,4 @@
-// Reads devices and neighbours of many network namespaces with few forks.
-
+/** Reads devices and neighbours of many network namespaces with few forks. */
 import { parseLinks, parseNamespaceIds, type DeviceLink } from './links.js';
 import type { RunCommand, RunResult } from './command.js';
 import type { OpenNamespace } from './namespaces.js';

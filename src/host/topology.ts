@@ -1,5 +1,4 @@
-// The map of one Docker host: everything that a trace needs names for, read at once; what cannot be read is a sentence.
-
+/** The map of one Docker host: everything that a trace needs names for, read at once; what cannot be read is a sentence. */
 import { listResidents } from '../model/residents.js';
 import type { Container, Device, Listener, Topology } from '../model/topology.js';
 import { runCommand, type RunCommand } from './command.js';
@@ -98,11 +97,20 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
   const located = locate(proc, readings, keepers);
   const namespaces = new Map([...located].map(([id, { inode }]) => [id, inode] as const));
   const gathered = gatherContainers({
-    ...{ host: host.inode, readings, keepers, ours, namespaces, devices, rootless, files },
+    host: host.inode,
+    readings,
+    keepers,
+    ours,
+    namespaces,
+    devices,
+    rootless,
+    files,
     asked: (options.dockerHost ?? (options.env ?? process.env)['DOCKER_HOST'] ?? '') !== '',
   });
   const nameless = {
-    ...{ host: host.inode, devices, containers: gathered.containers },
+    host: host.inode,
+    devices,
+    containers: gathered.containers,
     pids: new Map(processes.map(({ pid, namespace }) => [namespace, pid])),
   };
   const ids =

@@ -1,5 +1,4 @@
-// Tracers that trace-flow started and lost: they carry its mark in their environment, and their owner has ended.
-
+/** Tracers that trace-flow started and lost: they carry its mark in their environment, and their owner has ended. */
 import { parseNulList, listPids, readCommandName, readLink, readText } from './procfs.js';
 
 /** In a tracer's environment: `PID` or `PID:STARTTIME` of the trace-flow that owns it. */

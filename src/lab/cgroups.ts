@@ -1,5 +1,4 @@
-// The lab's own cgroups: they keep its processes together, so that none is missed, and none but they are ended.
-
+/** The lab's own cgroups: they keep its processes together, so that none is missed, and none but they are ended. */
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../model/errors.js';

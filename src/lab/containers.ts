@@ -1,5 +1,4 @@
-// Runs containers in the lab's engine and waits until they do what they are for.
-
+/** Runs containers in the lab's engine and waits until they do what they are for. */
 import { z } from 'zod';
 import { callEngine } from './api.js';
 import { IMAGE } from './image.js';

@@ -1,5 +1,4 @@
-// Starts the lab's Docker Engine and waits until it answers.
-
+/** Starts the lab's Docker Engine and waits until it answers. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../model/errors.js';

@@ -1,5 +1,4 @@
-// Asks whether paths exist.
-
+/** Asks whether paths exist. */
 import { access } from 'node:fs/promises';
 
 export async function exists(path: string): Promise<boolean> {

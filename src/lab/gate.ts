@@ -1,5 +1,4 @@
-// Starts a lasting process behind a gate: it runs only after its pid is on record and it is in its cgroup.
-
+/** Starts a lasting process behind a gate: it runs only after its pid is on record and it is in its cgroup. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';

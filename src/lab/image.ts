@@ -1,5 +1,4 @@
-// Makes the lab's one image from the machine's own programs and the libraries that they load.
-
+/** Makes the lab's one image from the machine's own programs and the libraries that they load. */
 import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { callEngine } from './api.js';

@@ -1,5 +1,4 @@
-// A lab that is up: what can be done in it, and how it ends.
-
+/** A lab that is up: what can be done in it, and how it ends. */
 import { join } from 'node:path';
 import {
   inspectContainer,

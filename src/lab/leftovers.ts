@@ -1,5 +1,4 @@
-// Looks for anything of a lab that is still there: the proof that taking it down leaves nothing.
-
+/** Looks for anything of a lab that is still there: the proof that taking it down leaves nothing. */
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cgroupName, findHierarchies } from './cgroups.js';

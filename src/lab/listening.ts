@@ -1,5 +1,4 @@
-// Tells which ports a network namespace listens on, from /proc/PID/net, and which ports a container is to listen on.
-
+/** Tells which ports a network namespace listens on, from /proc/PID/net, and which ports a container is to listen on. */
 import { readFile } from 'node:fs/promises';
 
 export interface Port {

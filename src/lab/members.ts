@@ -1,5 +1,4 @@
-// Finds and ends the processes of a lab: those in its control group, wherever they were started from.
-
+/** Finds and ends the processes of a lab: those in its control group, wherever they were started from. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cgroupName, killAtOnce } from './cgroups.js';

@@ -1,4 +1,4 @@
-// Reads /proc/PID/mountinfo: what is mounted where, and what it shows.
+/** Reads /proc/PID/mountinfo: what is mounted where, and what it shows. */
 
 export interface Mount {
   id: number;

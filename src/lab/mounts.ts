@@ -1,5 +1,4 @@
-// Plans the engine's own view of the file system, in which nothing of the machine can be altered or reached by accident.
-
+/** Plans the engine's own view of the file system, in which nothing of the machine can be altered or reached by accident. */
 import { basename, join } from 'node:path';
 import type { Hierarchy } from './cgroups.js';
 import { isWithin, type Mount } from './mountinfo.js';

@@ -1,5 +1,4 @@
-// Makes namespaces: a process of no other work is in each of them, and they last as long as it does.
-
+/** Makes namespaces: a process of no other work is in each of them, and they last as long as it does. */
 import { readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../model/errors.js';

@@ -1,5 +1,4 @@
-// Waiting by looking: asks again until something is there, and says what was awaited when it never came.
-
+/** Waiting by looking: asks again until something is there, and says what was awaited when it never came. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { UserError } from '../model/errors.js';
 

@@ -1,5 +1,4 @@
-// Process identity: a pid alone is reused by the kernel, a pid with its start time is not.
-
+/** Process identity: a pid alone is reused by the kernel, a pid with its start time is not. */
 import { readFile } from 'node:fs/promises';
 
 export interface ProcessIdentity {

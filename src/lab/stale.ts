@@ -1,5 +1,4 @@
-// Finds labs whose owner has died, and takes them down.
-
+/** Finds labs whose owner has died, and takes them down. */
 import { readFile, readlink, rm, rmdir } from 'node:fs/promises';
 import { isAlive } from './processes.js';
 import { folderOf, listLabs, readState, type LabState } from './state.js';

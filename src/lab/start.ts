@@ -1,5 +1,4 @@
-// Starts the lab's lasting processes: each is on record, and in the lab's control groups, before it does anything.
-
+/** Starts the lab's lasting processes: each is on record, and in the lab's control groups, before it does anything. */
 import { join } from 'node:path';
 import { joinCgroup } from './cgroups.js';
 import { startGated, type GatedProcess } from './gate.js';

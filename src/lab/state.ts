@@ -1,5 +1,4 @@
-// What a lab is made of, on disk before it exists, so that another process can take it down after a crash.
-
+/** What a lab is made of, on disk before it exists, so that another process can take it down after a crash. */
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';

@@ -1,5 +1,4 @@
-// Takes a lab down from its state alone: by its owner, or by whoever finds it after its owner has died.
-
+/** Takes a lab down from its state alone: by its owner, or by whoever finds it after its owner has died. */
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMountedHere, removeCgroup, thaw } from './cgroups.js';

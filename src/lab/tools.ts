@@ -1,5 +1,4 @@
-// The programs a lab is made of: where they are, and which package brings the missing ones.
-
+/** The programs a lab is made of: where they are, and which package brings the missing ones. */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';

@@ -1,5 +1,4 @@
-// Builds a lab from nothing to an answering engine, in order; whatever fails, all that was made goes again.
-
+/** Builds a lab from nothing to an answering engine, in order; whatever fails, all that was made goes again. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { UserError } from '../model/errors.js';

@@ -1,5 +1,4 @@
-// Gives the engine its own view of the file system, as planned in mounts.ts.
-
+/** Gives the engine its own view of the file system, as planned in mounts.ts. */
 import { mkdir, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Hierarchy } from './cgroups.js';

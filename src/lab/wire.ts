@@ -1,5 +1,4 @@
-// Ties the lab's two places together: the wire between the Docker host and the outside client, addresses and routes.
-
+/** Ties the lab's two places together: the wire between the Docker host and the outside client, addresses and routes. */
 import { runChecked } from './enter.js';
 import { exists } from './exists.js';
 import type { LabTools } from './tools.js';

@@ -1,5 +1,4 @@
-// Pseudonyms: nothing of the original is left in any output, and the verdicts are the same.
-
+/** Pseudonyms: nothing of the original is left in any output, and the verdicts are the same. */
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
@@ -177,7 +176,10 @@ test('pods, projects, sockets of users and names beside listeners are renamed to
       header: {
         ...trace.header,
         topology: {
-          ...{ ...topology, containers: [named], others: [other], engine },
+          ...topology,
+          containers: [named],
+          others: [other],
+          engine,
           listeners: [{ ...base, container: 'secret-name' }],
         },
       },

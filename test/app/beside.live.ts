@@ -1,6 +1,7 @@
-// A live trace beside its prediction: they agree, the deciding rule is named, its counter is a second witness, and a
-// recording tells the same.
-
+/**
+ * A live trace beside its prediction: they agree, the deciding rule is named, its counter is a second witness, and a
+ * recording tells the same.
+ */
 import { execa } from 'execa';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,4 @@
-// The command beside a trace: it is ended with everything that it has started, and shortages are told.
-
+/** The command beside a trace: it is ended with everything that it has started, and shortages are told. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,4 @@
-// doctor on a machine that can trace, beside an engine, without rights, and with things left behind.
-
+/** doctor on a machine that can trace, beside an engine, without rights, and with things left behind. */
 import { execa } from 'execa';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';

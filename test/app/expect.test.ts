@@ -1,5 +1,4 @@
-// `--expect` and the filters: what meets an expectation, and what never does.
-
+/** `--expect` and the filters: what meets an expectation, and what never does. */
 import * as assert from 'uvu/assert';
 import { findUnmet } from '../../src/app/expect.js';
 import { select } from '../../src/app/selection.js';

@@ -1,5 +1,4 @@
-// Predictions against real connections: every vantage, on the engine's own rules and on those of later versions.
-
+/** Predictions against real connections: every vantage, on the engine's own rules and on those of later versions. */
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { compare, FAR_BRIDGE, look, pathOf, prepare, withStage } from '../support/predicted.js';

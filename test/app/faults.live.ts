@@ -1,5 +1,4 @@
-// Faults of the machine, each made for real: little room, few rights, low limits, a tracer that dies or stops, a hostile environment.
-
+/** Faults of the machine, each made for real: little room, few rights, low limits, a tracer that dies or stops, a hostile environment. */
 import { execa } from 'execa';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +17,9 @@ const PROJECT = fileURLToPath(new URL('../../../', import.meta.url));
 const RUN = join(PROJECT, 'bin/run.js');
 
 const test = suite<{ folder: string; server: Server; port: number }>('faults', {
-  ...{ folder: '', server: createServer(), port: 0 },
+  folder: '',
+  server: createServer(),
+  port: 0,
 });
 test.skipUnless(findLiveObstacle('setpriv', 'prlimit'));
 test.before.each(async (context) => {
@@ -160,7 +161,8 @@ test('a bpftrace that is killed or stopped in the middle: what was seen is repor
 test('256 descriptors are enough', async ({ port }) => {
   const many = `for i in $(seq 100); do (${dial(port)}) & done; wait`;
   const { stdout, stderr, exitCode } = await trace(port, {
-    ...{ through: ['prlimit', '--nofile=256'], command: many },
+    through: ['prlimit', '--nofile=256'],
+    command: many,
   });
   assert.is(exitCode, 0, stderr);
   assert.is(parse(stdout).connections.length, 100);
@@ -169,7 +171,8 @@ test('256 descriptors are enough', async ({ port }) => {
 test('files that may not grow: the limit is named', async ({ port }) => {
   const many = `for i in $(seq 300); do (${dial(port)}); done`;
   const { stderr, exitCode } = await trace(port, {
-    ...{ through: ['prlimit', '--fsize=65536'], command: many },
+    through: ['prlimit', '--fsize=65536'],
+    command: many,
   });
   assert.is(exitCode, 1);
   assert.match(stderr, /SIGXFSZ.*ulimit -f|ulimit -f/);

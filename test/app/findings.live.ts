@@ -1,6 +1,7 @@
-// Each finding made on the lab: `explain --json` tells it with evidence and remedy, the way that it predicts is the way that
-// a trace sees, and where its cause is taken away it is gone.
-
+/**
+ * Each finding made on the lab: `explain --json` tells it with evidence and remedy, the way that it predicts is the way that
+ * a trace sees, and where its cause is taken away it is gone.
+ */
 import { execa } from 'execa';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
@@ -56,33 +57,48 @@ const WALL = ['FORWARD', '-i', 'ext0', '-p', 'tcp', '--dport', '6379', '-j', 'DR
 const WITH_PROXY: readonly Fault[] = [
   {
     // Engines before 28 let a neighbour on the link send a packet to 127.0.0.1 through their DNAT rule.
-    ...{ code: 'published-on-loopback', port: 6390, severity: 'warning', make: standing },
+    code: 'published-on-loopback',
+    port: 6390,
+    severity: 'warning',
+    make: standing,
     evidence:
       /^port 6390 is published on 127\.0\.0\.1 only, but a neighbour on the link reaches it/,
     remedy: /-t raw -I PREROUTING -d 127\.0\.0\.0\/8 ! -i lo -j DROP$/,
     paths: { [`${OUTSIDE}6390`]: 'refused', 'loopback: host → 127.0.0.1:6390': 'docker-proxy' },
   },
   {
-    ...{ code: 'listens-on-loopback', port: 6395, severity: 'error', make: standing },
+    code: 'listens-on-loopback',
+    port: 6395,
+    severity: 'error',
+    make: standing,
     evidence: /^the process in deaf listens on 127\.0\.0\.1:6379 only/,
     remedy: /^make it listen on 0\.0\.0\.0:6379/,
     paths: { [`${OUTSIDE}6395`]: 'refused', 'loopback: host → 127.0.0.1:6395': 'docker-proxy' },
   },
   {
-    ...{ code: 'nothing-listens', port: 6397, severity: 'error', make: startIdle },
+    code: 'nothing-listens',
+    port: 6397,
+    severity: 'error',
+    make: startIdle,
     evidence: /^nothing in idle listens on tcp port 6379$/,
     remedy: /docker logs idle/,
     paths: { [`${OUTSIDE}6397`]: 'refused', 'loopback: host → 127.0.0.1:6397': 'docker-proxy' },
   },
   {
-    ...{ code: 'source-lost', port: 6379, severity: 'warning', make: standing },
+    code: 'source-lost',
+    port: 6379,
+    severity: 'warning',
+    make: standing,
     evidence:
       /dial \[2001:db8:\S+\]:6379\b.* come through docker-proxy: the container sees 172\.17\.0\.1 /,
     remedy: /an address of the same family/,
     paths: { 'outside: outside → [2001:db8:': 'docker-proxy', [`${OUTSIDE}6379`]: 'dnat' },
   },
   {
-    ...{ code: 'stale-relay', port: 6396, severity: 'error', make: leaveRelay },
+    code: 'stale-relay',
+    port: 6396,
+    severity: 'error',
+    make: leaveRelay,
     evidence:
       /^docker-proxy \(pid \d+\) listens on 0\.0\.0\.0:6396 and leads to 172\.17\.0\.99:6379, an address that no running container has$/,
     remedy: /end the relay: kill \d+$/,
@@ -92,7 +108,9 @@ const WITH_PROXY: readonly Fault[] = [
     },
   },
   {
-    ...{ code: 'firewall-drop', port: 6379, severity: 'error' },
+    code: 'firewall-drop',
+    port: 6379,
+    severity: 'error',
     evidence:
       /^"forward: iifname "?ext0"? tcp dport 6379 drop" stops what goes to 198\.51\.100\.1:6379 \(outside\)$/,
     remedy: /no rule of the engine: change it where it was made/,
@@ -106,14 +124,18 @@ const WITH_PROXY: readonly Fault[] = [
     ),
   },
   {
-    ...{ code: 'two-backends', port: 6379, severity: 'warning' },
+    code: 'two-backends',
+    port: 6379,
+    severity: 'warning',
     evidence: /iptables-legacy \(filter\) and by iptables-nft \((?=.*nat)(?=.*filter)/,
     remedy: /update-alternatives --config iptables/,
     paths: { [`${OUTSIDE}6379`]: 'dropped', 'own-address: host → 198.51.100.1:6379': 'dnat' },
     make: between(run('iptables-legacy', '-A', ...WALL), run('iptables-legacy', '-D', ...WALL)),
   },
   {
-    ...{ code: 'ip-forward-off', port: 6379, severity: 'error' },
+    code: 'ip-forward-off',
+    port: 6379,
+    severity: 'error',
     evidence: /^net\.ipv4\.ip_forward is 0/,
     remedy: /^sysctl -w net\.ipv4\.ip_forward=1/,
     paths: { [`${OUTSIDE}6379`]: 'dropped', 'loopback: host → 127.0.0.1:6379': 'docker-proxy' },
@@ -123,7 +145,10 @@ const WITH_PROXY: readonly Fault[] = [
     ),
   },
   {
-    ...{ code: 'docker-chains-missing', port: 6379, severity: 'error', make: flushNat },
+    code: 'docker-chains-missing',
+    port: 6379,
+    severity: 'error',
+    make: flushNat,
     evidence: /^the chain DOCKER of table nat is there, but no rule jumps to it$/,
     remedy: /^restart the engine/,
     paths: {
@@ -135,7 +160,9 @@ const WITH_PROXY: readonly Fault[] = [
 
 const WITHOUT_PROXY: readonly Fault[] = [
   {
-    ...{ code: 'bridge-nf-off', port: 6379, severity: 'warning' },
+    code: 'bridge-nf-off',
+    port: 6379,
+    severity: 'warning',
     evidence: /^net\.bridge\.bridge-nf-call-iptables is off and there is no docker-proxy/,
     remedy: /sysctl -w net\.bridge\.bridge-nf-call-iptables=1$/,
     paths: { 'same-bridge: container ': 'dropped', [`${OUTSIDE}6379`]: 'dnat' },
@@ -200,7 +227,11 @@ async function watch(stage: Stage, explanation: Explanation, { port, code }: Fau
     tried = (await compare(stage, seen, { open: true, patience })).size;
   });
   const told = report.connections.map(({ server, path, outcome, predicted }) => ({
-    ...{ agrees: predicted?.agrees, server, path, outcome, predicted },
+    agrees: predicted?.agrees,
+    server,
+    path,
+    outcome,
+    predicted,
   }));
   assert.ok(told.length >= tried, `${told.length} of ${tried} were traced`);
   assert.ok(told.some(({ agrees }) => agrees === true));

@@ -1,5 +1,4 @@
-// Predictions against real connections where another program's rules are loaded beside the engine's.
-
+/** Predictions against real connections where another program's rules are loaded beside the engine's. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';

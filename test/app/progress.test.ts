@@ -1,5 +1,4 @@
-// What a trace tells while it runs, on a screen that does what the escape sequences say.
-
+/** What a trace tells while it runs, on a screen that does what the escape sequences say. */
 import * as assert from 'uvu/assert';
 import { createProgress } from '../../src/app/progress.js';
 import type { Tally } from '../../src/app/tally.js';
@@ -15,7 +14,9 @@ const connections = analyse(readSample('mixed-20')).connections;
 test('the live view is drawn over itself, and gone when the trace stops', () => {
   const screen = new Screen();
   const progress = createProgress({
-    ...{ write: (text: string) => screen.write(text), terminal: true, hint: 'Ctrl-C ends it' },
+    write: (text: string) => screen.write(text),
+    terminal: true,
+    hint: 'Ctrl-C ends it',
     watch: () => ({ columns: 80, rows: 8, color: false }),
   });
   progress.starting();
@@ -43,7 +44,9 @@ test('without a terminal it is quiet', () => {
     written += text;
   };
   const progress = createProgress({
-    ...{ write, terminal: false, hint: 'Ctrl-C ends it' },
+    write,
+    terminal: false,
+    hint: 'Ctrl-C ends it',
     watch: (): never => {
       throw new Error('there is no screen');
     },

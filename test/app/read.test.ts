@@ -1,5 +1,4 @@
-// `read` on captures, as a user runs it: names from a map, ports that are not there, standard input, expectations.
-
+/** `read` on captures, as a user runs it: names from a map, ports that are not there, standard input, expectations. */
 import { execa } from 'execa';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,20 +29,30 @@ async function read(args: readonly string[], input?: Buffer): Promise<Result> {
 }
 
 const map = {
-  ...{ schema: 'trace-flow/explain/1', engine: null, bridges: [], sockets: [], rules: [] },
-  ...{ predictions: [], findings: [], problems: [] },
+  schema: 'trace-flow/explain/1',
+  engine: null,
+  bridges: [],
+  sockets: [],
+  rules: [],
+  predictions: [],
+  findings: [],
+  problems: [],
   host: { devices: [], routes: [], settings: {} },
   containers: [
     {
-      ...{ name: 'redis', namespace: null },
+      name: 'redis',
+      namespace: null,
       places: [{ bridge: 'docker0', address: '172.17.0.2' }],
       published: [{ protocol: 'tcp', hostAddress: '0.0.0.0', hostPort: 6380, containerPort: 6379 }],
     },
   ],
   relays: [
     {
-      ...{ pid: 77, command: 'docker-proxy', arguments: [] },
-      ...{ listens: '0.0.0.0:6380', target: '172.17.0.2:6379' },
+      pid: 77,
+      command: 'docker-proxy',
+      arguments: [],
+      listens: '0.0.0.0:6380',
+      target: '172.17.0.2:6379',
     },
   ],
 };

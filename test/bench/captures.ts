@@ -1,5 +1,4 @@
-// What reading captures costs beside tshark, in one run: `npm run bench:captures`. Needs tshark and GNU time.
-
+/** What reading captures costs beside tshark, in one run: `npm run bench:captures`. Needs tshark and GNU time. */
 import { execa } from 'execa';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,4 @@
-// What a trace costs: `npm run bench`, as root. Kernel time by probe and run (bpf_stats), ready and stop, and throughput ratios.
-
+/** What a trace costs: `npm run bench`, as root. Kernel time by probe and run (bpf_stats), ready and stop, and throughput ratios. */
 import { execa } from 'execa';
 import { readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';

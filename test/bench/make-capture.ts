@@ -1,5 +1,4 @@
-// Large captures for the benchmark, the same bytes every time: requests and answers of many TCP connections, interleaved.
-
+/** Large captures for the benchmark, the same bytes every time: requests and answers of many TCP connections, interleaved. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 
 export interface Shape {

@@ -1,5 +1,4 @@
-// The capture of a busy Docker host for the benchmark, as `tcpdump -i any` writes it: short connections, half by DNAT and half by docker-proxy.
-
+/** The capture of a busy Docker host for the benchmark, as `tcpdump -i any` writes it: short connections, half by DNAT and half by docker-proxy. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { PLAIN, writeCapture, type Shot } from '../support/wire-packets.js';
 import { World } from '../support/wire-world.js';

@@ -1,5 +1,4 @@
-// How fast the HTML report is with 20,000 events: `npm run bench:page`. Times of one run in Chromium, from opening the file.
-
+/** How fast the HTML report is with 20,000 events: `npm run bench:page`. Times of one run in Chromium, from opening the file. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

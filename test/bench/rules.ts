@@ -1,5 +1,4 @@
-// What 10,000 rules cost to parse and evaluate: processor time of one explanation in a process of its own. Needs no root.
-
+/** What 10,000 rules cost to parse and evaluate: processor time of one explanation in a process of its own. Needs no root. */
 import { execa } from 'execa';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,4 @@
-// Redis clients at a steady pace, each with a connection of its own: what a soak is made of.
-
+/** Redis clients at a steady pace, each with a connection of its own: what a soak is made of. */
 import { connect } from 'node:net';
 
 /** Arguments: host, port, connections a second, seconds. Prints how many were answered and how many were not. */

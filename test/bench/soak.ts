@@ -1,6 +1,7 @@
-// A long trace of steady traffic, half by DNAT and half through docker-proxy: `npm run bench:soak`, as root. Memory over time, how
-// late connections are told, how long the end takes, and whether every connection is told right.
-
+/**
+ * A long trace of steady traffic, half by DNAT and half through docker-proxy: `npm run bench:soak`, as root. Memory over time, how
+ * late connections are told, how long the end takes, and whether every connection is told right.
+ */
 import { execa } from 'execa';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

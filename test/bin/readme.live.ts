@@ -1,5 +1,4 @@
-// The README and docs/outputs.md show what their commands print and draw.
-
+/** The README and docs/outputs.md show what their commands print and draw. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

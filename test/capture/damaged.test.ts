@@ -1,5 +1,4 @@
-// The readers are total: 100,000 damaged pcap, pcapng, gzip and recording inputs, none throws but the known, none hangs.
-
+/** The readers are total: 100,000 damaged pcap, pcapng, gzip and recording inputs, none throws but the known, none hangs. */
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { Readable } from 'node:stream';

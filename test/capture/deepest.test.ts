@@ -1,5 +1,4 @@
-// Kprobes that the kernel refuses do not end a trace that tracepoints can take.
-
+/** Kprobes that the kernel refuses do not end a trace that tracepoints can take. */
 import * as assert from 'uvu/assert';
 import { attachDeepest } from '../../src/capture/bpftrace/deepest.js';
 import type { ProbePlan } from '../../src/capture/bpftrace/plan.js';
@@ -9,11 +8,17 @@ import { suite } from '../support/suite.js';
 const test = suite('deepest probes');
 
 const SHALLOW: ProbePlan = {
-  ...{ files: [], missing: [], profile: 'tracepoint', witnesses: [] },
+  files: [],
+  missing: [],
+  profile: 'tracepoint',
+  witnesses: [],
   attached: ['tracepoint:net:net_dev_queue'],
 };
 const DEEP: ProbePlan = {
-  ...{ files: [], missing: ['kprobe:nf_nat_packet'], profile: 'kprobe', witnesses: [] },
+  files: [],
+  missing: ['kprobe:nf_nat_packet'],
+  profile: 'kprobe',
+  witnesses: [],
   attached: [...SHALLOW.attached, 'kprobe:nf_nat_manip_pkt'],
 };
 

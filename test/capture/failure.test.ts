@@ -1,5 +1,4 @@
-// What bpftrace says when it gives up, in the words of several versions, and what is made of it.
-
+/** What bpftrace says when it gives up, in the words of several versions, and what is made of it. */
 import * as assert from 'uvu/assert';
 import type { ChildExit } from '../../src/capture/bpftrace/child.js';
 import {

@@ -1,5 +1,4 @@
-// The tracer against bpftraces that misbehave: what it reports is right, and none of them survives.
-
+/** The tracer against bpftraces that misbehave: what it reports is right, and none of them survives. */
 import { createServer, connect, type AddressInfo } from 'node:net';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,4 @@
-// Tracepoints and drop reasons as tracefs lists them, on kernels with and without reasons.
-
+/** Tracepoints and drop reasons as tracefs lists them, on kernels with and without reasons. */
 import { execa } from 'execa';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,4 @@
-// IP fragments are put together whatever their order; what overlaps or stays incomplete is refused and said.
-
+/** IP fragments are put together whatever their order; what overlaps or stays incomplete is refused and said. */
 import * as assert from 'uvu/assert';
 import type { PacketEvent } from '../../src/model/event.js';
 import type { Trace } from '../../src/model/trace.js';
@@ -37,8 +36,12 @@ function datagram(length: number, more: Partial<Segment> = {}): Buffer {
 
 function shotsOf(packets: readonly Buffer[], more: Partial<Shot> = {}): Shot[] {
   return packets.map((bytes, index) => ({
-    ...{ time: 1_000_000 * (index + 1), device: 'eth0', way: 'in' as const },
-    ...{ hardware: '02:00:00:00:00:01', bytes, ...more },
+    time: 1_000_000 * (index + 1),
+    device: 'eth0',
+    way: 'in' as const,
+    hardware: '02:00:00:00:00:01',
+    bytes,
+    ...more,
   }));
 }
 
@@ -51,8 +54,15 @@ const facts = ({ events }: Trace): unknown[] =>
   events
     .filter((event): event is PacketEvent => event.kind === 'packet')
     .map(({ source, destination, length, seq, flags, protocol, wire }) => ({
-      ...{ source, destination, length, seq, flags, protocol },
-      ...{ digest: wire?.digest, ipId: wire?.ipId, ttl: wire?.ttl },
+      source,
+      destination,
+      length,
+      seq,
+      flags,
+      protocol,
+      digest: wire?.digest,
+      ipId: wire?.ipId,
+      ttl: wire?.ttl,
     }));
 
 const notes = ({ tail }: Trace): string => tail.notes.join('; ');

@@ -1,5 +1,4 @@
-// Captures that tcpdump takes now, of ports and places drawn anew each run: on one device, on all, and through a pipe while it runs.
-
+/** Captures that tcpdump takes now, of ports and places drawn anew each run: on one device, on all, and through a pipe while it runs. */
 import { execa } from 'execa';
 import { spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -48,7 +47,9 @@ test.before(async (context) => {
   Object.assign(context, { lab, folder: await mkdtemp(join(tmpdir(), 'trace-flow-fresh-')) });
   const redis = [...REDIS, '--port', String(inner)];
   const web = await lab.run({
-    ...{ name: 'web', command: redis, publish: [`${tcp}:${inner}`, '53:53/udp'] },
+    name: 'web',
+    command: redis,
+    publish: [`${tcp}:${inner}`, '53:53/udp'],
     waitFor: [{ protocol: 'tcp', port: inner }],
   });
   await namePeers(lab, web, 53);

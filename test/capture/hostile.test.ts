@@ -1,5 +1,4 @@
-// Hostile files, read by the program itself in a process of its own: a message with the file and byte, in little memory.
-
+/** Hostile files, read by the program itself in a process of its own: a message with the file and byte, in little memory. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,4 @@
-// Every record of the probes, read from lines that the real bpftrace printed.
-
+/** Every record of the probes, read from lines that the real bpftrace printed. */
 import * as assert from 'uvu/assert';
 import { readAsideKey } from '../../src/capture/bpftrace/asides.js';
 import { createLineReader, type TracerLine } from '../../src/capture/bpftrace/lines.js';
@@ -247,23 +246,45 @@ test('what a server reads and writes elsewhere, and calls whose bytes are not fo
     return event;
   };
   assert.equal(told(unix), {
-    ...{ ...common, what: 'unix', operation: 'write', fd: 7, bytes: 5, calls: 2 },
-    ...{ object: 'ffff888132b365c0', peer: 'ffff888132b369c0', local: null, remote: null },
+    ...common,
+    what: 'unix',
+    operation: 'write',
+    fd: 7,
+    bytes: 5,
+    calls: 2,
+    object: 'ffff888132b365c0',
+    peer: 'ffff888132b369c0',
+    local: null,
+    remote: null,
   });
   const socket = unix
     .replace('O w', 'O r')
     .replace(' 7 3 5 ', ' 7 4 5 ')
     .replace(' 0 0 0 0 0 0 0 0 0 0 ', ' 0 0 ffff0000 100007f 8c36 0 0 ffff0000 100007f 16 ');
   assert.equal(told(socket), {
-    ...{ ...common, what: 'socket', operation: 'read', fd: 7, bytes: 5, calls: 2 },
-    ...{ object: 'ffff888132b365c0', peer: 'ffff888132b369c0' },
+    ...common,
+    what: 'socket',
+    operation: 'read',
+    fd: 7,
+    bytes: 5,
+    calls: 2,
+    object: 'ffff888132b365c0',
+    peer: 'ffff888132b369c0',
     local: { address: '127.0.0.1', port: 0x8c36 },
     remote: { address: '127.0.0.1', port: 22 },
   });
   const call = `Q 5b05ffe0a73 1c2 1c3 8 1 ${comm}`;
   assert.equal(told(call), {
-    ...{ ...common, what: 'io_uring', operation: 'call', fd: null, bytes: 0, calls: 1 },
-    ...{ object: '0', peer: '0', local: null, remote: null },
+    ...common,
+    what: 'io_uring',
+    operation: 'call',
+    fd: null,
+    bytes: 0,
+    calls: 1,
+    object: '0',
+    peer: '0',
+    local: null,
+    remote: null,
   });
   for (const bad of [unix.replace('O w', 'O c'), unix.replace(' 7 3 ', ' 7 ff ')]) {
     assert.is(told(bad), 'other', bad);
@@ -274,9 +295,20 @@ test('calls elsewhere that were counted only', () => {
   const line = read('@asides[450, -131386493941248, 50]: 17');
   if (line.kind !== 'map') throw new Error(line.kind);
   assert.equal(readAsideKey(line.keys, Number(line.value)), {
-    ...{ kind: 'aside', what: 'unix', operation: 'write', pid: 450, tid: 450, command: '' },
-    ...{ fd: null, bytes: 0, calls: 17, object: 'ffff888132b34a00', peer: '0' },
-    ...{ local: null, remote: null, sum: true },
+    kind: 'aside',
+    what: 'unix',
+    operation: 'write',
+    pid: 450,
+    tid: 450,
+    command: '',
+    fd: null,
+    bytes: 0,
+    calls: 17,
+    object: 'ffff888132b34a00',
+    peer: '0',
+    local: null,
+    remote: null,
+    sum: true,
   });
   assert.is(readAsideKey([450n, 0n], 1), null);
   assert.is(readAsideKey([450n, 0n, 0xff3n], 1), null);
@@ -335,14 +367,21 @@ test('sums that are told when sockets have closed', () => {
   if (pair.kind !== 'event') throw new Error(pair.kind);
   const { time } = pair.event;
   assert.equal(pair.event, {
-    ...{ kind: 'total', operation: 'move', time, bytes: 5 },
+    kind: 'total',
+    operation: 'move',
+    time,
+    bytes: 5,
     from: { socket: 'ffff888132b34a00', localPort: 47_928, remotePort: 23_456 },
     to: { socket: 'ffff888132b36f00', localPort: 8081, remotePort: 60_668 },
   });
   const own = read('V w 4b8c9952c12 ffff888132b365c0 8c361f90 2 1f');
   if (own.kind !== 'event') throw new Error(own.kind);
   assert.equal(own.event, {
-    ...{ kind: 'total', operation: 'write', time, bytes: 31, to: null },
+    kind: 'total',
+    operation: 'write',
+    time,
+    bytes: 31,
+    to: null,
     from: { socket: 'ffff888132b365c0', localPort: 35_894, remotePort: 8080, life: 2 },
   });
   assert.is(read('V x 4b8c9952c12 ffff888132b365c0 8c361f90 2 1f').kind, 'other');

@@ -1,5 +1,4 @@
-// Rules that packets met, out of the lines of `nft monitor trace` as nft 1.0.6 wrote them on Linux 6.18.
-
+/** Rules that packets met, out of the lines of `nft monitor trace` as nft 1.0.6 wrote them on Linux 6.18. */
 import * as assert from 'uvu/assert';
 import { findTraceSocket } from '../../src/capture/nftrace/netlink.js';
 import { RuleTraceReader } from '../../src/capture/nftrace/parse.js';
@@ -37,11 +36,17 @@ test('a packet has the addresses that it came with, and its rules in order', () 
   assert.is(one?.wall, 1000);
   assert.equal(one?.met, [
     {
-      ...{ family: 'ip', table: 'nat', chain: 'OUTPUT', verdict: 'jump DOCKER' },
+      family: 'ip',
+      table: 'nat',
+      chain: 'OUTPUT',
+      verdict: 'jump DOCKER',
       rule: 'fib daddr type local counter jump DOCKER',
     },
     {
-      ...{ family: 'ip', table: 'nat', chain: 'DOCKER', verdict: 'accept' },
+      family: 'ip',
+      table: 'nat',
+      chain: 'DOCKER',
+      verdict: 'accept',
       rule: 'ip daddr 127.0.0.9 tcp dport 8080 counter dnat to 127.0.0.1:6379',
     },
     { family: 'ip', table: 'filter', chain: 'OUTPUT', rule: null, verdict: 'accept' },

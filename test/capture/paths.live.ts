@@ -1,5 +1,4 @@
-// What proves a path, seen by the real probes: conntrack's rewriting in a namespace of its own, and a relay's splices.
-
+/** What proves a path, seen by the real probes: conntrack's rewriting in a namespace of its own, and a relay's splices. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';

@@ -1,5 +1,4 @@
-// Which probe files a kernel can carry.
-
+/** Which probe files a kernel can carry. */
 import * as assert from 'uvu/assert';
 import { useFentry, wordFor } from '../../src/capture/bpftrace/fentry.js';
 import { planProbes, PROBE_FILES } from '../../src/capture/bpftrace/plan.js';

@@ -1,5 +1,4 @@
-// Raw tracepoints in the place of tracepoints: which arguments the probes read there, and which bpftrace knows them.
-
+/** Raw tracepoints in the place of tracepoints: which arguments the probes read there, and which bpftrace knows them. */
 import { readFile } from 'node:fs/promises';
 import * as assert from 'uvu/assert';
 import { explainFailure } from '../../src/capture/bpftrace/failure.js';

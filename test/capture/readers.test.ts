@@ -1,5 +1,4 @@
-// The readers of capture formats: every variant is read alike, and damaged files are read as far as they go.
-
+/** The readers of capture formats: every variant is read alike, and damaged files are read as far as they go. */
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';

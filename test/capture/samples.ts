@@ -1,4 +1,4 @@
-// Lines that bpftrace 0.17 printed on kernel 6.18: redirects by iptables, docker-proxy, a drop, in a namespace of its own.
+/** Lines that bpftrace 0.17 printed on kernel 6.18: redirects by iptables, docker-proxy, a drop, in a namespace of its own. */
 
 export const BEGIN = 'B 5b05ee00000';
 const COMMAND_PROXY = String.raw`docker-proxy\x00\x00\x00\x00`;

@@ -1,5 +1,4 @@
-// A seal is whole when every probe has reported it, and nothing of the traffic is taken for one.
-
+/** A seal is whole when every probe has reported it, and nothing of the traffic is taken for one. */
 import { createServer, type AddressInfo } from 'node:net';
 import * as assert from 'uvu/assert';
 import { createLineReader } from '../../src/capture/bpftrace/lines.js';

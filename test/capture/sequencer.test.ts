@@ -1,5 +1,4 @@
-// Events of several processors come out in order of time, as long as none is later than one tick.
-
+/** Events of several processors come out in order of time, as long as none is later than one tick. */
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { restoreOrder, Sequencer } from '../../src/capture/sequencer.js';

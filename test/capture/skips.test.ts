@@ -1,5 +1,4 @@
-// What the kernel says in /proc of runs that it left out.
-
+/** What the kernel says in /proc of runs that it left out. */
 import * as assert from 'uvu/assert';
 import { readSkips, sumMisses } from '../../src/capture/bpftrace/skips.js';
 import { suite } from '../support/suite.js';

@@ -1,5 +1,4 @@
-// The tracer with the real bpftrace on loopback traffic, counted exactly and cross-checked with tcpdump.
-
+/** The tracer with the real bpftrace on loopback traffic, counted exactly and cross-checked with tcpdump. */
 import { createSocket, type Socket } from 'node:dgram';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

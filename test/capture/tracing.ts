@@ -1,5 +1,4 @@
-// What the tests of live traces share: a tracer with its events, waiting, and the search for survivors.
-
+/** What the tests of live traces share: a tracer with its events, waiting, and the search for survivors. */
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { startTracer, type Tracer, type TracerOptions } from '../../src/capture/bpftrace/tracer.js';

@@ -1,5 +1,4 @@
-// Shapes that public collections of captures have: read, or skipped, counted and said, or refused in plain words.
-
+/** Shapes that public collections of captures have: read, or skipped, counted and said, or refused in plain words. */
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { listFrames } from '../decode/frames.js';

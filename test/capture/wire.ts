@@ -1,5 +1,4 @@
-// A second witness beside the tracer: what tcpdump saw of one port on the loopback device.
-
+/** A second witness beside the tracer: what tcpdump saw of one port on the loopback device. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, stat } from 'node:fs/promises';

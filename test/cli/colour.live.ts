@@ -1,5 +1,4 @@
-// Colour and width of what the terminal is shown: as it has room, coloured there only, and plain when asked.
-
+/** Colour and width of what the terminal is shown: as it has room, coloured there only, and plain when asked. */
 import { execa } from 'execa';
 import stringWidth from 'string-width';
 import { fileURLToPath } from 'node:url';

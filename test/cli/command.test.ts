@@ -1,5 +1,4 @@
-// How a command ends: usage errors exit 2, ours as they say, and no stack trace unless DEBUG asks for it.
-
+/** How a command ends: usage errors exit 2, ours as they say, and no stack trace unless DEBUG asks for it. */
 import { execa } from 'execa';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';

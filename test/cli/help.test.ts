@@ -1,5 +1,4 @@
-// The help: it is wrapped once, and its examples can be pasted.
-
+/** The help: it is wrapped once, and its examples can be pasted. */
 import { Parser, type Command } from '@oclif/core';
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';

@@ -1,5 +1,4 @@
-// The program with outputs that are closed, full or odd: the evidence is written, and what is missing is said.
-
+/** The program with outputs that are closed, full or odd: the evidence is written, and what is missing is said. */
 import { execa } from 'execa';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';

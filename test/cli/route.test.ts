@@ -1,5 +1,4 @@
-// The root command: which words go to `trace`, which to oclif, and what an unknown one is answered.
-
+/** The root command: which words go to `trace`, which to oclif, and what an unknown one is answered. */
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { findNearest } from '../../src/cli/nearest.js';

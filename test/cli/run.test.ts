@@ -1,5 +1,4 @@
-// The program as a process, from `bin/run.js`: help, version, an unknown command, and a reader that stops reading.
-
+/** The program as a process, from `bin/run.js`: help, version, an unknown command, and a reader that stops reading. */
 import { execa } from 'execa';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

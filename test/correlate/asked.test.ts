@@ -1,5 +1,4 @@
-// Which connections were asked for: the same questions where the host's places are known, and where they are not.
-
+/** Which connections were asked for: the same questions where the host's places are known, and where they are not. */
 import * as assert from 'uvu/assert';
 import { createMatcher } from '../../src/correlate/asked.js';
 import type { Leg } from '../../src/correlate/leg.js';

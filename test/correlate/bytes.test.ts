@@ -1,5 +1,4 @@
-// Bytes of a leg: what was sent twice, counted only, wrapped round, or is only a probe, is counted right.
-
+/** Bytes of a leg: what was sent twice, counted only, wrapped round, or is only a probe, is counted right. */
 import * as assert from 'uvu/assert';
 import {
   concludeBytes,
@@ -23,9 +22,18 @@ const story = new Story();
 
 function leg(events: LegEvent[], more: Partial<Leg> = {}): Leg {
   return {
-    ...{ protocol: 'tcp', events, client: CLIENT_END, server: DIALLED, destination: TARGET_END },
-    ...{ begun: true, dialled: null, accepted: null, nat: null, conntracked: false },
-    ...{ unlisted: false, until: Infinity },
+    protocol: 'tcp',
+    events,
+    client: CLIENT_END,
+    server: DIALLED,
+    destination: TARGET_END,
+    begun: true,
+    dialled: null,
+    accepted: null,
+    nat: null,
+    conntracked: false,
+    unlisted: false,
+    until: Infinity,
     ...more,
   };
 }
@@ -37,8 +45,16 @@ function packet(more: Partial<PacketEvent> = {}): PacketEvent {
 
 function counter(bytes: number, more: Partial<CounterEvent> = {}): CounterEvent {
   return {
-    ...{ ...story.stamp(), kind: 'counter', namespace: HOST, ifindex: 2, direction: 'in' },
-    ...{ protocol: 'tcp', source: CLIENT_END, destination: DIALLED, packets: 1, bytes },
+    ...story.stamp(),
+    kind: 'counter',
+    namespace: HOST,
+    ifindex: 2,
+    direction: 'in',
+    protocol: 'tcp',
+    source: CLIENT_END,
+    destination: DIALLED,
+    packets: 1,
+    bytes,
     ...more,
   };
 }
@@ -122,12 +138,26 @@ test('what was only counted is in the sum', () => {
 test('what a socket counted is counted where its beginning was seen, or where not all is listed', () => {
   const first = packet({ seq: 1001, length: 10 });
   const sums = {
-    ...{ sent: 24, sentAgain: 0, acknowledged: 26, received: 7 },
-    ...{ segmentsSent: 5, segmentsReceived: 4, retransmits: 0 },
+    sent: 24,
+    sentAgain: 0,
+    acknowledged: 26,
+    received: 7,
+    segmentsSent: 5,
+    segmentsReceived: 4,
+    retransmits: 0,
   };
   const closed: LegEvent = {
-    ...{ ...story.stamp(), kind: 'state', namespace: HOST, pid: 7, tid: 7, command: 'redis-cli' },
-    ...{ socket: 's', local: CLIENT_END, remote: DIALLED, from: 1, to: 7 },
+    ...story.stamp(),
+    kind: 'state',
+    namespace: HOST,
+    pid: 7,
+    tid: 7,
+    command: 'redis-cli',
+    socket: 's',
+    local: CLIENT_END,
+    remote: DIALLED,
+    from: 1,
+    to: 7,
     sums,
   };
   const bytes = (more: Partial<Leg>): unknown => countBytes(leg([first, closed], more));

@@ -1,5 +1,4 @@
-// A third sighting of the same packet: whether the machine between the two others can have made all three.
-
+/** A third sighting of the same packet: whether the machine between the two others can have made all three. */
 import * as assert from 'uvu/assert';
 import { dropDisputed, type TwinPair } from '../../src/correlate/capture/disputes.js';
 import type { ConversationLink } from '../../src/correlate/capture/links.js';
@@ -63,7 +62,10 @@ function stays({ source = CLIENT, destination, row = {} }: Shown, setting: Setti
   const third = rows.add({ ...way([source, destination]), ttl: 63, device: 3, file: 2, ...row });
   const other = rows.add({
     ...way(beside === 'near' ? [CLIENT, HOST] : [from, BEHIND]),
-    ...{ seq: 900, ttl: beside === 'near' ? nearTtl : farTtl, device: 1, ...setting.near },
+    seq: 900,
+    ttl: beside === 'near' ? nearTtl : farTtl,
+    device: 1,
+    ...setting.near,
   });
   const [first, second] = [
     conversation(near.conversation, [CLIENT, HOST]),
@@ -72,7 +74,9 @@ function stays({ source = CLIENT, destination, row = {} }: Shown, setting: Setti
   const twin: Twin = turned ? { a: far, b: near } : { a: near, b: far };
   const link: ConversationLink = {
     ...(turned ? { one: second, two: first } : { one: first, two: second }),
-    ...{ twins: [twin], doubt: null, nearer: turned ? 'two' : 'one' },
+    twins: [twin],
+    doubt: null,
+    nearer: turned ? 'two' : 'one',
     beyond: { one: HOST, two: BEHIND },
   };
   const known = beside === 'near' ? first : second;
@@ -82,7 +86,8 @@ function stays({ source = CLIENT, destination, row = {} }: Shown, setting: Setti
     setting.pairTurned === true ? [{ a: third, b: seen }] : [{ a: seen, b: third }];
   const pair: TwinPair = {
     ...(setting.pairTurned === true ? { one: beyond, two: known } : { one: known, two: beyond }),
-    ...{ twins: late ? [] : sights, late: late ? sights : [] },
+    twins: late ? [] : sights,
+    late: late ? sights : [],
   };
   return dropDisputed([link], [pair], new Set(unset)).length === 1;
 }
@@ -169,7 +174,12 @@ test('a link that nothing was rewritten on is no claim, and what no pair touches
   const plain = { id: 1, file: 0, streams: [{ from: CLIENT }, { from: HOST }] };
   const one = plain as unknown as Conversation;
   const link: ConversationLink = {
-    ...{ one, two: { ...one, id: 2 }, twins: [], beyond: null, nearer: 'one', doubt: null },
+    one,
+    two: { ...one, id: 2 },
+    twins: [],
+    beyond: null,
+    nearer: 'one',
+    doubt: null,
   };
   assert.is(dropDisputed([link], [], new Set()).length, 1);
   const claim = { ...link, beyond: { one: HOST, two: BEHIND } };

@@ -1,5 +1,4 @@
-// A leg of a capture: who began it, where its packets came from, and whose hardware it shows.
-
+/** A leg of a capture: who began it, where its packets came from, and whose hardware it shows. */
 import * as assert from 'uvu/assert';
 import { buildCapturedLeg, type CapturedLeg } from '../../src/correlate/capture/legs.js';
 import { linkConversations } from '../../src/correlate/capture/links.js';
@@ -92,7 +91,10 @@ test('of the packets that are alike the first device that saw them tells', () =>
     return assemble(rows, [packets], from).origin;
   };
   const seen = (seq: number, way: 'in' | 'out', device = 1, ipId = seq): Partial<Row> => ({
-    ...{ seq, way, device, ipId },
+    seq,
+    way,
+    device,
+    ipId,
   });
   assert.is(tell(seen(1, 'in', 1), seen(1, 'out', 2)), 'elsewhere', 'in at one, out at another');
   assert.is(tell(seen(1, 'in'), seen(2, 'out')), null, 'two that say otherwise');
@@ -127,8 +129,16 @@ function describe(packets: readonly CapturedPacket[], index: number, client: 0 |
   const none = { syn: null, synAck: null, synTime: null, established: null, via: null };
   const streams = [{ from: first.source }, { from: first.destination }];
   return {
-    ...{ id: first.conversation, file: 0, protocol: first.protocol, client, first: index },
-    ...{ ...none, last: 9, streams, hasCounters: false, counters: [] },
+    id: first.conversation,
+    file: 0,
+    protocol: first.protocol,
+    client,
+    first: index,
+    ...none,
+    last: 9,
+    streams,
+    hasCounters: false,
+    counters: [],
   } as unknown as Conversation;
 }
 

@@ -1,5 +1,4 @@
-// Conversations of a capture that show the same packets: what proves that a machine between them rewrote an end, and what does not.
-
+/** Conversations of a capture that show the same packets: what proves that a machine between them rewrote an end, and what does not. */
 import * as assert from 'uvu/assert';
 import {
   dropForks,
@@ -61,8 +60,13 @@ function link(shape: Shape = {}): ConversationLink | null {
     for (let i = 0; shown && i < (shown.count ?? 1); i++) {
       const add = (fields: Partial<Row>, [from, to]: readonly [Endpoint, Endpoint], file: number) =>
         rows.add({
-          ...{ seq: i, file, ipId: 7 + i, source: turned ? to : from },
-          ...{ destination: turned ? from : to, ...fields, ...all },
+          seq: i,
+          file,
+          ipId: 7 + i,
+          source: turned ? to : from,
+          destination: turned ? from : to,
+          ...fields,
+          ...all,
         });
       twins.push({ a: add(shown.near, near, files[0]), b: add(shown.far, far, files[1]) });
     }
@@ -233,8 +237,12 @@ test('one sender is one sender behind the machine', () => {
 function fork(one: number, two: number, beyond: ConversationLink['beyond']): ConversationLink {
   const ends = [CLIENT, HOST] as const;
   return {
-    ...{ one: conversation(one, ends), two: conversation(two, ends) },
-    ...{ twins: [], beyond, nearer: 'one', doubt: null },
+    one: conversation(one, ends),
+    two: conversation(two, ends),
+    twins: [],
+    beyond,
+    nearer: 'one',
+    doubt: null,
   };
 }
 

@@ -1,5 +1,4 @@
-// Sightings of a capture: which are one packet, on which side of a machine each was, and what two devices show together.
-
+/** Sightings of a capture: which are one packet, on which side of a machine each was, and what two devices show together. */
 import * as assert from 'uvu/assert';
 import { findNearer } from '../../src/correlate/capture/nearness.js';
 import {

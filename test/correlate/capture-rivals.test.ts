@@ -1,5 +1,4 @@
-// Who else may have carried a pair's bytes: rivals in time, what a service always does, and the quick look that rules most out.
-
+/** Who else may have carried a pair's bytes: rivals in time, what a service always does, and the quick look that rules most out. */
 import * as assert from 'uvu/assert';
 import { Candidates } from '../../src/correlate/capture/candidates.js';
 import { compareLegs, type Edge } from '../../src/correlate/capture/edges.js';
@@ -19,10 +18,14 @@ function shift(shape: Shape, n: number, more: Partial<Shape> = {}): Shape {
   const moved = (time: number | null): number | null => (time === null ? null : time + by);
   return {
     ...shape,
-    ...{ client: shape.client.replace(/0$/, String(n)), syn: (shape.syn ?? 100) + n * 10_000 },
+    client: shape.client.replace(/0$/, String(n)),
+    syn: (shape.syn ?? 100) + n * 10_000,
     synAck: (shape.synAck ?? 500) + n * 10_000,
-    ...{ synTime: moved(synTime), established: moved(established) },
-    ...{ asked: asked + by, answered: answered + by, ...more },
+    synTime: moved(synTime),
+    established: moved(established),
+    asked: asked + by,
+    answered: answered + by,
+    ...more,
   };
 }
 
@@ -90,8 +93,12 @@ test('candidates: legs that began while the client’s lasted, in order, but fro
   const inTime = [...times].reverse().map((synTime, n) =>
     capture.leg({
       ...UPSTREAM_LEG,
-      ...{ client: `172.17.0.1#5000${n}`, synTime, established: synTime, syn: 9_000 + n },
-      ...{ asked: synTime + 1_000, answered: synTime + 2_000 },
+      client: `172.17.0.1#5000${n}`,
+      synTime,
+      established: synTime,
+      syn: 9_000 + n,
+      asked: synTime + 1_000,
+      answered: synTime + 2_000,
     }),
   );
   const within = {
@@ -167,12 +174,10 @@ test('a rival carried the same bytes at the same time, and nothing else explains
   };
   const now = { synTime: 10_000, established: 11_000, asked: 12_000, answered: 45_000 };
   const later = (by: number): Partial<Shape> => ({
-    ...{
-      synTime: 50_000 + by,
-      established: 50_000 + by,
-      asked: 50_100 + by,
-      answered: 50_200 + by,
-    },
+    synTime: 50_000 + by,
+    established: 50_000 + by,
+    asked: 50_100 + by,
+    answered: 50_200 + by,
   });
   const table: readonly (readonly [string, boolean, Partial<Shape> | null, Partial<Shape>?])[] = [
     ['nobody else', true, null],
@@ -224,14 +229,19 @@ test('a container’s hardware address sets a rival aside only where it cannot h
   const capture = new Capture();
   const client = capture.leg({ ...CLIENT_LEG, server: '172.17.0.5#8080' });
   const upstream = capture.leg({
-    ...{ ...UPSTREAM_LEG, client: '172.17.0.5#50000', request: { hardware: relay } },
+    ...UPSTREAM_LEG,
+    client: '172.17.0.5#50000',
+    request: { hardware: relay },
   });
   const edge = compareLegs(client, upstream);
   assert.ok(edge && upstream.ofContainer);
   const now = { synTime: 500, established: 1_500, asked: 12_000, answered: 45_000 };
   const clear = (server: string, address: string, hardware: number | null): boolean => {
     const rival = capture.leg({
-      ...{ ...shift(CLIENT_LEG, 1), ...now, client: `${address}#41000`, server },
+      ...shift(CLIENT_LEG, 1),
+      ...now,
+      client: `${address}#41000`,
+      server,
       request: { hardware },
     });
     return new Rivals([rival, upstream, client], [edge]).accountsFor(edge);

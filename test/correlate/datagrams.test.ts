@@ -1,5 +1,4 @@
-// Flows of datagrams, which have neither SYN nor FIN: a port that is used again by another socket, another entry, or much later.
-
+/** Flows of datagrams, which have neither SYN nor FIN: a port that is used again by another socket, another entry, or much later. */
 import * as assert from 'uvu/assert';
 import { gatherFlows } from '../../src/correlate/flows.js';
 import type { ConntrackView, PacketEvent } from '../../src/model/event.js';
@@ -20,7 +19,13 @@ function datagram(more: Partial<PacketEvent> = {}): PacketEvent {
   id += 1;
   return {
     ...new Story().makePacket({ source: FROM, destination: DIALLED }),
-    ...{ protocol: 'udp', id, time: id * 1000, seq: 0, ack: 0, flags: 0, length: 20 },
+    protocol: 'udp',
+    id,
+    time: id * 1000,
+    seq: 0,
+    ack: 0,
+    flags: 0,
+    length: 20,
     ...more,
   };
 }
@@ -59,7 +64,8 @@ test('whose socket sends the answer, and whose takes a datagram in, says nothing
 
 function entry(more: Partial<ConntrackView> = {}): ConntrackView {
   return {
-    ...{ id: 'ct1', status: CONFIRMED },
+    id: 'ct1',
+    status: CONFIRMED,
     original: { source: FROM, destination: DIALLED },
     reply: { source: BEHIND, destination: FROM },
     ...more,
@@ -130,7 +136,9 @@ test('answers belong to what they answer', () => {
 test('behind NAT the addresses of another entry are another flow’s, though they were dialled at the same place', () => {
   const behind = (id: string): PacketEvent =>
     datagram({
-      ...{ destination: BEHIND, direction: 'out', ifindex: 3 },
+      destination: BEHIND,
+      direction: 'out',
+      ifindex: 3,
       conntrack: entry({ id }),
     });
   assert.is(flows(tracked(entry()), behind('ct1')), '1-2');

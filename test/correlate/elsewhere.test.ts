@@ -1,5 +1,4 @@
-// Ways elsewhere, one condition at a time: whose calls count, from when, until when, and on what.
-
+/** Ways elsewhere, one condition at a time: whose calls count, from when, until when, and on what. */
 import * as assert from 'uvu/assert';
 import { LegCalls } from '../../src/correlate/calls.js';
 import { Kinship } from '../../src/correlate/kinship.js';
@@ -37,13 +36,22 @@ function packet(time: number, request: boolean, length = 5): LegEvent {
 }
 
 const ACCEPT: AcceptEvent = {
-  ...{ kind: 'accept', id: 1, time: ACCEPTED, ...task(), socket: 's1', local: SERVED },
-  ...{ remote: CLIENT, fd: 5 },
+  kind: 'accept',
+  id: 1,
+  time: ACCEPTED,
+  ...task(),
+  socket: 's1',
+  local: SERVED,
+  remote: CLIENT,
+  fd: 5,
 };
 
 function legOf(more: Partial<Leg> = {}): Leg {
   return makeLeg({
-    ...{ client: CLIENT, destination: SERVED, accepted: ACCEPT, until: CLOSED },
+    client: CLIENT,
+    destination: SERVED,
+    accepted: ACCEPT,
+    until: CLOSED,
     events: [
       packet(ACCEPTED - 1, true, 0),
       ACCEPT,
@@ -57,9 +65,23 @@ function legOf(more: Partial<Leg> = {}): Leg {
 
 function copy(time: number, more: Partial<CopyEvent> = {}, pid = 50): CopyEvent {
   return {
-    ...{ kind: 'copy', id: (id += 1), time, protocol: 'tcp', ...task(pid), socket: 'd1' },
-    ...{ local: at('198.51.100.1#50000'), remote: DATABASE, operation: 'write', fd: 7 },
-    ...{ bytes: 5, total: 5, calls: 1, buffer: 'b', mark: 1, tail: 0, life: 1 },
+    kind: 'copy',
+    id: (id += 1),
+    time,
+    protocol: 'tcp',
+    ...task(pid),
+    socket: 'd1',
+    local: at('198.51.100.1#50000'),
+    remote: DATABASE,
+    operation: 'write',
+    fd: 7,
+    bytes: 5,
+    total: 5,
+    calls: 1,
+    buffer: 'b',
+    mark: 1,
+    tail: 0,
+    life: 1,
     ...more,
   };
 }
@@ -68,17 +90,35 @@ const own = { local: SERVED, remote: CLIENT, socket: 's1' };
 
 function aside(time: number, more: Partial<AsideEvent> = {}): AsideEvent {
   return {
-    ...{ kind: 'aside', id: (id += 1), time, what: 'device', operation: 'write', ...task() },
-    ...{ fd: 9, bytes: 5, calls: 1, object: 'o', peer: '0', local: null, remote: null },
+    kind: 'aside',
+    id: (id += 1),
+    time,
+    what: 'device',
+    operation: 'write',
+    ...task(),
+    fd: 9,
+    bytes: 5,
+    calls: 1,
+    object: 'o',
+    peer: '0',
+    local: null,
+    remote: null,
     ...more,
   };
 }
 
 function dial(time: number, more: Partial<StateEvent> = {}): StateEvent {
   return {
-    ...{ kind: 'state', id: (id += 1), time, ...task(), socket: 'd1' },
-    ...{ local: at('198.51.100.1#0'), remote: DATABASE, from: TCP_STATE.CLOSE },
-    ...{ to: TCP_STATE.SYN_SENT, ...more },
+    kind: 'state',
+    id: (id += 1),
+    time,
+    ...task(),
+    socket: 'd1',
+    local: at('198.51.100.1#0'),
+    remote: DATABASE,
+    from: TCP_STATE.CLOSE,
+    to: TCP_STATE.SYN_SENT,
+    ...more,
   };
 }
 
@@ -88,7 +128,12 @@ function total(bytes: number, more: Partial<TotalEvent['from']> = {}): TotalEven
 }
 
 const fork = (child: number): TraceEvent => ({
-  ...{ kind: 'fork', id: 1, time: 1, pid: 50, child, command: 'nginx' },
+  kind: 'fork',
+  id: 1,
+  time: 1,
+  pid: 50,
+  child,
+  command: 'nginx',
 });
 
 interface Around {
@@ -155,8 +200,17 @@ test('where packets are not listed bytes may have come as long as it was open', 
   assert.equal(ways([copy(CLOSED)], { leg: legOf({ unlisted: true }) }), CALL);
   assert.equal(ways([copy(CLOSED + 1)], { leg: legOf({ unlisted: true }) }), []);
   const counter: LegEvent = {
-    ...{ kind: 'counter', id: 7, time: 800, namespace: HOST, ifindex: 2, direction: 'in' },
-    ...{ protocol: 'tcp', source: CLIENT, destination: SERVED, packets: 1, bytes: 0 },
+    kind: 'counter',
+    id: 7,
+    time: 800,
+    namespace: HOST,
+    ifindex: 2,
+    direction: 'in',
+    protocol: 'tcp',
+    source: CLIENT,
+    destination: SERVED,
+    packets: 1,
+    bytes: 0,
   };
   const counted = legOf({ events: [packet(99, true), counter] });
   assert.equal(ways([copy(100)], { leg: counted }), [], 'a counter is told at the end');
@@ -166,7 +220,9 @@ test('whose: the process that took it and its children, but for those that serve
   assert.equal(ways([copy(150, {}, 51)]), []);
   assert.equal(ways([fork(51), copy(150, {}, 51)]), CALL);
   const other = makeLeg({
-    ...{ client: at('198.51.100.3#41000'), destination: SERVED, until: CLOSED },
+    client: at('198.51.100.3#41000'),
+    destination: SERVED,
+    until: CLOSED,
     events: [packet(90, true)],
   });
   const serves = copy(140, { local: SERVED, remote: other.client, operation: 'read' }, 51);
@@ -187,7 +243,10 @@ test('another process that uses the client’s socket was handed it', () => {
 
 test('no way: a connection that another client’s bytes fill, or on which it serves', () => {
   const upstream = makeLeg({
-    ...{ client: at('198.51.100.1#50000'), server: DATABASE, destination: DATABASE, until: 900 },
+    client: at('198.51.100.1#50000'),
+    server: DATABASE,
+    destination: DATABASE,
+    until: 900,
     events: [packet(90, true)],
   });
   const others = [upstream];
@@ -271,7 +330,10 @@ test('… by the process, its kin, or one of its name', () => {
 test('… unless its connection was over before the client came, or is another client’s', () => {
   const upstream = (until: number): Leg =>
     makeLeg({
-      ...{ client: at('198.51.100.1#50000'), server: DATABASE, destination: DATABASE, until },
+      client: at('198.51.100.1#50000'),
+      server: DATABASE,
+      destination: DATABASE,
+      until,
       events: [packet(10, true)],
     });
   const since = ACCEPTED - 1;

@@ -1,5 +1,4 @@
-// Legs paired where no byte was seen to move: who could have dialled for whom, and where that leaves a choice; and which legs are meant.
-
+/** Legs paired where no byte was seen to move: who could have dialled for whom, and where that leaves a choice; and which legs are meant. */
 import * as assert from 'uvu/assert';
 import { LegCalls } from '../../src/correlate/calls.js';
 import { findConnections } from '../../src/correlate/connections.js';
@@ -63,8 +62,11 @@ const near = (event: AcceptEvent, more: Partial<Leg> = {}): Leg =>
   });
 const far = (event: StateEvent | null, port = 50_000): Leg =>
   makeLeg({
-    ...{ client: at(`172.17.0.1#${port}`), server: at(TARGET), destination: at(TARGET) },
-    ...{ dialled: event, events: event ? [event] : [] },
+    client: at(`172.17.0.1#${port}`),
+    server: at(TARGET),
+    destination: at(TARGET),
+    dialled: event,
+    events: event ? [event] : [],
   });
 
 test('who dialled may have dialled for a client that its process had accepted, and that was still there', () => {
@@ -84,7 +86,12 @@ test('who dialled may have dialled for a client that its process had accepted, a
 test('a child dials for the client that it was forked for', () => {
   const [one, two] = [accepted(10), accepted(12)];
   const fork = (time: number, pid: number, child: number): TraceEvent => ({
-    ...{ kind: 'fork', id: time, time, pid, child, command: 'x' },
+    kind: 'fork',
+    id: time,
+    time,
+    pid,
+    child,
+    command: 'x',
   });
   const kin = new Kinship([one, fork(11, 40, 41), two, fork(13, 40, 42), fork(14, 99, 43)]);
   const could = (event: AcceptEvent, pid: number): boolean =>
@@ -140,18 +147,25 @@ const NGINX = { pid: 50, command: 'nginx' };
 
 function call(operation: 'read' | 'write', time: number): CopyEvent {
   return {
-    ...{ kind: 'copy', id: time, time, namespace: HOST, protocol: 'tcp', ...NGINX, tid: 50 },
-    ...{
-      operation,
-      socket: 's',
-      fd: 5,
-      bytes: 9,
-      total: 9,
-      calls: 1,
-      local: DIALLED,
-      remote: CLIENT,
-    },
-    ...{ buffer: 'b', mark: 1, tail: 0, life: 1 },
+    kind: 'copy',
+    id: time,
+    time,
+    namespace: HOST,
+    protocol: 'tcp',
+    ...NGINX,
+    tid: 50,
+    operation,
+    socket: 's',
+    fd: 5,
+    bytes: 9,
+    total: 9,
+    calls: 1,
+    local: DIALLED,
+    remote: CLIENT,
+    buffer: 'b',
+    mark: 1,
+    tail: 0,
+    life: 1,
   };
 }
 

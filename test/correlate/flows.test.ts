@@ -1,5 +1,4 @@
-// Flows: what is one stays one, and what only looks alike does not.
-
+/** Flows: what is one stays one, and what only looks alike does not. */
 import * as assert from 'uvu/assert';
 import { gatherFlows } from '../../src/correlate/flows.js';
 import type { Endpoint } from '../../src/model/address.js';
@@ -238,7 +237,11 @@ test('a conntrack entry of another connection’s time ties nothing: its address
   const tied = (after: number): number => {
     const first = packet(client, published, { skb: null });
     const second = packet(client, container, {
-      ...{ skb: null, seq: 200, direction: 'out', conntrack: view, flags: TCP.ACK },
+      skb: null,
+      seq: 200,
+      direction: 'out',
+      conntrack: view,
+      flags: TCP.ACK,
       time: first.time + after,
     });
     return numbers([first, second]).length;
@@ -319,7 +322,11 @@ test('a socket of another namespace sends nothing here', () => {
 /** A segment that dies before it comes to any device: its socket is on it. */
 function unsent(change: Partial<PacketEvent> = {}, destination = container): TraceEvent {
   const lost = packet(client, destination, {
-    ...{ ifindex: null, socket: 'ff', skb: 'zz', direction: 'out', conntrack: view },
+    ifindex: null,
+    socket: 'ff',
+    skb: 'zz',
+    direction: 'out',
+    conntrack: view,
     ...change,
   });
   return {

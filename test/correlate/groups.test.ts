@@ -1,5 +1,4 @@
-// Which legs are judged together, and which of those that are over are kept because of one that is open.
-
+/** Which legs are judged together, and which of those that are over are kept because of one that is open. */
 import * as assert from 'uvu/assert';
 import { Counts } from '../../src/correlate/call-counts.js';
 import { LegCalls } from '../../src/correlate/calls.js';
@@ -40,10 +39,13 @@ function dial(pid: number, port: number, time: number): StateEvent {
 function live({ port, from = 10, to = 20, acceptedBy, dialledBy }: Life): Leg {
   const packet = (time: number) => ({
     ...new Story().makePacket({ source: at(`198.51.100.2#${port}`), destination: at(PUBLISHED) }),
-    ...{ id: time, time },
+    id: time,
+    time,
   });
   return makeLeg({
-    ...{ client: at(`198.51.100.2#${port}`), destination: at(PUBLISHED), until: to },
+    client: at(`198.51.100.2#${port}`),
+    destination: at(PUBLISHED),
+    until: to,
     accepted: acceptedBy === undefined ? null : accept(acceptedBy, port, from),
     dialled: dialledBy === undefined ? null : dial(dialledBy, port, from),
     events: from === to ? [packet(from)] : [packet(from), packet(to)],
@@ -54,14 +56,32 @@ function call(end: 'client' | 'server', pid: number, port: number, time: number)
   const [near, far] = [at(`198.51.100.2#${port}`), at(PUBLISHED)];
   const ends = end === 'client' ? { local: near, remote: far } : { local: far, remote: near };
   return {
-    ...{ kind: 'copy', id: time, time, protocol: 'tcp', ...task(pid), ...ends, socket: 'x' },
-    ...{ operation: 'read', fd: 5, bytes: 1, total: 1, calls: 1, buffer: 'b', mark: 1, tail: 0 },
+    kind: 'copy',
+    id: time,
+    time,
+    protocol: 'tcp',
+    ...task(pid),
+    ...ends,
+    socket: 'x',
+    operation: 'read',
+    fd: 5,
+    bytes: 1,
+    total: 1,
+    calls: 1,
+    buffer: 'b',
+    mark: 1,
+    tail: 0,
     life: 1,
   };
 }
 
 const fork = (pid: number, child: number): TraceEvent => ({
-  ...{ kind: 'fork', id: 1, time: 1, pid, child, command: 'nginx' },
+  kind: 'fork',
+  id: 1,
+  time: 1,
+  pid,
+  child,
+  command: 'nginx',
 });
 
 interface Known {
@@ -77,23 +97,41 @@ function correlate(
 ): Correlation {
   const none = new Map();
   return {
-    ...{ legs, connections: [], spoken: new Set(spoken) },
+    legs,
+    connections: [],
+    spoken: new Set(spoken),
     relaying: {
-      ...{ links, received: none, replied: none, sent: none, shared: new Map(shared) },
-      ...{ beyond: new Set<Leg>(), kinship: new Kinship(events), counts: new Counts(events) },
+      links,
+      received: none,
+      replied: none,
+      sent: none,
+      shared: new Map(shared),
+      beyond: new Set<Leg>(),
+      kinship: new Kinship(events),
+      counts: new Counts(events),
       calls: new LegCalls(new LegIndex(legs), events),
     },
   };
 }
 
 const flow = (taken: number | null, given: number | null) => ({
-  ...{ taken, given, moved: taken ?? 0, followed: true },
+  taken,
+  given,
+  moved: taken ?? 0,
+  followed: true,
 });
 
 function link(client: Leg, upstream: Leg, more: Partial<RelayLink> = {}): RelayLink {
   return {
-    ...{ process: null, client, upstream, how: 'moved', moves: [], toUpstream: 14, toClient: 7 },
-    ...{ flows: { there: flow(14, 14), back: flow(7, 7) }, sockets: 'own' },
+    process: null,
+    client,
+    upstream,
+    how: 'moved',
+    moves: [],
+    toUpstream: 14,
+    toClient: 7,
+    flows: { there: flow(14, 14), back: flow(7, 7) },
+    sockets: 'own',
     ...more,
   };
 }
@@ -187,8 +225,19 @@ const MET = {
 };
 
 const aside = (pid: number): TraceEvent => ({
-  ...{ kind: 'aside', id: 12, time: 12, what: 'device', operation: 'write', ...task(pid), fd: 1 },
-  ...{ bytes: 1, calls: 1, object: 'o', peer: '0', local: null, remote: null },
+  kind: 'aside',
+  id: 12,
+  time: 12,
+  what: 'device',
+  operation: 'write',
+  ...task(pid),
+  fd: 1,
+  bytes: 1,
+  calls: 1,
+  object: 'o',
+  peer: '0',
+  local: null,
+  remote: null,
 });
 
 test('who serves and does nothing else keeps nothing; who does anything beside that keeps what it met', () => {
@@ -229,7 +278,8 @@ test('who dialled, and has a client that no pair of legs explains', () => {
   const upstream = live({ port: 3, dialledBy: 50 });
   const both = (...links: RelayLink[]): boolean => {
     const correlation = correlate([MET.over, MET.open, upstream], {
-      ...{ links, spoken: [upstream] },
+      links,
+      spoken: [upstream],
     });
     const groups = groupLegs(correlation);
     const isOver = ({ legs }: LegGroup): boolean => legs.includes(MET.over);

@@ -1,5 +1,4 @@
-// Journeys: worlds of packets of which it is known which sightings are one packet, and what NAT did where.
-
+/** Journeys: worlds of packets of which it is known which sightings are one packet, and what NAT did where. */
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import type { Journey } from '../../src/correlate/journeys/journey.js';
@@ -198,7 +197,11 @@ function byFirst(a: readonly number[], b: readonly number[]): number {
 test('wire: pure acknowledgements of one number without marks are not taken for one across NAT', () => {
   const packets = [1, 2].map(() => ({ request: false, seq: 5, length: 0, places: 9 }));
   const { events } = playWire({
-    ...{ packets, marks: 'none', directed: true, turns: [0], skew: 0 },
+    packets,
+    marks: 'none',
+    directed: true,
+    turns: [0],
+    skew: 0,
   });
   for (const { passages } of read(events)) {
     assert.equal(

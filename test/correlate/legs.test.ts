@@ -1,5 +1,4 @@
-// A leg's ends, its beginning and its rewriting, from packets, sockets and conntrack, and what is not told where they are missing.
-
+/** A leg's ends, its beginning and its rewriting, from packets, sockets and conntrack, and what is not told where they are missing. */
 import * as assert from 'uvu/assert';
 import { gatherFlows } from '../../src/correlate/flows.js';
 import type { Leg } from '../../src/correlate/leg.js';
@@ -120,14 +119,19 @@ test('a connection older than the trace: who is the client is told by ports and 
 test('a SYN that the host itself sends may bear another source already: conntrack knows the client', () => {
   const story = new Story();
   const view: ConntrackView = {
-    ...{ id: 'ct', status: CONNTRACK.DST_NAT | CONNTRACK.SRC_NAT },
+    id: 'ct',
+    status: CONNTRACK.DST_NAT | CONNTRACK.SRC_NAT,
     original: { source: at('127.0.0.1#40000'), destination: at('127.0.0.1#8080') },
     reply: { source: at(TARGET), destination: at('172.17.0.1#40000') },
   };
   story.tell(
     story.makePacket({
-      ...{ source: at('172.17.0.1#40000'), destination: at(TARGET), flags: TCP.SYN },
-      ...{ direction: 'out', socket: 'c', conntrack: view },
+      source: at('172.17.0.1#40000'),
+      destination: at(TARGET),
+      flags: TCP.SYN,
+      direction: 'out',
+      socket: 'c',
+      conntrack: view,
     }),
   );
   assert.equal(ends(story.events), ['127.0.0.1#40000', '127.0.0.1#8080', TARGET, true]);
@@ -142,7 +146,8 @@ test('a rewriting is one that the addresses show, or the bit that the kernel set
   const rewritten = (view: Partial<ConntrackView>): unknown[] => {
     const story = new Story();
     const conntrack: ConntrackView = {
-      ...{ id: 'ct', status: 0x188 },
+      id: 'ct',
+      status: 0x188,
       original: { source: at(FROM), destination: at(PUBLISHED) },
       reply: { source: at(PUBLISHED), destination: at(FROM) },
       ...view,
@@ -240,17 +245,14 @@ test('a hook that was seen rewriting is the one, but only of the destination and
         if (i === 2) {
           const nat: NatEvent = {
             ...packet,
-            ...{
-              ...story.stamp(),
-              kind: 'nat',
-              ...{ source: at(FROM), destination: at(PUBLISHED) },
-            },
-            ...{
-              hook: 'OUTPUT',
-              field: 'destination',
-              becomes: at(TARGET),
-              conntrack: talk.view(),
-            },
+            ...story.stamp(),
+            kind: 'nat',
+            source: at(FROM),
+            destination: at(PUBLISHED),
+            hook: 'OUTPUT',
+            field: 'destination',
+            becomes: at(TARGET),
+            conntrack: talk.view(),
             ...change,
           };
           story.tell(nat);
@@ -275,8 +277,11 @@ test('a packet that arrived after the rewriting was seen does not tell its hook'
       story.makePacket({ source: at(FROM), destination: at(PUBLISHED), flags: TCP.SYN });
     const leave = () =>
       story.makePacket({
-        ...{ source: at(FROM), destination: at(TARGET), flags: TCP.SYN },
-        ...{ direction: 'out' as const, conntrack: talk.view() },
+        source: at(FROM),
+        destination: at(TARGET),
+        flags: TCP.SYN,
+        direction: 'out' as const,
+        conntrack: talk.view(),
       });
     const events = order === 'before' ? [arrive(), leave()] : [leave(), arrive()];
     return buildLeg({ events, local: null }, { host: HOST, ports: new Set([8080]) })?.nat?.hook;
@@ -355,7 +360,8 @@ test('a reset that answers a SYN ends it where it acknowledges that very SYN', (
 
 test('the hook of DNAT: PREROUTING for what came in as it was dialled, OUTPUT for what a socket here sent', () => {
   const view: ConntrackView = {
-    ...{ id: 'ct', status: CONNTRACK.DST_NAT },
+    id: 'ct',
+    status: CONNTRACK.DST_NAT,
     original: { source: at(FROM), destination: at(PUBLISHED) },
     reply: { source: at(TARGET), destination: at(FROM) },
   };

@@ -1,5 +1,4 @@
-// Which sightings of a live trace go on from one another, what NAT may do between them, and where a packet's way ended.
-
+/** Which sightings of a live trace go on from one another, what NAT may do between them, and where a packet's way ended. */
 import * as assert from 'uvu/assert';
 import { findJourneyEnd } from '../../src/correlate/journeys/journey-end.js';
 import type { Sight } from '../../src/correlate/journeys/journey.js';
@@ -31,7 +30,8 @@ const SECOND = 1_000_000_000;
 
 /** DNAT and masquerade, as the kernel's entry has both. */
 const VIEW: ConntrackView = {
-  ...{ id: 'ct', status: 0 },
+  id: 'ct',
+  status: 0,
   original: { source: FROM, destination: DIALLED },
   reply: { source: BEHIND, destination: GATEWAY },
 };
@@ -41,8 +41,14 @@ const way = (source: Endpoint, destination: Endpoint) => ({ source, destination 
 
 function packet(more: Partial<PacketEvent> = {}): PacketEvent {
   return story.makePacket({
-    ...{ source: FROM, destination: DIALLED, skb: 'a', time: SECOND },
-    ...{ seq: 5, ack: 6, flags: TCP.ACK, length: 7 },
+    source: FROM,
+    destination: DIALLED,
+    skb: 'a',
+    time: SECOND,
+    seq: 5,
+    ack: 6,
+    flags: TCP.ACK,
+    length: 7,
     ...more,
   });
 }
@@ -51,8 +57,12 @@ function nat(more: Partial<NatEvent> = {}): NatEvent {
   const { ifindex, direction, ...fields } = packet();
   void [ifindex, direction];
   return {
-    ...{ ...fields, kind: 'nat', hook: 'PREROUTING', field: 'destination' },
-    ...{ becomes: BEHIND, ...more },
+    ...fields,
+    kind: 'nat',
+    hook: 'PREROUTING',
+    field: 'destination',
+    becomes: BEHIND,
+    ...more,
   } as NatEvent;
 }
 
@@ -220,8 +230,11 @@ const leg = makeLeg({
   server: DIALLED,
   destination: BEHIND,
   nat: {
-    ...{ view: VIEW, event: packet(), hook: 'PREROUTING' },
-    ...{ destinationRewritten: true, sourceRewritten: true },
+    view: VIEW,
+    event: packet(),
+    hook: 'PREROUTING',
+    destinationRewritten: true,
+    sourceRewritten: true,
   },
 });
 
@@ -255,7 +268,10 @@ test('what changed between two places of the host was rewritten there, and where
   assert.is(steps({ now: packet({ destination: BEHIND, namespace: CONTAINER }) }), '');
   assert.is(
     findRewritings(packet({ destination: BEHIND }), {
-      ...{ leg: { ...leg, nat: null }, request: true, before: packet(), host: HOST },
+      leg: { ...leg, nat: null },
+      request: true,
+      before: packet(),
+      host: HOST,
     }).length,
     0,
   );
@@ -305,15 +321,23 @@ test('a hook that was seen says what it did; what it gave goes on from there', (
 });
 
 const device = (ifindex: number, more: Partial<Device> = {}): Device => ({
-  ...{ ifindex, name: `d${ifindex}`, kind: 'veth', addresses: [], master: null },
-  ...{ peerIfindex: null, peerNamespace: null, ...more },
+  ifindex,
+  name: `d${ifindex}`,
+  kind: 'veth',
+  addresses: [],
+  master: null,
+  peerIfindex: null,
+  peerNamespace: null,
+  ...more,
 });
 
 const TOPOLOGY = {
   host: HOST,
   namespaces: [
     {
-      ...{ inode: HOST, name: 'host', role: 'host' },
+      inode: HOST,
+      name: 'host',
+      role: 'host',
       devices: [
         device(1, { kind: 'loopback' }),
         device(2, { addresses: ['198.51.100.1/24'], kind: 'other' }),
@@ -323,7 +347,9 @@ const TOPOLOGY = {
       ],
     },
     {
-      ...{ inode: CONTAINER, name: 'redis', role: 'container' },
+      inode: CONTAINER,
+      name: 'redis',
+      role: 'container',
       devices: [device(4, { addresses: ['172.17.0.2/16', 'fd00::2/64'] })],
     },
   ],

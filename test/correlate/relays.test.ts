@@ -1,5 +1,4 @@
-// The parts that pair a relay's legs: pieces that were read and written, sums of calls, requests, and TLS by its lengths.
-
+/** The parts that pair a relay's legs: pieces that were read and written, sums of calls, requests, and TLS by its lengths. */
 import * as assert from 'uvu/assert';
 import { addsNothing } from '../../src/correlate/accounts.js';
 import { countExchanges } from '../../src/correlate/exchanges.js';
@@ -21,10 +20,25 @@ function call(
   more: Partial<CopyEvent> = {},
 ): CopyEvent {
   return {
-    ...{ ...story.stamp(), kind: 'copy', namespace: 1, protocol: 'tcp', pid: 30, tid: 30 },
-    ...{ command: 'socat', operation, socket, fd: 5, bytes: 14, total: 14, calls: 1 },
-    ...{ local: at('10.0.0.1#80'), remote: at(`10.0.0.2#${socket.length}`) },
-    ...{ buffer: 'b1', mark: 7, tail: 9, life: 1 },
+    ...story.stamp(),
+    kind: 'copy',
+    namespace: 1,
+    protocol: 'tcp',
+    pid: 30,
+    tid: 30,
+    command: 'socat',
+    operation,
+    socket,
+    fd: 5,
+    bytes: 14,
+    total: 14,
+    calls: 1,
+    local: at('10.0.0.1#80'),
+    remote: at(`10.0.0.2#${socket.length}`),
+    buffer: 'b1',
+    mark: 7,
+    tail: 9,
+    life: 1,
     ...more,
   };
 }
@@ -244,8 +258,12 @@ test('relays by name, and by the arguments of the process with that number', () 
   const topology = {
     relays: [
       {
-        ...{ pid: 40, command: 'rootless-forwarder', arguments: [], protocol: 'tcp' },
-        ...{ listens: at('0.0.0.0#8080'), target: at(TARGET) },
+        pid: 40,
+        command: 'rootless-forwarder',
+        arguments: [],
+        protocol: 'tcp',
+        listens: at('0.0.0.0#8080'),
+        target: at(TARGET),
       },
     ],
   } as unknown as Topology;

@@ -1,5 +1,4 @@
-// Of what a trace saw on the whole machine, what is about the host that was asked for.
-
+/** Of what a trace saw on the whole machine, what is about the host that was asked for. */
 import * as assert from 'uvu/assert';
 import { keepRelevant } from '../../src/correlate/relevant.js';
 import {
@@ -81,7 +80,11 @@ test('splices are kept where either socket is of such a connection', () => {
 
 function total(story: Story, socket: string): TotalEvent {
   return {
-    ...{ ...story.stamp(), kind: 'total', operation: 'read', to: null, bytes: 1 },
+    ...story.stamp(),
+    kind: 'total',
+    operation: 'read',
+    to: null,
+    bytes: 1,
     from: { socket, localPort: 1, remotePort: 2 },
   };
 }

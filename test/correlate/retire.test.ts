@@ -1,5 +1,4 @@
-// When a connection of a running trace is let go, and which events nothing needs any more.
-
+/** When a connection of a running trace is let go, and which events nothing needs any more. */
 import * as assert from 'uvu/assert';
 import { correlate } from '../../src/correlate/connections.js';
 import { pairKey } from '../../src/correlate/leg.js';
@@ -54,8 +53,14 @@ function assertHeldFor(story: Story, silent: number, name: string): void {
 function closeSocket(story: Story, talk: Talk, end: 'client' | 'server'): void {
   const { socket, local, remote } = talk.ends(end);
   story.tell({
-    ...{ ...story.stamp(), kind: 'state', ...story.actor(end === 'client' ? CURL : SERVER) },
-    ...{ socket, local, remote, from: TCP_STATE.LAST_ACK, to: TCP_STATE.CLOSE },
+    ...story.stamp(),
+    kind: 'state',
+    ...story.actor(end === 'client' ? CURL : SERVER),
+    socket,
+    local,
+    remote,
+    from: TCP_STATE.LAST_ACK,
+    to: TCP_STATE.CLOSE,
   });
 }
 
@@ -137,9 +142,16 @@ test('datagrams: when more between the same ports would be a new flow', () => {
 test('datagrams that were counted and not listed stay: the sum comes at the end', () => {
   const counted = datagrams();
   counted.tell({
-    ...{ ...counted.stamp(), kind: 'counter', namespace: HOST, ifindex: 2, direction: 'in' },
-    ...{ protocol: 'udp', source: at(client(40_000)), destination: at(PUBLISHED) },
-    ...{ packets: 3, bytes: 0 },
+    ...counted.stamp(),
+    kind: 'counter',
+    namespace: HOST,
+    ifindex: 2,
+    direction: 'in',
+    protocol: 'udp',
+    source: at(client(40_000)),
+    destination: at(PUBLISHED),
+    packets: 3,
+    bytes: 0,
   });
   assert.is(countGone(counted, 1_000 * SECOND), 0);
 });
@@ -173,7 +185,8 @@ test('the same of the client’s own calls', () => {
 /** A relay splices both ways; all four sockets have closed. */
 function spliced(story = new Story(), port = 40_000, ends: Talk[] = []): Story {
   relayed({
-    ...{ story, port },
+    story,
+    port,
     moves: (inner, near, far) => {
       ends.push(near, far);
       inner.splice(SOCAT, [near, 'server'], [far, 'client'], 14);
@@ -192,12 +205,18 @@ function tellSum(
   to: SocketEnds | null = null,
 ): void {
   const ports = ({ socket, local, remote }: SocketEnds) => ({
-    ...{ socket, localPort: local.port, remotePort: remote.port },
+    socket,
+    localPort: local.port,
+    remotePort: remote.port,
     ...(to === null && { life: 1 }),
   });
   story.tell({
-    ...{ ...story.stamp(), kind: 'total', operation, bytes: 99 },
-    ...{ from: ports(from), to: to && ports(to) },
+    ...story.stamp(),
+    kind: 'total',
+    operation,
+    bytes: 99,
+    from: ports(from),
+    to: to && ports(to),
   });
 }
 
@@ -303,8 +322,14 @@ test('the addresses of what is let go: as dialled, behind the rewriting, and as 
   closeSocket(masked, talk, 'client');
   const { socket } = talk.ends('server');
   masked.tell({
-    ...{ ...masked.stamp(), kind: 'state', ...masked.actor(SERVER), socket, local: at(TARGET) },
-    ...{ remote: local, from: TCP_STATE.LAST_ACK, to: TCP_STATE.CLOSE },
+    ...masked.stamp(),
+    kind: 'state',
+    ...masked.actor(SERVER),
+    socket,
+    local: at(TARGET),
+    remote: local,
+    from: TCP_STATE.LAST_ACK,
+    to: TCP_STATE.CLOSE,
   });
   const { pairs } = retireAfter(masked, 200 * SECOND);
   assert.ok(pairs.length === 0 || pairs.includes(pairKey('tcp', at(TARGET), local)));
@@ -351,7 +376,11 @@ test('forks are kept for ever, sums as long as a call that they count', () => {
   const fork = (story: Story): void => {
     story.tell({ ...story.stamp(), kind: 'fork', pid: 1, command: 'init', child: 2 });
     story.tell({
-      ...{ ...story.stamp(), kind: 'total', operation: 'write', to: null, bytes: 9 },
+      ...story.stamp(),
+      kind: 'total',
+      operation: 'write',
+      to: null,
+      bytes: 9,
       from: { socket: 'x', localPort: 1, remotePort: 2, life: 1 },
     });
   };

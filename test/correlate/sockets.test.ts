@@ -1,5 +1,4 @@
-// Whose socket a call was on, and how many bytes all calls on it add up to, beyond those that were told one by one.
-
+/** Whose socket a call was on, and how many bytes all calls on it add up to, beyond those that were told one by one. */
 import * as assert from 'uvu/assert';
 import { addUp, countFlow } from '../../src/correlate/accounts.js';
 import { LegCalls } from '../../src/correlate/calls.js';
@@ -33,7 +32,9 @@ function find(
 ): Leg | null {
   const { time = 5 * SECOND, namespace = HOST, protocol = 'tcp' } = more;
   return new LegIndex(legs).find({
-    ...{ protocol, namespace, time },
+    protocol,
+    namespace,
+    time,
     ends: { local: at(local), remote: at(remote) },
   });
 }
@@ -94,8 +95,14 @@ const masqueraded = (): Leg =>
 
 function accept(): Omit<NonNullable<Leg['accepted']>, 'local' | 'remote' | 'socket'> {
   return {
-    ...{ id: 1, time: SECOND, kind: 'accept', namespace: HOST },
-    ...{ pid: 20, tid: 20, command: 'redis', fd: 5 },
+    id: 1,
+    time: SECOND,
+    kind: 'accept',
+    namespace: HOST,
+    pid: 20,
+    tid: 20,
+    command: 'redis',
+    fd: 5,
   };
 }
 
@@ -142,9 +149,26 @@ function call(
 ): CopyEvent {
   clock += 1000;
   return {
-    ...{ kind: 'copy', id: clock, time: clock, namespace: HOST, protocol: 'tcp' },
-    ...{ pid: 30, tid: 30, command: 'socat', operation, socket: 's1', fd: 5, bytes, total },
-    ...{ calls: 1, local: at(DIALLED), remote: at(FROM), buffer: 'b', mark: 1, tail: 0, life: 1 },
+    kind: 'copy',
+    id: clock,
+    time: clock,
+    namespace: HOST,
+    protocol: 'tcp',
+    pid: 30,
+    tid: 30,
+    command: 'socat',
+    operation,
+    socket: 's1',
+    fd: 5,
+    bytes,
+    total,
+    calls: 1,
+    local: at(DIALLED),
+    remote: at(FROM),
+    buffer: 'b',
+    mark: 1,
+    tail: 0,
+    life: 1,
     ...more,
   };
 }
@@ -178,7 +202,12 @@ const ENDS = { socket: 's1', local: at(DIALLED), remote: at(FROM), life: 1 };
 function total(bytes: number, more: Partial<TotalEvent> = {}): TotalEvent {
   clock += 1000;
   return {
-    ...{ kind: 'total', id: clock, time: clock, operation: 'read', to: null, bytes },
+    kind: 'total',
+    id: clock,
+    time: clock,
+    operation: 'read',
+    to: null,
+    bytes,
     from: { socket: 's1', localPort: 8080, remotePort: 40_000, life: 1 },
     ...more,
   };
@@ -231,8 +260,18 @@ const SPLICED = { socket: 'u1', local: at('172.17.0.1#50000'), remote: at(TARGET
 function move(bytes: number, sum: number): Transfer {
   clock += 1000;
   const event: MoveEvent = {
-    ...{ kind: 'move', id: clock, time: clock, pid: 30, tid: 30, command: 'x', fds: [1, 2] },
-    ...{ bytes, total: sum, calls: 1, from: ENDS, to: SPLICED },
+    kind: 'move',
+    id: clock,
+    time: clock,
+    pid: 30,
+    tid: 30,
+    command: 'x',
+    fds: [1, 2],
+    bytes,
+    total: sum,
+    calls: 1,
+    from: ENDS,
+    to: SPLICED,
   };
   const ends = { protocol: 'tcp', namespace: null, from: ENDS, to: SPLICED } as const;
   return { event, read: null, bytes, exact: true, ...ends };
@@ -271,7 +310,10 @@ test('one direction of a relay: taken, given, moved; of bytes that were only ali
   assert.equal(flow([copied(false)]), { taken: 14, given: 20, moved: 14, followed: false });
   assert.equal(flow([move(5, 5)]), { taken: 19, given: 25, moved: 5, followed: true });
   assert.equal(flow([move(5, 5), copied(false)]), {
-    ...{ taken: 19, given: 25, moved: 19, followed: true },
+    taken: 19,
+    given: 25,
+    moved: 19,
+    followed: true,
   });
 });
 

@@ -1,5 +1,4 @@
-// Which sightings are one packet: by the skb and the order of places live, by marks, TTL and order in a capture; copies and segments.
-
+/** Which sightings are one packet: by the skb and the order of places live, by marks, TTL and order in a capture; copies and segments. */
 import * as assert from 'uvu/assert';
 import type { WirePacket } from '../../src/correlate/capture/same-packet.js';
 import type { Sight, Track } from '../../src/correlate/journeys/journey.js';
@@ -25,7 +24,14 @@ function packet(more: Partial<PacketEvent> = {}): PacketEvent {
   id += 1;
   return {
     ...new Story().makePacket({ source: FROM, destination: DIALLED }),
-    ...{ id, time: id * 1000, skb: 'a', seq: 5, ack: 6, flags: TCP.ACK, length: 7, ...more },
+    id,
+    time: id * 1000,
+    skb: 'a',
+    seq: 5,
+    ack: 6,
+    flags: TCP.ACK,
+    length: 7,
+    ...more,
   };
 }
 
@@ -159,8 +165,15 @@ test('a device cuts what is too much for it: each segment lies within the whole'
 
 function wired(more: Partial<PacketEvent> = {}, facts: Partial<WireFacts> = {}): WirePacket {
   const wire = {
-    ...{ conversation: 1, file: 0, directed: false, ttl: 64, ipId: 7, timestamp: null },
-    ...{ digest: 3, hardware: null, ...facts },
+    conversation: 1,
+    file: 0,
+    directed: false,
+    ttl: 64,
+    ipId: 7,
+    timestamp: null,
+    digest: 3,
+    hardware: null,
+    ...facts,
   };
   return { ...packet({ skb: null, ifindex: 1, ...more }), wire };
 }
@@ -282,7 +295,9 @@ test('only what shows a packet is a passage; a capture is read as one where all 
 
 test('a copy goes on from where its original was, so that nothing is rewritten twice', () => {
   const view = {
-    ...{ id: 'ct', status: 0, original: { source: FROM, destination: DIALLED } },
+    id: 'ct',
+    status: 0,
+    original: { source: FROM, destination: DIALLED },
     reply: { source: BEHIND, destination: FROM },
   };
   const [first, second] = [
@@ -293,8 +308,11 @@ test('a copy goes on from where its original was, so that nothing is rewritten t
   const leg = makeLeg({
     events: [first, second, copy],
     nat: {
-      ...{ view, event: second, hook: 'PREROUTING' },
-      ...{ destinationRewritten: true, sourceRewritten: false },
+      view,
+      event: second,
+      hook: 'PREROUTING',
+      destinationRewritten: true,
+      sourceRewritten: false,
     },
   });
   assert.equal(

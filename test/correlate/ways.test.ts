@@ -1,5 +1,4 @@
-// Where else a process reads and writes while it serves: calls that were not told one by one count as well.
-
+/** Where else a process reads and writes while it serves: calls that were not told one by one count as well. */
 import * as assert from 'uvu/assert';
 import type { Connection } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';
@@ -55,7 +54,11 @@ function serve({ total, by = NGINX, over, late }: Served): Connection | undefine
   talk.close();
   const { socket, local, remote } = other.ends('client');
   story.tell({
-    ...{ ...story.stamp(), kind: 'total', operation: 'write', to: null, bytes: total },
+    ...story.stamp(),
+    kind: 'total',
+    operation: 'write',
+    to: null,
+    bytes: total,
     from: { socket, localPort: local.port, remotePort: remote.port, life: 1 },
   });
   return analyse(story.trace()).connections.find(({ server }) => server?.port === 8080);

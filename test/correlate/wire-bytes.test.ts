@@ -1,5 +1,4 @@
-// Bytes counted from the columns are those counted from events, for every leg of the samples and of random traffic.
-
+/** Bytes counted from the columns are those counted from events, for every leg of the samples and of random traffic. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,4 @@
-// Checksums: right, left to the device, missing, and contradicted by any single changed byte of what they cover.
-
+/** Checksums: right, left to the device, missing, and contradicted by any single changed byte of what they cover. */
 import * as assert from 'uvu/assert';
 import { isDamaged } from '../../src/decode/checksum.js';
 import { decodeFrame } from '../../src/decode/link.js';

@@ -1,5 +1,4 @@
-// The decoders are total: 100,000 damaged frames of every link type, none throws, hangs or reads beyond its frame.
-
+/** The decoders are total: 100,000 damaged frames of every link type, none throws, hangs or reads beyond its frame. */
 import * as assert from 'uvu/assert';
 import { decodeFrame } from '../../src/decode/link.js';
 import { Packet } from '../../src/decode/packet.js';

@@ -1,5 +1,4 @@
-// Tunnels are looked into, inside each other too; what only looks like one is what it is.
-
+/** Tunnels are looked into, inside each other too; what only looks like one is what it is. */
 import * as assert from 'uvu/assert';
 import { decodeFrame } from '../../src/decode/link.js';
 import { Packet } from '../../src/decode/packet.js';
@@ -14,7 +13,12 @@ const test = suite('tunnels');
 
 const OUTER = { from: '192.0.2.11', to: '192.0.2.12' } as const;
 const INNER = ipPacket({
-  ...{ protocol: 'tcp', flags: 0x02, seq: 7, ttl: 63, id: 9, stamp: 5 },
+  protocol: 'tcp',
+  flags: 0x02,
+  seq: 7,
+  ttl: 63,
+  id: 9,
+  stamp: 5,
   source: { address: '10.0.0.2', port: 40_001 },
   destination: { address: '10.0.0.5', port: 8080 },
 });
@@ -57,7 +61,9 @@ test('a datagram to the port of a tunnel that is none keeps its own ports', () =
       '\x08\0\0\0\0\0\x01\0 not a frame at all',
     ]) {
       const plain = ipPacket({
-        ...{ protocol: 'udp', payload: Buffer.from(payload, 'latin1'), ttl: 61 },
+        protocol: 'udp',
+        payload: Buffer.from(payload, 'latin1'),
+        ttl: 61,
         source: { address: '192.0.2.1', port: 5000 },
         destination: { address: '192.0.2.2', port },
       });
@@ -84,9 +90,14 @@ test('damaged tunnels: any bytes give an answer', () => {
 });
 
 const EXCHANGE: Exchange = {
-  ...{ kind: 'routed', protocol: 'tcp', at: 1_000_000, clientPort: 50_000 },
+  kind: 'routed',
+  protocol: 'tcp',
+  at: 1_000_000,
+  clientPort: 50_000,
   turns: [{ request: Buffer.from('PING\r\n'), reply: Buffer.from('+PONG\r\n') }],
-  ...{ container: 2, port: 6379, published: 6380 },
+  container: 2,
+  port: 6379,
+  published: 6380,
 };
 
 test('one flow inside and outside its tunnel is one connection, and no NAT; via names the tunnel', async () => {

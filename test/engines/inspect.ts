@@ -1,5 +1,4 @@
-// Where a container is, as its engine tells: Docker and Podman are asked in the same words.
-
+/** Where a container is, as its engine tells: Docker and Podman are asked in the same words. */
 import type { EngineHost } from './host.js';
 import type { Place } from './ways.js';
 

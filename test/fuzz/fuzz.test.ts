@@ -1,5 +1,4 @@
-// A quick part of the fuzz: hundreds of mutations from a seed; `npm run fuzz` tries 100,000 from a new one.
-
+/** A quick part of the fuzz: hundreds of mutations from a seed; `npm run fuzz` tries 100,000 from a new one. */
 import * as assert from 'uvu/assert';
 import { parseNft } from '../../src/rules/read/nft.js';
 import { UserError } from '../../src/model/errors.js';

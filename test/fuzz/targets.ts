@@ -196,16 +196,19 @@ export const TARGETS: readonly Target[] = [
   { name: 'recordings', share: 16, run: readChangedRecording },
   { name: 'explain documents', share: 16, run: explainChanged },
   {
-    ...{ name: 'nft as JSON', share: 10 },
+    name: 'nft as JSON',
+    share: 10,
     run: (seed, changes) =>
       evaluate(parseNft(JSON.stringify(changeJson(pick(nftJsons, seed), changes)) ?? '', 'fuzz')),
   },
   {
-    ...{ name: 'nft as text', share: 8 },
+    name: 'nft as text',
+    share: 8,
     run: (seed, changes) => evaluate(parseNft(changeText(pick(nftTexts, seed), changes), 'fuzz')),
   },
   {
-    ...{ name: 'iptables-save', share: 10 },
+    name: 'iptables-save',
+    share: 10,
     run: (seed, changes) =>
       evaluate(parseSaved(changeText(pick(savedRules, seed), changes), 'fuzz')),
   },

@@ -37,7 +37,9 @@ const wired = new Map<number, Device[]>([
     [
       device('lo', 'loopback', { addresses: ['127.0.0.1/8'] }),
       device('eth0', 'veth', {
-        ...{ addresses: ['10.88.0.2/16', 'fe80::1/64'], peerIfindex: 6, peerNamespace: HOST },
+        addresses: ['10.88.0.2/16', 'fe80::1/64'],
+        peerIfindex: 6,
+        peerNamespace: HOST,
       }),
     ],
   ],

@@ -1,5 +1,4 @@
-// What doctor makes of a machine: one thing missing at a time, each with its remedy.
-
+/** What doctor makes of a machine: one thing missing at a time, each with its remedy. */
 import * as assert from 'uvu/assert';
 import {
   isAtLeast,
@@ -31,8 +30,12 @@ const tracing: TracingFacts = {
   lockdown: 'none',
 };
 const capabilities: Capabilities = {
-  ...{ platform: 'linux', architecture: 'x64', kernel: '6.1.0', btf: true },
-  ...{ conntrack: 'module', tracing },
+  platform: 'linux',
+  architecture: 'x64',
+  kernel: '6.1.0',
+  btf: true,
+  conntrack: 'module',
+  tracing,
   rights: { refusal: null, limits: [], held: [] },
   programs: new Map(
     ['ip', 'mount', 'nsenter', 'setpriv', 'unshare', 'nft'].map((name) => [name, `/bin/${name}`]),
@@ -40,16 +43,26 @@ const capabilities: Capabilities = {
   bpftrace: { version: '0.17.0', problem: '' },
 };
 const topology: Topology = {
-  ...{ host: 1, namespaces: [], containers: [], relays: [], listeners: [], problems: [] },
+  host: 1,
+  namespaces: [],
+  containers: [],
+  relays: [],
+  listeners: [],
+  problems: [],
   engine: { version: '20.10.24', product: 'docker', address: '/var/run/docker.sock' },
 };
 const healthy: HostFacts = {
-  ...{ capabilities, tracepoints: TRACEPOINTS, topology, userlandProxy: true },
-  ...{ strayTracers: [], staleLabs: [] },
+  capabilities,
+  tracepoints: TRACEPOINTS,
+  topology,
+  userlandProxy: true,
+  strayTracers: [],
+  staleLabs: [],
 };
 
 const FULL: RightsFacts = {
-  ...{ uid: 0, status: 'CapEff:\t000001fffeffffff\n' },
+  uid: 0,
+  status: 'CapEff:\t000001fffeffffff\n',
   uidMap: '         0          0 4294967295\n',
 };
 const judge = (facts: Partial<RightsFacts>): Rights => judgeRights({ ...FULL, ...facts });
@@ -195,12 +208,17 @@ test('reads what the look at tracefs printed', () => {
   const text =
     '@tracefs mountable\n@lockdown none [integrity] confidentiality\n@tracepoint net:net_dev_queue\n';
   assert.equal(parseTracing(text), {
-    ...{ tracefs: 'mountable', kprobes: false, lockdown: 'integrity' },
+    tracefs: 'mountable',
+    kprobes: false,
+    lockdown: 'integrity',
     tracepoints: new Set(['net:net_dev_queue']),
   });
   assert.is(parseTracing('@tracefs mounted\n@kprobes\n').kprobes, true);
   assert.equal(parseTracing(''), {
-    ...{ tracefs: 'absent', kprobes: null, lockdown: null, tracepoints: new Set() },
+    tracefs: 'absent',
+    kprobes: null,
+    lockdown: null,
+    tracepoints: new Set(),
   });
 });
 

@@ -1,5 +1,4 @@
-// What the clocks say of a trace: a sleep, a clock that was set, both, neither.
-
+/** What the clocks say of a trace: a sleep, a clock that was set, both, neither. */
 import * as assert from 'uvu/assert';
 import { compareClocks, readClocks } from '../../src/host/clocks.js';
 import { suite } from '../support/suite.js';
@@ -7,7 +6,9 @@ import { suite } from '../support/suite.js';
 const test = suite('clocks');
 const before = { wall: 1_700_000_000_000, awake: 5_000_000, up: 6_000_000 };
 const after = (wall: number, awake: number, up: number) => ({
-  ...{ wall: before.wall + wall, awake: before.awake + awake, up: before.up + up },
+  wall: before.wall + wall,
+  awake: before.awake + awake,
+  up: before.up + up,
 });
 
 test('a usual trace says nothing, also where the kernel tells little', () => {

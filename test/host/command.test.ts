@@ -1,5 +1,4 @@
-// Running a program: its output, and every way in which it can fail.
-
+/** Running a program: its output, and every way in which it can fail. */
 import * as assert from 'uvu/assert';
 import { runCommand } from '../../src/host/command.js';
 import { suite } from '../support/suite.js';

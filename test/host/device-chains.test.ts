@@ -1,5 +1,4 @@
-// Chains of devices, of which the JSON of nft 1.0.6 does not tell the devices: the text does.
-
+/** Chains of devices, of which the JSON of nft 1.0.6 does not tell the devices: the text does. */
 import * as assert from 'uvu/assert';
 import type { RunCommand } from '../../src/host/command.js';
 import { readRules } from '../../src/host/rules.js';
@@ -9,8 +8,15 @@ const test = suite('chains of devices');
 
 const chain = (more: object): object => ({
   chain: {
-    ...{ family: 'netdev', table: 'w', name: 'c', handle: 1, type: 'filter', hook: 'ingress' },
-    ...{ prio: 0, policy: 'accept', ...more },
+    family: 'netdev',
+    table: 'w',
+    name: 'c',
+    handle: 1,
+    type: 'filter',
+    hook: 'ingress',
+    prio: 0,
+    policy: 'accept',
+    ...more,
   },
 });
 const json = (more: object): string =>
@@ -34,8 +40,12 @@ async function read(more: object, text: string | null): Promise<readonly [unknow
       all === 'nft -j list ruleset' ? json(more) : all === 'nft list ruleset' ? text : '';
     const stdout = known ?? '';
     return Promise.resolve({
-      ...{ ok: known !== null, stdout, stderr: '', code: 0 },
-      ...{ failure: known === null ? 'failed' : null, message: '' },
+      ok: known !== null,
+      stdout,
+      stderr: '',
+      code: 0,
+      failure: known === null ? 'failed' : null,
+      message: '',
     } as Awaited<ReturnType<RunCommand>>);
   };
   const { rules } = await readRules({ run, path: null, hasNft: true });

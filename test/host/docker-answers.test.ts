@@ -1,5 +1,4 @@
-// What Docker 20.10 and Podman 4.3 really answered, and answers that make no sense.
-
+/** What Docker 20.10 and Podman 4.3 really answered, and answers that make no sense. */
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import {
@@ -87,7 +86,9 @@ test('reads other network modes', () => {
 
 test('ports of internal and routed networks are asked for and not bound', () => {
   const answer = (Ports: unknown) => ({
-    ...{ Id: 'a', State: { Running: true, Pid: 7 }, NetworkSettings: { Ports, Networks: {} } },
+    Id: 'a',
+    State: { Running: true, Pid: 7 },
+    NetworkSettings: { Ports, Networks: {} },
     HostConfig: {
       NetworkMode: 'routed',
       PortBindings: {

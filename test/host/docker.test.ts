@@ -1,5 +1,4 @@
-// Engines that answer, refuse, hang, die or are none: always a sentence with a remedy, and never for long.
-
+/** Engines that answer, refuse, hang, die or are none: always a sentence with a remedy, and never for long. */
 import {
   createServer as createHttpServer,
   type RequestListener,

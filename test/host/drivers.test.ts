@@ -61,7 +61,9 @@ test('what is no driver of the host is none', () => {
 
 test('pasta’s ports: ranges, addresses, lists; nothing of what they do not say', () => {
   const tcp = (hostPort: number, containerPort: number): object => ({
-    ...{ protocol: 'tcp', hostPort, containerPort },
+    protocol: 'tcp',
+    hostPort,
+    containerPort,
   });
   assert.equal(readPastaPorts(['pasta', '-t', '80-81:8080-8081,127.0.0.1/90']), [
     ...[tcp(80, 8080), tcp(81, 8081), tcp(90, 90)],

@@ -56,7 +56,9 @@ test('what was named is the only one', () => {
     'unix:///elsewhere',
     {},
     {
-      ...{ exists: () => true, list: () => [], resolve: (path) => path },
+      exists: () => true,
+      list: () => [],
+      resolve: (path) => path,
     },
   );
   assert.equal(found, [{ kind: 'socket', path: '/elsewhere' }]);

@@ -7,7 +7,12 @@ import { suite } from '../support/suite.js';
 const test = suite('checks of engines');
 
 const NOTHING: Topology = {
-  ...{ host: 1, namespaces: [], containers: [], relays: [], listeners: [], problems: [] },
+  host: 1,
+  namespaces: [],
+  containers: [],
+  relays: [],
+  listeners: [],
+  problems: [],
   engine: null,
 };
 

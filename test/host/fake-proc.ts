@@ -1,5 +1,4 @@
-// A process file system made of plain files, for what no test can arrange on a real machine.
-
+/** A process file system made of plain files, for what no test can arrange on a real machine. */
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

@@ -150,7 +150,9 @@ test('Docker: the name from the file beside the container’s hostname, and else
 
 test('names of Kubernetes as CRI-O and cri-dockerd write them', () => {
   assert.equal(readPodName('k8s_nginx_web-0_shop_0-1-2_3'), {
-    ...{ name: 'shop/web-0/nginx', pod: 'shop/web-0', infra: false },
+    name: 'shop/web-0/nginx',
+    pod: 'shop/web-0',
+    infra: false,
   });
   assert.equal(readPodName('k8s_POD_web-0_shop_0-1-2_3')?.infra, true);
   assert.is(readPodName('k8s_nginx'), null);

@@ -1,5 +1,4 @@
-// Devices from iproute2's JSON, as recorded on a host with a bridge and from inside a container.
-
+/** Devices from iproute2's JSON, as recorded on a host with a bridge and from inside a container. */
 import * as assert from 'uvu/assert';
 import { parseLinks, parseNamespaceIds } from '../../src/host/links.js';
 import { suite } from '../support/suite.js';

@@ -1,5 +1,4 @@
-// Who listens: rows of the kernel's tables with the processes that hold the sockets.
-
+/** Who listens: rows of the kernel's tables with the processes that hold the sockets. */
 import * as assert from 'uvu/assert';
 import { readListeners, type ListenerReader } from '../../src/host/listeners.js';
 import { listProcesses } from '../../src/host/procfs.js';
@@ -44,7 +43,10 @@ async function read(
     const list = listProcesses(proc);
     const relays = readRelays(proc, list, HOST).map(({ pid }) => pid);
     const reader: ListenerReader = {
-      ...{ proc, processes: list, relays: new Set(relays), deadline },
+      proc,
+      processes: list,
+      relays: new Set(relays),
+      deadline,
       run: () => Promise.reject(new Error('not used')),
     };
     const { listeners, unheard, complete } = await readListeners(reader, [

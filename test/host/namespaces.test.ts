@@ -1,5 +1,4 @@
-// Finding namespaces by process and by file, and what `--netns` may say.
-
+/** Finding namespaces by process and by file, and what `--netns` may say. */
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -86,7 +85,10 @@ for (const text of ['green', 'pid:99', '/nowhere', '/etc/passwd', '/proc/self/ns
 
 test('opens what is there and leaves out what is gone', () => {
   const files = ['/proc/self/ns/net', '/proc/self/ns/nothing'].map((path, inode) => ({
-    ...{ path, inode, pid: null, name: null },
+    path,
+    inode,
+    pid: null,
+    name: null,
   }));
   const open = openNamespaces(files);
   assert.equal(

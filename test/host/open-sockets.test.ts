@@ -1,5 +1,4 @@
-// Open sockets as `ss` tells them, from lines that it really printed.
-
+/** Open sockets as `ss` tells them, from lines that it really printed. */
 import * as assert from 'uvu/assert';
 import { TCP_STATE } from '../../src/model/event.js';
 import type { RunCommand } from '../../src/host/command.js';

@@ -1,5 +1,4 @@
-// Outputs into everything that a name may stand for: whole or not at all, with mode and owner, and written into what is no file.
-
+/** Outputs into everything that a name may stand for: whole or not at all, with mode and owner, and written into what is no file. */
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,

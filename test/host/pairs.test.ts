@@ -1,5 +1,4 @@
-// Veth pairs: equal ifindexes in several namespaces must never be confused.
-
+/** Veth pairs: equal ifindexes in several namespaces must never be confused. */
 import * as assert from 'uvu/assert';
 import type { DeviceLink } from '../../src/host/links.js';
 import { listUnresolved, pairDevices } from '../../src/host/pairs.js';
@@ -15,8 +14,13 @@ const DECOY = 3;
 function veth(ifindex: number, linkIfindex: number, linkNamespaceId: number | null): DeviceLink {
   const name = `veth${ifindex}`;
   return {
-    ...{ ifindex, name, kind: 'veth', addresses: [], master: null },
-    ...{ linkIfindex, linkNamespaceId },
+    ifindex,
+    name,
+    kind: 'veth',
+    addresses: [],
+    master: null,
+    linkIfindex,
+    linkNamespaceId,
   };
 }
 

@@ -1,5 +1,4 @@
-// Containers into namespaces: an engine of another host must not lend its names to this one.
-
+/** Containers into namespaces: an engine of another host must not lend its names to this one. */
 import * as assert from 'uvu/assert';
 import type { EngineContainer } from '../../src/host/docker-answers.js';
 import { nameNamespaces } from '../../src/host/naming.js';
@@ -16,7 +15,11 @@ const REDIS = 300;
 function container(changes: Partial<EngineContainer> = {}): EngineContainer {
   const bridge = { name: 'bridge', bridge: 'docker0', addresses: ['172.17.0.2'], gateway: null };
   return {
-    ...{ id: 'abc', name: 'redis', pid: 7, networkMode: 'bridge', networks: [bridge] },
+    id: 'abc',
+    name: 'redis',
+    pid: 7,
+    networkMode: 'bridge',
+    networks: [bridge],
     published: [],
     ...changes,
   };
@@ -24,16 +27,25 @@ function container(changes: Partial<EngineContainer> = {}): EngineContainer {
 
 function device(changes: Partial<Device>): Device {
   return {
-    ...{ ifindex: 1, name: 'lo', kind: 'loopback', addresses: [], master: null },
-    ...{ peerIfindex: null, peerNamespace: null },
+    ifindex: 1,
+    name: 'lo',
+    kind: 'loopback',
+    addresses: [],
+    master: null,
+    peerIfindex: null,
+    peerNamespace: null,
     ...changes,
   };
 }
 
 function eth0(peerNamespace: number | null, address = '172.17.0.2/16'): Device {
   return device({
-    ...{ ifindex: 4, name: 'eth0', kind: 'veth', addresses: [address] },
-    ...{ peerIfindex: 5, peerNamespace },
+    ifindex: 4,
+    name: 'eth0',
+    kind: 'veth',
+    addresses: [address],
+    peerIfindex: 5,
+    peerNamespace,
   });
 }
 

@@ -1,5 +1,4 @@
-// docker-proxy's command lines, of the versions and spellings that exist.
-
+/** docker-proxy's command lines, of the versions and spellings that exist. */
 import * as assert from 'uvu/assert';
 import { parseRelay } from '../../src/host/relays.js';
 import { suite } from '../support/suite.js';

@@ -39,8 +39,13 @@ test('no id is told for an address that has two, and none by a rule without an o
 const HOST = 100;
 const none = { addresses: [], master: null, peerIfindex: null, peerNamespace: null };
 const end = (address: string, peerIfindex: number): Device => ({
-  ...{ ...none, ifindex: 2, name: 'eth0', kind: 'veth', addresses: [address] },
-  ...{ peerIfindex, peerNamespace: HOST },
+  ...none,
+  ifindex: 2,
+  name: 'eth0',
+  kind: 'veth',
+  addresses: [address],
+  peerIfindex,
+  peerNamespace: HOST,
 });
 
 function lay(containers: readonly Container[] = []): Nameless {

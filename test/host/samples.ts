@@ -1,5 +1,4 @@
-// The recorded answers in test/host/fixtures: Docker 20.10 and iproute2 6.1 in the lab, Podman 4.3 beside it.
-
+/** The recorded answers in test/host/fixtures: Docker 20.10 and iproute2 6.1 in the lab, Podman 4.3 beside it. */
 import { readFileSync } from 'node:fs';
 
 export interface EngineSample {

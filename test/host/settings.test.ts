@@ -1,5 +1,4 @@
-// Routes and settings of a host, as the kernel and iproute2 print them.
-
+/** Routes and settings of a host, as the kernel and iproute2 print them. */
 import * as assert from 'uvu/assert';
 import {
   parseAllRoutes,
@@ -47,13 +46,18 @@ test('routes: defaults, single addresses, all tables, multipath, and what leads 
   assert.equal(parseAllRoutes(text, 4), [
     { ...plain, destination: '0.0.0.0/0', hops: [{ ...hop, gateway: '192.0.2.1', down: true }] },
     {
-      ...{ ...plain, destination: '172.17.0.0/16', table: '52', metric: 7, source: '172.17.0.1' },
+      ...plain,
+      destination: '172.17.0.0/16',
+      table: '52',
+      metric: 7,
+      source: '172.17.0.1',
       hops: [{ ...hop, device: 'docker0' }],
     },
     { ...plain, destination: '203.0.113.9/32', hops: [{ ...hop, gateway: 'fe80::1' }] },
     { ...plain, destination: '10.0.0.0/8', type: 'unreachable', mtu: 1300, hops: [] },
     {
-      ...{ ...plain, destination: '10.1.0.0/16' },
+      ...plain,
+      destination: '10.1.0.0/16',
       hops: [
         { ...hop, device: 'a', gateway: '192.0.2.9' },
         { ...hop, device: 'b', dead: true },
@@ -95,35 +99,45 @@ test('policy rules as ip prints them, and what of them is not known', () => {
     },
   ]);
   const rule = {
-    ...{ family: 4, not: false, from: null, to: null, mark: null, inDevice: null, outDevice: null },
-    ...{ users: null, protocol: null, sourcePorts: null, destinationPorts: null },
-    ...{ action: 'lookup', table: null, target: null, suppressed: null, unknown: null },
+    family: 4,
+    not: false,
+    from: null,
+    to: null,
+    mark: null,
+    inDevice: null,
+    outDevice: null,
+    users: null,
+    protocol: null,
+    sourcePorts: null,
+    destinationPorts: null,
+    action: 'lookup',
+    table: null,
+    target: null,
+    suppressed: null,
+    unknown: null,
   };
   assert.equal(parsePolicyRules(text, 4), [
     { ...rule, priority: 0, table: 'local' },
     { ...rule, priority: 5, to: '1.2.3.4/32', action: 'goto', target: 32766 },
     { ...rule, priority: 6, action: 'prohibit', unknown: 'tos "0x08"' },
     {
-      ...{
-        ...rule,
-        priority: 76,
-        action: 'blackhole',
-        users: { low: 1, high: 2 },
-        protocol: 'tcp',
-      },
-      ...{ sourcePorts: { low: 5, high: 6 }, destinationPorts: { low: 80, high: 80 } },
+      ...rule,
+      priority: 76,
+      action: 'blackhole',
+      users: { low: 1, high: 2 },
+      protocol: 'tcp',
+      sourcePorts: { low: 5, high: 6 },
+      destinationPorts: { low: 80, high: 80 },
     },
     { ...rule, priority: 1000, action: 'l3mdev' },
     { ...rule, priority: 32763, table: 'main', suppressed: 0 },
     {
-      ...{
-        ...rule,
-        priority: 32764,
-        not: true,
-        from: '10.0.0.0/24',
-        inDevice: 'lo',
-        table: '51820',
-      },
+      ...rule,
+      priority: 32764,
+      not: true,
+      from: '10.0.0.0/24',
+      inDevice: 'lo',
+      table: '51820',
       mark: { value: 0xca6c, mask: 0xffff },
     },
   ]);
@@ -147,9 +161,15 @@ test('links: ports, bridges, what a macvlan is stacked on, and XDP', () => {
       linkinfo: { info_kind: 'macvlan', info_data: { mode: 'bridge' } },
     },
     {
-      ...{ ifindex: 4, ifname: 'v0', link_index: 9, link_netnsid: 0, flags: ['UP'], master: 'br0' },
+      ifindex: 4,
+      ifname: 'v0',
+      link_index: 9,
+      link_netnsid: 0,
+      flags: ['UP'],
+      master: 'br0',
       linkinfo: {
-        ...{ info_kind: 'veth', info_slave_kind: 'bridge' },
+        info_kind: 'veth',
+        info_slave_kind: 'bridge',
         info_slave_data: { state: 'forwarding', hairpin: true, isolated: false, locked: true },
       },
     },
@@ -171,7 +191,10 @@ test('links: ports, bridges, what a macvlan is stacked on, and XDP', () => {
 
 test('links: devices that are set to use no ARP, and ports that not all goes out by', () => {
   const link = (fields: object, slave: object = {}): object => ({
-    ...{ ifname: 'a', ifindex: 2, flags: ['BROADCAST', 'NOARP'], ...fields },
+    ifname: 'a',
+    ifindex: 2,
+    flags: ['BROADCAST', 'NOARP'],
+    ...fields,
     linkinfo: { info_kind: 'veth', info_slave_kind: 'bridge', info_slave_data: slave },
   });
   const parse = (one: object) => parseLinkFacts(JSON.stringify([one]))?.[0];
@@ -192,7 +215,11 @@ test('links: devices that are set to use no ARP, and ports that not all goes out
 
 test('a bridge’s forwarding: what was made by hand, and nothing that it has learned or that is its ports’ own', () => {
   const entry = (state: string, more: object = { master: 'br0' }): object => ({
-    ...{ mac: '02:00:00:00:00:09', ifname: 'veth2', flags: [], state, ...more },
+    mac: '02:00:00:00:00:09',
+    ifname: 'veth2',
+    flags: [],
+    state,
+    ...more,
   });
   const parse = (...entries: readonly object[]): unknown =>
     parseForwarding(JSON.stringify(entries));

@@ -1,5 +1,4 @@
-// The kernel's socket tables: byte order, states, and lines that are not as expected.
-
+/** The kernel's socket tables: byte order, states, and lines that are not as expected. */
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { formatEndpoint } from '../../src/model/address.js';

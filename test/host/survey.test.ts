@@ -1,5 +1,4 @@
-// What the survey's script prints: whole, cut off, without the right to mount, and with a namespace that is gone.
-
+/** What the survey's script prints: whole, cut off, without the right to mount, and with a namespace that is gone. */
 import * as assert from 'uvu/assert';
 import type { OpenNamespace } from '../../src/host/namespaces.js';
 import { parseSurvey, surveyNamespaces } from '../../src/host/survey.js';
@@ -86,8 +85,11 @@ test('shares the namespaces out among a few processes', async () => {
     inputs.push(options?.input ?? '');
     const failed = inputs.length > 1;
     return Promise.resolve({
-      ...{ ok: !failed, stdout: '@end', stderr: '' },
-      ...{ failure: failed ? 'timeout' : null, message: failed ? 'too slow' : '' },
+      ok: !failed,
+      stdout: '@end',
+      stderr: '',
+      failure: failed ? 'timeout' : null,
+      message: failed ? 'too slow' : '',
     });
   };
   const many = Array.from({ length: 10 }, (_, i) => open(i, i));

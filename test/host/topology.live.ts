@@ -1,5 +1,4 @@
-// The topology of a real engine's host: every veth to its container, also beside a decoy with the same ifindexes.
-
+/** The topology of a real engine's host: every veth to its container, also beside a decoy with the same ifindexes. */
 import { execa } from 'execa';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';

@@ -1,5 +1,4 @@
-// The topology where things fail: no programs, no rights, too slow; the rest of it is still there.
-
+/** The topology where things fail: no programs, no rights, too slow; the rest of it is still there. */
 import { readlinkSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import type { RunCommand, RunResult } from '../../src/host/command.js';
@@ -52,8 +51,11 @@ test('listeners are read all the same', async () => {
     const { listeners, problems } = await read(denied, { proc, listeners: true });
     assert.equal(listeners, [
       {
-        ...{ namespace: FAKE, protocol: 'tcp', local: { address: '0.0.0.0', port: 80 } },
-        ...{ pid: 1, command: 'nginx' },
+        namespace: FAKE,
+        protocol: 'tcp',
+        local: { address: '0.0.0.0', port: 80 },
+        pid: 1,
+        command: 'nginx',
       },
     ]);
     assert.is(problems.length, 2, 'a namespace that cannot be opened is told');

@@ -1,5 +1,4 @@
-// Lost tracers: only marked ones, only when their owner is gone, and only they are ended.
-
+/** Lost tracers: only marked ones, only when their owner is gone, and only they are ended. */
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -100,14 +99,22 @@ test('finds and ends a real one, and leaves its living neighbour', async () => {
 });
 
 const bare: Topology = {
-  ...{ host: 1, namespaces: [], containers: [], relays: [], listeners: [], problems: [] },
+  host: 1,
+  namespaces: [],
+  containers: [],
+  relays: [],
+  listeners: [],
+  problems: [],
   engine: { version: '20.10' },
 };
 
 function readProxy(arguments_: string[][], topology: Topology = bare): boolean | null {
   const proc = makeFakeProc(
     arguments_.map((words, i) => ({
-      ...{ pid: 10 + i, namespace: 1, command: 'dockerd', arguments: ['dockerd', ...words] },
+      pid: 10 + i,
+      namespace: 1,
+      command: 'dockerd',
+      arguments: ['dockerd', ...words],
     })),
   );
   try {
@@ -125,7 +132,13 @@ test('userland-proxy: by a relay, by a published port without one, by the engine
     { protocol: 'tcp' as const, hostAddress: '0.0.0.0', hostPort: 80, containerPort: 80 },
   ];
   const container = {
-    ...{ id: 'a', name: 'a', pid: 1, namespace: 2, networkMode: 'bridge', networks: [], published },
+    id: 'a',
+    name: 'a',
+    pid: 1,
+    namespace: 2,
+    networkMode: 'bridge',
+    networks: [],
+    published,
   };
   assert.is(readProxy([], { ...bare, relays }), true);
   assert.is(readProxy([], { ...bare, containers: [container] }), false);

@@ -1,5 +1,4 @@
-// Boots an image under software emulation with the project on its second disk, and brings back what it wrote to the third.
-
+/** Boots an image under software emulation with the project on its second disk, and brings back what it wrote to the third. */
 import { execa } from 'execa';
 import { chmod, copyFile, cp, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,4 @@
-// The bpftrace of an image on this machine's own kernel: a script that stands for it, in a mount namespace of its own.
-
+/** The bpftrace of an image on this machine's own kernel: a script that stands for it, in a mount namespace of its own. */
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 

@@ -1,5 +1,4 @@
-// The same traffic under pwru and under trace-flow: what each prints of one PING, how soon it is ready, and what it costs.
-
+/** The same traffic under pwru and under trace-flow: what each prints of one PING, how soon it is ready, and what it costs. */
 import { execa } from 'execa';
 import { access, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,4 @@
-// One kernel, one bpftrace, one Docker Engine: every scenario with each profile of probes, then what the doctor says.
-
+/** One kernel, one bpftrace, one Docker Engine: every scenario with each profile of probes, then what the doctor says. */
 import { execa } from 'execa';
 import { release } from 'node:os';
 import process from 'node:process';

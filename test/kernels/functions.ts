@@ -1,5 +1,4 @@
-// The functions in a report: what each way must have gone through on the host, in its order, and what it cannot have.
-
+/** The functions in a report: what each way must have gone through on the host, in its order, and what it cannot have. */
 import type { Connection, Report } from '../../src/model/report.js';
 
 type Passed = NonNullable<Connection['functions']>[number];

@@ -1,5 +1,4 @@
-// Makes a machine's disk, kernel and initial memory disk from Debian packages; kept between runs.
-
+/** Makes a machine's disk, kernel and initial memory disk from Debian packages; kept between runs. */
 import { execa } from 'execa';
 import {
   access,

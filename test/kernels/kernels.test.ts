@@ -1,5 +1,4 @@
-// The kernel matrix's own parts: the order of modules, and the table that runs write.
-
+/** The kernel matrix's own parts: the order of modules, and the table that runs write. */
 import * as assert from 'uvu/assert';
 import type { Report } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';
@@ -39,18 +38,20 @@ test('modules come behind those that they need, each once', () => {
 
 function row(machine: string, verdicts: readonly Judged['verdict'][]): Row {
   const judged = verdicts.map((verdict) => ({
-    ...{ scenario: 's', verdict, told: `${verdict} (proven)`, reason: '', faults: [] },
+    scenario: 's',
+    verdict,
+    told: `${verdict} (proven)`,
+    reason: '',
+    faults: [],
   }));
   const profile: ProfileResult = {
-    ...{
-      profile: 'tracepoint',
-      judged,
-      coverage: null,
-      start: 2.5,
-      hooks: null,
-      functions: [],
-      failure: null,
-    },
+    profile: 'tracepoint',
+    judged,
+    coverage: null,
+    start: 2.5,
+    hooks: null,
+    functions: [],
+    failure: null,
   };
   const failed: ProfileResult = { ...profile, profile: 'kprobe', judged: [], failure: 'refused' };
   const examined = { kernel: '6.1', bpftrace: '0.17', docker: '20', doctor: '' };
@@ -126,7 +127,10 @@ test('a NAT hook that is missing, out of order or another one is found', () => {
   const report = analyse(readSample('dnat-outside'), { hops: null });
   assert.is(checkHooks(report).right, 0, 'tracepoints show no hook');
   const hop = (name: string, flags: string[], kind = 'packet'): object => ({
-    ...{ kind, flags, namespace: 'host', interface: name },
+    kind,
+    flags,
+    namespace: 'host',
+    interface: name,
     flow: flags.includes('ACK') ? 'reply' : 'request',
     rewrite: kind === 'nat' ? { hook: name } : null,
   });

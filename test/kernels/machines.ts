@@ -1,5 +1,4 @@
-// The virtual machines of the kernel matrix: a release of Debian each, with its kernel, bpftrace and Docker Engine.
-
+/** The virtual machines of the kernel matrix: a release of Debian each, with its kernel, bpftrace and Docker Engine. */
 import { createHash } from 'node:crypto';
 
 export interface Machine {

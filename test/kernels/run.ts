@@ -1,5 +1,4 @@
-// The kernel matrix in one command: `npm run kernels [-- NAME…]`, as root on Debian with qemu and debootstrap.
-
+/** The kernel matrix in one command: `npm run kernels [-- NAME…]`, as root on Debian with qemu and debootstrap. */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

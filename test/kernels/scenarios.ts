@@ -1,5 +1,4 @@
-// The lab's scenarios, each traced and judged once per profile of probes: right, inconclusive or wrong.
-
+/** The lab's scenarios, each traced and judged once per profile of probes: right, inconclusive or wrong. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProbeProfile } from '../../src/capture/bpftrace/tracer.js';
@@ -67,7 +66,10 @@ export async function runScenarios(run: ScenarioRun): Promise<ProfileResult[]> {
       const result = await runProfile(lab, scenarios, profile, run).catch((error: unknown) => ({
         profile,
         judged: [],
-        ...{ coverage: null, start: 0, hooks: null, functions: [] },
+        coverage: null,
+        start: 0,
+        hooks: null,
+        functions: [],
         failure: error instanceof Error ? error.message : String(error),
       }));
       run.say(describeResult(result));

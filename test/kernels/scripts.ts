@@ -1,4 +1,4 @@
-// The two shell programs of a virtual machine: what starts as its first process, and what runs the guest's side.
+/** The two shell programs of a virtual machine: what starts as its first process, and what runs the guest's side. */
 
 /** /init of the initial memory disk: brings the disks, unpacks the project, becomes the root disk's shell. */
 export const INIT = `#!/bin/sh

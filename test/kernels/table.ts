@@ -1,5 +1,4 @@
-// The tables of kernels in docs/kernels.md and docs/costs.md: rows of the machines that ran are written anew, the others stay.
-
+/** The tables of kernels in docs/kernels.md and docs/costs.md: rows of the machines that ran are written anew, the others stay. */
 import type { Comparison } from './compare.js';
 import type { Examined } from './examine.js';
 import { countVerdicts, type ProfileResult } from './scenarios.js';

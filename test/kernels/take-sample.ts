@@ -1,5 +1,4 @@
-// Cuts samples/nat-hooks.ndjson from a run's recording with probes on functions: `node dist/test/kernels/take-sample.js RECORDING`.
-
+/** Cuts samples/nat-hooks.ndjson from a run's recording with probes on functions: `node dist/test/kernels/take-sample.js RECORDING`. */
 import { readFile, writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';

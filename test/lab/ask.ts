@@ -1,5 +1,4 @@
-// Asks servers who they see: `CLIENT INFO` of a Redis over TCP, a name server of peers over UDP. All at once.
-
+/** Asks servers who they see: `CLIENT INFO` of a Redis over TCP, a name server of peers over UDP. All at once. */
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { canonicalAddress } from '../../src/model/address.js';

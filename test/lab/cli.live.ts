@@ -1,5 +1,4 @@
-// The command line on the lab: exit codes, files, streams, and hosts with no engine or one that does not answer.
-
+/** The command line on the lab: exit codes, files, streams, and hosts with no engine or one that does not answer. */
 import { execa } from 'execa';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';

@@ -1,5 +1,4 @@
-// The demo and the package: what a newcomer runs first, and what npm installs.
-
+/** The demo and the package: what a newcomer runs first, and what npm installs. */
 import { execa } from 'execa';
 import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,4 @@
-// Redis clients that each send their own payload, and print what they sent from which port: the truth for a test.
-
+/** Redis clients that each send their own payload, and print what they sent from which port: the truth for a test. */
 import { connect } from 'node:net';
 
 export interface EchoResult {

@@ -1,5 +1,4 @@
-// However a lab ends, by down, by an abort, by the death of its owner, nothing of it stays.
-
+/** However a lab ends, by down, by an abort, by the death of its owner, nothing of it stays. */
 import { execa } from 'execa';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,4 @@
-// A lab that is up: traffic reaches the container from every side, and nothing of the machine is within the engine's reach.
-
+/** A lab that is up: traffic reaches the container from every side, and nothing of the machine is within the engine's reach. */
 import { execa } from 'execa';
 import { readFile } from 'node:fs/promises';
 import * as assert from 'uvu/assert';

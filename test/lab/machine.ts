@@ -1,5 +1,4 @@
-// Describes what a lab must not change: the machine's own network, rules, settings, mounts and Docker folders.
-
+/** Describes what a lab must not change: the machine's own network, rules, settings, mounts and Docker folders. */
 import { execa } from 'execa';
 import { readFile, stat } from 'node:fs/promises';
 

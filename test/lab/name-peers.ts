@@ -1,5 +1,4 @@
-// A UDP server that tells each peer its address, its port and what it sent. One process: socat's `RECVFROM,fork` hangs when it is busy.
-
+/** A UDP server that tells each peer its address, its port and what it sent. One process: socat's `RECVFROM,fork` hangs when it is busy. */
 import { execa } from 'execa';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';

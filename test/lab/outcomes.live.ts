@@ -1,5 +1,4 @@
-// How connections end, one kind a trace: broken neighbours and routes, rules in each place, refusals; told as it was set up.
-
+/** How connections end, one kind a trace: broken neighbours and routes, rules in each place, refusals; told as it was set up. */
 import * as assert from 'uvu/assert';
 import { REDIS, up, type Lab, type LabContainer } from '../../src/lab/index.js';
 import type { Connection } from '../../src/model/report.js';
@@ -126,7 +125,9 @@ test('a way back by a device without that neighbour: the SYN+ACK died there', as
   const connections = await trace(PORT, () => ping('client', '{host}', PORT, LONG));
   await on('ip', 'route', 'del', ...route);
   check(connections, {
-    ...{ path: 'dnat', proof: 'proven', outcome: 'dropped' },
+    path: 'dnat',
+    proof: 'proven',
+    outcome: 'dropped',
     drop: { reason: 'NEIGH_FAILED', after: 'docker0', flow: 'reply', packet: 'SYN+ACK' },
     end: { by: 'network', how: 'drop', cause: 'no-neighbour' },
   });
@@ -176,7 +177,9 @@ test('REJECT of the first packet, of later ones and of the answer: reset by the 
     const connections = await trace(PORT, () => ping('client', '{host}', PORT, 1_500));
     await on('iptables', '-w', '-D', ...rule);
     check(connections, {
-      ...{ path: 'dnat', proof: 'proven', outcome },
+      path: 'dnat',
+      proof: 'proven',
+      outcome,
       end: { by: 'host', how: 'rst', cause: 'rejected' },
     });
     for (const { end } of connections) assert.match(end.rule ?? '', 'REJECT', rule.join(' '));
@@ -191,7 +194,10 @@ test('REJECT and DROP in INPUT: it ends at the host, and the rule is named', asy
   };
   const refused = await trace(HOSTS, () => ruled([...tcp, ...REJECT], send));
   check(refused, {
-    ...{ path: 'host', proof: 'proven', outcome: 'refused', drop: null },
+    path: 'host',
+    proof: 'proven',
+    outcome: 'refused',
+    drop: null,
     end: { by: 'host', how: 'rst', cause: 'rejected' },
   });
   assert.is(refused.length, 2);
@@ -213,7 +219,9 @@ test('a rule of nftables that rejects, by a reset or by an ICMP message: named w
     assert.ok(own.length > 0);
     const reset = how.length > 1;
     check(own, {
-      ...{ path: 'host', proof: 'proven', outcome: reset ? 'refused' : 'dropped' },
+      path: 'host',
+      proof: 'proven',
+      outcome: reset ? 'refused' : 'dropped',
       end: { by: 'host', how: reset ? 'rst' : 'drop', cause: reset ? 'rejected' : 'filtered' },
     });
     for (const { end } of own) {
@@ -232,12 +240,18 @@ test('refused: by the host where nothing listens, proven, and by the container',
   assert.is(own.length, 3);
   const listening = { how: 'rst', rule: null, cause: 'not-listening' } as const;
   check(own, {
-    ...{ path: 'host', proof: 'proven', outcome: 'refused', drop: null },
+    path: 'host',
+    proof: 'proven',
+    outcome: 'refused',
+    drop: null,
     end: { by: 'host', ...listening },
   });
   const container = await trace(SILENT, () => ping('client', '{host}', SILENT));
   check(container, {
-    ...{ path: 'dnat', proof: 'proven', outcome: 'refused', drop: null },
+    path: 'dnat',
+    proof: 'proven',
+    outcome: 'refused',
+    drop: null,
     end: { by: 'server', ...listening },
   });
 });
@@ -255,7 +269,9 @@ test('too big for the way back: stalled, with the MTU', async () => {
   );
   await on('ip', 'route', 'del', lab.client.ipv4);
   check(connections, {
-    ...{ path: 'dnat', proof: 'proven', outcome: 'stalled' },
+    path: 'dnat',
+    proof: 'proven',
+    outcome: 'stalled',
     drop: { reason: 'PKT_TOO_BIG', flow: 'reply', packet: 'data' },
     end: { by: 'host', how: 'drop', cause: 'too-big' },
   });

@@ -1,5 +1,4 @@
-// A fixture: owns a lab with a container until it is killed, and says on standard output how far it is.
-
+/** A fixture: owns a lab with a container until it is killed, and says on standard output how far it is. */
 import { REDIS, up } from '../../src/lab/index.js';
 
 function say(line: string): void {

@@ -1,5 +1,4 @@
-// What the lab reads from the kernel and from ldd: mounts, control groups, ports, processes, libraries.
-
+/** What the lab reads from the kernel and from ldd: mounts, control groups, ports, processes, libraries. */
 import * as assert from 'uvu/assert';
 import { findHierarchies, placeCgroup, chooseTracker } from '../../src/lab/cgroups.js';
 import { parseLdd } from '../../src/lab/image.js';

@@ -1,5 +1,4 @@
-// The usual ways into a container and the usual failures in one trace: the verdicts are proven and right, told by how the traffic was sent.
-
+/** The usual ways into a container and the usual failures in one trace: the verdicts are proven and right, told by how the traffic was sent. */
 import * as assert from 'uvu/assert';
 import { up, type Lab } from '../../src/lab/index.js';
 import { findLiveObstacle } from '../support/live.js';

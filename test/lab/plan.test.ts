@@ -1,5 +1,4 @@
-// What the lab decides before it does anything: the engine's view, its arguments, the programs, the image, the state.
-
+/** What the lab decides before it does anything: the engine's view, its arguments, the programs, the image, the state. */
 import { execa } from 'execa';
 import * as assert from 'uvu/assert';
 import { portsToAwait, runArguments } from '../../src/lab/containers.js';

@@ -1,5 +1,4 @@
-// A relay whose listening socket another process has opened: `relay-passed-on.js PORT ADDRESS PORT` is the one that opens it.
-
+/** A relay whose listening socket another process has opened: `relay-passed-on.js PORT ADDRESS PORT` is the one that opens it. */
 import { fork } from 'node:child_process';
 import { connect, createServer, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,4 @@
-// Every way into a container: how each connection of the lab is made, and what is true of it by construction.
-
+/** Every way into a container: how each connection of the lab is made, and what is true of it by construction. */
 import { REDIS, type Lab, type LabContainer, type Where } from '../../src/lab/index.js';
 import type { Connection } from '../../src/model/report.js';
 

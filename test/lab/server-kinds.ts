@@ -1,7 +1,8 @@
-// Servers of the host, each in a process of its own, `server-kinds.js KIND PORT [TARGET]`, which print a line when they listen
-// (`server-kinds.js cluster KIND PORT [TARGET]`: one process accepts, and hands each connection to another one that serves it);
-// and their client, `server-kinds.js ask ADDRESS PORT [tls|http PAGE]`, which prints its port and what it was answered.
-
+/**
+ * Servers of the host, each in a process of its own, `server-kinds.js KIND PORT [TARGET]`, which print a line when they listen
+ * (`server-kinds.js cluster KIND PORT [TARGET]`: one process accepts, and hands each connection to another one that serves it);
+ * and their client, `server-kinds.js ask ADDRESS PORT [tls|http PAGE]`, which prints its port and what it was answered.
+ */
 import cluster from 'node:cluster';
 import { connect, createServer, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
@@ -111,7 +112,10 @@ function ask(address: string, port: string, [how = '', page = '']: readonly stri
   const text = how === 'http' ? get : 'PING\r\n';
   const socket = tls
     ? connectTls({
-        ...{ host: address, port: Number(port), ciphers: PSK.ciphers, maxVersion: 'TLSv1.2' },
+        host: address,
+        port: Number(port),
+        ciphers: PSK.ciphers,
+        maxVersion: 'TLSv1.2',
         pskCallback: () => ({ psk: PSK.key, identity: 'client' }),
         checkServerIdentity: () => undefined,
       })

@@ -1,6 +1,7 @@
-// A lab by hand: starts one with a Redis, prints how to reach it, and takes it down on Ctrl-C.
-// node dist/test/lab/shell.js [--no-proxy] | --clean
-
+/**
+ * A lab by hand: starts one with a Redis, prints how to reach it, and takes it down on Ctrl-C.
+ * node dist/test/lab/shell.js [--no-proxy] | --clean
+ */
 import { once } from 'node:events';
 import { cleanStale, REDIS, up, type Lab } from '../../src/lab/index.js';
 

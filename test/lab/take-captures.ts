@@ -1,6 +1,7 @@
-// Takes the captures in samples/captures from the lab anew, as root: `node dist/test/lab/take-captures.js FOLDER [NAME…]`.
-// `explain` is the name of what `trace-flow explain --json` says of their host.
-
+/**
+ * Takes the captures in samples/captures from the lab anew, as root: `node dist/test/lab/take-captures.js FOLDER [NAME…]`.
+ * `explain` is the name of what `trace-flow explain --json` says of their host.
+ */
 import { spawn } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';

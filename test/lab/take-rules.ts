@@ -27,7 +27,8 @@ interface Configuration {
 const CONFIGURATIONS: readonly Configuration[] = [true, false].flatMap((proxy) =>
   [false, true].map((ipv6) => ({
     name: `docker-26.1-${proxy ? 'proxy' : 'no-proxy'}${ipv6 ? '-ipv6' : ''}`,
-    ...{ proxy, ipv6 },
+    proxy,
+    ipv6,
   })),
 );
 
@@ -67,11 +68,9 @@ async function prepare(lab: Lab, ipv6: boolean): Promise<Map<string, LabContaine
     { name: 'one', command: REDIS, publish: ['198.51.100.1:6391:6379'] },
     { name: 'range', command: [...REDIS, '--port', '7001'], publish: ['7000-7002:7000-7002'] },
     {
-      ...{
-        name: 'udp',
-        publish: ['5300:5300/udp'],
-        waitFor: [{ protocol: 'udp', port: 5300 }] as const,
-      },
+      name: 'udp',
+      publish: ['5300:5300/udp'],
+      waitFor: [{ protocol: 'udp', port: 5300 }] as const,
       command: ['socat', family, 'SYSTEM:read x; echo $SOCAT_PEERADDR'],
     },
     { name: 'other', command: sleep },

@@ -1,5 +1,4 @@
-// Takes the recordings in samples/ from the lab anew: `node dist/test/lab/take-samples.js [NAME…]`, as root.
-
+/** Takes the recordings in samples/ from the lab anew: `node dist/test/lab/take-samples.js [NAME…]`, as root. */
 import { spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,4 @@
-// What became of one real connection, as take-rules.ts writes it down.
-
+/** What became of one real connection, as take-rules.ts writes it down. */
 import type { Prediction } from '../../src/model/explain.js';
 import type { Outcome } from '../support/attempts.js';
 

@@ -1,5 +1,4 @@
-// Clients that each send their own datagrams and print what came back to which port: the truth for a test.
-
+/** Clients that each send their own datagrams and print what came back to which port: the truth for a test. */
 import { createSocket } from 'node:dgram';
 
 export interface DatagramResult {

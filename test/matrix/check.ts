@@ -1,5 +1,4 @@
-// Compares what a report says of a connection with what is true of it.
-
+/** Compares what a report says of a connection with what is true of it. */
 import type { Connection, Report } from '../../src/model/report.js';
 import type { Scenario, Sent, Truth } from './scenario.js';
 import type { Stage } from './stage.js';

@@ -1,5 +1,4 @@
-// What stands in the lab of the failures: containers that each fail in one way, and the rules that make them.
-
+/** What stands in the lab of the failures: containers that each fail in one way, and the rules that make them. */
 import { REDIS, type Lab, type LabContainer } from '../../src/lab/index.js';
 import type { Group } from './scenario.js';
 import {

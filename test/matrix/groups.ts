@@ -1,5 +1,4 @@
-// All groups of scenarios, in the table's order, and what stands in each lab.
-
+/** All groups of scenarios, in the table's order, and what stands in each lab. */
 import { readFileSync } from 'node:fs';
 import { REDIS, type Lab, type LabContainer } from '../../src/lab/index.js';
 import { namePeers } from '../lab/name-peers.js';
@@ -142,7 +141,8 @@ function ruleGroup(name: string, file: string, proxy: boolean): Group {
     ports: [6379],
     traces: [
       listVantages({
-        ...{ proxy, port: 6379 },
+        proxy,
+        port: 6379,
         otherBridge: newest ? dnat('PREROUTING', '{redis.gateway}') : relayed(),
         routed: file.startsWith('docker-20') ? direct('{client}') : dropped(direct('')),
       }),
@@ -162,8 +162,10 @@ export const GROUPS: readonly Group[] = [
     traces: [
       [
         ...listVantages({
-          ...{ proxy: true, port: 8080 },
-          ...{ otherBridge: relayed(), routed: direct('{client}') },
+          proxy: true,
+          port: 8080,
+          otherBridge: relayed(),
+          routed: direct('{client}'),
         }),
         ...listIpv6Vantages(true, 8080),
         ...listDualVantages(true, 8086),
@@ -190,7 +192,8 @@ export const GROUPS: readonly Group[] = [
     traces: [
       [
         ...listVantages({
-          ...{ proxy: false, port: 8080 },
+          proxy: false,
+          port: 8080,
           otherBridge: dropped(dnat('PREROUTING', '')),
           routed: direct('{client}'),
         }),

@@ -1,6 +1,7 @@
-// The matrix over and over: `npm run matrix -- --runs 5`; writes docs/scenarios.md. With `--only WORD` some groups, with
-// `--scenario WORD` some traces, without the table; `--record FOLDER` keeps every trace as a recording.
-
+/**
+ * The matrix over and over: `npm run matrix -- --runs 5`; writes docs/scenarios.md. With `--only WORD` some groups, with
+ * `--scenario WORD` some traces, without the table; `--record FOLDER` keeps every trace as a recording.
+ */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';

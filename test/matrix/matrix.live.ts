@@ -1,5 +1,4 @@
-// Every path and every failure in the lab, once: no verdict is wrong, and each is as strong as this kernel allows.
-
+/** Every path and every failure in the lab, once: no verdict is wrong, and each is as strong as this kernel allows. */
 import * as assert from 'uvu/assert';
 import { suite } from '../support/suite.js';
 import { findObstacle, GROUPS } from './groups.js';

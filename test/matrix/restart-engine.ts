@@ -1,5 +1,4 @@
-// Stops the lab's engine, and starts it again in the same namespaces with the same arguments.
-
+/** Stops the lab's engine, and starts it again in the same namespaces with the same arguments. */
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';

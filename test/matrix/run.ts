@@ -1,5 +1,4 @@
-// Runs groups of scenarios in the lab: one engine per group, one trace for all scenarios of an entry, then its replay.
-
+/** Runs groups of scenarios in the lab: one engine per group, one trace for all scenarios of an entry, then its replay. */
 import { isDeepStrictEqual } from 'node:util';
 import { formatRecording, parseRecording } from '../../src/capture/recording.js';
 import type { Report } from '../../src/model/report.js';

@@ -1,5 +1,4 @@
-// What a scenario is: how its traffic is sent, and what is true of it by construction, never by trace-flow.
-
+/** What a scenario is: how its traffic is sent, and what is true of it by construction, never by trace-flow. */
 import type { Lab, LabContainer } from '../../src/lab/index.js';
 import type { Connection } from '../../src/model/report.js';
 import type { Protocol } from '../../src/model/event.js';

@@ -1,5 +1,4 @@
-// A lab that is set up for scenarios: its places by name, and traffic from them.
-
+/** A lab that is set up for scenarios: its places by name, and traffic from them. */
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';

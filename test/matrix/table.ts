@@ -1,5 +1,4 @@
-// Draws docs/scenarios.md from what runs of the matrix have shown.
-
+/** Draws docs/scenarios.md from what runs of the matrix have shown. */
 import type { Connection } from '../../src/model/report.js';
 import type { Result } from './run.js';
 import type { Group, Scenario, Truth } from './scenario.js';

@@ -1,5 +1,4 @@
-// Clients of a scenario, run in one place of the lab: connects as ordered on standard input, prints what each client knows.
-
+/** Clients of a scenario, run in one place of the lab: connects as ordered on standard input, prints what each client knows. */
 import { createSocket } from 'node:dgram';
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline/promises';

@@ -1,5 +1,4 @@
-// The truths that most scenarios share; each is narrowed where it is used.
-
+/** The truths that most scenarios share; each is narrowed where it is used. */
 import type { Truth } from './scenario.js';
 
 /** A DNAT rule took it; `source` is what the server sees. */

@@ -23,7 +23,8 @@ function listen(namespace: number, port: number, more: Partial<Listener> = {}): 
 const outer = listen(HOST, 20379, { pid: 7, command: 'rootlessport' });
 const driver: PortDriver = { pid: 7, command: 'rootlessport', namespaces: [INSIDE], ports: [] };
 const pasta: PortDriver = {
-  ...{ ...driver, command: 'pasta' },
+  ...driver,
+  command: 'pasta',
   ports: [{ protocol: 'tcp', hostPort: 20379, containerPort: 6379 }],
 };
 const tap = { ifindex: 2, name: 'tap0', kind: 'other', addresses: ['10.0.2.100/24'] } as const;
@@ -36,7 +37,12 @@ function lay(
   const device = { ...tap, addresses: [...tap.addresses] };
   const devices = [{ ...device, master: null, peerIfindex: null, peerNamespace: null }];
   return {
-    ...{ host: HOST, relays: [], engine: null, problems: [], containers, drivers },
+    host: HOST,
+    relays: [],
+    engine: null,
+    problems: [],
+    containers,
+    drivers,
     namespaces: [{ inode: INSIDE, name: 'redis', role: 'container', devices }],
     listeners: [outer, ...inner],
   };
@@ -62,7 +68,9 @@ test('pasta’s arguments name the one port', () => {
   const topology = lay([pasta], [listen(INSIDE, 6379), listen(INSIDE, 80)]);
   assert.equal(findBehind(topology, [20379], 'all').ports, [6379]);
   assert.equal(describeBehind(topology, pasta, 'tcp', 20379), {
-    ...{ address: '10.0.2.100', port: 6379, name: 'redis' },
+    address: '10.0.2.100',
+    port: 6379,
+    name: 'redis',
   });
 });
 
@@ -75,7 +83,9 @@ test('rootlesskit leads on to the docker-proxy in the engine’s namespace, and 
   const place = (name: string, namespace: number): Container =>
     container(name, { namespace, networks: [network] });
   const wire = (inode: number, peerNamespace: number): Topology['namespaces'][number] => ({
-    ...{ inode, name: `n${inode}`, role: 'container' },
+    inode,
+    name: `n${inode}`,
+    role: 'container',
     devices: [{ ...tap, kind: 'veth', addresses: [], master: null, peerIfindex: 3, peerNamespace }],
   });
   const topology: Topology = {

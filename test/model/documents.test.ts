@@ -1,5 +1,4 @@
-// The JSON Schemas of the package: they are those of the types, real documents fit them, and others do not.
-
+/** The JSON Schemas of the package: they are those of the types, real documents fit them, and others do not. */
 import { readdirSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { z } from 'zod';

@@ -1,5 +1,4 @@
-// What programs get of the caller's environment: a search path, and nothing more.
-
+/** What programs get of the caller's environment: a search path, and nothing more. */
 import * as assert from 'uvu/assert';
 import { cleanEnvironment, searchFolders } from '../../src/model/environment.js';
 import { suite } from '../support/suite.js';

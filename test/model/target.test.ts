@@ -1,5 +1,4 @@
-// What a query means: both sides of NAT, containers by name and id, and the errors that tell what there is.
-
+/** What a query means: both sides of NAT, containers by name and id, and the errors that tell what there is. */
 import * as assert from 'uvu/assert';
 import { UserError } from '../../src/model/errors.js';
 import { resolvePorts, type Target, type TargetQuery } from '../../src/model/target.js';
@@ -24,13 +23,11 @@ function container(
     gateway: '172.17.0.1',
   };
   return {
-    ...{
-      id: Buffer.from(name).toString('hex'),
-      name,
-      pid: namespace,
-      namespace,
-      networkMode: 'bridge',
-    },
+    id: Buffer.from(name).toString('hex'),
+    name,
+    pid: namespace,
+    namespace,
+    networkMode: 'bridge',
     networks: [network],
     published: ports.flatMap(([hostPort, containerPort, udp]) =>
       ['0.0.0.0', '::'].map((hostAddress) => ({
@@ -168,8 +165,12 @@ test('containers by id and by the beginning of an id', () => {
 test('without an engine, relays and rules tell', () => {
   const target = { address: '172.17.0.2', port: 6379 };
   const relay = {
-    ...{ pid: 9, command: 'docker-proxy', arguments: [], protocol: 'tcp' as const },
-    ...{ listens: { address: '0.0.0.0', port: 8080 }, target },
+    pid: 9,
+    command: 'docker-proxy',
+    arguments: [],
+    protocol: 'tcp' as const,
+    listens: { address: '0.0.0.0', port: 8080 },
+    target,
   };
   const relayed = resolvePorts({ ...bare, relays: [relay] }, { ports: [8080] });
   assert.equal(relayed.ports, [6379, 8080]);

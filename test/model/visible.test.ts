@@ -1,5 +1,4 @@
-// What may reach a terminal: nothing that moves, hides or reorders, whatever the text; and JSON that stays the same data.
-
+/** What may reach a terminal: nothing that moves, hides or reorders, whatever the text; and JSON that stays the same data. */
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { escapeJson, escapeLines, escapeStyled } from '../../src/model/visible.js';

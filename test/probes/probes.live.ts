@@ -1,5 +1,4 @@
-// Every probe file, and every way of joining them, compiles with the bpftrace of this machine.
-
+/** Every probe file, and every way of joining them, compiles with the bpftrace of this machine. */
 import { execa } from 'execa';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,4 @@
-// A traced connection beside its prediction.
-
+/** A traced connection beside its prediction. */
 import * as assert from 'uvu/assert';
 import type { Predicted, Connection } from '../../src/model/report.js';
 import type { RuleSurvey } from '../../src/model/survey.js';
@@ -17,12 +16,23 @@ const world = makeWorld(loadRules('docker-20.10-proxy.iptables'), true);
 
 function connect(change: Partial<Connection>): Connection {
   return {
-    ...{ id: 1, protocol: 'tcp', proof: 'proven', path: 'dnat', outcome: 'answered', reason: '' },
+    id: 1,
+    protocol: 'tcp',
+    proof: 'proven',
+    path: 'dnat',
+    outcome: 'answered',
+    reason: '',
     client: { address: '198.51.100.2', port: 40000 },
     server: { address: '198.51.100.1', port: 6379 },
     container: { address: '172.17.0.2', port: 6379, name: 'redis' },
     ...UNSEEN,
-    ...{ nat: null, relay: null, drop: null, why: null, evidence: [], hops: [], hopsOmitted: 0 },
+    nat: null,
+    relay: null,
+    drop: null,
+    why: null,
+    evidence: [],
+    hops: [],
+    hopsOmitted: 0,
     bytes: { fromClient: 0, fromServer: 0 },
     processes: { client: null, server: null },
     clientNamespace: 'client',
@@ -41,7 +51,10 @@ function predict(change: Partial<Connection>) {
 const at = (address: string, port = 40000) => ({ address, port });
 const inner = at('172.17.0.2', 6379);
 const nat = (hook: 'PREROUTING' | 'OUTPUT', to: string): Connection['nat'] => ({
-  ...{ hook, original: 'x → y', reply: `${to} → 198.51.100.2:40000`, sourceRewritten: false },
+  hook,
+  original: 'x → y',
+  reply: `${to} → 198.51.100.2:40000`,
+  sourceRewritten: false,
 });
 
 test('each client is predicted from where it is', () => {

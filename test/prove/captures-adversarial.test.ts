@@ -1,5 +1,4 @@
-// Captures made to mislead: look-alikes at the same time, and what networks do to packets. The truth or less, every time.
-
+/** Captures made to mislead: look-alikes at the same time, and what networks do to packets. The truth or less, every time. */
 import * as assert from 'uvu/assert';
 import { TCP } from '../../src/model/event.js';
 import type { Report } from '../../src/model/report.js';
@@ -30,8 +29,14 @@ const turn = (request: string, reply: string | null): Exchange['turns'] => [
   { request: Buffer.from(request), reply: reply === null ? null : Buffer.from(reply) },
 ];
 const COMMON: Exchange = {
-  ...{ kind: 'dnat', protocol: 'tcp', at: MILLISECOND, turns: turn('PING\r\n', '+PONG\r\n') },
-  ...{ clientPort: 50_000, container: 2, port: 6379, published: 6380 },
+  kind: 'dnat',
+  protocol: 'tcp',
+  at: MILLISECOND,
+  turns: turn('PING\r\n', '+PONG\r\n'),
+  clientPort: 50_000,
+  container: 2,
+  port: 6379,
+  published: 6380,
 };
 
 function build(...exchanges: Partial<Exchange>[]): { shots: Shot[]; truths: Truth[] } {

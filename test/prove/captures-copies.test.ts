@@ -1,5 +1,4 @@
-// Copies of packets are no NAT: edited, replayed, anonymised, of another day. What a router does to them is.
-
+/** Copies of packets are no NAT: edited, replayed, anonymised, of another day. What a router does to them is. */
 import * as assert from 'uvu/assert';
 import type { Report } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';
@@ -56,7 +55,12 @@ function see(view: View, turns: readonly (typeof TURNS)[number][] = TURNS): Shot
       way: back === (way === 'in') ? 'out' : 'in',
       hardware: hardware[side],
       bytes: ipPacket({
-        ...{ protocol: 'tcp', flags, seq, ack, payload: Buffer.from(text), ttl: ttl[side] },
+        protocol: 'tcp',
+        flags,
+        seq,
+        ack,
+        payload: Buffer.from(text),
+        ttl: ttl[side],
         source: back ? server : client,
         destination: back ? client : server,
         id: view.bare ? 0 : 7000 + index + side * 2000,
@@ -68,8 +72,13 @@ function see(view: View, turns: readonly (typeof TURNS)[number][] = TURNS): Shot
 const NEAR: View = { client: CLIENT, server: HOST, device: 'ext0', ttl: [64, 63] };
 /** What a router makes of it: later on the way there, earlier on the way back, the TTL and the hardware to fit. */
 const ROUTED: View = {
-  ...{ client: CLIENT, server: BEHIND, device: 'docker0', ttl: [63, 64], way: 'out' },
-  ...{ delay: [5_000, -5_000], hardware: [HARDWARE.host, '02:42:ac:11:00:02'] },
+  client: CLIENT,
+  server: BEHIND,
+  device: 'docker0',
+  ttl: [63, 64],
+  way: 'out',
+  delay: [5_000, -5_000],
+  hardware: [HARDWARE.host, '02:42:ac:11:00:02'],
 };
 const PLAIN_WIRE: Form = { ...PLAIN, link: 'ethernet' };
 
@@ -91,7 +100,10 @@ const COPIES: Readonly<Record<string, View>> = {
   'edited, at the same time': { client: CLIENT, server: { ...HOST, port: 8010 } },
   'edited, later': { client: CLIENT, server: BEHIND, delay: [700_000, 700_000] },
   'edited, with a lower TTL both ways': {
-    ...{ client: CLIENT, server: BEHIND, delay: [700_000, 700_000], ttl: [63, 62] },
+    client: CLIENT,
+    server: BEHIND,
+    delay: [700_000, 700_000],
+    ttl: [63, 62],
   },
   'replayed, both ends others': {
     client: { address: '10.0.0.15', port: 59_898 },
@@ -153,7 +165,8 @@ test('without a mark of the sender it is likely', async () => {
 
 test('both ends changed: proven where the new source was dialled, else likely', async () => {
   const masqueraded = (address: string): View => ({
-    ...{ ...ROUTED, client: { address, port: 61_000 } },
+    ...ROUTED,
+    client: { address, port: 61_000 },
   });
   const own = await read([see(NEAR), see(masqueraded(HOST.address))], PLAIN);
   assert.equal(told(own), ['dnat/proven']);

@@ -1,5 +1,4 @@
-// Damaged captures, all the way: what is read of them is a valid document, and can be written as a capture again.
-
+/** Damaged captures, all the way: what is read of them is a valid document, and can be written as a capture again. */
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { UserError } from '../../src/model/errors.js';
@@ -19,9 +18,14 @@ const test = suite('captures, damaged, to the end');
 function write(): Buffer {
   const world = new World(randomizer(5));
   world.add({
-    ...{ kind: 'dnat', protocol: 'tcp', at: 1_000_000, clientPort: 50_000 },
+    kind: 'dnat',
+    protocol: 'tcp',
+    at: 1_000_000,
+    clientPort: 50_000,
     turns: [{ request: Buffer.from('PING\r\n'), reply: Buffer.from('+PONG\r\n') }],
-    ...{ container: 2, port: 6379, published: 6380 },
+    container: 2,
+    port: 6379,
+    published: 6380,
   });
   return writeCapture(world.shots, { ...PLAIN, format: 'pcapng' });
 }

@@ -1,5 +1,4 @@
-// How connections end, from seeds: the outcome of each is known by how it was made, alone and behind a rewriting.
-
+/** How connections end, from seeds: the outcome of each is known by how it was made, alone and behind a rewriting. */
 import * as assert from 'uvu/assert';
 import { analyse } from '../../src/prove/analyse.js';
 import { randomizer } from '../decode/frames.js';

@@ -1,5 +1,4 @@
-// Whatever a capture is missing, its verdict is the truth or none: packets lost, cut, late, in another order, one device's only.
-
+/** Whatever a capture is missing, its verdict is the truth or none: packets lost, cut, late, in another order, one device's only. */
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';

@@ -1,5 +1,4 @@
-// How captured connections ended: half-open handshakes, stalls, and what a capture that lacks packets leaves open.
-
+/** How captured connections ended: half-open handshakes, stalls, and what a capture that lacks packets leaves open. */
 import * as assert from 'uvu/assert';
 import { analyse } from '../../src/prove/analyse.js';
 import type { Connection } from '../../src/model/report.js';
@@ -45,7 +44,11 @@ function record(steps: readonly Step[], place: Place = {}): Shot[] {
       way: back ? 'out' : 'in',
       hardware: back ? '02:00:00:00:00:02' : '02:00:00:00:00:01',
       bytes: ipPacket({
-        ...{ protocol: 'tcp', flags, payload: Buffer.from(text), ttl, id: 100 + index },
+        protocol: 'tcp',
+        flags,
+        payload: Buffer.from(text),
+        ttl,
+        id: 100 + index,
         seq: own + (opens ? 0 : 1 + sent),
         ack: flags === FLAG.SYN ? 0 : other + 1 + got,
         source: back ? server : client,

@@ -1,5 +1,4 @@
-// What proves a relay in a capture, and what is only like one: little content, an end of its own, others that carried the same.
-
+/** What proves a relay in a capture, and what is only like one: little content, an end of its own, others that carried the same. */
 import * as assert from 'uvu/assert';
 import type { Report } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';
@@ -49,8 +48,13 @@ function record({ client, server, at, ...talk }: Talk): Shot[] {
       way: out ? 'out' : 'in',
       hardware: out ? '02:42:00:00:00:01' : inner ? '02:42:ac:11:00:02' : '02:00:00:00:00:02',
       bytes: ipPacket({
-        ...{ protocol: 'tcp', flags, seq: from[0] ?? 0, ack: from[1] ?? 0 },
-        ...{ payload: Buffer.from(text), ttl: 64, id: ((first & 0x7fff) + shots.length) | 1 },
+        protocol: 'tcp',
+        flags,
+        seq: from[0] ?? 0,
+        ack: from[1] ?? 0,
+        payload: Buffer.from(text),
+        ttl: 64,
+        id: ((first & 0x7fff) + shots.length) | 1,
         source: back ? server : client,
         destination: back ? client : server,
       }),
@@ -81,12 +85,22 @@ function pair(port: number, at: number, { outer, inner }: Times, text: Partial<T
   const common = { at, ...text };
   return [
     ...record({
-      ...{ ...common, client, server: { address: HOST, port: 8080 } },
-      ...{ dialled: 0, asked: 300, answered: 900, ends: outer },
+      ...common,
+      client,
+      server: { address: HOST, port: 8080 },
+      dialled: 0,
+      asked: 300,
+      answered: 900,
+      ends: outer,
     }),
     ...record({
-      ...{ ...common, client: own, server: CONTAINER },
-      ...{ dialled: 100, asked: 400, answered: 600, ends: inner },
+      ...common,
+      client: own,
+      server: CONTAINER,
+      dialled: 100,
+      asked: 400,
+      answered: 600,
+      ends: inner,
     }),
   ];
 }
@@ -150,7 +164,13 @@ test('others that carried the same bytes, at whatever time, make it likely', asy
   for (const server of [{ address: HOST, port: 9090 }, CONTAINER]) {
     const client = { address: server === CONTAINER ? GATEWAY : '198.51.100.3', port: 50_000 };
     const other = record({
-      ...{ client, server, at: 5_000_000, dialled: 0, asked: 100, answered: 200, ends: [300, 400] },
+      client,
+      server,
+      at: 5_000_000,
+      dialled: 0,
+      asked: 100,
+      answered: 200,
+      ends: [300, 400],
     });
     assert.is(await tell(pair(40_000, 1000, ENDED), other), 'relay/likely', server.address);
   }
@@ -162,8 +182,13 @@ test('one service whose every connection has its pair: proven from eight on, unl
   assert.is(await tell(pairs(8)), Array<string>(8).fill('relay/proven').join());
   assert.is(await tell(pairs(7)), Array<string>(7).fill('relay/likely').join());
   const direct = record({
-    ...{ client: { address: GATEWAY, port: 50_000 }, server: CONTAINER, at: 500_000 },
-    ...{ dialled: 0, asked: 100, answered: 200, ends: [300, 400] },
+    client: { address: GATEWAY, port: 50_000 },
+    server: CONTAINER,
+    at: 500_000,
+    dialled: 0,
+    asked: 100,
+    answered: 200,
+    ends: [300, 400],
   });
   assert.is(await tell(pairs(8), direct), Array<string>(8).fill('relay/likely').join());
 });

@@ -1,5 +1,4 @@
-// Every sample capture: nothing wrong is said of it, what can be known is, and the documents are the golden ones.
-
+/** Every sample capture: nothing wrong is said of it, what can be known is, and the documents are the golden ones. */
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { reportSchema, type Report } from '../../src/model/report.js';

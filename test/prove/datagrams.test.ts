@@ -1,5 +1,4 @@
-// Whether the answer of a UDP server came to the client: its own host saw it come in, or go out again, and nothing threw it away.
-
+/** Whether the answer of a UDP server came to the client: its own host saw it come in, or go out again, and nothing threw it away. */
 import * as assert from 'uvu/assert';
 import type { DropEvent, PacketEvent } from '../../src/model/event.js';
 import type { Leg, LegEvent } from '../../src/correlate/leg.js';
@@ -23,48 +22,79 @@ class Flow {
     const direction = request ? 'in' : 'out';
     const skb = request ? 'aa' : 'bb';
     this.events.push({
-      ...{
-        kind: 'packet',
-        ...this.#next(),
-        namespace: HOST,
-        ifindex: 2,
-        direction,
-        protocol: 'udp',
-      },
-      ...{ seq: 0, ack: 0, flags: 0, length: 40, skb, socket: null, conntrack: null },
-      ...{ source, destination, ...more },
+      kind: 'packet',
+      ...this.#next(),
+      namespace: HOST,
+      ifindex: 2,
+      direction,
+      protocol: 'udp',
+      seq: 0,
+      ack: 0,
+      flags: 0,
+      length: 40,
+      skb,
+      socket: null,
+      conntrack: null,
+      source,
+      destination,
+      ...more,
     });
     return this;
   }
 
   drop(more: Partial<DropEvent> = {}): this {
     this.events.push({
-      ...{ kind: 'drop', ...this.#next(), namespace: HOST, ifindex: 2, protocol: 'udp' },
-      ...{ seq: 0, ack: 0, flags: 0, length: 40, skb: 'bb', socket: null, conntrack: null },
-      ...{
-        source: SERVER,
-        destination: CLIENT,
-        reason: 'NETFILTER_DROP',
-        function: 'nft',
-        ...more,
-      },
+      kind: 'drop',
+      ...this.#next(),
+      namespace: HOST,
+      ifindex: 2,
+      protocol: 'udp',
+      seq: 0,
+      ack: 0,
+      flags: 0,
+      length: 40,
+      skb: 'bb',
+      socket: null,
+      conntrack: null,
+      source: SERVER,
+      destination: CLIENT,
+      reason: 'NETFILTER_DROP',
+      function: 'nft',
+      ...more,
     });
     return this;
   }
 
   counter(source: PacketEvent['source'], destination: PacketEvent['source']): this {
     this.events.push({
-      ...{ kind: 'counter', ...this.#next(), namespace: HOST, ifindex: 2, direction: 'out' },
-      ...{ protocol: 'udp', source, destination, packets: 3, bytes: 120 },
+      kind: 'counter',
+      ...this.#next(),
+      namespace: HOST,
+      ifindex: 2,
+      direction: 'out',
+      protocol: 'udp',
+      source,
+      destination,
+      packets: 3,
+      bytes: 120,
     });
     return this;
   }
 
   get delivered(): boolean {
     const leg: Leg = {
-      ...{ protocol: 'udp', events: this.events, client: CLIENT, server: SERVER, begun: true },
-      ...{ destination: SERVER, dialled: null, accepted: null, nat: null, conntracked: false },
-      ...{ unlisted: false, until: Infinity },
+      protocol: 'udp',
+      events: this.events,
+      client: CLIENT,
+      server: SERVER,
+      begun: true,
+      destination: SERVER,
+      dialled: null,
+      accepted: null,
+      nat: null,
+      conntracked: false,
+      unlisted: false,
+      until: Infinity,
     };
     return isAnswerDelivered(leg);
   }

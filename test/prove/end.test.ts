@@ -1,5 +1,4 @@
-// Who ended a connection and how, and whether what was seen shows its outcome by itself.
-
+/** Who ended a connection and how, and whether what was seen shows its outcome by itself. */
 import * as assert from 'uvu/assert';
 import type { Leg, LegEvent } from '../../src/correlate/leg.js';
 import type { RelayLink } from '../../src/correlate/relays.js';
@@ -35,7 +34,10 @@ function packet(request: boolean, more: Partial<PacketEvent> = {}): PacketEvent 
     : { source: DIALLED, destination: FROM, direction: 'out' as const };
   return {
     ...new Story().makePacket(ends),
-    ...{ id, time: id * 1_000_000, skb: `k${id}`, flags: ACK },
+    id,
+    time: id * 1_000_000,
+    skb: `k${id}`,
+    flags: ACK,
     ...(request ? { seq: C, ack: S } : { seq: S, ack: C }),
     ...more,
   };
@@ -50,9 +52,23 @@ const shake = (): PacketEvent[] => [
 function drop(request: boolean, more: Partial<DropEvent> = {}): DropEvent {
   const { protocol, source, destination, skb, seq, ack, flags, time } = packet(request);
   return {
-    ...{ kind: 'drop', id, time, namespace: HOST, ifindex: 2, protocol, source, destination, skb },
-    ...{ seq, ack, flags, length: 0, socket: null, conntrack: null },
-    ...{ reason: 'NETFILTER_DROP', function: 'nft_do_chain' },
+    kind: 'drop',
+    id,
+    time,
+    namespace: HOST,
+    ifindex: 2,
+    protocol,
+    source,
+    destination,
+    skb,
+    seq,
+    ack,
+    flags,
+    length: 0,
+    socket: null,
+    conntrack: null,
+    reason: 'NETFILTER_DROP',
+    function: 'nft_do_chain',
     ...more,
   };
 }
@@ -60,8 +76,18 @@ function drop(request: boolean, more: Partial<DropEvent> = {}): DropEvent {
 function state(from: number, to: number): StateEvent {
   id += 1;
   return {
-    ...{ kind: 'state', id, time: id * 1_000_000, namespace: CLIENT, pid: 1, tid: 1, command: 'x' },
-    ...{ socket: 's', local: FROM, remote: DIALLED, from, to },
+    kind: 'state',
+    id,
+    time: id * 1_000_000,
+    namespace: CLIENT,
+    pid: 1,
+    tid: 1,
+    command: 'x',
+    socket: 's',
+    local: FROM,
+    remote: DIALLED,
+    from,
+    to,
   };
 }
 
@@ -83,9 +109,13 @@ function subject(
 ): Observed {
   const link = upstream ? ({ upstream } as RelayLink) : null;
   return {
-    ...{ leg: legOf(events, leg), link, links: link ? [link] : [] },
+    leg: legOf(events, leg),
+    link,
+    links: link ? [link] : [],
     topology: new Story().trace().header.topology,
-    ...{ bytes: { fromClient: 0, fromServer: 0 }, hostAccept: null, relayAccept: null },
+    bytes: { fromClient: 0, fromServer: 0 },
+    hostAccept: null,
+    relayAccept: null,
     ...more,
   } as Observed;
 }
@@ -303,7 +333,8 @@ test('an answer by datagrams is shown where it came to the client and none was t
     packet(request, { protocol: 'udp', flags: 0, length: 5 });
   const told = (events: readonly LegEvent[], leg: Partial<Leg> = {}, fromServer = 5): boolean =>
     shown('answered', events, {
-      ...{ bytes: { fromClient: 5, fromServer }, leg: { protocol: 'udp', ...leg } },
+      bytes: { fromClient: 5, fromServer },
+      leg: { protocol: 'udp', ...leg },
     });
   const exchange = [datagram(true), datagram(false)];
   const dies = (request: boolean): DropEvent => drop(request, { protocol: 'udp', flags: 0 });

@@ -1,5 +1,4 @@
-// Functions of the kernel that first packets went through: told for their connection, and deciding nothing.
-
+/** Functions of the kernel that first packets went through: told for their connection, and deciding nothing. */
 import * as assert from 'uvu/assert';
 import { formatRecording, parseRecording } from '../../src/capture/recording.js';
 import { keepRelevant } from '../../src/correlate/relevant.js';

@@ -1,5 +1,4 @@
-// Sockets that one process made and another one used: the descriptor was passed on, and the reason says so.
-
+/** Sockets that one process made and another one used: the descriptor was passed on, and the reason says so. */
 import * as assert from 'uvu/assert';
 import type { Connection } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';

@@ -1,5 +1,4 @@
-// The first line: what failed, by whom, by which rule, what to do; and what it must not claim.
-
+/** The first line: what failed, by whom, by which rule, what to do; and what it must not claim. */
 import * as assert from 'uvu/assert';
 import type { Finding } from '../../src/model/explain.js';
 import type { Connection, Report } from '../../src/model/report.js';
@@ -209,7 +208,12 @@ const TOPOLOGY: Topology = {
   namespaces: [{ inode: 1, name: 'host', role: 'host', devices: [] }],
   containers: [
     {
-      ...{ id: 'a', name: 'redis', pid: 2, namespace: 2, networkMode: 'bridge', networks: [] },
+      id: 'a',
+      name: 'redis',
+      pid: 2,
+      namespace: 2,
+      networkMode: 'bridge',
+      networks: [],
       published: [{ protocol: 'tcp', hostAddress: '0.0.0.0', hostPort: 6379, containerPort: 6379 }],
     },
   ],

@@ -1,5 +1,4 @@
-// Hops: both sides of a rewriting are told, and which bytes of the stream a packet carries.
-
+/** Hops: both sides of a rewriting are told, and which bytes of the stream a packet carries. */
 import * as assert from 'uvu/assert';
 import type { Leg } from '../../src/correlate/leg.js';
 import { CONNTRACK, TCP, type PacketEvent } from '../../src/model/event.js';
@@ -21,9 +20,22 @@ let id = 0;
 function packet(more: Partial<PacketEvent>): PacketEvent {
   id += 1;
   return {
-    ...{ kind: 'packet', id, time: id, namespace: topology.host, ifindex: 2, direction: 'in' },
-    ...{ skb: 'a', socket: null, conntrack: null, protocol: 'tcp', ack: 0 },
-    ...{ source: client, destination: published, seq: 99, flags: TCP.SYN, length: 0 },
+    kind: 'packet',
+    id,
+    time: id,
+    namespace: topology.host,
+    ifindex: 2,
+    direction: 'in',
+    skb: 'a',
+    socket: null,
+    conntrack: null,
+    protocol: 'tcp',
+    ack: 0,
+    source: client,
+    destination: published,
+    seq: 99,
+    flags: TCP.SYN,
+    length: 0,
     ...more,
   };
 }

@@ -1,5 +1,4 @@
-// Read piece by piece, a capture is told as it is when it is read as a whole.
-
+/** Read piece by piece, a capture is told as it is when it is read as a whole. */
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import * as assert from 'uvu/assert';

@@ -1,5 +1,4 @@
-// A connection that is kept in little room is, when somebody looks, the one that was judged.
-
+/** A connection that is kept in little room is, when somebody looks, the one that was judged. */
 import * as assert from 'uvu/assert';
 import type { TraceCoverage } from '../../src/model/judgement.js';
 import type { Connection, Predicted } from '../../src/model/report.js';
@@ -17,7 +16,10 @@ import type { Trace } from '../../src/model/trace.js';
 const test = suite('kept connections');
 
 const WHOLE: TraceCoverage = {
-  ...{ sealed: true, lostEvents: 0, truncated: false, notes: [] },
+  sealed: true,
+  lostEvents: 0,
+  truncated: false,
+  notes: [],
 };
 const LOSSY: TraceCoverage = { ...WHOLE, sealed: false, lostEvents: 3 };
 
@@ -139,7 +141,13 @@ test('parts that are equal are kept once', () => {
 });
 
 const PREDICTED: Predicted = {
-  ...{ path: 'dnat', way: 'dnat', target: null, rule: null, at: null, why: 'a rule', agrees: true },
+  path: 'dnat',
+  way: 'dnat',
+  target: null,
+  rule: null,
+  at: null,
+  why: 'a rule',
+  agrees: true,
   sourceSeen: null,
 };
 
@@ -156,7 +164,10 @@ test('what is found out later is added to what is kept, once by once', () => {
     .extend({ predicted: PREDICTED, why: 'because', witness: { ...witness, events: [] } });
   const expected = {
     ...whole,
-    ...{ id: 7, end, why: 'because', predicted: PREDICTED },
+    id: 7,
+    end,
+    why: 'because',
+    predicted: PREDICTED,
     evidence: [...whole.evidence, witness],
   };
   for (const key of Object.keys(expected) as (keyof typeof expected)[]) {

@@ -1,5 +1,4 @@
-// A trace is judged while it runs: what is told when, what is held, and what comes late of a connection that was let go.
-
+/** A trace is judged while it runs: what is told when, what is held, and what comes late of a connection that was let go. */
 import * as assert from 'uvu/assert';
 import { TCP, TCP_STATE, type TraceEvent } from '../../src/model/event.js';
 import type { Connection } from '../../src/model/report.js';
@@ -41,8 +40,14 @@ function closeSockets(story: Story, talk: Talk): void {
   ] as const) {
     const { socket, local, remote } = talk.ends(end);
     story.tell({
-      ...{ ...story.stamp(), kind: 'state', ...story.actor(process), socket, local, remote },
-      ...{ from: TCP_STATE.LAST_ACK, to: TCP_STATE.CLOSE },
+      ...story.stamp(),
+      kind: 'state',
+      ...story.actor(process),
+      socket,
+      local,
+      remote,
+      from: TCP_STATE.LAST_ACK,
+      to: TCP_STATE.CLOSE,
     });
   }
 }
@@ -281,8 +286,14 @@ test('a SYN, or a socket that dials or is dialled, begins another between the sa
     const dial = (story: Story, talk: Talk): void => {
       const { socket, local, remote } = talk.ends('client');
       story.tell({
-        ...{ ...story.stamp(), kind: 'state', ...story.actor(CURL), socket, local, remote },
-        ...{ from: TCP_STATE.CLOSE, to },
+        ...story.stamp(),
+        kind: 'state',
+        ...story.actor(CURL),
+        socket,
+        local,
+        remote,
+        from: TCP_STATE.CLOSE,
+        to,
       });
     };
     assert.is(afterLettingGo(dial).held, 1, String(to));
@@ -316,7 +327,11 @@ test('of two that were let go between the same ports the later one counts', () =
   const pass = (seq: number): Talk => {
     const before = story.events.length;
     const talk = story.talk({
-      ...{ client: client(40_000), server: PUBLISHED, target: TARGET, way: WAYS.through, seq },
+      client: client(40_000),
+      server: PUBLISHED,
+      target: TARGET,
+      way: WAYS.through,
+      seq,
     });
     talk.dial(CURL).handshake().accept(SERVER).request(14).reply(7).close();
     closeSockets(story, talk);

@@ -1,5 +1,4 @@
-// Which rule refused a connection: the predicted one, or the only one of those read that can have; none where several may have.
-
+/** Which rule refused a connection: the predicted one, or the only one of those read that can have; none where several may have. */
 import * as assert from 'uvu/assert';
 import { parseAddressNumber } from '../../src/model/range.js';
 import type { Connection, Predicted } from '../../src/model/report.js';
@@ -20,7 +19,10 @@ const when = (match: object, not = false): Step => ({
 });
 
 const rule = (text: string, ...steps: Step[]): Rule => ({
-  ...{ text, steps, packets: null, comment: null },
+  text,
+  steps,
+  packets: null,
+  comment: null,
 });
 
 function survey(
@@ -34,15 +36,20 @@ function survey(
       tables: [{ backend: 'nftables', family: 'ip', name: 't', chains: [chain], ...table }],
       notes: [],
     },
-    ...{ complete: true, settings: null, changes: { counted: [], rules: null } },
+    complete: true,
+    settings: null,
+    changes: { counted: [], rules: null },
     ...more,
   } as unknown as RuleSurvey;
 }
 
 function connection(more: object = {}): Connection {
   return {
-    ...{ protocol: 'tcp', client: at('198.51.100.2#40000'), server: at(PUBLISHED) },
-    ...{ container: at(TARGET), relay: null },
+    protocol: 'tcp',
+    client: at('198.51.100.2#40000'),
+    server: at(PUBLISHED),
+    container: at(TARGET),
+    relay: null,
     end: { by: 'host', how: 'rst', rule: null, cause: 'rejected' },
     ...more,
   } as unknown as Connection;
@@ -190,7 +197,8 @@ test('where the rule is: as it was read, or as it was predicted', () => {
   assert.equal(named(null), { rule: 'only', at: { table: 't', chain: 'c' } });
   const place = { table: 'filter', chain: 'FORWARD', line: 3 } as unknown as Predicted['at'];
   assert.equal(named(predicted({ at: place })), {
-    ...{ rule: 'foreseen', at: { table: 'filter', chain: 'FORWARD' } },
+    rule: 'foreseen',
+    at: { table: 'filter', chain: 'FORWARD' },
   });
   assert.equal(named(predicted({ at: null })), { rule: 'foreseen' });
 });

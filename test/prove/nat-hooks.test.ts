@@ -1,5 +1,4 @@
-// NAT hooks that a trace with kprobes saw: the same verdict, and hops of their own between the devices.
-
+/** NAT hooks that a trace with kprobes saw: the same verdict, and hops of their own between the devices. */
 import * as assert from 'uvu/assert';
 import { formatEndpoint } from '../../src/model/address.js';
 import type { NatEvent, PacketEvent, TraceEvent } from '../../src/model/event.js';

@@ -1,6 +1,7 @@
-// Sample traces and captures that lack one kind of thing: what is then said of each connection (test/golden/lacking).
-// What is missing is never zero: nothing is proven that was something else in the whole trace.
-
+/**
+ * Sample traces and captures that lack one kind of thing: what is then said of each connection (test/golden/lacking).
+ * What is missing is never zero: nothing is proven that was something else in the whole trace.
+ */
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import * as assert from 'uvu/assert';

@@ -1,5 +1,4 @@
-// The parts of an outcome, each by itself: the exchange of a leg, its resets, its drops, its times, what was sent again.
-
+/** The parts of an outcome, each by itself: the exchange of a leg, its resets, its drops, its times, what was sent again. */
 import * as assert from 'uvu/assert';
 import type { Leg, LegEvent } from '../../src/correlate/leg.js';
 import type { RelayLink } from '../../src/correlate/relays.js';
@@ -43,7 +42,10 @@ function packet(request: boolean, more: Partial<PacketEvent> = {}): PacketEvent 
     : { source: DIALLED, destination: FROM, direction: 'out' as const };
   return {
     ...new Story().makePacket(ends),
-    ...{ id, time: id * STEP, skb: `k${id}`, flags: ACK },
+    id,
+    time: id * STEP,
+    skb: `k${id}`,
+    flags: ACK,
     ...(request ? { seq: C, ack: S } : { seq: S, ack: C }),
     ...more,
   };
@@ -71,8 +73,19 @@ function told(request: boolean, more: Partial<ResetEvent> = {}): ResetEvent {
 function state(from: number, to: number, more: Partial<StateEvent> = {}): StateEvent {
   id += 1;
   return {
-    ...{ kind: 'state', id, time: id * STEP, namespace: CLIENT, pid: 1, tid: 1, command: 'x' },
-    ...{ socket: 's', local: FROM, remote: DIALLED, from, to, ...more },
+    kind: 'state',
+    id,
+    time: id * STEP,
+    namespace: CLIENT,
+    pid: 1,
+    tid: 1,
+    command: 'x',
+    socket: 's',
+    local: FROM,
+    remote: DIALLED,
+    from,
+    to,
+    ...more,
   };
 }
 
@@ -100,7 +113,12 @@ test('a socket that was established, or accepted, tells the same', () => {
   assert.is(completed(syn(), state(SYN_SENT, CLOSE)), false);
   assert.is(completed(syn(), state(ESTABLISHED, CLOSE_WAIT)), false);
   const accept: LegEvent = {
-    ...{ ...state(0, 0), kind: 'accept', fd: 3, namespace: HOST, local: DIALLED, remote: FROM },
+    ...state(0, 0),
+    kind: 'accept',
+    fd: 3,
+    namespace: HOST,
+    local: DIALLED,
+    remote: FROM,
   };
   assert.is(completed(syn(), accept), true);
   assert.is(completed(syn({ length: 5 }), accept), false, 'fast open is accepted before it ends');
@@ -153,7 +171,11 @@ const stalled = (events: readonly LegEvent[], more: Partial<Leg> = {}) =>
 test('a segment that was sent three times and never acknowledged has stalled', () => {
   assert.is(stalled([data(C), data(C)]), null);
   assert.equal(stalled([data(C), data(C), data(C)]), {
-    ...{ seq: C, length: 10, sent: 3, unheard: false, passed: null },
+    seq: C,
+    length: 10,
+    sent: 3,
+    unheard: false,
+    passed: null,
   });
   const acked = packet(false, { ack: C + 10 });
   assert.is(stalled([data(C), data(C), data(C), acked]), null);
@@ -183,7 +205,11 @@ test('a segment that went on being sent after it was acknowledged: its sender ne
   const acked = packet(false, { ack: C + 10 });
   assert.is(stalled([data(C), acked, data(C)]), null);
   assert.equal(stalled([data(C), acked, data(C), data(C)]), {
-    ...{ seq: C, length: 10, sent: 3, unheard: true, passed: null },
+    seq: C,
+    length: 10,
+    sent: 3,
+    unheard: true,
+    passed: null,
   });
   assert.is(stalled([data(C), acked, data(C), data(C), data(C + 10)]), null, 'it went on');
 });
@@ -267,7 +293,10 @@ test('a reset answers a segment by its numbers', () => {
 test('a reset that its receiver has no socket for is not heard', () => {
   const sent = reset();
   const unheard = drop(false, {
-    ...{ reason: 'NO_SOCKET', flags: sent.flags, seq: sent.seq, ack: sent.ack },
+    reason: 'NO_SOCKET',
+    flags: sent.flags,
+    seq: sent.seq,
+    ack: sent.ack,
   });
   assert.is(resets(syn(), sent, unheard).length, 0);
   const later = { seq: S };
@@ -283,7 +312,9 @@ test('a reset that its receiver has no socket for is not heard', () => {
 
 const NOTHING = { fromClient: 0, fromServer: 0 };
 const subject = (events: readonly LegEvent[], more: Partial<Leg> = {}, bytes = NOTHING) => ({
-  ...{ leg: legOf(events, more), links: [] as RelayLink[], bytes },
+  leg: legOf(events, more),
+  links: [] as RelayLink[],
+  bytes,
 });
 
 test('before the server has agreed a drop of the SYN decides; afterwards one of the SYN+ACK', () => {
@@ -487,7 +518,9 @@ test('what a relay takes: from the last sight of the client’s first bytes to t
     destination: at('172.17.0.2#6379'),
   });
   const upstream = makeLeg({
-    ...{ client: at('172.17.0.1#5'), server: at('172.17.0.2#6379'), events: [own] },
+    client: at('172.17.0.1#5'),
+    server: at('172.17.0.2#6379'),
+    events: [own],
   });
   assert.is(timing([ask, inside, copy], {}, upstream).relay, own.time - inside.time);
   assert.is(timing([ask, data(C + 1, 10, { skb: 'q' })], {}, upstream).relay, own.time - ask.time);
@@ -521,7 +554,11 @@ test('what was sent again: before the furthest byte at one place, or a SYN or FI
 
 test('where packets may be unlisted the sender’s socket is asked, if it is on this kernel', () => {
   const sent: LegEvent = {
-    ...{ ...state(0, 0), kind: 'retransmit', namespace: CLIENT, local: FROM, remote: DIALLED },
+    ...state(0, 0),
+    kind: 'retransmit',
+    namespace: CLIENT,
+    local: FROM,
+    remote: DIALLED,
   } as unknown as LegEvent;
   const ends = [state(2, 1), state(3, 1, { local: DIALLED, remote: FROM, namespace: HOST })];
   const more = { unlisted: true };

@@ -1,5 +1,4 @@
-// How a connection ended, told by events whose truth is known by construction; and what is not told, where it could not be seen.
-
+/** How a connection ended, told by events whose truth is known by construction; and what is not told, where it could not be seen. */
 import * as assert from 'uvu/assert';
 import { TCP, TCP_STATE } from '../../src/model/event.js';
 import {
@@ -155,7 +154,11 @@ test('stalled: sent again and again, and never acknowledged', () => {
   assert.equal(
     { leg, flow, length, sent, mtu },
     {
-      ...{ leg: 'client', flow: 'reply', length: 7, sent: 4, mtu: null },
+      leg: 'client',
+      flow: 'reply',
+      length: 7,
+      sent: 4,
+      mtu: null,
     },
   );
   assert.equal(one.acknowledged, { fromClient: 14, fromServer: 0 });
@@ -380,24 +383,22 @@ test('a reset is no rule’s where its numbers only look so: of a socket, much l
 test('a socket that was looked for elsewhere is no refusal by the host', () => {
   const scene = new LiveScene('host').request(syn);
   scene.add((base) => ({
-    ...{
-      kind: 'drop',
-      ...base,
-      namespace: 1,
-      ifindex: 9,
-      skb: lastSkb(scene),
-      socket: null,
-      protocol: 'tcp',
-    },
-    ...{
-      source: CLIENT,
-      destination: PUBLISHED,
-      seq: C,
-      ack: 0,
-      flags: TCP.SYN,
-      length: 0,
-    },
-    ...{ conntrack: null, reason: 'NO_SOCKET', function: 'tcp_v4_rcv' },
+    kind: 'drop',
+    ...base,
+    namespace: 1,
+    ifindex: 9,
+    skb: lastSkb(scene),
+    socket: null,
+    protocol: 'tcp',
+    source: CLIENT,
+    destination: PUBLISHED,
+    seq: C,
+    ack: 0,
+    flags: TCP.SYN,
+    length: 0,
+    conntrack: null,
+    reason: 'NO_SOCKET',
+    function: 'tcp_v4_rcv',
   }));
   assert.is.not(scene.reply(refusal).tell().path, 'host');
 });
@@ -406,22 +407,22 @@ test('what a socket had received before it was thrown away was not lost on its w
   const scene = opened().request(ask());
   const dropped = again(scene, 2, (one) =>
     one.request(ask()).add((base) => ({
-      ...{
-        kind: 'drop',
-        ...base,
-        namespace: null,
-        ifindex: null,
-        skb: lastSkb(one),
-        socket: null,
-      },
-      ...{
-        protocol: 'tcp',
-        source: CLIENT,
-        destination: CONTAINER,
-        conntrack: null,
-      },
-      ...{ seq: C + 1, ack: S + 1, flags: TCP.ACK | TCP.PSH, length: 14 },
-      ...{ reason: 'SOCKET_FILTER', function: 'tcp_v4_rcv' },
+      kind: 'drop',
+      ...base,
+      namespace: null,
+      ifindex: null,
+      skb: lastSkb(one),
+      socket: null,
+      protocol: 'tcp',
+      source: CLIENT,
+      destination: CONTAINER,
+      conntrack: null,
+      seq: C + 1,
+      ack: S + 1,
+      flags: TCP.ACK | TCP.PSH,
+      length: 14,
+      reason: 'SOCKET_FILTER',
+      function: 'tcp_v4_rcv',
     })),
   );
   assert.is(dropped.tell().drop, null);
@@ -473,21 +474,22 @@ test('memory that is used again gives no datagram another’s drop', () => {
   const [first] = scene.events;
   const skb = first?.kind === 'packet' ? first.skb : null;
   scene.add((base) => ({
-    ...{
-      kind: 'drop',
-      ...base,
-      namespace: 1,
-      ifindex: 9,
-      skb,
-      socket: null,
-      protocol: 'udp',
-    },
-    ...{
-      source: PUBLISHED,
-      destination: { address: '203.0.113.9', port: 8080 },
-    },
-    ...{ seq: 0, ack: 0, flags: 0, length: 6, conntrack: null },
-    ...{ reason: 'NETFILTER_DROP', function: 'nft_do_chain' },
+    kind: 'drop',
+    ...base,
+    namespace: 1,
+    ifindex: 9,
+    skb,
+    socket: null,
+    protocol: 'udp',
+    source: PUBLISHED,
+    destination: { address: '203.0.113.9', port: 8080 },
+    seq: 0,
+    ack: 0,
+    flags: 0,
+    length: 6,
+    conntrack: null,
+    reason: 'NETFILTER_DROP',
+    function: 'nft_do_chain',
   }));
   const one = scene.tell();
   assert.equal([one.outcome, one.drop], ['unanswered', null]);

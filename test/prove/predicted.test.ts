@@ -1,5 +1,4 @@
-// Connections beside what the rules foretell of them: the deciding rule, its counter, differences, and the faults that they failed of.
-
+/** Connections beside what the rules foretell of them: the deciding rule, its counter, differences, and the faults that they failed of. */
 import * as assert from 'uvu/assert';
 import type { Connection, ReportFinding } from '../../src/model/report.js';
 import type { RuleSet } from '../../src/model/rules.js';
@@ -49,12 +48,23 @@ function headerOf(change: Partial<RuleSurvey> = {}, more: Partial<TraceHeader> =
 
 function connect(change: Partial<Connection> = {}): Connection {
   return {
-    ...{ id: 1, protocol: 'tcp', proof: 'proven', path: 'dnat', outcome: 'answered', reason: '' },
+    id: 1,
+    protocol: 'tcp',
+    proof: 'proven',
+    path: 'dnat',
+    outcome: 'answered',
+    reason: '',
     client: at('198.51.100.2#40000'),
     server: at(PUBLISHED),
     container: { ...at(TARGET), name: 'redis' },
     ...UNSEEN,
-    ...{ nat: null, relay: null, drop: null, why: 'seen', evidence: [], hops: [], hopsOmitted: 0 },
+    nat: null,
+    relay: null,
+    drop: null,
+    why: 'seen',
+    evidence: [],
+    hops: [],
+    hopsOmitted: 0,
     bytes: { fromClient: 0, fromServer: 0 },
     processes: { client: null, server: null },
     clientNamespace: 'client',
@@ -92,7 +102,10 @@ test('what came as predicted names the rule that decided, and where it stands', 
   assert.is(predicted?.target, '172.17.0.2:6379');
   assert.is(predicted?.rule, LEADS);
   assert.equal(predicted?.at, {
-    ...{ backend: RULES.tables[0]?.backend, family: 'ip', table: 'nat', chain: 'DOCKER' },
+    backend: RULES.tables[0]?.backend,
+    family: 'ip',
+    table: 'nat',
+    chain: 'DOCKER',
   });
   assert.ok(why !== 'seen' && why?.includes(LEADS), String(why));
   assert.equal(evidence, [], 'its counter was not read again');
@@ -103,8 +116,12 @@ const counted = (packets: number, rule = LEADS): RuleSurvey['changes'] => ({
   rules: null,
   counted: [
     {
-      ...{ backend: RULES.tables[0]?.backend ?? 'nftables', family: 'ip', table: 'nat' },
-      ...{ chain: 'DOCKER', rule, packets },
+      backend: RULES.tables[0]?.backend ?? 'nftables',
+      family: 'ip',
+      table: 'nat',
+      chain: 'DOCKER',
+      rule,
+      packets,
     },
   ],
 });
@@ -138,13 +155,20 @@ function proxied(rule: string, path: Connection['path'] = 'docker-proxy'): Conne
   const { header } = new Story().trace();
   const relays = [
     {
-      ...{ pid: 40, command: 'docker-proxy', arguments: [], protocol: 'tcp' as const },
-      ...{ listens: at('0.0.0.0#8080'), target: at(TARGET) },
+      pid: 40,
+      command: 'docker-proxy',
+      arguments: [],
+      protocol: 'tcp' as const,
+      listens: at('0.0.0.0#8080'),
+      target: at(TARGET),
     },
   ];
   const listener = {
-    ...{ protocol: 'tcp' as const, local: at('0.0.0.0#8080'), namespace: HOST },
-    ...{ pid: 40, command: 'docker-proxy' },
+    protocol: 'tcp' as const,
+    local: at('0.0.0.0#8080'),
+    namespace: HOST,
+    pid: 40,
+    command: 'docker-proxy',
   };
   const topology = { ...header.topology, relays, listeners: [listener] };
   const changes = { ...counted(3, rule), rules: null } as RuleSurvey['changes'];
@@ -185,7 +209,9 @@ test('what came otherwise is a finding, once for all that are alike, and takes n
 test('where the rules of the end tell how it came, they say why', () => {
   const rules = writeRules(SKIP, LEADS.replace('172.17.0.2', '172.17.0.3'));
   const nat: Connection['nat'] = {
-    ...{ hook: 'PREROUTING', original: 'x → y', sourceRewritten: false },
+    hook: 'PREROUTING',
+    original: 'x → y',
+    sourceRewritten: false,
     reply: '172.17.0.2:6379 → 198.51.100.2:40000',
   };
   const changed = { rules, changes: { counted: [], rules: RULES } };
@@ -221,7 +247,8 @@ const DEAF: TraceHeader = (() => {
 test('a fault is told of the connections that failed of it, and of no others', () => {
   const refused = (id: number, change: Partial<Connection> = {}): Connection =>
     connect({
-      ...{ id, outcome: 'refused' },
+      id,
+      outcome: 'refused',
       end: { by: 'server', how: 'rst', rule: null, cause: 'not-listening' },
       ...change,
     });

@@ -1,5 +1,4 @@
-// A traced connection as the attempt that it was, and what counts as having come as predicted.
-
+/** A traced connection as the attempt that it was, and what counts as having come as predicted. */
 import * as assert from 'uvu/assert';
 import type { Forecast } from '../../src/model/forecast.js';
 import type { Connection } from '../../src/model/report.js';
@@ -19,12 +18,23 @@ const at = (address: string, port = 40_000) => ({ address, port });
 
 function connect(change: Partial<Connection> = {}): Connection {
   return {
-    ...{ id: 1, protocol: 'tcp', proof: 'proven', path: 'dnat', outcome: 'answered', reason: '' },
+    id: 1,
+    protocol: 'tcp',
+    proof: 'proven',
+    path: 'dnat',
+    outcome: 'answered',
+    reason: '',
     client: at('198.51.100.2'),
     server: at('198.51.100.1', 6379),
     container: { address: '172.17.0.2', port: 6379, name: 'redis' },
     ...UNSEEN,
-    ...{ nat: null, relay: null, drop: null, why: null, evidence: [], hops: [], hopsOmitted: 0 },
+    nat: null,
+    relay: null,
+    drop: null,
+    why: null,
+    evidence: [],
+    hops: [],
+    hopsOmitted: 0,
     bytes: { fromClient: 0, fromServer: 0 },
     processes: { client: null, server: null },
     clientNamespace: null,
@@ -41,7 +51,8 @@ test('a client elsewhere comes in by the device that leads to it', () => {
   });
   const far = retrace(world, connect({ client: at('203.0.113.7'), protocol: 'udp' }));
   assert.equal(far?.start, {
-    ...{ ...start, protocol: 'udp' },
+    ...start,
+    protocol: 'udp',
     by: { kind: 'outside', device: null, source: '203.0.113.7' },
   });
 });
@@ -85,7 +96,9 @@ test('an address of a bridge’s network is a container there, also one that is 
   const attempt = retrace(world, connect({ client: at('172.30.0.77') }));
   assert.is(attempt && nameClient(attempt.from), 'container 172.30.0.77');
   assert.equal(attempt?.start.by, {
-    ...{ kind: 'container', bridge: FAR_BRIDGE, address: '172.30.0.77' },
+    kind: 'container',
+    bridge: FAR_BRIDGE,
+    address: '172.30.0.77',
   });
 });
 
@@ -99,7 +112,9 @@ test('a container on a network without a bridge dials from where its address is'
   assert.is(outside?.vantage, 'outside');
   const inside = retrace(vlan, connect({ client: at('172.17.0.9') }));
   assert.equal(inside?.start.by, {
-    ...{ kind: 'container', bridge: 'docker0', address: '172.17.0.9' },
+    kind: 'container',
+    bridge: 'docker0',
+    address: '172.17.0.9',
   });
 });
 
@@ -109,14 +124,19 @@ test('no attempt: what was dialled is not known, or the one family came out as t
 });
 
 const OUTSIDE: Attempt = {
-  ...{ vantage: 'outside', from: { kind: 'outside' } },
+  vantage: 'outside',
+  from: { kind: 'outside' },
   start: {
-    ...{ protocol: 'tcp', port: 6379, to: '198.51.100.1', family: 4 },
+    protocol: 'tcp',
+    port: 6379,
+    to: '198.51.100.1',
+    family: 4,
     by: { kind: 'outside', device: 'ext0', source: '198.51.100.2' },
   },
 };
 const BY_HOST: Attempt = {
-  ...{ vantage: 'own-address', from: { kind: 'host' } },
+  vantage: 'own-address',
+  from: { kind: 'host' },
   start: { ...OUTSIDE.start, by: { kind: 'host' } },
 };
 
@@ -147,15 +167,17 @@ function agrees(
   attempt = OUTSIDE,
 ): boolean | null {
   const prediction: Forecast = {
-    ...{ vantage: 'outside', from: { kind: 'outside' }, to: '198.51.100.1:6379', protocol: 'tcp' },
-    ...{
-      path: 'dnat',
-      way: 'dnat',
-      target: '172.17.0.2:6379',
-      rule: null,
-      why: { code: 'off-bridge' },
-    },
-    ...{ sourceSeen: null, obstacles: [] },
+    vantage: 'outside',
+    from: { kind: 'outside' },
+    to: '198.51.100.1:6379',
+    protocol: 'tcp',
+    path: 'dnat',
+    way: 'dnat',
+    target: '172.17.0.2:6379',
+    rule: null,
+    why: { code: 'off-bridge' },
+    sourceSeen: null,
+    obstacles: [],
     ...told,
   };
   return agree(connect(change), attempt, prediction, deciding);
@@ -184,7 +206,8 @@ test('predicted to be refused: refused, or a rule’s rejection that nobody wait
 test('predicted to be dropped: by a rule where one was to, by anything else where none was', () => {
   const dropped = { path: 'dropped', way: null, target: null } as const;
   const seen = (reason: string | null, outcome: Connection['outcome'] = 'dropped') => ({
-    ...{ outcome, drop: reason === null ? null : lost(reason) },
+    outcome,
+    drop: reason === null ? null : lost(reason),
   });
   assert.is(agrees(seen('NETFILTER_DROP'), dropped, DROP), true);
   assert.is(agrees(seen('NETFILTER_DROP'), dropped, POLICY), true);

@@ -1,5 +1,4 @@
-// Rules that packets met, given to the connections that they belong to.
-
+/** Rules that packets met, given to the connections that they belong to. */
 import * as assert from 'uvu/assert';
 import { formatRecording, parseRecording } from '../../src/capture/recording.js';
 import type { Connection } from '../../src/model/report.js';
@@ -27,7 +26,11 @@ function traceOf(
   ...rules: string[]
 ): RuleTrace {
   const met = rules.map((rule) => ({
-    ...{ family: 'ip', table: 'nat', chain: 'DOCKER', rule, verdict: 'accept' },
+    family: 'ip',
+    table: 'nat',
+    chain: 'DOCKER',
+    rule,
+    verdict: 'accept',
   }));
   return { wall: wallOf(one) + 3, protocol: 'tcp', source, destination, met };
 }

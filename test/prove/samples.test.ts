@@ -1,5 +1,4 @@
-// Every sample: the verdict is the truth, and the documents and pictures are the golden ones.
-
+/** Every sample: the verdict is the truth, and the documents and pictures are the golden ones. */
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';

@@ -1,5 +1,4 @@
-// Servers of the host that were once taken for relays: real traces of a web server with a database, echo and chat servers.
-
+/** Servers of the host that were once taken for relays: real traces of a web server with a database, echo and chat servers. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';

@@ -1,5 +1,4 @@
-// Quantiles and sums over connections: what is not known of one is not made up, and not zero.
-
+/** Quantiles and sums over connections: what is not known of one is not made up, and not zero. */
 import * as assert from 'uvu/assert';
 import { findQuantiles, findStatistics } from '../../src/prove/timing/statistics.js';
 import type { Connection } from '../../src/model/report.js';

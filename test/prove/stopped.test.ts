@@ -1,5 +1,4 @@
-// What a rule of the host stops at the host's own address: it ends at the host, where NAT has left it as it was.
-
+/** What a rule of the host stops at the host's own address: it ends at the host, where NAT has left it as it was. */
 import * as assert from 'uvu/assert';
 import { TCP } from '../../src/model/event.js';
 import type { Connection } from '../../src/model/report.js';
@@ -15,7 +14,9 @@ const BEHIND_NAT = 0x180;
 const BEFORE_NAT = 0x80;
 
 const dies = (status?: number): Death => ({
-  ...{ reason: 'NETFILTER_DROP', function: 'nft_do_chain', after: 1 },
+  reason: 'NETFILTER_DROP',
+  function: 'nft_do_chain',
+  after: 1,
   ...(status !== undefined && { status }),
 });
 const syn = (status?: number) => ({ flags: TCP.SYN, seq: 100, dies: dies(status) });
@@ -105,7 +106,11 @@ function met(one: Connection, ...rules: [rule: string | null, verdict: string][]
     source: CLIENT,
     destination: PUBLISHED,
     met: rules.map(([rule, verdict]) => ({
-      ...{ family: 'inet', table: 'filter', chain: 'input', rule, verdict },
+      family: 'inet',
+      table: 'filter',
+      chain: 'input',
+      rule,
+      verdict,
     })),
   };
 }

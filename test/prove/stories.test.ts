@@ -1,5 +1,4 @@
-// Verdicts on stories whose truth is told: what proves each path, and what keeps it from being proven.
-
+/** Verdicts on stories whose truth is told: what proves each path, and what keeps it from being proven. */
 import * as assert from 'uvu/assert';
 import { TCP } from '../../src/model/event.js';
 import type { Connection } from '../../src/model/report.js';
@@ -370,7 +369,8 @@ test('the container’s own address, dialled from elsewhere: direct', () => {
   const story = new Story();
   story
     .talk({
-      ...{ client: client(40_000), server: TARGET },
+      client: client(40_000),
+      server: TARGET,
       way: WAYS.through.map((hop) => ({ ...hop, rewritten: false })),
     })
     .dial(CURL)

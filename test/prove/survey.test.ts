@@ -1,5 +1,4 @@
-// What a trace carries of a rule set: only what concerns its ports, through a recording and back, and what has changed.
-
+/** What a trace carries of a rule set: only what concerns its ports, through a recording and back, and what has changed. */
 import * as assert from 'uvu/assert';
 import { packSurvey, surveySchema } from '../../src/capture/recording-survey.js';
 import { parseSaved } from '../../src/rules/read/iptables.js';

@@ -1,5 +1,4 @@
-// Small stories of every kind, told whole: each verdict is the truth, and what is said beside it is the golden text.
-
+/** Small stories of every kind, told whole: each verdict is the truth, and what is said beside it is the golden text. */
 import * as assert from 'uvu/assert';
 import { analyse } from '../../src/prove/analyse.js';
 import { compareGolden } from '../support/golden.js';

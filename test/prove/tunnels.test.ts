@@ -1,5 +1,4 @@
-// Whoever asks for the port of a tunnel gets what is inside, and each connection says which tunnels it went through.
-
+/** Whoever asks for the port of a tunnel gets what is inside, and each connection says which tunnels it went through. */
 import * as assert from 'uvu/assert';
 import type { Connection } from '../../src/model/report.js';
 import { withHeader } from '../../src/model/trace.js';

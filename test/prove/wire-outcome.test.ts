@@ -1,5 +1,4 @@
-// How a captured connection ended: by its handshake, its repetitions, ICMP's errors, and what the file would have shown.
-
+/** How a captured connection ended: by its handshake, its repetitions, ICMP's errors, and what the file would have shown. */
 import * as assert from 'uvu/assert';
 import type { CapturedLeg } from '../../src/correlate/capture/legs.js';
 import type { WireLeg } from '../../src/correlate/capture/wire-leg.js';
@@ -37,8 +36,14 @@ function packet(request: boolean, { at: ms, ...more }: Sent): CapturedPacket {
   return {
     ...new Story().makePacket({ source, destination }),
     ...(request ? { seq: 101, ack: 501 } : { seq: 501, ack: 101 }),
-    ...{ id: (id += 1), time: ms * MS, namespace: -1, flags: ACK, damaged: false },
-    ...{ conversation: NEAR, skb: null, direction: request ? 'in' : 'out' },
+    id: (id += 1),
+    time: ms * MS,
+    namespace: -1,
+    flags: ACK,
+    damaged: false,
+    conversation: NEAR,
+    skb: null,
+    direction: request ? 'in' : 'out',
     ...more,
   } as unknown as CapturedPacket;
 }
@@ -78,8 +83,13 @@ function tell(shape: Shape): WireOutcome {
   const first = talk(shape.first);
   const last = shape.last ? talk({ id: FAR, ...shape.last }) : first;
   const leg = makeLeg({
-    ...{ protocol, begun, client: CLIENT, server: SERVER, events: [...packets] },
-    ...{ destination: shape.last ? BEHIND : SERVER, nat: shape.last ? REWRITTEN : null },
+    protocol,
+    begun,
+    client: CLIENT,
+    server: SERVER,
+    events: [...packets],
+    destination: shape.last ? BEHIND : SERVER,
+    nat: shape.last ? REWRITTEN : null,
   });
   const wire = Object.assign(leg, {
     range: { list: () => [...packets] },
@@ -92,7 +102,11 @@ function tell(shape: Shape): WireOutcome {
   const { link } = shape;
   const upstream = link && makeLeg({ client: at(link.client), server: at(link.server) });
   const subject = {
-    ...{ leg: wire, captured, links: [], bytes: { fromClient: 0, fromServer }, relayAccept: null },
+    leg: wire,
+    captured,
+    links: [],
+    bytes: { fromClient: 0, fromServer },
+    relayAccept: null,
     link: upstream ? { upstream } : null,
     pairing: shape.upstream ? { upstream: { first: talk(shape.upstream) } } : null,
   } as unknown as ObservedOnWire;
@@ -177,7 +191,8 @@ test('behind the rewriting only what the server itself says shows that it heard 
 test('bytes that were sent again and again stall it, on either side of a relay', () => {
   const completed = { packets: [dial(), agree(), packet(true, { at: 2 })] };
   const repeated = (repeats: number) => ({
-    ...{ completed: true, streams: [stream(), stream(SERVER, { repeats })] as const },
+    completed: true,
+    streams: [stream(), stream(SERVER, { repeats })] as const,
   });
   assert.is(outcome({ ...completed, first: repeated(1) }), 'answered');
   assert.is(outcome({ ...completed, first: repeated(2) }), 'stalled');
@@ -187,8 +202,13 @@ test('bytes that were sent again and again stall it, on either side of a relay',
 });
 
 const error = (type: number, code: number, more: Partial<IcmpError> = {}): IcmpError => ({
-  ...{ time: 1, file: 0, from: '198.51.100.1', protocol: 'tcp', source: CLIENT },
-  ...{ destination: SERVER, message: { version: 4, type, code } },
+  time: 1,
+  file: 0,
+  from: '198.51.100.1',
+  protocol: 'tcp',
+  source: CLIENT,
+  destination: SERVER,
+  message: { version: 4, type, code },
   ...more,
 });
 
@@ -267,7 +287,12 @@ test('an answer under another address than the one that was dialled is none, whe
   const ask = packet(true, { at: 0, protocol: 'udp', flags: 0, ifindex: 2 });
   const wrong = (more: Partial<CapturedPacket> = {}): CapturedPacket =>
     packet(false, {
-      ...{ at: 1, protocol: 'udp', flags: 0, ifindex: 2, source: BEHIND, conversation: FAR },
+      at: 1,
+      protocol: 'udp',
+      flags: 0,
+      ifindex: 2,
+      source: BEHIND,
+      conversation: FAR,
       ...more,
     });
   const udp = (more: Shape): string =>

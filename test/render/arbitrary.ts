@@ -1,5 +1,4 @@
-// Arbitrary reports: whatever the schema allows, with hostile text wherever text may stand.
-
+/** Arbitrary reports: whatever the schema allows, with hostile text wherever text may stand. */
 import fc from 'fast-check';
 import type { Connection, Hop, Report } from '../../src/model/report.js';
 import { sumUpDrawn } from './fixtures/build.js';

@@ -1,4 +1,4 @@
-// Runs inside the page: finds text that overlaps other text, is cut off, is covered, is too small or too faint.
+/** Runs inside the page: finds text that overlaps other text, is cut off, is covered, is too small or too faint. */
 
 /** A string of JavaScript rather than a function: the tests are compiled without the types of a browser. */
 export const findFaults = /* js */ `(() => {

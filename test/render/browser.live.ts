@@ -1,5 +1,4 @@
-// The pictures as a browser shows them: no text overlaps, is cut off or covered, and all of it has contrast.
-
+/** The pictures as a browser shows them: no text overlaps, is cut off or covered, and all of it has contrast. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { type Browser, type Page } from 'playwright-core';
 import * as assert from 'uvu/assert';

@@ -1,5 +1,4 @@
-// What pictures must not suggest: an end where the report only stops listing, one relay where there are several, bytes too late.
-
+/** What pictures must not suggest: an end where the report only stops listing, one relay where there are several, bytes too late. */
 import * as assert from 'uvu/assert';
 import type { MoveEvent } from '../../src/model/event.js';
 import type { Move } from '../../src/correlate/relays.js';
@@ -90,8 +89,15 @@ const ends = { socket: 's', local: { address: '', port: 1 }, remote: { address: 
 function move(time: number, read: number | null): Move {
   const event = { kind: 'move', id: 9, time, bytes: 5, total: 15 } as MoveEvent;
   return {
-    ...{ event, protocol: 'tcp', namespace: null, from: ends, to: ends, bytes: 5, exact: true },
-    ...{ request: true, read: read === null ? null : ({ time: read } as Move['read']) },
+    event,
+    protocol: 'tcp',
+    namespace: null,
+    from: ends,
+    to: ends,
+    bytes: 5,
+    exact: true,
+    request: true,
+    read: read === null ? null : ({ time: read } as Move['read']),
   };
 }
 

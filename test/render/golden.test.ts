@@ -1,5 +1,4 @@
-// Every fixture as terminal text, SVG and Mermaid, compared with its golden file; the fixtures follow the schema.
-
+/** Every fixture as terminal text, SVG and Mermaid, compared with its golden file; the fixtures follow the schema. */
 import * as assert from 'uvu/assert';
 import { reportSchema } from '../../src/model/report.js';
 import { renderJson } from '../../src/render/json.js';

@@ -1,5 +1,4 @@
-// The HTML report as a reader uses it, in Chromium without a network: filter, sort, point, claims, zoom, keys; hostile names do nothing.
-
+/** The HTML report as a reader uses it, in Chromium without a network: filter, sort, point, claims, zoom, keys; hostile names do nothing. */
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

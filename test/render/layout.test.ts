@@ -1,5 +1,4 @@
-// The layout's decisions: which hops are one packet, the order of lanes, what is folded, what is said once.
-
+/** The layout's decisions: which hops are one packet, the order of lanes, what is folded, what is said once. */
 import * as assert from 'uvu/assert';
 import type { Hop, Report } from '../../src/model/report.js';
 import { renderMermaid } from '../../src/render/mermaid.js';

@@ -1,5 +1,4 @@
-// The Mermaid diagrams as Mermaid draws them: each renders with all its messages, and hostile names are text.
-
+/** The Mermaid diagrams as Mermaid draws them: each renders with all its messages, and hostile names are text. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';

@@ -1,5 +1,4 @@
-// The pcapng export as Wireshark reads it: no complaint, every packet, interface and comment as the trace has it.
-
+/** The pcapng export as Wireshark reads it: no complaint, every packet, interface and comment as the trace has it. */
 import { execa } from 'execa';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

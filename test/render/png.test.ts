@@ -1,5 +1,4 @@
-// The picture as PNG: its size, that text is drawn, and a clear error where there is no font.
-
+/** The picture as PNG: its size, that text is drawn, and a clear error where there is no font. */
 import * as assert from 'uvu/assert';
 import { UserError } from '../../src/model/errors.js';
 import { renderPng } from '../../src/render/png.js';

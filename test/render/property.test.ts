@@ -1,5 +1,4 @@
-// Whatever a report holds: no renderer throws, nothing is wider than asked, nothing acts on what shows it.
-
+/** Whatever a report holds: no renderer throws, nothing is wider than asked, nothing acts on what shows it. */
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import * as assert from 'uvu/assert';

@@ -1,5 +1,4 @@
-// What lights up together: the rows that carry the same bytes, on both legs and in the relay.
-
+/** What lights up together: the rows that carry the same bytes, on both legs and in the relay. */
 import * as assert from 'uvu/assert';
 import type { Hop } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';

@@ -1,5 +1,4 @@
-// Text and numbers for people: neutralised, shortened, wrapped, rounded.
-
+/** Text and numbers for people: neutralised, shortened, wrapped, rounded. */
 import * as assert from 'uvu/assert';
 import {
   formatBytes,

@@ -1,5 +1,4 @@
-// The picture of a host's map: the golden one of a real engine, and one of a host that says hardly anything.
-
+/** The picture of a host's map: the golden one of a real engine, and one of a host that says hardly anything. */
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { explanationSchema, type Explanation } from '../../src/model/explain.js';
@@ -29,8 +28,14 @@ test('names that would be markup are text, and a host that tells nothing has a p
   const svg = await renderTopologySvg({ ...map, containers });
   assert.not.match(svg, '<script>');
   const bare = {
-    ...{ engine: null, bridges: [], containers: [], relays: [], sockets: [], predictions: [] },
-    ...{ findings: [], host: { ...map.host, devices: [] } },
+    engine: null,
+    bridges: [],
+    containers: [],
+    relays: [],
+    sockets: [],
+    predictions: [],
+    findings: [],
+    host: { ...map.host, devices: [] },
   };
   assert.match(await renderTopologySvg({ ...map, ...bare }), '</svg>');
 });
@@ -40,8 +45,12 @@ test('a bridge of many names some and counts the others', async () => {
   const bridges = map.bridges.map((bridge) => ({
     ...bridge,
     members: Array.from({ length: 40 }, (_, i) => ({
-      ...{ interface: `veth${i}`, ifindex: i, peerIfindex: 100 + i, peerName: 'eth0' },
-      ...{ container: `one-${i}`, address: `172.17.0.${i + 2}` },
+      interface: `veth${i}`,
+      ifindex: i,
+      peerIfindex: 100 + i,
+      peerName: 'eth0',
+      container: `one-${i}`,
+      address: `172.17.0.${i + 2}`,
     })),
   }));
   const whole = { ...map, bridges, predictions: [] };

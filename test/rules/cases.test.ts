@@ -1,5 +1,4 @@
-// Rule sets that were once predicted wrongly, one test a line; test/prove/fixtures/cases has the table of all such cases.
-
+/** Rule sets that were once predicted wrongly, one test a line; test/prove/fixtures/cases has the table of all such cases. */
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { explain } from '../../src/app/explain.js';
@@ -22,37 +21,47 @@ interface Case {
 
 const CASES: Readonly<Record<string, Case>> = {
   'matches behind the target': {
-    ...{ file: '01-target-before-match.txt', port: 8080, client: '203.0.113.7' },
+    file: '01-target-before-match.txt',
+    port: 8080,
+    client: '203.0.113.7',
     ends: [['outside', 'dropped', 'dnat']],
     why: /"-A DOCKER-USER -j DROP -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN .*" in chain DOCKER-USER/,
   },
   'the operator ! of nft’s JSON on sets of bits': {
-    ...{ file: '05-json-op-bang.json', port: 8080, client: '203.0.113.7' },
+    file: '05-json-op-bang.json',
+    port: 8080,
+    client: '203.0.113.7',
     ends: [['outside', 'dropped', 'dnat']],
     why: /"ct state ! established,related drop" in chain fw1/,
   },
   'the same in text': {
-    ...{ file: '05-nft-bang.nft', port: 8080 },
+    file: '05-nft-bang.nft',
+    port: 8080,
     ends: [['outside', 'dropped', 'dnat']],
     why: /"ct state ! established,related drop" in chain fw1/,
   },
   'chains without a name': {
-    ...{ file: '21-anonymous-chain.json', port: 8080 },
+    file: '21-anonymous-chain.json',
+    port: 8080,
     ends: [['outside', 'dropped', 'dnat']],
     why: /"tcp dport 80 drop" in chain f \(in place, 1\)/,
   },
   'a dormant table as JSON': {
-    ...{ file: '11-dormant.json', port: 8080 },
+    file: '11-dormant.json',
+    port: 8080,
     ends: [['outside', 'dnat', 'dnat']],
     why: /sends it to 172\.17\.0\.2:80/,
   },
   'a dormant table as text': {
-    ...{ file: '11-dormant.nft', port: 8080 },
+    file: '11-dormant.nft',
+    port: 8080,
     ends: [['outside', 'dnat', 'dnat']],
     why: /sends it to 172\.17\.0\.2:80/,
   },
   'flags other than those of a SYN': {
-    ...{ file: '12-tcp-flags-ne.nft', topology: 'base.topology.json', port: 20379 },
+    file: '12-tcp-flags-ne.nft',
+    topology: 'base.topology.json',
+    port: 20379,
     ends: [
       ['outside', 'dropped', 'dnat'],
       // What the host sends goes by other hooks.
@@ -61,7 +70,9 @@ const CASES: Readonly<Record<string, Case>> = {
     why: /"iifname docker0 tcp flags != syn drop" in chain f of table t drops its answer in FORWARD/,
   },
   'rules of a device': {
-    ...{ file: '10-netdev-ingress.nft', topology: 'base.topology.json', port: 20379 },
+    file: '10-netdev-ingress.nft',
+    topology: 'base.topology.json',
+    port: 20379,
     ends: [
       ['outside', 'dropped', null],
       ['loopback', 'docker-proxy', 'docker-proxy'],
@@ -69,7 +80,9 @@ const CASES: Readonly<Record<string, Case>> = {
     why: /"tcp dport 20379 drop" in chain i of table t drops it/,
   },
   'answers that are not tracked': {
-    ...{ file: '08-notrack-reply.txt', topology: 'base.topology.json', port: 20379 },
+    file: '08-notrack-reply.txt',
+    topology: 'base.topology.json',
+    port: 20379,
     ends: [
       ['outside', 'dropped', 'dnat'],
       ['loopback', 'docker-proxy', 'docker-proxy'],
@@ -77,22 +90,28 @@ const CASES: Readonly<Record<string, Case>> = {
     why: /connection tracking takes its answer for untracked/,
   },
   'the device that OUTPUT has after DNAT': {
-    ...{ file: '07-output-policy-lo.txt', topology: '07.topology.json', port: 20379 },
+    file: '07-output-policy-lo.txt',
+    topology: '07.topology.json',
+    port: 20379,
     ends: [['own-address', 'dnat', 'dnat']],
     why: /sends it to 172\.17\.0\.2:6379/,
   },
   'sockets of one port are not those of all': {
-    ...{ file: '14-redirect.txt', topology: '14.topology-of-one-port.json', port: 20379 },
+    file: '14-redirect.txt',
+    topology: '14.topology-of-one-port.json',
+    port: 20379,
     ends: [['outside', 'unknown', null]],
     why: /port 20888 of this host, where who listens is not known/,
   },
   'a bridge that rules alone tell of': {
-    ...{ file: '16-cni-bridge-not-inferred.nft', port: 8080 },
+    file: '16-cni-bridge-not-inferred.nft',
+    port: 8080,
     ends: [['outside', 'dnat', 'dnat']],
     why: /sends it to 10\.88\.0\.11:8080/,
   },
   'names of services': {
-    ...{ file: '17-service-names.nft', port: 8080 },
+    file: '17-service-names.nft',
+    port: 8080,
     ends: [['container-address', 'direct', 'direct']],
     why: /172\.17\.0\.2:80/,
   },

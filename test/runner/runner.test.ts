@@ -1,5 +1,4 @@
-// The runner's own tests: every way in which a test file could pass falsely is caught, and the last line counts it.
-
+/** The runner's own tests: every way in which a test file could pass falsely is caught, and the last line counts it. */
 import { execa } from 'execa';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';

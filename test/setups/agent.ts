@@ -1,5 +1,4 @@
-// One process for each namespace of a set-up: serves ports and dials, as lines of JSON on its standard input tell it.
-
+/** One process for each namespace of a set-up: serves ports and dials, as lines of JSON on its standard input tell it. */
 import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';

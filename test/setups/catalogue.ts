@@ -1,5 +1,4 @@
-// What set-ups are made of: engines' rule sets, and changes of routing, of bridges, of the container's side and of rules.
-
+/** What set-ups are made of: engines' rule sets, and changes of routing, of bridges, of the container's side and of rules. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { FAR_BRIDGE } from './engine.js';
@@ -54,7 +53,9 @@ export function listEngines(): EngineRules[] {
     'docker-29-proxy.nft',
     'docker-29-no-proxy.nft',
   ].map((name) => ({
-    ...{ name, nft: name.endsWith('.nft'), proxy: !name.includes('no-proxy') },
+    name,
+    nft: name.endsWith('.nft'),
+    proxy: !name.includes('no-proxy'),
     text: read(name),
   }));
 }
@@ -98,7 +99,9 @@ export const pick = <T>(dice: Dice, list: readonly T[]): T => {
 export const at =
   (place: Place) =>
   (name: string, script: string, exotic: Exotic | null = null): Change => ({
-    ...{ name, exotic, steps: [{ at: place, script }] },
+    name,
+    exotic,
+    steps: [{ at: place, script }],
   });
 const host = at('host');
 const redis = at('redis');

@@ -1,5 +1,4 @@
-// An engine that only answers what the topology asks of it: the containers of a set-up are namespaces without an engine.
-
+/** An engine that only answers what the topology asks of it: the containers of a set-up are namespaces without an engine. */
 import { createServer, type Server } from 'node:http';
 
 export interface ToldContainer {
@@ -24,14 +23,16 @@ export function serveEngine(socket: string, containers: readonly ToldContainer[]
     containers.map((container, i) => [
       `/containers/${idOf(i)}/json`,
       {
-        ...{ Id: idOf(i), Name: `/${container.name}` },
+        Id: idOf(i),
+        Name: `/${container.name}`,
         State: { Running: true, Pid: container.pid },
         HostConfig: { NetworkMode: container.network === 'bridge' ? 'default' : container.network },
         NetworkSettings: {
           Ports: container.ports,
           Networks: {
             [container.network]: {
-              ...{ IPAddress: container.address, Gateway: container.gateway },
+              IPAddress: container.address,
+              Gateway: container.gateway,
               GlobalIPv6Address: container.address6 ?? '',
               IPv6Gateway: container.gateway6 ?? '',
             },
@@ -41,7 +42,9 @@ export function serveEngine(socket: string, containers: readonly ToldContainer[]
     ]),
   );
   const named = (Name: string, bridge: string) => ({
-    ...{ Name, Driver: 'bridge', Id: '0'.repeat(64) },
+    Name,
+    Driver: 'bridge',
+    Id: '0'.repeat(64),
     Options: { 'com.docker.network.bridge.name': bridge },
   });
   const answers = new Map<string, unknown>([

@@ -1,5 +1,4 @@
-// A host of namespaces: an outside client, a VPN's other end, two bridges with three containers, docker-proxy, and no engine.
-
+/** A host of namespaces: an outside client, a VPN's other end, two bridges with three containers, docker-proxy, and no engine. */
 import { execa } from 'execa';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

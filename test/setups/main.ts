@@ -1,5 +1,4 @@
-// Tries many set-ups: node dist/test/setups/main.js [--count N] [--seed N | --seeds N,N…] [--workers N] [--minutes N] [--keep FILE] [--docs FILE]
-
+/** Tries many set-ups: node dist/test/setups/main.js [--count N] [--seed N | --seeds N,N…] [--workers N] [--minutes N] [--keep FILE] [--docs FILE] */
 import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';

@@ -1,5 +1,4 @@
-// More of what set-ups are made of: both families and both protocols, connection tracking, refusals of every kind, macvlan.
-
+/** More of what set-ups are made of: both families and both protocols, connection tracking, refusals of every kind, macvlan. */
 import { at, pick, VIA_VPN, type Change, type Maker } from './catalogue.js';
 
 const host = at('host');
@@ -163,7 +162,8 @@ export const MORE_INSIDE: readonly Maker[] = [
   (dice) => {
     const mode = pick(dice, ['bridge', 'private', 'vepa']);
     return {
-      ...{ name: `redis is a macvlan on ext0 (${mode})`, macvlan: true },
+      name: `redis is a macvlan on ext0 (${mode})`,
+      macvlan: true,
       steps: [
         {
           at: 'redis',

@@ -1,5 +1,4 @@
-// The set-up of a seed: rules of one engine, a protocol, the families that containers have, and changes of any kind.
-
+/** The set-up of a seed: rules of one engine, a protocol, the families that containers have, and changes of any kind. */
 import { randomizer } from '../decode/frames.js';
 import {
   BRIDGES,
@@ -93,7 +92,8 @@ function forUdp(change: Change): Change {
           word.replace('tcp', 'udp'),
         );
   return {
-    ...{ ...change, name: rewrite(change.name) },
+    ...change,
+    name: rewrite(change.name),
     steps: change.steps.map(({ at, script }) => ({ at, script: rewrite(script) })),
   };
 }

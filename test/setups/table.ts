@@ -1,5 +1,4 @@
-// What a run of set-ups came to: a line for the terminal, and the page docs/setups.md.
-
+/** What a run of set-ups came to: a line for the terminal, and the page docs/setups.md. */
 import { EXOTIC } from './catalogue.js';
 import { listExotic } from './plan.js';
 import type { Trial, Tried } from './try.js';

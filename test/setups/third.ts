@@ -1,5 +1,4 @@
-// Third part of what set-ups are made of: whole firewalls, address resolution, ports of bridges, sets and maps, other NAT.
-
+/** Third part of what set-ups are made of: whole firewalls, address resolution, ports of bridges, sets and maps, other NAT. */
 import { at, pick, VIA_VPN, type Maker } from './catalogue.js';
 import { FAR_BRIDGE } from './engine.js';
 

@@ -1,5 +1,4 @@
-// One set-up: built, explained, and every prediction tried with a real connection.
-
+/** One set-up: built, explained, and every prediction tried with a real connection. */
 import { execa } from 'execa';
 import { explain } from '../../src/app/explain.js';
 import { canonicalAddress } from '../../src/model/address.js';
@@ -36,7 +35,9 @@ export async function trySetup(plan: SetupPlan): Promise<Tried> {
   const listens = changes.flatMap((change) => (change.listens ? [change.listens] : []))[0];
   const host = await SetupHost.build({
     rules: writeRules(engine, protocol, six),
-    ...{ proxy: engine.proxy, protocol, six },
+    proxy: engine.proxy,
+    protocol,
+    six,
     macvlan: changes.some((change) => change.macvlan === true),
     commands: changes.flatMap(({ steps }) => steps),
     listens: listens ?? null,
@@ -66,8 +67,11 @@ export async function trySetup(plan: SetupPlan): Promise<Tried> {
 /** A busy machine may not let everything be read in time: then it is read again. */
 async function look(host: SetupHost, client: string | null): Promise<Explanation> {
   const request = {
-    ...{ query: { ports: [PORT] }, netns: host.nameOf('host'), client },
-    ...{ dockerHost: host.dockerHost, patience: 30_000 },
+    query: { ports: [PORT] },
+    netns: host.nameOf('host'),
+    client,
+    dockerHost: host.dockerHost,
+    patience: 30_000,
   };
   for (let left = 3; ; left--) {
     const explanation = await explain(request);

@@ -1,5 +1,4 @@
-// Tries what predictions speak of, and tells what really happened, by the server's word and by conntrack.
-
+/** Tries what predictions speak of, and tells what really happened, by the server's word and by conntrack. */
 import { fileURLToPath } from 'node:url';
 import type { Lab, LabContainer } from '../../src/lab/index.js';
 import { canonicalAddress } from '../../src/model/address.js';
@@ -106,8 +105,10 @@ async function readConntrack(lab: Lab): Promise<{ kind: string; original: Tuple;
           [...line.matchAll(new RegExp(`\\b${key}=(\\S+)`, 'g'))][at]?.[1] ?? '';
         const address = (key: string): string => canonicalAddress(get(key)) ?? '';
         return {
-          ...{ src: address('src'), dst: address('dst') },
-          ...{ sport: Number(get('sport')), dport: Number(get('dport')) },
+          src: address('src'),
+          dst: address('dst'),
+          sport: Number(get('sport')),
+          dport: Number(get('dport')),
         };
       });
       const kind = line.split(' ')[0] ?? '';

@@ -1,5 +1,4 @@
-// Chromium for tests: whichever is on the PATH, without its sandbox, which root may not use.
-
+/** Chromium for tests: whichever is on the PATH, without its sandbox, which root may not use. */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';

@@ -1,4 +1,4 @@
-// Captures changed record by record: packets dropped, cut, moved in time and order, put into the other byte order, renumbered.
+/** Captures changed record by record: packets dropped, cut, moved in time and order, put into the other byte order, renumbered. */
 
 const PCAP_HEADER = 24;
 const RECORD_HEADER = 16;

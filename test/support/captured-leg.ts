@@ -1,5 +1,4 @@
-// Captured legs, made of what a test says of each: ends, times, texts, TTL, devices; the rest is the same of all.
-
+/** Captured legs, made of what a test says of each: ends, times, texts, TTL, devices; the rest is the same of all. */
 import { buildCapturedLeg, type CapturedLeg } from '../../src/correlate/capture/legs.js';
 import { PacketRange } from '../../src/correlate/capture/wire-leg.js';
 import type { Endpoint } from '../../src/model/address.js';
@@ -101,7 +100,12 @@ export class Capture {
       if (time === null) return;
       rows.push(table.size);
       const packet = this.#rows.add({
-        ...{ protocol, file, device, time, length: 0, ipId: rows.length + 1000 * (file + 1) },
+        protocol,
+        file,
+        device,
+        time,
+        length: 0,
+        ipId: rows.length + 1000 * (file + 1),
         source: request ? client : server,
         destination: request ? server : client,
         ...fields,
@@ -114,10 +118,16 @@ export class Capture {
     if (tcp && syn !== null) send(true, synTime, { flags: TCP.SYN, seq: syn, ack: 0 });
     if (tcp && synAck !== null && syn !== null)
       send(false, synTime === null ? null : synTime + 1, {
-        ...{ flags: TCP.SYN | TCP.ACK, seq: synAck, ack: first },
+        flags: TCP.SYN | TCP.ACK,
+        seq: synAck,
+        ack: first,
       });
     const text = (content: string, seq: number, ack: number): Partial<Row> => ({
-      ...{ length: content.length, digest: hash(content), seq, ack, flags: tcp ? TCP.ACK : 0 },
+      length: content.length,
+      digest: hash(content),
+      seq,
+      ack,
+      flags: tcp ? TCP.ACK : 0,
     });
     if (asks !== '') send(true, asked, text(asks, first, second));
     if (answers !== '') send(false, answered, text(answers, second, first + asks.length));
@@ -136,7 +146,10 @@ export class Capture {
       makeStream({ from: server, text: answers, time: answered }, shape),
     ];
     const whole: Conversation = {
-      ...{ id: conversation, file, protocol, client: clientWay },
+      id: conversation,
+      file,
+      protocol,
+      client: clientWay,
       syn: tcp ? syn : null,
       synAck: tcp && syn !== null ? synAck : null,
       synTime: tcp && syn !== null ? synTime : null,
@@ -161,7 +174,13 @@ export const CLIENT_LEG: Shape = { client: '198.51.100.2#40000', server: '198.51
 
 /** The relay's own leg: dialled after the client's was accepted, its bytes in turn, its own sequence numbers. */
 export const UPSTREAM_LEG: Shape = {
-  ...{ client: '172.17.0.1#50000', server: '172.17.0.2#6379', device: 2 },
-  ...{ syn: 7_100, synAck: 7_500, synTime: 4_000, established: 4_500 },
-  ...{ asked: 6_000, answered: 40_000 },
+  client: '172.17.0.1#50000',
+  server: '172.17.0.2#6379',
+  device: 2,
+  syn: 7_100,
+  synAck: 7_500,
+  synTime: 4_000,
+  established: 4_500,
+  asked: 6_000,
+  answered: 40_000,
 };

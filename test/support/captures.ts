@@ -1,5 +1,4 @@
-// The captures in samples/captures and what is true of each, known from how its traffic was sent (see the README there).
-
+/** The captures in samples/captures and what is true of each, known from how its traffic was sent (see the README there). */
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { CaptureReading } from '../../src/capture/captures.js';

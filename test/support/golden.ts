@@ -1,5 +1,4 @@
-// Golden files: compared byte for byte, rewritten with UPDATE_GOLDEN=1, a difference left beside them as NAME-changed.EXT.
-
+/** Golden files: compared byte for byte, rewritten with UPDATE_GOLDEN=1, a difference left beside them as NAME-changed.EXT. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import process from 'node:process';

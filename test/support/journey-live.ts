@@ -1,5 +1,4 @@
-// Plays packets over the places of a live trace: skbs are used again at once, bridges flood, devices cut segments.
-
+/** Plays packets over the places of a live trace: skbs are used again at once, bridges flood, devices cut segments. */
 import { TCP, type DropEvent, type PacketEvent } from '../../src/model/event.js';
 import type { JourneyEnd } from '../../src/correlate/journeys/journey.js';
 import { BACK, CLIENT, CONTAINER, FLOOD, HOST, PUBLISHED, THERE, VIEW } from './journey-places.js';
@@ -180,8 +179,15 @@ class Play {
       id: this.#events.length + 1,
       time: this.#time,
       protocol: 'tcp',
-      ...{ namespace, ifindex, skb, source, destination, seq, length },
-      ...{ ack: 1, flags: TCP.ACK },
+      namespace,
+      ifindex,
+      skb,
+      source,
+      destination,
+      seq,
+      length,
+      ack: 1,
+      flags: TCP.ACK,
       conntrack: namespace === HOST && (behind || !request) ? VIEW : null,
     };
   }

@@ -1,5 +1,4 @@
-// The places of a published port: a client outside, the host, its bridge, and two containers; a DNAT rule leads to the first.
-
+/** The places of a published port: a client outside, the host, its bridge, and two containers; a DNAT rule leads to the first. */
 import { CONNTRACK, type ConntrackView } from '../../src/model/event.js';
 import type { Device, NamespaceInfo, Topology } from '../../src/model/topology.js';
 

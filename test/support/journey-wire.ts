@@ -1,5 +1,4 @@
-// Plays packets past the devices of a capture: what the sender marks each with, what a router takes off, clocks apart.
-
+/** Plays packets past the devices of a capture: what the sender marks each with, what a router takes off, clocks apart. */
 import type { WireFacts } from '../../src/model/conversation.js';
 import { TCP, type PacketEvent } from '../../src/model/event.js';
 import { CLIENT, CONTAINER, HOST, PUBLISHED } from './journey-places.js';
@@ -109,10 +108,21 @@ function capture(
       skb: null,
       socket: null,
     } as const),
-    ...{ time, ifindex, direction, source, destination, seq, length, conntrack: null },
-    ...{ ack: 1, flags: TCP.ACK },
+    time,
+    ifindex,
+    direction,
+    source,
+    destination,
+    seq,
+    length,
+    conntrack: null,
+    ack: 1,
+    flags: TCP.ACK,
     wire: {
-      ...{ conversation: behind ? 2 : 1, file, directed, digest: length > 0 ? seq : null },
+      conversation: behind ? 2 : 1,
+      file,
+      directed,
+      digest: length > 0 ? seq : null,
       ttl: request === behind ? 63 : 64,
       ipId: marks === 'identification' ? mark : null,
       timestamp: marks === 'timestamp' ? mark : null,

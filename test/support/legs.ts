@@ -1,14 +1,21 @@
-// Legs as the correlator makes them, with what a test says of each and the rest the same of all.
-
+/** Legs as the correlator makes them, with what a test says of each and the rest the same of all. */
 import type { Leg } from '../../src/correlate/leg.js';
 import { at, PUBLISHED, TARGET } from './story.js';
 
 /** A client of 198.51.100.2:40000 that dialled the published port and was led to the container; nothing more was seen. */
 export function makeLeg(more: Partial<Leg> = {}): Leg {
   return {
-    ...{ protocol: 'tcp', events: [], client: at('198.51.100.2#40000') },
-    ...{ server: at(PUBLISHED), destination: at(TARGET), begun: true },
-    ...{ dialled: null, accepted: null, nat: null, conntracked: false, unlisted: false },
+    protocol: 'tcp',
+    events: [],
+    client: at('198.51.100.2#40000'),
+    server: at(PUBLISHED),
+    destination: at(TARGET),
+    begun: true,
+    dialled: null,
+    accepted: null,
+    nat: null,
+    conntracked: false,
+    unlisted: false,
     until: Infinity,
     ...more,
   };

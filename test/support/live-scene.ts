@@ -1,5 +1,4 @@
-// Events of one connection as the kernel would tell them, written by hand: what is true of it is known by construction.
-
+/** Events of one connection as the kernel would tell them, written by hand: what is true of it is known by construction. */
 import type { Endpoint } from '../../src/model/address.js';
 import {
   CONNTRACK,

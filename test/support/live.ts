@@ -1,5 +1,4 @@
-// What a live test needs of the machine: Linux, root, BTF and the tools of the lab.
-
+/** What a live test needs of the machine: Linux, root, BTF and the tools of the lab. */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';

@@ -1,4 +1,4 @@
-// Blocks of pcapng files, written byte by byte in either byte order.
+/** Blocks of pcapng files, written byte by byte in either byte order. */
 
 export function block(type: number, body: Buffer, big = false): Buffer {
   const padded = Buffer.concat([body, Buffer.alloc((4 - (body.length % 4)) % 4)]);

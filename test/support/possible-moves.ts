@@ -1,5 +1,4 @@
-// Moved bytes that are told: really moved, by that process, after they came in and before they went on.
-
+/** Moved bytes that are told: really moved, by that process, after they came in and before they went on. */
 import type { Hop } from '../../src/model/report.js';
 import type { Shown } from './possible.js';
 

@@ -1,5 +1,4 @@
-// Rewritings that are told against what the conntrack entry on that very packet says, or, of a capture, its addresses.
-
+/** Rewritings that are told against what the conntrack entry on that very packet says, or, of a capture, its addresses. */
 import { formatEndpoint, sameEndpoint } from '../../src/model/address.js';
 import type {
   ConntrackView,

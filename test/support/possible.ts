@@ -1,5 +1,4 @@
-// Every drawn thing is true: what a report and its pictures tell that the trace, or the set-up behind it, makes impossible.
-
+/** Every drawn thing is true: what a report and its pictures tell that the trace, or the set-up behind it, makes impossible. */
 import type { PacketFields, TraceEvent } from '../../src/model/event.js';
 import type { Connection, Hop, Report } from '../../src/model/report.js';
 import type { Trace } from '../../src/model/trace.js';

@@ -1,5 +1,4 @@
-// A lab with containers of every kind, and predictions tried there one by one.
-
+/** A lab with containers of every kind, and predictions tried there one by one. */
 import * as assert from 'uvu/assert';
 import { explain } from '../../src/app/explain.js';
 import { REDIS, up, type Lab, type LabContainer } from '../../src/lab/index.js';
@@ -19,7 +18,9 @@ export async function prepare(proxy: boolean, more: readonly string[] = []): Pro
     { name: 'shut', command: REDIS, publish: ['127.0.0.1:6390:6379'] },
     { name: 'other', command: ['sleep', '1000'] },
     {
-      ...{ name: 'udp', command: ['sleep', '1000'], publish: ['5300:5300/udp'] },
+      name: 'udp',
+      command: ['sleep', '1000'],
+      publish: ['5300:5300/udp'],
       waitFor: false,
     },
     { name: 'far', command: ['sleep', '1000'], network: 'far' },

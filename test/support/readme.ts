@@ -1,5 +1,4 @@
-// What the README and docs/outputs.md show, made by the commands that they show: sessions, a Mermaid block, files.
-
+/** What the README and docs/outputs.md show, made by the commands that they show: sessions, a Mermaid block, files. */
 import { execa } from 'execa';
 import { chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

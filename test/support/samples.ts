@@ -1,5 +1,4 @@
-// The recordings in samples/ and what is true of each, known from how its traffic was sent (test/lab/take-samples.ts, test/lab/scenarios.ts).
-
+/** The recordings in samples/ and what is true of each, known from how its traffic was sent (test/lab/take-samples.ts, test/lab/scenarios.ts). */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseRecording } from '../../src/capture/recording.js';

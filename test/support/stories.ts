@@ -1,5 +1,4 @@
-// Stories that several tests tell: a rule leads a client into a container, a process of the host answers, a relay hands bytes on.
-
+/** Stories that several tests tell: a rule leads a client into a container, a process of the host answers, a relay hands bytes on. */
 import {
   at,
   CURL,
@@ -101,8 +100,12 @@ export const relays = (listens: string, target: string | null = TARGET): StoryFr
   topology: {
     relays: [
       {
-        ...{ pid: PROXY.pid, command: 'docker-proxy', arguments: [], protocol: 'tcp' as const },
-        ...{ listens: at(listens), target: target === null ? null : at(target) },
+        pid: PROXY.pid,
+        command: 'docker-proxy',
+        arguments: [],
+        protocol: 'tcp' as const,
+        listens: at(listens),
+        target: target === null ? null : at(target),
       },
     ],
   },

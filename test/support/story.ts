@@ -1,5 +1,4 @@
-// Traces written as stories: a client dials, a rule rewrites, a process accepts, a container answers; the truth is what was told.
-
+/** Traces written as stories: a client dials, a rule rewrites, a process accepts, a container answers; the truth is what was told. */
 import type { Endpoint } from '../../src/model/address.js';
 import {
   CONNTRACK,
@@ -161,7 +160,11 @@ export class Talk {
         conntrack: hop.tracked ? this.view() : null,
         // The kernel takes the socket off where the packet leaves its namespace.
         socket: index === 0 ? this.sockets[request ? 0 : 1] : null,
-        ...{ skb, seq, ack, flags, length: 0 },
+        skb,
+        seq,
+        ack,
+        flags,
+        length: 0,
         ...fields,
       });
       const changed = change(packet, index);
@@ -316,7 +319,11 @@ export class Story {
       skb: null,
       socket: null,
       protocol: 'tcp',
-      ...{ seq: 0, ack: 0, flags: TCP.ACK, length: 0, conntrack: null },
+      seq: 0,
+      ack: 0,
+      flags: TCP.ACK,
+      length: 0,
+      conntrack: null,
       ...fields,
     };
   }
@@ -329,7 +336,13 @@ export class Story {
     const fields = { protocol, source, destination, seq, ack, flags, length, namespace, ifindex };
     const { skb, socket, conntrack } = packet;
     return this.tell({
-      ...{ ...this.stamp(), kind: 'drop', ...fields, skb, socket, conntrack, reason },
+      ...this.stamp(),
+      kind: 'drop',
+      ...fields,
+      skb,
+      socket,
+      conntrack,
+      reason,
       function: at,
       ...more,
     });
@@ -346,7 +359,13 @@ export class Story {
     const { pid, tid, command } = this.actor(process);
     const key = `${from.ends(fromEnd).socket}>${to.ends(toEnd).socket}`;
     return this.tell({
-      ...{ ...this.stamp(), kind: 'move', pid, tid, command, fds: [7, 8], bytes },
+      ...this.stamp(),
+      kind: 'move',
+      pid,
+      tid,
+      command,
+      fds: [7, 8],
+      bytes,
       from: from.ends(fromEnd),
       to: to.ends(toEnd),
       total: this.count(key, bytes),
@@ -359,8 +378,20 @@ export class Story {
   aside(process: Process, what: AsideEvent['what'], more: Partial<AsideEvent> = {}): this {
     const { pid, tid, command } = this.actor(process);
     return this.tell({
-      ...{ ...this.stamp(), kind: 'aside', what, operation: 'write', pid, tid, command },
-      ...{ fd: 9, bytes: 10, calls: 1, object: `o${what}`, peer: '0', local: null, remote: null },
+      ...this.stamp(),
+      kind: 'aside',
+      what,
+      operation: 'write',
+      pid,
+      tid,
+      command,
+      fd: 9,
+      bytes: 10,
+      calls: 1,
+      object: `o${what}`,
+      peer: '0',
+      local: null,
+      remote: null,
       ...more,
     });
   }
@@ -373,7 +404,10 @@ export class Story {
         program: 'test',
         epoch: 0n,
         target: {
-          ...{ protocol: 'all', asked: [8080], ports: [6379, 8080], containers: ['redis'] },
+          protocol: 'all',
+          asked: [8080],
+          ports: [6379, 8080],
+          containers: ['redis'],
           addresses: [at(TARGET).address],
           mappings: [{ protocol: 'tcp', listens: at('0.0.0.0#8080'), target: at(TARGET) }],
         },
@@ -383,7 +417,11 @@ export class Story {
       },
       events: this.events,
       tail: {
-        ...{ lostEvents: 0, unparsedPackets: 0, truncated: false, sealed: true, notes: [] },
+        lostEvents: 0,
+        unparsedPackets: 0,
+        truncated: false,
+        sealed: true,
+        notes: [],
         ...tail,
       },
     };
@@ -402,14 +440,22 @@ function makeTopology(): Topology {
     kind: Device['kind'],
     ...addresses: string[]
   ): Device => ({
-    ...{ ifindex, name, kind, addresses, master: null, peerIfindex: null, peerNamespace: null },
+    ifindex,
+    name,
+    kind,
+    addresses,
+    master: null,
+    peerIfindex: null,
+    peerNamespace: null,
   });
   const lo = device(1, 'lo', 'loopback', '127.0.0.1/8');
   return {
     host: HOST,
     namespaces: [
       {
-        ...{ inode: HOST, name: 'host', role: 'host' },
+        inode: HOST,
+        name: 'host',
+        role: 'host',
         devices: [
           lo,
           device(EXT, 'ext0', 'veth', '198.51.100.1/24'),
@@ -417,17 +463,24 @@ function makeTopology(): Topology {
         ],
       },
       {
-        ...{ inode: CONTAINER, name: 'redis', role: 'container' },
+        inode: CONTAINER,
+        name: 'redis',
+        role: 'container',
         devices: [lo, device(ETH, 'eth0', 'veth', '172.17.0.2/16')],
       },
       {
-        ...{ inode: CLIENT, name: 'client', role: 'other' },
+        inode: CLIENT,
+        name: 'client',
+        role: 'other',
         devices: [lo, device(2, 'eth0', 'veth', '198.51.100.2/24')],
       },
     ],
     containers: [
       {
-        ...{ id: 'c0ffee', name: 'redis', pid: SERVER.pid, namespace: CONTAINER },
+        id: 'c0ffee',
+        name: 'redis',
+        pid: SERVER.pid,
+        namespace: CONTAINER,
         networkMode: 'bridge',
         networks: [
           { name: 'bridge', bridge: 'docker0', addresses: ['172.17.0.2'], gateway: '172.17.0.1' },

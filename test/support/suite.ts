@@ -1,5 +1,4 @@
-// uvu's `suite`, keeping a record of what was registered and what happened, so that the runner can tell silence from success.
-
+/** uvu's `suite`, keeping a record of what was registered and what happened, so that the runner can tell silence from success. */
 import { suite as uvuSuite, type Callback } from 'uvu';
 
 type Outcome = 'pending' | 'passed' | 'failed';

@@ -1,5 +1,4 @@
-// What a report says of each connection, a line for each fact: golden text of small stories, verdicts with their reasons.
-
+/** What a report says of each connection, a line for each fact: golden text of small stories, verdicts with their reasons. */
 import type { Trace } from '../../src/model/trace.js';
 import type { Connection, Report } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';

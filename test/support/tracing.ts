@@ -1,5 +1,4 @@
-// A live trace of the lab by the program's own app, with traffic as the test wants it.
-
+/** A live trace of the lab by the program's own app, with traffic as the test wants it. */
 import {
   DEFAULT_REQUEST,
   runTrace,

@@ -1,5 +1,4 @@
-// What a connection of a report holds where nothing is known of its course.
-
+/** What a connection of a report holds where nothing is known of its course. */
 import type { Connection } from '../../src/model/report.js';
 
 export const UNSEEN = {

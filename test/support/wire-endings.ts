@@ -1,5 +1,4 @@
-// TCP connections with every kind of end, from a seed: what was sent is decided first, and the outcome follows from it.
-
+/** TCP connections with every kind of end, from a seed: what was sent is decided first, and the outcome follows from it. */
 import type { Outcome } from '../../src/model/verdict.js';
 import { randomizer } from '../decode/frames.js';
 import { ipPacket, type End, type Shot } from './wire-packets.js';
@@ -241,7 +240,11 @@ class Talk {
         way: near === (way === 0) ? 'in' : 'out',
         hardware: way === 0 ? (near ? PLACES.near : PLACES.host) : near ? PLACES.host : PLACES.far,
         bytes: ipPacket({
-          ...{ protocol: 'tcp', flags, id, seq, ttl: ttl[hop] ?? 64 },
+          protocol: 'tcp',
+          flags,
+          id,
+          seq,
+          ttl: ttl[hop] ?? 64,
           ack: (flags & FLAG.ACK) === 0 ? 0 : this.#next[other],
           payload: Buffer.alloc(length, 65 + (length % 26)),
           source: way === 0 ? this.#client : server,

@@ -1,5 +1,4 @@
-// Builds packets byte by byte, and writes them as capture files of every form that is read.
-
+/** Builds packets byte by byte, and writes them as capture files of every form that is read. */
 import { block, numbers, section } from './pcapng-blocks.js';
 
 export interface End {
@@ -209,7 +208,11 @@ export interface Form {
 }
 
 export const PLAIN: Form = {
-  ...{ format: 'pcap', link: 'sll2', big: false, nanoseconds: false, snaplen: 262_144 },
+  format: 'pcap',
+  link: 'sll2',
+  big: false,
+  nanoseconds: false,
+  snaplen: 262_144,
 };
 
 export function writeCapture(shots: readonly Shot[], form: Form): Buffer {

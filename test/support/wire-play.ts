@@ -1,5 +1,4 @@
-// Random traffic of a World, and random harm done to its capture; the same for the same seed.
-
+/** Random traffic of a World, and random harm done to its capture; the same for the same seed. */
 import { randomizer } from '../decode/frames.js';
 import { LINKS, type Form, type Shot } from './wire-packets.js';
 import { KINDS, World, type Exchange, type Kind } from './wire-world.js';
@@ -38,7 +37,10 @@ export function play(seed: number): Play {
     if ([...used].some((one) => one.endsWith(`|${clientPort}|${clientOf(kind)}`))) continue;
     used.add(key);
     world.add({
-      ...{ kind, protocol, clientPort, at: 1_000_000 + random(spread) * 1000 },
+      kind,
+      protocol,
+      clientPort,
+      at: 1_000_000 + random(spread) * 1000,
       turns: listTurns(random, payloads[which], replies[which]),
       container: 2 + (random(3) === 0 ? 1 : 0),
       port: 6379,
@@ -67,14 +69,16 @@ function listTurns(
 
 function clientOf(kind: Kind): string {
   const groups: Record<Kind, string> = {
-    ...{ dnat: 'out', 'relay-outside': 'out', routed: 'out', host: 'out', 'relay-loopback': 'lo' },
-    ...{
-      'relay-bridge': 'app',
-      bridged: 'app',
-      hairpin: 'app',
-      'own-address': 'host',
-      'from-host': 'gw',
-    },
+    dnat: 'out',
+    'relay-outside': 'out',
+    routed: 'out',
+    host: 'out',
+    'relay-loopback': 'lo',
+    'relay-bridge': 'app',
+    bridged: 'app',
+    hairpin: 'app',
+    'own-address': 'host',
+    'from-host': 'gw',
   };
   return groups[kind];
 }

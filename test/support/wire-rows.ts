@@ -1,5 +1,4 @@
-// Packets of captures as the program keeps them, row by row: a test says what matters of each, the rest is the same of all.
-
+/** Packets of captures as the program keeps them, row by row: a test says what matters of each, the rest is the same of all. */
 import type { Endpoint } from '../../src/model/address.js';
 import { CapturedPacket } from '../../src/model/captured-packet.js';
 import { TCP, type Protocol } from '../../src/model/event.js';
@@ -28,11 +27,22 @@ export interface Row {
 }
 
 const PLAIN: Row = {
-  ...{ protocol: 'tcp', time: 1_000_000, device: 1, file: 0, way: null },
+  protocol: 'tcp',
+  time: 1_000_000,
+  device: 1,
+  file: 0,
+  way: null,
   source: { address: '198.51.100.2', port: 40_000 },
   destination: { address: '198.51.100.1', port: 8080 },
-  ...{ seq: 100, ack: 200, flags: TCP.ACK, length: 5, ttl: 64 },
-  ...{ ipId: 7, timestamp: null, digest: 9, hardware: null },
+  seq: 100,
+  ack: 200,
+  flags: TCP.ACK,
+  length: 5,
+  ttl: 64,
+  ipId: 7,
+  timestamp: null,
+  digest: 9,
+  hardware: null,
 };
 
 export class Rows {

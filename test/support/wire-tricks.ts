@@ -1,5 +1,4 @@
-// What misleads beside a World's traffic: copies of it, storms of few bytes, tunnels, files of other days. From a seed.
-
+/** What misleads beside a World's traffic: copies of it, storms of few bytes, tunnels, files of other days. From a seed. */
 import { randomizer } from '../decode/frames.js';
 import { carry, fragment, PLAIN, writeCapture, type Form, type Shot } from './wire-packets.js';
 import { World, type Exchange, type Kind, type Truth } from './wire-world.js';
@@ -67,7 +66,10 @@ function fill(world: World, random: Random, isStorm: boolean): void {
         request: Buffer.from(isStorm ? 'PING\r\n' : `GET /${own.slice(0, 60)}\r\n\r\n`),
         reply: Buffer.from(isStorm ? '+PONG\r\n' : own),
       })),
-      ...{ clientPort: 45_000 + i, container: 2, port: 6379, published: 6380 },
+      clientPort: 45_000 + i,
+      container: 2,
+      port: 6379,
+      published: 6380,
       end: random(4) === 0 ? 'open' : 'closed',
     };
     world.add(exchange);

@@ -1,5 +1,4 @@
-// Holds a report against what is true of a World's connections: every verdict must be the truth or less.
-
+/** Holds a report against what is true of a World's connections: every verdict must be the truth or less. */
 import { sameEndpoint } from '../../src/model/address.js';
 import type { Connection, Report } from '../../src/model/report.js';
 import type { Truth } from './wire-world.js';

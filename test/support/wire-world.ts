@@ -1,5 +1,4 @@
-// A small Docker host on paper: connections over every path, as its devices would show them, with what is true of each.
-
+/** A small Docker host on paper: connections over every path, as its devices would show them, with what is true of each. */
 import { ipPacket, type End, type Segment, type Shot } from './wire-packets.js';
 
 const FLAG = { FIN: 0x11, SYN: 0x02, SYN_ACK: 0x12, RST: 0x14, ACK: 0x10, PUSH: 0x18 } as const;
@@ -88,9 +87,16 @@ export class World {
     const own: End = { address: GATEWAY, port: this.#dialled++ };
     const end = (address: string, at: number): End => ({ address, port: at });
     const client: Record<Kind, string> = {
-      ...{ dnat: OUTSIDE, 'relay-outside': OUTSIDE, routed: OUTSIDE, host: OUTSIDE },
-      ...{ 'relay-loopback': '127.0.0.1', 'relay-bridge': APP, bridged: APP, hairpin: APP },
-      ...{ 'own-address': HOST, 'from-host': GATEWAY },
+      dnat: OUTSIDE,
+      'relay-outside': OUTSIDE,
+      routed: OUTSIDE,
+      host: OUTSIDE,
+      'relay-loopback': '127.0.0.1',
+      'relay-bridge': APP,
+      bridged: APP,
+      hairpin: APP,
+      'own-address': HOST,
+      'from-host': GATEWAY,
     };
     const from = end(client[kind], clientPort);
     const hop = (
@@ -100,7 +106,11 @@ export class World {
       routed: 0 | 1,
       sender = from,
     ): Hop => ({
-      ...{ device, way, from: sender, to, routed },
+      device,
+      way,
+      from: sender,
+      to,
+      routed,
     });
     const veth = `veth${container}`;
     const into = (sender: End, routed: 0 | 1): Hop[] => [
@@ -237,7 +247,10 @@ class Talk {
     const other = way === 0 ? 1 : 0;
     const id = bare ? 0 : this.#ids[way]++ & 0xffff;
     const common: Omit<Segment, 'source' | 'destination'> = {
-      ...{ protocol, flags, payload, id },
+      protocol,
+      flags,
+      payload,
+      id,
       seq: this.#numbers[way] >>> 0,
       ack: flags === FLAG.SYN ? 0 : this.#numbers[other] >>> 0,
       stamp: bare ? null : this.#stamps[way] + Math.floor(at / 1e6),
@@ -252,7 +265,9 @@ class Talk {
       const [source, destination] = way === 0 ? [from, to] : [to, from];
       const turned = direction === 'in' ? 'out' : 'in';
       this.#shots.push({
-        ...{ time, device, way: way === 0 ? direction : turned },
+        time,
+        device,
+        way: way === 0 ? direction : turned,
         hardware: hardwareOf(device, way === 0 ? direction : turned, source),
         bytes: ipPacket({ ...common, source, destination, ttl }),
       });

@@ -1,5 +1,4 @@
-// The rule or fact that decided, where it was predicted and came so.
-
+/** The rule or fact that decided, where it was predicted and came so. */
 import * as assert from 'uvu/assert';
 import type { Connection, Predicted } from '../../src/model/report.js';
 import { writeDeciding, type Beyond } from '../../src/words/deciding.js';
@@ -18,8 +17,14 @@ function tell(
   const none = { server: SERVER, outcome: 'answered', nat: null, relay: null };
   const connection = { path: 'dnat', ...none, ...change } as Connection;
   const predicted = {
-    ...{ agrees: true, path: 'dnat', way: 'dnat', why: 'so it is', target: '172.17.0.2:6379' },
-    ...{ rule: '-A X', at: AT, ...more },
+    agrees: true,
+    path: 'dnat',
+    way: 'dnat',
+    why: 'so it is',
+    target: '172.17.0.2:6379',
+    rule: '-A X',
+    at: AT,
+    ...more,
   } as Predicted;
   return writeDeciding(connection, predicted, { bridge: null, obstructed: false, ...beyond });
 }

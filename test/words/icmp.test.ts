@@ -1,5 +1,4 @@
-// What ICMP errors are called, of both versions, and those that have no name here.
-
+/** What ICMP errors are called, of both versions, and those that have no name here. */
 import * as assert from 'uvu/assert';
 import type { IcmpError } from '../../src/model/conversation.js';
 import { writeReported } from '../../src/words/icmp.js';

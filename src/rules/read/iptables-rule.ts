@@ -1,5 +1,4 @@
-// One rule in the language of iptables: its options as matches, and its target as a step.
-
+/** One rule in the language of iptables: its options as matches, and its target as a step. */
 import { parseAddressNumber, parseRange, type AddressRange } from '../../model/range.js';
 import type { Match, PortRange, Step } from '../../model/rules.js';
 import { isUnreachable, listDiscovery } from './messages.js';

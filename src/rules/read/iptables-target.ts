@@ -1,5 +1,4 @@
-// Targets of iptables as steps; one that is not understood is kept as text.
-
+/** Targets of iptables as steps; one that is not understood is kept as text. */
 import { canonicalAddress } from '../../model/address.js';
 import type { RewriteTarget, Step, RuleVerdict } from '../../model/rules.js';
 import { parseRuleMark, parsePorts } from './rule-words.js';

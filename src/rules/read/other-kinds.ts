@@ -1,5 +1,4 @@
-// Tells what a file is that was given for a saved rule set and is something else, and what to give instead.
-
+/** Tells what a file is that was given for a saved rule set and is something else, and what to give instead. */
 import { UserError } from '../../model/errors.js';
 
 /** The option that a file was given with. */

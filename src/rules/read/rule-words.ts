@@ -1,5 +1,4 @@
-// Words that rule sets of every backend share: ports, marks, states, errors with their line.
-
+/** Words that rule sets of every backend share: ports, marks, states, errors with their line. */
 import { UserError } from '../../model/errors.js';
 import type { Match, PortRange } from '../../model/rules.js';
 import { findServicePort } from './services.js';

@@ -1,5 +1,4 @@
-// Which sightings are one packet: the same skb with the same numbers, in time, at another place, with addresses that NAT explains.
-
+/** Which sightings are one packet: the same skb with the same numbers, in time, at another place, with addresses that NAT explains. */
 import * as assert from 'uvu/assert';
 import { continues, endsIn, readLive } from '../../../src/correlate/journeys/live.js';
 import type { Sight } from '../../../src/correlate/journeys/journey.js';
@@ -18,7 +17,12 @@ const view = story
 
 function packet(more: Partial<PacketEvent> = {}): PacketEvent {
   return story.makePacket({
-    ...{ source: FROM, destination: at(PUBLISHED), skb: 'aa', seq: 5, ack: 6, length: 7 },
+    source: FROM,
+    destination: at(PUBLISHED),
+    skb: 'aa',
+    seq: 5,
+    ack: 6,
+    length: 7,
     ...more,
   });
 }
@@ -210,7 +214,9 @@ test('segments of what went out lie within it', () => {
     tracks(whole, {
       ...whole,
       ...story.stamp(),
-      ...{ skb: 'bb', length: 1000, ifindex: 3 },
+      skb: 'bb',
+      length: 1000,
+      ifindex: 3,
       ...change,
     });
   assert.is(part({ seq: 2000 }), '1 (1)');

@@ -99,7 +99,11 @@ async function prepareNetworks(host: EngineHost): Promise<Prepared> {
       { name: 'internal, host to container', from: 'host', ...toInner },
       { name: 'internal, container to container', from: near.from, ...toInner },
       {
-        ...{ name: 'macvlan, outside', from: 'client', to: ON_THE_LAN, port: INNER.tcp, talk },
+        name: 'macvlan, outside',
+        from: 'client',
+        to: ON_THE_LAN,
+        port: INNER.tcp,
+        talk,
         // No bridge of the host leads to it.
         truth: { ...byAddress('lan'), decides: /own address, and no rule rewrites or stops it/ },
       },

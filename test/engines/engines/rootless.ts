@@ -69,7 +69,11 @@ function listWays(host: EngineHost, truth: Truth): Vantage[] {
     places.map(([name, from, to]) => {
       const vantage = {
         name: talk === 'udp' ? `${name}, UDP` : name,
-        ...{ from, to, talk, truth, atLeast },
+        from,
+        to,
+        talk,
+        truth,
+        atLeast,
         port: talk === 'udp' ? PUBLISHED.udp : PUBLISHED.tcp,
       };
       return narrow(vantage, truth.relay ?? '');

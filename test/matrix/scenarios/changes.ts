@@ -1,5 +1,4 @@
-// Changes while tracing: what held before is told of what came before, and what holds after of what came after.
-
+/** Changes while tracing: what held before is told of what came before, and what holds after of what came after. */
 import type { Play, Sent } from '../scenario.js';
 import { restartEngine } from '../restart-engine.js';
 import type { Stage } from '../stage.js';

@@ -1,5 +1,4 @@
-// What fails, and where: truths by construction of test/matrix/failing.ts, whose containers each fail in one way.
-
+/** What fails, and where: truths by construction of test/matrix/failing.ts, whose containers each fail in one way. */
 import type { Dial, Play, Sent, Truth } from '../scenario.js';
 import type { Stage } from '../stage.js';
 import { dnat, dropped, REFUSED, relayed } from '../truths.js';

@@ -1,5 +1,4 @@
-// Every form of publishing a port, and UDP.
-
+/** Every form of publishing a port, and UDP. */
 import type { Dial } from '../scenario.js';
 import { direct, dnat, dropped, REFUSED, relayed } from '../truths.js';
 

@@ -1,5 +1,4 @@
-// Load and shape: many at once, many in a row, a gigabyte, odd segments, losses, used ports, old connections.
-
+/** Load and shape: many at once, many in a row, a gigabyte, odd segments, losses, used ports, old connections. */
 import type { Play, Sent, Truth } from '../scenario.js';
 import type { Stage } from '../stage.js';
 import type { Order } from '../traffic.js';

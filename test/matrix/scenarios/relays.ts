@@ -1,5 +1,4 @@
-// Relays of other kinds, each with clients at once: every pair of a relay's sockets against what Redis itself saw.
-
+/** Relays of other kinds, each with clients at once: every pair of a relay's sockets against what Redis itself saw. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -146,7 +145,10 @@ export async function startRootless(lab: Lab): Promise<void> {
 }
 
 const rootless: Truth = {
-  ...{ path: 'relay', outcome: 'answered', container: null, relay: 'rootlesskit' },
+  path: 'relay',
+  outcome: 'answered',
+  container: null,
+  relay: 'rootlesskit',
   says: /rootlesskit/,
 };
 export const PORT_DRIVER: Play = {
@@ -178,8 +180,13 @@ export function listRelays(whole: boolean): Play[] {
     // What NAT makes of a relay's own dial is seen by that port's packets only.
     const container = whole || source !== '{host}' ? 'redis' : null;
     const truth: Truth = {
-      ...{ path: 'relay', outcome: 'answered', container, relay: chain[0] },
-      ...{ relays: chain, source, says: new RegExp(chain[0]) },
+      path: 'relay',
+      outcome: 'answered',
+      container,
+      relay: chain[0],
+      relays: chain,
+      source,
+      says: new RegExp(chain[0]),
     };
     return {
       name: `${name}, ${traced}`,

@@ -1,5 +1,4 @@
-// Datagrams of many clients at once, with a payload each, and a flow that conntrack keeps on its old path.
-
+/** Datagrams of many clients at once, with a payload each, and a flow that conntrack keeps on its old path. */
 import type { Play, Truth } from '../scenario.js';
 import { dnat, relayed } from '../truths.js';
 

@@ -1,5 +1,4 @@
-// Every vantage of a host: from outside, the host itself, containers near and far, over IPv4 and IPv6.
-
+/** Every vantage of a host: from outside, the host itself, containers near and far, over IPv4 and IPv6. */
 import type { Dial, Truth } from '../scenario.js';
 import { direct, dnat, dropped, REFUSED, relayed } from '../truths.js';
 
@@ -69,8 +68,11 @@ export function listNetworkVantages(proxy: boolean, port: number): Dial[] {
     ['user-defined network → container of another', 'far', '{dual}', 6379, own],
     ['default bridge → container of a user-defined network', 'near', '{dual}', 6379, own],
   ].map(([name, from, to, dialled, truth]) => ({
-    ...{ name: name as string, from: from as string, to: to as string },
-    ...{ port: dialled as number, truth: truth as Truth },
+    name: name as string,
+    from: from as string,
+    to: to as string,
+    port: dialled as number,
+    truth: truth as Truth,
   }));
 }
 
@@ -119,7 +121,10 @@ export function listDualVantages(proxy: boolean, port: number): Dial[] {
       proxy ? relayed(to, gateway) : dnat('PREROUTING', gateway, to),
     ],
   ].map(([name, from, address, truth]) => ({
-    ...{ name: name as string, from: from as string, to: address as string },
-    ...{ port, truth: truth as Truth },
+    name: name as string,
+    from: from as string,
+    to: address as string,
+    port,
+    truth: truth as Truth,
   }));
 }

@@ -1,5 +1,4 @@
-// Which silences of a trace may be believed, also of recordings that do not say.
-
+/** Which silences of a trace may be believed, also of recordings that do not say. */
 import * as assert from 'uvu/assert';
 import { isComplete, isLossless } from '../../../src/prove/coverage/coverage.js';
 import { readWitnesses } from '../../../src/prove/coverage/witnesses.js';

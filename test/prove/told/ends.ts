@@ -1,5 +1,4 @@
-// Ends: what was dropped, refused, reset, never answered or never acknowledged, at each place where it can be.
-
+/** Ends: what was dropped, refused, reset, never answered or never acknowledged, at each place where it can be. */
 import { TCP, TCP_STATE } from '../../../src/model/event.js';
 import type { TraceTail } from '../../../src/model/trace.js';
 import { LiveScene, type Death, type Segment } from '../../support/live-scene.js';
@@ -47,7 +46,9 @@ function told(
 }
 
 const died = (reason: string, where: string, after: number, more: Partial<Death> = {}): Death => ({
-  ...{ reason, function: where, after },
+  reason,
+  function: where,
+  after,
   ...more,
 });
 

@@ -1,5 +1,4 @@
-// Relays: how their bytes pass, what each of them leaves open, chains of them, and connections that clients share.
-
+/** Relays: how their bytes pass, what each of them leaves open, chains of them, and connections that clients share. */
 import type { Trace } from '../../../src/model/trace.js';
 import { client, copyBack, copyThere, elsewhere, relayed, relays } from '../../support/stories.js';
 import {
@@ -36,7 +35,10 @@ const one = (
 
 /** Over the loopback device of the host. */
 const LO = (['out', 'in'] as const).map((direction) => ({
-  ...{ namespace: 1, ifindex: 1, direction, tracked: true },
+  namespace: 1,
+  ifindex: 1,
+  direction,
+  tracked: true,
 }));
 
 const HAPROXY: Process = { pid: 31, command: 'haproxy' };
@@ -142,7 +144,9 @@ function chained(first: Process, second: Process): Story {
   const story = new Story();
   const near = story.talk({ client: client(40_000), server: PUBLISHED, way: WAYS.toHost });
   const middle = story.talk({
-    ...{ client: '127.0.0.1#40001', server: '127.0.0.1#9000', seq: 70 },
+    client: '127.0.0.1#40001',
+    server: '127.0.0.1#9000',
+    seq: 70,
     way: LO,
   });
   const far = story.talk({

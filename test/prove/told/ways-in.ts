@@ -1,5 +1,4 @@
-// Ways into a container and to the host: NAT, its hooks, redirections, the container's own address, and what is older than the trace.
-
+/** Ways into a container and to the host: NAT, its hooks, redirections, the container's own address, and what is older than the trace. */
 import { CONNTRACK, TCP } from '../../../src/model/event.js';
 import { client, relays, talkThroughNat, throughNat } from '../../support/stories.js';
 import {
@@ -36,7 +35,9 @@ const one = (
 function fromHost(dial: (talk: Talk) => unknown = (talk) => talk.dial(OWN)): Story {
   const story = new Story();
   const talk = story.talk({
-    ...{ client: '198.51.100.1#40000', server: PUBLISHED, target: TARGET },
+    client: '198.51.100.1#40000',
+    server: PUBLISHED,
+    target: TARGET,
     way: WAYS.fromHost,
   });
   dial(talk);
@@ -110,10 +111,23 @@ function hooked(hook: 'PREROUTING' | 'OUTPUT' | 'POSTROUTING' | null): Story {
     if (hop === 2) {
       const { skb, seq, ack, flags, length } = packet;
       story.tell({
-        ...{ ...story.stamp(), kind: 'nat', namespace: HOST, hook, field: 'destination' },
-        ...{ protocol: 'tcp', skb, seq, ack, flags, length },
-        ...{ source: talk.client, destination: talk.server, becomes: talk.target },
-        ...{ ifindex: null, socket: null, conntrack: talk.view() },
+        ...story.stamp(),
+        kind: 'nat',
+        namespace: HOST,
+        hook,
+        field: 'destination',
+        protocol: 'tcp',
+        skb,
+        seq,
+        ack,
+        flags,
+        length,
+        source: talk.client,
+        destination: talk.server,
+        becomes: talk.target,
+        ifindex: null,
+        socket: null,
+        conntrack: talk.view(),
       });
     }
     return packet;
@@ -127,7 +141,10 @@ function hooked(hook: 'PREROUTING' | 'OUTPUT' | 'POSTROUTING' | null): Story {
 function masqueraded(): Story {
   const story = new Story();
   const talk = story.talk({
-    ...{ client: client(40_000), server: PUBLISHED, target: TARGET, way: WAYS.through },
+    client: client(40_000),
+    server: PUBLISHED,
+    target: TARGET,
+    way: WAYS.through,
   });
   const behind = at('172.17.0.1#61000');
   const view = talk.view();
@@ -249,8 +266,12 @@ export const WAYS_IN: Stories = {
     () => {
       const story = talkThroughNat(40_000).wait(3_000_000_000);
       const again = story.talk({
-        ...{ client: client(40_000), server: PUBLISHED, target: TARGET, way: WAYS.through },
-        ...{ seq: 90_000, sockets: ['c2', 's2'] },
+        client: client(40_000),
+        server: PUBLISHED,
+        target: TARGET,
+        way: WAYS.through,
+        seq: 90_000,
+        sockets: ['c2', 's2'],
       });
       again.dial(CURL).send('client', { flags: TCP.SYN });
       return story;

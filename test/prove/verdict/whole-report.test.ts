@@ -1,5 +1,4 @@
-// What the verdict of a whole report is made of: the sum over its connections, the one remedy, a report on some of them.
-
+/** What the verdict of a whole report is made of: the sum over its connections, the one remedy, a report on some of them. */
 import * as assert from 'uvu/assert';
 import type { Finding } from '../../../src/model/explain.js';
 import type { Failure } from '../../../src/model/headline.js';
@@ -16,7 +15,9 @@ import { suite } from '../../support/suite.js';
 const test = suite('parts of the verdict');
 
 const FAILURE = {
-  ...{ rule: null, cause: null, target: { name: 'redis', port: 6379, address: '172.17.0.2' } },
+  rule: null,
+  cause: null,
+  target: { name: 'redis', port: 6379, address: '172.17.0.2' },
   relay: null,
 } as unknown as Failure;
 
@@ -60,7 +61,10 @@ test('the one remedy: of the first failure that has one, of its finding before t
 function twoWays(): Story {
   const story = talkThroughNat();
   const talk = story.talk({
-    ...{ client: client(41_000), server: '198.51.100.1#9090', way: WAYS.toHost, seq: 9 },
+    client: client(41_000),
+    server: '198.51.100.1#9090',
+    way: WAYS.toHost,
+    seq: 9,
   });
   talk.dial(CURL).send('client', { flags: 2 });
   return story;
@@ -150,7 +154,9 @@ test('a port that nobody publishes: what is published instead, and who listens t
     );
   const found = asked();
   assert.equal(found, {
-    ...{ port: 9090, more: 0, listens: [] },
+    port: 9090,
+    more: 0,
+    listens: [],
     published: [{ address: '0.0.0.0', port: 8080, container: 'redis', inside: 6379 }],
   });
 
@@ -185,13 +191,11 @@ test('a port that nobody publishes: what is published instead, and who listens t
     ],
   );
   const listens = (port: number, namespace = 1): object => ({
-    ...{
-      protocol: 'tcp',
-      namespace,
-      local: { address: '0.0.0.0', port },
-      command: 'nginx',
-      pid: 5,
-    },
+    protocol: 'tcp',
+    namespace,
+    local: { address: '0.0.0.0', port },
+    command: 'nginx',
+    pid: 5,
   });
   const told = asked({ listeners: [listens(1), listens(9090), listens(9090, 77)] as never });
   assert.equal(

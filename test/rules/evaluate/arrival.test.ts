@@ -1,5 +1,4 @@
-// Who takes a connection in the end: a process of the host, a relay and what is behind it, a container, or nobody.
-
+/** Who takes a connection in the end: a process of the host, a relay and what is behind it, a container, or nobody. */
 import * as assert from 'uvu/assert';
 import type { TrialEnd } from '../../../src/rules/evaluate/journey-end.js';
 import { Traveller } from '../../../src/rules/evaluate/journey.js';
@@ -82,7 +81,10 @@ test('nobody knows who listens: docker-proxy where it is used and published ther
 
 const relay = (target: World['relays'][number]['target']): World['relays'] => [
   {
-    ...{ pid: 7, command: 'docker-proxy', protocol: 'tcp', target },
+    pid: 7,
+    command: 'docker-proxy',
+    protocol: 'tcp',
+    target,
     listens: { address: '0.0.0.0', port: 6379 },
   },
 ];
@@ -232,7 +234,8 @@ test('docker-proxy that answers datagrams from another address: in vain', () => 
   );
   const world = host({
     ...listens('docker-proxy', '0.0.0.0', { protocol: 'udp' }),
-    ...{ relays: own, containers },
+    relays: own,
+    containers,
   });
   const start = (to: string) => ({ protocol: 'udp' as const, to });
   assert.equal(obstacles(world, start('198.51.100.1')), []);

@@ -1,5 +1,4 @@
-// The world of a prediction: what was not looked up is unknown, not absent.
-
+/** The world of a prediction: what was not looked up is unknown, not absent. */
 import * as assert from 'uvu/assert';
 import { NO_RULES } from '../../../src/model/rules.js';
 import type { HostSettings } from '../../../src/model/settings.js';
@@ -62,8 +61,14 @@ test('where nobody listens at all, only those who looked know it', () => {
 });
 
 const device = (name: string, more: Partial<Device> = {}): Device => ({
-  ...{ ifindex: 1, name, kind: 'veth', addresses: [], master: null },
-  ...{ peerIfindex: null, peerNamespace: null, ...more },
+  ifindex: 1,
+  name,
+  kind: 'veth',
+  addresses: [],
+  master: null,
+  peerIfindex: null,
+  peerNamespace: null,
+  ...more,
 });
 
 function settings(
@@ -122,11 +127,17 @@ test('a bridge that a gateway is behind leads outside, unless it is known to be 
 test('switches: as they were read; those of IPv6 and of bridges are off where there are none', () => {
   const unknown = build().settings;
   assert.equal(unknown, {
-    ...{ forward4: null, forward6: null, bridgeCalls4: null, bridgeCalls6: null },
+    forward4: null,
+    forward6: null,
+    bridgeCalls4: null,
+    bridgeCalls6: null,
     routeLocalnet: null,
   });
   assert.equal(build({ settings: settings({}) }).settings, {
-    ...{ forward4: null, forward6: false, bridgeCalls4: false, bridgeCalls6: false },
+    forward4: null,
+    forward6: false,
+    bridgeCalls4: false,
+    bridgeCalls6: false,
     routeLocalnet: [],
   });
   const all = {
@@ -139,7 +150,10 @@ test('switches: as they were read; those of IPv6 and of bridges are off where th
     'ipv4/conf/docker0/rp_filter': '1',
   };
   assert.equal(build({ settings: settings(all) }).settings, {
-    ...{ forward4: true, forward6: true, bridgeCalls4: true, bridgeCalls6: false },
+    forward4: true,
+    forward6: true,
+    bridgeCalls4: true,
+    bridgeCalls6: false,
     routeLocalnet: ['docker0'],
   });
 });
@@ -206,7 +220,10 @@ test('what was read inside a container is a world of its own, without relays and
   const own = (inode: number): World['containers'][number]['inside'] =>
     buildWorld({
       topology: { ...TOPOLOGY, namespaces: [known], host: HOST },
-      ...{ rules: NO_RULES, settings: null, mappings: [], measured: true },
+      rules: NO_RULES,
+      settings: null,
+      mappings: [],
+      measured: true,
       insides: new Map([[inode, inside]]),
     }).containers[0]?.inside;
   assert.is(own(77), null);
@@ -226,7 +243,11 @@ test('what was read inside a container is a world of its own, without relays and
 
 test('docker-proxy is used where one runs; without one and without Docker’s rules nothing tells', () => {
   const relay = {
-    ...{ pid: 7, command: 'docker-proxy', arguments: [], protocol: 'tcp' as const, target: null },
+    pid: 7,
+    command: 'docker-proxy',
+    arguments: [],
+    protocol: 'tcp' as const,
+    target: null,
     listens: { address: '0.0.0.0', port: 80 },
   };
   assert.is(judgeProxy({ ...TOPOLOGY, relays: [relay] }, NO_RULES).userlandProxy, true);

@@ -1,5 +1,4 @@
-// Who answers where a packet arrives: the most fitting socket, the relay behind it, the container, or nobody.
-
+/** Who answers where a packet arrives: the most fitting socket, the relay behind it, the container, or nobody. */
 import * as assert from 'uvu/assert';
 import type { Forecast } from '../../../src/model/forecast.js';
 import {
@@ -71,8 +70,11 @@ test('a port that is open inside only', () => {
 });
 
 const relay = {
-  ...{ pid: 10, command: 'docker-proxy', protocol: 'tcp' as const },
-  ...{ listens: { address: '0.0.0.0', port: 80 }, target: { address: '172.17.0.2', port: 80 } },
+  pid: 10,
+  command: 'docker-proxy',
+  protocol: 'tcp' as const,
+  listens: { address: '0.0.0.0', port: 80 },
+  target: { address: '172.17.0.2', port: 80 },
 };
 const world = (relays = [relay]) => makeWorld(NOTHING, true, { relays });
 const behind = (own: WorldSocket | null, relays = [relay], address = '10.0.0.1'): number | null =>
@@ -106,7 +108,9 @@ test('where the owner is not known, or the engine holds the socket, its argument
 });
 
 const container = (sockets: WorldSocket[] | null): WorldContainer => ({
-  ...{ name: 'web', places: [{ bridge: 'docker0', address: '172.17.0.2' }], sockets },
+  name: 'web',
+  places: [{ bridge: 'docker0', address: '172.17.0.2' }],
+  sockets,
 });
 
 test('a container where nothing listens, where something listens inside only, and where nobody knows', () => {
@@ -206,9 +210,17 @@ const LED = { code: 'served', at: { address: null, port: 80 }, command: null } a
 
 test('what cannot be known for want of rules is withheld, and says what it would have been', () => {
   const prediction: Forecast = {
-    ...{ vantage: 'outside', from: { kind: 'outside' }, to: '198.51.100.1:80', protocol: 'tcp' },
-    ...{ path: 'dnat', way: 'dnat', target: '172.17.0.2:80', rule: '-A X', why: LED },
-    ...{ sourceSeen: '10.0.0.9', obstacles: [LED] },
+    vantage: 'outside',
+    from: { kind: 'outside' },
+    to: '198.51.100.1:80',
+    protocol: 'tcp',
+    path: 'dnat',
+    way: 'dnat',
+    target: '172.17.0.2:80',
+    rule: '-A X',
+    why: LED,
+    sourceSeen: '10.0.0.9',
+    obstacles: [LED],
   };
   const { path, way, rule, sourceSeen, obstacles, why, to } = withhold(prediction);
   assert.equal(

@@ -1,5 +1,4 @@
-// Neighbours of IPv6 ask each other for their hardware addresses: rules that stop those messages stop everything.
-
+/** Neighbours of IPv6 ask each other for their hardware addresses: rules that stop those messages stop everything. */
 import * as assert from 'uvu/assert';
 import type { Prediction } from '../../../src/model/explain.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
@@ -144,7 +143,12 @@ const STOP = leaveOpen('discovery', { code: 'no-arp', device: 'eth0', ignores: f
 
 test('what has not arrived, or is not known, does not ask for neighbours', () => {
   const at = (end: TrialEnd['end']): TrialEnd => ({
-    ...{ end, way: 'direct', deciding: null, sourceSeen: null, target: null, obstacles: [] },
+    end,
+    way: 'direct',
+    deciding: null,
+    sourceSeen: null,
+    target: null,
+    obstacles: [],
     why: { code: 'beyond-rules', by: 'ebpf' },
   });
   for (const end of ['answered', 'refused'] as const) {
@@ -210,8 +214,12 @@ test('neighbours on one bridge find each other past the host, unless it masks th
   const world = { ...plain, settings: { ...plain.settings, forward6: true, bridgeCalls6: true } };
   const packet = (change: Partial<TrialPacket>): TrialPacket =>
     createPacket({
-      ...{ family: 6, protocol: 'tcp', inDevice: 'docker0', outDevice: 'docker0' },
-      ...{ source: exactAddress('fd00:17::4'), destination: exactAddress(SIX) },
+      family: 6,
+      protocol: 'tcp',
+      inDevice: 'docker0',
+      outDevice: 'docker0',
+      source: exactAddress('fd00:17::4'),
+      destination: exactAddress(SIX),
       destinationPort: 6379,
       ...change,
     });

@@ -1,5 +1,4 @@
-// A container's side: what its own rules, routes and sockets make of a packet that the host has taken to it.
-
+/** A container's side: what its own rules, routes and sockets make of a packet that the host has taken to it. */
 import * as assert from 'uvu/assert';
 import type { Reason } from '../../../src/model/reason.js';
 import type { TrialEnd } from '../../../src/rules/evaluate/journey-end.js';
@@ -23,8 +22,14 @@ const REDIS = { name: 'redis' } as World['containers'][number];
 
 function journey(end: TrialEnd['end'], more: Partial<TrialEnd> = {}): TrialEnd {
   return {
-    ...{ end, way: 'dnat', deciding: null, why: REWRITTEN, sourceSeen: '203.0.113.7' },
-    ...{ target: '172.17.0.2:6379', obstacles: [], ...more },
+    end,
+    way: 'dnat',
+    deciding: null,
+    why: REWRITTEN,
+    sourceSeen: '203.0.113.7',
+    target: '172.17.0.2:6379',
+    obstacles: [],
+    ...more,
   };
 }
 
@@ -41,7 +46,9 @@ test('what the container answers is the host’s answer, and goes back by the co
 
 test('what stops it inside is told as such, and nobody there has seen its source', () => {
   const inner = journey('dropped', {
-    ...{ why: DROPS, deciding: ref('inner'), obstacles: [DROPS] },
+    why: DROPS,
+    deciding: ref('inner'),
+    obstacles: [DROPS],
   });
   const joined = joinInside({ ...outer, deciding: ref('outer') }, inner, REDIS);
   assert.equal(
@@ -60,7 +67,9 @@ test('a stop of routing inside says where it was', () => {
   const stop = { code: 'inside', end: 'dropped', why, obstacle: why } as const;
   const joined = joinInside(outer, journey('dropped', { stop }), REDIS);
   assert.equal(joined.stop, {
-    ...{ ...stop, why: inRedis(why), obstacle: inRedis(why) },
+    ...stop,
+    why: inRedis(why),
+    obstacle: inRedis(why),
   });
   const silent = joinInside(
     outer,

@@ -1,5 +1,4 @@
-// One connection hook by hook, on small rule sets: where it is stopped, what is said of it, and what decides.
-
+/** One connection hook by hook, on small rule sets: where it is stopped, what is said of it, and what decides. */
 import * as assert from 'uvu/assert';
 import type { TrialEnd } from '../../../src/rules/evaluate/journey-end.js';
 import { Traveller } from '../../../src/rules/evaluate/journey.js';

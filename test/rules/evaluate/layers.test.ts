@@ -1,5 +1,4 @@
-// Rules of devices and bridges: which packets meet them, and where.
-
+/** Rules of devices and bridges: which packets meet them, and where. */
 import * as assert from 'uvu/assert';
 import type { Chain, Hook, Rule, Table } from '../../../src/model/rules.js';
 import type { TrialPacket } from '../../../src/rules/evaluate/packet.js';

@@ -1,5 +1,4 @@
-// What a saved rule set alone tells of its host: ways in, bridges, ways to single addresses, and whether docker-proxy is used.
-
+/** What a saved rule set alone tells of its host: ways in, bridges, ways to single addresses, and whether docker-proxy is used. */
 import * as assert from 'uvu/assert';
 import type { Topology } from '../../../src/model/topology.js';
 import {

@@ -1,5 +1,4 @@
-// Whether an address is in a range: known for an exact one, and as far as it can be for a client elsewhere and the host's own.
-
+/** Whether an address is in a range: known for an exact one, and as far as it can be for a client elsewhere and the host's own. */
 import * as assert from 'uvu/assert';
 import { parseRange } from '../../../src/model/range.js';
 import { testAddress } from '../../../src/rules/evaluate/match-address.js';

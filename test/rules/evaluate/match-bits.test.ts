@@ -1,5 +1,4 @@
-// Bits of a packet's fields: known or not, under a mask, turned round, in a range; and what some bits alone rule out.
-
+/** Bits of a packet's fields: known or not, under a mask, turned round, in a range; and what some bits alone rule out. */
 import * as assert from 'uvu/assert';
 import { testBits } from '../../../src/rules/evaluate/match-bits.js';
 import {
@@ -25,7 +24,10 @@ interface Asked {
 
 function makePacket(change: Partial<TrialPacket> = {}): TrialPacket {
   return createPacket({
-    ...{ family: 4, protocol: 'tcp', destinationPort: 6379, inDevice: 'ext0' },
+    family: 4,
+    protocol: 'tcp',
+    destinationPort: 6379,
+    inDevice: 'ext0',
     source: exactAddress('203.0.113.7'),
     destination: exactAddress('198.51.100.1'),
     ...change,
@@ -35,8 +37,13 @@ function makePacket(change: Partial<TrialPacket> = {}): TrialPacket {
 function tell(asked: Asked, change: Partial<TrialPacket> = {}): boolean | 'doubt' {
   const { field = 'mark', mask = WHOLE, flip = 0, low = 0, high = low } = asked;
   const match = {
-    ...{ on: 'bits' as const, not: false, field, mask, flip },
-    ...{ ranges: [{ low, high }], text: 't' },
+    on: 'bits' as const,
+    not: false,
+    field,
+    mask,
+    flip,
+    ranges: [{ low, high }],
+    text: 't',
   };
   const answer = testBits(match, makePacket(change));
   return typeof answer === 'boolean' ? answer : 'doubt';

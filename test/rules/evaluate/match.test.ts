@@ -1,5 +1,4 @@
-// Each condition of a rule, met and not met, and where nobody can know.
-
+/** Each condition of a rule, met and not met, and where nobody can know. */
 import * as assert from 'uvu/assert';
 import { parseRange, type AddressRange } from '../../../src/model/range.js';
 import { exactAddress, UNNAMED, type TrialPacket } from '../../../src/rules/evaluate/packet.js';
@@ -310,7 +309,11 @@ test('all of several flags, and any of them', () => {
   const any = (mask: number, change: Partial<TrialPacket> = {}): unknown =>
     meets(
       {
-        ...{ on: 'bits', field: 'tcp-flags', mask, flip: 0, text: 'flags' },
+        on: 'bits',
+        field: 'tcp-flags',
+        mask,
+        flip: 0,
+        text: 'flags',
         ranges: [{ low: 0, high: 0 }],
       },
       change,

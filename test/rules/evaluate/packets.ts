@@ -1,5 +1,4 @@
-// Rules built by hand and one packet that meets them: what a test says is all that is special about either.
-
+/** Rules built by hand and one packet that meets them: what a test says is all that is special about either. */
 import {
   TCP_FLAGS,
   type Chain,
@@ -101,7 +100,10 @@ function makePacket(change: Partial<TrialPacket> = {}): TrialPacket {
 /** TCP flags of each turn. */
 const { syn, ack, rst } = TCP_FLAGS;
 const TURNS: Readonly<Record<Turn, number>> = {
-  ...{ first: syn, answer: syn | ack, refusal: rst | ack, later: ack },
+  first: syn,
+  answer: syn | ack,
+  refusal: rst | ack,
+  later: ack,
 };
 
 /** What the hooks before have made of it: only prerouting and output look a connection up, and over lo it is known. */

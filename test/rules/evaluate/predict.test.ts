@@ -1,5 +1,4 @@
-// Predictions on the rule sets of every Docker era, Podman, CNI and kube-proxy, against what is known of them.
-
+/** Predictions on the rule sets of every Docker era, Podman, CNI and kube-proxy, against what is known of them. */
 import * as assert from 'uvu/assert';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { parseNft } from '../../../src/rules/read/nft.js';
@@ -281,7 +280,8 @@ test('Podman and CNI: DNAT from everywhere, masqueraded for loopback and the own
     const rules = loadRules(file);
     const base = makeWorld(rules, false);
     const container = {
-      ...{ name: 'redis', sockets: [redis()] },
+      name: 'redis',
+      sockets: [redis()],
       places: [{ bridge: 'podman0', address: '10.88.0.2' }],
     };
     const world: World = {

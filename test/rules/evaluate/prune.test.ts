@@ -1,5 +1,4 @@
-// What a trace carries of a rule set: rules that its ports may meet, what leads to them and where they lead.
-
+/** What a trace carries of a rule set: rules that its ports may meet, what leads to them and where they lead. */
 import * as assert from 'uvu/assert';
 import type { MapEntry, Rule, Step } from '../../../src/model/rules.js';
 import { pruneRules } from '../../../src/rules/evaluate/prune.js';

@@ -1,5 +1,4 @@
-// Predictions from rule sets that a real engine made, against what real connections did there (test/lab/take-rules.ts).
-
+/** Predictions from rule sets that a real engine made, against what real connections did there (test/lab/take-rules.ts). */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';

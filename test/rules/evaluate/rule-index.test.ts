@@ -1,5 +1,4 @@
-// The order in which the kernel calls base chains, and which rules make packets of one connection differ.
-
+/** The order in which the kernel calls base chains, and which rules make packets of one connection differ. */
 import * as assert from 'uvu/assert';
 import { HOOKS, type Chain, type Hook, type Table } from '../../../src/model/rules.js';
 import { RuleIndex } from '../../../src/rules/evaluate/rule-index.js';
@@ -88,7 +87,11 @@ test('which rules tell packets of one connection apart by their flags', () => {
   );
   assert.is(asks({ on: 'protocol', names: ['tcp'] }), false);
   const bits = (field: 'tcp-flags' | 'mark'): Condition => ({
-    ...{ on: 'bits', field, mask: 2, flip: 0, text: field },
+    on: 'bits',
+    field,
+    mask: 2,
+    flip: 0,
+    text: field,
     ranges: [{ low: 0, high: 0 }],
   });
   assert.equal([asks(bits('tcp-flags')), asks(bits('mark'))], [true, false]);

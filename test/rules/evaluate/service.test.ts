@@ -1,5 +1,4 @@
-// The Service that a rule of kube-proxy belongs to: by its comment in iptables, by the chain's name in nftables.
-
+/** The Service that a rule of kube-proxy belongs to: by its comment in iptables, by the chain's name in nftables. */
 import * as assert from 'uvu/assert';
 import { findServiceOfRule } from '../../../src/rules/evaluate/service.js';
 import { suite } from '../../support/suite.js';

@@ -1,5 +1,4 @@
-// What connection tracking says of one packet: its state, its zone, the bits that rules compare.
-
+/** What connection tracking says of one packet: its state, its zone, the bits that rules compare. */
 import { TCP_FLAGS } from '../../../src/model/rules.js';
 import * as assert from 'uvu/assert';
 import {
@@ -21,8 +20,11 @@ const test = suite('tracking');
 
 function packet(more: Partial<TrialPacket> = {}): TrialPacket {
   return createPacket({
-    ...{ family: 4, protocol: 'tcp', destinationPort: 80 },
-    ...{ source: exactAddress('203.0.113.7'), destination: exactAddress('198.51.100.1') },
+    family: 4,
+    protocol: 'tcp',
+    destinationPort: 80,
+    source: exactAddress('203.0.113.7'),
+    destination: exactAddress('198.51.100.1'),
     ...more,
   });
 }

@@ -1,5 +1,4 @@
-// From where a published port is dialled, and what is dialled there: every place that the host's devices make possible.
-
+/** From where a published port is dialled, and what is dialled there: every place that the host's devices make possible. */
 import * as assert from 'uvu/assert';
 import { listAttempts, type WayIn } from '../../../src/rules/evaluate/vantages.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
@@ -181,7 +180,8 @@ test('IPv6: containers that might be there have addresses near the end of the br
   assert.ok(inside.includes('same-bridge a container on docker0 container fd00::1:8080'));
   const world = makeWorld(NOTHING, true, { devices: SIX, containers: [] });
   const mapping = {
-    ...{ protocol: 'tcp' as const, listens: { address: '::', port: 8080 } },
+    protocol: 'tcp' as const,
+    listens: { address: '::', port: 8080 },
     target: { address: 'fd00::2', port: 6379 },
   };
   const asked = listAttempts(world, { mapping, container: null, client: null });
@@ -200,7 +200,8 @@ test('an address that a container has is not thought of, nor the bridge’s own'
     const containers = target ? [target, { name: 'x', places, sockets: [] }] : [];
     const changed = { ...world, devices: own, containers };
     const mapping = {
-      ...{ protocol: 'tcp' as const, listens: { address: '0.0.0.0', port: 8080 } },
+      protocol: 'tcp' as const,
+      listens: { address: '0.0.0.0', port: 8080 },
       target: { address: '172.17.0.2', port: 6379 },
     };
     return listAttempts(changed, { mapping, container: target ?? null, client: null }).flatMap(

@@ -1,5 +1,4 @@
-// A packet's way through the chains of a hook: jumps and their ends, translations, marks, and what comes before what.
-
+/** A packet's way through the chains of a hook: jumps and their ends, translations, marks, and what comes before what. */
 import * as assert from 'uvu/assert';
 import { parseRange } from '../../../src/model/range.js';
 import type { Rule, Step, Table } from '../../../src/model/rules.js';
@@ -368,8 +367,10 @@ test('before connection tracking every packet is invalid or untracked, and its c
 test('SNAT and masquerade', () => {
   const way = (step: Step, change: Partial<TrialPacket> = {}): unknown[] => {
     const met = meet(ruleSet(nat('postrouting', [rule(step)])), 'postrouting', {
-      ...{ source: exactAddress('172.17.0.2'), destination: exactAddress('203.0.113.7') },
-      ...{ inDevice: null, outDevice: 'ext0' },
+      source: exactAddress('172.17.0.2'),
+      destination: exactAddress('203.0.113.7'),
+      inDevice: null,
+      outDevice: 'ext0',
       ...change,
     });
     return [

@@ -1,5 +1,4 @@
-// The host of the recorded rule sets, as the lab made it.
-
+/** The host of the recorded rule sets, as the lab made it. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseNft } from '../../../src/rules/read/nft.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
@@ -37,7 +36,11 @@ export function redis(address = '0.0.0.0', port = 6379): WorldSocket {
 export function makeWorld(rules: RuleSet, proxy: boolean, change: Partial<World> = {}): World {
   const target = { address: '172.17.0.2', port: 6379 };
   const relay = (pid: number, address: string): World['relays'][number] => ({
-    ...{ pid, command: 'docker-proxy', protocol: 'tcp', listens: { address, port: 6379 }, target },
+    pid,
+    command: 'docker-proxy',
+    protocol: 'tcp',
+    listens: { address, port: 6379 },
+    target,
   });
   const relays = proxy ? [relay(10, '0.0.0.0'), relay(11, '::')] : [];
   return {
@@ -50,7 +53,11 @@ export function makeWorld(rules: RuleSet, proxy: boolean, change: Partial<World>
     ],
     routes: [],
     sockets: relays.map(({ pid, command, protocol, listens }) => ({
-      ...{ protocol, pid, command, address: listens.address, port: listens.port },
+      protocol,
+      pid,
+      command,
+      address: listens.address,
+      port: listens.port,
     })),
     relays,
     containers: [
@@ -59,7 +66,10 @@ export function makeWorld(rules: RuleSet, proxy: boolean, change: Partial<World>
       { name: 'far', places: [{ bridge: FAR_BRIDGE, address: '172.30.0.2' }], sockets: [] },
     ],
     settings: {
-      ...{ forward4: true, forward6: false, bridgeCalls4: true, bridgeCalls6: true },
+      forward4: true,
+      forward6: false,
+      bridgeCalls4: true,
+      bridgeCalls6: true,
       routeLocalnet: proxy ? [] : ['docker0', FAR_BRIDGE],
     },
     userlandProxy: proxy,

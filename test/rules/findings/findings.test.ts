@@ -1,5 +1,4 @@
-// Findings that no file of rules alone can show: each by the world in which it is true, and gone where it is not.
-
+/** Findings that no file of rules alone can show: each by the world in which it is true, and gone where it is not. */
 import * as assert from 'uvu/assert';
 import type { Finding } from '../../../src/model/explain.js';
 import type { RuleSet } from '../../../src/model/rules.js';

@@ -1,5 +1,4 @@
-// Findings of routing: each by the host on which it is true, and none on a host in order.
-
+/** Findings of routing: each by the host on which it is true, and none on a host in order. */
 import * as assert from 'uvu/assert';
 import type { Finding } from '../../../src/model/explain.js';
 import { predictWays } from '../../../src/rules/evaluate/predict.js';
@@ -64,7 +63,8 @@ test('neighbours that find each other no more are no entry made by hand', () => 
 
 test('a table of connections that is full or nearly so', () => {
   const values = (count: number) => ({
-    ...{ 'netfilter/nf_conntrack_count': String(count), 'netfilter/nf_conntrack_max': '1000' },
+    'netfilter/nf_conntrack_count': String(count),
+    'netfilter/nf_conntrack_max': '1000',
   });
   expect(findAll({ values: values(1000) }), 'conntrack-full', /1000 of at most 1000/, 'error');
   expect(findAll({ values: values(960) }), 'conntrack-full', /960/, 'warning');

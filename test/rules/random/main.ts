@@ -118,12 +118,10 @@ function makeWorld(rules: RuleSet): World {
       },
     ],
     settings: {
-      ...{
-        forward4: true,
-        forward6: false,
-        bridgeCalls4: false,
-        bridgeCalls6: false,
-      },
+      forward4: true,
+      forward6: false,
+      bridgeCalls4: false,
+      bridgeCalls6: false,
       routeLocalnet: [],
     },
     userlandProxy: false,

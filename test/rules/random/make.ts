@@ -186,15 +186,11 @@ export function makeSaved(seed: number): string {
   const random = createRandom(seed);
   const rule = (chain: string, actions: readonly string[]): string => {
     const devices = {
-      ...{
-        PREROUTING: ['-i ext0', '! -i docker0'],
-        INPUT: ['-i lo', '! -i lo'],
-        OUTPUT: ['-o lo', '-o docker0'],
-      },
-      ...{
-        FORWARD: ['-i ext0', '-o docker0', '-i docker0'],
-        POSTROUTING: ['-o docker0', '! -o docker0'],
-      },
+      PREROUTING: ['-i ext0', '! -i docker0'],
+      INPUT: ['-i lo', '! -i lo'],
+      OUTPUT: ['-o lo', '-o docker0'],
+      FORWARD: ['-i ext0', '-o docker0', '-i docker0'],
+      POSTROUTING: ['-o docker0', '! -o docker0'],
     }[chain] ?? [''];
     const device = random() < 0.4 ? choose(random, devices) : '';
     const matches = random() < 0.8 ? choose(random, SAVED_MATCHES) : '';

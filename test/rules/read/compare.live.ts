@@ -1,5 +1,4 @@
-// What was read of nft and iptables, printed again and loaded, is what the kernel had before: nft and iptables-save themselves list both.
-
+/** What was read of nft and iptables, printed again and loaded, is what the kernel had before: nft and iptables-save themselves list both. */
 import { execFileSync } from 'node:child_process';
 import * as assert from 'uvu/assert';
 import { writeNftTable } from '../../../src/rules/read/nft/print.js';
@@ -23,7 +22,9 @@ function list(load: string, show: string, input: string): string | null {
   try {
     const script = `${DEVICES}; ${load} && ${show}`;
     return execFileSync('unshare', ['--net', 'sh', '-ec', script], {
-      ...{ input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'ignore'] },
+      input,
+      encoding: 'utf8',
+      stdio: ['pipe', 'pipe', 'ignore'],
     });
   } catch {
     return null;

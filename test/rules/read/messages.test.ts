@@ -1,5 +1,4 @@
-// Types of ICMP messages in rules of iptables: the only message about a connection says that something is unreachable.
-
+/** Types of ICMP messages in rules of iptables: the only message about a connection says that something is unreachable. */
 import * as assert from 'uvu/assert';
 import type { Match } from '../../../src/model/rules.js';
 import { readRule } from '../../../src/rules/read/iptables-rule.js';

@@ -157,7 +157,12 @@ for (const [rule, path] of SAVED) {
 const table = { table: { family: 'inet', name: 'f' } };
 const chain = (policy: string): unknown => ({
   chain: {
-    ...{ family: 'inet', table: 'f', name: 'f', type: 'filter', hook: 'forward', prio: 10 },
+    family: 'inet',
+    table: 'f',
+    name: 'f',
+    type: 'filter',
+    hook: 'forward',
+    prio: 10,
     policy,
   },
 });

@@ -1,5 +1,4 @@
-// One rule set of every statement that nft 1.0.6 and iptables 1.8.9 loaded, in every form in which they print it.
-
+/** One rule set of every statement that nft 1.0.6 and iptables 1.8.9 loaded, in every form in which they print it. */
 import * as assert from 'uvu/assert';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { addToOthers, parseNft } from '../../../src/rules/read/nft.js';

@@ -16,8 +16,13 @@ import { extract, type Extract } from './extract.js';
 import { listLosses } from './losses.js';
 
 const NOWHERE: Topology = {
-  ...{ host: 0, namespaces: [], containers: [], relays: [], listeners: [] },
-  ...{ engine: null, problems: [] },
+  host: 0,
+  namespaces: [],
+  containers: [],
+  relays: [],
+  listeners: [],
+  engine: null,
+  problems: [],
 };
 
 /** What nft lists of a script that was loaded by itself. */

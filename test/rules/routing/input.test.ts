@@ -1,5 +1,4 @@
-// What the kernel lets in by a device: the source's check, own addresses, loopback, and what no client can be.
-
+/** What the kernel lets in by a device: the source's check, own addresses, loopback, and what no client can be. */
 import * as assert from 'uvu/assert';
 import type { Routing } from '../../../src/model/routing.js';
 import { findInput } from '../../../src/rules/evaluate/routing/input.js';

@@ -1,5 +1,4 @@
-// Routes at random in a namespace: for every packet the kernel (`ip route get`) and the evaluator say the same.
-
+/** Routes at random in a namespace: for every packet the kernel (`ip route get`) and the evaluator say the same. */
 import { execa } from 'execa';
 import * as assert from 'uvu/assert';
 import { runCommand } from '../../../src/host/command.js';
@@ -148,9 +147,13 @@ function makeFlow(dice: (below: number) => number, family: 4 | 6): RouteQuery {
   const own = family === 4 ? `10.${dice(3)}.0.1` : `2001:db8:${dice(3)}::1`;
   const bound = dice(2) === 0 ? own : null;
   return {
-    ...{ family, protocol: 'tcp', destination: dice(8) === 0 ? own : address() },
+    family,
+    protocol: 'tcp',
+    destination: dice(8) === 0 ? own : address(),
     source: local ? bound : dice(8) === 0 ? own : address(),
-    ...{ sourcePort: 4000 + dice(3), destinationPort: 80 + dice(3), outDevice: null },
+    sourcePort: 4000 + dice(3),
+    destinationPort: 80 + dice(3),
+    outDevice: null,
     // Asked about what comes in, IPv6's command has no user's number, and IPv4's has root's.
     user: family === 6 && !local ? -1 : 0,
     inDevice: local ? 'lo' : `d${dice(3)}`,

@@ -1,5 +1,4 @@
-// The route of a packet: policy rules by priority, tables by prefix and metric, and what says no.
-
+/** The route of a packet: policy rules by priority, tables by prefix and metric, and what says no. */
 import * as assert from 'uvu/assert';
 import type { PolicyRule, Route, Routing } from '../../../src/model/routing.js';
 import { lookUpRoute, type RouteQuery } from '../../../src/rules/evaluate/routing/lookup.js';
@@ -227,10 +226,18 @@ test('the table of the VRF that it comes or leaves by', () => {
 test('rules and routes in the words of ip', () => {
   assert.is(writePolicyRule(policy(1, 'main')), 'from all lookup main');
   const full = policy(1, '100', {
-    ...{ not: true, from: '10.0.0.0/8', to: '192.0.2.0/24', mark: { value: 1, mask: 0xff } },
-    ...{ inDevice: 'a', outDevice: 'b', users: { low: 0, high: 9 }, protocol: 'tcp' },
-    ...{ sourcePorts: { low: 5, high: 5 }, destinationPorts: { low: 6, high: 7 } },
-    ...{ unknown: 'tos 4', suppressed: 0 },
+    not: true,
+    from: '10.0.0.0/8',
+    to: '192.0.2.0/24',
+    mark: { value: 1, mask: 0xff },
+    inDevice: 'a',
+    outDevice: 'b',
+    users: { low: 0, high: 9 },
+    protocol: 'tcp',
+    sourcePorts: { low: 5, high: 5 },
+    destinationPorts: { low: 6, high: 7 },
+    unknown: 'tos 4',
+    suppressed: 0,
   });
   assert.is(
     writePolicyRule(full),

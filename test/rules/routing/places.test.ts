@@ -1,5 +1,4 @@
-// Which addresses stand for a client elsewhere: one that nobody on its link has, one far away, one of each network that is treated on its own.
-
+/** Which addresses stand for a client elsewhere: one that nobody on its link has, one far away, one of each network that is treated on its own. */
 import * as assert from 'uvu/assert';
 import type { Route } from '../../../src/model/routing.js';
 import { exactAddress, type StandIn } from '../../../src/rules/evaluate/packet.js';

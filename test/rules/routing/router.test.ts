@@ -1,5 +1,4 @@
-// Where the host sends a packet, by its routing where that was read, and what stands between it and the container.
-
+/** Where the host sends a packet, by its routing where that was read, and what stands between it and the container. */
 import * as assert from 'uvu/assert';
 import type { LinkFacts, Route, Routing } from '../../../src/model/routing.js';
 import {
@@ -54,8 +53,11 @@ function routed(
 function packet(to: string | null, more: Partial<TrialPacket> = {}): TrialPacket {
   const destination = to === null ? ({ kind: 'own' } as const) : exactAddress(to);
   return createPacket({
-    ...{ family: 4, protocol: 'tcp', source: exactAddress('203.0.113.7') },
-    ...{ destination, destinationPort: 8080 },
+    family: 4,
+    protocol: 'tcp',
+    source: exactAddress('203.0.113.7'),
+    destination,
+    destinationPort: 8080,
     ...more,
   });
 }

@@ -1,5 +1,4 @@
-// What routing, the wire and the container's own side make of a connection that no rule stops.
-
+/** What routing, the wire and the container's own side make of a connection that no rule stops. */
 import * as assert from 'uvu/assert';
 import type { Prediction } from '../../../src/model/explain.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';

@@ -1,5 +1,4 @@
-// Second look-ups and second packets: routes after OUTPUT, frames that NAT sends back over a bridge, messages of refusal, SYNs again.
-
+/** Second look-ups and second packets: routes after OUTPUT, frames that NAT sends back over a bridge, messages of refusal, SYNs again. */
 import * as assert from 'uvu/assert';
 import type { LinkFacts } from '../../../src/model/routing.js';
 import type { Prediction } from '../../../src/model/explain.js';

@@ -1,5 +1,4 @@
-// Who is on a container's bridge, and what the client's port and the kind of a refusal decide.
-
+/** Who is on a container's bridge, and what the client's port and the kind of a refusal decide. */
 import * as assert from 'uvu/assert';
 import type { Prediction } from '../../../src/model/explain.js';
 import type { Neighbour } from '../../../src/model/routing.js';
@@ -65,12 +64,10 @@ test('a host has all addresses of its devices, and those that only its local tab
 
 test('a gateway with an entry made by hand is somebody', () => {
   const entry: Neighbour = {
-    ...{
-      device: 'eth0',
-      address: '172.17.0.99',
-      lladdr: '02:00:00:00:00:63',
-      state: ['PERMANENT'],
-    },
+    device: 'eth0',
+    address: '172.17.0.99',
+    lladdr: '02:00:00:00:00:63',
+    state: ['PERMANENT'],
   };
   const world = behind('172.17.0.99', { routing: { neighbours: [entry] } });
   assert.is(tell(world)(OUTSIDE), 'unknown');

@@ -1,5 +1,4 @@
-// Routing tables built by hand: what a test says is all that is special about them.
-
+/** Routing tables built by hand: what a test says is all that is special about them. */
 import type { LinkFacts, PolicyRule, Route, Routing } from '../../../src/model/routing.js';
 import type { RouteQuery } from '../../../src/rules/evaluate/routing/lookup.js';
 
@@ -9,9 +8,23 @@ export function policy(
   more: Partial<PolicyRule> = {},
 ): PolicyRule {
   return {
-    ...{ family: 4, priority, not: false, from: null, to: null, mark: null, inDevice: null },
-    ...{ outDevice: null, users: null, protocol: null, sourcePorts: null, destinationPorts: null },
-    ...{ action: 'lookup', table, target: null, suppressed: null, unknown: null },
+    family: 4,
+    priority,
+    not: false,
+    from: null,
+    to: null,
+    mark: null,
+    inDevice: null,
+    outDevice: null,
+    users: null,
+    protocol: null,
+    sourcePorts: null,
+    destinationPorts: null,
+    action: 'lookup',
+    table,
+    target: null,
+    suppressed: null,
+    unknown: null,
     ...more,
   };
 }
@@ -26,8 +39,15 @@ export function route(
 ): Route {
   const hops = device === null ? [] : [{ device, gateway: null, down: false, dead: false }];
   return {
-    ...{ family: 4, table: 'main', type: 'unicast', destination, metric: 0, source: null },
-    ...{ mtu: null, hops, special: false },
+    family: 4,
+    table: 'main',
+    type: 'unicast',
+    destination,
+    metric: 0,
+    source: null,
+    mtu: null,
+    hops,
+    special: false,
     ...more,
   };
 }
@@ -36,8 +56,19 @@ export const OWN = route('198.51.100.1/32', 'ext0', { table: 'local', type: 'loc
 
 export function link(name: string, ifindex: number, more: Partial<LinkFacts> = {}): LinkFacts {
   return {
-    ...{ name, ifindex, kind: null, address: null, mtu: 1500, up: true, carrier: true },
-    ...{ master: null, xdp: false, parent: null, mode: null, port: null, bridge: null },
+    name,
+    ifindex,
+    kind: null,
+    address: null,
+    mtu: 1500,
+    up: true,
+    carrier: true,
+    master: null,
+    xdp: false,
+    parent: null,
+    mode: null,
+    port: null,
+    bridge: null,
     ...more,
   };
 }
@@ -49,9 +80,16 @@ export function routing(routes: Route[], more: Partial<Routing> = {}): Routing {
 /** From elsewhere to the host. */
 export function flow(more: Partial<RouteQuery> = {}): RouteQuery {
   return {
-    ...{ family: 4, protocol: 'tcp', source: '203.0.113.7', destination: '198.51.100.1' },
-    ...{ sourcePort: null, destinationPort: 8080, inDevice: 'ext0', outDevice: null },
-    ...{ mark: 0, user: 0 },
+    family: 4,
+    protocol: 'tcp',
+    source: '203.0.113.7',
+    destination: '198.51.100.1',
+    sourcePort: null,
+    destinationPort: 8080,
+    inDevice: 'ext0',
+    outDevice: null,
+    mark: 0,
+    user: 0,
     ...more,
   };
 }

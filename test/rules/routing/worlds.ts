@@ -1,5 +1,4 @@
-// Routing facts of the host of the recorded rule sets and of its container, to which tests add what they are about.
-
+/** Routing facts of the host of the recorded rule sets and of its container, to which tests add what they are about. */
 import { parseAllRoutes, parsePolicyRules } from '../../../src/host/routing.js';
 import type { LinkFacts, Routing } from '../../../src/model/routing.js';
 import type { World, WorldContainer } from '../../../src/rules/evaluate/world.js';
@@ -23,9 +22,19 @@ const USUAL: readonly Json[] = [
 
 function link(name: string, ifindex: number, change: Partial<LinkFacts> = {}): LinkFacts {
   return {
-    ...{ name, ifindex, kind: null, address: `02:00:00:00:00:0${ifindex}`, mtu: 1500 },
-    ...{ up: true, carrier: true, master: null, xdp: false, parent: null, mode: null },
-    ...{ port: null, bridge: null },
+    name,
+    ifindex,
+    kind: null,
+    address: `02:00:00:00:00:0${ifindex}`,
+    mtu: 1500,
+    up: true,
+    carrier: true,
+    master: null,
+    xdp: false,
+    parent: null,
+    mode: null,
+    port: null,
+    bridge: null,
     ...change,
   };
 }
@@ -61,7 +70,9 @@ function makeRouting(
     facts: {
       rules: parsePolicyRules(JSON.stringify([...USUAL, ...rules]), 4) ?? [],
       routes: parseAllRoutes(JSON.stringify([...usual, ...routes]), 4) ?? [],
-      ...{ links: [...links], neighbours: [], filters: [] },
+      links: [...links],
+      neighbours: [],
+      filters: [],
       ...routing,
     },
     values: new Map([...zero, ...on, ['ipv4/ip_forward', '1'], ...Object.entries(values)]),
@@ -81,7 +92,11 @@ export function makeRouted(host: Extra = {}, inside: Extra = {}, rules = NOTHING
       { name: 'lo', kind: 'loopback', networks: ['127.0.0.1/8'] },
       { name: 'eth0', kind: 'outside', networks: ['172.17.0.2/16'] },
     ],
-    ...{ sockets: [redis()], relays: [], containers: [], published: [], userlandProxy: null },
+    sockets: [redis()],
+    relays: [],
+    containers: [],
+    published: [],
+    userlandProxy: null,
     routing: makeRouting(
       ['lo', 'eth0'],
       [

@@ -1,5 +1,4 @@
-// A command of the program's own kind, run by the tests of `src/cli` as a process: it fails in the way its flag asks for.
-
+/** A command of the program's own kind, run by the tests of `src/cli` as a process: it fails in the way its flag asks for. */
 import { Flags } from '@oclif/core';
 import { handle } from '@oclif/core/handle';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-// Throws while it is imported, after one suite was registered.
+/** Throws while it is imported, after one suite was registered. */
 import { suite } from '../suite.js';
 
 const test = suite('fine');

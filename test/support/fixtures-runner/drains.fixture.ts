@@ -1,4 +1,4 @@
-// One test waits for nothing that could ever happen: the process ends before the test does.
+/** One test waits for nothing that could ever happen: the process ends before the test does. */
 import { suite } from '../suite.js';
 
 const test = suite('drains');

@@ -1,4 +1,4 @@
-// Runs a suite that holds no test.
+/** Runs a suite that holds no test. */
 import { suite } from '../suite.js';
 
 suite('empty').run();

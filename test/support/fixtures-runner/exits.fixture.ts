@@ -1,4 +1,4 @@
-// Ends the process with success in the middle of its tests.
+/** Ends the process with success in the middle of its tests. */
 import { suite } from '../suite.js';
 
 const test = suite('exits');

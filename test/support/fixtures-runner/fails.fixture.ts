@@ -1,4 +1,4 @@
-// One test passes and one fails with a difference to show.
+/** One test passes and one fails with a difference to show. */
 import * as assert from 'uvu/assert';
 import { suite } from '../suite.js';
 

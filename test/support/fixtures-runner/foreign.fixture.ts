@@ -1,4 +1,4 @@
-// Takes `suite` from uvu itself, whose forgotten tests could not be seen.
+/** Takes `suite` from uvu itself, whose forgotten tests could not be seen. */
 import { suite } from 'uvu';
 
 const test = suite('foreign');

@@ -1,4 +1,4 @@
-// One test never ends, and its timer keeps the process alive.
+/** One test never ends, and its timer keeps the process alive. */
 import { suite } from '../suite.js';
 
 const test = suite('hangs');

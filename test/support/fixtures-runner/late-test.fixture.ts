@@ -1,4 +1,4 @@
-// Registers a test after `.run()`, which uvu drops.
+/** Registers a test after `.run()`, which uvu drops. */
 import { suite } from '../suite.js';
 
 const test = suite('late');

@@ -1,4 +1,4 @@
-// Passes, and leaves a process running that nothing waits for.
+/** Passes, and leaves a process running that nothing waits for. */
 import { spawn } from 'node:child_process';
 import { suite } from '../suite.js';
 

@@ -1,4 +1,4 @@
-// Passes, and leaves a timer running.
+/** Passes, and leaves a timer running. */
 import { suite } from '../suite.js';
 
 const test = suite('leaks');

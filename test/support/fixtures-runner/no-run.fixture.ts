@@ -1,4 +1,4 @@
-// A second suite forgets `.run()`; the first one passes and must not hide that.
+/** A second suite forgets `.run()`; the first one passes and must not hide that. */
 import { suite } from '../suite.js';
 
 const first = suite('runs');

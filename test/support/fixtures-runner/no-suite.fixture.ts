@@ -1,2 +1,2 @@
-// Registers nothing at all.
+/** Registers nothing at all. */
 export const nothing = 'to run';

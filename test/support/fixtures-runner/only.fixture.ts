@@ -1,4 +1,4 @@
-// Leaves `.only` in, which hides the other test.
+/** Leaves `.only` in, which hides the other test. */
 import { suite } from '../suite.js';
 
 const test = suite('only');

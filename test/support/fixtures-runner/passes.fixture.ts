@@ -1,4 +1,4 @@
-// Two tests pass, three are skipped, each with its reason.
+/** Two tests pass, three are skipped, each with its reason. */
 import * as assert from 'uvu/assert';
 import { suite } from '../suite.js';
 

@@ -1,4 +1,4 @@
-// Passes, and leaves a rejected promise that nobody handles.
+/** Passes, and leaves a rejected promise that nobody handles. */
 import { suite } from '../suite.js';
 
 const test = suite('rejects');

@@ -1,4 +1,4 @@
-// A live file on a machine that lacks something: one skip may always be, the other not where live tests are required.
+/** A live file on a machine that lacks something: one skip may always be, the other not where live tests are required. */
 import { suite } from '../suite.js';
 
 const present = suite('present');

@@ -1,4 +1,4 @@
-// One test never gives the event loop back, so only SIGKILL ends it.
+/** One test never gives the event loop back, so only SIGKILL ends it. */
 import { suite } from '../suite.js';
 
 process.on('SIGTERM', () => undefined);

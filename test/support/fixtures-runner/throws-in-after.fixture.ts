@@ -1,4 +1,4 @@
-// Throws in the `after` hook, which uvu does not count.
+/** Throws in the `after` hook, which uvu does not count. */
 import { suite } from '../suite.js';
 
 const test = suite('hook');

@@ -1,4 +1,4 @@
-// Throws in the `before` hook, which uvu does not count.
+/** Throws in the `before` hook, which uvu does not count. */
 import { suite } from '../suite.js';
 
 const test = suite('hook');

@@ -1,4 +1,4 @@
-// Passes, and throws from a timer once every test is over.
+/** Passes, and throws from a timer once every test is over. */
 import { suite } from '../suite.js';
 
 const test = suite('late');

@@ -1,5 +1,4 @@
-// The process of one test file: imports it under uvu's deferred queue, runs the queue, and reports to the runner.
-
+/** The process of one test file: imports it under uvu's deferred queue, runs the queue, and reports to the runner. */
 import './defer.js';
 import { pathToFileURL } from 'node:url';
 import { registry } from '../suite.js';

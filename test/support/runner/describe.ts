@@ -1,4 +1,4 @@
-// Renders a thrown value for a person: message, uvu's diff, and the frames of our own code.
+/** Renders a thrown value for a person: message, uvu's diff, and the frames of our own code. */
 
 /** @returns several lines without a trailing newline; never throws. */
 export function describeError(error: unknown): string {

@@ -1,5 +1,4 @@
-// Finds the compiled test files, and the test sources that were never compiled.
-
+/** Finds the compiled test files, and the test sources that were never compiled. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'uvu/parse';

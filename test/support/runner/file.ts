@@ -1,5 +1,4 @@
-// Runs one test file in a process group of its own and says what became of it, however it ends.
-
+/** Runs one test file in a process group of its own and says what became of it, however it ends. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,4 @@
-// A process group: signal it, and see whether anything in it still lives.
-
+/** A process group: signal it, and see whether anything in it still lives. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /** @returns whether the group exists; zombies count, as for kill(2). Signal 0 only asks. */

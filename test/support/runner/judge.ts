@@ -1,5 +1,4 @@
-// Turns what a test file registered and what uvu counted into passes, failures and skips, trusting neither alone.
-
+/** Turns what a test file registered and what uvu counted into passes, failures and skips, trusting neither alone. */
 import type { SuiteRecord } from '../suite.js';
 import { describeError } from './describe.js';
 

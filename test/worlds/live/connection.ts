@@ -1,5 +1,4 @@
-// One TCP connection or flow of datagrams of a world: both ends' sockets, its packets, and its bytes step by step.
-
+/** One TCP connection or flow of datagrams of a world: both ends' sockets, its packets, and its bytes step by step. */
 import type { Endpoint } from '../../../src/model/address.js';
 import { TCP, TCP_STATE, type ConntrackView, type Protocol } from '../../../src/model/event.js';
 import {
@@ -106,7 +105,11 @@ export class Connection {
     const { ESTABLISHED } = TCP_STATE;
     this.#kernel.state(SOFTIRQ, this.far, ESTABLISHED, ESTABLISHED, {
       ...this.#sums,
-      ...{ sentAgain: 0, received: 0, segmentsSent: 0, segmentsReceived: 0, retransmits: 0 },
+      sentAgain: 0,
+      received: 0,
+      segmentsSent: 0,
+      segmentsReceived: 0,
+      retransmits: 0,
     });
   }
 
@@ -163,7 +166,9 @@ export class Connection {
     const [mine, other] = reply ? [1, 0] : [0, 1];
     const tcp = this.ends.protocol === 'tcp';
     return {
-      ...{ reply, flags, length },
+      reply,
+      flags,
+      length,
       seq: tcp ? (this.#seq[mine as 0] ?? 0) : 0,
       ack: tcp && flags !== FLAGS.SYN ? (this.#seq[other as 0] ?? 0) : 0,
     };

@@ -1,5 +1,4 @@
-// A world of datagrams from a seed: servers on unconnected sockets, relays, refusals and losses, and ports that are used again.
-
+/** A world of datagrams from a seed: servers on unconnected sockets, relays, refusals and losses, and ports that are used again. */
 import type { Trace } from '../../../src/model/trace.js';
 import type { Outcome, Path } from '../../../src/model/verdict.js';
 import { randomizer } from '../../decode/frames.js';
@@ -73,7 +72,11 @@ function* relay(scene: Scene): Step {
   const { kernel, flow, server } = scene;
   const near = { address: ADDRESS.bridge, port: kernel.port() };
   const onward = new Connection(kernel, {
-    ...{ protocol: 'udp', route: 'toContainer', client: near, dialled: BEHIND, answered: BEHIND },
+    protocol: 'udp',
+    route: 'toContainer',
+    client: near,
+    dialled: BEHIND,
+    answered: BEHIND,
     namespaces: { client: NS.host, server: NS.container },
   });
   const call = (operation: 'read' | 'write', text: string): void =>
@@ -109,36 +112,50 @@ export const DATAGRAMS: Readonly<Record<string, Kind>> = {
   server: { ...host, proven: 'always', live: converse(() => undefined) },
   echo: { ...host, proven: 'always', live: converse(() => undefined, true) },
   'on loopback': {
-    ...{ ...host, route: 'loopback', proven: 'always' },
+    ...host,
+    route: 'loopback',
+    proven: 'always',
     live: converse(() => undefined),
   },
   'asks another server': {
-    ...{ ...host, proven: 'never' },
+    ...host,
+    proven: 'never',
     live: converse(({ kernel, server }) =>
       kernel.aside(server, {
-        ...{ what: 'socket', operation: 'write', object: 'ffff8883aa00' },
+        what: 'socket',
+        operation: 'write',
+        object: 'ffff8883aa00',
         local: { address: ADDRESS.host, port: 51_000 },
         remote: { address: '203.0.113.9', port: 53 },
       }),
     ),
   },
   'by recvmmsg': {
-    ...{ ...host, proven: 'never' },
+    ...host,
+    proven: 'never',
     live: converse(({ kernel, server }) =>
       kernel.aside(server, { what: 'recvmmsg', operation: 'call', object: '0' }),
     ),
   },
   relay: { ...host, path: 'relay', proven: 'may', live: relay },
   'nobody listens': {
-    ...{ route: 'outside', path: 'host', outcome: 'refused', proven: 'always' },
+    route: 'outside',
+    path: 'host',
+    outcome: 'refused',
+    proven: 'always',
     live: dies({ reason: 'NO_SOCKET', function: '__udp4_lib_rcv' }),
   },
   'dropped in INPUT': {
-    ...{ route: 'outside', path: 'host', outcome: 'dropped', proven: 'always' },
+    route: 'outside',
+    path: 'host',
+    outcome: 'dropped',
+    proven: 'always',
     live: dies({ hops: 2, reason: 'NETFILTER_DROP' }),
   },
   container: {
-    ...{ ...dnat, outcome: 'answered', proven: 'always' },
+    ...dnat,
+    outcome: 'answered',
+    proven: 'always',
     *live({ flow, turns }) {
       for (let turn = 0; turn < turns; turn++) {
         flow.send(false, QUERY);
@@ -149,11 +166,15 @@ export const DATAGRAMS: Readonly<Record<string, Kind>> = {
     },
   },
   'container is silent': {
-    ...{ ...dnat, outcome: 'unanswered', proven: 'always' },
+    ...dnat,
+    outcome: 'unanswered',
+    proven: 'always',
     live: dies({}),
   },
   'answer that is lost': {
-    ...{ ...dnat, outcome: 'dropped', proven: 'always' },
+    ...dnat,
+    outcome: 'dropped',
+    proven: 'always',
     *live({ flow }) {
       flow.send(false, QUERY);
       yield;
@@ -163,11 +184,15 @@ export const DATAGRAMS: Readonly<Record<string, Kind>> = {
     },
   },
   'nobody listens in the container': {
-    ...{ ...dnat, outcome: 'refused', proven: 'always' },
+    ...dnat,
+    outcome: 'refused',
+    proven: 'always',
     live: dies({ reason: 'NO_SOCKET', function: '__udp4_lib_rcv' }),
   },
   'dropped in FORWARD': {
-    ...{ ...dnat, outcome: 'dropped', proven: 'always' },
+    ...dnat,
+    outcome: 'dropped',
+    proven: 'always',
     live: dies({ hops: 2, reason: 'NETFILTER_DROP', rewritten: true }),
   },
 };
@@ -232,7 +257,11 @@ function connect(
   return new Connection(
     kernel,
     {
-      ...{ protocol: 'udp', route, client, dialled, answered: through ? BEHIND : dialled },
+      protocol: 'udp',
+      route,
+      client,
+      dialled,
+      answered: through ? BEHIND : dialled,
       namespaces: {
         client: inside ? NS.host : NS.client,
         server: through ? NS.container : NS.host,

@@ -1,5 +1,4 @@
-// A world of connections that end in all ways at once, some from ports that were used before, from a seed.
-
+/** A world of connections that end in all ways at once, some from ports that were used before, from a seed. */
 import type { Trace } from '../../../src/model/trace.js';
 import { randomizer } from '../../decode/frames.js';
 import { Connection } from './connection.js';
@@ -82,7 +81,10 @@ function connect(kernel: Kernel, route: Route, port: number): Connection {
   const address = inside ? ADDRESS.loopback : ADDRESS.client;
   const dialled = { address: inside ? ADDRESS.loopback : ADDRESS.host, port: PORT };
   return new Connection(kernel, {
-    ...{ protocol: 'tcp', route, client: { address, port }, dialled },
+    protocol: 'tcp',
+    route,
+    client: { address, port },
+    dialled,
     answered: route === 'dnat' ? BEHIND : dialled,
     namespaces: {
       client: inside ? NS.host : NS.client,

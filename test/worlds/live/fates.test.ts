@@ -1,5 +1,4 @@
-// Worlds of ends: whatever befalls connections at once, each is told as it ended, and what is missing lowers the proof.
-
+/** Worlds of ends: whatever befalls connections at once, each is told as it ended, and what is missing lowers the proof. */
 import * as assert from 'uvu/assert';
 import type { Connection } from '../../../src/model/report.js';
 import { analyse } from '../../../src/prove/analyse.js';

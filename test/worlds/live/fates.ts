@@ -1,5 +1,4 @@
-// How connections of a world end: each fate is a way to be answered, refused, cut, held up or lost, and says what is true of it.
-
+/** How connections of a world end: each fate is a way to be answered, refused, cut, held up or lost, and says what is true of it. */
 import { TCP_STATE } from '../../../src/model/event.js';
 import type { Connection as Told } from '../../../src/model/report.js';
 import type { Outcome, Path } from '../../../src/model/verdict.js';
@@ -101,7 +100,9 @@ const agreesInVain = (death: Death): Fate['live'] =>
 
 /** A rule answers by a reset, and throws the segment away. */
 const rejects = (connection: Connection, hops: number, rewritten?: true): Death => ({
-  ...{ hops, reason: 'NETFILTER_DROP', function: 'nft_do_chain' },
+  hops,
+  reason: 'NETFILTER_DROP',
+  function: 'nft_do_chain',
   ...(rewritten && { rewritten }),
   before: () => connection.segment(true, FLAGS.RST, { death: { skip: rewritten ? 3 : 0 } }),
 });
@@ -164,7 +165,10 @@ const LOST: Death = { hops: 1 };
 
 export const FATES: Readonly<Record<string, Fate>> = {
   'answered, host': {
-    ...{ routes: ['outside', 'loopback'], path: 'host', outcome: 'answered', proven: true },
+    routes: ['outside', 'loopback'],
+    path: 'host',
+    outcome: 'answered',
+    proven: true,
     *live(scene) {
       yield* open(scene);
       ask(scene);
@@ -175,7 +179,10 @@ export const FATES: Readonly<Record<string, Fate>> = {
     },
   },
   'answered, dnat': {
-    ...{ routes: ['dnat'], path: 'dnat', outcome: 'answered', proven: true },
+    routes: ['dnat'],
+    path: 'dnat',
+    outcome: 'answered',
+    proven: true,
     *live(scene) {
       yield* open(scene);
       ask(scene);
@@ -186,66 +193,105 @@ export const FATES: Readonly<Record<string, Fate>> = {
     },
   },
   'port check': {
-    ...{ routes: ['dnat'], path: 'dnat', outcome: 'answered', proven: true },
+    routes: ['dnat'],
+    path: 'dnat',
+    outcome: 'answered',
+    proven: true,
     *live(scene) {
       yield* open(scene);
       scene.connection.close(scene.client);
     },
   },
   'half open, host': {
-    ...{ routes: ['outside'], path: 'host', outcome: 'unanswered', proven: false },
+    routes: ['outside'],
+    path: 'host',
+    outcome: 'unanswered',
+    proven: false,
     live: agreesInVain(LOST),
   },
   'half open, dnat': {
-    ...{ routes: ['dnat'], path: 'dnat', outcome: 'unanswered', proven: true },
+    routes: ['dnat'],
+    path: 'dnat',
+    outcome: 'unanswered',
+    proven: true,
     live: agreesInVain({ hops: 4 }),
   },
   'no neighbour': {
-    ...{ routes: ['dnat'], path: 'dnat', outcome: 'dropped', proven: true },
+    routes: ['dnat'],
+    path: 'dnat',
+    outcome: 'dropped',
+    proven: true,
     end: { by: 'network', how: 'drop', cause: 'no-neighbour' },
     live: agreesInVain({ hops: 4, reason: 'NEIGH_FAILED', function: 'neigh_invalidate' }),
   },
   'nobody listens, host': {
-    ...{ routes: ['outside', 'loopback'], path: 'host', outcome: 'refused', proven: true },
+    routes: ['outside', 'loopback'],
+    path: 'host',
+    outcome: 'refused',
+    proven: true,
     end: { by: 'host', how: 'rst', cause: 'not-listening' },
     live: nobody,
   },
   'nobody listens, container': {
-    ...{ routes: ['dnat'], path: 'dnat', outcome: 'refused', proven: true },
+    routes: ['dnat'],
+    path: 'dnat',
+    outcome: 'refused',
+    proven: true,
     end: { by: 'server', how: 'rst', cause: 'not-listening' },
     live: nobody,
   },
   'rejected in INPUT': {
-    ...{ routes: ['outside', 'loopback'], path: 'host', outcome: 'refused', proven: true },
+    routes: ['outside', 'loopback'],
+    path: 'host',
+    outcome: 'refused',
+    proven: true,
     end: { by: 'host', how: 'rst', cause: 'rejected' },
     live: rejected(2),
   },
   'rejected in FORWARD': {
-    ...{ routes: ['dnat'], path: 'dnat', outcome: 'refused', proven: true },
+    routes: ['dnat'],
+    path: 'dnat',
+    outcome: 'refused',
+    proven: true,
     end: { by: 'host', how: 'rst', cause: 'rejected' },
     live: rejected(2, true),
   },
   'dropped in INPUT': {
-    ...{ routes: ['outside', 'loopback'], path: 'host', outcome: 'dropped', proven: true },
+    routes: ['outside', 'loopback'],
+    path: 'host',
+    outcome: 'dropped',
+    proven: true,
     end: { by: 'host', how: 'drop', cause: 'filtered' },
     live: dies(() => ({ hops: 2, reason: 'NETFILTER_DROP' })),
   },
   'dropped in FORWARD': {
-    ...{ routes: ['dnat'], path: 'dnat', outcome: 'dropped', proven: true },
+    routes: ['dnat'],
+    path: 'dnat',
+    outcome: 'dropped',
+    proven: true,
     end: { by: 'host', how: 'drop', cause: 'filtered' },
     live: dies(() => ({ hops: 2, reason: 'NETFILTER_DROP', rewritten: true })),
   },
   'answer dropped in OUTPUT': {
-    ...{ routes: ['outside'], path: 'host', outcome: 'dropped', proven: false },
+    routes: ['outside'],
+    path: 'host',
+    outcome: 'dropped',
+    proven: false,
     end: { by: 'host', how: 'drop', cause: 'filtered' },
     live: agreesInVain({ hops: 0, reason: 'NETFILTER_DROP' }),
   },
   swallowed: {
-    ...{ routes: ['outside'], path: 'host', outcome: 'unanswered', proven: false },
+    routes: ['outside'],
+    path: 'host',
+    outcome: 'unanswered',
+    proven: false,
     live: dies(() => ({ hops: 2 })),
   },
   'reset by the server': {
-    ...{ routes: ['outside', 'loopback'], path: 'host', outcome: 'reset', proven: true },
+    routes: ['outside', 'loopback'],
+    path: 'host',
+    outcome: 'reset',
+    proven: true,
     end: { by: 'server', how: 'rst', cause: 'closed' },
     *live(scene) {
       const { connection } = scene;
@@ -256,7 +302,10 @@ export const FATES: Readonly<Record<string, Fate>> = {
     },
   },
   'reset by the client': {
-    ...{ routes: ['dnat'], path: 'dnat', outcome: 'reset', proven: true },
+    routes: ['dnat'],
+    path: 'dnat',
+    outcome: 'reset',
+    proven: true,
     end: { by: 'client', how: 'rst' },
     *live(scene) {
       yield* open(scene);
@@ -266,7 +315,10 @@ export const FATES: Readonly<Record<string, Fate>> = {
     },
   },
   'reset from outside': {
-    ...{ routes: ['dnat'], path: 'dnat', outcome: 'reset', proven: true },
+    routes: ['dnat'],
+    path: 'dnat',
+    outcome: 'reset',
+    proven: true,
     end: { by: 'client', how: 'rst' },
     *live(scene) {
       yield* open(scene);
@@ -276,7 +328,10 @@ export const FATES: Readonly<Record<string, Fate>> = {
     },
   },
   'reset by a rule, later': {
-    ...{ routes: ['dnat'], path: 'dnat', outcome: 'reset', proven: true },
+    routes: ['dnat'],
+    path: 'dnat',
+    outcome: 'reset',
+    proven: true,
     end: { by: 'host', how: 'rst', cause: 'rejected' },
     *live(scene) {
       const { connection } = scene;
@@ -287,15 +342,24 @@ export const FATES: Readonly<Record<string, Fate>> = {
     },
   },
   'stalled, host': {
-    ...{ routes: ['outside'], path: 'host', outcome: 'stalled', proven: true },
+    routes: ['outside'],
+    path: 'host',
+    outcome: 'stalled',
+    proven: true,
     live: stalls(LOST, 500),
   },
   'stalled, dnat': {
-    ...{ routes: ['dnat'], path: 'dnat', outcome: 'stalled', proven: true },
+    routes: ['dnat'],
+    path: 'dnat',
+    outcome: 'stalled',
+    proven: true,
     live: stalls({ hops: 4 }, 500),
   },
   'too big': {
-    ...{ routes: ['dnat'], path: 'dnat', outcome: 'stalled', proven: true },
+    routes: ['dnat'],
+    path: 'dnat',
+    outcome: 'stalled',
+    proven: true,
     end: { by: 'host', how: 'drop', cause: 'too-big' },
     live: stalls({ hops: 3, reason: 'PKT_TOO_BIG', function: 'ip_forward', mtu: MTU }, 1_400),
   },

@@ -1,5 +1,4 @@
-// A kernel of a world of live events: sockets, packets and calls, told as the probes tell them, with addresses used again soon.
-
+/** A kernel of a world of live events: sockets, packets and calls, told as the probes tell them, with addresses used again soon. */
 import type { Endpoint } from '../../../src/model/address.js';
 import {
   TCP,
@@ -32,7 +31,9 @@ interface Hop {
 }
 
 const hop = (namespace: number, ifindex: number, direction: 'in' | 'out', after?: true): Hop => ({
-  ...{ namespace, ifindex, direction },
+  namespace,
+  ifindex,
+  direction,
   ...(after && { after }),
 });
 
@@ -217,13 +218,22 @@ export class Kernel {
     const count = this.#count(key, { operation, from: socket, to: null }, text.length);
     if (count.calls > this.#sight.budget) return;
     this.#tell({
-      ...{ kind: 'copy', ...task, namespace, protocol, socket: address, local, remote, life },
-      ...{ operation, fd, bytes: text.length, total: count.total, calls: count.calls },
-      ...{
-        buffer,
-        mark: digest(text.slice(0, 8)),
-        tail: text.length > 8 ? digest(text.slice(-8)) : 0,
-      },
+      kind: 'copy',
+      ...task,
+      namespace,
+      protocol,
+      socket: address,
+      local,
+      remote,
+      life,
+      operation,
+      fd,
+      bytes: text.length,
+      total: count.total,
+      calls: count.calls,
+      buffer,
+      mark: digest(text.slice(0, 8)),
+      tail: text.length > 8 ? digest(text.slice(-8)) : 0,
     });
   }
 
@@ -233,8 +243,14 @@ export class Kernel {
     if (count.calls > this.#sight.budget) return;
     const ends = ({ address: socket, local, remote }: Socket) => ({ socket, local, remote });
     this.#tell({
-      ...{ kind: 'move', ...task, fds: [9, 5], bytes, total: count.total, calls: count.calls },
-      ...{ from: ends(from), to: ends(to) },
+      kind: 'move',
+      ...task,
+      fds: [9, 5],
+      bytes,
+      total: count.total,
+      calls: count.calls,
+      from: ends(from),
+      to: ends(to),
     });
   }
 
@@ -256,8 +272,17 @@ export class Kernel {
     count.calls += 1;
     if (count.calls > this.#sight.budget) return;
     this.#tell({
-      ...{ kind: 'aside', ...task, what, operation, fd, bytes, calls: count.calls },
-      ...{ object, peer, local, remote },
+      kind: 'aside',
+      ...task,
+      what,
+      operation,
+      fd,
+      bytes,
+      calls: count.calls,
+      object,
+      peer,
+      local,
+      remote,
     });
   }
 
@@ -275,7 +300,14 @@ export class Kernel {
     const describe = ({ namespace, ifindex, after }: Hop, index: number) => {
       const server = after ? answered : dialled;
       return {
-        ...{ namespace, ifindex, skb, protocol, seq, ack, flags, length },
+        namespace,
+        ifindex,
+        skb,
+        protocol,
+        seq,
+        ack,
+        flags,
+        length,
         source: reply ? server : client,
         destination: reply ? client : server,
         conntrack: namespace === NS.host && (after || index > 0) ? conntrack : null,
@@ -302,9 +334,12 @@ export class Kernel {
     // It may have been rewritten behind the last place that it was seen at.
     const next = death.rewritten === true ? { ...place, after: true as const } : place;
     this.#tell({
-      ...{ kind: 'drop', ...describe(next, 1), socket: null },
+      kind: 'drop',
+      ...describe(next, 1),
+      socket: null,
       ...(last ? {} : { ifindex: null }),
-      ...{ reason: death.reason, function: death.function ?? 'nft_do_chain' },
+      reason: death.reason,
+      function: death.function ?? 'nft_do_chain',
       mtu: death.mtu ?? null,
     });
   }
@@ -316,18 +351,16 @@ export class Kernel {
     const way: readonly Hop[] = ROUTES[flow.route];
     const { namespace, ifindex } = (reply ? way[0] : way.at(-1)) ?? { namespace: 0, ifindex: 0 };
     this.#tell({
-      ...{
-        kind: 'reset',
-        namespace,
-        ifindex,
-        skb: null,
-        socket,
-        protocol,
-        seq,
-        ack,
-        flags,
-        length,
-      },
+      kind: 'reset',
+      namespace,
+      ifindex,
+      skb: null,
+      socket,
+      protocol,
+      seq,
+      ack,
+      flags,
+      length,
       source: reply ? answered : client,
       destination: reply ? client : answered,
     });
@@ -339,17 +372,20 @@ export class Kernel {
       const [kind, pid, object, what, operation] = key.split(',');
       if (kind !== 'aside' || calls <= this.#sight.budget) continue;
       this.#tell({
-        ...{
-          kind: 'aside',
-          pid: Number(pid),
-          tid: Number(pid),
-          command: '',
-          fd: null,
-          bytes: 0,
-          calls,
-        },
-        ...{ what: what as AsideKind, operation: operation as 'read', object: object ?? '' },
-        ...{ peer: '0', local: null, remote: null, sum: true },
+        kind: 'aside',
+        pid: Number(pid),
+        tid: Number(pid),
+        command: '',
+        fd: null,
+        bytes: 0,
+        calls,
+        what: what as AsideKind,
+        operation: operation as 'read',
+        object: object ?? '',
+        peer: '0',
+        local: null,
+        remote: null,
+        sum: true,
       });
     }
     this.#sum(() => true, 0);
@@ -371,7 +407,9 @@ export class Kernel {
       const { operation, from, to, calls, total: bytes } = sum;
       if (calls < least) continue;
       const ends = ({ address: socket, local, remote, life }: Socket) => ({
-        ...{ socket, localPort: local.port, remotePort: remote.port },
+        socket,
+        localPort: local.port,
+        remotePort: remote.port,
         ...(to === null && { life }),
       });
       this.#tell({ kind: 'total', operation, from: ends(from), to: to && ends(to), bytes });

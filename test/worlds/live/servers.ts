@@ -1,5 +1,4 @@
-// What the servers and relays of a world do with one connection, each step a yield, so that others come between.
-
+/** What the servers and relays of a world do with one connection, each step a yield, so that others come between. */
 import type { Endpoint } from '../../../src/model/address.js';
 import type { AsideKind } from '../../../src/model/event.js';
 import { Connection } from './connection.js';
@@ -110,7 +109,10 @@ const dials =
       yield;
       other.send(true, 'row');
       server.kernel.copy(task, other.near, {
-        ...{ operation: 'read', text: 'row', buffer: server.buffers[2], fd: 12 },
+        operation: 'read',
+        text: 'row',
+        buffer: server.buffers[2],
+        fd: 12,
       });
       yield;
       other.close(task);
@@ -142,7 +144,10 @@ function* chat(visit: Visit): Step {
     for (const { connection, fd } of server.rooms) {
       connection.send(true, request);
       server.kernel.copy(task, connection.far, {
-        ...{ operation: 'write', text: request, buffer: server.buffers[0], fd },
+        operation: 'write',
+        text: request,
+        buffer: server.buffers[0],
+        fd,
       });
     }
     yield;
@@ -256,7 +261,8 @@ function* vain(visit: Visit): Step {
   const { server, task } = visit;
   yield;
   new Connection(server.kernel, {
-    ...{ protocol: 'tcp', route: 'toContainer' },
+    protocol: 'tcp',
+    route: 'toContainer',
     client: { address: ADDRESS.bridge, port: server.kernel.port() },
     dialled: BEHIND,
     answered: BEHIND,

@@ -1,5 +1,4 @@
-// A world of live events from a seed: servers, relays and clients of all kinds at once, and what is true of each connection.
-
+/** A world of live events from a seed: servers, relays and clients of all kinds at once, and what is true of each connection. */
 import type { Endpoint } from '../../../src/model/address.js';
 import { TCP, type TraceEvent } from '../../../src/model/event.js';
 import type { Topology } from '../../../src/model/topology.js';
@@ -122,7 +121,10 @@ function* visit({ port, name, server }: Placed, truths: Truth[]): Step {
   const answered = { address: hosts[from], port };
   const route: Route = redirected ? 'redirect' : from;
   const connection = new Connection(kernel, {
-    ...{ protocol: 'tcp', route, client, answered },
+    protocol: 'tcp',
+    route,
+    client,
+    answered,
     dialled: redirected ? { address: ADDRESS.host, port: 80 } : answered,
     namespaces: { client: namespace[from], server: NS.host },
   });
@@ -150,7 +152,10 @@ function* visit({ port, name, server }: Placed, truths: Truth[]): Step {
 function* pass(kernel: Kernel, port: number, truths: Truth[]): Step {
   const client = { address: ADDRESS.client, port: kernel.port() };
   const connection = new Connection(kernel, {
-    ...{ protocol: 'tcp', route: 'dnat', client, answered: BEHIND },
+    protocol: 'tcp',
+    route: 'dnat',
+    client,
+    answered: BEHIND,
     dialled: { address: ADDRESS.host, port },
     namespaces: { client: NS.client, server: NS.container },
   });
@@ -191,8 +196,12 @@ export function makeTrace(all: readonly TraceEvent[], setting: Setting): Trace {
       client: null,
       topology,
       target: {
-        ...{ protocol: 'all', asked: ports, ports: [...sight.ports], containers: ['redis'] },
-        ...{ addresses: [ADDRESS.container], mappings: [] },
+        protocol: 'all',
+        asked: ports,
+        ports: [...sight.ports],
+        containers: ['redis'],
+        addresses: [ADDRESS.container],
+        mappings: [],
       },
       probes: {
         attached: ['tracepoint:syscalls:sys_exit_accept4'],
@@ -242,7 +251,12 @@ function isOfOneCall(all: readonly TraceEvent[], at: number): boolean {
 
 export function makeTopology(servers: readonly Listening[], harm: Harm): Topology {
   const device = (ifindex: number, name: string, ...addresses: string[]) => ({
-    ...{ ifindex, name, addresses, master: null, peerIfindex: null, peerNamespace: null },
+    ifindex,
+    name,
+    addresses,
+    master: null,
+    peerIfindex: null,
+    peerNamespace: null,
     kind: 'other' as const,
   });
   const everywhere = (port: number): Endpoint => ({ address: '0.0.0.0', port });
@@ -251,7 +265,9 @@ export function makeTopology(servers: readonly Listening[], harm: Harm): Topolog
     host: NS.host,
     namespaces: [
       {
-        ...{ inode: NS.host, name: 'host', role: 'host' },
+        inode: NS.host,
+        name: 'host',
+        role: 'host',
         devices: [
           device(1, 'lo', '127.0.0.1/8'),
           device(2, 'ext0', `${ADDRESS.host}/24`),
@@ -260,17 +276,25 @@ export function makeTopology(servers: readonly Listening[], harm: Harm): Topolog
         ],
       },
       {
-        ...{ inode: NS.container, name: 'redis', role: 'container' },
+        inode: NS.container,
+        name: 'redis',
+        role: 'container',
         devices: [device(2, 'eth0', `${ADDRESS.container}/16`)],
       },
       {
-        ...{ inode: NS.client, name: 'client', role: 'other' },
+        inode: NS.client,
+        name: 'client',
+        role: 'other',
         devices: [device(2, 'eth0', `${ADDRESS.client}/24`)],
       },
     ],
     containers: [
       {
-        ...{ id: 'r', name: 'redis', pid: 500, namespace: NS.container, networkMode: 'bridge' },
+        id: 'r',
+        name: 'redis',
+        pid: 500,
+        namespace: NS.container,
+        networkMode: 'bridge',
         networks: [
           {
             name: 'bridge',
@@ -286,15 +310,22 @@ export function makeTopology(servers: readonly Listening[], harm: Harm): Topolog
       isProxy(task) && harm !== 'unwatched'
         ? [
             {
-              ...{ pid: task.pid, command: task.command, arguments: [], protocol: 'tcp' as const },
-              ...{ listens: everywhere(port), target: BEHIND },
+              pid: task.pid,
+              command: task.command,
+              arguments: [],
+              protocol: 'tcp' as const,
+              listens: everywhere(port),
+              target: BEHIND,
             },
           ]
         : [],
     ),
     listeners: servers.map(({ server: { task }, port }) => ({
-      ...{ namespace: NS.host, protocol: 'tcp', local: everywhere(port) },
-      ...{ pid: task.pid, command: task.command },
+      namespace: NS.host,
+      protocol: 'tcp',
+      local: everywhere(port),
+      pid: task.pid,
+      command: task.command,
     })),
     engine: null,
     problems: [],

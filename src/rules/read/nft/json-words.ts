@@ -1,4 +1,4 @@
-// Writes an expression of nft's JSON as nft itself prints it in text.
+/** Writes an expression of nft's JSON as nft itself prints it in text. */
 
 type Json = Record<string, unknown>;
 
