@@ -34,6 +34,7 @@ export class Intake {
   #looking = false;
   #lookedAt = -Infinity;
   #full = false;
+  #lost = 0;
   #lastId = 0;
   #lastTime = 0;
   /** Nanoseconds between the trace's clock and ours. */
@@ -86,16 +87,26 @@ export class Intake {
   /** @returns the events that came before, which the analysis has as well */
   begin(
     header: TraceHeader,
-    options: { readonly hops: number | null; readonly wholeTrace: boolean },
+    options: {
+      readonly hops: number | null;
+      readonly wholeTrace: boolean;
+      readonly forgets: boolean;
+    },
   ): { readonly analysis: IncrementalAnalysis; readonly early: readonly TraceEvent[] } {
-    const { hops, wholeTrace } = options;
+    const { hops, wholeTrace, forgets } = options;
     const budget = wholeTrace ? null : (header.budget ?? null);
     const early = this.#early;
     this.#early = [];
     this.#header = header;
-    this.#analysis = new IncrementalAnalysis(header, { hops, budget, packer: PACKER });
+    this.#analysis = new IncrementalAnalysis(header, { hops, budget, packer: PACKER, forgets });
     for (const event of early) this.#analysis.take(event);
+    if (this.#lost > 0) this.#analysis.noteLost(this.#lost);
     return { analysis: this.#analysis, early };
+  }
+
+  noteLost(total: number): void {
+    this.#lost = total;
+    this.#analysis?.noteLost(total);
   }
 
   /** Nanoseconds of the trace's clock before which everything has come; null while a namespace has no name yet. */

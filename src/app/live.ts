@@ -1,15 +1,16 @@
 /** One live run from request to exit code: streams, files, expectation. */
 import { randomBytes } from 'node:crypto';
 import { UserError } from '../model/errors.js';
-import type { Connection } from '../model/report.js';
+import type { Connection, Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
 import { withFields } from '../prove/outlined-connection.js';
 import { checkFiles, listFiles, needsEvents } from './outputs.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
-import { createProgress } from './progress.js';
+import { createProgress, type Progress } from './progress.js';
 import type { Recorder } from './recorder.js';
 import { passes } from './selection.js';
+import type { Sending } from './sending.js';
 import { identify } from './tally.js';
 import { runTrace, type TraceRequest } from './trace.js';
 
@@ -28,12 +29,14 @@ export async function traceLive(
   const files = listFiles(outputs);
   if (outputs.anonymize && outputs.ndjson) throw STREAMED;
   await checkFiles(files, outputs.json || outputs.ndjson);
-  const progress = createProgress({
+  const told = createProgress({
     write: (text) => terminal.draw(text),
     terminal: terminal.interactive,
     watch: outputs.watch ? () => terminal.screen() : undefined,
     hint: request.command.length > 0 ? 'ends with the command' : 'Ctrl-C ends the trace',
   });
+  const progress = outputs.quiet ? silence(told) : told;
+  const sending = outputs.otlp === undefined ? null : await openSending(request, outputs, progress);
   const stop = new AbortController();
   terminal.onInterrupt(() =>
     stop.abort(
@@ -47,20 +50,23 @@ export async function traceLive(
     terminal.onClosed(() => stop.abort(CLOSED));
   }
   let written = true;
-  const told = new Set<string>();
+  const known = new Set<string>();
   /** Each once, numbered as they are told: those of the report are numbered as they began. */
   const tell = (connection: Connection): void => {
     const key = identify(connection);
-    if (told.has(key)) return;
-    told.add(key);
-    const numbered = { ...withFields(connection), id: told.size };
+    if (known.has(key)) return;
+    known.add(key);
+    const numbered = { ...withFields(connection), id: known.size };
     if (!passes(numbered, outputs.show)) return;
     if (outputs.ndjson) stream('connection', numbered);
     if (outputs.watch) progress.ended(numbered);
   };
   const tells = outputs.ndjson || outputs.watch === true;
   const shown = streamed ? { ...terminal, out: (text: string) => terminal.err(text) } : terminal;
-  const { report, trouble } = await runTrace(request, {
+  const { report, trouble, forgotten } = await runTrace(request, {
+    forgets: needsNoReport(outputs),
+    onOver: sending ? (connection) => sending.over(connection) : undefined,
+    onLost: sending ? (total) => sending.lost(total) : undefined,
     wholeTrace: needsEvents(outputs),
     watches: outputs.watch === true && terminal.interactive,
     progress,
@@ -68,22 +74,26 @@ export async function traceLive(
     stop: stop.signal,
     onEvent: outputs.ndjson ? (event) => stream('event', event) : null,
     onConnection: tells ? tell : null,
-    onReport: async (made, trace) => {
+    onReport: async (made, trace, rest) => {
       // Those that never ended, or did so last: nothing else tells of them before the report.
       for (const one of tells ? made.connections : []) {
         tell(one);
         await terminal.drain?.();
       }
-      written = outputs.anonymize
-        ? await presentRenamed(trace, request.hops, outputs, shown)
-        : await present(made, trace, outputs, shown);
+      const [report, told] = outputs.anonymize
+        ? await rename(trace, request.hops)
+        : ([made, trace] as const);
+      written = await present(report, told, outputs, shown);
+      await sending?.addRest(outputs.anonymize ? report.connections : rest, report.coverage);
     },
   });
+  if (sending && !(await sending.close((text) => terminal.err(text)))) written = false;
+  if (outputs.quiet) warnOfCoverage(report, progress);
   if (trouble !== null) {
     terminal.err(`Error: ${trouble}\n`);
     return 1;
   }
-  const exit = conclude(report, outputs.expect, terminal);
+  const exit = conclude(report, outputs.expect, terminal, forgotten);
   return exit === 0 && !written ? 1 : exit;
 }
 
@@ -93,15 +103,57 @@ async function openRecorder(name: string, terminal: LiveTerminal): Promise<Recor
 }
 
 /** Renamed before it is judged again, so that no output has anything to leak. */
-async function presentRenamed(
-  trace: Trace,
-  hops: number | null,
-  outputs: LiveOutputs,
-  terminal: LiveTerminal,
-): Promise<boolean> {
+async function rename(trace: Trace, hops: number | null): Promise<readonly [Report, Trace]> {
   const { anonymize } = await import('./anonymize.js');
   const renamed = anonymize(trace, randomBytes(32));
-  return present(analyse(renamed, { hops }), renamed, outputs, terminal);
+  return [analyse(renamed, { hops }), renamed];
+}
+
+async function openSending(
+  { query, program }: TraceRequest,
+  { otlp = '', anonymize = false, show }: LiveOutputs,
+  progress: Progress,
+): Promise<Sending> {
+  const { Sending } = await import('./sending.js');
+  const subject = [...(query.ports ?? []), ...(query.containers ?? [])].join(',') || 'all';
+  return Sending.open({
+    url: otlp,
+    program,
+    live: true,
+    subject,
+    anonymize,
+    show,
+    warn: (text) => progress.warn(text),
+  });
+}
+
+/** Nobody looks at the report, so that a trace may go on for as long as it likes without keeping its connections. */
+function needsNoReport(outputs: LiveOutputs): boolean {
+  const { quiet, json, ndjson, expect, record, recorder } = outputs;
+  const streamed = record === undefined || recorder != null;
+  const files = listFiles(outputs).filter((file) => file !== record);
+  return quiet === true && !json && !ndjson && expect === null && streamed && files.length === 0;
+}
+
+/** Only what must be known: warnings. */
+function silence(progress: Progress): Progress {
+  const nothing = (): void => undefined;
+  return {
+    ...progress,
+    starting: nothing,
+    ready: nothing,
+    update: nothing,
+    ended: nothing,
+    stopping: nothing,
+  };
+}
+
+/** What the report would have said of itself. */
+function warnOfCoverage({ coverage }: Report, progress: Progress): void {
+  const { lostEvents, sealed, notes } = coverage;
+  if (lostEvents > 0) progress.warn(`${lostEvents} events were lost`);
+  if (!sealed) progress.warn('the trace is not sealed');
+  for (const note of notes) progress.warn(note);
 }
 
 const STREAMED = new UserError('--anonymize cannot rename a stream: names come up until its end', {

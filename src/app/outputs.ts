@@ -42,6 +42,8 @@ export interface OutputRequest extends FileNames {
   readonly ladders: number | undefined;
   /** Pseudonyms for addresses and names, the same in every output. */
   readonly anonymize?: boolean;
+  /** Prints no report: files, warnings and errors only. */
+  readonly quiet?: boolean;
   /** Prints which ports were spoken to instead of connections: nothing in particular was asked for. */
   readonly listing?: boolean;
 }

@@ -21,6 +21,8 @@ export interface LiveOutputs extends OutputRequest {
   readonly show: Selection;
   /** Shows connections as they come, where standard error is a terminal. */
   readonly watch?: boolean;
+  /** Where traces and metrics go. */
+  readonly otlp?: string | undefined;
 }
 
 /** What the program needs of its own terminal (see cli/terminal). */
@@ -53,17 +55,21 @@ export async function present(
   const files = new OutputFiles(terminal);
   const shown = select(report, outputs.show);
   await writeFiles(shown, trace, outputs, files);
-  await printReport(shown, outputs, terminal, terminal);
+  if (!outputs.quiet) await printReport(shown, outputs, terminal, terminal);
   return files.tell();
 }
 
-/** The exit code that the report deserves, with a sentence on standard error when it is not 0. */
+/**
+ * The exit code that the report deserves, with a sentence on standard error when it is not 0.
+ * @param forgotten connections that are not in the report
+ */
 export function conclude(
   report: Report,
   expected: Expectation | null,
   terminal: LiveTerminal,
+  forgotten = 0,
 ): number {
-  if (report.connections.length === 0) {
+  if (report.connections.length + forgotten === 0) {
     terminal.err('no matching traffic was seen\n');
     return 3;
   }

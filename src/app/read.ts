@@ -6,6 +6,7 @@ import { CaptureReading, isCapture } from '../capture/captures.js';
 import { openInput, type CaptureInput } from '../capture/file/input.js';
 import { UserError } from '../model/errors.js';
 import type { Report } from '../model/report.js';
+import type { Selection } from '../model/selection.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
 import type { Topology } from '../model/topology.js';
 import { withHeader, type Trace, type TraceHeader } from '../model/trace.js';
@@ -59,14 +60,34 @@ export async function readTrace(
     }
   }
   if (trace.capture && report.connections.length === 0) tellWhatIsThere(read, terminal);
-  const written = await present(report, trace, outputs, terminal);
+  const presented = await present(report, trace, outputs, terminal);
+  const written = (await send(report, request, outputs, terminal)) && presented;
   const exit = conclude(report, outputs.expect, terminal);
   return exit === 0 && !written ? 1 : exit;
 }
 
+/** Traces only: metrics tell of the present. @returns whether all arrived; true where nothing is to be sent */
+async function send(
+  report: Report,
+  { program }: ReadRequest,
+  { otlp, anonymize = false, show }: LiveOutputs,
+  terminal: LiveTerminal,
+): Promise<boolean> {
+  if (otlp === undefined) return true;
+  const { Sending } = await import('./sending.js');
+  const warn = (text: string): void => terminal.err(`warning: ${text}\n`);
+  const common = { url: otlp, program, live: false, subject: '', anonymize };
+  const sending = await Sending.open({ ...common, show: EVERYTHING, warn });
+  await sending.addRest(select(report, show).connections, report.coverage);
+  return sending.close((text) => terminal.err(text));
+}
+
+/** What is sent has been selected. */
+const EVERYTHING: Selection = { paths: [], outcomes: [], ids: [], slowest: null };
+
 /** Where nothing in particular is asked of a capture, which ports were spoken to is told. */
-function isListing({ json, ndjson, expect }: LiveOutputs): boolean {
-  return !json && !ndjson && expect === null;
+function isListing({ json, ndjson, expect, otlp, quiet }: LiveOutputs): boolean {
+  return !json && !ndjson && !quiet && expect === null && otlp === undefined;
 }
 
 interface Read {

@@ -27,6 +27,8 @@ export interface TallyOptions {
   readonly wanted: Wanted;
   /** Called with each connection that has ended, once or twice. */
   readonly onEnded: (connection: Connection) => void;
+  /** Called with each connection that is let go: once, and nothing more is found out about it. */
+  readonly onOver: (connection: Connection) => void;
 }
 
 /** Connections that were let go and are still shown. */
@@ -37,16 +39,18 @@ export class ConnectionTally {
   readonly #clock: () => number | null;
   readonly #wanted: Wanted;
   readonly #onEnded: (connection: Connection) => void;
+  readonly #onOver: (connection: Connection) => void;
   #nextAt = 0;
   #lookedAt = 0;
   #latest: Tally = { connections: 0, ended: 0, packets: 0, seen: [] };
   #recent: readonly Connection[] = [];
 
-  constructor({ analysis, clock, wanted, onEnded }: TallyOptions) {
+  constructor({ analysis, clock, wanted, onEnded, onOver }: TallyOptions) {
     this.#analysis = analysis;
     this.#clock = clock;
     this.#wanted = wanted;
     this.#onEnded = onEnded;
+    this.#onOver = onOver;
   }
 
   /** Looks at what is new since the last time, unless that was too recent for what it costs. */
@@ -60,6 +64,7 @@ export class ConnectionTally {
     this.#lookedAt = now;
     this.#nextAt = now + this.#restAfter(took);
     for (const connection of [...ended, ...over]) this.#onEnded(connection);
+    for (const connection of over) this.#onOver(connection);
     this.#recent = [...this.#recent, ...over].slice(-SHOWN);
     this.#latest = {
       connections: analysis.settled + counts.held,

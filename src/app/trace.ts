@@ -6,7 +6,7 @@ import { compareClocks, readClocks } from '../host/clocks.js';
 import { readRights } from '../host/rights.js';
 import { UserError } from '../model/errors.js';
 import type { TraceEvent, Unnumbered } from '../model/event.js';
-import type { Report } from '../model/report.js';
+import type { Connection, Report } from '../model/report.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
 import type { Topology } from '../model/topology.js';
 import type { Trace, TraceTail } from '../model/trace.js';
@@ -67,7 +67,13 @@ export interface TraceEffects {
   readonly progress: Progress;
   /** Every event as it comes, and every connection as it ends, the same one possibly again; for streams. */
   readonly onEvent: ((event: TraceEvent) => void) | null;
-  readonly onConnection: ((connection: Report['connections'][number]) => void) | null;
+  readonly onConnection: ((connection: Connection) => void) | null;
+  /** Every connection that is let go while the trace runs, once; those that are left come with the report. */
+  readonly onOver?: ((connection: Connection) => void) | undefined;
+  /** Events that are known to be lost by now. */
+  readonly onLost?: ((total: number) => void) | undefined;
+  /** Connections that were let go are not kept for the report, which nobody looks at. */
+  readonly forgets?: boolean | undefined;
   /** Every connection is drawn as it stands, also before its end. */
   readonly watches: boolean;
   /** Keeps every event in memory: something that is asked for needs them all. */
@@ -77,13 +83,15 @@ export interface TraceEffects {
   /** Ends the trace, which still reports. */
   readonly stop: AbortSignal;
   /** Called as soon as the report can be made, most of a second before everything is closed. */
-  readonly onReport: (report: Report, trace: Trace) => Promise<void>;
+  readonly onReport: (report: Report, trace: Trace, rest: readonly Connection[]) => Promise<void>;
 }
 
 export interface TraceResult {
   readonly report: Report;
   /** Why tracing itself failed half-way, if it did. */
   readonly trouble: string | null;
+  /** Connections that were let go and are not in the report. */
+  readonly forgotten: number;
 }
 
 /** Milliseconds that open connections have to close in after the command's end. */
@@ -145,7 +153,11 @@ async function traceBeside(
     profile: request.profile ?? 'auto',
     passEnvironment: request.passEnvironment,
     signal: stop,
-    onLost: (count) => progress.lost(count),
+    onLost: (count) => {
+      progress.lost(count);
+      intake.noteLost(count);
+      effects.onLost?.(count);
+    },
     onEvent: (event) => intake.take(event),
   });
   const survey = await surveying;
@@ -164,7 +176,11 @@ async function traceBeside(
     budget: request.budget,
   };
   const wholeTrace = effects.wholeTrace || request.traceRules === true;
-  const { analysis, early } = intake.begin(header, { hops: request.hops, wholeTrace });
+  const { analysis, early } = intake.begin(header, {
+    hops: request.hops,
+    wholeTrace,
+    forgets: effects.forgets === true,
+  });
   await effects.recorder?.begin(header, early);
   const clocks = readClocks();
   const tally = new ConnectionTally({
@@ -172,6 +188,7 @@ async function traceBeside(
     clock: () => intake.now(),
     wanted: effects.watches ? 'all' : effects.onConnection === null ? 'none' : 'ended',
     onEnded: (connection) => effects.onConnection?.(connection),
+    onOver: (connection) => effects.onOver?.(connection),
   });
   progress.ready(target.asked, tracer.plan.missing);
 
@@ -198,10 +215,11 @@ async function traceBeside(
   };
   // The evidence first: whatever becomes of the report, it is kept.
   await effects.recorder?.finish(last);
-  const { report, trace } = analysis.finish({ source: 'live', ...last });
-  await effects.onReport(report, trace);
+  const { report, trace, rest } = analysis.finish({ source: 'live', ...last });
+  await effects.onReport(report, trace, rest);
   await end.closed;
-  return { report, trouble: end.died ?? shortage };
+  const forgotten = effects.forgets === true ? analysis.settled : 0;
+  return { report, trouble: end.died ?? shortage, forgotten };
 }
 
 function checkMachine(warn: (text: string) => void): void {

@@ -4,6 +4,7 @@ import * as Flags from '@oclif/core/flags';
 import { canonicalAddress } from '../model/address.js';
 import { UserError } from '../model/errors.js';
 import { parseExpectation, type Expectation } from '../model/expectation.js';
+import { parseOtlpEndpoint } from '../model/otlp-endpoint.js';
 import type { Selection } from '../model/selection.js';
 import { OUTCOMES, PATHS } from '../model/verdict.js';
 import { findNearest } from './nearest.js';
@@ -31,6 +32,16 @@ const expectation = Flags.custom<Expectation>({
     throw usage(
       `--expect ${text} is neither a path nor an outcome, nor one of each (dnat/dropped)`,
       nearest === undefined ? `give one of: ${words.join(', ')}` : `did you mean ${nearest}?`,
+    );
+  },
+});
+
+const receiver = Flags.custom<string>({
+  parse: (text) => {
+    if (parseOtlpEndpoint(text) !== null) return Promise.resolve(text);
+    throw usage(
+      '--otlp needs the address of a receiver over HTTP',
+      'give e.g. --otlp http://localhost:4318',
     );
   },
 });
@@ -89,6 +100,16 @@ export const sharedFlags = {
     helpValue: 'FILE',
     description: 'write a trace for ui.perfetto.dev or chrome://tracing',
   }),
+  otlp: receiver({
+    helpValue: 'URL',
+    description:
+      'send connections as traces, and live metrics, to a receiver of OpenTelemetry (OTLP over HTTP)',
+  }),
+  quiet: Flags.boolean({
+    char: 'q',
+    exclusive: ['json', 'ndjson'],
+    description: 'print no report and no progress: warnings, errors and what outputs came to',
+  }),
   expect: expectation({
     helpValue: 'PATH|OUTCOME|PATH/OUTCOME',
     description:
@@ -124,11 +145,21 @@ export const sharedFlags = {
 
 /** What the flags say of outputs, for `trace` and `read` alike. */
 export function readOutputs(flags: Interfaces.InferredFlags<typeof sharedFlags>) {
-  const { json, ndjson, anonymize, ladders } = flags;
+  const { json, ndjson, anonymize, ladders, otlp, quiet } = flags;
   const { svg, png, html, mermaid, pcapng, perfetto } = flags;
   const files = { svg, png, html, mermaid, pcapng, perfetto };
   const expect = flags.expect ?? null;
-  return { json, ndjson, anonymize, ladders, ...files, expect, show: readSelection(flags) };
+  return {
+    json,
+    ndjson,
+    anonymize,
+    ladders,
+    otlp,
+    quiet,
+    ...files,
+    expect,
+    show: readSelection(flags),
+  };
 }
 
 /** What the filters among the flags let through. */

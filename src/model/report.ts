@@ -214,6 +214,8 @@ const connection = z.object({
   proof: z.enum(PROOFS),
   /** One sentence: why this path and this proof. */
   reason: z.string(),
+  /** The codes of what keeps this path from being proven, or of why none is told; left out where it is proven. */
+  because: z.array(z.string()).optional(),
   outcome: z.enum(OUTCOMES),
   end,
   /** Null for datagrams, and where it began before the trace. */

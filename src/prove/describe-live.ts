@@ -20,7 +20,7 @@ import { namePacket } from '../words/packets.js';
 import type { Places } from './hops/places.js';
 import { describeHops } from './hops/shown-hops.js';
 import { gatherFacts } from './judge/facts.js';
-import { judge } from './judge/judge.js';
+import { judge, listCodes } from './judge/judge.js';
 import { observe, processOf, type Observed } from './observed.js';
 import { findDrop, findLastHop, isDroppedAtOutput, listLegs } from './outcome/drops.js';
 import { findEnd } from './outcome/end.js';
@@ -87,6 +87,7 @@ export function settleSketch(
     path,
     proof,
     reason: writeReason(judged),
+    ...listCodes(judged.judgement),
     outcome: course.outcome,
     end: course.end,
     handshake: course.handshake,

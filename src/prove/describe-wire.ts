@@ -16,7 +16,7 @@ import { coverageOf, isComplete } from './coverage/coverage.js';
 import type { Places } from './hops/places.js';
 import { describeHops } from './hops/shown-hops.js';
 import { gatherWireFacts } from './judge/facts.js';
-import { judge } from './judge/judge.js';
+import { judge, listCodes } from './judge/judge.js';
 import { LazyConnection, type Details, type LateFields, type Outline } from './lazy-connection.js';
 import { observeOnWire, type ObservedOnWire } from './observed-wire.js';
 import { findEnd } from './outcome/end.js';
@@ -95,6 +95,7 @@ function describeDetails(
   const mentioned = evidence.flatMap(({ events }) => events);
   return {
     reason: writeReason(judged),
+    ...listCodes(judged.judgement),
     evidence,
     ...describeHops(subject, mentioned, { epoch, places, topology, limit }),
   };

@@ -9,7 +9,7 @@ import type { TraceCoverage } from '../model/judgement.js';
 import type { Connection, Report } from '../model/report.js';
 import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
 import { assemble } from './analyse.js';
-import { coverageOf } from './coverage/coverage.js';
+import { coverageOf, isLossless } from './coverage/coverage.js';
 import { settleSketch, sketchTraced } from './describe-live.js';
 import { indexFunctions } from './hops/functions.js';
 import { namePlaces } from './hops/places.js';
@@ -38,9 +38,11 @@ export interface IncrementalOptions {
   /** Calls that are told of each socket, see TraceHeader.budget: where more were made, the end tells how many. Null: unknown. */
   readonly budget: number | null;
   readonly packer: Packer;
+  /** Connections that were let go are counted, and are in no report: for a trace that nobody asks for one. */
+  readonly forgets?: boolean;
 }
 
-/** Connections are judged as if the trace lacked nothing. */
+/** Connections are judged as if the trace lacked nothing but the events that are known to be lost by then. */
 export interface Standing {
   /** Those that were let go since the last time. */
   readonly over: readonly Connection[];
@@ -66,6 +68,7 @@ export interface TraceEnd {
 export class IncrementalAnalysis {
   readonly #options: IncrementalOptions;
   readonly #store: ConnectionStore;
+  #coverage: TraceCoverage = OPEN_TAIL;
   #header: TraceHeader;
   #packets = 0;
   /** In order of time, as far as they were looked at. */
@@ -79,7 +82,7 @@ export class IncrementalAnalysis {
   constructor(header: TraceHeader, options: IncrementalOptions) {
     this.#header = header;
     this.#options = options;
-    this.#store = new ConnectionStore(options.packer, OPEN_TAIL);
+    this.#store = new ConnectionStore(options.packer, OPEN_TAIL, options.forgets);
   }
 
   /** Events that are still needed, the new ones last. */
@@ -112,6 +115,11 @@ export class IncrementalAnalysis {
     this.#header = header;
   }
 
+  /** @param total events that are known to be lost by now: what is told from here on rests on no absence */
+  noteLost(total: number): void {
+    this.#coverage = { ...OPEN_TAIL, lostEvents: total };
+  }
+
   take(event: TraceEvent): void {
     this.#fresh.push(event);
     if (event.kind === 'packet') this.#packets += 1;
@@ -131,13 +139,16 @@ export class IncrementalAnalysis {
       now === null || budget === null ? null : retire(correlation, this.#events, { now, budget });
     const context = this.#context(this.#events);
     const gone = new Set(retired?.connections);
-    const over = [...gone].map((one) =>
-      this.#store.add(sketchTraced(one, context), placeOf(one.leg.events)),
-    );
+    const over = [...gone].map((one) => {
+      const sketch = sketchTraced(one, context);
+      const connection = this.#store.add(sketch, placeOf(one.leg.events));
+      if (isLossless(this.#coverage)) return connection;
+      return settleSketch(connection.id, sketch, this.#coverage);
+    });
     const held = correlation.connections.filter((one) => !gone.has(one));
     const ended = held.filter(hasEnded);
     const tell = (one: TracedConnection, index: number): Connection =>
-      settleSketch(this.#store.size + index + 1, sketchTraced(one, context), OPEN_TAIL);
+      settleSketch(this.#store.size + index + 1, sketchTraced(one, context), this.#coverage);
     const told = {
       over,
       counts: { held: held.length, ended: ended.length },
@@ -159,7 +170,12 @@ export class IncrementalAnalysis {
   }
 
   /** The report on all connections, also those that are open still. */
-  finish({ source, header, sums, tail }: TraceEnd): { report: Report; trace: Trace } {
+  finish({ source, header, sums, tail }: TraceEnd): {
+    readonly report: Report;
+    readonly trace: Trace;
+    /** Those of the report that were not let go before. */
+    readonly rest: readonly Connection[];
+  } {
     this.#fresh.push(...sums);
     this.#sort();
     this.#header = header;
@@ -172,8 +188,13 @@ export class IncrementalAnalysis {
       place: placeOf(one.leg.events),
       connection: settleSketch(0, sketchTraced(one, context), coverage),
     }));
-    const connections = numberPlaced([...this.#store.list(coverage), ...rest]);
-    return { report: assemble(trace, connections, this.#store.namespaces), trace };
+    const kept = this.#store.list(coverage);
+    const connections = numberPlaced([...kept, ...rest]);
+    return {
+      report: assemble(trace, connections, this.#store.namespaces),
+      trace,
+      rest: rest.map(({ connection }) => connection),
+    };
   }
 
   /** Whether it is described for the first time. */

@@ -14,6 +14,7 @@ export interface Packer {
 export type KeptOutline = Omit<
   Connection,
   | 'reason'
+  | 'because'
   | 'acknowledged'
   | 'via'
   | 'evidence'
@@ -65,6 +66,9 @@ export class KeptConnection extends OutlinedConnection implements Connection {
 
   get reason(): string {
     return this.toJSON().reason;
+  }
+  get because(): Connection['because'] {
+    return this.toJSON().because;
   }
   get acknowledged(): Connection['acknowledged'] {
     return this.toJSON().acknowledged;
@@ -156,15 +160,22 @@ export class ConnectionStore {
   readonly #shared = new SharedValues();
   readonly #namespaces = new Set<string>();
   readonly #coverage: TraceCoverage;
+  readonly #forgets: boolean;
+  #size = 0;
 
-  /** @param coverage as which they are judged when they come: that of a trace that lacks nothing */
-  constructor(packer: Packer, coverage: TraceCoverage) {
+  /**
+   * @param coverage as which they are judged when they come: that of a trace that lacks nothing
+   * @param forgets counts them, and keeps none
+   */
+  constructor(packer: Packer, coverage: TraceCoverage, forgets = false) {
     this.#packer = packer;
     this.#coverage = coverage;
+    this.#forgets = forgets;
   }
 
+  /** How many came. */
   get size(): number {
-    return this.#kept.length;
+    return this.#size;
   }
 
   /** Names of the namespaces that packets of any were seen in. */
@@ -174,9 +185,11 @@ export class ConnectionStore {
 
   /** @returns the connection as a trace that lacks nothing would tell it */
   add(sketch: ConnectionSketch, place: ListPosition): Connection {
+    this.#size += 1;
+    const connection = settleSketch(this.#size, sketch, this.#coverage);
+    if (this.#forgets) return connection;
     for (const { namespace } of sketch.fields.hops) this.#namespaces.add(namespace);
     const packed = this.#packer.pack(JSON.stringify(sketch));
-    const connection = settleSketch(this.#kept.length + 1, sketch, this.#coverage);
     this.#kept.push({ place, packed, outline: outlineOf(connection, this.#shared) });
     return connection;
   }

@@ -4,7 +4,7 @@ import { OutlinedConnection } from './outlined-connection.js';
 
 export type Details = Pick<
   Connection,
-  'reason' | 'evidence' | 'hops' | 'hopsOmitted' | 'unlistedLegs'
+  'reason' | 'because' | 'evidence' | 'hops' | 'hopsOmitted' | 'unlistedLegs'
 >;
 
 /** What statistics and the headline ask for: small, and told without any words. */
@@ -41,6 +41,9 @@ export class LazyConnection<T> extends OutlinedConnection implements Connection 
 
   get reason(): string {
     return this.#told.reason;
+  }
+  get because(): Connection['because'] {
+    return this.#told.because;
   }
   get evidence(): Connection['evidence'] {
     return this.#told.evidence;
@@ -86,6 +89,7 @@ export class LazyConnection<T> extends OutlinedConnection implements Connection 
       path: this.path,
       proof: this.proof,
       reason: this.reason,
+      ...(this.because && { because: this.because }),
       outcome: this.outcome,
       end: this.end,
       handshake: this.handshake,

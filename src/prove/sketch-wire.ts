@@ -19,7 +19,7 @@ import {
 } from './describe-wire.js';
 import { describeHops } from './hops/shown-hops.js';
 import { gatherWireFacts } from './judge/facts.js';
-import { judge } from './judge/judge.js';
+import { judge, listCodes } from './judge/judge.js';
 import { observeOnWire, type ObservedOnWire } from './observed-wire.js';
 import { findEnd } from './outcome/end.js';
 import { describeProgress, type ConnectionProgress } from './outcome/progress.js';
@@ -141,6 +141,7 @@ export function settleOnWire(id: number, sketch: WireSketch, settling: WireSettl
     path,
     proof,
     reason: writeReason(judged),
+    ...listCodes(judged.judgement),
     outcome: course.outcome,
     end: course.end,
     handshake: course.handshake,

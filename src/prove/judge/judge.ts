@@ -17,6 +17,12 @@ export function judge(facts: ConnectionFacts, coverage: TraceCoverage): Judged {
   return { facts, claims, ending, judgement: weigh(settled) };
 }
 
+/** What keeps a path from being proven, by its codes; nothing where it is proven. */
+export function listCodes(judgement: Judgement): { because?: string[] } {
+  const lacks = judgement.path === 'unknown' ? judgement.because : judgement.doubts;
+  return lacks.length === 0 ? {} : { because: [...new Set(lacks.map(({ code }) => code))] };
+}
+
 function weigh(settled: Settled): Judgement {
   const { facts } = settled;
   const shown = TABLE.filter((row) => isShown(row, settled));

@@ -1,0 +1,105 @@
+/** Counts what becomes of spans and metrics: taken by the receiver, refused, failed, or dropped before they were sent. */
+
+/** What was sent by one request. */
+export interface Batch {
+  readonly spans: number;
+  /** How many of the spans are a connection's own; the others are its parts. */
+  readonly connections: number;
+}
+
+export interface Counts {
+  readonly spans: number;
+  readonly connections: number;
+}
+
+export interface DeliveryCounts {
+  /** All that there was to send. */
+  readonly offered: Counts;
+  /** What the receiver has taken. Of connections at least so many: it does not tell of which ones it refused spans. */
+  readonly taken: Counts;
+  /** What did not fit the queue. */
+  readonly dropped: Counts;
+  /** What could not be sent, all attempts included. */
+  readonly failed: Counts;
+  /** Spans that the receiver refused while it took others. */
+  readonly refused: number;
+  /** Connections of which nothing tells when they began: they have no span. */
+  readonly untimed: number;
+}
+
+/** Why the last request failed; null where it did not. `retryable` where the same may succeed later. */
+export type Trouble = string | null;
+
+export class Delivery {
+  readonly #onChange: (trouble: Trouble) => void;
+  #offered = NONE;
+  #taken = NONE;
+  #dropped = NONE;
+  #failed = NONE;
+  #refused = 0;
+  #untimed = 0;
+  #trouble: Trouble = null;
+
+  /** @param onChange called when requests begin to fail, and when they succeed again */
+  constructor(onChange: (trouble: Trouble) => void) {
+    this.#onChange = onChange;
+  }
+
+  get counts(): DeliveryCounts {
+    return {
+      offered: this.#offered,
+      taken: this.#taken,
+      dropped: this.#dropped,
+      failed: this.#failed,
+      refused: this.#refused,
+      untimed: this.#untimed,
+    };
+  }
+
+  /** Spans of which it is not known yet what becomes of them. */
+  get pending(): number {
+    const settled = this.#taken.spans + this.#failed.spans + this.#dropped.spans + this.#refused;
+    return this.#offered.spans - settled;
+  }
+
+  get trouble(): Trouble {
+    return this.#trouble;
+  }
+
+  offer(spans: number): void {
+    if (spans === 0) this.#untimed += 1;
+    this.#offered = add(this.#offered, { spans, connections: 1 });
+  }
+
+  drop(spans: number): void {
+    this.#dropped = add(this.#dropped, { spans, connections: 1 });
+  }
+
+  /** @param refused spans of it that the receiver did not take */
+  take({ spans, connections }: Batch, refused: number): void {
+    const missing = Math.min(spans, refused);
+    this.#refused += missing;
+    this.#taken = add(this.#taken, {
+      spans: spans - missing,
+      connections: Math.max(0, connections - missing),
+    });
+    this.#change(null);
+  }
+
+  fail({ spans, connections }: Batch, trouble: string): void {
+    this.#failed = add(this.#failed, { spans, connections });
+    this.#change(trouble);
+  }
+
+  #change(trouble: Trouble): void {
+    const changed = (trouble === null) !== (this.#trouble === null);
+    this.#trouble = trouble;
+    if (changed) this.#onChange(trouble);
+  }
+}
+
+const NONE: Counts = { spans: 0, connections: 0 };
+
+function add(a: Counts, b: Counts): Counts {
+  return { spans: a.spans + b.spans, connections: a.connections + b.connections };
+}
