@@ -11,7 +11,7 @@ import {
 import { endJourney, formatTarget, targetOf, type TrialEnd } from './journey-end.js';
 import { isLoopbackSource } from './loopback.js';
 import type { Start } from './start.js';
-import { addressText, type TrialPacket } from './packet.js';
+import { addressText, exactAddress, type TrialPacket } from './packet.js';
 import type { RuleRef } from './rule-index.js';
 import { stopPacket } from './refusal.js';
 import type { Router } from './routing/router.js';
@@ -196,10 +196,21 @@ export class Arrival {
     // Which of its own addresses a host masquerades with over lo is not known.
     if (client === null && packet.source.kind === 'own')
       return packet.snat ? { source: null } : null;
-    if (client === null) return null;
+    if (client === null) return this.#findStrayTo(packet, dialled);
     const own = isOwnAddress(this.#world, client);
     const source = own ? client : this.#ways.router.chooseSource(packet);
     return source === null || source === dialled ? null : { source };
+  }
+
+  /** The same for a client whose address is not known, by those that stand for it. */
+  #findStrayTo(packet: TrialPacket, dialled: string): { readonly source: string | null } | null {
+    const { router } = this.#ways;
+    const sources = router
+      .listPlaces(packet.source, packet)
+      .map(({ address }) => router.chooseSource({ ...packet, source: exactAddress(address) }));
+    const other = sources.find((source) => source !== null && source !== dialled);
+    if (other === undefined) return null;
+    return { source: sources.every((source) => source === other) ? other : null };
   }
 
   /** The rule that kept the packet from being translated: one that returned it, or whose exception it is. */

@@ -8,6 +8,7 @@ import { Walk } from '../../../src/rules/evaluate/walk.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { suite } from '../../support/suite.js';
+import { makeRouted } from '../routing/worlds.js';
 import { makeWorld, NOTHING, redis } from './worlds.js';
 
 const test = suite('arrivals');
@@ -224,6 +225,16 @@ test('datagrams: who listens everywhere answers from the address that the host c
   assert.is(udp('172.17.0.1', '172.17.0.1'), 'answered host served', 'it listens there alone');
   const tcp = host(listens('nginx'));
   assert.is(tell(tcp, { to: '172.17.0.1' }), 'answered host served', 'a connection keeps it');
+});
+
+test('datagrams of an outside client whose address is not known: by the routes to all that stand for it', () => {
+  const udp = (to: string): string => {
+    const dnsmasq = listens('dnsmasq', '0.0.0.0', { protocol: 'udp' });
+    const by = { kind: 'outside', device: 'ext0', source: null } as const;
+    return tell({ ...makeRouted(), ...dnsmasq, relays: [] }, { protocol: 'udp', to, by });
+  };
+  assert.is(udp('198.51.100.1'), 'answered host served');
+  assert.is(udp('172.17.0.1'), 'unknown - but may-stray');
 });
 
 test('docker-proxy that answers datagrams from another address: in vain', () => {

@@ -61,6 +61,16 @@ test('the message of a refusal needs a route as well', () => {
   expect(predictWith({ rules: [away], routes }, wall), OUTSIDE, 'unknown', /it leaves by wg0/);
 });
 
+test('the route of a message is looked up before it has a source, unless it comes from the address that was dialled', () => {
+  const rule = { priority: 8, src: '198.51.100.1', iif: 'lo', action: 'blackhole' };
+  const refusing = (chain: string): string =>
+    `*filter\n:${chain} ACCEPT [0:0]\n-A ${chain} -p tcp --dport 6379 -j REJECT\nCOMMIT\n`;
+  const through = predictWith({ rules: [rule] }, refusing('FORWARD'));
+  expect(through, OUTSIDE, 'refused');
+  const inside = { ...makeRouted({ rules: [rule] }), rules: parseSaved(refusing('INPUT'), 'x') };
+  expect(tell(inside), OUTSIDE, 'dropped', /the message that says so does not arrive/);
+});
+
 test('a mark of OUTPUT changes the route where the chain is of the type that looks again', () => {
   const rules = [{ priority: 9, src: 'all', fwmark: '0x7', table: '7' }];
   const routes = [{ type: 'blackhole', dst: 'default', table: '7' }];

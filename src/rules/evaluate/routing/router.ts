@@ -78,13 +78,17 @@ export class Router {
     const to = addressText(packet.destination);
     const { routing } = this.#world;
     if (to === null || !routing) return this.#guess(packet);
-    const flow = { ...this.#toFlow(packet, 'lo'), destination: to, user };
+    // A message about a packet to the host's own address comes from that address.
+    const source = packet.icmp && this.isOwn(packet.source) ? addressText(packet.source) : null;
+    const flow = { ...this.#toFlow(packet, 'lo'), source, destination: to, user };
     // TCP takes its port when the route is known, and looks again with it.
     const portless = packet.protocol === 'tcp' && packet.turn === 'first';
     const open = portless ? { ...flow, clientPorts: { low: 0, high: 0 } } : flow;
     const first = this.#follow(lookUpRoute(routing.facts, open, this.#ask), to);
     if (first.kind === 'stop' || first.source === null) return first;
-    // The source that the first look-up gives is what rules are asked with in a second one.
+    // A message of ICMP takes the source that the one look-up gives (icmp_route_lookup in net/ipv4/icmp.c).
+    if (packet.icmp) return first;
+    // A socket's route is looked up again, and rules are asked with that source.
     const again = lookUpRoute(routing.facts, { ...flow, source: first.source }, this.#ask);
     const second = this.#follow(again, to);
     return second.kind === 'stop' ? second : { ...second, source: first.source };
