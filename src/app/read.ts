@@ -134,6 +134,15 @@ async function readReport(
     opened = null;
     return first ?? (await openInput(file, standardInput, stop.signal));
   };
+  if (others.length > 0 && opened !== null && isRecordingInput(opened)) {
+    checkNoRecord(outputs);
+    const { readHosts } = await import('./read-hosts.js');
+    const narrow = (header: TraceHeader): TraceHeader => narrowHeader(header, request);
+    const { anonymize = false } = outputs;
+    const { files } = request;
+    const all = { files, open, narrow, anonymize, hops: asksForEvents ? null : hops };
+    return { ...(await readHosts(all)), ports: null };
+  }
   const loaded = await loadAll(request, terminal, open);
   const names = loaded.capture ? await readNames(request.topology) : null;
   const named = withHeader(loaded, narrow(withNames(loaded.header, names), loaded, request));
@@ -158,15 +167,15 @@ async function loadAll(
   const progress = new ReadProgress(terminal, () => reading.packets);
   for (const name of files) {
     const input = await open(name);
-    if (isCapture(input.start) || input.start[0] !== 0x7b) {
+    if (!isRecordingInput(input)) {
       await reading.readFile(name, input, (bytes) => progress.add(bytes));
       continue;
     }
     if (files.length > 1) {
-      throw new UserError(`${name} is a recording: it is read alone`, {
+      throw new UserError(`${name} is a recording, and ${files[0]} is a capture`, {
         code: 'recording-among-others',
         exit: 2,
-        remedy: `trace-flow read ${name}`,
+        remedy: 'read captures with captures, and recordings of several hosts with each other',
       });
     }
     const { readRecording } = await import('./read-recording.js');
@@ -174,6 +183,19 @@ async function loadAll(
   }
   progress.end();
   return reading.makeTrace();
+}
+
+function isRecordingInput({ start }: CaptureInput): boolean {
+  return !isCapture(start) && start[0] === 0x7b;
+}
+
+function checkNoRecord({ record }: LiveOutputs): void {
+  if (record === undefined) return;
+  throw new UserError('several hosts make no one recording', {
+    code: 'record-of-hosts',
+    exit: 2,
+    remedy: 'keep the recordings that are read',
+  });
 }
 
 /** A port that is not in the capture: those that are. */

@@ -190,10 +190,12 @@ async function traceBeside(
     onEnded: (connection) => effects.onConnection?.(connection),
     onOver: (connection) => effects.onOver?.(connection),
   });
+  const from = timeSince(tracer.epoch);
   progress.ready(target.asked, tracer.plan.missing);
 
   const shortage = await waitForEnd(request, effects, tracer, { tally, intake });
   progress.stopping();
+  const span = { from, to: timeSince(tracer.epoch) };
   // Before the last seal: a socket that closes meanwhile tells its sums itself.
   const open = await readOpenSums(intake, target.ports);
   const [end, [met, surveyed]] = await Promise.all([
@@ -208,10 +210,13 @@ async function traceBeside(
   const last = {
     header: { ...header, topology, ...(surveyed && { survey: surveyed }) },
     sums: numberRemainder([...end.remainder, ...open], intake.lastId),
-    tail: makeTail(end, intake.full, met, [
-      ...(shortage === null ? [] : [shortage]),
-      ...compareClocks(clocks, readClocks()),
-    ]),
+    tail: {
+      ...makeTail(end, intake.full, met, [
+        ...(shortage === null ? [] : [shortage]),
+        ...compareClocks(clocks, readClocks()),
+      ]),
+      ...(end.sealed && { span }),
+    },
   };
   // The evidence first: whatever becomes of the report, it is kept.
   await effects.recorder?.finish(last);
@@ -312,6 +317,11 @@ async function waitForEnd(
 
 function reportCommand(end: CommandEnd, progress: Progress): void {
   if (end.how !== null) progress.warn(`the command ${end.how}`);
+}
+
+/** The time of an event that would happen now, to the millisecond. */
+function timeSince(epoch: bigint): number {
+  return Number(BigInt(Date.now()) * 1_000_000n - epoch);
 }
 
 function numberRemainder(remainder: readonly Unnumbered[], last: number): TraceEvent[] {

@@ -7,11 +7,12 @@ import { joinLines } from '../cli/paragraphs.js';
 import { createTerminal } from '../cli/terminal.js';
 
 export default class Read extends TraceFlowCommand {
-  static override summary = 'Analyse captures (pcap, pcapng) or a recording made with --record.';
+  static override summary = 'Analyse captures (pcap, pcapng) or recordings made with --record.';
 
   static override description =
     joinLines(`Reports on captures as a live trace does, as far as packets can tell; what they cannot show is said. Of several files, taken
-on the host and in a container for instance, the clocks are set to each other. A recording is reported as the live trace was.
+on the host and in a container for instance, the clocks are set to each other. A recording is reported as the live trace was;
+recordings of several hosts are told as one, each connection with its parts on all of them.
 Needs no root and no Linux. Files may be compressed with gzip; - is standard input. Without --port it lists what is there.
 
 Exit codes: 0 reported, 1 could not read, 2 wrong usage, 3 no matching traffic, 4 --expect not met.`);
@@ -33,12 +34,16 @@ Exit codes: 0 reported, 1 could not read, 2 wrong usage, 3 no matching traffic, 
       description: 'A recording again, as a picture',
       command: '<%= config.bin %> read redis.tflow --svg redis.svg',
     },
+    {
+      description: 'Two hosts that were traced at the same time: one path over both',
+      command: '<%= config.bin %> read a.tflow b.tflow --html both.html',
+    },
   ];
 
   static override args = {
     file: Args.string({
       required: true,
-      description: 'captures, or one recording; - for standard input',
+      description: 'captures, or recordings of different hosts; - for standard input',
     }),
   };
 

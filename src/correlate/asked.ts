@@ -1,6 +1,7 @@
 /** Says whether a connection is one of those that were asked for: one matcher for live traces and captures. */
 import { isLoopback, type Endpoint } from '../model/address.js';
 import type { TunnelPassed } from '../model/conversation.js';
+import type { Topology } from '../model/topology.js';
 import type { TraceHeader } from '../model/trace.js';
 import type { Leg } from './leg.js';
 
@@ -55,14 +56,28 @@ function matchOnHost({ target, topology }: TraceHeader): (candidate: Candidate) 
   );
   // A port inside containers that was asked for: whoever dials it at the host has forgotten to publish it.
   const inner = target.asked.filter((port) => !published.has(port));
+  const isBeside = matchBeside(target, topology);
   return ({ leg }) =>
-    leg.events.some((event) => inScope.has(event.namespace ?? -1)) &&
-    (isContainers(leg.destination) ||
-      (leg.server !== null &&
-        (((published.has(leg.server.port) || inner.includes(leg.server.port)) &&
-          isHosts(leg.server)) ||
-          bare.includes(leg.server.port) ||
-          bare.includes(leg.destination.port))));
+    (isBeside(leg) && leg.server !== null && !isHosts(leg.server)) ||
+    (leg.events.some((event) => inScope.has(event.namespace ?? -1)) &&
+      (isContainers(leg.destination) ||
+        (leg.server !== null &&
+          (((published.has(leg.server.port) || inner.includes(leg.server.port)) &&
+            isHosts(leg.server)) ||
+            bare.includes(leg.server.port) ||
+            bare.includes(leg.destination.port)))));
+}
+
+/** A container of this host spoke to the port over a network that passes the host's own namespace by, as an overlay does. */
+function matchBeside({ asked, byName }: TraceHeader['target'], topology: Topology) {
+  const { host, containers } = topology;
+  const inside = new Set(containers.flatMap(({ namespace }) => namespace ?? []));
+  return ({ server, events }: Leg): boolean =>
+    byName !== true &&
+    server !== null &&
+    asked.includes(server.port) &&
+    events.some(({ namespace }) => namespace !== host && inside.has(namespace ?? -1)) &&
+    !events.some(({ namespace }) => namespace === host);
 }
 
 /** Its server has a port that was asked for, on either side of NAT or of a relay, or so has a tunnel around it. */

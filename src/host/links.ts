@@ -1,6 +1,7 @@
 /** Network devices of one namespace, from the JSON of iproute2. */
 import { canonicalAddress } from '../model/address.js';
 import type { Device } from '../model/topology.js';
+import type { TUNNELS } from '../model/topology-schemas.js';
 
 /** A device as `ip` shows it, before its other end is looked for. */
 export interface DeviceLink extends Omit<Device, 'peerIfindex' | 'peerNamespace'> {
@@ -33,6 +34,7 @@ export function parseLinks(text: string): DeviceLink[] {
         // ip prints the name of a linked device in the same namespace, its index when it is in another.
         linkIfindex: toIndex(device['link_index']) ?? byName.get(device['link']) ?? null,
         linkNamespaceId: toCount(device['link_netnsid']),
+        ...findTunnel(device),
       },
     ];
   });
@@ -82,6 +84,26 @@ function findKind(device: Record<string, unknown>): Device['kind'] {
   const flags = device['flags'];
   const loopback = device['link_type'] === 'loopback' || includes(flags, 'LOOPBACK');
   return loopback ? 'loopback' : 'other';
+}
+
+/** What iproute2 calls devices that pack what they send. */
+const TUNNEL_KINDS: Readonly<Record<string, (typeof TUNNELS)[number]>> = {
+  vxlan: 'vxlan',
+  geneve: 'geneve',
+  ipip: 'ipip',
+  gre: 'gre',
+  gretap: 'gre',
+  ip6gre: 'gre',
+  ip6gretap: 'gre',
+  wireguard: 'wireguard',
+};
+
+function findTunnel(device: Record<string, unknown>): Pick<Device, 'tunnel'> {
+  const info = isRecord(device['linkinfo']) ? device['linkinfo'] : {};
+  const { info_kind: name, info_data: data } = info;
+  const kind = typeof name === 'string' ? TUNNEL_KINDS[name] : undefined;
+  if (kind === undefined) return {};
+  return { tunnel: { kind, id: isRecord(data) ? toCount(data['id']) : null } };
 }
 
 function readAddresses(list: unknown): string[] {

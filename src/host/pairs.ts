@@ -34,9 +34,10 @@ export function listUnresolved(
 }
 
 function toDevice(link: DeviceLink, peerNamespace: number | null): Device {
-  const { ifindex, name, kind, addresses, master, linkIfindex } = link;
+  const { ifindex, name, kind, addresses, master, linkIfindex, tunnel } = link;
   const peerIfindex = isVeth(link) ? linkIfindex : null;
-  return { ifindex, name, kind, addresses, master, peerIfindex, peerNamespace };
+  const device = { ifindex, name, kind, addresses, master, peerIfindex, peerNamespace };
+  return tunnel ? { ...device, tunnel } : device;
 }
 
 function findPeerNamespace(

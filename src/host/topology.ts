@@ -17,6 +17,8 @@ import {
 } from './namespaces.js';
 import { listNameless, nameByRules } from './nameless.js';
 import { nameNamespaces } from './naming.js';
+import { listMountedNamespaces } from './mounted-namespaces.js';
+import { nameOverlays } from './overlays.js';
 import { pairDevices } from './pairs.js';
 import { describeListeners, describeUnread, describeLost } from './problems.js';
 import { listProcesses, parseNamespaceLink, readLink } from './procfs.js';
@@ -62,6 +64,9 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
   const files = findNamespaces(proc, processes, [...folders, ...listFoldersOf(proc, inside?.pid)]);
   const host = files.get(target.inode) ?? { ...target, pid: null, name: null };
   files.set(host.inode, host);
+  for (const file of listMountedNamespaces(proc, processes, host.inode)) {
+    if (!files.has(file.inode)) files.set(file.inode, file);
+  }
   const ancestry = new Ancestry(proc, processes);
   const keepers = listKept(proc, processes, ancestry);
   const paths = new Map(
@@ -122,7 +127,11 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
   const names = nameNamespaces(kept, {
     host: host.inode,
     containers,
-    names: new Map([...(options.names ?? []), ...listNames(files)]),
+    names: new Map([
+      ...nameOverlays(devices, containers),
+      ...(options.names ?? []),
+      ...listNames(files),
+    ]),
   });
   const listenerBudget = Math.max(LISTENER_BUDGET, options.budget ?? 0);
   const deadline = performance.now() + listenerBudget;
@@ -230,18 +239,23 @@ function listNames(files: ReadonlyMap<number, NamespaceFile>): [number, string][
   return [...files.values()].flatMap(({ inode, name }) => (name === null ? [] : [[inode, name]]));
 }
 
-/** The host, what veths connect to it over any number of namespaces, and the containers' own; the host first. */
+/** The host and the containers' namespaces, and what veths connect to them over any number of others; the host first. */
 function keepConnected(
   host: number,
   devices: ReadonlyMap<number, readonly Device[]>,
   containers: readonly Container[],
 ): number[] {
   const kept = new Set([host]);
-  for (const inode of kept) {
-    for (const device of devices.get(inode) ?? []) {
-      if (device.peerNamespace !== null) kept.add(device.peerNamespace);
+  const follow = (): void => {
+    for (const inode of kept) {
+      for (const device of devices.get(inode) ?? []) {
+        if (device.peerNamespace !== null) kept.add(device.peerNamespace);
+      }
     }
-  }
+  };
+  follow();
   for (const { namespace } of containers) if (namespace !== null) kept.add(namespace);
+  // An overlay's bridge stands in a namespace that no veth ties to the host.
+  follow();
   return [...kept];
 }

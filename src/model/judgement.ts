@@ -3,6 +3,7 @@ import type { Endpoint } from './address.js';
 import type { Claim, LinkDoubt, Process } from './claim.js';
 import type { AsideKind, Protocol } from './event.js';
 import type { Connection } from './report.js';
+import type { Device } from './topology.js';
 import type { TraceTail } from './trace.js';
 import type { Outcome, Path, Proof } from './verdict.js';
 
@@ -34,6 +35,8 @@ export interface ConnectionFacts {
   readonly taken: Taken | null;
   /** What stands between client and server; null where nothing was seen to. */
   readonly relay: RelayFacts | null;
+  /** The tunnel of this host that its first packet left by, or came by; null without one. */
+  readonly tunnel: TunnelTaken | null;
   /** A rule of the host threw its first packet away. */
   readonly stopped: boolean;
   /** How it ended, should every packet have been there to be seen, and should some be missing. */
@@ -46,6 +49,14 @@ export interface Redirect {
   readonly from: Endpoint;
   readonly to: Endpoint;
   readonly hook: 'PREROUTING' | 'OUTPUT' | null;
+}
+
+/** A device that packs what it sends to another host. */
+export interface TunnelTaken {
+  readonly way: 'left' | 'came';
+  readonly kind: NonNullable<Device['tunnel']>['kind'];
+  readonly id: number | null;
+  readonly device: string;
 }
 
 export interface Taken {
@@ -192,6 +203,7 @@ export type Gap =
   | { readonly code: 'decider-unseen' }
   | { readonly code: 'entry-unseen' }
   | { readonly code: 'went-nowhere'; readonly rewritten: false | null }
+  | { readonly code: 'other-host'; readonly tunnel: TunnelTaken }
   // Of a capture.
   | { readonly code: 'lack-hides'; readonly note: string | null }
   | { readonly code: 'disputed' }

@@ -4,8 +4,10 @@ import { findingSchema } from './explain.js';
 import { NETFILTER_HOOKS } from './event.js';
 import { ruleMetSchema } from './rule-trace.js';
 import { BACKENDS, FAMILIES } from './rules.js';
+import { crossingSchema, hostSeenSchema, partSchema } from './hosts.js';
 import { headlineSchema, outcomeCountSchema } from './headline.js';
 import { statisticsRowSchema } from './statistics.js';
+import { TUNNELS } from './topology-schemas.js';
 import { END_CAUSES, ENDERS, ENDINGS, OUTCOMES, PATHS, PROOFS } from './verdict.js';
 
 const endpoint = z.object({ address: z.string(), port: z.number().int().min(0).max(65535) });
@@ -86,6 +88,8 @@ const hop = z.object({
     .optional(),
   /** Why and where the kernel threw the packet away. */
   drop: z.object({ reason: z.string(), function: z.string() }).optional(),
+  /** Name of the host that saw it; only where there are several. */
+  host: z.string().optional(),
 });
 
 const evidence = z.object({
@@ -96,6 +100,8 @@ const evidence = z.object({
   holds: z.boolean().nullable(),
   /** Numbers of the events that it rests on. */
   events: z.array(z.number().int().positive()),
+  /** Name of the host that it is said of; only where there are several. */
+  host: z.string().optional(),
 });
 
 /** What was predicted from the host's rules, as they were when the trace began. */
@@ -209,7 +215,13 @@ const connection = z.object({
   client: endpoint,
   /** What the client dialled; null if not observable. */
   server: endpoint.nullable(),
-  container: endpoint.extend({ name: z.string() }).nullable(),
+  container: endpoint
+    .extend({
+      name: z.string(),
+      /** Name of the host that it is on; only where there are several. */
+      host: z.string().optional(),
+    })
+    .nullable(),
   path: z.enum([...PATHS, 'unknown']),
   proof: z.enum(PROOFS),
   /** One sentence: why this path and this proof. */
@@ -260,7 +272,7 @@ const connection = z.object({
   via: z
     .array(
       z.object({
-        kind: z.enum(['vxlan', 'geneve', 'ipip', 'gre', 'wireguard']),
+        kind: z.enum(TUNNELS),
         /** VXLAN's and Geneve's network, GRE's key; null without one. */
         id: z.number().int().nonnegative().nullable(),
         from: z.string(),
@@ -296,6 +308,10 @@ const connection = z.object({
    * had listed as many as it may (--budget). Left out where there are none.
    */
   unlistedLegs: z.array(z.number().int().nonnegative()).optional(),
+  /** What each host says of it, from the client on; only where there are several hosts. */
+  parts: z.array(partSchema).optional(),
+  /** The ways between those hosts, and the way out of the last one where it was seen to leave. */
+  crossings: z.array(crossingSchema).optional(),
 });
 
 export const reportSchema = z.object({
@@ -351,6 +367,8 @@ export const reportSchema = z.object({
   places: z.array(
     z.object({
       namespace: z.string(),
+      /** Name of its host; only where there are several. */
+      host: z.string().optional(),
       role: z.enum(['host', 'container', 'other']),
       devices: z.array(
         z.object({
@@ -362,6 +380,8 @@ export const reportSchema = z.object({
       ),
     }),
   ),
+  /** Hosts that were traced, where there are several; clocks are set to the first one's. */
+  hosts: z.array(hostSeenSchema).optional(),
   connections: z.array(connection),
   /** One row for each path, outcome and container, as in `verdict.counts`. */
   statistics: z.array(statisticsRowSchema),

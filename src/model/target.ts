@@ -67,6 +67,7 @@ export function resolvePorts(topology: Topology, query: TargetQuery = {}): Targe
     asked: sortPorts(asked.length > 0 ? asked : ports),
     ports: sortPorts(ports),
     containers: unique((wanted.length > 0 ? wanted : owners).map(({ name }) => name)),
+    ...(wanted.length > 0 && { byName: true as const }),
     addresses: unique([
       ...owners.flatMap((container) => listAddresses(topology, container)),
       ...concerned.map(({ target }) => target.address),

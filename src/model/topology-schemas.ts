@@ -8,6 +8,9 @@ import {
   protocolSchema,
 } from './address-schemas.js';
 
+/** As `via` in the report names them. */
+export const TUNNELS = ['vxlan', 'geneve', 'ipip', 'gre', 'wireguard'] as const;
+
 export const deviceSchema = z.object({
   ifindex: z.number(),
   name: z.string(),
@@ -19,6 +22,14 @@ export const deviceSchema = z.object({
   /** For a veth: ifindex of the other end, and the inode of the namespace that it is in, if found. */
   peerIfindex: z.number().nullable(),
   peerNamespace: z.number().nullable(),
+  /** What it packs frames or packets into; left out for every other device. */
+  tunnel: z
+    .object({
+      kind: z.enum(TUNNELS),
+      /** VXLAN's and Geneve's network, GRE's key; null without one. */
+      id: z.number().nullable(),
+    })
+    .exactOptional(),
 });
 
 export const namespaceSchema = z.object({

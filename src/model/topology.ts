@@ -24,3 +24,8 @@ export type OtherEngine = ReadonlyOf<typeof otherEngineSchema>;
 export type Listener = ReadonlyOf<typeof listenerSchema>;
 export type Topology = ReadonlyOf<typeof topologySchema>;
 export type Engine = NonNullable<Topology['engine']>;
+
+/** Whether nothing names a namespace: to its host it is outside. */
+export function isUnnamed({ role, name }: Pick<NamespaceInfo, 'role' | 'name'>): boolean {
+  return role === 'other' && name.startsWith('netns-');
+}

@@ -20,6 +20,8 @@ export const targetSchema = z.object({
   ports: z.array(portSchema),
   /** Names of the containers concerned. */
   containers: z.array(z.string()),
+  /** Containers were asked for by name: what others do is not asked for. */
+  byName: z.literal(true).exactOptional(),
   /** Their addresses. */
   addresses: z.array(addressSchema),
   /** The ways in that are concerned. */
@@ -57,6 +59,8 @@ export const tailSchema = z.object({
   truncated: z.boolean(),
   /** Both seals held, see docs/how-it-works.md. */
   sealed: z.boolean(),
+  /** Event times between which every probe was live; recordings before 0.2 lack it, and those that were cut off. */
+  span: z.object({ from: z.number(), to: z.number() }).exactOptional(),
   /** What else limits the trace, one sentence each. */
   notes: z.array(z.string()),
   /** Rules that first packets met; only where they were traced. */

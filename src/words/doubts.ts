@@ -1,8 +1,16 @@
 /** Doubts and gaps in words: each reads on after "because". */
 import { formatEndpoint, type Endpoint } from '../model/address.js';
 import type { LinkDoubt } from '../model/claim.js';
-import type { Doubt, ExchangeCounts, ConnectionFacts, Gap, WayFacts } from '../model/judgement.js';
+import type {
+  Doubt,
+  ExchangeCounts,
+  ConnectionFacts,
+  Gap,
+  TunnelTaken,
+  WayFacts,
+} from '../model/judgement.js';
 import { writeProcess } from './processes.js';
+import { nameTunnel } from './tunnels.js';
 
 /** What keeps a path from being proven. */
 export function writeDoubt(doubt: Doubt): string {
@@ -146,11 +154,20 @@ export function writeGap(gap: Gap, { client, server, destination }: ConnectionFa
           : `whether a rule rewrote ${dialled} was not seen`;
       return `${rewrote}, no process of the host accepted it, and it entered no container`;
     }
+    case 'other-host':
+      return writeOtherHost(gap.tunnel);
     case 'lack-hides':
       return `${writeLack({ code: 'not-whole', of: 'capture', note: gap.note })}, and nothing else shows what became of it`;
     default:
       return writeUnseen(gap, client, destination);
   }
+}
+
+function writeOtherHost({ way, kind, id, device }: TunnelTaken): string {
+  const tunnel = `${nameTunnel(kind, id)} (${device})`;
+  return way === 'left'
+    ? `it left this host through ${tunnel}, and what became of it on the other host is not in this trace`
+    : `it came from another host through ${tunnel}, and what the client dialled there is not in this trace`;
 }
 
 /** What was not seen of its way. */
@@ -201,7 +218,7 @@ type UnseenGap = Exclude<
   {
     readonly code:
       | ('contradiction' | 'events-lost' | 'not-whole' | 'may-be-relays-own')
-      | ('redirect-untaken' | 'went-nowhere' | 'lack-hides');
+      | ('redirect-untaken' | 'went-nowhere' | 'other-host' | 'lack-hides');
   }
 >;
 

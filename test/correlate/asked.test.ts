@@ -79,4 +79,26 @@ test('in a capture the leg behind a relay counts, and a tunnel that was asked fo
   assert.is(tunnel({ ...host, upstream: null, via: [{ ...passed, port: null }] }), false);
 });
 
+test('a container that speaks to the port over a network beside the host is asked for, unless others were named', () => {
+  const [container] = header.topology.containers;
+  assert.ok(container?.namespace);
+  const remote = { address: '10.0.1.2', port: 8080 };
+  const events = seenIn(container.namespace);
+  const beside = { leg: leg({ server: remote, destination: remote, events }), ...alone };
+  const none = { addresses: [], mappings: [] };
+  assert.is(createMatcher(asks(none), 'known')(beside), true);
+  assert.is(createMatcher(asks({ ...none, asked: [9] }), 'known')(beside), false);
+  assert.is(createMatcher(asks({ ...none, byName: true }), 'known')(beside), false);
+  const own = { address: '198.51.100.1', port: 8080 };
+  const toHost = { ...beside, leg: { ...beside.leg, server: own } };
+  assert.is(
+    createMatcher(asks({ addresses: [], mappings: [], asked: [9] }), 'known')(toHost),
+    false,
+  );
+  const over = { ...beside, leg: { ...beside.leg, events: [...events, ...seenIn(HOST)] } };
+  assert.is(createMatcher(asks({}), 'known')(over), false, 'what passes the host is judged by it');
+  const nowhere = { ...beside, leg: { ...beside.leg, events: seenIn(999) } };
+  assert.is(createMatcher(asks(none), 'known')(nowhere), false);
+});
+
 test.run();

@@ -75,6 +75,7 @@ const BASE: ConnectionFacts = {
   redirect: null,
   taken: null,
   relay: null,
+  tunnel: null,
   stopped: false,
   endings: { whole: ANSWERED, lossy: ANSWERED },
   wire: null,
@@ -119,6 +120,14 @@ test('a rewriting shows dnat, unless it leads to the host itself', () => {
   const claims = [REWRITTEN];
   assert.is(told({ claims }), 'dnat proven');
   assert.is(told({ claims: [UNTOUCHED, NOBODY] }), 'unknown: went-nowhere');
+  const tunnel = { kind: 'vxlan', id: 4097, device: 'vxlan0' } as const;
+  const left = { ...tunnel, way: 'left' } as const;
+  const came = { ...tunnel, way: 'came' } as const;
+  assert.is(told({ claims: [UNTOUCHED, NOBODY], tunnel: left }), 'unknown: other-host');
+  // It came here and went nowhere: that this host knows.
+  assert.is(told({ claims: [UNTOUCHED, NOBODY], tunnel: came }), 'unknown: went-nowhere');
+  assert.is(told({ claims: [UNTOUCHED, NOBODY, ENTERED], tunnel: came }), 'unknown: other-host');
+  assert.is(told({ claims: [UNTOUCHED, NOBODY, ENTERED], tunnel: left }), 'unknown: entry-unseen');
   const redirect = { from: DIALLED, to: { ...DIALLED, port: 81 }, hook: null };
   assert.is(told({ claims, redirect }), 'unknown: redirect-untaken');
 });

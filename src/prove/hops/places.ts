@@ -1,5 +1,5 @@
 /** Names for namespaces and devices as a report gives them. */
-import type { Device, NamespaceInfo, Topology } from '../../model/topology.js';
+import { isUnnamed, type Device, type Topology } from '../../model/topology.js';
 
 export interface Places {
   namespace(inode: number | null): string;
@@ -24,8 +24,4 @@ export function namePlaces(topology: Topology): Places {
         ? 'unknown'
         : (devices.get(`${inode}:${ifindex}`)?.name ?? `device-${ifindex}`),
   };
-}
-
-function isUnnamed({ role, name }: NamespaceInfo): boolean {
-  return role === 'other' && name.startsWith('netns-');
 }

@@ -4,6 +4,8 @@ import { isInitialTtl } from '../../correlate/capture/sightings.js';
 import { isRelayProcess } from '../../correlate/known-relays.js';
 import { sameEndpoint } from '../../model/address.js';
 import type { Process } from '../../model/claim.js';
+import { isRequest } from '../../correlate/bytes.js';
+import type { Leg } from '../../correlate/leg.js';
 import type {
   Doubt,
   ConnectionFacts,
@@ -11,7 +13,9 @@ import type {
   RelayFacts,
   RelayLeg,
   Taken,
+  TunnelTaken,
 } from '../../model/judgement.js';
+import type { Topology } from '../../model/topology.js';
 import { makeClaims, makeWireClaims } from '../claims/claims.js';
 import type { ObservedOnWire } from '../observed-wire.js';
 import { isHostAddress, processOf, type Observed } from '../observed.js';
@@ -41,10 +45,25 @@ export function gatherFacts(subject: Observed): ConnectionFacts {
     redirect: describeRedirect(subject),
     taken: describeTaken(subject),
     relay: describeRelay(subject),
+    tunnel: findTunnel(leg, topology),
     stopped: hostAccept === null && link === null && findStopped(leg, topology) !== null,
     endings: { whole: findEnding(subject, true), lossy: findEnding(subject, false) },
     wire: null,
   };
+}
+
+/** By the first packet of the client that was seen at such a device: at the last one on its way, or at the first. */
+function findTunnel(leg: Leg, topology: Topology): TunnelTaken | null {
+  for (const event of leg.events) {
+    if (event.kind !== 'packet' || !isRequest(leg, event)) continue;
+    const { devices = [] } =
+      topology.namespaces.find(({ inode }) => inode === event.namespace) ?? {};
+    const device = devices.find(({ ifindex }) => ifindex === event.ifindex);
+    if (!device?.tunnel) continue;
+    const { kind, id } = device.tunnel;
+    return { way: event.direction === 'out' ? 'left' : 'came', kind, id, device: device.name };
+  }
+  return null;
 }
 
 function describeRedirect({ redirect }: Observed): Redirect | null {
@@ -111,6 +130,7 @@ export function gatherWireFacts(
     redirect: null,
     taken: null,
     relay: describeWireRelay(subject),
+    tunnel: null,
     stopped: false,
     endings: { whole: ending, lossy: ending },
     wire: {

@@ -31,8 +31,12 @@ function suspectRelay(settled: Settled): Gap[] {
 function explainNowhere(settled: Settled): Gap {
   const { redirect } = settled.facts;
   if (redirect) return { code: 'redirect-untaken', redirect };
+  const { tunnel } = settled.facts;
+  const entered = answerOf(settled, 'entered-container') === true;
+  // What decides is on the other host, whatever this one has seen.
+  if (tunnel && entered === (tunnel.way === 'came')) return { code: 'other-host', tunnel };
   if (answerOf(settled, 'host-accepted') !== false) return { code: 'decider-unseen' };
-  if (answerOf(settled, 'entered-container') === true) return { code: 'entry-unseen' };
+  if (entered) return { code: 'entry-unseen' };
   const rewritten = answerOf(settled, 'nat-rewritten') === false ? false : null;
   return { code: 'went-nowhere', rewritten };
 }

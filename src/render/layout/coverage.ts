@@ -1,6 +1,7 @@
 /** What the trace may have missed, in a line when all is well and in more when it is not. */
+import type { HostSeen } from '../../model/hosts.js';
 import type { Coverage, Report } from '../../model/report.js';
-import { plural } from '../format.js';
+import { formatDuration, plural } from '../format.js';
 import { printable } from '../text.js';
 import type { CoverageNote } from './scene.js';
 
@@ -10,6 +11,7 @@ export function describeCoverage({
   source,
   verdict,
   findings = [],
+  hosts = [],
 }: Report): CoverageNote[] {
   const warnings = [
     // What the headline has told already is not told again.
@@ -18,12 +20,25 @@ export function describeCoverage({
     ),
     ...findWarnings(coverage, source),
   ];
-  const good = findGood(coverage);
+  const good = [findGood(coverage), ...tellClocks(hosts)].filter((text) => text !== '').join('; ');
   const notes: CoverageNote[] = warnings.map((text) => ({
     severity: 'warning',
     text: printable(text),
   }));
-  return good === '' ? notes : [...notes, { severity: 'good', text: good }];
+  return good === '' ? notes : [...notes, { severity: 'good', text: printable(good) }];
+}
+
+/** Clocks that are known, against the first host's. */
+function tellClocks(hosts: readonly HostSeen[]): string[] {
+  const [first, ...others] = hosts;
+  return others.flatMap(({ name, clock: { offset, error } }) => {
+    if (offset === null || error === null) return [];
+    const way = offset < 0 ? 'behind' : 'ahead of';
+    const [by, within] = [Math.abs(offset), error].map(formatDuration);
+    return [
+      `the clock of ${name} is ${by} ${way} that of ${first?.name ?? ''}, give or take ${within}`,
+    ];
+  });
 }
 
 function findWarnings(coverage: Coverage, source: Report['source']): string[] {

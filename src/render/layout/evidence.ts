@@ -22,11 +22,11 @@ const BAD: ReadonlySet<string> = new Set([
 
 /** Claims in the report's order; the marks of those that this source cannot know say so. */
 export function tellEvidence(evidence: readonly Evidence[]): EvidenceLine[] {
-  return evidence.map(({ code, holds, claim, events }) => ({
-    mark: markOf(code, holds),
-    claim: printable(holds === false ? (REFUTED.get(code) ?? `not so: ${claim}`) : claim),
-    events,
-  }));
+  return evidence.map(({ code, holds, claim, events, host }) => {
+    const told = holds === false ? (REFUTED.get(code) ?? `not so: ${claim}`) : claim;
+    const text = host === undefined ? told : `${host}: ${told}`;
+    return { mark: markOf(code, holds), claim: printable(text), events };
+  });
 }
 
 function markOf(code: string, holds: boolean | null): EvidenceMark {

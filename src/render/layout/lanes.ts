@@ -2,6 +2,7 @@
 import type { Connection, Hop, Report } from '../../model/report.js';
 import { printable } from '../text.js';
 import type { Lane, LaneGroup, LaneKind } from './scene.js';
+import { namespaceOfContainer, namespaceOfHost } from './namespaces.js';
 import { createPlacer, legOf, orderPlaces, placeKey, type Leg, type Place } from './order.js';
 import { allHops, type Item, type Passage } from './packets.js';
 
@@ -112,7 +113,7 @@ function relayLane(
   const relay = connection.relays?.[index] ?? (index === 0 ? connection.relay : null);
   return {
     key: `relay ${index}`,
-    namespace: isUnplaced(hops) ? 'unknown' : hostOf(places),
+    namespace: isUnplaced(hops) ? 'unknown' : namespaceOfHost(places, findRelayHost(hops, index)),
     name: printable(relay?.command ?? 'relay'),
     detail: relay?.pid == null ? '' : `pid ${relay.pid}`,
     kind: 'relay',
@@ -120,8 +121,10 @@ function relayLane(
   };
 }
 
-function hostOf(places: Places): string {
-  return places.find(({ role }) => role === 'host')?.namespace ?? 'host';
+/** By the bytes that it moved, or else by the first packet of the leg that it dialled. */
+function findRelayHost(hops: readonly Hop[], index: number): string | undefined {
+  const moved = hops.find((hop) => hop.kind === 'relay' && hop.relayNumber === index + 1);
+  return (moved ?? hops.find((hop) => legOf(hop) === index + 1))?.host;
 }
 
 function clientLane(connection: Connection, hops: readonly Hop[]): PlacedLane {
@@ -145,10 +148,11 @@ function serverLane(connection: Connection, hops: readonly Hop[], places: Places
   const process = connection.processes.server;
   const { container, server } = connection;
   const address = container?.address ?? server?.address ?? '';
-  const fallback = connection.path === 'host' ? hostOf(places) : null;
+  const fallback =
+    connection.path === 'host' ? namespaceOfHost(places, connection.parts?.at(-1)?.host) : null;
   return {
     key: 'server',
-    namespace: isUnplaced(hops) ? 'unknown' : (container?.name ?? fallback),
+    namespace: isUnplaced(hops) ? 'unknown' : (namespaceOfContainer(connection) ?? fallback),
     name: printable(process?.command ?? container?.name ?? 'server'),
     detail: process ? `pid ${process.pid}` : printable(address),
     kind: process ? 'process' : 'endpoint',
@@ -157,10 +161,12 @@ function serverLane(connection: Connection, hops: readonly Hop[], places: Places
 }
 
 /** Whether the server's process or its kernel took part at all. */
-function isReached({ outcome, processes, container }: Connection, hops: readonly Hop[]): boolean {
+function isReached(connection: Connection, hops: readonly Hop[]): boolean {
+  const { outcome, processes } = connection;
   if (outcome !== 'dropped' && outcome !== 'unanswered') return true;
   if (processes.server !== null) return true;
-  return hops.some(({ flow, namespace }) => flow === 'reply' && namespace === container?.name);
+  const inside = namespaceOfContainer(connection);
+  return hops.some(({ flow, namespace }) => flow === 'reply' && namespace === inside);
 }
 
 /** The process or TCP stack that a hop without a device of its own belongs to: one end of its leg. */

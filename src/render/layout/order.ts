@@ -1,4 +1,5 @@
 /** The order of places: merges the ways that the packets of one leg took over devices into one line. */
+import { namespaceOfContainer } from './namespaces.js';
 import type { Connection, Hop } from '../../model/report.js';
 import { allHops, type Passage } from './packets.js';
 
@@ -111,10 +112,10 @@ function findFirst(order: readonly Place[], candidates: readonly Place[]): numbe
 
 /** 0 in the client's namespace, 2 in the container's, 1 between them. */
 function zoneOf(connection: Connection, { namespace, side, leg }: Place): number {
-  const { clientNamespace, container } = connection;
+  const { clientNamespace } = connection;
   if (namespace === 'host') return 1;
   const isClient = namespace === clientNamespace && leg === 0;
-  const isServer = namespace === container?.name;
+  const isServer = namespace === namespaceOfContainer(connection);
   if (isClient && isServer) return side === 'client' ? 2 : 0;
   if (isClient) return 0;
   return isServer ? 2 : 1;

@@ -1,9 +1,10 @@
 /** One connection laid out: heading, facts, ladder, evidence. */
 import { formatEndpoint } from '../../model/address.js';
+import type { Crossing } from '../../model/hosts.js';
 import type { Connection, Report } from '../../model/report.js';
 import { namePredicted, nameSeen } from '../../words/seen.js';
 import { tellTunnels } from '../../words/tunnels.js';
-import { formatBytes, formatDuration } from '../format.js';
+import { formatBytes, formatDuration, plural } from '../format.js';
 import { printable } from '../text.js';
 import { tellEvidence } from './evidence.js';
 import { foldRows } from './fold.js';
@@ -90,6 +91,7 @@ function factsOf(connection: Connection): string[] {
   const answered = timeToAnswer(connection);
   if (answered !== null && outcome === 'answered')
     facts.push(`answered after ${formatDuration(answered)}`);
+  for (const crossing of connection.crossings ?? []) facts.push(...tellCrossing(crossing));
   if (connection.via) facts.push(printable(tellTunnels(connection.via)));
   if (relay) {
     const pid = relay.pid === null ? '' : ` (pid ${relay.pid})`;
@@ -106,6 +108,17 @@ function factsOf(connection: Connection): string[] {
   const predicted = tellPredicted(connection);
   if (predicted !== null) facts.push(printable(predicted));
   return facts;
+}
+
+/** `a to b: 44 µs to 184 µs there, 50 µs to 190 µs back`, and what was lost between them. */
+function tellCrossing({ from, to, latency, lost }: Crossing): string[] {
+  if (to === null) return [];
+  const span = (one: Crossing['latency']['request'], way: string): string[] =>
+    one === null ? [] : [`${formatDuration(one.least)} to ${formatDuration(one.most)} ${way}`];
+  const took = [...span(latency.request, 'there'), ...span(latency.reply, 'back')];
+  const gone = (lost.fromClient ?? 0) + (lost.fromServer ?? 0);
+  const told = [...took, ...(gone > 0 ? [`${plural(gone, 'packet')} lost`] : [])];
+  return told.length === 0 ? [] : [printable(`${from} to ${to}: ${told.join(', ')}`)];
 }
 
 /** Prediction beside observation in a few words; why they differ is told with the findings. */

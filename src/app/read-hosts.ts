@@ -1,0 +1,66 @@
+/** Recordings of several hosts, read as one: each whole, and told together. */
+import { randomBytes } from 'node:crypto';
+import { basename } from 'node:path';
+import type { CaptureInput } from '../capture/file/input.js';
+import { isSameHost } from '../correlate/hosts/same-host.js';
+import { UserError } from '../model/errors.js';
+import { withHeader, type Trace, type TraceHeader } from '../model/trace.js';
+import { analyseHosts, type JointReport } from '../prove/hosts/analyse-hosts.js';
+import type { NamedTrace } from '../prove/hosts/host-trace.js';
+import { readRecording } from './read-recording.js';
+
+export interface HostsRequest {
+  readonly files: readonly string[];
+  readonly open: (name: string) => Promise<CaptureInput>;
+  /** What is asked of each, on its header. */
+  readonly narrow: (header: TraceHeader) => TraceHeader;
+  readonly hops: number | null;
+  readonly anonymize: boolean;
+}
+
+/** @throws UserError where one is no recording, or two were taken on one host */
+export async function readHosts(request: HostsRequest): Promise<JointReport> {
+  const { files, open, narrow, hops, anonymize } = request;
+  const traces: Trace[] = [];
+  for (const file of files) {
+    const trace = await readRecording(file, await open(file));
+    traces.push(withHeader(trace, narrow(trace.header)));
+  }
+  checkDifferent(files, traces);
+  const names = nameHosts(files, anonymize);
+  const named = traces.map((trace, index) => ({ name: names[index] ?? '', trace }));
+  return analyseHosts(anonymize ? await hideNames(named) : named, { hops });
+}
+
+async function hideNames(hosts: readonly NamedTrace[]): Promise<NamedTrace[]> {
+  const { anonymize } = await import('./anonymize.js');
+  const key = randomBytes(32);
+  return hosts.map(({ name, trace }) => ({ name, trace: anonymize(trace, key) }));
+}
+
+function checkDifferent(files: readonly string[], traces: readonly Trace[]): void {
+  traces.forEach(({ events }, index) => {
+    const other = traces.findIndex((one, at) => at < index && isSameHost(one.events, events));
+    if (other < 0) return;
+    throw new UserError(`${files[other]} and ${files[index]} were recorded on one host`, {
+      code: 'same-host',
+      exit: 2,
+      remedy: `read them one after the other: trace-flow read ${files[index]}`,
+    });
+  });
+}
+
+/** By their files' names: `a` for `/tmp/a.tflow.gz`; what would be the same gets a number. */
+export function nameHosts(files: readonly string[], hidden: boolean): string[] {
+  const taken = new Set<string>();
+  return files.map((file, index) => {
+    const own = basename(file)
+      .replace(/\.gz$/, '')
+      .replace(/\.(tflow|ndjson)$/, '');
+    const base = hidden || own === '' || own === '-' ? `host-${index + 1}` : own;
+    let name = base;
+    for (let count = 2; taken.has(name); count += 1) name = `${base}-${count}`;
+    taken.add(name);
+    return name;
+  });
+}

@@ -1,0 +1,76 @@
+/** One host's trace as a part of several: its namespaces, its events' numbers and its times become its own among theirs. */
+import type { TraceEvent } from '../../model/event.js';
+import { isUnnamed, type NamespaceInfo, type Topology } from '../../model/topology.js';
+import { withHeader, type Trace } from '../../model/trace.js';
+
+export interface Label {
+  /** Name of the host. */
+  readonly name: string;
+  /** 0 for the first. */
+  readonly index: number;
+  /** What is added to the numbers of its events. */
+  readonly before: number;
+  /** What its times count from, and what is added to them. */
+  readonly epoch: bigint;
+  readonly shift: number;
+}
+
+/** Beyond every inode of a namespace, which has 32 bits. */
+const HOST_STEP = 2 ** 40;
+
+export function relabel(trace: Trace, label: Label): Trace {
+  const { header, events } = trace;
+  const topology = relabelTopology(header.topology, label);
+  const { span } = trace.tail;
+  const tail = span
+    ? { ...trace.tail, span: { from: span.from + label.shift, to: span.to + label.shift } }
+    : trace.tail;
+  const named = { ...withHeader(trace, { ...header, epoch: label.epoch, topology }), tail };
+  const own = events.map((event) => relabelEvent(event, label));
+  return { ...named, events: own };
+}
+
+function relabelEvent(event: TraceEvent, { index, before, shift }: Label): TraceEvent {
+  const placed = { ...event, id: event.id + before, time: event.time + shift };
+  if (!('namespace' in placed) || placed.namespace === null) return placed;
+  return { ...placed, namespace: placed.namespace + index * HOST_STEP };
+}
+
+function relabelTopology(topology: Topology, { name, index }: Label): Topology {
+  const move = (inode: number): number => inode + index * HOST_STEP;
+  const moveOrNull = (inode: number | null): number | null => (inode === null ? null : move(inode));
+  const { drivers, unheard } = topology;
+  const unnamed = topology.namespaces.filter(isUnnamed);
+  const nameOf = (namespace: NamespaceInfo): string => {
+    if (!isUnnamed(namespace)) return namespace.name;
+    return unnamed.length === 1 ? 'outside' : `outside-${unnamed.indexOf(namespace) + 1}`;
+  };
+  return {
+    ...topology,
+    host: move(topology.host),
+    namespaces: topology.namespaces.map((namespace) => ({
+      ...namespace,
+      inode: move(namespace.inode),
+      name: `${name}/${nameOf(namespace)}`,
+      devices: namespace.devices.map((device) => ({
+        ...device,
+        peerNamespace: moveOrNull(device.peerNamespace),
+      })),
+    })),
+    containers: topology.containers.map((container) => ({
+      ...container,
+      namespace: moveOrNull(container.namespace),
+    })),
+    relays: topology.relays.map((relay) =>
+      relay.namespace === undefined ? relay : { ...relay, namespace: move(relay.namespace) },
+    ),
+    listeners: topology.listeners.map((listener) => ({
+      ...listener,
+      namespace: move(listener.namespace),
+    })),
+    ...(unheard && { unheard: unheard.map(move) }),
+    ...(drivers && {
+      drivers: drivers.map((driver) => ({ ...driver, namespaces: driver.namespaces.map(move) })),
+    }),
+  };
+}

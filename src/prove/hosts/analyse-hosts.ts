@@ -1,0 +1,316 @@
+/** From the traces of several hosts to one report: each is judged alone, and what is one connection on the wire is told as one. */
+import { correlate } from '../../correlate/connections.js';
+import {
+  buildChains,
+  makePart,
+  type Chain,
+  type Part,
+  type PartMeeting,
+} from '../../correlate/hosts/chains.js';
+import type { ClockSetting } from '../../correlate/hosts/clocks.js';
+import { findMeetings, type SharedPacket } from '../../correlate/hosts/meet.js';
+import { relabel } from '../../correlate/hosts/relabel.js';
+import type { Crossing, HostSeen } from '../../model/hosts.js';
+import type { Connection, Report } from '../../model/report.js';
+import type { Trace, TraceHeader, TraceTail } from '../../model/trace.js';
+import { DATAGRAMS_APART, writeClockNote, writeHostNote, writeWayOut } from '../../words/hosts.js';
+import type { AnalyseOptions } from '../analyse-capture.js';
+import { assembleReport } from '../assemble.js';
+import { coverageOf, isLossless } from '../coverage/coverage.js';
+import { settleSketch, sketchTraced } from '../describe-live.js';
+import { namePlaces } from '../hops/places.js';
+import { judge } from '../judge/judge.js';
+import type { HostTrace, JudgedPart, NamedTrace } from './host-trace.js';
+import { judgeJoint } from './joint.js';
+import { countLosses } from './losses.js';
+import { findWayOut } from './never-reached.js';
+import { setClocks } from './set-clocks.js';
+import { findContainer, stitch } from './stitch.js';
+
+export interface JointReport {
+  readonly report: Report;
+  /** All events of all hosts, in the clock of the first. */
+  readonly trace: Trace;
+}
+
+/** @param given two or more, of different hosts; the names differ */
+export function analyseHosts(given: readonly NamedTrace[], options: AnalyseOptions): JointReport {
+  const epoch = given[0]?.trace.header.epoch ?? 0n;
+  const clocks = compareClocks(given, epoch);
+  const hosts = labelAll(given, epoch, clocks);
+  const limit = options.hops === null ? null : Math.floor(options.hops / hosts.length);
+  const parts = hosts.map((host, index) => findParts(host, index));
+  const meetings = meetAll(parts, hosts);
+  const chains = buildChains(parts.flat(), meetings);
+  const judged = new Map(
+    hosts.flatMap((host, index) => judgeParts(host, parts[index] ?? [], limit)),
+  );
+  const seen = chains.map((chain) => ({
+    chain,
+    parts: chain.parts.flatMap((one) => judged.get(one) ?? []),
+  }));
+  const connections = seen
+    .sort((a, b) => startOf(a.parts) - startOf(b.parts))
+    .flatMap(({ chain, parts: own }, index) => tell(index + 1, chain, own, hosts) ?? []);
+  const trace = mergeTraces(hosts, connections);
+  const report = assembleReport(trace, connections, { predicted: null, named: new Set() });
+  return {
+    trace,
+    report: { ...report, places: namePlaceHosts(report, hosts), hosts: hosts.map(describeHost) },
+  };
+}
+
+/** Before anything is shifted: every host in its own time, from the first one's beginning. */
+function compareClocks(given: readonly NamedTrace[], epoch: bigint): (ClockSetting | null)[] {
+  const hosts = labelAll(
+    given,
+    epoch,
+    given.map(() => null),
+  );
+  return setClocks(
+    hosts.length,
+    meetAll(
+      hosts.map((host, index) => findParts(host, index)),
+      hosts,
+    ),
+  );
+}
+
+function labelAll(
+  given: readonly NamedTrace[],
+  epoch: bigint,
+  clocks: readonly (ClockSetting | null)[],
+): HostTrace[] {
+  let before = 0;
+  return given.map(({ name, trace }, index) => {
+    const clock = clocks[index] ?? null;
+    const shift = Number(trace.header.epoch - epoch) - (clock?.shift ?? 0);
+    const own = relabel(trace, { name, index, before, epoch, shift });
+    before = own.events.reduce((most, { id }) => Math.max(most, id), before);
+    return { name, trace: own, clock, coverage: coverageOf(own) };
+  });
+}
+
+function findParts({ trace }: HostTrace, index: number): Part[] {
+  return correlate(trace.events, trace.header).connections.map((one) => makePart(index, one));
+}
+
+function meetAll(parts: readonly (readonly Part[])[], hosts: readonly HostTrace[]): PartMeeting[] {
+  const found: PartMeeting[] = [];
+  for (const from of parts) {
+    for (const to of parts) {
+      if (from === to) continue;
+      const leaving = new Map(from.flatMap((part) => (part.leaves ? [[part.leaves, part]] : [])));
+      const coming = new Map(to.flatMap((part) => (part.comes ? [[part.comes, part]] : [])));
+      for (const meeting of findMeetings([...leaving.keys()], [...coming.keys()])) {
+        const ends = { from: leaving.get(meeting.near), to: coming.get(meeting.far) };
+        if (!ends.from || !ends.to) continue;
+        const packets =
+          isSteady(ends.from, hosts) && isSteady(ends.to, hosts) ? meeting.packets : [];
+        found.push({ ...meeting, packets, from: ends.from, to: ends.to });
+      }
+    }
+  }
+  return found;
+}
+
+/** Where packets may be missing, one that was sent again could be taken for the first: then a connection with any tells no time. */
+function isSteady({ host, traced }: Part, hosts: readonly HostTrace[]): boolean {
+  const coverage = hosts[host]?.coverage;
+  if (coverage === undefined || isLossless(coverage)) return true;
+  return !traced.leg.events.some(({ kind }) => kind === 'retransmit');
+}
+
+function judgeParts(
+  host: HostTrace,
+  parts: readonly Part[],
+  limit: number | null,
+): [Part, JudgedPart][] {
+  const { header } = host.trace;
+  const context = { header, places: namePlaces(header.topology), functions: null, limit };
+  return parts.map((part) => {
+    const sketch = sketchTraced(part.traced, context);
+    const { facts } = sketch;
+    const connection = settleSketch(1, sketch, host.coverage);
+    return [part, { part, host, facts, judged: judge(facts, host.coverage), connection }];
+  });
+}
+
+function startOf([first]: readonly JudgedPart[]): number {
+  return first?.part.traced.leg.events[0]?.time ?? 0;
+}
+
+function tell(
+  id: number,
+  { meetings }: Chain,
+  parts: readonly JudgedPart[],
+  hosts: readonly HostTrace[],
+): Connection | null {
+  const last = parts.at(-1);
+  const out = last ? findWayOut(last, hosts) : null;
+  const [only] = parts;
+  if (parts.length < 2) return only ? tellAlone(id, only, out) : null;
+  const crossings = meetings.map((meeting) => describeCrossing(meeting, hosts));
+  const joint = judgeJoint(parts);
+  return stitch({ id, parts, meetings, joint, crossings: [...crossings, ...(out ? [out] : [])] });
+}
+
+/** A connection of which one host alone saw a part. */
+function tellAlone(id: number, alone: JudgedPart, out: Crossing | null): Connection {
+  const { host, connection } = alone;
+  const { path, proof, outcome, reason } = connection;
+  const lost = out?.reached === false && outcome === 'unanswered';
+  const more = out === null ? '' : writeWayOut(out);
+  return {
+    ...connection,
+    id,
+    container: findContainer([alone]),
+    reason: more === '' ? reason : `${reason}; ${more}`,
+    ...(lost && { end: { ...connection.end, by: 'network', how: 'drop' } }),
+    evidence: connection.evidence.map((one) => ({ ...one, host: host.name })),
+    hops: connection.hops.map((hop) => ({ ...hop, host: host.name })),
+    parts: [{ host: host.name, path, proof, outcome, reason }],
+    ...(out && { crossings: [out] }),
+  };
+}
+
+function describeCrossing(meeting: PartMeeting, hosts: readonly HostTrace[]): Crossing {
+  const near = hosts[meeting.from.host];
+  const far = hosts[meeting.to.host];
+  const none = { fromClient: null, fromServer: null };
+  const error =
+    near?.clock?.error != null && far?.clock?.error != null
+      ? near.clock.error + far.clock.error
+      : null;
+  return {
+    from: near?.name ?? '',
+    to: far?.name ?? '',
+    reached: true,
+    latency: {
+      request: measure(meeting.packets, true, error),
+      reply: measure(meeting.packets, false, error),
+    },
+    lost: near && far ? countLosses(meeting, { near, far }) : none,
+  };
+}
+
+/** No packet arrives before it was sent. */
+function measure(
+  packets: readonly SharedPacket[],
+  request: boolean,
+  error: number | null,
+): Crossing['latency']['request'] {
+  const first = packets.find(({ near }) => near.request === request);
+  if (first === undefined || error === null) return null;
+  const took = (first.far.event.time - first.near.event.time) * (request ? 1 : -1);
+  return { least: Math.max(0, took - error), most: Math.max(0, took + error) };
+}
+
+function mergeTraces(hosts: readonly HostTrace[], connections: readonly Connection[]): Trace {
+  const [first] = hosts;
+  if (first === undefined) throw new Error('no host is given');
+  const traces = hosts.map(({ trace }) => trace);
+  const { program, epoch, client, topology } = first.trace.header;
+  return {
+    source: first.trace.source,
+    // Read again as one host's, it would say something else.
+    partial: true,
+    header: {
+      program,
+      epoch,
+      client,
+      target: mergeTargets(traces.map((one) => one.header.target)),
+      topology: {
+        ...topology,
+        namespaces: traces.flatMap((one) => one.header.topology.namespaces),
+        containers: traces.flatMap((one) => one.header.topology.containers),
+        relays: traces.flatMap((one) => one.header.topology.relays),
+        listeners: traces.flatMap((one) => one.header.topology.listeners),
+      },
+      probes: mergeProbes(traces.map((one) => one.header.probes)),
+    },
+    events: traces.flatMap(({ events }) => events).sort((a, b) => a.time - b.time || a.id - b.id),
+    tail: mergeTails(hosts, connections),
+  };
+}
+
+function mergeTargets(targets: readonly TraceHeader['target'][]): TraceHeader['target'] {
+  const [first] = targets;
+  if (first === undefined) throw new Error('no host is given');
+  const protocols = new Set(targets.map(({ protocol }) => protocol));
+  const unite = <T>(list: readonly (readonly T[])[]): T[] => [...new Set(list.flat())];
+  return {
+    protocol: protocols.size === 1 ? first.protocol : 'all',
+    asked: unite(targets.map(({ asked }) => asked)).sort((a, b) => a - b),
+    ports: unite(targets.map(({ ports }) => ports)).sort((a, b) => a - b),
+    containers: unite(targets.map(({ containers }) => containers)).sort(),
+    addresses: unite(targets.map(({ addresses }) => addresses)),
+    mappings: targets.flatMap(({ mappings }) => mappings),
+  };
+}
+
+/** Only what every host had. */
+function mergeProbes(probes: readonly TraceHeader['probes'][]): TraceHeader['probes'] {
+  const [first, ...others] = probes;
+  if (first === undefined) throw new Error('no host is given');
+  return {
+    ...first,
+    attached: first.attached.filter((one) =>
+      others.every(({ attached }) => attached.includes(one)),
+    ),
+    missing: [...new Set(probes.flatMap(({ missing }) => missing))],
+  };
+}
+
+function mergeTails(hosts: readonly HostTrace[], connections: readonly Connection[]): TraceTail {
+  const tails = hosts.map(({ trace }) => trace.tail);
+  const skipped = tails.reduce((sum, { skippedRuns = 0 }) => sum + skippedRuns, 0);
+  const first = hosts[0]?.name ?? '';
+  const notes = hosts.flatMap(({ name, trace, clock }) => [
+    ...trace.tail.notes.map((note) => writeHostNote(name, note)),
+    ...(clock?.error == null
+      ? [writeClockNote({ name, first, apart: clock?.apart ?? null, alone: clock === null })]
+      : []),
+  ]);
+  const datagrams = new Set(
+    connections.flatMap(({ protocol, parts }) =>
+      protocol === 'udp' ? (parts?.[0]?.host ?? []) : [],
+    ),
+  );
+  return {
+    lostEvents: tails.reduce((sum, { lostEvents }) => sum + lostEvents, 0),
+    ...(skipped > 0 && { skippedRuns: skipped }),
+    unparsedPackets: tails.reduce((sum, { unparsedPackets }) => sum + unparsedPackets, 0),
+    truncated: tails.some(({ truncated }) => truncated),
+    sealed: tails.every(({ sealed }) => sealed),
+    notes: [...notes, ...(datagrams.size > 1 ? [DATAGRAMS_APART] : [])],
+  };
+}
+
+function namePlaceHosts(report: Report, hosts: readonly HostTrace[]): Report['places'] {
+  const owners = new Map(
+    hosts.flatMap(({ name, trace }) => {
+      const places = namePlaces(trace.header.topology);
+      return trace.header.topology.namespaces.map(({ inode }) => [places.namespace(inode), name]);
+    }),
+  );
+  return report.places.map((place) => {
+    const host = owners.get(place.namespace);
+    return host === undefined ? place : { ...place, host };
+  });
+}
+
+function describeHost({ name, clock, coverage }: HostTrace): HostSeen {
+  const { lostEvents, skippedRuns, truncated, sealed, notes } = coverage;
+  return {
+    name,
+    clock: { offset: clock?.offset ?? null, error: clock?.error ?? null },
+    coverage: {
+      lostEvents,
+      truncated,
+      sealed,
+      notes: [...notes],
+      ...(skippedRuns !== undefined && { skippedRuns }),
+    },
+  };
+}

@@ -1,0 +1,111 @@
+/** The verdict on a connection over several hosts, from what each host has judged alone. */
+import { sameEndpoint } from '../../model/address.js';
+import type { JointGap, JointJudgement, Role } from '../../model/joint.js';
+import type { Proof } from '../../model/verdict.js';
+import { isRequest } from '../../correlate/bytes.js';
+import { isLossless } from '../coverage/coverage.js';
+import type { JudgedPart } from './host-trace.js';
+
+/** @param parts from the client on, each tied to the one before it; two or more */
+export function judgeJoint(parts: readonly JudgedPart[]): JointJudgement {
+  const last = parts.length - 1;
+  const roles = parts.map((part, index) =>
+    findRole(part, { first: index === 0, last: index === last }),
+  );
+  const open = roles.indexOf('open');
+  if (open >= 0) return unknown(parts, roles, { code: 'part-open', host: nameOf(parts, open) });
+  const relayed = roles.indexOf('relayed');
+  const decider = relayed >= 0 ? relayed : roles.indexOf('rewrote');
+  const taken = roles[last] === 'took' ? last : -1;
+  const by = decider >= 0 ? decider : taken;
+  const told = parts[by]?.judged.judgement;
+  if (told !== undefined && told.path !== 'unknown') {
+    return { path: told.path, proof: weakest(parts, roles), by, roles, gap: null };
+  }
+  const gap = checkDirect(parts);
+  if (gap !== null) return unknown(parts, roles, gap);
+  return { path: 'direct', proof: weakest(parts, roles), by: null, roles, gap: null };
+}
+
+function unknown(_: readonly JudgedPart[], roles: readonly Role[], gap: JointGap): JointJudgement {
+  return { path: 'unknown', proof: 'inconclusive', by: null, roles, gap };
+}
+
+function nameOf(parts: readonly JudgedPart[], index: number): string {
+  return parts[index]?.host.name ?? '';
+}
+
+function findRole(part: JudgedPart, place: { first: boolean; last: boolean }): Role {
+  const { judgement } = part.judged;
+  switch (judgement.path) {
+    case 'dnat':
+      return 'rewrote';
+    case 'docker-proxy':
+    case 'relay':
+      return 'relayed';
+    case 'host':
+      return 'took';
+    case 'direct':
+      return 'passed';
+    case 'unknown':
+      return passedUnchanged(part, place) ? 'passed' : 'open';
+  }
+}
+
+/**
+ * The very packet that began it was seen on both sides of the host, or from its sender to the edge, or from the edge in its
+ * container, and every packet of the client bears the address that was dialled: nobody took it and nothing rewrote that.
+ */
+function passedUnchanged(
+  { part, facts, judged }: JudgedPart,
+  place: { first: boolean; last: boolean },
+): boolean {
+  const { leg } = part.traced;
+  const { server, destination, redirect, relay, taken } = facts;
+  if (server === null || redirect !== null || relay !== null || taken !== null) return false;
+  if (!facts.begun || !sameEndpoint(server, destination)) return false;
+  if (leg.dialled !== null && !sameEndpoint(leg.dialled.remote, server)) return false;
+  const isKept = leg.events.every(
+    (event) =>
+      event.kind !== 'packet' || !isRequest(leg, event) || sameEndpoint(event.destination, server),
+  );
+  if (!isKept) return false;
+  const comes = part.comes?.syn ?? null;
+  const leaves = part.leaves?.syn ?? null;
+  if (place.last) {
+    const entered = judged.claims.find(({ code }) => code === 'entered-container');
+    return comes !== null && entered?.holds === true;
+  }
+  if (leaves === null) return false;
+  return place.first ? comes === null || comes === leaves : comes === leaves;
+}
+
+/** Nothing that was recorded rewrote it: what is missing to say that it was dialled so. */
+function checkDirect(parts: readonly JudgedPart[]): JointGap | null {
+  const [first] = parts;
+  const last = parts.at(-1);
+  if (first === undefined || last === undefined) return { code: 'dial-unknown', host: '' };
+  const rewritten = first.judged.claims.find(({ code }) => code === 'nat-rewritten');
+  const known = first.facts.dialler !== null || rewritten?.holds === false;
+  if (!known) return { code: 'dial-unknown', host: first.host.name };
+  const { server } = first.facts;
+  const end = last.facts.destination;
+  if (server === null || !sameEndpoint(server, end)) {
+    return { code: 'changed-between', host: last.host.name };
+  }
+  const entered = last.judged.claims.find(({ code }) => code === 'entered-container');
+  return entered?.holds === true ? null : { code: 'entry-unseen', host: last.host.name };
+}
+
+/** What decides is as sure as its host is; where something only passed, that host's trace must lack nothing. */
+function weakest(
+  parts: readonly JudgedPart[],
+  roles: readonly Role[],
+): Exclude<Proof, 'inconclusive'> {
+  const sure = parts.every(({ judged, host }, index) =>
+    roles[index] === 'passed' && judged.judgement.path === 'unknown'
+      ? isLossless(host.coverage)
+      : judged.judgement.proof === 'proven',
+  );
+  return sure ? 'proven' : 'likely';
+}

@@ -1,0 +1,44 @@
+/** A connection that left its host and came to no other one: whose it was to come to, and whether that one would have seen it. */
+import { TCP } from '../../model/event.js';
+import type { Crossing } from '../../model/hosts.js';
+import { isLossless } from '../coverage/coverage.js';
+import type { HostTrace, JudgedPart } from './host-trace.js';
+import { ownsAddress, wouldSee } from './losses.js';
+
+/** Null where it was not seen to leave, or where more than one host has that address. */
+export function findWayOut(part: JudgedPart, hosts: readonly HostTrace[]): Crossing | null {
+  const { leaves } = part.part;
+  if (leaves === null) return null;
+  const owners = hosts.filter(({ trace }) =>
+    ownsAddress(trace.header.topology, leaves.server.address),
+  );
+  const [owner, ...others] = owners;
+  if (owner === part.host || others.length > 0) return null;
+  const lost = { fromClient: null, fromServer: null };
+  const latency = { request: null, reply: null };
+  const way = { from: part.host.name, to: owner?.name ?? null, latency, lost };
+  if (owner === undefined) return { ...way, reached: null };
+  return { ...way, reached: isProvenLost(part, owner) ? false : null };
+}
+
+/**
+ * Its SYN left while the other host's probes were live and lacked nothing, that host listens to the port, and no packet with the
+ * SYN's number came there, under whichever addresses.
+ */
+function isProvenLost({ part, host }: JudgedPart, owner: HostTrace): boolean {
+  const { leaves } = part;
+  if (leaves?.syn == null || !isLossless(owner.coverage)) return false;
+  const { ports } = owner.trace.header.target;
+  if (!ports.includes(leaves.server.port) && !ports.includes(leaves.client.port)) return false;
+  const { syn } = leaves;
+  const sent = leaves.leg.events.filter(
+    (event) => event.kind === 'packet' && (event.flags & TCP.SYN) !== 0 && event.seq === syn,
+  );
+  if (sent.length === 0 || !sent.every(({ time }) => wouldSee(host, owner, time))) return false;
+  return !owner.trace.events.some(
+    (event) =>
+      (event.kind === 'packet' || event.kind === 'drop') &&
+      event.protocol === 'tcp' &&
+      event.seq === syn,
+  );
+}
