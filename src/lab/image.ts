@@ -36,6 +36,27 @@ export async function collectImage(tools: LabTools, signal?: AbortSignal): Promi
   if (socat) programs.set('usr/bin/socat', socat);
   if (busybox) programs.set('bin/busybox', busybox);
 
+  const files = await collectPrograms(programs, signal);
+  const applets = busybox ? await listApplets(busybox, signal) : [];
+  const links = applets
+    .filter((name) => !programs.has(`usr/bin/${name}`))
+    .map((name): TarEntry => ({ kind: 'link', path: `bin/${name}`, target: 'busybox' }));
+  return [
+    { kind: 'folder', path: 'tmp', mode: 0o1777 },
+    { kind: 'folder', path: 'bin', mode: 0o755 },
+    ...files,
+    ...links,
+  ];
+}
+
+/**
+ * Reads programs and the libraries that they load.
+ * @param programs path in the image, without a leading slash, to path on this machine
+ */
+export async function collectPrograms(
+  programs: ReadonlyMap<string, string>,
+  signal?: AbortSignal,
+): Promise<TarEntry[]> {
   const libraries = new Set<string>();
   await Promise.all(
     [...programs.values()].map(async (program) => {
@@ -52,16 +73,7 @@ export async function collectImage(tools: LabTools, signal?: AbortSignal): Promi
   const files = sources.map(async ([path, source]): Promise<TarEntry> => {
     return { kind: 'file', path, mode: 0o755, content: await readFile(source) };
   });
-  const applets = busybox ? await listApplets(busybox, signal) : [];
-  const links = applets
-    .filter((name) => !programs.has(`usr/bin/${name}`))
-    .map((name): TarEntry => ({ kind: 'link', path: `bin/${name}`, target: 'busybox' }));
-  return [
-    { kind: 'folder', path: 'tmp', mode: 0o1777 },
-    { kind: 'folder', path: 'bin', mode: 0o755 },
-    ...(await Promise.all(files)),
-    ...links,
-  ];
+  return Promise.all(files);
 }
 
 async function listApplets(busybox: string, signal?: AbortSignal): Promise<string[]> {
