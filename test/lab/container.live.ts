@@ -93,7 +93,10 @@ async function unpack(): Promise<string> {
   const { stdout } = await execa('npm', packed, { cwd: ROOT });
   await execa('tar', ['-xzf', join(folder, stdout.trim()), '-C', folder]);
   const context = join(folder, 'package');
-  const listed = await execa('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: ROOT });
+  const listed = await execa('npm', ['ls', '--omit=dev', '--all', '--parseable'], {
+    cwd: ROOT,
+    reject: false, // it minds versions that package.json overrides
+  });
   const modules = listed.stdout.split('\n').filter((path) => path.includes('/node_modules/'));
   for (const path of modules) {
     const target = join(context, path.slice(path.indexOf('/node_modules/')));
