@@ -17,6 +17,14 @@ if (isatty(1) || !plain || !answerQuickly(argv)) await start();
 
 async function start() {
   const { fileURLToPath } = await import('node:url');
+  const { userInfo } = await import('node:os');
+  try {
+    userInfo();
+  } catch {
+    // A user whom /etc/passwd does not name, as in many containers: oclif asks for a home and a shell.
+    process.env.HOME ??= '/';
+    process.env.SHELL ??= '/bin/sh';
+  }
 
   // First of all: until then a hangup that the caller ignores would end the process.
   const { isHangupIgnored } = await import('../dist/src/cli/hangup.js');

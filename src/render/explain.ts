@@ -3,7 +3,8 @@ import { repeats } from '../words/repeats.js';
 import { formatEndpoint } from '../model/address.js';
 import type { Explanation, ExplainedRule, Prediction } from '../model/explain.js';
 import { answer } from './explain-answer.js';
-import { createPaint, type Paint, type Role } from './terminal/paint.js';
+import { hang as hangText } from './terminal/hang.js';
+import { createPaint, type Role, type Sheet } from './terminal/paint.js';
 import { padEnd, printable, wrap } from './text.js';
 
 export interface ExplainOptions {
@@ -14,19 +15,16 @@ export interface ExplainOptions {
 }
 
 export function renderExplanation(explanation: Explanation, options: ExplainOptions): string {
-  const paint = createPaint(options.color);
-  const columns = Math.max(40, options.columns);
+  const sheet = { columns: Math.max(40, options.columns), paint: createPaint(options.color) };
   const sections = [
-    drawAnswer(explanation, columns, paint),
-    drawFindings(explanation, columns, paint),
-    drawPredictions(explanation.predictions, columns, paint),
-    drawEngine(explanation, columns, paint),
-    drawBridges(explanation, columns, paint),
-    drawHost(explanation, columns, paint),
-    options.rules === true
-      ? drawRules(explanation.rules, columns, paint)
-      : drawGuilty(explanation, columns, paint),
-    drawProblems(explanation, columns, paint),
+    drawAnswer(explanation, sheet),
+    drawFindings(explanation, sheet),
+    drawPredictions(explanation.predictions, sheet),
+    drawEngine(explanation, sheet),
+    drawBridges(explanation, sheet),
+    drawHost(explanation, sheet),
+    options.rules === true ? drawRules(explanation.rules, sheet) : drawGuilty(explanation, sheet),
+    drawProblems(explanation, sheet),
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
@@ -34,29 +32,19 @@ export function renderExplanation(explanation: Explanation, options: ExplainOpti
     .join('\n\n')}\n`;
 }
 
-/** Wrapped text behind a lead on the first line. */
-function hang(
-  lead: string,
-  text: string,
-  columns: number,
-  paint: Paint,
-  role: Role = 'plain',
-): string[] {
-  const indent = ' '.repeat(lead.length);
-  return wrap(printable(text), Math.max(20, columns - lead.length)).map(
-    (line, i) => (i === 0 ? lead : indent) + paint(role, line),
-  );
+function hang(lead: string, text: string, sheet: Sheet, role: Role = 'plain'): string[] {
+  return hangText(lead, printable(text), sheet, { text: role });
 }
 
-function drawAnswer(explanation: Explanation, columns: number, paint: Paint): string[] {
+function drawAnswer(explanation: Explanation, sheet: Sheet): string[] {
   return answer(explanation).flatMap((line) =>
-    wrap(printable(line), columns - 2).map((part, i) =>
-      i === 0 ? paint('strong', part) : `  ${part}`,
+    wrap(printable(line), sheet.columns - 2).map((part, i) =>
+      i === 0 ? sheet.paint('strong', part) : `  ${part}`,
     ),
   );
 }
 
-function drawEngine({ engine }: Explanation, columns: number, paint: Paint): string[] {
+function drawEngine({ engine }: Explanation, sheet: Sheet): string[] {
   if (!engine) return [];
   const { version, firewall, userlandProxy, because } = engine;
   const words = [
@@ -67,16 +55,16 @@ function drawEngine({ engine }: Explanation, columns: number, paint: Paint): str
       : `userland-proxy ${userlandProxy ? 'on' : 'off'}`,
   ];
   return [
-    paint('strong', printable(words.join(' · '))),
-    ...hang('  ', because, columns, paint, 'dim'),
+    sheet.paint('strong', printable(words.join(' · '))),
+    ...hang('  ', because, sheet, 'dim'),
   ];
 }
 
-function drawBridges(explanation: Explanation, columns: number, paint: Paint): string[] {
+function drawBridges(explanation: Explanation, sheet: Sheet): string[] {
   const { bridges, containers, sockets } = explanation;
   return bridges.flatMap(({ name, addresses, members }) => {
     const lines = [
-      paint('strong', printable(name)) +
+      sheet.paint('strong', printable(name)) +
         addresses
           .filter(isGlobal)
           .map((address) => `  ${address}`)
@@ -89,15 +77,15 @@ function drawBridges(explanation: Explanation, columns: number, paint: Paint): s
         peerIfindex === null
           ? ''
           : ` ↔ ${container ?? '?'}${tellGroup(containers.find((one) => one.name === container))}:${peerName ?? '?'} (${peerIfindex})${address === null ? '' : `  ${address}`}`;
-      lines.push(...hang(last ? '└─ ' : '├─ ', `${port} (${ifindex})${end}`, columns, paint));
+      lines.push(...hang(last ? '└─ ' : '├─ ', `${port} (${ifindex})${end}`, sheet));
       const rail = last ? '      ' : '│     ';
       const owner = containers.find((one) => one.name === container);
       for (const { hostAddress, hostPort, containerPort, protocol } of owner?.published ?? []) {
         const text = `published ${formatEndpoint({ address: hostAddress, port: hostPort })} → ${containerPort}/${protocol}`;
-        lines.push(...hang(rail, text, columns, paint));
+        lines.push(...hang(rail, text, sheet));
       }
       for (const socket of sockets.filter(({ namespace }) => namespace === container)) {
-        lines.push(...hang(rail, `listens ${tellSocket(socket)}`, columns, paint));
+        lines.push(...hang(rail, `listens ${tellSocket(socket)}`, sheet));
       }
     }
     return lines;
@@ -124,7 +112,7 @@ function tellSocket(socket: Explanation['sockets'][number]): string {
   return `${address}/${protocol}${owner}`;
 }
 
-function drawHost({ sockets, relays, host }: Explanation, columns: number, paint: Paint): string[] {
+function drawHost({ sockets, relays, host }: Explanation, sheet: Sheet): string[] {
   const known = new Set(relays.map(({ pid }) => pid));
   const lines = [
     ...host.devices
@@ -141,7 +129,7 @@ function drawHost({ sockets, relays, host }: Explanation, columns: number, paint
       .map((socket) => `listens ${tellSocket(socket)}`),
   ];
   if (lines.length === 0) return [];
-  return [paint('strong', 'host'), ...lines.flatMap((line) => hang('  ', line, columns, paint))];
+  return [sheet.paint('strong', 'host'), ...lines.flatMap((line) => hang('  ', line, sheet))];
 }
 
 function roleOf(path: Prediction['path']): Role {
@@ -149,31 +137,26 @@ function roleOf(path: Prediction['path']): Role {
   return path === 'unknown' ? 'unsure' : 'good';
 }
 
-function drawPredictions(
-  predictions: readonly Prediction[],
-  columns: number,
-  paint: Paint,
-): string[] {
+function drawPredictions(predictions: readonly Prediction[], sheet: Sheet): string[] {
   if (predictions.length === 0) return [];
-  const lines = [paint('strong', 'predicted paths')];
+  const lines = [sheet.paint('strong', 'predicted paths')];
   for (const { from, to, path, way, why, sourceSeen, rule, obstacles } of predictions) {
     const shown = way !== null && way !== path ? `${path} (after ${way})` : path;
     const lead = `${from} → ${to}`;
-    const room = Math.min(44, columns - 24);
-    lines.push(`  ${padEnd(printable(lead), room)}  ${paint(roleOf(path), shown)}`);
+    const room = Math.min(44, sheet.columns - 24);
+    lines.push(`  ${padEnd(printable(lead), room)}  ${sheet.paint(roleOf(path), shown)}`);
     const seen = sourceSeen === null ? '' : `; the container sees ${sourceSeen}`;
-    lines.push(...hang('      ', why + seen, columns, paint, 'dim'));
-    if (rule !== null && !repeats(why, rule))
-      lines.push(...hang('      ', rule, columns, paint, 'nat'));
+    lines.push(...hang('      ', why + seen, sheet, 'dim'));
+    if (rule !== null && !repeats(why, rule)) lines.push(...hang('      ', rule, sheet, 'nat'));
     for (const obstacle of obstacles) {
-      if (!repeats(why, obstacle)) lines.push(...hang('      ! ', obstacle, columns, paint, 'bad'));
+      if (!repeats(why, obstacle)) lines.push(...hang('      ! ', obstacle, sheet, 'bad'));
     }
   }
   return lines;
 }
 
 /** The rules that stop a client, and how many others there are. */
-function drawGuilty({ rules, predictions }: Explanation, columns: number, paint: Paint): string[] {
+function drawGuilty({ rules, predictions }: Explanation, sheet: Sheet): string[] {
   const stopping = new Set(
     predictions.flatMap(({ path, rule }) =>
       rule !== null && (path === 'dropped' || path === 'refused') ? [rule] : [],
@@ -183,41 +166,40 @@ function drawGuilty({ rules, predictions }: Explanation, columns: number, paint:
   const others = rules.length - guilty.length;
   const more = `${others} ${guilty.length > 0 ? 'more ' : ''}${others === 1 ? 'rule concerns' : 'rules concern'} it: see them with --rules`;
   return [
-    ...drawRules(guilty, columns, paint, 'rules that stop it'),
-    ...(others > 0 ? [paint('dim', more)] : []),
+    ...drawRules(guilty, sheet, 'rules that stop it'),
+    ...(others > 0 ? [sheet.paint('dim', more)] : []),
   ];
 }
 
 function drawRules(
   rules: readonly ExplainedRule[],
-  columns: number,
-  paint: Paint,
+  sheet: Sheet,
   title = 'rules that concern it, in the order in which a packet meets them',
 ): string[] {
   if (rules.length === 0) return [];
-  const lines = [paint('strong', title)];
+  const lines = [sheet.paint('strong', title)];
   let place = '';
   for (const { backend, family, table, chain, rule, meaning, packets } of rules) {
     const here = `${table} ${chain} (${backend}, ${family})`;
     if (here !== place) lines.push(`  ${printable(here)}`);
     place = here;
     const count = packets === null ? '' : ` [${packets} packet${packets === 1 ? '' : 's'}]`;
-    lines.push(...hang('    ', `${meaning}${count}`, columns, paint));
-    lines.push(...hang('      ', rule, columns, paint, 'dim'));
+    lines.push(...hang('    ', `${meaning}${count}`, sheet));
+    lines.push(...hang('      ', rule, sheet, 'dim'));
   }
   return lines;
 }
 
-function drawFindings({ findings }: Explanation, columns: number, paint: Paint): string[] {
+function drawFindings({ findings }: Explanation, sheet: Sheet): string[] {
   const roles = { error: 'bad', warning: 'unsure', note: 'plain' } as const;
   return findings.flatMap(({ code, severity, evidence, remedy }) => [
-    ...hang(`${severity}: `, `${evidence} (${code})`, columns, paint, roles[severity]),
-    ...hang('  fix: ', remedy, columns, paint),
+    ...hang(`${severity}: `, `${evidence} (${code})`, sheet, roles[severity]),
+    ...hang('  fix: ', remedy, sheet),
   ]);
 }
 
-function drawProblems({ problems }: Explanation, columns: number, paint: Paint): string[] {
+function drawProblems({ problems }: Explanation, sheet: Sheet): string[] {
   if (problems.length === 0) return [];
-  const lines = problems.flatMap((problem) => hang('  ', problem, columns, paint, 'dim'));
-  return [paint('strong', 'not known'), ...lines];
+  const lines = problems.flatMap((problem) => hang('  ', problem, sheet, 'dim'));
+  return [sheet.paint('strong', 'not known'), ...lines];
 }

@@ -90,6 +90,19 @@ test('loads no plugin and no theme of the caller', async () => {
   }
 });
 
+test('a user whom /etc/passwd does not name, with no home and no shell, can read', async () => {
+  const file = fileURLToPath(new URL('samples/dropped.ndjson', PROJECT));
+  const options = { env: { PATH: process.env['PATH'] }, extendEnv: false, reject: false };
+  const program = 'setpriv';
+  const args = ['--reuid=54321', '--clear-groups', process.execPath];
+  const probe = await execa(program, [...args, '-e', 'os.userInfo()'], options);
+  // Where nobody may become another user, there is nothing to try.
+  if (!/ENOENT/.test(probe.stderr)) return;
+  const { stdout, stderr, exitCode } = await execa(program, [...args, RUN, 'read', file], options);
+  assert.is(exitCode, 0, stderr);
+  assert.match(stdout, /^9191: dropped/);
+});
+
 test.run();
 
 function runProgram(...args: string[]) {

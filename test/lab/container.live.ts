@@ -108,10 +108,10 @@ async function unpack(): Promise<string> {
 /** The flags of `docker run` as the page has them, on the lab's socket. */
 async function readFlags(): Promise<string[]> {
   const page = await readFile(PAGE, 'utf8');
-  const [, flags] = /^docker run --rm (.*?) trace-flow /m.exec(page) ?? [];
+  const [, flags] = /^docker run --rm (.*?) trace-flow /ms.exec(page) ?? [];
   assert.ok(flags, 'the page has a command');
   const socket = lab.dockerHost.replace('unix://', '');
-  return flags.replace('/var/run/docker.sock:', `${socket}:`).split(' ');
+  return flags.replace('/var/run/docker.sock:', `${socket}:`).split(/[\s\\]+/);
 }
 
 test('the image is built, sees what doctor asks for, and traces both ways in', async () => {

@@ -44,7 +44,7 @@ export function planLanes(
   const spans = new Map<Leg, { first: number; last: number }>();
   const ends = [0];
   for (let leg = 0; leg <= relays; leg++) {
-    const order = orderPlaces(connection, passages, hops, leg, placeOf);
+    const order = orderPlaces(connection, leg, { passages, hops, placeOf });
     if (order.length > 0) {
       spans.set(leg, { first: middle.length + 1, last: middle.length + order.length });
     }

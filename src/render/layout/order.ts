@@ -66,13 +66,18 @@ function findSplitDevices(passages: readonly Passage[]): Set<string> {
   return split;
 }
 
+/** What was seen of a connection: its packets, every hop, and where each was. */
+interface Seen {
+  readonly passages: readonly Passage[];
+  readonly hops: readonly Hop[];
+  readonly placeOf: (hop: Hop) => Place;
+}
+
 /** Merges the ways of all packets of a leg into one order, the longest way first. */
 export function orderPlaces(
   connection: Connection,
-  passages: readonly Passage[],
-  hops: readonly Hop[],
   leg: Leg,
-  placeOf: (hop: Hop) => Place,
+  { passages, hops, placeOf }: Seen,
 ): Place[] {
   const ways = passages
     .map((passage) => allHops(passage).filter((hop) => legOf(hop) === leg && isOnDevice(hop)))

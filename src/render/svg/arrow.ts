@@ -1,8 +1,8 @@
 /** A packet's row: its arrow over the lanes with numbered events, latencies, NAT boxes and stop marks. */
 import { formatDuration, formatStop } from '../format.js';
-import type { ArrowRow, DropMark, Rewriting } from '../layout/scene.js';
+import type { ArrowRow, Rewriting } from '../layout/scene.js';
 import { shorten, shortenEndpoint } from '../text.js';
-import { label, type Block } from './block.js';
+import { label, nothing, type Block } from './block.js';
 import type { Grid } from './grid.js';
 import {
   arrowHead,
@@ -18,7 +18,7 @@ import {
   timeLabel,
 } from './marks.js';
 import { measureIn } from './metrics.js';
-import { box, line, textShape, type Shape } from './shapes.js';
+import { box, line, textShape, type Point, type Shape } from './shapes.js';
 import type { Colour } from './style.js';
 
 /** Draws the arrow from `top` on; the caller groups its shapes. */
@@ -30,26 +30,26 @@ export function drawArrow(row: ArrowRow, grid: Grid, top: number): Block {
   const shapes: Shape[] = [textShape('title', row.title), timeLabel(row, grid, y)];
   const [first, last] = [stops[0], stops.at(-1)];
   stops.slice(1).forEach((x, i) => {
-    shapes.push(...drawShaft(stops[i] ?? x, x, y, row.count > 1, `s-${colour} shaft`));
+    shapes.push(...drawShaft([stops[i] ?? x, x], y, row.count > 1, colour));
   });
   if (first !== undefined && row.tail !== null) {
-    shapes.push(line(at(grid, row.tail), y, first, y, { class: `s-${colour} shaft implied` }));
+    shapes.push(line([at(grid, row.tail), y, first, y], { class: `s-${colour} shaft implied` }));
   }
   if (last !== undefined && row.head !== null) {
     const x = at(grid, row.head);
-    shapes.push(line(last, y, x - sign * 8, y, { class: `s-${colour} shaft implied` }));
+    shapes.push(line([last, y, x - sign * 8, y], { class: `s-${colour} shaft implied` }));
     shapes.push(arrowHead(x, y, sign, colour));
   } else if (last !== undefined && row.unlisted.after) {
     shapes.push(...drawUnlisted(last, y, sign, colour));
   } else if (last !== undefined && row.drop === null) {
-    shapes.push(line(last, y, last + sign * 16, y, { class: `s-${colour} shaft` }));
+    shapes.push(line([last, y, last + sign * 16, y], { class: `s-${colour} shaft` }));
     shapes.push(arrowHead(last + sign * 24, y, sign, colour));
   }
   if (first !== undefined && row.unlisted.before) {
     shapes.push(...drawUnlisted(first, y, -sign, colour));
   }
   if (last !== undefined && row.drop !== null) {
-    shapes.push(line(last, y, dropX(row, grid, sign), y, { class: 's-bad shaft' }));
+    shapes.push(line([last, y, dropX(row, grid, sign), y], { class: 's-bad shaft' }));
   }
   const crossing = row.rewritings.map((rewriting) => diamondAt(rewriting, row, grid));
   for (const x of crossing) shapes.push(diamond(x, y));
@@ -61,19 +61,13 @@ export function drawArrow(row: ArrowRow, grid: Grid, top: number): Block {
   const notes: (readonly Shape[])[] = [];
   row.rewritings.forEach((rewriting, i) => {
     if (!rewriting.spelledOut) return;
-    const note = noteBox(
-      natText(rewriting, grid),
-      crossing[i] ?? grid.left,
-      y,
-      bottom,
-      grid,
-      'nat',
-    );
+    const tie: Point = [crossing[i] ?? grid.left, y];
+    const note = noteBox(natText(rewriting, grid), { tie, top: bottom, grid, colour: 'nat' });
     notes.push(note.shapes);
     bottom = note.bottom;
   });
   if (row.drop) {
-    const drop = drawDrop(row.drop, dropX(row, grid, sign), y, bottom, grid, sign);
+    const drop = drawDrop(row, [dropX(row, grid, sign), y], bottom, grid);
     shapes.push(...drop.shapes);
     bottom = drop.bottom;
   }
@@ -86,22 +80,16 @@ export function drawArrow(row: ArrowRow, grid: Grid, top: number): Block {
 /** Dots beside a stop: the packet was at other places there, which are not listed. */
 function drawUnlisted(x: number, y: number, sign: number, colour: Colour): Shape[] {
   return [
-    line(x, y, x + sign * 18, y, { class: `s-${colour} shaft` }),
+    line([x, y, x + sign * 18, y], { class: `s-${colour} shaft` }),
     ...[23, 29, 35].map((distance) =>
-      box(x + sign * distance - 2, y - 2, 4, 4, { rx: 2, class: `f-${colour}` }),
+      box([x + sign * distance - 2, y - 2, 4, 4], { rx: 2, class: `f-${colour}` }),
     ),
   ];
 }
 
-function drawShaft(
-  from: number,
-  to: number,
-  y: number,
-  folded: boolean,
-  className: string,
-): Shape[] {
-  const offsets = folded ? [-2, 2] : [0];
-  return offsets.map((offset) => line(from, y + offset, to, y + offset, { class: className }));
+function drawShaft([from, to]: Point, y: number, folded: boolean, colour: Colour): Shape[] {
+  const heights = folded ? [y - 2, y + 2] : [y];
+  return heights.map((at) => line([from, at, to, at], { class: `s-${colour} shaft` }));
 }
 
 function arrowLabel(row: ArrowRow, grid: Grid, y: number, colour: Colour): Shape {
@@ -113,16 +101,13 @@ function arrowLabel(row: ArrowRow, grid: Grid, y: number, colour: Colour): Shape
   const start = request ? left + 6 : right - 6;
   const room = request ? grid.right - start : start - grid.left;
   const text = shorten(row.label + took, room, measureIn('strong', LABEL_SIZE));
-  return label(
-    start,
-    y - 13,
-    text,
-    { size: LABEL_SIZE, face: 'strong', colour },
-    {
-      'text-anchor': request ? 'start' : 'end',
-      class: 'halo s-band',
-    },
-  );
+  return label([start, y - 13], text, {
+    size: LABEL_SIZE,
+    face: 'strong',
+    colour,
+    anchor: request ? 'start' : 'end',
+    halo: true,
+  });
 }
 
 /** Time from stop to stop, below the shaft. */
@@ -136,13 +121,13 @@ function drawLatencies(row: ArrowRow, grid: Grid, y: number): Shape[] {
     const room = Math.abs(at(grid, stop.lane) - at(grid, before.lane)) - 6;
     if (measureIn('mono', SMALL_SIZE)(text) > room) return [];
     return [
-      label(
-        x,
-        y + 19,
-        text,
-        { size: SMALL_SIZE, face: 'mono', colour: 'muted' },
-        { 'text-anchor': 'middle', class: 'halo s-band' },
-      ),
+      label([x, y + 19], text, {
+        size: SMALL_SIZE,
+        face: 'mono',
+        colour: 'muted',
+        anchor: 'middle',
+        halo: true,
+      }),
     ];
   });
 }
@@ -178,20 +163,15 @@ function stopWidth({ stops, count }: ArrowRow): number {
   return dotWidth(formatStop(stops.at(-1)?.events ?? [], count));
 }
 
-function drawDrop(
-  drop: DropMark,
-  x: number,
-  y: number,
-  top: number,
-  grid: Grid,
-  sign: number,
-): Block {
+function drawDrop({ drop, flow }: ArrowRow, [x, y]: Point, top: number, grid: Grid): Block {
+  if (!drop) return nothing(top);
+  const sign = flow === 'request' ? 1 : -1;
   const number = String(drop.event);
   const beside = 17 + dotWidth(number) / 2;
   const outside = x + sign * beside * 2 > grid.right || x + sign * beside * 2 < grid.left;
   const numberX = outside ? x - sign * beside : x + sign * beside;
   const note = drop.spelledOut
-    ? noteBox(['dropped', drop.reason], x, y + 6, top + 6, grid, 'bad')
+    ? noteBox(['dropped', drop.reason], { tie: [x, y + 6], top: top + 6, grid, colour: 'bad' })
     : null;
   return {
     shapes: [...stopSign(x, y), eventDot(numberX, y, number, 'bad'), ...(note?.shapes ?? [])],

@@ -1,7 +1,7 @@
 /** Blocks of the picture: text set in lines, each block below the one before. */
 import { wrap, wrapItems, type Measure } from '../text.js';
 import { measureIn, type Face } from './metrics.js';
-import { textShape, type Attributes, type Shape } from './shapes.js';
+import { textShape, type Point, type Shape } from './shapes.js';
 import type { Colour } from './style.js';
 
 /** Something drawn from a given height on, and the height below which the next may start. */
@@ -10,59 +10,52 @@ export interface Block {
   readonly bottom: number;
 }
 
+/** Where a text begins, and the width that it has. */
+type Place = readonly [left: number, top: number, width: number];
+
+/** The part of the picture's width that something may take. */
+export interface Frame {
+  readonly left: number;
+  readonly width: number;
+}
+
 export interface TextStyle {
   readonly size: number;
   readonly face?: Face;
   readonly colour?: Colour;
+  readonly anchor?: 'start' | 'middle' | 'end';
+  /** On a ground of its own, so that lines behind it do not cross it. */
+  readonly halo?: boolean;
   /** Distance of the lines; 1.45 times the size unless told. */
   readonly leading?: number;
 }
 
 /** One line of text; `y` is its base line. */
-export function label(
-  x: number,
-  y: number,
-  text: string,
-  style: TextStyle,
-  more: Attributes = {},
-): Shape {
-  const { size, face = 'prose', colour = 'ink' } = style;
-  const { class: extra, ...rest } = more;
-  const names = [`f-${colour}`, face === 'prose' ? '' : face, String(extra ?? '')].filter(
-    (name) => name !== '',
-  );
-  return textShape('text', text, { x, y, 'font-size': size, class: names.join(' '), ...rest });
+export function label([x, y]: Point, text: string, style: TextStyle): Shape {
+  const { size, face = 'prose', colour = 'ink', anchor, halo } = style;
+  const names = [`f-${colour}`, face === 'prose' ? '' : face, halo ? 'halo s-band' : ''];
+  const look = names.filter((name) => name !== '').join(' ');
+  const anchored = anchor && { 'text-anchor': anchor };
+  return textShape('text', text, { x, y, 'font-size': size, class: look, ...anchored });
 }
 
 /** Text in as many lines as it needs. */
-export function paragraph(
-  text: string,
-  x: number,
-  top: number,
-  width: number,
-  style: TextStyle,
-): Block {
-  return setLines(wrap(text, width, measureOf(style)), x, top, style);
+export function paragraph(text: string, place: Place, style: TextStyle): Block {
+  return setLines(wrap(text, place[2], measureOf(style)), place, style);
 }
 
 /** Short items with a separator between them, in as many lines as they need. */
-export function itemList(
-  items: readonly string[],
-  x: number,
-  top: number,
-  width: number,
-  style: TextStyle,
-): Block {
-  return setLines(wrapItems(items, width, measureOf(style)), x, top, style);
+export function itemList(items: readonly string[], place: Place, style: TextStyle): Block {
+  return setLines(wrapItems(items, place[2], measureOf(style)), place, style);
 }
 
 function measureOf({ face = 'prose', size }: TextStyle): Measure {
   return measureIn(face, size);
 }
 
-function setLines(lines: readonly string[], x: number, top: number, style: TextStyle): Block {
+function setLines(lines: readonly string[], [x, top]: Place, style: TextStyle): Block {
   const { size, leading = size * 1.45 } = style;
-  const shapes = lines.map((line, i) => label(x, top + size + i * leading, line, style));
+  const shapes = lines.map((line, i) => label([x, top + size + i * leading], line, style));
   return { shapes, bottom: top + lines.length * leading };
 }
 
@@ -76,6 +69,11 @@ export function stack(top: number, draw: readonly ((top: number) => Block)[]): B
     bottom = drawn.bottom;
   }
   return { shapes, bottom };
+}
+
+/** Takes no room. */
+export function nothing(top: number): Block {
+  return { shapes: [], bottom: top };
 }
 
 /** Empty space. */

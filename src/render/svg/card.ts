@@ -1,6 +1,6 @@
 /** A box with lines of text in it: one thing of a host's map. */
 import { printable } from '../text.js';
-import { paragraph, stack, type Block } from './block.js';
+import { nothing, paragraph, stack, type Block } from './block.js';
 import type { Face } from './metrics.js';
 import { box } from './shapes.js';
 import type { Colour } from './style.js';
@@ -21,15 +21,15 @@ export interface CardPlace {
 
 /** Nothing at all without lines. */
 export function card({ left, top, width, colour }: CardPlace, lines: readonly CardLine[]): Block {
-  if (lines.length === 0) return { shapes: [], bottom: top };
+  if (lines.length === 0) return nothing(top);
   const content = stack(
     top + 5,
     lines.map(({ text, face = 'prose', colour: ink = 'ink' }) => (y: number) => {
       const style = { size: 12, face, colour: ink };
-      return paragraph(printable(text), left + 10, y, width - 20, style);
+      return paragraph(printable(text), [left + 10, y, width - 20], style);
     }),
   );
   const bottom = content.bottom + 5;
-  const frame = box(left, top, width, bottom - top, { rx: 6, class: `f-paper s-${colour} thin` });
+  const frame = box([left, top, width, bottom - top], { rx: 6, class: `f-paper s-${colour} thin` });
   return { shapes: [frame, ...content.shapes], bottom };
 }

@@ -3,7 +3,7 @@ import { formatCount, plural } from '../format.js';
 import type { Scene, WayGroup } from '../layout/scene.js';
 import { EVIDENCE_SIGNS, OUTCOME_SIGNS, tellOutcome } from '../signs.js';
 import { shortenMiddle } from '../text.js';
-import { label, paragraph, space, stack, type Block } from './block.js';
+import { label, nothing, paragraph, space, stack, type Block, type Frame } from './block.js';
 import { arrowHead } from './marks.js';
 import { measureIn } from './metrics.js';
 import { drawOutcomeMark } from './outcome-mark.js';
@@ -17,11 +17,11 @@ export function drawHeadline(scene: Scene, left: number, top: number, width: num
   const source = scene.source === 'live' ? 'live trace' : scene.source;
   const about = `${source} · ${formatCount(scene.connections)} ${scene.connections === 1 ? 'connection' : 'connections'}`;
   return stack(top, [
-    (y) => paragraph(answer, left, y, width, { size: 22, face: 'strong', colour: tone }),
-    (y) => paragraph(way, left, y + 2, width, { size: 16 }),
-    ...notes.map((note) => (y: number) => paragraph(note, left, y + 2, width, { size: 14 })),
+    (y) => paragraph(answer, [left, y, width], { size: 22, face: 'strong', colour: tone }),
+    (y) => paragraph(way, [left, y + 2, width], { size: 16 }),
+    ...notes.map((note) => (y: number) => paragraph(note, [left, y + 2, width], { size: 14 })),
     (y) => drawFix(fix, left, y, width),
-    (y) => paragraph(about, left, y + 4, width, { size: 12, colour: 'muted' }),
+    (y) => paragraph(about, [left, y + 4, width], { size: 12, colour: 'muted' }),
     (y) => drawWays(scene, left, y, width),
     space(4),
   ]);
@@ -37,22 +37,21 @@ export function drawWays(
   const named = ways.length + moreWays > 1;
   const more = `and ${plural(moreWays, 'more way')}`;
   return stack(top, [
-    ...ways.map((way) => (y: number) => drawWay(way, named, left, y + 6, width)),
-    (y) =>
-      moreWays > 0
-        ? paragraph(more, left, y + 4, width, { size: 12, colour: 'muted' })
-        : { shapes: [], bottom: y },
+    ...ways.map((way) => (y: number) => drawWay(way, named, y + 6, { left, width })),
+    moreWays > 0
+      ? (y) => paragraph(more, [left, y + 4, width], { size: 12, colour: 'muted' })
+      : nothing,
   ]);
 }
 
 function drawFix(fix: string | null, left: number, top: number, width: number): Block {
-  if (fix === null) return { shapes: [], bottom: top };
-  const text = paragraph(fix, left + 48, top + 13, width - 62, { size: 14 });
+  if (fix === null) return nothing(top);
+  const text = paragraph(fix, [left + 48, top + 13, width - 62], { size: 14 });
   const height = text.bottom - top;
   return {
     shapes: [
-      box(left, top + 6, width, height, { rx: 6, class: 'f-band s-edge thin' }),
-      label(left + 14, top + 27, 'Fix', { size: 14, face: 'strong', colour: 'good' }),
+      box([left, top + 6, width, height], { rx: 6, class: 'f-band s-edge thin' }),
+      label([left + 14, top + 27], 'Fix', { size: 14, face: 'strong', colour: 'good' }),
       ...text.shapes,
     ],
     bottom: top + height + 12,
@@ -60,16 +59,16 @@ function drawFix(fix: string | null, left: number, top: number, width: number): 
 }
 
 /** The places of a way in a line, its way through them, and a mark where it ended. One of several is named, with its count. */
-function drawWay(way: WayGroup, named: boolean, left: number, above: number, width: number): Block {
+function drawWay(way: WayGroup, named: boolean, above: number, { left, width }: Frame): Block {
   const { lanes, groups, rows } = way.ladder;
-  if (rows.length === 0 && !named) return { shapes: [], bottom: above };
+  if (rows.length === 0 && !named) return nothing(above);
   const { count, path, outcome, id } = way;
   const drawn = count > 1 ? ` (drawn: #${id})` : '';
   const name = `${formatCount(count)} × ${path}, ${tellOutcome(outcome)}${drawn}`;
   const colourOfName = OUTCOME_SIGNS[outcome].mark;
   const title = named
-    ? paragraph(name, left, above, width, { size: 13, face: 'strong', colour: colourOfName })
-    : { shapes: [], bottom: above };
+    ? paragraph(name, [left, above, width], { size: 13, face: 'strong', colour: colourOfName })
+    : nothing(above);
   if (rows.length === 0) return title;
   const top = title.bottom + (named ? 4 : 0);
   const spacing = width / lanes.length;
@@ -82,27 +81,26 @@ function drawWay(way: WayGroup, named: boolean, left: number, above: number, wid
     const [x, room] = [left + spacing * from + 2, spacing * (to - from + 1) - 4];
     const owner = shortenMiddle(name, Math.floor((room - 12) / measureIn('mono', 11)('0')));
     return [
-      box(x, top, room, 68, { rx: 8, class: 'f-band s-edge thin' }),
-      label(x + room / 2, top + 15, owner, { size: 11, face: 'mono' }, { 'text-anchor': 'middle' }),
+      box([x, top, room, 68], { rx: 8, class: 'f-band s-edge thin' }),
+      label([x + room / 2, top + 15], owner, { size: 11, face: 'mono', anchor: 'middle' }),
     ];
   });
   const places = lanes.flatMap(({ name, kind }, lane): Shape[] => [
-    box(at(lane) - 5, y - 5, 10, 10, {
+    box([at(lane) - 5, y - 5, 10, 10], {
       rx: kind === 'relay' || kind === 'process' || kind === 'endpoint' ? 5 : 0,
       class: `f-paper s-${lane <= end.reached ? colour : 'lane'} shaft`,
     }),
-    label(
-      at(lane),
-      y + 23,
-      shortenMiddle(name, columns),
-      { size: 11, face: 'mono', colour: 'muted' },
-      { 'text-anchor': 'middle' },
-    ),
+    label([at(lane), y + 23], shortenMiddle(name, columns), {
+      size: 11,
+      face: 'mono',
+      colour: 'muted',
+      anchor: 'middle',
+    }),
   ]);
   const answered = outcome === 'answered';
   const stop = Math.min(at(end.lane) + end.sign * 20, left + width - 10);
   const shaft = [
-    line(at(0), y, answered ? at(end.lane) : Math.max(stop, at(end.reached)), y, {
+    line([at(0), y, answered ? at(end.lane) : Math.max(stop, at(end.reached)), y], {
       class: `s-${colour} thick${hollow ? ' dashed' : ''}`,
     }),
   ];

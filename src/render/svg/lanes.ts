@@ -6,7 +6,7 @@ import { shorten, shortenEndpoint, shortenMiddle } from '../text.js';
 import { label } from './block.js';
 import { dotWidth } from './marks.js';
 import { measureIn } from './metrics.js';
-import { box, group, line, shape, textShape, type Shape } from './shapes.js';
+import { box, group, line, shape, textShape, type Point, type Shape } from './shapes.js';
 import type { Colour } from './style.js';
 
 const TIME_COLUMN = 78;
@@ -55,23 +55,17 @@ export function drawLanes(ladder: Ladder, grid: Grid, top: number, bottom: numbe
       const x2 = (grid.x[namespace.to] ?? 0) + grid.spacing / 2 - 2;
       const title = shorten(namespace.name, x2 - x1 - 12, measureIn('strong', 13));
       return [
-        box(x1, top, x2 - x1, bottom - top, { rx: 8, class: 'f-band s-edge thin' }),
-        label(
-          (x1 + x2) / 2,
-          top + 19,
-          title,
-          { size: 13, face: 'strong' },
-          { 'text-anchor': 'middle' },
-        ),
+        box([x1, top, x2 - x1, bottom - top], { rx: 8, class: 'f-band s-edge thin' }),
+        label([(x1 + x2) / 2, top + 19], title, { size: 13, face: 'strong', anchor: 'middle' }),
       ];
     }),
     ...ladder.lanes.flatMap((lane, i) =>
-      drawLane(lane, grid.x[i] ?? 0, grid.spacing, top + 30, bottom),
+      drawLane(lane, [grid.x[i] ?? 0, top + 30], bottom, grid.spacing),
     ),
   ];
 }
 
-function drawLane(lane: Lane, x: number, spacing: number, top: number, bottom: number): Shape[] {
+function drawLane(lane: Lane, [x, top]: Point, bottom: number, spacing: number): Shape[] {
   const { caption, colour } = KINDS[lane.kind];
   const width = spacing - 10;
   const name = shortenMiddle(
@@ -82,55 +76,40 @@ function drawLane(lane: Lane, x: number, spacing: number, top: number, bottom: n
     lane.detail,
     Math.floor((width - 4) / measureIn('mono', NOTE_SIZE)('0')),
   );
-  const centred = { 'text-anchor': 'middle' };
+  const quiet = { size: NOTE_SIZE, colour: 'muted', anchor: 'middle', halo: true } as const;
   const missed = lane.reached ? caption : 'not reached';
   return [
-    line(x, top + 57, x, bottom - 6, {
+    line([x, top + 57, x, bottom - 6], {
       class: `${lane.kind === 'process' || lane.kind === 'relay' ? `s-${colour} shaft` : 's-lane thin'}${lane.reached ? '' : ' dashed'}`,
     }),
     group([
       textShape('title', `${caption} ${lane.name} ${lane.detail}`.trim()),
-      ...outline(lane.kind, x - width / 2, top, width, colour),
-      label(x, top + 15.5, name, { size: NAME_SIZE, face: 'mono', colour }, centred),
+      ...outline(lane.kind, [x - width / 2, top], width),
+      label([x, top + 15.5], name, { size: NAME_SIZE, face: 'mono', colour, anchor: 'middle' }),
     ]),
-    label(
-      x,
-      top + 36,
-      missed,
-      { size: NOTE_SIZE, colour: 'muted' },
-      { ...centred, class: 'halo s-band' },
-    ),
-    ...(detail === ''
-      ? []
-      : [
-          label(
-            x,
-            top + 50,
-            detail,
-            { size: NOTE_SIZE, face: 'mono', colour: 'muted' },
-            { ...centred, class: 'halo s-band' },
-          ),
-        ]),
+    label([x, top + 36], missed, quiet),
+    ...(detail === '' ? [] : [label([x, top + 50], detail, { ...quiet, face: 'mono' })]),
   ];
 }
 
 /** Kinds differ by outline, not by colour alone. */
-function outline(kind: LaneKind, x: number, y: number, width: number, colour: Colour): Shape[] {
+function outline(kind: LaneKind, [x, y]: Point, width: number): Shape[] {
+  const { colour } = KINDS[kind];
   const look = `f-paper s-${kind === 'process' || kind === 'relay' ? colour : 'edge'}`;
   switch (kind) {
     case 'process':
-      return [box(x, y, width, 22, { rx: 11, class: `${look} shaft` })];
+      return [box([x, y, width, 22], { rx: 11, class: `${look} shaft` })];
     case 'relay':
       return [
-        box(x - 2, y - 2, width + 4, 26, { rx: 13, class: `hollow s-${colour} thin` }),
-        box(x, y, width, 22, { rx: 11, class: `${look} shaft` }),
+        box([x - 2, y - 2, width + 4, 26], { rx: 13, class: `hollow s-${colour} thin` }),
+        box([x, y, width, 22], { rx: 11, class: `${look} shaft` }),
       ];
     case 'endpoint':
-      return [box(x, y, width, 22, { rx: 11, class: `${look} thin dashed` })];
+      return [box([x, y, width, 22], { rx: 11, class: `${look} thin dashed` })];
     case 'bridge':
       return [
-        box(x, y, width, 22, { rx: 2, class: `${look} thin` }),
-        line(x + 3, y + 19, x + width - 3, y + 19, { class: 's-lane shaft' }),
+        box([x, y, width, 22], { rx: 2, class: `${look} thin` }),
+        line([x + 3, y + 19, x + width - 3, y + 19], { class: 's-lane shaft' }),
       ];
     case 'veth':
       return [
@@ -140,10 +119,10 @@ function outline(kind: LaneKind, x: number, y: number, width: number, colour: Co
         }),
       ];
     case 'hook':
-      return [box(x, y, width, 22, { class: `${look} thin dashed` })];
+      return [box([x, y, width, 22], { class: `${look} thin dashed` })];
     case 'loopback':
     case 'device':
-      return [box(x, y, width, 22, { rx: 3, class: `${look} thin` })];
+      return [box([x, y, width, 22], { rx: 3, class: `${look} thin` })];
   }
 }
 

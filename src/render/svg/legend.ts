@@ -1,6 +1,6 @@
 /** The legend: only what the picture uses. */
 import type { Row, Scene } from '../layout/scene.js';
-import { label, type Block } from './block.js';
+import { label, nothing, type Block } from './block.js';
 import { measureIn } from './metrics.js';
 import { box, line, shape, type Shape } from './shapes.js';
 
@@ -19,7 +19,7 @@ const ENTRIES: readonly Entry[] = [
     text: 'request',
     used: (row) => row.type === 'arrow' && row.tone === 'request',
     draw: (x, y) => [
-      line(x, y, x + SAMPLE - 8, y, { class: 's-request shaft' }),
+      line([x, y, x + SAMPLE - 8, y], { class: 's-request shaft' }),
       shape('polygon', {
         points: `${x + SAMPLE},${y} ${x + SAMPLE - 10},${y - 5} ${x + SAMPLE - 10},${y + 5}`,
         class: 'f-request',
@@ -30,7 +30,7 @@ const ENTRIES: readonly Entry[] = [
     text: 'reply',
     used: (row) => row.type === 'arrow' && row.tone === 'reply',
     draw: (x, y) => [
-      line(x + 8, y, x + SAMPLE, y, { class: 's-reply shaft' }),
+      line([x + 8, y, x + SAMPLE, y], { class: 's-reply shaft' }),
       shape('polygon', {
         points: `${x},${y} ${x + 10},${y - 5} ${x + 10},${y + 5}`,
         class: 'f-reply',
@@ -40,29 +40,29 @@ const ENTRIES: readonly Entry[] = [
   {
     text: 'reset or retransmission',
     used: (row) => row.type !== 'remark' && (row.tone === 'reset' || row.tone === 'retransmit'),
-    draw: (x, y) => [line(x, y, x + SAMPLE, y, { class: 's-bad shaft' })],
+    draw: (x, y) => [line([x, y, x + SAMPLE, y], { class: 's-bad shaft' })],
   },
   {
     text: 'event, by number',
     width: 18,
     used: (row) => row.type !== 'remark',
     draw: (x, y) => [
-      box(x, y - 9, 18, 18, { rx: 9, class: 'f-paper s-ink thin' }),
-      label(x + 9, y + 4, '7', { size: 11, face: 'mono' }, { 'text-anchor': 'middle' }),
+      box([x, y - 9, 18, 18], { rx: 9, class: 'f-paper s-ink thin' }),
+      label([x + 9, y + 4], '7', { size: 11, face: 'mono', anchor: 'middle' }),
     ],
   },
   {
     text: 'follows from what was seen',
     used: (row) => row.type === 'arrow' && (row.tail !== null || row.head !== null),
-    draw: (x, y) => [line(x, y, x + SAMPLE, y, { class: 's-ink shaft implied' })],
+    draw: (x, y) => [line([x, y, x + SAMPLE, y], { class: 's-ink shaft implied' })],
   },
   {
     text: 'further places are not listed',
     width: 30,
     used: (row) => row.type === 'arrow' && (row.unlisted.before || row.unlisted.after),
     draw: (x, y) => [
-      line(x, y, x + 14, y, { class: 's-ink shaft' }),
-      ...[17, 22, 27].map((left) => box(x + left, y - 2, 4, 4, { rx: 2, class: 'f-ink' })),
+      line([x, y, x + 14, y], { class: 's-ink shaft' }),
+      ...[17, 22, 27].map((left) => box([x + left, y - 2, 4, 4], { rx: 2, class: 'f-ink' })),
     ],
   },
   {
@@ -80,14 +80,14 @@ const ENTRIES: readonly Entry[] = [
     text: 'bytes moved by the relay',
     width: 30,
     used: (row) => row.type === 'relay',
-    draw: (x, y) => [box(x, y - 7, 30, 14, { rx: 7, class: 'f-paper s-relay shaft' })],
+    draw: (x, y) => [box([x, y - 7, 30, 14], { rx: 7, class: 'f-paper s-relay shaft' })],
   },
   {
     text: 'several folded into one',
     used: (row) => row.type !== 'remark' && row.count > 1,
     draw: (x, y) => [
-      line(x, y - 2, x + SAMPLE, y - 2, { class: 's-ink shaft' }),
-      line(x, y + 2, x + SAMPLE, y + 2, { class: 's-ink shaft' }),
+      line([x, y - 2, x + SAMPLE, y - 2], { class: 's-ink shaft' }),
+      line([x, y + 2, x + SAMPLE, y + 2], { class: 's-ink shaft' }),
     ],
   },
   {
@@ -95,9 +95,9 @@ const ENTRIES: readonly Entry[] = [
     width: 18,
     used: (row) => row.type === 'arrow' && row.drop !== null,
     draw: (x, y) => [
-      box(x, y - 9, 18, 18, { rx: 5, class: 'f-bad' }),
-      line(x + 5, y - 4, x + 13, y + 4, { class: 's-paper shaft' }),
-      line(x + 5, y + 4, x + 13, y - 4, { class: 's-paper shaft' }),
+      box([x, y - 9, 18, 18], { rx: 5, class: 'f-bad' }),
+      line([x + 5, y - 4, x + 13, y + 4], { class: 's-paper shaft' }),
+      line([x + 5, y + 4, x + 13, y - 4], { class: 's-paper shaft' }),
     ],
   },
 ];
@@ -106,8 +106,8 @@ const ENTRIES: readonly Entry[] = [
 export function drawLegend(scene: Scene, left: number, top: number, width: number): Block {
   const rows = scene.panels.flatMap(({ ladder }) => ladder.rows);
   const entries = ENTRIES.filter(({ used }) => rows.some(used));
-  if (entries.length === 0) return { shapes: [], bottom: top };
-  const shapes: Shape[] = [line(left, top, left + width, top, { class: 's-edge thin' })];
+  if (entries.length === 0) return nothing(top);
+  const shapes: Shape[] = [line([left, top, left + width, top], { class: 's-edge thin' })];
   let x = left;
   let y = top + 20;
   for (const { text, draw, width: sample = SAMPLE } of entries) {
@@ -116,7 +116,7 @@ export function drawLegend(scene: Scene, left: number, top: number, width: numbe
       x = left;
       y += 24;
     }
-    shapes.push(...draw(x, y), label(x + sample + 8, y + 4, text, { size: 12, colour: 'muted' }));
+    shapes.push(...draw(x, y), label([x + sample + 8, y + 4], text, { size: 12, colour: 'muted' }));
     x += needed;
   }
   return { shapes, bottom: y + 20 };

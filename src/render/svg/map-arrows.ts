@@ -63,7 +63,12 @@ export function drawArrows(routes: readonly Route[], anchors: Anchors, left: num
   const stubs = routes.flatMap((route) => listStubs(route, anchors));
   const drawn = routes.map((route) => {
     const own = stubs.filter((stub) => stub.route === route);
-    return drawRoute(route, own, stubs, anchors, left + (route.number - 0.5) * STEP);
+    const heights = own.map((stub) => heightOf(stub, stubs));
+    const outside = route.prediction.from === 'outside' ? anchors.outside : null;
+    const above = outside ?? anchors.host;
+    const begin = route.client === null ? above : (heights[0] ?? anchors.host);
+    const x = left + (route.number - 0.5) * STEP;
+    return drawRoute(route, own, { x, begin, heights });
   });
   // Numbers last, so that no line runs over one.
   return [
@@ -94,23 +99,25 @@ function isFailure({ path }: Prediction): 'dropped' | 'refused' | null {
   return path === 'dropped' || path === 'refused' ? path : null;
 }
 
+/** Where a route's line runs down, begins, and meets each of its stubs. */
+interface Course {
+  readonly x: number;
+  readonly begin: number;
+  readonly heights: readonly number[];
+}
+
 function drawRoute(
   route: Route,
   own: readonly Stub[],
-  all: readonly Stub[],
-  anchors: Anchors,
-  x: number,
+  { x, begin, heights }: Course,
 ): { readonly shafts: readonly Shape[]; readonly number: Shape } {
   const colour = PREDICTED_COLOURS[route.prediction.way ?? route.prediction.path];
-  const heights = own.map((stub) => heightOf(stub, all));
-  const outside = route.prediction.from === 'outside' ? anchors.outside : null;
-  const begin = route.client === null ? (outside ?? anchors.host) : (heights[0] ?? anchors.host);
   const ys = [begin, ...heights];
   const shafts = [
-    line(x, Math.min(...ys), x, Math.max(...ys), { class: `s-${colour} shaft` }),
+    line([x, Math.min(...ys), x, Math.max(...ys)], { class: `s-${colour} shaft` }),
     ...own.flatMap(({ at, end }, i): Shape[] => {
       const y = heights[i] ?? at.top;
-      const shaft = line(x, y, at.left - (end === 'leaves' ? 0 : 6), y, {
+      const shaft = line([x, y, at.left - (end === 'leaves' ? 0 : 6), y], {
         class: `s-${colour} shaft`,
       });
       if (end === 'leaves') return [shaft];
@@ -143,8 +150,8 @@ function drawJoint(name: string, joint: Joint, routes: readonly Route[]): Shape[
   const told = (sign: string, some: readonly Route[]): string =>
     `${sign} ${formatEvents(some.map(({ number }) => number))}`;
   return [
-    ...(inside.length > 0 ? [label(joint.edge + 6, y - 6, told('→', inside), style)] : []),
-    ...(leaves.length > 0 ? [label(joint.edge + 6, y + 16, told('←', leaves), style)] : []),
+    ...(inside.length > 0 ? [label([joint.edge + 6, y - 6], told('→', inside), style)] : []),
+    ...(leaves.length > 0 ? [label([joint.edge + 6, y + 16], told('←', leaves), style)] : []),
     ...(arrives.length > 0 ? [arrowHead(joint.far, y, 1, 'request')] : []),
     ...(inside.length > arrives.length ? drawOutcomeMark('refused', joint.far - 20, y) : []),
   ];

@@ -39,12 +39,12 @@ export function drawFindings(
     top,
     findings.flatMap(({ severity, evidence, remedy }) => [
       (y: number) =>
-        paragraph(printable(`${severity}: ${evidence}`), left, y + 6, width, {
+        paragraph(printable(`${severity}: ${evidence}`), [left, y + 6, width], {
           size: 12,
           colour: colours[severity],
         }),
       (y: number) =>
-        paragraph(printable(`fix: ${remedy}`), left + 16, y, width - 16, {
+        paragraph(printable(`fix: ${remedy}`), [left + 16, y, width - 16], {
           size: 12,
           colour: 'muted',
         }),

@@ -5,7 +5,7 @@ import { shorten } from '../text.js';
 import { label, type Block } from './block.js';
 import type { Grid } from './grid.js';
 import { measureIn } from './metrics.js';
-import { box, group, line, shape, type Shape } from './shapes.js';
+import { box, group, line, shape, type Point, type Shape } from './shapes.js';
 import type { Colour } from './style.js';
 
 export const LABEL_SIZE = 12;
@@ -25,13 +25,12 @@ export function laneX(grid: Grid, lane: number): number {
 
 /** The time column's entry for a row whose shaft is at `y`. */
 export function timeLabel(row: { time: number }, grid: Grid, y: number): Shape {
-  return label(
-    grid.left - 10,
-    y + 4,
-    formatDuration(row.time),
-    { size: SMALL_SIZE, face: 'mono', colour: 'muted' },
-    { 'text-anchor': 'end' },
-  );
+  return label([grid.left - 10, y + 4], formatDuration(row.time), {
+    size: SMALL_SIZE,
+    face: 'mono',
+    colour: 'muted',
+    anchor: 'end',
+  });
 }
 
 /** A triangle whose tip is at `x`. */
@@ -63,8 +62,8 @@ export function stopSign(x: number, y: number): Shape[] {
   });
   return [
     polygon(corners, 'bad'),
-    line(x - 5, y - 5, x + 5, y + 5, { class: 's-paper thick' }),
-    line(x - 5, y + 5, x + 5, y - 5, { class: 's-paper thick' }),
+    line([x - 5, y - 5, x + 5, y + 5], { class: 's-paper thick' }),
+    line([x - 5, y + 5, x + 5, y - 5], { class: 's-paper thick' }),
   ];
 }
 
@@ -82,20 +81,22 @@ export function dotWidth(text: string): number {
 export function eventDot(x: number, y: number, text: string, colour: Colour): Shape {
   const width = dotWidth(text);
   return group([
-    box(x - width / 2, y - DOT, width, DOT * 2, { rx: DOT, class: `f-paper s-${colour} thin` }),
-    label(x, y + 4, text, { size: SMALL_SIZE, face: 'mono', colour }, { 'text-anchor': 'middle' }),
+    box([x - width / 2, y - DOT, width, DOT * 2], { rx: DOT, class: `f-paper s-${colour} thin` }),
+    label([x, y + 4], text, { size: SMALL_SIZE, face: 'mono', colour, anchor: 'middle' }),
   ]);
 }
 
-/** A box below a row, tied to the point at `x` on the row; moved to stay inside of the plot. */
-export function noteBox(
-  lines: readonly string[],
-  x: number,
-  y: number,
-  top: number,
-  grid: Grid,
-  colour: Colour,
-): Block {
+interface NotePlace {
+  /** The point on the row that the note is about. */
+  readonly tie: Point;
+  readonly top: number;
+  readonly grid: Grid;
+  readonly colour: Colour;
+}
+
+/** A box below a row, tied to its point; moved to stay inside of the plot. */
+export function noteBox(lines: readonly string[], { tie, top, grid, colour }: NotePlace): Block {
+  const [x, y] = tie;
   const most = grid.right - grid.left - 20;
   const fitted = lines.map((text, i) =>
     shorten(text, most, measureIn(i === 0 ? 'strong' : 'mono', LABEL_SIZE)),
@@ -107,10 +108,10 @@ export function noteBox(
   const boxTop = top + 4;
   return {
     shapes: [
-      line(x, y + 7, x, boxTop, { class: `s-${colour} thin` }),
-      box(left, boxTop, width, height, { rx: 4, class: `f-paper s-${colour} thin` }),
+      line([x, y + 7, x, boxTop], { class: `s-${colour} thin` }),
+      box([left, boxTop, width, height], { rx: 4, class: `f-paper s-${colour} thin` }),
       ...fitted.map((text, i) =>
-        label(left + 10, boxTop + 18 + i * 17, text, {
+        label([left + 10, boxTop + 18 + i * 17], text, {
           size: LABEL_SIZE,
           face: i === 0 ? 'strong' : 'mono',
           colour: i === 0 ? colour : 'ink',

@@ -16,17 +16,17 @@ export function drawOutcomeMark(outcome: Outcome, x: number, y: number): Shape[]
     case 'dropped':
       return [
         polygon([-3, -6, 3, -6, 6, -3, 6, 3, 3, 6, -3, 6, -6, 3, -6, -3], x, y, mark),
-        line(x - 3, y - 3, x + 3, y + 3, white),
-        line(x - 3, y + 3, x + 3, y - 3, white),
+        line([x - 3, y - 3, x + 3, y + 3], white),
+        line([x - 3, y + 3, x + 3, y - 3], white),
       ];
     case 'refused':
-      return [disc(`f-${mark}`), line(x - 4, y, x + 4, y, white)];
+      return [disc(`f-${mark}`), line([x - 4, y, x + 4, y], white)];
     case 'reset':
       return [polygon([-7, 6, 0, -7, 7, 6], x, y, mark)];
     case 'unanswered':
       return [disc(`f-paper s-${mark} shaft implied`)];
     case 'stalled':
-      return [-5, 1].map((left) => box(x + left, y - 6, 4, 12, { class: `f-${mark}` }));
+      return [-5, 1].map((left) => box([x + left, y - 6, 4, 12], { class: `f-${mark}` }));
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Prediction } from '../../model/explain.js';
 import { namePredicted } from '../../words/seen.js';
 import { printable } from '../text.js';
-import { paragraph, stack, type Block } from './block.js';
+import { nothing, paragraph, stack, type Block } from './block.js';
 import { PREDICTED_COLOURS } from './map-arrows.js';
 import { eventDot } from './marks.js';
 import { box, line, type Shape } from './shapes.js';
@@ -27,20 +27,19 @@ export function drawPredictions(
   numberOf: ReadonlyMap<Prediction, number>,
   { left, top, width }: Place,
 ): Block {
-  if (predictions.length === 0) return { shapes: [], bottom: top };
+  if (predictions.length === 0) return nothing(top);
   const hidden = predictions.length - MOST_ROWS;
   return stack(top, [
-    (y) => paragraph('Predicted paths', left, y, width, { size: 15, face: 'strong' }),
+    (y) => paragraph('Predicted paths', [left, y, width], { size: 15, face: 'strong' }),
     ...predictions
       .slice(0, MOST_ROWS)
       .map(
         (prediction) => (y: number) =>
           drawRow(prediction, numberOf.get(prediction) ?? null, { left, top: y + 4, width }),
       ),
-    (y) =>
-      hidden > 0
-        ? paragraph(`and ${hidden} more`, left, y + 4, width, { size: 12, colour: 'muted' })
-        : { shapes: [], bottom: y },
+    hidden > 0
+      ? (y) => paragraph(`and ${hidden} more`, [left, y + 4, width], { size: 12, colour: 'muted' })
+      : nothing,
   ]);
 }
 
@@ -60,14 +59,14 @@ function drawRow(
   let x = left + NUMBERS;
   const blocks = cells.map(({ text, style }, i) => {
     const room = (PARTS[i] ?? 0) * (width - NUMBERS);
-    const block = paragraph(printable(text), x, top + 4, room - GAP, style);
+    const block = paragraph(printable(text), [x, top + 4, room - GAP], style);
     x += room;
     return block;
   });
   const bottom = Math.max(...blocks.map((block) => block.bottom)) + 2;
   const marks: Shape[] = [
-    line(left, top, left + width, top, { class: 's-edge thin' }),
-    box(left, top + 5, 4, bottom - top - 8, { rx: 2, class: `f-${colour}` }),
+    line([left, top, left + width, top], { class: 's-edge thin' }),
+    box([left, top + 5, 4, bottom - top - 8], { rx: 2, class: `f-${colour}` }),
     ...(number === null ? [] : [eventDot(left + 22, top + 13, String(number), colour)]),
   ];
   return { shapes: [...marks, ...blocks.flatMap(({ shapes }) => shapes)], bottom };

@@ -50,16 +50,13 @@ function drawPoint(row: PointRow, grid: Grid, top: number): Block {
       textShape('title', row.title),
       timeLabel(row, grid, y),
       eventDot(x, y, formatStop(row.events, 1), colour),
-      label(
-        toRight ? x + dot + 7 : x - dot - 7,
-        y + 4,
-        text,
-        { size: LABEL_SIZE, face: 'strong', colour },
-        {
-          'text-anchor': toRight ? 'start' : 'end',
-          class: 'halo s-band',
-        },
-      ),
+      label([toRight ? x + dot + 7 : x - dot - 7, y + 4], text, {
+        size: LABEL_SIZE,
+        face: 'strong',
+        colour,
+        anchor: toRight ? 'start' : 'end',
+        halo: true,
+      }),
     ],
     bottom: y + 15,
   };
@@ -82,11 +79,11 @@ function drawRelay(row: RelayRow, grid: Grid, top: number): Block {
     shapes: [
       textShape('title', row.title),
       timeLabel(row, grid, y),
-      line(left - 14, y, left + width + 14, y, { class: 's-relay shaft' }),
+      line([left - 14, y, left + width + 14, y], { class: 's-relay shaft' }),
       arrowHead(tip, y, sign, 'relay'),
-      box(left, y - 13, width, 26, { rx: 13, class: 'f-paper s-relay shaft' }),
+      box([left, y - 13, width, 26], { rx: 13, class: 'f-paper s-relay shaft' }),
       eventDot(dotX, y, number, 'relay'),
-      label(dotX + numberWidth / 2 + 8, y + 4, text, {
+      label([dotX + numberWidth / 2 + 8, y + 4], text, {
         size: LABEL_SIZE,
         face: 'strong',
         colour: 'relay',
@@ -104,16 +101,10 @@ function drawRemark({ text, kind }: RemarkRow, grid: Grid, top: number): Block {
   const className = `s-muted thin ${kind === 'pause' ? 'dashed' : 'implied'}`;
   return {
     shapes: [
-      box(grid.left, y - 9, grid.right - grid.left, 18, { class: 'f-paper' }),
-      line(grid.left, y, middle - half, y, { class: className }),
-      line(middle + half, y, grid.right, y, { class: className }),
-      label(
-        middle,
-        y + 4,
-        shown,
-        { size: LABEL_SIZE, colour: 'muted' },
-        { 'text-anchor': 'middle' },
-      ),
+      box([grid.left, y - 9, grid.right - grid.left, 18], { class: 'f-paper' }),
+      line([grid.left, y, middle - half, y], { class: className }),
+      line([middle + half, y, grid.right, y], { class: className }),
+      label([middle, y + 4], shown, { size: LABEL_SIZE, colour: 'muted', anchor: 'middle' }),
     ],
     bottom: y + 15,
   };

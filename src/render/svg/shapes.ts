@@ -21,6 +21,11 @@ export interface Picture {
 
 export type Attributes = Record<string, string | number>;
 
+/** Pixels from the left and from the top. */
+export type Point = readonly [x: number, y: number];
+type Line = readonly [x1: number, y1: number, x2: number, y2: number];
+type Rectangle = readonly [x: number, y: number, width: number, height: number];
+
 /** Any element; numbers are rounded to tenths so that output is the same everywhere. */
 export function shape(
   tag: string,
@@ -41,24 +46,12 @@ export function group(children: readonly Shape[], attributes: Attributes = {}): 
 }
 
 /** A straight line. */
-export function line(
-  x1: number,
-  y1: number,
-  x2: number,
-  y2: number,
-  attributes: Attributes,
-): Shape {
+export function line([x1, y1, x2, y2]: Line, attributes: Attributes): Shape {
   return shape('line', { x1, y1, x2, y2, ...attributes });
 }
 
 /** A rectangle. */
-export function box(
-  x: number,
-  y: number,
-  width: number,
-  height: number,
-  attributes: Attributes,
-): Shape {
+export function box([x, y, width, height]: Rectangle, attributes: Attributes): Shape {
   return shape('rect', { x, y, width: Math.max(0, width), height, ...attributes });
 }
 

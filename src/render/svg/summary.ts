@@ -2,7 +2,7 @@
 import type { EvidenceMark, SummaryGroup } from '../layout/scene.js';
 import { SUMMARY_COLUMNS, tabulate } from '../summary-table.js';
 import { shorten } from '../text.js';
-import { label, type Block } from './block.js';
+import { label, nothing, type Block, type Frame } from './block.js';
 import { measureIn } from './metrics.js';
 import { box, line, type Shape } from './shapes.js';
 
@@ -19,30 +19,23 @@ export function drawSummary(
   top: number,
   width: number,
 ): Block {
-  if (groups.length === 0) return { shapes: [], bottom: top };
+  if (groups.length === 0) return nothing(top);
   const most = Math.max(...groups.map(({ count }) => count));
-  const shapes: Shape[] = [
-    ...drawCells(
-      SUMMARY_COLUMNS.map(({ head }) => head),
-      left,
-      top,
-      width,
-      null,
-    ),
-  ];
+  const heads = SUMMARY_COLUMNS.map(({ head }) => head);
+  const shapes = drawCells(heads, top, { left, width }, null);
   tabulate(groups).forEach(({ cells, odd, mark }, i) => {
     const y = top + (i + 1) * ROW;
     const bar = (SHARES[0] * width - 16) * ((groups[i]?.count ?? 0) / most);
     shapes.push(
-      line(left, y, left + width, y, { class: 's-edge thin' }),
+      line([left, y, left + width, y], { class: 's-edge thin' }),
       ...(bar < SHORTEST_BAR
         ? []
         : [
-            box(left + SHARES[0] * width - 8 - bar, y + ROW - 4, bar, 2, {
+            box([left + SHARES[0] * width - 8 - bar, y + ROW - 4, bar, 2], {
               class: odd ? 'f-unsure' : 'f-request',
             }),
           ]),
-      ...drawCells(cells, left, y, width, mark),
+      ...drawCells(cells, y, { left, width }, mark),
     );
   });
   return { shapes, bottom: top + (groups.length + 1) * ROW + 16 };
@@ -50,9 +43,8 @@ export function drawSummary(
 
 function drawCells(
   cells: readonly string[],
-  left: number,
   top: number,
-  width: number,
+  { left, width }: Frame,
   mark: EvidenceMark | null,
 ): Shape[] {
   let x = left;
@@ -60,15 +52,12 @@ function drawCells(
     const room = (SHARES[i] ?? 0) * width;
     const face = mark === null ? 'prose' : number ? 'mono' : 'strong';
     const text = shorten(cells[i] ?? '', room - 12, measureIn(face, 12));
-    const cell = label(
-      number ? x + room - 8 : x + 4,
-      top + 16,
-      text,
-      { size: 12, face, colour: mark === null ? 'muted' : head === 'outcome' ? mark : 'ink' },
-      {
-        'text-anchor': number ? 'end' : 'start',
-      },
-    );
+    const cell = label([number ? x + room - 8 : x + 4, top + 16], text, {
+      size: 12,
+      face,
+      colour: mark === null ? 'muted' : head === 'outcome' ? mark : 'ink',
+      anchor: number ? 'end' : 'start',
+    });
     x += room;
     return cell;
   });

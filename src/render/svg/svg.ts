@@ -6,7 +6,7 @@ import { layOut } from '../layout/layout.js';
 import type { CoverageNote, Scene } from '../layout/scene.js';
 import { layOutWaterfall, type Waterfall } from '../layout/waterfall.js';
 import { box, type Picture } from './shapes.js';
-import { label, paragraph, space, stack, type Block } from './block.js';
+import { label, nothing, paragraph, space, stack, type Block } from './block.js';
 import { serialisePicture } from './document.js';
 import { drawHeadline } from './headline.js';
 import { widthFor } from './lanes.js';
@@ -44,7 +44,9 @@ export function drawPicture(scene: Scene, waterfall: Waterfall | null): Picture 
     space(10),
     (y) => drawSummary(scene.summary, MARGIN, y, inner),
     (y) => drawWaterfall(waterfall, MARGIN, y, inner),
-    ...scene.panels.map((panel) => (y: number) => drawPanel(panel, scene, MARGIN, y, inner)),
+    ...scene.panels.map(
+      (panel) => (y: number) => drawPanel(panel, scene, y, { left: MARGIN, width: inner }),
+    ),
     (y) => drawHidden(scene, y, inner),
     (y) => drawLegend(scene, MARGIN, y, inner),
     ...good.map((note) => (y: number) => drawNote(note, y, inner)),
@@ -57,17 +59,17 @@ export function drawPicture(scene: Scene, waterfall: Waterfall | null): Picture 
     title: `${scene.headline.subject}: ${scene.headline.outcome}`,
     description: joinHeadline(scene.headline),
     style: styleSheet(),
-    shapes: [box(0, 0, width, height, { class: 'f-paper' }), ...body.shapes],
+    shapes: [box([0, 0, width, height], { class: 'f-paper' }), ...body.shapes],
   };
 }
 
 function drawNote({ severity, text }: CoverageNote, top: number, width: number): Block {
   const warns = severity === 'warning';
-  const block = paragraph(text, MARGIN + (warns ? 18 : 0), top + 3, width - 18, {
+  const block = paragraph(text, [MARGIN + (warns ? 18 : 0), top + 3, width - 18], {
     size: 12,
     colour: warns ? 'unsure' : 'muted',
   });
-  const mark = label(MARGIN + 2, top + 15, '!', { size: 13, face: 'strong', colour: 'unsure' });
+  const mark = label([MARGIN + 2, top + 15], '!', { size: 13, face: 'strong', colour: 'unsure' });
   return {
     shapes: warns ? [mark, ...block.shapes] : block.shapes,
     bottom: Math.max(block.bottom, top + 18),
@@ -76,8 +78,8 @@ function drawNote({ severity, text }: CoverageNote, top: number, width: number):
 
 function drawHidden(scene: Scene, top: number, width: number): Block {
   const hidden = scene.connections - scene.panels.length;
-  if (hidden <= 0) return { shapes: [], bottom: top };
+  if (hidden <= 0) return nothing(top);
   const text = `${formatCount(hidden)} of ${formatCount(scene.connections)} connections are not drawn.`;
-  const block = paragraph(text, MARGIN, top, width, { size: 13, colour: 'muted' });
+  const block = paragraph(text, [MARGIN, top, width], { size: 13, colour: 'muted' });
   return { shapes: block.shapes, bottom: block.bottom + 12 };
 }

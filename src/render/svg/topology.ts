@@ -4,7 +4,7 @@ import type { Explanation } from '../../model/explain.js';
 import { answer } from '../explain-answer.js';
 import { plural } from '../format.js';
 import { printable } from '../text.js';
-import { paragraph, space, stack, type Block } from './block.js';
+import { nothing, paragraph, space, stack, type Block } from './block.js';
 import { card, type CardLine } from './card.js';
 import { drawArrows } from './map-arrows.js';
 import { CONTAINER_WIDTH, INSIDE, MARGIN, planMap, type Plan } from './map-plan.js';
@@ -27,13 +27,13 @@ export function drawTopology(explanation: Explanation): Picture {
   const inner = width - 2 * MARGIN;
   const title = 'How traffic gets into the containers';
   const body = stack(MARGIN, [
-    (y) => paragraph(title, MARGIN, y, inner, { size: 22, face: 'strong' }),
+    (y) => paragraph(title, [MARGIN, y, inner], { size: 22, face: 'strong' }),
     ...answer(explanation).map(
-      (line) => (y: number) => paragraph(printable(line), MARGIN, y + 4, inner, { size: 14 }),
+      (line) => (y: number) => paragraph(printable(line), [MARGIN, y + 4, inner], { size: 14 }),
     ),
     (y) => drawFindings(explanation, MARGIN, y + 4, inner),
     (y) =>
-      paragraph(describeEngine(explanation), MARGIN, y + 8, inner, { size: 12, colour: 'muted' }),
+      paragraph(describeEngine(explanation), [MARGIN, y + 8, inner], { size: 12, colour: 'muted' }),
     space(14),
     (y) => drawOutside(planned, y),
     (y) => drawHost(planned, y),
@@ -53,14 +53,14 @@ export function drawTopology(explanation: Explanation): Picture {
     title,
     style: styleSheet(),
     description: describeWhole(explanation),
-    shapes: [box(0, 0, width, height, { class: 'f-paper' }), ...body.shapes],
+    shapes: [box([0, 0, width, height], { class: 'f-paper' }), ...body.shapes],
   };
 }
 
 /** Where clients of other machines are, if any are predicted. */
 function drawOutside({ routes, left, anchors }: Plan, top: number): Block {
   const comes = routes.routes.some(({ prediction }) => prediction.from === 'outside');
-  if (!comes) return { shapes: [], bottom: top };
+  if (!comes) return nothing(top);
   const place = { left: MARGIN, top, width: left - MARGIN + 200, colour: 'edge' as const };
   const block = card(place, [{ text: 'outside: other machines', face: 'strong' }]);
   anchors.outside = block.bottom + 14;
@@ -79,7 +79,7 @@ function drawHost(planned: Plan, top: number): Block {
   const hidden = explanation.bridges.length - bridges.length;
   anchors.host = top + 32;
   const content = stack(top + 8, [
-    (y) => paragraph('host', left, y, INSIDE, { size: 15, face: 'strong' }),
+    (y) => paragraph('host', [left, y, INSIDE], { size: 15, face: 'strong' }),
     space(4),
     (y) => {
       const block = card({ left, top: y, width: INSIDE, colour: 'edge' }, listDevices(explanation));
@@ -90,32 +90,22 @@ function drawHost(planned: Plan, top: number): Block {
         block,
       );
     },
-    ...explanation.relays.map((relay) => (y: number) => {
-      const { pid, command, listens, target } = relay;
-      const block = card({ left, top: y + 8, width: INSIDE, colour: 'relay' }, [
-        { text: `${command} (pid ${pid})`, face: 'strong', colour: 'relay' },
-        { text: `${listens} → ${target ?? '?'}`, face: 'mono' },
-      ]);
-      anchors.relays.set(listens, { left, top: y + 8, bottom: block.bottom });
-      return block;
-    }),
+    ...explanation.relays.map((relay) => (y: number) => drawRelay(planned, relay, y + 8)),
     ...bridges.map((bridge) => (y: number) => drawBridge(planned, bridge, y + 12)),
-    (y) =>
-      hidden > 0
-        ? paragraph(
+    hidden > 0
+      ? (y) =>
+          paragraph(
             `and ${plural(hidden, 'bridge')} that it does not concern`,
-            left,
-            y + 8,
-            INSIDE,
+            [left, y + 8, INSIDE],
             {
               size: 12,
               colour: 'muted',
             },
           )
-        : { shapes: [], bottom: y },
+      : nothing,
     space(12),
   ]);
-  const frame = box(MARGIN, top, planned.hostRight - MARGIN, content.bottom - top, {
+  const frame = box([MARGIN, top, planned.hostRight - MARGIN, content.bottom - top], {
     rx: 10,
     class: 'f-band s-lane shaft',
   });
@@ -129,6 +119,19 @@ function drawHost(planned: Plan, top: number): Block {
   );
   const arrows = drawArrows(routes.routes, anchors, MARGIN + 14);
   return { shapes: [frame, ...content.shapes, ...others.shapes, ...arrows], bottom: others.bottom };
+}
+
+function drawRelay(
+  { left, anchors }: Plan,
+  { pid, command, listens, target }: Explanation['relays'][number],
+  top: number,
+): Block {
+  const block = card({ left, top, width: INSIDE, colour: 'relay' }, [
+    { text: `${command} (pid ${pid})`, face: 'strong', colour: 'relay' },
+    { text: `${listens} → ${target ?? '?'}`, face: 'mono' },
+  ]);
+  anchors.relays.set(listens, { left, top, bottom: block.bottom });
+  return block;
 }
 
 /** Bridges that lead to what is asked about, and all where nothing is. */
@@ -167,21 +170,21 @@ function drawBridge(
     .slice(0, MOST_MEMBERS);
   const hidden = members.length - shown.length;
   const content = stack(top + 6, [
-    (y) => paragraph(printable(name), left + 12, y, INSIDE - 24, { size: 13, face: 'strong' }),
+    (y) => paragraph(printable(name), [left + 12, y, INSIDE - 24], { size: 13, face: 'strong' }),
     (y) =>
-      paragraph(addresses.filter(isGlobal).join('  '), left + 12, y, INSIDE - 24, {
+      paragraph(addresses.filter(isGlobal).join('  '), [left + 12, y, INSIDE - 24], {
         size: 12,
         face: 'mono',
       }),
     space(6),
     ...shown.map((member) => (y: number) => drawMember(planned, member, y)),
-    (y) =>
-      hidden > 0
-        ? paragraph(`and ${hidden} more`, left + 12, y, INSIDE, { size: 12, colour: 'muted' })
-        : { shapes: [], bottom: y },
+    hidden > 0
+      ? (y) =>
+          paragraph(`and ${hidden} more`, [left + 12, y, INSIDE], { size: 12, colour: 'muted' })
+      : nothing,
     space(4),
   ]);
-  const frame = box(left, top, INSIDE, content.bottom - top, {
+  const frame = box([left, top, INSIDE, content.bottom - top], {
     rx: 8,
     class: 'f-paper s-lane thin',
   });
@@ -228,8 +231,10 @@ function drawMember(
     anchors.joints.set(container, { left, top, bottom, ...wire });
   }
   const joint: Shape[] = [
-    ...(bottom > end.bottom ? [line(left, top + 6, left, bottom, { class: 's-lane thick' })] : []),
-    line(from, y, containerLeft, y, { class: 's-request shaft' }),
+    ...(bottom > end.bottom
+      ? [line([left, top + 6, left, bottom], { class: 's-lane thick' })]
+      : []),
+    line([from, y, containerLeft, y], { class: 's-request shaft' }),
     ...[from, containerLeft].map((x) =>
       shape('circle', { cx: x, cy: y, r: 4, class: 'f-request' }),
     ),

@@ -2,7 +2,7 @@
 import { formatCount, formatDuration, plural } from '../format.js';
 import { BUCKETS, type Bar, type Strip, type Waterfall } from '../layout/waterfall.js';
 import { tellOutcome } from '../signs.js';
-import { label, paragraph, space, stack, type Block } from './block.js';
+import { label, nothing, paragraph, space, stack, type Block } from './block.js';
 import { drawOutcomeMark } from './outcome-mark.js';
 import { box, group, line, textShape, type Shape } from './shapes.js';
 import type { Colour } from './style.js';
@@ -26,6 +26,8 @@ export const PATH_LOOKS: Readonly<
 };
 
 interface Plot {
+  /** Where the names stand. */
+  readonly names: number;
   readonly left: number;
   readonly right: number;
   readonly at: (time: number) => number;
@@ -38,33 +40,32 @@ export function drawWaterfall(
   top: number,
   width: number,
 ): Block {
-  if (waterfall === null) return { shapes: [], bottom: top };
+  if (waterfall === null) return nothing(top);
   const { span, strips, bars, untimed } = waterfall;
   const [start, right] = [left + LABELS, left + width - LENGTHS];
   const at = (time: number): number => start + (time / span) * (right - start);
-  const plot: Plot = { left: start, right, at };
+  const plot: Plot = { names: left, left: start, right, at };
   const most = Math.max(1, ...strips.flatMap(({ begun }) => begun));
   const rows = stack(top + 42, [
-    ...strips.map((strip) => (y: number) => drawStrip(strip, most, plot, left, y)),
-    (y) =>
-      strips.length > 0 && bars.length > 0
-        ? paragraph('Failed and slowest', left, y + 4, width, { size: 12, colour: 'muted' })
-        : { shapes: [], bottom: y },
-    ...bars.map((bar) => (y: number) => drawBar(bar, plot, left, y)),
+    ...strips.map((strip) => (y: number) => drawStrip(strip, most, plot, y)),
+    strips.length > 0 && bars.length > 0
+      ? (y) => paragraph('Failed and slowest', [left, y + 4, width], { size: 12, colour: 'muted' })
+      : nothing,
+    ...bars.map((bar) => (y: number) => drawBar(bar, plot, y)),
   ]);
   const rest = stack(rows.bottom + 4, [
-    (y) =>
-      untimed > 0
-        ? paragraph(`${plural(untimed, 'connection')} without a known start`, left, y, width, {
+    untimed > 0
+      ? (y) =>
+          paragraph(`${plural(untimed, 'connection')} without a known start`, [left, y, width], {
             size: SIZE,
             colour: 'muted',
           })
-        : { shapes: [], bottom: y },
+      : nothing,
     space(12),
   ]);
   return {
     shapes: [
-      label(left, top + 14, 'Over time', { size: 15, face: 'strong' }),
+      label([left, top + 14], 'Over time', { size: 15, face: 'strong' }),
       ...drawScale(waterfall, plot, top + 32, rows.bottom),
       ...rows.shapes,
       ...rest.shapes,
@@ -75,18 +76,18 @@ export function drawWaterfall(
 
 function drawScale({ ticks }: Waterfall, plot: Plot, y: number, bottom: number): Shape[] {
   return ticks.flatMap(({ at, text }) => [
-    line(plot.at(at), y + 6, plot.at(at), bottom, { class: 's-edge thin' }),
-    label(
-      plot.at(at),
-      y,
-      text,
-      { size: SIZE, face: 'mono', colour: 'muted' },
-      { 'text-anchor': at === 0 ? 'start' : 'middle' },
-    ),
+    line([plot.at(at), y + 6, plot.at(at), bottom], { class: 's-edge thin' }),
+    label([plot.at(at), y], text, {
+      size: SIZE,
+      face: 'mono',
+      colour: 'muted',
+      anchor: at === 0 ? 'start' : 'middle',
+    }),
   ]);
 }
 
-function drawBar(bar: Bar, plot: Plot, left: number, top: number): Block {
+function drawBar(bar: Bar, plot: Plot, top: number): Block {
+  const { names: left } = plot;
   const { id, path, outcome, begin, end, connected } = bar;
   const { colour, hollow } = PATH_LOOKS[path];
   const failed = outcome !== 'answered';
@@ -100,29 +101,27 @@ function drawBar(bar: Bar, plot: Plot, left: number, top: number): Block {
   const dial = connected === null ? null : plot.at(connected);
   const shapes = [
     textShape('title', `#${id} ${path}, ${outcome}, ${length}`),
-    label(left, y + 4, `#${id} ${path}`, { size: SIZE, face: 'mono', colour }),
-    label(
-      left + LABELS - 20,
-      y + 4,
-      failed ? tellOutcome(outcome) : '',
-      { size: SIZE, face: 'strong', colour: 'bad' },
-      { 'text-anchor': 'end' },
-    ),
-    box(x, y - 5, width, 10, look),
+    label([left, y + 4], `#${id} ${path}`, { size: SIZE, face: 'mono', colour }),
+    label([left + LABELS - 20, y + 4], failed ? tellOutcome(outcome) : '', {
+      size: SIZE,
+      face: 'strong',
+      colour: 'bad',
+      anchor: 'end',
+    }),
+    box([x, y - 5, width, 10], look),
     ...(dial !== null && dial - x > 3 && x + width - dial > 3
-      ? [line(dial, y - 5, dial, y + 5, { class: `s-${hollow ? colour : 'paper'} shaft` })]
+      ? [line([dial, y - 5, dial, y + 5], { class: `s-${hollow ? colour : 'paper'} shaft` })]
       : []),
     ...(end === null
-      ? [line(x + width, y, x + width + 24, y, { class: `s-${colour} dashed` })]
+      ? [line([x + width, y, x + width + 24, y], { class: `s-${colour} dashed` })]
       : []),
     ...drawOutcomeMark(outcome, x + width + 9, y),
-    label(
-      plot.right + LENGTHS,
-      y + 4,
-      length,
-      { size: SIZE, face: 'mono', colour: failed ? 'bad' : 'muted' },
-      { 'text-anchor': 'end' },
-    ),
+    label([plot.right + LENGTHS, y + 4], length, {
+      size: SIZE,
+      face: 'mono',
+      colour: failed ? 'bad' : 'muted',
+      anchor: 'end',
+    }),
   ];
   return {
     shapes: [group(shapes, { class: 'bar-row', 'data-connection': id })],
@@ -131,7 +130,8 @@ function drawBar(bar: Bar, plot: Plot, left: number, top: number): Block {
 }
 
 /** How many began when; the tallest column of all strips has the whole height. */
-function drawStrip(strip: Strip, most: number, plot: Plot, left: number, top: number): Block {
+function drawStrip(strip: Strip, most: number, plot: Plot, top: number): Block {
+  const { names: left } = plot;
   const { path, outcome, count, begun, median } = strip;
   const { colour, hollow } = PATH_LOOKS[path];
   const base = top + STRIP - 6;
@@ -140,31 +140,29 @@ function drawStrip(strip: Strip, most: number, plot: Plot, left: number, top: nu
   const columns = begun.flatMap((number, i) => {
     if (number === 0) return [];
     const height = Math.max(2, (number / most) * (STRIP - 12));
-    return [box(plot.left + i * step + 0.5, base - height, step - 1, height, look)];
+    return [box([plot.left + i * step + 0.5, base - height, step - 1, height], look)];
   });
   const failed = outcome !== 'answered';
   return {
     shapes: [
       textShape('title', `${formatCount(count)} ${path}, ${outcome}`),
-      label(left, top + 18, `${formatCount(count)} × ${path}`, {
+      label([left, top + 18], `${formatCount(count)} × ${path}`, {
         size: SIZE,
         face: 'mono',
         colour,
       }),
-      label(left, top + 32, tellOutcome(outcome), {
+      label([left, top + 32], tellOutcome(outcome), {
         size: SIZE,
         face: 'strong',
         colour: failed ? 'bad' : 'good',
       }),
-      line(plot.left, base, plot.right, base, { class: 's-edge thin' }),
+      line([plot.left, base, plot.right, base], { class: 's-edge thin' }),
       ...columns,
       ...drawOutcomeMark(outcome, plot.left - 12, top + STRIP / 2),
       label(
-        plot.right + LENGTHS,
-        top + 26,
+        [plot.right + LENGTHS, top + 26],
         median === null ? '' : `p50 ${formatDuration(median)}`,
-        { size: SIZE, face: 'mono', colour: 'muted' },
-        { 'text-anchor': 'end' },
+        { size: SIZE, face: 'mono', colour: 'muted', anchor: 'end' },
       ),
     ],
     bottom: top + STRIP,

@@ -32,7 +32,7 @@ export class Line {
   }
 
   /** Writes text with its middle at `center`, moved so that it stays between `min` and `max` (exclusive). */
-  putCentered(center: number, text: string, role: Role = 'plain', min = 0, max = this.width): void {
+  putCentered(center: number, text: string, role: Role, [min, max] = [0, this.width]): void {
     const width = widthOf(text);
     const wanted = center - Math.floor((width - 1) / 2);
     this.put(Math.max(min, Math.min(wanted, max - width)), text, role);

@@ -4,7 +4,7 @@ import type { Ladder, Lane, Row } from '../layout/scene.js';
 import { shorten, shortenEndpoint, stick, widthOf } from '../text.js';
 import { Line } from './canvas.js';
 import { columnOf, startLine, TIME_WIDTH, type Grid } from './grid.js';
-import type { Paint, Role } from './paint.js';
+import type { Role, Sheet } from './paint.js';
 import { drawArrow, drawPoint, drawRelay } from './rows.js';
 
 const MIN_SPACING = 7;
@@ -13,7 +13,7 @@ const MIN_LABEL = 8;
 const MAX_LABEL = 24;
 
 /** Draws the ladder in at most `columns` columns; null when its lanes do not fit. */
-export function drawLadder(ladder: Ladder, columns: number, paint: Paint): string[] | null {
+export function drawLadder(ladder: Ladder, { columns, paint }: Sheet): string[] | null {
   const grid = planGrid(ladder, columns);
   if (!grid) return null;
   const lines = [...drawHeader(ladder, grid), ...ladder.rows.flatMap((row) => drawRow(row, grid))];
@@ -60,7 +60,8 @@ function drawNamespaces({ groups }: Ladder, grid: Grid): Line {
     const end = Math.min(columnOf(grid, to) + grid.spacing - half - 2, grid.columns - 1);
     line.put(start, '─'.repeat(end - start + 1), 'dim');
     const title = shorten(name, end - start - 1);
-    if (title !== '') line.putCentered((start + end) >> 1, ` ${title} `, 'strong', start, end + 1);
+    if (title !== '')
+      line.putCentered((start + end) >> 1, ` ${title} `, 'strong', [start, end + 1]);
   }
   return line;
 }
@@ -76,7 +77,12 @@ function drawNames({ lanes }: Ladder, grid: Grid): Line[] {
     const line = lines[i % tiers];
     const name = shorten(lane.name, grid.spacing * tiers - 2);
     if (line)
-      taken[i % tiers] = putApart(line, columnOf(grid, i), name, role, taken[i % tiers] ?? 0);
+      taken[i % tiers] = putApart(
+        line,
+        columnOf(grid, i),
+        { text: name, role },
+        taken[i % tiers] ?? 0,
+      );
   });
   lanes.forEach((_, i) => {
     for (const line of lines.slice((i % tiers) + 1)) drawRail(line, columnOf(grid, i));
@@ -107,15 +113,25 @@ function drawDetails({ lanes }: Ladder, grid: Grid): Line[] {
       ? detail
       : shortenEndpoint(detail, Math.min(roomAt(i, tiers), grid.spacing * 3));
     if (line) {
-      taken[i % tiers] = putApart(line, columnOf(grid, lane), text, 'dim', taken[i % tiers] ?? 0);
+      taken[i % tiers] = putApart(
+        line,
+        columnOf(grid, lane),
+        { text, role: 'dim' },
+        taken[i % tiers] ?? 0,
+      );
     }
   });
   for (const line of lines) lanes.forEach((_, i) => drawRail(line, columnOf(grid, i)));
   return lines;
 }
 
+interface Written {
+  readonly text: string;
+  readonly role: Role;
+}
+
 /** Centres a text behind what is `taken` of the line already; returns what is taken then. */
-function putApart(line: Line, center: number, text: string, role: Role, taken: number): number {
+function putApart(line: Line, center: number, { text, role }: Written, taken: number): number {
   const width = widthOf(text);
   const wanted = Math.min(center - Math.floor((width - 1) / 2), line.width - width);
   const start = Math.max(wanted, taken, 0);

@@ -16,6 +16,12 @@ export type Role =
 
 export type Paint = (role: Role, text: string) => string;
 
+/** What text is written on. */
+export interface Sheet {
+  readonly columns: number;
+  readonly paint: Paint;
+}
+
 /** @param color whether to write ANSI colours; never looks at the environment. */
 export function createPaint(color: boolean): Paint {
   const ansis = new Ansis(color ? 2 : 0);

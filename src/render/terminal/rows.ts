@@ -15,25 +15,26 @@ export function drawArrow(row: ArrowRow, grid: Grid): Line[] {
   const line = labelled(row, grid);
   const role = roleOf(row);
   const sign = row.flow === 'request' ? 1 : -1;
+  const pen = { line, grid, sign } as const;
   const head = sign > 0 ? '►' : '◄';
   const shaft = row.count > 1 ? '═' : '─';
   const stops = row.stops.map((stop) => columnOf(grid, stop.lane));
   const [first, last] = [stops[0], stops.at(-1)];
   stops.slice(1).forEach((x, i) => {
-    drawShaft(line, stops[i] ?? x, x, shaft, role);
+    drawShaft(line, [stops[i] ?? x, x], shaft, role);
   });
   if (first !== undefined && row.tail !== null) {
     const tail = columnOf(grid, row.tail);
-    drawShaft(line, tail + sign, first, IMPLIED, role);
+    drawShaft(line, [tail + sign, first], IMPLIED, role);
     line.put(tail, sign > 0 ? '├' : '┤', role);
   }
   if (last !== undefined && row.head !== null) {
     const x = columnOf(grid, row.head) - sign;
-    drawShaft(line, last, x, IMPLIED, role);
+    drawShaft(line, [last, x], IMPLIED, role);
     line.put(x, head, role);
   }
   const ends = row.stops.map(({ lane, events }) =>
-    drawNumber(line, grid, lane, formatStop(events, row.count, grid.spacing - 2), role, sign),
+    drawNumber(pen, lane, formatStop(events, row.count, grid.spacing - 2), role),
   );
   const lastEnd = ends.at(-1);
   if (lastEnd !== undefined && row.head === null && row.drop === null)
@@ -43,14 +44,12 @@ export function drawArrow(row: ArrowRow, grid: Grid): Line[] {
     const start = first - Math.floor((width - 1) / 2);
     line.put(sign > 0 ? start - 1 : start + width, UNLISTED, role);
   }
-  const marks = row.rewritings.map((rewriting) =>
-    markRewriting(line, grid, rewriting, sign, lastEnd),
-  );
+  const marks = row.rewritings.map((rewriting) => markRewriting(pen, rewriting, lastEnd));
   const notes = row.rewritings.flatMap((rewriting, i) =>
     rewriting.spelledOut ? noteRewriting(rewriting, marks[i] ?? 0, grid) : [],
   );
   if (!row.drop) return [line, ...notes];
-  const drop = drawDrop(line, row.drop, lastEnd, grid, sign);
+  const drop = drawDrop(pen, row.drop, lastEnd);
   // The line to the drop is drawn over the marks on it.
   row.rewritings.forEach((_, i) => {
     line.put(marks[i] ?? 0, '◆', 'nat');
@@ -89,20 +88,20 @@ function roleOf({ tone }: ArrowRow | PointRow | RelayRow): Role {
   return tone === 'reset' || tone === 'retransmit' ? 'bad' : tone;
 }
 
-function drawShaft(line: Line, from: number, to: number, shaft: string, role: Role): void {
-  const [left, right] = from < to ? [from, to] : [to, from];
+/** What a packet is drawn with: its line, and the direction in which it goes. */
+interface Pen {
+  readonly line: Line;
+  readonly grid: Grid;
+  readonly sign: 1 | -1;
+}
+
+function drawShaft(line: Line, ends: readonly [number, number], shaft: string, role: Role): void {
+  const [left, right] = [Math.min(...ends), Math.max(...ends)];
   line.put(left, shaft.repeat(right - left + 1), role);
 }
 
 /** Writes an event's number over its lane; returns the column of its end in the direction of the arrow. */
-function drawNumber(
-  line: Line,
-  grid: Grid,
-  lane: number,
-  number: string,
-  role: Role,
-  sign: number,
-): number {
+function drawNumber({ line, grid, sign }: Pen, lane: number, number: string, role: Role): number {
   const start = columnOf(grid, lane) - Math.floor((widthOf(number) - 1) / 2);
   line.put(start, number, role);
   return sign > 0 ? start + widthOf(number) - 1 : start;
@@ -110,10 +109,8 @@ function drawNumber(
 
 /** The diamond stands just before the place that shows the new addresses; returns its column. */
 function markRewriting(
-  line: Line,
-  grid: Grid,
+  { line, grid, sign }: Pen,
   { lane, behind }: Rewriting,
-  sign: number,
   lastEnd: number | undefined,
 ): number {
   const column =
@@ -142,17 +139,11 @@ function putNote(text: string, wanted: number, grid: Grid, role: Role = 'nat'): 
   return line;
 }
 
-function drawDrop(
-  line: Line,
-  drop: DropMark,
-  lastEnd: number | undefined,
-  grid: Grid,
-  sign: number,
-): Line[] {
+function drawDrop({ line, grid, sign }: Pen, drop: DropMark, lastEnd: number | undefined): Line[] {
   const lane = columnOf(grid, drop.lane);
   const cross = drop.behind ? (lastEnd ?? lane) + sign * 3 : lane;
   if (lastEnd !== undefined && Math.sign(cross - lastEnd) === sign) {
-    drawShaft(line, lastEnd + sign, cross, '─', 'bad');
+    drawShaft(line, [lastEnd + sign, cross], '─', 'bad');
   }
   const number = String(drop.event);
   line.put(cross, '╳', 'bad');

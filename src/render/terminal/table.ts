@@ -2,7 +2,7 @@
 import type { SummaryGroup } from '../layout/scene.js';
 import { SUMMARY_COLUMNS, tabulate } from '../summary-table.js';
 import { padEnd, padStart, shorten, widthOf } from '../text.js';
-import type { Paint } from './paint.js';
+import type { Sheet } from './paint.js';
 
 const HEAD = SUMMARY_COLUMNS.map(({ head }) => head);
 /** Columns that give way when the table is too wide: shortened, then left out. */
@@ -10,11 +10,7 @@ const FLEXIBLE = [4, 5];
 const NARROW = [6, 2, 5, 4];
 
 /** Draws one line per group, with a heading. */
-export function drawSummary(
-  groups: readonly SummaryGroup[],
-  columns: number,
-  paint: Paint,
-): string[] {
+export function drawSummary(groups: readonly SummaryGroup[], { columns, paint }: Sheet): string[] {
   const rows = tabulate(groups);
   const { shown, widths } = fitColumns([HEAD, ...rows.map(({ cells }) => cells)], columns);
   const layOutRow = (cells: readonly string[]): string => {

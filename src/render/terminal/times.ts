@@ -3,7 +3,7 @@ import type { Quantiles, StatisticsRow } from '../../model/statistics.js';
 import { compareRelayed, writeComparison } from '../../words/comparison.js';
 import { formatDuration } from '../format.js';
 import { padEnd, padStart, printable, shorten, wrap } from '../text.js';
-import type { Paint } from './paint.js';
+import type { Sheet } from './paint.js';
 
 const WIDTHS = [12, 10, 12, 8, 8, 8, 8] as const;
 const HEAD = ['path', 'outcome', 'container', 'p50', 'p95', 'p99', 'max'];
@@ -11,7 +11,7 @@ const HEAD = ['path', 'outcome', 'container', 'p50', 'p95', 'p99', 'max'];
 const WIDTH = 2 + WIDTHS.reduce((sum, width) => sum + width + 1, 0);
 
 /** Empty where no time is known, or there is no room for a table. */
-export function drawTimes(rows: readonly StatisticsRow[], columns: number, paint: Paint): string[] {
+export function drawTimes(rows: readonly StatisticsRow[], { columns, paint }: Sheet): string[] {
   const timed = rows.flatMap((row) => {
     const took = row.firstReply ?? row.connect;
     return took === null ? [] : [{ row, took }];

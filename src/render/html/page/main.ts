@@ -1,6 +1,7 @@
 /** The page of the HTML report: reads the document's data, and ties list, timeline, claims, map and events together. */
 import type { Explanation } from '../../../model/explain.js';
-import type { Connection, Hop, Report } from '../../../model/report.js';
+import type { Connection, Report } from '../../../model/report.js';
+import type { StatisticsRow } from '../../../model/statistics.js';
 import { formatCount } from '../../format.js';
 import { layOut } from '../../layout/layout.js';
 import { chooseConnections, summarise } from '../../layout/summary.js';
@@ -34,23 +35,16 @@ function buildPage({ connections, places, statistics }: Report): {
   elements: HTMLElement[];
   start: () => void;
 } {
-  const lighting = new Lighting();
-  const hops = new Map<number, Hop>();
-  for (const connection of connections) {
-    for (const hop of connection.hops) hops.set(hop.event, hop);
-  }
-  const page = [
-    element('a', { href: '#connection', class: 'skip' }, 'To the timeline'),
-    drawHead(),
-  ];
-  const map = element('section', { 'aria-labelledby': 'map' }, [
-    element('h2', { id: 'map' }, 'Map of the host'),
-    createMap(places, host, (event) => hops.get(event), lighting),
-  ]);
+  const lighting = createLighting();
+  const skip = element('a', { href: '#connection', class: 'skip' }, 'To the timeline');
+  const page = [skip, drawHead()];
+  const map = drawMap({ connections, places }, lighting);
   if (connections.length === 0) {
     return { elements: [...page, element('main', {}, [map])], start: () => undefined };
   }
 
+  const find = (id: number | null | undefined): Connection | undefined =>
+    connections.find((each) => each.id === id);
   const one = element('section', { class: 'long', 'aria-labelledby': 'connection' });
   const events = createEvents(connections, lighting);
   let shown: number | null = null;
@@ -61,60 +55,76 @@ function buildPage({ connections, places, statistics }: Report): {
     showConnection(one, connection, report, lighting);
     events.choose(connection.id);
   };
-  const note = (): void => {
-    const address = writeAddress({ connection: shown, filter: list.filter.read() });
-    history.replaceState(null, '', address);
-  };
+  const note = (): void =>
+    history.replaceState(null, '', writeAddress({ connection: shown, filter: list.filter.read() }));
   const open = (connection: Connection): void => {
     show(connection);
     note();
-  };
-  const openId = (id: number): void => {
-    const connection = connections.find((each) => each.id === id);
-    if (connection) open(connection);
   };
   const list = createConnections(connections, open, note);
   const follow = (): boolean => {
     const address = readAddress(location.hash);
     if (address === null) return false;
-    const connection = connections.find(({ id }) => id === address.connection);
+    const connection = find(address.connection);
     if (connection) show(connection);
     list.filter.set(address.filter);
     if (connection) list.choose(connection.id);
     return connection !== undefined;
   };
   window.addEventListener('hashchange', follow);
-  const waterfall = createWaterfall(connections, openId);
-  const main = element('main', {}, [
-    element('section', { 'aria-labelledby': 'connections' }, [
-      element('h2', { id: 'connections' }, 'Connections'),
-      list.element,
-    ]),
-    one,
-    ...(waterfall ? [element('section', { 'aria-label': 'Over time' }, [waterfall])] : []),
-    ...(statistics.length > 0
-      ? [
-          element('section', { 'aria-labelledby': 'statistics' }, [
-            element('h2', { id: 'statistics' }, 'Statistics'),
-            createStatistics(statistics, ({ path, outcome }) => list.filter.set({ path, outcome })),
-          ]),
-        ]
-      : []),
-    map,
-    element('section', { class: 'long', 'aria-labelledby': 'events' }, [
-      element('h2', { id: 'events' }, 'Events'),
-      events.element,
-    ]),
-  ]);
-  document.addEventListener('keydown', ({ key }) => {
-    if (key === 'Escape') lighting.pin();
+  const waterfall = createWaterfall(connections, (id) => {
+    const connection = find(id);
+    if (connection) open(connection);
   });
-  const oddest = chooseConnections(summarise(connections), 1);
-  const first = connections.find(({ id }) => oddest.has(id)) ?? connections[0];
+  const byTime = waterfall && element('section', { 'aria-label': 'Over time' }, [waterfall]);
+  const filter = ({ path, outcome }: StatisticsRow): void => list.filter.set({ path, outcome });
+  const times =
+    statistics.length > 0
+      ? drawSection('statistics', 'Statistics', [createStatistics(statistics, filter)])
+      : null;
+  const listed = drawSection('connections', 'Connections', [list.element]);
+  const told = drawSection('events', 'Events', [events.element], 'long');
+  const main = element('main', {}, [listed, one, byTime, times, map, told]);
   const start = (): void => {
+    const first = find(chooseFirst(connections));
     if (!follow() && first) show(first);
   };
   return { elements: [...page, main], start };
+}
+
+/** Escape puts out what is lit. */
+function createLighting(): Lighting {
+  const lighting = new Lighting();
+  document.addEventListener('keydown', ({ key }) => {
+    if (key === 'Escape') lighting.pin();
+  });
+  return lighting;
+}
+
+/** The oddest connection, else the first one. */
+function chooseFirst(connections: readonly Connection[]): number | undefined {
+  const [oddest] = chooseConnections(summarise(connections), 1);
+  return oddest ?? connections[0]?.id;
+}
+
+function drawMap(
+  { connections, places }: Pick<Report, 'connections' | 'places'>,
+  lighting: Lighting,
+): HTMLElement {
+  const hops = new Map(connections.flatMap((one) => one.hops.map((hop) => [hop.event, hop])));
+  const drawn = createMap(places, host, (event) => hops.get(event), lighting);
+  return drawSection('map', 'Map of the host', [drawn]);
+}
+
+/** A part of the page under its heading. */
+function drawSection(
+  id: string,
+  title: string,
+  children: readonly HTMLElement[],
+  look: string | null = null,
+): HTMLElement {
+  const heading = element('h2', { id }, title);
+  return element('section', { class: look, 'aria-labelledby': id }, [heading, ...children]);
 }
 
 /** The answer: what happened, the ways as a picture, and how complete the trace is. */

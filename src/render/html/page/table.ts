@@ -42,71 +42,80 @@ export function createTable<T>(options: TableOptions<T>): TableView<T> {
   let sortedBy = -1;
   let falling = false;
 
-  const heads = columns.map(({ head, number }, i) =>
-    element('th', { scope: 'col', class: number ? 'number' : null }, [
-      button(head, null, () => sortBy(i)),
-    ]),
-  );
+  const heads = columns.map(({ head, number }, i) => {
+    const sorter = button(head, null, () => sortBy(i));
+    return element('th', { scope: 'col', class: number ? 'number' : null }, [sorter]);
+  });
   const body = element('tbody');
-  const table = element('table', { 'aria-label': name }, [
-    element('thead', {}, [element('tr', {}, heads)]),
-    body,
-  ]);
-  const place = element('span', { role: 'status' });
-  const back = button('‹', `${name}: page before`, () => show(page - 1));
-  const forth = button('›', `${name}: next page`, () => show(page + 1));
-  const pager = element('div', { class: 'bar' }, [back, forth, place]);
-
-  const pages = (): number => Math.max(1, Math.ceil(rows.length / pageSize));
+  const top = element('thead', {}, [element('tr', {}, heads)]);
+  const table = element('table', { 'aria-label': name }, [top, body]);
+  const pager = createPager(name, (step) => show(page + step));
 
   function show(wanted: number): void {
-    page = Math.min(Math.max(0, wanted), pages() - 1);
+    page = Math.min(Math.max(0, wanted), Math.max(1, Math.ceil(rows.length / pageSize)) - 1);
     const from = page * pageSize;
-    body.replaceChildren(...rows.slice(from, from + pageSize).map(drawRow));
-    back.disabled = page === 0;
-    forth.disabled = page === pages() - 1;
-    const to = Math.min(rows.length, from + pageSize);
-    place.textContent =
-      rows.length === 0
-        ? 'none'
-        : `${formatCount(from + 1)}–${formatCount(to)} of ${formatCount(rows.length)}`;
-  }
-
-  function drawRow(row: T): HTMLElement {
-    const cells = columns.map(({ text, number }, i) => {
-      const shown = text(row);
-      const whole = shown.length > CUT_FROM ? shown : null;
-      if (i > 0) return element('td', { class: number ? 'number' : null, title: whole }, shown);
-      const open = button(shown, `${options.openLabel} ${shown}`, () => options.open(row));
-      return element('td', { class: 'number' }, [open]);
-    });
-    return element('tr', { class: options.classOf(row), 'data-key': keyOf(row) }, cells);
+    body.replaceChildren(...rows.slice(from, from + pageSize).map((row) => drawRow(row, options)));
+    pager.tell({ from, to: Math.min(rows.length, from + pageSize), all: rows.length });
   }
 
   function sortBy(column: number): void {
     falling = sortedBy === column ? !falling : false;
     sortedBy = column;
     heads.forEach((head, i) => {
-      if (i === column) head.setAttribute('aria-sort', falling ? 'descending' : 'ascending');
-      else head.removeAttribute('aria-sort');
-      const mark = i === column ? (falling ? ' ▼' : ' ▲') : '';
-      const sorter = head.firstElementChild;
-      if (sorter) sorter.textContent = (columns[i]?.head ?? '') + mark;
+      const order = falling ? 'descending' : 'ascending';
+      markHead(head, columns[i]?.head ?? '', i === column ? order : null);
     });
-    sort();
+    setRows(rows);
+  }
+
+  function setRows(given: readonly T[]): void {
+    const column = columns[sortedBy];
+    rows = column ? sortRows(given, column, falling) : given;
     show(0);
   }
 
-  function sort(): void {
-    const column = columns[sortedBy];
-    if (!column) return;
-    const { order, text } = column;
-    const rising = order
-      ? rows.toSorted((a, b) => order(a) - order(b))
-      : rows.toSorted((a, b) => text(a).localeCompare(text(b), 'en', { numeric: true }));
-    rows = falling ? rising.reverse() : rising;
-  }
+  moveByKeys(table, body, (step) => {
+    const before = page;
+    show(page + step);
+    return page !== before;
+  });
 
+  return {
+    element: element('div', {}, [element('div', { class: 'scroll' }, [table]), pager.element]),
+    setRows,
+    refresh: () => {
+      [...body.rows].forEach((line, i) => {
+        const row = rows[page * pageSize + i];
+        if (row !== undefined) line.className = options.classOf(row);
+      });
+    },
+    turnTo: (keys) => {
+      const at = rows.findIndex((row) => keys.has(keyOf(row)));
+      if (at >= 0) show(Math.floor(at / pageSize));
+    },
+  };
+}
+
+/** A heading says whether, and which way, the rows are sorted by it. */
+function markHead(head: HTMLElement, text: string, order: 'ascending' | 'descending' | null): void {
+  if (order === null) head.removeAttribute('aria-sort');
+  else head.setAttribute('aria-sort', order);
+  const mark = order === null ? '' : order === 'descending' ? ' ▼' : ' ▲';
+  if (head.firstElementChild) head.firstElementChild.textContent = text + mark;
+}
+
+function sortRows<T>(rows: readonly T[], { order, text }: Column<T>, falling: boolean): T[] {
+  const rising = order
+    ? rows.toSorted((a, b) => order(a) - order(b))
+    : rows.toSorted((a, b) => text(a).localeCompare(text(b), 'en', { numeric: true }));
+  return falling ? rising.reverse() : rising;
+}
+
+/**
+ * Arrow keys go from row to row, and over the page's end.
+ * @param turn shows the page before or behind; false where there is none
+ */
+function moveByKeys(table: HTMLElement, body: HTMLElement, turn: (step: number) => boolean): void {
   table.addEventListener('keydown', (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const buttons = [...body.querySelectorAll('button')];
@@ -114,33 +123,41 @@ export function createTable<T>(options: TableOptions<T>): TableView<T> {
     if (step === undefined || at < 0) return;
     event.preventDefault();
     const next = buttons[at + step];
-    if (next) {
-      next.focus();
-      return;
-    }
-    const before = page;
-    show(page + step);
-    if (page === before) buttons[at]?.focus();
+    if (next) next.focus();
+    else if (!turn(step)) buttons[at]?.focus();
     else [...body.querySelectorAll('button')].at(step > 0 ? 0 : -1)?.focus();
   });
+}
 
+function drawRow<T>(row: T, options: TableOptions<T>): HTMLElement {
+  const cells = options.columns.map(({ text, number }, i) => {
+    const shown = text(row);
+    const whole = shown.length > CUT_FROM ? shown : null;
+    if (i > 0) return element('td', { class: number ? 'number' : null, title: whole }, shown);
+    const open = button(shown, `${options.openLabel} ${shown}`, () => options.open(row));
+    return element('td', { class: 'number' }, [open]);
+  });
+  const attributes = { class: options.classOf(row), 'data-key': options.keyOf(row) };
+  return element('tr', attributes, cells);
+}
+
+interface Pager {
+  readonly element: HTMLElement;
+  /** Says which rows of all are shown. */
+  readonly tell: (shown: { from: number; to: number; all: number }) => void;
+}
+
+function createPager(name: string, turn: (step: number) => void): Pager {
+  const place = element('span', { role: 'status' });
+  const back = button('‹', `${name}: page before`, () => turn(-1));
+  const forth = button('›', `${name}: next page`, () => turn(1));
   return {
-    element: element('div', {}, [element('div', { class: 'scroll' }, [table]), pager]),
-    setRows: (given) => {
-      rows = given;
-      sort();
-      show(0);
-    },
-    refresh: () => {
-      const shown = rows.slice(page * pageSize, (page + 1) * pageSize);
-      [...body.rows].forEach((line, i) => {
-        const row = shown[i];
-        if (row !== undefined) line.className = options.classOf(row);
-      });
-    },
-    turnTo: (keys) => {
-      const at = rows.findIndex((row) => keys.has(keyOf(row)));
-      if (at >= 0) show(Math.floor(at / pageSize));
+    element: element('div', { class: 'bar' }, [back, forth, place]),
+    tell: ({ from, to, all }) => {
+      back.disabled = from === 0;
+      forth.disabled = to >= all;
+      const shown = `${formatCount(from + 1)}–${formatCount(to)} of ${formatCount(all)}`;
+      place.textContent = all === 0 ? 'none' : shown;
     },
   };
 }

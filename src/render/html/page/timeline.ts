@@ -35,7 +35,9 @@ export function createTimeline(
   const marks = [...svg.querySelectorAll<SVGGElement>('g.row')];
   marks.forEach((mark, i) => {
     const row = rows[i];
-    if (row) bind(mark, row, i, () => relatedEvents(row, rows, hopOf), lighting);
+    if (!row) return;
+    mark.setAttribute('tabindex', i === 0 ? '0' : '-1');
+    bind(mark, row, () => relatedEvents(row, rows, hopOf), lighting);
   });
   moveByKeys(frame, marks);
   lighting.onChange((events) => {
@@ -62,12 +64,10 @@ function indexHops(hops: readonly Hop[]): (event: number) => Hop | undefined {
 function bind(
   mark: SVGGElement,
   row: Exclude<Row, { type: 'remark' }>,
-  index: number,
   related: () => Set<number>,
   lighting: Lighting,
 ): void {
   mark.setAttribute('role', 'option');
-  mark.setAttribute('tabindex', index === 0 ? '0' : '-1');
   mark.setAttribute('aria-label', `${row.label}: ${row.title}`);
   const point = (): void => lighting.point(related());
   mark.addEventListener('mouseenter', point);
