@@ -19,12 +19,12 @@ export function writeRemedy(failure: Failure): Headline['fix'] {
       if (path === 'direct' && name !== null) {
         return {
           code: 'no-neighbour',
-          remedy: `look how ${name} is attached: docker inspect ${name}; a macvlan or ipvlan container is not reached from its own host, which needs a macvlan of its own on the same device`,
+          remedy: `check how ${name} is attached: docker inspect ${name}; a macvlan or ipvlan container is not reached from its own host, which needs a macvlan of its own on the same device`,
         };
       }
       return {
         code: 'no-neighbour',
-        remedy: 'look whether the next machine on the way is there: ip neigh show, ip route get',
+        remedy: 'check that the next machine on the way is there: ip neigh show, ip route get',
       };
     case 'too-big':
       return {
@@ -41,7 +41,7 @@ export function writeRemedy(failure: Failure): Headline['fix'] {
   if (halfOpen) {
     return {
       code: 'half-open',
-      remedy: 'look at the way back to the client: ip route get CLIENT, and rules on the way there',
+      remedy: 'check the way back to the client: ip route get CLIENT, and the rules on that way',
     };
   }
   if (outcome === 'stalled') {
@@ -79,11 +79,11 @@ function tellRule(chain: string | null): NonNullable<Headline['fix']> {
 
 function writeLookInside({ reached, outcome }: Failure, name: string): string {
   if (outcome === 'unanswered' && reached === 'SYN') {
-    return `the kernel answers a SYN, not the server: look at the routes, rules and accept queues inside ${name} (nsenter -n -t $(docker inspect -f '{{.State.Pid}}' ${name}), and there: ip route, nft list ruleset, ss -ltn)`;
+    return `the kernel answers a SYN, not the server: check the routes, rules and accept queues inside ${name} (nsenter -n -t $(docker inspect -f '{{.State.Pid}}' ${name}), and there: ip route, nft list ruleset, ss -ltn)`;
   }
   return reached === 'handshake'
-    ? `look what the process does, and whether it is paused: docker ps, docker logs ${name}`
-    : `look what the server says: docker logs ${name}`;
+    ? `check what the process does, and whether it is paused: docker ps, docker logs ${name}`
+    : `read what the server says: docker logs ${name}`;
 }
 
 /** What helps where the port is published, and the host refuses at the address that was dialled; null for all else. */
@@ -102,7 +102,7 @@ export function writePublishing(
     const container = covering.container ?? 'the container';
     return {
       code: 'no-relay',
-      remedy: `look whether docker-proxy of ${container} still listens there (ss -ltnp), or restart it (docker restart ${container})`,
+      remedy: `check that docker-proxy of ${container} still listens there (ss -ltnp), or restart it (docker restart ${container})`,
     };
   }
   return {
@@ -124,6 +124,6 @@ function tellSilentPort({ target, by, path }: Failure): Headline['fix'] {
   }
   return {
     code: 'nothing-listens',
-    remedy: `look why nothing listens on ${target.port} in it (docker logs ${name}), or publish the port that it listens on`,
+    remedy: `find out why nothing listens on ${target.port} there (docker logs ${name}), or publish the port that it listens on`,
   };
 }

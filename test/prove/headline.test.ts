@@ -106,7 +106,7 @@ test('failures that read alike are one, four kinds are told, and a fix for some 
   assert.is(
     line.replace(/; \d+ by DNAT.*? — /, ' — '),
     '8080: 12 of 12 failed: 4 reset by the server in redis, 3 refused (by whom was not seen), 2 stalled after the handshake, ' +
-      '2 unanswered by redis (172.17.0.2:6379), 1 in other ways — fix: for the 6 reset and unanswered: look what the server says: docker logs redis',
+      '2 unanswered by redis (172.17.0.2:6379), 1 in other ways — fix: for the 6 reset and unanswered: read what the server says: docker logs redis',
   );
   assert.equal(headlineOf(many).fix?.of, { count: 6, outcomes: ['reset', 'unanswered'] });
   assert.is(headlineOf(many.slice(0, 4)).fix?.of, undefined);

@@ -30,7 +30,7 @@ export const ENGINE_FAULTS: Writers<EngineFault, FaultWords> = {
   }),
   'nothing-listens': ({ protocol, about: { container, port } }) => ({
     evidence: `nothing in ${container} listens on ${protocol} port ${port}`,
-    remedy: `look why it does not (docker logs ${container}), or publish the port that it listens on`,
+    remedy: `find out why it does not (docker logs ${container}), or publish the port that it listens on`,
   }),
   'ip-forward-off': () => ({
     evidence: 'net.ipv4.ip_forward is 0: nothing from outside is forwarded to a container',

@@ -13,7 +13,7 @@ export const ROUTING_FAULTS: Writers<RoutingFault, FaultWords> = {
       'raise net.netfilter.nf_conntrack_max, and look who opens so many (conntrack -S, conntrack -L)',
   }),
   'mtu-smaller': ({ bridge, mtu, ways }) => ({
-    evidence: `the MTU of ${bridge} is ${mtu}, and a default route leads by ${ways.map((way) => `${way.device} (${way.mtu})`).join(', ')}: full packets of containers need ICMP's word to become smaller`,
+    evidence: `the MTU of ${bridge} is ${mtu}, and a default route leads by ${ways.map((way) => `${way.device} (${way.mtu})`).join(', ')}: full packets of containers become smaller only where ICMP messages arrive`,
     remedy:
       'give the network the smaller MTU (com.docker.network.driver.mtu), or clamp the MSS: -j TCPMSS --clamp-mss-to-pmtu',
   }),
