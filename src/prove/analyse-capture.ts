@@ -1,4 +1,4 @@
-/** From a capture to its report. It needs nothing of the host's rules, which a capture does not know. */
+/** Turns a capture into its report, without the host's rules, which a capture does not contain. */
 import { findCaptured } from '../correlate/capture/connections.js';
 import type { Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';

@@ -1,4 +1,4 @@
-/** From a trace to its report: connections, claims, verdicts, hops. Pure, and the same for every source. */
+/** Turns a trace into its report (connections, claims, verdicts, hops): pure, and the same for every source. */
 import { findConnections } from '../correlate/connections.js';
 import type { Connection, Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
@@ -26,8 +26,8 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
 }
 
 /**
- * The report on connections that were judged, beside what was predicted for them.
- * @param named names of namespaces that took part, beside those of the connections' hops
+ * Builds the report on judged connections, together with what the rules predict for them.
+ * @param named names of further namespaces that took part, in addition to those of the connections' hops
  */
 export function assemble(
   trace: Trace,

@@ -1,4 +1,4 @@
-/** The report on connections that were judged: its verdict, what it covers, the places that took part, its numbers. */
+/** Assembles the report on judged connections: verdict, coverage, places that took part, statistics. */
 import type { Connection, Report } from '../model/report.js';
 import type { Trace, TraceHeader } from '../model/trace.js';
 import { coverageOf } from './coverage/coverage.js';
@@ -10,13 +10,13 @@ import { findHeadline } from './verdict/headline.js';
 import { findUnpublished } from './verdict/unpublished.js';
 import { sumUp } from './verdict/verdict.js';
 
-/** What was predicted from the host's rules: the connections with it, and where it was otherwise. */
+/** The prediction from the host's rules: connections with their predictions, and findings where they differ. */
 export type PredictedReport = Required<Pick<Report, 'connections' | 'findings'>>;
 
 export interface Assembling {
-  /** Null where the rules were not read, as of every capture. */
+  /** Null where the rules were not read, which is always so for a capture. */
   readonly predicted: PredictedReport | null;
-  /** Names of namespaces that took part, beside those of the connections' hops. */
+  /** Names of further namespaces that took part, in addition to those of the connections' hops. */
   readonly named: ReadonlySet<string>;
 }
 
@@ -39,7 +39,7 @@ export function assembleReport(
     connections,
     target: asked,
     faults: predicted?.findings ?? [],
-    // Of a capture's host nobody knows what it publishes.
+    // A capture does not show what its host publishes.
     unpublished: trace.capture
       ? null
       : findUnpublished(header.target, header.topology, connections),
@@ -66,7 +66,7 @@ export function assembleReport(
   };
 }
 
-/** Namespaces that took part, the client's first, the host in the middle, containers last. */
+/** Lists the namespaces that took part: those outside first, then the host, then the containers. */
 function listPlaces(
   trace: Trace,
   places: Places,
@@ -76,9 +76,9 @@ function listPlaces(
   const { topology, target } = trace.header;
   const used = new Set([...target.containers, ...named]);
   for (const connection of connections) {
-    // Hops are put into words when they are looked at: no more of them than tell something new.
+    // Reading hops computes them: stop as soon as every namespace is known to be used.
     if (topology.namespaces.every(({ inode }) => used.has(places.namespace(inode)))) break;
-    // Of what is packed, `named` tells it.
+    // `named` already holds the namespaces of packed connections.
     if (connection instanceof KeptConnection) continue;
     for (const { namespace } of connection.hops) used.add(namespace);
   }

@@ -1,4 +1,4 @@
-/** Keeps captured connections in little room, as far as they are known, until the whole capture is. */
+/** Keeps captured connections in compact form until the whole capture is known. */
 import type { CapturedConnection } from '../correlate/capture/connections.js';
 import type { Services, ServiceSketch } from '../correlate/capture/services.js';
 import type { TraceCoverage } from '../model/judgement.js';
@@ -18,7 +18,7 @@ import {
 } from './kept-connection.js';
 import { settleFacts, settleOnWire, sketchOnWire, type WireSketch } from './sketch-wire.js';
 
-/** What the end of a capture tells of all of its connections. */
+/** What the end of a capture shows about all of its connections. */
 export interface CaptureEnd {
   readonly coverage: TraceCoverage;
   readonly services: Services;
@@ -26,11 +26,11 @@ export interface CaptureEnd {
   readonly hears: boolean;
 }
 
-/** What becomes of the connections of a capture that is read piece by piece. */
+/** Receives the connections of a capture that is read piece by piece. */
 export interface CapturedKeeper {
-  /** It matters how certain a path is. */
+  /** Whether this keeper needs to know how certain a path is. */
   readonly weighs: boolean;
-  /** @param service null where its content decides nothing */
+  /** @param service null where the content of the connection decides nothing */
   take(
     connection: CapturedConnection,
     context: WireDescribing,
@@ -41,12 +41,12 @@ export interface CapturedKeeper {
 interface Kept {
   readonly place: ListPosition;
   readonly packed: Uint8Array;
-  /** In a capture that lacks nothing, and where its content may be anybody's. */
+  /** Judged as if the capture were complete and the content could belong to any connection. */
   readonly outline: KeptOutline;
-  /** How certain its path is where its content is its own. */
+  /** How certain its path is if the content belongs to this connection alone. */
   readonly proof: Proof;
   readonly service: ServiceSketch | null;
-  /** Whether it matters that acknowledgements may have been left out. */
+  /** Whether missing acknowledgements could change the outcome. */
   readonly listens: boolean;
 }
 
@@ -63,7 +63,7 @@ export class CapturedStore implements CapturedKeeper {
     this.#packer = packer;
   }
 
-  /** Names of the namespaces that packets of any were seen in. */
+  /** Names of the namespaces in which packets of any connection were seen. */
   get namespaces(): ReadonlySet<string> {
     return this.#namespaces;
   }
@@ -87,7 +87,7 @@ export class CapturedStore implements CapturedKeeper {
     });
   }
 
-  /** All of them as the whole capture tells them, numbered from 1. */
+  /** Lists all connections, judged by the whole capture and numbered from 1. */
   list({ coverage, services, hears }: CaptureEnd): Connection[] {
     const lacksNothing = isComplete(coverage);
     const placed = this.#kept.map(({ place, packed, outline, proof, service, listens }) => {

@@ -1,4 +1,4 @@
-/** A traced connection: sketched from its events, and then as the report gives it, judged by what the whole trace covers. */
+/** Sketches a traced connection from its events, then judges it by the coverage of the whole trace for the report. */
 import { isRequest } from '../correlate/bytes.js';
 import type { TracedConnection } from '../correlate/connections.js';
 import type { Process } from '../model/claim.js';
@@ -34,13 +34,13 @@ export interface DescribeContext {
   readonly limit: number | null;
 }
 
-/** What the trace's coverage decides of how it went, beside the verdict. */
+/** How the connection went: what depends on the trace's coverage, apart from the verdict. */
 type Course = Pick<Connection, 'outcome' | 'end' | 'drop' | 'retransmits'> & ConnectionProgress;
 
-/** A connection before it is judged: plain data, so that it can be kept while its events are let go. */
+/** A connection before it is judged: plain data, so that it outlives its events. */
 export interface ConnectionSketch {
   readonly facts: ConnectionFacts;
-  /** As if nothing were missing, and as if something may be; null where that is the same. */
+  /** `whole` assumes that no event is missing; `lossy` assumes that some may be, and is null where both are equal. */
   readonly courses: { readonly whole: Course; readonly lossy: Course | null };
   readonly fields: Pick<
     Connection,
@@ -60,12 +60,12 @@ export interface ConnectionSketch {
   readonly processes: {
     readonly client: Process | null;
     readonly server: Process | null;
-    /** Who accepted what the last relay dialled. */
+    /** The process that accepted what the last relay dialled. */
     readonly beyond: Process | null;
   };
 }
 
-/** The connection with what was judged of it in a trace of this coverage. */
+/** Judges a sketched connection in a trace of this coverage. */
 export function settleSketch(
   id: number,
   { facts, courses, fields, processes }: ConnectionSketch,
@@ -165,7 +165,7 @@ function describeCourse(
   };
 }
 
-/** All relays in a row are listed where there are several; `relay` is the first. */
+/** `relay` is the first relay; `relays` lists all of them where there are several in a row. */
 function describeRelays(
   { facts: { relay } }: Judged,
   relayed: boolean,
@@ -187,7 +187,7 @@ function describeContainer(subject: Observed, places: Places): Connection['conta
   const { lastLeg, entered, topology, hostAccept, link } = subject;
   if (hostAccept && !link) return describeRelayTarget(subject, places);
   const { address, port } = lastLeg.destination;
-  // Where the packet went in is known for certain; an address may have been another container's before.
+  // The namespace that the packet entered is certain; an address may have belonged to another container before.
   const namespace =
     entered && isContainers(topology, entered.namespace)
       ? entered.namespace
@@ -200,7 +200,7 @@ function describeContainer(subject: Observed, places: Places): Connection['conta
   return name == null ? null : { address, port, name };
 }
 
-/** Several containers may share a namespace: the one that listens there, or else what all of them are called. */
+/** Several containers may share a namespace: names the one that listens there, otherwise the namespace. */
 function nameResident(
   topology: Topology,
   namespace: number,
@@ -215,7 +215,7 @@ function isContainers({ namespaces }: Topology, inode: number | null): boolean {
   return namespaces.some((one) => one.inode === inode && one.role === 'container');
 }
 
-/** The container behind a relay that has not dialled it, by the relay's arguments, or by where a port driver leads. */
+/** Finds the container behind a relay that has not dialled it: by the relay's arguments or a port driver's target. */
 function describeRelayTarget(
   { relayAccept, hostAccept, leg, topology }: Observed,
   places: Places,
@@ -232,7 +232,7 @@ function describeRelayTarget(
   return { ...relay.target, name: resident ?? owner.name };
 }
 
-/** The drop that decided; one that was answered by a reset is told by that. */
+/** Describes the deciding drop; null for TCP that ended with a reset, because the reset describes it. */
 function describeDrop(
   subject: Observed,
   outcome: Outcome,

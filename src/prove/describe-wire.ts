@@ -1,4 +1,4 @@
-/** Makes a captured connection what the report gives of it; what it lists of every packet is made when it is looked at. */
+/** Describes a captured connection for the report; computes the details of its packets only on access. */
 import { streamsOf } from '../correlate/capture/contents.js';
 import type { CapturedConnection } from '../correlate/capture/connections.js';
 import type { Leg } from '../correlate/leg.js';
@@ -54,13 +54,13 @@ export function contextOf(
   };
 }
 
-/** @returns what makes a connection of the report of each captured one, numbered from 1 */
+/** @returns a function that turns each captured connection into one of the report, numbered from 1 */
 export function describerOf(
   trace: Trace,
   places: Places,
   limit: number | null,
 ): (connection: CapturedConnection, index: number) => Connection {
-  // Made anew from the connection: keeping what all of them are made of would take more room than the capture.
+  // Recomputed from the connection: keeping the intermediate values would take more memory than the capture.
   const context = contextOf(trace, places, limit);
   const coverage = coverageOf(trace);
   const details = (connection: CapturedConnection): Details => {
@@ -155,7 +155,7 @@ export function describeDrop({ outcome, error }: WireOutcome): Connection['drop'
   return outcome === 'dropped' && error !== null ? { ...writeReported(error), after: null } : null;
 }
 
-/** As the client's requests go through them. */
+/** Lists the tunnels of a connection, with `from` and `to` in the direction of the client's requests. */
 export function describeVia({
   captured: { first, last },
   leg,
@@ -174,13 +174,13 @@ export function describeVia({
   };
 }
 
-/** Every packet of it is there, as far as its numbers tell. */
+/** Whether every packet was captured, as far as the sequence numbers show. */
 export function isWhole({ captured }: ObservedOnWire): boolean {
   const { request, reply } = streamsOf(captured);
   return !request.lost && !reply.lost;
 }
 
-/** Without a map of the host the address is the name. */
+/** Names the container at the end of a leg; without a map of the host, its address is its name. */
 export function nameContainer(
   topology: Topology,
   { protocol, destination: end }: Pick<Leg, 'protocol' | 'destination'>,

@@ -1,4 +1,4 @@
-/** Analyses a capture while it is read: what is over is judged, handed on, and its packets are let go. */
+/** Analyses a capture while it is read: judges connections that are over, hands them on and frees their packets. */
 import { BusyTimes } from '../correlate/capture/busy-times.js';
 import {
   correlateCapture,
@@ -19,27 +19,27 @@ import { coverageOf } from './coverage/coverage.js';
 import { contextOf, type WireDescribing } from './describe-wire.js';
 import { namePlaces } from './hops/places.js';
 
-/** Legs held beyond which those that are over do not wait for what is open any longer. */
+/** Number of held legs above which finished legs no longer wait for open ones. */
 const MANY = 15_000;
 
-/** Nanoseconds around a pair within which others count against it, with room to spare. */
+/** Nanoseconds around a pair of legs within which other legs count against it, with room to spare. */
 const REACH = 10_000_000_000;
 
 export interface CaptureAnalysisOptions {
-  /** What is asked of a capture, on its header. */
+  /** Puts what was asked for into the header of the capture. */
   readonly narrow: (header: TraceHeader) => TraceHeader;
   readonly keeper: CapturedKeeper;
   /** Hops kept per connection; null keeps all. */
   readonly hops: number | null;
-  /** Legs that may be held, for tests. */
+  /** How many legs may be held, for tests. */
   readonly many?: number;
 }
 
-/** What was read of a capture and not let go. */
+/** The part of a capture that was read and is still held. */
 export interface CapturePiece {
   readonly header: TraceHeader;
   readonly capture: CaptureFacts;
-  /** Nanoseconds since the epoch, before which everything has come. */
+  /** Nanoseconds since the epoch: every packet before this time has been read. */
   readonly horizon: number;
 }
 
@@ -55,12 +55,12 @@ export class IncrementalCapture {
     this.#options = options;
   }
 
-  /** Connections that were asked for, so far. */
+  /** How many connections that were asked for have come so far. */
   get taken(): number {
     return this.#taken;
   }
 
-  /** Legs that were let go while others that were open could have decided about them. */
+  /** How many legs were freed although open legs could still have changed the judgement on them. */
   get hurried(): number {
     return this.#hurried;
   }
@@ -70,7 +70,7 @@ export class IncrementalCapture {
     return this.#ports;
   }
 
-  /** @returns numbers of the conversations that may be let go */
+  /** @returns numbers of the conversations that may be freed */
   look({ header, capture, horizon }: CapturePiece): ReadonlySet<number> {
     const asked = this.#options.narrow(header);
     const found = correlateCapture(asked, capture, {
@@ -91,14 +91,17 @@ export class IncrementalCapture {
         if (settled.final.has(leg)) gone.add(id);
       }
     }
-    // Of some every packet was only counted.
+    // Conversations whose packets were all only counted have no leg.
     for (const one of capture.conversations) {
       if (!seen.has(one.id) && one.isOverAt(horizon - SETTLED)) gone.add(one.id);
     }
     return gone;
   }
 
-  /** All has come. @param trace with what was not let go, as it is asked for */
+  /**
+   * Takes everything that is still held, at the end of the capture.
+   * @param trace what was not freed, its header narrowed to what was asked for
+   */
   finish(trace: Trace): CaptureEnd {
     const { header, capture } = trace;
     const [witness] = capture?.witnesses ?? [];
@@ -114,7 +117,7 @@ export class IncrementalCapture {
     };
   }
 
-  /** Remembers when those were there that could be taken for a side of a pair. */
+  /** Remembers when those freed legs were active that could have been a side of a pair. */
   #letGo({ legs }: CapturedLegs, { final }: FinalLegs): void {
     const times = legs.flatMap((leg) =>
       final.has(leg) && leg.leg.protocol === 'tcp' && isUnexplained(leg)
@@ -137,7 +140,7 @@ export class IncrementalCapture {
     const taken = legs.filter((leg) => final.has(leg));
     const edges = [...own.strong.values()].map(({ edge }) => edge);
     const { keeper } = this.#options;
-    // Of pairs that were made in a hurry nobody knows whether they are right.
+    // Pairs of forced legs may be wrong.
     const certain = edges.filter(({ client }) => final.has(client) && !forced.has(client));
     if (keeper.weighs) this.#services.take(taken, certain);
     const isAsked = createAsked(header);
@@ -161,7 +164,7 @@ export class IncrementalCapture {
   }
 }
 
-/** What is still open could have shown another pair: none of these is certain. */
+/** Marks the pairs of forced legs as uncertain: legs that are still open could have formed another pair. */
 function doubtForced(pairings: Pairings, forced: ReadonlySet<CapturedLeg>): Pairings {
   const doubt = (pairs: ReadonlyMap<CapturedLeg, RelayPair>): Map<CapturedLeg, RelayPair> =>
     new Map(

@@ -1,4 +1,4 @@
-/** Analyses a trace while it runs: what is over is judged, kept in little room, and its events are let go. */
+/** Analyses a trace while it runs: judges connections that are over, keeps them compactly and frees their events. */
 import { isRequest } from '../correlate/bytes.js';
 import { correlate, type TracedConnection } from '../correlate/connections.js';
 import { pairKey } from '../correlate/leg.js';
@@ -20,7 +20,7 @@ import {
   type ListPosition,
 } from './kept-connection.js';
 
-/** While a trace runs nothing is sealed yet; connections that are over are judged as if the seal held. */
+/** A running trace is not sealed yet: connections that are over are judged as if it were. */
 const OPEN_TAIL: TraceTail = {
   lostEvents: 0,
   unparsedPackets: 0,
@@ -29,28 +29,28 @@ const OPEN_TAIL: TraceTail = {
   notes: [],
 };
 
-/** Nanoseconds for which stray packets of a connection that was let go are known as such: a FIN is sent again for so long. */
+/** Nanoseconds for which stray packets of a freed connection are recognised: a FIN is retransmitted for so long. */
 const STRAY = 120_000_000_000;
 
 export interface IncrementalOptions {
   /** Hops kept per connection; null keeps all. */
   readonly hops: number | null;
-  /** Calls that are told of each socket, see TraceHeader.budget: where more were made, the end tells how many. Null: unknown. */
+  /** Calls reported per socket, see TraceHeader.budget; the end tells the sum of further ones. Null: unknown. */
   readonly budget: number | null;
   readonly packer: Packer;
-  /** Connections that were let go are counted, and are in no report: for a trace that nobody asks for one. */
+  /** Only counts freed connections and leaves them out of the report: for traces that need no report. */
   readonly forgets?: boolean;
 }
 
-/** Connections are judged as if the trace lacked nothing but the events that are known to be lost by then. */
+/** The connections so far, judged as if the trace lacked only the events that are known to be lost by now. */
 export interface Standing {
-  /** Those that were let go since the last time. */
+  /** Connections that were freed since the last call. */
   readonly over: readonly Connection[];
-  /** How many others there are, and how many of these have ended. */
+  /** How many connections are still held, and how many of these have ended. */
   readonly counts: { readonly held: number; readonly ended: number };
-  /** Those of the others that have ended since the last time; empty unless they are wanted. */
+  /** Held connections that have ended since the last call; empty unless they are wanted. */
   readonly ended: readonly Connection[];
-  /** The others, in the order in which they were first seen; empty unless all are wanted. */
+  /** All held connections in the order in which they were first seen; empty unless all are wanted. */
   readonly open: readonly Connection[];
 }
 
@@ -60,7 +60,7 @@ export type Wanted = 'none' | 'ended' | 'all';
 export interface TraceEnd {
   readonly source: Trace['source'];
   readonly header: TraceHeader;
-  /** What was read after the last event. */
+  /** Events that were read after the last one of the trace. */
   readonly sums: readonly TraceEvent[];
   readonly tail: TraceTail;
 }
@@ -71,12 +71,12 @@ export class IncrementalAnalysis {
   #coverage: TraceCoverage = OPEN_TAIL;
   #header: TraceHeader;
   #packets = 0;
-  /** In order of time, as far as they were looked at. */
+  /** Held events that were already looked at, in order of time. */
   #events: TraceEvent[] = [];
   #fresh: TraceEvent[] = [];
-  /** The first events of connections that were described when they had ended. */
+  /** The first event of every connection that was already reported as ended. */
   readonly #described = new WeakSet<TraceEvent>();
-  /** When connections between two addresses were let go, by their pair. */
+  /** When the connection between two endpoints was freed, by their pair. */
   #strays = new Map<string, number>();
 
   constructor(header: TraceHeader, options: IncrementalOptions) {
@@ -100,22 +100,22 @@ export class IncrementalAnalysis {
     return this.#fresh.length > 0;
   }
 
-  /** Packets that were seen. */
+  /** How many packets were seen. */
   get packets(): number {
     return this.#packets;
   }
 
-  /** Connections that were let go. */
+  /** How many connections were freed. */
   get settled(): number {
     return this.#store.size;
   }
 
-  /** The map of the host, where more is known of it by now. */
+  /** Takes a newer header, whose map of the host is more complete. */
   learn(header: TraceHeader): void {
     this.#header = header;
   }
 
-  /** @param total events that are known to be lost by now: what is told from here on rests on no absence */
+  /** @param total events known to be lost by now; from here on no verdict rests on the absence of an event */
   noteLost(total: number): void {
     this.#coverage = { ...OPEN_TAIL, lostEvents: total };
   }
@@ -127,8 +127,8 @@ export class IncrementalAnalysis {
 
   /**
    * Looks at everything that is held.
-   * @param now nanoseconds of the trace's clock, before which everything has come; null lets nothing go
-   * @param wanted of what is held
+   * @param now nanoseconds of the trace's clock, before which every event has come; null frees nothing
+   * @param wanted which of the held connections to describe
    */
   advance(now: number | null, wanted: Wanted = 'none'): Standing {
     this.#sort();
@@ -158,7 +158,7 @@ export class IncrementalAnalysis {
     if (retired && now !== null) {
       this.#events = [...retired.kept];
       for (const pair of retired.pairs) {
-        this.#strays.delete(pair); // to stand behind the older ones
+        this.#strays.delete(pair); // keeps the map in order of time
         this.#strays.set(pair, now);
       }
       for (const [pair, time] of this.#strays) {
@@ -169,11 +169,11 @@ export class IncrementalAnalysis {
     return told;
   }
 
-  /** The report on all connections, also those that are open still. */
+  /** Builds the report on all connections, including those that are still open. */
   finish({ source, header, sums, tail }: TraceEnd): {
     readonly report: Report;
     readonly trace: Trace;
-    /** Those of the report that were not let go before. */
+    /** Connections of the report that had not been freed before. */
     readonly rest: readonly Connection[];
   } {
     this.#fresh.push(...sums);
@@ -197,7 +197,7 @@ export class IncrementalAnalysis {
     };
   }
 
-  /** Whether it is described for the first time. */
+  /** Whether the connection has not been described before. */
   #isNew({ leg: { events } }: TracedConnection): boolean {
     const [first] = events;
     if (first === undefined || this.#described.has(first)) return false;
@@ -214,7 +214,7 @@ export class IncrementalAnalysis {
     };
   }
 
-  /** Takes what is new into what is held, without strays. */
+  /** Merges the new events into the held ones, without strays. */
   #sort(): void {
     if (this.#fresh.length === 0) return;
     const fresh = this.#fresh.sort(byTime).filter((event) => !this.#isStray(event));
@@ -224,7 +224,7 @@ export class IncrementalAnalysis {
     this.#events = late ? all.sort(byTime) : all;
   }
 
-  /** Whether an event only belongs to a connection that was let go: a packet that was sent again, say. */
+  /** Whether an event belongs to a connection that was already freed, such as a retransmitted packet. */
   #isStray(event: TraceEvent): boolean {
     switch (event.kind) {
       case 'packet':
@@ -251,7 +251,7 @@ export class IncrementalAnalysis {
   }
 }
 
-/** Both sides have said their last word on every leg, or one has refused; datagrams were answered. */
+/** Whether every TCP leg was closed or refused, and every UDP leg was answered. */
 function hasEnded({ leg, links }: TracedConnection): boolean {
   return [leg, ...links.map(({ upstream }) => upstream)].every((one) => {
     const packets = one.events.filter((event) => event.kind === 'packet');

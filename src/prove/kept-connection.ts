@@ -1,11 +1,11 @@
-/** A judged connection in little room: what statistics and the headline ask for, with the rest packed until somebody looks. */
+/** Keeps a judged connection compactly: fields for statistics and the headline stay readable, the rest is packed. */
 import type { TraceCoverage } from '../model/judgement.js';
 import type { Connection, Evidence } from '../model/report.js';
 import { isLossless } from './coverage/coverage.js';
 import { settleSketch, type ConnectionSketch } from './describe-live.js';
 import { OutlinedConnection } from './outlined-connection.js';
 
-/** Turns text into few bytes and back. */
+/** Compresses text and restores it. */
 export interface Packer {
   pack(text: string): Uint8Array;
   unpack(packed: Uint8Array): string;
@@ -25,13 +25,13 @@ export type KeptOutline = Omit<
   | 'unlistedLegs'
 >;
 
-/** What is known later than its verdict. */
+/** What becomes known after the verdict. */
 interface Additions {
   readonly id?: number;
   readonly end?: Connection['end'];
   readonly why?: Connection['why'];
   readonly predicted?: NonNullable<Connection['predicted']>;
-  /** Another claim, behind the others. */
+  /** A further claim, appended to the others. */
   readonly witness?: Evidence | null;
 }
 
@@ -95,12 +95,12 @@ export class KeptConnection extends OutlinedConnection implements Connection {
     return this.toJSON().unlistedLegs;
   }
 
-  /** The same with what was found out since. */
+  /** Returns the same connection with these additions. */
   extend(additions: Additions): KeptConnection {
     return new KeptConnection(this, this.#tell, { ...this.#additions, ...additions });
   }
 
-  /** Everything as ordinary fields, in the document's order. Only the one that was looked at last stays unpacked. */
+  /** All fields as ordinary ones, in the document's order. Only the connection read last stays unpacked. */
   toJSON(): Connection {
     if (KeptConnection.#latest?.of === this) return KeptConnection.#latest.told;
     const told = this.#unpack();
@@ -122,7 +122,7 @@ export class KeptConnection extends OutlinedConnection implements Connection {
   }
 }
 
-/** Where a connection stands among the others: by the time, and the number, of its first event. */
+/** Position of a connection in the list: time and number of its first event. */
 export type ListPosition = readonly [time: number, event: number];
 
 export interface Placed {
@@ -130,11 +130,11 @@ export interface Placed {
   readonly connection: Connection;
 }
 
-/** Equal parts of connections are kept once. */
+/** Keeps equal parts of connections only once. */
 export class SharedValues {
   readonly #known = new Map<string, unknown>();
 
-  /** @returns an equal value that came before, if there is one */
+  /** @returns an equal value that was passed before, otherwise this one */
   share<T>(value: T): T {
     const key = JSON.stringify(value);
     const known = this.#known.get(key);
@@ -150,10 +150,10 @@ interface Kept {
   readonly outline: KeptOutline;
 }
 
-/** Equal parts of connections that are kept once; more of them are not looked for. */
+/** Most parts of connections that are remembered for sharing. */
 const MOST_SHARED = 20_000;
 
-/** Keeps many connections in little room. */
+/** Keeps many connections compactly. */
 export class ConnectionStore {
   readonly #packer: Packer;
   readonly #kept: Kept[] = [];
@@ -164,8 +164,8 @@ export class ConnectionStore {
   #size = 0;
 
   /**
-   * @param coverage as which they are judged when they come: that of a trace that lacks nothing
-   * @param forgets counts them, and keeps none
+   * @param coverage by which connections are judged when they come: that of a complete trace
+   * @param forgets counts connections but keeps none
    */
   constructor(packer: Packer, coverage: TraceCoverage, forgets = false) {
     this.#packer = packer;
@@ -173,17 +173,17 @@ export class ConnectionStore {
     this.#forgets = forgets;
   }
 
-  /** How many came. */
+  /** How many connections were added. */
   get size(): number {
     return this.#size;
   }
 
-  /** Names of the namespaces that packets of any were seen in. */
+  /** Names of the namespaces in which packets of any connection were seen. */
   get namespaces(): ReadonlySet<string> {
     return this.#namespaces;
   }
 
-  /** @returns the connection as a trace that lacks nothing would tell it */
+  /** @returns the connection as judged by the coverage of this store */
   add(sketch: ConnectionSketch, place: ListPosition): Connection {
     this.#size += 1;
     const connection = settleSketch(this.#size, sketch, this.#coverage);
@@ -194,7 +194,7 @@ export class ConnectionStore {
     return connection;
   }
 
-  /** All of them as a trace of this coverage tells them; the numbers are given by `number`. */
+  /** Lists all connections as judged in a trace of this coverage; {@link numberPlaced} assigns the final ids. */
   list(coverage: TraceCoverage): Placed[] {
     const same = isLossless(coverage) && isLossless(this.#coverage);
     return this.#kept.map(({ place, packed, outline }, index) => {
@@ -212,7 +212,7 @@ export class ConnectionStore {
   }
 }
 
-/** What stays unpacked of a connection. */
+/** The fields of a connection that stay unpacked. */
 export function outlineOf(connection: Connection, shared: SharedValues): KeptOutline {
   const { server, container, end, handshake, stall, nat, relay, relays, drop, reached } =
     connection;
@@ -242,7 +242,7 @@ export function outlineOf(connection: Connection, shared: SharedValues): KeptOut
   };
 }
 
-/** In order, numbered from 1. */
+/** Sorts connections by position and numbers them from 1. */
 export function numberPlaced(placed: readonly Placed[]): Connection[] {
   return placed
     .toSorted(({ place: [a, m] }, { place: [b, n] }) => a - b || m - n)

@@ -1,4 +1,4 @@
-/** A connection whose reason, evidence and hops are put into words when somebody looks: of very many connections nobody does. */
+/** A connection that computes its reason, evidence and hops only on access, because most are never looked at. */
 import type { Connection } from '../model/report.js';
 import { OutlinedConnection } from './outlined-connection.js';
 
@@ -7,22 +7,22 @@ export type Details = Pick<
   'reason' | 'because' | 'evidence' | 'hops' | 'hopsOmitted' | 'unlistedLegs'
 >;
 
-/** What statistics and the headline ask for: small, and told without any words. */
+/** What statistics and the headline need: small, and computed without writing any text. */
 export type LateFields = Pick<
   Connection,
   'end' | 'handshake' | 'acknowledged' | 'stall' | 'timing' | 'retransmits' | 'sourceSeen'
 >;
 
-/** What is known of it at once. */
+/** What is computed when the connection is made. */
 export type Outline = Omit<Connection, keyof Details | keyof LateFields>;
 
-/** Makes what a connection is asked for. */
+/** Computes the details and late fields of a connection. */
 export interface Teller<T> {
   readonly details: (subject: T) => Details;
   readonly facts: (subject: T) => LateFields;
 }
 
-/** Its details are told once. */
+/** Computes its details and late fields once, at first access. */
 export class LazyConnection<T> extends OutlinedConnection implements Connection {
   readonly via?: Connection['via'];
   readonly why: Connection['why'];

@@ -1,4 +1,4 @@
-/** What a listing tells of a captured connection: nothing that would take the looks at its packets that a report takes. */
+/** Describes a captured connection for a listing, without the closer look at its packets that a report takes. */
 import type { CapturedConnection } from '../correlate/capture/connections.js';
 import type { TraceCoverage } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
@@ -9,21 +9,21 @@ import { observeOnWire } from './observed-wire.js';
 import { findWireOutcome, type WireOutcome } from './outcome/wire-outcome.js';
 import { perfect, settleFacts, SILENT } from './sketch-wire.js';
 
-/** What a listing tells of a connection: its path and where it led, and how much it carried. */
+/** What a listing shows of a connection: its path, where it led and how much it carried. */
 export type Listed = Pick<Connection, 'protocol' | 'server' | 'container' | 'path' | 'bytes'>;
 
-/** The same connection in a capture that lacks nothing, and in one that lacks something. */
+/** The same connection as judged in a complete capture and in an incomplete one. */
 export interface ListedSketch {
   readonly whole: Listed;
   readonly lossy: Listed;
-  /** Should acknowledgements have been left out; null where that decides nothing. */
+  /** The same if acknowledgements were left out; null where that changes nothing. */
   readonly unheard: { readonly whole: Listed; readonly lossy: Listed } | null;
 }
 
 const WHOLE: TraceCoverage = { sealed: true, lostEvents: 0, truncated: false, notes: [] };
 const LOSSY: TraceCoverage = { sealed: false, lostEvents: 0, truncated: true, notes: [] };
 
-/** Why its content is its own decides how certain its path is, and not which it is. */
+/** Ignores whether the content is the connection's own: that changes how certain the path is, not the path. */
 export function listOnWire(connection: CapturedConnection, context: WireDescribing): ListedSketch {
   const { topology } = context;
   const subject = observeOnWire(connection, topology);

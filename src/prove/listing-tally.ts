@@ -1,11 +1,11 @@
-/** Sums up captured connections for a listing: as many rows as there are ports that were spoken to, however many connections. */
+/** Sums up captured connections for a listing: equal connections share one row, so rows grow with ports alone. */
 import type { CapturedConnection } from '../correlate/capture/connections.js';
 import type { CaptureEnd, CapturedKeeper } from './captured-store.js';
 import { isComplete } from './coverage/coverage.js';
 import type { WireDescribing } from './describe-wire.js';
 import { listOnWire, type Listed, type ListedSketch } from './list-wire.js';
 
-/** Connections of which a listing tells the same. */
+/** Connections that look the same in a listing. */
 export interface ListedGroup extends Listed {
   readonly count: number;
 }
@@ -15,7 +15,7 @@ interface Draft {
   count: number;
   fromClient: number;
   fromServer: number;
-  /** When the first of them began, and its number. */
+  /** When the first of them began; `id` is its number. */
   first: number;
   id: number;
 }
@@ -42,7 +42,7 @@ export class ListingTally implements CapturedKeeper {
     draft.id = id;
   }
 
-  /** In the order in which the first of each was seen. */
+  /** Lists the groups in the order in which the first connection of each was seen. */
   list({ coverage, hears }: Pick<CaptureEnd, 'coverage' | 'hears'>): ListedGroup[] {
     const lacksNothing = isComplete(coverage);
     return [...this.#drafts.values()]

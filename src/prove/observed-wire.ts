@@ -1,4 +1,4 @@
-/** What a claim about a captured connection may look at: one without all that only a kernel tells. */
+/** What a claim about a captured connection may look at: everything that only the kernel could tell is empty. */
 import type { CapturedConnection } from '../correlate/capture/connections.js';
 import { countWireBytes } from '../correlate/capture/wire-bytes.js';
 import type { Topology } from '../model/topology.js';
@@ -7,7 +7,7 @@ import type { Observed } from './observed.js';
 
 export type ObservedOnWire = Observed & CapturedConnection;
 
-/** Written out: there may be very many, and spreading makes large objects slowly. */
+/** Lists every field, because spreading is slow for large objects and there may be very many connections. */
 export function observeOnWire(connection: CapturedConnection, topology: Topology): ObservedOnWire {
   const { leg, link, links, captured, pairing, open } = connection;
   return {

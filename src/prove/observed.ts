@@ -1,4 +1,4 @@
-/** What a claim may look at: one connection, and the host's map. */
+/** What a claim may look at: one connection and the map of the host. */
 import { countBytes, type LegBytes } from '../correlate/bytes.js';
 import type { TracedConnection } from '../correlate/connections.js';
 import { findRelay, isRelayProcess } from '../correlate/known-relays.js';
@@ -13,19 +13,19 @@ import { readWitnesses, type Witnesses } from './coverage/witnesses.js';
 export interface Observed extends TracedConnection {
   readonly topology: Topology;
   readonly bytes: LegBytes;
-  /** Bytes of the relay's own leg; null without one, and where its packets are not traced. */
+  /** Bytes of the relay's own leg; null without such a leg and where its packets are not traced. */
   readonly upstreamBytes: LegBytes | null;
   /** The leg that ends at the container: the relay's own, or the client's. */
   readonly lastLeg: Leg;
-  /** The first packet of the last leg as it entered the namespace that its destination is in. */
+  /** The first packet of the last leg that was seen to enter the namespace of its destination. */
   readonly entered: PacketEvent | null;
-  /** The accept of the client's leg by a process of the host; for datagrams, its reading of the first. */
+  /** The accept of the client's leg by a process of the host; for UDP, its first read, otherwise its first answer. */
   readonly hostAccept: AcceptEvent | CopyEvent | null;
-  /** The same, where that process hands connections on (docker-proxy, or any process with a leg of its own for it). */
+  /** The same event if that process relays: docker-proxy, or any process with a leg of its own for the connection. */
   readonly relayAccept: AcceptEvent | CopyEvent | null;
-  /** The rewriting that sent it to an address of the host itself. */
+  /** The NAT that sent the connection to an address of the host itself. */
   readonly redirect: Nat | null;
-  /** That process is docker-proxy by its arguments, listening where it took the connection. */
+  /** Whether that process is docker-proxy by its arguments and listens on the port that took the connection. */
   readonly identified: boolean;
   readonly witnesses: Witnesses;
 }
@@ -41,7 +41,7 @@ export function observe(connection: TracedConnection, { topology, probes }: Trac
     ...connection,
     topology,
     bytes: countBytes(leg),
-    // Packets of a port that is not traced are not seen: nobody knows how many bytes there were.
+    // Packets of a port that is not traced are not seen, so their bytes are unknown.
     upstreamBytes: upstream?.events.some(isCounted) ? countBytes(upstream) : null,
     lastLeg,
     entered: findEntered(lastLeg, topology),
@@ -68,7 +68,7 @@ function staysHere(
   return accept?.local.port === port || isHostAddress(topology, address);
 }
 
-/** Its arguments say what it is and where it hands on: that needs no byte to be seen. */
+/** The arguments of docker-proxy show what it is and where it relays to, so no byte has to be seen. */
 function isDockerProxy(
   process: Process | null,
   accept: AcceptEvent | CopyEvent | null,
@@ -99,7 +99,7 @@ function findEntered(leg: Leg, topology: Topology): PacketEvent | null {
   );
 }
 
-/** Whether that namespace has the address; a namespace that is not known in detail may. */
+/** Whether a namespace has the address; true for a namespace that is missing from the map, because it may. */
 export function holdsAddress(topology: Topology, inode: number | null, address: string): boolean {
   const namespace = topology.namespaces.find((candidate) => candidate.inode === inode);
   if (!namespace) return true;

@@ -1,4 +1,4 @@
-/** A connection of which the outline is known at once, and all else is told when somebody looks. */
+/** A connection whose outline is known at once and whose other fields are computed on access. */
 import type { Connection } from '../model/report.js';
 
 type Outline = Pick<
@@ -7,7 +7,7 @@ type Outline = Pick<
   | ('nat' | 'relay' | 'drop' | 'bytes' | 'processes' | 'clientNamespace')
 >;
 
-/** What is told late are no fields of its own: copy what `toJSON` returns, not itself. */
+/** Late fields are getters and not own properties: to copy a connection, spread what `toJSON` returns. */
 export abstract class OutlinedConnection implements Outline {
   readonly id: Connection['id'];
   readonly protocol: Connection['protocol'];
@@ -41,11 +41,11 @@ export abstract class OutlinedConnection implements Outline {
     this.clientNamespace = outline.clientNamespace;
   }
 
-  /** Everything as ordinary fields, in the document's order. */
+  /** Returns all fields as ordinary ones, in the document's order. */
   abstract toJSON(): Connection;
 }
 
-/** A connection that may be copied field by field. */
+/** Returns a connection with ordinary fields only, which can be spread. */
 export function withFields(connection: Connection): Connection {
   return connection instanceof OutlinedConnection ? connection.toJSON() : connection;
 }

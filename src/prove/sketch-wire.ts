@@ -1,4 +1,4 @@
-/** A captured connection before the whole capture is known: sketched while its packets are there, settled when all have come. */
+/** Sketches a captured connection while its packets are held, and settles it once the whole capture is read. */
 import type { CapturedConnection } from '../correlate/capture/connections.js';
 import type { Ownership } from '../model/claim.js';
 import type { CaptureWitness } from '../model/conversation.js';
@@ -26,16 +26,16 @@ import { describeProgress, type ConnectionProgress } from './outcome/progress.js
 import { findWireOutcome, type WireOutcome } from './outcome/wire-outcome.js';
 import { countRetransmits, findTiming } from './timing/timing.js';
 
-/** How a connection went, as far as the capture as a whole decides about it. */
+/** How a connection went: the fields that depend on the capture as a whole. */
 type Course = Pick<Connection, 'outcome' | 'end' | 'drop' | 'retransmits'> &
   ConnectionProgress & { readonly halfOpen: boolean };
 
-/** A captured connection before the whole capture is known: plain data, so that its packets may be let go. */
+/** A captured connection before the whole capture is known: plain data, so that its packets can be freed. */
 export interface WireSketch {
   readonly facts: ConnectionFacts;
-  /** As if the capture lacked nothing, and as if it were cut off; null where that is the same. */
+  /** As if the capture were complete (`whole`) and as if it were cut off (`lossy`, null where that is the same). */
   readonly courses: Courses;
-  /** The same should its acknowledgements have been left out; null where that decides nothing. */
+  /** The same if acknowledgements were left out of the capture; null where that changes nothing. */
   readonly unheard: Courses | null;
   readonly fields: Pick<
     Connection,
@@ -59,16 +59,16 @@ interface Courses {
   readonly lossy: Course | null;
 }
 
-/** What the end of the capture decides. */
+/** What is known only at the end of the capture. */
 export interface WireSettling {
   readonly coverage: TraceCoverage;
-  /** Why what it carried is no coincidence. */
+  /** Why the content that both legs carried is no coincidence; null where it may be. */
   readonly own: Ownership | null;
-  /** An acknowledgement would have been in the file. */
+  /** Whether any acknowledgement would have been in the file. */
   readonly hears: boolean;
 }
 
-/** What a capture tells that shows every acknowledgement, and one that may have left some out. */
+/** The witness of a capture that shows every acknowledgement; `SILENT` is that of one that may lack some. */
 export const perfect = ({ until }: Pick<WireDescribing, 'until'>): CaptureWitness => ({
   acks: true,
   until,
@@ -123,7 +123,7 @@ function describeCourse(subject: ObservedOnWire, ending: WireOutcome, lossless: 
   };
 }
 
-/** The connection as the whole capture tells it. */
+/** Judges the sketched connection by the whole capture. */
 export function settleOnWire(id: number, sketch: WireSketch, settling: WireSettling): Connection {
   const { facts, courses, unheard, fields, container } = sketch;
   const { coverage, own, hears } = settling;

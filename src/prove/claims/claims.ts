@@ -1,4 +1,4 @@
-/** All claims, in the order in which a report lists them; what differs between the host and the wire is who can be asked. */
+/** Makes all claims about a connection in the order of the report: one list for hosts, one for captures. */
 import type { Claim } from '../../model/claim.js';
 import type { Observed } from '../observed.js';
 import type { ObservedOnWire } from '../observed-wire.js';
@@ -18,7 +18,7 @@ import { claimSamePacket, claimSamePacketOnWire } from './same-packet.js';
 import { claimStopped } from './stopped-at-host.js';
 import { claimEqual } from './streams-equal.js';
 
-/** Looks at one connection and at no other claim; null where it has no bearing on it. */
+/** Makes one claim from a connection alone, without other claims; null where the claim does not apply. */
 type Check<Subject> = (subject: Subject) => Claim | null;
 
 const BY_HOST: readonly Check<Observed>[] = [
@@ -45,7 +45,7 @@ const BY_WIRE: readonly Check<ObservedOnWire>[] = [
   claimNeverRewritten,
 ];
 
-/** As if nothing were missing from the trace; `complete` is added by prove/coverage. */
+/** Makes claims as if no event were missing from the trace; prove/coverage adds the claim `complete`. */
 export function makeClaims(subject: Observed): Claim[] {
   return BY_HOST.flatMap((check) => check(subject) ?? []);
 }

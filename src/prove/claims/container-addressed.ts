@@ -13,7 +13,7 @@ export function claimAddressed({
   const { server, nat, dialled } = leg;
   if (link || nat?.destinationRewritten || server === null) return null;
   const { namespaces, host } = topology;
-  // Loopback and the host's own addresses may stand on devices of containers too.
+  // Devices of containers may have loopback addresses and those of the host too.
   const owner = isHostAddress(topology, server.address)
     ? undefined
     : namespaces.find(
@@ -27,7 +27,7 @@ export function claimAddressed({
   };
 }
 
-/** True when some packet of the connection bears another address of the server: then something rewrote it. */
+/** Whether some packet of the connection bears another server address, so that something rewrote it. */
 function hasOtherServer(leg: Leg): boolean {
   return leg.events.some((event) => {
     if (event.kind !== 'packet' || leg.server === null) return false;

@@ -1,4 +1,4 @@
-/** `entered-container`: a packet of the last leg was seen to enter the namespace that its destination is in. */
+/** `entered-container`: a packet of the last leg was seen to enter the namespace of its destination. */
 import type { ClaimOf } from '../../model/claim.js';
 import type { Observed } from '../observed.js';
 
@@ -19,7 +19,7 @@ export function claimEntered({
     return { code: 'entered-container', holds: true, events: [entered.id], facts: { to, at } };
   }
   const facts = { to, at: null };
-  // Of a port that is not traced no packet is seen anywhere.
+  // No packet is seen anywhere if the port is not traced.
   return lastLeg.events.some(({ kind }) => kind === 'packet')
     ? { code: 'entered-container', holds: false, absence: 'packets', events: [], facts }
     : { code: 'entered-container', holds: null, events: [], facts };

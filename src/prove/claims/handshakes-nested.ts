@@ -1,4 +1,4 @@
-/** `handshakes-nested`: in a capture, a second handshake with numbers of its own followed the client's. */
+/** `handshakes-nested`: in a capture, a second handshake with its own sequence numbers followed the client's. */
 import type { ClaimOf } from '../../model/claim.js';
 import type { ObservedOnWire } from '../observed-wire.js';
 

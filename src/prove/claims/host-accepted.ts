@@ -1,4 +1,4 @@
-/** `host-accepted`: a process of the host took the connection; refuted only where it would have been seen to. */
+/** `host-accepted`: a process of the host took the connection; refuted only where that would have been seen. */
 import type { ClaimOf } from '../../model/claim.js';
 import { TCP_STATE } from '../../model/event.js';
 import type { Observed } from '../observed.js';
@@ -27,12 +27,13 @@ export function claimAccepted(subject: Observed): ClaimOf<'host-accepted'> {
   };
 }
 
-/** Whether a process of the host that takes the connection would have been seen to, had no event been lost. */
+/** Whether a process of the host would have been seen to take the connection if no event was lost. */
 function wouldShow({ leg, witnesses, topology }: Observed): boolean {
   if (!leg.begun || !witnesses.has('accepts')) return false;
-  // Who waited for a datagram when the trace began is not seen to read it; no process gets one that was sent on.
+  // The read of a process that already waited when the trace began is not seen. A datagram with a rewritten destination
+  // went elsewhere, so no process of the host got it.
   if (leg.protocol === 'udp') return leg.nat?.destinationRewritten === true;
-  // The host's own TCP has taken it: by io_uring a process may have it unseen.
+  // Once the host's TCP has established it, a process may have accepted it unseen, by io_uring.
   return !leg.events.some(
     (event) =>
       event.kind === 'state' &&

@@ -1,4 +1,4 @@
-/** `host-alone`: the process that took it answered by itself, as nothing that it wrote until its answer went elsewhere. */
+/** `host-alone`: the process that took the connection answered by itself: until then it wrote nothing elsewhere. */
 import type { ClaimOf } from '../../model/claim.js';
 import type { Observed } from '../observed.js';
 

@@ -1,4 +1,4 @@
-/** `machine-between`: what a machine in between does to packets of a capture, and copies of them do not show. */
+/** `machine-between`: in a capture, packets show that a machine in between rewrote them and are no mere copies. */
 import type { ClaimOf } from '../../model/claim.js';
 import type { ObservedOnWire } from '../observed-wire.js';
 

@@ -1,4 +1,4 @@
-/** `nat-rewritten`: by the conntrack entry that packets carry on the host; in a capture by packets seen under two destinations. */
+/** `nat-rewritten`: shown by the packets' conntrack entry, or in a capture by packets seen with two destinations. */
 import type { ClaimOf } from '../../model/claim.js';
 import type { Observed } from '../observed.js';
 import type { ObservedOnWire } from '../observed-wire.js';

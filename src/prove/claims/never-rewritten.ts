@@ -1,4 +1,4 @@
-/** `never-rewritten`: in a capture, seen before and after the machine, under the same addresses. */
+/** `never-rewritten`: in a capture, packets were seen before and after the machine with the same addresses. */
 import { findCrossing } from '../../correlate/capture/sightings.js';
 import { isLoopback } from '../../model/address.js';
 import type { ClaimOf } from '../../model/claim.js';

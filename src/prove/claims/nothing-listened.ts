@@ -1,4 +1,4 @@
-/** `nothing-listened`: a refusal by the host itself, whose stack looked for a socket where the client dialled and found none. */
+/** `nothing-listened`: the host's own stack found no socket at the address that the client dialled. */
 import type { ClaimOf } from '../../model/claim.js';
 import type { Observed } from '../observed.js';
 import { findUnclaimed } from '../outcome/no-listener.js';

@@ -1,4 +1,4 @@
-/** `only-pairing`, `content-own`: in a capture, neither another leg nor chance explains that two carried the same. */
+/** `only-pairing`, `content-own`: in a capture, no other leg and no chance explains why two legs carried the same. */
 import type { ClaimOf } from '../../model/claim.js';
 import type { ObservedOnWire } from '../observed-wire.js';
 

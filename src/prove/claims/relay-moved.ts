@@ -5,7 +5,7 @@ import type { Observed } from '../observed.js';
 
 type Moved = ClaimOf<'relay-moved'>;
 
-/** Transfers that are named as evidence. */
+/** Most transfers that are named as evidence. */
 const MOST_MOVES = 8;
 
 export function claimMoved({ link, bytes, upstreamBytes, shared }: Observed): Moved | null {
@@ -25,7 +25,7 @@ export function claimMoved({ link, bytes, upstreamBytes, shared }: Observed): Mo
   const equal = legs.every(
     ({ fromClient, fromServer }) => toUpstream === fromClient && toClient === fromServer,
   );
-  // More moved than carried cannot be; less carried than moved is a leg still under way or reset.
+  // A leg may have carried less than was moved if it is still open or was reset.
   return {
     code: 'relay-moved',
     holds: how === 'moved' ? true : null,

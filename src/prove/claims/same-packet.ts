@@ -1,4 +1,4 @@
-/** `same-packet`: one packet was seen with both destinations, by its skb or socket; in a capture by the marks that its sender gave it. */
+/** `same-packet`: one packet was seen with both destinations, by its skb or socket, in a capture by its headers. */
 import { isMarked } from '../../correlate/capture/same-packet.js';
 import { sameEndpoint } from '../../model/address.js';
 import type { ClaimOf } from '../../model/claim.js';
@@ -9,7 +9,7 @@ import { processOf } from '../observed.js';
 
 type SamePacket = ClaimOf<'same-packet'>;
 
-/** Nanoseconds within which one skb is seen again: it may wait for its neighbour's address before it is dropped. */
+/** Nanoseconds within which one skb is seen again: it may wait for neighbour resolution before it is dropped. */
 const ONE_WAY = 10_000_000_000;
 
 export function claimSamePacket({ leg, topology }: Observed): SamePacket | null {
@@ -45,7 +45,7 @@ export function claimSamePacket({ leg, topology }: Observed): SamePacket | null 
   return { code: 'same-packet', holds: null, events: [], facts: { by: 'skb', seq: null } };
 }
 
-/** An skb's address is used again at once: the numbers, the length and the time tell one packet from the next. */
+/** An skb address is reused at once, so TCP numbers, flags, length and time have to match too. */
 function isSameSkb(before: PacketEvent, after: PacketEvent | DropEvent): boolean {
   return (
     before.skb === after.skb &&

@@ -1,4 +1,4 @@
-/** `stopped-at-host`: a rule of the host took its first packet. NAT comes before, and had left the host's own address as it was. */
+/** `stopped-at-host`: a rule of the host dropped the first packet, after NAT had left its destination as it was. */
 import type { ClaimOf } from '../../model/claim.js';
 import type { Observed } from '../observed.js';
 import { findStopped } from '../outcome/stopped.js';

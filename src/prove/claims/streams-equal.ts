@@ -1,4 +1,4 @@
-/** `streams-equal`: in a capture, both legs of a relay carried the same bytes, and nothing of them is missing. */
+/** `streams-equal`: in a capture, both legs of a relay carried the same bytes and none of these are missing. */
 import type { Pairing } from '../../correlate/capture/relays.js';
 import type { ClaimOf, Likeness } from '../../model/claim.js';
 import type { ObservedOnWire } from '../observed-wire.js';
@@ -20,7 +20,7 @@ export function claimEqual({
   };
 }
 
-/** Something was compared, and in both directions nothing is missing. */
+/** Whether bytes were compared and match in both directions; the reply may be empty. */
 function isCarried({ request, reply, thin }: Pairing): boolean {
   if (thin) return false;
   const compared = (like: Likeness): boolean => like === 'equal' || like === 'same-start';

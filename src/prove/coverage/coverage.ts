@@ -1,24 +1,24 @@
-/** How complete a trace is, and what that takes back of the claims and the ending of one connection. */
+/** Finds how complete a trace is, and withdraws the claims of a connection that this does not support. */
 import type { Claim, ClaimOf } from '../../model/claim.js';
 import type { TraceCoverage, Ending, ConnectionFacts } from '../../model/judgement.js';
 import type { Trace } from '../../model/trace.js';
 
-/** Seals are for live traces; a capture that was read whole lacks nothing. */
+/** Only live traces have seals; a capture counts as sealed if it was read to its end. */
 export function coverageOf({ capture, tail }: Pick<Trace, 'capture' | 'tail'>): TraceCoverage {
   return capture ? { ...tail, sealed: !tail.truncated } : tail;
 }
 
-/** No event is missing, so that what a process did and was not seen did not happen. */
+/** Whether no event is missing: what was not seen of a process did not happen. */
 export function isComplete({ sealed, lostEvents, truncated }: TraceCoverage): boolean {
   return sealed && lostEvents === 0 && !truncated;
 }
 
-/** Nothing is missing, so that an acknowledgement that was not seen did not come. */
+/** Whether no packet is missing either: an acknowledgement that was not seen did not come. */
 export function isLossless(coverage: TraceCoverage): boolean {
   return isComplete(coverage) && coverage.skippedRuns === undefined;
 }
 
-/** What stands of a connection's facts in a trace of this coverage. */
+/** What remains of a connection's facts in a trace of this coverage. */
 export interface Settled {
   readonly facts: ConnectionFacts;
   readonly coverage: TraceCoverage;
@@ -34,7 +34,7 @@ export function settle(facts: ConnectionFacts, coverage: TraceCoverage): Settled
   return { facts, coverage, claims: [...claims, claimComplete(facts, ending, coverage)], ending };
 }
 
-/** What rests on an absence stands only where a presence would have been reported. */
+/** Whether a claim stands: one that rests on an absence needs a trace that would have reported the presence. */
 function stands({ absence }: Claim, coverage: TraceCoverage): boolean {
   if (absence === undefined) return true;
   return absence === 'events' ? isComplete(coverage) : isLossless(coverage);
@@ -47,9 +47,9 @@ function claimComplete(
 ): ClaimOf<'complete'> {
   const of = seenBy === 'wire' ? 'capture' : 'trace';
   const whole = isComplete(coverage);
-  // Only what comes in an interrupt's wake is skipped: what processes did, and what the packets seen bear, stands.
+  // Probe runs are only skipped in interrupts: calls of processes and the fields of packets that were seen stand.
   const skippedRuns = whole && of === 'trace' ? (coverage.skippedRuns ?? 0) : 0;
-  // What passed before is unknown, and not nothing. Which paths of a capture that concerns, their own claims say.
+  // What passed before the trace is unknown. For captures, other claims say which paths that concerns.
   const older = of === 'trace' && !begun;
   const note = whole ? null : (coverage.notes[0] ?? null);
   return {

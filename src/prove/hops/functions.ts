@@ -1,4 +1,4 @@
-/** Functions of the kernel that a connection's first packets went through, and the hook that threw one away. */
+/** Lists the kernel functions that a connection's packets passed, and finds the hook that dropped one. */
 import { isRequest } from '../../correlate/bytes.js';
 import type { TracedConnection } from '../../correlate/connections.js';
 import { packetKey, type Leg } from '../../correlate/leg.js';
@@ -9,10 +9,10 @@ import type { Places } from './places.js';
 
 type Passed = NonNullable<Connection['functions']>;
 
-/** Function events by their packet: they never say whose it is, so that they cannot mislead anything else. */
+/** Function events by packet. They are looked up only here and never assign a packet to a connection. */
 export type FunctionIndex = ReadonlyMap<string, readonly FunctionEvent[]>;
 
-/** Null where no function was seen, as in every trace without probes on functions. */
+/** Null where no function event was seen, as in every trace without function probes. */
 export function indexFunctions(events: readonly TraceEvent[]): FunctionIndex | null {
   const index = new Map<string, FunctionEvent[]>();
   for (const event of events) {
@@ -25,7 +25,7 @@ export function indexFunctions(events: readonly TraceEvent[]): FunctionIndex | n
   return index.size === 0 ? null : index;
 }
 
-/** Each function once for every leg, direction and device, in order of time: a packet that is sent again tells nothing new. */
+/** Lists each function once per leg, direction and device, because retransmitted packets show nothing new. */
 export function listFunctions(
   { leg, links }: Pick<TracedConnection, 'leg' | 'links'>,
   index: FunctionIndex,
@@ -49,7 +49,7 @@ function passedBy(
       leg: name,
       flow: isRequest(leg, event) ? ('request' as const) : ('reply' as const),
       namespace: places.namespace(namespace),
-      // A packet of a process's own has no device yet.
+      // A packet that a local process sends has no device yet.
       interface: ifindex === null || ifindex === 0 ? null : places.device(namespace, ifindex),
       function: event.function,
       hook,
@@ -60,7 +60,7 @@ function passedBy(
   return [...told.values()];
 }
 
-/** The events of this leg's packets under addresses that the leg has: datagrams have no number of their own. */
+/** Function events of a leg's packets, also matched by address, because datagrams have no sequence number. */
 function findFunctions(leg: Leg, index: FunctionIndex): FunctionEvent[] {
   const keys = new Set<string>();
   const pairs = new Set<string>();
@@ -82,10 +82,10 @@ function findFunctions(leg: Leg, index: FunctionIndex): FunctionEvent[] {
     .filter(({ source, destination }) => pairs.has(pair(source, destination)));
 }
 
-/** Nanoseconds before the first and after the last event of a leg: hooks come before the first device. */
+/** Nanoseconds allowed before the first and after the last event of a leg: hooks run before the first device. */
 const SLACK = 1_000_000_000;
 
-/** The hook whose rules threw this packet away: the last function that it entered, where that was one. */
+/** The hook whose rules dropped this packet: that of the last function it entered; null if that was no hook. */
 export function findDropHook(drop: DropEvent, index: FunctionIndex): NetfilterHook | null {
   if (drop.reason !== 'NETFILTER_DROP') return null;
   const before = (index.get(packetKey(drop)) ?? []).filter(({ time }) => time <= drop.time);

@@ -1,4 +1,4 @@
-/** The hops of a connection for its report: every packet, drop and act of a process, in order. */
+/** Lists the hops of a connection for its report: every packet, drop and act of a process, in order. */
 import type { TracedConnection } from '../../correlate/connections.js';
 import type { Journey } from '../../correlate/journeys/journey.js';
 import { readJourneys } from '../../correlate/journeys/read.js';
@@ -10,20 +10,20 @@ import { placeMoves, type Carried } from '../timing/move-times.js';
 import { describeRewriting } from './rewriting.js';
 import { tellEvent, tellMove, tellReceived, type HopContext, type ToldEvent } from './tell-hop.js';
 
-/** Flags that turn a connection; what passes between them is like the packet before. */
+/** Flags that change the state of a connection; packets between them resemble each other. */
 const TURN = TCP.SYN | TCP.FIN | TCP.RST;
 
-/** A hop before it is put into words: most of a long connection's hops are never shown. */
+/** A hop before it is described: most hops of a long connection are never shown. */
 export interface HopSketch {
   readonly event: number;
   /** Nanoseconds since the trace's epoch. */
   readonly time: number;
-  /** Matters whatever else there is: a turn of the connection, or what was done to it. */
+  /** Whether the hop is always kept: a state change of the connection, a rewriting, or any event but a packet. */
   readonly turn: boolean;
   readonly tell: () => Hop;
 }
 
-/** All hops in order of time; nothing is left out but what tells nothing (state changes, queues emptied at a close). */
+/** All hops in order of time, without uninformative events (most state changes, queues emptied at a close). */
 export function listHops(
   { leg, links, received }: Pick<TracedConnection, 'leg' | 'links' | 'received'>,
   context: HopContext,
@@ -43,7 +43,7 @@ export function listHops(
     });
   });
   const others = [...legs.flatMap(({ sketches }) => sketches), ...reading];
-  // What was moved stands first where the far side has it in the same moment: sorting keeps the order of equals.
+  // A move comes before a packet of the same time: sorting is stable.
   return [...moves, ...others.sort((a, b) => a.event - b.event)].sort((a, b) => a.time - b.time);
 }
 
@@ -52,7 +52,7 @@ function sketchReading(received: CopyEvent, context: HopContext): HopSketch {
   return { event: id, time, turn: false, tell: () => tellReceived(received, context) };
 }
 
-/** At most `limit` hops: those that matter, then the first ones. Null keeps all. */
+/** Keeps at most `limit` hops: those that are mentioned or a turn, then the first of the others. Null keeps all. */
 export function selectHops(
   hops: readonly HopSketch[],
   mentioned: ReadonlySet<number>,
@@ -67,7 +67,7 @@ export function selectHops(
   return hops.filter((hop) => chosen.has(hop)).map((hop) => hop.tell());
 }
 
-/** A place on a packet's way, with the journey that it is part of. */
+/** A passage of a packet's journey, with that journey. */
 interface PlaceOnWay {
   readonly journey: Journey;
   readonly passage: number;
@@ -81,7 +81,7 @@ interface ToldLeg {
   readonly carried: readonly Carried[];
 }
 
-/** @param place its number, and that of the journeys of the connection's legs before it, whose numbers come first */
+/** @param place number of the leg, and number of journeys in the legs before it */
 function sketchLeg(
   leg: Leg,
   { number, before }: { readonly number: number; readonly before: number },
@@ -121,7 +121,7 @@ function listCarried(
   });
 }
 
-/** A packet's hop with what was done to it on its way there. */
+/** Adds to a packet's hop its journey and the rewritings before it. */
 function tellPlace(
   hop: Hop,
   event: ToldEvent,
@@ -146,7 +146,7 @@ function tellPlace(
   };
 }
 
-/** Sequence number of the first byte that one side sends: the one after its SYN's. */
+/** Sequence number of the first byte that one side sends: the one after its SYN. */
 function findStart(journeys: readonly Journey[], request: boolean): number | null {
   for (const journey of journeys) {
     if (journey.request !== request) continue;
@@ -158,14 +158,14 @@ function findStart(journeys: readonly Journey[], request: boolean): number | nul
   return null;
 }
 
-/** Sequence numbers begin anew after 4 GiB; so does this. */
+/** The packet's bytes in its side's stream; like sequence numbers, they wrap after 4 GiB. */
 function findStream({ seq, length, protocol }: PacketEvent, start: number | null): Hop['stream'] {
   if (protocol !== 'tcp' || start === null || length === 0) return undefined;
   const from = (seq - start) >>> 0;
   return { from, to: from + length };
 }
 
-/** What is a hop: a counter is none, and neither is what tells nothing. */
+/** Whether an event is a hop: counters and uninformative events are not. */
 function isTold(event: LegEvent): event is ToldEvent {
   if (event.kind === 'drop') return !isInnocent(event);
   if (event.kind === 'state') return event.to === TCP_STATE.SYN_SENT;

@@ -1,4 +1,4 @@
-/** Names for namespaces and devices as a report gives them. */
+/** Names namespaces and devices for a report. */
 import { isUnnamed, type Device, type Topology } from '../../model/topology.js';
 
 export interface Places {
@@ -6,7 +6,7 @@ export interface Places {
   device(inode: number | null, ifindex: number | null): string;
 }
 
-/** A namespace that has no name of its own is called by what it is to the host: outside. */
+/** A namespace without a name of its own is called `outside`. */
 export function namePlaces(topology: Topology): Places {
   const unnamed = topology.namespaces.filter(isUnnamed);
   const names = new Map(topology.namespaces.map(({ inode, name }) => [inode, name]));

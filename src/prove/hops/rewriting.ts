@@ -1,4 +1,4 @@
-/** A rewriting as a report gives it. */
+/** Describes a rewriting for a report. */
 import type { Rewriting } from '../../correlate/journeys/journey.js';
 import { formatEndpoint } from '../../model/address.js';
 import type { Hop } from '../../model/report.js';

@@ -8,7 +8,7 @@ type Met = NonNullable<Connection['rules']>;
 /** Milliseconds by which the clocks of both traces may differ. */
 const TOLERANCE = 50;
 
-/** The same connections, each with `rules`: those of the first packet with these addresses. Pure. */
+/** Returns the connections with `rules`: those that the first packet with each pair of addresses met. Pure. */
 export function attributeRules(
   connections: readonly Connection[],
   traces: readonly RuleTrace[],
@@ -22,9 +22,9 @@ export function attributeRules(
     if (!own) continue;
     const { leg } = found;
     const last = trace.met.at(-1);
-    // On loopback a packet passes the rules twice: the one that took it may come the second time.
+    // On loopback a packet passes the rules twice: the rule that dropped it may come the second time.
     if (last?.verdict === 'drop' && last.rule !== null) own.stops.set(leg, last.rule);
-    // A packet that was sent again tells nothing new.
+    // A retransmitted packet shows nothing new.
     const key = JSON.stringify([leg, trace.source, trace.destination]);
     if (own.seen.has(key)) continue;
     own.seen.add(key);
@@ -42,11 +42,11 @@ type LegName = Met[number]['leg'];
 interface Own {
   readonly rules: Met;
   readonly seen: Set<string>;
-  /** The rule that took a first packet, by the leg that this was of. */
+  /** The rule that dropped a first packet, by the leg of the packet. */
   readonly stops: Map<LegName, string>;
 }
 
-/** The rule that ended it, where its first packet is what ended; rules that took later ones are not traced. */
+/** The rule that ended the connection at its first packet; rules that drop later packets are not traced. */
 function nameStop(
   { end, outcome, drop }: Connection,
   stops: ReadonlyMap<LegName, string>,
@@ -58,7 +58,7 @@ function nameStop(
   return stops.get(drop.leg ?? 'client') ?? null;
 }
 
-/** The latest connection with these addresses that had begun by then: ports are used again. */
+/** The latest connection with these addresses that had begun by then, because ports are reused. */
 function findOwner(
   connections: readonly Connection[],
   trace: RuleTrace,

@@ -1,4 +1,4 @@
-/** The hops that a report lists of a connection, and how much of it they leave out. */
+/** Selects the hops that a report lists of a connection, and counts those that it leaves out. */
 import type { TracedConnection } from '../../correlate/connections.js';
 import type { Leg } from '../../correlate/leg.js';
 import type { Connection } from '../../model/report.js';
@@ -6,7 +6,7 @@ import { listLegs } from '../outcome/drops.js';
 import { listHops, selectHops } from './hops.js';
 import type { HopContext } from './tell-hop.js';
 
-/** @param mentioned numbers of events that evidence names: their hops come before others */
+/** @param mentioned numbers of events that evidence names: their hops are kept before others */
 export function describeHops(
   subject: Pick<TracedConnection, 'leg' | 'links' | 'received'>,
   mentioned: readonly number[],
@@ -22,14 +22,14 @@ export function describeHops(
   };
 }
 
-/** Packets of these legs that were counted but are no events of their own. */
+/** Packets of these legs that were only counted. */
 function countUnshown(legs: readonly (Leg | undefined)[]): number {
   return legs
     .flatMap((leg) => leg?.events ?? [])
     .reduce((sum, event) => sum + (event.kind === 'counter' ? event.packets : 0), 0);
 }
 
-/** Numbers of the legs of which packets may have passed without being listed; nothing where all are. */
+/** Numbers of the legs whose packets may not all be listed; empty object where all are. */
 function listUnlisted(legs: readonly Leg[]): Pick<Connection, 'unlistedLegs'> {
   const numbers = legs.flatMap(({ unlisted }, number) => (unlisted ? [number] : []));
   return numbers.length > 0 ? { unlistedLegs: numbers } : {};

@@ -1,4 +1,4 @@
-/** One event as a hop of the report: where it was and what it was. */
+/** Describes one event as a hop of the report: where it happened and what it was. */
 import { isRequest } from '../../correlate/bytes.js';
 import { rewritten } from '../../correlate/journeys/nat-steps.js';
 import type { Leg, LegEvent } from '../../correlate/leg.js';
@@ -89,7 +89,7 @@ export function tellEvent(event: ToldEvent, leg: Leg, legNumber: number, context
   }
 }
 
-/** The place of a NAT hook is no device: it has one of its own between them. */
+/** A NAT hook is no device, so its hop has a place of its own, `NAT`. */
 function natHop(
   event: NatEvent,
   leg: Leg,
@@ -158,12 +158,12 @@ export function tellReceived(event: CopyEvent, context: HopContext): Hop {
   };
 }
 
-/** Bytes in a relay. */
+/** Bytes that a relay moved. */
 export interface PlacedMove {
   readonly move: Move;
   /** 1 for the relay nearest to the client. */
   readonly relayNumber: number;
-  /** Nanoseconds since the trace's epoch: when they had been read, at the latest. */
+  /** Nanoseconds since the trace's epoch: the latest time by which the bytes had been read. */
   readonly time: number;
 }
 

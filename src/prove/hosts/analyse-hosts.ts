@@ -1,4 +1,4 @@
-/** From the traces of several hosts to one report: each is judged alone, and what is one connection on the wire is told as one. */
+/** Turns the traces of several hosts into one report: judges each alone, then joins the parts of each connection. */
 import { correlate } from '../../correlate/connections.js';
 import {
   buildChains,
@@ -29,11 +29,11 @@ import { findContainer, stitch } from './stitch.js';
 
 export interface JointReport {
   readonly report: Report;
-  /** All events of all hosts, in the clock of the first. */
+  /** All events of all hosts, with times by the clock of the first. */
   readonly trace: Trace;
 }
 
-/** @param given two or more, of different hosts; the names differ */
+/** @param given two or more traces of different hosts, with different names */
 export function analyseHosts(given: readonly NamedTrace[], options: AnalyseOptions): JointReport {
   const epoch = given[0]?.trace.header.epoch ?? 0n;
   const clocks = compareClocks(given, epoch);
@@ -60,7 +60,7 @@ export function analyseHosts(given: readonly NamedTrace[], options: AnalyseOptio
   };
 }
 
-/** Before anything is shifted: every host in its own time, from the first one's beginning. */
+/** Finds the clock settings from the unshifted traces: each host in its own time, relative to the first one's epoch. */
 function compareClocks(given: readonly NamedTrace[], epoch: bigint): (ClockSetting | null)[] {
   const hosts = labelAll(
     given,
@@ -114,7 +114,10 @@ function meetAll(parts: readonly (readonly Part[])[], hosts: readonly HostTrace[
   return found;
 }
 
-/** Where packets may be missing, one that was sent again could be taken for the first: then a connection with any tells no time. */
+/**
+ * Whether a part may be used to compare clocks. Where packets may be missing, a retransmission could be taken for the
+ * original, so parts with retransmissions are left out.
+ */
 function isSteady({ host, traced }: Part, hosts: readonly HostTrace[]): boolean {
   const coverage = hosts[host]?.coverage;
   if (coverage === undefined || isLossless(coverage)) return true;
@@ -155,7 +158,7 @@ function tell(
   return stitch({ id, parts, meetings, joint, crossings: [...crossings, ...(out ? [out] : [])] });
 }
 
-/** A connection of which one host alone saw a part. */
+/** Describes a connection that only one host saw. */
 function tellAlone(id: number, alone: JudgedPart, out: Crossing | null): Connection {
   const { host, connection } = alone;
   const { path, proof, outcome, reason } = connection;
@@ -194,7 +197,7 @@ function describeCrossing(meeting: PartMeeting, hosts: readonly HostTrace[]): Cr
   };
 }
 
-/** No packet arrives before it was sent. */
+/** The latency of the first shared packet, at least 0 because no packet arrives before it was sent. */
 function measure(
   packets: readonly SharedPacket[],
   request: boolean,
@@ -213,7 +216,7 @@ function mergeTraces(hosts: readonly HostTrace[], connections: readonly Connecti
   const { program, epoch, client, topology } = first.trace.header;
   return {
     source: first.trace.source,
-    // Read again as one host's, it would say something else.
+    // Analysed again as the trace of one host, it would give another result.
     partial: true,
     header: {
       program,
@@ -249,7 +252,7 @@ function mergeTargets(targets: readonly TraceHeader['target'][]): TraceHeader['t
   };
 }
 
-/** Only what every host had. */
+/** Attached are only the probes that every host had; missing are those that any host lacked. */
 function mergeProbes(probes: readonly TraceHeader['probes'][]): TraceHeader['probes'] {
   const [first, ...others] = probes;
   if (first === undefined) throw new Error('no host is given');

@@ -1,4 +1,4 @@
-/** One host of several: its trace, told in the clock and the numbers of all of them, and what was found in it. */
+/** Types for one host of several: its trace, with clock and event numbers common to all, and its judged connections. */
 import type { Part } from '../../correlate/hosts/chains.js';
 import type { ClockSetting } from '../../correlate/hosts/clocks.js';
 import type { ConnectionFacts, Judged, TraceCoverage } from '../../model/judgement.js';
@@ -16,7 +16,7 @@ export interface HostTrace extends NamedTrace {
   readonly coverage: TraceCoverage;
 }
 
-/** One host's view of a connection, judged alone. */
+/** One host's view of a connection, judged on its own. */
 export interface JudgedPart {
   readonly part: Part;
   readonly host: HostTrace;

@@ -1,4 +1,4 @@
-/** The verdict on a connection over several hosts, from what each host has judged alone. */
+/** Judges a connection over several hosts from the judgement of each host. */
 import { sameEndpoint } from '../../model/address.js';
 import type { JointGap, JointJudgement, Role } from '../../model/joint.js';
 import type { Proof } from '../../model/verdict.js';
@@ -6,7 +6,7 @@ import { isRequest } from '../../correlate/bytes.js';
 import { isLossless } from '../coverage/coverage.js';
 import type { JudgedPart } from './host-trace.js';
 
-/** @param parts from the client on, each tied to the one before it; two or more */
+/** @param parts two or more, starting at the client, each joined to the one before */
 export function judgeJoint(parts: readonly JudgedPart[]): JointJudgement {
   const last = parts.length - 1;
   const roles = parts.map((part, index) =>
@@ -53,8 +53,9 @@ function findRole(part: JudgedPart, place: { first: boolean; last: boolean }): R
 }
 
 /**
- * The very packet that began it was seen on both sides of the host, or from its sender to the edge, or from the edge in its
- * container, and every packet of the client bears the address that was dialled: nobody took it and nothing rewrote that.
+ * Whether the connection passed the host unchanged. Its first packet was seen on both sides of the host, from its
+ * sender to the edge, or from the edge in its container. No process took it, and every packet of the client bears the
+ * dialled address.
  */
 function passedUnchanged(
   { part, facts, judged }: JudgedPart,
@@ -80,7 +81,7 @@ function passedUnchanged(
   return place.first ? comes === null || comes === leaves : comes === leaves;
 }
 
-/** Nothing that was recorded rewrote it: what is missing to say that it was dialled so. */
+/** Finds what is missing to prove a direct path, when no recorded host rewrote the connection; null if nothing is. */
 function checkDirect(parts: readonly JudgedPart[]): JointGap | null {
   const [first] = parts;
   const last = parts.at(-1);
@@ -97,7 +98,7 @@ function checkDirect(parts: readonly JudgedPart[]): JointGap | null {
   return entered?.holds === true ? null : { code: 'entry-unseen', host: last.host.name };
 }
 
-/** What decides is as sure as its host is; where something only passed, that host's trace must lack nothing. */
+/** Proven if every deciding host has proven its part and every host that it only passed has a complete trace. */
 function weakest(
   parts: readonly JudgedPart[],
   roles: readonly Role[],

@@ -1,4 +1,4 @@
-/** Packets that left one host and never reached the other: told only where the other would have seen them. */
+/** Counts packets that left one host and never reached the other, only where the other would have seen them. */
 import { TCP, type PacketEvent } from '../../model/event.js';
 import type { PartMeeting } from '../../correlate/hosts/chains.js';
 import { listEdge, type Face } from '../../correlate/hosts/face.js';
@@ -6,7 +6,7 @@ import type { Topology } from '../../model/topology.js';
 import { isLossless } from '../coverage/coverage.js';
 import type { HostTrace } from './host-trace.js';
 
-/** Nanoseconds that a packet may be on its way between two hosts. */
+/** Most nanoseconds that a packet may be on its way between two hosts. */
 const MOST_TRANSIT = 1_000_000_000;
 
 export interface Losses {
@@ -28,8 +28,8 @@ export function countLosses(
 }
 
 /**
- * Null where the receiver does not have the address that they go to: then they may have gone another way.
- * Devices cut packets up and put them together: the first byte of each is looked for in what came.
+ * Counts lost packets of one direction. Null where the receiver does not own the destination address, because they may
+ * have gone another way. Devices split and merge packets, so only the first byte of each is looked for at the receiver.
  */
 function count(
   sender: Face,
@@ -56,7 +56,7 @@ function hasLength(packet: PacketEvent): boolean {
   return lengthOf(packet) > 0;
 }
 
-/** SYN and FIN take a number each. */
+/** Sequence numbers that a packet takes: its payload, and one for a SYN or FIN. */
 function lengthOf({ length, flags }: PacketEvent): number {
   return length + ((flags & (TCP.SYN | TCP.FIN)) !== 0 ? 1 : 0);
 }
@@ -65,7 +65,7 @@ function countCover(packets: readonly PacketEvent[], seq: number): number {
   return packets.filter((packet) => (seq - packet.seq) >>> 0 < lengthOf(packet)).length;
 }
 
-/** Whether the receiver's probes were live as long as a packet that was sent at that time may have been on its way. */
+/** Whether the receiver's probes were live for as long as a packet sent at that time may have been on its way. */
 export function wouldSee(
   sender: Pick<HostTrace, 'clock'>,
   receiver: Pick<HostTrace, 'clock' | 'trace'>,

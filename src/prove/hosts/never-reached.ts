@@ -1,11 +1,11 @@
-/** A connection that left its host and came to no other one: whose it was to come to, and whether that one would have seen it. */
+/** Finds, for a connection that left its host and reached no other, its destination host and whether it was lost. */
 import { TCP } from '../../model/event.js';
 import type { Crossing } from '../../model/hosts.js';
 import { isLossless } from '../coverage/coverage.js';
 import type { HostTrace, JudgedPart } from './host-trace.js';
 import { ownsAddress, wouldSee } from './losses.js';
 
-/** Null where it was not seen to leave, or where more than one host has that address. */
+/** Null where it was not seen to leave, where its own host owns the address, or where several hosts do. */
 export function findWayOut(part: JudgedPart, hosts: readonly HostTrace[]): Crossing | null {
   const { leaves } = part.part;
   if (leaves === null) return null;
@@ -22,8 +22,8 @@ export function findWayOut(part: JudgedPart, hosts: readonly HostTrace[]): Cross
 }
 
 /**
- * Its SYN left while the other host's probes were live and lacked nothing, that host listens to the port, and no packet with the
- * SYN's number came there, under whichever addresses.
+ * Whether the connection is proven lost: its SYN left while the other host's probes were live, the trace there is
+ * complete and covers the port, and no packet with the SYN's number came there under any address.
  */
 function isProvenLost({ part, host }: JudgedPart, owner: HostTrace): boolean {
   const { leaves } = part;

@@ -1,4 +1,4 @@
-/** Sets the clocks of several hosts to the first one's, by way of those that met packets of each other. */
+/** Sets the clocks of several hosts to the first one's, along chains of hosts that share packets. */
 import type { Part, PartMeeting } from '../../correlate/hosts/chains.js';
 import {
   addClocks,
@@ -8,7 +8,7 @@ import {
   type ClockSetting,
 } from '../../correlate/hosts/clocks.js';
 
-/** By number of the host; null for those that share no packet with the first one, directly or by others. */
+/** One setting per host; null for hosts that share no packet with the first one, directly or through others. */
 export function setClocks(
   count: number,
   meetings: readonly PartMeeting[],

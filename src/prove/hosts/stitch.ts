@@ -1,4 +1,4 @@
-/** One connection of the report from the parts that several hosts saw, the client's first. */
+/** Joins the parts of a connection that several hosts saw, the client's first, into one connection of the report. */
 import type { PartMeeting } from '../../correlate/hosts/chains.js';
 import type { JointJudgement } from '../../model/joint.js';
 import type { Crossing } from '../../model/hosts.js';
@@ -6,7 +6,7 @@ import type { Connection, Hop } from '../../model/report.js';
 import { writeJointReason } from '../../words/hosts.js';
 import type { JudgedPart } from './host-trace.js';
 
-/** What only the last host can say: it goes on from the others. */
+/** Claims that only the last host can make, because the connection goes on from the others. */
 const ELSEWHERE: ReadonlySet<string> = new Set(['entered-container', 'container-addressed']);
 
 export interface Stitching {
@@ -26,7 +26,7 @@ export function stitch({ id, parts, meetings, crossings, joint }: Stitching): Co
   const all = parts.map(({ connection }) => connection);
   const relays = all.flatMap(({ relay, relays: more }) => more ?? (relay === null ? [] : [relay]));
   const ending = [...all].reverse().find(({ drop }) => drop !== null);
-  // Who dropped it knows that; whatever else became of it, its client knows.
+  // The host that dropped it knows about the drop; every other outcome is known at the client.
   const course = near.outcome === 'unanswered' && ending?.outcome === 'dropped' ? ending : near;
   const told = parts.map(({ host, connection }) => ({ host: host.name, connection }));
   return {
@@ -64,14 +64,14 @@ export function stitch({ id, parts, meetings, crossings, joint }: Stitching): Co
   };
 }
 
-/** The last one that is known. */
+/** The container of the last part that knows one. */
 export function findContainer(parts: readonly JudgedPart[]): Connection['container'] {
   const part = [...parts].reverse().find(({ connection }) => connection.container !== null);
   const container = part?.connection.container ?? null;
   return container && part ? { ...container, host: part.host.name } : null;
 }
 
-/** What is not the same everywhere is known nowhere. */
+/** The count if all parts agree on it, otherwise null. */
 function agree(counts: readonly (number | null)[]): number | null {
   const [first = null] = counts;
   return counts.every((count) => count === first) ? first : null;
@@ -84,12 +84,12 @@ function listUnlisted(parts: readonly JudgedPart[]): Pick<Connection, 'unlistedL
   return legs.length > 0 ? { unlistedLegs: [...new Set(legs)] } : {};
 }
 
-/** A part goes on with the last leg of the part before it. */
+/** Number of relays before a part, which is the number of its first leg: it continues the last leg before it. */
 function countRelaysBefore(parts: readonly JudgedPart[], index: number): number {
   return parts.slice(0, index).reduce((sum, { part }) => sum + part.traced.links.length, 0);
 }
 
-/** Of all hosts, in order of the common clock; a packet that two hosts saw is one on its way. */
+/** The hops of all hosts, ordered by the common clock; a packet that two hosts saw gets one journey. */
 function stitchHops(parts: readonly JudgedPart[], meetings: readonly PartMeeting[]): Hop[] {
   const joined = joinJourneys(parts, meetings);
   const hops = parts.flatMap(({ host, connection }, index) => {
@@ -112,7 +112,7 @@ function stitchHops(parts: readonly JudgedPart[], meetings: readonly PartMeeting
 
 type Journey = NonNullable<Hop['journey']>;
 
-/** A packet over all hosts that saw it. */
+/** The journey of a packet over all hosts that saw it. */
 interface Joined {
   readonly tell: (journey: Journey) => Journey;
 }
@@ -123,7 +123,7 @@ interface Segment {
   readonly end: Journey['end'];
 }
 
-/** @returns by number of the part and of the journey in it */
+/** @returns joined journeys by `PART JOURNEY`, the index of the part and the id of the journey in it */
 function joinJourneys(
   parts: readonly JudgedPart[],
   meetings: readonly PartMeeting[],

@@ -1,10 +1,10 @@
-/** The one thing to do first: the remedy of the finding that is about the failure, else what its cause asks for. */
+/** Finds what to do first: the remedy of the finding about the failure, otherwise the remedy for its cause. */
 import type { Finding } from '../../model/explain.js';
 import type { Failure, Headline } from '../../model/headline.js';
 import { writePublishing, writeRemedy } from '../../words/remedies.js';
 
 /**
- * The fix of the most frequent failure that has one.
+ * Returns the fix of the most frequent failure that has one.
  * @param failures the most frequent first
  */
 export function findFix(
@@ -36,7 +36,7 @@ function findOne(
   return writePublishing(failure, unpublished) ?? writeRemedy(failure);
 }
 
-/** Only what names the very rule, socket or process is about a failure. */
+/** Whether a finding is about a failure: only if it names the same rule, process or socket. */
 export function isAbout({ about }: Finding, { rule, cause, target, relay }: Failure): boolean {
   if (about === undefined) return false;
   if (about.rule !== undefined) return about.rule === rule;

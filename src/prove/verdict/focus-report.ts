@@ -1,4 +1,4 @@
-/** A report on some of a report's connections, with the verdict that those deserve. */
+/** Narrows a report to some of its connections and draws the verdict anew from these. */
 import type { Report } from '../../model/report.js';
 import { findHeadline } from './headline.js';
 import { findStatistics } from '../timing/statistics.js';

@@ -1,11 +1,11 @@
-/** The headline of a report as data: what failed, by whom, where and by which rule, and what to do. */
+/** Finds the headline of a report as data: what failed, who did it, where, by which rule, and what to do. */
 import type { Finding } from '../../model/explain.js';
 import type { Failure, Headline, SeenSource, Way } from '../../model/headline.js';
 import type { Connection, Report } from '../../model/report.js';
 import { nameSubject } from '../../words/headline.js';
 import { findFix, isAbout } from './fix.js';
 
-/** Groups of failures that are told, and ids of each. */
+/** Most groups of failures in a headline, and most ids in each. */
 const MOST_FAILURES = 8;
 const MOST_IDS = 8;
 
@@ -52,7 +52,7 @@ function groupFailures(connections: readonly Connection[]): Failure[] {
   return [...groups.values()].sort((a, b) => b.count - a.count);
 }
 
-/** Nothing listens at the container's address, but a process does inside. */
+/** Marks a failure where nothing listens on the container's address but a process listens on its loopback. */
 function withInside(failure: Failure, faults: readonly Finding[]): Failure {
   const inside = faults.some((one) => one.code === 'listens-on-loopback' && isAbout(one, failure));
   return inside ? { ...failure, insideOnly: true } : failure;
@@ -61,7 +61,7 @@ function withInside(failure: Failure, faults: readonly Finding[]): Failure {
 /** What became of one connection; null where it was answered. */
 export function describeFailure(connection: Connection): Failure | null {
   const { outcome } = connection;
-  // The rest of a capture's connection is worked out when it is asked for.
+  // Return early: the other fields of a captured connection are computed on access.
   if (outcome === 'answered') return null;
   const { id, path, protocol, end, drop, stall, handshake, relay } = connection;
   const target = connection.container ?? connection.server;
@@ -73,7 +73,7 @@ export function describeFailure(connection: Connection): Failure | null {
     protocol,
     by: end.by,
     how: end.how,
-    // The kernel's own word, where it came too late to be the end of the connection.
+    // The kernel's drop reason, where the drop came too late to end the connection.
     cause: end.cause ?? (drop?.reason === 'NO_SOCKET' ? 'not-listening' : null),
     rule: end.rule,
     table: end.at?.table ?? null,
@@ -97,7 +97,7 @@ export function describeFailure(connection: Connection): Failure | null {
   };
 }
 
-/** Only where nothing else says what became of it. */
+/** The prediction, only where nothing else shows why the connection failed. */
 function findPredicted({ outcome, end, drop, predicted }: Connection): Pick<Failure, 'predicted'> {
   if (outcome !== 'unanswered' || end.cause !== null || drop !== null || !predicted) return {};
   const { path, at, rule } = predicted;
@@ -105,7 +105,7 @@ function findPredicted({ outcome, end, drop, predicted }: Connection): Pick<Fail
   return { predicted: { fate: path, chain: at?.chain ?? null, rule } };
 }
 
-/** Only where it came as predicted, and no rule did it. */
+/** The predicted stop, only where the connection came as predicted and no rule ended it. */
 function findStop({ outcome, end, predicted }: Connection): Pick<Failure, 'stop'> {
   const stopped = outcome === 'dropped' || outcome === 'refused';
   if (!stopped || end.rule !== null || predicted?.agrees !== true || !predicted.stop) return {};
@@ -115,7 +115,7 @@ function findStop({ outcome, end, predicted }: Connection): Pick<Failure, 'stop'
 function findReached(connection: Connection): Pick<Failure, 'reached'> {
   const { reached, handshake, path, bytes } = connection;
   if (reached === undefined) return {};
-  // A relay's handshake is not the container's.
+  // Behind a relay, the client's handshake is with the relay and not with the container.
   const whole = path === 'dnat' || path === 'direct';
   const agreed = whole && handshake?.completed === true && bytes.fromServer === 0;
   return { reached: agreed ? 'handshake' : reached };
@@ -134,7 +134,7 @@ function countWays(connections: readonly Connection[]): Way[] {
     .sort((a, b) => b.count - a.count);
 }
 
-/** What containers have as their client's address; the most frequent first. */
+/** Counts the client addresses that containers see, the most frequent first. */
 function countSources(connections: readonly Connection[]): SeenSource[] {
   const found = new Map<string, SeenSource>();
   for (const { sourceSeen, client, container, relay, nat } of connections) {

@@ -1,4 +1,4 @@
-/** What is known of a port that nothing leads in to: what is published, and who listens on it. */
+/** Finds what is known about a port that leads to no container: what is published, and who listens on it. */
 import type { Unpublished } from '../../model/headline.js';
 import type { Connection } from '../../model/report.js';
 import type { Target } from '../../model/target.js';
@@ -7,7 +7,7 @@ import { namePlaces } from '../hops/places.js';
 
 const MOST_PUBLISHED = 8;
 
-/** Null where something took it, where a rule decided, or where no engine could be asked. */
+/** Null where a connection was answered, where a rule decided, or where no engine could be asked. */
 export function findUnpublished(
   { asked, mappings }: Pick<Target, 'asked' | 'mappings'>,
   topology: Topology,
@@ -42,7 +42,7 @@ export function findUnpublished(
 
 type Published = Unpublished['published'];
 
-/** Each once, whatever its addresses; those that lead to that port of their container first. */
+/** Lists each publication once, whatever its address; those that lead to the same container port come first. */
 function listElsewhere(published: Published, port: number): Published {
   const once = new Map(
     published.map((one) => [JSON.stringify([one.container, one.port, one.inside]), one]),
@@ -51,7 +51,7 @@ function listElsewhere(published: Published, port: number): Published {
   return [...once.values()].sort((a, b) => leads(a) - leads(b));
 }
 
-/** Null where some sockets could not be looked up, and none was found. */
+/** Null where no listener was found but some sockets could not be looked up. */
 function listListening(topology: Topology, port: number): Unpublished['listens'] {
   const { listeners, listened, heard, unheard } = topology;
   const places = namePlaces(topology);

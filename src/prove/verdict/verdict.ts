@@ -1,4 +1,4 @@
-/** The verdict over all connections of a trace. */
+/** Sums up all connections of a trace in one verdict. */
 import type { Headline, OutcomeCount } from '../../model/headline.js';
 import type { Connection, Report, Verdict } from '../../model/report.js';
 import type { TraceTail } from '../../model/trace.js';
@@ -41,7 +41,7 @@ function countOutcomes(connections: readonly Connection[]): OutcomeCount[] {
   return [...counts.values()].sort((a, b) => b.count - a.count);
 }
 
-/** Of one connection its own reason, behind what became of it. */
+/** The reason of a single connection comes from itself, after its failure; that of several from the headline. */
 function tellReason(
   connections: readonly Connection[],
   headline: Headline,
@@ -51,7 +51,7 @@ function tellReason(
   if (connections.length > 1 || !only) return writeHeadlineReason(headline);
   const [failure] = headline.failures;
   if (!failure) return only.reason;
-  // Nobody knows of a capture's sockets and drops, nor which end belongs to a path that is not known.
+  // A capture shows no sockets and drops, and for an unknown path it is unclear which side ended the connection.
   const ended = source !== 'capture' && only.path !== 'unknown';
   return writeFailedReason(failure, only.reason, ended);
 }
