@@ -41,6 +41,37 @@ function analyseInPieces(trace: Trace, every: number, budget: number): Told {
   return { report: analysis.finish({ source, header, sums: [], tail }).report, early };
 }
 
+test('a trace that nobody asks a report of: connections are told, and none is kept', () => {
+  const { source, header, events, tail } = readSample('mixed-20');
+  const told: string[] = [];
+  const analysis = new IncrementalAnalysis(header, { hops: 64, budget: 16, packer, forgets: true });
+  for (const event of events) analysis.take(event);
+  const last = events.at(-1)?.time ?? 0;
+  const { over } = analysis.advance(last + 10 * SECOND);
+  told.push(...over.map(({ proof, path }) => `${path} ${proof}`));
+  assert.is(told.length, 20);
+  assert.is(analysis.settled, 20);
+  assert.is(analysis.held, 0);
+  const { report, rest } = analysis.finish({ source, header, sums: [], tail });
+  assert.equal(report.connections, []);
+  assert.equal(rest, []);
+});
+
+test('what is told once events are known to be lost rests on no absence; the report is as before', () => {
+  const { source, header, events, tail } = readSample('mixed-20');
+  const analysis = new IncrementalAnalysis(header, { hops: 64, budget: 16, packer });
+  for (const event of events) analysis.take(event);
+  analysis.noteLost(3);
+  const { over } = analysis.advance((events.at(-1)?.time ?? 0) + 10 * SECOND);
+  assert.is(over.length, 20);
+  for (const { proof, because } of over) {
+    assert.is.not(proof, 'proven');
+    assert.ok(because?.includes('events-lost'));
+  }
+  const { report } = analysis.finish({ source, header, sums: [], tail });
+  assert.ok(report.connections.every(({ proof }) => proof === 'proven'));
+});
+
 /** The same with pauses between events here and there. */
 function stretch({ events, ...rest }: Trace, seed: number): Trace {
   const random = randomizer(seed);
