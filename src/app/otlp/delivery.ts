@@ -27,7 +27,7 @@ export interface DeliveryCounts {
   readonly untimed: number;
 }
 
-/** Why the last request failed; null where it did not. `retryable` where the same may succeed later. */
+/** Why the last request failed; null where it did not, or there was none. */
 export type Trouble = string | null;
 
 export class Delivery {
