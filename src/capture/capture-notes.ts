@@ -1,4 +1,4 @@
-/** What is said of capture files beside their connections: what could not be read, and what is missing. */
+/** Writes the notes about capture files: what could not be read, and what is missing. */
 import type { Collector } from './conversations/collector.js';
 import type { ReadEnd } from './file/sink.js';
 
@@ -54,13 +54,13 @@ export function listNotes({ name, collector, end }: Finished): string[] {
   return [...notes, ...end.notes.map((note) => `${name}: ${note}`)];
 }
 
-/** First fragments tell the ports; of the others not even these are known. */
+/** Only first fragments carry the ports, so the others belong to no known connection. */
 function tellApart({ apart, alone }: Collector): string {
   const some = apart === 1 ? '1 IP fragment' : `${apart} IP fragments`;
   return `${some} could not be put together, so bytes of their packets are missing (${apart - alone} without ports belong to no connection)`;
 }
 
-/** Of a pcap nothing else tells that its capturing program did not keep up. */
+/** In a pcap file, such holes are the only sign that the capturing program did not keep up. */
 function tellHoles(name: string, conversations: number): string {
   return (
     `${name}: ${conversations} of its conversations lack bytes that were acknowledged: its capturing program lost ` +

@@ -1,4 +1,4 @@
-/** Captures as a trace: every file read in bounded memory, their clocks set to each other, their packets in one order. */
+/** Turns capture files into one trace: reads them in bounded memory, aligns clocks and sorts the packets by time. */
 import { basename } from 'node:path';
 import type { CaptureFacts, CaptureWitness, ClockShift } from '../model/conversation.js';
 import { UserError } from '../model/errors.js';
@@ -20,30 +20,30 @@ import { isPcap, PcapReader } from './file/pcap.js';
 import { isPcapng, PcapngReader } from './file/pcapng.js';
 import type { ChunkReader, FrameSink, ReadEnd } from './file/sink.js';
 
-/** Skew below this is not worth a word: packets take that long as well. */
+/** Nanoseconds of clock skew below which no note is written: packets take that long to travel as well. */
 const WORTH_TELLING = 1_000_000;
 
 export function isCapture(start: Buffer): boolean {
   return isPcap(start) || isPcapng(start);
 }
 
-/** What was read of a capture and not let go yet, while it is read. */
+/** The part of a capture that is held in memory while the file is being read. */
 export interface CapturePiece {
   readonly header: TraceHeader;
   readonly capture: CaptureFacts;
-  /** Nanoseconds since the epoch, before which everything has come. */
+  /** Nanoseconds since the epoch; all packets before this time have arrived. */
   readonly horizon: number;
 }
 
-/** Looks at what was read so far. @returns the numbers of the conversations that may be let go */
+/** Looks at what was read so far. @returns the numbers of the conversations that may be released */
 export type LookAtPiece = (piece: CapturePiece) => ReadonlySet<number>;
 
-/** Packets between two looks, unless more are held. */
+/** Packets between two looks; when more packets are held, that many instead. */
 const PIECE = 30_000;
-/** Conversations that are few enough to hold on to, and how many times longer a pause may become then. */
+/** With fewer open conversations than this, the pause between two looks may grow, up to LONGEST times. */
 const FEW_OPEN = 5_000;
 const LONGEST = 8;
-/** Nanoseconds by which packets may stand behind later ones. */
+/** Nanoseconds by which a packet may come after later ones. */
 const LAG = 200_000_000;
 
 export interface ReadingOptions {
@@ -51,16 +51,16 @@ export interface ReadingOptions {
   readonly several: boolean;
   /** The program that the trace is of. */
   readonly program: string;
-  /** Called again and again while a file is read; without it everything is kept until the end. */
+  /** Called repeatedly while a file is read. Without it, everything is kept until the end. */
   readonly look?: LookAtPiece;
-  /** Reading ends where a packet stands so far behind later ones that others of its time were let go. */
+  /** Reading ends at a packet that is so late that packets of its time were already released. */
   readonly endsWhenLate?: boolean;
-  /** Packets between two looks, and frames that are put in order first: for tests. */
+  /** For tests: packets between two looks, and the number of frames that are sorted by time first. */
   readonly piece?: number;
   readonly ordered?: number;
 }
 
-/** Take the files in one by one, then make the trace. */
+/** Reads files one by one, then makes the trace. */
 export class CaptureReading {
   readonly #options: ReadingOptions;
   readonly #reading: Reading;
@@ -94,12 +94,12 @@ export class CaptureReading {
     return this.#reading.seen;
   }
 
-  /** Packets that stood so far behind later ones that others of their time had been let go. */
+  /** Packets that were so late that packets of their time had already been released. */
   get late(): number {
     return sum(this.#files.map(({ collector }) => collector.late));
   }
 
-  /** Throws UserError for what is no capture at all; a damaged one is read as far as it goes. */
+  /** Reads one file, a damaged one as far as possible. Throws UserError when no packet of it can be read. */
   async readFile(
     name: string,
     input: CaptureInput,
@@ -121,7 +121,7 @@ export class CaptureReading {
     this.#files.push({ name, collector, end: { ...end, problem } });
   }
 
-  /** Lets go what whoever looks at it has no more need of. */
+  /** Calls `look` and releases the conversations that it no longer needs. */
   #look(collector: Collector): void {
     const { look, piece = PIECE } = this.#options;
     if (!look) return;
@@ -148,7 +148,7 @@ export class CaptureReading {
       packets.keepRows((conversation) => !gone.has(conversation));
       budget.hold(packets.size);
     }
-    // Where nearly nothing is over, looking again soon would be in vain.
+    // When almost nothing was released, another look soon would be useless.
     const inVain = packets.size * 4 > held * 3 && table.entries.length < FEW_OPEN;
     this.#pause = inVain ? Math.min(this.#pause * 2, piece * LONGEST) : piece;
     this.#nextLook = this.#reading.seen + Math.max(this.#pause, packets.size);
@@ -204,7 +204,7 @@ export class CaptureReading {
     return {
       source: 'capture',
       header: this.#makeHeader(),
-      // Of a large capture nobody looks at them all.
+      // Made on first use: for a large capture, nobody needs all events.
       get events() {
         return (events ??= listEvents(packets, counting));
       },
@@ -221,7 +221,7 @@ export class CaptureReading {
     };
   }
 
-  /** Sets each file's clock to the first one's; says so in the notes. */
+  /** Aligns each file's clock with the first file's, and reports it in the notes. */
   #setClocks(notes: string[]): ClockShift[] {
     const [reference, ...others] = this.#files;
     if (!reference) return [];

@@ -1,4 +1,4 @@
-/** A survey as JSON and back: numbers of addresses as text, and compressed where the rules are many. */
+/** Converts a rule survey to JSON and back: addresses as decimal text, compressed when there are many rules. */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { routingSchema } from '../model/routing.js';
@@ -22,7 +22,7 @@ const range = z.object({ family: z.literal([4, 6]), low: number, high: number })
 const portRange = z.object({ low: z.number(), high: z.number() });
 
 const not = z.boolean();
-/** The first recordings told a direction as a fact in words. */
+/** The first recordings stored a direction as a fact in text form. */
 const DIRECTION = /^(?:--ctdir|ct direction) (original|reply)$/i;
 
 const match: z.ZodType<Match> = z
@@ -107,7 +107,7 @@ const match: z.ZodType<Match> = z
 const rewrite = { address: text.nullable(), port: z.number().nullable() };
 const verdict: z.ZodType<RuleVerdict> = z.discriminatedUnion('do', [
   z.object({ do: z.enum(['accept', 'drop', 'return', 'continue']) }),
-  // The first recordings kept the words alone.
+  // The first recordings stored only the text.
   z.object({ do: z.literal('reject'), how: text, reset: z.boolean().default(false) }),
   z.object({ do: z.enum(['jump', 'goto']), chain: text }),
   z.object({ do: z.literal('dnat'), ...rewrite }),
@@ -129,7 +129,7 @@ const step: z.ZodType<Step> = z.discriminatedUnion('kind', [
     value: z.number().nullable(),
     mask: z.number(),
   }),
-  // The first recordings copied marks whole, and did not say so.
+  // The first recordings had no masks: they copied whole marks.
   z.object({
     kind: z.enum(['save-mark', 'restore-mark']),
     from: z.number().default(0xffffffff),
@@ -220,7 +220,7 @@ const plainSurvey: z.ZodType<RuleSurvey> = z.object({
 
 /** Characters of JSON above which a survey is compressed. */
 const PLAIN = 64 * 1024;
-/** Bytes that a compressed survey may unfold to. */
+/** The most bytes that a survey may have after decompression. */
 const MOST = 64 * 1024 * 1024;
 
 export const surveySchema = z.union([
@@ -230,7 +230,7 @@ export const surveySchema = z.union([
       const result = plainSurvey.safeParse(JSON.parse(bytes.toString('utf8')));
       if (result.success) return result.data;
     } catch {
-      // Told below.
+      // Reported below.
     }
     context.addIssue('the rules cannot be unpacked');
     return z.NEVER;
@@ -238,7 +238,7 @@ export const surveySchema = z.union([
   plainSurvey,
 ]);
 
-/** What {@link surveySchema} reads. */
+/** Packs a survey into the form that {@link surveySchema} reads. */
 export function packSurvey(survey: RuleSurvey): unknown {
   const json = JSON.stringify(survey, (_, value: unknown) => {
     if (typeof value === 'bigint') return String(value);

@@ -1,4 +1,4 @@
-/** Recordings: a trace as lines of JSON, header first, tail last, so that what was proved live is replayed anywhere. */
+/** Writes and reads recordings: a live trace as lines of JSON, header first and tail last, to replay it anywhere. */
 import { z } from 'zod';
 import type { TraceEvent } from '../model/event.js';
 import { UserError } from '../model/errors.js';
@@ -10,19 +10,19 @@ import { restoreOrder } from './sequencer.js';
 
 const SCHEMA = 'trace-flow/recording/1';
 
-/** The first line. The epoch is a decimal number, since it is too large for one of JSON. */
+/** The first line. The epoch is decimal text, because it is too large for a JSON number. */
 const fileHeaderSchema = headerSchema.extend({
   schema: z.literal(SCHEMA),
   epoch: z.string().regex(/^\d{1,20}$/),
   survey: surveySchema.optional(),
-  /** Its events were written as they came: out of order here and there, and those of other hosts' traffic among them. */
+  /** The events were written as they arrived: some are out of order, and some are of other hosts' traffic. */
   appended: z.literal(true).optional(),
 });
 
-/** The whole recording as text: one JSON document a line. A capture has none: its file can be read again as it is. */
+/** The whole recording as text, one JSON document a line. A capture is refused: its file itself can be read again. */
 export function formatRecording(trace: Trace): string {
   if (trace.capture) throw new RangeError('what was read from a capture is not recorded');
-  // Numbers come in their order; where that is not the order of time, it says so.
+  // Events are written by number. When that is not the order of time, the header says so.
   const events = trace.events.toSorted((a, b) => a.id - b.id);
   const late = events.some((event, index) => event.time < (events[index - 1]?.time ?? 0));
   const lines = [
@@ -42,7 +42,7 @@ export function formatEvent(event: TraceEvent): string {
   return formatLine(event);
 }
 
-/** A header that is known at the end only: it stands in place of the first one. */
+/** A header that is known only at the end; it replaces the first one. */
 export function formatLastHeader(header: TraceHeader): string {
   return formatLine({ header: { schema: SCHEMA, ...packHeader(header) } });
 }
@@ -73,8 +73,8 @@ export function parseRecording(content: string, name: string): Trace {
 }
 
 /**
- * Reads a recording line by line. A line that is no event ends it: what came before is kept, `truncated` is set and a
- * note says which line. Nothing is kept of a line but its event, and that only where nobody else takes it.
+ * Reads a recording line by line. A line that is no event ends it: earlier events are kept, `truncated` is set and a
+ * note names the line. Events are stored only when no `onEvent` takes them.
  */
 export class RecordingReader {
   readonly #name: string;
@@ -86,13 +86,13 @@ export class RecordingReader {
   #lines = 0;
   #appended = false;
 
-  /** @param onEvent takes each event; unless it is given, `end` has them all */
+  /** @param onEvent takes each event; without it, `end` returns all events */
   constructor(name: string, onEvent?: (event: TraceEvent) => void) {
     this.#name = name;
     this.#onEvent = onEvent ?? ((event) => this.#events.push(event));
   }
 
-  /** Whether the events were written as they came, with those of other hosts' traffic among them. */
+  /** Whether the events were written as they arrived, some of them of other hosts' traffic. */
   get appended(): boolean {
     return this.#appended;
   }
@@ -131,7 +131,7 @@ export class RecordingReader {
     }
   }
 
-  /** What was read. Without its last line the recording was cut off, which is said. */
+  /** Returns what was read. A recording without its last line was cut off; a note then says so. */
   end(): Trace {
     const header = this.#header ?? unpackHeader(parseHeader(null, this.#name));
     const tail = this.#tail ?? cutTail(`${this.#name} ends before its end: the trace was cut off`);
@@ -139,7 +139,7 @@ export class RecordingReader {
   }
 }
 
-/** The header that holds of a recording, without looking at its events: the last one, else the first. */
+/** Finds the valid header of a recording without reading its events: the last one if there is one, else the first. */
 export class HeaderReader {
   readonly #name: string;
   #header: TraceHeader | null = null;
@@ -168,10 +168,10 @@ type Read =
   | { readonly kind: 'event'; readonly event: TraceEvent }
   | { readonly kind: 'header'; readonly header: TraceHeader }
   | { readonly kind: 'end'; readonly tail: TraceTail }
-  /** `where`: the field that makes no sense, in parentheses; empty where the whole line makes none. */
+  /** `where` names the invalid field, in parentheses; it is empty when the whole line is invalid. */
   | { readonly kind: 'bad'; readonly where: string };
 
-/** `last` is the number of the event before it: evidence refers to events by number, so no number comes twice. */
+/** `last` is the number of the previous event. Numbers must rise, because evidence refers to events by number. */
 function readLine(value: unknown, last: number): Read {
   if (typeof value === 'object' && value !== null && 'end' in value) {
     const end = tailSchema.safeParse(value.end);
@@ -194,7 +194,7 @@ function readLine(value: unknown, last: number): Read {
   return { kind: 'event', event };
 }
 
-/** The first field that makes no sense, and why; empty where no field is to blame. */
+/** The first invalid field and the reason; empty when no single field is to blame. */
 function describeIssue({ issues: [issue] }: z.ZodError, before: readonly string[] = []): string {
   const path = [...before, ...(issue?.path ?? [])];
   return issue && path.length > 0 ? ` (${path.join('.')}: ${issue.message})` : '';

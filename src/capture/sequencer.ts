@@ -3,7 +3,7 @@ import type { TraceEvent, Unnumbered } from '../model/event.js';
 
 export class Sequencer {
   readonly #emit: (event: TraceEvent) => void;
-  /** Arrived before the last tick, and since. */
+  /** Events that arrived before the last tick, and those that arrived since. */
   #settled: Unnumbered[] = [];
   #fresh: Unnumbered[] = [];
   #next = 1;
@@ -16,7 +16,7 @@ export class Sequencer {
     this.#fresh.push(event);
   }
 
-  /** Emits what has had one whole tick's time for older events of other processors to arrive. */
+  /** Emits events up to the newest that has waited a whole tick: older ones of other CPUs have arrived by then. */
   tick(): void {
     let newest = -Infinity;
     for (const event of this.#settled) newest = Math.max(newest, event.time);
@@ -40,7 +40,7 @@ export class Sequencer {
   }
 }
 
-/** On a machine that is busy events may come later than was waited for: the whole in order of time. */
+/** Puts all events in order of time: on a busy machine, some arrive later than the sequencer waits. */
 export function restoreOrder(events: readonly TraceEvent[]): readonly TraceEvent[] {
   const late = events.some((event, index) => event.time < (events[index - 1]?.time ?? 0));
   return late ? events.toSorted((a, b) => a.time - b.time || a.id - b.id) : events;

@@ -1,18 +1,18 @@
-/** Small numbers for addresses, so that a packet's conversation is found without making text of it. */
+/** Assigns small numbers to addresses, so that a packet's conversation is found without formatting text. */
 import { addressFromBytes } from '../../model/address.js';
 import { uint32 } from '../../decode/bytes.js';
 
-/** As many as fit beside a port in a number that is exact, and far more than a capture of use has. */
+/** Small enough to fit beside a port in an exact number, and far more than a useful capture has. */
 const MAX_ADDRESSES = 2 ** 20;
 
 export class AddressBook {
   readonly #v4 = new Map<number, number>();
   readonly #v6 = new Map<string, number>();
-  /** Those of networks inside tunnels, which may use the same addresses. */
+  /** Addresses of networks inside tunnels, which may use the same ones. */
   readonly #tunnelled = new Map<string, number>();
   readonly #texts: string[] = [];
 
-  /** The number of the address at `at` in that network; -1 when there are too many. */
+  /** Returns the number of the address at `at` in `network`; -1 when there are too many addresses. */
   number(frame: Uint8Array, at: number, version: number, network = 0): number {
     if (network !== 0) {
       const bytes = frame.subarray(at, at + (version === 4 ? 4 : 16));

@@ -1,4 +1,4 @@
-/** Puts the payload of one TCP direction in order while it is read: its first bytes, its length, and a hash of all. */
+/** Reassembles the payload of one TCP direction while it is read: its first bytes, its length, and a hash of all. */
 import type { Endpoint } from '../../model/address.js';
 import { STREAM_HEAD as HEAD, STREAM_START, type ByteStream } from '../../model/conversation.js';
 import { DIGEST_START, digestBytes } from './digest.js';
@@ -7,16 +7,16 @@ import { BytePool } from './pool.js';
 /** Segments and bytes that may wait for an earlier one. */
 const MAX_WAITING = 32;
 const MAX_WAITING_BYTES = 262_144;
-/** Nanoseconds after which what comes again was sent again: before, another device saw it. */
+/** Nanoseconds after which a repeated segment is a retransmission; sooner, another device saw the same packet. */
 const SENT_AGAIN = 150_000_000;
-/** Distance at which a sequence number is taken for another connection's leftover. */
+/** Distance beyond which a sequence number is taken for a leftover of another connection. */
 const TOO_FAR = 0x40000000;
 
 const NOTHING = new Uint8Array(0);
 
 /**
- * There are two per connection, so its fields are small numbers: sequence numbers and hashes as 32 bits with a sign, times
- * that are not there as NaN.
+ * There are two per connection, so the fields are compact: sequence numbers and hashes are signed 32-bit integers, and
+ * missing times are NaN.
  */
 export class Assembler implements ByteStream {
   readonly from: Endpoint;
@@ -30,12 +30,12 @@ export class Assembler implements ByteStream {
   /** Sequence number of the first byte, once anything was seen. */
   #base = 0;
   #based = false;
-  /** Bytes in order so far, and the end of the furthest. */
+  /** Number of bytes in order so far, and the end of the furthest segment. */
   #next = 0;
   #furthest = 0;
   #digest = DIGEST_START | 0;
   #whole = true;
-  /** Where the pool keeps the head, how much fits there, and how much of it is of the stream. */
+  /** Where the pool keeps the head, how many bytes fit there, and how many are filled. */
   #address = 0;
   #room = 0;
   #headLength = 0;
@@ -45,13 +45,13 @@ export class Assembler implements ByteStream {
   /** Null while nothing waits, as nearly always. */
   #waiting: { at: number; bytes: Uint8Array }[] | null = null;
   #waitingBytes = 0;
-  /** What the other side acknowledged first and last, once it has. */
+  /** The other side's first and highest acknowledgement; valid once `#acknowledged` is true. */
   #firstAck = 0;
   #lastAck = 0;
   #acknowledged = false;
-  /** Bytes before others that were seen never came. */
+  /** Bytes are missing before others that were seen. */
   #gap = false;
-  /** What was sent again last, when, and how often; null while nothing was. */
+  /** The last retransmission: its position, its time, and how many there were; null while there is none. */
   #again: { at: number; time: number; count: number } | null = null;
 
   constructor(from: Endpoint, datagrams: boolean, pool: BytePool) {
@@ -86,7 +86,7 @@ export class Assembler implements ByteStream {
     return all ? this.#digest >>> 0 : null;
   }
 
-  /** A FIN takes a number as well, so that one more than the bytes may be acknowledged. */
+  /** A FIN takes a sequence number as well, so one more than the bytes may be acknowledged. */
   get lost(): boolean {
     if (this.#gap || this.#waiting !== null) return true;
     if (!this.#acknowledged) return false;
@@ -106,12 +106,12 @@ export class Assembler implements ByteStream {
     return Number.isNaN(this.#lastData) ? null : this.#lastData;
   }
 
-  /** The SYN's number: the stream begins one behind it. */
+  /** Takes the SYN's sequence number: the stream begins one after it. */
   begin(syn: number): void {
     if (!this.#based) this.#setBase(syn + 1);
   }
 
-  /** The other side's acknowledgement. */
+  /** Takes an acknowledgement of the other side. */
   acknowledge(ack: number): void {
     if (!this.#acknowledged) {
       this.#acknowledged = true;
@@ -127,7 +127,7 @@ export class Assembler implements ByteStream {
     return this.#acknowledged && ((this.#lastAck - this.#base - position) | 0) > 0;
   }
 
-  /** Bytes that were sent before come again; a single one probes whether the other side is there. */
+  /** Counts a retransmission. A single byte is none: it probes whether the other side is alive. */
   #repeat(position: number, length: number, time: number): void {
     if (length === 1 || this.#hasAcknowledged(position + length - 1)) return;
     const again = this.#again;
@@ -135,13 +135,13 @@ export class Assembler implements ByteStream {
     this.#again = { at: position, time, count: (again?.count ?? 0) + 1 };
   }
 
-  /** A datagram was sent. */
+  /** Records the time of a datagram. */
   mark(time: number): void {
     if (Number.isNaN(this.#firstData)) this.#firstData = time;
     this.#lastData = time;
   }
 
-  /** Payload of `length` bytes, of which `captured` stand in `frame` from `at` on. */
+  /** Takes a payload of `length` bytes, of which `captured` are in `frame` from `at` on. */
   take(
     seq: number,
     frame: Uint8Array,
@@ -170,13 +170,16 @@ export class Assembler implements ByteStream {
     if (this.#waiting !== null) this.#resume(this.#waiting);
   }
 
-  /** Whether a reset with this number ends the stream: it stands right behind what was seen, or where the other side waits. */
+  /**
+   * Whether a reset with this sequence number ends the stream: it directly follows what was seen, or it is the number
+   * that the other side expects.
+   */
   endsAt(seq: number): boolean {
     const behind = this.#based ? (seq - this.#base - this.#furthest) | 0 : -1;
     return behind === 0 || behind === 1 || (this.#acknowledged && this.#lastAck === (seq | 0));
   }
 
-  /** Gives back the room of its first bytes: it is not looked at any more. */
+  /** Returns the memory of the first bytes to the pool. The stream is not used after this. */
   release(): void {
     if (this.#room > 0) this.#pool.giveBack(this.#address, this.#room);
     this.#room = 0;
@@ -185,7 +188,7 @@ export class Assembler implements ByteStream {
     this.#waiting = null;
   }
 
-  /** Sets the times to another clock. */
+  /** Shifts the times to another clock. */
   shiftTimes(nanoseconds: number): void {
     this.#firstData += nanoseconds;
     this.#lastData += nanoseconds;
@@ -205,7 +208,7 @@ export class Assembler implements ByteStream {
     this.#next = position + length;
   }
 
-  /** Keeps a segment that came before its turn; with too many of them the gap is given up. */
+  /** Keeps an out-of-order segment. When too many wait, the gap is given up. */
   #wait(frame: Uint8Array, at: number, captured: number, length: number, position: number): void {
     const waiting = (this.#waiting ??= []);
     const room = waiting.length < MAX_WAITING && this.#waitingBytes + length <= MAX_WAITING_BYTES;

@@ -1,16 +1,16 @@
-/** How many packets are kept: plenty of a small capture, the telling ones of a large one, never without bound. */
+/** Decides which packets are kept: many of a small capture, few of a large one, and never more than a limit. */
 
 /** Packets kept per conversation, device and direction. */
 const PLENTY = 16;
 const FEW = 2;
-/** Kept packets from which on fewer are kept. */
+/** Number of kept packets from which on fewer are kept per conversation. */
 const LARGE = 40_000;
-/** Packets that are held at the same time, from which on none is kept. */
+/** Number of packets held at the same time from which on no more are kept. */
 const FULL = 400_000;
 /** SYN, FIN and RST kept per conversation beyond that. */
 const TURNS = 64;
 
-/** What a conversation has used of it. */
+/** What a conversation has used of the budget. */
 export interface Spent {
   turns: number;
 }
@@ -19,12 +19,12 @@ export class Budget {
   #kept = 0;
   #held = 0;
 
-  /** So many are held by now: others were let go. */
+  /** Sets how many packets are held after others were released. */
   hold(packets: number): void {
     this.#held = packets;
   }
 
-  /** `before` packets of this conversation were seen in this direction at this device. */
+  /** `before` is the number of earlier packets of this conversation in this direction at this device. */
   allows(spent: Spent, before: number, turn: boolean): boolean {
     if (this.#held >= FULL) return false;
     const few = before < (this.#kept < LARGE ? PLENTY : FEW);

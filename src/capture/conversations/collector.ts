@@ -8,10 +8,10 @@ import { ConversationTable, type SharedTables } from './table.js';
 import { TimeOrder } from './time-order.js';
 
 const BILLION = 1_000_000_000;
-/** Seconds since 1970 whose nanoseconds fit into 64 bits: until 2554. What is beyond is damaged. */
+/** Last second since 1970 whose nanoseconds fit into 64 bits, in 2554. A later time is damaged. */
 const LAST_SECOND = 18_446_744_072;
 
-/** Protocols of which something is read. */
+/** Protocols that are decoded. */
 const LOOKED_INTO = new Set<number>(Object.values(IP_PROTOCOL));
 
 function decodeOf(frame: Frame, packet: Packet): Decoded {
@@ -21,7 +21,7 @@ function decodeOf(frame: Frame, packet: Packet): Decoded {
   return decoded;
 }
 
-/** What all files of one reading share, with the second that event times count from. */
+/** What all files of one reading share. `epoch` is the second that event times count from. */
 export interface Reading extends SharedTables {
   epoch: number | null;
   readonly devices: Device[];
@@ -29,9 +29,9 @@ export interface Reading extends SharedTables {
   readonly several: boolean;
   /** Packets so far. */
   seen: number;
-  /** Frames of a file that are put in order of time before anything is made of them. */
+  /** Number of frames of a file that are sorted by time before they are processed. */
   readonly ordered: number;
-  /** Nanoseconds since the epoch: what was before was looked at, and may be gone. */
+  /** Nanoseconds since the epoch. Earlier packets were already looked at and may have been released. */
   horizon: number;
 }
 
@@ -48,11 +48,11 @@ export class Collector implements FrameSink {
   readonly #names: (string | null)[] = [];
   packets = 0;
   malformed = 0;
-  /** Of the fragments that could not be put together: first ones, which tell the ports. */
+  /** First fragments, which carry the ports, of those that could not be reassembled. */
   alone = 0;
   /** Packets whose time is before 1970 or after 2554. */
   untimely = 0;
-  /** Packets that came behind others that had been looked at already. */
+  /** Packets that came after others of their time had been looked at. */
   late = 0;
   readonly unknownLinks = new Map<number, number>();
 
@@ -85,7 +85,7 @@ export class Collector implements FrameSink {
     this.#fragments.finish();
   }
 
-  /** IP fragments that could not be put together, and such as overlap others. */
+  /** IP fragments that could not be reassembled, and those that overlap or contradict others. */
   get apart(): number {
     return this.#fragments.apart;
   }
@@ -93,12 +93,12 @@ export class Collector implements FrameSink {
     return this.#fragments.refused;
   }
 
-  /** Null while it is a fragment of a packet that is not there as a whole. */
+  /** Decodes a frame. Returns null for a fragment of a packet that is still incomplete. */
   #decode(frame: Frame, time: number): Decoded | null {
     const packet = this.#packet;
     for (let part: Frame | null = frame; part !== null;) {
       const decoded = decodeOf(part, packet);
-      // Whatever is not looked into needs not be put together.
+      // Protocols that are not decoded need no reassembly.
       if (packet.piece === null) return decoded;
       if (packet.version === 4 && !LOOKED_INTO.has(packet.protocol)) return decoded;
       const place = `${frame.device}|${packet.ifindex}|${packet.direction}`;
@@ -107,9 +107,9 @@ export class Collector implements FrameSink {
     return null;
   }
 
-  /** A first fragment whose packet stays incomplete: its ports are known, and not all of its bytes. */
+  /** Takes a first fragment whose packet stays incomplete: its ports are known, but not all of its bytes. */
   #takeAlone(frame: Frame): void {
-    // Another packet may be in the midst of being read.
+    // `#packet` may be in use for another packet.
     const packet = this.#lone;
     const decoded = decodeOf(frame, packet);
     if (decoded !== 'ok') return;
@@ -154,7 +154,7 @@ export class Collector implements FrameSink {
   #lastKey = -1;
   #lastDevice = 0;
 
-  /** The device's number in the reading; a frame of a cooked capture tells its own. */
+  /** The device's number in the reading. A frame of a cooked capture carries its own interface index. */
   #deviceOf(index: number, packet: Packet): number {
     const key = index * 4_194_304 + (packet.ifindex & 0x1fffff) * 2 + (packet.loopback ? 1 : 0);
     if (key === this.#lastKey) return this.#lastDevice;

@@ -1,4 +1,4 @@
-/** One conversation while its capture is read: its ends, its streams, and the packets kept of it. */
+/** The state of one conversation while its capture is read: its ends, its streams, and tallies of its packets. */
 import type { Conversation } from '../../model/conversation.js';
 import type { Endpoint } from '../../model/address.js';
 import { CAPTURE_PLACE } from '../../model/captured-packet.js';
@@ -9,11 +9,11 @@ import type { Spent } from './budget.js';
 import type { BytePool } from './pool.js';
 
 const SYN_ACK = TCP.SYN | TCP.ACK;
-/** Nanoseconds of silence after which a pair of datagrams is another conversation … */
+/** Nanoseconds of silence after which the next datagrams of the same ends form another conversation. */
 const UDP_IDLE = 90_000_000_000;
-/** … after which what still comes of a TCP connection that has ended is a stray … */
+/** Nanoseconds of silence after which a packet of a TCP connection that has ended is a stray. */
 const LINGER = 2_000_000_000;
-/** … and after which an attempt was given up: a SYN is sent again for so long. */
+/** Nanoseconds of silence after which a connection attempt was given up: a SYN is retransmitted for so long. */
 export const ATTEMPT = 127_000_000_000;
 
 /** Packets of one direction at one device. */
@@ -28,7 +28,7 @@ export interface DeviceTally {
   bytes: number;
   /** Its number as an event. */
   id: number;
-  /** Another one of the conversation; most have two. */
+  /** The next tally of the conversation; most conversations have two. */
   readonly next: DeviceTally | null;
 }
 
@@ -71,7 +71,7 @@ export class Entry implements Conversation, Spent {
     ];
   }
 
-  /** A SYN of another number than the one that began this conversation begins another. */
+  /** Whether the packet begins another conversation: a SYN whose number is not the one that began this one. */
   isOver(packet: Packet, way: 0 | 1): boolean {
     if ((packet.flags & SYN_ACK) !== TCP.SYN) return false;
     if (this.syn === null) return this.closed || this.streams[way].packets > 0;
@@ -91,7 +91,7 @@ export class Entry implements Conversation, Spent {
     }
     if ((flags & TCP.SYN) !== 0) this.#shake(packet, way, time);
     else if (this.established === null && length === 0 && this.client === way) {
-      // Any other packet of the client's may be a later one, with this one lost.
+      // Any other packet of the client may be a later one, with the ACK of the handshake lost.
       if (isNext(this.syn, seq) && isNext(this.synAck, packet.ack)) this.established = time;
     }
     if (!this.completed && (flags & (SYN_ACK | TCP.RST)) === TCP.ACK) this.#complete(packet, way);
@@ -105,12 +105,12 @@ export class Entry implements Conversation, Spent {
     }
   }
 
-  /** Both sides have said their last word, or one has refused any more. */
+  /** Whether both sides have sent a FIN, or one has reset the connection. */
   get ended(): boolean {
     return this.#reset || this.#fins === 3;
   }
 
-  /** Whether nothing that comes at that time or later belongs to it, but for strays. */
+  /** Whether packets from that time on no longer belong to it, except for strays. */
   isOverAt(time: number): boolean {
     const silent = time - this.last;
     if (this.protocol === 'udp') return silent > UDP_IDLE;
@@ -122,7 +122,7 @@ export class Entry implements Conversation, Spent {
     for (let one = this.#passages; one !== null; one = one.next) {
       if (one.device === device && one.way === way && one.direction === direction) return one;
     }
-    // Written out: spreading would make it in two parts, and there are very many.
+    // Written out: a spread would store the object in two parts, and there are very many of them.
     const passage: DeviceTally = {
       device,
       way,
@@ -153,12 +153,12 @@ export class Entry implements Conversation, Spent {
     this.#reset ||= refuses || this.streams[way].endsAt(seq);
   }
 
-  /** It is not looked at any more. */
+  /** Frees the memory of the streams. The conversation is not used after this. */
   release(): void {
     for (const stream of this.streams) stream.release();
   }
 
-  /** Sets its times to another clock. */
+  /** Shifts its times to another clock. */
   shiftTimes(nanoseconds: number): void {
     const move = (time: number | null): number | null =>
       time === null ? null : time + nanoseconds;
@@ -169,19 +169,19 @@ export class Entry implements Conversation, Spent {
     for (const stream of this.streams) stream.shiftTimes(nanoseconds);
   }
 
-  /** Numbers what was counted but not kept, from `first` on; returns the number after. */
+  /** Numbers the counters of packets that were not kept, from `first` on; returns the next free number. */
   numberCounters(first: number): number {
     const counted: DeviceTally[] = [];
     for (let one = this.#passages; one !== null; one = one.next) {
       if (one.counted > 0) counted.push(one);
     }
-    // The latest stands first.
+    // The latest tally comes first in the list.
     for (const [index, passage] of counted.entries())
       passage.id = first + counted.length - 1 - index;
     return first + counted.length;
   }
 
-  /** What was counted but not kept, as events at the conversation's end. */
+  /** Counts of the packets that were not kept, as events at the conversation's end. */
   get counters(): CounterEvent[] {
     const counters: CounterEvent[] = [];
     for (let one = this.#passages; one !== null; one = one.next) {
@@ -209,7 +209,10 @@ export class Entry implements Conversation, Spent {
     return false;
   }
 
-  /** What either side says only behind the handshake: the client acknowledges it, the server sends something or more of its own. */
+  /**
+   * Recognizes packets that only follow a handshake: the client acknowledges the SYN-ACK, or the server sends data or a
+   * FIN or acknowledges data.
+   */
   #complete({ ack, payloadLength: length, flags }: Packet, way: 0 | 1): void {
     if (this.client === way) {
       this.completed = this.synAck === null || ((ack - this.synAck) | 0) > 0;
@@ -219,7 +222,7 @@ export class Entry implements Conversation, Spent {
     this.completed = length > 0 || (flags & TCP.FIN) !== 0 || heard;
   }
 
-  /** Both ends dial at once (RFC 9293, 3.5): the other one's SYN before anything else of it is its agreement. */
+  /** Whether both ends open at once (RFC 9293, 3.5): then the other side's SYN, its first packet, is its consent. */
   #isCrossing(seq: number, way: 0 | 1): boolean {
     if (this.synAck !== null) return this.synAck === seq;
     return this.streams[way].packets === 0 && !this.closed;

@@ -1,21 +1,21 @@
-/** Puts the fragments of IP packets together, in bounded memory; what overlaps is refused, and what stays incomplete is counted. */
+/** Reassembles fragmented IP packets in bounded memory; refuses overlapping fragments and counts incomplete packets. */
 import { isSoundHeader } from '../../decode/checksum.js';
 import type { Packet, FragmentFacts } from '../../decode/packet.js';
 import { copyFrame, type Frame } from '../file/sink.js';
 
-/** Packets that wait for more, bytes of them, and pieces of one; beyond that the oldest is given up. */
+/** Limits: incomplete packets, their bytes, and pieces per packet. Beyond the first two the oldest is given up. */
 const MAX_WAITING = 1_024;
 const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_PIECES = 1_024;
 /** Nanoseconds that a packet waits for its pieces: systems wait 30 to 60 seconds. */
 const PATIENCE = 30_000_000_000;
-/** Packets that were put together or refused lately: more of their pieces may come. */
+/** Recently reassembled or refused packets that are remembered: more of their pieces may come. */
 const MAX_SETTLED = 256;
 const LARGEST = 65_535;
 
 interface Part {
   readonly offset: number;
-  /** On the wire; `bytes` may be fewer. */
+  /** Bytes on the wire; `bytes` may hold fewer. */
   readonly length: number;
   readonly bytes: Uint8Array;
 }
@@ -25,17 +25,17 @@ interface Waiting {
   readonly parts: Part[];
   /** Bytes of all parts together; null until the last one has come. */
   total: number | null;
-  /** The frame of the part with offset 0, and where that begins there. */
+  /** The frame of the part with offset 0, and where the part begins in it. */
   first: { readonly frame: Frame; readonly at: number; readonly piece: FragmentFacts } | null;
 }
 
-/** `alone` is given each first fragment whose packet stays incomplete. */
+/** Reassembles packets. `alone` gets each first fragment whose packet stays incomplete. */
 export class Fragments {
   readonly #alone: (frame: Frame) => void;
   readonly #waiting = new Map<string, Waiting>();
   readonly #settled = new Map<string, 'whole' | 'refused'>();
   #bytes = 0;
-  /** Fragments that could not be put together, and such as overlap others or contradict them. */
+  /** Fragments that could not be reassembled, and those that overlap others or contradict them. */
   apart = 0;
   refused = 0;
 
@@ -44,8 +44,8 @@ export class Fragments {
   }
 
   /**
-   * Takes the fragment that `packet` was decoded to, of `frame`, seen at `place`. Returns the frame of the whole packet once all of
-   * it is there; else null.
+   * Takes the fragment in `frame`, which was decoded into `packet` and seen at `place`. Returns the frame of the whole
+   * packet once all pieces have come, else null.
    */
   take(packet: Packet, frame: Frame, place: string, time: number): Frame | null {
     this.#giveUp(time);
@@ -61,7 +61,7 @@ export class Fragments {
       this.refused += 1;
       return null;
     }
-    // A copy of what was put together already; with offset 0 it is another packet.
+    // A copy of a piece that was already used; a piece with offset 0 begins another packet.
     if (settled === 'whole' && piece.offset > 0) return null;
     this.#settled.delete(key);
     const waiting = this.#waiting.get(key) ?? { since: time, parts: [], total: null, first: null };
@@ -127,7 +127,7 @@ export class Fragments {
   }
 }
 
-/** What all pieces of one packet have in common. */
+/** The key that all pieces of one packet share. */
 function nameOf(packet: Packet, { id }: FragmentFacts): string {
   const { bytes, version, sourceAt, destinationAt, protocol, tunnels } = packet;
   const size = version === 4 ? 4 : 16;
@@ -141,7 +141,7 @@ function nameOf(packet: Packet, { id }: FragmentFacts): string {
   return `${ends}${version === 4 ? protocol : ''}|${id}|${outer.join()}`;
 }
 
-/** `again`: the very same piece came before. `contradicts`: it overlaps another, or cannot be a piece of this packet. */
+/** `again`: the same piece came before. `contradicts`: it overlaps another, or cannot be a piece of this packet. */
 function compare(
   { parts, total }: Waiting,
   { at, offset, length, more }: FragmentFacts,
@@ -168,7 +168,7 @@ function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
 }
 
-/** The frame of the whole packet, as if it had come in one; null while some of it is not there. */
+/** The frame of the whole packet, as if it had never been fragmented; null while pieces are missing. */
 function join({ parts, total, first }: Waiting, version: number): Frame | null {
   const there = parts.reduce((sum, { length }) => sum + length, 0);
   if (first === null || total === null || there !== total) return null;
@@ -179,7 +179,7 @@ function join({ parts, total, first }: Waiting, version: number): Frame | null {
   for (const part of [...parts].sort((a, b) => a.offset - b.offset)) {
     bytes.set(part.bytes, at + part.offset);
     to = at + part.offset + part.bytes.length;
-    // What a short snaplen cut off of one is unknown, and so is all behind it.
+    // What a short snaplen cut off this piece is unknown, and so is everything after it.
     if (part.bytes.length < part.length) break;
   }
   const network = piece.networkAt - (piece.at - at);
@@ -188,7 +188,7 @@ function join({ parts, total, first }: Waiting, version: number): Frame | null {
   write16(bytes, piece.fieldAt - (piece.at - at), 0);
   if (version === 4) {
     write16(bytes, network + 2, length);
-    // It was right for the piece. Zero stands for one that the device fills in.
+    // The checksum was that of the piece. Zero stands for one that the device fills in.
     write16(bytes, network + 10, 0);
   } else write16(bytes, network + 4, length - 40);
   return { ...frame, bytes, from: 0, to, length: at + total };

@@ -1,15 +1,15 @@
-/** Networks inside tunnels: the same address is another one's in another of them. */
+/** Tells networks inside tunnels apart: the same address belongs to different hosts in different networks. */
 import { addressFromBytes } from '../../model/address.js';
 import type { TunnelPassed } from '../../model/conversation.js';
 import type { Packet, Tunnel } from '../../decode/packet.js';
 
-/** Networks that are told apart; what is in more of them shares the last number. */
+/** The most networks that are told apart; all further ones share the last number. */
 const MAX_NETWORKS = 10_000;
 
 export class Networks {
   readonly #numbers = new Map<string, number>();
 
-  /** From 1; the same for both directions of a tunnel. */
+  /** The number of the packet's network, from 1; the same for both directions of a tunnel. */
   number(packet: Packet): number {
     const key = packet.tunnels.map((tunnel) => describe(packet.bytes, tunnel)).join(',');
     const known = this.#numbers.get(key);
@@ -19,7 +19,7 @@ export class Networks {
     return number;
   }
 
-  /** The tunnels of a packet that the sender of the conversation's stream `way` sent, as its first stream goes. */
+  /** The tunnels of a packet of stream `way`, with their ends in the direction of the conversation's first stream. */
   describe({ bytes, tunnels }: Packet, way: 0 | 1): TunnelPassed[] {
     return tunnels.map((tunnel) => {
       const [source, destination] = endsOf(bytes, tunnel);
@@ -30,7 +30,7 @@ export class Networks {
   }
 }
 
-/** By its number; one without is told by its ends. */
+/** Identifies a tunnel by its id, or by its ends when it has none. */
 function describe(bytes: Uint8Array, tunnel: Tunnel): string {
   if (tunnel.id !== null) return `${tunnel.kind}${tunnel.id}`;
   return `${tunnel.kind}${endsOf(bytes, tunnel).sort().join('-')}`;

@@ -1,10 +1,10 @@
-/** Kept packets and counters in order of time, numbered as the events that they are. */
+/** Sorts kept packets and counters by time, and numbers them as events. */
 import { CapturedPacket } from '../../model/captured-packet.js';
 import type { TraceEvent } from '../../model/event.js';
 import type { PacketTable } from '../../model/packet-table.js';
 import type { Entry } from './entry.js';
 
-/** Rows by time; what came at one time stays together with its conversation. */
+/** Rows by time; those of the same time are grouped by conversation. */
 export function orderRows({ time, conversation, size }: PacketTable): Uint32Array<ArrayBuffer> {
   const rows = new Uint32Array(size);
   const compare = (a: number, b: number): number =>
@@ -14,7 +14,7 @@ export function orderRows({ time, conversation, size }: PacketTable): Uint32Arra
     rows[row] = row;
     if (row > 0 && compare(row - 1, row) > 0) inOrder = false;
   }
-  // An array is sorted in little more than one go where it is almost in order, columns are not.
+  // An array that is almost in order is sorted in little more than one pass; a typed array is not.
   return inOrder ? rows : Uint32Array.from(Array.from(rows).sort(compare));
 }
 
@@ -33,7 +33,7 @@ export function numberPackets(table: PacketTable, next: number, until: number): 
   return id;
 }
 
-/** Numbers all packets, and behind them what was only counted. `counting` are the conversations that have some. */
+/** Numbers all packets, then all counters. `counting` are the conversations that have counters. */
 export function numberEvents(table: PacketTable, counting: readonly Entry[], next = 1): void {
   let id = numberPackets(table, next, Infinity);
   for (const entry of [...counting].sort((a, b) => a.last - b.last || a.id - b.id)) {
@@ -41,7 +41,7 @@ export function numberEvents(table: PacketTable, counting: readonly Entry[], nex
   }
 }
 
-/** All of them as events in order of time, once they are numbered. */
+/** All packets and counters as events in order of time, once they are numbered. */
 export function listEvents(table: PacketTable, counting: readonly Entry[]): TraceEvent[] {
   const packets = Array.from(table.ordered, (row) => new CapturedPacket(table, row));
   const counters = counting.flatMap((entry) => entry.counters);

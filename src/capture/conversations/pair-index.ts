@@ -1,4 +1,4 @@
-/** Finds what belongs to a pair of numbers: a hash table in two columns, far cheaper than maps of maps. */
+/** Maps a pair of numbers to a value: a hash table in typed arrays, far cheaper than nested maps. */
 
 const FIRST_SLOTS = 1024;
 
@@ -27,7 +27,7 @@ export class PairIndex<T> {
     if (this.#values.length * 2 > this.#slots.length) this.#grow();
   }
 
-  /** Replaces every value by what `change` makes of it, and forgets those that it makes nothing of. */
+  /** Replaces every value by the result of `change`, and removes those for which it returns null. */
   retain(change: (value: T) => T | null): void {
     const [lower, higher, slots, values] = [this.#lower, this.#higher, this.#slots, this.#values];
     this.#lower = new Float64Array(FIRST_SLOTS);
@@ -71,7 +71,7 @@ export class PairIndex<T> {
   }
 }
 
-/** Of numbers up to 2^53: their halves, mixed. */
+/** Mixes the halves of two numbers up to 2^53. */
 function hash(lower: number, higher: number): number {
   let mixed = Math.imul(lower | 0, 0x9e3779b1) ^ Math.imul((lower / 2 ** 32) | 0, 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);

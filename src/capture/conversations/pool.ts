@@ -1,24 +1,24 @@
-/** Room for the beginnings of streams, in a few large pieces: a capture may have a hundred thousand of them. */
+/** Allocates memory for the first bytes of streams from large slabs: a capture may have a hundred thousand streams. */
 
 const SLAB_BITS = 18;
 const SLAB = 1 << SLAB_BITS;
-/** The least that is handed out; more is this doubled, so that what grows leaves room of a size that others can use. */
+/** Smallest size, in bytes. Larger ones double it, so that others can reuse the room that a growing stream leaves. */
 const LEAST = 64;
 
 export class BytePool {
   readonly #slabs: Uint8Array[] = [];
   #used = SLAB;
-  /** What was given back, by its size. */
+  /** Addresses that were given back, by size. */
   readonly #free = new Map<number, number[]>();
 
-  /** What is handed out for `length` bytes. */
+  /** The size that is allocated for `length` bytes. */
   static sizeFor(length: number): number {
     let size = LEAST;
     while (size < length) size *= 2;
     return size;
   }
 
-  /** The address of `size` bytes of whatever content. */
+  /** Returns the address of `size` bytes; their content is undefined. */
   take(size: number): number {
     const again = this.#free.get(size)?.pop();
     if (again !== undefined) return again;
@@ -36,7 +36,7 @@ export class BytePool {
     else this.#free.set(size, [address]);
   }
 
-  /** The piece that an address is in, and where in it. */
+  /** The slab that contains an address; see `offsetOf` for the position in it. */
   slabOf(address: number): Uint8Array {
     const slab = this.#slabs[address >>> SLAB_BITS];
     if (slab === undefined) throw new RangeError(`nothing was handed out at ${address}`);

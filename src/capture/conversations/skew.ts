@@ -1,4 +1,4 @@
-/** How far apart the clocks of two captures are, by the packets that both saw. */
+/** Estimates how far apart the clocks of two captures are, from the packets that both saw. */
 import { sameEndpoint } from '../../model/address.js';
 import { MAX_SHIFT } from '../../model/conversation.js';
 import type { PacketEvent } from '../../model/event.js';
@@ -19,18 +19,18 @@ export type Skew =
       readonly packets: number;
     };
 
-/** Packets that are compared; more make it no better. */
+/** The most packets that are compared; more do not improve the result. */
 const MAX_PACKETS = 20_000;
 /** Packets of each direction that must have been seen in both. */
 const SEVERAL = 2;
 /** Nanoseconds that a packet may take from one capture to the other and its answer back. */
 const MAX_ROUND = 2e9;
-/** Nanoseconds by which what both directions say may differ: the grain of clocks. */
+/** Nanoseconds by which the two directions may contradict each other: the resolution of clocks. */
 const GRAIN = 1e6;
 
 /**
- * Packets travel both ways, and none arrives before it was sent: the smallest differences of both ways bound the skew,
- * and their middle is taken. Copies and replays travel one way: they tell nothing of a clock.
+ * Packets travel both ways, and none arrives before it was sent. So the smallest differences of both directions bound
+ * the skew, and the middle is taken. Copies and replays travel one way and reveal nothing about a clock.
  */
 export function estimateSkew(
   reference: readonly PacketEvent[],
@@ -39,7 +39,7 @@ export function estimateSkew(
   const known = new Map<string, PacketEvent>();
   for (const packet of reference.slice(0, MAX_PACKETS)) {
     const key = describeKey(packet);
-    // What was seen twice (at several devices, sent again) tells nothing of time, unless it is the first.
+    // Only the first sighting counts: a repeat (another device, a retransmission) says nothing about time.
     if (key !== null && !known.has(key)) known.set(key, packet);
   }
   const there: number[] = [];
@@ -53,7 +53,7 @@ export function estimateSkew(
     if (!twin?.wire || !packet.wire || !keepsEnd(twin, packet)) continue;
     packets += 1;
     const difference = packet.time - twin.time;
-    // A router takes one off: the larger TTL was seen first.
+    // Routers decrement the TTL: the packet with the larger one was seen first.
     const ahead = twin.wire.ttl - packet.wire.ttl;
     if (ahead > 0) there.push(difference);
     else if (ahead < 0) back.push(difference);
@@ -76,7 +76,7 @@ function conclude(there: readonly number[], back: readonly number[], packets: nu
   return { known: true, shift, packets };
 }
 
-/** NAT leaves one end as it is. */
+/** NAT leaves one end unchanged. */
 function keepsEnd(a: PacketEvent, b: PacketEvent): boolean {
   return sameEndpoint(a.source, b.source) || sameEndpoint(a.destination, b.destination);
 }
@@ -85,7 +85,7 @@ function isUnchanged(a: PacketEvent, b: PacketEvent): boolean {
   return sameEndpoint(a.source, b.source) && sameEndpoint(a.destination, b.destination);
 }
 
-/** Null for packets that have no mark of their own. */
+/** Null for packets without anything that identifies them. */
 function describeKey({ protocol, seq, ack, flags, length, wire }: PacketEvent): string | null {
   if (!wire || ((wire.ipId ?? 0) === 0 && wire.timestamp === null)) return null;
   const numbers = protocol === 'tcp' ? `${seq}|${ack}|${flags}` : (wire.digest ?? '');

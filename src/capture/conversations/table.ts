@@ -1,4 +1,4 @@
-/** The conversations of one capture file, gathered packet by packet in bounded memory. */
+/** Gathers the conversations of one capture file packet by packet in bounded memory. */
 import type { IcmpError } from '../../model/conversation.js';
 import type { Endpoint } from '../../model/address.js';
 import { TCP, type Protocol } from '../../model/event.js';
@@ -14,7 +14,7 @@ import { Networks } from './networks.js';
 import { PairIndex } from './pair-index.js';
 import type { BytePool } from './pool.js';
 
-/** Conversations that are held at the same time; more are counted. */
+/** The most conversations that are held at the same time; packets of further ones are only counted. */
 export const MAX_CONVERSATIONS = 50_000;
 const MAX_ERRORS = 20_000;
 const TURN = TCP.SYN | TCP.FIN | TCP.RST;
@@ -37,14 +37,14 @@ export class ConversationTable {
   readonly #networks = new Networks();
   #entries: Entry[] = [];
   readonly #counting = new Set<Entry>();
-  /** By lower and higher end (address number and port) and protocol: the latest conversation of the pair, or when it ended. */
+  /** By lower and higher end (address number, port) and protocol: the pair's latest conversation, or when it ended. */
   readonly #pairs = new PairIndex<Entry | number>();
   #errors: (IcmpError & { time: number })[] = [];
   omitted = 0;
   /** Packets with bytes that came long after their connection had ended. */
   strays = 0;
   #holed = 0;
-  /** Packets that do nothing but acknowledge were seen, and when the last packet was. */
+  /** Whether pure acknowledgements were seen, and the time of the latest packet. */
   acks = false;
   until = -Infinity;
 
@@ -66,7 +66,7 @@ export class ConversationTable {
     return this.#entries;
   }
 
-  /** A decoded TCP or UDP packet at a device; `time` in nanoseconds since the epoch of the reading. */
+  /** Takes a decoded TCP or UDP packet at a device; `time` is in nanoseconds since the epoch of the reading. */
   take(packet: Packet, time: number, device: number): void {
     const { bytes, version, tunnels } = packet;
     const network = tunnels.length === 0 ? 0 : this.#networks.number(packet);
@@ -111,9 +111,9 @@ export class ConversationTable {
   }
 
   /**
-   * Lets conversations go that are over.
+   * Releases conversations that are over.
    * @param gone their numbers
-   * @param time nanoseconds, before which everything has come
+   * @param time nanoseconds; all packets before this time have come
    */
   release(gone: ReadonlySet<number>, time: number): void {
     for (const entry of this.#entries) {
@@ -130,11 +130,11 @@ export class ConversationTable {
       if (ended === null) return value;
       return time - ended > ATTEMPT ? null : ended;
     });
-    // Of an attempt that nobody answered an error may tell for as long as it lasts.
+    // An error may explain an unanswered attempt for as long as the attempt lasts.
     this.#errors = this.#errors.filter((error) => time - error.time < 2 * ATTEMPT);
   }
 
-  /** Sets all times to another clock. */
+  /** Shifts all times to another clock. */
   shiftTimes(nanoseconds: number): void {
     for (const entry of this.#entries) entry.shiftTimes(nanoseconds);
     this.#shared.packets.shiftTimes(this.#file, nanoseconds);
@@ -142,7 +142,7 @@ export class ConversationTable {
     this.until += nanoseconds;
   }
 
-  /** An ICMP error, by the packet that it is about. */
+  /** Takes an ICMP error; its ends are those of the packet that it is about. */
   takeError(packet: Packet, time: number): void {
     if (this.#errors.length >= MAX_ERRORS) return;
     const { about, bytes } = packet;
@@ -166,7 +166,7 @@ export class ConversationTable {
   }
 
   #entryOf(packet: Packet, way: 0 | 1, lower: number, higher: number, time: number): Entry | null {
-    // Twice the end and one bit for the protocol: still exact.
+    // Twice the end plus one bit for the protocol: still an exact number.
     const key = lower * 2 + (packet.protocol === IP_PROTOCOL.TCP ? 1 : 0);
     const known = this.#pairs.get(key, higher);
     if (typeof known === 'number') {
@@ -236,12 +236,12 @@ function isHoled({ streams }: Entry): boolean {
   return streams.some(({ lost }) => lost);
 }
 
-/** What still comes of a connection that has ended, and begins none: a FIN that was sent again, say. */
+/** Whether it is a late packet of a connection that has ended and begins none, such as a retransmitted FIN. */
 function isStray({ flags }: Packet, ended: number, time: number): boolean {
   return (flags & (TCP.SYN | TCP.ACK)) !== TCP.SYN && time - ended <= ATTEMPT;
 }
 
-/** When a TCP connection ended that is let go; of what has no end nothing needs to be remembered. */
+/** When a released TCP connection ended; -Infinity when it did not end, since it need not be remembered. */
 function endOf({ ended, last }: Entry): number {
   return ended ? last : -Infinity;
 }

@@ -1,8 +1,8 @@
-/** Puts the frames of a file in order of time, as far as they fit into bounded memory: what came late is taken for another
- * connection's otherwise. A longer file is handed on as it comes from there on. */
+/** Sorts the first frames of a file by time, as many as fit into bounded memory; later ones pass through as they come.
+ * Unsorted, a late frame would be taken for one of another connection. */
 import type { Frame } from '../file/sink.js';
 
-/** Frames that are put in order, unless it is told otherwise. */
+/** Default number of frames that are sorted. */
 export const MAX_FRAMES = 20_000;
 const MAX_BYTES = 4 * 1024 * 1024;
 const SLAB = 65_536;
@@ -17,7 +17,7 @@ export class TimeOrder {
 
   readonly #most: number;
 
-  /** @param most frames that are put in order */
+  /** @param most number of frames that are sorted */
   constructor(hand: (frame: Frame) => void, most: number) {
     this.#hand = hand;
     this.#most = most;
@@ -37,7 +37,7 @@ export class TimeOrder {
     this.#hand(frame);
   }
 
-  /** Hands on what waits. */
+  /** Passes on the frames that wait, in order of time. */
   flush(): void {
     const frames = this.#kept;
     this.#kept = [];

@@ -1,4 +1,4 @@
-/** What is left of one chunk, put before the next in room that is used again: a new buffer for each would be dear. */
+/** Puts the rest of one chunk before the next, in a buffer that is reused: a new one per chunk would be slow. */
 
 export class Carry {
   #room: Buffer = Buffer.alloc(0);
@@ -8,7 +8,7 @@ export class Carry {
     return this.#kept;
   }
 
-  /** What was kept, with `chunk` behind it; lent until the next call. */
+  /** Returns the kept bytes followed by `chunk`; the result is valid until the next call. */
   join(chunk: Buffer): Buffer {
     if (this.#kept === 0) return chunk;
     const size = this.#kept + chunk.length;
@@ -17,7 +17,7 @@ export class Carry {
     return this.#room.subarray(0, size);
   }
 
-  /** Copies `rest`, which may be a part of what was lent. */
+  /** Copies `rest`, which may be a part of what `join` returned. */
   keep(rest: Buffer): void {
     this.#kept = 0;
     this.#makeRoom(rest.length);

@@ -1,19 +1,19 @@
-/** Opens a capture or recording, from a file or standard input, unpacked where it is compressed, as chunks. */
+/** Opens a capture or recording from a file or standard input as chunks, and unpacks it when it is compressed. */
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { constants, createGunzip, type Gunzip } from 'node:zlib';
 import { UserError } from '../../model/errors.js';
 
-/** Large enough that a million packets are a few hundred turns. */
+/** Bytes per read; so large that a million packets take only a few hundred reads. */
 const CHUNK = 1_048_576;
 const UNPACKED = 262_144;
-/** Bytes that tell the formats apart. */
+/** Bytes needed to tell the formats apart. */
 const ENOUGH = 4;
 
 export interface CaptureInput {
-  /** What begins the input, at least four bytes unless it is shorter. Part of the first chunk. */
+  /** The first bytes of the input: at least four unless it is shorter. The first chunk contains them. */
   readonly start: Buffer;
-  /** Each is lent until the next is asked for: copy what is kept. */
+  /** Each chunk is valid until the next is requested: copy what you keep. */
   readonly chunks: AsyncIterable<Buffer>;
   /** Why the chunks ended early; null when they did not. Known once they have ended. */
   problem(): string | null;
@@ -42,7 +42,7 @@ export async function openInput(
   };
 }
 
-/** Into the same room over and over: new memory for every chunk is dearer than what is read into it. */
+/** Reuses one buffer: allocating memory for every chunk costs more than reading it. */
 async function* readFile(name: string): AsyncGenerator<Buffer> {
   const file = await open(name);
   try {
@@ -57,7 +57,7 @@ async function* readFile(name: string): AsyncGenerator<Buffer> {
   }
 }
 
-/** The first chunks, joined until they are long enough to tell the format by. */
+/** Joins the first chunks until they are long enough to tell the format. */
 async function gather(name: string, chunks: AsyncIterator<Buffer>): Promise<Buffer> {
   let start: Buffer = Buffer.alloc(0);
   while (start.length < ENOUGH) {
@@ -70,7 +70,10 @@ async function gather(name: string, chunks: AsyncIterator<Buffer>): Promise<Buff
   return start;
 }
 
-/** The rest is closed with it, also where nobody has asked for it. A stream that was destroyed on purpose has ended, not failed. */
+/**
+ * Yields `start`, then `rest`, and closes `rest` even when nobody has read it. A stream that was destroyed on purpose
+ * has ended, not failed.
+ */
 async function* chain(
   start: Buffer,
   rest: AsyncIterator<Buffer>,
@@ -96,7 +99,7 @@ async function* unpack(
   const feed = (async () => {
     for await (const chunk of packed) {
       read += chunk.length;
-      // It may be waiting still when the next is read into the same room.
+      // A copy: this one may still wait when the next is read into the same buffer.
       if (!gunzip.write(Buffer.from(chunk))) {
         await new Promise<void>((resolve) => {
           gunzip.once('drain', resolve);
@@ -120,7 +123,7 @@ async function* unpack(
       else if (fed || damaged || ended || gunzip.destroyed) break;
       else await untilMore(gunzip);
     }
-    // Only when all is taken: a cut end is an error, and with an error goes what waits.
+    // Only when all output is taken: a cut end raises an error, which discards the output that waits.
     if (!damaged && !ended) {
       gunzip.end();
       while (!damaged && !ended && !gunzip.destroyed) {

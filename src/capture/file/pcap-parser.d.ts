@@ -1,6 +1,6 @@
-/** The part of pcap-parser 0.2.1 that is used; it comes without types. */
+/** Declares the part of pcap-parser 0.2.1 that is used; the package has no types. */
 declare module 'pcap-parser' {
-  /** What was pushed in, or a part of it: a PcapWindow. */
+  /** The input or a part of it: a PcapWindow. */
   export interface Part {
     readonly bytes: Buffer;
     readonly from: number;
@@ -18,9 +18,9 @@ declare module 'pcap-parser' {
   export interface Parser {
     /** What is left of the input so far. */
     buffer: Part | null;
-    /** What it puts behind the names of the methods that read numbers: `LE`, `BE`. */
+    /** The suffix of the number-reading methods that it calls: `LE` or `BE`. */
     endianness: string | null;
-    /** The next step of parsing; false from it waits for more input. */
+    /** The next step of parsing; it returns false to wait for more input. */
     state: () => boolean;
     on(event: 'packetHeader', listener: (header: PacketHeader) => void): this;
     on(event: 'packet', listener: (packet: { header: PacketHeader; data: Part }) => void): this;

@@ -1,4 +1,4 @@
-/** What pcap-parser takes for a Buffer: it slices one three times a packet, and here a slice is two numbers. */
+/** Replaces the Buffer in pcap-parser, which slices it three times per packet: here a slice is only two numbers. */
 
 export class PcapWindow {
   readonly bytes: Buffer;
@@ -26,7 +26,7 @@ export class PcapWindow {
     return this.bytes.toString(encoding, this.from + from, this.from + to);
   }
 
-  /** In the byte order of the file: what pcap-parser calls when it is told none. */
+  /** Reads in the byte order of the file; pcap-parser calls this when its endianness is empty. */
   readUInt32(at: number): number {
     const { bytes, from, little } = this;
     return little ? bytes.readUInt32LE(from + at) : bytes.readUInt32BE(from + at);

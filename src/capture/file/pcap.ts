@@ -1,4 +1,4 @@
-/** Classic pcap through pcap-parser, with the guards that it lacks: hostile lengths, cut tails, nanoseconds, versions. */
+/** Reads classic pcap with pcap-parser and adds what it lacks: checks of lengths, ends and version, and nanoseconds. */
 import { EventEmitter } from 'node:events';
 import pcapParser, { type Parser } from 'pcap-parser';
 import { Carry } from './carry.js';
@@ -14,7 +14,7 @@ import {
 const HEADER = 24;
 const PACKET_HEADER = 16;
 const NOTHING = Buffer.alloc(0);
-/** Packets without a byte that may follow each other; no program writes such, but a hole in a file is a row of them. */
+/** The most empty packets in a row: no program writes such packets, but a hole in a file looks like many of them. */
 const MAX_EMPTY = 1_000;
 const MAGIC_MICROSECONDS = 0xa1b2c3d4;
 const MAGIC_NANOSECONDS = 0xa1b23c4d;
@@ -41,7 +41,7 @@ function readMagic(start: Buffer): Magic | null {
 
 export class PcapReader implements ChunkReader {
   readonly #sink: FrameSink;
-  /** What pcap-parser takes for a stream: chunks are pushed through it one by one, so nothing piles up. */
+  /** The stream that pcap-parser reads. Chunks are pushed through it one by one, so nothing piles up. */
   readonly #feed = new Feed();
   readonly #parser: Parser;
   readonly #carry = new Carry();
@@ -73,7 +73,7 @@ export class PcapReader implements ChunkReader {
       const { length } = this.#carry;
       this.#stop(`the file header is cut off at byte ${length} (it has ${HEADER} bytes)`);
     }
-    // Inside a packet's body the header has been taken off the buffer already.
+    // Inside a packet's body, the packet header has already left the buffer.
     if (this.#problem === null && (this.#carry.length > 0 || this.#inBody)) {
       this.#stop(`the file is cut off inside the packet at byte ${this.#offset}`);
     }
@@ -83,7 +83,7 @@ export class PcapReader implements ChunkReader {
   #inBody = false;
 
   #hand(bytes: Buffer): boolean {
-    // A rest of its own pcap-parser would put before the chunk by the deprecated `new Buffer`.
+    // Otherwise pcap-parser would put its own rest before the chunk with the deprecated `new Buffer`.
     this.#parser.buffer = null;
     this.#feed.emit('data', new PcapWindow(bytes, this.#little));
     this.#carry.keep(this.#rest());
@@ -94,7 +94,7 @@ export class PcapReader implements ChunkReader {
     return this.#parser.buffer?.view() ?? NOTHING;
   }
 
-  /** Checks the file header, and hands it on as pcap-parser wants it. */
+  /** Checks the file header and passes it on in the form that pcap-parser expects. */
   #begin(start: Buffer): void {
     const magic = readMagic(start);
     if (magic === null) {
@@ -111,7 +111,7 @@ export class PcapReader implements ChunkReader {
       this.#stop(`pcap version ${version} is not known (byte 4)`);
       return;
     }
-    // The upper bits tell of frame check sequences.
+    // The upper bits describe frame check sequences.
     this.#listen(read32(20) & 0xffff, nanoseconds ? 1 : 1000);
     const header = Buffer.from(start.subarray(0, HEADER));
     if (little) header.writeUInt32LE(MAGIC_MICROSECONDS, 0);
@@ -119,7 +119,7 @@ export class PcapReader implements ChunkReader {
     this.#begun = true;
     this.#little = little;
     this.#feed.emit('data', new PcapWindow(header, little));
-    // It would make the names of four methods anew for every packet: the dearest part of reading one.
+    // Otherwise pcap-parser builds four method names for every packet, which is the slowest part of reading one.
     this.#parser.endianness = '';
   }
 
@@ -136,7 +136,7 @@ export class PcapReader implements ChunkReader {
           ? `the ${MAX_EMPTY} packets before byte ${this.#offset} are without a byte`
           : `the packet at byte ${this.#offset} claims ${capturedLength} captured bytes (at most ${MAX_CAPTURED} are possible)`,
       );
-      // pcap-parser would wait for that many bytes, gathering them.
+      // Otherwise pcap-parser would gather input until it has that many bytes.
       this.#parser.state = () => false;
     });
     this.#parser.on('packet', ({ header, data: body }) => {
@@ -159,7 +159,7 @@ export class PcapReader implements ChunkReader {
   }
 }
 
-/** pause and resume have no meaning here: whoever pushes waits until the chunk is dealt with. */
+/** pause and resume do nothing here: a push returns only when its chunk has been processed. */
 class Feed extends EventEmitter {
   pause(): this {
     return this;

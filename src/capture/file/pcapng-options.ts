@@ -1,8 +1,8 @@
-/** The options at the end of a pcapng block. Damaged ones end the list; a length of 0 is a step all the same. */
+/** Reads the options at the end of a pcapng block. A damaged option ends the list; an empty one is skipped. */
 
 /**
- * Values of the options of these codes that have any, in order, one at a time: a block may have a million options. The values are
- * views of `bytes`.
+ * Yields the non-empty options with these codes in order, one at a time: a block may have a million options. The values
+ * are views of `bytes`.
  */
 export function* readOptions(
   bytes: Buffer,

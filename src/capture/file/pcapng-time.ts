@@ -1,13 +1,13 @@
-/** Timestamps of one pcapng interface: units of its own (if_tsresol), from an offset of its own (if_tsoffset). */
+/** Converts the timestamps of one pcapng interface, which has its own unit (if_tsresol) and offset (if_tsoffset). */
 import type { Frame } from './sink.js';
 
 const BILLION = 1_000_000_000;
 
 export class Timestamps {
-  /** Units per second; exact, for units finer than a microsecond need more than 53 bits. */
+  /** Units per second; a bigint, because units finer than a microsecond need more than 53 bits. */
   readonly #perSecond: bigint;
   readonly #offset: bigint;
-  /** Microseconds without an offset, as nearly all files have them: plain numbers do. */
+  /** True for microseconds without an offset, as in nearly all files: plain numbers suffice. */
   readonly #plain: boolean;
 
   /** `resolution` is the option's byte: a negative power of ten, or of two with the highest bit set. */
@@ -18,7 +18,7 @@ export class Timestamps {
     this.#plain = resolution === 6 && offset === 0n;
   }
 
-  /** The two halves of a timestamp as seconds since 1970 and nanoseconds, into `frame`. */
+  /** Converts the two halves of a timestamp to seconds since 1970 and nanoseconds, and stores them in `frame`. */
   convert(high: number, low: number, frame: Pick<Frame, 'seconds' | 'nanoseconds'>): void {
     if (this.#plain && high < 0x200000) {
       const microseconds = high * 2 ** 32 + low;

@@ -1,4 +1,4 @@
-/** pcapng: sections, interfaces, packets and comments, from chunks of any size (draft-ietf-opsawg-pcapng). */
+/** Reads sections, interfaces, packets and comments of pcapng from chunks of any size (draft-ietf-opsawg-pcapng). */
 import { Carry } from './carry.js';
 import { readOptions } from './pcapng-options.js';
 import { Timestamps } from './pcapng-time.js';
@@ -19,7 +19,7 @@ const BLOCK = {
   ENHANCED: 6,
 } as const;
 const BYTE_ORDER = 0x1a2b3c4d;
-/** Larger blocks than any program writes: a damaged length. */
+/** Bytes; no program writes larger blocks, so a larger length is damaged. */
 const MAX_BLOCK = 4 * 1024 * 1024;
 const MAX_COMMENTS = 20;
 const OPTION = {
@@ -49,7 +49,7 @@ export function isPcapng(start: Buffer): boolean {
 export class PcapngReader implements ChunkReader {
   readonly #sink: FrameSink;
   readonly #carry = new Carry();
-  /** Bytes that must be there before it is worth looking again. */
+  /** Bytes that must be available before the next attempt to read a block. */
   #wanted = 12;
   #offset = 0;
   #little = true;
@@ -58,7 +58,7 @@ export class PcapngReader implements ChunkReader {
   readonly #comments: string[] = [];
   readonly #skipped = new Map<number, number>();
   #lost = 0;
-  /** Handed on for every packet; a packet without a time of its own has that of the one before. */
+  /** Reused for every packet, so a packet without a timestamp keeps that of the previous packet. */
   readonly #frame = emptyFrame();
 
   constructor(sink: FrameSink) {
@@ -85,7 +85,7 @@ export class PcapngReader implements ChunkReader {
     return { problem: this.#problem, notes, lost: this.#lost };
   }
 
-  /** Reads every whole block and returns how many bytes they had. */
+  /** Reads every complete block and returns how many bytes they had. */
   #readBlocks(bytes: Buffer): number {
     let at = 0;
     while (this.#problem === null) {
@@ -119,7 +119,7 @@ export class PcapngReader implements ChunkReader {
     return at;
   }
 
-  /** The magic after the first length says how numbers stand in this section. */
+  /** The magic after the first length gives the byte order of this section. */
   #findByteOrder(bytes: Buffer, at: number): boolean {
     if (bytes.readUInt32LE(at + 8) === BYTE_ORDER) this.#little = true;
     else if (bytes.readUInt32BE(at + 8) === BYTE_ORDER) this.#little = false;
@@ -202,7 +202,7 @@ export class PcapngReader implements ChunkReader {
     });
   }
 
-  /** An enhanced packet block, or the packet block that came before it: all but the first field is the same. */
+  /** Reads an enhanced packet block, or the obsolete packet block: only their first fields differ. */
   #readPacket(bytes: Buffer, at: number, end: number, index: number): void {
     const from = this.#interfaces[index];
     if (index < 0) {
@@ -241,7 +241,7 @@ export class PcapngReader implements ChunkReader {
     return null;
   }
 
-  /** A simple packet block has no time of its own: it is given that of the packet before. */
+  /** A simple packet block has no timestamp: it gets that of the previous packet. */
   #readSimple(body: Buffer): void {
     const from = this.#interfaces[0];
     if (body.length < 4) {

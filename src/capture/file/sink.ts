@@ -1,15 +1,15 @@
-/** What a reader of a capture format hands on, and how it ends. */
+/** Defines what a reader of a capture format passes on, and how it ends. */
 
 export interface FrameSink {
-  /** Announces an interface; the number that it returns goes with the interface's frames. */
+  /** Announces an interface; returns the number that the interface's frames carry. */
   addInterface(name: string | null): number;
-  /** The record and its bytes are only lent: copy what is kept. */
+  /** The record and its bytes are valid only during the call: copy what you keep. */
   takeFrame(frame: Frame): void;
 }
 
-/** One frame of a capture; mutable, for one record serves a million of them. */
+/** One frame of a capture. It is mutable because one record is reused for all frames. */
 export interface Frame {
-  /** What it stands in, from `from` to `to`. */
+  /** The buffer that holds the frame, from `from` to `to`. */
   bytes: Uint8Array;
   from: number;
   to: number;
@@ -39,7 +39,7 @@ export function emptyFrame(): Frame {
   };
 }
 
-/** With bytes of its own, from 0 on. */
+/** Copies a frame and its bytes, which begin at 0 in the copy. */
 export function copyFrame(frame: Frame): Frame {
   const { bytes, from, to } = frame;
   return { ...frame, bytes: bytes.slice(from, to), from: 0, to: to - from };
@@ -48,18 +48,18 @@ export function copyFrame(frame: Frame): Frame {
 export interface ReadEnd {
   /** Why reading stopped before the end, with the byte offset; null when all was read. */
   readonly problem: string | null;
-  /** What else there is to say, one sentence each. */
+  /** Further remarks, one sentence each. */
   readonly notes: readonly string[];
   /** Packets that the capturing program itself reported as lost. */
   readonly lost: number;
 }
 
-/** Reads one capture format from chunks, in whatever sizes they come. Never throws on bad input. */
+/** Reads one capture format from chunks of any size. Never throws on bad input. */
 export interface ChunkReader {
-  /** False when no more is wanted: the input is damaged. */
+  /** Returns false when the input is damaged and no more is wanted. */
   push(chunk: Buffer): boolean;
   end(): ReadEnd;
 }
 
-/** Larger packets than any capturing program writes (libpcap's MAXIMUM_SNAPLEN): a damaged length. */
+/** Bytes; no program captures larger packets (libpcap's MAXIMUM_SNAPLEN), so a larger length is damaged. */
 export const MAX_CAPTURED = 262_144;

@@ -1,4 +1,4 @@
-/** What /proc tells of a process's netlink socket that listens to traces of nftables: whether it does, and what waits. */
+/** Reads from /proc whether a process has a netlink socket that listens to nftables traces, and what waits there. */
 import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /** NETLINK_NETFILTER (include/uapi/linux/netlink.h). */

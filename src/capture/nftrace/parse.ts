@@ -11,13 +11,13 @@ interface Draft extends RuleTrace {
 
 export class RuleTraceReader {
   readonly #table: string;
-  /** By the number that the kernel gives a packet; numbers come again. */
+  /** By the number that the kernel gives a packet; numbers are reused. */
   readonly #current = new Map<string, Draft>();
   readonly traces: RuleTrace[] = [];
-  /** What nft said of messages that it lost. */
+  /** Whether nft reported that it lost messages. */
   lost = false;
 
-  /** `table` is the one that marks packets: whatever is seen there is the beginning of a packet's way. */
+  /** `table` is the table that marks packets: a packet that is seen there is at the start of its path. */
   constructor(table: string) {
     this.#table = table;
   }
@@ -62,7 +62,7 @@ export class RuleTraceReader {
   }
 }
 
-/** Counts are of no rule's nature, and iptables leaves gaps. */
+/** Removes the counts, which are not part of the rule, and the gaps that iptables leaves. */
 function clean(text: string): string {
   return text
     .replace(/counter packets \d+ bytes \d+/, 'counter')

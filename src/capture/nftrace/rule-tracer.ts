@@ -1,4 +1,4 @@
-/** Lets nftables itself tell which rules first packets meet: one table of our own in the host, which ends with the trace. */
+/** Traces with nftables which rules first packets meet, by a table of our own in the host that ends with the trace. */
 import { execa } from 'execa';
 import { cleanEnvironment } from '../../model/environment.js';
 import { UserError } from '../../model/errors.js';
@@ -8,30 +8,30 @@ import { RuleTraceReader } from './parse.js';
 import { isTableWhole, removeTable, writeTraceTable, type MarkedFlow } from './ruleset.js';
 
 export interface RuleTracerOptions extends MarkedFlow {
-  /** Path of the host's network namespace; null for the own one. */
+  /** Path of the host's network namespace; null for our own. */
   readonly netns: string | null;
 }
 
 export interface RuleTraceEnd {
   readonly traces: readonly RuleTrace[];
-  /** What limits them, one sentence each. */
+  /** What limits the traces, one sentence each. */
   readonly notes: readonly string[];
 }
 
 export interface RuleTracer {
-  /** Name of the table of the family inet. */
+  /** Name of the table, which is of family inet. */
   readonly table: string;
   /** Removes the table and returns what was traced; may be called again. Never throws. */
   stop(): Promise<RuleTraceEnd>;
 }
 
-/** Milliseconds that nft may take for anything. */
+/** Milliseconds that nft may take for any command. */
 const PATIENCE = 10_000;
-/** Milliseconds until an nft that was asked to end is killed, and until what is on its way must have come. */
+/** Milliseconds until an nft that was asked to end is killed, and that pending trace messages may take to arrive. */
 const END_PATIENCE = 2_000;
 const PAUSE = 20;
 
-/** Marks, then listens. Throws UserError when nft or the kernel cannot do it; nothing stays behind then. */
+/** Adds the table, then listens. Throws UserError when nft or the kernel cannot do it; nothing is left behind then. */
 export async function startRuleTracer(options: RuleTracerOptions): Promise<RuleTracer> {
   const table = `trace-flow-${process.pid}`;
   const reader = new RuleTraceReader(table);
@@ -41,7 +41,7 @@ export async function startRuleTracer(options: RuleTracerOptions): Promise<RuleT
   try {
     const look = enter(options, ['nft', 'list', 'table', 'inet', table]);
     await owner.until(async () => isTableWhole(await run(look), options));
-    // It tells nothing of tables that were not there when it began.
+    // nft reports nothing about tables that did not exist when its monitor began.
     monitor = startNft(options, ['monitor', 'trace']);
     readLines(monitor, (line) => reader.read(line, Date.now()));
     await monitor.until(async (pid) => (await readTraceSocket(pid)) !== null);
@@ -84,7 +84,7 @@ async function endTracing(table: string, owner: Nft, monitor: Nft): Promise<{ dr
   const { pid } = monitor.child;
   let dropped = 0;
   const deadline = performance.now() + END_PATIENCE;
-  // Empty twice: what was taken out the first time has been printed by then.
+  // Waits until it is empty twice: what nft had read by the first time is printed by the second.
   for (let empty = 0; empty < 2 && pid !== undefined && performance.now() < deadline;) {
     const socket = await readTraceSocket(pid);
     if (socket === null) break;
@@ -111,7 +111,7 @@ function startNft(options: RuleTracerOptions, parameters: readonly string[]): Nf
   const child = spawn(file, args);
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-  // A pipe whose reader is gone says so here, and its process has ended by then.
+  // A pipe whose reader is gone raises this error; the process has ended by then.
   child.stdin.on('error', () => undefined);
   let over = false;
   void child.then(() => (over = true));

@@ -1,8 +1,8 @@
-/** The one table that rule tracing puts into the host: it marks first packets of the flow, and decides nothing. */
+/** Writes the one table that rule tracing adds to the host: it marks first packets of the flow and decides nothing. */
 
-/** Before anything else looks at a packet: raw is at -300. */
+/** Before any other chain sees a packet: raw is at -300. */
 const PRIORITY = -350;
-/** More first packets a second than this are not traced, so that a flood costs little. */
+/** Limits how many first packets are traced per second, so that a flood costs little. */
 const RATE = 'limit rate 100/second burst 100 packets';
 
 export interface MarkedFlow {
@@ -11,8 +11,8 @@ export interface MarkedFlow {
 }
 
 /**
- * Commands of nft that make the table, a line each. Its owner is the nft that reads them: when that ends, however it
- * ends, the kernel removes the table.
+ * The nft commands that make the table, one per line. The nft that reads them owns the table: when it ends, for
+ * whatever reason, the kernel removes the table.
  */
 export function writeTraceTable(name: string, { ports, protocol }: MarkedFlow): string {
   const set = `{ ${ports.join(', ')} }`;
@@ -28,13 +28,13 @@ export function writeTraceTable(name: string, { ports, protocol }: MarkedFlow): 
   return [`create table inet ${name} { flags owner; }`, ...lines, ''].join('\n');
 }
 
-/** Whether nft, asked to list the table, shows it whole. */
+/** Whether nft's listing of the table is complete. */
 export function isTableWhole(listing: string, { protocol }: MarkedFlow): boolean {
   const rules = listing.match(/meta nftrace set 1/g)?.length ?? 0;
   return rules === (protocol === 'all' ? 4 : 2);
 }
 
-/** Tells nft to remove it. */
+/** The nft command that removes the table. */
 export function removeTable(name: string): string {
   return `delete table inet ${name}\n`;
 }
