@@ -1,9 +1,9 @@
-/** Names of what the probes tell of a process's calls elsewhere (see relay-copy.bt and relay-aside.bt). */
+/** Names the calls of a process elsewhere that the probes report (see relay-copy.bt and relay-aside.bt). */
 import { ASIDES, type AsideEvent, type AsideKind } from '../../model/event.js';
 
 type Task = Pick<AsideEvent, 'pid' | 'tid' | 'command'>;
 
-/** By the number that the programs print; null for one that they do not. */
+/** Names the number that the programs print; null for an unknown one. */
 export function nameAside(code: number): AsideKind | null {
   return ASIDES[code - 1] ?? null;
 }
@@ -20,7 +20,7 @@ export function describeCall(
 
 const OPERATIONS = ['read', 'write', 'call'] as const;
 
-/** One key of @asides and its count: calls that were not told one by one as well. */
+/** Reads one key of @asides and its count, which includes calls that were not printed one by one. */
 export function readAsideKey(
   keys: readonly bigint[],
   calls: number,

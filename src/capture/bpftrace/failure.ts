@@ -1,4 +1,4 @@
-/** Turns what bpftrace said before it gave up into an error with its remedy. */
+/** Turns the output of a bpftrace that failed into an error with a remedy. */
 import { UserError } from '../../model/errors.js';
 import { describeSystemError } from '../../model/system-error.js';
 import type { ChildExit } from './child.js';
@@ -60,7 +60,7 @@ const KNOWN: readonly Known[] = [
     remedy: 'mount it with: mount -t tracefs tracefs /sys/kernel/tracing',
   },
   {
-    // Maps come before programs: a refusal there is never the verifier's.
+    // Maps are created before programs are loaded, so a refusal there never comes from the verifier.
     pattern:
       /(?:creat\w* .*map.*|Error loading (?:BPF )?program.*|perf_event_open.*): (?:Operation not permitted|Permission denied)/i,
     code: 'no-permission',
@@ -89,13 +89,13 @@ const KNOWN: readonly Known[] = [
   },
 ];
 
-/** Lines of bpftrace that say nothing of a failure. */
+/** Lines of bpftrace that do not describe a failure. */
 const NOISE = /RLIMIT_MEMLOCK|^(\S+: )?WARNING: |^\s*$/;
 
 /** The line of `~~~` that bpftrace draws under the excerpt of the program that it complains about. */
 const UNDERLINE = /^\s*~+\s*$/;
 
-/** What remains of bpftrace's standard error when warnings and excerpts are taken out, at most `most` lines. */
+/** bpftrace's standard error without warnings and excerpts, at most `most` lines. */
 export function meaningfulLines(stderr: string, most = 6): string[] {
   const lines = stderr.split('\n');
   return lines
@@ -139,7 +139,7 @@ export function explainExit(exit: ChildExit): UserError {
 /** The error for a bpftrace that ended before its probes were live. */
 export function explainFailure(stderr: string, how: string): UserError {
   const text = meaningfulLines(stderr, 40).join('\n');
-  // In the message, or in the excerpt of the program below it.
+  // The word is in the message, or in the excerpt of the program below it.
   if (stderr.includes('rawtracepoint')) {
     return new UserError(
       `bpftrace refused a raw tracepoint\n${indent(meaningfulLines(stderr, 3))}`,
@@ -171,7 +171,7 @@ export function explainFailure(stderr: string, how: string): UserError {
   );
 }
 
-/** The error for a program that is not there at all. */
+/** The error for a program that is not installed. */
 export function explainAbsence(program: string): UserError {
   const ours = program === 'unshare' || program === 'setpriv';
   return new UserError(`${program} is not installed`, {

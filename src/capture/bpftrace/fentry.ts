@@ -1,4 +1,5 @@
-/** Probe files with fentry in the place of kprobes: not left out while another probe runs, and with bpftrace 0.17 sooner attached. */
+/** Replaces kprobes by fentry in probe files: the kernel does not skip them while another probe runs, and bpftrace 0.17
+ * attaches them sooner. */
 import type { ProbeFile } from './probe-file.js';
 import { isSince } from './version.js';
 
@@ -13,8 +14,8 @@ export function wordFor(version: string): FentryWord {
 }
 
 /**
- * The file with each kprobe as a fentry probe. One function has a block of its own, since the arguments have names there:
- * a line that reads `arg0` ends in a comment that tells the name, `// fentry: skb`. Throws RangeError where it does not.
+ * The file with each kprobe as a fentry probe. Each function gets its own block, because its arguments have names there:
+ * a line that reads `arg0` ends in a comment with the name, `// fentry: skb`. Throws RangeError when that is missing.
  */
 export function useFentry(file: ProbeFile, word: FentryWord): ProbeFile {
   const text = file.text.replaceAll(

@@ -4,12 +4,12 @@ import type { ConntrackView, PacketFields, SocketEnds } from '../../model/event.
 import { hex } from './line-fields.js';
 import { bytesOf, bytesOfIpv4 } from './map-keys.js';
 
-/** Fields of the packet part: time to payload. */
+/** Number of fields of the packet part, from time to payload. */
 export const PACKET_FIELDS = 17;
-/** Fields of a conntrack entry: its address, its status, two tuples. */
+/** Number of fields of a conntrack entry: its address, its status, two tuples. */
 export const CONNTRACK_FIELDS = 22;
 
-/** Addresses that are kept as text, at most. */
+/** The most addresses that are cached as text. */
 const MOST_ADDRESSES = 10_000;
 
 export interface FieldReaderOptions {
@@ -18,7 +18,7 @@ export interface FieldReaderOptions {
   readonly littleEndian: boolean;
 }
 
-/** What the packet part of a line says. */
+/** The packet part of a line. */
 export interface PacketPart extends PacketFields {
   readonly time: number;
   readonly namespace: number | null;
@@ -36,12 +36,12 @@ export class FieldReader {
     this.#options = options;
   }
 
-  /** The first BEGIN counts: later times are nanoseconds since then. */
+  /** Only the first BEGIN counts: times are nanoseconds since then. */
   begin(clock: bigint): void {
     this.#base ??= clock;
   }
 
-  /** Nanoseconds since BEGIN, which stay exact in a double however long the machine has been up. */
+  /** Nanoseconds since BEGIN: these stay exact in a double even when the machine has been up for long. */
   time(field: string | undefined): number {
     return Number(BigInt(`0x${field ?? ''}`) - (this.#base ?? 0n));
   }
@@ -50,7 +50,7 @@ export class FieldReader {
     return this.#options.dropReasons.get(code) ?? `reason ${code}`;
   }
 
-  /** The packet part that begins at field `at`. */
+  /** Reads the packet part that begins at field `at`. */
   packet(f: readonly string[], at: number): PacketPart {
     const family = f[at + 6] === '6' ? 6 : 4;
     const protocol = f[at + 5] === '11' ? ('udp' as const) : ('tcp' as const);
@@ -58,7 +58,7 @@ export class FieldReader {
     const ifindex = hex(f[at + 2]);
     return {
       time: this.time(f[at]),
-      // What a socket has received has no place any more, and what one sends has no device yet.
+      // A packet that a socket has received has no namespace any more, and one that a socket sends has no device yet.
       namespace: namespace === 0 ? null : namespace,
       ifindex: namespace === 0 || ifindex === 0 ? null : ifindex,
       skb: f[at + 3] ?? null,
@@ -76,7 +76,7 @@ export class FieldReader {
     };
   }
 
-  /** The conntrack entry that begins at field `at`, of a packet whose packet part begins at `packetAt`. */
+  /** Reads the conntrack entry at field `at` of the packet whose packet part begins at `packetAt`. */
   conntrack(f: readonly string[], at: number, packetAt: number): ConntrackView {
     const family = f[packetAt + 6] === '6' ? 6 : 4;
     const end = (from: number): Endpoint => ({
@@ -91,7 +91,7 @@ export class FieldReader {
     };
   }
 
-  /** A socket's address and both its ends, from field `at` on. */
+  /** Reads a socket's address and both its ends from field `at` on. */
   socketEnds(f: readonly string[], at: number): SocketEnds {
     return {
       socket: f[at] ?? '',

@@ -1,4 +1,4 @@
-/** The end of a trace: the last seal, the program's own counts, and the end of bpftrace. */
+/** Ends a trace: makes the last seal, reads the program's own counts and ends bpftrace. */
 import { readFileSync } from 'node:fs';
 import type { Child, ChildExit } from './child.js';
 import { LIMITS } from './failure.js';
@@ -7,32 +7,32 @@ import { pause, SEAL_PAUSE, type Sealer, type SealWatch } from './seal.js';
 import { readSkips } from './skips.js';
 
 export interface TracerEnd {
-  /** Both seals held: the probes were live all the time and every event has been read. */
+  /** Whether both seals held: the probes were live all the time and every event has been read. */
   readonly sealed: boolean;
   readonly lost: number;
-  /** Runs that the kernel left out between both seals (see skips); null where it does not tell. */
+  /** Probe runs that the kernel skipped between both seals (see skips); null when it does not count them. */
   readonly skipped: number | null;
   /** Packets that were only counted, and the last totals of relays. */
   readonly remainder: readonly Remainder[];
   /** Why the tracer did not end as asked, one sentence each. */
   readonly notes: readonly string[];
-  /** Set when bpftrace ended though nobody had asked it to. */
+  /** Set when bpftrace ended without being asked to. */
   readonly died: string | null;
-  /** Settles when the probes are detached and bpftrace is gone: most of a second later. */
+  /** Settles when the probes are detached and bpftrace is gone, which takes most of a second. */
   readonly closed: Promise<void>;
 }
 
-/** The parts of a trace that is under way. */
+/** The parts of a running trace. */
 export interface Running {
   readonly sealer: Sealer;
   readonly watch: SealWatch;
   readonly run: TracerRun;
   readonly child: Child;
-  /** Runs that the kernel had left out when the first seal held. */
+  /** Probe runs that the kernel had skipped when the first seal held. */
   readonly skipsBefore: number | null;
 }
 
-/** Milliseconds for the last seal altogether. */
+/** Milliseconds for the whole last seal. */
 const LAST_SEAL = 5_000;
 /** Milliseconds until a bpftrace that was asked to end is killed. */
 const STOP_PATIENCE = 2_000;
@@ -68,15 +68,15 @@ export async function finishTrace(
   }
   if (held) await sealer.final();
   const ended = held && (await waitFor(() => run.ended));
-  // The kernel's count of printed lines is the judge; bpftrace reports a loss only when something follows it.
+  // The kernel's count of printed lines decides, because bpftrace reports a loss only when another event follows it.
   const drained = ended && (await waitFor(() => run.unread === 0, 10 * slowness));
   const skips = await readSkips(child.pid);
   sealer.close();
   const notes = troubles(gone, missing, ended);
   if (gone === null && !ended && isStopped(child.pid)) notes.push(STOPPED);
-  // Asked before it is ended: what follows is our own doing.
+  // Checked before we end it: what follows is our own doing.
   const died = gone === null ? null : (notes[0] ?? null);
-  // All has been read, so nothing is lost by not asking politely; it would take a fifth of a second longer.
+  // All has been read, so killing it loses nothing; asking it to end takes a fifth of a second longer.
   const closed = child.stop(ended ? 0 : STOP_PATIENCE).then(() => undefined);
   if (!ended) await closed;
   run.close();

@@ -1,27 +1,27 @@
-/** What tracefs says of this kernel: its tracepoints, functions that kprobes can be set on, names of its drop reasons. */
+/** Reads from tracefs the kernel's tracepoints, the functions that kprobes can be set on, and names of drop reasons. */
 
 /**
- * Shell that prints every tracepoint's `category/name`, `kprobe NAME` for those of the functions $2 … that a kprobe can
- * be set on, `listed` where the kernel lists its functions, a blank line, then the format of skb:kfree_skb.
+ * Shell script that prints every tracepoint's `category/name`, `kprobe NAME` for each of the functions $2 … that a
+ * kprobe can be set on, `listed` when the kernel lists its functions, a blank line, and the format of skb:kfree_skb.
  */
 export const FORMATS_SCRIPT =
   'cd "$1/events" || exit 1; for d in net/* skb/* sock/* tcp/* syscalls/* sched/sched_process_fork; do ' +
   '[ -f "$d/format" ] && echo "$d"; done; ' +
-  // In older kernels it does not tell what is asked for.
+  // In older kernels this tracepoint lacks the opcode.
   'for d in io_uring/io_uring_submit_*; do grep -q "u8 opcode" "$d/format" 2>/dev/null && echo "$d"; done; shift; ' +
   'if [ $# -gt 0 ] && [ -e ../kprobe_events ]; then cut -d" " -f1 ../available_filter_functions 2>/dev/null | ' +
   'grep -Fx "$(printf "%s\\n" "$@")" | sort -u | sed "s/^/kprobe /"; fi; ' +
-  // On some kernels it is there and cannot be read.
+  // On some kernels the file exists but cannot be read.
   'head -c 1 ../available_filter_functions 2>/dev/null | grep -q . && echo listed; ' +
   'echo; cat skb/kfree_skb/format 2>/dev/null || true';
 
 export interface Formats {
   readonly tracepoints: ReadonlySet<string>;
-  /** Functions that kprobes can be set on, of those asked for; empty where the kernel has no kprobes. */
+  /** Those of the requested functions that kprobes can be set on; empty when the kernel has no kprobes. */
   readonly functions: ReadonlySet<string>;
   /** Whether this kernel has a list of the functions that can be traced. */
   readonly listed: boolean;
-  /** Drop reason by number; empty where the kernel does not say (before 5.17). */
+  /** Drop reason by number; empty when the kernel does not report reasons (before 5.17). */
   readonly dropReasons: ReadonlyMap<number, string>;
 }
 

@@ -1,6 +1,6 @@
-/** Single fields of the lines that the probe programs print. */
+/** Reads single fields of the lines that the probe programs print. */
 
-/** Splits at spaces; with `count`, the last field keeps its own. */
+/** Splits at spaces; with `count`, the last field keeps its spaces. */
 export function splitFields(line: string, count: number | undefined): string[] {
   const fields = line.split(' ');
   if (count === undefined || fields.length <= count) return fields;

@@ -1,4 +1,4 @@
-/** Reads the lines that bpftrace prints: events by the slices of their probes, losses, counters, and its own talk. */
+/** Reads the lines that bpftrace prints: events (by the slices of their probes), losses, counters and messages. */
 import type { Unnumbered } from '../../model/event.js';
 import { FieldReader, type FieldReaderOptions } from './field-reader.js';
 import { isHex, splitFields } from './line-fields.js';
@@ -9,14 +9,14 @@ export type TracerLine =
   /** BEGIN and END of the program, in nanoseconds of the kernel's clock. */
   | { readonly kind: 'begin' | 'end'; readonly clock: bigint }
   | { readonly kind: 'lost'; readonly count: number }
-  /** A map that is printed at the end: exact counts of what was not printed. */
+  /** A map that is printed at the end: exact counts of the events that were not printed. */
   | {
       readonly kind: 'map';
       readonly map: string;
       readonly keys: readonly bigint[];
       readonly value: bigint;
     }
-  /** bpftrace's own talk, such as `Attaching 20 probes...`. */
+  /** A message of bpftrace itself, such as `Attaching 20 probes...`. */
   | { readonly kind: 'other'; readonly text: string };
 
 export interface LineReader {
@@ -53,7 +53,7 @@ function readMark(line: string, reader: FieldReader): TracerLine | null {
   return { kind: letter === 'B' ? 'begin' : 'end', clock };
 }
 
-/** On stdout up to bpftrace 0.23, a warning on stderr since. */
+/** Reads a loss: bpftrace prints it on stdout up to 0.23, and as a warning on stderr since. */
 function readLoss(line: string): TracerLine | null {
   const lost = /^(?:WARNING: )?Lost (\d+) events?$/.exec(line);
   return lost && { kind: 'lost', count: Number(lost[1]) };

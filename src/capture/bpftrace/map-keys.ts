@@ -2,7 +2,7 @@
 import { addressFromBytes, type Endpoint } from '../../model/address.js';
 import type { SocketPorts, TotalEvent } from '../../model/event.js';
 
-/** Ports, addresses and place of one key of @packets and @bytes (see hops-out.bt). */
+/** Reads ports, addresses and place from one key of @packets and @bytes (see hops-out.bt). */
 export function readHopKey(
   keys: readonly bigint[],
   littleEndian: boolean,
@@ -33,7 +33,7 @@ export function readHopKey(
   };
 }
 
-/** The sockets of one key of @total, @read and @written (see relay.bt and relay-copy.bt). */
+/** Reads the sockets from one key of @total, @read and @written (see relay.bt and relay-copy.bt). */
 export function readTotalKey(
   map: string,
   keys: readonly bigint[],
@@ -61,14 +61,14 @@ export function readSplicedBytes(value: bigint): number {
   return Number(BigInt.asUintN(64, value) >> CALL_BITS);
 }
 
-/** Bytes of a word of the machine, printed as a hexadecimal number, in the order in which they lie in memory. */
+/** Bytes of a machine word, printed as a hexadecimal number, in the order in which they lie in memory. */
 export function bytesOf(word: string, size: 4 | 8, littleEndian: boolean): number[] {
   const digits = word.padStart(size * 2, '0').slice(-size * 2);
   const bytes = (digits.match(/../g) ?? []).map((pair) => parseInt(pair, 16));
   return littleEndian ? bytes.reverse() : bytes;
 }
 
-/** The four bytes of an IPv4 address in its word: the low half of 64 bits, or the first of four words. */
+/** The four bytes of an IPv4 address: the low half of a 64-bit word, or the first of four words. */
 export function bytesOfIpv4(
   bytes: readonly number[],
   wordBytes: 4 | 8,

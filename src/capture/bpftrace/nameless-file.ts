@@ -1,10 +1,13 @@
-/** A file without a name, so that nothing is left behind whatever happens. */
+/** Opens a file without a name, so that nothing is left behind however the program ends. */
 import { openSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 
-/** It has its name for a moment only. Returns its descriptor, open for reading and appending; null where it cannot be made. */
+/**
+ * The file has a name only for a moment. Returns its descriptor, open for reading and appending; null when the file
+ * cannot be made.
+ */
 export function openNameless(): number | null {
   const path = join(tmpdir(), `trace-flow-${randomUUID()}`);
   try {

@@ -1,4 +1,4 @@
-/** Decides which probe files a trace uses, from what the kernel offers and what there is to see. */
+/** Decides which probe files a trace uses, from what the kernel offers and what the trace has to see. */
 import { useFentry, type FentryWord } from './fentry.js';
 import { WITNESSES, type Witness } from '../../model/trace.js';
 import { toRawProbe, useRaw } from './raw.js';
@@ -9,13 +9,13 @@ export interface PlanInput {
   readonly files: readonly ProbeFile[];
   /** Tracepoints of this kernel, as `category:name`. */
   readonly available: ReadonlySet<string>;
-  /** Functions that kprobes can be set on; empty for a trace by tracepoints alone. */
+  /** Functions that kprobes can be set on; empty for a trace that uses only tracepoints. */
   readonly functions?: ReadonlySet<string>;
-  /** Probes functions by fentry, which bpftrace calls so, instead of kprobes. */
+  /** Probes functions by fentry instead of kprobes; the word is bpftrace's name for it. */
   readonly fentry?: FentryWord;
-  /** Takes raw tracepoints, which are not skipped while another probe runs, where they serve. */
+  /** Uses raw tracepoints where possible: the kernel does not skip them while another probe runs. */
   readonly raw?: boolean;
-  /** True where a listener other than docker-proxy may hand bytes on by read and write. */
+  /** True when a listener other than docker-proxy may relay bytes by read and write. */
   readonly copyingRelays: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface ProbePlan {
   /** Probes by their bpftrace name, e.g. `tracepoint:net:net_dev_queue`. */
   readonly attached: readonly string[];
   readonly missing: readonly string[];
-  /** By what functions of the kernel are probed beside its tracepoints, if they are. */
+  /** How kernel functions are probed; `tracepoint` when only tracepoints are used. */
   readonly profile: 'tracepoint' | 'kprobe' | 'fentry';
   readonly witnesses: readonly Witness[];
 }
@@ -57,7 +57,7 @@ export function planProbes(input: PlanInput): ProbePlan {
     const functions = functionsOf(file);
     const lacking = functions.filter((one) => !input.functions?.has(one));
     for (const one of lacking) missing.add(call(one));
-    // A function may be inlined, or in a module that is not loaded: the others still tell something.
+    // A function may be inlined, or be in a module that is not loaded: the others are still useful.
     if (functions.length > 0 && lacking.length === functions.length) continue;
     const whole = lacking.length > 0 ? withoutFunctions(file, lacking) : file;
     const quick = input.raw ? useRaw(whole) : whole;

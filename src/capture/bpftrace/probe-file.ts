@@ -1,4 +1,4 @@
-/** A file of probes/ as text: what it attaches to, and the file without some of that. */
+/** Lists what a file of probes/ attaches to, and removes probes from its text. */
 
 export interface ProbeFile {
   /** File name without folder, e.g. `hops-out.bt`. */
@@ -18,7 +18,7 @@ export function functionsOf(file: ProbeFile): string[] {
   return [...new Set(names)];
 }
 
-/** The file without its probes on `absent` functions; a block that had no others goes with them. */
+/** The file without its probes on `absent` functions; a block that has no other probes is removed. */
 export function withoutFunctions(file: ProbeFile, absent: readonly string[]): ProbeFile {
   const text = file.text.replaceAll(
     /^((?:kprobe:\w+,?\n)+)\{\n[\s\S]*?^\}\n/gm,
@@ -31,7 +31,7 @@ export function withoutFunctions(file: ProbeFile, absent: readonly string[]): Pr
   return { name: file.name, text };
 }
 
-/** The file without its probes on tracepoints that a kernel without these calls lacks; each has a block of its own. */
+/** The file without its probes on `absent` tracepoints, each of which has a block of its own. */
 export function withoutTracepoints(file: ProbeFile, absent: readonly string[]): ProbeFile {
   const text = file.text.replaceAll(
     /^tracepoint:(\w+:\w+)\n(?:\/.*\n)?\{\n[\s\S]*?^\}\n/gm,

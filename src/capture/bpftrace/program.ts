@@ -1,19 +1,19 @@
-/** Joins the chosen probe files into one bpftrace program, with the flow's ports, budget and relays filled in. */
+/** Joins the chosen probe files into one bpftrace program and fills in the flow's ports, budget and relays. */
 import type { ProbeFile } from './probe-file.js';
 import { findSlice } from './probes/index.js';
 
 export interface ProgramParameters {
   /** TCP and UDP ports of the flow on either side; at least one. */
   readonly ports: readonly number[];
-  /** Packets (or calls) printed per direction, device and connection; of more, the next ones are left out. */
+  /** Packets (or calls) printed per direction, device and connection; later ones are not printed. */
   readonly budget: number;
-  /** Processes that are known to relay the flow already. */
+  /** Processes that are already known to relay the flow. */
   readonly relays: readonly number[];
   /** The tracer's own process, whose seals look like a relay's work. */
   readonly owner: number;
   /**
-   * A dial to this port (one of `ports`) freezes the program: nothing is printed or counted any more but its
-   * totals and the line E. @printed then says exactly how many lines must have come.
+   * A connection attempt to this port (one of `ports`) freezes the program: after it, only the totals and the line E
+   * are printed. @printed then says exactly how many lines must have come.
    */
   readonly finalPort: number;
 }
@@ -22,9 +22,9 @@ export interface ProgramParameters {
 export const FILTER =
   /if \(\$sport == \$1 \|\| \$dport == \$1 \|\| \$sport == \$2 \|\| \$dport == \$2( \|\| @\w+\[[^\]]+\])?\) \{ \/\/ flow filter/g;
 
-/** The line that decides whether a call elsewhere is told, or the sum of a socket that has closed. */
+/** The line that decides whether a call elsewhere, or the sums of a closed socket, are reported. */
 const OTHER_FILTER = /if \((.*)\) \{ \/\/ (?:aside|sum) filter/g;
-/** The same in the short look that the hop programs take at every packet: it need not know whether the program is frozen. */
+/** The same in the hop programs' quick check of every packet: it need not know whether the program is frozen. */
 const GLANCE =
   /if \(!\(\$sport == \$1 \|\| \$dport == \$1 \|\| \$sport == \$2 \|\| \$dport == \$2\)\) \{ \/\/ glance filter/g;
 

@@ -1,15 +1,14 @@
-/** Probe files with raw tracepoints in the place of tracepoints: one that interrupts another is not skipped. */
+/** Replaces tracepoints by raw tracepoints in probe files: the kernel does not skip one that interrupts another. */
 import type { ProbeFile } from './probe-file.js';
 import { isSince } from './version.js';
 
-/** Outlives the socket's own port, which is 0 once it is unbound. */
+/** Stays set when the socket is unbound and its own port becomes 0. */
 const SPORT = 'bswap(((struct inet_sock *)arg0)->inet_sport)';
 const DPORT = 'bswap(((struct sock *)arg0)->__sk_common.skc_dport)';
 
 /**
  * Arguments of raw tracepoints, by the fields of the tracepoint that the probe files read. Source: the TP_PROTO of each
- * in include/trace/events of Linux 5.17 to 6.18; where kernels differ they
- * have more arguments behind these.
+ * in include/trace/events of Linux 5.17 to 6.18; kernels differ only in further arguments after these.
  */
 const ARGUMENTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'net:netif_receive_skb': { skbaddr: 'arg0' },
@@ -35,7 +34,7 @@ const ARGUMENTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 
 /** The first version whose raw tracepoints take `arg0` under the tracepoint's own name. */
 const RAW_SINCE = [0, 23] as const;
-/** The first that is told by a file which functions can be traced, where the kernel has no list of them. */
+/** The first version that reads the traceable functions from a file when the kernel has no list of them. */
 const LIST_SINCE = [0, 27] as const;
 
 export interface RawSupport {
@@ -44,22 +43,22 @@ export interface RawSupport {
   readonly list: boolean;
 }
 
-/** What a bpftrace can do with raw tracepoints; `version` is what `bpftrace --version` prints. */
+/** What this bpftrace can do with raw tracepoints; `version` is what `bpftrace --version` prints. */
 export function rawSupportOf(version: string): RawSupport {
   return { raw: isSince(version, RAW_SINCE), list: isSince(version, LIST_SINCE) };
 }
 
-/** What bpftrace has to find among the functions of the kernel to attach the raw tracepoints that `useRaw` asks for. */
+/** Kernel functions that bpftrace has to find in order to attach the raw tracepoints that `useRaw` uses. */
 export const RAW_FUNCTIONS: readonly string[] = Object.keys(ARGUMENTS).map(
   (point) => `__traceiter_${nameOf(point)}`,
 );
 
-/** The probe that stands for a tracepoint (`category:name`) in a file that `useRaw` gave. */
+/** The probe that replaces a tracepoint (`category:name`) in a file from `useRaw`. */
 export function toRawProbe(point: string): string {
   return point in ARGUMENTS ? `rawtracepoint:${nameOf(point)}` : `tracepoint:${point}`;
 }
 
-/** The file with raw tracepoints where their arguments are known. Throws RangeError where a probe reads another field. */
+/** The file with raw tracepoints where their arguments are known. Throws RangeError if a probe reads another field. */
 export function useRaw(file: ProbeFile): ProbeFile {
   const text = file.text.replaceAll(
     /^tracepoint:(\w+:\w+)\n((?:\/.*\n)?\{\n[\s\S]*?^\}\n)/gm,

@@ -1,13 +1,13 @@
-/** Room in the temporary folder, where the tracer's output waits: looked at before a trace and while it runs. */
+/** Checks the free space of the temporary folder, where the tracer's output waits, before and during a trace. */
 import { statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { UserError } from '../../model/errors.js';
 
-/** Bytes: what a trace of usual traffic needs at least, and what its last counters are printed into. */
+/** Bytes that a trace of usual traffic needs at least, and bytes that its last counters need. */
 const TO_START = 16 * 1024 * 1024;
 const TO_END = 4 * 1024 * 1024;
 
-/** Throws UserError when there is too little room to begin. */
+/** Throws UserError when there is too little space to begin. */
 export function checkRoom(): void {
   const free = freeBytes();
   if (free === null || free >= TO_START) return;
@@ -17,7 +17,7 @@ export function checkRoom(): void {
   );
 }
 
-/** Why a running trace has to end now, while there is room for its last words; null while there is enough. */
+/** Why a running trace has to end now, while there is space for its last lines; null while there is enough. */
 export function findShortage(): string | null {
   const free = freeBytes();
   if (free === null || free >= TO_END) return null;
@@ -26,7 +26,7 @@ export function findShortage(): string | null {
 
 const REMEDY = `make room there, or set TMPDIR to a folder with ${toMegabytes(TO_START)} or more`;
 
-/** Null where the file system does not tell. */
+/** Null when the file system does not report it. */
 function freeBytes(): number | null {
   try {
     const { bavail, bsize, blocks } = statfsSync(tmpdir());

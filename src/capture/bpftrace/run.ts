@@ -1,4 +1,4 @@
-/** What has been read of one run of bpftrace: its events in order, its losses, its counters. */
+/** Collects what one run of bpftrace prints: its events in order, its losses and its counters. */
 import { endianness } from 'node:os';
 import type {
   AsideEvent,
@@ -17,13 +17,13 @@ import type { SealWatch } from './seal.js';
 export type Remainder = Unnumbered<CounterEvent> | Unnumbered<TotalEvent> | Unnumbered<AsideEvent>;
 
 export interface TracerRunOptions {
-  /** Calls of each kind that are told one by one. */
+  /** Calls of each kind that are printed one by one. */
   readonly budget: number;
   readonly onEvent: (event: TraceEvent) => void;
   readonly onLost: (count: number) => void;
 }
 
-/** Milliseconds that events wait for older ones of other processors. */
+/** Milliseconds that events wait for older ones of other CPUs. */
 const REORDER = 100;
 
 export class TracerRun {
@@ -57,7 +57,7 @@ export class TracerRun {
     this.#sequencer = new Sequencer(options.onEvent);
   }
 
-  /** From this seal on, events count. */
+  /** Events count from this seal on. */
   open(seal: { time: number }): void {
     this.#openedAt = seal.time;
     this.#timer = setInterval(() => this.#sequencer.tick(), REORDER);
@@ -68,7 +68,7 @@ export class TracerRun {
     this.#sequencer.flush();
   }
 
-  /** Lines that the kernel says it printed and that have not come; known once `ended`. */
+  /** Lines that the kernel printed and that have not been read; known once `ended`. */
   get unread(): number {
     return Math.max(0, this.#printed - this.#received);
   }
@@ -94,14 +94,14 @@ export class TracerRun {
         this.ended = true;
         return;
       case 'map':
-        // What bpftrace prints again when it is interrupted has been read already.
+        // When interrupted, bpftrace prints the maps again; they have been read already.
         if (!this.ended) this.#readMap(line);
         return;
       case 'other':
     }
   }
 
-  /** What the counters and totals of the traffic say, without those of our own seals. */
+  /** The counters and totals of the traffic, without those of our own seals. */
   remainder(): Remainder[] {
     const time = this.#lastTime;
     const counters: Unnumbered<CounterEvent>[] = [];

@@ -1,14 +1,14 @@
-/** Tiny loopback connections of our own that prove the probes live at the start and drained at the end. */
+/** Makes tiny loopback connections that prove that the probes are live at the start and drained at the end. */
 import { createServer, connect, type AddressInfo, type Server } from 'node:net';
 import { isLoopback } from '../../model/address.js';
 import { UserError } from '../../model/errors.js';
 import type { Unnumbered } from '../../model/event.js';
 import { findSlice, SEAL_VIEWS, type SealSign, type SealView } from './probes/index.js';
 
-/** Milliseconds between two looks at a seal. */
+/** Milliseconds between two checks of a seal. */
 export const SEAL_PAUSE = 20;
 
-/** Milliseconds after which a connection over loopback is given up: something (a firewall) swallows it. */
+/** Milliseconds after which a loopback connection is given up: something (a firewall) drops its packets. */
 const DIAL_PATIENCE = 2_000;
 
 /** The signs that a seal must show when these files are part of the program. */
@@ -16,7 +16,7 @@ export function signsOf(files: readonly { readonly name: string }[]): SealSign[]
   return files.flatMap(({ name }) => findSlice(name)?.signs ?? []);
 }
 
-/** Sorts the tracer's events into those of seals and those of the traffic, and knows when a seal is complete. */
+/** Separates the events of seals from those of the traffic, and knows when a seal is complete. */
 export class SealWatch {
   readonly #ports: ReadonlySet<number>;
   readonly #flow: ReadonlySet<number>;
@@ -35,7 +35,7 @@ export class SealWatch {
     this.#required = required;
   }
 
-  /** Refused seal connections reported so far; a seal is complete only if one more came since it began. */
+  /** Refused seal connections reported so far; a complete seal needs one more since it began. */
   get drops(): number {
     return this.#drops;
   }
@@ -48,7 +48,7 @@ export class SealWatch {
     return view !== undefined && this.#note(view, event.time);
   }
 
-  /** Signs still missing of the seal whose client used `port`, when `dropsBefore` refusals had been seen before it. */
+  /** Signs that the seal whose client used `port` still lacks; `dropsBefore` refusals were seen before it. */
   missing(port: number, dropsBefore: number): SealSign[] {
     const signs = this.#seen.get(port)?.signs;
     return this.#required.filter((sign) =>
@@ -66,14 +66,14 @@ export class SealWatch {
     if (!isLoopback(a.address) || !isLoopback(b.address)) return true;
     const client = this.#ports.has(a.port) ? b.port : a.port;
     const entry = this.#seen.get(client) ?? { signs: new Set(), time };
-    // A refused connection is made beside the one that is served, so drops are counted and not noted by port.
+    // The refused connection is a second one with another port, so drops are counted and not noted by port.
     if (sign === 'drop') this.#drops += 1;
     else if (sign !== null) entry.signs.add(sign);
     this.#seen.set(client, entry);
     return true;
   }
 
-  /** A client elsewhere may have been given one of our ports: what it says to a port of the flow is traffic. */
+  /** Another client may have got one of our ports: its packets to a port of the flow are traffic. */
   #isSeal(a: number, b: number): boolean {
     if (this.#ports.has(a)) return !this.#flow.has(b);
     return this.#ports.has(b) && !this.#flow.has(a);
@@ -83,7 +83,7 @@ export class SealWatch {
 export interface SealAttempt {
   /** The client's port of this attempt. */
   readonly port: number;
-  /** Wall-clock nanoseconds when its connection was begun. */
+  /** Wall-clock nanoseconds at the start of its connection. */
   readonly wall: bigint;
 }
 
@@ -119,12 +119,12 @@ export class Sealer {
     return [this.#open, this.#refused, this.finalPort];
   }
 
-  /** Asks the program for its counters. */
+  /** Freezes the program and makes it print its counters. */
   async final(): Promise<void> {
     await dialRefused(this.finalPort);
   }
 
-  /** One connection that is served and one that is refused; null when the first could not be made. */
+  /** Makes one connection that is served and one that is refused; null when the first could not be made. */
   async attempt(): Promise<SealAttempt | null> {
     const wall = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e6));
     const port = await new Promise<number | null>((resolve) => {
@@ -156,7 +156,7 @@ async function dialRefused(port: number): Promise<void> {
   });
 }
 
-/** Ports tried when the kernel's own choice is to be avoided: it prefers the lower half of a range, over and over. */
+/** Ports to try when the kernel's own choice has to be avoided: it keeps preferring the lower half of a range. */
 const FIRST_CHOICE = 20_000;
 const LAST_CHOICE = 60_000;
 

@@ -1,4 +1,4 @@
-/** How often the kernel left a probe out because another probe was running on that processor: nobody else tells of it. */
+/** Counts how often the kernel skipped a probe because another was running on that CPU: bpftrace does not report it. */
 import { readdir, readFile } from 'node:fs/promises';
 
 /**
@@ -14,7 +14,7 @@ export async function readSkips(group: number | undefined): Promise<number | nul
   return sumMisses(texts.flat());
 }
 
-/** Descriptors of one program may be several; each counts once. */
+/** One program may have several descriptors; it counts once. */
 export function sumMisses(texts: readonly string[]): number | null {
   const misses = new Map<string, number>();
   for (const text of texts) {
@@ -27,7 +27,7 @@ export function sumMisses(texts: readonly string[]): number | null {
 
 async function isOf(pid: string, group: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
-  // The command, in parentheses, may hold spaces; behind it: state, parent, group.
+  // The command, in parentheses, may contain spaces; after it come state, parent and group.
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]) === group;
 }
 

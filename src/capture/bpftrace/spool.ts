@@ -1,22 +1,22 @@
-/** A file without a name in which the tracer's output waits: however busy its reader is, the writer never has to. */
+/** Buffers the tracer's output in a file without a name, so that the writer never waits for a busy reader. */
 import { closeSync, createWriteStream, readSync, type WriteStream } from 'node:fs';
 import { openNameless } from './nameless-file.js';
 
 export interface Spool {
-  /** To be the writer's standard output, by its descriptor. */
+  /** Its descriptor becomes the writer's standard output. */
   readonly output: WriteStream;
-  /** Hands over what is left, and closes it. */
+  /** Passes on the rest, and closes the file. */
   end(): void;
 }
 
-/** Milliseconds between two looks at what is new. */
+/** Milliseconds between two checks for new output. */
 const LOOK = 10;
-/** Bytes that are handed over at once: a few milliseconds of work. */
+/** Bytes that are passed on at once: a few milliseconds of work. */
 const CHUNK = 262_144;
 
 /**
  * @param onText gets the output as Latin-1, in pieces that end anywhere.
- * @returns null where no such file can be made
+ * @returns null when no such file can be made
  */
 export function openSpool(onText: (text: string) => void): Spool | null {
   const fd = openNameless();
@@ -32,7 +32,7 @@ export function openSpool(onText: (text: string) => void): Spool | null {
   };
   let timer: NodeJS.Timeout;
   const look = (): void => {
-    // A full piece has more behind it; between two of them others have their turn.
+    // After a full piece there is more to read; other tasks run between two pieces.
     timer = setTimeout(look, readOnce() ? 0 : LOOK);
   };
   timer = setTimeout(look, LOOK);

@@ -1,4 +1,4 @@
-/** Reads this kernel's tracepoints and functions out of tracefs, which need not be mounted. */
+/** Reads this kernel's tracepoints and functions from tracefs, which need not be mounted. */
 import { execa } from 'execa';
 import { cleanEnvironment } from '../../model/environment.js';
 import { explainAbsence, explainFailure } from './failure.js';
@@ -10,8 +10,8 @@ const CLEAN = {
 } as const;
 
 /**
- * Reads tracefs, and which of `functions` a kprobe can be set on, where it is mounted, or mounts it in a mount namespace of a child's own; `tracefs` is its folder, or
- * null in the second case. Throws UserError when neither can be done.
+ * Reads tracefs, and which of `functions` a kprobe can be set on. When tracefs is not mounted, a child mounts it in its
+ * own mount namespace; `tracefs`, its folder, is null then. Throws UserError when neither can be done.
  */
 export async function readTracefs(
   functions: readonly string[],

@@ -1,4 +1,4 @@
-/** A live trace: plan, program, start, seal, events, seal, stop. */
+/** Runs a live trace: plan, program, start, seal, events, seal, stop. */
 import { execa } from 'execa';
 import { readFile } from 'node:fs/promises';
 import type { TraceEvent } from '../../model/event.js';
@@ -38,7 +38,7 @@ export interface TracerOptions {
   readonly signal: AbortSignal;
   /** Which probes to use: `auto`, the default, takes the deepest that the kernel and bpftrace offer. */
   readonly profile?: ProbeProfile;
-  /** Hands on the caller's environment to bpftrace, BPFTRACE_* included. */
+  /** Passes the caller's environment on to bpftrace, BPFTRACE_* included. */
   readonly passEnvironment?: boolean | undefined;
 }
 
@@ -48,16 +48,16 @@ export interface Tracer {
   readonly plan: ProbePlan;
   /** Wall-clock nanoseconds of event time 0. */
   readonly epoch: bigint;
-  /** Settles when bpftrace ended though nobody had asked it to. */
+  /** Settles when bpftrace ends without being asked to. */
   readonly died: Promise<ChildExit>;
-  /** Why the trace has to end now, in a sentence: no room is left for what the probes tell; null while there is enough. */
+  /** Why the trace has to end now, in a sentence: no space is left for the probes' output; null if there is enough. */
   shortage(): string | null;
   finish(): Promise<TracerEnd>;
 }
 
 /**
- * Starts the probes and returns when the first seal holds; `auto` goes on with fewer kinds where the others are refused.
- * Throws UserError when they cannot be had.
+ * Starts the probes and returns when the first seal holds; `auto` falls back to fewer kinds when others are refused.
+ * Throws UserError when no probes can be attached.
  */
 export async function startTracer(options: TracerOptions): Promise<Tracer> {
   const { profile = 'auto', copyingRelays } = options;
@@ -91,19 +91,19 @@ export async function startTracer(options: TracerOptions): Promise<Tracer> {
 }
 
 interface Depth {
-  /** Those that kprobes can be set on. */
+  /** Functions that kprobes can be set on. */
   readonly functions: ReadonlySet<string>;
   readonly fentry: FentryWord;
   readonly profile: ProbeProfile;
 }
 
-/** What to try, deepest first: fentry, kprobes, tracepoints alone, or the one of them that was asked for. */
+/** Plans to try, deepest first: fentry, kprobes, tracepoints alone; or only the one that was asked for. */
 function listPlans(
   shallow: PlanInput,
   { functions, fentry, profile }: Depth,
 ): [ProbePlan, ...ProbePlan[]] {
   const kprobe = planProbes({ ...shallow, functions });
-  // Where tracepoints are asked for, or there are no functions, this one has none.
+  // When tracepoints were asked for, or no functions can be probed, this plan has no kprobes.
   if (kprobe.profile === 'tracepoint' || profile === 'kprobe') return [kprobe];
   const deepest = planProbes({ ...shallow, functions, fentry });
   return profile === 'fentry' ? [deepest] : [deepest, kprobe, planProbes(shallow)];
@@ -121,7 +121,7 @@ interface Attachment {
   readonly tracefs: string | null;
   /** See ChildOptions.functions. */
   readonly functions: readonly string[] | null;
-  /** What the report shall say of how it was attached. */
+  /** What the report says about how the probes were attached. */
   readonly notes: readonly string[];
 }
 
@@ -172,12 +172,12 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
   }
 }
 
-/** Who gives the probes more time than usual has a slow machine, where a seal's events take longer to come, too. */
+/** More patience than usual means a slow machine, on which a seal's events take longer to arrive as well. */
 function slownessOf({ patience }: TracerOptions): number {
   return Math.min(MOST_SLOWNESS, Math.max(1, patience / USUAL_PATIENCE));
 }
 
-/** A bpftrace that does not tell its version fails by itself, and better explained, when it starts. */
+/** A bpftrace that does not print its version fails with a better explanation when it starts. */
 async function readVersion(bpftrace: string): Promise<string> {
   const { stdout } = await execa(bpftrace, ['--version'], {
     reject: false,
@@ -197,7 +197,7 @@ function explainNoKprobes(): UserError {
   });
 }
 
-/** No setting of the caller's reaches bpftrace unless asked for. */
+/** No setting of the caller reaches bpftrace unless requested. */
 const CLEAN = {
   env: cleanEnvironment(process.env['PATH'], process.getuid?.() === 0),
   extendEnv: false,
@@ -210,7 +210,7 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
   BPFTRACE_PERF_RB_PAGES: '512',
 };
 
-/** Pid and start time, by which `doctor` tells a tracer that has lost its owner (see host/tracers). */
+/** Pid and start time, by which `doctor` recognizes a tracer that has lost its owner (see host/tracers). */
 async function readOwnIdentity(): Promise<string> {
   const stat = await readFile('/proc/self/stat', 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -234,8 +234,8 @@ interface HeldSeal {
 }
 
 /**
- * Tries seals until one is complete. Throws when the child ends, the patience does, or the signal comes.
- * The start of the program has the patience for itself: a slow start takes nothing from the seal's.
+ * Tries seals until one is complete. Throws when the child ends, the patience runs out, or the signal aborts.
+ * The patience starts anew when the program has begun: a slow start leaves the seal its full time.
  */
 async function sealUntil(
   parts: Omit<Running, 'skipsBefore'>,

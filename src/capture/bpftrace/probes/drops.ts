@@ -1,10 +1,10 @@
-/** Packets that the kernel throws away, with reason and function. */
+/** Reads packets that the kernel drops, with reason and function. */
 import type { DropEvent, Unnumbered } from '../../../model/event.js';
 import { CONNTRACK_FIELDS, PACKET_FIELDS } from '../field-reader.js';
 import { hex } from '../line-fields.js';
 import { defineLine, type ProbeSlice } from './slice.js';
 
-/** Behind the packet: MTU, conntrack entry if there is one, reason, function. */
+/** After the packet: MTU, conntrack entry if there is one, reason, function. */
 const BARE = PACKET_FIELDS + 4;
 
 const dropLine = defineLine<Unnumbered<DropEvent>>({

@@ -1,4 +1,4 @@
-/** Functions that a flow's first packets go through: routing and delivery, bridges, hooks of netfilter. */
+/** Reads the functions that a flow's first packets pass: routing and delivery, bridges, netfilter hooks. */
 import { NETFILTER_HOOKS, type FunctionEvent, type Unnumbered } from '../../../model/event.js';
 import { PACKET_FIELDS } from '../field-reader.js';
 import { hex } from '../line-fields.js';

@@ -1,4 +1,4 @@
-/** Packets that leave a device, with their conntrack entry. */
+/** Reads packets that leave a device, with their conntrack entry. */
 import { packetLine } from './packet-line.js';
 import type { ProbeSlice } from './slice.js';
 

@@ -1,7 +1,7 @@
 /**
- * All probe files in the order of the program. The first and the last hold probes that the seal makes fire: as bpftrace
- * attaches in order, one way or the other, those in between (splice, which the seal cannot make fire) are
- * attached when both have reported. Without the hops nothing can be proved.
+ * Lists all probe files in the order of the program. The seal triggers probes of the first and the last one. bpftrace
+ * attaches in this order or the reverse, so when both have reported, those in between (splice, which the seal cannot
+ * trigger) are attached as well. Without the hops nothing can be proved.
  */
 import { drops } from './drops.js';
 import { functions, functionsBridge, functionsHooks } from './functions.js';
@@ -37,7 +37,7 @@ export const LINES: ReadonlyMap<string, LineSpec> = new Map(
   PROBES.flatMap(({ lines }) => lines.map((line) => [line.letter, line] as const)),
 );
 
-/** How events of each kind look to the seal; those that a seal cannot cause are left out. */
+/** How the seal sees events of each kind; kinds that a seal cannot cause are left out. */
 export const SEAL_VIEWS: ReadonlyMap<string, NonNullable<LineSpec['seal']>> = new Map(
   [...LINES.values()].flatMap(({ kind, seal }) => (seal === null ? [] : [[kind, seal] as const])),
 );

@@ -1,4 +1,4 @@
-/** Functions of NAT that rewrite a packet: hook, end, from what to what. */
+/** Reads rewrites of packets by NAT: the hook, the rewritten end, its old and new value. */
 import { NETFILTER_HOOKS, type NatEvent, type Unnumbered } from '../../../model/event.js';
 import { CONNTRACK_FIELDS, PACKET_FIELDS } from '../field-reader.js';
 import { hex } from '../line-fields.js';
@@ -15,7 +15,7 @@ const natLine = defineLine<Unnumbered<NatEvent>>({
   named: false,
   read(f, reader) {
     const view = reader.conntrack(f, BARE, 4);
-    // What an end becomes is the opposite end of the entry's other direction.
+    // The new value of an end is the opposite end of the entry's other direction.
     const other = hex(f[3]) === 0 ? view.reply : view.original;
     const source = hex(f[2]) === 0;
     return {

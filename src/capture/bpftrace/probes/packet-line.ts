@@ -1,4 +1,4 @@
-/** The line of a packet, which hops-out.bt and hops-in.bt print. */
+/** Reads the line of a packet, which hops-out.bt and hops-in.bt print. */
 import type { PacketEvent, Unnumbered } from '../../../model/event.js';
 import { CONNTRACK_FIELDS, PACKET_FIELDS } from '../field-reader.js';
 import { defineLine } from './slice.js';

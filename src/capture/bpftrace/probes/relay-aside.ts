@@ -1,4 +1,4 @@
-/** Calls of a relay or server whose bytes no probe follows. */
+/** Reads calls of a relay or server whose bytes no probe follows. */
 import type { AsideEvent, Unnumbered } from '../../../model/event.js';
 import { describeCall, nameAside } from '../asides.js';
 import { hex, unescapeCommand } from '../line-fields.js';
@@ -20,12 +20,12 @@ const callLine = defineLine<Unnumbered<AsideEvent>>({
   seal: null,
 });
 
-/** What io_uring is asked for, and its name before 6.3; without either the call tells that it is asked for something. */
+/** The tracepoint of a request to io_uring, and its name before 6.3. Without either, the call itself is reported. */
 const RING_REQUEST = 'io_uring:io_uring_submit_req';
 const EARLIER_RING_REQUEST = 'io_uring:io_uring_submit_sqe';
 const RING_CALL = 'syscalls:sys_enter_io_uring_enter';
 
-/** Where the kernel tells of calls at all, one without a tracepoint is one that it does not have. */
+/** When the kernel has tracepoints of calls at all, a call without one does not exist in this kernel. */
 function adapt(found: ProbeFile, available: ReadonlySet<string>): ProbeFile {
   if (!available.has('syscalls:sys_enter_read')) return found;
   const earlier = !available.has(RING_REQUEST) && available.has(EARLIER_RING_REQUEST);

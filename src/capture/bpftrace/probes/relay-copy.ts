@@ -1,4 +1,4 @@
-/** Bytes and datagrams that a relay copies by read and write, and what it reads and writes elsewhere. */
+/** Reads the bytes and datagrams that a relay copies by read and write, and its reads and writes elsewhere. */
 import type { AsideEvent, CopyEvent, TotalEvent, Unnumbered } from '../../../model/event.js';
 import { nameAside } from '../asides.js';
 import { hex, hexWord, unescapeCommand } from '../line-fields.js';
@@ -57,7 +57,7 @@ const asideLine = defineLine<Unnumbered<AsideEvent>>({
     const operation = readOperation(f[1]);
     if (what === null || operation === null) return null;
     const isSocket = what === 'socket';
-    // The socket at the other end stands between the address of this one and its ends.
+    // The socket at the other end is between this socket's address and its ends.
     const { socket, local, remote } = reader.socketEnds([f[9] ?? '', ...f.slice(11)], 0);
     return {
       kind: 'aside',

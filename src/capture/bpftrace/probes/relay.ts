@@ -1,4 +1,4 @@
-/** Who accepts a connection, bytes that are spliced from socket to socket, and children that serve. */
+/** Reads who accepts a connection, bytes that are spliced from socket to socket, and forks of children that serve. */
 import type {
   AcceptEvent,
   ForkEvent,

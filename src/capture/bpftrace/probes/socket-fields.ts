@@ -1,4 +1,4 @@
-/** Fields that lines about one socket of a task have in common: time, namespace, task, descriptor or state, both ends. */
+/** Reads the fields that lines about a task's socket share: time, namespace, task, descriptor or state, both ends. */
 import type { FieldReader } from '../field-reader.js';
 import { hex, unescapeCommand } from '../line-fields.js';
 

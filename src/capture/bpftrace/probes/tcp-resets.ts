@@ -1,4 +1,4 @@
-/** Resets that TCP sends; older kernels do not report those without a socket, so that they are no sign of a seal. */
+/** Reads resets that TCP sends; older kernels do not report those without a socket, so they are no sign of a seal. */
 import type { ResetEvent, Unnumbered } from '../../../model/event.js';
 import { PACKET_FIELDS } from '../field-reader.js';
 import { defineLine, type ProbeSlice } from './slice.js';

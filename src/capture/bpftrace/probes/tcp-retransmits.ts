@@ -1,4 +1,4 @@
-/** Segments that TCP sends again. */
+/** Reads segments that TCP retransmits. */
 import type { RetransmitEvent, Unnumbered } from '../../../model/event.js';
 import { hex } from '../line-fields.js';
 import { defineLine, type ProbeSlice } from './slice.js';
@@ -11,7 +11,7 @@ const retransmitLine = defineLine<Unnumbered<RetransmitEvent>>({
   numbers: [1, -1],
   named: true,
   read(f, reader) {
-    // The task is whichever a timer interrupted.
+    // The task is left out: it is whichever one a timer interrupted.
     const { time, namespace, socket, local, remote } = readSocketFields(f, reader);
     return { kind: 'retransmit', time, namespace, socket, local, remote, state: hex(f[5]) };
   },

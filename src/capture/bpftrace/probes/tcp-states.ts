@@ -1,4 +1,4 @@
-/** TCP sockets that change their state: who dials and listens, and what a closing one has counted. */
+/** Reads state changes of TCP sockets: who connects and listens, and what a closing socket has counted. */
 import {
   TCP_STATE,
   type SocketSums,
@@ -48,7 +48,7 @@ function viewState({ local, remote }: State): SealView {
   return { ends: [local, remote], sign: 'state' };
 }
 
-/** The kernel counts repeats as sent, and a FIN as received. */
+/** The kernel counts retransmissions as sent, and a FIN as a received byte. */
 function readSums(fields: readonly number[]): SocketSums {
   const [sent = 0, sentAgain = 0, acknowledged = 0, received = 0, finCame = 0, ...segments] =
     fields;
