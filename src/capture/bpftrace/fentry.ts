@@ -14,7 +14,7 @@ export function wordFor(version: string): FentryWord {
 }
 
 /**
- * The file with each kprobe as a fentry probe. Each function gets its own block, because its arguments have names there:
+ * The file with each kprobe as a fentry probe. Each function gets its own block, because fentry names arguments:
  * a line that reads `arg0` ends in a comment with the name, `// fentry: skb`. Throws RangeError when that is missing.
  */
 export function useFentry(file: ProbeFile, word: FentryWord): ProbeFile {

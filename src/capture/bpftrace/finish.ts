@@ -37,7 +37,7 @@ const LAST_SEAL = 5_000;
 /** Milliseconds until a bpftrace that was asked to end is killed. */
 const STOP_PATIENCE = 2_000;
 
-/** Ends a trace; never throws and never leaves a child behind. A slow machine gets `slowness` times the usual patience. */
+/** Ends a trace; never throws and never leaves a child behind. `slowness` multiplies the patience on a slow machine. */
 export async function finishTrace(
   { sealer, watch, run, child, skipsBefore }: Running,
   slowness = 1,

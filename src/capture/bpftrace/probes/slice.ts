@@ -52,7 +52,7 @@ export interface ProbeSlice {
   readonly guard: 'flow' | 'aside';
   /** The guard of this file watches for the connection to the final port, which freezes the program. */
   readonly freezes?: true;
-  /** The file for a kernel that has only the `available` tracepoints; without it, a file that misses one is left out. */
+  /** Adapts the file to the `available` tracepoints. Without it, a file that needs a missing one is left out. */
   readonly adapt?: (file: ProbeFile, available: ReadonlySet<string>) => ProbeFile;
 }
 
