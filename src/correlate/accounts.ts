@@ -1,4 +1,4 @@
-/** What a relay took in on one of its legs and what it gave out on the other, as far as its calls were watched. */
+/** Adds up the bytes that a relay read on one leg and wrote on the other, as far as its calls were traced. */
 import type { CopyEvent } from '../model/event.js';
 import type { Leg } from './leg.js';
 import type { Counts } from './call-counts.js';
@@ -6,17 +6,17 @@ import type { Transfer } from './transfers.js';
 
 /** One direction through a relay. */
 export interface RelayedFlow {
-  /** Bytes that it took from the one socket; null where calls went untold. */
+  /** Bytes that it took from one socket; null where some calls were not recorded. */
   readonly taken: number | null;
-  /** Bytes that it gave to the other. */
+  /** Bytes that it gave to the other socket; null where some calls were not recorded. */
   readonly given: number | null;
-  /** Bytes known to have gone from the one into the other. */
+  /** Bytes known to have gone from one socket into the other. */
   readonly moved: number;
-  /** At least one piece was followed, not only found to be alike. */
+  /** At least one transfer was followed exactly, not only matched by likeness (see {@link Transfer}). */
   readonly followed: boolean;
 }
 
-/** One end of one direction: the leg, and the calls of processes on their socket of it. */
+/** One end of one direction: a leg, and the calls of processes on their socket of that leg. */
 export interface Mouth {
   readonly leg: Leg;
   readonly calls: readonly CopyEvent[];
@@ -25,7 +25,7 @@ export interface Mouth {
 /** Nanoseconds by which a call may lie outside the packets seen of its leg. */
 const SLACK = 1_000_000_000;
 
-/** Adds up one direction: `moves` went from `from` into one of `to`, legs of one relay. */
+/** Adds up one direction through a relay: `moves` are its transfers from the legs `from` to the legs `to`. */
 export function countFlow(
   moves: readonly Transfer[],
   from: readonly Mouth[],
@@ -46,12 +46,15 @@ export function countFlow(
   };
 }
 
-/** Whether all that came out had come in: it added nothing of its own. */
+/** Whether the relay sent no more bytes than it received, so that it added nothing of its own. */
 export function addsNothing({ taken, given }: RelayedFlow): boolean {
   return taken !== null && given !== null && given <= taken;
 }
 
-/** Bytes of all calls of that kind on the sockets of these legs, beyond those that were printed too. */
+/**
+ * Bytes of all such calls on the sockets of these legs, including calls that were counted but not listed. Null where
+ * some calls were not recorded.
+ */
 export function addUp(
   mouths: readonly Mouth[],
   operation: CopyEvent['operation'],
@@ -67,13 +70,13 @@ export function addUp(
       sum = sum === null || bytes === null ? null : sum + bytes;
     }
     if (own.length > 0 || leg.accepted === null) continue;
-    // An earlier connection of the same ports may have spent what is told of the socket.
+    // An earlier connection with the same ports may have used up the socket's budget of listed calls.
     if (counts.copied(operation, { ends: leg.accepted, since, until }) === null) sum = null;
   }
   return sum;
 }
 
-/** Each socket once: a relay may take several one after the other. */
+/** Lists each socket once: a relay may use several sockets one after the other. */
 function listSockets(calls: readonly CopyEvent[]): CopyEvent[] {
   const sockets = new Map<string, CopyEvent>();
   for (const call of calls) {

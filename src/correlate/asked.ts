@@ -1,21 +1,21 @@
-/** Says whether a connection is one of those that were asked for: one matcher for live traces and captures. */
+/** Decides whether a connection is one that the user asked for, in live traces and in captures. */
 import { isLoopback, type Endpoint } from '../model/address.js';
 import type { TunnelPassed } from '../model/conversation.js';
 import type { Topology } from '../model/topology.js';
 import type { TraceHeader } from '../model/trace.js';
 import type { Leg } from './leg.js';
 
-/** What is asked about one connection. */
+/** What the matcher looks at in one connection. */
 export interface Candidate {
   readonly leg: Leg;
-  /** The leg of the relay that it went through; null without one. */
+  /** The upstream leg of the relay that it went through; null without a relay. */
   readonly upstream: Leg | null;
   readonly via: readonly TunnelPassed[];
 }
 
 /**
- * @param places whether the trace knows which addresses and namespaces are the host's: a live trace does. In a capture
- * nobody knows that, and any address with the port may be the one.
+ * @param places whether the trace knows which addresses and namespaces belong to the host. A live trace does. A capture
+ * does not, so any address with a requested port may match.
  */
 export function createMatcher(
   header: TraceHeader,
@@ -29,7 +29,10 @@ export function createMatcher(
     isThere(candidate);
 }
 
-/** It touched the host or a container that was asked for, and went to a way in of theirs. */
+/**
+ * Matches a connection that was seen in the host or in a requested container, and that went to a port or address of
+ * theirs.
+ */
 function matchOnHost({ target, topology }: TraceHeader): (candidate: Candidate) => boolean {
   const inScope = new Set([
     topology.host,
@@ -54,7 +57,7 @@ function matchOnHost({ target, topology }: TraceHeader): (candidate: Candidate) 
   const bare = target.asked.filter(
     (port) => !published.has(port) && !target.mappings.some(({ target: end }) => end.port === port),
   );
-  // A port inside containers that was asked for: whoever dials it at the host has forgotten to publish it.
+  // A requested port inside a container: a client that dials it at the host's address forgot to publish it.
   const inner = target.asked.filter((port) => !published.has(port));
   const isBeside = matchBeside(target, topology);
   return ({ leg }) =>
@@ -68,7 +71,10 @@ function matchOnHost({ target, topology }: TraceHeader): (candidate: Candidate) 
             bare.includes(leg.destination.port)))));
 }
 
-/** A container of this host spoke to the port over a network that passes the host's own namespace by, as an overlay does. */
+/**
+ * Matches a container of this host that speaks to the port over a network that bypasses the host's own namespace, as an
+ * overlay does.
+ */
 function matchBeside({ asked, byName }: TraceHeader['target'], topology: Topology) {
   const { host, containers } = topology;
   const inside = new Set(containers.flatMap(({ namespace }) => namespace ?? []));
@@ -80,7 +86,9 @@ function matchBeside({ asked, byName }: TraceHeader['target'], topology: Topolog
     !events.some(({ namespace }) => namespace === host);
 }
 
-/** Its server has a port that was asked for, on either side of NAT or of a relay, or so has a tunnel around it. */
+/**
+ * Matches a server with a requested port, on either side of NAT or of a relay, or on a tunnel around the connection.
+ */
 function matchAnywhere({ target }: TraceHeader): (candidate: Candidate) => boolean {
   const ports = new Set(target.asked);
   const hasPort = ({ server, destination }: Leg): boolean =>
@@ -91,6 +99,6 @@ function matchAnywhere({ target }: TraceHeader): (candidate: Candidate) => boole
     (ports.size === 0 ||
       hasPort(leg) ||
       (upstream !== null && hasPort(upstream)) ||
-      // Who asks for VXLAN's port asks for what is inside.
+      // A request for VXLAN's port means the connections inside the tunnel.
       via.some(({ port }) => port !== null && ports.has(port)));
 }

@@ -1,4 +1,4 @@
-/** Payload bytes of a leg in each direction, exact even where most packets were only counted. */
+/** Counts the payload bytes of a leg in each direction, exactly even where most packets were only counted. */
 import { sameEndpoint, type Endpoint } from '../model/address.js';
 import { TCP, type CounterEvent, type PacketEvent } from '../model/event.js';
 import type { Leg } from './leg.js';
@@ -33,12 +33,13 @@ interface Side {
   readonly packets: PacketEvent[];
   /** Null without any. */
   counters: CounterEvent[] | null;
-  /** Bytes that a socket at either end counted; null where none told. */
+  /** Bytes by the counter of a socket at either end; null where no socket reported any. */
   summed: number | null;
 }
 
 export function countBytes(leg: Leg): LegBytes {
-  // A socket counts since it began: of a leg that is older than the trace, more than was seen, but for what was not listed.
+  // A socket counts from its creation: for a leg that is older than the trace, more than was seen. There the count is
+  // used only where packets are missing from the list.
   const summed = leg.begun || leg.unlisted;
   const client: Side = { packets: [], counters: null, summed: null };
   const server: Side = { packets: [], counters: null, summed: null };
@@ -75,29 +76,35 @@ function countSide(leg: Leg, { packets, counters, summed }: Side): number {
   });
 }
 
-/** What one side's packets add up to. */
+/** The totals of one side's packets. */
 export interface Sums {
-  /** Bytes at the hop that saw most. */
+  /** Bytes at the hop that saw the most. */
   readonly seen: number;
-  /** How far its sequence numbers went from its SYN's; null where that was not seen, and of datagrams. */
+  /** How far its sequence numbers went beyond its SYN's; null where the SYN was not seen, and for datagrams. */
   readonly furthest: number | null;
-  /** It has sent a FIN. */
+  /** This side sent a FIN. */
   readonly closed: boolean;
-  /** Not all packets are listed: the rest was counted. */
+  /** Some packets are not listed but only counted. */
   readonly counted: boolean;
 }
 
-/** Sequence numbers count every byte once, whatever was offloaded, sent again or not printed. */
+/**
+ * Concludes how many bytes one side sent. Sequence numbers count each byte once, regardless of offloading,
+ * retransmissions and packets that are not listed.
+ */
 export function concludeBytes({ seen, furthest, closed, counted }: Sums): number {
   if (furthest === null) return seen;
-  // More than any hop carried: where events were lost, another connection's numbers are taken for this one's.
+  // Sequence numbers may exceed what any hop carried: where events were lost, they may come from another connection.
   if (!counted) return Math.min(furthest, seen);
   if (!closed) return Math.max(seen, furthest);
-  // The number wraps every 4 GiB; the counters say how often it has.
+  // Sequence numbers wrap every 4 GiB; the counters tell how often they wrapped.
   return furthest + Math.max(0, Math.round((seen - furthest) / WRAP)) * WRAP;
 }
 
-/** A reset's number may lie in a window that was never sent, and the last ACK's lies behind the FIN's own. */
+/**
+ * Whether a packet's sequence number shows progress. A reset's number may lie in a window that was never used, and the
+ * last ACK's lies behind the FIN.
+ */
 export function countsIn(flags: number, length: number): boolean {
   return (length > 0 || (flags & TCP.FIN) !== 0) && (flags & (TCP.RST | TCP.SYN)) === 0;
 }
@@ -105,26 +112,26 @@ export function countsIn(flags: number, length: number): boolean {
 /** Bytes from the SYN's number `first` to `seq`. */
 export function relativeTo(seq: number, first: number): number {
   const distance = (seq - first - 1 + WRAP) % WRAP;
-  // Just before the first byte (a keep-alive probe): no progress.
+  // A number just before the first byte is a keep-alive probe: no progress.
   return distance > WRAP - 65_536 ? 0 : distance;
 }
 
 interface Hop {
   readonly first: PacketEvent | CounterEvent;
-  /** Segments by number and length: a list while they are few, for there are very many such legs. */
+  /** Segments by sequence number and length: a list while there are few, because there are very many such legs. */
   segments: number[] | Set<number>;
   bytes: number;
 }
 
 const FEW = 16;
 
-/** Bytes at the hop that saw most: distinct segments in print, and the counters behind them. */
+/** Bytes at the hop that saw the most: its distinct listed segments plus its counters. */
 function countSeen(packets: readonly PacketEvent[], counters: readonly CounterEvent[]): number {
-  // A list: a leg passes few hops, and there may be very many packets.
+  // A list is enough: a leg passes few hops, though it may have very many packets.
   const hops: Hop[] = [];
   for (const packet of packets) {
     const hop = findHop(hops, packet);
-    // No packet is as long as a MiB.
+    // Every packet is shorter than 1 MiB, so number and length fit into one key.
     const segment = packet.protocol === 'udp' ? packet.id : packet.seq * 2 ** 20 + packet.length;
     if (addSegment(hop, segment)) hop.bytes += packet.length;
   }
@@ -145,7 +152,7 @@ function findHop(hops: Hop[], event: PacketEvent | CounterEvent): Hop {
   return hop;
 }
 
-/** False when it was there. */
+/** Adds a segment; false when the hop already had it. */
 function addSegment(hop: Hop, segment: number): boolean {
   const { segments } = hop;
   if (Array.isArray(segments)) {

@@ -1,10 +1,12 @@
-/** How many bytes a process read from a socket, wrote to it, or spliced between two, also beyond the calls that were printed. */
+/** Counts the bytes that a process read, wrote or spliced on sockets, including calls that were not listed. */
 import type { CopyEvent, SocketEnds, TotalEvent, TraceEvent } from '../model/event.js';
 import { pairKey } from './leg.js';
 import { keyOfSockets, keyOfSum } from './sum-keys.js';
 import type { Transfer } from './transfers.js';
 
-/** The use of a socket that is counted: its address and its ports may have been another connection's before. */
+/**
+ * The period of a socket's use that is counted: an earlier connection may have had the same kernel address and ports.
+ */
 export interface SocketSpan {
   readonly ends: SocketEnds & Pick<CopyEvent, 'life'>;
   readonly since: number;
@@ -13,7 +15,7 @@ export interface SocketSpan {
 
 type Operation = CopyEvent['operation'];
 
-/** Counts calls and totals by the socket that they are of. */
+/** Looks up calls and totals by socket. */
 export class Counts {
   readonly #bySocket = new Map<string, (CopyEvent | TotalEvent)[]>();
 
@@ -27,7 +29,7 @@ export class Counts {
     }
   }
 
-  /** Bytes read from or written to a socket; null where calls went untold, so that they may be more. */
+  /** Bytes read from or written to a socket; null where calls were not listed, so that there may be more. */
   copied(operation: Operation, { ends, since, until }: SocketSpan): number | null {
     const key = pairKey('tcp', ends.local, ends.remote);
     const calls = this.#of(ends.socket).filter(
@@ -39,7 +41,7 @@ export class Counts {
     );
     const own = calls.filter(({ time }) => since <= time && time <= until);
     const [first] = own;
-    // Where an earlier use has spent the budget, nothing is told of this one.
+    // If an earlier use has used up the budget, no calls of this one are listed.
     if (!first) return calls.length === 0 ? 0 : null;
     const before = first.total - first.bytes;
     const running = Math.max(...own.map(({ total }) => total)) - before;
@@ -47,19 +49,19 @@ export class Counts {
     return last ? Math.max(running, this.#total(operation, ends) - before) : running;
   }
 
-  /** Bytes spliced from the one socket into the other, by transfers of one direction between them. */
+  /** Bytes spliced from one socket into another, by transfers of one direction between them. */
   spliced(moves: readonly Transfer[]): number {
     const [first] = moves;
     if (!first) return 0;
     const { from, to } = first;
     const running = moves.map(({ event }) => (event.kind === 'move' ? event.total : 0));
     const last = Math.max(...moves.map(({ event }) => event.time));
-    // Another pair may have had the same addresses and ports before.
+    // An earlier pair of sockets may have had the same addresses and ports.
     const sum = this.#sums('move', from, to).find(({ time }) => time >= last);
     return Math.max(sum?.bytes ?? 0, ...running);
   }
 
-  /** The final count of one socket; 0 when there is none, or when two peers of it have the same port. */
+  /** The final count of one socket; 0 when there is none, or when two of its peers have the same port. */
   #total(operation: Operation, from: SocketSpan['ends']): number {
     const found = this.#sums(operation, from, null);
     return found.length === 1 ? (found[0]?.bytes ?? 0) : 0;

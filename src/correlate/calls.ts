@@ -1,4 +1,4 @@
-/** Calls of processes on the sockets of legs, by leg and by the end that the socket is of. */
+/** Groups the calls of processes by leg, and by the end of the leg that their socket is at. */
 import type { CopyEvent, TraceEvent } from '../model/event.js';
 import type { Leg } from './leg.js';
 import { findSide, type LegIndex, type Side } from './locate.js';
@@ -9,7 +9,7 @@ const NONE: readonly CopyEvent[] = [];
 
 export class LegCalls {
   readonly #byLeg = new Map<Leg, Calls>();
-  /** Legs that a process serves: it has read from or written to their server's socket. */
+  /** The legs that each process serves: it has read from or written to the server's socket of the leg. */
   readonly #served = new Map<number, Set<Leg>>();
   readonly #legOf = new Map<CopyEvent, Leg>();
 
@@ -39,7 +39,7 @@ export class LegCalls {
     return this.#legOf.get(call) ?? null;
   }
 
-  /** Whether a process is known to serve other legs and not this one. */
+  /** Whether a process is known to serve other legs but not this one. */
   servesOthers(pid: number, leg: Leg): boolean {
     const served = this.#served.get(pid);
     return served !== undefined && !served.has(leg);

@@ -1,4 +1,4 @@
-/** From events to connections: flows, legs, relays, and which of them were asked for. */
+/** Turns events into connections: finds flows, legs and relays, and keeps the connections that were asked for. */
 import type { CopyEvent, TraceEvent } from '../model/event.js';
 import type { ExchangeCounts } from '../model/judgement.js';
 import type { Trace, TraceHeader } from '../model/trace.js';
@@ -11,7 +11,7 @@ import { buildLeg } from './legs.js';
 import { pairRelays, type Move, type Relaying, type RelayLink } from './relays.js';
 import { firstOfEach, Ways, type Taking, type RelayWay } from './ways.js';
 
-/** One connection of a client: its own leg, and those of the relays that it went through. */
+/** One connection of a client: its own leg, and the relays that it went through. */
 export interface TracedConnection {
   readonly leg: Leg;
   /** The relay nearest to the client. */
@@ -20,32 +20,35 @@ export interface TracedConnection {
   readonly links: readonly RelayLink[];
   /** The first datagram that a process read: what an accept is to a connection. */
   readonly received: CopyEvent | null;
-  /** The first datagram that a process answered; it may have waited for the request before the trace began. */
+  /** The first datagram that a process answered; its read may be missing because it began before the trace. */
   readonly replied: CopyEvent | null;
-  /** The same at the client's end: a call of a relay there. */
+  /** The first call on the client's end of a leg of datagrams, where a relay has that end. */
   readonly sent: CopyEvent | null;
-  /** A transfer into a connection that the relay shares between clients. */
+  /** A transfer into an upstream connection that the relay shares between clients. */
   readonly shared: Move | null;
-  /** What the process that took it did; null where none is known, and in captures. */
+  /** What the serving process did for it; null where no such process is known, and in captures. */
   readonly service: Service | null;
 }
 
 /** What a process did for a connection that it took. */
 export interface Service {
-  /** Where else it read and wrote in time for the answer, one way of each kind. */
+  /** Where else it read and wrote before it finished its answer, one way of each kind. */
   readonly ways: readonly RelayWay[];
-  /** Bytes that it wrote to the client's socket; null where calls went untold. */
+  /** Bytes that it wrote to the client's socket; null where some calls were not recorded. */
   readonly written: number | null;
-  /** Its requests, and those with a call elsewhere; null where calls went untold. */
+  /**
+   * The client's requests, and those during which the process made a call elsewhere; null where some calls were not
+   * recorded.
+   */
   readonly exchanges: ExchangeCounts | null;
 }
 
-/** All that is known of the traffic of a trace, or of a part of it. */
+/** All that is known about the traffic of a trace, or of a part of it. */
 export interface Correlation {
-  /** Every leg, also those that nobody asked for. */
+  /** Every leg, including those that nobody asked for. */
   readonly legs: readonly Leg[];
   readonly relaying: Relaying;
-  /** Those of the trace's target, in the order in which they were first seen. */
+  /** The connections of the trace's target, in the order in which they were first seen. */
   readonly connections: readonly TracedConnection[];
   /** Legs that carried the bytes of one client and nothing else. */
   readonly spoken: ReadonlySet<Leg>;
@@ -87,7 +90,7 @@ export function correlate(events: readonly TraceEvent[], header: TraceHeader): C
   return { legs, relaying, connections, spoken };
 }
 
-/** Whether its upstream leg carried this client's bytes and nothing else. */
+/** Whether the upstream leg carried this client's bytes and nothing else. */
 function isWhole({ flows, sockets }: RelayLink): boolean {
   return flows !== null && sockets === 'own' && addsNothing(flows.there) && addsNothing(flows.back);
 }
@@ -115,7 +118,7 @@ function describeService(
   };
 }
 
-/** A relay's own leg may end at another relay. */
+/** Follows the chain of relays: a relay's upstream leg may end at another relay. */
 function followLinks(leg: Leg, linkOf: ReadonlyMap<Leg, RelayLink>): RelayLink[] {
   const chain: RelayLink[] = [];
   let next = linkOf.get(leg);

@@ -1,12 +1,18 @@
-/** Tells a new flow of datagrams from more of an old one between the same ports: they have neither SYN nor FIN. */
+/**
+ * Tells whether a datagram begins a new flow or continues an old one between the same ports: datagrams have neither SYN
+ * nor FIN.
+ */
 import { sameEndpoint } from '../model/address.js';
 import type { ConntrackView, NatEvent, PacketEvent, TuplePair } from '../model/event.js';
 import { ONE_WAY } from './journeys/live.js';
 import { root, type Sighting } from './sighting.js';
 
-/** Nanoseconds after which a silent pair is taken for a new flow (docker-proxy forgets its clients after 90 s). */
+/**
+ * Nanoseconds of silence after which a pair of endpoints counts as a new flow (docker-proxy forgets its clients after
+ * 90 s).
+ */
 const IDLE = 90_000_000_000;
-/** IPS_CONFIRMED: the entry was kept, so that another one is of another flow. */
+/** IPS_CONFIRMED: conntrack kept the entry, so a different entry belongs to a different flow. */
 const CONFIRMED = 0x8;
 
 /** A datagram at one hop. */
@@ -15,7 +21,7 @@ export interface DatagramSight {
   readonly sighting: Sighting;
 }
 
-/** What the last datagram of a sighting showed. */
+/** What the latest datagrams of a sighting showed. */
 interface Marks {
   /** Kernel address of the client's socket. */
   sender: string | null;
@@ -24,18 +30,18 @@ interface Marks {
 
 export class Datagrams {
   readonly #marks = new WeakMap<Sighting, Marks>();
-  /** The hops of the datagram that was last seen in each skb. */
+  /** By skb: the hops of the last datagram that was seen in it. */
   readonly #trails = new Map<string, DatagramSight[]>();
-  /** Sightings that a datagram began. */
+  /** Sightings that began with a datagram. */
   readonly #begun = new WeakSet<Sighting>();
 
-  /** Whether this datagram begins another flow than the one that has its addresses. */
+  /** Whether this datagram begins a new flow, other than the current one with the same addresses. */
   isAnew(current: Sighting, event: PacketEvent | NatEvent): boolean {
     if (event.time - current.lastTime > IDLE) return true;
     if (event.kind === 'nat') return false;
     const marks = this.#marks.get(current);
     if (marks && (isOtherSender(marks, current, event) || isOtherEntry(marks, event))) return true;
-    // It began anew at the hop before.
+    // It began a new flow at the previous hop.
     const before = this.#trailOf(event).at(-1);
     return (
       before !== undefined &&
@@ -51,12 +57,15 @@ export class Datagrams {
     return marks !== undefined && isOtherEntry(marks, event);
   }
 
-  /** Whether this is the datagram that was seen in its skb before, one place further: its memory was not used again. */
+  /**
+   * Whether this is the datagram that was last seen in this skb, now one hop further, and not another one in reused
+   * memory.
+   */
   goesOn(packet: PacketEvent): boolean {
     return this.#trailOf(packet).length > 0;
   }
 
-  /** Notes a datagram; returns where it was seen before, if this hop shows that it is of a new flow. */
+  /** Records a datagram. Returns its earlier hops if this hop shows that it begins a new flow. */
   take(packet: PacketEvent, sighting: Sighting): readonly DatagramSight[] {
     if (packet.protocol !== 'udp') return [];
     const trail = this.#trailOf(packet);
@@ -76,18 +85,18 @@ export class Datagrams {
     const trail = packet.skb === null ? undefined : this.#trails.get(packet.skb);
     const last = trail?.at(-1);
     if (!trail || !last || !isSameDatagram(last.packet, packet)) return [];
-    // No datagram passes one place twice: the skb's memory was used again.
+    // No datagram passes the same place twice: the skb's memory was reused.
     return trail.some((before) => isSamePlace(before.packet, packet)) ? [] : trail;
   }
 }
 
-/** The skb's memory is used again soon, for datagrams of the same length too. */
+/** Compares length, time and addresses, because skb memory is soon reused, also for datagrams of the same length. */
 function isSameDatagram(before: PacketEvent, now: PacketEvent): boolean {
   if (now.time - before.time >= ONE_WAY || before.length !== now.length) return false;
   return before.protocol === now.protocol && (isSameTuple(before, now) || isRewritten(before, now));
 }
 
-/** Whether the conntrack entry that it carries now made of its addresses before what they are. */
+/** Whether the packet's conntrack entry explains how its earlier addresses became its current ones. */
 function isRewritten(
   before: PacketEvent,
   { conntrack, source, destination }: PacketEvent,
@@ -121,7 +130,7 @@ function isOtherEntry({ conntrack }: Marks, packet: PacketEvent | NatEvent): boo
   const now = packet.conntrack;
   if (conntrack === null || now === null) return false;
   if (!isSameTuple(conntrack.original, now.original)) return true;
-  // Only the source of the answer changes once more, as POSTROUTING masquerades.
+  // Of the reply tuple, the source stays the same; the destination still changes when POSTROUTING masquerades.
   if (!sameEndpoint(conntrack.reply.source, now.reply.source)) return true;
   return conntrack.id !== now.id && (conntrack.status & CONFIRMED) !== 0;
 }

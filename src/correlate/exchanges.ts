@@ -1,4 +1,4 @@
-/** The requests of one connection, and which of them its process answered with another connection's help. */
+/** Counts the requests of one connection, and those during which its process also made calls elsewhere. */
 import type { CopyEvent } from '../model/event.js';
 import type { ExchangeCounts } from '../model/judgement.js';
 

@@ -1,4 +1,6 @@
-/** Pairs a relay's legs where no byte was seen to move: by what the process is, and by what it dialled meanwhile. */
+/**
+ * Pairs a relay's legs where no transfer of bytes was seen: by what the process is, and by what it dialled meanwhile.
+ */
 import { sameEndpoint } from '../model/address.js';
 import type { AcceptEvent, StateEvent } from '../model/event.js';
 import type { Topology } from '../model/topology.js';
@@ -29,7 +31,7 @@ interface Edge {
   readonly how: Excluded['how'] | null;
 }
 
-/** Pairs an accepted leg with the one leg that its process dialled meanwhile, when neither has another choice. */
+/** Pairs an accepted leg with the one leg that its process dialled meanwhile, if neither fits any other leg. */
 export function pairByExclusion(
   clients: readonly Leg[],
   upstreams: readonly Leg[],
@@ -42,7 +44,7 @@ export function pairByExclusion(
       .filter((leg) => leg !== client && couldServe(client, leg.dialled, context.kinship))
       .map((upstream): Edge => ({ client, upstream, how: classify(client, upstream, context) })),
   );
-  // Where the pieces of two legs show that they belong together, the others are no choice.
+  // Where the sizes of two legs' pieces show that they belong together, their other candidates are dropped.
   const shown = new Set(
     possible.flatMap(({ how, client, upstream }) => (how === 'tls' ? [client, upstream] : [])),
   );
@@ -64,7 +66,10 @@ interface Dialled {
   readonly time: number;
 }
 
-/** Legs by who dialled them and when: a relay may dial as often as it accepts, and of that a client concerns a moment. */
+/**
+ * Indexes legs by the dialling process and time: a relay may dial very often, and only a short period concerns one
+ * client.
+ */
 class Dials {
   readonly #byPid: ReadonlyMap<number, readonly Dialled[]>;
   readonly #byAccept: ReadonlyMap<AcceptEvent | null, readonly Dialled[]>;
@@ -79,7 +84,9 @@ class Dials {
     this.#byAccept = Map.groupBy(dials, ({ pid }) => kinship.servedBy(pid));
   }
 
-  /** Those that the client's process, or one that was forked for it, dialled between its accept and its end. */
+  /**
+   * The legs that the client's process, or a process forked for it, dialled between the client's accept and its end.
+   */
   during({ accepted, until }: Leg): Leg[] {
     if (accepted === null) return [];
     const { pid, time } = accepted;
@@ -106,7 +113,10 @@ function between(list: readonly Dialled[], from: number, to: number): Leg[] {
   return legs;
 }
 
-/** Why the one leg that a process dialled may be its client's, though no byte was seen to move; null for a server of its own. */
+/**
+ * Why the only leg that a process dialled may belong to its client although no transfer was seen; null where nothing
+ * shows it, because the process may be a server of its own.
+ */
 function classify(
   client: Leg,
   upstream: Leg,
@@ -121,7 +131,7 @@ function classify(
   }
   const own = calls.of(client, 'server');
   if (isTlsRelay({ client: own, upstream: calls.of(upstream, 'client') })) return 'tls';
-  // Who dials before it has read anything, and has nothing to say itself, waits for what it dialled.
+  // A process that dials before it reads anything, and sends the client nothing, waits for what it dialled.
   const early = own.every(({ time }) => time > dialled.time);
   return early && own.every(({ operation }) => operation === 'read') && !hasAnswer(client)
     ? 'only'
@@ -135,7 +145,10 @@ function hasAnswer({ events, client }: Leg): boolean {
   );
 }
 
-/** A relay dials in the process that accepted, or in one forked for it, after the accept and before the client's leg ends. */
+/**
+ * Whether a relay may have dialled for this client: in the accepting process or one forked for it, after the accept,
+ * and before the client's leg ends.
+ */
 export function couldServe(client: Leg, dialled: StateEvent | null, kinship: Kinship): boolean {
   if (!dialled || !client.accepted) return false;
   const { accepted } = client;

@@ -1,4 +1,7 @@
-/** Gathers events into flows: first by namespace and addresses, then across namespaces and NAT by what proves them one. */
+/**
+ * Gathers events into flows: first by namespace and addresses, then across namespaces and NAT where the events prove
+ * that they belong together.
+ */
 import { sameEndpoint, type Endpoint } from '../model/address.js';
 import {
   TCP,
@@ -16,10 +19,10 @@ import { continues, endsIn, NEIGHBOUR, ONE_WAY } from './journeys/live.js';
 import { pairKey, type LegEvent } from './leg.js';
 import { add, join, root, Sighting } from './sighting.js';
 
-/** A finished flow: the events of all sightings that are one and the same. */
+/** A finished flow: the events of all sightings that belong to it. */
 export interface Flow {
   readonly events: readonly LegEvent[];
-  /** The near end of the socket that dialled, where only a call of its process told it; null otherwise. */
+  /** The local end of the dialling socket, where only a call of its process revealed it; null otherwise. */
   readonly local: Endpoint | null;
 }
 
@@ -34,12 +37,12 @@ class Gatherer {
   readonly #all: Sighting[] = [];
   /** The current sighting of a pair in a namespace. */
   readonly #current = new Map<string, Sighting>();
-  /** The last packet that an skb was seen as, and where it belongs. */
+  /** By skb: the last packet that was seen in it, and the sighting of that packet. */
   readonly #skbs = new Map<string, { readonly packet: PacketEvent; readonly sighting: Sighting }>();
-  /** Sockets by kernel address, as long as they live. */
+  /** Sightings by the kernel address of their socket, as long as the socket lives. */
   readonly #sockets = new Map<string, Sighting>();
   readonly #datagrams = new Datagrams();
-  /** Sightings of datagrams that began though their addresses had been used before, and when. */
+  /** Sightings of new datagram flows whose addresses were used before, with their begin. */
   readonly #anew = new WeakMap<Sighting, number>();
   /** Sightings by pair and first sequence number, over all namespaces. */
   readonly #beginnings = new Map<string, Sighting>();
@@ -120,9 +123,9 @@ class Gatherer {
     add(sighting, event);
     const goesOn = protocol === 'tcp' || this.#datagrams.goesOn(event);
     const trail = this.#datagrams.take(event, sighting);
-    // Where another flow had these addresses, what it passed before belongs to the new one as well.
+    // Where another flow had these addresses before, the earlier hops of this datagram belong to the new flow as well.
     if (known !== undefined && known !== sighting) {
-      // A sighting that this very datagram began is the new flow's already.
+      // A sighting that began with this datagram already belongs to the new flow.
       const begins = new Set(trail.map(({ packet }) => packet));
       for (const before of trail) {
         const [first] = before.sighting.events;
@@ -140,7 +143,7 @@ class Gatherer {
     }
   }
 
-  /** The sighting a packet belongs to; a SYN with a new sequence number begins another. */
+  /** The sighting that a packet belongs to; a SYN with a new sequence number begins a new one. */
   #sightingOf(event: PacketEvent | NatEvent): Sighting {
     const key = placeKey(event.namespace, event.protocol, event.source, event.destination);
     const current = this.#current.get(key);
@@ -153,7 +156,7 @@ class Gatherer {
     }
     if (!isSyn(event)) return answersOther(current, event) ? this.#begin(key, event) : current;
     if (current.syn === null) {
-      // A dial seen by its socket only has no sequence number yet; anything else was there before the SYN.
+      // A dial that only its socket showed has no sequence number yet. Any other event is older than the SYN.
       const dialled = current.events.every(({ kind }) => kind === 'state' || kind === 'accept');
       const known = root(current).syn;
       if (!dialled || (known && known.seq !== event.seq)) return this.#begin(key, event);
@@ -164,7 +167,7 @@ class Gatherer {
     return current.syn.seq === event.seq ? current : this.#begin(key, event);
   }
 
-  /** Takes an earlier sight of a datagram out of the flow that had its addresses before. */
+  /** Moves an earlier sight of a datagram from the flow that had its addresses before to the new flow. */
   #retake({ packet, sighting }: DatagramSight, now: Sighting): void {
     if (root(sighting) === root(now) || sighting.events[0] === packet) return;
     const at = sighting.events.lastIndexOf(packet);
@@ -174,7 +177,7 @@ class Gatherer {
     const anew = this.#begin(placeKey(namespace, protocol, source, destination), packet);
     add(anew, packet);
     join(anew, now);
-    // Else the skb would tie the flow that it was taken out of to this one.
+    // Otherwise the skb would tie the old flow to this one.
     if (packet.skb !== null && this.#skbs.get(packet.skb)?.packet === packet) {
       this.#skbs.set(packet.skb, { packet, sighting: anew });
     }
@@ -188,7 +191,7 @@ class Gatherer {
     return sighting;
   }
 
-  /** An skb keeps its address along its way. */
+  /** Joins hops of one skb: it keeps its kernel address along its way. */
   #followSkb(event: PacketEvent, sighting: Sighting, goesOn: boolean): void {
     if (event.skb === null) return;
     const before = this.#skbs.get(event.skb);
@@ -196,14 +199,14 @@ class Gatherer {
     this.#skbs.set(event.skb, { packet: event, sighting });
   }
 
-  /** The conntrack entry on a packet names the same flow's addresses before and after NAT, in this namespace. */
+  /** Joins flows by conntrack: a packet's entry names its addresses before and after NAT in this namespace. */
   #followConntrack(event: PacketEvent | NatEvent, sighting: Sighting): void {
     if (event.conntrack === null) return;
     const { original, reply } = event.conntrack;
     for (const tuple of [original, reply]) {
       const key = placeKey(event.namespace, event.protocol, tuple.source, tuple.destination);
       const other = this.#current.get(key);
-      // A flow that begins anew has the entry, or the addresses, of the one before it.
+      // A new flow may have the conntrack entry or the addresses of an earlier one.
       const before =
         other &&
         (other.lastTime < (this.#anew.get(sighting) ?? 0) ||
@@ -212,7 +215,7 @@ class Gatherer {
     }
   }
 
-  /** The socket that sends a packet ties the packet's addresses to those that the process dialled. */
+  /** Joins flows by socket: the sending socket ties a packet's addresses to those that the process dialled. */
   #followSocket(event: PacketEvent, sighting: Sighting): void {
     if (event.socket === null) return;
     const known = this.#sockets.get(event.socket);
@@ -223,8 +226,8 @@ class Gatherer {
   }
 
   /**
-   * A call of a process on a socket that it dialled tells the socket's port, which the dial did not have yet: where the kernel
-   * skipped what followed the dial, nothing else does.
+   * Learns the local port of a dialling socket from a call of its process: the dial did not have the port yet. Where
+   * the kernel skipped the events after the dial, nothing else tells it.
    */
   #nameDialled({ socket, local, remote }: Omit<SocketEnds, 'life'>): void {
     const sighting = this.#sockets.get(socket);
@@ -249,7 +252,10 @@ class Gatherer {
     }
   }
 
-  /** The flow of a packet that was thrown away before it came to any device: its socket's, which dialled where it was to go. */
+  /**
+   * The flow of a packet that was dropped before it reached any device: the flow of its socket, if that dialled the
+   * packet's destination.
+   */
   #findSender(event: DropEvent | ResetEvent): Sighting | undefined {
     if (event.kind !== 'drop' || event.socket === null || event.ifindex !== null) return undefined;
     const known = this.#sockets.get(event.socket);
@@ -261,7 +267,7 @@ class Gatherer {
     return sameEndpoint(begun.remote, dialled) && !isOther(known, event) ? known : undefined;
   }
 
-  /** The flow of a packet that was rewritten and then waited on a device that it never left: conntrack names it. */
+  /** The flow of a packet that was rewritten, then waited on a device and never left it: conntrack names the flow. */
   #findWaiting(event: DropEvent | ResetEvent): Sighting | undefined {
     if (event.kind !== 'drop' || event.conntrack === null) return undefined;
     const { source, destination } = event.conntrack.original;
@@ -278,9 +284,9 @@ class Gatherer {
     remote: Endpoint,
     event: (TraceEvent & { kind: 'state' | 'accept' }) | null,
   ): Sighting | null {
-    // A listener is no connection.
+    // A listening socket is not a connection.
     if (remote.port === 0) return null;
-    // Only looked at as the trace ended: it has its ends, and no address of its own.
+    // A socket that was only listed at the end of the trace: it has endpoints, but no usable kernel address.
     if (event?.kind === 'state' && event.from === event.to) {
       return this.#current.get(placeKey(namespace, 'tcp', local, remote)) ?? null;
     }
@@ -292,7 +298,7 @@ class Gatherer {
     const known = this.#sockets.get(socket);
     const key = local.port === 0 ? null : placeKey(namespace, 'tcp', local, remote);
     const found = key === null ? undefined : this.#current.get(key);
-    // A dial from a port that was used before is another connection: its own SYN is still to come.
+    // A dial from a reused port is a new connection: its own SYN is still to come.
     const dials = event?.kind === 'state' && event.to === TCP_STATE.SYN_SENT;
     const other = found?.syn && (dials || isOlder(found, known));
     const current = other ? undefined : found;
@@ -306,7 +312,7 @@ class Gatherer {
   }
 }
 
-/** In order of time; events of one moment by their numbers. */
+/** Orders by time, and events of the same time by number. */
 function compare(a: LegEvent | undefined, b: LegEvent | undefined): number {
   return (a?.time ?? 0) - (b?.time ?? 0) || (a?.id ?? 0) - (b?.id ?? 0);
 }
@@ -317,12 +323,12 @@ function belongs(sighting: Sighting, remote: Endpoint): boolean {
   return own.remote.port === remote.port && own.remote.address === remote.address;
 }
 
-/** Whether this SYN begins another flow than the one that the sighting is of. */
+/** Whether this SYN begins a flow other than the sighting's. */
 function isOther(sighting: Sighting | undefined, event: DropEvent | ResetEvent): boolean {
   return sighting?.syn != null && isSyn(event) && sighting.syn.seq !== event.seq;
 }
 
-/** Whether a sighting had its SYN before this socket was dialled: its ports were used before. */
+/** Whether a sighting's SYN is older than this socket's dial: its ports were used before. */
 function isOlder(sighting: Sighting, dialled: Sighting | undefined): boolean {
   const dial = dialled?.events.find(
     (event) => event.kind === 'state' && event.to === TCP_STATE.SYN_SENT,
@@ -335,10 +341,10 @@ function isOlder(sighting: Sighting, dialled: Sighting | undefined): boolean {
   );
 }
 
-/** Bytes that a SYN may carry, and its answer acknowledge. */
+/** Most bytes that a SYN may carry and its answer acknowledge. */
 const EAGER = 65_535;
 
-/** Whether a packet answers another SYN than the one that the sighting began with, which was not seen here. */
+/** Whether a packet answers a SYN other than the sighting's, one that was not seen here. */
 function answersOther(sighting: Sighting, { protocol, flags, seq, ack }: PacketEvent | NatEvent) {
   const { syn } = root(sighting);
   if (protocol !== 'tcp' || syn === null || (flags & TCP.ACK) === 0) return false;

@@ -1,19 +1,22 @@
-/** Legs that are judged together, and what keeps a group that is over: a process that serves a connection which is still open. */
+/**
+ * Groups legs that are judged together, and finds finished groups that a still open connection of the same process
+ * needs.
+ */
 import type { TraceEvent } from '../model/event.js';
 import type { Correlation } from './connections.js';
 import type { Leg } from './leg.js';
 import type { RelayLink } from './relays.js';
 
-/** A client's leg with those of the relays behind it, or a leg that nobody asked for. */
+/** A client's leg with the legs of the relays behind it, or a leg that nobody asked for. */
 export interface LegGroup {
   readonly legs: readonly Leg[];
   readonly begin: number;
   readonly end: number;
-  /** Eldest ancestors of the processes at its ends. */
+  /** Oldest known ancestors of the processes at its ends. */
   readonly roots: ReadonlySet<number>;
 }
 
-/** Every leg in one group. */
+/** Puts every leg into one group. */
 export function groupLegs({ legs, relaying }: Correlation): LegGroup[] {
   const { links, calls, kinship } = relaying;
   const parents = new Map<Leg, Leg>();
@@ -45,7 +48,7 @@ export function groupLegs({ legs, relaying }: Correlation): LegGroup[] {
   });
 }
 
-/** The legs that a relay's later sockets of datagrams were joined from. */
+/** The legs that were joined into this one: a relay of datagrams may open several sockets for one client. */
 function listJoined({ events }: Leg, legs: readonly Leg[]): Leg[] {
   const joined = new Set<TraceEvent>(events);
   return legs.filter(({ events: [first] }) => first !== undefined && joined.has(first));
@@ -57,8 +60,9 @@ function listProcesses(leg: Leg, calls: Correlation['relaying']['calls']): numbe
 }
 
 /**
- * Groups that are over and that nobody needs any more. One whose process may have handed bytes on in a way that is not explained
- * stays as long as another of that process's connections that it met is open: of that it may be a rival, or a way elsewhere.
+ * Lists the groups that are over and no longer needed. If a process may have passed bytes on in an unexplained way, its
+ * group stays while an overlapping connection of that process is open: the group may be a rival of that connection, or
+ * another way for its bytes.
  */
 export function listFree(
   groups: readonly LegGroup[],
@@ -90,7 +94,7 @@ export function listFree(
   return free;
 }
 
-/** Processes that serve connections, and did something that no pair of legs explains. */
+/** Finds processes that serve connections and did something that no pair of legs explains. */
 function findLoose(
   { legs, relaying, spoken }: Correlation,
   events: readonly TraceEvent[],
@@ -124,7 +128,7 @@ function findLoose(
   );
 }
 
-/** All that was taken from the one leg was given to the other, so that nothing of it can turn up elsewhere. */
+/** Whether everything read from one leg was written to the other, so that none of it can turn up elsewhere. */
 function isExplained({ how, flows, sockets }: RelayLink): boolean {
   if (how !== 'moved' || flows === null || sockets !== 'own') return false;
   const { there, back } = flows;

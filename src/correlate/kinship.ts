@@ -1,12 +1,12 @@
-/** Which process stands in for which: a relay that forks lets its child serve the connection that it has accepted. */
+/** Tracks which process serves for which: a relay that forks lets its child serve the connection that it accepted. */
 import type { AcceptEvent, ForkEvent, TraceEvent } from '../model/event.js';
 
 export class Kinship {
-  /** The fork that made a process; a number that is used again is the last process's. */
+  /** The fork that created each process; a reused pid means the latest process. */
   readonly #forks = new Map<number, ForkEvent>();
-  /** The forks that a process made. */
+  /** The forks that each process made. */
   readonly #children: ReadonlyMap<number, readonly ForkEvent[]>;
-  /** What a process had accepted last when it forked: the child serves that. */
+  /** By child pid: the last accept of the parent before it forked; the child serves that connection. */
   readonly #served = new Map<number, AcceptEvent>();
 
   /** The events must be in order of time. */
@@ -33,7 +33,7 @@ export class Kinship {
     return false;
   }
 
-  /** The eldest known ancestor of a process; itself where no fork made it. */
+  /** The oldest known ancestor of a process; the process itself where no fork is known. */
   rootOf(pid: number): number {
     const seen = new Set<number>();
     let root = pid;
@@ -44,7 +44,7 @@ export class Kinship {
     return root;
   }
 
-  /** The process and all that it forked, directly or not. */
+  /** The process and all its descendants. */
   family(pid: number): Set<number> {
     const family = new Set([pid]);
     for (const member of family) {
@@ -53,7 +53,7 @@ export class Kinship {
     return family;
   }
 
-  /** The accept that a forked process was made for, as far as the order of calls tells; null for others. */
+  /** The accept that a process was forked for, as far as the order of calls tells; null for others. */
   servedBy(pid: number): AcceptEvent | null {
     return this.#served.get(pid) ?? null;
   }

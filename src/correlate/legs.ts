@@ -1,4 +1,4 @@
-/** Turns a flow into a leg: who began it, what was dialled, where it went, and what conntrack says of it. */
+/** Turns a flow into a leg: finds who began it, what was dialled, where it went, and what conntrack says about it. */
 import { sameEndpoint, type Endpoint } from '../model/address.js';
 import {
   CONNTRACK,
@@ -19,13 +19,13 @@ import { ResetNumbers } from './reset-fit.js';
 export interface LegContext {
   /** Inode of the host's network namespace; null in a capture. */
   readonly host: number | null;
-  /** Ports on which servers are expected, to tell the ends of a flow apart that began before the trace. */
+  /** Ports on which servers are expected: they tell client from server in flows that began before the trace. */
   readonly ports: ReadonlySet<number>;
   /** See TraceHeader.budget. */
   readonly budget?: number | undefined;
 }
 
-/** Null for a flow of which nothing but loose ends was seen. */
+/** Builds the leg of a flow; null where the events do not tell its ends. */
 export function buildLeg(flow: Flow, context: LegContext): Leg | null {
   const { events } = flow;
   const packets = events.filter((event) => event.kind === 'packet');
@@ -55,7 +55,7 @@ export function buildLeg(flow: Flow, context: LegContext): Leg | null {
   return { ...leg, until: findEnd(leg) };
 }
 
-/** Whether packets were counted only, or some device has listed as many as it may in one direction. */
+/** Whether packets were only counted, or some device has listed its full budget of packets in one direction. */
 function hasUnlisted(
   events: readonly LegEvent[],
   packets: readonly PacketEvent[],
@@ -73,8 +73,9 @@ function hasUnlisted(
 }
 
 /**
- * When a connection was over: it was reset, by a reset that is its own, or both ends have said FIN; of one whose packets are not seen,
- * its socket closed. Datagrams just stop.
+ * When a connection ended: at its last event if it was reset by a reset that belongs to it, or if both ends sent FIN.
+ * If no packets of it were seen, the close of its socket counts. Otherwise infinite. Datagrams have no end, so their
+ * last event counts.
  */
 function findEnd(leg: Omit<Leg, 'until'>): number {
   const last = leg.events.at(-1)?.time ?? 0;
@@ -88,7 +89,7 @@ function findEnd(leg: Omit<Leg, 'until'>): number {
     const request = isRequest(leg, event);
     if ((event.flags & TCP.RST) !== 0) {
       const fit = numbers.judge(event, request);
-      // What it would have to fit may have passed without being listed.
+      // The packets that the reset would have to fit may be missing from the list.
       if (fit === 'fits' || (fit === 'unknown' && leg.unlisted)) return last;
       continue;
     }
@@ -102,7 +103,7 @@ function findEnd(leg: Omit<Leg, 'until'>): number {
 
 type Tracked = (PacketEvent | DropEvent) & { readonly conntrack: ConntrackView };
 
-/** What carried a conntrack entry of the host. */
+/** Packets and drops with a conntrack entry of the host's namespace. */
 function listTracked(events: readonly LegEvent[], host: number | null): Tracked[] {
   return events.filter(
     (event): event is Tracked =>
@@ -136,7 +137,7 @@ function readNat(
 ): Nat | null {
   const { original } = event.conntrack;
   if (!rewrites(event.conntrack).any) return null;
-  // The source is rewritten last, in POSTROUTING: a first packet on its way there does not show it yet.
+  // The source is rewritten last, in POSTROUTING: a packet before that hook does not show it yet.
   const later = listTracked(events, host).find(
     ({ conntrack }) => conntrack.id === event.conntrack.id && rewrites(conntrack).source,
   );
@@ -150,7 +151,7 @@ function readNat(
       sameEndpoint(packet.destination, original.destination) &&
       sameEndpoint(packet.source, original.source),
   );
-  // The kernel takes the socket off a packet that arrives, so one that still has it was sent here.
+  // The kernel removes the socket from an arriving packet, so a packet that still has one was sent by this host.
   const sent =
     (dialled?.namespace === host && sameEndpoint(dialled.remote, original.destination)) ||
     (event.kind === 'packet' && event.direction === 'out' && event.socket !== null);
@@ -185,15 +186,15 @@ function findEnds(
     ({ protocol, flags }) => protocol === 'tcp' && (flags & (TCP.SYN | TCP.ACK)) === TCP.SYN,
   );
   if (syn) {
-    // What the process dialled is told best by its socket, then by conntrack, then by the first packet seen.
+    // The best source for what the process dialled is its socket, then conntrack, then the first packet seen.
     const server = dialled?.remote ?? view?.conntrack.original.destination ?? syn.destination;
-    // A packet of the host's own may have been given another source before it shows on any device.
+    // A packet of the host itself may get another source before it shows on any device.
     const hidden = view !== null && syn.namespace === view.namespace;
     return { client: hidden ? view.conntrack.original.source : syn.source, server, begun: true };
   }
   if (view) {
     const { source, destination } = view.conntrack.original;
-    // A first packet that was only seen to be dropped began it as well.
+    // A first packet that was seen only as a drop also began the flow.
     const begun =
       view.protocol === 'udp'
         ? packets[0] === undefined || isFirst(packets[0], view.conntrack.original)
@@ -206,7 +207,7 @@ function findEnds(
     const [client, seen] = replies
       ? [first.destination, first.source]
       : [first.source, first.destination];
-    // Where the beginning was lost, a packet may be one that was rewritten already.
+    // Where the beginning was lost, the packet may already be rewritten.
     const server = dialled?.remote ?? seen;
     return { client, server, begun: !replies && first.protocol === 'udp' };
   }
@@ -218,18 +219,21 @@ function findEnds(
   return null;
 }
 
-/** Whether a datagram may be the first of its flow: no answer, and none that came from elsewhere and was rewritten. */
+/**
+ * Whether a datagram may be the first of its flow: not an answer, and not one that arrived from elsewhere and was
+ * already rewritten.
+ */
 function isFirst(
   { source, destination, socket }: PacketEvent,
   original: ConntrackView['original'],
 ): boolean {
   if (sameEndpoint(destination, original.source)) return false;
   const rewritten = !sameEndpoint(destination, original.destination);
-  // One that this host sent still has its socket: rewritten in OUTPUT, it shows under no other address.
+  // A datagram that this host sent still has its socket: it was rewritten in OUTPUT and shows under no other address.
   return !(rewritten && socket === null && sameEndpoint(source, original.source));
 }
 
-/** Where the client's first packet was going at the last hop that it was seen at. */
+/** The destination of the client's first packet at the last hop where it was seen. */
 function lastDestination(packets: readonly PacketEvent[], client: Endpoint): Endpoint | null {
   const first = packets.find(({ source }) => sameEndpoint(source, client));
   if (!first) return null;

@@ -1,4 +1,4 @@
-/** Finds the leg that a process's socket belongs to, and at which end of it, by the ends that the kernel gives the socket. */
+/** Finds the leg that a process's socket belongs to, and the side of the leg, by the socket's local and remote ends. */
 import { sameEndpoint, type Endpoint } from '../model/address.js';
 import type { Protocol, SocketEnds } from '../model/event.js';
 import { pairKey, type Leg } from './leg.js';
@@ -6,13 +6,13 @@ import { pairKey, type Leg } from './leg.js';
 /** A socket of a process at one moment. */
 export interface SocketUse {
   readonly protocol: Protocol;
-  /** Inode of the socket's namespace; null when not told. */
+  /** Inode of the socket's namespace; null when unknown. */
   readonly namespace: number | null;
   readonly ends: Pick<SocketEnds, 'local' | 'remote'>;
   readonly time: number;
 }
 
-/** Who has a socket of a leg: its client, or the server that the client speaks to. */
+/** The side of a leg that a socket is on: its client, or the server that the client speaks to. */
 export type Side = 'client' | 'server';
 
 interface Known {
@@ -42,7 +42,7 @@ export class LegIndex {
     }
   }
 
-  /** The leg with these ends that lived at that time; with several, the one that began last before it. */
+  /** The leg with these ends at that time. If several fit, the one that began last. */
   find({ protocol, namespace, ends, time }: SocketUse): Leg | null {
     const { local, remote } = ends;
     const key = isUnspecified(local)
@@ -67,7 +67,10 @@ function listKeys({ protocol, client, server, destination, accepted }: Leg): Set
   return new Set(keys);
 }
 
-/** Whose socket this is. A socket that was accepted is the server's, one that dialled the client's. */
+/**
+ * The side that a socket is on. An accepted socket is the server's, a dialling one the client's. Null where neither
+ * fits.
+ */
 export function findSide(
   { client, server, destination, accepted }: Leg,
   { local, remote }: Pick<SocketEnds, 'local' | 'remote'>,
@@ -81,7 +84,7 @@ export function findSide(
   return isUnspecified(local) && local.port === client.port && served ? 'client' : null;
 }
 
-/** A socket bound to no address of its own serves all of them. */
+/** Whether a socket is bound to the unspecified address, and so serves all addresses. */
 function isUnspecified({ address }: Endpoint): boolean {
   return address === '0.0.0.0' || address === '::';
 }

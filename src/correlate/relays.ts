@@ -1,4 +1,4 @@
-/** Pairs the two legs of a relay: the one that a process accepted and the one that it dialled for it. */
+/** Pairs the two legs of a relay: the one that its process accepted and the one that it dialled for that client. */
 import { sameEndpoint } from '../model/address.js';
 import type { Process } from '../model/claim.js';
 import type { CopyEvent, TraceEvent } from '../model/event.js';
@@ -15,54 +15,55 @@ import { findTransfers, type Transfer } from './transfers.js';
 
 /** A transfer between the two legs of one relay. */
 export interface Move extends Transfer {
-  /** From the client's leg to the upstream one, and not back. */
+  /** True from the client's leg to the upstream leg, false for the way back. */
   readonly request: boolean;
 }
 
 export interface RelayLink {
-  /** The process between; null where nobody was seen, as in captures. */
+  /** The relay's process; null where no process was seen, as in captures. */
   readonly process: Process | null;
   readonly client: Leg;
   readonly upstream: Leg;
   /**
-   * `moved`: bytes were seen to go from one leg's socket into the other's. `alike`: what was read from one and
-   * written to the other is as much to the last byte, and each piece begins like a piece there. `tls`: each piece is
-   * as much longer on one leg as TLS makes it. `only`: nothing was moved, but the process dialled this leg, and no
-   * other, while that one was open, and is a relay by its arguments or waits for what it dialled. `content`: packets of both
-   * legs carried the same.
+   * How the pair was found. `moved`: bytes were seen to go from one leg's socket into the other's. `alike`: both legs
+   * carried the same number of bytes, and each piece on one begins like a piece on the other. `tls`: each piece is
+   * longer on one leg by as much as TLS adds. `only`: no transfer was seen, but the process dialled only this leg while
+   * the client's leg was open, and it is a relay by its arguments or waits for what it dialled. `content`: packets of
+   * both legs carried the same bytes.
    */
   readonly how: 'moved' | 'alike' | 'tls' | 'only' | 'content';
   readonly moves: readonly Move[];
-  /** Bytes moved from the client's socket into the upstream one, and back; null where no bytes were followed. */
+  /** Bytes moved from the client's socket into the upstream socket, and back; null where no bytes were followed. */
   readonly toUpstream: number | null;
   readonly toClient: number | null;
-  /** Both directions as the calls of the process add up; null where none were watched. */
+  /** Both directions, as the calls of the process add up; null where no calls were traced. */
   readonly flows: { readonly there: RelayedFlow; readonly back: RelayedFlow } | null;
   /**
-   * `own`: the process (or one that it forked) was seen to accept the one socket and to dial the other. `handed`: another one did, and
-   * passed the descriptor on. `older`: one of the two sockets was made before the trace began. Null in a capture.
+   * Who made the two sockets. `own`: the process (or one that it forked) was seen to accept one and dial the other.
+   * `handed`: another process did, and passed the descriptor on. `older`: one of the sockets was made before the trace
+   * began. Null in a capture.
    */
   readonly sockets: 'own' | 'handed' | 'older' | null;
 }
 
 export interface Relaying {
   readonly links: readonly RelayLink[];
-  /** The first datagram of a leg that a process read: what an accept is to a connection. */
+  /** By leg: the first datagram that a process read, which corresponds to the accept of a connection. */
   readonly received: ReadonlyMap<Leg, CopyEvent>;
-  /** The first that it answered: it had waited for the request before the trace began. */
+  /** By leg: the first datagram that a process answered. Its read may be missing because it began before the trace. */
   readonly replied: ReadonlyMap<Leg, CopyEvent>;
-  /** A call of the process that has the near end of a leg of datagrams: what a dial is to a connection. */
+  /** By leg: the first call of the process at the client's end, which corresponds to the dial of a connection. */
   readonly sent: ReadonlyMap<Leg, CopyEvent>;
-  /** Legs whose bytes went into a connection that others share, with the first transfer that shows it. */
+  /** Legs whose bytes went into an upstream connection that others share, with the first transfer that shows it. */
   readonly shared: ReadonlyMap<Leg, Move>;
-  /** Legs that relays began themselves: no client's. */
+  /** Legs that relays dialled themselves: these are not clients' connections. */
   readonly beyond: ReadonlySet<Leg>;
   readonly kinship: Kinship;
   readonly calls: LegCalls;
   readonly counts: Counts;
 }
 
-/** What pairing looks things up in. */
+/** The indexes that pairing uses. */
 interface Context {
   readonly index: LegIndex;
   readonly kinship: Kinship;
@@ -71,7 +72,10 @@ interface Context {
   readonly topology: Topology;
 }
 
-/** Pairs what can be paired for certain; a leg is the client's in one pair at most, and the upstream one in one at most. */
+/**
+ * Pairs the legs that certainly belong together. A leg is the client's leg of at most one pair, and the upstream leg of
+ * at most one.
+ */
 export function pairRelays(
   legs: readonly Leg[],
   events: readonly TraceEvent[],
@@ -113,12 +117,15 @@ export function pairRelays(
 interface Pair {
   readonly client: Leg;
   readonly upstream: Leg;
-  /** Later legs of datagrams to the same place. */
+  /** Later legs of datagrams to the same destination. */
   readonly again: Leg[];
   readonly moves: Move[];
 }
 
-/** Two legs are a relay's only where the process serves the one and is the client of the other. */
+/**
+ * Finds pairs of legs with transfers between them, where the process is the server of one leg and the client of the
+ * other.
+ */
 function findPairs({ index, kinship }: Context, events: readonly TraceEvent[]): Pair[] {
   const pairs = new Map<Leg, Map<Leg, Pair>>();
   for (const transfer of findTransfers(events)) {
@@ -130,7 +137,7 @@ function findPairs({ index, kinship }: Context, events: readonly TraceEvent[]): 
     const request = findSide(from, transfer.from) === 'server';
     const [client, upstream] = request ? [from, to] : [to, from];
     const [near, far] = request ? [transfer.from, transfer.to] : [transfer.to, transfer.from];
-    // Echoes, chats and brokers write what they read to other clients: two accepted sockets.
+    // Echo servers, chats and brokers write what they read to other clients: both sockets are accepted ones.
     if (findSide(client, near) !== 'server' || findSide(upstream, far) !== 'client') continue;
     const own = pairs.get(client) ?? new Map<Leg, Pair>();
     pairs.set(client, own);
@@ -139,14 +146,14 @@ function findPairs({ index, kinship }: Context, events: readonly TraceEvent[]): 
     pair.moves.push({ ...transfer, request });
   }
   const all = [...pairs.values()].flatMap((own) => [...own.values()]);
-  // An answer that was kept from another client's connection is no relaying of this one's request.
+  // An answer that was cached from another client's connection does not show that this client's request was relayed.
   return all.filter(
     ({ client, upstream, moves }) =>
       moves.some(({ request }) => request) || couldServe(client, upstream.dialled, kinship),
   );
 }
 
-/** What was followed decides; likeness to other legs is then coincidence. */
+/** Prefers pairs with an exactly followed transfer: their likeness to other legs is then coincidence. */
 function chooseFollowed(pairs: readonly Pair[]): Pair[] {
   const followed = pairs.filter(({ moves }) => moves.some(({ exact }) => exact));
   const known = new Set(followed.flatMap(({ client, upstream }) => [client, upstream]));
@@ -155,7 +162,9 @@ function chooseFollowed(pairs: readonly Pair[]): Pair[] {
   );
 }
 
-/** A relay of datagrams takes a new socket for its client when the last one idled or was refused: one leg all the same. */
+/**
+ * Merges upstream legs of datagrams: a relay opens a new socket for a client when the last one idled or was refused.
+ */
 function mergeDatagrams(pairs: readonly Pair[]): Pair[] {
   const merged = new Map<Leg, Pair>();
   return pairs.flatMap((pair) => {
@@ -192,7 +201,7 @@ function describePair(
     counts,
   );
   const moved = there.followed || back.followed;
-  // What is only alike has to be alike to the last byte.
+  // A pair that is only alike must have the same number of bytes on both legs.
   if (!moved && !(isEqual(there) && isEqual(back))) return null;
   const { pid, command } = first.event;
   const accepted =
@@ -214,14 +223,14 @@ function isEqual({ taken, given }: RelayedFlow): boolean {
   return taken !== null && taken === given;
 }
 
-/** Who made the two sockets that a process moved bytes between. */
+/** Finds who made the two sockets that a process moved bytes between. */
 function findMaker(
   { protocol, accepted }: Leg,
   { dialled }: Leg,
   pid: number,
   kinship: Kinship,
 ): RelayLink['sockets'] {
-  // Datagrams have neither accept nor dial: the sides of its sockets are all that there is.
+  // Datagrams have neither accept nor dial: only the sides of the sockets are known.
   if (protocol === 'udp') return 'own';
   if (!accepted || !dialled) return 'older';
   const dialledItself =
@@ -240,7 +249,7 @@ function joinLegs(leg: Leg, more: readonly Leg[]): Leg {
   return { ...leg, events: events.sort((a, b) => a.time - b.time || a.id - b.id) };
 }
 
-/** The first calls of processes at either end of legs of datagrams. */
+/** Finds the first calls of processes at either end of legs of datagrams. */
 function findDatagrams(
   legs: readonly Leg[],
   calls: LegCalls,

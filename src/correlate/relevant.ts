@@ -1,10 +1,10 @@
-/** Leaves out what happened elsewhere on the machine: the probes see every namespace, the trace is about one host. */
+/** Drops events from elsewhere on the machine: the probes see every namespace, but the trace is about one host. */
 import type { TraceEvent } from '../model/event.js';
 import type { Topology } from '../model/topology.js';
 import { gatherFlows } from './flows.js';
 import { packetKey, pairKey } from './leg.js';
 
-/** Events of flows that touch a namespace of the topology, in their order, with their numbers. */
+/** Keeps the events of flows that touch a namespace of the topology, with their order and numbers. */
 export function keepRelevant(events: readonly TraceEvent[], topology: Topology): TraceEvent[] {
   const known = new Set(topology.namespaces.map(({ inode }) => inode));
   const kept = new Set<number>();

@@ -1,32 +1,34 @@
-/** Whether a reset belongs to the connection that it bears the addresses of: its numbers must fit what its receiver waits for. */
+/**
+ * Decides whether a reset belongs to the connection with its addresses: its numbers must fit what its receiver expects.
+ */
 import { TCP, type PacketEvent } from '../model/event.js';
 
 /**
- * `stray`: out of the window, of another connection that used the same port, or made up: it ends nothing (RFC 9293, 3.10.7).
- * `unknown`: what its receiver waited for was not seen.
+ * `stray`: outside the window, from another connection that used the same port, or forged; it ends nothing (RFC 9293,
+ * 3.10.7). `unknown`: what its receiver expected was not seen.
  */
 export type ResetFit = 'fits' | 'stray' | 'unknown';
 
 type Segment = Pick<PacketEvent, 'seq' | 'ack' | 'flags' | 'length'>;
 
 interface Side {
-  /** The number behind all that it sent; null before anything was seen. */
+  /** The next number after everything that it sent; null before anything was seen. */
   next: number | null;
-  /** Numbers that it waited for, and the furthest of them. */
+  /** The numbers that it acknowledged, and so expected next, and the furthest of them. */
   readonly acks: Set<number>;
   acked: number | null;
 }
 
-/** Bytes that may have been sent without being seen, ahead of what was; no usual window is larger. */
+/** Most bytes that may have been sent unseen, beyond those that were seen; no usual window is larger. */
 const UNSEEN = 2 ** 24;
 
-/** Follows the numbers of one connection; every packet but resets is seen, in order of time. */
+/** Tracks the sequence numbers of one connection from all its packets except resets, in order of time. */
 export class ResetNumbers {
   readonly #request: Side = { next: null, acks: new Set(), acked: null };
   readonly #reply: Side = { next: null, acks: new Set(), acked: null };
   readonly #unlisted: boolean;
 
-  /** @param unlisted whether any number of bytes may have passed without being listed */
+  /** @param unlisted whether any number of bytes may be missing from the list of packets */
   constructor(unlisted: boolean) {
     this.#unlisted = unlisted;
   }
@@ -45,7 +47,7 @@ export class ResetNumbers {
   judge({ seq, ack, flags }: Segment, request: boolean): ResetFit {
     const [own, peer] = request ? [this.#request, this.#reply] : [this.#reply, this.#request];
     if (own.next === null && peer.acked === null) {
-      // It answers a segment that acknowledged nothing: a SYN.
+      // The reset answers a segment without an acknowledgement: a SYN.
       if ((flags & TCP.ACK) === 0 || peer.next === null) return 'unknown';
       return ack === peer.next ? 'fits' : 'stray';
     }
@@ -61,7 +63,7 @@ function count(flags: number, flag: number): 0 | 1 {
   return (flags & flag) === 0 ? 0 : 1;
 }
 
-/** Numbers wrap. */
+/** Compares two sequence numbers, which wrap. */
 function isAhead(one: number, other: number): boolean {
   return ((one - other) | 0) > 0;
 }

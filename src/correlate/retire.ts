@@ -1,4 +1,4 @@
-/** Which connections of a running trace are over for good, and which events nothing needs any more. */
+/** Finds the connections of a running trace that have ended for good, and the events that are no longer needed. */
 import { TCP, TCP_STATE, type CopyEvent, type MoveEvent, type TraceEvent } from '../model/event.js';
 import type { Correlation, TracedConnection } from './connections.js';
 import { groupLegs, listFree, type LegGroup } from './groups.js';
@@ -6,21 +6,27 @@ import { packetKey, pairKey, type Leg } from './leg.js';
 import type { Relaying } from './relays.js';
 import { keyOfSum, sumOfCall } from './sum-keys.js';
 
-/** Nanoseconds without a new event after which what has ended stays ended: packets in flight, sockets that close late. */
+/**
+ * Nanoseconds without a new event after which an ended leg stays ended: packets may be in flight, and sockets may close
+ * late.
+ */
 const SETTLE = 1_000_000_000;
-/** The same where its sockets have closed and its packets show no end. */
+/** The same where the sockets have closed but the packets show no end. */
 const LINGER = 10_000_000_000;
-/** Beyond the last time that a SYN is sent again (127 s); the same where no socket of it was seen. */
+/**
+ * The same for a leg that was never established, or of which no socket was seen: longer than a SYN is retransmitted
+ * (127 s).
+ */
 const GIVEN_UP = 130_000_000_000;
-/** Beyond the time after which datagrams between the same ports are a new flow (see datagrams.ts). */
+/** The same for datagrams: longer than the silence after which a new flow begins (see datagrams.ts). */
 const IDLE = 95_000_000_000;
 
 export interface Retirement {
   /** In the order in which they were first seen. */
   readonly connections: readonly TracedConnection[];
-  /** What is still needed, in its order. */
+  /** The events that are still needed, in their order. */
   readonly kept: readonly TraceEvent[];
-  /** Addresses of the legs that were let go: what comes between them without a SYN begins no connection. */
+  /** Address pairs of the retired legs: a packet between them without a SYN does not begin a connection. */
   readonly pairs: readonly string[];
 }
 
@@ -31,7 +37,7 @@ export interface RetireContext {
   readonly budget: number;
 }
 
-/** @param events those that were correlated, in order of time */
+/** @param events the events that were correlated, in order of time */
 export function retire(
   correlation: Correlation,
   events: readonly TraceEvent[],
@@ -56,16 +62,16 @@ export function retire(
 
 /** @param silent nanoseconds since its last event */
 function isLegOver(leg: Leg, silent: number): boolean {
-  // What was counted beyond the budget is told at the end.
+  // What was counted beyond the budget is reported only at the end.
   if (leg.protocol === 'udp') return silent > IDLE && !leg.unlisted;
   const sockets = readSockets(leg);
-  // A reset that its socket did not take is none: who still has the connection may go on.
+  // A reset that the socket ignored does not count: an end that still has the connection may go on.
   if (sockets === 'open') return false;
   if (leg.until !== Infinity) return silent > (sockets === 'none' ? GIVEN_UP : SETTLE);
   return sockets === 'closed' ? silent > LINGER : silent > GIVEN_UP && !isEstablished(leg);
 }
 
-/** What became of the sockets that were seen to be of it. */
+/** The state of the sockets that were seen to belong to a leg. */
 function readSockets({ events }: Leg): 'open' | 'closed' | 'none' {
   const open = new Map<string, boolean>();
   for (const event of events) {
@@ -83,14 +89,14 @@ function isEstablished({ events, begun }: Leg): boolean {
 
 type IsSpent = (call: CopyEvent | MoveEvent) => boolean;
 
-/** Tells of a call whether others of its socket may follow untold, of which no sum has been told yet. */
+/** Returns a test for calls: whether later calls on the same socket may be unlisted and have no sum yet. */
 function findSpent(events: readonly TraceEvent[], budget: number): IsSpent {
   const told = new Map<string, number>();
   for (const event of events) if (event.kind === 'total') told.set(keyOfSum(event), event.time);
   return (call) => call.calls >= budget && !((told.get(sumOfCall(call)) ?? -1) >= call.time);
 }
 
-/** Whether calls may have gone untold whose sum has not come: it is told at the end then. */
+/** Whether some calls may be unlisted and their sum is still missing: it comes at the end. */
 function isCut({ legs }: LegGroup, { calls, links }: Relaying, isSpent: IsSpent): boolean {
   const own = new Set(legs);
   return (
@@ -174,7 +180,7 @@ function pairOf({ local, remote }: Pick<CopyEvent, 'local' | 'remote'>): string 
   return pairKey('tcp', local, remote);
 }
 
-/** The pairs of addresses that its packets and sockets have. */
+/** The address pairs of a leg's packets and sockets. */
 function listPairs({ protocol, client, server, destination, accepted, nat }: Leg): string[] {
   const keys = [pairKey(protocol, client, destination)];
   if (nat) keys.push(pairKey(protocol, nat.view.reply.source, nat.view.reply.destination));

@@ -1,4 +1,4 @@
-/** One use of a pair of endpoints in one namespace, and which of them are one and the same flow. */
+/** The record of one use of a pair of endpoints in one namespace, and the union-find that joins records into flows. */
 import type { Endpoint } from '../model/address.js';
 import type { StateEvent } from '../model/event.js';
 import type { LegEvent } from './leg.js';
@@ -8,12 +8,12 @@ export class Sighting {
   /** Union-find parent; itself when it is the root. */
   parent: Sighting = this;
   readonly events: LegEvent[] = [];
-  /** Sequence number of the SYN that began it; at the root, of the whole flow. */
+  /** Sequence number of the SYN that began it; at the root, of the SYN that began the whole flow. */
   syn: { readonly seq: number } | null = null;
   lastTime = 0;
-  /** The dial that began it, where its socket was seen to. */
+  /** The dial that began it, where its socket was seen to dial. */
   dial: StateEvent | null = null;
-  /** The near end of the socket that dialled, as its process's calls on it name it. */
+  /** The local end of the dialling socket, as calls of its process name it. */
   local: Endpoint | null = null;
 }
 
@@ -26,7 +26,10 @@ export const root = (sighting: Sighting): Sighting => {
   return node;
 };
 
-/** Makes two sightings one flow. Refuses (false) when they began with different SYNs: one pair, used twice. */
+/**
+ * Joins two sightings into one flow. Returns false, and does not join, when they began with different SYNs: then the
+ * pair was used twice.
+ */
 export const join = (a: Sighting, b: Sighting): boolean => {
   const first = root(a);
   const second = root(b);

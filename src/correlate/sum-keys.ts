@@ -1,4 +1,7 @@
-/** Which sum of the kernel's a call is part of: of one socket and direction, or of a pair of sockets that is spliced. */
+/**
+ * Builds the keys that match calls with the kernel's sums: one sum per socket and direction, or per pair of spliced
+ * sockets.
+ */
 import type { CopyEvent, MoveEvent, SocketEnds, TotalEvent } from '../model/event.js';
 
 /** @param to the receiving socket of a splice, else null */
@@ -11,14 +14,14 @@ export function keyOfSockets(
   return (to === null ? [...own, life] : [...own, to.socket, to.local.port]).join();
 }
 
-/** The sum that counts a call. */
+/** The key of the sum that includes a call. */
 export function sumOfCall(call: CopyEvent | MoveEvent): string {
   return call.kind === 'move'
     ? keyOfSockets('move', call.from, call.to)
     : keyOfSockets(call.operation, call, null);
 }
 
-/** The same, of the sum as it was told. */
+/** The key of a sum, from its event. */
 export function keyOfSum({ operation, from, to }: TotalEvent): string {
   const own = [operation, from.socket, from.localPort, from.remotePort];
   return (to === null ? [...own, from.life] : [...own, to.socket, to.localPort]).join();

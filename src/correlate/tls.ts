@@ -1,28 +1,36 @@
-/** Recognises a relay that encrypts or decrypts: TLS on one leg, and every piece of the other a little longer there. */
+/**
+ * Recognises a relay that encrypts or decrypts: one leg carries TLS, and its pieces are a little longer than those of
+ * the other leg.
+ */
 import type { CopyEvent } from '../model/event.js';
 
-/** Bytes that TLS adds to a piece of at most one record: type and tag, header, explicit nonce, padding. */
+/**
+ * Fewest and most bytes that TLS adds to a piece of at most one record: type and tag, header, explicit nonce, padding.
+ */
 const LEAST = 16;
 const MOST = 96;
-/** The factor by which probes digest eight bytes into the upper half of the product (see relay-copy.bt). */
+/** The factor with which probes digest eight bytes into the upper half of the product (see relay-copy.bt). */
 const FACTOR = 0x5851f42d4c957f2dn;
 
-/** A relay's calls on the client's leg and on its own. */
+/** A relay's calls on the client's leg and on the upstream leg. */
 export interface TwoLegs {
   readonly client: readonly CopyEvent[];
   readonly upstream: readonly CopyEvent[];
 }
 
-/** True where one leg begins with the handshake of TLS, and every piece of the other has a longer one there, both ways. */
+/**
+ * True where one leg begins with a TLS handshake and, in both directions, has a longer piece for every piece of the
+ * other leg.
+ */
 export function isTlsRelay({ client, upstream }: TwoLegs): boolean {
   if (greets(client, 'read')) return isSealed(upstream, client);
   return greets(upstream, 'write') && isSealed(client, upstream);
 }
 
 /**
- * Whether every piece of the plain leg has a piece of its own on the sealed one that is as much longer as TLS makes it.
- * Handshakes, alerts and headers that are read on their own stand between those. What was not told any more of the
- * sealed leg has nothing to be compared with: pieces behind it are left out.
+ * Whether each piece of the plain leg has its own piece on the sealed leg, longer by as much as TLS adds. Between
+ * those, the sealed leg may have handshakes, alerts and headers that are read separately. Pieces after the last listed
+ * call of the sealed leg have nothing to be compared with, so they are left out.
  */
 function isSealed(plain: readonly CopyEvent[], sealed: readonly CopyEvent[]): boolean {
   const sent = sealed.filter(({ operation }) => operation === 'write');
@@ -39,7 +47,7 @@ function isSealed(plain: readonly CopyEvent[], sealed: readonly CopyEvent[]): bo
   );
 }
 
-/** Whether there are pieces, and each has a partner of its own, in the same order. */
+/** Whether there are pieces, and each has its own partner, in the same order. */
 function havePartners(
   pieces: readonly CopyEvent[],
   partners: readonly CopyEvent[],
@@ -61,7 +69,7 @@ function havePartners(
 function greets(calls: readonly CopyEvent[], operation: CopyEvent['operation']): boolean {
   const [first, second] = calls.filter((call) => call.operation === operation);
   if (!first) return false;
-  // Who reads the record's header first learns from it how much follows.
+  // A process that reads the record header first learns from it how much follows.
   const split = first.bytes === 5 && second !== undefined;
   const length = split ? second.bytes : first.bytes - 5;
   if (length < 40) return false;

@@ -1,21 +1,21 @@
-/** Bytes that went out of one socket of a process into another: spliced, or copied through its memory. */
+/** Finds transfers of bytes from one socket of a process into another: spliced, or copied through its memory. */
 import { sameEndpoint } from '../model/address.js';
 import type { CopyEvent, MoveEvent, Protocol, SocketEnds, TraceEvent } from '../model/event.js';
 
 export interface Transfer {
-  /** The event that shows the bytes leave: the splice, or the write. */
+  /** The event that shows the bytes leaving: the splice, or the write. */
   readonly event: MoveEvent | CopyEvent;
   /** The read that brought them in; null for a splice. */
   readonly read: CopyEvent | null;
   readonly protocol: Protocol;
-  /** Inode of the sockets' namespace; null when not told. */
+  /** Inode of the sockets' namespace; null when unknown. */
   readonly namespace: number | null;
   readonly from: SocketEnds & Pick<CopyEvent, 'life'>;
   readonly to: SocketEnds & Pick<CopyEvent, 'life'>;
   readonly bytes: number;
   /**
-   * True when the kernel followed the bytes, or the same piece, with the same beginning and end, was written from the
-   * very place where it had been read to. False when only length, beginning and end are the same.
+   * True when the kernel moved the bytes itself, or when the same piece, with the same length, beginning and end, was
+   * written from the address where it had been read to. False when only length, beginning and end are the same.
    */
   readonly exact: boolean;
 }
@@ -37,11 +37,11 @@ function readMove(event: MoveEvent): Transfer {
   return { event, read: null, protocol: 'tcp', namespace: null, from, to, bytes, exact: true };
 }
 
-/** Finds the read that a written piece came from. */
+/** Finds the read that written bytes came from. */
 class CopyMatcher {
-  /** The last read into each place of each process's memory. */
+  /** The last read into each address of each process's memory. */
   readonly #filled = new Map<string, CopyEvent>();
-  /** Reads not written on yet, by process, length and beginning. */
+  /** Reads that were not written on yet, by process, protocol, length, beginning and end. */
   readonly #open = new Map<string, CopyEvent[]>();
 
   read(event: CopyEvent): void {
@@ -54,7 +54,7 @@ class CopyMatcher {
 
   write(event: CopyEvent): Transfer | null {
     const same = this.#filled.get(place(event));
-    // What lies there now may be another text of the process that begins alike: its length and its end tell.
+    // The memory may now hold another text of the process that begins alike: its length and end tell.
     const exact =
       same !== undefined && likeness(same) === likeness(event) && !isSameSocket(same, event);
     const read = exact ? same : this.#findAlike(event);
@@ -73,7 +73,7 @@ class CopyMatcher {
     };
   }
 
-  /** The oldest open read that is alike, if those that are come from one socket. */
+  /** The oldest unmatched read that is alike, if all such reads come from one socket. */
   #findAlike(event: CopyEvent): CopyEvent | null {
     if (event.buffer === '' || event.buffer === NO_BUFFER) return null;
     const alike = (this.#open.get(likeness(event)) ?? []).filter(
@@ -88,14 +88,14 @@ function place({ pid, buffer }: CopyEvent): string {
   return `${pid}|${buffer}`;
 }
 
-/** What sendfile writes comes from a file. */
+/** The buffer of sendfile, which writes from a file. */
 const NO_BUFFER = '0';
 
 function likeness({ pid, protocol, bytes, mark, tail }: CopyEvent): string {
   return `${pid}|${protocol}|${bytes}|${mark}|${tail ?? ''}`;
 }
 
-/** One unconnected socket of datagrams counts as one for each peer. */
+/** An unconnected socket of datagrams counts as one socket per peer. */
 function isSameSocket(a: CopyEvent, b: CopyEvent): boolean {
   return a.socket === b.socket && sameEndpoint(a.remote, b.remote);
 }

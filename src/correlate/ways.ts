@@ -1,4 +1,7 @@
-/** Where else a process read and wrote while it served a connection: every way by which it may have handed bytes on. */
+/**
+ * Finds where else a process read and wrote while it served a connection: every way by which it may have passed bytes
+ * on.
+ */
 import type { Endpoint } from '../model/address.js';
 import {
   TCP_STATE,
@@ -15,22 +18,22 @@ import type { Kinship } from './kinship.js';
 import type { Leg } from './leg.js';
 import { keyOfSum, sumOfCall } from './sum-keys.js';
 
-/** One way, by the first call on it. */
+/** One way, with the first call on it. */
 export interface RelayWay {
   /**
-   * `dial`: it began a connection; `call`: it used one that it had begun, or one that no leg is known of; `handed`: another process,
-   * which is none of its kin, used the client's socket.
+   * `dial`: it dialled a connection. `call`: it used a connection that it had dialled, or one of which no leg is known.
+   * `handed`: another process, which is not related to it, used the client's socket.
    */
   readonly what: 'dial' | 'call' | 'handed' | AsideKind;
   readonly event: StateEvent | CopyEvent | AsideEvent;
-  /** The far end, where the kernel told one. */
+  /** The remote end, where the kernel told one. */
   readonly to: Endpoint | null;
 }
 
-/** Who serves a connection: its accept, or its first datagram read or answered. */
+/** The event that shows who serves a connection: its accept, or its first datagram read or answered. */
 export type Taking = AcceptEvent | CopyEvent;
 
-/** What is known of the other connections. */
+/** What is known about the other connections. */
 export interface Surroundings {
   readonly calls: LegCalls;
   readonly kinship: Kinship;
@@ -44,11 +47,11 @@ export class Ways {
   readonly #around: Surroundings;
   /** In order of time. */
   readonly #byProcess = new Map<number, Doing[]>();
-  /** Calls at the trace's end beyond those that were told, by what they were on. */
+  /** Counts at the end of the trace of the calls that were not listed one by one. */
   readonly #sums: AsideEvent[] = [];
   readonly #told = new Map<string, AsideEvent>();
   readonly #legs = new Map<StateEvent, Leg>();
-  /** The last call that was told of each socket on which more were made than were told. */
+  /** The last listed call of each socket on which further calls were not listed. */
   readonly #spent: readonly CopyEvent[];
 
   constructor(legs: readonly Leg[], events: readonly TraceEvent[], around: Surroundings) {
@@ -68,7 +71,10 @@ export class Ways {
     if (event.kind === 'aside') this.#told.set(objectKey(event), event);
   }
 
-  /** All calls elsewhere of whoever took `leg`, in time for its answer; empty when it kept to its client. */
+  /**
+   * All calls elsewhere of the process that took `leg`, up to the end of its answer; empty when it dealt only with its
+   * client.
+   */
   find(leg: Leg, taking: Taking): RelayWay[] {
     const since = Math.min(taking.time, leg.events[0]?.time ?? taking.time);
     const answered = findAnswered(leg, this.#around.calls);
@@ -95,7 +101,7 @@ export class Ways {
       .map((sum) => this.#told.get(objectKey(sum)) ?? sum);
     ways.push(...this.#leave([...asides, ...late], family));
     ways.push(...this.#listUntold(leg, taking, { family, since, until }));
-    // Of a process that was handed the socket nothing else is watched.
+    // For a process that was handed the socket, no other calls are traced.
     for (const event of this.#around.calls.of(leg, 'server')) {
       if (!family.includes(event.pid)) ways.push({ what: 'handed', event, to: null });
     }
@@ -103,7 +109,10 @@ export class Ways {
     return others.length === 0 && answered !== null ? [] : ways;
   }
 
-  /** A call on a connection that is neither this one nor another client's. */
+  /**
+   * The way that an event shows: a dial, or a call on a connection that is neither this one nor another client's. Null
+   * otherwise.
+   */
   #follow(event: StateEvent | CopyEvent, leg: Leg): RelayWay | null {
     const { calls, spoken } = this.#around;
     if (event.kind === 'state') {
@@ -117,7 +126,10 @@ export class Ways {
     return { what: 'call', event, to: event.remote };
   }
 
-  /** Sockets that a process of the family, or one of the same name that shares them, may have used without being told. */
+  /**
+   * Ways over sockets on which a process of the family, or one of the same name that shares them, may have made
+   * unlisted calls.
+   */
   #listUntold(leg: Leg, { command }: Taking, { family, since, until }: Span): RelayWay[] {
     return this.#spent.flatMap((last) => {
       const own = family.includes(last.pid) || last.command === command;
@@ -126,7 +138,7 @@ export class Ways {
     });
   }
 
-  /** Without what the process says to itself: both ends of the pipe or pair of sockets are its own. */
+  /** Drops what the process says to itself: both ends of the pipe or socket pair are its own. */
   #leave(asides: readonly AsideEvent[], family: readonly number[]): RelayWay[] {
     return asides
       .filter((event) => !this.#isInward(event, family))
@@ -140,7 +152,7 @@ export class Ways {
     return family.some((pid) => this.#told.has([pid, end, other].join()));
   }
 
-  /** Whether calls that were not told one by one may have been in that time. */
+  /** Whether calls that were not listed one by one may have been made in that time. */
   #mayBe(sum: AsideEvent, until: number): boolean {
     const last = this.#told.get(objectKey(sum));
     return last === undefined || (sum.calls > last.calls && last.time <= until);
@@ -159,14 +171,14 @@ function isDoing(event: TraceEvent): event is Doing {
   }
 }
 
-/** While a process, or one of its kin, served a connection. */
+/** The time in which a process, or one of its family, served a connection. */
 interface Span {
   readonly family: readonly number[];
   readonly since: number;
   readonly until: number;
 }
 
-/** The final count of a socket tells whether calls were made on it beyond those that were told one by one. */
+/** Lists the last listed call of each socket whose final count shows further calls. */
 function listSpent(events: readonly TraceEvent[]): CopyEvent[] {
   const last = new Map<string, CopyEvent>();
   const spent = new Map<string, CopyEvent>();
@@ -183,7 +195,7 @@ function objectKey({ pid, object, operation }: AsideEvent): string {
   return [pid, object, operation].join();
 }
 
-/** When the last byte of the answer was given; null without an answer. */
+/** When the last byte of the answer was sent; null without an answer. */
 function findAnswered(leg: Leg, calls: LegCalls): number | null {
   if (leg.unlisted) return lastTime(leg);
   const packet = leg.events.findLast(
@@ -194,24 +206,27 @@ function findAnswered(leg: Leg, calls: LegCalls): number | null {
   return times.length === 0 ? null : Math.max(...times);
 }
 
-/** Until when bytes may have passed: what is not listed may have come at any time while it was open. */
+/** Until when bytes may have passed. Packets that are not listed may have passed at any time while the leg was open. */
 function lastTime({ events, unlisted, until }: Leg): number {
   if (unlisted) return until;
   return events.findLast(({ kind }) => kind !== 'counter')?.time ?? 0;
 }
 
-/** What its standard output and errors take is a log, as long as nothing comes back from anywhere. */
+/**
+ * Whether a way is a log: a write to standard output or standard error. With an answer, logs alone do not count as
+ * ways.
+ */
 function isLog({ event }: RelayWay): boolean {
   return (
     event.kind === 'aside' && event.operation === 'write' && (event.fd === 1 || event.fd === 2)
   );
 }
 
-/** One way of each kind and end. */
+/** Keeps one way of each kind and remote end. */
 export function firstOfEach(ways: readonly RelayWay[]): RelayWay[] {
   const seen = new Map<string, RelayWay>();
   for (const way of ways) {
-    // What it dialled it also speaks to.
+    // A process also speaks to what it dialled.
     const what = way.what === 'dial' ? 'call' : way.what;
     const key = `${what}|${way.to?.address ?? ''}|${way.to?.port ?? ''}`;
     if (!seen.has(key)) seen.set(key, way);
@@ -219,7 +234,7 @@ export function firstOfEach(ways: readonly RelayWay[]): RelayWay[] {
   return [...seen.values()];
 }
 
-/** The part of a list in order of time that begins at a time. */
+/** The part of a time-ordered list that begins at a time. */
 function* from<T extends { readonly time: number }>(
   list: readonly T[],
   time: number,

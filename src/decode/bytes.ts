@@ -1,4 +1,4 @@
-/** Numbers out of bytes in network order. Reading beyond the end gives zeros, never an exception. */
+/** Reads numbers from bytes in network order. Reading beyond the end gives zeros, never an exception. */
 
 export function byteAt(bytes: Uint8Array, at: number): number {
   return bytes[at] ?? 0;

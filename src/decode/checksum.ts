@@ -1,13 +1,16 @@
-/** Whether a packet's checksums contradict what it says: then its addresses and ports may be anything. Total. */
+/**
+ * Checks a packet's checksums: if one is wrong, its addresses and ports may be wrong too. Total: any bytes give an
+ * answer.
+ */
 import { byteAt, uint16 } from './bytes.js';
 import { IP_PROTOCOL, type Packet } from './packet.js';
 
-/** Bytes of the addresses and what stands before them in the header, by version. */
+/** Bytes before the addresses in the IP header, and bytes of both addresses, by IP version. */
 const ADDRESSES = { 4: { before: 12, length: 8 }, 6: { before: 8, length: 32 } } as const;
 
 /**
- * False also where nothing can be said: cut off, fragmented, without a checksum. A sender that leaves the checksum to its
- * device puts that of the pseudo header there.
+ * Whether a checksum is wrong. False also for packets that cannot be checked: cut off, fragmented, or without a
+ * checksum. A sender that leaves the checksum to its device stores that of the pseudo header instead.
  */
 export function isDamaged(packet: Packet): boolean {
   return (packet.version === 4 && hasWrongHeader(packet)) || hasWrongTransport(packet);
@@ -17,7 +20,7 @@ function hasWrongHeader({ bytes, sourceAt }: Packet): boolean {
   return !isSoundHeader(bytes, sourceAt - ADDRESSES[4].before);
 }
 
-/** Whether the IPv4 header that begins at `at` has the checksum that fits it, or none. */
+/** Whether the IPv4 header at `at` has a correct checksum, or none. */
 export function isSoundHeader(bytes: Uint8Array, at: number): boolean {
   if (uint16(bytes, at + 10) === 0) return true;
   const length = (byteAt(bytes, at) & 0x0f) * 4;
@@ -33,7 +36,7 @@ function hasWrongTransport(packet: Packet): boolean {
   const addresses = ADDRESSES[version === 4 ? 4 : 6].length;
   const ends = add(bytes, sourceAt, sourceAt + addresses) + protocol;
   const pseudo = ends + (length & 0xffff) + (length >>> 16);
-  // Some devices are given it without the length.
+  // For some devices, senders leave the length out of the pseudo header's checksum.
   if (stored === fold(pseudo) || stored === fold(ends)) return false;
   return fold(pseudo + add(bytes, transportAt, transportAt + length)) !== 0xffff;
 }

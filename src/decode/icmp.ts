@@ -1,4 +1,4 @@
-/** ICMP and ICMPv6: errors, with the packet that they are about. Total: any bytes give an answer. */
+/** Decodes ICMP and ICMPv6 errors, with the packet that they are about. Total: any bytes give an answer. */
 import { byteAt, uint16 } from './bytes.js';
 import { readNetwork } from './network.js';
 import { IP_PROTOCOL, type Decoded, type Packet } from './packet.js';

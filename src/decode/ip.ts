@@ -1,4 +1,4 @@
-/** The network layer, what it carries, and what stands inside its tunnels. Total: any bytes give an answer. */
+/** Decodes the network layer, its payload, and packets inside tunnels. Total: any bytes give an answer. */
 import { byteAt, uint16 } from './bytes.js';
 import { decodeIcmp } from './icmp.js';
 import { readNetwork } from './network.js';
@@ -7,15 +7,15 @@ import { decodeTcp, decodeUdp } from './transport.js';
 import { ETHERNET, readDatagram, readGre, type Inner } from './tunnels.js';
 
 const ETHERTYPE = { IPV4: 0x0800, IPV6: 0x86dd } as const;
-/** 802.1Q, 802.1ad (QinQ) and the numbers that were used before it. */
+/** 802.1Q, 802.1ad (QinQ), and the numbers that were used for QinQ before it. */
 const VLAN = new Set([0x8100, 0x88a8, 0x9100, 0x9200, 0x9300]);
 /** More tags than any network has; a frame with more is malformed. */
 const MAX_TAGS = 8;
-/** Tunnels inside each other that are looked into. */
+/** Most nested tunnels that are decoded. */
 const MAX_TUNNELS = 4;
 const ETHERNET_HEADER = 14;
 
-/** What follows a type at `at`, with `length` bytes on the wire. */
+/** Decodes what follows an Ethertype, at `at`, with `length` bytes on the wire. */
 export function decodeEthertype(type: number, at: number, length: number, packet: Packet): Decoded {
   const { bytes, end } = packet;
   let next = type;
@@ -29,7 +29,7 @@ export function decodeEthertype(type: number, at: number, length: number, packet
   return decodeIp(packet, offset, length - (offset - at));
 }
 
-/** Decodes the IP packet that begins at `at`; `length` is what there was of it on the wire. */
+/** Decodes the IP packet at `at`; `length` is its length on the wire. */
 export function decodeIp(packet: Packet, at: number, length: number): Decoded {
   const network = readNetwork(packet.bytes, at, packet.end, length, packet);
   if (network === null) return 'malformed';
@@ -48,7 +48,7 @@ export function decodeIp(packet: Packet, at: number, length: number): Decoded {
       if (inner === null) return 'ok';
       const inside = enter(packet, inner, network.at + network.length - inner.at);
       if (inside !== null && inside !== 'malformed') return inside;
-      // Something else that uses this port.
+      // Not a tunnel: something else uses this port.
       packet.leaveTunnel(at);
       packet.hardwareAt = hardwareAt;
       readNetwork(bytes, at, end, length, packet);
@@ -82,7 +82,7 @@ function readHeader(packet: Packet, at: number): void {
   packet.networkAt = at;
 }
 
-/** Goes on inside the tunnel; null where there is nothing that is looked into. */
+/** Decodes the packet inside the tunnel; null where tunnels are nested too deeply. */
 function enter(packet: Packet, { kind, id, at, type }: Inner, length: number): Decoded | null {
   const { bytes, end, tunnels } = packet;
   if (tunnels.length === MAX_TUNNELS) return null;

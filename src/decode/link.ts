@@ -1,4 +1,4 @@
-/** Link layers: finds the network layer in a frame, whatever carried it. Total: any bytes give an answer. */
+/** Finds the network layer in a frame of any supported link type. Total: any bytes give an answer. */
 import { byteAt, uint16, uint32 } from './bytes.js';
 import { decodeEthertype, decodeIp } from './ip.js';
 import type { Decoded, Packet } from './packet.js';
@@ -17,14 +17,14 @@ const LINK = {
   SLL2: 276,
 } as const;
 
-/** Address families of the null and loop headers: the same families have different numbers on different systems. */
+/** Address families for IPv6 in null and loop headers: systems number it differently. */
 const FAMILIES_V6 = new Set([10, 24, 28, 30]);
 const ARPHRD_LOOPBACK = 772;
 const PACKET_OUTGOING = 4;
 
 /**
- * Decodes the frame from `from` to `end` of `bytes` into `packet`. `length` is what it had on the wire, at least as much as
- * was captured.
+ * Decodes the frame from `from` to `end` of `bytes` into `packet`. `length` is its length on the wire, at least as much
+ * as was captured.
  */
 export function decodeFrame(
   bytes: Uint8Array,
@@ -68,7 +68,9 @@ export function decodeFrame(
   }
 }
 
-/** The family stands in the byte order of the machine that captured; families are small, so both can be tried. */
+/**
+ * The family is in the byte order of the capturing machine; families are small numbers, so their size tells the order.
+ */
 function decodeFamily(packet: Packet, from: number, length: number): Decoded {
   const { bytes, end } = packet;
   if (end - from < 4) return 'malformed';

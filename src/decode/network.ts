@@ -1,8 +1,8 @@
-/** IP headers: IPv4 with options and fragments, IPv6 with extension headers. Total: any bytes give an answer. */
+/** Reads IP headers: IPv4 with options and fragments, IPv6 with extension headers. Total: any bytes give an answer. */
 import { byteAt, uint16, uint32 } from './bytes.js';
 import type { Ends, FragmentFacts } from './packet.js';
 
-/** Extension headers that are skipped; all but AH and the fragment header count their length in eights. */
+/** Extension headers. All but AH and the fragment header count their length in units of eight bytes. */
 const EXTENSION = { HOP_BY_HOP: 0, ROUTING: 43, FRAGMENT: 44, AUTHENTICATION: 51, OPTIONS: 60 };
 const SKIPPED = new Set([
   EXTENSION.HOP_BY_HOP,
@@ -14,7 +14,7 @@ const SKIPPED = new Set([
 ]);
 const MAX_EXTENSIONS = 16;
 
-/** Where the header ends, what follows, and whether this is a later fragment; null when it is no such header. */
+/** What a header says: where it ends, what follows, and whether this is a fragment. */
 export interface Network {
   readonly next: number;
   readonly at: number;
@@ -22,11 +22,14 @@ export interface Network {
   readonly length: number;
   readonly later: boolean;
   readonly first: boolean;
-  /** Null for whole packets. */
+  /** Null for packets that are not fragments. */
   readonly piece: FragmentFacts | null;
 }
 
-/** Reads an IP header of either version into `ends`, captured up to `limit`; also for the packet inside an ICMP error. */
+/**
+ * Reads an IP header of either version into `ends`, captured up to `limit`; null if it is none. Also for the packet
+ * inside an ICMP error.
+ */
 export function readNetwork(
   bytes: Uint8Array,
   at: number,
@@ -49,7 +52,7 @@ function readV4(
 ): Network | null {
   const header = (byteAt(bytes, at) & 0x0f) * 4;
   if (header < 20 || at + header > limit) return null;
-  // Segmentation offload leaves the length at 0 when it does not fit; then what was on the wire is all there is.
+  // Segmentation offload leaves the length at 0 when it does not fit; then the length on the wire is used.
   const total = uint16(bytes, at + 2) || length;
   if (total < header) return null;
   const fragment = uint16(bytes, at + 6);

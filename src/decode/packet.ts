@@ -1,6 +1,6 @@
-/** The record that the decoders fill: one packet's headers as numbers and offsets, reused from packet to packet. */
+/** The record that the decoders fill: one packet's headers as numbers and offsets, reused for every packet. */
 
-/** IP protocol numbers that are looked into. */
+/** IP protocol numbers that are decoded. */
 export const IP_PROTOCOL = {
   ICMP: 1,
   IPV4: 4,
@@ -14,9 +14,9 @@ export const IP_PROTOCOL = {
 /** A tunnel that a packet was found in, with the ends of the outer packet: offsets of their bytes. */
 export interface Tunnel {
   readonly kind: 'vxlan' | 'geneve' | 'gre' | 'ipip';
-  /** VXLAN's and Geneve's network, GRE's key; null without one. */
+  /** The network identifier of VXLAN and Geneve, or the key of GRE; null without one. */
   readonly id: number | null;
-  /** The UDP port that the outer packet went to; null of GRE and IP in IP. */
+  /** The UDP destination port of the outer packet; null for GRE and IP in IP. */
   readonly port: number | null;
   readonly version: number;
   readonly sourceAt: number;
@@ -26,19 +26,19 @@ export interface Tunnel {
 }
 
 /**
- * What a decoder says of a packet. `ok`: a TCP or UDP packet with ports; `error`: an ICMP error with the packet that it
- * is about; `other`: sound, but of a protocol without ports; `fragment`: a later fragment, without ports;
- * `malformed`: cut off or contradicting itself; `unknown-link`: of a link type that is not decoded.
+ * The result of decoding a packet. `ok`: a TCP or UDP packet with ports. `error`: an ICMP error with the packet that it
+ * is about. `other`: valid, but of a protocol without ports. `fragment`: a later fragment, without ports. `malformed`:
+ * cut off or contradictory. `unknown-link`: of a link type that is not decoded.
  */
 export type Decoded = 'ok' | 'error' | 'other' | 'fragment' | 'malformed' | 'unknown-link';
 
-/** What a fragment is of its packet; offsets named `…At` are of the bytes that it stands in. */
+/** How a fragment fits into its packet; offsets named `…At` refer to the bytes that contain the fragment. */
 export interface FragmentFacts {
-  /** Where the IP header begins, where the field with offset and flag stands, and where the fragment's own bytes begin. */
+  /** Offsets of the IP header, of the field with offset and flag, and of the fragment's own bytes. */
   readonly networkAt: number;
   readonly fieldAt: number;
   readonly at: number;
-  /** Bytes of it on the wire, and how many of the packet come before them. */
+  /** Bytes of the fragment on the wire, and bytes of the packet before it. */
   readonly length: number;
   readonly offset: number;
   readonly more: boolean;
@@ -57,9 +57,9 @@ export interface Ends {
   destinationPort: number;
 }
 
-/** Mutable on purpose: a capture has millions of packets, and one record serves them all. */
+/** A decoded packet. Mutable on purpose: a capture has millions of packets, and one record serves them all. */
 export class Packet implements Ends {
-  /** What the frame stands in, often with others, and where it ends there. All offsets are of `bytes`. */
+  /** The buffer that contains the frame, often with others, and the frame's end in it. All offsets refer to `bytes`. */
   bytes: Uint8Array = new Uint8Array(0);
   end = 0;
   version = 0;
@@ -74,11 +74,11 @@ export class Packet implements Ends {
   ipId = -1;
   /** Where the innermost IP header begins. */
   networkAt = 0;
-  /** The tunnels that it was found in, the outermost first; nearly always none. */
+  /** The tunnels around it, outermost first; nearly always none. */
   readonly tunnels: Tunnel[] = [];
-  /** A first fragment: its later ones come without ports. */
+  /** Whether it is a first fragment: the later ones have no ports. */
   fragmented = false;
-  /** Of any fragment, the first included; null for whole packets. */
+  /** Facts of any fragment, including the first; null for packets that are not fragments. */
   piece: FragmentFacts | null = null;
   seq = 0;
   ack = 0;
@@ -87,11 +87,14 @@ export class Packet implements Ends {
   timestamp = -1;
   /** Where the TCP or UDP header begins. */
   transportAt = 0;
-  /** Where the payload begins, how much of it is there, and how much there was on the wire. */
+  /** Where the payload begins, how many bytes of it were captured, and how many were on the wire. */
   payloadAt = 0;
   payloadCaptured = 0;
   payloadLength = 0;
-  /** From the link layer: the device's index (0 unknown), whether it left (`out`) or came in, and is a loopback. */
+  /**
+   * From the link layer: the device's index (0 if unknown), whether the packet left (`out`) or came in, and whether the
+   * device is a loopback.
+   */
   ifindex = 0;
   direction: 'in' | 'out' | null = null;
   loopback = false;
@@ -134,7 +137,7 @@ export class Packet implements Ends {
     this.tunnels.length = 0;
   }
 
-  /** Forgets the tunnel whose outer header is there, and all inside it. */
+  /** Forgets the tunnel whose outer IP header is at `networkAt`, and all tunnels inside it. */
   leaveTunnel(networkAt: number): void {
     const index = this.tunnels.findIndex((tunnel) => tunnel.networkAt === networkAt);
     if (index >= 0) this.tunnels.length = index;

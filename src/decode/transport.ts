@@ -1,13 +1,13 @@
-/** TCP with its options, and UDP. Total: any bytes give an answer. */
+/** Decodes TCP with its options, and UDP. Total: any bytes give an answer. */
 import { byteAt, uint16, uint32 } from './bytes.js';
 import type { Decoded, Packet } from './packet.js';
 
 const OPTION = { END: 0, NOP: 1, TIMESTAMP: 8 } as const;
 
-/** `length` is what there was of the segment on the wire, header included. */
+/** Decodes a TCP segment; `length` is its length on the wire, header included. */
 export function decodeTcp(packet: Packet, at: number, length: number): Decoded {
   const { bytes, end } = packet;
-  // Up to the flags is enough to know the packet by; a short snaplen may cut what follows.
+  // The bytes up to the flags are enough to identify the packet; a short snaplen may cut the rest.
   if (at + 14 > end) return 'malformed';
   const header = (byteAt(bytes, at + 12) >> 4) * 4;
   if (header < 20 || header > length) return 'malformed';

@@ -1,23 +1,25 @@
-/** Tunnels: what stands inside VXLAN, Geneve and GRE, and what the outer packet says of it. Total: any bytes give an answer. */
+/**
+ * Reads the headers of VXLAN, Geneve and GRE: what is inside, and its network or key. Total: any bytes give an answer.
+ */
 import { byteAt, uint16, uint32 } from './bytes.js';
 import type { Tunnel } from './packet.js';
 
-/** The one that IANA gave VXLAN and the one that Linux took before; Geneve's. */
+/** UDP ports: the one that IANA assigned to VXLAN, the one that Linux used before, and Geneve's. */
 const PORTS = { VXLAN: 4789, VXLAN_LINUX: 8472, GENEVE: 6081 } as const;
-/** What stands inside: an Ethernet frame, or a packet of that type. */
+/** The type of an inner Ethernet frame; other types are Ethertypes of inner packets. */
 export const ETHERNET = 0x6558;
 const GRE = { CHECKSUM: 0x8000, ROUTING: 0x4000, KEY: 0x2000, SEQUENCE: 0x1000, VERSION: 0x0007 };
 
 export interface Inner {
   readonly kind: Tunnel['kind'];
-  /** VXLAN's and Geneve's network, GRE's key; null without one. */
+  /** The network identifier of VXLAN and Geneve, or the key of GRE; null without one. */
   readonly id: number | null;
   readonly at: number;
   /** `ETHERNET`, or an Ethertype. */
   readonly type: number;
 }
 
-/** What a datagram to this port carries, by its first bytes; null where it is no tunnel. */
+/** Reads the tunnel header of a datagram to this port; null where it is no tunnel. */
 export function readDatagram(
   bytes: Uint8Array,
   port: number,
@@ -29,7 +31,7 @@ export function readDatagram(
   return port === PORTS.GENEVE ? readGeneve(bytes, at, end) : null;
 }
 
-/** RFC 7348; the bits of a group policy are let pass. */
+/** RFC 7348; bits of the group policy extension are accepted. */
 function readVxlan(bytes: Uint8Array, at: number): Inner | null {
   const flags = byteAt(bytes, at);
   const isPlain = (flags & 0x7f) === 0x08 && byteAt(bytes, at + 7) === 0;

@@ -1,4 +1,4 @@
-/** When legs were there that were let go: where packets are missing, any of that time may be what belongs to a pair. */
+/** Records when retired legs existed: where packets are missing, any leg of that time may be what belongs to a pair. */
 
 interface Time {
   readonly from: number;
@@ -20,7 +20,7 @@ export class BusyTimes {
     this.#times = merged;
   }
 
-  /** Forgets what was before. */
+  /** Forgets periods that ended before this time. */
   forget(before: number): void {
     this.#times = this.#times.filter(({ until }) => until >= before);
   }

@@ -1,4 +1,7 @@
-/** Legs that a relay may have dialled for a client: those that began while it lasted, less those that an address rules out. */
+/**
+ * Lists legs that a relay may have dialled for a client: those that began while it lasted, except those that an address
+ * rules out.
+ */
 import { mayBeUpstream, SLACK } from './edges.js';
 import type { CapturedLeg } from './legs.js';
 import { Prints, takePrint } from './prints.js';
@@ -9,11 +12,11 @@ export class Candidates {
   readonly #numbers = new Map<string, number>();
   readonly #clients: Int32Array;
   readonly #servers: Int32Array;
-  /** By leg: the next one with another address. Rows of legs of one client, or to one server, are the rule. */
+  /** By leg: the index of the next leg with another address. Runs of legs with the same client or server are common. */
   readonly #otherClient: Int32Array;
   readonly #otherServer: Int32Array;
   readonly #prints: Prints;
-  /** The client's that is visited: one for all of them. */
+  /** The print of the client being visited: one buffer, reused for every client. */
   #print: Float64Array | undefined;
 
   constructor(legs: readonly CapturedLeg[]) {
@@ -25,7 +28,7 @@ export class Candidates {
     this.#otherServer = findRuns(this.#servers);
   }
 
-  /** Hands them on in order of time until `visit` wants no more. */
+  /** Passes candidates to `visit` in order of time until it returns false. */
   visit(client: CapturedLeg, visit: (upstream: CapturedLeg) => boolean): void {
     const { leg, first } = client;
     const own = this.#numberOf(leg.client.address);
@@ -61,7 +64,7 @@ export class Candidates {
   }
 }
 
-/** For each the index behind the row of equal ones that it is in. */
+/** For each element, the index after the run of equal elements that it is in. */
 function findRuns(numbers: Int32Array): Int32Array {
   const ends = new Int32Array(numbers.length);
   for (let i = numbers.length - 1; i >= 0; i--) {

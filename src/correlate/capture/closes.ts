@@ -1,27 +1,27 @@
-/** Whether the ends of a pair's legs fit a relay: it ends one side because the other ended. */
+/** Compares how a pair's legs ended: a relay ends one side because the other side ended. */
 import { TCP } from '../../model/event.js';
 import { ResetNumbers } from '../reset-fit.js';
 import type { CapturedLeg } from './legs.js';
 import type { WirePacket } from './same-packet.js';
 
-/** Nanoseconds within which a relay that ends by itself ends both sides. */
+/** Nanoseconds within which a relay that ends of its own accord ends both sides. */
 const TOGETHER = 100_000_000;
 
-/** When each side first said that it would send no more. */
+/** When each side first sent a FIN or reset. */
 export interface Closes {
   readonly request: number | null;
   readonly reply: number | null;
 }
 
-/** What one side is known to have said, and what it said if its resets that may be another connection's are its own. */
+/** When one side certainly closed, and when it closed if doubtful resets count as well. */
 interface Said {
   sure: number | null;
   perhaps: number | null;
 }
 
 /**
- * Every way to read how a leg ended. A reset whose numbers do not fit ends nothing. One of which that is not known may have
- * ended its side: what follows from a close, or from its absence, must follow either way.
+ * All possible readings of how a leg ended. A reset whose numbers do not fit ends nothing. A reset whose fit is unknown
+ * may have ended its side, so a conclusion from a close, or from its absence, must hold in both cases.
  */
 function readCloses({ leg }: CapturedLeg): readonly Closes[] {
   const { requests, replies } = leg.split();
@@ -49,9 +49,10 @@ function readCloses({ leg }: CapturedLeg): readonly Closes[] {
 }
 
 /**
- * `relayed`: the relay ended one side after the other had ended, and nothing else did. `open`: it ended neither. `contrary`: its
- * own leg ended by itself while the client's went on, so that it was no relay's. `unknown`: packets that would tell are
- * not there, or it gave up both sides, or the answer rests on a reset that may be another connection's.
+ * How the ends of two legs relate. `relayed`: the relay ended one side after the other had ended, and nothing else did.
+ * `open`: it ended neither. `contrary`: the upstream leg ended by itself while the client's went on, so it is no
+ * relay's. `unknown`: telling packets are missing, the relay gave up both sides, or the answer depends on a reset that
+ * may belong to another connection.
  */
 export type CloseOrder = 'relayed' | 'open' | 'contrary' | 'unknown';
 
@@ -60,7 +61,7 @@ export function compareEnds(client: CapturedLeg, upstream: CapturedLeg, slack: n
   return first !== undefined && others.every((ends) => ends === first) ? first : 'unknown';
 }
 
-/** How both legs ended, by every reading. */
+/** How both legs ended, in every combination of readings. */
 export function readBoth(
   client: CapturedLeg,
   upstream: CapturedLeg,

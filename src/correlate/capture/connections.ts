@@ -1,4 +1,4 @@
-/** From a capture to the connections that were asked for: flows across NAT and files, and the legs of relays. */
+/** Finds the requested connections of a capture: flows across NAT and files, and the legs of relays. */
 import type { Ownership } from '../../model/claim.js';
 import type { CaptureFacts } from '../../model/conversation.js';
 import type { Device } from '../../model/topology.js';
@@ -12,32 +12,35 @@ import { buildCapturedLeg, type CapturedLeg } from './legs.js';
 import { describePair, pairByContent, sketchPair, type Pairing, type Pairings } from './relays.js';
 import { Services } from './services.js';
 
-/** Of most connections: one for all of them. */
+/** The relays of most connections: one shared empty list. */
 const NONE: readonly RelayLink[] = [];
 
 export interface CapturedConnection extends TracedConnection {
   readonly captured: CapturedLeg;
   readonly pairing: Pairing | null;
-  /** A relay may have carried it, but others carried the same bytes at that time. */
+  /** A relay may have carried it, but other legs carried the same bytes at that time. */
   readonly open: boolean;
 }
 
-/** The legs of a capture, or of a part of one, in the order in which they were first seen, with what relays made of them. */
+/**
+ * The legs of a capture, or of a part of one, in the order in which they were first seen, with the pairs of relays'
+ * legs.
+ */
 export interface CapturedLegs {
   readonly legs: readonly CapturedLeg[];
   readonly touching: Groups['touching'];
   readonly pairings: Pairings;
 }
 
-/** What a part of a capture needs beside itself. */
+/** What is needed to correlate a part of a capture. */
 export interface PartOfCapture {
-  /** When others were there that were let go. */
+  /** When retired legs existed. */
   readonly gone: BusyTimes;
-  /** Nothing is asked yet of conversations that began later, in nanoseconds. */
+  /** Nanoseconds; conversations that began later are not yet of interest. */
   readonly until: number;
 }
 
-/** @param part null of a whole one */
+/** @param part null for a whole capture */
 export function correlateCapture(
   { target, topology }: TraceHeader,
   { conversations, packets, clocks }: CaptureFacts,
@@ -74,7 +77,7 @@ export function findCaptured(trace: Trace): CapturedConnection[] {
   return listConnections(legs, pairings, own).filter(createAsked(header));
 }
 
-/** Those of the legs that are no relay's own. */
+/** Makes a connection of each leg that a relay did not dial. */
 export function listConnections(
   legs: readonly CapturedLeg[],
   { strong, weak, open }: Pick<Pairings, 'strong' | 'weak' | 'open'>,
@@ -90,7 +93,7 @@ export function listConnections(
   });
 }
 
-/** Whether a connection is one of those that were asked for. */
+/** Returns a test for whether a connection was asked for. */
 export function createAsked(header: TraceHeader): (connection: CapturedConnection) => boolean {
   const isAsked = createMatcher(header, 'unknown');
   return ({ leg, link, captured: { first, last } }) => {
@@ -116,7 +119,7 @@ function connect(
     flows: null,
     sockets: null,
   };
-  // What only sockets tell.
+  // Facts that only sockets can tell.
   const unseen = { received: null, replied: null, sent: null, shared: null, service: null };
   return { leg, link, links: link ? [link] : NONE, ...unseen, captured, pairing, open };
 }

@@ -1,19 +1,22 @@
-/** Remembers packets by a key, those of one key in the order in which they came: lists of their own would be as many as they are. */
+/**
+ * Remembers packets by key, in the order in which they came, in flat arrays: one list per key would be nearly as many
+ * as packets.
+ */
 
-/** Packets of one key that are remembered; with more, one is like the other. */
+/** Most packets that are remembered per key; if there are more, they are all alike. */
 const MAX_COPIES = 16;
 
 export class Copies {
   readonly #mask: number;
-  /** By slot: the key, the first and last packet of it (plus one; 0 is free), and how many there are. */
+  /** By slot: the key, its first and last packet (plus one; 0 is free), and the number of its packets. */
   readonly #keys: Int32Array;
   readonly #first: Int32Array;
   readonly #last: Int32Array;
   readonly #count: Uint8Array;
-  /** By packet: the next of the same key, plus one; 0 is none. */
+  /** By packet: the next one with the same key, plus one; 0 means none. */
   readonly #next: Int32Array;
 
-  /** Room for `most` packets, which are numbers below it. */
+  /** Makes room for `most` packets, numbered from 0 to `most` - 1. */
   constructor(most: number) {
     let slots = 16;
     while (slots < most * 2) slots *= 2;
@@ -30,12 +33,12 @@ export class Copies {
     return (this.#first[this.#find(key)] ?? 0) - 1;
   }
 
-  /** The one after `packet`; -1 after the last. */
+  /** The next packet with the same key; -1 after the last. */
   after(packet: number): number {
     return (this.#next[packet] ?? 0) - 1;
   }
 
-  /** @param isOld whether one that was added before can be none of this packet's, nor of a later one's */
+  /** @param isOld whether an earlier packet is too old to match this one or any later one */
   add(key: number, packet: number, isOld: (before: number) => boolean): void {
     const slot = this.#find(key);
     const last = this.#last[slot] ?? 0;

@@ -1,4 +1,7 @@
-/** Compares the datagrams of two legs: they keep their bounds, so each that a relay sends is one that it got. */
+/**
+ * Compares the datagrams of two legs: datagrams keep their boundaries, so each one that a relay sends is one that it
+ * received.
+ */
 import { sameEndpoint } from '../../model/address.js';
 import type { CapturedLeg } from './legs.js';
 import type { WirePacket } from './same-packet.js';
@@ -7,18 +10,21 @@ import type { Likeness } from '../../model/claim.js';
 export interface DatagramLikeness {
   readonly request: Likeness;
   readonly reply: Likeness;
-  /** Different payloads that agreed, of the way that has fewer of them. */
+  /** Number of different payloads that agreed, in the direction that has fewer of them. */
   readonly different: number;
-  /** Bytes of the longest request. */
+  /** Length of the longest request in bytes. */
   readonly longest: number;
 }
 
 /** Nanoseconds within which a relay passes a datagram on. */
 const AT_ONCE = 100_000_000;
-/** Nanoseconds within which another flow with the same payload may be the one that a relay passed on. */
+/** Nanoseconds within which another flow with the same payload may be the one that the relay forwarded. */
 const AT_ABOUT = 1_000_000_000;
 
-/** Null unless both legs have requests; `slack` nanoseconds may what goes on be ahead of what came. */
+/**
+ * Compares two legs; null if they differ, or if one has no requests. A forwarded datagram may appear up to `slack`
+ * nanoseconds before it was received.
+ */
 export function compareDatagrams(
   client: CapturedLeg,
   upstream: CapturedLeg,
@@ -34,7 +40,7 @@ export function compareDatagrams(
   return { request, reply, different, longest };
 }
 
-/** Whether any payload went over both at about the same time, whoever sent it; one that was cut off may be any. */
+/** Whether both carried the same payload at about the same time, in any direction; a truncated payload may be any. */
 export function sharePayload(a: CapturedLeg, b: CapturedLeg): boolean {
   const times = new Map<string | null, number[]>();
   for (const packet of a.leg.range.list()) {
@@ -79,7 +85,10 @@ function listDatagrams({
   return lists;
 }
 
-/** `before` are the datagrams that came in, `after` those that went on; each of these needs one of those. */
+/**
+ * Compares the received datagrams (`before`) with the forwarded ones (`after`): each forwarded one needs its own
+ * received one.
+ */
 function compareLists(
   before: readonly WirePacket[],
   after: readonly WirePacket[],

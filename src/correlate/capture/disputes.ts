@@ -1,4 +1,7 @@
-/** Links that a third sighting of the same packets contradicts: one machine between two places cannot have made all three. */
+/**
+ * Drops links that a third sighting of the same packets contradicts: one machine between two places cannot have made
+ * all three.
+ */
 import { sameEndpoint } from '../../model/address.js';
 import type { Conversation } from '../../model/conversation.js';
 import type { CapturedPacket } from '../../model/captured-packet.js';
@@ -11,14 +14,14 @@ export interface TwinPair {
   readonly one: Conversation;
   readonly two: Conversation;
   readonly twins: Twin[];
-  /** By their marks the same packets, at times that no way from one place to the other takes. */
+  /** The same packets by their marks, but further apart in time than any path takes. */
   readonly late: Twin[];
 }
 
 /**
- * Without the links that a third conversation with the same packets contradicts. Its times say nothing: the clock of its file may
- * not be known. But the same packet is the same packet at any time, and NAT gives it one new address, behind the machine.
- * `unset` are the files whose clocks could not be compared with the first one's.
+ * Drops the links that a third conversation with the same packets contradicts. The third one's times prove nothing,
+ * because the clock of its file may be unknown. Still it shows the same packet, and NAT gives a packet one new address,
+ * behind the machine. `unset` are the files whose clocks could not be compared with the first file's.
  */
 export function dropDisputed(
   links: readonly ConversationLink[],
@@ -54,7 +57,7 @@ function isDisputed(
     (byConversation.get(known.id) ?? []).some((pair) => {
       const third = pair.one.id === known.id ? pair.two : pair.one;
       if (third.id === link.one.id || third.id === link.two.id) return false;
-      // What shows another address at a known time is a link of its own, or an edited copy that came later.
+      // A conversation with another address at a known time is a link of its own, or an edited copy that came later.
       const placed = isUsed(third) ? pair.twins : [];
       return [...placed, ...pair.late].some(({ a, b }) =>
         pair.one.id === known.id ? contradicts(link, a, b) : contradicts(link, b, a),
@@ -63,12 +66,15 @@ function isDisputed(
   );
 }
 
-/** One side of the link, as another file shows it. */
+/** Whether the third conversation is one side of the link, as another file shows it. */
 function isBeside({ one, two }: ConversationLink, third: Conversation): boolean {
   return haveSameEnds(one, third) || haveSameEnds(two, third);
 }
 
-/** Whether `third`, the same packet as `seen` of one side of the link, cannot have passed the link's machine. */
+/**
+ * Whether `third` cannot have passed the link's machine. It is the same packet as `seen`, which is on one side of the
+ * link.
+ */
 function contradicts(link: ConversationLink, seen: CapturedPacket, third: CapturedPacket): boolean {
   const own = link.twins.filter(({ a, b }) => isOneWay(link, seen, a, b));
   const same = own.filter(({ a, b }) => a.id === seen.id || b.id === seen.id);
@@ -78,13 +84,13 @@ function contradicts(link: ConversationLink, seen: CapturedPacket, third: Captur
   const isNearer = (link.nearer === 'one') === isForth;
   const turn = ({ a, b }: Twin): readonly [near: CapturedPacket, far: CapturedPacket] =>
     isNearer ? [a, b] : [b, a];
-  // Of a packet that was not seen on both sides, others of its direction tell how its like fared.
+  // If the packet was not seen on both sides, other packets of its direction stand in for it.
   return same.length > 0
     ? same.some((twin) => doesNotFit(turn(twin), third))
     : own.every((twin) => doesNotFit(turn(twin), third));
 }
 
-/** The twin is of the direction in which `seen` went. */
+/** Whether the twin went in the same direction as `seen`. */
 function isOneWay(
   { one }: ConversationLink,
   seen: CapturedPacket,
@@ -96,7 +102,8 @@ function isOneWay(
 }
 
 /**
- * A third address of an end that was rewritten; or the address of one side, at a place where only the other side can be.
+ * Whether the third sighting has a third address for a rewritten end, or has the address of one side at a place where
+ * only the other side can be.
  */
 function doesNotFit(
   [near, far]: readonly [CapturedPacket, CapturedPacket],
@@ -109,13 +116,13 @@ function doesNotFit(
     else if (sameEndpoint(third[field], far[field])) sides.add('far');
     else return true;
   }
-  // Between two rewritings of both ends, a packet has one new address.
+  // A packet with one end rewritten and the other not is between the two sides, so its TTL must be too.
   if (sides.size > 1) return third.ttl > near.ttl || third.ttl < far.ttl;
-  // Once more under its first address, and as far on as it was seen under the other.
+  // It has its first address although it is as far along as the sighting under the new one.
   if (sides.has('near')) return near.ttl !== far.ttl && !isBefore(third, far);
   if (third.ttl > near.ttl) return true;
   if (third.ttl < near.ttl) return haveOneSender(near, third);
-  // Rewritten already where it was seen as it came.
+  // It is already rewritten at the place where it was also seen as it arrived.
   return near.file === third.file && !areApart({ a: near, b: third });
 }
 

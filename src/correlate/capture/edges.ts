@@ -1,4 +1,7 @@
-/** Whether two captured legs may be the two sides of one relay: the same machine between them, the same bytes, in time. */
+/**
+ * Decides whether two captured legs may be the two sides of one relay: one machine between them, the same bytes, in
+ * order of time.
+ */
 import { isLoopback, sameEndpoint } from '../../model/address.js';
 import { compareEnds, readBoth, type CloseOrder } from './closes.js';
 import { compareContent, isAligned, lacksBytes, streamsOf } from './contents.js';
@@ -14,19 +17,19 @@ export interface Edge {
   readonly reply: Likeness;
   /** Payload was compared and agreed. */
   readonly strong: boolean;
-  /** What agreed may be a coincidence: packets are missing, or too few datagrams were compared. */
+  /** The agreement may be a coincidence: packets are missing, or too few datagrams were compared. */
   readonly thin: boolean;
-  /** Whether each side ended because the other did; datagrams have no end. */
+  /** Whether each side ended because the other did; always `open` for datagrams, which have no end. */
   readonly ends: Exclude<CloseOrder, 'contrary'>;
 }
 
-/** Nanoseconds by which clocks of two files may differ after they have been set to each other. */
+/** Nanoseconds by which the clocks of two files may still differ after they have been aligned. */
 export const SLACK = 500_000;
-/** Nanoseconds that a relay may take until it dials, or passes on that one side has ended. */
+/** Nanoseconds that a relay may take to dial, or to pass on that one side has ended. */
 const SOON = 100_000_000;
-/** Different datagrams that must agree in both directions before they prove something. */
+/** Number of different datagrams that must agree in both directions to prove something. */
 const SEVERAL = 3;
-/** Bytes of a datagram below which it may be anybody's. */
+/** Length in bytes below which a datagram may come from any flow. */
 const TELLING = 10;
 
 export function compareLegs(client: CapturedLeg, upstream: CapturedLeg): Edge | null {
@@ -39,22 +42,22 @@ export function compareLegs(client: CapturedLeg, upstream: CapturedLeg): Edge | 
   if (isAligned(client) !== isAligned(upstream)) return null;
   const [own, theirs] = [streamsOf(client), streamsOf(upstream)];
   const aligned = isAligned(client);
-  // What comes out has gone in before; a reset may lose the end of it.
+  // A relay cannot forward more than it received; a reset may lose the end of it.
   if (aligned && theirs.request.length > own.request.length) return null;
   if (aligned && own.reply.length > theirs.reply.length) return null;
   const likeness = compareContent(client, upstream);
   if (likeness === null || isSameFlow(client, upstream)) return null;
   const late = findDisorder(client, upstream);
   if (late > slack) return null;
-  // Something must show which was first; where two clocks leave it open, it is the way that fits better.
+  // Something must show which leg came first; where two clocks leave it open, the direction with less disorder wins.
   if (late >= findDisorder(upstream, client)) return null;
   const { request, reply } = likeness;
   const counted = request === 'same-length' && reply === 'same-length';
-  // Without its beginning a stream with holes in it may be any.
+  // A stream without its beginning and with gaps may be any stream.
   const strong = aligned
     ? isCompared(request) || isCompared(reply) || counted
     : isCompared(request) && isCompared(reply);
-  // An answer that one of them lacks, or both, may have been lost, and more with it; lengths alone are no content.
+  // If one leg or both lack the answer, it may have been lost, and more with it. Equal lengths alone prove no content.
   const partly = strong && !(isCompared(request) && isCompared(reply));
   const lacking = lacksBytes(client) || lacksBytes(upstream);
   const thin = partly || lacking;
@@ -68,8 +71,8 @@ export function compareLegs(client: CapturedLeg, upstream: CapturedLeg): Edge | 
 }
 
 /**
- * Datagrams have no numbers that would tell of missing ones, so that a whole flow with the same payload may be missing:
- * only several different ones that agree in both directions are more than a likeness.
+ * Compares two legs of datagrams. Datagrams have no sequence numbers that would reveal missing ones, so a whole flow
+ * with the same payload may be missing: only several different datagrams that agree in both directions prove a relay.
  */
 function compareUdp(client: CapturedLeg, upstream: CapturedLeg, slack: number): Edge | null {
   const likeness = compareDatagrams(client, upstream, slack);
@@ -81,7 +84,10 @@ function compareUdp(client: CapturedLeg, upstream: CapturedLeg, slack: number): 
   return { client, upstream, request, reply, strong: true, thin, ends: 'open' };
 }
 
-/** A host that dials its own published port looks like this as well: the source is the address that others dial. */
+/**
+ * Whether the upstream leg's source is the address that the client dialled. A host that dials its own published port
+ * looks the same.
+ */
 function comesFromDialled(client: CapturedLeg, upstream: CapturedLeg): boolean {
   return upstream.leg.client.address === client.leg.server?.address;
 }
@@ -91,8 +97,8 @@ function isCompared(like: Likeness): boolean {
 }
 
 /**
- * A relay's own leg is rewritten by nobody, and leads to a container. What arrived from elsewhere was not dialled here, and
- * what was routed comes from another machine.
+ * Whether a leg may be a relay's own: nobody rewrites it, and it leads to a container. A leg that arrived from
+ * elsewhere was not dialled here, and a routed one comes from another machine.
  */
 export function mayBeUpstream({ leg, origin, ttl }: CapturedLeg): boolean {
   return (
@@ -104,20 +110,21 @@ export function mayBeUpstream({ leg, origin, ttl }: CapturedLeg): boolean {
   );
 }
 
-/** What NAT sent on, or another machine answered, no relay of this host took. */
+/** Whether a relay of this host may have accepted a leg: not if NAT redirected it or another machine answered it. */
 export function mayBeClient({ leg, answeredFromAfar }: CapturedLeg): boolean {
   return leg.nat?.destinationRewritten !== true && !answeredFromAfar;
 }
 
 /** Whether the machine that `client` dialled may be the one that `upstream` comes from. */
 export function couldDial(client: CapturedLeg, upstream: CapturedLeg): boolean {
-  // A container's own address or hardware on one side is its own on the other: at least as far as it has one network.
+  // A container's address or hardware on one side must also be its address on the other, at least if it has only one
+  // network.
   const containers = upstream.ofContainer || client.toContainer;
   if (containers && client.leg.server.address !== upstream.leg.client.address) return false;
   return mayHaveDialled(client, upstream);
 }
 
-/** The same whatever hardware addresses look like. */
+/** Like {@link couldDial}, but without the check for containers' hardware addresses. */
 export function mayHaveDialled(client: CapturedLeg, upstream: CapturedLeg): boolean {
   const [own, theirs] = [client.leg, upstream.leg];
   const { server } = own;
@@ -136,7 +143,7 @@ export function mayHaveDialled(client: CapturedLeg, upstream: CapturedLeg): bool
   return dialled >= accepted - slackOf(client, upstream);
 }
 
-/** At a device that saw both, the machine between has one hardware address. */
+/** Whether the machine between has one hardware address at each device that saw both legs. */
 function shareHardware(client: CapturedLeg, upstream: CapturedLeg): boolean {
   return client.leg.sightings.every(({ device, reply }) => {
     const other = upstream.leg.sightings.find((sighting) => sighting.device === device)?.request;
@@ -144,7 +151,10 @@ function shareHardware(client: CapturedLeg, upstream: CapturedLeg): boolean {
   });
 }
 
-/** Something shows that the machine which was dialled is the one that dialled: its hardware, or that it took the capture. */
+/**
+ * Whether something shows that the dialled machine is the one that dialled: its hardware address, or that it took the
+ * capture.
+ */
 function isSeenToShare(client: CapturedLeg, upstream: CapturedLeg): boolean {
   if (upstream.origin === 'local') return true;
   return client.leg.sightings.some(({ device, reply }) => {
@@ -153,7 +163,7 @@ function isSeenToShare(client: CapturedLeg, upstream: CapturedLeg): boolean {
   });
 }
 
-/** NAT keeps sequence numbers, a relay has its own: legs with the same ones are one flow that could not be joined. */
+/** Whether two legs are one flow that could not be joined: NAT keeps sequence numbers, while a relay has its own. */
 function isSameFlow(a: CapturedLeg, b: CapturedLeg): boolean {
   if (a.first.syn !== null && a.first.syn === b.first.syn) return true;
   if (a.first.synAck !== null && a.first.synAck === b.first.synAck) return true;
@@ -166,12 +176,15 @@ function isSameFlow(a: CapturedLeg, b: CapturedLeg): boolean {
     .some(({ seq, ack, length }) => length > 0 && marks.has(`${seq}|${ack}|${length}`));
 }
 
-/** One clock puts events in order; two may be a little apart. */
+/** Allowed clock difference: none within one file, a little between two. */
 function slackOf(a: CapturedLeg, b: CapturedLeg): number {
   return a.first.file === b.first.file ? 0 : SLACK;
 }
 
-/** Nanoseconds by which what should have come first came later, over everything that a relay passes on in turn. */
+/**
+ * The most nanoseconds by which an event that should come first came later, over everything that a relay passes on in
+ * turn.
+ */
 function findDisorder(client: CapturedLeg, upstream: CapturedLeg): number {
   const [own, theirs] = [streamsOf(client), streamsOf(upstream)];
   const turns: [number | null, number | null][] = [
@@ -193,8 +206,8 @@ function findDisorder(client: CapturedLeg, upstream: CapturedLeg): number {
 }
 
 /**
- * Nothing was carried that could be compared: then the relay must have dialled at once, and one leg's end must have
- * ended the other, be it that the container refused or that one side hung up.
+ * Whether two legs without comparable bytes follow from each other: the relay dialled at once, and the end of one leg
+ * ended the other, because the container refused or one side hung up.
  */
 function isConsequence(client: CapturedLeg, upstream: CapturedLeg): boolean {
   const [dialled, accepted] = [upstream.first.synTime, client.first.established];

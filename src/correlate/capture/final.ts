@@ -1,4 +1,4 @@
-/** Which legs of a part of a capture are final: what is said of them depends on nothing that is still to come. */
+/** Finds the legs of a part of a capture that are final: nothing still to come can change what is said about them. */
 import type { CapturedLegs } from './connections.js';
 import { compareDatagrams, sharePayload } from './datagrams.js';
 import { mayBeClient, mayBeUpstream, SLACK, type Edge } from './edges.js';
@@ -7,23 +7,28 @@ import type { CapturedLeg } from './legs.js';
 import { isStrict, isUnexplained, mayBeMistaken, timeOf } from './rivals.js';
 import { haveCommonBeginning, mayOverlap } from './streams.js';
 
-/** Nanoseconds beyond the silence after which a conversation is over: then no packet of it is seen at another device either. */
+/** Nanoseconds after a conversation is over, from which on no packet of it can appear at another device either. */
 export const SETTLED = 100_000_000;
-/** Nanoseconds around a leg in which others may decide about it: of datagrams, and of connections with room to spare. */
+/**
+ * Nanoseconds around a leg in which other legs may decide about it: for datagrams, and, with a margin, for connections.
+ */
 const NEAR = { udp: 1_000_000_000, tcp: 1_000_000 } as const;
 
-/** Nanoseconds before the horizon since when nothing can have begun that decides about what is over, but a sighting of the same packets. */
+/**
+ * Nanoseconds before the horizon: conversations that began since then can decide about finished ones only by showing
+ * the same packets.
+ */
 export const YOUNG = 1_000_000_000;
 
 export interface FinalLegs {
   readonly final: ReadonlySet<CapturedLeg>;
-  /** Those of them that are let go though others that are still open may have to do with them. */
+  /** The final legs that are released although open legs may still concern them. */
   readonly forced: ReadonlySet<CapturedLeg>;
 }
 
 /**
- * @param horizon nanoseconds, before which everything has come
- * @param forced also what is over and waits for others; but nothing that is paired with one that is open
+ * @param horizon nanoseconds; everything before it has arrived
+ * @param forced whether to release legs that are over but wait for others, except those paired with an open leg
  */
 export function findFinal(found: CapturedLegs, horizon: number, forced: boolean): FinalLegs {
   const { legs, pairings } = found;
@@ -34,7 +39,7 @@ export function findFinal(found: CapturedLegs, horizon: number, forced: boolean)
   const blocked = new Set<number>();
   const open = legs.filter((leg) => !over.has(leg));
   for (const leg of open) blocked.add(clusters.of(leg));
-  // Legs are in order of time: those that are open and older than others are few.
+  // Legs are in order of time: few open legs are older than others.
   for (const edge of pairings.judged) {
     const { client } = edge;
     if (!over.has(client) || blocked.has(clusters.of(client))) continue;
@@ -46,7 +51,7 @@ export function findFinal(found: CapturedLegs, horizon: number, forced: boolean)
       break;
     }
   }
-  // What waits may have to do with others, which then wait as well.
+  // A waiting leg may concern other legs, which then wait as well.
   for (let before = -1; before !== blocked.size;) {
     before = blocked.size;
     const waiting = legs.filter((leg) => blocked.has(clusters.of(leg)));
@@ -92,7 +97,7 @@ function isWaitedFor(
   return false;
 }
 
-/** What belongs together with a leg that is open: its other half, or another sighting of it. */
+/** Finds legs that belong to an open leg: its other side, or another sighting of it. */
 function findBound(
   { legs, touching, pairings }: CapturedLegs,
   over: ReadonlySet<CapturedLeg>,
@@ -117,7 +122,7 @@ function indexLegs(legs: readonly CapturedLeg[]): ReadonlyMap<number, CapturedLe
   return index;
 }
 
-/** Legs that decide about each other. */
+/** Clusters of legs that decide about each other. */
 class Clusters {
   readonly #numbers = new Map<CapturedLeg, number>();
   readonly #parent: Int32Array;
@@ -153,10 +158,10 @@ class Clusters {
   }
 }
 
-/** Whether a leg that is open may still turn out to count against a pair that has ended. */
+/** Whether an open leg may still turn out to count against a pair that has ended. */
 function mayBecomeRival(leg: CapturedLeg, edge: Edge): boolean {
   if (leg.leg.protocol !== edge.client.leg.protocol) return false;
-  // Of datagrams all of that time have come.
+  // All datagrams of that time have arrived.
   if (leg.leg.protocol === 'udp') return mayBeMistaken(leg, edge);
   return isStrict(edge) || mayCarryTheSame(edge.client, leg);
 }
@@ -164,11 +169,11 @@ function mayBecomeRival(leg: CapturedLeg, edge: Edge): boolean {
 interface HalfOpen {
   readonly client: CapturedLeg;
   readonly upstream: CapturedLeg;
-  /** The one of them that is open. */
+  /** The open one of the two. */
   readonly open: CapturedLeg;
 }
 
-/** Whether two legs of which one is open may turn out to be a relay's. */
+/** Whether two legs, one of them still open, may turn out to be a relay's. */
 function mayBecomePair({ client, upstream, open }: HalfOpen): boolean {
   const [own, theirs] = [client.leg, upstream.leg];
   if (own.protocol !== theirs.protocol) return false;
@@ -185,7 +190,7 @@ function mayBecomePair({ client, upstream, open }: HalfOpen): boolean {
   return !isOutOfTurn(client, upstream) && mayCarryTheSame(other, open);
 }
 
-/** What a relay has sent on came before: that stays so, whatever comes. */
+/** Whether a leg carried data before the relay could have received it: later packets cannot change that. */
 function isOutOfTurn(client: CapturedLeg, upstream: CapturedLeg): boolean {
   const [own, theirs] = [streamsOf(client), streamsOf(upstream)];
   const comesLate = (before: number | null, after: number | null): boolean =>
@@ -196,16 +201,16 @@ function isOutOfTurn(client: CapturedLeg, upstream: CapturedLeg): boolean {
   );
 }
 
-/** Whether what was seen so far leaves it open that two carry the same bytes in the end, of which one is over. */
+/** Whether a finished and an open leg may still turn out to carry the same bytes. */
 function mayCarryTheSame(over: CapturedLeg, open: CapturedLeg): boolean {
-  // Of datagrams of which one flow is over all of that time have come.
+  // If one flow of datagrams is over, all datagrams of its time have arrived.
   if (over.leg.protocol === 'udp') return sharePayload(over, open);
   const [own, theirs] = [streamsOf(over), streamsOf(open)];
   const mayBeEqual = isAligned(over) && isAligned(open) ? haveCommonBeginning : mayOverlap;
   return mayBeEqual(own.request, theirs.request) && mayBeEqual(own.reply, theirs.reply);
 }
 
-/** The same of two that are over. */
+/** Whether two finished legs carry the same bytes. */
 function carriesTheSame(a: CapturedLeg, b: CapturedLeg): boolean {
   return a.leg.protocol === 'udp' ? sharePayload(a, b) : compareContent(a, b) !== null;
 }

@@ -1,4 +1,4 @@
-/** Joins conversations that are one flow: under other addresses behind NAT, or seen in another file. */
+/** Joins conversations that belong to one flow: under other addresses behind NAT, or seen in another file. */
 import { sameEndpoint } from '../../model/address.js';
 import type { ClockShift, Conversation } from '../../model/conversation.js';
 import { CapturedPacket } from '../../model/captured-packet.js';
@@ -9,26 +9,28 @@ import { dropForks, linkConversations, type ConversationLink } from './links.js'
 import { compareTimes, identityKey, isMarked, isPast, isSame } from './same-packet.js';
 import { PacketRange } from './wire-leg.js';
 
-/** Conversations that are one flow, in no order yet, with their packets and what joins them. */
+/** Conversations of one flow, not yet ordered, with their packets and the links that join them. */
 export interface ConversationGroup {
   readonly conversations: readonly Conversation[];
   readonly packets: PacketRange;
   readonly links: readonly ConversationLink[];
-  /** Its packets were seen under other addresses too, in a way that no machine's rewriting explains. */
+  /** Its packets were also seen under other addresses in a way that rewriting by one machine does not explain. */
   readonly disputed: boolean;
 }
 
 export interface Groups {
   readonly groups: readonly ConversationGroup[];
-  /** Pairs of conversations that show like packets, whatever became of that: what one is depends on the other. */
+  /**
+   * Pairs of conversations with matching packets, whether they were joined or not: what one is depends on the other.
+   */
   readonly touching: readonly (readonly [number, number])[];
 }
 
-/** Packets of two conversations that are compared, and links of one flow that are kept. */
+/** Most packets of two conversations that are compared, and most links that are kept of one flow. */
 const MAX_TWINS = 256;
 const MAX_LINKS = 64;
 
-/** @param isYoung of those of which nothing is asked yet, but whether the others show the same packets */
+/** @param isYoung whether a conversation is so new that it is used only where an older one shows the same packets */
 export function joinConversations(
   all: readonly Conversation[],
   table: PacketTable,
@@ -72,7 +74,7 @@ export function joinConversations(
   };
 }
 
-/** Those that are not young, and such as show the same packets, and so on. */
+/** The conversations that are not young, and all that share packets with them, directly or through others. */
 function findWanted(
   all: readonly Conversation[],
   { pairs, misread }: Twins,
@@ -95,7 +97,7 @@ interface Twins {
   readonly misread: readonly (readonly [number, number])[];
 }
 
-/** Pairs of conversations that show the same packets, in the order in which that was first seen. */
+/** Finds pairs of conversations that show the same packets, in the order in which that was first seen. */
 function findTwins(byId: readonly (Conversation | undefined)[], table: PacketTable): Twins {
   const copies = new Copies(table.size);
   const pairs = new Map<number, TwinPair>();
@@ -132,7 +134,10 @@ function findTwins(byId: readonly (Conversation | undefined)[], table: PacketTab
   return { pairs: [...pairs.values()], misread };
 }
 
-/** NAT changes no sequence number: other numbers at the beginning are another connection. */
+/**
+ * Whether two conversations may be one flow: NAT keeps sequence numbers, so other initial numbers mean another
+ * connection.
+ */
 function mayBeOne(a: Conversation, b: Conversation): boolean {
   const differ = (x: number | null, y: number | null): boolean =>
     x !== null && y !== null && x !== y;
@@ -140,8 +145,9 @@ function mayBeOne(a: Conversation, b: Conversation): boolean {
 }
 
 /**
- * Under the same addresses and another port, once: a checksum that was left to the device does not cover ports, so that
- * this may be one packet, damaged.
+ * Whether two conversations may be one because a port was damaged: they have the same addresses in one file, and one of
+ * them has a single packet. A checksum that was left to the device does not cover ports, so damage to a port goes
+ * unnoticed.
  */
 function mayBeMisread(a: Conversation, b: Conversation): boolean {
   if (Math.min(countPackets(a), countPackets(b)) > 1) return false;
@@ -153,7 +159,10 @@ function countPackets({ streams: [one, two] }: Conversation): number {
   return one.packets + two.packets;
 }
 
-/** Without marks a datagram may be another's with the same payload, unless the client's end is the same. */
+/**
+ * Whether both have the same client end. Without the sender's marks, equal payloads may be datagrams of different
+ * clients.
+ */
 function haveOneClient(a: Conversation, b: Conversation): boolean {
   if (a.protocol === 'tcp') return true;
   const [one, two] = [a, b].map(({ client, streams }) => client !== null && streams[client].from);
@@ -216,5 +225,5 @@ interface Draft {
   links: ConversationLink[];
 }
 
-/** Of most groups: one for all of them. */
+/** The links of most groups: one shared empty list. */
 const NONE: ConversationLink[] = [];

@@ -1,4 +1,4 @@
-/** Turns a group of conversations into a leg: who began it, what was dialled, where it went. */
+/** Turns a group of conversations into a leg: finds who began it, what was dialled, and where it went. */
 import { isLoopback, sameEndpoint, type Endpoint } from '../../model/address.js';
 import type { Conversation } from '../../model/conversation.js';
 import type { Device } from '../../model/topology.js';
@@ -11,40 +11,40 @@ import { isInitialTtl } from './sightings.js';
 import type { Twin } from './twins.js';
 import { WireLeg, type PacketRange } from './wire-leg.js';
 
-/** Where systems begin to take ports from for those who ask for none. */
+/** The first ephemeral port that systems usually assign. */
 const EPHEMERAL = 32_768;
 
-/** A leg with what only a capture tells of it. */
+/** A leg with what only a capture tells about it. */
 export interface CapturedLeg {
   readonly leg: WireLeg;
   /** What shows that its destination was rewritten; null where it was not. */
   readonly rewriting: WireRewriting | null;
-  /** The client's conversation, and the one behind all rewriting; often the same. */
+  /** The client's conversation, and the one after all rewriting; often the same. */
   readonly first: Conversation;
   readonly last: Conversation;
-  /** All that it is made of, in the order of the way. */
+  /** All its conversations, in the order in which the client's packets pass them. */
   readonly conversations: readonly Conversation[];
   readonly clientWay: 0 | 1;
-  /** Where its requests came from at the first device: the capturing machine itself, or elsewhere; null unknown. */
+  /** Where its requests came from at the first device: the capturing machine itself, or elsewhere; null if unknown. */
   readonly origin: Origin;
-  /** The same of the replies: whether what it dialled is the capturing machine. */
+  /** The same for the replies: whether the dialled machine is the capturing machine. */
   readonly serverOrigin: Origin;
-  /** Highest and lowest TTL of its requests. */
+  /** Highest (`first`) and lowest (`last`) TTL of its requests. */
   readonly ttl: { readonly first: number; readonly last: number };
-  /** Its replies had been routed before any device saw them: they are not of the machine that was dialled. */
+  /** Its replies had been routed before any device saw them, so the dialled machine did not send them. */
   readonly answeredFromAfar: boolean;
-  /** Seen under one pair of addresses everywhere. */
+  /** It was seen under the same addresses and ports everywhere. */
   readonly uniform: boolean;
-  /** Its packets were seen under other addresses too, and no machine's rewriting explains all of them. */
+  /** Its packets were also seen under other addresses, and rewriting by one machine does not explain all of them. */
   readonly disputed: boolean;
-  /** The client, or what it dialled, has the hardware address of a container. */
+  /** The client, or the machine that it dialled, has the hardware address of a container. */
   readonly ofContainer: boolean;
   readonly toContainer: boolean;
 }
 
 /** A rewriting of the destination on the wire. */
 export interface WireRewriting {
-  /** Packets that were seen before and behind it, `a` and `b` in whichever order. */
+  /** Packets that were seen before and after it; `a` may be either side. */
   readonly twins: readonly Twin[];
   /** Why it is not proven; null where it is. */
   readonly doubt: LinkDoubt | null;
@@ -101,7 +101,7 @@ export function buildCapturedLeg(group: ConversationGroup, context: CaptureConte
   };
 }
 
-/** Of the links that show the destination under two addresses the one that says most. */
+/** The best link that shows the destination under two addresses: one without a doubt, else the first. */
 function findRewriting(
   links: readonly ConversationLink[],
   to: (conversation: Conversation) => Endpoint,
@@ -130,7 +130,7 @@ function isMadeFor(address: string, hardware: string | null): boolean {
   return hardware === made;
 }
 
-/** Of the addresses that were asked for: containers have few, and many connections. */
+/** Cache of hardware addresses by IP address: containers have few addresses and many connections. */
 const MADE = new Map<string, string>();
 const MOST_MADE = 10_000;
 
@@ -146,7 +146,10 @@ interface Client {
   wayOf(conversation: Conversation): 0 | 1;
 }
 
-/** By the handshake; without one by the ports asked for, by what NAT left alone, by the larger port. */
+/**
+ * Finds the client by the handshake; without one, by the requested ports, by the end that NAT left alone, or by the
+ * larger port.
+ */
 function findClient(group: ConversationGroup, ports: ReadonlySet<number>): Client {
   const { conversations, links } = group;
   const known =
@@ -158,7 +161,7 @@ function findClient(group: ConversationGroup, ports: ReadonlySet<number>): Clien
   const guess = first ?? guessWay(known, conversations, ports);
   if (conversations.length === 1) return { conversation: known, wayOf: () => guess };
   const ways = new Map<number, 0 | 1>([[known.id, guess]]);
-  // The sender of a packet is the same one in every conversation that shows it.
+  // A packet has the same sender in every conversation that shows it.
   for (let round = 0; round < conversations.length; round++) {
     for (const link of links) {
       for (const { a, b } of link.twins.slice(0, 1)) spreadWay(a, b, conversations, ways);
@@ -170,7 +173,10 @@ function findClient(group: ConversationGroup, ports: ReadonlySet<number>): Clien
   };
 }
 
-/** Datagrams have no handshake: the first may be an answer to one that was before the capture. */
+/**
+ * Corrects the client of datagrams by its ports: without a handshake, the first may be an answer to one before the
+ * capture.
+ */
 function doubtFirst({ client, streams }: Conversation, ports: ReadonlySet<number>): 0 | 1 | null {
   if (client === null) return null;
   const from = streams[client].from.port;
@@ -217,7 +223,10 @@ function guessWay(
   return a.port >= b.port ? 0 : 1;
 }
 
-/** From the client's side to the container's: a router takes one off the TTL; else by time. */
+/**
+ * Orders conversations from the client's side to the container's: by TTL, which each router lowers by one, else by
+ * time.
+ */
 function orderByPath(
   { conversations, links }: ConversationGroup,
   client: Client,
@@ -259,14 +268,14 @@ function describeNat(
       reply: { source: to(last), destination: from(last) },
     },
     event,
-    // A packet that was still under its first destination on a device has not been through OUTPUT's NAT.
+    // A packet that shows its original destination on a device has not been through OUTPUT's NAT.
     hook: destinationRewritten ? 'PREROUTING' : null,
     destinationRewritten,
     sourceRewritten,
   };
 }
 
-/** How the first of one side's packets were first seen; null unless all agree. */
+/** Where the first packets of one side came from; null unless all of them agree. */
 function findOrigin(requests: readonly WirePacket[], devices: ReadonlyMap<number, Device>): Origin {
   const seen: WirePacket[] = [];
   let common: Origin | undefined;

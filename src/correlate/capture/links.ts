@@ -1,4 +1,4 @@
-/** Whether two conversations that show the same packets are one flow with a machine between them that rewrote an end. */
+/** Decides whether two conversations with the same packets are one flow that a machine between them rewrote. */
 import type { LinkDoubt } from '../../model/claim.js';
 import { sameEndpoint, type Endpoint } from '../../model/address.js';
 import type { Conversation } from '../../model/conversation.js';
@@ -9,21 +9,30 @@ import { isMarked, type WirePacket } from './same-packet.js';
 export interface ConversationLink {
   readonly one: Conversation;
   readonly two: Conversation;
-  /** Sightings of one packet in both, `a` in `one`: those that can be told apart from others like them. */
+  /**
+   * Pairs of sightings of one packet, `a` in `one` and `b` in `two`, as far as they can be told apart from similar
+   * ones.
+   */
   readonly twins: readonly Twin[];
-  /** The end of each that is away from the other; null under the same addresses: seen twice, rewritten by nobody. */
+  /**
+   * In each conversation, the end that faces away from the other one; null if both have the same addresses: then nobody
+   * rewrote it and it was seen twice.
+   */
   readonly beyond: { readonly one: Endpoint; readonly two: Endpoint } | null;
-  /** Which of them the packets of `one`'s first stream pass first; the others come the other way. */
+  /** Which conversation the packets of `one`'s first stream pass first; the other stream passes them in reverse. */
   readonly nearer: 'one' | 'two';
   readonly doubt: LinkDoubt | null;
 }
 
-/** Conversations that one may be linked with: more are copies. */
+/** Most conversations that one may be linked with: if there are more, they are copies. */
 const MAX_ENDS = 16;
-/** Packets in all that two files must share before they prove a rewriting between them. */
+/** Fewest packets that two files must share before they prove a rewriting between them. */
 const ACROSS_FILES = 3;
 
-/** Null where nothing shows that a machine stands between: then they are copies, replays or look-alikes. */
+/**
+ * Links two conversations. Null where nothing shows a machine between them: then they are copies, replays or
+ * look-alikes.
+ */
 export function linkConversations(
   one: Conversation,
   two: Conversation,
@@ -48,7 +57,7 @@ export function linkConversations(
     const few = one.file !== two.file && aligned.length < ACROSS_FILES;
     return { ...link, doubt: marked ? findDoubt(one, two, few) : 'unmarked' };
   }
-  // The same packets the other way, and no sign of the machine in them: copies show that.
+  // If the other direction has the same packets but no sign of a machine, they are copies.
   const silent = first === null ? there : back;
   if (!silent.every(areApart)) return null;
   const passes = known.crosses && silent.length === 0;
@@ -71,8 +80,8 @@ function findBeyond({ nearer }: Nearness, [twin]: readonly Twin[]): Conversation
 }
 
 /**
- * Without those that lead one flow to two ends: a packet is rewritten once. Where one was edited as it was copied, nothing
- * tells which is the copy.
+ * Drops links that lead one flow to two ends, because a packet is rewritten only once. If one end is an edited copy,
+ * nothing tells which, so both links are dropped.
  */
 export function dropForks(links: readonly ConversationLink[]): ConversationLink[] {
   const ofConversation = new Map<number, ConversationLink[]>();
@@ -98,7 +107,7 @@ export function dropForks(links: readonly ConversationLink[]): ConversationLink[
   return links.filter((link) => !dropped.has(link));
 }
 
-/** Two links on one side of a conversation, whose other ends are not the same one. */
+/** Whether two links on the same side of a conversation lead to different ends. */
 function isFork(id: number, a: ConversationLink, b: ConversationLink): boolean {
   const [first, second] = [a, b].map(({ one, beyond }) =>
     beyond === null
@@ -111,7 +120,10 @@ function isFork(id: number, a: ConversationLink, b: ConversationLink): boolean {
   return !sameEndpoint(first.other, second.other);
 }
 
-/** At another device, or sent by another machine there; a machine that tells which way packets go shows both ways. */
+/**
+ * Whether the sightings are at different devices or have different senders. False within one file that records
+ * directions: it would show both directions.
+ */
 function isOtherSender({ a, b }: Twin): boolean {
   if (a.file === b.file && a.directed && b.directed) return false;
   if (a.file !== b.file || a.ifindex !== b.ifindex) return true;
@@ -130,7 +142,7 @@ function wayOf({ streams }: Conversation, packet: WirePacket): 0 | 1 {
   return sameEndpoint(streams[0].from, packet.source) ? 0 : 1;
 }
 
-/** One sender of `one` is one sender of `two`. */
+/** Whether each sender of `one` corresponds to one sender of `two`. */
 function isOneMapping(two: Conversation, there: readonly Twin[], back: readonly Twin[]): boolean {
   const ways = (twins: readonly Twin[]): Set<0 | 1> => new Set(twins.map(({ b }) => wayOf(two, b)));
   const [first, second] = [ways(there), ways(back)];
@@ -139,8 +151,8 @@ function isOneMapping(two: Conversation, there: readonly Twin[], back: readonly 
 }
 
 /**
- * NAT leaves one end as it is. Where both changed, the new source must be an address of the machine that rewrote it, and
- * the one that is known to be is the one that was dialled.
+ * Whether both share the address of one end, which NAT usually keeps. Where both ends changed, the new source must be
+ * an address of the machine that rewrote it, and the only address known to be that machine's is the dialled one.
  */
 function keepsClient(one: Conversation, two: Conversation): boolean {
   return one.streams.some(({ from }) =>

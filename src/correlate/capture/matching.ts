@@ -1,4 +1,4 @@
-/** One-to-one matching: which of several possible partners each client leg has, and whether that leaves a choice. */
+/** Matches clients one to one with their possible partners, and tells whether that leaves a choice. */
 
 export interface PossiblePair<L> {
   readonly client: L;
@@ -7,16 +7,16 @@ export interface PossiblePair<L> {
 
 export interface MatchedPair<E> {
   readonly edge: E;
-  /** No other matching of as many pairs is possible without this one. */
+  /** No other matching with as many pairs is possible without this pair. */
   readonly only: boolean;
 }
 
-/** Steps after which a search is given up, and the choice counts as open. */
+/** Steps after which a search gives up and the choice counts as open. */
 const MAX_STEPS = 20_000;
 
 /**
- * Matches as many clients as can be; among equals the earlier edges of a client are preferred. When a client goes
- * without, all that compete with it go without too: which of them it is cannot be told.
+ * Matches as many clients as possible; among equal choices, a client's earlier edges are preferred. When a client stays
+ * without a partner, all clients that compete with it stay without too, because nothing tells which of them it is.
  */
 export function matchOneToOne<L, E extends PossiblePair<L>>(edges: readonly E[]): MatchedPair<E>[] {
   const choices = new Map<L, E[]>();
@@ -41,8 +41,8 @@ export function matchOneToOne<L, E extends PossiblePair<L>>(edges: readonly E[])
 }
 
 /**
- * Finds `client` a partner, moving others on where needed (Kuhn). With `banned`, which is not used, it is only told whether there
- * is one.
+ * Finds `client` a partner, reassigning others where needed (Kuhn's algorithm). With `banned`, an edge that must not be
+ * used, it only tells whether there is another partner and changes nothing.
  */
 function augment<L, E extends PossiblePair<L>>(
   client: L,
@@ -79,7 +79,7 @@ function assign<L, E extends PossiblePair<L>>(
   owner: Map<L, E>,
   taken: Map<L, E>,
 ): void {
-  // The way back ends at the client that had nobody.
+  // The path back ends at the client that had no partner.
   let upstream: L | null = last;
   while (upstream !== null) {
     const step = before.get(upstream);
@@ -90,7 +90,7 @@ function assign<L, E extends PossiblePair<L>>(
   }
 }
 
-/** Clients that could as well have gone without in the place of one that did. */
+/** Clients that could equally have stayed without a partner in place of one that did. */
 function listCompeting<L, E extends PossiblePair<L>>(
   without: readonly L[],
   choices: ReadonlyMap<L, readonly E[]>,

@@ -1,24 +1,30 @@
-/** On which side of a machine a packet was seen first: by its TTL, by its way past the devices, by order in time. */
+/**
+ * Finds on which side of a machine a packet was seen first: by its TTL, its direction at the devices, and its order in
+ * time.
+ */
 import type { WireFacts } from '../../model/conversation.js';
 import type { WirePacket } from './same-packet.js';
 import type { Twin } from './twins.js';
 
 export interface Nearness {
-  /** Whose sightings are nearer to the sender. */
+  /** Which sightings are nearer to the sender. */
   readonly nearer: 'a' | 'b';
-  /** A router took one off the TTL. */
+  /** A router lowered the TTL. */
   readonly routed: boolean;
-  /** One machine saw it come in, and on the other side go out. */
+  /** One machine saw it come in, and go out on the other side. */
   readonly crosses: boolean;
 }
 
-/** Nanoseconds by which the clocks of one machine's processors may be apart, and those of two files once they are set. */
+/**
+ * Nanoseconds by which the clocks of one machine's processors may differ, and those of two files after they have been
+ * aligned.
+ */
 const ONE_CLOCK = 20_000;
 const TWO_CLOCKS = 50_000_000;
 
 /**
- * For sightings of packets of one direction. `contradiction` where they cannot be of one packet each: the nearer ones came
- * later, the same device sent both, the TTL goes up and down. Null where nothing tells.
+ * Finds which sightings of packets of one direction are nearer to the sender. `contradiction` where they cannot each be
+ * one packet: the nearer ones came later, one device sent both, or the TTL changes both ways. Null where nothing tells.
  */
 export function findNearer(twins: readonly Twin[]): Nearness | 'contradiction' | null {
   if (twins.length === 0) return null;
@@ -35,14 +41,14 @@ export function findNearer(twins: readonly Twin[]): Nearness | 'contradiction' |
   return { nearer, routed, crosses: crosses(turned) };
 }
 
-/** Without a router the order in time tells, between places of one capture. */
+/** Without a router, the order in time decides between places of one capture. */
 function findFirst(twins: readonly Twin[]): 'a' | 'b' | null {
   if (!twins.every(areApart)) return null;
   if (twins.every(({ a, b }) => a.time < b.time)) return 'a';
   return twins.every(({ a, b }) => a.time > b.time) ? 'b' : null;
 }
 
-/** At two devices of one machine, or on the way in and out at one. */
+/** Whether they were seen at two devices of one file, or on the way in and out at one device. */
 export function areApart({ a, b }: Twin): boolean {
   if (a.file !== b.file) return false;
   return a.ifindex !== b.ifindex || (a.directed && b.directed && a.direction !== b.direction);
@@ -52,12 +58,12 @@ function isLate([near, far]: readonly [WirePacket, WirePacket]): boolean {
   return near.time - far.time > (near.wire.file === far.wire.file ? ONE_CLOCK : TWO_CLOCKS);
 }
 
-/** A router sends under its own hardware address. */
+/** Whether one machine sent both although the TTL differs: a router sends with its own hardware address. */
 function isSentTwice([near, far]: readonly [WirePacket, WirePacket]): boolean {
   return near.wire.ttl !== far.wire.ttl && haveOneSender(near.wire, far.wire);
 }
 
-/** The same machine put both on their wires, as far as hardware addresses tell. */
+/** Whether the same machine sent both, as far as hardware addresses tell. */
 export function haveOneSender(
   { hardware: one }: Pick<WireFacts, 'hardware'>,
   { hardware: two }: Pick<WireFacts, 'hardware'>,
@@ -65,25 +71,28 @@ export function haveOneSender(
   return one !== null && one === two && one !== NO_HARDWARE;
 }
 
-/** Seen before and behind a router under its first addresses, as far on as it was seen under the others. */
+/**
+ * Whether packets were seen on both sides of a router under their first addresses, and as far along as under the new
+ * ones.
+ */
 function goesOn(turned: readonly (readonly [WirePacket, WirePacket])[]): boolean {
   const isLevel = turned.some(([near, far]) => near.wire.ttl === far.wire.ttl);
   return isLevel && new Set(turned.map(([near]) => near.wire.ttl)).size > 1;
 }
 
-/** Under its new addresses at the very place, and as near, as under the old ones. */
+/** Whether a packet has its new addresses at the same place, and as near, as its old ones. */
 function isUnmoved([near, far]: readonly [WirePacket, WirePacket]): boolean {
   if (near.wire.ttl !== far.wire.ttl || near.wire.file !== far.wire.file) return false;
   if (near.ifindex !== far.ifindex) return false;
-  // Where the way is not told, one device may stand for several.
+  // Where the direction is unknown, one device may stand for several.
   if (!near.wire.directed || !far.wire.directed) return far.time <= near.time;
   return near.direction === far.direction;
 }
 
-/** What loopback devices have. */
+/** The hardware address of loopback devices. */
 const NO_HARDWARE = '00:00:00:00:00:00';
 
-/** Never seen to leave before it was rewritten, and never to come in only afterwards. */
+/** Whether all packets came in before the rewriting, and one was seen to go out after it. */
 function crosses(turned: readonly (readonly [WirePacket, WirePacket])[]): boolean {
   return (
     turned.every(

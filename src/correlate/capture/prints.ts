@@ -1,9 +1,9 @@
-/** What tells quickly that two legs cannot have carried the same bytes: of very many pairs nearly all. */
+/** Tells quickly that two legs cannot have carried the same bytes, which rules out nearly all of very many pairs. */
 import type { ByteStream } from '../../model/conversation.js';
 import { isAligned, streamsOf } from './contents.js';
 import type { CapturedLeg } from './legs.js';
 
-/** Numbers per leg: whether it was seen from its beginning, then three of each direction. */
+/** Numbers per leg: whether it was seen from its beginning, then length, digest and start of each direction. */
 const SIZE = 7;
 const NONE = -1;
 
@@ -15,7 +15,7 @@ export class Prints {
     for (const [index, leg] of legs.entries()) writePrint(leg, this.#numbers, index * SIZE);
   }
 
-  /** False where a closer look is needed. */
+  /** Whether two legs certainly differ; false where they must be compared in full. */
   differ(index: number, other: Float64Array): boolean {
     const at = index * SIZE;
     const aligned = this.#numbers[at] === 1 && other[0] === 1;
@@ -35,7 +35,7 @@ export class Prints {
   }
 }
 
-/** One leg's numbers; `into` may be used again for leg after leg. */
+/** Computes one leg's print; `into` may be reused for one leg after another. */
 export function takePrint(
   leg: CapturedLeg,
   into: Float64Array = new Float64Array(SIZE),
@@ -44,7 +44,7 @@ export function takePrint(
   return into;
 }
 
-/** Of datagrams nothing is told so quickly. */
+/** Writes a leg's print. Datagrams have none. */
 function writePrint(leg: CapturedLeg, into: Float64Array, at: number): void {
   const aligned = leg.leg.protocol === 'tcp' && isAligned(leg);
   into[at] = aligned ? 1 : 0;

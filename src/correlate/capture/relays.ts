@@ -1,4 +1,4 @@
-/** Pairs the two legs of a relay by what a capture shows of them: two handshakes, the same bytes, in time order. */
+/** Pairs the two legs of a relay by what a capture shows: two handshakes and the same bytes, in order of time. */
 import type { CapturedLeg } from './legs.js';
 import type { BusyTimes } from './busy-times.js';
 import { Candidates } from './candidates.js';
@@ -13,31 +13,33 @@ export interface Pairing {
   readonly upstream: CapturedLeg;
   readonly request: Likeness;
   readonly reply: Likeness;
-  /** False when other pairings would have been possible. */
+  /** False when another pairing was possible. */
   readonly only: boolean;
-  /** Little was compared, or bytes are missing. */
+  /** Little could be compared, or bytes are missing. */
   readonly thin: boolean;
-  /** Why what it carried is no coincidence; null where it may be one. */
+  /** Why the equal bytes are no coincidence; null where they may be one. */
   readonly own: Ownership | null;
   readonly ends: Edge['ends'];
 }
 
-/** A pair of legs before it is known what all others of the capture carried. */
+/** A pair of legs, before it is known what all other legs of the capture carried. */
 export interface RelayPair {
   readonly edge: Edge;
   readonly only: boolean;
 }
 
-/** Candidates looked at per leg. */
+/** Most candidates that are examined per leg. */
 const MAX_CANDIDATES = 64;
 
 export interface Pairings {
-  /** By the client's leg: by their bytes, and those where nothing but their course tells. */
+  /**
+   * Pairs by the client's leg: `strong` ones by their bytes, `weak` ones only by their course (handshakes and ends).
+   */
   readonly strong: ReadonlyMap<CapturedLeg, RelayPair>;
   readonly weak: ReadonlyMap<CapturedLeg, RelayPair>;
-  /** Legs that may be a relay's, or may be like one by coincidence: others carried the same bytes at that time. */
+  /** Legs that may be a relay's or only look like it: others carried the same bytes at that time. */
   readonly open: ReadonlySet<CapturedLeg>;
-  /** Everything that was weighed: who may be whose, and which of these were looked at for rivals. */
+  /** All possible pairs, and those of them that were checked for rivals. */
   readonly edges: readonly Edge[];
   readonly judged: readonly Edge[];
   /** Null without any candidates. */
@@ -54,8 +56,8 @@ const NONE: Pairings = {
 };
 
 /**
- * One pairing per leg at most; a leg that might belong to several others is not paired for certain.
- * @param gone when others were there that were let go
+ * Pairs legs, each in one pair at most. A leg that might belong to several others is not certainly paired.
+ * @param gone when retired legs existed
  */
 export function pairByContent(
   legs: readonly CapturedLeg[],
@@ -75,7 +77,7 @@ export function pairByContent(
   for (const { edge, only } of matches) {
     if (rivals.accountsFor(edge)) strong.set(edge.client, { edge, only });
   }
-  // Where no bytes tell, only what leaves no choice counts.
+  // Without comparable bytes, a pair counts only if neither leg has another choice.
   const competing = new Set(candidates.flatMap(({ client, upstream }) => [client, upstream]));
   const others = edges.filter(
     ({ client, upstream, strong: counts }) =>
@@ -94,7 +96,7 @@ export function pairByContent(
   return { strong, weak, open, edges, judged, rivals };
 }
 
-/** What decides about its content; null where nothing but its course tells. */
+/** The facts that decide whether a pair's content is its own; null for a pair that is known only by its course. */
 export function sketchPair(pairings: Pairings, client: CapturedLeg): ServiceSketch | null {
   const pair = pairings.strong.get(client);
   return pair ? sketchService(pair.edge) : null;

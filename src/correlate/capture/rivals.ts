@@ -1,4 +1,7 @@
-/** Whether the bytes of a pair are its own: other connections that carried the same ones at the same time. */
+/**
+ * Decides whether the bytes of a pair are its own: looks for other connections that carried the same bytes at the same
+ * time.
+ */
 import { sharePayload } from './datagrams.js';
 import { compareContent } from './contents.js';
 import { mayHaveDialled, SLACK, type Edge } from './edges.js';
@@ -7,23 +10,23 @@ import { Prints, takePrint } from './prints.js';
 import type { BusyTimes } from './busy-times.js';
 import { findCrossing } from './sightings.js';
 
-/** Connections of one time that a pair is compared with; with more of them it may be a coincidence. */
+/** Most simultaneous connections that a pair is compared with; with more, its likeness may be a coincidence. */
 const MAX_COMPARED = 10_000;
-/** Nanoseconds around a pair in which nothing else may be like it when little was compared. */
+/** Nanoseconds around a pair in which nothing else may resemble it when little could be compared. */
 const NEAR = 1_000_000_000;
 
 export class Rivals {
   readonly #legs: readonly CapturedLeg[];
-  /** The longest that a leg before this one in the list lasted. */
+  /** By index: the latest end of this leg and all legs before it in the list. */
   readonly #reach: number[] = [];
   readonly #prints: Prints;
-  /** Of what service and container the pair of a client's leg is. */
+  /** The service and container of a pair, by its client's leg. */
   readonly #services = new Map<CapturedLeg, string>();
   readonly #upstreams: ReadonlySet<CapturedLeg>;
 
   readonly #gone: BusyTimes | null;
 
-  /** @param gone when others were there that were let go, and are no longer among the legs */
+  /** @param gone when retired legs existed, which are no longer among `legs` */
   constructor(
     legs: readonly CapturedLeg[],
     matched: readonly Edge[],
@@ -41,7 +44,7 @@ export class Rivals {
     this.#upstreams = new Set(matched.map(({ upstream }) => upstream));
   }
 
-  /** False when somebody unaccounted for carried the same bytes then: the likeness may be a coincidence. */
+  /** False when an unexplained leg carried the same bytes at that time: the likeness may be a coincidence. */
   accountsFor(edge: Edge): boolean {
     const { from, until } = timeOf(edge);
     if (edge.thin && edge.client.leg.protocol === 'tcp' && this.#gone?.overlaps(from, until)) {
@@ -57,7 +60,7 @@ export class Rivals {
       const strict = edge.thin || leg.leg.protocol === 'udp';
       if (!strict && this.#isAlike(leg, service)) continue;
       if (--left < 0) return false;
-      // Datagrams have no order that would tell like flows apart once some are lost.
+      // Datagrams have no numbers: once some are lost, similar flows cannot be told apart.
       if (strict) {
         if (mayBeMistaken(leg, edge)) return false;
         continue;
@@ -68,7 +71,7 @@ export class Rivals {
     return true;
   }
 
-  /** The others of the time of a pair whose own matches decide about it. */
+  /** Visits the other legs of a pair's time whose own pairings decide about the pair. */
   visitDeciding(edge: Edge, visit: (leg: CapturedLeg) => void): void {
     if (isStrict(edge)) return;
     const { from, until } = timeOf(edge);
@@ -80,7 +83,7 @@ export class Rivals {
     }
   }
 
-  /** Itself one side of a pair from the same service to the same container. */
+  /** Whether a leg is the upstream side of a pair, or the client side of a pair of the same service and container. */
   #isAlike(leg: CapturedLeg, service: string): boolean {
     return this.#upstreams.has(leg) || this.#services.get(leg) === service;
   }
@@ -96,19 +99,24 @@ export class Rivals {
   }
 }
 
-/** Neither rewritten nor seen to go straight across: then it may be a side of a relay. */
+/** Whether a leg was neither rewritten nor seen to cross the machine: then it may be a side of a relay. */
 export function isUnexplained({ uniform, leg }: CapturedLeg): boolean {
   return uniform && findCrossing(leg.sightings) === null;
 }
 
-/** Where packets are missing, whatever is not explained may be what belongs to either side of the pair. */
+/**
+ * Whether a leg may be what really belongs to one side of the pair: where packets are missing, any unexplained leg may.
+ */
 export function mayBeMistaken(leg: CapturedLeg, edge: Edge): boolean {
   const { client } = edge;
   if (leg.leg.protocol !== client.leg.protocol || !isUnexplained(leg)) return false;
   return leg.leg.protocol === 'tcp' || sharePayload(leg, client);
 }
 
-/** When something else could be taken for a pair's: while it lasted, and around that where little was compared. */
+/**
+ * The time in which another leg could be mistaken for a side of the pair: while it lasted, and longer where little was
+ * compared.
+ */
 export function timeOf({ thin, client, upstream }: Edge): {
   readonly from: number;
   readonly until: number;
@@ -120,18 +128,21 @@ export function timeOf({ thin, client, upstream }: Edge): {
   };
 }
 
-/** Whatever is not explained counts against it, be it like it or not. */
+/** Whether every unexplained leg counts against the pair, alike or not. */
 export function isStrict({ thin, client }: Edge): boolean {
   return thin || client.leg.protocol === 'udp';
 }
 
-/** What is known to be no side of this relay: rewritten on its way, straight across, or a container's to elsewhere. */
+/**
+ * Whether a leg is certainly no side of this relay: it was rewritten, crossed the machine, or comes from a container
+ * that did not dial this upstream.
+ */
 function isOfOtherKind(leg: CapturedLeg, { upstream }: Edge): boolean {
   if (!isUnexplained(leg)) return true;
   return leg.ofContainer && !mayHaveDialled(leg, upstream);
 }
 
-/** What a pair's client dialled, by port, and where it led. */
+/** Names a service by the port that the pair's client dialled and the upstream destination. */
 export function nameService({ client, upstream }: Edge): string {
   const { address, port } = upstream.leg.destination;
   return `${client.leg.server.port}|${address}|${port}`;

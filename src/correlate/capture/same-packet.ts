@@ -1,4 +1,4 @@
-/** Whether two sightings in a capture are one and the same packet, under different addresses perhaps. */
+/** Decides whether two sightings in a capture are the same packet, possibly under different addresses. */
 import { sameEndpoint } from '../../model/address.js';
 import { MAX_SHIFT, type WireFacts } from '../../model/conversation.js';
 import { TCP, type PacketEvent } from '../../model/event.js';
@@ -6,15 +6,17 @@ import { BIT, type PacketTable } from '../../model/packet-table.js';
 
 export type WirePacket = PacketEvent & { readonly wire: WireFacts };
 
-/** Nanoseconds that a packet may take from one device to the next. */
+/** Most nanoseconds that a packet may take from one device to the next. */
 const ONE_WAY = 2_000_000_000;
 
-/** Whether a packet of one file came too long before another one of it to be the same. */
+/** Whether a packet came too long before another one of the same file to be the same. */
 export function isPast(before: number, time: number): boolean {
   return time - before > ONE_WAY;
 }
 
-/** Of what NAT leaves alone; only packets with equal keys can be the same, and hardly any others have equal ones. */
+/**
+ * A key of what NAT leaves alone: only packets with equal keys can be the same, and hardly any others have equal keys.
+ */
 export function identityKey(table: PacketTable, row: number): number {
   const length = table.length[row] ?? 0;
   if (!table.has(row, BIT.TCP)) {
@@ -32,8 +34,8 @@ function haveSameNumbers(a: WirePacket, b: WirePacket): boolean {
 }
 
 /**
- * For packets that are the same by all but their times. `passing`: it may have come from one place to the other. `late`: it may only
- * where the clocks of their files differ. `never`: it is of another day.
+ * Compares the times of packets that agree in everything else. `passing`: one may have come from one place to the
+ * other. `late`: only if the clocks of their files differ. `never`: they are too far apart for any clock difference.
  */
 export function compareTimes(a: WirePacket, b: WirePacket): 'passing' | 'late' | 'never' {
   const apart = Math.abs(a.time - b.time);
@@ -42,9 +44,10 @@ export function compareTimes(a: WirePacket, b: WirePacket): 'passing' | 'late' |
 }
 
 /**
- * For packets with equal keys; of times nothing is asked. Sequence numbers alone are not enough: two connections may carry the same bytes under
- * the same numbers, so something must agree that a new packet would not have: the sender's IP identification or
- * timestamp, or one end of the tuple. Datagrams have no numbers: of theirs an end must agree in any case.
+ * Whether two packets with equal keys are the same, regardless of time. Sequence numbers alone do not suffice: two
+ * connections may carry the same bytes under the same numbers. So something must agree that a new packet would not
+ * share: the sender's IP identification or timestamp, or one end of the tuple. Datagrams have no numbers, so one end of
+ * theirs must always agree.
  */
 export function isSame(a: WirePacket, b: WirePacket): boolean {
   if (!haveSameNumbers(a, b)) return false;
@@ -55,7 +58,7 @@ export function isSame(a: WirePacket, b: WirePacket): boolean {
   return isMarked(a, b) || (hasContent(a, b) && keepsEnd(a, b) && one.ttl !== two.ttl);
 }
 
-/** The sender's own marks agree: a relay's new packet would have others. */
+/** Whether the sender's own marks (IP identification or timestamp) agree: a relay's new packet would have others. */
 export function isMarked({ wire: one }: WirePacket, { wire: two }: WirePacket): boolean {
   const id = one.ipId !== null && one.ipId !== 0 && one.ipId === two.ipId;
   return id || (one.timestamp !== null && one.timestamp === two.timestamp);
@@ -70,7 +73,7 @@ function hasContent(a: WirePacket, b: WirePacket): boolean {
   return digest || (a.flags & TCP.SYN) !== 0;
 }
 
-/** NAT of the destination leaves the source as it is, and the other way round. */
+/** Whether one end agrees: NAT of the destination keeps the source, and the other way round. */
 function keepsEnd(a: WirePacket, b: WirePacket): boolean {
   return sameEndpoint(a.source, b.source) || sameEndpoint(a.destination, b.destination);
 }

@@ -1,4 +1,4 @@
-/** What a relay's service did over the whole capture: whether a pair's content is its own, or its service always does so. */
+/** Collects what a relay's service did over the whole capture, to tell whether a pair's content is its own. */
 import type { Ownership } from '../../model/claim.js';
 import type { Edge } from './edges.js';
 import { streamsOf } from './contents.js';
@@ -7,29 +7,34 @@ import { nameService } from './rivals.js';
 import { findCrossing } from './sightings.js';
 import { isTelling } from './telling.js';
 
-/** Pairs of one service, none of its connections left over, that are no coincidence any more whatever they carried. */
+/**
+ * With so many pairs of one service, and none of its connections unpaired, the pairs are no coincidence whatever they
+ * carried.
+ */
 const MANY = 8;
 
-/** What of a pair decides whether its content is its own, beside what the others of the capture carried. */
+/**
+ * The facts of a pair that decide whether its content is its own, apart from what other legs of the capture carried.
+ */
 export interface ServiceSketch {
-  /** The same for legs that carried the same; null where that is not known. */
+  /** A text that is equal for legs with equal content; null where the content is not known. */
   readonly content: string | null;
-  /** It carried enough that another connection would not carry it by chance. */
+  /** It carried enough that another connection would not carry the same by chance. */
   readonly telling: boolean;
-  /** It was seen to pass in turn from the dial to the end. */
+  /** Everything was seen to pass in turn, from the dial to the end. */
   readonly course: boolean;
-  /** Null of datagrams. */
+  /** Null for datagrams. */
   readonly service: string | null;
   readonly dialled: string;
   readonly relayed: string;
 }
 
-/** Takes the legs in piece by piece; what it says holds when all are in. */
+/** Takes legs in parts; its answers are valid once all parts are in. */
 export class Services {
-  /** What legs carried that are no side of a pair. */
+  /** Content of legs that are not a side of a pair. */
   readonly #others = new Set<string>();
   readonly #pairs = new Map<string, number>();
-  /** By published port, and by where a relay's own legs lead: those that are no side of a pair. */
+  /** Published ports, and destinations of relays' own legs, with legs that are not a side of a pair. */
   readonly #unpaired = new Set<string>();
 
   /** @param edges the pairs among the legs */
@@ -85,7 +90,7 @@ export function sketchService(edge: Edge): ServiceSketch {
   };
 }
 
-/** Rewritten on its way, or straight across: no side of a relay. */
+/** Whether the leg was rewritten or crossed the machine, so that it is no side of a relay. */
 function isExplained({ leg, uniform }: CapturedLeg): boolean {
   if (leg.nat?.destinationRewritten) return true;
   return uniform && !leg.isAtOneDevice && findCrossing(leg.sightings) !== null;
@@ -100,7 +105,9 @@ function describeRelayed({ leg }: CapturedLeg): string {
   return `${leg.protocol}|${client.address}|${destination.address}|${destination.port}`;
 }
 
-/** The same for legs that carried the same; null where a part of it is not known, and where there is nothing. */
+/**
+ * A text that is equal for legs with equal content; null where part of the content is unknown, and where there is none.
+ */
 function describeContent(captured: CapturedLeg): string | null {
   if (captured.leg.protocol === 'udp') return null;
   const { request, reply } = streamsOf(captured);

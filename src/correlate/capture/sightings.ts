@@ -1,4 +1,4 @@
-/** Where a leg's packets were seen: at each device which way they went, and with which TTL. */
+/** Summarises where a leg's packets were seen: at each device, in which direction and with which TTLs. */
 import type { WirePacket } from './same-packet.js';
 
 /** What one device saw of one direction of a leg. */
@@ -18,7 +18,7 @@ export interface DeviceSighting {
   readonly reply: Seen | null;
 }
 
-/** TTLs that systems start with: nothing has routed such a packet. */
+/** Whether a TTL is one that systems start with, so that no router has forwarded the packet yet. */
 export function isInitialTtl(ttl: number): boolean {
   return ttl === 64 || ttl === 128 || ttl === 255;
 }
@@ -54,9 +54,10 @@ function include(seen: Draft | null, { wire, direction }: WirePacket): Draft {
 }
 
 /**
- * Two devices with the whole machine between them: requests came in at one and left by the other, replies the other
- * way, all under the same addresses. Anything less may be what is left of a rewriting: a bridge that passes its frames
- * through netfilter shows them rewritten, and with their first TTL, already at its own device.
+ * Whether the leg was seen at two devices with the whole machine between them: requests came in at one and left by the
+ * other, replies took the reverse way, all under the same addresses. Anything less may be the remains of a rewriting: a
+ * bridge that passes its frames through netfilter shows them rewritten, with their initial TTL, already at its own
+ * device.
  */
 export function findCrossing(sightings: readonly DeviceSighting[]): 'routed' | 'bridged' | null {
   const both = sightings.flatMap(({ request, reply }) =>

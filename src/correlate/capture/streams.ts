@@ -5,7 +5,7 @@ import { STREAM_HEAD, type ByteStream } from '../../model/conversation.js';
 /** Bytes that must agree before streams whose beginnings were not seen are taken to be in step. */
 const IN_STEP = 8;
 
-/** `aligned`: both streams were seen from their beginning. */
+/** Compares two streams. `aligned`: both were seen from their beginning. */
 export function compareStreams(a: ByteStream, b: ByteStream, aligned: boolean): Likeness {
   if (a.length === 0 && b.length === 0) return 'empty';
   if (a.length === 0 || b.length === 0) return 'part';
@@ -27,18 +27,21 @@ export function compareStreams(a: ByteStream, b: ByteStream, aligned: boolean): 
   return 'different';
 }
 
-/** Nothing that was seen of their first bytes differs: more bytes may make them equal, or not. */
+/** Whether no known byte of their beginnings differs: more bytes may make them equal, or not. */
 export function haveCommonBeginning(a: ByteStream, b: ByteStream): boolean {
   return countAgreeing(a, b, 0) !== null;
 }
 
-/** The same where not both were seen from their beginning: what is kept of one that goes on stays the same once it is full. */
+/**
+ * Whether a finished and an open stream may turn out alike where not both were seen from their beginning. The kept
+ * bytes of the open stream no longer change once they are complete.
+ */
 export function mayOverlap(over: ByteStream, open: ByteStream): boolean {
   const isFull = open.head.length >= STREAM_HEAD && open.known === null;
   return !isFull || compareStreams(over, open, false) !== 'different';
 }
 
-/** One capture may have the end of a segment that another began after. */
+/** Lists the offsets to try: one capture may begin within a segment that the other has whole. */
 function listOffsets(a: ByteStream, b: ByteStream): number[] {
   const most = Math.min(256, Math.max(a.head.length, b.head.length));
   const offsets = [0];

@@ -1,14 +1,19 @@
-/** How much of what a pair carried is its own: a few bytes that every client of a protocol sends are anyone's. */
+/**
+ * Decides whether a leg carried enough content of its own: a few bytes that every client of a protocol sends prove
+ * nothing.
+ */
 import type { ByteStream } from '../../model/conversation.js';
 import { streamsOf } from './contents.js';
 import type { CapturedLeg } from './legs.js';
 
-/** Bytes of content, both ways together, from which on another connection would not carry them by chance. */
+/**
+ * Bytes of content, in both directions together, from which on another connection would not carry the same by chance.
+ */
 const ENOUGH = 128;
 
 /**
- * Whether both ways together have as much content: of a stream counts how many different runs of three bytes its beginning has, so
- * that a filler counts for little; of datagrams what different ones have in all.
+ * Whether both directions together have enough content. A stream counts by the number of different three-byte runs in
+ * its beginning, so that padding counts for little. Datagrams count by the total length of the different ones.
  */
 export function isTelling({ leg, ...captured }: CapturedLeg): boolean {
   if (leg.protocol === 'udp') {
@@ -22,7 +27,7 @@ export function isTelling({ leg, ...captured }: CapturedLeg): boolean {
   return count >= ENOUGH || count + countRuns(reply, ENOUGH - count) >= ENOUGH;
 }
 
-/** No further than to `most`. */
+/** Counts different three-byte runs, up to `most`. */
 function countRuns({ head, known }: ByteStream, most: number): number {
   const runs = new Set<number>();
   for (let at = 0; at < head.length && runs.size < most; at++) {

@@ -1,4 +1,4 @@
-/** Sightings of one packet in two conversations, matched one to one where several are alike. */
+/** Matches sightings of one packet in two conversations, one to one where several are alike. */
 import { sameEndpoint } from '../../model/address.js';
 import type { CapturedPacket } from '../../model/captured-packet.js';
 
@@ -16,20 +16,20 @@ interface Place {
 }
 
 interface Alike {
-  /** One of them: nothing tells the others from it. */
+  /** One of the packets; nothing tells the others from it. */
   readonly sample: CapturedPacket;
   readonly a: Place[];
   readonly b: Place[];
 }
 
 /**
- * Of packets that nothing tells apart (sent again, or in a capture twice) the first at one device is the first at another,
- * and so on. Where one device has more of them than the other, a single one is matched with the nearest in time, and
- * several are not matched.
+ * Aligns packets that nothing tells apart (sent again, or captured twice): the first at one device matches the first at
+ * another, and so on. Where two devices have different numbers of them, a single packet matches the nearest in time,
+ * and several are not matched.
  */
 export function alignTwins(twins: readonly Twin[]): Twin[] {
   const classes: Alike[] = [];
-  // By sequence number: of those that have one number there are few.
+  // By sequence number: few packets share one.
   const bySeq = new Map<number, Alike[]>();
   for (const { a, b } of twins) {
     const { seq } = a;
@@ -83,7 +83,7 @@ function add(places: Place[], packet: CapturedPacket): void {
   if (packets.length > 1) packets.sort((x, y) => x.time - y.time || x.row - y.row);
 }
 
-/** The same by all that NAT leaves as it is; both are of one conversation. */
+/** Whether two packets of one conversation are equal in everything that NAT does not change. */
 function areAlike(a: CapturedPacket, b: CapturedPacket): boolean {
   return (
     a.seq === b.seq &&

@@ -1,13 +1,16 @@
-/** Payload bytes of a captured leg, as `countBytes` tells them, straight from the columns: of very many legs nobody wants more. */
+/**
+ * Counts the payload bytes of a captured leg like {@link countBytes}, but straight from the packet table, for very many
+ * legs.
+ */
 import { sameEndpoint } from '../../model/address.js';
 import { TCP, type CounterEvent, type Protocol } from '../../model/event.js';
 import { BIT } from '../../model/packet-table.js';
 import { concludeBytes, countBytes, countsIn, relativeTo, type LegBytes } from '../bytes.js';
 import type { PacketRange, WireLeg } from './wire-leg.js';
 
-/** Packets of a leg beyond which finding the same segment again takes more than a look at those before. */
+/** Most packets of a leg for which repeated segments are found by scanning all earlier packets. */
 const FEW = 64;
-/** What is the same for packets of one side at one hop, beside the device. */
+/** The bits that are equal for packets of one side at one hop, besides the device. */
 const HOP = BIT.BACK | BIT.OUT;
 const NONE: readonly CounterEvent[] = [];
 
@@ -29,7 +32,7 @@ export function countWireBytes(leg: WireLeg): LegBytes {
   };
 }
 
-/** Of the packets whose sender is, or is not, the second end of their conversation, and of what was only counted. */
+/** Counts one side: packets whose sender is (`back`) or is not the second end of their conversation, plus counters. */
 function countSide(
   { range, protocol }: WireLeg,
   back: boolean,
@@ -69,7 +72,7 @@ function isFirstOfHop({ table, rows, from }: PacketRange, at: number): boolean {
   return true;
 }
 
-/** Bytes of the distinct segments at the hop whose first packet is at `at`, and of those that were only counted there. */
+/** Bytes at the hop whose first packet is at `at`: its distinct segments plus its counters. */
 function countHop(
   { table, rows, to }: PacketRange,
   at: number,
@@ -89,7 +92,7 @@ function countHop(
     const row = rows[i] ?? 0;
     if (length[row] === 0 || !isOneHop(table, first, row)) continue;
     let again = false;
-    // A datagram has no number, and each is its own.
+    // Datagrams have no sequence number, so each one counts.
     for (let j = at; protocol === 'tcp' && !again && j < i; j++) {
       const before = rows[j] ?? 0;
       const same = seq[before] === seq[row] && length[before] === length[row];

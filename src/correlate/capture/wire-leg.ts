@@ -1,4 +1,6 @@
-/** A leg of a capture: its events are made when they are looked at, for of very many legs hardly any are for long. */
+/**
+ * The leg of a capture: it creates its events on demand, because there are very many legs and few are needed for long.
+ */
 import { sameEndpoint, type Endpoint } from '../../model/address.js';
 import { CapturedPacket } from '../../model/captured-packet.js';
 import type { Conversation } from '../../model/conversation.js';
@@ -7,7 +9,7 @@ import type { PacketTable } from '../../model/packet-table.js';
 import type { Leg, Nat } from '../leg.js';
 import { listSightings, type DeviceSighting } from './sightings.js';
 
-/** The rows of some packets, in order of time: a part of a list that holds those of all. */
+/** Some rows of the packet table, in order of time: a slice of a list that holds all rows. */
 export class PacketRange {
   constructor(
     readonly table: PacketTable,
@@ -30,7 +32,7 @@ export class PacketRange {
 }
 
 export interface WireEnds {
-  /** The client's end in every conversation of the leg; null where there is but one. */
+  /** The client's end in each conversation of the leg, by conversation; null if there is only one. */
   readonly clients: ReadonlyMap<number, Endpoint> | null;
   readonly client: Endpoint;
   readonly server: Endpoint;
@@ -44,7 +46,7 @@ export interface Sides {
   readonly replies: readonly CapturedPacket[];
 }
 
-/** Legs whose packets are kept as objects, and packets of one beyond which they are not. */
+/** Most legs whose packets are kept as objects, and most packets of a leg for which they are. */
 const MOST_READY = 4_096;
 const MOST_PACKETS = 128;
 const ready: (WireLeg | undefined)[] = [];
@@ -65,7 +67,7 @@ export class WireLeg implements Leg {
     readonly begun: boolean,
     readonly nat: Nat | null,
     readonly range: PacketRange,
-    /** Those of which packets were counted only; null without any. */
+    /** Conversations with packets that were only counted; null without any. */
     readonly counted: readonly Conversation[] | null,
   ) {
     this.#clients = clients;
@@ -74,19 +76,19 @@ export class WireLeg implements Leg {
     this.destination = destination;
   }
 
-  /** Under one pair of addresses, and in one file. */
+  /** Whether it has one pair of endpoints, in one file. */
   get isOneConversation(): boolean {
     return this.#clients === null;
   }
 
-  /** Kept until many other legs were looked at. */
+  /** The events; kept until many other legs have been used. */
   get events(): readonly WireEvent[] {
     if (this.#events !== null) return this.#events;
     this.#getReady();
     return (this.#events = this.#listEvents());
   }
 
-  /** By who sent them: a conversation's client is known under its own address there. */
+  /** Splits the packets by sender: in each conversation, the client has that conversation's address. */
   split(): Sides {
     if (this.#sides !== null) return this.#sides;
     const requests: CapturedPacket[] = [];
@@ -102,7 +104,7 @@ export class WireLeg implements Leg {
     return (this.#sides = sides);
   }
 
-  /** Makes room for what is kept of this leg, at the cost of the one that was looked at longest ago. */
+  /** Makes room for this leg's cache by dropping the cache of the leg that was cached longest ago. */
   #getReady(): void {
     if (this.#events !== null || this.#sides !== null) return;
     const oldest = ready[nextReady];
@@ -118,14 +120,14 @@ export class WireLeg implements Leg {
   get sightings(): readonly DeviceSighting[] {
     if (this.#sightings === null) {
       const { requests, replies } = this.split();
-      // What is damaged may have any TTL.
+      // A damaged packet may show any TTL.
       const sound = (packet: CapturedPacket): boolean => !packet.damaged;
       this.#sightings = listSightings(requests.filter(sound), replies.filter(sound));
     }
     return this.#sightings;
   }
 
-  /** At one device only: then nothing shows what became of it behind that. */
+  /** Whether it was seen at one device only: then nothing shows where it went from there. */
   get isAtOneDevice(): boolean {
     const { table, rows, from, to } = this.range;
     const device = table.device[rows[from] ?? 0];

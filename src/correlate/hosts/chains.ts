@@ -1,14 +1,14 @@
-/** Connections of several hosts that are parts of one, from the client's host on. */
+/** Joins connections of several hosts into chains that are one connection, starting at the client's host. */
 import type { TracedConnection } from '../connections.js';
 import type { Meeting } from './meet.js';
 import { showFace, type Face } from './face.js';
 
-/** One host's view of a connection, with what of it passes the edge of the host. */
+/** One host's view of a connection, and how it looks at the edge of the host. */
 export interface Part {
-  /** Number of its host. */
+  /** Number of the host. */
   readonly host: number;
   readonly traced: TracedConnection;
-  /** Where it came to the host, and where it left it again; null where it began or ended there, or that was not seen. */
+  /** How it entered the host, and how it left again; null where it began or ended there, or where that was not seen. */
   readonly comes: Face | null;
   readonly leaves: Face | null;
 }
@@ -27,7 +27,7 @@ export function makePart(host: number, traced: TracedConnection): Part {
   return { host, traced, comes: showFace(leg, 'in'), leaves: showFace(last, 'out') };
 }
 
-/** Every part is in one chain. Parts that would lead back to themselves stay alone: they show the same place twice. */
+/** Puts every part into one chain. Parts that would form a cycle stay alone: they show the same place twice. */
 export function buildChains(parts: readonly Part[], meetings: readonly PartMeeting[]): Chain[] {
   const next = new Map(meetings.map((meeting) => [meeting.from, meeting]));
   const behind = new Set(meetings.map(({ to }) => to));

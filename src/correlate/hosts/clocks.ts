@@ -1,15 +1,19 @@
-/** How far two hosts' clocks are apart, from packets that both saw: none arrives before it was sent. */
+/** Finds how far two hosts' clocks are apart, from packets that both saw: no packet arrives before it was sent. */
 import type { Meeting } from './meet.js';
 
-/** Nanoseconds by which the second host's clock is ahead of the first's lie between these; null where nothing bounds that side. */
+/**
+ * Bounds in nanoseconds of how far the second host's clock is ahead of the first's; null where nothing bounds that
+ * side.
+ */
 export interface ClockBounds {
   readonly least: number | null;
   readonly most: number | null;
 }
 
 /**
- * A packet from the first to the second arrives by the second's clock at least as much later as that clock is ahead: the least such
- * difference is the most that it can be ahead. Packets the other way bound it from below.
+ * Bounds the difference of two clocks. A packet from the first host to the second arrives, by the two clocks, at least
+ * as much later as the second clock is ahead. So the smallest such difference is the upper bound; packets the other way
+ * give the lower bound.
  * @param meetings `towards` the second host for those whose client's packets leave the first one, `back` for the others
  */
 export function boundClock(meetings: {
@@ -32,18 +36,26 @@ export function boundClock(meetings: {
 }
 
 export interface ClockSetting {
-  /** Nanoseconds that the clock is ahead of the first host's, and the most that this may be wrong; null where it is not known. */
+  /**
+   * Nanoseconds by which the clock is ahead of the first host's, and the greatest error of that; null where unknown.
+   */
   readonly offset: number | null;
   readonly error: number | null;
-  /** What is taken from its times so that packets that both saw are in order, even where the offset is not known. */
+  /**
+   * Nanoseconds to subtract from its times so that packets that both hosts saw are in order, even where the offset is
+   * unknown.
+   */
   readonly shift: number;
-  /** The bounds contradict each other by so many nanoseconds: the clocks ran apart meanwhile; null where they do not. */
+  /**
+   * Nanoseconds by which the bounds contradict each other, because the clocks drifted meanwhile; null where they do
+   * not.
+   */
   readonly apart: number | null;
 }
 
 export const SAME_CLOCK: ClockSetting = { offset: 0, error: 0, shift: 0, apart: null };
 
-/** Half-way between both bounds, as NTP does it. */
+/** Takes the middle of both bounds, as NTP does. */
 export function setClock({ least, most }: ClockBounds): ClockSetting {
   if (least === null || most === null) {
     return { offset: null, error: null, shift: most ?? least ?? 0, apart: null };
@@ -53,7 +65,7 @@ export function setClock({ least, most }: ClockBounds): ClockSetting {
   return { offset: shift, error: Math.ceil((most - least) / 2), shift, apart: null };
 }
 
-/** The setting of a host that is known by way of another one: errors add up. */
+/** The setting of a host that is known only through another host: errors add up. */
 export function addClocks(a: ClockSetting, b: ClockSetting): ClockSetting {
   const known = a.offset !== null && b.offset !== null;
   return {

@@ -1,4 +1,4 @@
-/** What a leg showed at the edge of its host: each packet once, by what the wire keeps of it, as it left or as it came. */
+/** Describes a leg at the edge of its host: each packet once, with what the wire keeps of it, as it left or arrived. */
 import type { Endpoint } from '../../model/address.js';
 import { TCP, type PacketEvent } from '../../model/event.js';
 import { isRequest } from '../bytes.js';
@@ -6,35 +6,35 @@ import { readLive } from '../journeys/live.js';
 import type { Sight } from '../journeys/journey.js';
 import type { Leg } from '../leg.js';
 
-/** Whether the client's packets leave the host on this leg, or come to it. */
+/** Whether the client's packets leave the host on this leg, or arrive at it. */
 export type Side = 'out' | 'in';
 
 /** A packet at the edge. */
 export interface EdgeSight {
   readonly event: PacketEvent;
-  /** From the client's side. */
+  /** Whether the client sent it. */
   readonly request: boolean;
 }
 
 export interface Face {
   readonly leg: Leg;
   readonly side: Side;
-  /** Ends as the wire has them, after the host's own NAT or before it. */
+  /** Ends as they are on the wire: after the host's own NAT when leaving, before it when arriving. */
   readonly client: Endpoint;
   readonly server: Endpoint;
-  /** Sequence numbers of the SYN and of its answer; null where that was not seen. */
+  /** Sequence numbers of the SYN and of its answer; null where not seen. */
   readonly syn: number | null;
   readonly synAck: number | null;
-  /** Packets that were seen once there, by what the wire keeps; those of which there are several of one kind are left out. */
+  /** Packets by their key (see {@link keyOf}); keys that several packets share are left out. */
   readonly single: ReadonlyMap<string, EdgeSight>;
-  /** How often each was seen. */
+  /** By key: how many packets have it. */
   readonly counts: ReadonlyMap<string, number>;
 }
 
 /**
- * A leg at one side of its host; null where its client's packets do not pass there, and for datagrams, which have no numbers.
- * A packet that leaves is taken where it was last seen, one that comes where it was first seen: the times are at most early, or
- * at most late, so that what follows from them for the clocks holds.
+ * The face of a leg at one side of its host; null where its client's packets do not pass there, and for datagrams,
+ * which have no numbers. A leaving packet is taken where it was last seen, an arriving one where it was first seen. So
+ * a send time is at most early and a receive time at most late, and the bounds on the clocks hold.
  */
 export function showFace(leg: Leg, side: Side): Face | null {
   if (leg.protocol !== 'tcp') return null;
@@ -68,7 +68,7 @@ export function showFace(leg: Leg, side: Side): Face | null {
   };
 }
 
-/** Packets but for copies that a bridge or a device made of them. */
+/** Lists the packets at the edge, without copies that a bridge or device made. */
 export function listEdge(leg: Leg, side: Side): EdgeSight[] {
   const sights = leg.events.filter(
     (event): event is Sight => event.kind === 'packet' || event.kind === 'drop',
@@ -81,7 +81,7 @@ export function listEdge(leg: Leg, side: Side): EdgeSight[] {
     const request = isRequest(leg, first);
     const leaves = request === (side === 'out');
     const event = leaves ? packets.at(-1) : first;
-    // What was dropped here, or stayed here, has not left.
+    // A packet that was dropped or stayed here has not left.
     if (event === undefined || (leaves && own.at(-1)?.kind === 'drop')) return [];
     return event.direction === (leaves ? 'out' : 'in') ? [{ event, request }] : [];
   });
@@ -91,7 +91,10 @@ function isSame(a: Endpoint, b: Endpoint): boolean {
   return a.address === b.address && a.port === b.port;
 }
 
-/** Addresses, numbers, flags and size: NAT of another host cannot be between two sightings that have them all in common. */
+/**
+ * The key of a packet: its direction, numbers, flags and length. Two sightings that share these and the addresses have
+ * no other host's NAT between them.
+ */
 function keyOf({ event, request }: EdgeSight): string {
   const { seq, ack, flags, length } = event;
   return [request ? '>' : '<', seq, ack, flags, length].join(' ');

@@ -1,4 +1,4 @@
-/** Which legs of two hosts are one connection on the wire between them. */
+/** Finds legs of two hosts that are one connection on the wire between them. */
 import type { Endpoint } from '../../model/address.js';
 import type { EdgeSight, Face } from './face.js';
 
@@ -8,7 +8,7 @@ export interface SharedPacket {
   readonly far: EdgeSight;
 }
 
-/** A leg that leaves one host and comes to another. */
+/** A leg that leaves one host and arrives at another. */
 export interface Meeting<Near = Face, Far = Face> {
   readonly near: Near;
   readonly far: Far;
@@ -16,7 +16,7 @@ export interface Meeting<Near = Face, Far = Face> {
 }
 
 /**
- * Pairs faces that leave with faces that come. What has rivals is not paired: several that fit are candidates, and none is the one.
+ * Pairs leaving faces with arriving faces. If several fit, all are only candidates, so none is paired.
  * @param leaving faces of one host, and `coming` of the other
  */
 export function findMeetings(leaving: readonly Face[], coming: readonly Face[]): Meeting[] {
@@ -32,8 +32,8 @@ export function findMeetings(leaving: readonly Face[], coming: readonly Face[]):
 }
 
 /**
- * One and the same where the ends agree and the numbers that each side chose at random: those of the SYN, and of its answer where
- * both saw one. Of a connection that had begun before, a packet each way has to agree in all of its numbers.
+ * Whether two faces with equal ends are the same: the random initial numbers must agree, of the SYN, and of its answer
+ * where both saw one. If a connection began earlier, one packet in each direction must agree in all its numbers.
  */
 function isSame(near: Face, far: Face): boolean {
   if (near.synAck !== null && far.synAck !== null && near.synAck !== far.synAck) return false;

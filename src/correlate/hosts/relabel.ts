@@ -1,4 +1,7 @@
-/** One host's trace as a part of several: its namespaces, its events' numbers and its times become its own among theirs. */
+/**
+ * Relabels one host's trace as a part of several: makes its namespaces and event numbers distinct, and shifts its
+ * times.
+ */
 import type { TraceEvent } from '../../model/event.js';
 import { isUnnamed, type NamespaceInfo, type Topology } from '../../model/topology.js';
 import { withHeader, type Trace } from '../../model/trace.js';
@@ -8,14 +11,14 @@ export interface Label {
   readonly name: string;
   /** 0 for the first. */
   readonly index: number;
-  /** What is added to the numbers of its events. */
+  /** Offset that is added to its event numbers. */
   readonly before: number;
-  /** What its times count from, and what is added to them. */
+  /** The epoch that its times then count from, and the offset in nanoseconds that is added to them. */
   readonly epoch: bigint;
   readonly shift: number;
 }
 
-/** Beyond every inode of a namespace, which has 32 bits. */
+/** Greater than any namespace inode, which has 32 bits. */
 const HOST_STEP = 2 ** 40;
 
 export function relabel(trace: Trace, label: Label): Trace {

@@ -1,7 +1,7 @@
-/** Whether two traces were taken on one host: then what both saw is not what two hosts saw of each other. */
+/** Decides whether two traces were taken on one host: then packets in both are not packets between two hosts. */
 import type { TraceEvent } from '../../model/event.js';
 
-/** A kernel's address of a packet, with its numbers, at one and the same device: another kernel does not have them all. */
+/** True when both show the same skb address, packet numbers and device: another kernel would not have all of them. */
 export function isSameHost(a: readonly TraceEvent[], b: readonly TraceEvent[]): boolean {
   const seen = new Set(a.flatMap((event) => identify(event) ?? []));
   return b.some((event) => {

@@ -1,4 +1,4 @@
-/** How a packet's way ended, as far as the places show where it was last. */
+/** Finds how a packet's journey ended, from the place where it was last seen. */
 import { isLoopback } from '../../model/address.js';
 import type { DropEvent } from '../../model/event.js';
 import type { Device, NamespaceInfo, Topology } from '../../model/topology.js';
@@ -6,11 +6,11 @@ import type { JourneyEnd, Sight } from './journey.js';
 
 export interface EndContext {
   readonly topology: Topology;
-  /** Drops that end no way: of another host's copy, or of what had been received. */
+  /** Whether a drop ends no journey: it concerns another host's copy, or a packet that had been received. */
   readonly isInnocent: (drop: DropEvent) => boolean;
 }
 
-/** @param goal the address that the packet is for in the end: the one that it bears now may still be rewritten */
+/** @param goal the packet's final address: the one that it bears now may still be rewritten */
 export function findJourneyEnd(
   sights: readonly Sight[],
   goal: string,
@@ -35,7 +35,7 @@ function hasAddress({ devices }: NamespaceInfo, address: string): boolean {
   );
 }
 
-/** Its other end is in no namespace that is traced. */
+/** Whether the other end of a device is in no traced namespace. */
 function isWayOut(device: Device, namespaces: readonly NamespaceInfo[]): boolean {
   if (device.kind === 'bridge' || device.kind === 'loopback') return false;
   return !namespaces.some(({ inode }) => inode === device.peerNamespace);

@@ -1,23 +1,28 @@
-/** Which events of a live trace are one packet: the same skb, contiguous in time, at places it can have been at in turn. */
+/**
+ * Finds which events of a live trace show one packet: the same skb, close in time, at places that it can pass in turn.
+ */
 import { sameEndpoint } from '../../model/address.js';
 import type { DropEvent, NatEvent, PacketEvent, ResetEvent } from '../../model/event.js';
 import type { Sight, Track } from './journey.js';
 import { leadsTo, rewritten, sameWay, type Heading } from './nat-steps.js';
 
-/** Nanoseconds within which one skb may be seen at the next place, queueing included. */
+/** Nanoseconds within which an skb may be seen at the next place, including queueing. */
 export const ONE_WAY = 2_000_000_000;
-/** Nanoseconds that a packet may wait for its neighbour's address before it is dropped (three requests, a second each). */
+/**
+ * Nanoseconds that a packet may wait for its neighbour's address before it is dropped (three requests, one second
+ * each).
+ */
 export const NEIGHBOUR = 10_000_000_000;
-/** Nanoseconds within which a bridge copies a packet to its ports, and a device cuts it into segments. */
+/** Nanoseconds within which a bridge copies a packet to its ports, or a device cuts it into segments. */
 const COPYING = 100_000_000;
-/** Packets under one pair of addresses and acknowledgement number that one may be a copy of. */
+/** Most packets with the same addresses and acknowledgement number that one may be a copy of. */
 const MOST_ORIGINALS = 16;
 
 type Packet = PacketEvent | NatEvent;
 
 /**
- * Whether `now` may show the packet that was last seen as `before`, given that both bear the same skb. An skb's address is
- * used again within microseconds: numbers, flags and length must agree, and where its addresses differ, NAT must explain it.
+ * Whether `now` may show the packet that was last seen as `before`, given that both have the same skb. An skb's address
+ * is reused within microseconds: numbers, flags and length must agree, and NAT must explain different addresses.
  */
 export function continues(before: Packet, now: Packet): boolean {
   if (before.protocol !== now.protocol || before.seq !== now.seq) return false;
@@ -31,7 +36,7 @@ function isWhole(before: Packet, now: Packet): boolean {
   return before.ack === now.ack && before.flags === now.flags && before.length === now.length;
 }
 
-/** The receiver's device put later segments behind this one (GRO): the first one's skb holds them all. */
+/** Whether the receiving device merged later segments into this one (GRO): the first segment's skb holds them all. */
 function isMerged(before: Packet, now: Packet): boolean {
   return (
     before.kind === 'packet' &&
@@ -49,20 +54,23 @@ function wayAfter(sight: Packet): Heading {
   return sight.kind === 'nat' ? rewritten(sight) : sight;
 }
 
-/** The same addresses, or what NAT in this namespace makes of them. */
+/** Whether the addresses are the same, or NAT in this namespace explains the change. */
 function isExplained(before: Heading, { conntrack, namespace }: Packet, now: Packet): boolean {
   if (sameWay(before, now)) return true;
   if (namespace !== now.namespace) return false;
   const view = now.conntrack ?? conntrack;
   if (view !== null) return leadsTo(view, before, now);
-  // A datagram has no number: without the entry that rewrote it, only its addresses tell it from another.
+  // A datagram has no sequence number: without the conntrack entry, only its addresses distinguish it from another.
   if (now.protocol === 'udp') return false;
   return (
     sameEndpoint(before.source, now.source) || sameEndpoint(before.destination, now.destination)
   );
 }
 
-/** Whether the packet of `before` is the one that was dropped or reset: it may have waited, and been rewritten, meanwhile. */
+/**
+ * Whether the packet of `before` is the one that was dropped or reset: it may have waited, and been rewritten, in
+ * between.
+ */
 export function endsIn(before: Packet, drop: DropEvent | ResetEvent): boolean {
   const waited = drop.time - before.time;
   return (
@@ -77,7 +85,7 @@ export function endsIn(before: Packet, drop: DropEvent | ResetEvent): boolean {
   );
 }
 
-/** The same addresses, or what the entry that the dropped packet bears makes of them. */
+/** Whether the addresses are the same, or the dropped packet's conntrack entry explains the change. */
 function isRewritten(before: Heading, drop: DropEvent | ResetEvent): boolean {
   if (sameWay(before, drop)) return true;
   const view = drop.kind === 'drop' ? drop.conntrack : null;
@@ -88,7 +96,7 @@ function isRewritten(before: Heading, drop: DropEvent | ResetEvent): boolean {
   );
 }
 
-/** A packet passes each place once: who comes by again is another. */
+/** Whether two sightings are at one place: a packet passes each place once, so a second pass is another packet. */
 function isSamePlace(a: Sight, b: Sight): boolean {
   if (a.namespace !== b.namespace) return false;
   if (a.kind === 'packet' && b.kind === 'packet') {
@@ -106,7 +114,7 @@ class LiveTrack implements Track {
     copyOf?.copies.push(this);
   }
 
-  /** Where it was last seen, but for its drop. */
+  /** The last sighting that is not a drop. */
   get last(): Packet | undefined {
     return this.sights.findLast((sight): sight is Packet => sight.kind !== 'drop');
   }
@@ -122,7 +130,7 @@ class LiveTrack implements Track {
     return this.sights.some((sight) => isSamePlace(sight, place));
   }
 
-  /** The packet itself, or a copy of it that is as this one. */
+  /** Whether this packet, or a copy of it with the same number and length, was already at the place. */
   wasCopiedTo(place: Sight): boolean {
     const isAlike = ({ last }: LiveTrack): boolean =>
       last?.seq === place.seq && last.length === place.length;
@@ -133,9 +141,9 @@ class LiveTrack implements Track {
 /** Reads events in order of time. Pure. */
 class LiveReader {
   readonly tracks: LiveTrack[] = [];
-  /** The packet that an skb was seen as last. */
+  /** By skb: the packet that it last held. */
   readonly #holders = new Map<string, LiveTrack>();
-  /** Packets that copies may have been made of, by what copies keep. */
+  /** Packets that may have been copied, by what a copy keeps. */
   readonly #originals = new Map<string, LiveTrack[]>();
 
   take(sight: Sight): void {
@@ -164,9 +172,9 @@ class LiveReader {
     }
   }
 
-  /** The packet that this one, with an skb of its own in the midst of the way, was made of. */
+  /** Finds the packet that this one was made of: it has a new skb although it is not at the start of a path. */
   #findOriginal(packet: PacketEvent): LiveTrack | null {
-    // What a process sends has its socket, and what comes from outside comes in.
+    // A packet that a process sends has a socket, and a packet from outside comes in.
     if (packet.skb === null || packet.socket !== null) return null;
     let best: LiveTrack | null = null;
     let latest = -1;
@@ -175,7 +183,7 @@ class LiveReader {
       if (track.wasCopiedTo(packet) || original.wasCopiedTo(packet)) continue;
       const seen = track.sights.findLast((sight) => isSource(sight, packet));
       if (seen === undefined || seen.id <= latest) continue;
-      // A copy of a copy, and a segment of one, are of the first packet all the same.
+      // A copy of a copy, or a segment of one, also belongs to the first packet.
       [best, latest] = [original, seen.id];
     }
     return best;
@@ -186,11 +194,13 @@ function copyKey({ protocol, source, destination, ack }: PacketEvent): string {
   return `${protocol}|${source.address}|${source.port}|${destination.address}|${destination.port}|${ack}`;
 }
 
-/** Whether a packet seen there can be copied, or cut into segments, before the place where `packet` is seen. */
+/**
+ * Whether the packet of `sight` may be copied, or cut into segments, on its way to the place where `packet` is seen.
+ */
 function isSource(sight: Sight, packet: PacketEvent): boolean {
   if (sight.kind !== 'packet' || packet.time - sight.time > COPYING) return false;
   if (sight.protocol === 'tcp' && sight.length > packet.length) return isSegment(sight, packet);
-  // A bridge sends out copies of what came in at one port, or out of its own device, in the same namespace.
+  // A bridge sends copies of what arrived at one port, or left by its own device, in the same namespace.
   return (
     packet.direction === 'out' &&
     sight.namespace === packet.namespace &&
@@ -200,16 +210,20 @@ function isSource(sight: Sight, packet: PacketEvent): boolean {
   );
 }
 
-/** A device that cannot send so much at once cuts it up: each segment lies within what went out. */
+/**
+ * Whether `part` is a segment of `whole`: a device that cannot send so much at once cuts it up, and each segment lies
+ * within it.
+ */
 function isSegment(whole: PacketEvent, part: PacketEvent): boolean {
   if (whole.direction !== 'out' || part.length === 0) return false;
-  // They come in at the other end, or go out by the next device; whatever comes in here was sent again.
+  // Segments arrive at the other end, or leave by the next device. A packet that arrives in this namespace was sent
+  // again.
   if ((whole.namespace === part.namespace) !== (part.direction === 'out')) return false;
   const from = (part.seq - whole.seq) >>> 0;
   return from + part.length <= whole.length;
 }
 
-/** The packets of events in order of time. */
+/** Reads the packets from events in order of time. */
 export function readLive(sights: Iterable<Sight>): readonly Track[] {
   const reader = new LiveReader();
   for (const sight of sights) reader.take(sight);

@@ -1,11 +1,14 @@
-/** What NAT may do to a packet, by the conntrack entry: an end goes from its original to its translation, and never back. */
+/**
+ * Decides what NAT may do to a packet by its conntrack entry: an end changes from its original to its translation,
+ * never back.
+ */
 import { sameEndpoint, type Endpoint } from '../../model/address.js';
 import type { ConntrackView, NatEvent, PacketEvent } from '../../model/event.js';
 
-/** From where to where a packet goes. */
+/** The source and destination of a packet. */
 export type Heading = Pick<PacketEvent, 'source' | 'destination'>;
 
-/** The way of a packet from this NAT hook on. */
+/** The source and destination of a packet after this NAT hook. */
 export function rewritten({ source, destination, field, becomes }: NatEvent): Heading {
   return field === 'source' ? { source: becomes, destination } : { source, destination: becomes };
 }
@@ -32,7 +35,7 @@ function stepsOf({ original, reply }: ConntrackView, request: boolean): Steps {
       };
 }
 
-/** Whether NAT by this entry turns the one way into the other, in either direction of the flow. */
+/** Whether NAT by this entry turns one heading into the other, in either direction of the flow. */
 export function leadsTo(view: ConntrackView, before: Heading, now: Heading): boolean {
   return [true, false].some((request) => canStep(view, before, now, request));
 }

@@ -1,4 +1,4 @@
-/** The journeys of a leg's packets: the one answer to which of its events show one and the same packet. */
+/** Reads the journeys of a leg's packets: the only place that decides which of its events show the same packet. */
 import type { WireFacts } from '../../model/conversation.js';
 import type { PacketEvent } from '../../model/event.js';
 import { isRequest } from '../bytes.js';

@@ -1,20 +1,23 @@
-/** What NAT did to a packet between two places, from the addresses that it has at each and the host's conntrack entry. */
+/** Finds what NAT did to a packet between two places, from its addresses at each and the host's conntrack entry. */
 import { sameEndpoint } from '../../model/address.js';
 import type { Leg, Nat } from '../leg.js';
 import type { Rewriting, RewritingHook, Sight } from './journey.js';
 import { canStep, rewritten, type Heading } from './nat-steps.js';
 
-/** What is known of a packet when it comes to a place. */
+/** What is known about a packet when it arrives at a place. */
 export interface Approach {
   readonly leg: Leg;
   readonly request: boolean;
-  /** Where it was before; null at the first place. */
+  /** The previous sighting; null at the first place. */
   readonly before: Sight | null;
-  /** Inode of the host's namespace, whose NAT this is about. */
+  /** Inode of the host's namespace: only its NAT is considered. */
   readonly host: number;
 }
 
-/** Nothing, one end, or both; only what the entry does in this direction. */
+/**
+ * Lists the rewritings before a sighting: of no end, one end, or both, and only as the entry rewrites in this
+ * direction.
+ */
 export function findRewritings(now: Sight, approach: Approach): Rewriting[] {
   if (now.kind === 'nat') return readHook(now);
   const { leg, request, before, host } = approach;
@@ -41,8 +44,8 @@ function wayAfter(sight: Sight): Heading {
 }
 
 /**
- * What a packet was before its first place: a packet of the host's own is rewritten before it shows on any device, and one
- * that was dropped may show nowhere else. Its conntrack entry knows.
+ * The packet's addresses before its first place, by its conntrack entry. A packet of the host itself is rewritten
+ * before it shows on any device, and a dropped packet may show nowhere else.
  */
 function findOrigin(nat: Nat, now: Sight, request: boolean): Heading | null {
   if (!request) return null;
@@ -50,7 +53,7 @@ function findOrigin(nat: Nat, now: Sight, request: boolean): Heading | null {
   return now.kind === 'drop' && now.conntrack !== null ? now.conntrack.original : null;
 }
 
-/** DNAT is PREROUTING's or OUTPUT's; null where nothing shows which. */
+/** The hook that rewrote a field of a request: DNAT happens in PREROUTING or OUTPUT; null where nothing shows which. */
 function hookOf(nat: Nat, field: Rewriting['field'], before: Sight | null): RewritingHook | null {
   if (field === 'source') return 'POSTROUTING';
   const arrived = before?.kind === 'packet' && before.direction === 'in';

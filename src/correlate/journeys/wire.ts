@@ -1,10 +1,10 @@
-/** Which packets of a capture are one packet, seen at several devices: its numbers, its sender's marks, its TTL, its order. */
+/** Finds which sightings of a capture are one packet at several devices: by numbers, sender's marks, TTL and order. */
 import { TCP, type PacketEvent } from '../../model/event.js';
 import { isMarked, type WirePacket } from '../capture/same-packet.js';
 import type { Track } from './journey.js';
 import { sameWay } from './nat-steps.js';
 
-/** Nanoseconds between two devices for packets that nothing but their numbers and their order tells apart. */
+/** Most nanoseconds between two devices for packets that only their numbers and order tell apart. */
 const UNMARKED = 100_000_000;
 
 class WireTrack implements Track {
@@ -25,13 +25,15 @@ class WireTrack implements Track {
   }
 }
 
-/** One device sees a packet once each way; where the way is not told, once. */
+/**
+ * Whether two sightings are at one place. A device sees a packet once per direction, or once if directions are unknown.
+ */
 function isSamePlace(a: WirePacket, b: WirePacket): boolean {
   if (a.ifindex !== b.ifindex || a.wire.file !== b.wire.file) return false;
   return !a.wire.directed || !b.wire.directed || a.direction === b.direction;
 }
 
-/** Something that stays on the whole way is another's. */
+/** Whether the packets differ in something that never changes on the way. */
 function isContradicted({ wire: one }: WirePacket, { wire: two }: WirePacket): boolean {
   return (
     differ(one.ipId, two.ipId) ||
@@ -45,23 +47,23 @@ function differ(a: number | null, b: number | null): boolean {
 }
 
 /**
- * For packets of one leg, whose translation is known: a router between them took one off the TTL. A pure acknowledgement
- * without marks may be any of several alike.
+ * Whether a router between two sightings of one leg lowered the TTL; the leg's translation is known. A pure
+ * acknowledgement without marks may be any of several similar ones.
  */
 function isRouted(a: WirePacket, b: WirePacket): boolean {
   if (a.length === 0 && (a.flags & (TCP.SYN | TCP.FIN | TCP.RST)) === 0) return false;
   const [near, far] = a.wire.ttl > b.wire.ttl ? [a, b] : [b, a];
   if (near.wire.ttl === far.wire.ttl) return false;
-  // The clocks of two files are never quite the same.
+  // The clocks of two files never agree exactly.
   return near.wire.file !== far.wire.file || near.time <= far.time;
 }
 
-/** What no device on the way changes. */
+/** A key of what no device on the way changes. */
 function contentKey({ protocol, seq, ack, flags, length }: PacketEvent): string {
   return `${protocol}|${seq}|${ack}|${flags}|${length}`;
 }
 
-/** The packets of one leg, in order of time; of those alike the oldest goes on first. */
+/** Reads the packets of one leg, in order of time; among similar packets, the oldest continues first. */
 export function readWire(packets: Iterable<WirePacket>): readonly Track[] {
   const tracks: WireTrack[] = [];
   const alike = new Map<string, WireTrack[]>();
@@ -77,7 +79,7 @@ export function readWire(packets: Iterable<WirePacket>): readonly Track[] {
     }
     track.sights.push(packet);
   }
-  // Clocks of two files are never quite the same: each router on the way takes one off the TTL.
+  // The clocks of two files never agree exactly, so TTL decides first: each router on the way lowers it by one.
   for (const { sights } of tracks) {
     sights.sort((a, b) => b.wire.ttl - a.wire.ttl || a.time - b.time || a.id - b.id);
   }
