@@ -1,4 +1,4 @@
-/** The last part of a way: a socket of the host, the relay behind it, or a container. */
+/** Finds where a packet ends: at a socket of the host, at the relay behind that socket, or in a container. */
 import { isPortDriver } from '../../model/port-drivers.js';
 import type { HostPort, Reason } from '../../model/reason.js';
 import {
@@ -41,7 +41,7 @@ export class Arrival {
     this.#ways = ways;
   }
 
-  /** @param open whether INPUT may still give it another source: over lo, POSTROUTING has settled that. */
+  /** @param open whether INPUT may still change the source: over lo, POSTROUTING has already decided it. */
   reachHost(packet: TrialPacket, nat: RuleRef | null, open = true): TrialEnd {
     const input = this.#walk.run('input', packet, open);
     if (input.verdict !== 'accept') {
@@ -62,7 +62,7 @@ export class Arrival {
     );
     const at = targetOf(packet);
     if (packet.dnat && socket !== null) {
-      // Both the rule and the process have a hand in it: no single path tells that.
+      // A rule redirects the packet and a process takes it: no single path describes both.
       return endJourney(packet, nat, 'unknown', {
         why: { code: 'redirected-to-process', at, command: socket.command },
         obstacles: [],
@@ -110,7 +110,7 @@ export class Arrival {
     return endJourney(packet, nat, 'answered', { way: 'host', why, obstacles: [] });
   }
 
-  /** Nothing is known of the host's sockets: the rules tell whether docker-proxy is used at all. */
+  /** Guesses docker-proxy when the host's sockets are unknown: the rules show whether it is used at all. */
   #guessRelay(packet: TrialPacket, at: HostPort): TrialEnd {
     if (this.#world.userlandProxy === true && this.#isPublishedAt(packet)) {
       const guessed = endJourney(packet, this.#findException(), 'answered', {
@@ -186,14 +186,14 @@ export class Arrival {
   }
 
   /**
-   * Who listens on every address answers UDP from the one that the host chooses for the client.
-   * @returns that address where it is another one than was dialled, with null for one that is not known.
+   * Finds the source address of a UDP answer from a socket on all addresses: the host chooses it for each client.
+   * @returns null if that is the dialled address; else the source, which is null if it is unknown.
    */
   #findStray(packet: TrialPacket, listens: string): { readonly source: string | null } | null {
     const [client, dialled] = [addressText(packet.source), addressText(packet.destination)];
     if (packet.protocol !== 'udp' || dialled === null) return null;
     if (listens !== '0.0.0.0' && listens !== '::') return null;
-    // Which of its own addresses a host masquerades with over lo is not known.
+    // It is unknown which of its own addresses a host masquerades with over lo.
     if (client === null && packet.source.kind === 'own')
       return packet.snat ? { source: null } : null;
     if (client === null) return this.#findStrayTo(packet, dialled);
@@ -202,7 +202,7 @@ export class Arrival {
     return source === null || source === dialled ? null : { source };
   }
 
-  /** The same for a client whose address is not known, by those that stand for it. */
+  /** Does the same for a client whose address is unknown, with the addresses that stand for it. */
   #findStrayTo(packet: TrialPacket, dialled: string): { readonly source: string | null } | null {
     const { router } = this.#ways;
     const sources = router
@@ -213,7 +213,7 @@ export class Arrival {
     return { source: sources.every((source) => source === other) ? other : null };
   }
 
-  /** The rule that kept the packet from being translated: one that returned it, or whose exception it is. */
+  /** Finds the rule that kept NAT from translating the packet: one that returned it, or one that excepts it. */
   #findException(): RuleRef | null {
     const { met, spared } = this.#walk;
     const returned = met.find(
@@ -245,7 +245,8 @@ export class Arrival {
         obstacles: [],
       });
     }
-    // Others may put machines on bridges of their own: only the engine's are known to be empty.
+    // Others may attach machines to bridges of their own. Only on the engine's bridges is an address without a
+    // container known to be unused.
     const isEngines = this.#world.containers.some(({ places }) =>
       places.some((place) => place.bridge === bridge?.name),
     );

@@ -1,4 +1,4 @@
-/** The world that a prediction needs, from the topology, the rules and the settings that were read. */
+/** Builds the world that a prediction needs from the topology, the rules and the settings that were read. */
 import type { ProxyReason } from '../../model/explain.js';
 import type { Container, Device, Topology } from '../../model/topology.js';
 import type { RuleSet } from '../../model/rules.js';
@@ -14,9 +14,9 @@ export interface WorldParts {
   readonly rules: RuleSet;
   readonly settings: HostSettings | null;
   readonly mappings: readonly PortMapping[];
-  /** Whether the topology is of the same machine as the rules. */
+  /** Whether the topology and the rules come from the same machine. */
   readonly measured: boolean;
-  /** What was read inside containers, by the inode of their namespace. */
+  /** The facts read inside containers, by the inode of their network namespace. */
   readonly insides?: ReadonlyMap<number, Inside> | undefined;
 }
 
@@ -45,12 +45,12 @@ export function buildWorld(parts: WorldParts): World {
   };
 }
 
-/** Those of the host itself: in a rootless engine's namespace another one may listen on the same address and port. */
+/** Lists the host's own relays: a relay in a rootless engine's namespace may listen on the same address and port. */
 function listOwnRelays({ relays }: Topology): Topology['relays'] {
   return relays.filter(({ namespace }) => namespace === undefined);
 }
 
-/** Whether docker-proxy is used and which firewall, with the reason. */
+/** Tells whether docker-proxy is used, which firewall backend the engine uses, and why. */
 export function judgeProxy(
   topology: Topology,
   rules: RuleSet,
@@ -123,7 +123,7 @@ function toContainer(container: Container, parts: WorldParts): WorldContainer {
   };
 }
 
-/** The container's namespace as a host: its devices are all outer ones, and nobody relays for it. */
+/** Treats the container's namespace as a host: all its devices except lo are outer ones, and it has no relays. */
 function buildInside(namespace: number, { topology, insides }: WorldParts): World | null {
   const inside = insides?.get(namespace);
   const info = topology.namespaces.find(({ inode }) => inode === namespace);
@@ -149,7 +149,7 @@ function buildInside(namespace: number, { topology, insides }: WorldParts): Worl
   };
 }
 
-/** Null where nobody knows who listens. */
+/** Returns null if it is unknown who listens. */
 function listSockets(topology: Topology, namespace: number): WorldSocket[] | null {
   const { listeners, listened, unheard } = topology;
   if (unheard?.includes(namespace) === true) return null;
@@ -178,7 +178,7 @@ function readSwitches(settings: HostSettings | null): World['settings'] {
   return {
     forward4: get('ipv4/ip_forward', null),
     forward6: get('ipv6/conf/all/forwarding', false),
-    // Without br_netfilter the files are not there, and bridged packets meet no rules.
+    // Without br_netfilter these files do not exist, and bridged packets meet no rules.
     bridgeCalls4: get('bridge/bridge-nf-call-iptables', false),
     bridgeCalls6: get('bridge/bridge-nf-call-ip6tables', false),
     routeLocalnet: values === null ? null : routed,

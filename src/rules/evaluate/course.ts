@@ -1,4 +1,4 @@
-/** The hooks that the packets of a connection pass, there and back, and what each of them is written as. */
+/** Lists the hooks that a connection's packets pass in each direction, and the addresses that those packets carry. */
 import type { Hook } from '../../model/rules.js';
 import type { TrialPacket } from './packet.js';
 import type { Meant } from './translate.js';
@@ -12,9 +12,9 @@ export interface HookPassage {
   readonly out: Device;
   /** The host looks up the route after this hook. */
   readonly routes?: 'enter' | 'leave';
-  /** Of a frame between two ports of a bridge. */
+  /** Whether a frame passes this hook between two ports of a bridge. */
   readonly bridged?: boolean;
-  /** The host looks up the route of a frame only where NAT has given it another destination. */
+  /** The host looks up a frame's route only if NAT has changed its destination. */
   readonly turns?: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface HookCourse {
   readonly back: readonly HookPassage[];
 }
 
-/** Of a packet that has arrived, and the device that its answer comes in on. */
+/** Makes the course of a packet that has arrived. `returns` is the device that its answer comes in on. */
 export type MakeCourse = (packet: TrialPacket, returns?: Device) => HookCourse;
 
 const through = (from: Device, to: Device): HookPassage[] => [
@@ -41,7 +41,7 @@ export const away = (to: Device, asked: Device = to): HookPassage[] => [
   },
   { hook: 'postrouting', in: null, out: to },
 ];
-/** What comes over lo brings its route along. */
+/** A packet that comes in over lo already has its route. */
 export const home = (from: Device): HookPassage[] => [
   {
     hook: 'prerouting',
@@ -60,7 +60,10 @@ export function forwarded({ inDevice, outDevice }: TrialPacket, returns = outDev
   };
 }
 
-/** @param asked the device of the route to what was dialled: the socket keeps it, and OUTPUT sees it each time. */
+/**
+ * @param asked the device of the route to the dialled address: the socket keeps it, and OUTPUT sees it for every
+ * packet.
+ */
 export function fromHost(
   { outDevice }: TrialPacket,
   asked: Device,
@@ -69,14 +72,14 @@ export function fromHost(
   return { there: away(outDevice, asked), back: home(returns) };
 }
 
-/** Over lo both ways are the same. */
+/** Over lo, both directions pass the same hooks. */
 export function toHost({ inDevice }: TrialPacket): HookCourse {
   const loop = [...away('lo'), ...home('lo')];
   if (inDevice === 'lo') return { there: loop, back: loop };
   return { there: home(inDevice), back: away(inDevice) };
 }
 
-/** Frames between two ports of a bridge meet rules, and no routes. */
+/** Frames between two ports of a bridge meet rules but no routes. */
 export function bridged({ inDevice, outDevice }: TrialPacket): HookCourse {
   const plain = (from: Device, to: Device): HookPassage[] =>
     through(from, to).map(({ hook, in: own, out }) => ({
@@ -91,14 +94,14 @@ export function bridged({ inDevice, outDevice }: TrialPacket): HookCourse {
   };
 }
 
-/** A frame that NAT has sent back over its bridge: a route is looked up where the destination changes. */
+/** A frame that NAT sends back over its own bridge: the host looks up a route where the destination changes. */
 export function turnedBack({ inDevice, outDevice }: TrialPacket): HookCourse {
   const turning = (from: Device, to: Device): HookPassage[] =>
     through(from, to).map((hop) => ({ ...hop, bridged: true, turns: true }));
   return { there: turning(inDevice, outDevice), back: turning(outDevice, inDevice) };
 }
 
-/** What the client sends: written to what it dialled, meant for who answers. */
+/** The client's packet as sent, to the dialled address, and what NAT makes of it: a packet to the one that answers. */
 export function goThere({
   client,
   dialled,
@@ -116,7 +119,10 @@ export function goThere({
   ];
 }
 
-/** What the server sends: written to whom it saw, meant for the client, from what the client dialled. */
+/**
+ * The server's packet as sent, to the source it saw, and what NAT makes of it: a packet from the dialled address to the
+ * client.
+ */
 export function comeBack({
   client,
   dialled,

@@ -1,4 +1,4 @@
-/** Who answers where a packet arrives: sockets of the host, relays behind them, and containers. */
+/** Finds what answers a packet where it arrives: a socket of the host, the relay behind it, or a container. */
 import type { Protocol } from '../../model/event.js';
 import type { Reason } from '../../model/reason.js';
 import {
@@ -9,7 +9,7 @@ import {
   type WorldSocket,
 } from './world.js';
 
-/** The sockets of whoever has a port; null where nobody knows who listens on it. */
+/** Returns the known sockets; null if it is unknown who listens on this port. */
 export function listSocketsFor(
   { sockets, heard }: Pick<World, 'sockets' | 'heard'>,
   port: number,
@@ -38,7 +38,7 @@ export function findSocket(
   );
 }
 
-/** Whether a port is only open to the namespace itself. */
+/** Whether a port is open only inside the namespace, on loopback. */
 export function listensInsideOnly(
   sockets: readonly WorldSocket[],
   protocol: Protocol,
@@ -51,7 +51,7 @@ export function listensInsideOnly(
   );
 }
 
-/** The relay behind a socket of the host, or the one whose arguments say that it listens there. */
+/** Finds the relay that owns a socket of the host, or the relay whose arguments name this address and port. */
 export function findPortRelay(
   world: World,
   protocol: Protocol,
@@ -61,7 +61,7 @@ export function findPortRelay(
 ): WorldRelay | null {
   const own = socket?.pid == null ? undefined : world.relays.find(({ pid }) => pid === socket.pid);
   if (own) return own;
-  // Up to Docker 27 each relay opens its own socket; where the owner is not known, the arguments tell.
+  // Up to Docker 27 each relay opens its own socket. Arguments decide only if the owner is unknown or is dockerd.
   if (socket !== null && socket.pid !== null && socket.command !== 'dockerd') return null;
   const any = familyOf(address) === 4 ? '0.0.0.0' : '::';
   return (
@@ -80,7 +80,7 @@ export function findContainerAt(world: World, address: string): WorldContainer |
   );
 }
 
-/** What stands in the way at the end of the way, or null when something listens there or it cannot be known. */
+/** Returns why nothing outside reaches this port in the container; null if something listens or that is unknown. */
 export function findDeafness(
   container: WorldContainer,
   protocol: Protocol,

@@ -1,4 +1,4 @@
-/** Neighbours ask each other for their hardware addresses by messages that rules may stop as well. */
+/** Finds rules and settings that may keep neighbours from learning each other's hardware addresses. */
 import { DISCOVERY, type Chain, type Discovery, type Hook } from '../../model/rules.js';
 import { placeRule, type TrialEnd } from './journey-end.js';
 import { indexRules } from './inside.js';
@@ -18,16 +18,16 @@ const HOOKS: Readonly<Record<Way, readonly Hook[]>> = {
   across: ['prerouting', 'forward', 'postrouting'],
 };
 
-/** What one message meets: the rule or policy that stops it, whatever is not known of others. */
+/** The rule or policy that stops a message, however open conditions are answered. */
 interface Lost {
   readonly by: RuleRef | null;
   readonly hook: Hook;
 }
 
-/** By the device: the answer is the same for every connection. */
+/** Results by device: they are the same for every connection. */
 const known = new WeakMap<World, Map<Device, RouteStop | null>>();
 
-/** Whether a host and its neighbours on a device find each other; null where nothing stops the messages for sure. */
+/** Finds what may keep a host and its neighbours on a device from finding each other; null if nothing is known to. */
 export function checkDiscovery(world: World, device: Device, family: 4 | 6): RouteStop | null {
   if (device === null || device === 'lo') return null;
   const mute = typeof device === 'string' ? checkArpUse(world, device, family) : null;
@@ -41,7 +41,7 @@ export function checkDiscovery(world: World, device: Device, family: 4 | 6): Rou
   return stop;
 }
 
-/** Settings by which a device has nothing to do with its neighbours. */
+/** Checks settings that turn ARP or neighbour discovery off on a device. */
 function checkArpUse({ routing }: World, device: string, family: 4 | 6): RouteStop | null {
   if (!routing) return null;
   const { facts, values } = routing;
@@ -53,7 +53,7 @@ function checkArpUse({ routing }: World, device: string, family: 4 | 6): RouteSt
     : null;
 }
 
-/** What rules of ARP ask is not followed: where one may stop a message, it may be any. */
+/** ARP rules are not evaluated: if one may stop a message, it may stop any message. */
 function checkArp({ rules: { tables } }: World): RouteStop | null {
   const table = tables.find(({ family, chains }) => family === 'arp' && chains.some(mayStop));
   if (!table) return null;
@@ -74,7 +74,7 @@ function mayStop({ policy, rules }: Chain): boolean {
   );
 }
 
-/** Nothing arrives where neighbours cannot find each other. */
+/** Makes the end unknown if neighbours may not find each other: then nothing arrives. */
 export function askNeighbours(end: TrialEnd, check: () => RouteStop | null): TrialEnd {
   if (end.end !== 'answered' && end.end !== 'refused') return end;
   const stop = check();
@@ -83,7 +83,10 @@ export function askNeighbours(end: TrialEnd, check: () => RouteStop | null): Tri
   return { ...end, end: 'unknown', why, stop, obstacles: [] };
 }
 
-/** Of the host and whom it takes a packet to, who answers a neighbour of its own without the host where no rule has masked it. */
+/**
+ * Checks discovery between the host and the neighbour that it sends a packet to. A target on the device that the packet
+ * came in on also asks its neighbour directly, unless a rule has changed the source.
+ */
 export function checkDiscoveryBeyond(world: World, packet: TrialPacket): RouteStop | null {
   const { inDevice, outDevice, snat, family } = packet;
   const across = inDevice === outDevice && !snat && typeof outDevice === 'string';
@@ -93,7 +96,7 @@ export function checkDiscoveryBeyond(world: World, packet: TrialPacket): RouteSt
   );
 }
 
-/** The same of two neighbours on the ports of a bridge. */
+/** Checks discovery between two neighbours on ports of a bridge. */
 export function checkDiscoveryAcross(
   world: World,
   bridge: string,
@@ -120,10 +123,10 @@ function findStop(world: World, device: Device, ways: readonly Way[]): RouteStop
   return null;
 }
 
-/** Null where it gets through, or might. */
+/** Returns null if the message gets through, or might. */
 function send(world: World, device: Device, way: Way, message: Discovery): Lost | null {
   let lost: Lost | null = null;
-  // What depends on something else is taken both ways.
+  // Try both answers to every open condition.
   for (const answer of [true, false]) {
     const walk = new Walk(world, indexRules(world), () => answer);
     try {

@@ -1,7 +1,7 @@
-/** What a condition says of a packet, where that may not be known. */
+/** The answer of a condition about a packet: true, false, or undecided. */
 import type { Question } from '../../model/question.js';
 
-/** A condition that cannot be decided: what it says, and whether it is so by design (chance) or for want of knowledge. */
+/** A condition that cannot be decided: its question, and whether chance decides it by design or a fact is missing. */
 export interface Undecided {
   readonly about: Question;
   readonly chance: boolean;
@@ -9,12 +9,12 @@ export interface Undecided {
 
 export type Answer = boolean | Undecided;
 
-/** A doubt for want of knowledge. */
+/** Creates a doubt about a missing fact. */
 export function wonder(about: Question): Undecided {
   return { about, chance: false };
 }
 
-/** Whether two questions are one and the same. */
+/** Whether two questions are the same. */
 export function isSameQuestion(a: Question, b: Question): boolean {
   return a === b || (a.code === b.code && JSON.stringify(a) === JSON.stringify(b));
 }

@@ -1,4 +1,6 @@
-/** What follows the first packet: rules and routes that let a request through may stop the answer to it, or what comes after. */
+/**
+ * Follows the packets after the first one: rules and routes that pass a request may stop its answer or later packets.
+ */
 import { TCP_FLAGS } from '../../model/rules.js';
 import { comeBack, goThere, type HookCourse, type HookPassage } from './course.js';
 import { placeRule, type TrialEnd } from './journey-end.js';
@@ -17,8 +19,8 @@ interface Next {
 const { syn, ack, rst, psh } = TCP_FLAGS;
 
 /**
- * Takes the answer to a packet that has arrived, and the client's next one, through the rules.
- * @returns the end as it was with the way that the answer leaves by, or that one of them is lost.
+ * Takes the answer to an arrived packet, and the client's next packet, through the rules.
+ * @returns the same end plus the answer's route, or an end in which one of these packets is lost.
  */
 export function goOn(
   tools: Evaluators,
@@ -43,7 +45,7 @@ export function goOn(
       answer,
     );
   }
-  // A datagram may be all that a client has to say.
+  // A UDP client may send only one datagram.
   if (answer.end !== end.end || !tcp) return answer;
   const known = state.entry?.answered === true && !tools.walk.asksFlags;
   for (const turn of known ? (['later'] as const) : (['later', 'answer'] as const)) {
@@ -59,7 +61,9 @@ export function goOn(
   return answer;
 }
 
-/** Who hears nothing sends the SYN again, which belongs to a known connection once the answer has been seen. */
+/**
+ * A client that hears nothing resends the SYN, which belongs to a known connection once conntrack has seen the answer.
+ */
 function dialAgain(following: Following, lost: TrialEnd): TrialEnd {
   const again = follow(following);
   if (again.end !== 'refused') return lost;
@@ -70,13 +74,13 @@ function dialAgain(following: Following, lost: TrialEnd): TrialEnd {
   };
 }
 
-/** An acknowledgement that is lost does no harm where data that brings it along gets through. */
+/** Losing a bare ACK does no harm if a data packet that carries the same ACK gets through. */
 function leaveOpen(lost: TrialEnd): TrialEnd {
   const why = { code: 'unless-pushed', reason: lost.why } as const;
   return { ...lost, end: 'unknown', why, obstacles: [] };
 }
 
-/** What the packets that follow have in common with the first one, as it arrived. */
+/** Returns the state that following packets share with the first one, as it arrived. */
 function carryOn(packet: TrialPacket): TrialPacket {
   const { destination, destinationPort, source } = packet;
   const expected = {
@@ -88,7 +92,7 @@ function carryOn(packet: TrialPacket): TrialPacket {
 }
 
 interface Following extends Evaluators {
-  /** Keeps what packets tell the connection: its mark and its entry. */
+  /** Keeps what packets change about the connection, such as its mark and its conntrack entry. */
   readonly state: TrialPacket;
   readonly end: TrialEnd;
   readonly hops: readonly HookPassage[];
@@ -132,7 +136,7 @@ function follow(following: Following): TrialEnd {
       return beginsAnew(packet) ? leaveToTracking(end, lost, turn) : lost;
     }
     if (isTaken(packet)) return leaveToTracking(end, { ...end, end: 'dropped' }, turn);
-    // What begins a connection of its own in the middle of this one is translated by itself.
+    // A packet that begins a new connection in the middle of this one gets its own NAT.
     const anew = packet.dnat || packet.snat;
     if (
       (translated || anew) &&
@@ -152,15 +156,15 @@ function follow(following: Following): TrialEnd {
 }
 
 /**
- * Whether it begins a connection of its own whose answers the known connection has already: NAT then gives it another port,
- * see nf_nat_used_tuple in net/netfilter/nf_nat_core.c.
+ * Whether the packet begins a new connection whose answers the known connection already owns. NAT then gives it another
+ * port: see nf_nat_used_tuple in net/netfilter/nf_nat_core.c.
  */
 function isTaken(packet: TrialPacket): boolean {
   const { entry, zone } = packet;
   return beginsAnew(packet) && entry !== null && entry.zones.original === zone.original;
 }
 
-/** The way that the host chooses for a packet; null where it does not look, an end where the packet is lost. */
+/** Looks up the packet's route; null if the host does not look it up, an end if the packet is lost. */
 function route(
   { router, hops, end, next: { turn } }: Following,
   { routes, turns = false }: HookPassage,
@@ -176,7 +180,7 @@ function route(
   return stays === (way.kind === 'host') ? way : stray(end, stays, turn);
 }
 
-/** Routing loses it, and the client hears nothing of that. */
+/** Ends with a packet that routing loses without telling the client. */
 export function lose(end: TrialEnd, stop: RouteStop, turn: Next['turn'] = 'answer'): TrialEnd {
   return {
     ...end,
@@ -197,7 +201,7 @@ function stray(end: TrialEnd, stays: boolean, turn: Next['turn']): TrialEnd {
   return lose(end, { code: 'elsewhere', end: 'unknown', why, obstacle: null }, turn);
 }
 
-/** Conntrack does not know it, so nothing gives it back the addresses that the client knows. */
+/** Conntrack does not know the packet, so nothing translates it back to the addresses that the client knows. */
 function loseTranslation(end: TrialEnd, packet: TrialPacket, turn: Next['turn']): TrialEnd {
   const why = { code: 'mistaken', turn, tracking: packet.tracking } as const;
   return {
@@ -209,7 +213,7 @@ function loseTranslation(end: TrialEnd, packet: TrialPacket, turn: Next['turn'])
   };
 }
 
-/** Which entries a connection then has, and what each of them has seen, is not followed. */
+/** This program does not follow which entries the connection then has, nor what each entry has seen. */
 function leaveToTracking(end: TrialEnd, lost: TrialEnd, turn: Next['turn']): TrialEnd {
   if (lost.end === 'unknown') return lost;
   return {
@@ -220,7 +224,7 @@ function leaveToTracking(end: TrialEnd, lost: TrialEnd, turn: Next['turn']): Tri
   };
 }
 
-/** A bridge's own rules see what NAT turns back before or after it is rewritten. */
+/** A bridge's own rules may see a packet that NAT turns back either before or after the rewrite. */
 function leaveToBridge(end: TrialEnd, stop: HookEnd | null, turn: Next['turn']): TrialEnd {
   const by = stop?.by ?? null;
   const but = {
@@ -257,8 +261,8 @@ function loseToRule(
     turn === 'later' &&
     rejects &&
     stopPacket({ walk, router }, { packet, stop, place, bridged }).end === 'refused';
-  // A message of ICMP fails a connection that is not yet there. Right behind the handshake it fails one only whose client asks
-  // for errors (SO_ERROR) after it has come, and later none.
+  // An ICMP message fails a connection that is not yet established. Right after the handshake it fails only a client
+  // that asks for errors (SO_ERROR) after the message has come. Later it fails none.
   if (hears && !reset && flags === ack) {
     return {
       ...end,
@@ -280,7 +284,7 @@ function loseToRule(
   };
 }
 
-/** Whether anything comes back at all that no rule of this host has made. */
+/** Whether anything comes back that no rule or route of this host has sent. */
 function isAnswered({ end, deciding, stop, refusal }: TrialEnd): boolean {
   if (end === 'answered' || (end === 'refused' && refusal !== undefined)) return true;
   const rejects = deciding?.rule?.steps.some(

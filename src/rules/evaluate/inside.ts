@@ -1,4 +1,4 @@
-/** A container's own side: how a packet fares in its namespace, and by which device of the host what it sends comes back. */
+/** Evaluates a container's namespace: its rules and routes, and the host device on which its packets reach the host. */
 import type { Question } from '../../model/question.js';
 import type { ContainerReason, Reason } from '../../model/reason.js';
 import { TCP_FLAGS } from '../../model/rules.js';
@@ -16,17 +16,20 @@ import { Walk } from './walk.js';
 import type { Decide } from './hook-end.js';
 import { callsRules, stripPrefix, type World, type WorldContainer } from './world.js';
 
-/** How something that a container sends reaches the host. */
+/** How a packet that a container sends reaches the host. */
 export type Reach =
   | { readonly kind: 'stop'; readonly stop: RouteStop }
-  /** On a device of the host; `direct` where the wire leads to the other end without the host's routing. */
+  /** On a device of the host. `direct` means that the packet reaches the other end without the host's routing. */
   | {
       readonly kind: 'reached';
       readonly device: string;
       readonly wire: Wire;
       readonly direct: boolean;
       readonly source: string | null;
-      /** Its frame is for another one: only where NAT gives it another destination on the bridge does the host take it. */
+      /**
+       * The frame has another machine's hardware address: the host takes it only if NAT changes its destination on the
+       * bridge.
+       */
       readonly misled?: RouteStop;
     };
 
@@ -50,7 +53,7 @@ export class ContainerSide {
     this.#decide = decide;
   }
 
-  /** Where a packet that a process in the container sends leaves it; null where its inside was not read. */
+  /** Finds where a packet from a process in the container leaves it; null if the container's namespace was not read. */
   leave(container: WorldContainer, packet: TrialPacket): Reach | null {
     const { inside } = container;
     if (!inside?.routing) return null;
@@ -68,7 +71,7 @@ export class ContainerSide {
       : this.reach(container, way, addressText(packet.destination));
   }
 
-  /** The way of a container's answer to the host's device. */
+  /** Finds the host device on which a packet from the container arrives. */
   reach(container: WorldContainer, way: Leaving, to: string | null): Reach | null {
     const { facts } = this.#world.routing ?? {};
     const { device, gateway, source } = way;
@@ -123,7 +126,9 @@ export class ContainerSide {
     return { kind: 'stop', stop: { code: 'gateway', end: 'unknown', why, obstacle: null } };
   }
 
-  /** A bridge whose frames meet the rules takes in what NAT rewrites, whatever hardware address it was sent to. */
+  /**
+   * Where bridged frames meet the IP rules, the host takes a frame that NAT rewrites, whatever its hardware address.
+   */
   #mislead(
     reached: Extract<Reach, { kind: 'reached' }>,
     next: string,
@@ -135,7 +140,7 @@ export class ContainerSide {
     return { kind: 'stop', stop: open ? { ...stop, end: 'unknown', obstacle: null } : stop };
   }
 
-  /** Out of a macvlan everything goes to the wire, where the gateway is nobody's of this host. */
+  /** A macvlan sends every packet to the wire, so none reaches an address of this host. */
   #reachWire(
     reached: Omit<Extract<Reach, { kind: 'reached' }>, 'direct'>,
     next: string | null,
@@ -148,7 +153,7 @@ export class ContainerSide {
     return { kind: 'stop', stop: { code: 'macvlan', end: 'dropped', why, obstacle: why } };
   }
 
-  /** Whether the container takes what comes back to it. */
+  /** Finds what keeps the container from taking the packet that comes back to it. */
   receive(container: WorldContainer, device: string, packet: TrialPacket): RouteStop | null {
     const { inside } = container;
     const source = addressText(packet.dialled.address);
@@ -224,7 +229,7 @@ export class ContainerSide {
     return { code: 'inside', end: 'unknown', why, obstacle: null };
   }
 
-  /** Who has an address on a device of the host: the host, a container, or nobody that is known. */
+  /** Finds who has an address on a device of the host: `host`, a container's name, or null if unknown. */
   #findOwner(address: string, device: string): string | null {
     const { devices, containers } = this.#world;
     const own = devices.some(
@@ -250,12 +255,12 @@ function within({ name }: WorldContainer, stop: RouteStop): RouteStop {
   };
 }
 
-/** What the container's side makes of a packet that has arrived at it. */
+/** Joins the end on the host with the end inside the container. */
 export function joinInside(outer: TrialEnd, inner: TrialEnd, container: WorldContainer): TrialEnd {
   const { name } = container;
   const { back = null } = inner;
   if (inner.end === 'answered') return { ...outer, back };
-  // The words of the one who knows only the sockets are the plainer ones.
+  // Keep the host's reason: it knows only the sockets, so it is the simpler one.
   if (inner.end === 'refused' && outer.end === 'refused') return { ...outer, back };
   const refusal = inner.end === 'refused' ? (inner.refusal ?? readRefusal(inner)) : null;
   const taken = { code: 'taken-to', target: outer.target ?? name } as const;
@@ -275,7 +280,7 @@ export function joinInside(outer: TrialEnd, inner: TrialEnd, container: WorldCon
   };
 }
 
-/** A rule may refuse with a reset; a route always does with a message. */
+/** A rule may refuse with a TCP reset; a route always refuses with an ICMP message. */
 function readRefusal({ deciding, stop }: TrialEnd): 'reset' | 'message' {
   const verdict = deciding?.rule?.steps.findLast((step) => step.kind === 'verdict')?.verdict;
   return !stop && verdict?.do === 'reject' && verdict.reset ? 'reset' : 'message';

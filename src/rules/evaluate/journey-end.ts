@@ -1,4 +1,4 @@
-/** How a hypothetical connection ends. */
+/** The end of a hypothetical connection, and the functions that create it. */
 import type { HostPort, Reason, RuledPlace, RulePlace } from '../../model/reason.js';
 import type { Path } from '../../model/verdict.js';
 import { addressText, type TrialPacket } from './packet.js';
@@ -9,7 +9,7 @@ import type { HookEnd } from './hook-end.js';
 
 export interface TrialEnd {
   readonly end: 'answered' | 'refused' | 'dropped' | 'unknown';
-  /** How it got as far as it did; null when it got nowhere. */
+  /** The path it took, as far as it got; null if it got nowhere. */
   readonly way: Path | null;
   readonly deciding: RuleRef | null;
   /** What happened. */
@@ -17,15 +17,18 @@ export interface TrialEnd {
   readonly sourceSeen: string | null;
   readonly target: string | null;
   readonly obstacles: readonly Reason[];
-  /** Where the rule or policy that stops it, its answer or what follows is: a container, or null for the host; left out where none does. */
+  /**
+   * Where the rule or policy is that stops it, its answer or a later packet: a container's name, or null for the host.
+   * Left out if none does.
+   */
   readonly ruledIn?: string | null;
-  /** The rule that gave it another source on its way to a container. */
+  /** The rule that changed its source on the way to a container. */
   readonly masked?: RuleRef | null;
-  /** What of routing or of the wire stops it, or makes it unknown; left out where nothing of that does. */
+  /** The routing or link fact that stops it or makes it unknown; left out if none does. */
   readonly stop?: RouteStop;
-  /** How a container itself refuses it by a rule or a route of its own; the message then has the host's rules before it. */
+  /** How the container refuses it by its own rule or route. The refusal must still pass the host's rules. */
   readonly refusal?: 'reset' | 'message';
-  /** The way that the answer leaves by, where that was looked up. */
+  /** The answer's route, if it was looked up. */
   readonly back?: Leaving | null;
 }
 
@@ -55,7 +58,7 @@ export function endJourney(
   };
 }
 
-/** Routing or the wire has stopped it. */
+/** Ends a packet that routing or the link stops. */
 export function endByStop(packet: TrialPacket, nat: RuleRef | null, stop: RouteStop): TrialEnd {
   const { end, why, obstacle } = stop;
   const led = { code: 'led', translated: true, to: targetOf(packet) } as const;
@@ -66,12 +69,12 @@ export function endByStop(packet: TrialPacket, nat: RuleRef | null, stop: RouteS
   return { ...endJourney(packet, nat, end, told), sourceSeen: null, stop };
 }
 
-/** Where a packet goes to. */
+/** The address and port that a packet goes to. */
 export function targetOf({ destination, destinationPort }: TrialPacket): HostPort {
   return { address: addressText(destination), port: destinationPort };
 }
 
-/** A rule or a policy has stopped it. */
+/** Ends a packet that a rule or a policy stops. */
 export function stopJourney(packet: TrialPacket, end: HookEnd, place: RuledPlace): TrialEnd {
   const rejects = end.verdict === 'reject';
   const stopped = { by: placeRule(end.by), place, rejects };
@@ -85,7 +88,7 @@ export function stopJourney(packet: TrialPacket, end: HookEnd, place: RuledPlace
   };
 }
 
-/** The rule or the policy that has stopped a packet. */
+/** Describes the rule or the policy that stopped a packet. */
 export function placeRule(by: RuleRef): RulePlace;
 export function placeRule(by: RuleRef | null): RulePlace | null;
 export function placeRule(by: RuleRef | null): RulePlace | null {

@@ -1,4 +1,4 @@
-/** One hypothetical connection from its vantage to whoever answers, hook by hook. */
+/** Takes one hypothetical connection, hook by hook, from its vantage to whatever answers. */
 import type { RuledPlace } from '../../model/reason.js';
 import { Arrival } from './arrival.js';
 import { bridged, forwarded, fromHost, toHost, turnedBack, type MakeCourse } from './course.js';
@@ -37,14 +37,14 @@ import {
 /** A packet that has passed PREROUTING. */
 interface Entering {
   readonly nat: RuleRef | null;
-  /** The bridge by whose port it came; null for other devices. */
+  /** The bridge whose port it came in by; null for other devices. */
   readonly bridge: string | null;
-  /** What was dialled, and the client, as far as they are known. */
+  /** The dialled address and the client's address; null if unknown. */
   readonly dialled: string | null;
   readonly client: string | null;
 }
 
-/** Takes the way step by step; every return is an end. */
+/** Takes a packet step by step; every return is an end. */
 export class Traveller {
   readonly router: Router;
   readonly #arrival: Arrival;
@@ -79,7 +79,7 @@ export class Traveller {
     return by.places ? end : this.#checkWayBack(packet, end);
   }
 
-  /** The answer must leave by the device that the request came by. */
+  /** The answer must leave by the device that the request came in on. */
   #checkWayBack(packet: TrialPacket, end: TrialEnd): TrialEnd {
     const { back } = end;
     if (!back || (end.end !== 'answered' && end.end !== 'refused')) return end;
@@ -135,7 +135,7 @@ export class Traveller {
     return askNeighbours(end, () => checkDiscovery(inside, wire.inner.name, packet.family));
   }
 
-  /** A process of the host: OUTPUT, and then over lo or out to a container. */
+  /** Starts from a process of the host: OUTPUT, then over lo or out by a device. */
   #goFromHost(packet: TrialPacket): TrialEnd {
     const dialled = this.router.dial(packet);
     if (dialled.kind === 'stop') return endByStop(packet, null, dialled.stop);
@@ -147,7 +147,7 @@ export class Traveller {
     const output = this.walk.run('output', packet, true);
     if (output.verdict !== 'accept') return this.#stop(packet, output, 'OUTPUT');
     const way = packet.rerouted ? this.router.leaveAgain(packet) : dialled;
-    // A route that is missing only then is no error to the one who dials: the packet is gone.
+    // If only this second lookup finds no route, the dialling process gets no error: the packet is dropped.
     if (way.kind === 'stop') return endByStop(packet, output.nat, hush(way.stop));
     packet.outDevice = way.kind === 'host' ? 'lo' : way.device;
     const blocked =
@@ -160,7 +160,7 @@ export class Traveller {
         fromHost(sent, asked, returns),
       );
     }
-    // Over lo it comes in again; NAT has been settled on the way out.
+    // Over lo the packet comes in again; NAT was decided on the way out.
     packet.inDevice = 'lo';
     packet.outDevice = null;
     const prerouting = this.walk.run('prerouting', packet, false);
@@ -172,7 +172,7 @@ export class Traveller {
     return goOn(this, packet, this.#arrival.reachHost(packet, nat, open), toHost(packet));
   }
 
-  /** Comes in on a device: PREROUTING, and then to the host or through it. */
+  /** Takes in a packet on a device: PREROUTING, then to the host or through it. */
   #arrive(packet: TrialPacket, bridge: string | null, misled: RouteStop | null = null): TrialEnd {
     const dialled = addressText(packet.destination);
     const client = addressText(packet.source);
@@ -187,7 +187,7 @@ export class Traveller {
     return askNeighbours(end, () => checkDiscovery(this.#world, packet.inDevice, packet.family));
   }
 
-  /** Behind PREROUTING: to the host, or through it. */
+  /** Continues after PREROUTING: to the host or through it. */
   #enter(packet: TrialPacket, { nat, bridge, dialled, client }: Entering): TrialEnd {
     const to = addressText(packet.destination);
     if (to !== null && (to === '::1' || to.startsWith('127.'))) {
@@ -223,7 +223,7 @@ export class Traveller {
     return askNeighbours(end, () => checkDiscoveryBeyond(this.#world, packet));
   }
 
-  /** Out by a device to whoever has the address, and the answer back. */
+  /** Sends the packet out by a device to the owner of its address, and the answer back. */
   #bring(packet: TrialPacket, nat: RuleRef | null, way: Leaving, course: MakeCourse): TrialEnd {
     const to = addressText(packet.destination);
     const container = to === null ? null : findContainerAt(this.#world, to);
@@ -238,7 +238,7 @@ export class Traveller {
     const reach = end.back ? this.#side.reach(container, end.back, source) : null;
     const alone = { ...end, back: null };
     if (reach?.kind === 'stop') return lose(alone, reach.stop);
-    // Where the source is not the client's own any more, the answer's destination changes on the bridge.
+    // If NAT changed the client's source address, the answer's destination changes on the bridge.
     if (reach?.misled && !(packet.snat && source !== addressText(packet.client))) {
       return lose(alone, reach.misled);
     }
@@ -251,7 +251,7 @@ export class Traveller {
     return program ? lose(alone, program) : goOn(this, packet, alone, course(packet, device));
   }
 
-  /** The container is a host of its own: its rules, routes and sockets. */
+  /** Continues inside the container as on a host of its own, with its rules, routes and sockets. */
   #enterContainer(packet: TrialPacket, container: WorldContainer, arrived: TrialEnd): TrialEnd {
     const { inside } = container;
     const to = addressText(packet.destination);
@@ -268,7 +268,7 @@ export class Traveller {
     return joinInside(arrived, inner.go({ protocol, family, port, to, by }), container);
   }
 
-  /** From one port of a bridge to another: the rules are only asked where br_netfilter says so. */
+  /** Crosses a bridge from one port to another: the IP rules apply only if br_netfilter says so. */
   #crossBridge(packet: TrialPacket, bridge: string): TrialEnd {
     const calls = callsRules(this.#world, bridge, packet.family);
     const dialled = addressText(packet.destination);
@@ -276,7 +276,7 @@ export class Traveller {
     const target = findContainerAt(this.#world, dialled ?? '');
     const stopped = this.walk.cross(packet);
     if (stopped) return this.#stop(packet, stopped, 'bridge', true);
-    // When it is not known whether the rules are asked, they are, and only a drop would tell the difference.
+    // If it is unknown whether the rules apply, run them: only a packet that they stop makes a difference.
     if (calls !== false) {
       packet.outDevice = null;
       const first = this.walk.runHook('prerouting', packet, true);

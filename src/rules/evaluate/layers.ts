@@ -1,4 +1,4 @@
-/** Rules below those of IP: of devices (ingress, egress) and of bridges, which see their ports. */
+/** Runs the rules below IP: those of devices (ingress, egress) and those of bridges, which see bridge ports. */
 import type { Hook } from '../../model/rules.js';
 import { wonder } from './doubt.js';
 import { testMatch } from './match.js';
@@ -13,7 +13,7 @@ interface Tools {
   readonly world: World;
   readonly index: RuleIndex;
   readonly decide: Decide;
-  /** Takes the packet through one base chain; null where that lets it through. */
+  /** Takes the packet through one base chain; null if the chain lets it through. */
   readonly ask: (base: BaseRef, packet: TrialPacket) => HookStop | null;
 }
 
@@ -24,7 +24,7 @@ export class Layers {
     this.#tools = tools;
   }
 
-  /** From one port of a bridge to another, by the rules of bridges and devices alone. */
+  /** Takes a packet from one port of a bridge to another by the rules of bridges and devices alone. */
   cross(packet: TrialPacket): HookEnd | null {
     const { inDevice, outDevice } = packet;
     for (const hook of ['ingress', 'prerouting', 'forward', 'postrouting', 'egress'] as const) {
@@ -38,7 +38,7 @@ export class Layers {
     return null;
   }
 
-  /** Ingress of the device, and what a bridge asks before it hands a frame up. */
+  /** Runs the device's ingress rules, and the rules that a bridge applies before it hands a frame up. */
   enter(packet: TrialPacket): HookEnd | null {
     const { inDevice } = packet;
     if (inDevice === null || !this.#tools.index.hasLayers) return null;
@@ -68,14 +68,14 @@ export class Layers {
     return end;
   }
 
-  /** Whether there are rules of bridges, and it comes in by one. */
+  /** Whether rules below IP exist and the packet comes in by a bridge. */
   isAtBridge({ inDevice }: TrialPacket): boolean {
     return this.#tools.index.hasLayers && inDevice !== null && this.#isBridge(inDevice);
   }
 
   /**
-   * Where bridged frames meet the rules of IP, those come before most of the bridge's own: what DNAT rewrites may pass the
-   * bridge instead of being handed up, under its new address.
+   * Where bridged frames meet the IP rules, those run before most of the bridge's own rules. A packet that DNAT
+   * rewrites may then cross the bridge under its new address instead of being handed up.
    */
   settle(entered: HookEnd | null, end: HookEnd, before: TrialPacket, packet: TrialPacket): HookEnd {
     if (end.verdict !== 'accept' || hasSameEnds(before, packet)) return entered ?? end;
@@ -92,7 +92,7 @@ export class Layers {
     return this.#tools.world.devices.some(({ name, kind }) => name === device && kind === 'bridge');
   }
 
-  /** Rules of bridges, or of devices; null for a packet that they let through. */
+  /** Runs the rules of bridges or of devices; null if they let the packet through. */
   #runLayer(layer: 'device' | 'bridge', hook: Hook, packet: TrialPacket): HookEnd | null {
     for (const { table, chain } of this.#tools.index.below(layer, hook)) {
       const devices = chain.base?.devices ?? [];
@@ -100,7 +100,7 @@ export class Layers {
         continue;
       }
       const seen = { ...packet };
-      // With rules that ask for it, bridges track connections too.
+      // Bridges track connections too if a rule asks for it.
       if (layer === 'bridge') track(seen);
       const stop = this.#tools.ask({ table, chain }, seen);
       packet.mark = seen.mark;
@@ -111,7 +111,7 @@ export class Layers {
 
   #isFor(devices: readonly string[], hook: Hook, ref: RuleRef, packet: TrialPacket): boolean {
     if (devices.length === 0) {
-      // The JSON of nft 1.0.6 does not name them.
+      // The JSON of nft 1.0.6 does not name the devices.
       return this.#tools.decide(wonder({ code: 'chain-devices', chain: ref.chain.name }), ref);
     }
     const on = hook === 'ingress' ? 'in-device' : 'out-device';

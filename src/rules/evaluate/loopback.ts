@@ -1,10 +1,10 @@
-/** Whether a packet of 127.0.0.0/8 may be routed over a device, and how it ends where it may not. */
+/** Decides whether a packet from or to 127.0.0.0/8 may be routed over a device, and how it ends if not. */
 import { endJourney, type TrialEnd } from './journey-end.js';
 import { addressText, type TrialPacket } from './packet.js';
 import type { RuleRef } from './rule-index.js';
 import type { World } from './world.js';
 
-/** Null where the setting is not known. */
+/** Returns null if the setting is unknown. */
 export function mayRouteLoopback(
   { settings: { routeLocalnet } }: World,
   device: TrialPacket['outDevice'],
@@ -33,7 +33,9 @@ export function blockLoopback(
   });
 }
 
-/** A packet from loopback that a rule sends out of the host; null where that may go, or is none. */
+/**
+ * Ends a packet with a loopback source that a rule sends out of the host; null if it may leave or has another source.
+ */
 export function checkLoopbackSource(
   world: World,
   packet: TrialPacket,

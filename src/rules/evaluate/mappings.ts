@@ -1,4 +1,4 @@
-/** What rules alone tell about ways in, and whether docker-proxy is used. */
+/** Finds port mappings in the rules alone, and whether docker-proxy is used. */
 import type { ProxyReason } from '../../model/explain.js';
 import type { Protocol } from '../../model/event.js';
 import { writeRange } from '../../model/range.js';
@@ -6,7 +6,7 @@ import type { Chain, Match, Rule, RuleSet, Table } from '../../model/rules.js';
 import type { PortMapping } from '../../model/target.js';
 import type { Topology } from '../../model/topology.js';
 
-/** Ports that a DNAT rule leads somewhere else. */
+/** Finds the ports that DNAT rules map to another address. */
 export function findMappings(rules: RuleSet): PortMapping[] {
   const mappings = new Map<string, PortMapping>();
   for (const { rule } of listRules(rules)) {
@@ -36,12 +36,12 @@ export function findMappings(rules: RuleSet): PortMapping[] {
   return [...mappings.values()];
 }
 
-/** Those of them that neither the engine nor a relay tells of. */
+/** Finds the mappings that neither the engine nor a relay reports. */
 export function findOtherMappings(rules: RuleSet, topology: Topology): PortMapping[] {
   return findMappings(rules).filter((mapping) => !isKnown(topology, mapping));
 }
 
-/** A rule's way in that the engine or a relay tells too, in the same words. */
+/** Whether the engine or a relay reports the same mapping as a rule. */
 function isKnown(topology: Topology, { listens, target, protocol }: PortMapping): boolean {
   return topology.containers.some(({ networks, published }) =>
     networks.some(
@@ -71,7 +71,7 @@ function findDialled(matches: readonly Match[]): string | null {
   return null;
 }
 
-/** The engine's firewall backend and whether it uses docker-proxy, with the reason; null when no rule is Docker's. */
+/** Infers the engine's firewall backend, whether it uses docker-proxy, and why; null if no rule is Docker's. */
 export function inferEngine(rules: RuleSet): {
   readonly firewall: 'iptables' | 'nftables';
   readonly userlandProxy: boolean | null;

@@ -1,4 +1,4 @@
-/** What rules do to the mark of a packet and of its connection. */
+/** Applies what rules do to the mark of a packet and of its connection. */
 import type { Step } from '../../model/rules.js';
 import type { TrialPacket } from './packet.js';
 

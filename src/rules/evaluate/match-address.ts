@@ -1,4 +1,4 @@
-/** Whether an address is in a range, also where it is only known whose it is. */
+/** Tests whether an address is in a range, even if only its owner is known. */
 import {
   isEverything,
   isInRange,
@@ -34,7 +34,7 @@ export function testAddress(
   return wonder({ code: 'address', of: address.kind === 'own' ? 'host' : 'client' });
 }
 
-/** Addresses that the host may take for its own; those of lo are for itself. */
+/** Lists the host's own addresses without those of lo, which serve only the host itself. */
 function listOwnNumbers(world: World, family: 4 | 6): bigint[] {
   return world.devices
     .filter(({ kind }) => kind !== 'loopback')
@@ -48,17 +48,19 @@ const INNER = [
   ...['127.0.0.0/8', '::1', '224.0.0.0/4', '169.254.0.0/16', 'ff00::/8', 'fe80::/10', '0.0.0.0/32'],
 ].flatMap((text) => parseRange(text) ?? []);
 
-/** Of each world once: thousands of rules may ask. */
+/** Computed once per world: thousands of rules may ask. */
 const innerOf = new WeakMap<World, readonly AddressRange[]>();
 
-/** Loopback, multicast, link-local, or in a network of the host's bridges: no client elsewhere has it. */
+/**
+ * Whether a range is loopback, multicast, link-local or in a network of the host's bridges: no client elsewhere has it.
+ */
 function isInner(range: AddressRange, world: World): boolean {
   let inner = innerOf.get(world);
   if (!inner) {
     const bridges = world.devices
       .filter(({ kind }) => kind === 'bridge' || kind === 'loopback')
       .flatMap(({ networks }) => networks.flatMap((network) => parseRange(network) ?? []));
-    // What rules alone tell of: a single address behind a bridge.
+    // Without measured devices, only rules tell of single addresses behind a bridge.
     const behind = world.measured
       ? []
       : world.routes

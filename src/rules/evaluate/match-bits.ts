@@ -1,4 +1,4 @@
-/** Whether bits of a packet's field are what a rule asks for, also where only some of them are known. */
+/** Tests whether bits of a packet field match a rule, even if only some of them are known. */
 import type { Match } from '../../model/rules.js';
 import { wonder, type Answer } from './doubt.js';
 import type { TrialPacket } from './packet.js';
@@ -18,7 +18,7 @@ export function testBits(match: Bits, packet: TrialPacket): Answer {
   if ((mask & ~value.known) === 0) {
     return ranges.some(({ low, high }) => asked >>> 0 >= low && asked >>> 0 <= high);
   }
-  // A single value cannot be met where a bit that is known is another one.
+  // A single value cannot match if a known bit differs.
   const possible = ranges.some(
     ({ low, high }) => low !== high || ((low ^ asked) & (value.known | ~mask)) === 0,
   );

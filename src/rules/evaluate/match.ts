@@ -1,4 +1,4 @@
-/** Whether a packet meets a condition: yes, no, or cannot be known, and why not. */
+/** Tests whether a packet meets a condition: yes, no, or undecided with the reason. */
 import { wonder, type Answer, type Undecided } from './doubt.js';
 import { parseRange } from '../../model/range.js';
 import { TCP_FLAGS, type Match, type PortRange } from '../../model/rules.js';
@@ -17,7 +17,7 @@ import { hasConnection } from './tracking.js';
 import { findWorldRoute, isOwnAddress, stripPrefix, type World } from './world.js';
 
 export function testMatch(match: Match, packet: TrialPacket, world: World): Answer {
-  // Of a connection that the packet does not carry nothing holds, and nothing does not.
+  // If the packet has no connection, no condition about the connection holds, not even a negated one.
   if (asksConnection(match) && !hasConnection(packet)) return false;
   const answer = test(match, packet, world);
   return typeof answer === 'boolean' ? answer !== match.not : answer;
@@ -37,7 +37,7 @@ function test(match: Match, packet: TrialPacket, world: World): Answer {
     case 'source-port':
     case 'destination-port': {
       if (packet.icmp) return false;
-      // An answer goes the other way round.
+      // An answer swaps source and destination port.
       const own = (match.on === 'destination-port') !== isAnswer(packet);
       if (!own) return testClientPort(match.ranges, packet);
       return holdsPort(match.ranges, packet.destinationPort);
@@ -116,7 +116,7 @@ function testMark(mark: number | null, match: { value: number; mask: number }): 
   return (mark & match.mask) >>> 0 === match.value >>> 0;
 }
 
-/** Whoever comes from elsewhere comes by the way that leads back to it, as far as nothing else is known. */
+/** Tests the reverse path. A client of unknown address is taken to come in by the device that leads back to it. */
 function testReversePath(text: string, packet: TrialPacket, world: World): Answer {
   const source = addressText(packet.source);
   if (source === null || packet.inDevice === UNNAMED || packet.inDevice === 'lo') return true;
@@ -124,7 +124,7 @@ function testReversePath(text: string, packet: TrialPacket, world: World): Answe
   return back === null ? wonder({ code: 'as-written', text }) : back.device === packet.inDevice;
 }
 
-/** Yes when all conditions of one entry hold; a doubt is left where an entry might. */
+/** True if all conditions of one entry hold; undecided if an entry might hold. */
 function testEntries(
   entries: readonly (readonly Match[])[],
   packet: TrialPacket,
@@ -141,7 +141,7 @@ function testEntries(
   return doubt ?? false;
 }
 
-/** A packet that leaves by a device without a known name may well leave by a bridge of the engine. */
+/** Tests a device name. A packet that leaves by a device of unknown name may leave by an engine's bridge. */
 function testDevice(
   names: readonly string[],
   device: TrialPacket['inDevice'],
@@ -172,7 +172,7 @@ function testPort(names: readonly string[], world: World): Answer {
   return wonder({ code: 'device', which: 'port', names: ports });
 }
 
-/** Loopback, and the names that engines give to their bridges and veths: nobody outside comes in there. */
+/** Loopback, and the names that engines give to their bridges and veths: no packet from outside comes in by these. */
 const INNER_DEVICE =
   /^(lo$|docker|br-[0-9a-f]{12}$|veth|podman\d|cni|virbr|lxcbr|lxdbr|cali|flannel)/;
 
@@ -180,10 +180,10 @@ function fitsDevice(pattern: string, device: string): boolean {
   return /[+*]$/.test(pattern) ? device.startsWith(pattern.slice(0, -1)) : pattern === device;
 }
 
-/** Ports that Linux gives to clients. */
+/** The ports from which Linux chooses those of clients. */
 const EPHEMERAL: PortRange = { low: 32768, high: 60999 };
 
-/** Whether the client of a connection may have one of these ports, as Linux gives them out. */
+/** Whether Linux may give one of these ports to a client. */
 export function isClientPort({ low, high }: PortRange): boolean {
   return low <= EPHEMERAL.high && high >= EPHEMERAL.low;
 }
@@ -196,7 +196,7 @@ function testClientPort(ranges: readonly PortRange[], packet: TrialPacket): Answ
     return wonder({ code: 'client-port' });
   }
   if (ranges.some(({ low, high }) => low <= EPHEMERAL.low && high >= EPHEMERAL.high)) return true;
-  // Rules for a service's port are not meant for whom it answers.
+  // Rules for service ports are not meant for client ports.
   if (isAnswer(packet) ? !ranges.some(isClientPort) : ranges.every(({ high }) => high < 1024))
     return false;
   return wonder({ code: 'client-port' });
@@ -227,20 +227,25 @@ function asksConnection({ on, ...match }: Match): boolean {
 
 const ASKED_OF_CONNECTION: ReadonlySet<string> = new Set(['status', 'connection-mark', 'zone']);
 
-/** The ends of the packet that the connection began with. */
+/** The addresses of the packet that began the connection. */
 function originOf(packet: TrialPacket): Pick<TrialPacket, 'source' | 'destination'> {
   if (beginsAnew(packet)) return packet;
   return { source: packet.client, destination: packet.dialled.address };
 }
 
-/** What an answer to the packet has for its ends: of the first one, as rules have rewritten it so far. */
+/**
+ * The addresses and port of an answer to the packet. For a connection's first packet: as rules have rewritten it so
+ * far.
+ */
 function expect(packet: TrialPacket): NonNullable<TrialPacket['expected']> {
   const { destination, destinationPort, source } = packet;
   const known = beginsAnew(packet) ? null : packet.expected;
   return known ?? { source: destination, port: destinationPort, destination: source };
 }
 
-/** States of iptables and nft, and what iptables calls one: DNAT and SNAT, of a packet that may have no connection. */
+/**
+ * Tests a state of iptables or nft, and DNAT and SNAT, which iptables calls states. The packet may have no connection.
+ */
 function testState(name: string, packet: TrialPacket): boolean {
   switch (name) {
     case 'invalid':
@@ -268,7 +273,7 @@ function testType(names: readonly string[], address: PacketAddress, world: World
   return names.some((name) => (name === 'local' ? local : name === 'unicast' && !local));
 }
 
-/** An address of this host is a local one only where the device that has it is asked for. */
+/** Tests the address type on the incoming device: an address of this host is local only on the device that has it. */
 function testTypeHere(
   names: readonly string[],
   address: PacketAddress,
@@ -292,7 +297,7 @@ function testFlags(
   return (flags & bits(among)) === bits(set);
 }
 
-/** Docker 28.0 keeps the networks of its bridges in these sets; others are not read. */
+/** Docker 28.0 keeps the networks of its bridges in these sets; other sets are not read. */
 function testSet(
   { name, side, text }: Extract<Match, { on: 'set' }>,
   packet: TrialPacket,

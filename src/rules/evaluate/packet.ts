@@ -6,12 +6,12 @@ import type { Question } from '../../model/question.js';
 import { TCP_FLAGS, type Discovery, type PortRange } from '../../model/rules.js';
 import type { Zones } from './zones.js';
 
-/** An address, or one that is only known to be a client's elsewhere or the host's own. */
+/** An exact address, or one known only to be a client's elsewhere or the host's own. */
 export type PacketAddress =
   | { readonly kind: 'exact'; readonly text: string; readonly value: bigint }
   | {
       readonly kind: 'elsewhere';
-      /** Addresses that stand for it where routes are looked up, as the host in between has found them. */
+      /** Addresses that stand for it in route lookups, as the host in between has found them. */
       readonly places?: readonly StandIn[];
     }
   | { readonly kind: 'own' };
@@ -19,48 +19,50 @@ export type PacketAddress =
 /** An address that stands for a client whose own is not known. */
 export interface StandIn {
   readonly address: string;
-  /** What is asked where a client there is treated otherwise than the first. */
+  /** The question to ask if a client at this address is treated differently from the first stand-in. */
   readonly about: Question | null;
 }
 
-/** The request, what the server says to it, that something refuses it, and what the client says next. */
+/** The request, the server's answer, a refusal of the request, and the client's next packet. */
 export type Turn = 'first' | 'answer' | 'refusal' | 'later';
 
 export interface TrialPacket {
   readonly family: 4 | 6;
   readonly protocol: Protocol;
-  /** Whether it is a message of ICMP about the connection: that has no ports. */
+  /** Whether it is an ICMP message about the connection, which has no ports. */
   readonly icmp: boolean;
-  /** Which message of neighbour discovery it is; null for all others. */
+  /** Which neighbour discovery message it is; null for all other packets. */
   readonly discovery: Discovery | null;
   source: PacketAddress;
   destination: PacketAddress;
-  /** The server's: an answer comes from it. */
+  /** The server's port, which is the source port of an answer. */
   destinationPort: number;
-  /** Null for one that the host makes itself; `unnamed` for the outer device of a host that is not at hand. */
+  /**
+   * Null for a packet that the host sends itself; {@link UNNAMED} for the outer device of a host that was not measured.
+   */
   inDevice: string | typeof UNNAMED | typeof PORT | null;
   outDevice: string | typeof UNNAMED | typeof PORT | null;
-  /** The client's address before any rule gave it another one. */
+  /** The client's address before any rule changed it. */
   client: PacketAddress;
-  /** The ports that the client may have on this side of NAT; null where nobody knows which it takes. */
+  /** The ports that the client may have on this side of NAT; null if unknown. */
   clientPorts: PortRange | null;
-  /** The device that a client elsewhere comes by. */
+  /** The device by which a client elsewhere comes in. */
   readonly clientDevice: string | null;
   readonly turn: Turn;
   /** TCP flags as the header has them; 0 for other protocols. */
   readonly flags: number;
   /** What the client dialled. */
   readonly dialled: { readonly address: PacketAddress; readonly port: number };
-  /** Null once a rule has set it to something that is not known here. */
+  /** Null once a rule has set it to an unknown value. */
   mark: number | null;
   connectionMark: number | null;
-  /** What connection tracking says of it; `none` before it has looked. */
+  /** The conntrack state; `none` before the lookup. */
   tracking: 'none' | 'untracked' | 'invalid' | 'new' | 'established' | 'related';
-  /** The zone that rules gave to this packet. */
+  /** The conntrack zone that rules gave to this packet. */
   zone: Zones;
-  /** The connection's entry and whether it has seen an answer; null when no packet has made one. */
+  /** The conntrack entry's zones, and whether it has seen an answer; null if no packet has created it. */
   entry: { readonly zones: Zones; readonly answered: boolean } | null;
-  /** What conntrack expects of an answer: from where to where. */
+  /** The addresses and port that conntrack expects of an answer. */
   expected: {
     readonly source: PacketAddress;
     readonly port: number;
@@ -72,15 +74,15 @@ export interface TrialPacket {
   offloaded: boolean;
   dnat: boolean;
   snat: boolean;
-  /** Whether OUTPUT has made the host look for its route again, and the mark that it did so with. */
+  /** The mark with which OUTPUT made the host look up the route again; null if it did not. */
   rerouted: { readonly mark: number | null } | null;
 }
 
-/** Where connection tracking keeps what no rule gives a zone. */
+/** The conntrack zone of packets to which no rule gives one. */
 export const UNZONED: Zones = { original: 0, reply: 0 };
 
 export const UNNAMED = Symbol('unnamed-device');
-/** A port of a bridge: which one is not known. */
+/** Some port of a bridge: which one is unknown. */
 export const PORT = Symbol('bridge-port');
 
 /** @throws RangeError for text that is no address. */
@@ -100,7 +102,7 @@ export function isAnswer({ turn }: TrialPacket): boolean {
   return turn === 'answer' || turn === 'refusal';
 }
 
-/** Whether connection tracking takes a packet in the middle of a connection for the first one of another. */
+/** Whether conntrack takes a packet in the middle of a connection for the first packet of another one. */
 export function beginsAnew({ turn, tracking }: TrialPacket): boolean {
   return turn !== 'first' && tracking === 'new';
 }

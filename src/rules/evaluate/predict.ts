@@ -1,4 +1,4 @@
-/** Predicts the path of every client: tries each doubt both ways, and only says what is the same in all. */
+/** Predicts the path of every client: tries each doubt both ways and reports only what all runs agree on. */
 import type { Forecast } from '../../model/forecast.js';
 import type { OpenQuestion, PredictedEnd } from '../../model/reason.js';
 import { formatTarget, type TrialEnd } from './journey-end.js';
@@ -14,35 +14,35 @@ import type { World } from './world.js';
 
 export interface Foresight {
   readonly predictions: readonly Forecast[];
-  /** Every rule that a packet met on any way. */
+  /** Every rule that a packet met in any run. */
   readonly met: ReadonlySet<RuleRef['rule']>;
-  /** What stands in a way, or changes who the client seems to be. */
+  /** The forecasts that a rule or route stops, or in which a rule changes the client's source. */
   readonly stopped: readonly StoppedForecast[];
 }
 
-/** What decides about one prediction, beside its path. */
+/** What decides one prediction, besides its path. */
 export interface StoppedForecast {
   readonly prediction: Forecast;
-  /** Of routing, of the wire or of the container's side; null where that does not stop it. */
+  /** The fact of routing, of the link or of the container's side that stops it; null if none does. */
   readonly stop: RouteStop | null;
-  /** The rule or policy that stops it, and the container in whose namespace it is; null for the host. */
+  /** The rule or policy that stops it, and the container in whose namespace it is (null for the host). */
   readonly ruled: { readonly by: RuleRef; readonly inside: string | null } | null;
-  /** The rule that gave it another source. */
+  /** The rule that changed its source. */
   readonly masked: RuleRef | null;
 }
 
-/** One connection as it is predicted. */
+/** The prediction for one connection. */
 export interface Foreseen {
   readonly prediction: Forecast;
   readonly deciding: RuleRef | null;
-  /** As in `Stopped`. */
+  /** As in {@link StoppedForecast}. */
   readonly stop: RouteStop | null;
 }
 
-/** Ways that are tried for one connection before its doubts are too many. */
+/** The most runs for one connection: with more, it has too many doubts. */
 const MOST_RUNS = 64;
 
-/** @param from keeps one kind of vantage only. */
+/** @param from keeps only this kind of vantage; null keeps all. */
 export function predictWays(
   world: World,
   ways: readonly WayIn[],
@@ -72,26 +72,26 @@ function tellStopped(prediction: Forecast, journey: TrialEnd): StoppedForecast[]
   return stop || ruled || masked ? [{ prediction, stop, ruled, masked }] : [];
 }
 
-/** Predicts one connection that somebody has made, or might make, with the rule that decides. */
+/** Predicts one connection that somebody made or might make, with the rule that decides it. */
 export function predictAttempt(world: World, index: RuleIndex, attempt: Attempt): Foreseen {
   const journey = foresee(world, index, attempt, new Set());
   const { deciding, stop = null } = journey;
   return { prediction: describe(attempt, journey), deciding, stop };
 }
 
-/** Ways that are tried even when they are known to end differently: what they end in is told. */
+/** The number of runs made even if their ends already differ: those ends are reported. */
 const ENOUGH = 8;
 
 function areDivided(runs: readonly Run[]): boolean {
   return new Set(runs.map(({ journey }) => keyOf(describeEnd(journey)))).size > 1;
 }
 
-/** How it goes; what a relay takes may fail beyond it. */
+/** The end and the path. A connection that a relay takes may still fail beyond it (`inVain`). */
 function describeEnd({ end, way, obstacles }: TrialEnd): PredictedEnd {
   return { end, way, inVain: end === 'answered' && obstacles.length > 0 };
 }
 
-/** Equal for what is the same. */
+/** Returns equal keys for equal values. */
 function keyOf(fields: PredictedEnd | OpenQuestion): string {
   return JSON.stringify(fields);
 }
@@ -167,7 +167,7 @@ function travel(world: World, walk: Walk, attempt: Attempt, decide: Decide): Tri
   }
 }
 
-/** What sends packets elsewhere without any rule. */
+/** Finds eBPF or IPVS, which send packets elsewhere without any rule. */
 function findBeyond({ devices, rules }: World): 'ebpf' | 'ipvs' | null {
   const has = (pattern: RegExp): boolean =>
     devices.some(({ name }) => pattern.test(name)) ||
@@ -176,7 +176,7 @@ function findBeyond({ devices, rules }: World): 'ebpf' | 'ipvs' | null {
   return has(/^kube-ipvs\d/) ? 'ipvs' : null;
 }
 
-/** One journey of many: theirs where they agree, else what they disagree about. */
+/** Combines runs into one end: the common one if they agree, else what they disagree about. */
 function combine(runs: readonly Run[], tooMany: boolean): TrialEnd {
   const [first] = runs;
   if (!first) throw new RangeError('no-run');
@@ -187,7 +187,7 @@ function combine(runs: readonly Run[], tooMany: boolean): TrialEnd {
   if (outcomes.size === 1 && !tooMany) return first.journey;
   const doubts = runs.flatMap(({ doubts }) => doubts.map(({ doubt }) => doubt));
   const about = listOnce(runs.flatMap(({ doubts: met }) => met.map(describeQuestion)));
-  // What is the same in all ways is certain: the path may be, when the target is not.
+  // What is the same in all runs is certain: the path may be certain when the target is not.
   const ends = listOnce(journeys.map(describeEnd));
   const targets = [...new Set(journeys.flatMap(({ target }) => target ?? []))];
   const sources = new Set(journeys.map(({ sourceSeen }) => sourceSeen));
@@ -217,13 +217,13 @@ function combine(runs: readonly Run[], tooMany: boolean): TrialEnd {
   };
 }
 
-/** What is not known, and which rule asks for it. */
+/** Describes what is unknown and which rule asks for it. */
 function describeQuestion({ doubt, ref }: Run['doubts'][number]): OpenQuestion {
   const by = ref && { rule: writeRef(ref), chain: ref.chain.name, table: ref.table.name };
   return { question: doubt.about, by };
 }
 
-/** Each of them once, in their order. */
+/** Lists each value once, in order. */
 function listOnce<T extends PredictedEnd | OpenQuestion>(all: readonly T[]): T[] {
   return [...new Map(all.map((one) => [keyOf(one), one])).values()];
 }
@@ -248,7 +248,7 @@ function describe(attempt: Attempt, journey: TrialEnd): Forecast {
   };
 }
 
-/** A rule as it is written, or a chain's policy. */
+/** Formats a rule as it is written, or a chain's policy. */
 export function writeRef({ chain, rule }: RuleRef): string {
   if (!rule) return `-P ${chain.name} ${chain.policy.toUpperCase()}`;
   return rule.text.startsWith('-A ') ? rule.text : `${chain.name}: ${rule.text}`;

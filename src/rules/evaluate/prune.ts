@@ -1,8 +1,8 @@
-/** The rules that may concern certain ports: what a trace carries of a rule set that may be large. */
+/** Keeps the rules that may concern certain ports: a trace carries only these, as a rule set may be large. */
 import { isClientPort } from './match.js';
 import type { Chain, MapEntry, Match, Rule, RuleSet, Step, Table } from '../../model/rules.js';
 
-/** Protocols without ports whose rules meet nothing of a traced connection: ICMP's do, which says that it is refused. */
+/** Protocols without ports whose rules meet no packet of a traced connection. ICMP is not one: it reports refusals. */
 const PORTLESS = /^(igmp|gre|esp|ah|sctp|dccp|udplite|ospf|vrrp)$/;
 
 /** Leaves out rules that only other ports or protocols meet, and chains that no rule leads to. */
@@ -24,7 +24,7 @@ export function pruneRules({ tables, notes }: RuleSet, ports: readonly number[])
   };
 }
 
-/** The ports, and those that rules for them lead to. */
+/** Returns the ports, and those that rules map them to. */
 function followPorts(tables: readonly Table[], ports: readonly number[]): number[] {
   const wanted = new Set(ports);
   const rules = tables.flatMap(({ chains }) => chains.flatMap((chain) => chain.rules));
@@ -38,7 +38,7 @@ function followPorts(tables: readonly Table[], ports: readonly number[]): number
       return [{ to, from }];
     }),
   );
-  // A rule may lead to a port that another one leads on.
+  // A rule may map to a port that another rule maps further.
   for (let size = -1; size !== wanted.size;) {
     size = wanted.size;
     for (const { to, from } of led) {

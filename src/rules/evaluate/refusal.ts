@@ -1,4 +1,4 @@
-/** What tells a client that it is refused: a packet of its own, which rules and routes may stop as well. */
+/** Follows the packet that tells a client of a refusal: rules and routes may stop it too. */
 import type { RuledPlace } from '../../model/reason.js';
 import { TCP_FLAGS } from '../../model/rules.js';
 import { away, comeBack, home } from './course.js';
@@ -10,7 +10,7 @@ import type { RuleRef } from './rule-index.js';
 import type { Walk } from './walk.js';
 import type { HookEnd } from './hook-end.js';
 
-/** Hooks on the way through a host, and their names in rules of iptables. */
+/** The hooks on the way through a host, with their names in iptables rules. */
 export const PASSING = [
   ['forward', 'FORWARD'],
   ['postrouting', 'POSTROUTING'],
@@ -27,11 +27,14 @@ export interface Rejection {
   readonly packet: TrialPacket;
   readonly stop: HookEnd;
   readonly place: RuledPlace;
-  /** Of a frame between two ports of a bridge: a reset goes back by the port itself, and meets no rule. */
+  /**
+   * Whether it is a frame between two ports of a bridge: a TCP reset then goes back by the port itself and meets no
+   * rule.
+   */
   readonly bridged?: boolean;
 }
 
-/** The end of a packet that a rule stops: who is rejected learns of it only where the message gets through. */
+/** Ends a packet that a rule stops: a rejected client learns of it only if the message gets through. */
 export function stopPacket(tools: Evaluators, rejection: Rejection): TrialEnd {
   const { packet, stop, place, bridged = false } = rejection;
   const end = stopJourney(packet, stop, place);
@@ -45,7 +48,7 @@ export function stopPacket(tools: Evaluators, rejection: Rejection): TrialEnd {
 }
 
 /**
- * Kinds of refusal of which the kernel tells no socket of UDP, unless that asks for them: what is not `fatal` in
+ * ICMP refusals that the kernel does not report to a UDP socket unless it asks for them: those not `fatal` in
  * icmp_err_convert (net/ipv4/icmp.c) and tab_unreach (net/ipv6/icmp.c).
  */
 const MUTE = [
@@ -56,13 +59,13 @@ const MUTE = [
   /^with icmpx (no-route|host-unreachable|0|2)$/,
 ];
 
-/** The kind of a rule's refusal, in the words of its own language. */
+/** The kind of a rule's refusal, as the rule's own language writes it. */
 function readHow(by: RuleRef | null): string {
   const verdict = by?.rule?.steps.findLast((step) => step.kind === 'verdict')?.verdict;
   return verdict?.do === 'reject' ? verdict.how : '';
 }
 
-/** Who sends a datagram hears nothing of it. */
+/** The sender of a datagram is not told of this refusal. */
 function muffle(end: TrialEnd, how: string | null): TrialEnd {
   const act = { code: 'client-not-told', how } as const;
   return {
@@ -87,7 +90,7 @@ export function stopCrossing(
   });
 }
 
-/** The end of a packet that came in and that routing stops. */
+/** Ends a packet that came in and that routing stops. */
 export function refuseByRoute(
   tools: Evaluators,
   packet: TrialPacket,
@@ -101,7 +104,7 @@ export function refuseByRoute(
   return end.end === 'refused' ? tellClient(tools, packet, end, false) : end;
 }
 
-/** The way of the message back to the client, through routes and rules. */
+/** Takes the refusal message back to the client through routes and rules. */
 function tellClient(
   { walk, router }: Evaluators,
   packet: TrialPacket,
@@ -132,7 +135,8 @@ function tellClient(
   const lost = way && judgeWay(way, inDevice);
   if (lost) return loseMessage(end, lost);
   if (!reset && !router.isOwn(packet.destination)) {
-    // What is on its way through, or out, is answered by the host itself; to its own process, from the process' own address.
+    // The host itself answers a packet that it forwards or sends; to its own process it answers from the process's
+    // address.
     if (inDevice === null) message.source = packet.source;
     else if (way?.kind !== 'device') message.source = { kind: 'own' };
     else if (way.source !== null) message.source = exactAddress(way.source);
@@ -154,7 +158,7 @@ function tellClient(
   return { ...end, back: way?.kind === 'device' ? way : null };
 }
 
-/** Null where the message leaves by the device that the request came by. */
+/** Returns null if the message leaves by the device that the request came in on. */
 function judgeWay(
   way: RoutedWay,
   inDevice: TrialPacket['inDevice'],

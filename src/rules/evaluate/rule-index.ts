@@ -17,7 +17,7 @@ export interface RuleRef {
   readonly rule: Rule | null;
 }
 
-/** A rule with what it asks of the destination's port before it does anything; null for nothing. */
+/** A rule and its condition on the destination port, if that precedes every action; else `port` is null. */
 export interface IndexedRule extends RuleRef {
   readonly rule: Rule;
   readonly port: Match | null;
@@ -32,7 +32,7 @@ export interface BaseRef {
 /** Base chains of each hook in order of priority, chains by name. Made once per rule set. */
 export class RuleIndex {
   readonly #bases = new Map<Hook, BaseRef[]>();
-  /** Whether there are rules of devices or bridges at all. */
+  /** Whether rules of devices or bridges exist. */
   readonly hasLayers: boolean;
   /** Whether a rule asks for TCP flags other than those of a first packet. */
   readonly asksFlags: boolean;
@@ -61,7 +61,7 @@ export class RuleIndex {
     }
   }
 
-  /** Chains that bridges or devices ask, in order. */
+  /** The chains that bridges or devices run at a hook, in order. */
   below(layer: 'device' | 'bridge', hook: Hook): BaseRef[] {
     const list = this.#bases.get(hook) ?? [];
     return list.filter(({ table }) => (table.family === 'bridge') === (layer === 'bridge'));
@@ -87,7 +87,7 @@ export class RuleIndex {
   }
 }
 
-/** `--syn` and its like tell a first packet from all others, which are then alike. */
+/** `--syn` and similar matches only tell the first packet from all others, so they do not count. */
 function asksFlags(step: Step): boolean {
   if (step.kind !== 'match') return false;
   const { match } = step;
@@ -107,7 +107,7 @@ function priority(chain: Chain): number {
   return chain.base?.priority ?? 0;
 }
 
-/** The kernel calls all chains for NAT from one place, and only there by their own priorities. */
+/** The kernel calls all NAT chains of a hook from one place. Their own priorities order them only there. */
 function rank(chain: Chain): number {
   const { base } = chain;
   if (base?.type !== 'nat') return priority(chain);

@@ -1,10 +1,13 @@
-/** The Service of Kubernetes that a rule of kube-proxy belongs to. */
+/** Finds the Kubernetes Service that a kube-proxy rule belongs to. */
 import type { Chain, Rule } from '../../model/rules.js';
 
-/** As kube-proxy's iptables mode begins its comments: `shop/redis:tcp`, `shop/redis cluster IP`, `shop/redis -> 10.244.0.5:6379`. */
+/**
+ * How comments begin in kube-proxy's iptables mode: `shop/redis:tcp`, `shop/redis cluster IP`, `shop/redis ->
+ * 10.244.0.5:6379`.
+ */
 const COMMENT = /^([a-z0-9][a-z0-9.-]*\/[a-z0-9][a-z0-9.-]*(?::[a-z0-9-]+)?)(?: |$)/;
 const CHAIN = /^KUBE-(?:SEP|SVC|SVL|EXT|FW|XLB|SERVICES|NODEPORTS)/;
-/** As its nftables mode names chains: `service-2QRHZV4L-shop/redis/tcp/p6379`, `endpoint-…__10.244.0.5/6379`. */
+/** How its nftables mode names chains: `service-2QRHZV4L-shop/redis/tcp/p6379`, `endpoint-…__10.244.0.5/6379`. */
 const NAMED =
   /^(?:service|external|endpoint)-[0-9A-Z]+-([^/]+)\/([^/]+)\/(?:tcp|udp|sctp)\/([^_]*)/;
 

@@ -1,4 +1,4 @@
-/** Where a hypothetical connection starts: its first packet, and the ports that its client may have. */
+/** Creates the first packet of a hypothetical connection, with the ports that its client may have. */
 import type { Protocol } from '../../model/event.js';
 import type { PortRange } from '../../model/rules.js';
 import { findContainerAt } from './deliver.js';
@@ -11,21 +11,21 @@ export interface Start {
   readonly protocol: Protocol;
   readonly port: number;
   readonly family: 4 | 6;
-  /** Null for the host's own address where that is not known. */
+  /** Null for the host's own address if that is unknown. */
   readonly to: string | null;
   readonly by:
     | { readonly kind: 'host' }
-    /** From elsewhere by a device of the host. */
+    /** From elsewhere, by a device of the host. */
     | {
         readonly kind: 'outside';
         readonly device: string | null;
         readonly source: string | null;
-        /** Where a client may be whose address is not known; found by the device when left out. */
+        /** Addresses that stand for a client of unknown address; found by the device if left out. */
         readonly places?: readonly StandIn[];
-        /** The ports that it may have, where that is known. */
+        /** The ports that the client may have, if known. */
         readonly ports?: PortRange | null;
       }
-    /** From a container by its bridge. */
+    /** From a container, by its bridge. */
     | { readonly kind: 'container'; readonly bridge: string; readonly address: string };
 }
 
@@ -34,7 +34,7 @@ function listPorts({ routing }: World): PortRange | null {
   return routing ? readClientPorts(routing.values) : null;
 }
 
-/** The packet that the connection begins with. */
+/** Creates the packet that begins the connection. */
 export function createFirst(world: World, { by, protocol, family, port, to }: Start): TrialPacket {
   const destination = to === null ? ({ kind: 'own' } as const) : exactAddress(to);
   const fields = { family, protocol, destination, destinationPort: port };

@@ -1,4 +1,4 @@
-/** What rules alone tell about the devices of a host: bridges, their networks, and what is behind them. */
+/** Infers a host's devices from the rules alone: bridges, their networks, and the addresses behind them. */
 import {
   isEverything,
   isInRange,
@@ -10,7 +10,10 @@ import type { Chain, Match, Rule, RuleSet, Step, Table } from '../../model/rules
 import { findMappings, isDockers, jumpsTo, listMatches, listRules } from './mappings.js';
 import { familyOf, type WorldDevice, type WorldRoute } from './world.js';
 
-/** Bridges that rules speak of: what leaves a network by any other device gets another source, and what the engine's own rules name. */
+/**
+ * Finds bridges in the rules: those that a rule excepts when it rewrites the source of a network, and those that the
+ * engine's own rules name.
+ */
 export function findBridges(rules: RuleSet): WorldDevice[] {
   const found = new Map<string, WorldDevice>();
   const taken = new Set(findMappings(rules).map(({ target }) => target.address));
@@ -44,14 +47,14 @@ export function findBridges(rules: RuleSet): WorldDevice[] {
   return [...found.values()];
 }
 
-/** The network's first address with Docker, Podman and CNI alike, unless a rule leads there. */
+/** Chooses the network's first address, as Docker, Podman and CNI do; the second if a rule maps to the first. */
 function chooseGateway(range: AddressRange, taken: ReadonlySet<string>): string {
   const at = (offset: bigint): string =>
     writeRange({ ...range, low: range.low + offset, high: range.low + offset });
   return taken.has(at(1n)) && isInRange(range, range.family, range.low + 2n) ? at(2n) : at(1n);
 }
 
-/** Devices that Docker's own chains name: it names none but its bridges there, and lo. */
+/** Lists the devices that Docker's own chains name: these chains name only its bridges and lo. */
 function listDockerBridges(rules: RuleSet): Set<string> {
   const names = [...listRules(rules)].flatMap(({ table, chain, rule }) => {
     const own = isDockersOwn(table, chain) || leadsOn(rule);
@@ -64,7 +67,7 @@ function isDockersOwn(table: Table, chain: Chain): boolean {
   return table.name === 'docker-bridges' || /^DOCKER(?!-USER)/.test(chain.name);
 }
 
-/** `-o docker0 -j DOCKER`, as versions before 28 have it in FORWARD. */
+/** Matches `-o docker0 -j DOCKER`, which versions before 28 have in FORWARD. */
 function leadsOn(rule: Rule): boolean {
   return jumpsTo(rule, /^DOCKER$/);
 }
@@ -81,8 +84,9 @@ function listDevices(match: Match): readonly string[] {
 }
 
 /**
- * Ways to single addresses that rules speak of: what is let out to one by a device goes that way, and so it is where what does not come
- * by a device of the engine's is kept from it.
+ * Finds routes to single addresses in the rules. If a rule accepts packets to an address out of a device, the route
+ * goes by that device. If a rule drops packets to an address unless they come in by an engine's bridge, the route goes
+ * by that bridge.
  */
 export function findWays(rules: RuleSet): WorldRoute[] {
   const ways = new Map<string, Set<string>>();
@@ -117,7 +121,7 @@ export function findWays(rules: RuleSet): WorldRoute[] {
   });
 }
 
-/** Chains that one entry of a map leads to, by the device that its packets leave by. */
+/** Lists the chains that a map entry jumps to, by the device that their packets leave by. */
 function listLed(rules: RuleSet): Map<Table, Map<Chain['name'], string>> {
   const found = new Map<Table, Map<string, string>>();
   for (const { table, rule } of listRules(rules)) {
@@ -135,7 +139,7 @@ function listLed(rules: RuleSet): Map<Table, Map<Chain['name'], string>> {
   return found;
 }
 
-/** The one device that a rule asks for, or spares. */
+/** Finds the only device that a rule asks for, or excepts (`not`). */
 function findDevice(
   matches: readonly Match[],
   on: 'in-device' | 'out-device',
@@ -146,7 +150,7 @@ function findDevice(
   return match.names[0];
 }
 
-/** Where a rule leads to. */
+/** Lists the addresses that a rule translates to. */
 function listTargets({ steps }: Rule): AddressRange[] {
   return steps.flatMap((step) =>
     step.kind === 'verdict' && step.verdict.do === 'dnat' && step.verdict.address !== null
@@ -155,7 +159,7 @@ function listTargets({ steps }: Rule): AddressRange[] {
   );
 }
 
-/** The one address that a rule asks for. */
+/** Finds the only destination address that a rule asks for. */
 function findSingle(rule: Rule): AddressRange | null {
   const to = listMatches(rule).find((match) => match.on === 'destination');
   if (to?.on !== 'destination' || to.not || to.ranges.length !== 1) return null;

@@ -1,16 +1,16 @@
-/** What connection tracking says of a packet, when it looks it up and whether it finds its connection. */
+/** Finds the conntrack state of a packet: when the kernel looks it up, and whether it finds the connection. */
 import { TCP_FLAGS, type Hook } from '../../model/rules.js';
 import { beginsAnew, isAnswer, type TrialPacket } from './packet.js';
 
-/** Where the kernel looks a packet's connection up. */
+/** The priority at which the kernel looks up a packet's connection. */
 const LOOK_UP = -200;
 
-/** Looks the packet up before a chain of this priority, once for each packet. */
+/** Looks the packet up before a chain of this priority, once per packet. */
 export function trackBefore(hook: Hook, priority: number, packet: TrialPacket): void {
   if (priority >= LOOK_UP && (hook === 'prerouting' || hook === 'output')) track(packet);
 }
 
-/** The state that the kernel gives to a packet: net/netfilter/nf_conntrack_core.c and nf_conntrack_proto_tcp.c. */
+/** Gives a packet the kernel's state for it: net/netfilter/nf_conntrack_core.c and nf_conntrack_proto_tcp.c. */
 export function track(packet: TrialPacket): void {
   if (packet.tracking !== 'none') return;
   if (packet.turn === 'first') {
@@ -28,7 +28,7 @@ function lookUp(packet: TrialPacket): TrialPacket['tracking'] {
     entry !== null &&
     (reply ? entry.zones.reply === zone.reply : entry.zones.original === zone.original);
   if (icmp) return found ? 'related' : 'invalid';
-  // In the middle of a connection that it has not seen, only an acknowledgement begins a new entry.
+  // In the middle of an unseen TCP connection, only a packet without SYN and RST creates an entry.
   if (!found)
     return protocol === 'tcp' && (flags & (TCP_FLAGS.syn | TCP_FLAGS.rst)) !== 0
       ? 'invalid'
@@ -37,11 +37,11 @@ function lookUp(packet: TrialPacket): TrialPacket['tracking'] {
     packet.entry = { ...entry, answered: true };
     return 'established';
   }
-  // An acknowledgement of what the entry has not seen.
+  // The packet acknowledges an answer that the entry has not seen.
   return protocol === 'tcp' && !entry.answered ? 'invalid' : 'established';
 }
 
-/** Whether the packet carries an entry: without one no question about its connection is answered. */
+/** Whether the packet has a conntrack entry: without one, no condition about its connection holds. */
 export function hasConnection({ tracking }: TrialPacket): boolean {
   return tracking === 'new' || tracking === 'established' || tracking === 'related';
 }
@@ -69,7 +69,7 @@ const STATUS_BITS = {
   dnat: 32,
 } as const;
 
-/** Bits of the status that are known, and their values; of others the kernel may have set any. */
+/** The known bits of the status, and their values. The kernel may have set any other bit. */
 export function statusBits(packet: TrialPacket): { readonly known: number; readonly bits: number } {
   const { turn, dnat, snat, protocol, icmp } = packet;
   const { expected, confirmed, assured } = STATUS_BITS;

@@ -1,18 +1,18 @@
-/** What NAT does to a packet: by the rule that it meets, and by what the connection's first packet met. */
+/** Applies NAT to a packet: by the rule that it meets, or as for the connection's first packet. */
 import type { Hook, RuleVerdict } from '../../model/rules.js';
 import { addressText, exactAddress, type TrialPacket } from './packet.js';
 import { chooseSource, familyOf, type World } from './world.js';
 
-/** Where destinations are translated, and where sources are. */
+/** The priorities at which destinations and sources are translated. */
 const TRANSLATION = { destination: -100, source: 100 } as const;
 
-/** What the translation of a known connection makes of a packet: first of its destination, then of its source. */
+/** How the NAT of a known connection rewrites a packet: first its destination, then its source. */
 export interface Meant {
   readonly destination?: Partial<TrialPacket>;
   readonly source?: Partial<TrialPacket>;
 }
 
-/** In a table for both families a rule passes over packets of the other one. */
+/** In a table for both families, a NAT rule skips packets of the other family. */
 export function fitsFamily(verdict: RuleVerdict, packet: TrialPacket): boolean {
   const address = 'address' in verdict ? verdict.address : null;
   return address === null || familyOf(address) === packet.family;
@@ -31,7 +31,7 @@ export function translate(
         packet.destination = ownAddress(world, packet, packet.inDevice);
       } else if (verdict.address !== null) packet.destination = exactAddress(verdict.address);
       if (verdict.port !== null) packet.destinationPort = verdict.port;
-      // To conntrack, what leaves the tuple as it was is no translation.
+      // For conntrack, an unchanged tuple is no translation.
       if (!hasSameEnds(before, packet)) packet.dnat = true;
       break;
     }
@@ -44,7 +44,7 @@ export function translate(
     }
     case 'masquerade': {
       const before = { ...packet };
-      // To masquerade, an address that only this host has is none: lo has no other.
+      // Masquerade takes no address of host scope, and lo has no other.
       packet.source =
         packet.outDevice === 'lo' ? { kind: 'own' } : ownAddress(world, packet, packet.outDevice);
       if (before.source.kind !== 'exact' || !hasSameEnds(before, packet)) packet.snat = true;
@@ -54,7 +54,7 @@ export function translate(
   }
 }
 
-/** What a source may get that the rule or chance gives a port. */
+/** The source ports that are possible if the rule sets a port or chooses it at random. */
 const ANY_PORT = { low: 1, high: 65535 } as const;
 
 function ownAddress(
@@ -70,12 +70,12 @@ function ownAddress(
   return source === null ? { kind: 'own' } : exactAddress(source);
 }
 
-/** The kernel calls all chains for NAT from one place. */
+/** The kernel calls all NAT chains of a hook from one place, at this priority. */
 export function rankNat(hook: Hook): number {
   return hook === 'prerouting' || hook === 'output' ? TRANSLATION.destination : TRANSLATION.source;
 }
 
-/** A packet that conntrack knows gets the addresses that the connection's NAT gives it: each in its hook, at its place. */
+/** Gives a packet that conntrack knows the addresses of the connection's NAT, each in its hook and at its priority. */
 export function translateBack(
   hook: Hook,
   packet: TrialPacket,

@@ -1,4 +1,4 @@
-/** The places that a published port is dialled from, and what is dialled there. */
+/** Lists the places from which a published port is dialled, and the address that each one dials. */
 import type { Vantage } from '../../model/explain.js';
 import type { Client } from '../../model/forecast.js';
 import { isInNetwork } from '../../model/range.js';
@@ -19,11 +19,11 @@ export interface Attempt {
   readonly start: Start;
 }
 
-/** A way in, and the container behind it where that is known. */
+/** A port mapping, and the container behind it if known. */
 export interface WayIn {
   readonly mapping: PortMapping;
   readonly container: WorldContainer | null;
-  /** The client elsewhere, when its address matters. */
+  /** The address of the client elsewhere, if it matters. */
   readonly client: string | null;
 }
 
@@ -34,7 +34,7 @@ export function listAttempts(world: World, way: WayIn): Attempt[] {
 
 function listOutside(world: World, { mapping, client }: WayIn): Attempt[] {
   const near = client === null ? null : findNear(world, client);
-  // A neighbour comes by the device whose link it is on, whichever of the host's addresses it dials.
+  // A neighbour comes in by the device whose link it is on, whichever of the host's addresses it dials.
   const outer = listOuter(world).map((one) => (near === null ? one : { ...one, device: near }));
   const fields = { protocol: mapping.protocol, port: mapping.listens.port };
   const attempts = outer
@@ -93,7 +93,7 @@ function listFromHost(world: World, { mapping }: WayIn): Attempt[] {
   return [
     dial('loopback', special ? published : '127.0.0.1'),
     ...[...new Set(own)].map((address) => dial('own-address', address)),
-    // A host that is not at hand has some address of its own.
+    // A host that was not measured has some address of its own.
     ...(outer.length > 0 || world.measured ? [] : [dial('own-address', null)]),
     dial('loopback6', '::1'),
     ...(isContainerSide(mapping) ? [dial('container-address', target.address, target.port)] : []),
@@ -131,7 +131,7 @@ function listInside(world: World, { mapping, container }: WayIn): Attempt[] {
     .flatMap((other) => findMember(world, other, container, family) ?? [])
     .sort((a, b) => Number(a.hypothetical) - Number(b.hypothetical))[0];
   if (neighbour) dial('same-bridge', neighbour, exact ?? gateway);
-  // An address that nobody has dials nothing.
+  // Nobody dials from an address that nobody has.
   if (container || !world.measured) dial('self', self, exact ?? gateway);
   if (stranger) dial('other-bridge', stranger, exact ?? outer ?? gateway);
   if (neighbour) dial('container-address', neighbour, target.address, target.port);
@@ -146,7 +146,7 @@ interface Member {
   readonly hypothetical: boolean;
 }
 
-/** A container on this bridge other than the target, or one that might be there. */
+/** Finds a container on this bridge other than the target, or imagines one. */
 function findMember(
   world: World,
   bridge: WorldDevice,
@@ -173,7 +173,7 @@ function findMember(
     : { client, bridge: bridge.name, address, hypothetical: true };
 }
 
-/** Addresses whose last part is near the end of the same hundred or so: hardly ever given out. */
+/** Lists addresses that differ only in their last part and are hardly ever given out. */
 function listNear(address: string): string[] {
   const separator = address.includes(':') ? ':' : '.';
   const head = address.slice(0, address.lastIndexOf(separator) + 1);
@@ -186,7 +186,7 @@ function addressOf(device: WorldDevice, family: 4 | 6): string | null {
   return network === undefined ? null : stripPrefix(network);
 }
 
-/** The outer device on whose link an address is; null for none. */
+/** Finds the outer device on whose link an address is; null for none. */
 function findNear(world: World, address: string): string | null {
   const own = world.devices.find(
     ({ kind, networks }) =>
@@ -195,7 +195,7 @@ function findNear(world: World, address: string): string | null {
   return own?.name ?? null;
 }
 
-/** Addresses that others can dial: on devices that are neither loopback nor a bridge of containers. */
+/** Lists the addresses that others can dial: those on devices that are neither loopback nor a bridge of containers. */
 function listOuter(world: World): { device: string; address: string }[] {
   return world.devices
     .filter(({ kind }) => kind === 'outside')
@@ -207,7 +207,7 @@ function listOuter(world: World): { device: string; address: string }[] {
     );
 }
 
-/** Whether the target is something behind the host, not the host itself. */
+/** Whether the target is behind the host, not the host itself. */
 function isContainerSide({ target }: PortMapping): boolean {
   return !isAny(target.address) && !isLoop(target.address);
 }

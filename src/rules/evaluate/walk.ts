@@ -21,7 +21,7 @@ import {
 } from './translate.js';
 import type { World } from './world.js';
 
-/** Thrown when a rule's effect is beyond this program: nothing that follows can be known. */
+/** Thrown when this program cannot follow a rule's effect: then nothing after it is known. */
 export class Undecidable extends Error {
   constructor(
     readonly ref: RuleRef,
@@ -39,9 +39,9 @@ type End =
   | {
       readonly end: 'accept' | 'return' | 'drop' | 'reject';
       readonly by: RuleRef;
-      /** Whether the rule has bound the connection's address, be it to the one that it had. */
+      /** Whether the rule fixed the connection's NAT, even if the address stays the same. */
       readonly bound?: boolean;
-      /** Of a rejection: whether with a TCP reset. */
+      /** Whether a rejection is a TCP reset. */
       readonly reset?: boolean;
     }
   | { readonly end: 'fall-through' };
@@ -49,10 +49,10 @@ type End =
 export class Walk {
   /** Every rule that held, in order. */
   readonly met: RuleRef[] = [];
-  /** Rules for NAT that would have held but for an exception (`! -i`, `! -d`). */
+  /** NAT rules that only an exception (`! -i`, `! -d`) kept from matching. */
   readonly spared: RuleRef[] = [];
 
-  /** Rules below those of IP. */
+  /** Runs the rules below IP. */
   readonly #layers: Layers;
 
   readonly #world: World;
@@ -72,7 +72,7 @@ export class Walk {
     });
   }
 
-  /** From one port of a bridge to another, by the rules of bridges and devices alone. */
+  /** Takes a packet from one port of a bridge to another by the rules of bridges and devices alone. */
   cross(packet: TrialPacket): HookEnd | null {
     return this.#layers.cross(packet);
   }
@@ -96,7 +96,7 @@ export class Walk {
     return { ...end, ...this.#layers.leave(packet) };
   }
 
-  /** The rules of IP alone: bridged packets meet those of their bridge once, see {@link cross}. */
+  /** Runs the IP rules alone: bridged packets meet the rules of their bridge once, see {@link cross}. */
   runHook(hook: Hook, packet: TrialPacket, nat: boolean, meant: Meant | null = null): HookEnd {
     let rewritten: RuleRef | null = null;
     let bound = false;
@@ -139,7 +139,7 @@ export class Walk {
     }
   }
 
-  /** What one chain drops, another of equal priority may have rejected before. */
+  /** Asks whether another chain of equal priority stops the packet first, with another verdict. */
   #contestStop(
     before: TrialPacket,
     stop: HookStop,
@@ -158,7 +158,10 @@ export class Walk {
     return stop;
   }
 
-  /** Of two chains with equal priority the later registered is first, and no listing tells which that is. */
+  /**
+   * Asks which of two NAT chains of equal priority runs first: the one registered later does, but no listing tells
+   * which.
+   */
   #contest(
     before: TrialPacket,
     packet: TrialPacket,
@@ -182,7 +185,7 @@ export class Walk {
   #runChain(table: Table, chain: Chain, packet: TrialPacket, depth: number): End {
     for (const ref of this.#index.rules(table, chain)) {
       const { rule, port } = ref;
-      // Most rules are for another port: of them nothing else is asked.
+      // Most rules are for another port: skip their other conditions.
       if (port && testMatch(port, packet, this.#world) === false) continue;
       const verdict = this.#runRule(rule, ref, packet);
       if (verdict === null) continue;
@@ -215,7 +218,7 @@ export class Walk {
         case 'snat':
         case 'masquerade':
         case 'redirect':
-          // In a table for both families such a rule passes over packets of the other one.
+          // In a table for both families, a NAT rule skips packets of the other family.
           if (!fitsFamily(verdict, packet)) continue;
           translate(verdict, packet, this.#world);
           return { end: 'accept', by: ref, bound: true };
@@ -228,7 +231,7 @@ export class Walk {
   #runRule(rule: Rule, ref: RuleRef, packet: TrialPacket): RuleVerdict | null {
     let doubts: readonly Undecided[] = NO_DOUBTS;
     let known = false;
-    // A doubt matters only when nothing else rules the rule out, and when the rule does anything.
+    // A doubt matters only if no other condition rules the rule out and the rule does something.
     const settle = (): boolean => {
       const asked = doubts;
       doubts = NO_DOUBTS;
@@ -309,13 +312,13 @@ export class Walk {
   }
 }
 
-/** Which of two base chains of equal priority the kernel calls first. */
+/** Asks which of two base chains of equal priority the kernel calls first. */
 function askFirst(refs: readonly RuleRef[], nat: boolean): Undecided {
   const tables = refs.map(({ table: { backend, name } }) => ({ backend, table: name }));
   return wonder({ code: 'first-registered', tables, nat });
 }
 
-/** @param policy the base chain, for what falls through it */
+/** @param policy the base chain, whose policy applies to packets that fall through it */
 function readStop(end: End, policy: RuleRef): HookStop | null {
   if (end.end === 'drop' || end.end === 'reject') {
     return { verdict: end.end, by: end.by, reset: end.reset ?? false };
@@ -324,7 +327,10 @@ function readStop(end: End, policy: RuleRef): HookStop | null {
   return { verdict: 'drop', by: policy, reset: false };
 }
 
-/** NAT looks for the route again after a new destination; what changes marks, where its chain is of the type that does. */
+/**
+ * Whether the host looks up the route again: after NAT changed an address, or after a chain that reroutes changed the
+ * mark or an address.
+ */
 function looksAgain({ table, chain }: BaseRef, before: TrialPacket, after: TrialPacket): boolean {
   if (chain.base?.type === 'nat') return !hasSameAddresses(before, after);
   const routes =
@@ -340,7 +346,9 @@ function isEqual(other: Chain, chain: Chain): boolean {
   return other.base?.priority === chain.base?.priority;
 }
 
-/** Whether no rule has said yet how the packet is tracked: of NOTRACK and zones the first one counts, the kernel skips all others. */
+/**
+ * Whether no rule has decided yet how the packet is tracked: the kernel applies only the first NOTRACK or zone rule.
+ */
 function awaitsTracking({ tracking, zone }: TrialPacket): boolean {
   return tracking === 'none' && zone === UNZONED;
 }

@@ -1,4 +1,4 @@
-/** Takes a prediction back where rules that are not known may decide otherwise. */
+/** Makes a prediction unknown if rules that are not known may decide otherwise. */
 import type { Forecast } from '../../model/forecast.js';
 
 export function withhold(prediction: Forecast): Forecast {

@@ -1,4 +1,4 @@
-/** What a prediction rests on: one host's rules, devices, settings and sockets; unknown things are null. */
+/** The facts behind a prediction: one host's rules, devices, settings and sockets. Unknown facts are null. */
 import { canonicalAddress } from '../../model/address.js';
 import type { Protocol } from '../../model/event.js';
 import { isEverything, isInNetwork, parseRange, parseAddressNumber } from '../../model/range.js';
@@ -35,11 +35,11 @@ export interface WorldContainer {
   readonly sockets: readonly WorldSocket[] | null;
   /** The only ports whose sockets are known; null or left out where all are. */
   readonly heard?: readonly number[] | null;
-  /** Its own namespace as a host of its own; null or left out where it was not looked into. */
+  /** Its own namespace as a host of its own; null or left out if it was not read. */
   readonly inside?: World | null;
 }
 
-/** Policy rules, routes of all tables, links and neighbours, with the settings that routing asks for. */
+/** Policy rules, routes of all tables, links and neighbours, with the settings that routing uses. */
 export interface WorldRouting {
   readonly facts: Routing;
   readonly values: ReadonlyMap<string, string>;
@@ -57,7 +57,9 @@ export interface World {
   readonly rules: RuleSet;
   readonly devices: readonly WorldDevice[];
   readonly routes: readonly WorldRoute[];
-  /** Null or left out where it was not read: then packets go by `routes` and the networks of devices, as on a plain host. */
+  /**
+   * Null or left out if it was not read. Packets then go by `routes` and the networks of devices, as on a plain host.
+   */
   readonly routing?: WorldRouting | null;
   /** Of the host's namespace; null when they could not be read. */
   readonly sockets: readonly WorldSocket[] | null;
@@ -74,7 +76,7 @@ export interface World {
     /** Devices on which 127.0.0.0/8 may be routed; `all` for every one. Null when not known. */
     readonly routeLocalnet: readonly string[] | null;
   };
-  /** Whether docker-proxy is used, inferred; null when nothing tells. */
+  /** Whether docker-proxy is used, as inferred; null if nothing tells. */
   readonly userlandProxy: boolean | null;
   /** Where docker-proxy would listen if it is used. */
   readonly published: readonly {
@@ -82,7 +84,7 @@ export interface World {
     readonly address: string;
     readonly port: number;
   }[];
-  /** Whether devices and addresses are the machine's; false when they are derived from a saved rule set. */
+  /** Whether devices and addresses come from the machine; false if they are derived from a saved rule set. */
   readonly measured: boolean;
 }
 
@@ -150,7 +152,10 @@ function fill(
   return { device: route.device, source };
 }
 
-/** The device's address nearest to another one: of its network if it has one, else its first that is not link-local. */
+/**
+ * Chooses the device's address for a target: the one in the target's network, else the first. IPv6 link-local addresses
+ * are never chosen.
+ */
 export function chooseSource(device: WorldDevice, address: string): string | null {
   const fitting = device.networks.filter(
     (network) => familyOf(network) === familyOf(address) && !/^fe80:/i.test(network),
@@ -159,7 +164,10 @@ export function chooseSource(device: WorldDevice, address: string): string | nul
   return near === undefined ? null : stripPrefix(near);
 }
 
-/** Whether packets between ports of a bridge meet the rules: by the bridge's own setting or the one for all; null where it is not known. */
+/**
+ * Whether packets between ports of a bridge meet the rules, by the bridge's own setting or the global one; null if
+ * unknown.
+ */
 export function callsRules(
   { settings, routing }: World,
   bridge: string,

@@ -1,6 +1,6 @@
-/** Zones of connection tracking. */
+/** The conntrack zones of a connection. */
 
-/** Where each direction of a connection is kept. */
+/** The zone of each direction of a connection. */
 export interface Zones {
   readonly original: number;
   readonly reply: number;

@@ -1,4 +1,4 @@
-/** What happened to the rules while a trace ran: counters that grew, rules that came and went. */
+/** Compares the rules before and after a trace: counters that grew, and rules that were added or removed. */
 import type { RuleSet } from '../../model/rules.js';
 import type { CountedRule, RuleChanges, RuleDifferences, RuleName } from '../../model/survey.js';
 import { listRules } from '../evaluate/mappings.js';
@@ -29,7 +29,7 @@ export function listDifferences(before: RuleSet, after: RuleSet): RuleDifference
 interface Count {
   readonly name: RuleName;
   times: number;
-  /** Of all rules of this text in this chain; null where they do not count. */
+  /** The sum over all rules with this text in this chain; null if they do not count. */
   packets: number | null;
 }
 
@@ -48,7 +48,7 @@ function count(rules: RuleSet): Map<string, Count> {
   return counts;
 }
 
-/** One text for one rule: equal where it is the same rule. */
+/** Creates a key that is equal for the same rule. */
 export function writeName({ backend, family, table, chain, rule }: RuleName): string {
   return [backend, family, table, chain, rule].join('\n');
 }

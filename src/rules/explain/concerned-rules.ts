@@ -1,4 +1,4 @@
-/** The rules that concern a port, in the order in which a packet meets them. */
+/** Lists the rules that concern a port, in the order in which a packet meets them. */
 import type { ConcernedRule } from '../../model/explain.js';
 import { isInRange, parseAddressNumber } from '../../model/range.js';
 import { HOOKS, type Chain, type Match, type Rule, type Table } from '../../model/rules.js';
@@ -7,8 +7,8 @@ import { RuleIndex } from '../evaluate/rule-index.js';
 import type { World } from '../evaluate/world.js';
 
 /**
- * Rules that a packet to the port has met, or that name the port or the container's address.
- * @param met as the prediction found them.
+ * Lists rules that a packet to the port has met, or that name the port or the container's address.
+ * @param met the rules that the predicted packets met.
  */
 export function listConcerned(
   world: World,
@@ -23,7 +23,7 @@ export function listConcerned(
   }));
   const seen = new Set<Rule>();
   const listed: ConcernedRule[] = [];
-  // First along the ways that packets took, then whatever else names the port.
+  // First list the rules along the packets' ways, then all others that name the port.
   const visit = (table: Table, chain: Chain, everywhere: boolean, depth: number): void => {
     for (const rule of chain.rules) {
       const concerned = met.has(rule) || names(rule, wanted);
@@ -68,7 +68,7 @@ function name(table: Table, chain: Chain, rule: Rule | null): ConcernedRule {
   };
 }
 
-/** A policy of an inet table comes up for both families. */
+/** Removes duplicates: a policy of an inet table comes up for both families. */
 function unique(list: readonly ConcernedRule[]): ConcernedRule[] {
   return [
     ...new Map(
@@ -89,7 +89,7 @@ function listTargets(rule: Rule): string[] {
   });
 }
 
-/** A port that leads to a container, with the container's address as a number. */
+/** A published port and its container target, with the target's address as a number. */
 interface Wanted {
   readonly port: number;
   readonly target: PortMapping['target'];
@@ -115,7 +115,7 @@ function namesPort(match: Match, port: number): boolean {
   );
 }
 
-/** As a single address, not as part of a network. */
+/** Whether the match names the address alone, not a network around it. */
 function namesAddress(match: Match, address: Wanted['address']): boolean {
   if (address === null || (match.on !== 'source' && match.on !== 'destination')) return false;
   return match.ranges.some(

@@ -1,4 +1,4 @@
-/** What guides and forum threads end with: faults that rules, sockets and settings show. */
+/** Finds faults that rules, sockets and settings show, such as those that guides and forum threads end with. */
 import type { Fault } from '../../model/fault.js';
 import type { Forecast } from '../../model/forecast.js';
 import type { PortMapping } from '../../model/target.js';
@@ -14,11 +14,11 @@ export interface FindingInput {
   readonly world: World;
   readonly mappings: readonly PortMapping[];
   readonly predictions: readonly Forecast[];
-  /** Whether an engine of Docker serves this host. */
+  /** Whether a Docker engine serves this host. */
   readonly docker: boolean;
   /** Whether all rules that may be loaded were read. */
   readonly complete: boolean;
-  /** What decides about the predictions, as codes; nothing when left out. */
+  /** What decides the predictions, as codes; empty if left out. */
   readonly stopped?: readonly StoppedForecast[];
 }
 
@@ -168,7 +168,7 @@ function findLocalOnly({ mappings, world }: FindingInput): Fault[] {
     .map((mapping) => judgeLocal(mapping, predictNeighbour(world, index, mapping)));
 }
 
-/** Whoever is on the link may send a packet to 127.0.0.1 this way: only rules and routes keep it out. */
+/** A neighbour on the link may send a packet to 127.0.0.1 this way: only rules and routes stop it. */
 function predictNeighbour(
   world: World,
   index: RuleIndex,

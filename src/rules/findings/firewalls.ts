@@ -1,4 +1,7 @@
-/** What firewalls, bans and VPNs beside the engine's rules do to published ports: what they stop, what they never see, whom they hide. */
+/**
+ * Finds what firewalls, bans and VPNs outside the engine's rules do to published ports: stop, miss or masquerade
+ * packets.
+ */
 import type { Fault, Firewall } from '../../model/fault.js';
 import type { Match, Rule, RuleSet } from '../../model/rules.js';
 import type { PortMapping } from '../../model/target.js';
@@ -24,7 +27,7 @@ export function findFirewallFaults({ world, mappings, stopped = [] }: Input): Fa
   ];
 }
 
-/** Rules that are not the engine's and stop what goes to a published port, or its answer. */
+/** Finds rules other than the engine's that stop packets to a published port, or the answers. */
 function findForeignDrops(stopped: readonly StoppedForecast[]): Fault[] {
   const found = new Map<string, Fault>();
   for (const { prediction, ruled } of stopped) {
@@ -59,7 +62,7 @@ function findForeignDrops(stopped: readonly StoppedForecast[]): Fault[] {
   return [...found.values()];
 }
 
-/** Rules that give a client outside another source, so that the container does not see who it is. */
+/** Finds rules that change the source of an outside client, so that the container does not see the client's address. */
 function findMasked(stopped: readonly StoppedForecast[]): Fault[] {
   const found = new Map<string, Fault>();
   for (const { prediction, masked } of stopped) {
@@ -80,7 +83,7 @@ function findMasked(stopped: readonly StoppedForecast[]): Fault[] {
   return [...found.values()];
 }
 
-/** Whether a client from outside is led through FORWARD to its container. */
+/** Whether a client from outside reaches its container through FORWARD. */
 function isForwarded(world: World, mapping: PortMapping): boolean {
   return predictOutside(world, mapping).prediction.path === 'dnat';
 }
@@ -104,7 +107,10 @@ function predictOutside(
   return predictAttempt(world, new RuleIndex(world.rules), attempt);
 }
 
-/** Firewalls that would stop the same connection if a process of the host served it: no rule in INPUT meets what is forwarded. */
+/**
+ * Finds firewalls that would stop the same connection to a process of the host: their INPUT rules never meet forwarded
+ * packets.
+ */
 function findBypassed(world: World, passing: readonly PortMapping[]): Fault[] {
   if (passing.length === 0) return [];
   const alone = { ...world, rules: dropNat(world.rules) };
@@ -127,7 +133,7 @@ function findBypassed(world: World, passing: readonly PortMapping[]): Fault[] {
   }));
 }
 
-/** Chains of bans that are met in INPUT only. */
+/** Finds ban chains that packets meet in INPUT only. */
 function findBypassedBans(rules: RuleSet, passing: readonly PortMapping[]): Fault[] {
   const found: Fault[] = [];
   for (const { rule, chain, table } of listRules(rules)) {
@@ -147,7 +153,7 @@ function findBypassedBans(rules: RuleSet, passing: readonly PortMapping[]): Faul
   return found;
 }
 
-/** Whether the rule is for the port that was dialled, or for all. */
+/** Whether the rule applies to the dialled port, or to all ports. */
 function asksFor(rule: Rule, { protocol, listens }: PortMapping): boolean {
   const ruledOut = (match: Match): boolean => {
     if (match.on === 'protocol')
@@ -161,7 +167,7 @@ function asksFor(rule: Rule, { protocol, listens }: PortMapping): boolean {
   return !listMatches(rule).some(ruledOut);
 }
 
-/** The rules without any that translate: what is dialled is then the host itself. */
+/** Removes all NAT chains: the dialled address is then the host itself. */
 function dropNat({ tables, ...rest }: RuleSet): RuleSet {
   return {
     ...rest,

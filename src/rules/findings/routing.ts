@@ -1,4 +1,4 @@
-/** Faults of routing, of the wire and of a container's own side. */
+/** Finds faults of routing, of the link and of a container's own side. */
 import type { Fault, StopFault } from '../../model/fault.js';
 import type { StoppedForecast } from '../evaluate/predict.js';
 import { writePolicyRule } from '../evaluate/routing/ip-text.js';
@@ -6,7 +6,7 @@ import { readSetting } from '../evaluate/routing/sysctl.js';
 import type { RouteStop, StopCode } from '../evaluate/routing/stops.js';
 import type { World } from '../evaluate/world.js';
 
-/** The fault that each kind of stop is; null for what is no fault of the host's, as it is only not known. */
+/** The fault that each kind of stop is; null if it is no fault of the host. */
 const FAULTS: Readonly<Record<StopCode, StopFault | null>> = {
   'no-route': 'route-missing',
   'refusing-route': 'route-refuses',
@@ -58,7 +58,7 @@ function findStops(stopped: readonly StoppedForecast[]): Fault[] {
   return [...found.values()];
 }
 
-/** Of a table that is as full as this, new connections are soon dropped. */
+/** With a table as full as this, new connections are soon dropped. */
 const NEARLY_FULL = 0.95;
 
 function findFullConntrack({ routing }: World): Fault[] {
@@ -76,7 +76,7 @@ function findFullConntrack({ routing }: World): Fault[] {
   ];
 }
 
-/** A way out with less room than the bridge makes full packets die of their size where no message comes back. */
+/** If the way out has a smaller MTU than the bridge and no ICMP message comes back, full-sized packets are lost. */
 function findSmallerWays({ routing, devices }: World): Fault[] {
   if (!routing) return [];
   const { links, routes } = routing.facts;

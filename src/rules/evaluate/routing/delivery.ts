@@ -1,4 +1,4 @@
-/** What stands between the host's routing and the one who has the address: gateways, bridges, ports, neighbours. */
+/** Checks what lies between the host's routing and the owner of the address: gateways, bridges, ports, neighbours. */
 import type { Reason } from '../../../model/reason.js';
 import { findContainerAt } from '../deliver.js';
 import { addressText, type TrialPacket } from '../packet.js';
@@ -17,7 +17,7 @@ import type { Ask } from './lookup.js';
 import type { Leaving } from './router.js';
 import { doubt, drop, type RouteStop } from './stops.js';
 
-/** From a device of the host to a container; null where nothing is known to be in the way. */
+/** Checks the link from a device of the host to a container; null if nothing is known to be in the way. */
 export function checkLink(
   world: World,
   { device, gateway }: Leaving,
@@ -64,7 +64,7 @@ export function checkLink(
   );
 }
 
-/** Whether the answer leaves by the device that the request came by, for a client that is really there. */
+/** Checks whether the answer to a real client leaves by the device that the request came in on. */
 export function checkLeaving(
   world: World,
   { device, gateway }: Leaving,
@@ -96,7 +96,7 @@ export function checkLeaving(
   return checkNeighbour(facts, device, fixed.address, null);
 }
 
-/** The gateway that a route to a client on the link leads by: one on the link has no need of any. */
+/** Finds the gateway that a route to a client on the link goes by: a client on the link needs none. */
 function findDetour(
   { routing, devices }: World,
   { device, gateway }: Pick<Leaving, 'gateway'> & { readonly device: string },
@@ -139,8 +139,8 @@ export function checkReturn(
 }
 
 /**
- * What goes back by the port of a bridge that it came from: where bridged packets meet the rules, the bridge itself hands
- * it back, and only a port in hairpin mode lets it.
+ * Checks a packet that goes back by the bridge port that it came in on. Where bridged packets meet the rules, the
+ * bridge itself sends it back, and only a port in hairpin mode allows that.
  */
 export function checkHairpin(
   world: World,
@@ -155,7 +155,7 @@ export function checkHairpin(
     if (calls === false || port.port.hairpin) return null;
     if (calls === true) return drop('bridge-port', { code: 'no-hairpin', port: port.name });
   }
-  // Docker lets frames return by the port that they came from where there is no docker-proxy; others may not.
+  // Docker sets its bridge ports to hairpin mode if there is no docker-proxy; others may not.
   if (userlandProxy === false) return null;
   return doubt({ code: 'hairpin-unknown' });
 }

@@ -1,18 +1,20 @@
-/** Whether the kernel lets a packet in that came by a device, and where it leads: the source's check, then the route. */
+/**
+ * Decides whether the kernel takes in a packet on a device, and where it goes: first the source check, then the route.
+ */
 import { isLoopback } from '../../../model/address.js';
 import { isInNetwork } from '../../../model/range.js';
 import type { Routing } from '../../../model/routing.js';
 import { lookUpRoute, type Ask, type RouteDecision, type RouteQuery } from './lookup.js';
 import { readLargest, type Values } from './sysctl.js';
 
-/** Why a packet's source or destination is not taken. */
+/** Why the kernel rejects a packet's source or destination. */
 export type Martian =
   | { readonly code: 'rp-filter'; readonly mode: 1 | 2; readonly back: RouteDecision }
   /** The source is an address of this host. */
   | { readonly code: 'own-source' }
-  /** Of 127.0.0.0/8, or from it, on a device that may not route it. */
+  /** The source or destination is in 127.0.0.0/8, on a device that may not route it. */
   | { readonly code: 'loopback' }
-  /** No client can have such a source: the route back is no unicast route. */
+  /** No client can have such a source: the route back is not a unicast route. */
   | { readonly code: 'odd-source'; readonly back: RouteDecision }
   | { readonly code: 'unknown'; readonly setting: string; readonly device: string | null };
 
@@ -20,7 +22,7 @@ export type InputDecision =
   | { readonly kind: 'route'; readonly decision: RouteDecision }
   | { readonly kind: 'martian'; readonly martian: Martian };
 
-/** IPv4 only asks about sources; the route of IPv6 decides alone. */
+/** The kernel checks sources only for IPv4; for IPv6 the route alone decides. */
 export function findInput(
   routing: Routing,
   values: Values,
@@ -48,8 +50,9 @@ function toMartian(martian: Martian): InputDecision {
 }
 
 /**
- * As `fib_validate_source`: the packet turned round must leave by the device that it came in on (strict), or by any (loose).
- * @param leaves the device that it is forwarded to; null when it stays.
+ * Checks the source as `fib_validate_source` does: the reversed packet must leave by the device that it came in on
+ * (strict), or by any (loose).
+ * @param leaves the device that the packet is forwarded to; null if it stays.
  */
 function checkSource(
   routing: Routing,
@@ -66,7 +69,7 @@ function checkSource(
   if (local === null) return { code: 'unknown', setting: 'accept_local', device: inDevice };
   if (mode === 0) {
     if (local !== 0) return null;
-    // Without rules and local routes of its own the kernel looks at the host's addresses only.
+    // Without custom rules and local routes, the kernel checks only the host's addresses.
     if (!isCustom(routing)) return isOwn(routing, source) ? { code: 'own-source' } : null;
   }
   const marked = readLargest(values, 'src_valid_mark', inDevice);
@@ -100,7 +103,7 @@ function turnRound(flow: RouteQuery, leaves: string | null, marked: boolean): Ro
   };
 }
 
-/** Rules beyond the three that every host has, or local routes that no address has made. */
+/** Whether there are rules beyond the three that every host has, or local routes in other tables. */
 function isCustom({ rules, routes }: Routing): boolean {
   const usual = new Set(['0 local', '32766 main', '32767 default']);
   const own = rules.filter(

@@ -1,7 +1,7 @@
-/** Routing rules and routes as `ip` writes them: by that text they are named. */
+/** Formats routing rules and routes as `ip` writes them: this text names them. */
 import type { PolicyRule, Route } from '../../../model/routing.js';
 
-/** In the words of `ip rule`. */
+/** Formats a rule as `ip rule` does. */
 export function writePolicyRule(rule: PolicyRule): string {
   const { mark, users } = rule;
   const ports = (word: string, span: PolicyRule['users']): string[] =>
@@ -32,7 +32,7 @@ function writeAction({ action, table, target }: PolicyRule): string {
   return action === 'goto' ? `goto ${target ?? ''}` : action;
 }
 
-/** In the words of `ip route`. */
+/** Formats a route as `ip route` does. */
 export function writeRoute({ type, destination, table, hops, metric }: Route): string {
   const bare = /^(0\.0\.0\.0|::)\/0$/.test(destination)
     ? 'default'

@@ -1,4 +1,6 @@
-/** The last step on the wire: from a device of the host to a container, through bridge ports, neighbours and filters. */
+/**
+ * Checks the last step on the link: from a host device to a container, through bridge ports, neighbours and filters.
+ */
 import type { LinkFacts, Routing } from '../../../model/routing.js';
 import type { World, WorldContainer } from '../world.js';
 import { drop, leaveOpen, type RouteStop } from './stops.js';
@@ -6,11 +8,11 @@ import { drop, leaveOpen, type RouteStop } from './stops.js';
 /** A container's own device, and the host's end of it. */
 export interface Wire {
   readonly inner: LinkFacts;
-  /** The host's end of its veth, or the device that a macvlan or ipvlan is stacked on; null where it is not found. */
+  /** The host's end of its veth, or the device that a macvlan or ipvlan is stacked on; null if it is not found. */
   readonly outer: LinkFacts | null;
 }
 
-/** The wire that leads to an address of a container; null where its inside was not read. */
+/** Finds the wire that leads to an address of a container; null if the container's namespace was not read. */
 export function findWire(world: World, container: WorldContainer, address: string): Wire | null {
   const { inside } = container;
   const name = inside?.devices.find(({ networks }) =>
@@ -24,7 +26,7 @@ export function findWireOf(world: World, container: WorldContainer, name: string
   const inner = links?.find((link) => link.name === name);
   if (!inner) return null;
   const candidate = world.routing?.facts.links.find(({ ifindex }) => ifindex === inner.parent);
-  // The numbers of devices are those of a namespace: a veth's ends name each other.
+  // Device numbers are unique only inside a namespace: the two ends of a veth name each other.
   const isEnd = candidate && (isStacked(inner) || candidate.parent === inner.ifindex);
   return { inner, outer: isEnd ? candidate : null };
 }
@@ -33,7 +35,7 @@ export function isStacked({ kind }: LinkFacts): boolean {
   return kind === 'macvlan' || kind === 'ipvlan' || kind === 'macvtap' || kind === 'ipvtap';
 }
 
-/** What is attached to a device and decides beside the rules; null for nothing that is known of. */
+/** Finds a program attached to a device that decides in addition to the rules; null if none is known. */
 export function findProgram(
   facts: Routing,
   device: string,
@@ -49,7 +51,7 @@ export function findProgram(
   return leaveOpen('filter', { code: 'traffic-filter', device, kind, direction });
 }
 
-/** The same of the host, where its routing was read and the device is known. */
+/** Does the same on the host, if its routing was read and the device is known. */
 export function findProgramAt(
   { routing }: World,
   device: unknown,
@@ -61,8 +63,8 @@ export function findProgramAt(
 }
 
 /**
- * Whether frames pass between a bridge and one of its ports.
- * @param direction towards the container, or from it.
+ * Checks whether frames pass between a bridge and one of its ports.
+ * @param direction to the container, or from it.
  */
 export function checkPort(
   facts: Routing,
@@ -89,7 +91,7 @@ export function checkPort(
   return null;
 }
 
-/** Between two ports of one bridge. */
+/** Checks whether frames pass between two ports of one bridge. */
 export function checkPair(facts: Routing, from: LinkFacts, to: LinkFacts): RouteStop | null {
   if (from.name === to.name && from.port?.hairpin !== true) {
     return drop('bridge-port', { code: 'no-hairpin', port: from.name });
@@ -101,7 +103,7 @@ export function checkPair(facts: Routing, from: LinkFacts, to: LinkFacts): Route
   return checkPort(facts, from, 'from') ?? checkPort(facts, to, 'to');
 }
 
-/** An entry of the bridge that was made by hand decides which port frames to the container go out by. */
+/** A manual forwarding entry of the bridge may send frames for the container out by another port. */
 export function checkForwarding(facts: Routing, { inner, outer }: Wire): RouteStop | null {
   const bridge = outer?.master ?? null;
   if (bridge === null) return null;
@@ -121,7 +123,7 @@ export function checkForwarding(facts: Routing, { inner, outer }: Wire): RouteSt
     : null;
 }
 
-/** An entry made by hand decides without asking the neighbour: it may name another one. */
+/** A manual neighbour entry decides without asking the neighbour: it may name another hardware address. */
 export function checkNeighbour(
   facts: Routing,
   device: string,

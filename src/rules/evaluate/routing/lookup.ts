@@ -9,36 +9,36 @@ import { writePolicyRule, writeRoute } from './ip-text.js';
 export interface RouteQuery {
   readonly family: 4 | 6;
   readonly protocol: string;
-  /** Null where none has been chosen yet. */
+  /** Null if none has been chosen yet. */
   readonly source: string | null;
   readonly destination: string;
-  /** Null where it is not known. */
+  /** Null if unknown. */
   readonly sourcePort: number | null;
   readonly destinationPort: number | null;
-  /** What the port that is null may be; null or left out where that is not known either. */
+  /** The possible values of the port that is null; null or left out if those are unknown too. */
   readonly clientPorts?: PortRange | null;
-  /** `lo` for what the host makes itself. */
+  /** `lo` for packets that the host sends itself. */
   readonly inDevice: string;
-  /** A device that it is bound to. */
+  /** The device that the packet is bound to. */
   readonly outDevice: string | null;
-  /** Null once a rule has set it to something that is not known. */
+  /** Null once a rule has set it to an unknown value. */
   readonly mark: number | null;
-  /** Null where the owner of the socket is not known. */
+  /** Null if the owner of the socket is unknown. */
   readonly user: number | null;
 }
 
-/** A question that cannot be answered from here; later runs try the other answer. */
+/** Asks a question that cannot be answered here; later runs try the other answer. */
 export type Ask = (about: Question) => boolean;
 
 export type RouteDecision =
   | {
       readonly kind: 'route';
       readonly route: Route;
-      /** Those that the kernel may take, at least one. */
+      /** The hops that the kernel may choose, at least one. */
       readonly hops: readonly RouteHop[];
       readonly rule: PolicyRule;
     }
-  /** A route or a rule that says no; `route` is null where the rule itself does. */
+  /** A route or a rule refuses the packet; `route` is null if the rule itself does. */
   | {
       readonly kind: 'refused';
       readonly how: 'blackhole' | 'unreachable' | 'prohibit';
@@ -47,7 +47,7 @@ export type RouteDecision =
     }
   | { readonly kind: 'none' };
 
-/** Jumps of `goto` lead forwards only, so this many rules are the most that a packet can meet. */
+/** Jumps by `goto` only lead forwards, so a packet meets each rule at most once. */
 export function lookUpRoute(routing: Routing, flow: RouteQuery, ask: Ask): RouteDecision {
   const rules = routing.rules
     .filter(({ family }) => family === flow.family)
@@ -76,7 +76,7 @@ export function lookUpRoute(routing: Routing, flow: RouteQuery, ask: Ask): Route
   return { kind: 'none' };
 }
 
-/** The table of the VRF that the packet comes by. */
+/** Finds the table of the VRF of the packet's device. */
 function findDomain({ links }: Routing, { inDevice, outDevice }: RouteQuery): string | null {
   for (const name of [outDevice, inDevice]) {
     const device = links.find((one) => one.name === name);
@@ -128,7 +128,7 @@ function testMark({ mark }: PolicyRule, flow: RouteQuery): boolean | null {
   return (flow.mark & mark.mask) >>> 0 === (mark.value & mark.mask) >>> 0;
 }
 
-/** Null where the table leads on to the next rule. */
+/** Returns null if the table passes the packet on to the next rule. */
 function lookIn(
   { routes }: Routing,
   { table, rule }: { readonly table: string; readonly rule: PolicyRule },

@@ -1,18 +1,18 @@
-/** Addresses that stand for a client elsewhere: a neighbour on the link of a device, and one beyond its gateway. */
+/** Lists addresses that stand for a client elsewhere: a neighbour on a device's link, and one beyond its gateway. */
 import { isInNetwork, parseRange, writeRange } from '../../../model/range.js';
 import type { PacketAddress, StandIn } from '../packet.js';
 import { familyOf, stripPrefix, type World } from '../world.js';
 import { lengthOf } from './lookup.js';
 
-/** Addresses of the documentation and benchmarks, of which hardly any is routed anywhere on its own. */
+/** Addresses reserved for documentation and benchmarks: hardly any host has routes of its own to them. */
 const FAR = {
   4: ['203.0.113.77', '198.18.7.7', '192.0.2.77', '100.127.7.7'],
   6: ['2001:db8:ffff:77::7', '2001:db8:7777:7::7', '3fff:77::7'],
 } as const;
 
 /**
- * @param device that the client comes by.
- * @returns nothing where nobody can say where it is.
+ * @param device the device by which the client comes in.
+ * @returns an empty list if it is unknown where the client is.
  */
 export function listPlaces(
   world: World,
@@ -45,7 +45,7 @@ export function listPlaces(
   return routed === undefined ? [] : [{ address: routed, about: null }];
 }
 
-/** Networks that routes and rules treat on their own, and in which the client may be: one address of each. */
+/** Lists one address of each network that routes and rules treat specially and that may hold the client. */
 function listSpecial(world: World, device: string, family: 4 | 6): StandIn[] {
   const { facts } = world.routing ?? {};
   if (!facts) return [];
@@ -53,7 +53,7 @@ function listSpecial(world: World, device: string, family: 4 | 6): StandIn[] {
   const onLink = (network: string): boolean =>
     networks.some((own) => isInNetwork(stripPrefix(network), own) && sizeOf(network) > sizeOf(own));
   const own = new Set(world.devices.flatMap((device) => device.networks.map(stripPrefix)));
-  // Who is on the link of another device comes by that one.
+  // A client on the link of another device comes in by that device.
   const others = world.devices.filter(({ name }) => name !== device);
   const isOuter = (network: string): boolean =>
     !own.has(stripPrefix(network)) &&
@@ -78,7 +78,7 @@ function listSpecial(world: World, device: string, family: 4 | 6): StandIn[] {
     );
 }
 
-/** An address of the network that neither the host nor a container has. */
+/** Picks an address of the network that neither the host nor a container has. */
 function pickNear(world: World, network: string, family: 4 | 6): string[] {
   const range = parseRange(network);
   if (!range || familyOf(network) !== family || /^fe80:/i.test(network)) return [];

@@ -1,4 +1,4 @@
-/** Where the host sends a packet: to itself, out by a device, or nowhere; by its routing where that was read. */
+/** Decides where the host sends a packet: to itself, out by a device, or nowhere. Uses its routing if that was read. */
 import {
   addressText,
   exactAddress,
@@ -27,12 +27,12 @@ export type RoutedWay =
       readonly kind: 'device';
       readonly device: string | typeof UNNAMED;
       readonly gateway: string | null;
-      /** What the host would take as its own address. */
+      /** The source address that the host would choose. */
       readonly source: string | null;
     }
   | { readonly kind: 'stop'; readonly stop: RouteStop };
 
-/** Out by a device. */
+/** A packet that leaves by a device. */
 export type Leaving = Extract<RoutedWay, { kind: 'device' }>;
 
 export class Router {
@@ -44,12 +44,12 @@ export class Router {
     this.#ask = ask;
   }
 
-  /** Whether there is anything to look up. */
+  /** Whether the host's routing was read. */
   get isKnown(): boolean {
     return this.#world.routing != null;
   }
 
-  /** The address that the host answers a client from, where a socket leaves it open; null where it is not known. */
+  /** The address from which the host answers a client, if the socket leaves it open; null if it is unknown. */
   chooseSource(packet: TrialPacket): string | null {
     const way = this.dial({ ...packet, source: { kind: 'own' }, destination: packet.source });
     return way.kind === 'device' ? way.source : null;
@@ -61,7 +61,7 @@ export class Router {
     return text === null ? address.kind === 'own' : isOwnAddress(this.#world, text);
   }
 
-  /** A message of the kernel's own to the client. */
+  /** Routes a message of the kernel itself to the client. */
   tell(packet: TrialPacket): RoutedWay {
     const ways = this.listPlaces(packet.destination, packet).map(({ address, about }) => ({
       about,
@@ -71,30 +71,32 @@ export class Router {
   }
 
   /**
-   * What a process of the host dials, without an address of its own yet.
-   * @param user who owns the socket; null where that is not known.
+   * Routes a packet of a host process that has no source address yet.
+   * @param user the owner of the socket; null if unknown.
    */
   dial(packet: TrialPacket, user: number | null = null): RoutedWay {
     const to = addressText(packet.destination);
     const { routing } = this.#world;
     if (to === null || !routing) return this.#guess(packet);
-    // A message about a packet to the host's own address comes from that address.
+    // An ICMP message about a packet to the host's own address comes from that address.
     const source = packet.icmp && this.isOwn(packet.source) ? addressText(packet.source) : null;
     const flow = { ...this.#toFlow(packet, 'lo'), source, destination: to, user };
-    // TCP takes its port when the route is known, and looks again with it.
+    // TCP chooses its port after the route is known, and then looks the route up again.
     const portless = packet.protocol === 'tcp' && packet.turn === 'first';
     const open = portless ? { ...flow, clientPorts: { low: 0, high: 0 } } : flow;
     const first = this.#follow(lookUpRoute(routing.facts, open, this.#ask), to);
     if (first.kind === 'stop' || first.source === null) return first;
-    // A message of ICMP takes the source that the one look-up gives (icmp_route_lookup in net/ipv4/icmp.c).
+    // An ICMP message takes the source that its only lookup gives (icmp_route_lookup in net/ipv4/icmp.c).
     if (packet.icmp) return first;
-    // A socket's route is looked up again, and rules are asked with that source.
+    // A socket's route is looked up again, and rules are tested with the chosen source.
     const again = lookUpRoute(routing.facts, { ...flow, source: first.source }, this.#ask);
     const second = this.#follow(again, to);
     return second.kind === 'stop' ? second : { ...second, source: first.source };
   }
 
-  /** What leaves the host with an address that it has already: an answer, or what a rule has rewritten. */
+  /**
+   * Routes a packet that leaves the host and already has a source address: an answer, or one that a rule has rewritten.
+   */
   leave(packet: TrialPacket): RoutedWay {
     const { routing } = this.#world;
     if (!routing) return this.#guess(packet);
@@ -103,14 +105,14 @@ export class Router {
     );
   }
 
-  /** What the host has sent: its route is only looked up anew where OUTPUT made it so, with the mark of then. */
+  /** Routes a packet that the host has sent, with the mark that it had when OUTPUT caused the new lookup. */
   leaveAgain(packet: TrialPacket): RoutedWay {
     return this.leave({ ...packet, mark: packet.rerouted ? packet.rerouted.mark : 0 });
   }
 
   /**
-   * What came in by a device and has passed PREROUTING.
-   * @param turns the bridge that takes it back where NAT has turned it round: IPv6 asks no forwarding for that.
+   * Routes a packet that came in by a device and has passed PREROUTING.
+   * @param turns the bridge on which NAT may send the packet back: for that, IPv6 needs no forwarding.
    */
   enter(packet: TrialPacket, turns: TrialPacket['inDevice'] = null): RoutedWay {
     const { routing } = this.#world;
@@ -126,7 +128,7 @@ export class Router {
     });
   }
 
-  /** Looks up each place that the client may be at, and asks only where they differ. */
+  /** Looks up the route from and to each place where the client may be, and asks only if the routes differ. */
   #each(packet: TrialPacket, look: (flow: RouteQuery) => RoutedWay): RoutedWay {
     const inDevice = packet.inDevice ?? 'lo';
     if (typeof inDevice !== 'string') return this.#guess(packet);
@@ -141,7 +143,7 @@ export class Router {
     return this.#choose(ways) ?? this.#guess(packet);
   }
 
-  /** Null for none. */
+  /** Returns null for an empty list. */
   #choose(
     ways: readonly { readonly about: Question | null; readonly way: RoutedWay }[],
   ): RoutedWay | null {
@@ -156,7 +158,7 @@ export class Router {
     return first.way;
   }
 
-  /** Where an address may be, for those who do not know it. */
+  /** Lists the addresses that stand for an unknown one. */
   listPlaces(address: PacketAddress, { family, clientDevice }: TrialPacket): readonly StandIn[] {
     return listPlaces(this.#world, address, family, clientDevice);
   }
@@ -175,7 +177,7 @@ export class Router {
       sourcePort: answer ? destinationPort : null,
       destinationPort: answer ? null : destinationPort,
       clientPorts: packet.clientPorts,
-      // What is forwarded counts as root's.
+      // A forwarded packet counts as root's.
       user: inDevice === 'lo' ? null : 0,
     };
   }
@@ -224,7 +226,7 @@ export class Router {
     const own = devices.find((device) => device.name === name);
     const source = own && chooseSource(own, to);
     if (source != null) return source;
-    // A device without an address borrows that of another one.
+    // A device without an address borrows that of another device.
     for (const device of devices) {
       const borrowed = device.kind === 'loopback' ? null : chooseSource(device, to);
       if (borrowed !== null) return borrowed;
@@ -262,7 +264,7 @@ export class Router {
       : `net.ipv4.conf.${inDevice}.forwarding`;
   }
 
-  /** Without routing: own addresses stay, networks of devices and known routes lead on. */
+  /** Guesses without routing: own addresses stay, other packets follow the devices' networks and known routes. */
   #guess(packet: TrialPacket): RoutedWay {
     const world = this.#world;
     const to = addressText(packet.destination);

@@ -1,11 +1,13 @@
-/** Who is on the wire of a bridge: only where every port leads to a container that was looked into is it known that nobody else is. */
+/** Finds who is on a bridge: this is known only if every port leads to a container whose namespace was read. */
 import { stripPrefix, type World, type WorldContainer } from '../world.js';
 import { findContainerAt } from '../deliver.js';
 import { checkForwarding, checkPair, findWire, findWireOf } from './link.js';
 import { drop, leaveOpen, type RouteStop } from './stops.js';
 import { readLargest, readSetting } from './sysctl.js';
 
-/** Containers with a device on a bridge; null where some port leads elsewhere, or to what was not looked into. */
+/**
+ * Lists the containers with a device on a bridge; null if a port leads elsewhere or to a namespace that was not read.
+ */
 function listMembers(world: World, bridge: string): readonly WorldContainer[] | null {
   const ports = world.routing?.facts.links.filter(({ master }) => master === bridge);
   if (!ports || ports.length === 0) return null;
@@ -22,7 +24,7 @@ function listMembers(world: World, bridge: string): readonly WorldContainer[] | 
   return members;
 }
 
-/** Whether a frame to this hardware address comes to nobody: neither the host nor a container on the bridge has it. */
+/** Whether nobody receives a frame to this hardware address: neither the host nor a container on the bridge has it. */
 export function isNobodys(world: World, bridge: string, lladdr: string): boolean {
   const members = listMembers(world, bridge);
   if (!members) return false;
@@ -31,7 +33,7 @@ export function isNobodys(world: World, bridge: string, lladdr: string): boolean
   );
 }
 
-/** A neighbour that is asked for. */
+/** A neighbour whose hardware address is asked for. */
 interface Asked {
   readonly bridge: string;
   /** The device in the container that asks. */
@@ -39,7 +41,10 @@ interface Asked {
   readonly address: string;
 }
 
-/** Whether nobody on the bridge answers who asks for an address of IPv4: a host answers for all that it has, on every device. */
+/**
+ * Whether nobody on the bridge answers a request for an IPv4 address. A host answers for all its addresses on every
+ * device.
+ */
 export function isUnanswered(
   world: World,
   container: WorldContainer,
@@ -64,7 +69,7 @@ export function isUnanswered(
 }
 
 /**
- * Whether nobody on the bridge answers the host that asks for an address: neither a container nor the host has it, and
+ * Whether nobody on the bridge answers when the host asks for an address: neither a container nor the host has it, and
  * nobody answers for others.
  */
 export function isAbsent(world: World, bridge: string, address: string): boolean {
@@ -84,8 +89,8 @@ export function isAbsent(world: World, bridge: string, address: string): boolean
 }
 
 /**
- * What the host hears of an address that the engine gave to a container, and that no device of the container has: it was
- * taken away, or its device has no IPv6. Null where it is there, or where the inside was not read.
+ * Checks an address that the engine gave to a container but that no device of the container has: it was removed, or the
+ * device has no IPv6. Null if the address is there, or if the namespace was not read.
  */
 export function checkPresence(
   world: World,
@@ -102,7 +107,7 @@ export function checkPresence(
     : leaveOpen('neighbour', why);
 }
 
-/** Of IPv6: it answers for no neighbours of others. */
+/** Whether it answers IPv6 neighbour solicitations for nobody else. */
 function answersNobody(inside: World | null | undefined): boolean {
   const { facts, values } = inside?.routing ?? {};
   if (!facts || !values) return false;
@@ -110,7 +115,7 @@ function answersNobody(inside: World | null | undefined): boolean {
   return names.every((name) => readSetting(values, `ipv6/conf/${name}/proxy_ndp`) === 0);
 }
 
-/** Whether it answers for its own addresses alone. */
+/** Whether it answers ARP requests only for its own addresses. */
 function answersForItself(inside: World | null | undefined): boolean {
   const { facts, values } = inside?.routing ?? {};
   return (
@@ -122,7 +127,7 @@ function answersForItself(inside: World | null | undefined): boolean {
   );
 }
 
-/** Whether a container drops what is not for itself, as it forwards nothing. */
+/** Whether a container drops packets for others because it does not forward. */
 export function forwardsNothing({ inside }: WorldContainer, address: string): boolean {
   const values = inside?.routing?.values;
   const device = inside?.devices.find(({ networks }) =>
@@ -133,7 +138,7 @@ export function forwardsNothing({ inside }: WorldContainer, address: string): bo
   return readSetting(values, `ipv4/conf/${device}/forwarding`) === 0;
 }
 
-/** Between the ports of two containers, by their addresses. */
+/** Checks the link between two containers on a bridge, by their addresses. */
 export function checkPorts(
   world: World,
   client: string | null,

@@ -1,4 +1,4 @@
-/** Why routing stops a packet. */
+/** Describes why routing stops a packet. */
 import type { Reason } from '../../../model/reason.js';
 import type { WayBack } from '../../../model/route-reason.js';
 import type { InputDecision } from './input.js';
@@ -21,16 +21,16 @@ export type StopCode =
 
 export interface RouteStop {
   readonly code: StopCode;
-  /** Refused: the host says so to the client. */
+  /** `refused` means that the host tells the client. */
   readonly end: 'dropped' | 'refused' | 'unknown';
   readonly why: Reason;
-  /** Null for what is only not known. */
+  /** Null if the end is only unknown. */
   readonly obstacle: Reason | null;
-  /** Whether the message is one that sockets of UDP are not told of. */
+  /** Whether the kernel does not report the refusal to UDP sockets. */
   readonly mute?: boolean;
 }
 
-/** @param told whether the kernel tells the sender: it does where it forwards. */
+/** @param told whether the kernel tells the sender, as it does when it forwards. */
 export function stopByRoute(
   decision: Exclude<RouteDecision, { kind: 'route' }>,
   to: string,
@@ -91,12 +91,12 @@ export function stopByMartian(
   }
 }
 
-/** What drops it stands in its way, and is why. */
+/** Drops a packet: the reason is also the obstacle. */
 export function drop(code: StopCode, why: Reason): RouteStop {
   return { code, end: 'dropped', why, obstacle: why };
 }
 
-/** What is not known stands in no way. */
+/** Leaves the end unknown: an unknown fact is not an obstacle. */
 export function leaveOpen(code: StopCode, why: Reason): RouteStop {
   return { code, end: 'unknown', why, obstacle: null };
 }
@@ -109,17 +109,17 @@ function describeBack(back: RouteDecision): WayBack {
     : { kind: 'ruled-out', rule: writePolicyRule(back.rule) };
 }
 
-/** The same where nobody is told. */
+/** Returns the same stop without a message to the client. */
 export function hush(stop: RouteStop): RouteStop {
   return stop.end === 'refused' ? { ...stop, end: 'dropped' } : stop;
 }
 
-/** It may not arrive where it is meant to. */
+/** The packet may not arrive where it should. */
 export function doubt(why: Reason): RouteStop {
   return leaveOpen('elsewhere', why);
 }
 
-/** Whoever takes an address for a neighbour's that is not one; null is the client's. */
+/** A container takes an address for a neighbour's although it is not one; a null address is the client's. */
 export function misplace(container: string, address: string | null, device: string): RouteStop {
   return doubt({ code: 'false-neighbour', container, address, device });
 }
