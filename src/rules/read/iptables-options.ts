@@ -1,4 +1,6 @@
-/** Options of iptables' targets, with the number of values that each takes: others behind `-j` are matches. */
+/**
+ * Lists the options of iptables targets, with the number of values each takes: other options after `-j` are matches.
+ */
 
 const NONE: Readonly<Record<string, number>> = {};
 
@@ -86,7 +88,7 @@ export function countValues(target: string, option: string): number | null {
   return OPTIONS[target]?.[option] ?? null;
 }
 
-/** Whether it is a target of iptables and no chain. */
+/** Whether it is an iptables target, not a chain. */
 export function isTarget(name: string): boolean {
   return name in OPTIONS;
 }

@@ -1,4 +1,4 @@
-/** One rule in the language of iptables: its options as matches, and its target as a step. */
+/** Reads one iptables rule: its options as matches, and its target as a step. */
 import { parseAddressNumber, parseRange, type AddressRange } from '../../model/range.js';
 import type { Match, PortRange, Step } from '../../model/rules.js';
 import { isUnreachable, listDiscovery } from './messages.js';
@@ -21,11 +21,11 @@ export function splitWords(text: string): string[] | null {
 export interface ParsedRule {
   steps: Step[];
   comment: string | null;
-  /** As `iptables -S -v` prints them, inside of the rule. */
+  /** The counter that `iptables -S -v` prints inside the rule. */
   packets: number | null;
 }
 
-/** What an option's values mean; null for values that are not understood. */
+/** Reads an option's values; null if they are not understood. */
 type Reader = (values: readonly string[], module: string) => Bare | null;
 /** A match before it is known whether it is negated. */
 type Bare = Match extends infer M ? (M extends unknown ? Omit<M, 'not'> : never) : never;
@@ -59,7 +59,9 @@ const device =
 const kind =
   (on: 'source-type' | 'destination-type'): Reader =>
   ([text = '']) => ({ on, names: text.toLowerCase().split(',') });
-/** A first packet is no fragment, comes from the client, and is sent to one machine. */
+/**
+ * Reads an option with a fixed answer: a first packet is no fragment, comes from the client, and goes to one machine.
+ */
 const fact =
   (option: string, isTrue: string, known: readonly string[]): Reader =>
   ([text = '']) =>
@@ -68,7 +70,7 @@ const fact =
       : null;
 const state: Reader = ([text = '']) => ({ on: 'state', names: text.toLowerCase().split(',') });
 
-/** Options with the number of values that they take. */
+/** Options with the number of values that they take, and their reader. */
 const OPTIONS = new Map<string, [count: number, reader: Reader]>([
   ['-s', [1, addresses('source')]],
   ['-d', [1, addresses('destination')]],
@@ -140,7 +142,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   CONFIRMED: 8,
 };
 
-/** Any of these; `NONE` is no bit at all. */
+/** Any of the named bits may be set; `NONE` means that no bit is set. */
 function readStatus([text = '']: readonly string[]): Bare | null {
   const bits = text.split(',').map((name) => (name === 'NONE' ? 0 : STATUSES[name.toUpperCase()]));
   if (!bits.every((bit) => bit !== undefined)) return null;
@@ -150,7 +152,7 @@ function readStatus([text = '']: readonly string[]): Bare | null {
   return { ...field, mask, ranges: [{ low: 1, high: mask }] };
 }
 
-/** Which code a message has, as in `3/4`, is not known. */
+/** The code of a message, as in `3/4`, is unknown. */
 function readMessage(protocol: 'icmp' | 'icmpv6'): Reader {
   return ([text = '']) => {
     const [type = '', code] = text.split('/');
@@ -180,7 +182,7 @@ function readFlags([among = '', set = '']: readonly string[]): Bare {
 
 const ALL_FLAGS = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg'];
 
-/** Modules that ask nothing by themselves, only by their options. */
+/** Modules that test nothing by themselves, only by their options. */
 const SILENT = new Set([
   ...['tcp', 'udp', 'udplite', 'sctp', 'dccp', 'icmp', 'icmp6', 'comment', 'conntrack', 'state'],
   ...['helper'],
@@ -190,14 +192,14 @@ const SILENT = new Set([
 /** Modules whose answer changes from packet to packet. */
 const CHANCE = new Set(['statistic', 'limit', 'hashlimit', 'connlimit', 'recent', 'quota', 'time']);
 
-/** Reads what follows `-A CHAIN`; a sentence says what is wrong with it. */
+/** Reads the words after `-A CHAIN`; returns a sentence that says what is wrong with them. */
 export function readRule(words: readonly string[]): ParsedRule | string {
   const steps: Step[] = [];
   let comment: string | null = null;
   let packets: number | null = null;
   let module = '';
   let at = 0;
-  // Matches may stand behind the target, and its options behind them.
+  // Matches may follow the target, and the target's options may follow those matches.
   let target: { option: '-j' | '-g'; name: string; options: string[] } | null = null;
   const addMatch = (match: Match): void => void steps.push({ kind: 'match', match });
   while (at < words.length) {
@@ -251,7 +253,7 @@ export function readRule(words: readonly string[]): ParsedRule | string {
     const known = OPTIONS.get(option);
     if (known) {
       const [count, reader] = known;
-      // Until 1.4.3 the mark of negation came after the option.
+      // Until 1.4.3, `!` came after the option.
       if (count > 0 && words[at] === '!') {
         not = true;
         at += 1;
@@ -265,7 +267,7 @@ export function readRule(words: readonly string[]): ParsedRule | string {
     }
     const values: string[] = [];
     while (at < words.length && !isOption(words[at] ?? '')) values.push(words[at++] ?? '');
-    // What follows a target that is not known is the target's, if no module claims it.
+    // Options after an unknown target belong to that target, unless a module claims them.
     if (target && !isTarget(target.name) && module === '') target.options.push(option, ...values);
     else addMatch({ ...readOther(option, values, module), not });
   }
@@ -303,7 +305,7 @@ function readOther(option: string, values: readonly string[], module: string): B
   return CHANCE.has(module) ? { on: 'chance', text } : { on: 'unknown', text };
 }
 
-/** Of addrtype: the kind of address that it is on the device that the packet came in on. */
+/** Limits an addrtype match to the device that the packet came in on. */
 function limitToDevice(step: Step): Step {
   if (step.kind !== 'match') return step;
   const { match } = step;
@@ -311,7 +313,7 @@ function limitToDevice(step: Step): Step {
   return isType ? { kind: 'match', match: { ...match, here: true } } : step;
 }
 
-/** `--mode random --probability 0.5` of one module that is not evaluated are one condition, not two. */
+/** Merges options of one module that is not evaluated: `--mode random --probability 0.5` is one condition, not two. */
 function mergeOptions(steps: readonly Step[]): Step[] {
   const merged: Step[] = [];
   for (const step of steps) {
@@ -325,7 +327,7 @@ function mergeOptions(steps: readonly Step[]): Step[] {
   return merged;
 }
 
-/** The text of two conditions that are one; null where they are not. */
+/** Joins the text of two conditions that are one; null if they are not. */
 function joinOptions(last: Step, step: Step): string | null {
   if (last.kind !== 'match' || step.kind !== 'match') return null;
   const [one, other] = [last.match, step.match];

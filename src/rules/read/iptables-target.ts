@@ -1,16 +1,16 @@
-/** Targets of iptables as steps; one that is not understood is kept as text. */
+/** Reads iptables targets as steps; a target that is not understood is kept as text. */
 import { canonicalAddress } from '../../model/address.js';
 import type { RewriteTarget, Step, RuleVerdict } from '../../model/rules.js';
 import { parseRuleMark, parsePorts } from './rule-words.js';
 
-/** Targets that look at a packet, or change what no rule here asks for, and let it go on. */
+/** Targets that let a packet pass and change nothing that a rule here asks for. */
 export const INERT_TARGETS: ReadonlySet<string> = new Set([
   ...['LOG', 'NFLOG', 'ULOG', 'TRACE', 'TCPMSS', 'CHECKSUM', 'CLASSIFY', 'DSCP', 'TOS', 'TTL'],
   ...['HL', 'SECMARK', 'CONNSECMARK', 'SET', 'AUDIT', 'RATEEST', 'LED', 'ACCOUNT', 'ECN', 'TEE'],
   ...['TCPOPTSTRIP', 'IDLETIMER'],
 ]);
 
-/** Built-in targets whose effect is beyond this program. */
+/** Built-in targets that this program cannot evaluate. */
 const OTHERS = new Set([
   ...['QUEUE', 'NFQUEUE', 'TPROXY', 'NETMAP', 'CLUSTERIP', 'SYNPROXY', 'DNPT', 'SNPT'],
 ]);
@@ -39,7 +39,7 @@ export function readTarget(option: '-j' | '-g', name: string, options: readonly 
     case 'DNAT':
     case 'SNAT': {
       const written = value(name === 'DNAT' ? '--to-destination' : '--to-source') ?? '';
-      // The ports that a source may get do not matter here.
+      // Which port the source gets does not matter here.
       const to = parseRewrite(name === 'SNAT' ? written.replace(/:\d+-\d+$/, '') : written);
       if (!to) return unknown();
       if (name === 'DNAT') return verdict({ do: 'dnat', ...to });
@@ -71,7 +71,7 @@ export function readTarget(option: '-j' | '-g', name: string, options: readonly 
   }
 }
 
-/** A template for connection tracking: none at all, a zone, a helper; events and timeouts decide nothing. */
+/** Reads a conntrack template: notrack, a zone or a helper. Events and timeouts decide nothing. */
 function readCt(options: readonly string[], value: (key: string) => string | null): Step[] | null {
   if (options.includes('--notrack')) return [{ kind: 'notrack' }];
   const steps: Step[] = [];
@@ -93,7 +93,7 @@ const ZONES = [
   ['--zone-reply', 'reply'],
 ] as const;
 
-/** Whether a source gets a port that the rule or chance chooses. */
+/** Whether the source gets a port that the rule sets or chance chooses. */
 function givesPorts(options: readonly string[]): { readonly ports?: true } {
   const asked = ['--to-ports', '--random', '--random-fully'].some((name) => options.includes(name));
   return asked ? { ports: true } : {};

@@ -1,10 +1,10 @@
-/** Types of ICMP messages: the only one about a connection that is looked at here says that something is unreachable. */
+/** Classifies ICMP types: of messages about a connection, only destination-unreachable is evaluated here. */
 
 import { DISCOVERY, type Discovery } from '../../model/rules.js';
 
 const UNREACHABLE = { icmp: '3', icmpv6: '1' } as const;
 
-/** Names of other types, as iptables and nft print them; not those of single codes. */
+/** Names of other types, as iptables and nft print them; names of single codes are left out. */
 const OTHERS = new Set([
   ...['echo-reply', 'echo-request', 'pong', 'ping', 'source-quench', 'redirect', 'time-exceeded'],
   ...['parameter-problem', 'router-advertisement', 'router-solicitation', 'timestamp-request'],
@@ -28,16 +28,16 @@ const DISCOVERS: Readonly<Record<string, Discovery>> = {
   'nd-neighbor-advert': 'advertisement',
 };
 
-/** The messages of neighbour discovery that are of one of these types of ICMPv6. */
+/** Lists the neighbour discovery messages among these ICMPv6 types. */
 export function listDiscovery(types: readonly string[]): readonly Discovery[] {
   if (types.includes('any')) return DISCOVERY;
   return types.flatMap((type) => DISCOVERS[type] ?? []);
 }
 
-/** Whether a message that says so has this type; null for a word that is not known. */
+/** Whether this type is destination-unreachable; null for an unknown word. */
 export function isUnreachable(protocol: keyof typeof UNREACHABLE, type: string): boolean | null {
   if (type === 'destination-unreachable' || type === UNREACHABLE[protocol]) return true;
-  // To iptables 255 is any type of ICMP.
+  // For iptables, 255 is any ICMP type.
   if (/^\d{1,3}$/.test(type) && type !== '255') return false;
   return OTHERS.has(type) ? false : null;
 }

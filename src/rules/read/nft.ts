@@ -1,4 +1,4 @@
-/** Reads a ruleset of nftables, as JSON or as text. */
+/** Reads an nftables ruleset, as JSON or as text. */
 import type { RuleSet, Table } from '../../model/rules.js';
 import type { NftTable } from './nft/ast.js';
 import { buildRuleSet } from './nft/build.js';
@@ -12,25 +12,26 @@ import { malformed } from './rule-words.js';
  * @throws UserError with the line's number for text that is neither.
  */
 export function parseNft(text: string, source: string): RuleSet {
-  // Editors of Windows put a mark of byte order in front.
+  // Windows editors put a byte order mark in front.
   const plain = text.replace(/^\uFEFF/, '');
   try {
     return buildRuleSet(readNft(plain, source));
   } catch (error) {
-    // The only one that this raises: the stack is at its end.
+    // The only RangeError that can occur here is a stack overflow.
     if (!(error instanceof RangeError)) throw error;
     throw malformed(source, 1, 'something in it is nested deeper than nft itself allows');
   }
 }
 
-/** As {@link parseNft}, before anything is made of it. */
+/** Reads as {@link parseNft} does, without building the model. */
 export function readNft(text: string, source: string): NftTable[] {
   return text.trimStart().startsWith('{') ? readNftJson(text, source) : readNftText(text, source);
 }
 
 /**
- * Leaves out what the tools of iptables tell better, and says of the rest of it that they would.
- * @param others as those tools told it.
+ * Leaves out the tables that the iptables tools report better. For other tables made by iptables-nft, a note says that
+ * those tools would.
+ * @param others the rules as those tools report them.
  */
 export function addToOthers({ tables, notes }: RuleSet, others: RuleSet): RuleSet {
   const name = (table: Table): string => `${table.family} ${table.name}`;

@@ -1,12 +1,12 @@
-/** Tells what a file is that was given for a saved rule set and is something else, and what to give instead. */
+/** Recognizes files that are not saved rule sets, and tells what to give instead. */
 import { UserError } from '../../model/errors.js';
 
-/** The option that a file was given with. */
+/** The option with which a file was given. */
 export type SavedKind = 'iptables' | 'nft';
 
 interface OtherKind {
   readonly pattern: RegExp;
-  /** Null where it is right with either option's name in front. */
+  /** The only option for which this kind is wrong; left out if it is wrong for both. */
   readonly not?: SavedKind;
   readonly is: string;
   readonly remedy: string;
@@ -15,7 +15,7 @@ interface OtherKind {
 const SAVED = 'run iptables-save -c (and ip6tables-save -c) as root and give what it prints';
 const LISTED = 'run nft -j list ruleset as root and give what it prints';
 
-/** The first that fits counts; each looks at the beginning only. */
+/** The first pattern that matches counts; each one looks only at the beginning. */
 const KINDS: readonly OtherKind[] = [
   {
     pattern: /^(?:[\uFFFD\xD4\xC3\xA1\xB2\x0A\x0D]{0,4}\uFFFD[^\n]{0,2}\x02\0|\x0A\x0D\x0D\x0A)/,

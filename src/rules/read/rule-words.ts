@@ -1,4 +1,4 @@
-/** Words that rule sets of every backend share: ports, marks, states, errors with their line. */
+/** Parses words that rule sets of every backend share (ports, marks, protocols), and creates errors with their line. */
 import { UserError } from '../../model/errors.js';
 import type { Match, PortRange } from '../../model/rules.js';
 import { findServicePort } from './services.js';
@@ -15,7 +15,7 @@ export function parsePorts(text: string): PortRange | null {
   return low <= high && high <= 65535 ? { low, high } : null;
 }
 
-/** `0x2000/0x2000` or `12`; the mask is everything when left out. */
+/** Parses `0x2000/0x2000` or `12`; the mask is all bits if left out. */
 export function parseRuleMark(text: string): { value: number; mask: number } | null {
   const match = /^(0x[0-9a-f]{1,8}|\d{1,10})(?:\/(0x[0-9a-f]{1,8}|\d{1,10}))?$/i.exec(text);
   if (!match) return null;
@@ -48,7 +48,7 @@ export function unknownMatch(text: string): Match {
   return { on: 'unknown', text, not: false };
 }
 
-/** The error for a rule set that is not what it should be. */
+/** Creates the error for a malformed rule set. */
 export function malformed(source: string, line: number, problem: string): UserError {
   return new UserError(`${source}, line ${line}: ${problem}`, {
     code: 'malformed-rules',

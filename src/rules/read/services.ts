@@ -1,6 +1,6 @@
-/** Services that nft and iptables print by name when they are not told to print numbers: names of /etc/services. */
+/** Finds the port of a service name in /etc/services: nft and iptables print names unless told to print numbers. */
 
-/** Ports, each before its names. */
+/** Ports, each followed by its names. */
 const TABLE = [
   '1 tcpmux, 7 echo, 9 discard null sink, 11 systat users, 13 daytime, 15 netstat, 17 qotd quote',
   '19 chargen source ttytst, 20 ftp-data, 21 fsp fspd ftp, 22 ssh, 23 telnet, 25 mail smtp, 37 time timserver',
@@ -52,7 +52,7 @@ const PORTS: ReadonlyMap<string, number> = new Map(
   }),
 );
 
-/** Null for a name that is not known: machines may have names of their own. */
+/** Returns null for an unknown name: machines may define names of their own. */
 export function findServicePort(name: string): number | null {
   return PORTS.get(name) ?? null;
 }

@@ -4,7 +4,7 @@ import type { PacketAddress, StandIn } from '../packet.js';
 import { familyOf, stripPrefix, type World } from '../world.js';
 import { lengthOf } from './lookup.js';
 
-/** Addresses reserved for documentation and benchmarks: hardly any host has routes of its own to them. */
+/** Addresses reserved for documentation, benchmarks and carrier NAT: hardly any host has routes of its own to them. */
 const FAR = {
   4: ['203.0.113.77', '198.18.7.7', '192.0.2.77', '100.127.7.7'],
   6: ['2001:db8:ffff:77::7', '2001:db8:7777:7::7', '3fff:77::7'],

@@ -1,7 +1,7 @@
-/** What nft's rules consist of, the same for its text and its JSON: nothing is left out, what is not known is kept as text. */
+/** The parts of nft rules, the same for text and JSON. Nothing is left out: unknown parts are kept as text. */
 
 export type BinaryOperator = '&' | '|' | '^' | '<<' | '>>';
-/** Empty for none, which for flags means "any of them". `!` means "none of them". */
+/** Empty if none is written, which for flags means "any of them". `!` means "none of them". */
 export type Operator = '' | '==' | '!=' | '<' | '>' | '<=' | '>=' | '!';
 
 export type Expression =
@@ -13,7 +13,7 @@ export type Expression =
   | { readonly kind: 'reference'; readonly name: string }
   | { readonly kind: 'prefix'; readonly address: string; readonly length: number }
   | { readonly kind: 'range'; readonly low: string; readonly high: string }
-  /** Flags with commas between. */
+  /** Flags separated by commas. */
   | { readonly kind: 'list'; readonly items: readonly Expression[] }
   | { readonly kind: 'set'; readonly elements: readonly Element[] }
   | { readonly kind: 'concat'; readonly parts: readonly Expression[] }
@@ -23,19 +23,19 @@ export type Expression =
       readonly left: Expression;
       readonly right: Expression;
     }
-  /** What is read of a packet, by its name: `ip daddr`, `ct state`, `fib daddr . iif type`, `@th,16,16`. */
+  /** A field of a packet, by its name: `ip daddr`, `ct state`, `fib daddr . iif type`, `@th,16,16`. */
   | { readonly kind: 'field'; readonly name: string }
   | { readonly kind: 'map'; readonly key: Expression; readonly data: Expression }
   | { readonly kind: 'verdict'; readonly verdict: NftVerdict }
   | { readonly kind: 'unknown'; readonly text: string };
 
-/** An element of a set, or of a map, which leads to something. */
+/** An element of a set, or of a map: then `data` is the value of the key. */
 export interface Element {
   readonly key: Expression;
   readonly data: Expression | null;
 }
 
-/** What ends a rule, or leads on to a chain: by its name, or written in place. */
+/** A verdict that ends a rule, or jumps to a chain: by its name, or written in place. */
 export type NftVerdict =
   | { readonly do: 'accept' | 'drop' | 'return' | 'continue' }
   | { readonly do: 'jump' | 'goto'; readonly chain: string | readonly NftRule[] };
@@ -44,7 +44,7 @@ export interface Translation {
   readonly kind: 'nat';
   readonly do: 'dnat' | 'snat' | 'masquerade' | 'redirect';
   readonly family: string | null;
-  /** Null for one that is not named. A map, or a concatenation, may lead to address and port at once. */
+  /** Null if it is not written. A map or a concatenation may give address and port at once. */
   readonly address: Expression | null;
   readonly port: Expression | null;
   /** `random`, `persistent`, `prefix` … */
@@ -62,20 +62,20 @@ export type NftStatement =
   | { readonly kind: 'vmap'; readonly key: Expression; readonly data: Expression }
   | { readonly kind: 'set'; readonly field: string; readonly value: Expression }
   | Translation
-  /** Both null for the usual message. */
+  /** Both null for the default message. */
   | { readonly kind: 'reject'; readonly type: string | null; readonly code: string | null }
   | { readonly kind: 'counter'; readonly packets: number | null; readonly text: string }
   | { readonly kind: 'comment'; readonly text: string }
   | { readonly kind: 'notrack' }
   | { readonly kind: 'helper'; readonly name: string }
   | { readonly kind: 'offload'; readonly text: string }
-  /** Looks at the packet, or keeps something of it, and lets it go on. */
+  /** Reads the packet or records something about it, and lets it pass. */
   | { readonly kind: 'inert'; readonly text: string }
-  /** Lets only some packets on: by rate, number or amount. */
+  /** Lets only some packets pass: by rate, number or amount. */
   | { readonly kind: 'rate'; readonly text: string }
-  /** Takes the packet somewhere else. */
+  /** Sends the packet somewhere else. */
   | { readonly kind: 'action'; readonly text: string }
-  /** What only iptables-nft makes. */
+  /** An xtables expression, which only iptables-nft makes. */
   | { readonly kind: 'xt'; readonly target: boolean; readonly name: string }
   | { readonly kind: 'unknown'; readonly text: string };
 
@@ -83,7 +83,7 @@ export interface NftRule {
   readonly statements: readonly NftStatement[];
   /** As it was written, without counters and comment. */
   readonly text: string;
-  /** Of the text that it was read from, from 1; null in JSON. */
+  /** The line in the text that it was read from, counted from 1; null for JSON. */
   readonly line: number | null;
 }
 
@@ -92,7 +92,7 @@ export interface NftChain {
   type: string | null;
   hook: string | null;
   priority: number | null;
-  /** Of a chain at ingress or egress. */
+  /** The devices of a chain at ingress or egress. */
   devices: readonly string[];
   policy: 'accept' | 'drop';
   readonly rules: NftRule[];
@@ -101,9 +101,9 @@ export interface NftChain {
 export interface NftTable {
   readonly family: string;
   readonly name: string;
-  /** The kernel passes over its chains. */
+  /** Whether the table is dormant: the kernel skips its chains. */
   dormant: boolean;
-  /** Made by iptables-nft: nft shows what it takes its rules for. */
+  /** Whether iptables-nft made the table: nft then shows its own translation of the rules. */
   translated: boolean;
   readonly chains: NftChain[];
   readonly sets: Map<string, readonly Element[]>;

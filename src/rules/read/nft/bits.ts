@@ -1,4 +1,4 @@
-/** Computing with bits as nft writes it: what is done to a field, and what constants come to. */
+/** Computes with bits as nft writes them: operations on a field, and constants. */
 import type { PortRange } from '../../../model/rules.js';
 import type { Expression, Operator } from './ast.js';
 import { NFT_BIT_FIELDS, toNumber, type BitsOf } from './numbers.js';
@@ -11,7 +11,7 @@ export interface Folded {
   readonly flip: number;
 }
 
-/** Operations on a field of bits as one mask and one flip; null for other fields. */
+/** Folds the operations on a bit field into one mask and one flip; null for other fields. */
 export function foldBits(expression: Expression): Folded | null {
   if (expression.kind === 'field') {
     const bits = NFT_BIT_FIELDS.get(expression.name);
@@ -34,7 +34,7 @@ export function foldBits(expression: Expression): Folded | null {
   }
 }
 
-/** What a value comes to: flags with commas or bars between are one number. */
+/** Computes a constant: flags separated by commas or bars are one number. */
 function constant(bits: BitsOf, expression: Expression): number | null {
   switch (expression.kind) {
     case 'value':
@@ -70,7 +70,7 @@ function calculate(operator: string, left: number, right: number): number {
   }
 }
 
-/** What a field is compared with, as ranges of numbers; null where one is not understood. */
+/** Lists the values that a field is compared with as number ranges; null if one is not understood. */
 export function listRanges(
   bits: BitsOf,
   values: readonly Expression[],

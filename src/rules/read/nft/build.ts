@@ -1,4 +1,4 @@
-/** Makes the model of what was read of nft, whatever its form. */
+/** Builds the model of the rules from what was read of nft, as text or JSON. */
 import {
   FAMILIES,
   HOOKS,
@@ -11,7 +11,7 @@ import {
 import type { NftChain, NftRule, NftTable } from './ast.js';
 import { StepBuilder } from './steps.js';
 
-/** Names of priorities that nft prints, as numbers; those of bridges are others. */
+/** Priorities by the names that nft prints; those of bridges differ. */
 const PRIORITIES: Readonly<Record<string, number>> = {
   raw: -300,
   mangle: -150,
@@ -59,7 +59,7 @@ function isFamily(text: string): text is Table['family'] {
   return (FAMILIES as readonly string[]).includes(text);
 }
 
-/** @returns the chain, and those that its rules hold in place. */
+/** @returns the chain, and the chains written in place in its rules. */
 function buildChain(chain: NftChain, table: NftTable, notes: string[]): Chain[] {
   const { name, type, hook, priority, devices, policy } = chain;
   let base: Chain['base'] = null;

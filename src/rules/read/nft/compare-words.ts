@@ -1,11 +1,11 @@
-/** Fields of nft that have names for values: devices, protocols, families, directions, and what routing says of an address. */
+/** Reads comparisons of nft fields with named values: devices, protocols, families, directions and `fib` results. */
 import type { Match } from '../../../model/rules.js';
 import { isUnreachable, listDiscovery } from '../messages.js';
 import { nameProtocol } from '../rule-words.js';
 import { implyMatches } from './implied.js';
 import { ADDRESS_TYPES, NFT_FAMILIES } from './numbers.js';
 
-/** Devices, protocols, families and what routing says, compared with words; null where they are not understood. */
+/** Compares such a field with words; null if they are not understood. */
 export function compareWords(name: string, words: readonly string[], not: boolean): Match[] | null {
   switch (name) {
     case 'iifname':
@@ -70,12 +70,12 @@ function nameDevices(
   words: readonly string[],
   not: boolean,
 ): Match[] | null {
-  // Slaves of a VRF, and numbers, are not told.
+  // VRF slave devices and device numbers are unknown here.
   if (name.includes('sdif') || words.some((word) => /^\d+$/.test(word))) return null;
   return [{ on, names: words, not }];
 }
 
-/** What routing says of an address. */
+/** Reads comparisons of `fib` results: what routing says of an address. */
 function compareRouted(name: string, words: readonly string[], not: boolean): Match[] | null {
   const reverse = /^fib saddr \. (?:mark \. )?iif (?:oif|check)$/.test(name);
   const [word = ''] = words;

@@ -1,4 +1,4 @@
-/** What a comparison of nft means as matches of the model; null where it is not understood. */
+/** Translates nft comparisons to matches of the model; null for one that is not understood. */
 import { parseAddressNumber, parseRange, type AddressRange } from '../../../model/range.js';
 import type { Match, PortRange } from '../../../model/rules.js';
 import type { Expression, Operator } from './ast.js';
@@ -11,9 +11,9 @@ import { parsePorts } from '../rule-words.js';
 export interface NftComparison {
   readonly operator: Operator;
   readonly left: Expression;
-  /** What it is compared with, one by one: several for a set. */
+  /** The values that it is compared with: several for a set. */
   readonly values: readonly Expression[];
-  /** Whether the values are of a set. */
+  /** Whether the values come from a set. */
   readonly isSet: boolean;
   readonly text: string;
 }
@@ -45,7 +45,7 @@ export function compare(comparison: NftComparison): Match[] | null {
   return words && compareWords(name, words, not);
 }
 
-/** At random, one after the other, or by a sum over the packet: who is chosen cannot be predicted. */
+/** Whether a field is random, a round-robin counter or a hash of the packet: then its value cannot be predicted. */
 export function isByLot(name: string): boolean {
   return /^(?:numgen|jhash|symhash) /.test(name);
 }
@@ -95,7 +95,7 @@ function compareBits(comparison: NftComparison, folded: Folded): Match[] | null 
   const field = bits.field;
   const ranges = listRanges(bits, values, operator);
   if (!ranges) return null;
-  // nft prints `established | related` for what is exactly both, and takes it for any of them.
+  // nft prints `established | related` for exactly both, but reads it as any of them.
   if (bits.flags && !isSet && operator === '' && values.some(({ kind }) => kind === 'binary'))
     return null;
   const any = bits.flags && !isSet && (operator === '' || operator === '!');
@@ -105,7 +105,7 @@ function compareBits(comparison: NftComparison, folded: Folded): Match[] | null 
     const names = nameBits(bits, asked);
     const plain = folded.mask === bits.all && folded.flip === 0 && names !== null;
     if (plain && field === 'state') return [{ on: 'state', names, not: none }];
-    // Without a connection nothing is said of its status, not even that it is none of these.
+    // Without a connection, no condition on its status holds, not even that it is none of these.
     if (plain && field === 'status' && !none && names.every((one) => /^[sd]nat$/.test(one))) {
       return [{ on: 'state', names, not: false }];
     }
@@ -166,7 +166,7 @@ function toPorts({ operator, values }: NftComparison): PortRange[] | null {
   return order(operator, ranges, 65_535);
 }
 
-/** `>= 1024` as a range; null for an order of several. */
+/** Turns `>= 1024` into a range; null for an order of several values. */
 function order(operator: Operator, ranges: PortRange[], most: number): PortRange[] | null {
   if (operator === '' || operator === '==' || operator === '!=') return ranges;
   const [first] = ranges;

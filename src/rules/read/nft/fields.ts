@@ -1,13 +1,13 @@
-/** Which words of nft's text name a field of a packet: how many of them, from where they begin. */
+/** Counts the words of nft's text that name a packet field, from a given word on. */
 
-/** Fields of `meta` that nft also writes without that word. */
+/** Fields of `meta` that nft also writes without `meta`. */
 const BARE = new Set([
   ...['mark', 'iif', 'oif', 'iifname', 'oifname', 'iiftype', 'oiftype', 'iifgroup', 'oifgroup'],
   ...['skuid', 'skgid', 'nftrace', 'rtclassid', 'pkttype', 'cpu', 'cgroup', 'secpath', 'sdif'],
   ...['sdifname', 'ibrname', 'obrname'],
 ]);
 
-/** Headers whose fields have one word. */
+/** Headers whose field names are one word. */
 const HEADERS = new Set([
   ...['ip', 'ip6', 'tcp', 'udp', 'udplite', 'sctp', 'dccp', 'th', 'icmp', 'icmpv6', 'igmp', 'ah'],
   ...[
@@ -28,7 +28,7 @@ const HEADERS = new Set([
   ...['gre', 'gretap', 'geneve', 'vxlan'],
 ]);
 
-/** Fields of headers: a header's name before another word is a protocol. */
+/** Fields of headers: before any other word, a header's name is a protocol. */
 const HEADER_FIELDS = new Set([
   ...['version', 'hdrlength', 'dscp', 'ecn', 'length', 'id', 'frag-off', 'ttl', 'protocol'],
   ...['checksum', 'saddr', 'daddr', 'flowlabel', 'nexthdr', 'hoplimit', 'sport', 'dport'],
@@ -38,7 +38,7 @@ const HEADER_FIELDS = new Set([
   ...['htype', 'ptype', 'hlen', 'plen', 'operation', 'more-fragments', 'seg-left', 'vni'],
 ]);
 
-/** Parts of an option of TCP. */
+/** Parts of a TCP option. */
 const PARTS = new Set([
   ...['kind', 'length', 'size', 'count', 'left', 'right', 'tsval', 'tsecr', 'subtype'],
 ]);
@@ -95,7 +95,7 @@ function countFib(words: readonly string[], at: number): number {
   return end + 1 - at;
 }
 
-/** A number at random, one after the other, or computed of the packet. */
+/** Counts the words of a random number, a round-robin counter or a hash of the packet. */
 function countLot(words: readonly string[], at: number): number {
   let end = words.indexOf('mod', at);
   if (end < 0 || end - at > 24) return 0;

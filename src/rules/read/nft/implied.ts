@@ -1,8 +1,8 @@
-/** What a packet must be to have a field of nft at all. */
+/** Lists the protocol or family that a packet must have to contain an nft field. */
 import type { Match } from '../../../model/rules.js';
 import type { Expression } from './ast.js';
 
-/** Protocols and families that a packet must have to have a field at all. */
+/** Lists what a packet must be to contain this field. */
 export function implyMatches(name: string): Match[] {
   const [word = ''] = name.split(' ');
   if (word === 'ip' || word === 'ip6') return implyFamily(word);
@@ -18,7 +18,7 @@ const PROTOCOLS = new Set([
   ...['gre'],
 ]);
 
-/** What all fields of an expression imply. */
+/** Lists what all fields of an expression imply. */
 export function implyOf(expression: Expression): Match[] {
   switch (expression.kind) {
     case 'field':

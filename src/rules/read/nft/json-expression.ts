@@ -1,4 +1,4 @@
-/** Expressions of nft's JSON: libnftables-json(5). */
+/** Reads expressions of nft's JSON: libnftables-json(5). */
 import type { BinaryOperator, NftVerdict, Element, Expression } from './ast.js';
 import { writeWords } from './json-words.js';
 
@@ -17,7 +17,7 @@ export function asList(value: unknown): unknown[] {
 }
 
 const BINARY: ReadonlySet<string> = new Set(['&', '|', '^', '<<', '>>']);
-/** Kinds of what is read of a packet. */
+/** The kinds of packet fields. */
 const FIELDS = new Set([
   ...['payload', 'meta', 'ct', 'fib', 'exthdr', 'tcp option', 'ip option', 'sctp chunk'],
   ...['dccp option', 'rt', 'socket', 'osf', 'numgen', 'jhash', 'symhash', 'ipsec', 'tunnel'],
@@ -68,7 +68,7 @@ function readNamed(name: string, body: unknown, whole: unknown): Expression {
   }
 }
 
-/** Newer versions of nft put more than two into one list. */
+/** Newer versions of nft put more than two operands into one list. */
 function foldBinary(operator: BinaryOperator, parts: readonly unknown[]): Expression {
   const [first, ...others] = parts.map(readExpression);
   if (!first) return { kind: 'unknown', text: operator };
@@ -84,7 +84,7 @@ export function readElement(item: unknown): Element {
   return { key: readExpression(pair[0]), data: readExpression(pair[1]) };
 }
 
-/** @returns null for what decides nothing. */
+/** @returns null for anything but a verdict. */
 export function readDecision(name: string, body: unknown): NftVerdict | null {
   switch (name) {
     case 'accept':

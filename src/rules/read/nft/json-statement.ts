@@ -1,4 +1,4 @@
-/** Statements of nft's JSON: libnftables-json(5). What nft has no JSON for stands there as text. */
+/** Reads statements of nft's JSON: libnftables-json(5). Statements without a JSON form are text in it. */
 import type { NftRule, NftStatement, Operator, Translation } from './ast.js';
 import {
   asList,
@@ -94,7 +94,7 @@ function readNamed(name: string, body: unknown, text: string): NftStatement {
   }
 }
 
-/** Whether what a set keeps of each element decides by rate or number. */
+/** Whether a statement that a set keeps for each element decides by rate or number. */
 function isRated(statements: unknown): boolean {
   return [statements ?? []]
     .flat()

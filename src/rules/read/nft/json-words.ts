@@ -20,7 +20,7 @@ function writeElement(element: unknown): string {
   return Array.isArray(element) ? element.map(writeValue).join(' : ') : writeValue(element);
 }
 
-/** An expression or statement; one without a known form as its words, one after the other. */
+/** Writes an expression or statement; one of unknown form as its words in order. */
 export function writeWords(value: unknown): string {
   if (!isRecord(value)) return writeValue(value);
   const entries = Object.entries(value);
@@ -38,7 +38,7 @@ export function writeWords(value: unknown): string {
   return writeNamed(name, body) ?? spell(value);
 }
 
-/** Names and values in the order in which they stand, without the marks of JSON. */
+/** Writes names and values in order, without the punctuation of JSON. */
 function spell(value: unknown): string {
   if (Array.isArray(value)) return value.map(spell).join(' ');
   if (!isRecord(value)) return value === null || value === true ? '' : writeValue(value);

@@ -28,7 +28,7 @@ export function readNftJson(text: string, source: string): NftTable[] {
   return [...drafts.tables.values()];
 }
 
-/** By family and name of the table, and by that and the chain's name. */
+/** Tables by family and name, and chains by that and the chain's name. */
 interface Drafts {
   readonly tables: Map<string, NftTable>;
   readonly chains: Map<string, NftChain>;
@@ -71,8 +71,8 @@ function readItem(
 const FLAGS = new Set(['owner', 'persist']);
 
 /**
- * nft 1.0.6 writes whatever lies in memory where the flag's name should stand: in most cases another table's name. Since a
- * table hardly ever has another flag, what is no flag stands for this one.
+ * nft 1.0.6 writes whatever lies in memory in place of the flag's name, mostly another table's name. A table hardly
+ * ever has another flag, so any unknown name counts as `dormant`.
  */
 function isDormant(flags: unknown): boolean {
   return [flags ?? []].flat().some((flag) => typeof flag === 'string' && !FLAGS.has(flag));

@@ -1,10 +1,10 @@
-/** What a rule sets: marks, zones, and what of a packet is changed where no rule here asks for it. */
+/** Reads what a rule sets: marks, zones, and packet fields that no rule here asks for. */
 import type { Step } from '../../../model/rules.js';
 import type { Expression } from './ast.js';
 import { foldBits } from './bits.js';
 import { ALL_BITS } from '../rule-words.js';
 
-/** Fields that may be set without a say in where the packet goes. */
+/** Fields that a rule may set without changing where the packet goes. */
 const INERT =
   /^(?:ip6? (?:dscp|ecn|ttl|hoplimit|flowlabel|id)|tcp option .*|meta (?:priority|nftrace|secmark|cpu)|nftrace|ct (?:event|label|secmark|expiration)|udp checksum|tcp (?:window|checksum))$/;
 
@@ -21,7 +21,7 @@ export function readSetting(field: string, value: Expression, text: string): Ste
       return [readZone(field, value) ?? { kind: 'verdict', verdict: { do: 'unknown', text } }];
     default:
       if (INERT.test(field)) return [{ kind: 'note', text }];
-      // Addresses and ports that a rule writes into the packet lead somewhere else.
+      // A rule that writes addresses or ports into the packet sends it elsewhere.
       return [{ kind: 'verdict', verdict: { do: 'unknown', text } }];
   }
 }
@@ -35,7 +35,7 @@ function readMark(kind: 'set-mark' | 'set-connection-mark', value: Expression): 
   }
   const folded = foldBits(value);
   if (folded?.bits.field === own) {
-    // (mark & ~mask) ^ value, of which the rule writes (mark & mask) ^ flip.
+    // The step computes (mark & ~mask) ^ value; the rule writes (mark & mask) ^ flip.
     return { kind, value: folded.flip, mask: ~folded.mask >>> 0 };
   }
   if (folded?.flip === 0) {

@@ -1,4 +1,4 @@
-/** Names of bits and numbers that nft compares, as the kernel numbers them. */
+/** The names of bits and numbers that nft compares, with the kernel's numbers for them. */
 import { TCP_FLAGS, type BitField } from '../../../model/rules.js';
 import { parseRuleMark } from '../rule-words.js';
 
@@ -37,19 +37,19 @@ export const NFT_BIT_FIELDS: ReadonlyMap<string, BitsOf> = new Map<string, BitsO
   ['ct zone', { field: 'zone', names: {}, all: 0xffff, flags: false }],
 ]);
 
-/** A name or number of the field; null for other words. */
+/** Converts a name or number of the field; null for other words. */
 export function toNumber({ names }: BitsOf, text: string): number | null {
   return names[text] ?? parseRuleMark(text)?.value ?? null;
 }
 
-/** Names of the bits that are set; null where one has none. */
+/** Names the bits that are set; null if one has no name. */
 export function nameBits({ names }: BitsOf, bits: number): string[] | null {
   const found = Object.entries(names).filter(([, bit]) => (bits & bit) !== 0);
   const told = found.reduce((sum, [, bit]) => sum | bit, 0);
   return told === bits ? found.map(([name]) => name) : null;
 }
 
-/** Kinds of addresses as `fib … type` tells them: RTN_*. */
+/** The address types that `fib … type` returns: RTN_*. */
 export const ADDRESS_TYPES: Numbers = {
   unspec: 0,
   unicast: 1,

@@ -1,4 +1,4 @@
-/** Writes what was read of nft as nft itself prints it: what is read again means the same. */
+/** Writes nft rules as nft prints them: read again, they mean the same. */
 import type {
   NftVerdict,
   Element,
@@ -44,13 +44,13 @@ export function writeExpression(expression: Expression): string {
   }
 }
 
-/** Flags with commas stand at an end only: elsewhere they have bars between. */
+/** Flags separated by commas may only come last: elsewhere bars separate them. */
 function bracket(expression: Expression, text: string): string {
   if (expression.kind === 'list') return `(${expression.items.map(writeExpression).join(' | ')})`;
   return expression.kind === 'binary' ? `(${text})` : text;
 }
 
-/** Names of devices and times may hold what is a mark elsewhere. */
+/** Names of devices and times may contain characters that are punctuation elsewhere. */
 function writeWord(text: string): string {
   return /^[\w.:+/-]+$/.test(text) ? text : `"${text}"`;
 }
@@ -96,7 +96,7 @@ export function writeStatement(statement: NftStatement): string {
       return `ct helper set "${statement.name}"`;
     case 'xt':
       return `xt ${statement.target ? 'target' : 'match'} "${statement.name}"`;
-    // Of these only the kind has a meaning here.
+    // For these, only the kind matters here.
     case 'counter':
       return 'counter';
     case 'inert':
@@ -130,9 +130,9 @@ function writeRule({ statements }: NftRule): string {
   return statements.map(writeStatement).join(' ');
 }
 
-/** A table as text that `nft -f` reads: its sets and maps in place of their names. */
+/** Writes a table as text that `nft -f` reads, with sets and maps in place of their names. */
 export function writeNftTable({ family, name, dormant, chains, sets }: NftTable): string {
-  // All others stand in the rules, in place of their names.
+  // All other sets are written in the rules, in place of their names.
   const empty = [...sets].flatMap(([own, elements]) => (elements.length === 0 ? [own] : []));
   return [
     `table ${family} ${name} {`,
@@ -154,7 +154,7 @@ function writeChain(chain: NftChain, sets: NftTable['sets']): string {
   return [`chain ${name} {`, ...base, ...lines, '}'].join('\n');
 }
 
-/** Sets by their names as sets in place, which say the same. */
+/** Replaces references to sets by the sets themselves, which mean the same. */
 function fillSets(rule: NftRule, sets: NftTable['sets']): NftRule {
   const fill = (expression: Expression): Expression => {
     switch (expression.kind) {

@@ -1,9 +1,9 @@
-/** One rule in nft's text as statements; what is not understood is kept as text. */
+/** Reads one rule of nft's text as statements; one that is not understood is kept as text. */
 import type { Expression, NftRule, NftStatement, Translation } from './ast.js';
 import type { Token } from './tokens.js';
 import { readValue, Unreadable, Words } from './words.js';
 
-/** Words that begin a statement, whatever stands before: what is not understood ends there. */
+/** Words that always begin a statement: text that is not understood ends before them. */
 const STARTS = new Set([
   ...['counter', 'comment', 'accept', 'drop', 'return', 'continue', 'jump', 'goto', 'reject'],
   ...['dnat', 'snat', 'masquerade', 'redirect', 'notrack', 'queue', 'tproxy', 'xt', 'synproxy'],
@@ -28,7 +28,7 @@ export function readTextRule(tokens: readonly Token[]): NftRule {
   return { statements, text: shown.join(' '), line: tokens[0]?.line ?? null };
 }
 
-/** Rules one after the other, ended by lines or `;`. */
+/** Reads consecutive rules, each ended by a line end or `;`. */
 function readRules(tokens: readonly Token[]): NftRule[] {
   const lists: Token[][] = [[]];
   let depth = 0;
@@ -42,7 +42,7 @@ function readRules(tokens: readonly Token[]): NftRule[] {
   return lists.filter((list) => list.length > 0).map(readTextRule);
 }
 
-/** A statement that stands as text where others are JSON. */
+/** Reads a statement that is text inside nft's JSON. */
 export function readLooseStatements(tokens: readonly Token[]): readonly NftStatement[] {
   return readTextRule(tokens).statements;
 }
@@ -58,7 +58,7 @@ function readStatement(words: Words, start: number): NftStatement {
   return skipUnknown(words, start);
 }
 
-/** What is not understood is at least one word, and ends where a statement begins for sure. */
+/** Skips text that is not understood: at least one word, up to a word that certainly begins a statement. */
 function skipUnknown(words: Words, start: number): NftStatement {
   let depth = 0;
   do {
@@ -123,7 +123,7 @@ const LOG_OPTIONS = new Set(['prefix', 'level', 'group', 'snaplen', 'queue-thres
 const LOG_FLAGS = new Set(['all', 'tcp', 'ip', 'skuid', 'ether', 'sequence', 'options', ',']);
 const SYNPROXY = new Set(['mss', 'wscale']);
 
-/** Statements with words of their own; null where none begins. */
+/** Reads statements with options of their own; null if none begins here. */
 function readOption(words: Words, start: number): NftStatement | null {
   const done = <K extends 'inert' | 'rate' | 'action' | 'offload'>(
     kind: K,
@@ -220,7 +220,7 @@ function readTracked(
   return null;
 }
 
-/** @returns whether what stands in them lets only some packets on. */
+/** @returns whether a statement in the braces lets only some packets pass. */
 function skipBraces(words: Words): boolean {
   let rated = false;
   let depth = 0;
@@ -295,7 +295,7 @@ function readPart(text: string): Expression {
   return readValue(text);
 }
 
-/** A field, and the map that it is looked up in. */
+/** Reads a field and the map in which it is looked up. */
 function readMap(words: Words): Expression | null {
   const start = words.at;
   const key = words.takeLeft();
@@ -314,7 +314,7 @@ function readComparison(words: Words): NftStatement {
   }
   const operator = words.takeOperator();
   const right = words.takeRight();
-  // `tcp flags syn / syn,ack`: of these, those.
+  // In `tcp flags syn / syn,ack`, the second part is the mask and the first is the value.
   if (words.takeIf('/')) {
     const masked: Expression = { kind: 'binary', operator: '&', left, right: words.takeRight() };
     return { kind: 'match', operator: operator === '' ? '==' : operator, left: masked, right };

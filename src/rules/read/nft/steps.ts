@@ -1,4 +1,7 @@
-/** Statements of nft as steps of the model. What is not understood stays as text, and is never passed over. */
+/**
+ * Translates nft statements to steps of the model. A statement that is not understood stays as text and is never
+ * skipped.
+ */
 import { canonicalAddress } from '../../../model/address.js';
 import type { MapEntry, Match, Step, RuleVerdict } from '../../../model/rules.js';
 import type {
@@ -23,7 +26,7 @@ export class StepBuilder {
 
   constructor(
     table: NftTable,
-    /** Makes a chain of rules that stand in place, and names it. */
+    /** Makes a chain of rules that are written in place, and returns its name. */
     addChain: (rules: readonly NftRule[]) => string,
   ) {
     this.#table = table;
@@ -92,7 +95,7 @@ export class StepBuilder {
     return known.map((match): Step => ({ kind: 'match', match }));
   }
 
-  /** A set whose elements have several parts. */
+  /** Matches a set whose elements have several parts. */
   #matchParts(
     fields: readonly Expression[],
     elements: readonly Element[],
@@ -104,7 +107,7 @@ export class StepBuilder {
     return [{ on: 'one-of', entries, text, not }];
   }
 
-  /** The conditions of one key; null when one is not understood. */
+  /** Reads the conditions of one key; null if one is not understood. */
   #matchKey(fields: readonly Expression[], key: Expression): Match[] | null {
     if (key.kind === 'rest') return [];
     const parts = key.kind === 'concat' ? key.parts : [key];
@@ -119,14 +122,14 @@ export class StepBuilder {
     return matches.every((list) => list !== null) ? matches.flat() : null;
   }
 
-  /** The elements of a set in place or by its name, or the one value; null for a set that is not known. */
+  /** Lists the elements of a set given in place or by its name, or the single value; null for an unknown set. */
   #listElements(expression: Expression): readonly Element[] | null {
     if (expression.kind === 'set') return expression.elements;
     if (expression.kind === 'reference') return this.#table.sets.get(expression.name) ?? null;
     return [{ key: expression, data: null }];
   }
 
-  /** A map, of which each entry leads to a verdict. */
+  /** Reads a map in which each entry leads to a verdict. */
   #lookUp(
     key: Expression,
     data: Expression,
@@ -173,13 +176,13 @@ export class StepBuilder {
     return [act(verdict ?? { do: 'unknown', text })];
   }
 
-  /** Null for a range of which the kernel chooses one. */
+  /** Returns null for a range from which the kernel chooses one. */
   #lead(
     use: 'dnat' | 'snat' | 'redirect',
     address: Expression | null,
     port: Expression | null,
   ): RuleVerdict | null {
-    // `10.0.0.1 . 80` leads to both.
+    // `10.0.0.1 . 80` gives both address and port.
     if (address?.kind === 'concat' && port === null) {
       const [first = null, second = null] = address.parts;
       return this.#lead(use, first, second);
@@ -205,7 +208,7 @@ function act(verdict: RuleVerdict): Step {
   return { kind: 'verdict', verdict };
 }
 
-/** A range of one address is listed as a prefix. */
+/** nft lists a range of one address as a prefix. */
 function readAddress(expression: Expression): string | null {
   if (expression.kind === 'value') return canonicalAddress(expression.text);
   if (expression.kind !== 'prefix') return null;
@@ -225,12 +228,12 @@ function reject({ type, code }: Extract<NftStatement, { kind: 'reject' }>): Rule
 
 function readXtables(target: boolean, name: string): Step {
   const text = `xt ${target ? 'target' : 'match'} ${name}`;
-  // What only iptables-nft makes.
+  // Only iptables-nft makes these.
   if (target ? INERT_TARGETS.has(name) : name === 'comment') return { kind: 'note', text };
   return target ? act({ do: 'unknown', text }) : { kind: 'match', match: unknownMatch(text) };
 }
 
-/** One of as many as there are: when it is none of the others, it is the last. */
+/** Makes a chance condition per entry. If the entries cover all numbers, the last one holds when no other does. */
 function drawLots(name: string, count: number): Match[][] {
   const complete = Number(/ mod (\d+)/.exec(name)?.[1] ?? Infinity) <= count;
   return Array.from({ length: count }, (_, i): Match[] =>
@@ -240,7 +243,7 @@ function drawLots(name: string, count: number): Match[][] {
   );
 }
 
-/** An entry with `*` as key holds for everything that no other entry has. */
+/** An entry with `*` as its key holds for everything that no other entry matches. */
 function putRestLast(entries: readonly MapEntry[]): MapEntry[] {
   return entries.toSorted(
     (a, b) => Number(a.matches.length === 0) - Number(b.matches.length === 0),

@@ -39,7 +39,7 @@ function openBrace(cursor: Cursor, fail: Fail): void {
   cursor.next();
 }
 
-/** What a table holds beside chains and sets; none of it stands in the way of a packet. */
+/** Other objects that a table holds; none of them stops a packet. */
 const OTHERS = ['counter', 'quota', 'ct', 'limit', 'flowtable', 'secmark', 'synproxy', 'tunnel'];
 
 function readTable(cursor: Cursor, table: NftTable, fail: Fail): void {
@@ -94,7 +94,7 @@ function readBase(chain: NftChain, table: NftTable, words: readonly Token[], fai
   Object.assign(chain, { type: texts[1] ?? '', hook: texts[3] ?? '', priority, devices });
 }
 
-/** Words up to the end of the line or `;`, with all that stands in braces. */
+/** Takes the words up to the line end or `;`, with everything in braces. */
 function takeLine(cursor: Cursor, fail: Fail): Token[] {
   const words: Token[] = [];
   let depth = 0;
@@ -120,7 +120,7 @@ function takeBlock(cursor: Cursor, fail: Fail): void {
   }
 }
 
-/** The body of a set or map; only its elements matter. */
+/** Reads the body of a set or map; only its elements matter. */
 function readElements(cursor: Cursor, name: string, fail: Fail): readonly Element[] {
   let elements: readonly Element[] = [];
   while (cursor.more('}', ';')) {
@@ -132,7 +132,7 @@ function readElements(cursor: Cursor, name: string, fail: Fail): readonly Elemen
   return elements;
 }
 
-/** One that is not understood is kept, so that no rule that asks for it is decided. */
+/** Elements that are not understood are kept, so that no rule that asks for them is decided. */
 function parseElements(tokens: readonly Token[]): readonly Element[] {
   try {
     return new Words(tokens, () => []).takeElements();

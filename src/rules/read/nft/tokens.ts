@@ -1,16 +1,16 @@
-/** Words of nft's text with their lines; a line's end is a word too. */
+/** Splits nft's text into words with their lines; a line end is a word too. */
 
 export interface Token {
   readonly text: string;
   readonly line: number;
   readonly quoted: boolean;
-  /** Whether it stands at the one before without a space. */
+  /** Whether it follows the previous word without a space. */
   readonly glued: boolean;
 }
 
-/** What ends a word. */
+/** The characters that end a word. */
 const ENDS = /[\s{},;"()|]/g;
-/** What is a word by itself wherever it stands. */
+/** The characters that are always words by themselves. */
 const MARKS = '{},;()|';
 
 /** Splits into words, quoted text, marks and line ends; comments are left out. Total. */
@@ -64,7 +64,7 @@ function tellHidden(comment: string): string[] {
   return hidden === undefined ? [] : ['xt', /^[A-Z]/.test(hidden) ? 'target' : 'match', hidden];
 }
 
-/** Words as they were written, on one line. */
+/** Joins words as they were written, on one line. */
 export function joinTokens(tokens: readonly Token[]): string {
   let joined = '';
   for (const { text, glued } of tokens) {
@@ -85,7 +85,7 @@ export class Cursor {
     this.#tokens = tokens;
   }
 
-  /** The next word's text; empty at the end. Quoted text is never taken for a mark such as `{`. */
+  /** The next word's text; empty at the end. Quoted text never counts as punctuation such as `{`. */
   peek(offset = 0): string {
     const token = this.#tokens[this.#at + offset];
     return token === undefined
@@ -105,14 +105,14 @@ export class Cursor {
     return token;
   }
 
-  /** Steps over line ends, and over `;` when told so. */
+  /** Skips line ends, and the mark `also` if it is not empty. */
   #skipLines(also: string): void {
     while (!this.done() && (this.peek() === '\n' || (also !== '' && this.peek() === also))) {
       this.#at += 1;
     }
   }
 
-  /** Steps over line ends; whether anything but the closing mark follows. At the end of a text that is cut off: yes. */
+  /** Skips line ends; returns whether anything but the closing mark follows. At the end of truncated text: true. */
   more(closing: string, also = ''): boolean {
     this.#skipLines(also);
     return closing === '' ? !this.done() : this.peek() !== closing;

@@ -1,4 +1,4 @@
-/** A position in the words of one rule, and the expressions that stand there. */
+/** Keeps a position in the words of one rule, and reads the expressions there. */
 import type { BinaryOperator, Element, Expression, NftRule, Operator } from './ast.js';
 import { countField } from './fields.js';
 import { joinTokens, type Token } from './tokens.js';
@@ -8,7 +8,7 @@ const BINARY: Readonly<Record<string, BinaryOperator>> = {
   ...({ and: '&', or: '|', xor: '^', lshift: '<<', rshift: '>>' } as const),
 };
 
-/** The tighter it binds, the higher. */
+/** Operators that bind tighter have higher numbers. */
 const RANK: Readonly<Record<BinaryOperator, number>> = { '<<': 4, '>>': 4, '&': 3, '^': 2, '|': 1 };
 
 const OPERATORS: Readonly<Record<string, Operator>> = {
@@ -16,10 +16,10 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   ...({ eq: '==', ne: '!=', lt: '<', gt: '>', le: '<=', ge: '>=' } as const),
 };
 
-/** What is told of an element's life and use, which is no part of it. */
+/** Words about an element's lifetime and use, which are not part of the element. */
 const LIFE = new Set(['timeout', 'expires', 'counter', 'comment', 'limit', 'quota', 'last', 'ct']);
 
-/** Thrown where the words are none that nft prints: the statement is not understood. */
+/** Thrown for words that nft does not print: the statement is not understood. */
 export class Unreadable extends Error {}
 
 export class Words {
@@ -38,7 +38,7 @@ export class Words {
     this.#texts = tokens.map(({ text, quoted }) => (quoted ? `"${text}` : text));
   }
 
-  /** Words with a quotation mark before those that were quoted, so that they are never taken for a mark. */
+  /** The words, with a quotation mark before quoted ones, so that they never count as punctuation. */
   readonly #texts: readonly string[];
 
   done(): boolean {
@@ -68,7 +68,7 @@ export class Words {
     return joinTokens(this.#tokens.slice(start, this.at));
   }
 
-  /** Fields, computed with, and several side by side. */
+  /** Takes a field, operations on it, or several fields as a concatenation. */
   takeLeft(): Expression | null {
     const first = this.#takeFieldTerm();
     if (first === null) return null;
@@ -102,7 +102,7 @@ export class Words {
     return { kind: 'field', name };
   }
 
-  /** What a field is compared with, or set to. */
+  /** Takes the value that a field is compared with or set to. */
   takeRight(): Expression {
     const first = this.#takeTerm();
     if (this.peek() === ',') {
@@ -213,7 +213,7 @@ export class Words {
     return verdict && { kind: 'verdict', verdict };
   }
 
-  /** A verdict, or the way to another chain; null where none stands here. */
+  /** Takes a verdict, or the jump to another chain; null if none stands here. */
   takeDecision(): Extract<Expression, { kind: 'verdict' }>['verdict'] | null {
     const word = this.peek();
     switch (word) {
@@ -246,7 +246,7 @@ export class Words {
 
 const NUMBER = /^(?:0x[0-9a-f]+|\d+)$/i;
 
-/** A word that is no name: a number, an address, a range or a network. Names may hold hyphens and are values. */
+/** Reads a number, an address, a range or a network. Names may hold hyphens and are plain values. */
 export function readValue(text: string): Expression {
   const prefix = /^([0-9a-f.:]+)\/(\d{1,3})$/i.exec(text);
   if (prefix) {
