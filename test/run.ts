@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { discoverTests, type TestFile } from './support/runner/discover.js';
+import { keepBusy } from './support/runner/load.js';
 import { runFile, type FileLimits, type FileResult } from './support/runner/file.js';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
@@ -12,7 +13,7 @@ const BESIDE_LAB = 1;
 const WITHOUT_LAB = /^test\/render\//;
 /** Minutes each: they run with `--all`, as .ci/run does, and by name. */
 const LONG =
-  /^test\/(app\/(faults|findings|firewalls)|matrix\/matrix|questions\/questions|setups\/setups)\.live\./;
+  /^test\/(app\/(disturbed|faults|findings|firewalls)|matrix\/matrix|questions\/questions|setups\/setups)\.live\./;
 /** Yields to the lab: a trace that has to wait for the processor loses events. */
 const LOWEST_PRIORITY = 19;
 
@@ -22,6 +23,8 @@ const { values: options } = parseArgs({
     live: { type: 'boolean' }, // only *.live.ts
     all: { type: 'boolean' }, // the longest live files too
     'no-live': { type: 'boolean' }, // only *.test.ts
+    times: { type: 'string', default: '1' }, // how often everything is run, one round after the other
+    load: { type: 'string', default: '0' }, // busy loops beside the tests
     timeout: { type: 'string' }, // seconds per file
     grace: { type: 'string', default: '30' }, // seconds to end in after the last test, on a busy machine too
     folder: { type: 'string', default: 'test' }, // for the runner's own tests
@@ -30,6 +33,8 @@ const { values: options } = parseArgs({
 });
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
+/** In which rounds a file failed. */
+const failedIn = new Map<string, number[]>();
 const interrupt = new AbortController();
 
 async function main(): Promise<void> {
@@ -49,15 +54,16 @@ async function main(): Promise<void> {
   }
   if (chosen.length === 0) reportFailure('test/run.ts', 'no test file', 'Nothing matches.');
 
-  const lab = chosen.filter(({ live, name }) => live && !WITHOUT_LAB.test(name));
-  const others = chosen.filter((file) => !lab.includes(file));
-  const workers = lab.length > 0 ? BESIDE_LAB : AT_ONCE;
-  const priority = lab.length > 0 ? LOWEST_PRIORITY : 0;
-  await Promise.all([
-    // When the lab is done, what is left has the processor for itself.
-    lab.length > 0 ? drain(lab, 0).then(async () => drain(others, 0)) : null,
-    ...Array.from({ length: workers }, () => drain(others, priority)),
-  ]);
+  const idle = keepBusy(Number(options.load));
+  const rounds = Number(options.times);
+  for (let round = 1; round <= rounds && !interrupt.signal.aborted; round++) {
+    if (rounds > 1) print(`round ${round} of ${rounds}`);
+    await runRound(chosen, round);
+  }
+  idle();
+  if (rounds > 1) {
+    for (const [name, failed] of failedIn) print(`failed: ${name}, round ${failed.join(', ')}`);
+  }
 
   if (interrupt.signal.aborted) reportFailure('test/run.ts', 'interrupted', 'Not every file ran.');
   const left = meant.length - chosen.length;
@@ -67,11 +73,22 @@ async function main(): Promise<void> {
   print(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 }
 
-async function drain(files: TestFile[], priority: number): Promise<void> {
-  for (let next = files.shift(); next && !interrupt.signal.aborted; next = files.shift()) {
-    const limits = { ...limitsOf(next), priority };
-    reportFile(next.name, await runFile(next, limits, interrupt.signal));
-  }
+async function runRound(chosen: readonly TestFile[], round: number): Promise<void> {
+  const lab = chosen.filter(({ live, name }) => live && !WITHOUT_LAB.test(name));
+  const others = chosen.filter((file) => !lab.includes(file));
+  const workers = lab.length > 0 ? BESIDE_LAB : AT_ONCE;
+  const priority = lab.length > 0 ? LOWEST_PRIORITY : 0;
+  const drain = async (files: TestFile[], priority: number): Promise<void> => {
+    for (let next = files.shift(); next && !interrupt.signal.aborted; next = files.shift()) {
+      const limits = { ...limitsOf(next), priority };
+      reportFile(next.name, await runFile(next, limits, interrupt.signal), round);
+    }
+  };
+  await Promise.all([
+    // When the lab is done, what is left has the processor for itself.
+    lab.length > 0 ? drain(lab, 0).then(async () => drain(others, 0)) : null,
+    ...Array.from({ length: workers }, () => drain(others, priority)),
+  ]);
 }
 
 function limitsOf({ live, name }: TestFile): Omit<FileLimits, 'priority'> {
@@ -91,7 +108,8 @@ function wanted(live: boolean): boolean {
   return live ? !options['no-live'] : !options.live;
 }
 
-function reportFile(name: string, result: FileResult): void {
+function reportFile(name: string, result: FileResult, round: number): void {
+  if (result.failures.length > 0) failedIn.set(name, [...(failedIn.get(name) ?? []), round]);
   totals.passed += result.passed;
   totals.skipped += result.skips.length;
   const seconds = (result.elapsedMs / 1000).toFixed(1);

@@ -23,10 +23,7 @@ export async function isLongRecording(name: string, standardInput: Readable): Pr
   const input = await openInput(name, standardInput, new AbortController().signal);
   const packed = name.endsWith('.gz');
   const isLong = info.size >= (packed ? LONG_PACKED : LONG);
-  // What was opened is closed with the chunks, once they have begun.
-  const chunks = input.chunks[Symbol.asyncIterator]();
-  await chunks.next();
-  await chunks.return?.();
+  await input.close();
   return isLong && !isCapture(input.start) && input.start[0] === 0x7b;
 }
 

@@ -114,7 +114,36 @@ async function readReport(
   const stop = new AbortController();
   // What was read so far is reported.
   if (request.files.includes('-')) terminal.onInterrupt(() => stop.abort());
-  let opened: CaptureInput | null = await openInput(name, standardInput, stop.signal);
+  // Whatever becomes of them, they are closed when they are read.
+  const inputs: CaptureInput[] = [];
+  const open = async (file: string): Promise<CaptureInput> => {
+    const input = await openInput(file, standardInput, stop.signal);
+    inputs.push(input);
+    return input;
+  };
+  try {
+    return await readInputs(request, outputs, terminal, { inPieces, asksForEvents, open });
+  } finally {
+    for (const input of inputs) await input.close();
+  }
+}
+
+interface Inputs {
+  /** One file, of which not every event is asked for. */
+  readonly inPieces: boolean;
+  readonly asksForEvents: boolean;
+  readonly open: (name: string) => Promise<CaptureInput>;
+}
+
+async function readInputs(
+  request: ReadRequest,
+  outputs: LiveOutputs,
+  terminal: LiveTerminal,
+  { inPieces, asksForEvents, open: openNext }: Inputs,
+): Promise<Read | Listing> {
+  const { hops } = request;
+  const [name = '', ...others] = request.files;
+  let opened: CaptureInput | null = await openNext(name);
   if (inPieces && isCapture(opened.start)) {
     const names = await readNames(request.topology);
     const narrow = (header: TraceHeader): TraceHeader =>
@@ -132,7 +161,7 @@ async function readReport(
   const open = async (file: string): Promise<CaptureInput> => {
     const first = file === name ? opened : null;
     opened = null;
-    return first ?? (await openInput(file, standardInput, stop.signal));
+    return first ?? (await openNext(file));
   };
   if (others.length > 0 && opened !== null && isRecordingInput(opened)) {
     checkNoRecord(outputs);

@@ -142,6 +142,7 @@ async function traceBeside(
     await surveying; // which shall not find our own table
     await rules.start(request.netns, target, (text) => progress.warn(text));
   }
+  let lost = 0;
   const tracer = await startTracer({
     ports: target.ports,
     budget: request.budget,
@@ -154,6 +155,7 @@ async function traceBeside(
     passEnvironment: request.passEnvironment,
     signal: stop,
     onLost: (count) => {
+      lost = count;
       progress.lost(count);
       intake.noteLost(count);
       effects.onLost?.(count);
@@ -196,6 +198,7 @@ async function traceBeside(
   const shortage = await waitForEnd(request, effects, tracer, { tally, intake });
   progress.stopping();
   const span = { from, to: timeSince(tracer.epoch) };
+  const told = lost;
   // Before the last seal: a socket that closes meanwhile tells its sums itself.
   const open = await readOpenSums(intake, target.ports);
   const [end, [met, surveyed]] = await Promise.all([
@@ -204,6 +207,10 @@ async function traceBeside(
       .stop()
       .then(async (met) => [met, survey && (await surveyor.after(survey, target.ports))] as const),
   ]);
+  // A loss may show only when the kernel tells how much it has printed.
+  if (end.lost > told) {
+    progress.warn(`${end.lost} events were lost in all: what rests on them is not proven`);
+  }
   const topology = isKnown(before, intake.namespaces)
     ? before
     : mergeTopologies(intake.topology, await topologyOf(undefined).catch(() => intake.topology));

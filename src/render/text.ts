@@ -14,16 +14,17 @@ export function printable(text: string): string {
 
 /** Columns that printable text takes. */
 export function widthOf(text: string): number {
-  return isPlainAscii(text) ? text.length : stringWidth(text);
+  return isPlain(text) ? text.length : stringWidth(text);
 }
 
-function isPlainAscii(text: string): boolean {
-  return /^[\x20-\x7e]*$/.test(text);
+/** Of ASCII and of what ladders are drawn with, each character is a grapheme of one column. */
+function isPlain(text: string): boolean {
+  return /^[\x20-\x7e·…→←↓↑─-╿]*$/.test(text);
 }
 
 /** The graphemes of a text: what a cell, or two, of a terminal holds. */
 export function splitGraphemes(text: string): string[] {
-  return isPlainAscii(text) ? [...text] : Array.from(graphemes.segment(text), (s) => s.segment);
+  return isPlain(text) ? [...text] : Array.from(graphemes.segment(text), (s) => s.segment);
 }
 
 /** At most `width` columns from the start of the text. */

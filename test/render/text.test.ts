@@ -1,4 +1,5 @@
 /** Text and numbers for people: neutralised, shortened, wrapped, rounded. */
+import stringWidth from 'string-width';
 import * as assert from 'uvu/assert';
 import {
   formatBytes,
@@ -48,6 +49,20 @@ test('wrapping breaks at words, between items, and inside of a word only when it
     '14 B sent',
     'connected in 84 µs',
   ]);
+});
+
+test('the width of every character, alone and beside others, is that of a terminal', () => {
+  for (let code = 0x20; code < 0x3000; code++) {
+    const character = String.fromCodePoint(code);
+    for (const text of [
+      character,
+      `a${character}b`,
+      `─${character}→`,
+      `${character}${character}`,
+    ]) {
+      assert.is(widthOf(text), stringWidth(text), code.toString(16));
+    }
+  }
 });
 
 test('durations, bytes and counts', () => {

@@ -119,4 +119,13 @@ test('chooses live or other files', async () => {
   );
 });
 
+test('runs everything again and again under load, and says what failed in which round', async () => {
+  const run = await runFixture('(passes|fails)', ['--times', '2', '--load', '1']);
+  assert.is(run.last, '6 passed, 2 failed, 6 skipped');
+  assert.match(run.output, /^round 2 of 2$/m);
+  assert.match(run.output, /^failed: test\/support\/fixtures-runner\/fails.*, round 1, 2$/m);
+  assert.not.match(run.output, /^failed: .*passes/m);
+  assert.is(run.code, 1);
+});
+
 test.run();

@@ -17,6 +17,8 @@ export interface CaptureInput {
   readonly chunks: AsyncIterable<Buffer>;
   /** Why the chunks ended early; null when they did not. Known once they have ended. */
   problem(): string | null;
+  /** Closes what was opened, also where no chunk was asked for; again and again does no harm. */
+  close(): Promise<void>;
 }
 
 /** `name` is a file or `-`. Throws UserError when it cannot be read; `stop` ends the chunks early. */
@@ -32,14 +34,18 @@ export async function openInput(
   const beginning = await gather(name, packed);
   const isGzip = beginning[0] === 0x1f && beginning[1] === 0x8b;
   const all = chain(beginning, packed, stop);
-  if (!isGzip) return { start: beginning, chunks: all, problem: () => state.problem };
-  const plain = unpack(all, state)[Symbol.asyncIterator]();
+  const problem = (): string | null => state.problem;
+  if (!isGzip) {
+    const close = async (): Promise<void> => void (await packed.return?.());
+    return { start: beginning, chunks: all, problem, close };
+  }
+  const plain = unpack(all, state);
   const start = await gather(name, plain);
-  return {
-    start,
-    chunks: chain(start, plain, stop),
-    problem: () => state.problem,
+  const close = async (): Promise<void> => {
+    await plain.return(undefined);
+    await packed.return?.();
   };
+  return { start, chunks: chain(start, plain, stop), problem, close };
 }
 
 /** Reuses one buffer: allocating memory for every chunk costs more than reading it. */
@@ -92,7 +98,7 @@ async function* chain(
 async function* unpack(
   packed: AsyncIterable<Buffer>,
   state: { problem: string | null },
-): AsyncGenerator<Buffer> {
+): AsyncGenerator<Buffer, void> {
   const gunzip = createGunzip({ chunkSize: UNPACKED });
   let read = 0;
   let fed = false;

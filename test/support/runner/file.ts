@@ -48,7 +48,14 @@ export async function runFile(
   );
   if (limits.priority > 0 && child.pid !== undefined) setPriority(child.pid, limits.priority);
   const group = child.pid ?? Number.MAX_SAFE_INTEGER; // its own group, as it is detached
-  const result: FileResult = { passed: 0, failures: [], skips: [], output: '', elapsedMs: 0 };
+  const result: FileResult = {
+    passed: 0,
+    passes: [],
+    failures: [],
+    skips: [],
+    output: '',
+    elapsedMs: 0,
+  };
   const fail = (title: string, detail: string): void => {
     result.failures.push({ title, detail });
   };
@@ -78,6 +85,7 @@ export async function runFile(
     else {
       handles = message.handles;
       result.passed = message.report.passed;
+      result.passes = message.report.passes;
       result.skips = message.report.skips;
       result.failures.push(...message.report.failures);
       clearTimeout(timer);

@@ -14,6 +14,8 @@ export interface Skip {
 
 export interface Report {
   passed: number;
+  /** `suite › test` of each that passed. */
+  passes: string[];
   failures: Failure[];
   skips: Skip[];
 }
@@ -31,7 +33,7 @@ export function judgeFile(
   results: readonly (UvuResult | Error)[],
   requireLive: boolean,
 ): Report {
-  const report: Report = { passed: 0, failures: [], skips: [] };
+  const report: Report = { passed: 0, passes: [], failures: [], skips: [] };
   const fail = (title: string, detail: string): void => {
     report.failures.push({ title, detail });
   };
@@ -69,8 +71,10 @@ function judgeSuite(record: SuiteRecord, report: Report, requireLive: boolean): 
   };
   for (const { hook, error } of record.hookErrors) fail(`${hook} hook`, describeError(error));
   for (const test of record.tests) {
-    if (test.outcome === 'passed') report.passed++;
-    else if (test.error !== undefined) fail(test.name, describeError(test.error));
+    if (test.outcome === 'passed') {
+      report.passed++;
+      report.passes.push(title(test.name));
+    } else if (test.error !== undefined) fail(test.name, describeError(test.error));
     else fail(test.name, 'It did not run, or a hook around it threw.');
   }
   for (const skip of record.skipped) {
