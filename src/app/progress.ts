@@ -12,6 +12,8 @@ export interface Progress {
   /** A connection has ended, or the trace has: a line for it where nothing can be drawn in place. Once for each. */
   ended(connection: Connection): void;
   stopping(): void;
+  /** How many events were lost in all: that may show only when the kernel tells how much it has printed. */
+  finished(lost: number): void;
   warn(text: string): void;
 }
 
@@ -29,6 +31,7 @@ export interface ProgressOptions {
 export function createProgress({ write, terminal, hint, watch }: ProgressOptions): Progress {
   let shown: readonly string[] = [];
   let lost = 0;
+  let told = 0;
   let tally: Tally = { connections: 0, ended: 0, packets: 0, seen: [] };
   const line = (text: string): void => {
     write(`${eraser(shown)}${escapeLines(text)}\n`);
@@ -65,7 +68,12 @@ export function createProgress({ write, terminal, hint, watch }: ProgressOptions
       if (!terminal) write(`${escapeLines(renderWatchLine(connection))}\n`);
     },
     stopping: () => {
+      told = lost;
       line(`stopped: ${counts()}`);
+    },
+    finished: (all) => {
+      if (all <= told) return;
+      line(`warning: ${count(all, 'event')} lost in all: what rests on them is not proven`);
     },
     warn: (text) => {
       line(`warning: ${text}`);

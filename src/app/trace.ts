@@ -11,7 +11,7 @@ import { resolvePorts, type TargetQuery } from '../model/target.js';
 import type { Topology } from '../model/topology.js';
 import type { Trace, TraceTail } from '../model/trace.js';
 import { HOPS } from '../prove/analyse.js';
-import { runInNamespace, type CommandEnd } from './command.js';
+import { runInNamespace } from './command.js';
 import { Intake, MAX_EVENTS } from './intake.js';
 import { isKnown, mergeTopologies } from './merge.js';
 import { hasCopyingRelay, listRelays } from './listening.js';
@@ -142,7 +142,6 @@ async function traceBeside(
     await surveying; // which shall not find our own table
     await rules.start(request.netns, target, (text) => progress.warn(text));
   }
-  let lost = 0;
   const tracer = await startTracer({
     ports: target.ports,
     budget: request.budget,
@@ -155,7 +154,6 @@ async function traceBeside(
     passEnvironment: request.passEnvironment,
     signal: stop,
     onLost: (count) => {
-      lost = count;
       progress.lost(count);
       intake.noteLost(count);
       effects.onLost?.(count);
@@ -198,7 +196,6 @@ async function traceBeside(
   const shortage = await waitForEnd(request, effects, tracer, { tally, intake });
   progress.stopping();
   const span = { from, to: timeSince(tracer.epoch) };
-  const told = lost;
   // Before the last seal: a socket that closes meanwhile tells its sums itself.
   const open = await readOpenSums(intake, target.ports);
   const [end, [met, surveyed]] = await Promise.all([
@@ -207,10 +204,7 @@ async function traceBeside(
       .stop()
       .then(async (met) => [met, survey && (await surveyor.after(survey, target.ports))] as const),
   ]);
-  // A loss may show only when the kernel tells how much it has printed.
-  if (end.lost > told) {
-    progress.warn(`${end.lost} events were lost in all: what rests on them is not proven`);
-  }
+  progress.finished(end.lost);
   const topology = isKnown(before, intake.namespaces)
     ? before
     : mergeTopologies(intake.topology, await topologyOf(undefined).catch(() => intake.topology));
@@ -284,7 +278,7 @@ async function waitForEnd(
       ? runInNamespace(request.netns, request.command, AbortSignal.any([stop, enough.signal])).then(
           (end) => {
             commandEnded = performance.now();
-            reportCommand(end, progress);
+            if (end.how !== null) progress.warn(`the command ${end.how}`);
           },
         )
       : null;
@@ -320,10 +314,6 @@ async function waitForEnd(
     }
   }
   return shortage;
-}
-
-function reportCommand(end: CommandEnd, progress: Progress): void {
-  if (end.how !== null) progress.warn(`the command ${end.how}`);
 }
 
 /** The time of an event that would happen now, to the millisecond. */

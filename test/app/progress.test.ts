@@ -38,6 +38,21 @@ test('the live view is drawn over itself, and gone when the trace stops', () => 
   assert.match(screen.lines[2] ?? '', /^stopped: .* 19 connections/);
 });
 
+test('a loss that shows only at the end is told there, and one that was told is not told again', () => {
+  let written = '';
+  const write = (text: string): void => {
+    written += text;
+  };
+  const progress = createProgress({ write, terminal: false, hint: 'Ctrl-C ends it' });
+  progress.lost(5);
+  progress.stopping();
+  progress.lost(7);
+  progress.finished(5);
+  assert.match(written, /^stopped: .* 5 events lost\n$/);
+  progress.finished(9);
+  assert.match(written, /\nwarning: 9 events lost in all: .*\n$/);
+});
+
 test('without a terminal it is quiet', () => {
   let written = '';
   const write = (text: string): void => {

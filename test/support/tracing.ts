@@ -49,6 +49,7 @@ export async function traceWhile(
         lost: () => undefined,
         ended: () => undefined,
         stopping: () => undefined,
+        finished: () => undefined,
         warn: () => undefined,
       },
       onEvent: null,
