@@ -1,9 +1,9 @@
-/** Schemas of what many documents hold: addresses, endpoints, networks. They check that the text makes sense. */
+/** The schemas of addresses, ports, endpoints and networks, which check that the values make sense. */
 import { z } from 'zod';
 import { canonicalAddress } from './address.js';
 import { parseRange } from './range.js';
 
-/** Texts whose canonical form is remembered, at most: a trace has few addresses and many packets. */
+/** Most texts whose canonical form is cached: a trace has few addresses and many packets. */
 const MOST_KNOWN = 10_000;
 const known = new Map<string, string | null>();
 
@@ -16,7 +16,7 @@ function canonical(text: string): string | null {
   return address;
 }
 
-/** An IP address, in canonical text whatever it is written like. */
+/** An IP address in any spelling, turned into canonical text. */
 export const addressSchema = z.string().transform((text, context) => {
   const address = canonical(text);
   if (address !== null) return address;
@@ -38,7 +38,7 @@ export const networkSchema = z
 
 export const protocolSchema = z.enum(['tcp', 'udp']);
 
-/** What a schema reads, without leave to change it. */
+/** The type that a schema reads, deeply read-only. */
 export type ReadonlyOf<S extends z.ZodType> = Immutable<z.infer<S>>;
 
 type Immutable<T> = T extends object ? { readonly [K in keyof T]: Immutable<T[K]> } : T;

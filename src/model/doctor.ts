@@ -1,4 +1,4 @@
-/** The `doctor --json` document `trace-flow/doctor/1`: what a machine can do, and how to mend what is missing. */
+/** The `doctor --json` document `trace-flow/doctor/1`: what a machine can do, and how to fix what is missing. */
 import { z } from 'zod';
 
 const check = z.object({

@@ -1,4 +1,4 @@
-/** What programs that we start get of the caller's environment: nothing that loads code or settings into them. */
+/** Builds the environment of the programs that we start, without variables that load code or settings into them. */
 
 /** Where the system keeps its programs. */
 const SYSTEM_FOLDERS = [
@@ -10,14 +10,14 @@ const SYSTEM_FOLDERS = [
   '/bin',
 ];
 
-/** Folders to look for programs in. As root the system's come first, so that nobody else's program takes their place. */
+/** Lists the folders to search for programs. For root, system folders come first, so that no other program wins. */
 export function searchFolders(path: string | undefined, root: boolean): string[] {
-  // A relative folder would be one of wherever the caller happens to stand.
+  // A relative folder would depend on the caller's working directory.
   const own = (path ?? '').split(':').filter((folder) => folder.startsWith('/'));
   return [...new Set(root ? [...SYSTEM_FOLDERS, ...own] : [...own, ...SYSTEM_FOLDERS])];
 }
 
-/** The whole environment of a program that we start. English, since failures are recognised by their words. */
+/** The whole environment of a program that we start. The locale is C, because failures are recognised by their text. */
 export function cleanEnvironment(
   path: string | undefined,
   root: boolean,

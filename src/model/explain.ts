@@ -28,7 +28,7 @@ const prediction = z.object({
   /** The Service of Kubernetes that this rule belongs to, `NAMESPACE/NAME` or `NAMESPACE/NAME:PORT`. */
   service: z.string().optional(),
   why: z.string(),
-  /** Null when it is the client's own, or nobody sees any. */
+  /** Null when it is the client's own address, or no server sees any. */
   sourceSeen: z.string().nullable(),
   obstacles: z.array(z.string()),
   /** What it would be by the rules that could be read; only where not all could, so that `path` is unknown. */
@@ -139,9 +139,9 @@ export const explanationSchema = z.object({
       container: z.string().optional(),
     }),
   ),
-  /** The ports whose sockets are listed: nobody knows who listens on others. Older documents do not tell. */
+  /** The ports whose sockets are listed; listeners on others are unknown. Missing in older documents. */
   socketPorts: z.array(z.number().int()).optional(),
-  /** Names of the namespaces whose sockets could not be read: nobody knows who listens there. Left out where all were. */
+  /** Names of the namespaces whose sockets could not be read; their listeners are unknown. Left out where all were. */
   socketsUnread: z.array(z.string()).optional(),
   host: z.object({
     devices: z.array(
@@ -172,7 +172,7 @@ export type Prediction = z.infer<typeof prediction>;
 export type ExplainedRule = z.infer<typeof explainedRule>;
 export type Finding = z.infer<typeof findingSchema>;
 
-/** Why docker-proxy is taken to be used or not. */
+/** Why docker-proxy is assumed to be used or not. */
 export type ProxyReason =
   | {
       readonly code: 'relay-runs';

@@ -1,4 +1,4 @@
-/** A prediction as codes and fields: src/words/predictions/forecast.ts makes the document's of it. */
+/** A prediction as codes and fields; src/words/predictions/forecast.ts turns it into the document's form. */
 import type { Prediction } from './explain.js';
 import type { Reason } from './reason.js';
 
@@ -8,7 +8,7 @@ export type Forecast = Readonly<Omit<Prediction, 'from' | 'why' | 'obstacles'>> 
   readonly obstacles: readonly Reason[];
 };
 
-/** Who connects; of a container that might be there its bridge is told. */
+/** Who connects; an imagined container is known by its bridge. */
 export type Client =
   | { readonly kind: 'outside' | 'host' }
   | { readonly kind: 'container'; readonly name: string }

@@ -1,4 +1,4 @@
-/** The answer as data: what became of the traffic, who did it, where, by which rule, and what to do about it. */
+/** The headline of a report as data: what became of the traffic, who did it, where, by which rule, and what to do. */
 import { z } from 'zod';
 import { NETFILTER_HOOKS } from './event.js';
 import { ENDINGS, END_CAUSES, ENDERS, OUTCOMES, PATHS } from './verdict.js';
@@ -10,7 +10,7 @@ const port = z.number().int().min(0).max(65535);
 /** How many connections took this path and came to this end. */
 export const outcomeCountSchema = z.object({ path, outcome: z.enum(OUTCOMES), count });
 
-/** Connections that failed in one way, by one cause, at one place. */
+/** Connections that failed in the same way, by the same cause, at the same place. */
 const failure = z.object({
   count,
   /** Their ids, lowest first; of many only the first ones. */
@@ -22,11 +22,11 @@ const failure = z.object({
   by: z.enum(ENDERS).nullable(),
   how: z.enum(ENDINGS).nullable(),
   cause: z.enum(END_CAUSES).nullable(),
-  /** The rule as it is written, and the chain and the table that it is in; null where none did it, or it is not known. */
+  /** The rule as it is written, with its chain and table; null where no rule did it, or it is not known. */
   rule: z.string().nullable(),
   table: z.string().nullable(),
   chain: z.string().nullable(),
-  /** The netfilter hook whose rules threw it away; null where that was not seen. */
+  /** The netfilter hook whose rules dropped it; null where that was not seen. */
   hook: z.enum(NETFILTER_HOOKS).nullable(),
   /** The device that saw the packet last, and the kernel's own reason; null where no drop was seen. */
   after: z.string().nullable(),
@@ -35,9 +35,9 @@ const failure = z.object({
   flow: z.enum(['request', 'reply']).nullable(),
   /** The port that was dialled; null where that is not known. */
   dialled: port.nullable(),
-  /** Where it was to arrive. */
+  /** Its destination. */
   target: z.object({ name: z.string().nullable(), address: z.string(), port }).nullable(),
-  /** The process between, where one was. */
+  /** The relay, where there was one. */
   relay: z.object({ pid: z.number().int().nullable(), command: z.string().nullable() }).nullable(),
   /** True where the server agreed to the handshake and the client never acknowledged it. */
   halfOpen: z.boolean(),
@@ -45,9 +45,9 @@ const failure = z.object({
   reached: z.enum(['datagrams', 'request', 'SYN', 'handshake']).optional(),
   /** True where something listens on that port, but on the container's own loopback only. */
   insideOnly: z.boolean().optional(),
-  /** What stopped it by the prediction, which what was seen agrees with; only where no rule did. */
+  /** What stopped it according to the prediction, which agrees with what was seen; only where no rule did. */
   stop: z.object({ code: z.string(), why: z.string(), remedy: z.string() }).optional(),
-  /** What the host's rules were predicted to do with it; only where no answer came and nothing was seen that says why. */
+  /** What the host's rules were predicted to do with it; only where no answer came and nothing seen explains why. */
   predicted: z
     .object({
       fate: z.enum(['dropped', 'refused']),
@@ -55,7 +55,7 @@ const failure = z.object({
       rule: z.string().nullable(),
     })
     .optional(),
-  /** Of what was sent again and again: payload bytes, how often, and the MTU that it was too big for. */
+  /** The retransmitted segment: payload bytes, how often it was sent, and the MTU that it exceeded. */
   stall: z
     .object({
       length: z.number().int(),
@@ -65,24 +65,24 @@ const failure = z.object({
     .nullable(),
 });
 
-/** One path of many, with the hooks of its NAT. */
+/** How many connections took a path, with the hooks of its NAT. */
 const way = z.object({ path, count, hooks: z.array(z.enum(['PREROUTING', 'OUTPUT'])) });
 
-/** What sockets of containers have as their client's address. */
+/** A client address that sockets of containers see. */
 const seenSource = z.object({
-  /** Null for clients of several addresses that are each seen by their own. */
+  /** Null where clients of several addresses are each seen by their own. */
   address: z.string().nullable(),
-  /** Whose it is: the client's own, that of the process between, or one that NAT put there. */
+  /** Whose address it is: the client's own, the relay's, or one that NAT put there. */
   of: z.enum(['client', 'relay', 'nat', 'other']),
   container: z.string().nullable(),
   count,
 });
 
-/** What is known of a port that nothing leads in to: no container publishes it, or only at other addresses. */
+/** What is known of a port that leads to no container: none publishes it, or only at other addresses. */
 const unpublished = z.object({
   port,
   /**
-   * What is published in its place, at most eight ports, and how many more there are. Those that lead to the same port of a
+   * What is published instead, at most eight ports; `more` counts the others. Those that lead to the same port of a
    * container come first.
    */
   published: z.array(
@@ -95,7 +95,7 @@ const unpublished = z.object({
     }),
   ),
   more: z.number().int().nonnegative(),
-  /** Who listens on that port; null where nobody could look. */
+  /** Who listens on that port; null where that could not be looked up. */
   listens: z
     .array(
       z.object({
@@ -116,7 +116,7 @@ export const headlineSchema = z.object({
   failed: z.number().int().nonnegative(),
   /** Largest groups first; at most eight. */
   failures: z.array(failure),
-  /** All paths that were taken, by those that failed as well; the most used first. */
+  /** All paths that were taken, also by failed connections; the most used first. */
   ways: z.array(way),
   sources: z.array(seenSource),
   /** A stable code, and a sentence for people; null where nothing failed, or nothing is known to help. */
@@ -128,7 +128,7 @@ export const headlineSchema = z.object({
       of: z.object({ count, outcomes: z.array(z.enum(OUTCOMES).exclude(['answered'])) }).optional(),
     })
     .nullable(),
-  /** Null where the port is published at what was dialled, or nobody could ask what is. */
+  /** Null where the port is published at the dialled address, or where no engine could be asked. */
   unpublished: unpublished.nullable(),
 });
 

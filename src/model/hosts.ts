@@ -1,8 +1,8 @@
-/** What a report says of several hosts: their clocks, what each alone says, and the ways between them. */
+/** The schemas of what a report says about several hosts: clocks, each host's verdict, and the ways between them. */
 import { z } from 'zod';
 import { OUTCOMES, PATHS, PROOFS } from './verdict.js';
 
-/** From the least to the most that it can be, in nanoseconds: what the clocks leave open lies between. */
+/** Lower and upper bound in nanoseconds; the clocks leave open what lies between. */
 const between = z.object({ least: z.number().int(), most: z.number().int() });
 
 /** The way from one host to the next. */
@@ -10,9 +10,9 @@ export const crossingSchema = z.object({
   from: z.string(),
   /** Null where no host is known to have its destination. */
   to: z.string().nullable(),
-  /** Whether it came there; false only where the other host would have seen it. */
+  /** Whether the connection reached the other host; false only where that host would have seen it. */
   reached: z.boolean().nullable(),
-  /** Between both hosts: of the first packet each way that both saw once; null where the clocks do not tell. */
+  /** Latency of the first packet in each direction that both hosts saw once; null where the clocks do not tell. */
   latency: z.object({ request: between.nullable(), reply: between.nullable() }),
   /** Packets that left one host and never reached the other; null where some may not have been listed. */
   lost: z.object({
@@ -21,7 +21,7 @@ export const crossingSchema = z.object({
   }),
 });
 
-/** What one host alone says of it. */
+/** The verdict of one host alone on the connection. */
 export const partSchema = z.object({
   host: z.string(),
   path: z.enum([...PATHS, 'unknown']),
@@ -33,7 +33,7 @@ export const partSchema = z.object({
 export const hostSeenSchema = z.object({
   name: z.string(),
   clock: z.object({
-    /** Nanoseconds that its clock is ahead of the first host's, and the most that this may be wrong; null where not known. */
+    /** Nanoseconds that its clock is ahead of the first host's, and the largest error of that; null where not known. */
     offset: z.number().int().nullable(),
     error: z.number().int().nonnegative().nullable(),
   }),

@@ -1,4 +1,4 @@
-/** Numbers and names of the kernel, and names for what is seen of it. */
+/** The numbers and names of the kernel, and names for what is traced of it. */
 
 /** TCP flag bits as they stand in the header (RFC 9293). */
 export const TCP = { FIN: 0x01, SYN: 0x02, RST: 0x04, PSH: 0x08, ACK: 0x10 } as const;
@@ -19,18 +19,18 @@ export const TCP_STATE = {
 } as const;
 
 /**
- * IPS_SRC_NAT, IPS_DST_NAT and IPS_DST_NAT_DONE. The last is no proof of a rewriting: NAT has been asked for the
- * destination (in PREROUTING or OUTPUT), and may have left it as it was.
+ * IPS_SRC_NAT, IPS_DST_NAT and IPS_DST_NAT_DONE. The last is no proof of a rewriting: NAT looked at the destination (in
+ * PREROUTING or OUTPUT) and may have left it as it was.
  */
 export const CONNTRACK = { SRC_NAT: 0x10, DST_NAT: 0x20, DST_NAT_DONE: 0x100 } as const;
 
-/** What else than a connection of the flow a process reads from or writes to. */
+/** What a process reads from or writes to apart from the connections of the flow. */
 export const ASIDES = [
   'pipe',
-  /** A terminal or another character device, but for /dev/null and its like. */
+  /** A terminal or another character device, except /dev/null and the like. */
   'device',
   'unix',
-  /** A socket of IPv4 or IPv6 that is none of a traced connection and was not dialled since the trace began. */
+  /** An IPv4 or IPv6 socket that belongs to no traced connection and was not dialled since the trace began. */
   'socket',
   /** A socket of another family; netlink is left out. */
   'family',
@@ -51,8 +51,8 @@ export const ASIDES = [
 export const NETFILTER_HOOKS = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'] as const;
 
 /**
- * What the probes would have reported if it had happened, which a claim that it did not rests on: `accepts` and dials of
- * processes of the host, `copies` (what they read and write on the flow's sockets), `asides` (what they read and write
- * elsewhere meanwhile, and calls that no probe follows).
+ * What the probes would have reported if it had happened, so that claims may rest on its absence: `accepts` (accepts
+ * and dials of the host's processes), `copies` (their reads and writes on the flow's sockets), `asides` (their reads
+ * and writes elsewhere meanwhile, and calls that no probe follows).
  */
 export const WITNESSES = ['accepts', 'copies', 'asides'] as const;

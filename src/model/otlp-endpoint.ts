@@ -1,16 +1,16 @@
-/** Where `--otlp` sends to: the address of a receiver, and those of its signals. */
+/** Parses the address of an OTLP receiver given by `--otlp` into those of its signals. */
 
 export interface OtlpEndpoint {
   readonly traces: string;
   readonly metrics: string;
-  /** The address as it may be told: without a name, a password or a query, which may be secrets. */
+  /** The address as it may be printed: without user name, password and query, which may be secrets. */
   readonly shown: string;
 }
 
 /**
  * The signals' own paths are appended, as for OTEL_EXPORTER_OTLP_ENDPOINT.
  * @param text e.g. `http://collector:4318`
- * @returns null where it is no address of a receiver over HTTP
+ * @returns null where the text is no HTTP or HTTPS address
  */
 export function parseOtlpEndpoint(text: string): OtlpEndpoint | null {
   if (!URL.canParse(text)) return null;

@@ -1,4 +1,4 @@
-/** What is not known and a prediction depends on, as codes with fields: src/words/predictions/questions.ts makes the words. */
+/** The unknowns that a prediction depends on, as codes with fields; src/words/predictions/questions.ts writes them. */
 import type { Backend } from './rules.js';
 
 export type Question =

@@ -1,8 +1,8 @@
-/** Which container of those that share a namespace answers at a port. */
+/** Finds which of the containers that share a namespace answers at a port. */
 import type { Protocol } from './event.js';
 import type { Container, Topology } from './topology.js';
 
-/** Containers that run in a namespace, without what only holds it for a pod. */
+/** Lists the containers that run in a namespace, without infra containers that only hold it for a pod. */
 export function listResidents(
   { containers }: Pick<Topology, 'containers'>,
   namespace: number,
@@ -33,7 +33,7 @@ export function findResident(
   return [first, ...more].find((one) => one?.name === only) ?? null;
 }
 
-/** The container that answers at a port of the one that has the address; that one itself where it is not known. */
+/** The container that answers at a port of the address owner's namespace; the owner itself where that is not known. */
 export function findServing(
   topology: Pick<Topology, 'containers' | 'listeners'>,
   owner: Container,

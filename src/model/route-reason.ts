@@ -1,4 +1,4 @@
-/** Why routes, bridges and neighbours stop a predicted packet, or leave open where it goes. */
+/** The reasons why routes, bridges and neighbours stop a predicted packet, or leave open where it goes. */
 
 /** The way back to a source. */
 export type WayBack =

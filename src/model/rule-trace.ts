@@ -1,4 +1,4 @@
-/** Rules of nftables that a packet met one after the other, as the kernel itself traces them. */
+/** The nftables rules that a packet met in order, as the kernel traces them. */
 import { z } from 'zod';
 import { endpointSchema, protocolSchema, type ReadonlyOf } from './address-schemas.js';
 
@@ -14,12 +14,12 @@ export const ruleMetSchema = z.object({
   verdict: z.string(),
 });
 
-/** Tables that a trace-flow has put into a host to trace rules: none of the host's own. */
+/** Matches the tables that trace-flow adds to a host to trace rules. */
 export const OWN_TABLE = /^trace-flow-\d+$/;
 
-/** A packet, with the addresses that it came to the first hook with. */
+/** A packet and the rules that it met, with its addresses at the first hook. */
 export const ruleTraceSchema = z.object({
-  /** Wall-clock milliseconds since 1970 when it was told: a little after it happened. */
+  /** Wall-clock milliseconds since 1970 when it was reported: a little after it happened. */
   wall: z.number(),
   protocol: protocolSchema,
   source: endpointSchema,

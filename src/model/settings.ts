@@ -1,4 +1,4 @@
-/** What of a network namespace decides about routing and forwarding, beside its rules. */
+/** The settings of a network namespace that decide about routing and forwarding, apart from its rules. */
 import type { Routing } from './routing.js';
 
 export interface HostSettings {

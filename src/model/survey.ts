@@ -1,4 +1,4 @@
-/** What was read around a trace to predict with: rules and settings before the traffic, and what had changed by its end. */
+/** What is read around a trace for predictions: rules and settings before it, and what had changed by its end. */
 import type { Backend, RuleSet, Table } from './rules.js';
 import type { HostSettings } from './settings.js';
 
@@ -38,7 +38,7 @@ export interface RuleName {
   readonly rule: string;
 }
 
-/** What came and went between two readings of the rules. */
+/** What was added and removed between two readings of the rules. */
 export interface RuleDifferences {
   readonly added: readonly RuleName[];
   readonly removed: readonly RuleName[];

@@ -1,4 +1,4 @@
-/** Why a connection may not have come as predicted: the likely cause, as a code with what it is about. */
+/** The likely causes why a connection did not come as predicted, as codes with fields. */
 import type { Protocol } from './event.js';
 import type { RuleDifferences } from './survey.js';
 

@@ -1,4 +1,4 @@
-/** What the system's refusals mean to a user: a sentence for the errno, and what to do. */
+/** Describes system errors to a user: a sentence for the errno, and a remedy. */
 
 interface SystemWords {
   readonly why: string;
@@ -46,13 +46,13 @@ const WORDS: Readonly<Record<string, SystemWords>> = {
   ETXTBSY: { why: 'it is a program that runs', remedy: 'give another file' },
 };
 
-/** `ENOSPC`; null for what is no error of the system. */
+/** The errno code such as `ENOSPC`; null for anything but a system error. */
 export function systemCode(error: unknown): string | null {
   const code = error instanceof Error ? (error as Error & { code?: unknown }).code : undefined;
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : null;
 }
 
-/** `no room is left (ENOSPC)` and its remedy; the code alone where nothing more is known of it. */
+/** Returns a sentence such as `no room is left, ENOSPC` and its remedy; for unlisted codes the code alone. */
 export function describeSystemError(error: unknown): SystemWords {
   const code = systemCode(error);
   const known = code === null ? undefined : WORDS[code];

@@ -1,4 +1,4 @@
-/** What a host looks like, once: the types of topology.ts are inferred from these, and recordings are read through them. */
+/** The schemas of a host's topology: topology.ts infers its types from them, and recordings are read through them. */
 import { z } from 'zod';
 import {
   addressSchema,
@@ -8,7 +8,7 @@ import {
   protocolSchema,
 } from './address-schemas.js';
 
-/** As `via` in the report names them. */
+/** Kinds of tunnels, as `via` in the report names them. */
 export const TUNNELS = ['vxlan', 'geneve', 'ipip', 'gre', 'wireguard'] as const;
 
 export const deviceSchema = z.object({
@@ -22,7 +22,7 @@ export const deviceSchema = z.object({
   /** For a veth: ifindex of the other end, and the inode of the namespace that it is in, if found. */
   peerIfindex: z.number().nullable(),
   peerNamespace: z.number().nullable(),
-  /** What it packs frames or packets into; left out for every other device. */
+  /** The tunnel that it encapsulates frames or packets into; left out for every other device. */
   tunnel: z
     .object({
       kind: z.enum(TUNNELS),
@@ -74,7 +74,7 @@ export const containerSchema = z.object({
   compose: z.object({ project: z.string(), service: z.string() }).exactOptional(),
 });
 
-/** A process that listens on a published port to hand the bytes on: docker-proxy, seen by its arguments. */
+/** A process that listens on a published port and relays the bytes: docker-proxy, known by its arguments. */
 export const relaySchema = z.object({
   pid: z.number(),
   command: z.string(),
@@ -87,7 +87,7 @@ export const relaySchema = z.object({
   namespace: z.number().exactOptional(),
 });
 
-/** A process of the host that listens for a rootless engine and hands the bytes on into another namespace. */
+/** A process of the host that listens for a rootless engine and relays the bytes into another namespace. */
 export const driverSchema = z.object({
   pid: z.number(),
   command: z.string(),
@@ -128,16 +128,16 @@ export const topologySchema = z.object({
   containers: z.array(containerSchema),
   relays: z.array(relaySchema),
   listeners: z.array(listenerSchema),
-  /** Whether listeners were looked for: where they were, none means that nobody listens. Left out where that is not known. */
+  /** Whether listeners were looked for, so that an empty list means that nobody listens. Left out where not known. */
   listened: z.boolean().exactOptional(),
-  /** Inodes of namespaces whose listeners could not be looked up in time: nobody knows who listens there. */
+  /** Inodes of namespaces whose listeners could not be looked up in time and are unknown. */
   unheard: z.array(z.number()).exactOptional(),
   /** The only ports whose listeners are known; left out where all are. */
   heard: z.array(portSchema).exactOptional(),
   engine: z
     .object({
       version: z.string(),
-      /** Whose engine answers; Podman's has Docker's API. */
+      /** The engine that answers; Podman also offers Docker's API. */
       product: z.enum(['docker', 'podman']).exactOptional(),
       /** Its socket's path, or host and port. */
       address: z.string().exactOptional(),

@@ -1,11 +1,11 @@
-/** The header and the tail of a trace, once: the types of trace.ts are inferred from these. */
+/** The schemas of a trace's header and tail, from which trace.ts infers its types. */
 import { z } from 'zod';
 import { addressSchema, endpointSchema, portSchema, protocolSchema } from './address-schemas.js';
 import { WITNESSES } from './kernel-names.js';
 import { ruleTraceSchema } from './rule-trace.js';
 import { topologySchema } from './topology-schemas.js';
 
-/** One way in: what is dialled on the host, and where it leads. */
+/** A port mapping: the endpoint that is dialled on the host, and the endpoint that it leads to. */
 export const mappingSchema = z.object({
   protocol: protocolSchema,
   listens: endpointSchema,
@@ -16,19 +16,19 @@ export const targetSchema = z.object({
   protocol: z.enum(['tcp', 'udp', 'all']),
   /** The ports that were asked for; all of `ports` when none were. In order, like the rest. */
   asked: z.array(portSchema),
-  /** Every port that the kernel's filter must have: published and container side. */
+  /** Every port that the filter in the kernel needs: published and container ports. */
   ports: z.array(portSchema),
   /** Names of the containers concerned. */
   containers: z.array(z.string()),
-  /** Containers were asked for by name: what others do is not asked for. */
+  /** Containers were asked for by name, so traffic of others is not asked for. */
   byName: z.literal(true).exactOptional(),
   /** Their addresses. */
   addresses: z.array(addressSchema),
-  /** The ways in that are concerned. */
+  /** The port mappings concerned. */
   mappings: z.array(mappingSchema),
 });
 
-/** What a header says beside its epoch and its survey, which are written in a form of their own. */
+/** A header without its epoch and survey, which have their own forms. */
 export const headerSchema = z.object({
   /** Version of the program that took it. */
   program: z.string(),
@@ -40,26 +40,26 @@ export const headerSchema = z.object({
     attached: z.array(z.string()),
     missing: z.array(z.string()),
     profile: z.enum(['tracepoint', 'kprobe', 'fentry']).optional(),
-    /** Left out by recordings before version 0.2: nobody told then. */
+    /** Left out by recordings before version 0.2, which did not write it. */
     witnesses: z.array(z.enum(WITNESSES)).optional(),
   }),
   /**
-   * Packets listed per direction and device of a TCP connection; later ones but SYN, FIN and RST are left out, uncounted.
-   * Missing in captures, and in recordings before 0.2, which count the packets that they leave out.
+   * Packets listed per direction and device of a TCP connection; later ones except SYN, FIN and RST are neither listed
+   * nor counted. Missing in captures, and in recordings before 0.2, which count the packets that they leave out.
    */
   budget: z.number().optional(),
 });
 
 export const tailSchema = z.object({
   lostEvents: z.number().nonnegative(),
-  /** Runs of packet probes that the kernel left out while another probe ran on that processor; only where there were any. */
+  /** Packet probe runs that the kernel skipped while another probe ran on that processor; only where there were any. */
   skippedRuns: z.number().optional(),
   unparsedPackets: z.number().nonnegative(),
   /** The source ended before its end. */
   truncated: z.boolean(),
   /** Both seals held, see docs/how-it-works.md. */
   sealed: z.boolean(),
-  /** Event times between which every probe was live; recordings before 0.2 lack it, and those that were cut off. */
+  /** Event times between which every probe was live; missing in recordings before 0.2 and in truncated ones. */
   span: z.object({ from: z.number(), to: z.number() }).exactOptional(),
   /** What else limits the trace, one sentence each. */
   notes: z.array(z.string()),

@@ -1,4 +1,4 @@
-/** What only a capture sees of a packet; the kernel's views (skb, conntrack, socket) are what it lacks. */
+/** What only a capture shows of a packet, which in turn lacks the kernel's views (skb, conntrack, socket). */
 export interface WireFacts {
   /** Number of the conversation that the packet belongs to. */
   readonly conversation: number;

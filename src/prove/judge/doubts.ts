@@ -1,4 +1,4 @@
-/** What keeps a process of the host from being proven to answer by itself, or to relay. */
+/** Lists what keeps a process of the host from being proven to answer by itself or to relay. */
 import { addsNothing } from '../../correlate/accounts.js';
 import type { RelayLink } from '../../correlate/relays.js';
 import type { RelayWay } from '../../correlate/ways.js';
@@ -6,7 +6,7 @@ import type { Doubt, WayFacts } from '../../model/judgement.js';
 import { isPortDriver } from '../../model/port-drivers.js';
 import type { Observed } from '../observed.js';
 
-/** Of docker-proxy, known by its arguments, nothing needs to be seen but its accept. */
+/** A docker-proxy that is known by its arguments needs nothing but its accept. */
 export function listRelayDoubts(subject: Observed): Doubt[] {
   const { link, links, shared, hostAccept, identified } = subject;
   if (shared !== null) return identified ? [] : [{ code: 'bytes-shared' }];

@@ -1,4 +1,4 @@
-/** What the judge needs of one connection: claims, doubts and endings, without a single event. */
+/** Gathers what the judge needs of one connection: claims, doubts and endings, without events. */
 import { lacksBytes } from '../../correlate/capture/contents.js';
 import { isInitialTtl } from '../../correlate/capture/sightings.js';
 import { isRelayProcess } from '../../correlate/known-relays.js';
@@ -52,7 +52,7 @@ export function gatherFacts(subject: Observed): ConnectionFacts {
   };
 }
 
-/** By the first packet of the client that was seen at such a device: at the last one on its way, or at the first. */
+/** Finds the tunnel device of the client's first packet that was seen at one, leaving or coming in. */
 function findTunnel(leg: Leg, topology: Topology): TunnelTaken | null {
   for (const event of leg.events) {
     if (event.kind !== 'packet' || !isRequest(leg, event)) continue;
@@ -75,7 +75,7 @@ function describeRedirect({ redirect }: Observed): Redirect | null {
 function describeTaken(subject: Observed): Taken | null {
   const { hostAccept, bytes, service, witnesses } = subject;
   if (!hostAccept) return null;
-  // Where its calls are watched and it wrote nothing, the answer is another process's.
+  // If its calls are watched and it wrote nothing, another process answered.
   const isSilent = witnesses.has('copies') && service?.written === 0;
   const { pid, command } = hostAccept;
   return {
@@ -94,8 +94,8 @@ function describeRelay(subject: Observed): RelayFacts | null {
     process,
     listens: topology.relays.find(({ pid }) => pid === process?.pid)?.listens ?? null,
     isDockerProxy: identified || process?.command === 'docker-proxy',
-    // Bytes that are only alike show a relay where all were seen; of a server that asks a database, a part may be alike. So
-    // does a process that dialled before it had read or said anything: where events were lost, it may have done both.
+    // Bytes that are only alike show a relay only if all were seen: a server may pass on a part of a database's answer.
+    // The same holds for a process that dialled before it had read or written, because such events may have been lost.
     guessed: link?.how === 'alike' || (link?.how === 'only' && !known),
     maybePortCheck: identified && !link && shared === null && bytes.fromClient === 0,
     legs: links.map(describeLeg),
@@ -108,7 +108,7 @@ function describeLeg({ process, upstream }: Observed['links'][number]): RelayLeg
   return { process, protocol, from, to: server ?? destination };
 }
 
-/** @param named the relay by the map of the host, where one was given; a capture names nobody */
+/** Gathers the facts of a captured connection. */
 export function gatherWireFacts(
   subject: ObservedOnWire,
   { outcome, halfOpen }: WireOutcome,
@@ -140,7 +140,7 @@ export function gatherWireFacts(
       isLocal: origin === 'local',
       open,
       behindBridge: origin === null && ofContainer,
-      // Of one that was only seen to answer nothing is known.
+      // Unknown where only answers were seen.
       routedTtl: isInitialTtl(ttl.first) || !Number.isFinite(ttl.first) ? null : ttl.first,
     },
   };
@@ -155,7 +155,7 @@ function describeWireRelay({
 }: ObservedOnWire): RelayFacts | null {
   const { server, protocol } = leg;
   if (!link || !pairing) return null;
-  // By the map of the host, where one was given: who listens where the client dialled, for that container.
+  // The relay in the map of the host, if one was given, that listens where the client dialled, for that container.
   const named = topology.relays.find(
     ({ protocol: own, listens, target }) =>
       own === protocol &&

@@ -1,4 +1,4 @@
-/** Why no path is told: what the trace lacks, who may have had a hand in it, or how far the connection was seen to go. */
+/** Explains why no path is found: what the trace lacks, a possible relay, or how far the connection was seen to go. */
 import type { Gap } from '../../model/judgement.js';
 import { isComplete, type Settled } from '../coverage/coverage.js';
 import { answerOf } from './table.js';
@@ -20,7 +20,7 @@ function listLacks({ coverage, facts }: Settled): Gap[] {
   return gaps;
 }
 
-/** Who may have had a hand in it without being caught. */
+/** A connection from the host to a container may be a relay's own. */
 function suspectRelay(settled: Settled): Gap[] {
   const { fromHost, dialler } = settled.facts;
   return answerOf(settled, 'container-addressed') === true && fromHost
@@ -33,7 +33,7 @@ function explainNowhere(settled: Settled): Gap {
   if (redirect) return { code: 'redirect-untaken', redirect };
   const { tunnel } = settled.facts;
   const entered = answerOf(settled, 'entered-container') === true;
-  // What decides is on the other host, whatever this one has seen.
+  // The deciding steps are on the other host, whatever this one has seen.
   if (tunnel && entered === (tunnel.way === 'came')) return { code: 'other-host', tunnel };
   if (answerOf(settled, 'host-accepted') !== false) return { code: 'decider-unseen' };
   if (entered) return { code: 'entry-unseen' };

@@ -1,4 +1,4 @@
-/** The verdict on one connection: which rows of the table show a path, and what lowers it. It looks at no event. */
+/** Judges one connection without its events: which rows of the table show a path, and what lowers its proof. */
 import type {
   TraceCoverage,
   Doubt,
@@ -10,14 +10,14 @@ import { settle, type Settled } from '../coverage/coverage.js';
 import { listGaps } from './gaps.js';
 import { answerOf, TABLE, type JudgeRow } from './table.js';
 
-/** @param facts as if nothing were missing; `coverage` says what is */
+/** @param facts gathered as if no event were missing; `coverage` says what is */
 export function judge(facts: ConnectionFacts, coverage: TraceCoverage): Judged {
   const settled = settle(facts, coverage);
   const { claims, ending } = settled;
   return { facts, claims, ending, judgement: weigh(settled) };
 }
 
-/** What keeps a path from being proven, by its codes; nothing where it is proven. */
+/** The codes of what keeps a path from being proven; empty object where it is proven. */
 export function listCodes(judgement: Judgement): { because?: string[] } {
   const lacks = judgement.path === 'unknown' ? judgement.because : judgement.doubts;
   return lacks.length === 0 ? {} : { because: [...new Set(lacks.map(({ code }) => code))] };

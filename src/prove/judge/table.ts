@@ -1,10 +1,10 @@
-/** The judge's table: by what each path shows, what refutes that, and what lowers it from proven to likely. */
+/** The judge's table: what shows each path, what refutes it, and what lowers it from proven to likely. */
 import type { ClaimCode, ClaimOf } from '../../model/claim.js';
 import type { Doubt, ConnectionFacts, Showing } from '../../model/judgement.js';
 import type { Path } from '../../model/verdict.js';
 import { isComplete, type Settled } from '../coverage/coverage.js';
 
-/** A question to one connection, as far as its trace may be believed. */
+/** A condition on one connection's settled facts. */
 type Condition = (settled: Settled) => boolean;
 
 export interface JudgeRow {
@@ -16,9 +16,9 @@ export interface JudgeRow {
   readonly refutedBy: readonly Condition[];
   /** Counts only where nothing shows another path. */
   readonly yields?: boolean;
-  /** Where its proof rests on what was not seen as well, so that what the trace lacks lowers it. */
+  /** The sources for which the proof also rests on absences, so that an incomplete trace lowers it. */
   readonly needsWhole: readonly ConnectionFacts['seenBy'][];
-  /** What else lowers it. */
+  /** What else lowers the proof. */
   readonly lowers: (settled: Settled) => readonly Doubt[];
 }
 
@@ -27,7 +27,7 @@ export const TABLE: readonly JudgeRow[] = [
     by: 'rewritten',
     path: () => 'dnat',
     needs: [holds('nat-rewritten')],
-    // A rewriting that sends it to a process of the host is only the way there.
+    // A rewriting to an address of the host is only the way to a process there.
     refutedBy: [isRedirected],
     needsWhole: ['host'],
     lowers: (settled) => {
@@ -46,7 +46,7 @@ export const TABLE: readonly JudgeRow[] = [
   {
     by: 'taken',
     path: () => 'host',
-    // Where events were lost, a relay whose dial was missed looks just like a server of the host.
+    // Where events were lost, a relay whose dial was missed looks like a server of the host.
     needs: [isTaken, holds('complete')],
     refutedBy: [isRelayed],
     needsWhole: ['host'],
@@ -72,7 +72,7 @@ export const TABLE: readonly JudgeRow[] = [
   {
     by: 'addressed',
     path: () => 'direct',
-    // Behind a NAT every packet bears the container's address: what was dialled has to be known, or that nothing rewrote it.
+    // After NAT every packet bears the container's address: the dial has to be known, or that nothing rewrote it.
     needs: [holds('container-addressed'), isDialKnown],
     refutedBy: [isTaken, mayBeRelaysOwn],
     yields: true,
@@ -93,7 +93,7 @@ export const TABLE: readonly JudgeRow[] = [
   },
 ];
 
-/** True, false or null as the claim does; null where it was not made. */
+/** The `holds` of a claim; null where it was not made. */
 export function answerOf(settled: Settled, code: ClaimCode): boolean | null {
   return findClaim(settled, code)?.holds ?? null;
 }
@@ -109,7 +109,7 @@ function holds(code: ClaimCode): Condition {
   return (settled) => answerOf(settled, code) === true;
 }
 
-/** The claim was made and does not hold; with `answer`, it is just that. */
+/** Whether the claim was made and does not hold; with `answer`, whether its `holds` equals that. */
 function isOpen(settled: Settled, code: ClaimCode, answer?: boolean | null): boolean {
   const claim = findClaim(settled, code);
   if (claim === undefined) return false;
@@ -128,12 +128,12 @@ function isTaken({ facts }: Settled): boolean {
   return facts.taken !== null;
 }
 
-/** What was found by likeness shows a relay only where all was seen. */
+/** Whether the relay is a guess: one that was found by likeness needs a complete trace. */
 function isGuess({ facts, coverage }: Settled): boolean {
   return facts.relay?.guessed === true && !isComplete(coverage);
 }
 
-/** A rule of the host is the end of its way: it has rejected it, or dropped it behind NAT. */
+/** Whether a rule of the host ended it: by a rejection, or by a drop after NAT. */
 function isStopped(settled: Settled): boolean {
   const { facts, ending } = settled;
   if (!facts.stopped) return false;
@@ -155,7 +155,7 @@ function mayBeRelaysOwn({ facts, coverage }: Settled): boolean {
   return dialler === null || dialler.isRelay;
 }
 
-/** What a capture leaves open of two legs that it pairs. */
+/** What a capture leaves open about two paired legs. */
 function doubtPairing(settled: Settled): Doubt[] {
   const streams = findClaim(settled, 'streams-equal');
   const thin = streams?.facts.thin === true && streams.facts.protocol === 'udp';
@@ -169,7 +169,7 @@ function doubtPairing(settled: Settled): Doubt[] {
   return doubts;
 }
 
-/** A relay shakes hands by itself: where nothing was asked, only its own leg shows whether the container was there. */
+/** A relay completes handshakes itself: without a request, only its own leg shows whether the container was reached. */
 function doubtRelay({ facts: { relay }, ending }: Settled): readonly Doubt[] {
   if (relay === null) return [];
   return relay.maybePortCheck && ending.outcome === 'unanswered'

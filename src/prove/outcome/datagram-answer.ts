@@ -1,10 +1,10 @@
-/** Whether the answer of a UDP server came to the client's host, as far as the trace sees. */
+/** Finds whether a UDP server's answer reached the client's namespace, as far as the trace sees. */
 import { isRequest } from '../../correlate/bytes.js';
 import { packetKey, type Leg } from '../../correlate/leg.js';
 import { sameEndpoint } from '../../model/address.js';
 import type { PacketEvent } from '../../model/event.js';
 
-/** True too where packets tell no way: those of a capture, and those that were only counted. */
+/** Also true where the way of an answer is unknown: in captures, and for packets that were only counted. */
 export function isAnswerDelivered(leg: Leg): boolean {
   let first: PacketEvent | null = null;
   for (const event of leg.events) {
@@ -17,7 +17,7 @@ export function isAnswerDelivered(leg: Leg): boolean {
   return false;
 }
 
-/** At the namespace that the first request was seen at, on the way back to where that came from. */
+/** Whether a reply was seen in the namespace of the first request, on its way back to that request's source. */
 function isAtClient(reply: PacketEvent, first: PacketEvent): boolean {
   return (
     reply.namespace === first.namespace &&
@@ -26,7 +26,7 @@ function isAtClient(reply: PacketEvent, first: PacketEvent): boolean {
   );
 }
 
-/** Whether this very packet was thrown away behind this place: no other was seen in its memory meanwhile. */
+/** Whether this packet was dropped after this place: the next event with its skb is the drop. */
 function isLost(leg: Leg, reply: PacketEvent): boolean {
   const key = packetKey(reply);
   const next = leg.events.find(

@@ -1,4 +1,4 @@
-/** The drop that decided a connection: of a packet that was needed and never got through. */
+/** Finds the drop that decided a connection: that of a packet that was needed and never got through. */
 import { isRequest } from '../../correlate/bytes.js';
 import type { Leg } from '../../correlate/leg.js';
 import { TCP, type DropEvent, type PacketEvent } from '../../model/event.js';
@@ -6,7 +6,7 @@ import type { Observed } from '../observed.js';
 import { isUnsent, readExchange, type Exchange } from './exchange.js';
 import { isAfter } from './sequence.js';
 
-/** Drops that are part of a socket's end or of another host's copy, not of the flow's fate. */
+/** Drop reasons that do not affect the flow: part of a socket's close, or a copy meant for another host. */
 const INNOCENT = new Set([
   'OTHERHOST',
   'QUEUE_PURGE',
@@ -34,7 +34,7 @@ function listDrops(leg: Leg): DropEvent[] {
 
 type Legs = Pick<Observed, 'leg' | 'links' | 'bytes'>;
 
-/** The drop on the leg nearest to the client that explains why it went no further; null where nothing does. */
+/** The drop, on the leg nearest to the client, that explains why the connection went no further; null without one. */
 export function findDrop(subject: Legs): DropEvent | null {
   for (const leg of listLegs(subject)) {
     const found = leg.protocol === 'udp' ? findDatagram(leg) : findSegment(leg, subject);
@@ -43,7 +43,7 @@ export function findDrop(subject: Legs): DropEvent | null {
   return null;
 }
 
-/** The drop of a segment that the other end never acknowledged, though both had shaken hands. */
+/** The drop of a segment that the other end never acknowledged after a completed handshake. */
 export function findUndelivered(subject: Legs, lossless = true): DropEvent | null {
   for (const leg of listLegs(subject)) {
     if (leg.protocol === 'udp' || !isOpened(leg, readExchange(leg))) continue;
@@ -54,7 +54,7 @@ export function findUndelivered(subject: Legs, lossless = true): DropEvent | nul
   return null;
 }
 
-/** Of datagrams: the request's, else the answer's. */
+/** The drop of a request datagram, otherwise that of an answer. */
 function findDatagram(leg: Leg): DropEvent | null {
   const drops = listDrops(leg);
   return drops.find((drop) => isRequest(leg, drop)) ?? drops[0] ?? null;
@@ -73,7 +73,7 @@ function isOpened({ begun }: Leg, { completed }: Exchange): boolean {
   return completed || !begun;
 }
 
-/** What was thrown away of the handshake. Once the server has agreed, a SYN that is sent again is not needed any more. */
+/** The drop in the handshake. After a SYN+ACK of the server, a retransmitted SYN is not needed any more. */
 function findOpening(
   leg: Leg,
   drops: readonly DropEvent[],
@@ -99,14 +99,14 @@ function findUndeliveredOf(
     const own = request ? client : server;
     if (!own.acksSeen || (own.acked !== null && isAfter(own.acked, drop.seq))) continue;
     if (isClosed(leg, drop, request)) continue;
-    // What was sent but once may only be late; of a request that was never answered, once is enough.
+    // A segment dropped only once may have been retransmitted; for a request without any answer, once is enough.
     const again = drops.some((other) => other !== drop && other.seq === drop.seq);
     if (again || (request && unanswered)) return drop;
   }
   return null;
 }
 
-/** Whether the end that it was for had closed before: by a reset, or in order, so that no socket wanted it any more. */
+/** Whether its receiver had closed before: by a reset, or in order, so that no socket wanted the segment any more. */
 function isClosed(leg: Leg, drop: DropEvent, request: boolean): boolean {
   const ends = isUnwanted(drop) ? TCP.FIN | TCP.RST : TCP.RST;
   return leg.events.some(
@@ -118,24 +118,24 @@ function isClosed(leg: Leg, drop: DropEvent, request: boolean): boolean {
   );
 }
 
-/** Thrown away by TCP itself at the receiver, and not on its way. */
+/** Whether TCP itself dropped it at the receiver, and not on its way. */
 function isUnwanted({ reason }: DropEvent): boolean {
   return reason === 'NO_SOCKET' || reason.startsWith('TCP_');
 }
 
-/** Thrown away by a rule on its way out of the process that sent it: only there a packet has no device. */
+/** Whether a rule in OUTPUT dropped it: only there does a packet that is being sent have no device. */
 export function isDroppedAtOutput(drop: DropEvent): boolean {
   return drop.reason === 'NETFILTER_DROP' && isUnsent(drop);
 }
 
-/** The receiver's own socket turned it away: its process reads nothing. */
+/** Whether the receiver's socket refused it because its process does not read. */
 export function isRefusal({ reason }: DropEvent): boolean {
   return reason === 'TCP_ZEROWINDOW' || reason === 'TCP_OVERWINDOW';
 }
 
-/** The last device that the dropped packet was seen at: the same skb, or, where it was copied, the same segment. */
+/** The last sighting of the dropped packet at a device: by skb or, where it was copied, by the same segment. */
 export function findLastHop(leg: Leg, drop: DropEvent): PacketEvent | null {
-  // What had no device yet was seen at none; what was sent before may bear the same numbers.
+  // A packet without a device was seen at none, though an earlier transmission may have the same numbers.
   if (isUnsent(drop)) return null;
   const before = leg.events.filter(
     (event): event is PacketEvent =>

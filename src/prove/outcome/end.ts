@@ -1,4 +1,4 @@
-/** Who ended a connection, and how: codes, for whoever puts them into words. */
+/** Finds who ended a connection and how, as codes. */
 import { isRequest } from '../../correlate/bytes.js';
 import type { Leg } from '../../correlate/leg.js';
 import { TCP, TCP_STATE, type DropEvent, type PacketEvent } from '../../model/event.js';
@@ -17,7 +17,7 @@ type By = End['by'];
 
 const UNKNOWN: End = { by: null, how: null, rule: null, cause: null };
 
-/** The rule that did it is added by whoever knows the rules. */
+/** Finds the end of a connection; rules-met.ts and predict/ add the rule that caused it. */
 export function findEnd(subject: Observed, outcome: Outcome): End {
   switch (outcome) {
     case 'refused':
@@ -34,7 +34,7 @@ export function findEnd(subject: Observed, outcome: Outcome): End {
   }
 }
 
-/** What was seen shows the outcome by itself: no packet that is missing, or that passed before the trace, could make it another. */
+/** Whether the events alone show the outcome: no missing packet and none from before the trace could change it. */
 export function isShown(subject: Observed, outcome: Outcome): boolean {
   switch (outcome) {
     case 'answered':
@@ -54,26 +54,26 @@ export function isShown(subject: Observed, outcome: Outcome): boolean {
   }
 }
 
-/** All bytes of the server that are known of: of those that are not, the last may have been sent again and again. */
+/** Whether the client acknowledged all known bytes of the server; a later one could have stalled unseen. */
 function isAllAcknowledged({ leg, bytes }: Observed): boolean {
   if (bytes.fromServer === 0) return false;
   if (leg.protocol === 'udp') {
-    // Where the client is may be what was missed: an answer that was dropped anywhere may be the only one.
+    // The place of the client may have been missed, so a dropped answer may be the only one.
     const lost = leg.events.some((event) => event.kind === 'drop' && !isRequest(leg, event));
     return leg.begun && !lost && isAnswerDelivered(leg);
   }
   const { acked, start, acksSeen } = readExchange(leg).server;
   if (!acksSeen || start === null) return leg.begun;
   if (acked === null) return false;
-  // A FIN counts as a byte; what is more than was sent is of another connection between the same ports.
+  // A FIN counts as a byte; anything more belongs to another connection between the same ports.
   const beyond = distance(start, acked) - (bytes.fromServer % 2 ** 32);
   return beyond === 0 || beyond === 1;
 }
 
 /**
- * On its way; a socket's refusal has an answer, which may have been skipped. A rule's reset is sent by the call that
- * throws the segment away: where that was seen, no reset was skipped. Of a connection that is older than the trace, the
- * segment may have been sent again and again before.
+ * Whether a drop shows the outcome by itself. It must have happened on the way: a socket that refuses also answers, and
+ * that answer may have been skipped. A rule sends its reset in the same call that drops the segment, so where the drop
+ * was seen, no reset was skipped. In a connection older than the trace, the segment may have been sent before.
  */
 function isDropShown({ leg }: Observed, drop: DropEvent): boolean {
   if (/^(?:tcp|udp)/.test(drop.function)) return false;
@@ -104,7 +104,7 @@ function tellReset(subject: Observed, reset: Reset, beyond: boolean): End {
   return { by, how: 'rst', rule: null, cause };
 }
 
-/** The end that a reset of no rule is from. */
+/** Names the sender of a reset that no rule sent. */
 function nameSender(subject: Observed, { origin, request, cause }: Reset, beyond: boolean): By {
   const { topology, relayAccept, hostAccept, leg } = subject;
   if (request)
@@ -121,7 +121,7 @@ function isFromHost({ dialled, events }: Leg, host: number): boolean {
   return first?.direction === 'out' && first.namespace === host;
 }
 
-/** Whose namespace it is. */
+/** Names the owner of a namespace. */
 function nameOwner(subject: Observed, namespace: number | null): By {
   const { topology, leg } = subject;
   if (namespace === null) return null;

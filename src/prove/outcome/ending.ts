@@ -1,4 +1,4 @@
-/** How a connection ended, as the judge and its reason need it: what no event has to be looked at again for. */
+/** Describes how a connection ended for the judge and its reason, so that they need no events. */
 import { isRequest } from '../../correlate/bytes.js';
 import type { ConnectionCourse, Ending, EndingDrop } from '../../model/judgement.js';
 import type { Outcome } from '../../model/verdict.js';

@@ -1,17 +1,17 @@
-/** What the packets of one TCP leg show of its handshake, of what was acknowledged, and of what was sent again. */
+/** Reads from the packets of one TCP leg its handshake, its acknowledgements and its retransmissions. */
 import { isRequest } from '../../correlate/bytes.js';
 import type { Leg, LegEvent } from '../../correlate/leg.js';
 import { TCP, TCP_STATE, type DropEvent, type PacketEvent } from '../../model/event.js';
 import { distance, isAfter } from './sequence.js';
 
-/** A packet, or one that died before it came to any device: both were sent. */
+/** A packet, or the drop of one before it came to any device: both were sent. */
 export type Sent = PacketEvent | DropEvent;
 
-/** What one end sent, and what the other end acknowledged of it. */
+/** What one end sent and what the other end acknowledged of it. */
 export interface EndTraffic {
   /** Number of its SYN (or SYN+ACK); null where none was seen. Of several, the one that the other end acknowledged. */
   readonly syn: number | null;
-  /** How often it sent one, as the place tells that saw it most often. */
+  /** How often it sent one, counted at the place that saw most. */
   readonly syns: number;
   /** Number of its first byte; null where neither SYN nor bytes were seen. */
   readonly start: number | null;
@@ -19,7 +19,7 @@ export interface EndTraffic {
   readonly acked: number | null;
   /** False where packets may have passed unlisted: they may have acknowledged more. */
   readonly acksSeen: boolean;
-  /** A segment that was sent again and again, and of which the sender never learned that it had come. */
+  /** A segment that was retransmitted and whose sender never learned that it arrived. */
   readonly stalled: Stalled | null;
   /** Time of its first FIN; null without one. */
   readonly fin: number | null;
@@ -31,9 +31,9 @@ export interface Stalled {
   readonly length: number;
   /** How often it was sent, at the place that saw it most often. */
   readonly sent: number;
-  /** It was acknowledged, but its sender went on: the acknowledgement did not come through. */
+  /** It was acknowledged, but its sender kept retransmitting: the acknowledgement did not reach it. */
   readonly unheard: boolean;
-  /** Most payload bytes in one segment of this side that was acknowledged; null where none was. */
+  /** Payload bytes of the largest earlier segment of this side; null without one. */
   readonly passed: number | null;
 }
 
@@ -41,7 +41,7 @@ export interface Stalled {
 export interface Exchange {
   readonly client: EndTraffic;
   readonly server: EndTraffic;
-  /** The client completed the handshake: an ACK of its own, its socket or the server's tells. */
+  /** The client completed the handshake, by its ACK, its socket or the server's socket. */
   readonly completed: boolean;
   /** Some packet of the server was seen. */
   readonly replied: boolean;
@@ -66,7 +66,7 @@ function read(leg: Leg): Exchange {
   let eager = false;
   for (const event of leg.events) {
     if (event.kind === 'state' || event.kind === 'accept') {
-      // A listener with fast open hands its connection out before the handshake ends.
+      // A listener with TCP Fast Open returns a connection from accept before the handshake ends.
       completed ||= event.kind === 'accept' ? !eager : isEstablishing(event);
       continue;
     }
@@ -93,7 +93,7 @@ function isEstablishing({ from, to }: LegEvent & { kind: 'state' }): boolean {
   );
 }
 
-/** Whether a packet of the client acknowledges a SYN+ACK; without one in sight, any acknowledgement does. */
+/** Whether a packet of the client acknowledges a SYN+ACK; if none was seen, any acknowledgement counts. */
 function completes({ flags, ack }: Sent, synAcks: ReadonlyMap<number, unknown>): boolean {
   if ((flags & (TCP.SYN | TCP.RST)) !== 0 || (flags & TCP.ACK) === 0) return false;
   return synAcks.size === 0 || [...synAcks.keys()].some((seq) => isAfter(ack, seq));
@@ -101,9 +101,9 @@ function completes({ flags, ack }: Sent, synAcks: ReadonlyMap<number, unknown>):
 
 /** Nanoseconds within which the same segment at one place is a copy of the same packet. */
 const COPY = 1_000_000;
-/** Sent so often, a segment was sent again and again. */
+/** Transmissions after which a segment without acknowledgement counts as stalled. */
 const AGAIN_AND_AGAIN = 3;
-/** Sent again so often after it was acknowledged, the acknowledgement did not come through. */
+/** Retransmissions of an acknowledged segment after which its acknowledgement counts as lost. */
 const UNHEARD = 2;
 
 interface Resent {
@@ -117,7 +117,7 @@ interface Resent {
 /** What one place (a device and direction) saw of one side. */
 interface Place {
   readonly first: Sent;
-  /** Number behind the furthest byte, and when it was first reached. */
+  /** Sequence number after the furthest byte; `advanced` is when it was first reached. */
   furthest: number;
   advanced: number;
   latest: Sent;
@@ -140,7 +140,7 @@ class SideReader {
 
   take(event: Sent): void {
     if (event.kind === 'drop' && !isUnsent(event)) {
-      // A packet that was seen at a device before it died is there already.
+      // A packet that was seen at a device before its drop was already taken.
       if ((event.flags & TCP.SYN) !== 0 && !this.syns.has(event.seq)) this.#takeSyn(event);
       return;
     }
@@ -149,7 +149,7 @@ class SideReader {
     if (event.length > 0 && (event.flags & (TCP.SYN | TCP.RST)) === 0) this.#takeBytes(event);
   }
 
-  /** The other end acknowledges. */
+  /** Takes a packet by which the other end acknowledges. */
   acknowledge({ ack }: Sent): void {
     if (this.#acked === null || isAfter(ack, this.#acked)) this.#acked = ack;
   }
@@ -256,7 +256,7 @@ class SideReader {
   }
 }
 
-/** Thrown away before any device: the skb had none yet. What a socket has received has no place at all. */
+/** Whether a packet was dropped before any device; one that a socket has received has no namespace either. */
 export function isUnsent({ namespace, ifindex }: DropEvent): boolean {
   return ifindex === null && namespace !== null;
 }

@@ -1,4 +1,4 @@
-/** A first packet that came to the host under the address that was dialled, and for which its stack found no socket. */
+/** Finds a first packet that came to the host with the dialled address and for which its stack found no socket. */
 import type { Leg, LegEvent } from '../../correlate/leg.js';
 import { sameEndpoint } from '../../model/address.js';
 import { TCP, type DropEvent, type ResetEvent } from '../../model/event.js';

@@ -1,4 +1,4 @@
-/** How a connection ended for its client: a fold over what its packets, its sockets and its drops show. */
+/** Finds how a connection ended for its client, by its packets, sockets and drops. */
 import type { Leg } from '../../correlate/leg.js';
 import type { DropEvent } from '../../model/event.js';
 import type { Outcome } from '../../model/verdict.js';
@@ -50,12 +50,12 @@ function findOpeningOutcome(subject: Observed): Outcome {
   return server.syns > 0 && isLeft(leg) ? 'reset' : 'unanswered';
 }
 
-/** Whether the client ended it by a reset of its own. */
+/** Whether the client ended it with a reset. */
 function isLeft(leg: Leg): boolean {
   return listResets(leg).some(({ request }) => request);
 }
 
-/** Bytes of the server that the client acknowledged; null where that cannot be known. */
+/** Whether the client acknowledged bytes of the server; null where that cannot be known. */
 function isAnswered({ leg, bytes }: Observed, lossless: boolean): boolean | null {
   if (bytes.fromServer === 0) return false;
   const { acked, start, acksSeen } = readExchange(leg).server;
@@ -63,7 +63,7 @@ function isAnswered({ leg, bytes }: Observed, lossless: boolean): boolean | null
   return lossless && acksSeen && start !== null ? false : null;
 }
 
-/** The first reset that ended it: of the server, of its relay or of a rule; none that came after an orderly end. */
+/** The first reset that ended it, by the server, its relay or a rule; resets after an orderly end do not count. */
 export function findReset(subject: Pick<Observed, 'leg'>, answered: boolean): Reset | null {
   const { client, server } = readExchange(subject.leg);
   const found = listResets(subject.leg).find(({ request, cause, event }) => {
@@ -76,8 +76,8 @@ export function findReset(subject: Pick<Observed, 'leg'>, answered: boolean): Re
 }
 
 /**
- * The segment that was sent again and again on some leg, unless its receiver had no room for it. One that was never
- * acknowledged comes before one whose acknowledgement did not come through.
+ * Finds the segment that was retransmitted in vain on some leg, unless its receiver had no room for it. A segment that
+ * was never acknowledged comes before one whose acknowledgement was lost.
  */
 export function findStall({ leg, links }: Pick<Observed, 'leg' | 'links'>): Stall | null {
   const stalls = listLegs({ leg, links }).flatMap((one) => listStalls(one));
@@ -102,13 +102,13 @@ function findSilentOutcome(subject: Observed): Outcome {
   const own = readExchange(leg);
   const upstreams = links.map(({ upstream }) => upstream);
   const isReset = (one: Leg): boolean => listResets(one).some(({ request }) => !request);
-  // The relay shook hands before it knew whether the container would: a port check is fooled, the client is not.
+  // The relay completes the handshake before the container does, so a completed one does not count as an answer here.
   if ((link || relayAccept) && !(link && hasAgreed(readExchange(link.upstream)))) {
     if (endsFirst(own) || (link && isReset(link.upstream))) return 'reset';
     return findDrop(subject) ? 'dropped' : isLeft(leg) ? 'reset' : 'unanswered';
   }
   if (bytes.fromClient === 0) return 'answered';
-  // A relay ends the client's leg in order, whatever ended its own.
+  // A relay closes the client's leg in order, even if its own leg was reset.
   if (upstreams.some(isReset)) return 'reset';
   if (own.server.fin !== null) return 'answered';
   return isLeft(leg) ? 'reset' : 'unanswered';
@@ -128,7 +128,7 @@ function findDatagramOutcome(subject: Observed, lossless: boolean): Outcome {
   if (bytes.fromServer > 0 && (!lossless || isAnswerDelivered(leg))) return 'answered';
   const drop = findDrop(subject);
   if (drop === null) return 'unanswered';
-  // Where nothing listens, ICMP tells the sender: the client, or a relay, which keeps it to itself.
+  // Where nothing listens, the sender gets an ICMP error; a relay does not pass it on to the client.
   if (drop.reason !== 'NO_SOCKET') return 'dropped';
   return leg.events.includes(drop) ? 'refused' : 'unanswered';
 }

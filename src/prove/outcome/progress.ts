@@ -1,4 +1,4 @@
-/** How far a connection came: its handshake, the bytes that were acknowledged, the segment that it stalled at. */
+/** Describes how far a connection came: handshake, acknowledged bytes, and the segment that it stalled at. */
 import type { Observed } from '../observed.js';
 import type { Connection } from '../../model/report.js';
 import type { Outcome } from '../../model/verdict.js';
@@ -44,12 +44,12 @@ function describeAcknowledged(
   };
 }
 
-/** Bytes of one side that the other end has acknowledged; null where more may have been than was seen. */
+/** Bytes of one side that the other end acknowledged; null where more may have been acknowledged than was seen. */
 function countAcknowledged(side: EndTraffic, sent: number, lossless: boolean): number | null {
   const { acked, start, acksSeen } = side;
   if (sent === 0) return 0;
   if (start === null) return null;
-  // What comes behind the last byte is the FIN's own number.
+  // The number after the last byte is that of the FIN.
   const count =
     acked !== null && isAfter(acked, start) ? Math.min(distance(start, acked), sent) : 0;
   return count === sent || (lossless && acksSeen) ? count : null;
@@ -72,7 +72,7 @@ function describeStall(subject: Observed): Connection['stall'] {
   };
 }
 
-/** Address of the client by the server's own socket: as it accepted, or as its handshake ended. */
+/** The client's address as the server's socket sees it: at its accept, its first read, or the end of its handshake. */
 function findSourceSeen({ lastLeg, received, link }: Observed): string | null {
   if (lastLeg.accepted) return lastLeg.accepted.remote.address;
   if (received && !link) return received.remote.address;

@@ -1,4 +1,4 @@
-/** Who sent a reset: the side that it is from, or a rule on the way that bears that side's address. */
+/** Finds who sent a reset: the side whose address it bears, or a rule on the way. */
 import { isRequest } from '../../correlate/bytes.js';
 import type { Leg } from '../../correlate/leg.js';
 import { ResetNumbers } from '../../correlate/reset-fit.js';
@@ -11,18 +11,18 @@ export interface Reset {
   readonly request: boolean;
   /** The first sighting of it. */
   readonly event: PacketEvent;
-  /** The segment that a rule threw away as it sent this reset; null where none did. */
+  /** The segment that a rule dropped as it sent this reset; null where no rule did. */
   readonly rejected: DropEvent | null;
   /**
-   * `not-listening`: the stack found no socket for the segment. `closed`: a socket, or its process, sent it.
-   * `rejected`: a rule did. Null where that was not seen.
+   * `not-listening`: the stack found no socket for the segment. `closed`: a socket or its process sent the reset.
+   * `rejected`: a rule sent it. Null where the cause was not seen.
    */
   readonly cause: 'not-listening' | 'closed' | 'rejected' | null;
   /** Inode of the namespace that it was made in; null where it came from beyond what the trace sees. */
   readonly origin: number | null;
 }
 
-/** The resets of a leg in order of time, each once, however often it was seen; without those that are no end of it. */
+/** Lists the resets that ended a leg, in order of time, each once however often it was seen. */
 export function listResets(leg: Leg): Reset[] {
   const seen = new Set<string>();
   const resets: Reset[] = [];
@@ -45,12 +45,12 @@ export function listResets(leg: Leg): Reset[] {
   return resets;
 }
 
-/** Whether the sender of a reset went on behind it: then it had not ended the connection, whatever its numbers had to fit. */
+/** Whether the sender of a reset sent more packets after it, so that the reset did not end the connection. */
 function goesOn(leg: Leg, reset: PacketEvent, request: boolean): boolean {
   const own = leg.events.filter(
     (event): event is PacketEvent => event.kind === 'packet' && isRequest(leg, event) === request,
   );
-  // Further on, what it had sent before may be seen later than the reset here.
+  // At later places, earlier packets may be seen after this sighting of the reset: take its last sighting.
   const last = own.findLast(
     ({ seq, ack, flags }) => seq === reset.seq && ack === reset.ack && flags === reset.flags,
   );
@@ -58,7 +58,7 @@ function goesOn(leg: Leg, reset: PacketEvent, request: boolean): boolean {
   return own.some(({ flags, time }) => (flags & TCP.RST) === 0 && time > since);
 }
 
-/** Who is refused by an address that it did not dial has no socket for that, and goes on waiting. */
+/** Whether the client took a reset: it has no socket for one from an address that it did not dial. */
 function isHeard(leg: Leg, reset: PacketEvent, request: boolean): boolean {
   if (request || readExchange(leg).server.syns > 0) return true;
   return !leg.events.some(
@@ -89,7 +89,7 @@ function describe(leg: Leg, event: PacketEvent, request: boolean): Reset {
   return { ...own, rejected: null, cause: nameCause(event, answered) };
 }
 
-/** By what the stack told of the segment that it answered last before; else by what threw that segment away. */
+/** Names the cause by the stack's last answer before the reset, otherwise by the drop of the answered segment. */
 function nameCause(
   { socket, time }: PacketEvent,
   answered: readonly (DropEvent | ResetEvent)[],
@@ -102,16 +102,16 @@ function nameCause(
   return socket === null ? null : 'closed';
 }
 
-/** Nanoseconds within which a rule that has sent a reset throws the segment away: the same call does both. */
+/** Nanoseconds between a rule's reset and its drop of the segment: the same call does both. */
 const ONE_CALL = 100_000_000;
 
-/** A rule's reset is nobody's socket's, and the segment dies right after it. */
+/** Whether a rule sent the reset: it belongs to no socket, and the segment is dropped right after it. */
 function isRejected({ socket, time }: PacketEvent, drop: DropEvent): boolean {
   const since = drop.time - time;
   return socket === null && drop.reason === 'NETFILTER_DROP' && since >= 0 && since < ONE_CALL;
 }
 
-/** Whether the numbers of a reset are those that answer this segment (RFC 9293, 3.5.2). */
+/** Whether a reset has the numbers that answer this segment (RFC 9293, 3.5.2). */
 function isAnswer(
   reset: PacketEvent,
   { seq, ack, flags, length }: DropEvent | ResetEvent,

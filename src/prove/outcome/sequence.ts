@@ -1,4 +1,4 @@
-/** TCP's numbers, which wrap at 2^32. */
+/** Compares TCP sequence numbers, which wrap at 2^32. */
 const WRAP = 2 ** 32;
 
 /** Whether `one` comes after `other`. */

@@ -1,4 +1,4 @@
-/** A first packet to the host's own address that a rule of the host threw away: its way ended at the host. */
+/** Finds a first packet to the host's own address that a rule of the host dropped. */
 import type { Leg } from '../../correlate/leg.js';
 import { sameEndpoint } from '../../model/address.js';
 import { CONNTRACK, TCP, type DropEvent } from '../../model/event.js';
@@ -7,11 +7,11 @@ import { isHostAddress } from '../observed.js';
 
 export interface HostDrop {
   readonly drop: DropEvent;
-  /** NAT had been asked before, and had left the address as it was: otherwise it might have sent the packet on. */
+  /** Whether NAT came before the drop and left the address as it was; otherwise it might have sent the packet on. */
   readonly behindNat: boolean;
 }
 
-/** Null where no rule stopped it, or where it was on its way to somewhere else. */
+/** Null where no rule stopped the packet, or where it was not for the host itself. */
 export function findStopped(leg: Leg, topology: Topology): HostDrop | null {
   const { server, nat, events } = leg;
   if (server === null || nat?.destinationRewritten === true) return null;

@@ -1,4 +1,4 @@
-/** How a captured connection ended for its client: what was seen, and what could have been seen and was not. */
+/** Finds how a captured connection ended for its client, by what was seen and by what should have been seen. */
 import { streamsOf } from '../../correlate/capture/contents.js';
 import type { CapturedLeg } from '../../correlate/capture/legs.js';
 import type { Leg } from '../../correlate/leg.js';
@@ -14,26 +14,26 @@ export interface WireOutcome {
   readonly outcome: Outcome;
   /** The ICMP error that ended it; null without one. */
   readonly error: IcmpError | null;
-  /** The server agreed, and the client never acknowledged it. */
+  /** The server sent a SYN+ACK, and the client never acknowledged it. */
   readonly halfOpen: boolean;
-  /** That rests on what the capture could have shown and did not: with a lossy one it would be another. */
+  /** The outcome rests on the absence of packets: in a lossy capture it would be another. */
   readonly bySilence: boolean;
 }
 
-/** What a capture tells beside a connection's own packets. */
+/** What a capture shows in addition to a connection's own packets. */
 export interface WireContext {
   readonly errors: readonly IcmpError[];
   readonly witnessOf: (file: number) => CaptureWitness | undefined;
 }
 
-/** Nanoseconds after its last packet within which an error may be about a connection that has ended, or about any other. */
+/** Nanoseconds after its last packet in which an error may be about a connection: if closed, and otherwise. */
 const ERROR_AFTER_END = 2_000_000_000;
 const ERROR_AFTER = 60_000_000_000;
 
 const SYN_ACK = TCP.SYN | TCP.ACK;
-/** Nanoseconds within which an acknowledgement comes, or what it was for is sent again. */
+/** Nanoseconds within which an acknowledgement or a retransmission comes. */
 const PATIENCE = 1_000_000_000;
-/** Nanoseconds after which a handshake packet that comes again was sent again. */
+/** Nanoseconds after which a repeated handshake packet is a retransmission. */
 const SENT_AGAIN = 150_000_000;
 /** Times that bytes were sent again without an acknowledgement before the connection counts as stalled. */
 const STALLED = 2;
@@ -59,10 +59,10 @@ export function findWireOutcome(subject: ObservedOnWire, context: WireContext): 
 function judge(subject: ObservedOnWire, error: IcmpError | null): Outcome {
   // Packets may be missing from any capture.
   const found = findOutcome(subject, false);
-  // Of what is kept here not every repetition is there; the whole streams tell of a stall.
+  // The kept packets lack some repetitions; isStalled judges by the whole streams.
   const outcome = found === 'stalled' ? 'unanswered' : found;
   if (outcome !== 'unanswered') return outcome;
-  // Of its handshake, or of the answer that the client acknowledged, the capture may lack packets.
+  // The capture may lack packets of the handshake, or of an answer that the client acknowledged.
   if (subject.bytes.fromServer > 0 || streamsOf(subject.captured).reply.lost) return 'answered';
   return error === null ? outcome : judgeError(error);
 }
@@ -72,21 +72,22 @@ function judgeError({ message: { version, type, code } }: IcmpError): Outcome {
   return noPort ? 'refused' : 'dropped';
 }
 
-/** A smaller packet may follow. */
+/** Whether the error says that a packet was too big: it ends nothing, because a smaller one may follow. */
 function isTooBig({ message: { version, type, code } }: IcmpError): boolean {
   return version === 6 ? type === 2 : type === 3 && code === 4;
 }
 
 /**
- * `silent`: the server did not agree. `half-open`: it did, and one of them tried again. `unheard`: it did, and the client never
- * acknowledged that, though it would have been seen. `left`: the client answered by a reset. `completed` also where nobody can know.
+ * `silent`: the server sent no SYN+ACK. `half-open`: it did, and one of them tried again. `unheard`: it did, and the
+ * client never acknowledged it, though that would have been seen. `left`: the client answered with a reset.
+ * `completed` is also used where it cannot be known.
  */
 type Opening = 'silent' | 'half-open' | 'unheard' | 'left' | 'completed';
 
 function findOpening(captured: CapturedLeg, { witnessOf }: WireContext): Opening {
   const { first, last, leg } = captured;
   if (first.completed) return 'completed';
-  // Behind the rewriting only what the server itself says shows that it heard the client.
+  // After the rewriting, only data or a FIN of the server shows that it got the client's acknowledgement.
   if (last !== first && last.completed && hasSpoken(captured)) return 'completed';
   const packets = leg.range.list().filter(({ damaged }) => !damaged);
   const agreements = packets.filter(({ flags }) => (flags & SYN_ACK) === SYN_ACK);
@@ -103,7 +104,7 @@ function findOpening(captured: CapturedLeg, { witnessOf }: WireContext): Opening
   return agreed && own.length > 0 && sees(witness, agreed) ? 'unheard' : 'completed';
 }
 
-/** An acknowledgement of it would be in the file. */
+/** Whether an acknowledgement of this packet would be in the file. */
 function sees(witness: CaptureWitness | undefined, agreed: CapturedPacket): boolean {
   return (
     witness !== undefined &&
@@ -118,21 +119,21 @@ function isSentAgain(packets: readonly CapturedPacket[]): boolean {
   return Math.max(...times) - Math.min(...times) >= SENT_AGAIN;
 }
 
-/** Bytes or an end of the server's own. */
+/** Whether the server sent bytes or a FIN. */
 function hasSpoken({ leg }: CapturedLeg): boolean {
   const { replies } = leg.split();
   return replies.some(({ flags, length }) => length > 0 || (flags & TCP.FIN) !== 0);
 }
 
-/** Bytes were sent again and again, and nobody acknowledged them: to or by the client, or behind a relay. */
+/** Whether bytes were retransmitted without being acknowledged, on the client's leg or behind a relay. */
 function isStalled({ captured, pairing }: ObservedOnWire): boolean {
   const legs = pairing ? [captured, pairing.upstream] : [captured];
   return legs.some(({ first }) => first.streams.some(({ repeats }) => repeats >= STALLED));
 }
 
 /**
- * A datagram came back under another address than the one that was dialled, at the very device where the request had
- * come in: the client does not take that for an answer.
+ * Whether a datagram came back from another address than the dialled one, at the device where the request came in: the
+ * client does not take that as an answer.
  */
 function isMisanswered(captured: CapturedLeg): boolean {
   const { first, last, leg } = captured;
@@ -166,7 +167,7 @@ function isAbout({ source, destination }: IcmpError, leg: Leg): boolean {
   return [leg.server, leg.destination].some((end) => end && sameEndpoint(end, destination));
 }
 
-/** Of another file the clock may not be known. Ports that are used again are another connection's. */
+/** Whether an error is of the connection's time, because ports are reused; clocks of other files may be unknown. */
 function isOfItsTime({ time, file }: IcmpError, { first, last }: CapturedLeg): boolean {
   return [first, last].some((one) => {
     if (one.file !== file) return true;

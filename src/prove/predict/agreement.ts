@@ -1,4 +1,4 @@
-/** A traced connection as an attempt that can be predicted, and whether it came as predicted. */
+/** Turns a traced connection into an attempt that can be predicted, and checks whether it came as predicted. */
 import type { Forecast } from '../../model/forecast.js';
 import type { Connection } from '../../model/report.js';
 import type { Attempt } from '../../rules/evaluate/vantages.js';
@@ -66,17 +66,17 @@ export function agree(
   if (prediction.way !== null && !goesSameWay(connection, attempt, prediction)) return false;
   if (prediction.path === 'dropped') return isLostAsPredicted(connection, deciding);
   if (prediction.path === 'refused') {
-    // A rule may refuse with an ICMP message that nobody waits for.
+    // A rule may refuse with an ICMP message that the client ignores.
     return outcome === 'refused' || (outcome !== 'answered' && rejects(deciding));
   }
   if (outcome === 'refused') return false;
-  // Who was to be answered and was not has met something that the prediction does not speak of.
+  // A connection that should have been answered and was not met something outside the prediction.
   if (outcome === 'unanswered') return null;
   if (outcome !== 'dropped') return true;
   return drop === null || drop.reason === 'NETFILTER_DROP' ? false : null;
 }
 
-/** A rule must have dropped it where a rule was to, and anything but a rule where none was; null where nobody saw. */
+/** Whether a rule dropped it if one was predicted to, and something else if not; null where no drop was seen. */
 function isLostAsPredicted(
   { outcome, drop }: Connection,
   deciding: RuleRef | null,
@@ -92,7 +92,7 @@ function goesSameWay(
   prediction: Forecast,
 ): boolean {
   const { way, target } = prediction;
-  // What is stopped at the host has come to none of its processes: which of them it was for does not show.
+  // A connection that was stopped at the host reached no process, so its path does not show the relay it was meant for.
   const stops = prediction.path === 'refused' || prediction.path === 'dropped';
   const stopped = path === 'host' && (outcome === 'refused' || outcome === 'dropped');
   if (stopped && stops && (way === 'docker-proxy' || way === 'relay')) return true;
@@ -103,7 +103,7 @@ function goesSameWay(
   return (nat.hook ?? hook) === hook && (target ?? rewritten) === rewritten;
 }
 
-/** Whether the rule only sends it elsewhere, to where it then died. */
+/** Whether the rule only translates the packet, which was then lost elsewhere. */
 function translates({ rule }: RuleRef): boolean {
   return (
     rule?.steps.some((step) => step.kind === 'verdict' && TRANSLATIONS.has(step.verdict.do)) ??

@@ -1,4 +1,4 @@
-/** What it may mean that connections did not come as predicted: one finding for each kind of difference. */
+/** Finds why connections may not have come as predicted: one finding for each kind of difference. */
 import { formatEndpoint } from '../../model/address.js';
 import type { Connection, Predicted, ReportFinding } from '../../model/report.js';
 import type { RuleDifferences, RuleSurvey } from '../../model/survey.js';
@@ -11,7 +11,7 @@ import { nameSeen } from '../../words/seen.js';
 export interface Difference {
   readonly connection: Connection;
   readonly predicted: Predicted;
-  /** Whether the rules as they were at the end predict what was seen. */
+  /** Whether the rules at the end of the trace predict what was seen. */
   readonly byEnd: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** Names the rule that refused a connection, where the rules that were read leave no other. */
+/** Names the rule that refused a connection, where no other rule that was read can have done it. */
 import type { Endpoint } from '../../model/address.js';
 import { isInRange, parseAddressNumber } from '../../model/range.js';
 import type { Connection, Predicted } from '../../model/report.js';
@@ -21,9 +21,9 @@ export function nameRule(
     const { rule, at } = predicted;
     return { rule, ...(at && { at: { table: at.table, chain: at.chain } }) };
   }
-  // Of a rule that drops nothing but the packet's end is seen: a policy, or any of many, may have done it.
+  // A drop shows nothing of the rule behind it: it may be a policy or any of many rules.
   if (cause !== 'rejected') return null;
-  // Rules that have changed meanwhile, or were not read, may be the ones.
+  // A rule that has changed since, or was not read, may have done it.
   if (!survey.complete || survey.changes === null || survey.changes.rules !== null) return null;
   const [only, ...others] = listCandidates(connection, survey);
   return only && others.length === 0 ? only : null;
@@ -45,7 +45,7 @@ function listCandidates(connection: Connection, { rules }: RuleSurvey): NamedRul
     );
 }
 
-/** What is not understood may do anything. */
+/** Whether a rule may reject a packet; a verdict that is not understood may do anything. */
 function mayReject({ steps }: Rule): boolean {
   const rejects = (verdict: RuleVerdict): boolean =>
     verdict.do === 'reject' || verdict.do === 'unknown';
@@ -62,7 +62,7 @@ interface Ways {
   readonly destination: Endpoint;
 }
 
-/** Of both ways, before and behind NAT. */
+/** The packets of both directions, before and after NAT. */
 function listPackets({ protocol, client, server, container, relay }: Connection): Ways[] {
   const clients = [client, ...(relay?.client ? [relay.client] : [])];
   const servers = [server, container].filter((end) => end !== null);
@@ -79,7 +79,7 @@ function mayMatch({ steps }: Rule, packet: Ways): boolean {
   return steps.every((step) => step.kind !== 'match' || holds(step.match, packet) !== false);
 }
 
-/** Null where that cannot be told of a packet that is known by its ends only. */
+/** Null where the packet's protocol and endpoints do not decide the condition. */
 function holds(match: Match, { protocol, source, destination }: Ways): boolean | null {
   switch (match.on) {
     case 'source':

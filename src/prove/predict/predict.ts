@@ -1,4 +1,4 @@
-/** Puts beside each connection what was predicted from the host's rules, and a finding where it came otherwise. */
+/** Adds to each connection the prediction from the host's rules, and makes findings where they differ. */
 import type { Finding } from '../../model/explain.js';
 import type { Connection, Evidence, Predicted, ReportFinding } from '../../model/report.js';
 import type { RuleSet } from '../../model/rules.js';
@@ -60,7 +60,7 @@ export function predict(
   };
 }
 
-/** The faults that connections failed of, and no others. */
+/** Keeps only the faults that made connections fail. */
 function attributeFaults(
   faults: readonly Finding[],
   failed: readonly Connection[],
@@ -77,7 +77,7 @@ function attributeFaults(
 interface Answer {
   readonly predicted: Predicted;
   readonly deciding: RuleRef | null;
-  /** Whether something behind it keeps it from being served. */
+  /** Whether the prediction names obstacles that keep the connection from being served. */
   readonly obstructed: boolean;
 }
 
@@ -89,7 +89,7 @@ function decide(
   return writeDeciding(connection, predicted, { bridge, obstructed });
 }
 
-/** Predicts connections by one rule set; equal attempts once. */
+/** Predicts connections by one rule set, and equal attempts only once. */
 class Oracle {
   readonly world: World;
   readonly #survey: RuleSurvey;
@@ -125,7 +125,7 @@ class Oracle {
     return { predicted, deciding, obstructed: obstacles.length > 0 };
   }
 
-  /** By the predictions that were asked for. */
+  /** Finds the faults of the host by the predictions made so far. */
   findFaults({ topology: { engine }, target }: TraceHeader): Finding[] {
     return findFaults({
       world: this.world,
@@ -180,7 +180,7 @@ function withRule(connection: Connection, named: NamedRule | null): Connection {
   return connection instanceof KeptConnection ? connection.extend({ end }) : { ...connection, end };
 }
 
-/** A second witness, which never decides: other traffic raises the counter as well. */
+/** Makes the claim that the deciding rule's counter grew; it never decides, because other traffic raises it too. */
 function witnessCounter({ predicted, deciding }: Answer, { changes }: RuleSurvey): Evidence | null {
   const rule = deciding?.rule ?? null;
   if (!changes || !rule || rule.packets === null || !predicted.at || predicted.agrees !== true) {
@@ -197,7 +197,7 @@ function witnessCounter({ predicted, deciding }: Answer, { changes }: RuleSurvey
   });
 }
 
-/** Whether the rule itself took the packet, and is not one that passed it over. */
+/** Whether the rule returns the packet from its chain. */
 function returns(steps: NonNullable<RuleRef['rule']>['steps']): boolean {
   return steps.some((step) => step.kind === 'verdict' && step.verdict.do === 'return');
 }

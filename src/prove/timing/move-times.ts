@@ -1,4 +1,4 @@
-/** When bytes that a relay moved had been read: its calls are reported as they return, when the far side may have them already. */
+/** Finds when a relay had read moved bytes: calls are reported on return, when the far side may already have them. */
 import type { Move } from '../../correlate/relays.js';
 import type { Hop } from '../../model/report.js';
 
@@ -9,7 +9,7 @@ export interface Carried {
   readonly stream: NonNullable<Hop['stream']>;
 }
 
-/** The packets that bytes go on in: requests on the leg that the relay dialled, replies on the one that it accepted. */
+/** The packets that carry moved bytes on: requests on the leg that the relay dialled, replies on the client's. */
 export interface Onward {
   readonly request: readonly Carried[];
   readonly reply: readonly Carried[];
@@ -21,7 +21,7 @@ export interface TimedMove {
   readonly time: number;
 }
 
-/** The read's time where it is known; in any case no later than the first packet that carries the bytes on. */
+/** Times each move by its read where that is known, but no later than the first packet that carries the bytes on. */
 export function placeMoves(moves: readonly Move[], onward: Onward): TimedMove[] {
   return moves.map((move) => {
     const { event, read, request, bytes } = move;

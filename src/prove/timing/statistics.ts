@@ -1,9 +1,9 @@
-/** Numbers over all connections of a trace: quantiles of their times, who was slow, who came most. */
+/** Computes statistics over all connections of a trace: quantiles of times, slowest ids, most frequent clients. */
 import { maxSorted, quantileSorted } from 'simple-statistics';
 import type { Connection } from '../../model/report.js';
 import type { Quantiles, StatisticsRow } from '../../model/statistics.js';
 
-/** Ids and addresses that a row names. */
+/** Most ids and addresses that a row names. */
 const NAMED = 5;
 
 type Timed = Pick<
@@ -21,7 +21,7 @@ export function findStatistics(connections: readonly Timed[]): StatisticsRow[] {
 
 function describeGroup(group: readonly Timed[]): StatisticsRow {
   const [first] = group as readonly [Timed];
-  // Asked for once: a capture works it out each time.
+  // Read only once, because a captured connection computes it on access.
   const timings = group.map(({ id, timing }) => ({ id, timing }));
   const quantiles = (name: 'connect' | 'firstReply' | 'duration' | 'relay'): Quantiles | null =>
     findQuantiles(timings.flatMap(({ timing }) => timing[name] ?? []));
@@ -51,12 +51,12 @@ function describeGroup(group: readonly Timed[]): StatisticsRow {
   };
 }
 
-/** What somebody who waits would call slow, in nanoseconds; null where no time of it is known. */
+/** Nanoseconds that a user had to wait; null where no time is known. */
 export function slownessOf({ timing }: Pick<Connection, 'timing'>): number | null {
   return timing.firstReply ?? timing.connect ?? timing.duration;
 }
 
-/** Between two neighbours the value lies on the line from one to the other. Null without any. */
+/** Quantiles, interpolated linearly between neighbours; null without any value. */
 export function findQuantiles(values: readonly number[]): Quantiles | null {
   if (values.length === 0) return null;
   const sorted = [...values].sort((a, b) => a - b);
@@ -70,7 +70,7 @@ export function findQuantiles(values: readonly number[]): Quantiles | null {
   };
 }
 
-/** Null where one of them is not known, or the sum is no exact number any more. */
+/** Null where a value is unknown or the sum exceeds the exact integers. */
 function sum(values: readonly (number | null)[]): number | null {
   let total = 0;
   for (const value of values) {

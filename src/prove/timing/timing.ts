@@ -1,4 +1,4 @@
-/** When a connection began, how long its parts took, and how much of it was sent again: facts, null where not seen. */
+/** Finds when a connection began, how long its parts took and how much was retransmitted; null where not seen. */
 import { isRequest } from '../../correlate/bytes.js';
 import type { Leg } from '../../correlate/leg.js';
 import { TCP, TCP_STATE, type PacketEvent } from '../../model/event.js';
@@ -23,12 +23,12 @@ export function findTiming(subject: Observed, epoch: bigint): Connection['timing
   };
 }
 
-/** Months of nanoseconds are no exact number any more: clocks of captures may be that far apart. */
+/** Null beyond the exact integers, about three months: clocks of captures may be that far apart. */
 function exactly(nanoseconds: number | null): number | null {
   return nanoseconds !== null && Number.isSafeInteger(nanoseconds) ? nanoseconds : null;
 }
 
-/** Neither a count nor a look at a socket as the trace ended. */
+/** Whether something happened: not for counters and for sockets that were only looked at as the trace ended. */
 function isOccurrence(event: Leg['events'][number]): boolean {
   return event.kind !== 'counter' && !(event.kind === 'state' && event.from === event.to);
 }
@@ -46,7 +46,7 @@ function hasEnded({ events, protocol }: Leg): boolean {
   );
 }
 
-/** From the first SYN to the client's own ACK; by its socket where that was seen. */
+/** Nanoseconds from the first SYN to the client's ACK, or to its socket's change of state where that was seen. */
 function findConnect(leg: Leg): number | null {
   const { server, completed } = readExchange(leg);
   if (leg.protocol === 'udp' || !completed) return null;
@@ -73,7 +73,7 @@ function findConnect(leg: Leg): number | null {
   return acked ? acked.time - syn.time : null;
 }
 
-/** From the first payload of the client to the first of the server, each as it was where the client's was first seen. */
+/** From the client's first payload to the server's first, both at the device that saw the client's first. */
 function findFirstReply(leg: Leg): number | null {
   const asked = findPayload(leg, true);
   if (!asked) return null;
@@ -87,7 +87,7 @@ function findFirstReply(leg: Leg): number | null {
   return reply ? reply.time - asked.time : null;
 }
 
-/** The other way at the same device; captures do not always know the way. */
+/** Whether two packets passed the same device in opposite directions. */
 function isOpposite(a: PacketEvent, b: PacketEvent): boolean {
   return a.namespace === b.namespace && a.ifindex === b.ifindex && a.direction !== b.direction;
 }
@@ -104,7 +104,7 @@ function findPayload(leg: Leg, request: boolean): PacketEvent | null {
   );
 }
 
-/** From the last sighting of the client's first payload to the first of the relay's own. */
+/** From the last sighting of the client's first payload to the first sighting of the relay's own. */
 function findRelayed(leg: Leg, upstream: Leg): number | null {
   const asked = findPayload(leg, true);
   const sent = findPayload(upstream, true);
@@ -121,7 +121,7 @@ function findRelayed(leg: Leg, upstream: Leg): number | null {
   return came ? sent.time - came.time : null;
 }
 
-/** Segments that were sent again on any leg; null where some may not have been seen. */
+/** Counts retransmitted segments on all legs; null where some may not have been seen. */
 export function countRetransmits(
   subject: Observed,
   attached: readonly string[],
@@ -141,7 +141,7 @@ export function countRetransmits(
 
 const RETRANSMITS = 'tracepoint:tcp:tcp_retransmit_skb';
 
-/** By the packets; where some may not be listed, by what the sender's socket tells, if it is on this kernel. */
+/** Counts by packets; where some may be unlisted, by the sender's socket, if that is on this kernel. */
 function countSide(leg: Leg, request: boolean, told: boolean): number | null {
   let bySocket = 0;
   let local = false;
@@ -162,12 +162,12 @@ function countSide(leg: Leg, request: boolean, told: boolean): number | null {
 
 interface PlaceCount {
   again: number;
-  /** Number behind the furthest byte. */
+  /** Sequence number after the furthest byte. */
   furthest: number | null;
   readonly turns: Set<string>;
 }
 
-/** At one place: what begins before the furthest byte was sent again, or fills a gap that a lost segment left. */
+/** Counts at one place: a segment that begins before the furthest byte is a retransmission, or fills a loss's gap. */
 function note(places: Map<string, PlaceCount>, event: PacketEvent): void {
   const { namespace, ifindex, direction, source, destination, seq, length } = event;
   const key = `${namespace}|${ifindex}|${direction}|${source.port}|${destination.port}`;
