@@ -1,4 +1,4 @@
-/** Makes containers of those that only their keepers tell of: addresses come from their devices. */
+/** Makes model containers of those that only a keeper process reveals; addresses come from their devices. */
 import type { Container, Device } from '../model/topology.js';
 import type { KeptContainer } from './keepers.js';
 
@@ -6,11 +6,11 @@ export interface Adoption {
   /** Inode of the host's namespace. */
   readonly host: number;
   readonly devices: ReadonlyMap<number, readonly Device[]>;
-  /** Ids that an engine has told. */
+  /** Ids that an engine has reported. */
   readonly told: ReadonlySet<string>;
 }
 
-/** Only the first of those that share a namespace has its addresses, as engines tell it. */
+/** Of containers that share a namespace only the first gets the addresses, as engines report it. */
 export function adoptContainers(kept: readonly KeptContainer[], adoption: Adoption): Container[] {
   const { host, told } = adoption;
   const owners = new Map<number, KeptContainer>();
@@ -45,7 +45,10 @@ export function adoptContainers(kept: readonly KeptContainer[], adoption: Adopti
     });
 }
 
-/** An address that another namespace has too (tap devices of rootless engines have the host's, or all the same) names nobody. */
+/**
+ * Leaves out an address that another namespace has too: tap devices of rootless engines have the host's, or all have
+ * the same one.
+ */
 function listNetworks(namespace: number, { devices }: Adoption): Container['networks'] {
   const taken = new Set(
     [...devices].flatMap(([inode, list]) =>
@@ -67,7 +70,7 @@ function listAddresses({ addresses }: Device): string[] {
   return addresses.flatMap((text) => text.split('/')[0] ?? []).filter(isOfNetwork);
 }
 
-/** Not of the link or the host alone. */
+/** Whether the address is neither link-local nor loopback. */
 function isOfNetwork(address: string): boolean {
   return !/^(fe[89ab]|127\.|::1$)/.test(address);
 }

@@ -1,4 +1,4 @@
-/** Which process started which; read once, and only where something asks. */
+/** Finds parents and children of processes; reads /proc once, and only when needed. */
 import { readParent, type ProcessEntry } from './procfs.js';
 
 export class Ancestry {

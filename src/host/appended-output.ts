@@ -1,4 +1,4 @@
-/** An output that grows while the program runs: what was written stays readable, however the program ends. */
+/** Opens an output that grows while the program runs; what was written stays readable however the program ends. */
 import { rename, type FileHandle } from 'node:fs/promises';
 import {
   describeUnwritable,
@@ -8,15 +8,15 @@ import {
   openSpecial,
 } from './output-file.js';
 
-/** Takes pieces one after the other: each call waits until the output has taken the last one. */
+/** Takes pieces one after the other; each call settles when the output has taken its piece. */
 export interface AppendedOutput {
   write(piece: Buffer): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Opens it with its first piece. An ordinary file that was there before is replaced by one that begins so, in one step.
- * @param streams those of the process that own a descriptor
+ * Opens the output with its first piece. An existing ordinary file is replaced in one step by one with this piece.
+ * @param streams writers of the process's own descriptors
  * @throws UserError
  */
 export async function openAppended(

@@ -1,12 +1,12 @@
-/** What the file that a container was started from (config.json of OCI's runtimes) says of its names. */
+/** Reads a container's names from the file that it was started from (config.json of OCI runtimes). */
 import { dirname } from 'node:path';
 import { readText } from './procfs.js';
 
-/** Names of a container as its engine gave them; null where the file does not tell. */
+/** Names of a container as its engine gave them; null when the file does not contain them. */
 export interface BundleNames {
-  /** Its own name; of Kubernetes the name within its pod. */
+  /** Its own name; in Kubernetes, the name within its pod. */
   readonly name: string | null;
-  /** `NAMESPACE/NAME` of Kubernetes. */
+  /** Kubernetes: `NAMESPACE/NAME` of the pod. */
   readonly pod: string | null;
   /** Holds the namespaces of a pod, and runs nothing else. */
   readonly infra: boolean;
@@ -16,7 +16,8 @@ export interface BundleNames {
 const NOTHING: BundleNames = { name: null, pod: null, infra: false, compose: null };
 
 /**
- * Reads what containerd's CRI, CRI-O and nerdctl write into the annotations, and follows Docker's own file from the mount that it makes.
+ * Reads the annotations of containerd's CRI, CRI-O and nerdctl. For Docker, follows one of the mounts to Docker's own
+ * file.
  * @param text of config.json
  * @param root where the paths in it begin, such as /proc/PID/root of the process that keeps the container
  */
@@ -47,7 +48,7 @@ function readKubernetes(annotations: unknown): BundleNames | null {
   return { name: infra ? null : name, pod: `${namespace}/${pod}`, infra, compose: null };
 }
 
-/** Docker mounts the container's own /etc/hostname, which lies beside the file that has its name. */
+/** Docker mounts the container's /etc/hostname from the folder that also holds the file with the name. */
 function readDocker(mounts: unknown, root: string): BundleNames | null {
   if (!Array.isArray(mounts)) return null;
   const mount: unknown = mounts.find((one) => word(one, 'destination') === '/etc/hostname');
@@ -61,7 +62,7 @@ function readDocker(mounts: unknown, root: string): BundleNames | null {
   return { ...NOTHING, name: name.replace(/^\//, ''), compose: readCompose(labels) };
 }
 
-/** Labels of Docker Compose and of those that do as it does. */
+/** Reads the labels of Docker Compose and of compatible tools. */
 export function readCompose(labels: unknown): BundleNames['compose'] {
   for (const prefix of ['com.docker.compose.', 'io.podman.compose.']) {
     const project = word(labels, `${prefix}project`);
@@ -93,7 +94,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-/** A text of an object that is not empty. */
+/** A non-empty text of an object; null without. */
 function word(value: unknown, key: string): string | null {
   const found = isObject(value) ? value[key] : undefined;
   return typeof found === 'string' && found !== '' ? found : null;

@@ -1,4 +1,4 @@
-/** What this machine offers to a live trace: rights, kernel features, programs. */
+/** Finds out what this machine offers to a live trace: rights, kernel features, programs. */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { arch, platform, release } from 'node:os';
 import { join } from 'node:path';
@@ -22,18 +22,18 @@ export interface Capabilities {
 }
 
 export interface TracingFacts {
-  /** Where tracefs can be read: it is there already, it can be mounted for the trace alone, or neither. */
+  /** Whether tracefs is mounted, can be mounted for the trace alone, or is absent. */
   readonly tracefs: 'mounted' | 'mountable' | 'absent';
   /** Of those asked for, as `category:name`. */
   readonly tracepoints: ReadonlySet<string>;
   readonly kprobes: boolean | null;
-  /** `none`, `integrity` or `confidentiality`; null when the kernel does not tell. */
+  /** `none`, `integrity` or `confidentiality`; null when the kernel does not report it. */
   readonly lockdown: string | null;
 }
 
 /**
- * Looks at tracefs and the lockdown mode, mounting what is not mounted in a mount namespace of its own. The arguments
- * are the tracepoints to look for.
+ * Reads tracefs and the lockdown mode; mounts what is not mounted, in its own mount namespace. The arguments are the
+ * tracepoints to look for.
  */
 const SCRIPT = `
 for t in /sys/kernel/tracing /sys/kernel/debug/tracing; do
@@ -90,7 +90,7 @@ function describe(message: string): string {
 async function readTracing(run: RunCommand, tracepoints: readonly string[]): Promise<TracingFacts> {
   const shell = ['sh', '-c', SCRIPT, 'doctor', ...tracepoints];
   const own = await run('unshare', ['-m', '--propagation', 'private', ...shell]);
-  // Without the right to a mount namespace, what is mounted can still be read, perhaps.
+  // Without the right to make a mount namespace, mounted file systems may still be readable.
   return parseTracing(own.ok ? own.stdout : (await run('sh', shell.slice(1))).stdout);
 }
 

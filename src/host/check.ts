@@ -1,4 +1,4 @@
-/** The three results of a check. */
+/** Makes the three results of a check: ok, warning, missing. */
 import type { Check } from '../model/doctor.js';
 
 export function ok(code: string, finding: string): Check {

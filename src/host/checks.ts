@@ -1,4 +1,4 @@
-/** Judges what was found on a machine: each fact becomes one check with its remedy; no effects. */
+/** Judges what was found on a machine: turns each fact into one check with its remedy, without side effects. */
 import type { Check } from '../model/doctor.js';
 import type { Topology } from '../model/topology.js';
 import { missing, ok, warning } from './check.js';
@@ -6,14 +6,14 @@ import { checkEngines } from './engine-checks.js';
 import { isAtLeast, type Capabilities } from './capabilities.js';
 import type { StrayTracer } from './tracers.js';
 
-/** The oldest bpftrace that is known to take the probes' language. */
+/** The oldest bpftrace that is known to understand the probes. */
 const BPFTRACE_FLOOR = '0.16';
 
 export interface HostFacts {
   readonly capabilities: Capabilities;
   /** Every tracepoint of the probes, as `category:name`. */
   readonly tracepoints: readonly string[];
-  /** Null when it could not be read at all. */
+  /** Null when it could not be read. */
   readonly topology: Topology | null;
   readonly userlandProxy: boolean | null;
   readonly strayTracers: readonly StrayTracer[];
@@ -31,10 +31,10 @@ export const NEEDED_PROGRAMS: Readonly<Record<string, string>> = {
   setpriv: 'util-linux',
   unshare: 'util-linux',
 };
-/** Programs that read the rules which explain a path. */
+/** Programs that read the packet filter rules. */
 export const RULE_PROGRAMS = ['iptables-save', 'nft'];
 
-/** What a trace cannot do without, in the order in which it would fail. */
+/** Checks what a trace needs, in the order in which it would fail. */
 export function checkNeeds(facts: HostFacts): Check[] {
   const { capabilities } = facts;
   if (capabilities.platform !== 'linux') {
@@ -66,7 +66,7 @@ export function checkTrial(trial: Trial): Check {
     : missing('trial', `a trial of the probes failed: ${trial.why}`, trial.remedy);
 }
 
-/** What limits a trace or is worth knowing. */
+/** Checks what limits a trace or is worth knowing. */
 export function checkSurroundings(facts: HostFacts): Check[] {
   const { capabilities, topology } = facts;
   if (capabilities.platform !== 'linux') return [];

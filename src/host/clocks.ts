@@ -1,4 +1,4 @@
-/** Watches the machine's clocks over a trace: a clock that was set, or a machine that slept, is told with the evidence. */
+/** Compares the machine's clocks before and after a trace, to report a clock that was set or a machine that slept. */
 import { readText } from './procfs.js';
 
 export interface ClockReading {
@@ -6,11 +6,11 @@ export interface ClockReading {
   readonly wall: number;
   /** Milliseconds since boot that the machine was awake: the probes' clock. */
   readonly awake: number;
-  /** Milliseconds since boot, sleep included; null where it is not told. */
+  /** Milliseconds since boot, sleep included; null when it cannot be read. */
   readonly up: number | null;
 }
 
-/** Differences below this are the readings' own: /proc/uptime has hundredths, a clock is slewed by less. */
+/** Milliseconds; smaller differences are inaccuracy: /proc/uptime has hundredths, and slewing is less than this. */
 const TOLERANCE = 500;
 
 export function readClocks(): ClockReading {

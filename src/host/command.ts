@@ -1,4 +1,4 @@
-/** Runs one short-lived program of the machine and says in one sentence why it did not work. */
+/** Runs one short-lived program of the machine and explains a failure in one sentence. */
 import { cleanEnvironment } from '../model/environment.js';
 import { describeSystemError } from '../model/system-error.js';
 
@@ -29,19 +29,19 @@ export type RunCommand = (
 
 const DEFAULT_TIMEOUT = 5_000;
 const MAX_OUTPUT = 64 * 1024 * 1024;
-/** Milliseconds after which a killed program is left behind: one that waits for a kernel lock cannot end. */
+/** Milliseconds after which a killed program is abandoned: one that waits for a kernel lock cannot end. */
 const GRACE = 500;
 
 /** How a program ended, and all that it printed. */
 export interface ProgramEnd {
   readonly stdout: string;
   readonly stderr: string;
-  /** Why we ended it; null where it ended by itself. */
+  /** Why we ended it; null when it ended by itself. */
   readonly stopped: 'timeout' | 'aborted' | 'overflow' | null;
-  /** Null where it was not started or a signal ended it. */
+  /** Null when it was not started or a signal ended it. */
   readonly exitCode: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The system's code of why it could not be started, such as ENOENT. */
+  /** The system's error code when it could not be started, such as ENOENT. */
   readonly errno: string | null;
 }
 
@@ -55,8 +55,8 @@ export interface ProgramOptions {
 }
 
 /**
- * Runs a program to its end by execa, and never throws. It leads a process group, which is ended as a whole: a script's
- * children would else hold its output open.
+ * Runs a program to its end with execa, and never throws. The program leads a process group that is killed as a whole:
+ * otherwise a script's children would keep its output open.
  */
 export async function runProgram(
   command: string,

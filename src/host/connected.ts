@@ -1,4 +1,4 @@
-/** Reads a host's namespace and, wave by wave, every namespace that veths connect to it, with the containers' own. */
+/** Reads a host's namespace, those of its containers and, wave by wave, every namespace that veths connect to them. */
 import type { RunCommand } from './command.js';
 import { parseLinks } from './links.js';
 import {
@@ -15,11 +15,11 @@ export interface ConnectedInput {
   readonly run: RunCommand;
   readonly proc: string;
   readonly host: NamespaceFile;
-  /** Every namespace of the machine; those that are found late are added. */
+  /** Every namespace of the machine; namespaces that are found later are added. */
   readonly files: Map<number, NamespaceFile>;
-  /** Namespaces of containers, read too; asked for once the host was read. */
+  /** Lists the namespaces of containers, which are read as well; called once the host was read. */
   readonly containers: () => Promise<readonly NamespaceFile[]>;
-  /** Milliseconds for all of them. */
+  /** Milliseconds for reading all of them. */
   readonly budget: number;
   readonly signal: AbortSignal | undefined;
 }
@@ -70,7 +70,7 @@ async function readWaves(input: ConnectedInput, open: OpenNamespace[]): Promise<
   while (wave.length > 0) {
     for (const inode of wave) tried.add(inode);
     await read(wave, false);
-    // Most have one veth, to a host that already told; only the others cost a second look.
+    // Most have one veth, to a host that was already read; only the others need a second look.
     await read(listUnresolved(readings, pairDevices(readings)), true);
     wave = listNext(readings, files).filter((inode) => !tried.has(inode));
   }
@@ -78,7 +78,7 @@ async function readWaves(input: ConnectedInput, open: OpenNamespace[]): Promise<
 }
 
 /**
- * Namespaces that those read so far lead to. Where the kernel could not be asked to name one, every namespace of the
+ * Namespaces that veths of those read so far lead to. When the kernel could not name one, every namespace of the
  * machine is a candidate.
  */
 function listNext(
@@ -97,7 +97,7 @@ function listNext(
   ];
 }
 
-/** Adds and opens those that came up after the namespaces were listed. */
+/** Adds and opens namespaces that appeared after the list was made. */
 function addFiles(
   late: readonly NamespaceFile[],
   files: Map<number, NamespaceFile>,

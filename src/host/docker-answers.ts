@@ -1,11 +1,11 @@
-/** Reads the Docker Engine's answers (also Podman's) into the model; what is missing or odd is left out, never guessed. */
+/** Reads the Docker Engine's (and Podman's) answers into the model; leaves out what is missing or odd. */
 import { canonicalAddress } from '../model/address.js';
 import { readCompose } from './bundle.js';
 import { isInfraName, readPodName } from './keepers.js';
 import type { Protocol } from '../model/event.js';
 import type { Container, PublishedPort } from '../model/topology.js';
 
-/** A container as the engine tells it: the network namespace is found later, by its pid. */
+/** A container as the engine reports it; its network namespace is found later by its pid. */
 export type EngineContainer = Omit<Container, 'namespace'>;
 
 export interface EngineVersion {
@@ -60,13 +60,13 @@ function findBridge(network: unknown, product: EngineVersion['product']): string
   const named = asText(get(network, 'Options', 'com.docker.network.bridge.name'));
   if (named !== '') return named;
   const id = asText(get(network, 'Id'));
-  // Podman names its bridges otherwise and does not tell the name.
+  // Podman names its bridges differently and does not report the names.
   return product === 'docker' && id.length >= 12 ? `br-${id.slice(0, 12)}` : null;
 }
 
 /**
  * Reads `GET /containers/ID/json`; null when it is no container.
- * @param names names by container id, to say `container:NAME` for `container:ID`.
+ * @param names names by container id, to replace `container:ID` by `container:NAME`.
  */
 export function parseContainer(
   answer: unknown,
@@ -97,7 +97,7 @@ export function parseContainer(
   };
 }
 
-/** `default` is bridge; the id in `container:ID` becomes the name where that is known. */
+/** `default` is bridge; the id in `container:ID` becomes the name when that is known. */
 function readNetworkMode(text: string, names: ReadonlyMap<string, string>): string {
   if (text === 'default' || text === '') return 'bridge';
   const other = /^container:(.*)$/.exec(text)?.[1];
@@ -118,8 +118,8 @@ function readNetworks(answer: unknown, bridges: BridgeNames): EngineContainer['n
 }
 
 /**
- * The ports as they are bound, and those that were asked for and are not: Docker binds none on a network that is internal or
- * routed (28 tells the port 0 there), and the host itself refuses them.
+ * The bound ports, and those that were requested but not bound: on an internal or routed network Docker binds none (28
+ * reports port 0 there), so the host itself refuses them.
  */
 function listPublished(answer: unknown, networkMode: string): PublishedPort[] {
   const bound = readPublished(get(answer, 'NetworkSettings', 'Ports'));

@@ -1,4 +1,4 @@
-/** Where the Docker Engine listens: DOCKER_HOST, or the usual sockets. */
+/** Finds where the Docker Engine listens: at DOCKER_HOST, or at the usual sockets. */
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -6,7 +6,7 @@ export type DockerEndpoint =
   | { kind: 'socket'; path: string }
   | { kind: 'tcp'; host: string; port: number; certificates: string | null };
 
-/** Sockets of the machine's own engines. */
+/** Sockets of the machine's system-wide engines. */
 const USUAL_SOCKETS = ['/var/run/docker.sock', '/run/podman/podman.sock'];
 /** Sockets of a user's own engines, below /run/user/UID. */
 const USERS_SOCKETS = ['docker.sock', 'podman/podman.sock'];
@@ -39,9 +39,10 @@ const MACHINE: Sockets = {
 };
 
 /**
- * @param dockerHost value of `DOCKER_HOST`; empty or undefined for the sockets of the machine's engines and of the users' own, those of
- * the user who became root (SUDO_UID) first.
- * @returns the endpoints, or one sentence with the remedy when this cannot be one. Where no socket exists, the first usual one.
+ * @param dockerHost value of `DOCKER_HOST`; empty or undefined for the sockets of the machine's engines and of the
+ * users' own, those of the user who became root (SUDO_UID) first.
+ * @returns the endpoints, or one sentence with the remedy when the value is no endpoint. When no socket exists, the
+ * first usual one.
  */
 export function findEndpoints(
   dockerHost: string | undefined,
@@ -57,7 +58,7 @@ export function findEndpoints(
   );
   const own = users.flatMap((uid) => USERS_SOCKETS.map((name) => `/run/user/${uid}/${name}`));
   const there = [...USUAL_SOCKETS, ...own].filter((path) => sockets.exists(path));
-  // podman-docker makes the one a link to the other.
+  // podman-docker makes one a link to the other.
   const files = there.map(sockets.resolve);
   const paths = there.filter((_path, index) => files.indexOf(files[index] ?? '') === index);
   return (paths.length > 0 ? paths : USUAL_SOCKETS.slice(0, 1)).map((path) => ({

@@ -1,4 +1,4 @@
-/** GET requests to a Docker Engine, over its socket or TCP, with a time limit and failures as sentences. */
+/** Sends GET requests to a Docker Engine over its socket or TCP, with a time limit and failures as sentences. */
 import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -15,7 +15,7 @@ export class DockerFailure extends Error {
   constructor(
     message: string,
     readonly remedy: string,
-    /** HTTP status of an answer that was refused, else null. */
+    /** HTTP status when the engine refused the request, else null. */
     readonly status: number | null = null,
   ) {
     super(message);
@@ -33,7 +33,7 @@ export interface DockerClient {
 
 /**
  * @param limits milliseconds that each answer may take, and all of them together.
- * @param signal ends every request; what they throw then is no DockerFailure.
+ * @param signal ends every request, which then throws something other than DockerFailure.
  */
 export function connectDocker(
   endpoint: DockerEndpoint,
@@ -49,7 +49,7 @@ export function connectDocker(
       ? { socketPath: endpoint.path }
       : { host: endpoint.host, port: endpoint.port, ...readCertificates(endpoint.certificates) };
   const end = performance.now() + limits.total;
-  // One listener on the caller's signal, however many requests there are at once.
+  // One listener on the caller's signal for all simultaneous requests.
   const stop = signal ? { signal: AbortSignal.any([signal]) } : {};
   if (stop.signal) setMaxListeners(0, stop.signal);
   const get = async (path: string): Promise<unknown> => {

@@ -1,4 +1,4 @@
-/** The Docker Engine's containers and networks, by its HTTP API; an engine that cannot be asked is a sentence, not a failure. */
+/** Reads the Docker Engine's containers and networks over its HTTP API; an unreachable engine becomes a sentence. */
 import type { Engine } from '../model/topology.js';
 import {
   parseContainer,
@@ -14,7 +14,7 @@ import { findEndpoints, type DockerEndpoint } from './docker-endpoint.js';
 import { connectDocker, DockerFailure, type DockerClient } from './docker-http.js';
 
 export interface EngineReading {
-  /** Null when no engine could be asked. */
+  /** Null when no engine could be reached. */
   readonly engine: Engine | null;
   /** Running and stopped containers, by name. */
   readonly containers: readonly EngineContainer[];

@@ -1,4 +1,4 @@
-/** Port drivers of rootless engines among the host's processes, with the namespaces that they lead to. */
+/** Finds port drivers of rootless engines among the host's processes, with the namespaces that they lead to. */
 import { isPortDriver } from '../model/port-drivers.js';
 import type { PortDriver } from '../model/topology.js';
 import type { Ancestry } from './ancestry.js';
@@ -17,17 +17,20 @@ export interface DriverInput {
   readonly host: number;
   readonly processes: readonly ProcessEntry[];
   readonly ancestry: Ancestry;
-  /** Inodes by the paths that containers were started with. */
+  /** Inodes by the namespace paths that containers were started with. */
   readonly paths: ReadonlyMap<string, number>;
 }
 
-/** Where a driver leads is what its own children are in (rootlesskit, rootlessport), or what its arguments name (pasta, slirp4netns). */
+/**
+ * A driver leads to the namespaces of its children (rootlesskit, rootlessport), or to those that its arguments name
+ * (pasta, slirp4netns).
+ */
 export function listDrivers(input: DriverInput): PortDriver[] {
   const { proc, host, processes, ancestry } = input;
   return processes.flatMap(({ pid, namespace }) => {
     const command = readCommandName(proc, pid);
     if (command === null || !isPortDriver({ command })) return [];
-    // rootlessport's first thread has gone into the other namespace, and its others listen on the host.
+    // rootlessport's first thread is in the other namespace, while its other threads listen on the host.
     const threads = namespace === host ? [namespace] : listThreads(proc, pid);
     if (!threads.includes(host)) return [];
     const words = readArguments(proc, pid) ?? [];
@@ -48,7 +51,7 @@ function listThreads(proc: string, pid: number): number[] {
   );
 }
 
-/** Arguments that are the path of a namespace, and pids of processes in another one: PATH or PID of slirp4netns and pasta. */
+/** Namespaces that arguments name by path or by the pid of a process: PATH or PID of slirp4netns and pasta. */
 function listNamed(words: readonly string[], { paths, processes }: DriverInput): number[] {
   const known = new Map(processes.map(({ pid, namespace }) => [String(pid), namespace]));
   return words.slice(1).flatMap((word, index) => {
@@ -61,7 +64,10 @@ function listNamed(words: readonly string[], { paths, processes }: DriverInput):
   });
 }
 
-/** `-t 20379-20379:6379-6379`, `-u 198.51.100.1/53:53`, several with commas; what excludes or names `auto` or `all` is left out. */
+/**
+ * Reads `-t 20379-20379:6379-6379` and `-u 198.51.100.1/53:53`, several with commas. Exclusions, `auto` and `all` are
+ * left out.
+ */
 export function readPastaPorts(words: readonly string[]): PortDriver['ports'] {
   const ports: PortDriver['ports'][number][] = [];
   for (const [index, word] of words.entries()) {

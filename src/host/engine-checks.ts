@@ -1,4 +1,4 @@
-/** Which engines a machine has, and what can be known of the containers of each. */
+/** Reports which engines a machine has, and what can be known about the containers of each. */
 import type { Check } from '../model/doctor.js';
 import type { OtherEngine, PortDriver, Topology } from '../model/topology.js';
 import { ok, warning } from './check.js';
@@ -33,7 +33,7 @@ const NAMES = {
   'cri-o': 'CRI-O',
 } as const;
 
-/** How the containers of each are told apart where its API does not answer. */
+/** How the containers of each engine are identified when its API does not answer. */
 const SOURCES = {
   docker: 'names by containerd’s shims and Docker’s own files',
   podman: 'names by conmon’s arguments',

@@ -1,4 +1,4 @@
-/** All containers of a host: those that its engines tell, and those that only what keeps them tells of. */
+/** Gathers all containers of a host: those that its engines report, and those that only their keepers reveal. */
 import type { Container, Device, OtherEngine, Topology } from '../model/topology.js';
 import { adoptContainers } from './adopt.js';
 import type { EngineReading } from './docker.js';
@@ -11,7 +11,7 @@ export interface Gathering {
   /** Inode of the host's namespace. */
   readonly host: number;
   readonly readings: readonly EngineReading[];
-  /** Every container of the machine that has a keeper, and those of this host. */
+  /** Every container of the machine that has a keeper process, and those of this host. */
   readonly keepers: readonly KeptContainer[];
   readonly ours: readonly KeptContainer[];
   /** Id of a container → its namespace. */
@@ -19,7 +19,7 @@ export interface Gathering {
   readonly devices: ReadonlyMap<number, readonly Device[]>;
   readonly rootless: ReadonlySet<number>;
   readonly files: ReadonlyMap<number, NamespaceFile>;
-  /** Whether the engine was named, and not looked for. */
+  /** Whether the engine was named by the caller, not searched for. */
   readonly asked: boolean;
 }
 
@@ -52,7 +52,7 @@ export function gatherContainers(gathering: Gathering): Gathered {
   const told = here.flatMap(({ placed }) => placed.containers);
   const ids = new Set(told.map(({ id }) => id));
   const adopted = adoptContainers(ours, { host, devices, told: ids });
-  // What was only looked for and is not there is no problem where something else tells of containers.
+  // An engine that was only searched for and is absent is no problem when something else reveals containers.
   const silent = !asked && (here.length > 0 || adopted.length > 0);
   const problems = served.flatMap(({ reading, placed }) => {
     if (silent && (reading.engine === null || placed.servesOther !== null)) return [];
@@ -79,7 +79,7 @@ export function gatherContainers(gathering: Gathering): Gathered {
   };
 }
 
-/** Engines of which nothing but their containers is seen. */
+/** Engines of which only the containers are visible. */
 function countSilent(ours: readonly KeptContainer[], told: ReadonlySet<string>): OtherEngine[] {
   const counts = new Map<KeptContainer['product'], number>();
   for (const { id, product, infra } of ours) {

@@ -1,10 +1,10 @@
-/** One HTTP request to an engine, over a socket or TCP, and its whole answer as text. */
+/** Sends one HTTP request to an engine, over a socket or TCP, and reads the whole answer as text. */
 import http from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-/** Bytes of an answer, far beyond what an engine sends. */
+/** The most bytes of an answer, far more than an engine sends. */
 const MAX_ANSWER = 64 * 1024 * 1024;
 
 export interface HttpAnswer {
@@ -17,7 +17,7 @@ export interface HttpRequest {
   readonly secure: boolean;
   readonly options: https.RequestOptions;
   readonly body?: Readable | undefined;
-  /** Milliseconds until it fails with the code ETIMEDOUT; as long as it takes when left out. */
+  /** Milliseconds until it fails with the code ETIMEDOUT; no limit when left out. */
   readonly timeout?: number;
 }
 

@@ -1,4 +1,4 @@
-/** Reads what decides inside the network namespaces of containers: their rules, routes and settings. */
+/** Reads the rules, routes and settings inside the network namespaces of containers. */
 import type { Inside } from '../model/survey.js';
 import type { RunCommand } from './command.js';
 import { readRules } from './rules.js';
@@ -11,11 +11,11 @@ export interface InsidePlace {
   readonly pid: number;
 }
 
-/** A namespace without rules is told at one look; 127 is a tool that is not there. */
+/** One command recognizes a namespace without rules; it exits with 127 when nft is missing. */
 const LOOK = String.raw`nft list tables || exit 127
 cat /proc/net/ip_tables_names /proc/net/ip6_tables_names 2>/dev/null; true`;
 
-/** @returns by inode those that could be read, and a sentence for each of the others. */
+/** @returns by inode the namespaces that could be read, and a sentence for each problem. */
 export async function readInsides(
   run: RunCommand,
   places: readonly InsidePlace[],

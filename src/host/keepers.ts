@@ -1,11 +1,11 @@
-/** Running containers by the processes that keep them (conmon, containerd's shims), for engines that have no API or do not answer. */
+/** Finds running containers by their keeper processes (conmon, containerd's shims), for engines whose API is silent. */
 import type { Ancestry } from './ancestry.js';
 import { readBundle, readNamespacePath, type BundleNames } from './bundle.js';
 import { readArguments, readCommandName, readText, type ProcessEntry } from './procfs.js';
 
-/** A container whose first process is known, and whose name is what its engine gave it. */
+/** A container whose first process is known, with the name that its engine gave it. */
 export interface KeptContainer {
-  /** 64 digits, or whatever containerd was told. */
+  /** 64 digits, or the id that containerd was given. */
   readonly id: string;
   readonly name: string;
   readonly pod: string | null;
@@ -14,18 +14,18 @@ export interface KeptContainer {
   readonly pid: number;
   /** Inode of its network namespace. */
   readonly namespace: number;
-  /** The process that keeps it: where it is decides whose container this is. */
+  /** The process that keeps it; its place decides which host the container belongs to. */
   readonly keeper: ProcessEntry;
   readonly product: 'podman' | 'cri-o' | 'docker' | 'containerd';
-  /** File of its network namespace, by which port drivers are told of it; null where it is not known. */
+  /** File of its network namespace, which port drivers get as an argument; null when it is not known. */
   readonly path: string | null;
 }
 
 const CONMON = 'conmon';
-/** As the kernel cuts `containerd-shim-runc-v2`. */
+/** `containerd-shim-runc-v2`, as the kernel truncates it. */
 const SHIM = 'containerd-shim';
 
-/** A container that cannot be told for certain (no id, several first processes in different namespaces) is left out. */
+/** Leaves out a container that is not certain (no id, or several first processes in different namespaces). */
 export function listKept(
   proc: string,
   processes: readonly ProcessEntry[],
@@ -70,12 +70,12 @@ function readConmonPath(proc: string, pid: number, bundle: string | null): strin
   return readNamespacePath(readText(`${proc}/${pid}/root${bundle}/config.json`) ?? '');
 }
 
-/** Podman names what holds a pod's namespaces after the pod's id. */
+/** Podman names the container that holds a pod's namespaces after the pod's id. */
 export function isInfraName(name: string): boolean {
   return /^[0-9a-f]{12}-infra$/.test(name);
 }
 
-/** `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT`, as CRI-O and cri-dockerd name containers; POD is what holds the namespaces. */
+/** `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT`, as CRI-O and cri-dockerd name containers; POD holds the namespaces. */
 export function readPodName(text: string): { name: string; pod: string; infra: boolean } | null {
   const [lead, container = '', pod = '', namespace = '', ...rest] = text.split('_');
   if (lead !== 'k8s' || pod === '' || namespace === '' || rest.length !== 2) return null;
@@ -92,7 +92,7 @@ function readShim(proc: string, keeper: ProcessEntry, ancestry: Ancestry): KeptC
   return children.flatMap(({ pid, namespace }) => {
     const own = children.length === 1 ? id : readGroupId(readText(`${proc}/${pid}/cgroup`) ?? '');
     if (own === null) return [];
-    // The shim stands in the folder that its container was started from; those of its pod lie beside it.
+    // The shim's working folder is the one that its container was started from; the pod's other folders are beside it.
     const folder = `${proc}/${keeper.pid}/cwd${own === id ? '' : `/../${own}`}`;
     const names = readBundle(readText(`${folder}/config.json`) ?? '', `${proc}/${keeper.pid}/root`);
     const { pod, infra, compose } = names;
@@ -119,8 +119,8 @@ function nameOf({ name, pod }: BundleNames, id: string): string {
 }
 
 /**
- * The container's id at the end of a control group's path, in the ways that runtimes write it: `…/ID`, `…/docker-ID.scope`,
- * `…:cri-containerd:ID`. Null where groups differ or none has one.
+ * The container's id at the end of a control group's path, in the forms that runtimes use: `…/ID`, `…/docker-ID.scope`,
+ * `…:cri-containerd:ID`. Null when groups differ or none has an id.
  */
 export function readGroupId(text: string): string | null {
   const found = new Set<string>();

@@ -1,18 +1,18 @@
-/** Network devices of one namespace, from the JSON of iproute2. */
+/** Reads the network devices of one namespace from iproute2's JSON. */
 import { canonicalAddress } from '../model/address.js';
 import type { Device } from '../model/topology.js';
 import type { TUNNELS } from '../model/topology-schemas.js';
 
-/** A device as `ip` shows it, before its other end is looked for. */
+/** A device as `ip` shows it, before its other end is resolved. */
 export interface DeviceLink extends Omit<Device, 'peerIfindex' | 'peerNamespace'> {
   /** ifindex of what it is linked to (a veth's other end, a VLAN's parent); null for none. */
   readonly linkIfindex: number | null;
-  /** Number by which this namespace knows the linked device's namespace; null when that is this one, or not known. */
+  /** This namespace's id (nsid) of the linked device's namespace; null when that is this one, or not known. */
   readonly linkNamespaceId: number | null;
 }
 
 /**
- * Reads the output of `ip -j -d addr`. Unknown fields are passed over, a device without index or name too.
+ * Reads the output of `ip -j -d addr`. Unknown fields are ignored, and so are devices without index or name.
  * Throws SyntaxError for text that is not a JSON list.
  */
 export function parseLinks(text: string): DeviceLink[] {
@@ -61,8 +61,8 @@ export function parseNamespaceIds(text: string): Map<number, string | null> {
 }
 
 /**
- * JSON as `ip` writes it. A device's name may hold any byte but a space, a slash and a colon: iproute2 writes controls
- * as they are and an apostrophe as `\\'`, neither of which is JSON.
+ * JSON as `ip` writes it. A device's name may hold any byte but a space, a slash and a colon: iproute2 writes control
+ * characters as they are and an apostrophe as `\\'`, neither of which is JSON.
  */
 function parseOdd(text: string): unknown {
   try {
@@ -86,7 +86,7 @@ function findKind(device: Record<string, unknown>): Device['kind'] {
   return loopback ? 'loopback' : 'other';
 }
 
-/** What iproute2 calls devices that pack what they send. */
+/** iproute2's names of devices that encapsulate packets. */
 const TUNNEL_KINDS: Readonly<Record<string, (typeof TUNNELS)[number]>> = {
   vxlan: 'vxlan',
   geneve: 'geneve',
@@ -108,7 +108,7 @@ function findTunnel(device: Record<string, unknown>): Pick<Device, 'tunnel'> {
 
 function readAddresses(list: unknown): string[] {
   if (!Array.isArray(list)) return [];
-  // The kernel does not use an address of IPv6 that another machine was found to have.
+  // The kernel does not use an IPv6 address that failed duplicate address detection.
   const used = list.filter(isRecord).filter(({ dadfailed }) => dadfailed !== true);
   return used.flatMap((entry) => {
     const address = typeof entry['local'] === 'string' ? canonicalAddress(entry['local']) : null;

@@ -1,10 +1,10 @@
-/** Listening sockets of network namespaces with their owners. */
+/** Finds listening sockets of network namespaces, with their owners. */
 import type { Listener } from '../model/topology.js';
 import type { RunCommand } from './command.js';
 import { readCommandName, readSocketInodes, readText, type ProcessEntry } from './procfs.js';
 import { parseListeners, SOCKET_TABLES, type SocketRow } from './sockets.js';
 
-/** A namespace to look into: by one of its processes, or by its file where it has none. */
+/** A namespace to read: by one of its processes, or by its file when it has none. */
 export interface ListenerPlace {
   readonly inode: number;
   readonly pid: number | null;
@@ -14,11 +14,11 @@ export interface ListenerPlace {
 export interface ListenerReader {
   readonly proc: string;
   readonly run: RunCommand;
-  /** Every process, for the owners. */
+  /** Every process, to find the owners. */
   readonly processes: readonly ProcessEntry[];
-  /** Pids to ask first: a relay rather than the engine that handed it the socket. */
+  /** Pids to check first: a relay owns its socket, rather than the engine that handed it over. */
   readonly relays: ReadonlySet<number>;
-  /** Time, as performance.now() counts it, after which nothing more is looked up. */
+  /** Time of performance.now() after which nothing more is read. */
   readonly deadline: number;
 }
 
@@ -27,8 +27,8 @@ interface Found extends SocketRow {
 }
 
 /**
- * @returns the listeners, the namespaces nobody knows them of, those of them (`unread`) that could not be read, and whether the time was
- * enough for all others and for the owners.
+ * @returns the listeners, the namespaces whose listeners are not known, those of them (`unread`) that could not be
+ * read, and whether the time was enough for all others and for the owners.
  */
 export async function readListeners(
   reader: ListenerReader,
@@ -65,7 +65,7 @@ export async function readListeners(
   };
 }
 
-/** Null where the tables of IPv4 could not be read: every namespace has them. */
+/** Null when the IPv4 tables could not be read: every namespace has them. */
 async function readTables(
   reader: ListenerReader,
   place: ListenerPlace,
@@ -85,10 +85,10 @@ async function readTables(
 }
 
 const ALWAYS = ['tcp', 'udp'] as const;
-/** How the kernel begins each table, with two blanks or three. */
+/** The start of each kernel table, with two or three spaces. */
 const HEADER = /^ +sl /;
 
-/** Prints every table behind a line `@ NAME`; /proc/self is the process that reads it. */
+/** Prints every table after a line `@ NAME`; /proc/self is the process that reads it. */
 const PRINT_TABLES = `for t in ${SOCKET_TABLES.join(' ')}; do echo "@ $t"; cat /proc/self/net/$t; done`;
 
 async function readByNsenter(run: RunCommand, path: string): Promise<string> {

@@ -1,11 +1,11 @@
-/** Network namespaces that no process is in, kept by a mount that only some processes see: an engine's own for its overlays. */
+/** Finds network namespaces without processes, kept by a mount that only some processes see (an engine's overlays). */
 import { parseNamespaceLink, readLink, readText, type ProcessEntry } from './procfs.js';
 import type { NamespaceFile } from './namespaces.js';
 
-/** Mount namespaces that are looked into. */
+/** The most mount namespaces that are read. */
 const MOST = 64;
 
-/** Those that processes of the host's network namespace have mounted, each once. */
+/** Network namespaces that processes of the host's network namespace have mounted, each once. */
 export function listMountedNamespaces(
   proc: string,
   processes: readonly ProcessEntry[],

@@ -1,4 +1,4 @@
-/** Namespaces on the host's bridges that nobody keeps a container in: CNI's rules may tell their ids. */
+/** Names namespaces on the host's bridges that have no known container, by the ids in CNI's rules. */
 import type { Container, Device } from '../model/topology.js';
 
 export interface Nameless {
@@ -9,7 +9,7 @@ export interface Nameless {
   readonly pids: ReadonlyMap<number, number>;
 }
 
-/** Those that a veth ties to a bridge of the host, without a container. */
+/** Namespaces that a veth connects to a bridge of the host and that have no container. */
 export function listNameless({ host, devices, containers }: Nameless): number[] {
   const known = new Set(containers.map(({ namespace }) => namespace));
   const own = devices.get(host) ?? [];
@@ -28,8 +28,8 @@ export function listNameless({ host, devices, containers }: Nameless): number[] 
 }
 
 /**
- * Containers for those whose address a rule gives an id. A namespace whose addresses have different ids, and an id or an address that
- * belongs to several namespaces, name nobody.
+ * Containers for namespaces with an address that a rule gives an id. No container is made when a namespace's addresses
+ * have different ids, or when an id or an address belongs to several namespaces.
  */
 export function nameByRules(
   nameless: Nameless,
@@ -63,7 +63,7 @@ export function nameByRules(
           gateway: bridge?.addresses[0]?.split('/')[0] ?? null,
         };
       });
-      // The name that somebody gave it says more than an id of 64 digits.
+      // A name that somebody chose is more useful than an id of 64 digits.
       const name = /^[0-9a-f]{64}$/.test(id) ? (names.get(namespace) ?? id.slice(0, 12)) : id;
       const pid = pids.get(namespace) ?? 0;
       return { id, name, pid, namespace, networkMode: 'bridge', networks, published: [] };

@@ -5,7 +5,7 @@ import { listFolder, parseNamespaceLink, readLink, type ProcessEntry } from './p
 
 export interface NamespaceFile {
   readonly inode: number;
-  /** A file that stands for it: /proc/PID/ns/net, or a file under one of the folders. */
+  /** A file that refers to it: /proc/PID/ns/net, or a file in one of the folders. */
   readonly path: string;
   /** One of its processes; null when it has none. */
   readonly pid: number | null;
@@ -13,7 +13,7 @@ export interface NamespaceFile {
   readonly name: string | null;
 }
 
-/** Folders in which `ip netns`, CNI, Podman and Docker keep namespaces; only the first one's names mean something. */
+/** Folders in which `ip netns`, CNI, Podman and Docker keep namespaces; only names in the first one are meaningful. */
 export const NAMESPACE_FOLDERS = [
   '/run/netns',
   '/var/run/netns',
@@ -50,7 +50,7 @@ export function findNamespaces(
 
 /**
  * Finds the namespace that `--netns` names: a name under /run/netns, a path, `pid:N`, or `self`.
- * Throws UserError when there is none (exit 2), or when it may not be looked at (exit 1).
+ * Throws UserError when there is none (exit 2), or when there is no right to read it (exit 1).
  */
 export function resolveNamespace(
   text: string,
@@ -81,7 +81,7 @@ function describeDenied(text: string): UserError {
   });
 }
 
-/** Whether a file is there, or may be, and only the right to look at it is missing. */
+/** Whether a file exists, or may exist, and only the right to read it is missing. */
 function isDenied(path: string): boolean {
   try {
     statSync(path);
@@ -105,7 +105,7 @@ function readNamespaceInode(path: string, proc: string): number | null {
   const link = readLink(path);
   if (link !== null && /^[a-z_]+:\[\d+\]$/.test(link)) return parseNamespaceLink(link);
   try {
-    // All namespaces live on one device of their own; a file left behind by a deleted one does not.
+    // All namespaces are on one device of their own; a file that a deleted namespace left behind is not.
     const { dev, ino } = statSync(path);
     return dev === statSync(`${proc}/self/ns/net`).dev ? ino : null;
   } catch {
@@ -113,7 +113,7 @@ function readNamespaceInode(path: string, proc: string): number | null {
   }
 }
 
-/** A namespace held open, so that it stays while it is read, and reachable from any mount namespace. */
+/** A namespace that is held open: it stays while it is read, and is reachable from any mount namespace. */
 export interface OpenNamespace extends NamespaceFile {
   readonly fd: number;
   /** Path for children of this process. */

@@ -9,7 +9,7 @@ export interface NamingInput {
   readonly names: ReadonlyMap<number, string>;
 }
 
-/** Gives every one of these namespaces a name of its own, and its role. */
+/** Gives each of these namespaces a unique name and its role. */
 export function nameNamespaces(
   inodes: readonly number[],
   input: NamingInput,
@@ -30,7 +30,7 @@ export function nameNamespaces(
   return named;
 }
 
-/** Namespace → name of the container that made it, or of those that live in it where a pod's infra container did. */
+/** Namespace → name of the container that made it; when a pod's infra container made it, the name of those inside. */
 function findOwners(containers: readonly Container[]): Map<number, string> {
   const owners = new Map<number, string>();
   const joins = (container: Container): boolean => container.networkMode.startsWith('container:');
@@ -42,7 +42,7 @@ function findOwners(containers: readonly Container[]): Map<number, string> {
   return owners;
 }
 
-/** One that has a pod to itself stands for it; several are told by the pod, or all of them where its name is not known. */
+/** The only container of a pod names it; several are named after the pod, or after all of them when it has no name. */
 function namePod(
   containers: readonly Container[],
   namespace: number,

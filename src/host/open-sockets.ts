@@ -1,4 +1,4 @@
-/** TCP sockets that are open in a namespace, with what the kernel has counted for each (`ss -i`, that is sock_diag). */
+/** Reads the open TCP sockets of a namespace with the kernel's counts for each (`ss -i`, that is sock_diag). */
 import { canonicalAddress, type Endpoint } from '../model/address.js';
 import { TCP_STATE, type SocketSums } from '../model/event.js';
 import type { RunCommand } from './command.js';
@@ -34,8 +34,8 @@ const FIN_CAME: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Sockets with one of these ports at either end. A namespace that cannot be entered, or a machine without `ss`, gives none:
- * what was counted there stays unknown.
+ * Sockets with one of these ports at either end. A namespace that cannot be entered, or a machine without `ss`, gives
+ * none: the counts there stay unknown.
  */
 export async function readOpenSockets(
   run: RunCommand,
@@ -55,7 +55,7 @@ export async function readOpenSockets(
   return found.flat();
 }
 
-/** Reads the lines of `ss -H -O -t -n -i`; lines that are not as it writes them are passed over. */
+/** Reads the lines of `ss -H -O -t -n -i`; lines of another form are ignored. */
 export function parseOpenSockets(text: string, namespace: number): OpenSocket[] {
   return text.split('\n').flatMap((line) => {
     const [name = '', , , here = '', there = '', ...details] = line.trim().split(/\s+/);
@@ -67,7 +67,7 @@ export function parseOpenSockets(text: string, namespace: number): OpenSocket[] 
   });
 }
 
-/** `ss` leaves out what is 0. */
+/** `ss` leaves out counts of 0. */
 function readSums(details: readonly string[], state: number): SocketSums {
   const fields = new Map(
     details.flatMap((detail) => {

@@ -1,4 +1,4 @@
-/** Output into whatever a name stands for: ordinary files are replaced whole or not at all, all else is written into. */
+/** Writes output to whatever a name refers to: replaces ordinary files whole or not at all, writes into all else. */
 import { randomUUID } from 'node:crypto';
 import { constants, fstatSync, readlinkSync, realpathSync, rmSync, writeSync } from 'node:fs';
 import { access, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../model/errors.js';
 import { describeSystemError, systemCode } from '../model/system-error.js';
 
-/** What a name stands for, links followed. */
+/** What a name refers to, after following links. */
 export type OutputPlace =
   | { readonly kind: 'file'; readonly path: string; readonly old: FileFacts | null }
   /** FIFOs, devices, sockets: written into. */
@@ -21,10 +21,10 @@ interface FileFacts {
   readonly gid: number;
 }
 
-/** Nobody else has a right to what a trace saw. */
+/** Only the owner may read what a trace saw. */
 const PRIVATE = 0o600;
 const MOST_LINKS = 40;
-/** Milliseconds between two tries to open a FIFO that nobody reads yet. */
+/** Milliseconds between two attempts to open a FIFO that nobody reads yet. */
 const RETRY = 100;
 
 /** @throws the system's error: no such folder, no right to look, a folder where a file should be. */
@@ -36,7 +36,7 @@ export async function locateOutput(name: string): Promise<OutputPlace> {
     throw error;
   });
   if (facts === null) {
-    // Its folder has to be there, and the path of the folder is the real one from here on.
+    // Its folder must exist; from here on the path has the folder's real path.
     return { kind: 'file', path: join(realpathSync(dirname(path)), basename(path)), old: null };
   }
   if (facts.isDirectory()) throw Object.assign(new Error('is a folder'), { code: 'EISDIR' });
@@ -44,7 +44,7 @@ export async function locateOutput(name: string): Promise<OutputPlace> {
   return { kind: 'file', path: realpathSync(path), old: facts };
 }
 
-/** Follows links by hand up to a descriptor: the link behind one names a file that the shell has open for us. */
+/** Follows links by hand up to a descriptor: a descriptor's own link names a file that the shell opened for us. */
 function followLinks(name: string): { fd: number | null; path: string } {
   let path = resolve(name);
   for (let links = 0; links < MOST_LINKS; links += 1) {
@@ -67,7 +67,7 @@ function isOwn(path: string): boolean {
 }
 
 /**
- * Tries what writing will need, and leaves nothing behind.
+ * Checks that writing will be possible, and leaves nothing behind.
  * @throws UserError when the output could not be written in the end
  */
 export async function checkOutput(name: string): Promise<OutputPlace> {
@@ -88,8 +88,8 @@ export async function checkOutput(name: string): Promise<OutputPlace> {
 }
 
 /**
- * Writes all of it, or throws a UserError. An ordinary file appears whole, with the mode and the owner that it had, or
- * stays as it was; a new one can be read by its owner alone. `streams` are those of the process that own a descriptor.
+ * Writes all of it, or throws a UserError. An ordinary file is replaced whole and keeps its mode and owner, or it stays
+ * as it was; only the owner can read a new one. `streams` are the writers of the process's own descriptors.
  */
 export async function writeOutput(
   name: string,
@@ -124,7 +124,7 @@ async function replaceFile(
   }
 }
 
-/** A file that can be written though not replaced: mounted by itself, in a folder of somebody else, of another owner. */
+/** Whether a file can be written but not replaced: a mount point, in a folder of somebody else, of another owner. */
 function isTiedToPlace(error: unknown): boolean {
   return ['EACCES', 'EPERM', 'EROFS', 'EBUSY', 'EXDEV'].includes(systemCode(error) ?? '');
 }
@@ -156,11 +156,11 @@ export interface OutputDraft {
   readonly path: string;
 }
 
-/** Those that exist now: a second Ctrl-C ends the process in the middle of one. */
+/** Existing drafts, removed at exit: a second Ctrl-C may end the process while it writes one. */
 const drafts = new Set<string>();
 process.on('exit', () => drafts.forEach((path) => rmSync(path, { force: true })));
 
-/** A neighbour, since only within a file system a rename is one step. Its short name fits where the file's own does. */
+/** Opens a draft beside the file, because a rename is atomic only within a file system. Its short name always fits. */
 export async function openDraft(path: string): Promise<OutputDraft> {
   const draft = join(dirname(path), `.tf-${randomUUID().slice(0, 8)}`);
   const handle = await open(draft, 'wx', PRIVATE);
@@ -168,7 +168,7 @@ export async function openDraft(path: string): Promise<OutputDraft> {
   return { handle, path: draft };
 }
 
-/** It has become the output. */
+/** The draft has become the output. */
 export function keepDraft({ path }: OutputDraft): void {
   drafts.delete(path);
 }
@@ -186,7 +186,7 @@ export async function openSpecial(path: string): Promise<FileHandle> {
   for (;;) {
     try {
       const probe = await open(path, O_WRONLY | O_NONBLOCK);
-      // Now that there is a reader, this one does not wait.
+      // Does not block, because there is a reader now.
       const handle = await open(path, O_WRONLY);
       await probe.close();
       return handle;
@@ -205,7 +205,7 @@ async function writeInto(handle: FileHandle, content: string | Buffer): Promise<
   }
 }
 
-/** Through a second name of the descriptor where it is a pipe or a device; into the very descriptor for a file. */
+/** Opens a pipe or a device again by its /proc name; writes to a file or socket through the descriptor itself. */
 async function writeDescriptor(fd: number, content: string | Buffer): Promise<void> {
   const facts = fstatSync(fd);
   if (!facts.isFile() && !facts.isSocket()) {

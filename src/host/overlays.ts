@@ -1,7 +1,7 @@
-/** Names for the namespaces in which an engine keeps the bridge and the tunnel of an overlay: by the network of its containers. */
+/** Names the namespaces in which an engine keeps an overlay's bridge and tunnel after the network of its containers. */
 import type { Container, Device } from '../model/topology.js';
 
-/** Inode of such a namespace → `overlay-NETWORK`. */
+/** Inode of such an overlay namespace → `overlay-NETWORK`. */
 export function nameOverlays(
   devices: ReadonlyMap<number, readonly Device[]>,
   containers: readonly Container[],

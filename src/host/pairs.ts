@@ -17,8 +17,8 @@ export function pairDevices(readings: Readings): Map<number, Device[]> {
 }
 
 /**
- * Namespaces in which a veth leads to an unknown place though the kernel was not asked where: worth a second look.
- * @param devices as {@link pairDevices} made them of these readings.
+ * Namespaces with a veth whose other end is unknown because the kernel was not asked for it: worth a second look.
+ * @param devices as {@link pairDevices} made them from these readings.
  */
 export function listUnresolved(
   readings: Readings,
@@ -55,8 +55,9 @@ function findPeerNamespace(
 }
 
 /**
- * (namespace, number) → the namespace that it means. First what the kernel says; then, where the kernel could not be
- * asked, the one namespace whose veths point back with the same two indexes for every veth behind that number.
+ * (namespace, number) → the namespace that the number means. The kernel's answer comes first. Where the kernel could
+ * not be asked, it is the one namespace whose veths point back with the same two indexes for every veth with that
+ * number.
  */
 function resolveNeighbours(readings: Readings): Map<string, number> {
   const resolved = new Map<string, number>();
@@ -83,7 +84,7 @@ function pointsBack(readings: Readings, other: number, link: DeviceLink, inode: 
   const reading = readings.get(other);
   if (!mate || !reading || mate.linkNamespaceId === null) return false;
   const back = reading.ids.get(mate.linkNamespaceId) ?? null;
-  // Equal indexes alone are a guess, made only where the kernel cannot be asked on either side.
+  // Equal indexes alone are a guess, made only when the kernel cannot be asked on either side.
   return back === null
     ? reading.named === 'some' && readings.get(inode)?.named === 'some'
     : back === inode;

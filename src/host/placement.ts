@@ -1,10 +1,10 @@
-/** Puts the engine's containers into network namespaces, and notices an engine that serves another host. */
+/** Assigns the engine's containers to network namespaces, and detects an engine that serves another host. */
 import type { Container, Device } from '../model/topology.js';
 import type { EngineContainer } from './docker-answers.js';
 
 export interface Placement {
   readonly containers: readonly Container[];
-  /** Inode of the namespace that the engine serves instead; null when it serves this host, or nothing speaks against it. */
+  /** Inode of the namespace that the engine serves instead; null when nothing contradicts that it serves this host. */
   readonly servesOther: number | 'unknown' | null;
 }
 
@@ -15,11 +15,11 @@ export interface PlacementInput {
   /** Network namespace of a container's first process, by pid, where it could be read. */
   readonly namespaces: ReadonlyMap<number, number>;
   readonly devices: ReadonlyMap<number, readonly Device[]>;
-  /** Namespaces of rootless engines that this host's port drivers lead to: theirs are containers of this host. */
+  /** Namespaces of rootless engines that this host's port drivers lead to: their containers belong to this host. */
   readonly rootless?: ReadonlySet<number>;
 }
 
-/** An engine behind `DOCKER_HOST` may run elsewhere: its pids and names would then be wrong here, so they are not used. */
+/** An engine behind `DOCKER_HOST` may run elsewhere: its pids and names are then wrong here, so they are not used. */
 export function placeContainers(input: PlacementInput): Placement {
   const containers = input.containers.map((container) => place(container, input));
   for (const container of containers) {
@@ -44,7 +44,7 @@ function hasAddress(network: { addresses: readonly string[] }): boolean {
   return network.addresses.length > 0;
 }
 
-/** The bridge that a namespace's only veth is plugged into, for engines that do not tell. */
+/** The bridge that a namespace's only veth is attached to, for engines that do not report it. */
 function findBridge(namespace: number | null, input: PlacementInput): string | null {
   const veths = devicesOf(namespace, input).filter((device) => device.kind === 'veth');
   const [veth] = veths;

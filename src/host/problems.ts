@@ -1,9 +1,9 @@
-/** Sentences about what could not be read, each with its remedy. */
+/** Writes sentences about what could not be read, each with its remedy. */
 import type { EngineReading } from './docker.js';
 import type { NamespaceFile } from './namespaces.js';
 import type { Placement } from './placement.js';
 
-/** An engine that serves another host than the one traced. */
+/** Describes an engine that serves another host than the traced one. */
 export function describeOtherHost(
   servesOther: Placement['servesOther'],
   reading: EngineReading,
@@ -23,7 +23,7 @@ export function describeOtherHost(
   ];
 }
 
-/** Containers that run, and whose namespace could not be found by their pid. */
+/** Describes running containers whose namespace could not be found by their pid. */
 export function describeLost(
   readings: readonly EngineReading[],
   namespaceOf: ReadonlyMap<string, number>,
@@ -39,7 +39,7 @@ export function describeLost(
   ];
 }
 
-/** Sockets and their owners were not all looked up in time. */
+/** Says that not all sockets and owners were found in time. */
 export function describeListeners(complete: boolean, budget: number): string[] {
   if (complete) return [];
   return [
@@ -47,7 +47,7 @@ export function describeListeners(complete: boolean, budget: number): string[] {
   ];
 }
 
-/** Names of namespaces whose sockets could not be read. */
+/** Names the namespaces whose sockets could not be read. */
 export function describeUnread(names: readonly string[]): string[] {
   if (names.length === 0) return [];
   return [

@@ -1,4 +1,4 @@
-/** What the process file system says about processes: network namespace, name, arguments, environment, open sockets. */
+/** Reads facts about processes from /proc: network namespace, name, arguments, environment, open sockets. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export interface ProcessEntry {
@@ -25,7 +25,7 @@ export function parseNulList(text: string): string[] {
   return text.replace(/\0$/, '').split('\0');
 }
 
-/** Every process whose network namespace may be read, in order of pid; without root, that is the user's own. */
+/** Every process whose network namespace may be read, in order of pid; without root, only the user's own processes. */
 export function listProcesses(proc: string): ProcessEntry[] {
   return listPids(proc).flatMap((pid) => {
     const namespace = parseNamespaceLink(readLink(`${proc}/${pid}/ns/net`) ?? '');
@@ -41,16 +41,16 @@ export function listPids(proc: string): number[] {
     .sort((a, b) => a - b);
 }
 
-/** The program's name (15 characters at most where the kernel tells it), or null when the process is gone. */
+/** The program's name (the kernel cuts it to 15 characters), or null when the process is gone. */
 export function readCommandName(proc: string, pid: number): string | null {
   const name = readText(`${proc}/${pid}/comm`)?.trimEnd() ?? null;
   return name === null ? null : nameProgram(proc, pid, name);
 }
 
-/** Node.js gives its main thread this name, which says nothing of the program. */
+/** Node.js gives its main thread this name, which says nothing about the program. */
 const RUNTIME_THREAD = 'MainThread';
 
-/** A task's name as the kernel tells it; where a runtime has put a thread's name there, the name of what was started. */
+/** A task's name as the kernel reports it; when a runtime has put a thread's name there, the started program's name. */
 export function nameProgram(proc: string, pid: number, name: string): string {
   if (name !== RUNTIME_THREAD) return name;
   const started = readArguments(proc, pid)?.[0] ?? '';
@@ -106,7 +106,7 @@ export function listFolder(path: string): string[] {
 /** The process that started this one, or took it over; null when it is gone. */
 export function readParent(proc: string, pid: number): number | null {
   const text = readText(`${proc}/${pid}/stat`);
-  // The name in brackets may hold brackets and blanks itself.
+  // The name in parentheses may itself contain parentheses and spaces.
   const match = text === null ? null : /^ \S (\d+)/.exec(text.slice(text.lastIndexOf(')') + 1));
   return match ? Number(match[1]) : null;
 }

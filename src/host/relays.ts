@@ -1,4 +1,4 @@
-/** docker-proxy processes, known by their name and arguments. */
+/** Finds docker-proxy processes by their name and arguments. */
 import { canonicalAddress, type Endpoint } from '../model/address.js';
 import type { RelayProcess, Topology } from '../model/topology.js';
 import { listPids, readArguments, readCommandName, type ProcessEntry } from './procfs.js';
@@ -13,7 +13,7 @@ export function readRelays(
   rootless = false,
 ): RelayProcess[] {
   return processes.flatMap(({ pid, namespace: own }) => {
-    // The name first: reading the arguments of a stuck process can block.
+    // Checks the name first: reading the arguments of a stuck process can block.
     if (own !== namespace || readCommandName(proc, pid) !== RELAY_NAME) return [];
     const relay = parseRelay(pid, readArguments(proc, pid) ?? []);
     return relay ? [{ ...relay, ...(rootless && { namespace }) }] : [];
@@ -21,8 +21,8 @@ export function readRelays(
 }
 
 /**
- * Whether the engine starts a docker-proxy for each published port: seen by one that runs, by dockerd's own arguments,
- * or by a published port that has none. Null when nothing shows it.
+ * Whether the engine starts a docker-proxy for each published port: shown by one that runs, by dockerd's own arguments,
+ * or by a published port without one. Null when nothing shows it.
  */
 export function readUserlandProxy(proc: string, topology: Topology): boolean | null {
   if (topology.relays.some(({ namespace }) => namespace === undefined)) return true;
@@ -38,8 +38,8 @@ export function readUserlandProxy(proc: string, topology: Topology): boolean | n
 }
 
 /**
- * docker-proxy's arguments (`-proto tcp -host-ip 0.0.0.0 -host-port 6379 -container-ip 172.17.0.2 -container-port 6379`),
- * with one dash or two, apart or with `=`. Null for a command line that is not docker-proxy's.
+ * Reads docker-proxy's arguments (`-proto tcp -host-ip 0.0.0.0 -host-port 6379 -container-ip 172.17.0.2 -container-port
+ * 6379`), with one dash or two, separate or with `=`. Null for another program's command line.
  */
 export function parseRelay(pid: number, commandLine: readonly string[]): RelayProcess | null {
   const [program = '', ...rest] = commandLine;

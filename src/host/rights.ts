@@ -1,4 +1,4 @@
-/** Judges the rights of this process over the kernel: what a live trace cannot do without, and what it does less well. */
+/** Judges this process's rights: which ones a live trace needs, and what is missing in a trace without the others. */
 import { readText } from './procfs.js';
 
 /** Linux capabilities (include/uapi/linux/capability.h) by their bit. */
@@ -30,7 +30,7 @@ export interface Rights {
   readonly refusal: (Lack & { readonly code: string }) | null;
   /** What will be missing in the report, one sentence each. */
   readonly limits: readonly Lack[];
-  /** Those of the capabilities that matter which this process has. */
+  /** The relevant capabilities that this process has. */
   readonly held: readonly Capability[];
 }
 
@@ -55,7 +55,7 @@ export function judgeRights({ uid, status, uidMap }: RightsFacts): Rights {
       'run it as root of the machine itself: outside of the rootless container, or of unshare --user',
     );
   }
-  // It includes CAP_BPF and CAP_PERFMON, which alone do not do: the kernel gives types of modules (BTF) to nobody else.
+  // CAP_BPF and CAP_PERFMON alone do not suffice: the kernel gives types of modules (BTF) only to CAP_SYS_ADMIN.
   if (!has('CAP_SYS_ADMIN')) {
     return refuse(
       'no-permission',
@@ -75,7 +75,7 @@ export function judgeRights({ uid, status, uidMap }: RightsFacts): Rights {
   return { refusal: null, limits, held };
 }
 
-/** Those of this very process. */
+/** The rights of this process. */
 export function readRights(): Rights {
   return judgeRights({
     uid: process.geteuid?.(),

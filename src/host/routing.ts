@@ -1,4 +1,4 @@
-/** Reads policy rules, routes of all tables, links, neighbours and traffic filters of one namespace from iproute2's JSON. */
+/** Reads policy rules, routes, links, neighbours and traffic filters of one namespace from iproute2's JSON. */
 import { canonicalAddress } from '../model/address.js';
 import type {
   ForwardingEntry,
@@ -95,7 +95,7 @@ export function parseAllRoutes(text: string, family: 4 | 6): Route[] | null {
 function toRoute(fields: Fields, family: 4 | 6): Route[] {
   const { dst, metrics } = fields;
   if (typeof dst !== 'string') return [];
-  // IPv4's command lists what leads nowhere in IPv6 too.
+  // The IPv4 command also lists IPv6 routes that lead nowhere.
   if (dst !== 'default' && dst.includes(':') !== (family === 6)) return [];
   const any = family === 4 ? '0.0.0.0/0' : '::/0';
   const single = family === 4 ? '/32' : '/128';
@@ -164,7 +164,7 @@ export function parseLinkFacts(text: string): LinkFacts[] | null {
   });
 }
 
-/** Tunnels have nobody to ask, and an ipvlan of layer 3 does without. */
+/** Tunnels (no BROADCAST flag) have no neighbours to ask, and a layer-3 ipvlan needs no ARP. */
 function usesNoArp(flags: unknown, kind: unknown): boolean {
   return includes(flags, 'NOARP') && includes(flags, 'BROADCAST') && kind !== 'ipvlan';
 }
@@ -172,7 +172,7 @@ function usesNoArp(flags: unknown, kind: unknown): boolean {
 function toPort(data: unknown): LinkFacts['port'] {
   const fields = isFields(data) ? data : {};
   const { state } = fields;
-  // Older kernels do not tell all of them.
+  // Older kernels do not report all of these flags.
   const floods = (name: string): boolean => fields[name] === undefined || isOn(fields[name]);
   return {
     hairpin: isOn(fields['hairpin']),
@@ -209,7 +209,7 @@ export function parseNeighbours(text: string): Neighbour[] | null {
   );
 }
 
-/** Reads `bridge -j fdb show`: entries of ports that were made by hand, and not those of the ports' own addresses. */
+/** Reads `bridge -j fdb show`: entries of ports that were added by hand, without those of the ports' own addresses. */
 export function parseForwarding(text: string): ForwardingEntry[] {
   return (parseList(text) ?? []).flatMap((fields) => {
     const [port, lladdr] = [asText(fields['ifname']), asText(fields['mac'])];
@@ -241,7 +241,7 @@ export function parseFilterKinds(text: string): string[] | null {
   return kinds ? [...new Set(kinds)] : null;
 }
 
-/** A command of iproute2 prints nothing at all where it has nothing to say. */
+/** An iproute2 command prints nothing, not even an empty list, when it has no entries. */
 function parseList(text: string): Fields[] | null {
   if (text.trim() === '') return [];
   try {

@@ -1,7 +1,7 @@
-/** Ids that CNI's plugins and netavark write beside the rules of a container: what is left where neither an engine nor a keeper names it. */
+/** Reads container ids that CNI plugins and netavark write beside rules, for containers without an engine or keeper. */
 import type { RunCommand } from './command.js';
 
-/** Prints the rules in the words of both tools; what is not installed prints nothing. */
+/** Prints the rules with both tools; a tool that is not installed prints nothing. */
 const PRINT = 'iptables-save -t nat; ip6tables-save -t nat; nft list ruleset; true';
 
 /** @param path of the host's namespace. @returns address → id; an address with several ids has none */

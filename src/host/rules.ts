@@ -1,4 +1,4 @@
-/** Reads the packet filter rules of a network namespace, and loads no kernel module in doing so. */
+/** Reads the packet filter rules of a network namespace without loading a kernel module. */
 import { existsSync } from 'node:fs';
 import { UserError } from '../model/errors.js';
 import { OWN_TABLE } from '../model/rule-trace.js';
@@ -10,7 +10,7 @@ import { readText } from './procfs.js';
 
 export interface RulesReading {
   readonly rules: RuleSet;
-  /** Whether all that may be loaded was read: if not, no prediction can be sure. */
+  /** Whether all rules that may exist were read; if not, no prediction is certain. */
   readonly complete: boolean;
   /** What could not be read and why, one sentence each. */
   readonly problems: readonly string[];
@@ -18,7 +18,7 @@ export interface RulesReading {
 
 export interface RulesReader {
   readonly run: RunCommand;
-  /** Path of the namespace; null for the own one, which needs no entering. */
+  /** Path of the namespace; null for our own, which needs no entering. */
   readonly path: string | null;
   readonly signal?: AbortSignal | undefined;
   /** Whether the kernel has nf_tables; looked up when left out. */
@@ -53,14 +53,14 @@ export async function readRules(reader: RulesReader): Promise<RulesReading> {
   };
   const saved = (name: string, backend: Backend, family: 'ip' | 'ip6') => (text: string) =>
     parseSaved(text, name, { backend, family });
-  // Without the tools of iptables there are no rules of iptables-nft that nft could not show.
+  // Without the iptables tools there are no iptables-nft rules that nft cannot show.
   const skip = (result: RunResult | null): RunResult | null =>
     result?.failure === 'missing' && ruleset?.ok ? null : result;
   read(skip(saved4), 'iptables-nft-save', saved('iptables-nft-save', 'iptables-nft', 'ip'));
   read(skip(saved6), 'ip6tables-nft-save', saved('ip6tables-nft-save', 'iptables-nft', 'ip6'));
   const others = joinRuleSets(sets);
   const listed = ruleset?.ok && /"hook": ?"(?:in|e)gress"/.test(ruleset.stdout);
-  // The JSON of some versions of nft does not tell which devices a chain is for.
+  // In some versions, nft's JSON does not contain the devices of a chain.
   const told = listed ? await enter(reader, 'nft', ['list', 'ruleset']) : null;
   if (ruleset?.failure !== 'missing' || saved4?.ok !== true) {
     read(ruleset, 'nft', (text) => {
@@ -75,7 +75,7 @@ export async function readRules(reader: RulesReader): Promise<RulesReading> {
   return { rules: joinRuleSets(sets), complete: problems.length === 0, problems };
 }
 
-/** Gives chains that are for no device that is told the devices that another listing has for them. */
+/** Gives chains without devices the devices that another listing has for them. */
 function nameDevices(tables: readonly Table[], told: readonly Table[]): Table[] {
   return tables.map((table) => ({
     ...table,
@@ -91,7 +91,7 @@ function nameDevices(tables: readonly Table[], told: readonly Table[]): Table[] 
   }));
 }
 
-/** Only where its tables are loaded already: its tool would load them. */
+/** Reads iptables-legacy, only when its tables are already loaded: its tool would load them. */
 async function readLegacy(reader: RulesReader, family: 'ip' | 'ip6'): Promise<RunResult | null> {
   const file = `/proc/net/${family}_tables_names`;
   if (!existsSync(file) && reader.path === null) return null;
@@ -114,7 +114,7 @@ function enter(
     : run('nsenter', [`--net=${path}`, '--', command, ...parameters], options).then(missing);
 }
 
-/** Nsenter ends with 127 when it does not find the program. */
+/** Recognizes a program that nsenter did not find. */
 function missing(result: RunResult): RunResult {
   const lost = !result.ok && /failed to execute .*: No such file/.test(result.stderr);
   return lost ? { ...result, failure: 'missing', message: 'it is not installed' } : result;
@@ -127,7 +127,7 @@ function explain(result: RunResult): string {
   return denied ? 'that needs root' : result.message;
 }
 
-/** Whether nf_tables is in the kernel: asking its tools where it is not would load it. */
+/** Whether nf_tables is in the kernel: otherwise its tools would load it. */
 function hasNfTables(): boolean {
   if (existsSync('/sys/module/nf_tables')) return true;
   return / nft_register_chain_type$/m.test(readText('/proc/kallsyms') ?? '');

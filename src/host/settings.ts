@@ -1,4 +1,4 @@
-/** Reads what decides about the routes of one network namespace, with one entry into it. */
+/** Reads the routing state and settings of one network namespace, entering it once. */
 import type { Routing, TrafficFilter } from '../model/routing.js';
 import type { HostRoute, HostSettings } from '../model/settings.js';
 import type { RunCommand } from './command.js';
@@ -12,7 +12,7 @@ import {
   parsePolicyRules,
 } from './routing.js';
 
-/** Each command's output behind a line `@ NAME`; a constant. */
+/** Prints each command's output after a line `@ NAME`; a constant. */
 const SCRIPT = String.raw`
 part() { echo "@ $1"; shift; "$@" 2>/dev/null; echo; }
 part rules4 ip -4 -j rule
@@ -32,7 +32,7 @@ echo "@ end"`;
 
 const TIMEOUT = 5_000;
 
-/** @param path of the namespace; null for the own one. */
+/** @param path of the namespace; null for our own. */
 export async function readSettings(
   run: RunCommand,
   path: string | null,
@@ -57,7 +57,7 @@ export async function readSettings(
   };
 }
 
-/** Null where not all of it could be read. */
+/** Null when not all of it could be read. */
 function parseFacts(parts: ReadonlyMap<string, string>): Omit<Routing, 'filters'> | null {
   const get = (name: string): string => parts.get(name) ?? '';
   const [rules4, rules6] = ([4, 6] as const).map((family) =>
@@ -69,7 +69,7 @@ function parseFacts(parts: ReadonlyMap<string, string>): Omit<Routing, 'filters'
   const links = parseLinkFacts(get('links'));
   const neighbours = parseNeighbours(get('neighbours'));
   const forwarding = parseForwarding(get('forwarding'));
-  // Every namespace has rules for IPv4 and a device: without them something could not be read.
+  // Every namespace has IPv4 rules and a device: without them something could not be read.
   if (!rules4?.length || !rules6 || !routes4 || !routes6 || !links?.length || !neighbours) {
     return null;
   }
@@ -82,7 +82,7 @@ function parseFacts(parts: ReadonlyMap<string, string>): Omit<Routing, 'filters'
   };
 }
 
-/** Null where tc is not installed: every namespace has a queue at least on lo. */
+/** Null when tc is not installed: every namespace has a queue at least on lo. */
 async function readFilters(
   qdiscs: string,
   show: (device: string, direction: TrafficFilter['direction']) => Promise<string>,
@@ -91,7 +91,7 @@ async function readFilters(
   if (places === null) return null;
   const found = await Promise.all(
     places.map(async ({ device, direction }) => {
-      // What cannot be read may be there.
+      // A filter that cannot be read may exist.
       const kinds = parseFilterKinds(await show(device, direction)) ?? ['filter'];
       return kinds.map((kind) => ({ device, direction, kind }));
     }),
@@ -99,7 +99,7 @@ async function readFilters(
   return found.flat();
 }
 
-/** Those of the main table that lead to one device. */
+/** Routes of the main table that lead to one device. */
 function listMainRoutes(routes: Routing['routes']): HostRoute[] {
   return routes.flatMap(({ table, type, destination, source, hops }): HostRoute[] => {
     const [hop] = hops;
@@ -108,7 +108,7 @@ function listMainRoutes(routes: Routing['routes']): HostRoute[] {
   });
 }
 
-/** Reads `ipv4/ip_forward:1`, a setting a line. */
+/** Reads lines such as `ipv4/ip_forward:1`, one setting per line. */
 export function parseSettings(text: string): Map<string, string> {
   return new Map(
     text.split('\n').flatMap((line) => {

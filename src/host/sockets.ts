@@ -1,4 +1,4 @@
-/** Listening sockets of a network namespace, from the kernel's socket tables. */
+/** Reads the listening sockets of a network namespace from the kernel's socket tables. */
 import { addressFromBytes } from '../model/address.js';
 import type { Endpoint } from '../model/address.js';
 import type { Protocol } from '../model/event.js';
@@ -19,7 +19,7 @@ const UDP_UNCONNECTED = 0x07;
 
 /**
  * The sockets in one of these tables that wait for clients: TCP in LISTEN, UDP without a peer.
- * Lines that are not as the kernel writes them are passed over.
+ * Lines of another form than the kernel's are ignored.
  */
 export function parseListeners(table: SocketTable, text: string): SocketRow[] {
   const protocol = table.startsWith('tcp') ? 'tcp' : 'udp';

@@ -6,11 +6,11 @@ import type { OpenNamespace } from './namespaces.js';
 /** What one namespace holds. */
 export interface NamespaceReading {
   readonly links: readonly DeviceLink[];
-  /** The numbers by which it knows other namespaces → their inode, null where that could not be found. */
+  /** The numbers by which it knows other namespaces → their inode, null when that could not be found. */
   readonly ids: ReadonlyMap<number, number | null>;
   /**
-   * Which namespaces would have been recognised in `ids`: `all` that were opened; only `some`, by their names under
-   * /run/netns; or `none`, as nobody asked.
+   * Which namespaces `ids` can name: `all` that were opened; only `some`, by their names under /run/netns; or `none`,
+   * because the kernel was not asked.
    */
   readonly named: 'all' | 'some' | 'none';
 }
@@ -31,12 +31,12 @@ export interface SurveyOptions {
 }
 
 /**
- * Prints devices, and with `ids` the neighbours' numbers, of each namespace whose path comes in on standard input.
+ * Prints devices, and with `ids` the neighbours' numbers, of each namespace whose path is on standard input.
  *
- * `ip netns list-id` names a namespace by the files under /run/netns. So this runs in a mount namespace of its own, in
- * which that folder holds one link per namespace ($@), named by file descriptor: an exact answer for containers too,
- * and nothing that anybody else can see. Each number is asked for by itself, because the list as a whole ends after
- * 134 entries (seen with iproute2 6.1 on Linux 6.18).
+ * `ip netns list-id` names a namespace by the files under /run/netns. So this runs in its own mount namespace, in which
+ * that folder holds one link per namespace ($@), named by file descriptor. The answer is exact for containers too, and
+ * nobody else sees the folder. Each number is queried separately, because the whole list ends after 134 entries (seen
+ * with iproute2 6.1 on Linux 6.18).
  */
 const SCRIPT = String.raw`
 ids=$1; shift
@@ -84,7 +84,7 @@ export async function surveyNamespaces(
   return { readings, problem: problems[0] ?? '', failure };
 }
 
-/** Namespaces are read by this many processes at a time. */
+/** Number of processes that read namespaces in parallel. */
 const SHARDS = 4;
 
 /** Reads what {@link SCRIPT} printed; a part that is cut off or not JSON counts as not read. */
@@ -93,7 +93,7 @@ export function parseSurvey(
   all: readonly OpenNamespace[],
 ): { readings: Map<number, NamespaceReading>; complete: boolean } {
   const byHandle = new Map(all.map((file) => [file.handle, file]));
-  // Where the private folder could not be made, the names are those of the machine's own /run/netns.
+  // When the private folder could not be made, the names are those of the machine's own /run/netns.
   const exact = /^@named$/m.test(text);
   const byName = new Map(all.map((file) => [exact ? String(file.fd) : file.name, file.inode]));
   const readings = new Map<number, NamespaceReading>();

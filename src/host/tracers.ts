@@ -1,4 +1,4 @@
-/** Tracers that trace-flow started and lost: they carry its mark in their environment, and their owner has ended. */
+/** Finds and ends tracers that trace-flow lost: their environment has its mark, and their owner has ended. */
 import { parseNulList, listPids, readCommandName, readLink, readText } from './procfs.js';
 
 /** In a tracer's environment: `PID` or `PID:STARTTIME` of the trace-flow that owns it. */
@@ -12,7 +12,7 @@ export interface StrayTracer {
   readonly owner: number;
 }
 
-/** Finds marked bpftrace processes whose owner has ended. Those of other pid namespaces are left alone. */
+/** Finds marked bpftrace processes whose owner has ended. Ignores other pid namespaces. */
 export function findStrayTracers(proc = '/proc'): StrayTracer[] {
   const own = readLink(`${proc}/self/ns/pid`);
   return listPids(proc).flatMap((pid) => {
@@ -37,7 +37,7 @@ export function parseMark(environ: string): Owner | null {
   return match ? { pid: Number(match[1]), startTime: match[2] ?? null } : null;
 }
 
-/** A mark without a start time belongs to whoever has the pid now: rather a stray missed than a living trace ended. */
+/** A mark without a start time fits any process with that pid: better to miss a stray than to end a live trace. */
 function isAlive(proc: string, owner: Owner): boolean {
   const startTime = readStartTime(proc, owner.pid);
   return startTime !== null && (owner.startTime === null || owner.startTime === startTime);
@@ -46,7 +46,7 @@ function isAlive(proc: string, owner: Owner): boolean {
 /** Field 22 of /proc/PID/stat; null for a process that is gone or a zombie. */
 function readStartTime(proc: string, pid: number): string | null {
   const stat = readText(`${proc}/${pid}/stat`) ?? '';
-  // The name in parentheses may hold spaces and parentheses itself.
+  // The name in parentheses may itself contain spaces and parentheses.
   const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return state === 'Z' || state === 'X' ? null : (fields[18] ?? null);
 }
@@ -54,7 +54,7 @@ function readStartTime(proc: string, pid: number): string | null {
 /** Milliseconds that a tracer may take to end by itself. */
 const PATIENCE = 2_000;
 
-/** Ends a stray tracer, if its pid still is its own. @returns whether it is gone */
+/** Ends a stray tracer if its pid still belongs to it. @returns whether it is gone */
 export async function endTracer(tracer: StrayTracer, proc = '/proc'): Promise<boolean> {
   const isThere = (): boolean => readStartTime(proc, tracer.pid) === tracer.startTime;
   for (const signal of ['SIGINT', 'SIGKILL'] as const) {

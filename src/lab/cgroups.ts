@@ -1,4 +1,4 @@
-/** The lab's own cgroups: they keep its processes together, so that none is missed, and none but they are ended. */
+/** Manages the lab's own cgroups, which hold its processes together so that exactly these can be ended. */
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../model/errors.js';
@@ -6,7 +6,7 @@ import { exists } from './exists.js';
 import { isWithin, type Mount } from './mountinfo.js';
 import { poll } from './poll.js';
 
-/** One mounted hierarchy: each of v1's controllers has its own, v2 has a single one (beside v1's on hybrid hosts). */
+/** One mounted hierarchy: each v1 controller has its own, v2 has a single one (beside v1's on hybrid hosts). */
 export interface Hierarchy {
   version: 1 | 2;
   mountPoint: string;
@@ -42,7 +42,7 @@ export function findHierarchies(mounts: readonly Mount[], membership: string): H
   });
 }
 
-/** Where a cgroup is found below its mount, which may show only a part of the hierarchy. */
+/** The folder of a cgroup below its mount, which may show only a part of the hierarchy. */
 function locate(mount: Mount, path: string): string {
   if (path.startsWith('/..') || !isWithin(path, mount.root)) return mount.mountPoint;
   return join(mount.mountPoint, mount.root === '/' ? path : path.slice(mount.root.length));
@@ -60,14 +60,14 @@ export function cgroupName(id: string): string {
   return `trace-flow-lab-${id}`;
 }
 
-/** Places the lab below the caller's own cgroup, so that the caller's limits hold for the lab too. */
+/** Places the lab below the caller's own cgroup, so that the caller's limits apply to the lab too. */
 export function placeCgroup({ version, mountPoint, own }: Hierarchy, id: string): LabCgroup {
   return { version, mountPoint, path: join(own, cgroupName(id)) };
 }
 
 /**
- * Chooses the hierarchy by which commands from outside join the lab: v2 where there is one, since it can end all of its
- * members in one step.
+ * Chooses the hierarchy in which commands from outside join the lab: v2 when there is one, because it can end all of
+ * its members in one step.
  */
 export function chooseTracker(cgroups: readonly LabCgroup[]): string {
   const chosen = cgroups.find(({ version }) => version === 2) ?? cgroups.at(-1);
@@ -80,8 +80,8 @@ export function chooseTracker(cgroups: readonly LabCgroup[]): string {
 }
 
 /**
- * Creates a lab's folder with `engine` and `exec` in it. The folder itself stays empty of processes, else v2
- * would not hand its controllers to the containers.
+ * Creates a lab's folder with `engine` and `exec` in it. The folder itself holds no processes; otherwise v2 would not
+ * give its controllers to the containers.
  */
 export async function createCgroup(path: string): Promise<void> {
   try {
@@ -100,7 +100,7 @@ export async function createCgroup(path: string): Promise<void> {
 
 async function createOne(path: string): Promise<void> {
   await mkdir(path);
-  // v1's cpuset starts without processors and takes no process until it has some.
+  // v1's cpuset starts without CPUs and accepts no process until it has some.
   for (const file of ['cpuset.cpus', 'cpuset.mems']) await inheritSetting(path, file);
 }
 
@@ -120,21 +120,21 @@ export async function joinCgroup(path: string, pid: number): Promise<void> {
   await writeFile(join(path, 'cgroup.procs'), String(pid));
 }
 
-/** Ends all members of a cgroup and of those below it, where the kernel can (v2, Linux 5.14). */
+/** Ends all members of a cgroup and of those below it, if the kernel can (v2, Linux 5.14). */
 export async function killAtOnce(path: string): Promise<void> {
   await writeFile(join(path, 'cgroup.kill'), '1').catch(() => undefined);
 }
 
-/** Lets the paused containers of a cgroup go on: what v1's freezer holds cannot end. */
+/** Resumes the paused containers of a cgroup: a process in v1's freezer cannot end. */
 export async function thaw({ version, path }: LabCgroup): Promise<void> {
-  if (version === 2) return; // ends what is frozen too
+  if (version === 2) return; // v2 can kill frozen processes
   for (const folder of await listTree(path)) {
     // Only the freezer has this file, and its root folder has none.
     await writeFile(join(folder, 'freezer.state'), 'THAWED', { flag: 'r+' }).catch(() => undefined);
   }
 }
 
-/** Removes a cgroup and all below it, once their processes are gone. */
+/** Removes a cgroup and all below it, after their processes have ended. */
 export async function removeCgroup(path: string): Promise<void> {
   for (const folder of (await listTree(path)).reverse()) {
     await poll(async () => rmdir(folder).then(() => true, isGoneOrBusy), {
@@ -150,7 +150,7 @@ function isGoneOrBusy(error: NodeJS.ErrnoException): true | null {
   throw error;
 }
 
-/** Is this hierarchy mounted where it was when the lab was made? Another mount namespace may have others. */
+/** Whether this hierarchy is mounted where it was when the lab was made. It may differ in another mount namespace. */
 export function isMountedHere({ mountPoint }: LabCgroup): Promise<boolean> {
   return exists(join(mountPoint, 'cgroup.procs'));
 }

@@ -1,4 +1,4 @@
-/** Runs containers in the lab's engine and waits until they do what they are for. */
+/** Runs containers in the lab's engine and waits until they are ready. */
 import { z } from 'zod';
 import { callEngine } from './api.js';
 import { IMAGE } from './image.js';
@@ -14,19 +14,19 @@ export interface ContainerSpec {
   /** Further options of `docker run`. */
   extra?: string[] | undefined;
   /**
-   * Ports to see listening before `run` returns; false for none. Unless told: a redis-server's own port, and for any
-   * other command the container's published ports.
+   * Ports that must listen before `run` returns; false for none. Default: a redis-server's own port, and for any other
+   * command the container's published ports.
    */
   waitFor?: Port[] | false | undefined;
 }
 
-/** A Redis that answers to other hosts too, and writes nothing to its disk. */
+/** A Redis that also answers other hosts and writes nothing to disk. */
 export const REDIS = ['redis-server', '--protected-mode', 'no', '--save', ''];
 
 export interface LabContainer {
   name: string;
   id: string;
-  /** Of its first process, as the machine sees it. */
+  /** Pid of its first process in the machine's pid namespace. */
   pid: number;
   netns: string;
   /** In its first network; empty with `--network host` or `none`. */

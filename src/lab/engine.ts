@@ -48,9 +48,9 @@ export function engineConfig(version: string, data: string): Record<string, stri
 
 export interface EngineOptions {
   userlandProxy: boolean;
-  /** Does the kernel have overlayfs? If not, every container gets a copy of the image. */
+  /** Whether the kernel has overlayfs. If not, every container gets a copy of the image. */
   overlay: boolean;
-  /** Appended, so they win over those set here. */
+  /** Appended, so they override those set here. */
   extra: readonly string[];
 }
 
@@ -72,7 +72,7 @@ export function engineArguments(files: EngineFiles, options: EngineOptions): str
   ];
 }
 
-/** Nothing of the caller's environment: no proxy, context, socket activation or D-Bus address reaches the engine. */
+/** Excludes the caller's environment: no proxy, context, socket activation or D-Bus address reaches the engine. */
 export function engineEnvironment(files: EngineFiles): NodeJS.ProcessEnv {
   return {
     PATH: `${searchPath()}:/usr/libexec/docker:/usr/lib/docker`,

@@ -6,13 +6,13 @@ import { searchPath } from './tools.js';
 export interface CommandResult {
   stdout: string;
   stderr: string;
-  /** 124 when the time was up, as with timeout(1); 128 and the signal's number when a signal ended it. */
+  /** 124 when the time was up, as with timeout(1); 128 plus the signal's number when a signal ended it. */
   exitCode: number;
 }
 
 export interface ExecOptions {
   input?: string | undefined;
-  /** Two minutes unless told. */
+  /** Two minutes by default. */
   timeoutMs?: number | undefined;
   /** Returns a failure instead of throwing it. */
   allowFailure?: boolean | undefined;
@@ -21,7 +21,7 @@ export interface ExecOptions {
 }
 
 /**
- * Joins the lab's cgroup by itself and becomes the command, so that whatever the command starts is ended with the lab.
+ * Joins the lab's cgroup and then becomes the command, so that everything the command starts ends with the lab.
  * A constant: the path and the command are its arguments.
  */
 const JOIN = 'echo 0 > "$0" && exec "$@"';

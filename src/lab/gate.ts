@@ -1,11 +1,11 @@
-/** Starts a lasting process behind a gate: it runs only after its pid is on record and it is in its cgroup. */
+/** Starts a long-running process behind a gate: it runs only after its pid is recorded and it is in its cgroup. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { UserError } from '../model/errors.js';
 import { identifyProcess, type ProcessIdentity } from './processes.js';
 
-/** Waits for one line on standard input, then becomes the command. When the lab's owner dies first, so does it. */
+/** Waits for one line on standard input, then becomes the command. Ends when the lab's owner dies first. */
 const GATE = 'read -r _ && exec "$@"';
 export interface GateOptions {
   command: readonly string[];

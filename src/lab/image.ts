@@ -25,7 +25,7 @@ export function parseLdd(text: string): { libraries: string[]; missing: string[]
   return { libraries, missing };
 }
 
-/** Reads the programs and their libraries, to be put into the image under their own paths. */
+/** Reads the programs and their libraries, which get the same paths in the image. */
 export async function collectImage(tools: LabTools, signal?: AbortSignal): Promise<TarEntry[]> {
   const { busybox, socat, redisBenchmark } = tools.extras;
   const programs = new Map([
@@ -95,6 +95,6 @@ export async function importImage(
     body: Readable.from(writeTar(entries)),
     signal,
   });
-  // Failures while unpacking come with status 200, in the stream of progress.
+  // Failures while unpacking come with status 200, in the progress stream.
   if (answer.includes('"errorDetail"')) throw new Error(`docker import: ${answer.trim()}`);
 }

@@ -1,4 +1,4 @@
-/** A lab that is up: what can be done in it, and how it ends. */
+/** Defines a running lab: runs containers and commands in it, and takes it down. */
 import { join } from 'node:path';
 import {
   inspectContainer,
@@ -30,7 +30,7 @@ export interface Lab {
   docker(args: readonly string[], options?: ExecOptions): Promise<string>;
   /** Starts a container and waits until it listens on its ports. */
   run(spec: ContainerSpec, signal?: AbortSignal): Promise<LabContainer>;
-  /** Looks at a container again: its pid and namespace change when it is restarted. */
+  /** Inspects a container again: its pid and namespace change when it is restarted. */
   inspect(name: string): Promise<LabContainer>;
   /** Runs a command to its end. */
   exec(where: Where, command: readonly string[], options?: ExecOptions): Promise<CommandResult>;
@@ -50,7 +50,7 @@ export interface LabParts {
 export function createLab({ state, tools, files, places }: LabParts): Lab {
   const folder = folderOf(state.id);
   const dockerHost = `unix://${files.socket}`;
-  // Neither the user's contexts and credentials nor variables such as DOCKER_TLS_VERIFY play a part.
+  // Excludes the user's contexts and credentials, and variables such as DOCKER_TLS_VERIFY.
   const dockerEnvironment: NodeJS.ProcessEnv = {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^DOCKER_/.test(name))),
     DOCKER_HOST: dockerHost,

@@ -1,4 +1,4 @@
-/** Looks for anything of a lab that is still there: the proof that taking it down leaves nothing. */
+/** Looks for leftovers of a lab, to prove that taking it down leaves nothing. */
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cgroupName, findHierarchies } from './cgroups.js';
@@ -12,8 +12,9 @@ import { folderOf, LABS_FOLDER, type LabState } from './state.js';
 export type LabTraces = Pick<LabState, 'id' | 'cgroups' | 'namespaces' | 'processes'>;
 
 /**
- * @returns one line per thing left: processes in the lab's namespaces or with its folder among their arguments, mounts in
- *   any mount namespace, control groups in any hierarchy, files. Zombies, which hold nothing and which init reaps, are not counted.
+ * @returns one line per thing left: processes in the lab's namespaces or with its folder among their arguments, mounts
+ *   in any mount namespace, control groups in any hierarchy, files. Zombies, which hold nothing and which init reaps,
+ *   are not counted.
  */
 export async function findLeftovers(lab: LabTraces): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
@@ -54,7 +55,7 @@ async function inspectProcess(pid: string, lab: LabTraces): Promise<string[]> {
   return found;
 }
 
-/** An open file of a namespace keeps it alive as a process in it does. */
+/** An open namespace file keeps the namespace alive, as a process in it does. */
 async function readOpenNamespaces(pid: string): Promise<string[]> {
   const folder = join('/proc', pid, 'fd');
   const names = await readdir(folder).catch(() => []);

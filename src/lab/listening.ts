@@ -1,4 +1,4 @@
-/** Tells which ports a network namespace listens on, from /proc/PID/net, and which ports a container is to listen on. */
+/** Finds the ports that a network namespace listens on, from /proc/PID/net, and those that a container publishes. */
 import { readFile } from 'node:fs/promises';
 
 export interface Port {
@@ -9,7 +9,7 @@ export interface Port {
 /** LISTEN for TCP; for UDP a bound socket without a peer (TCP_CLOSE). */
 const OPEN = { tcp: '0A', udp: '07' } as const;
 
-/** Parses /proc/net/tcp, tcp6, udp or udp6. @returns the local ports that take new peers */
+/** Parses /proc/net/tcp, tcp6, udp or udp6. @returns the local ports that accept new peers */
 export function parseListeningPorts(text: string, protocol: Port['protocol']): number[] {
   return text.split('\n').flatMap((line) => {
     //   0: 00000000:18EB 00000000:0000 0A …

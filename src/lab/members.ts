@@ -5,7 +5,7 @@ import { cgroupName, killAtOnce } from './cgroups.js';
 import { poll } from './poll.js';
 import { identifyProcess, killProcess, type ProcessIdentity } from './processes.js';
 
-/** Does /proc/PID/cgroup put the process into this lab? The name stands in it however the hierarchies are mounted. */
+/** Whether /proc/PID/cgroup shows membership of this lab. It has the name however the hierarchies are mounted. */
 export function isMember(membership: string, id: string): boolean {
   return membership.split('\n').some((line) => line.split('/').includes(cgroupName(id)));
 }
@@ -16,7 +16,7 @@ async function listMembers(id: string): Promise<ProcessIdentity[]> {
   const members = pids.map(async (pid) => {
     const membership = await readFile(join('/proc', pid, 'cgroup'), 'utf8').catch(() => '');
     if (!isMember(membership, id)) return [];
-    // Identified after a first look and looked at again: a pid reused in between is never taken for a member.
+    // The membership is read before and after the identity, so a pid reused in between is never taken for a member.
     const identity = await identifyProcess(Number(pid));
     const again = await readFile(join('/proc', pid, 'cgroup'), 'utf8').catch(() => '');
     return identity && isMember(again, id) ? [identity] : [];

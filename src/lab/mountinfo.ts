@@ -37,7 +37,7 @@ function unescapeOctal(text: string): string {
   );
 }
 
-/** Is `path` this folder or below it? */
+/** Whether `path` is this folder or below it. */
 export function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);
 }

@@ -1,9 +1,9 @@
-/** Plans the engine's own view of the file system, in which nothing of the machine can be altered or reached by accident. */
+/** Plans the engine's own view of the file system, in which it cannot change or reach the machine by accident. */
 import { basename, join } from 'node:path';
 import type { Hierarchy } from './cgroups.js';
 import { isWithin, type Mount } from './mountinfo.js';
 
-/** One step, done inside the lab's mount namespace. */
+/** One step, taken inside the lab's mount namespace. */
 export type MountStep =
   | { do: 'mount'; arguments: string[] }
   | { do: 'unmount'; paths: string[] }
@@ -15,7 +15,7 @@ export interface ViewOptions {
   hierarchies: readonly Hierarchy[];
   /** The lab's folder under /run. */
   folder: string;
-  /** The part of it that both sides see: the socket, the log. */
+  /** The part of it that both sides see, with the socket and the log. */
   shared: string;
   /** Real paths of the programs that the engine runs. */
   programs: readonly string[];
@@ -36,14 +36,14 @@ const READ_FROM = [
   '/sbin',
   '/usr',
 ];
-/** Kept as they are: process and device files. */
+/** Folders that are kept as they are: process and device files. */
 const LIVE = ['/proc', '/dev'];
 
 /**
- * Lists the steps, in order. What they make goes with the namespace, so there is nothing to undo:
- * 1. mounts that no program is read from go: a container's mount held here could not be removed by its own engine;
- * 2. a private /run: no Docker, containerd, D-Bus (firewalld!) or plugin socket of the machine is in reach;
- * 3. a new /sys for the lab's network namespace, with cgroups that begin at the lab's own;
+ * Lists the steps, in order. What they make ends with the namespace, so there is nothing to undo:
+ * 1. unmounts what no program is read from: a container's mount held here could not be removed by its own engine;
+ * 2. a private /run: no Docker, containerd, D-Bus (firewalld!) or plugin socket of the machine is reachable;
+ * 3. a new /sys for the lab's network namespace, whose cgroups begin at the lab's own;
  * 4. everything else is read-only, and so are the sysctls except the network ones, which are the namespace's own.
  */
 export function planView(options: ViewOptions): MountStep[] {
@@ -65,7 +65,7 @@ function planDrop({ mounts, folder, programs }: ViewOptions): MountStep[] {
 }
 
 function planRun({ folder, shared }: ViewOptions): MountStep[] {
-  const staging = join(folder, 'run'); // becomes /run, after the lab's shared folder was tied into it
+  const staging = join(folder, 'run'); // becomes /run, after the lab's shared folder was mounted in it
   return [
     mount('-t', 'tmpfs', '-o', 'mode=755', 'tmpfs', staging),
     ...['data', 'exec', basename(shared)].map((name): MountStep => ({

@@ -1,4 +1,4 @@
-/** Makes namespaces: a process of no other work is in each of them, and they last as long as it does. */
+/** Makes namespaces, each held by a process that does nothing else; a namespace lasts as long as that process. */
 import { readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../model/errors.js';
@@ -6,7 +6,7 @@ import type { GatedProcess } from './gate.js';
 import { poll } from './poll.js';
 import type { LabTools } from './tools.js';
 
-/** The command of a process that holds namespaces: it has no other work. */
+/** The command of a process that only holds namespaces. */
 export function holdCommand(
   tools: LabTools,
   kinds: readonly ('net' | 'mount' | 'cgroup')[],
@@ -15,7 +15,7 @@ export function holdCommand(
   return [tools.unshare, ...flags, '--', 'sleep', 'infinity'];
 }
 
-/** Waits until a holder's namespaces are made. @returns their inodes, `host.net` and so on */
+/** Waits until a holder's namespaces exist. @returns their inodes by name (`host.net` and so on) */
 export async function awaitHolder(
   name: string,
   holder: GatedProcess,

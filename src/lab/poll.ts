@@ -1,4 +1,4 @@
-/** Waiting by looking: asks again until something is there, and says what was awaited when it never came. */
+/** Polls until something is there, and names what it waited for when that never comes. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { UserError } from '../model/errors.js';
 
@@ -7,7 +7,7 @@ export interface PollOptions {
   /** Completes the sentence "Waited N s for …". */
   what: string;
   signal?: AbortSignal | undefined;
-  /** Between two looks; short, since a look is cheap. */
+  /** Milliseconds between two looks; short, because a look is cheap. */
   intervalMs?: number;
 }
 

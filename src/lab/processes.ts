@@ -1,4 +1,4 @@
-/** Process identity: a pid alone is reused by the kernel, a pid with its start time is not. */
+/** Identifies processes by pid and start time, because the kernel reuses a pid alone. */
 import { readFile } from 'node:fs/promises';
 
 export interface ProcessIdentity {
@@ -9,7 +9,7 @@ export interface ProcessIdentity {
 
 /**
  * Takes the start time from the text of /proc/PID/stat; null for a zombie, which has ended and only waits to be reaped.
- * The command in parentheses may itself hold spaces and parentheses: fields are counted after the last `)`.
+ * The command in parentheses may itself contain spaces and parentheses: fields are counted after the last `)`.
  */
 export function parseStartTime(stat: string): string | null {
   const fields = stat
@@ -20,7 +20,7 @@ export function parseStartTime(stat: string): string | null {
   return state === 'Z' || state === 'X' ? null : (fields[19] ?? null);
 }
 
-/** @returns who has this pid now, or null when nobody has. */
+/** @returns the process that has this pid now, or null when there is none. */
 export async function identifyProcess(pid: number): Promise<ProcessIdentity | null> {
   const stat = await readFile(`/proc/${String(pid)}/stat`, 'utf8').catch(() => null);
   const startTime = stat === null ? null : parseStartTime(stat);
@@ -37,7 +37,7 @@ export async function killProcess(identity: ProcessIdentity): Promise<void> {
   if (await isAlive(identity)) sendSignal(identity.pid, 'SIGKILL');
 }
 
-/** Sends a signal; a process that has ended meanwhile is no error. */
+/** Sends a signal; a process that has already ended is no error. */
 function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

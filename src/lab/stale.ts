@@ -4,7 +4,7 @@ import { isAlive } from './processes.js';
 import { folderOf, listLabs, readState, type LabState } from './state.js';
 import { takeDown } from './teardown.js';
 
-/** What makes recorded pids comparable with present ones. */
+/** What must match for recorded pids to be comparable with present ones. */
 export interface PidWorld {
   bootId: string;
   pidNamespace: string;
@@ -28,7 +28,7 @@ export async function cleanStale(): Promise<string[]> {
   for (const id of ids) {
     const state = await readState(id);
     if (!state) {
-      // All but the folder was removed before a crash; if it is not empty, it is not known to be a lab's.
+      // A crash left only the folder. If it is not empty, it may not belong to a lab.
       await rmdir(folderOf(id)).catch(() => undefined);
     } else if (await isStale(state, world)) {
       if (await takeDown(state, world.bootId)) removed.push(id);
@@ -37,7 +37,7 @@ export async function cleanStale(): Promise<string[]> {
   return removed;
 }
 
-/** From another pid namespace the owner cannot be seen, so its lab is left alone. */
+/** The owner is not visible from another pid namespace, so its lab is left alone. */
 async function isStale(state: LabState, world: PidWorld): Promise<boolean> {
   if (state.bootId !== world.bootId) return true;
   return state.pidNamespace === world.pidNamespace && !(await isAlive(state.owner));

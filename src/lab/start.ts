@@ -1,4 +1,4 @@
-/** Starts the lab's lasting processes: each is on record, and in the lab's control groups, before it does anything. */
+/** Starts the lab's long-running processes, each recorded and in the lab's control groups before it does anything. */
 import { join } from 'node:path';
 import { joinCgroup } from './cgroups.js';
 import { startGated, type GatedProcess } from './gate.js';
@@ -7,7 +7,7 @@ import { folderOf, type LabProcess, type LabState } from './state.js';
 import type { LabTools } from './tools.js';
 
 export interface Construction {
-  /** Grows while the lab is built; `save` writes it before each thing is made. */
+  /** Grows while the lab is built; `save` writes it before each part is made. */
   state: LabState;
   save: () => Promise<void>;
   tools: LabTools;

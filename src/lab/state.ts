@@ -1,11 +1,11 @@
-/** What a lab is made of, on disk before it exists, so that another process can take it down after a crash. */
+/** Records on disk what a lab consists of, before it exists, so that another process can remove it after a crash. */
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../model/errors.js';
 import type { ProcessIdentity } from './processes.js';
 
-/** Where the labs of this machine are kept, one folder each. */
+/** Folder of this machine's labs, one folder each. */
 export const LABS_FOLDER = '/run/trace-flow/labs';
 
 const identity = z.object({ pid: z.int().positive(), startTime: z.string().regex(/^\d+$/) });
@@ -13,9 +13,9 @@ const identity = z.object({ pid: z.int().positive(), startTime: z.string().regex
 export const labStateSchema = z.object({
   version: z.literal(1),
   id: z.string().regex(/^[0-9a-f]{8}$/),
-  /** /proc/sys/kernel/random/boot_id: after a restart, no recorded pid means anything. */
+  /** /proc/sys/kernel/random/boot_id: after a restart, recorded pids are meaningless. */
   bootId: z.string(),
-  /** Inode of the owner's pid namespace: from another one, the pids cannot be judged. */
+  /** Inode of the owner's pid namespace: from another one, the pids cannot be checked. */
   pidNamespace: z.string(),
   owner: identity,
   /** The lab's folder in every cgroup hierarchy. */
@@ -26,10 +26,10 @@ export const labStateSchema = z.object({
       path: z.string(),
     }),
   ),
-  /** The one of `cgroups` that commands from outside join. */
+  /** The path of the one of `cgroups` that commands from outside join. */
   tracker: z.string(),
   processes: z.array(identity.extend({ role: z.enum(['host', 'client', 'dockerd']) })),
-  /** Inodes, by what they belong to: what must be gone when the lab is. */
+  /** Inodes by what they belong to. All must be gone when the lab is. */
   namespaces: z.record(z.string(), z.string()),
 });
 
@@ -67,7 +67,7 @@ export async function createStateFolder(state: LabState): Promise<void> {
   }
 }
 
-/** Makes a function that writes the state as it then is, each time in one step and one time after the other. */
+/** Makes a function that writes the current state atomically; several calls write one after the other. */
 export function createStateWriter(state: LabState): () => Promise<void> {
   const file = join(folderOf(state.id), 'state.json');
   const write = async (): Promise<void> => {
@@ -83,7 +83,7 @@ export async function readState(id: string): Promise<LabState | null> {
   return text === null ? null : parseLabState(text);
 }
 
-/** Lists the folders of all labs, and those that a crash left half prepared. */
+/** Lists the folders of all labs, and those that a crash left incomplete. */
 export async function listLabs(): Promise<{ ids: string[]; prepared: PreparedFolder[] }> {
   const names = await readdir(LABS_FOLDER).catch(() => []);
   return {

@@ -1,4 +1,4 @@
-/** Writes a tar archive (POSIX ustar), just enough of it for an image: folders, files and symbolic links. */
+/** Writes a tar archive (POSIX ustar) with what an image needs: folders, files and symbolic links. */
 
 export type TarEntry =
   | { kind: 'folder'; path: string; mode: number }

@@ -1,4 +1,4 @@
-/** Takes a lab down from its state alone: by its owner, or by whoever finds it after its owner has died. */
+/** Takes a lab down from its state alone, for its owner or for whoever finds it after its owner has died. */
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMountedHere, removeCgroup, thaw } from './cgroups.js';
@@ -8,9 +8,9 @@ import { poll } from './poll.js';
 import { folderOf, type LabState } from './state.js';
 
 /**
- * Ends the lab's processes, and with them go its namespaces, their mounts, devices and rules: all of these live only as
- * long as a process is in them. Then the control groups and the folder go. Safe to repeat and to run twice at once.
- * @returns false when a control group is out of sight in this mount namespace; the state then stays for another clean-up
+ * Ends the lab's processes and so its namespaces with their mounts, devices and rules, which exist only while a process
+ * is in them. Then removes the control groups and the folder. Safe to repeat and to run twice at once.
+ * @returns false when a control group is not visible in this mount namespace; the state then stays for another clean-up
  */
 export async function takeDown(state: LabState, currentBoot: string): Promise<boolean> {
   if (state.bootId === currentBoot) {
@@ -26,7 +26,7 @@ export async function takeDown(state: LabState, currentBoot: string): Promise<bo
   return true;
 }
 
-/** A process that had not passed its gate is on record, and perhaps in no cgroup of the lab yet. */
+/** A process that has not passed its gate is recorded, but may not be in a cgroup of the lab yet. */
 async function endRecorded(state: LabState): Promise<void> {
   for (const identity of state.processes) {
     await killProcess(identity);
@@ -37,7 +37,7 @@ async function endRecorded(state: LabState): Promise<void> {
   }
 }
 
-/** state.json goes last: as long as anything is left, the next clean-up still finds it. */
+/** Removes state.json last: as long as anything is left, the next clean-up finds it. */
 async function removeFolder(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   for (const name of names.filter((each) => each !== 'state.json')) {

@@ -1,4 +1,4 @@
-/** The programs a lab is made of: where they are, and which package brings the missing ones. */
+/** Finds the programs that a lab needs, and names the packages of missing ones. */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
@@ -52,7 +52,7 @@ function createFinder(path = searchPath()): FindTool {
   };
 }
 
-/** Commands, any of which will do, and the Debian package that has them. */
+/** Alternative commands, one of which suffices, and the Debian package that has them. */
 const REQUIRED = [
   [['dockerd'], 'docker.io'],
   [['docker'], 'docker.io'],
@@ -72,7 +72,7 @@ const REQUIRED = [
 
 /**
  * Finds every program that a lab needs.
- * @throws UserError that names all missing ones and how to install them
+ * @throws UserError that names all missing programs and how to install them
  */
 export async function findTools(find: FindTool = createFinder()): Promise<LabTools> {
   const found = new Map<string, string>();

@@ -1,4 +1,4 @@
-/** Builds a lab from nothing to an answering engine, in order; whatever fails, all that was made goes again. */
+/** Builds a lab step by step up to an answering engine; on any failure, removes all that was made. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { UserError } from '../model/errors.js';
@@ -31,9 +31,9 @@ import { buildView } from './view.js';
 import { wire } from './wire.js';
 
 export interface LabOptions {
-  /** As dockerd's option; on unless told. */
+  /** dockerd's option of this name; on by default. */
   userlandProxy?: boolean | undefined;
-  /** Ends the start at any moment; what had been made is removed before `up` throws. */
+  /** Aborts the start at any moment; what was made is removed before `up` throws. */
   signal?: AbortSignal | undefined;
   progress?: ((line: string) => void) | undefined;
   /** Further arguments of dockerd. */
@@ -42,7 +42,7 @@ export interface LabOptions {
 
 /**
  * Starts a lab: a Docker Engine of its own in a network namespace of its own, and an outside client.
- * The machine keeps no trace of it, but for kernel modules (bridge, veth, netfilter) that were not loaded before.
+ * It leaves nothing on the machine except kernel modules (bridge, veth, netfilter) that were not loaded before.
  * @throws UserError when not root, when a program is missing, or when something cannot be made
  */
 export async function up(options: LabOptions = {}): Promise<Lab> {
@@ -151,7 +151,7 @@ async function build(
   return createLab({ state, tools, files, places });
 }
 
-/** Like Promise.all, but nothing is still at work when it throws: what follows then is the removal of it all. */
+/** Like Promise.all, but throws only when all promises are settled, because everything is removed after that. */
 async function settleAll<T extends readonly unknown[] | []>(
   values: T,
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {

@@ -49,7 +49,7 @@ export async function buildView(request: ViewRequest): Promise<void> {
       case 'mount':
         await runChecked([...inside, tools.mount, '--no-mtab', ...step.arguments], { signal });
         break;
-      case 'unmount': // one that has gone by itself meanwhile is no failure
+      case 'unmount': // a mount that is already gone is no failure
         await runChecked([...inside, tools.umount, '--no-mtab', '--lazy', ...step.paths], {
           signal,
           allowFailure: true,

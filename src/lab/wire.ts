@@ -1,11 +1,11 @@
-/** Ties the lab's two places together: the wire between the Docker host and the outside client, addresses and routes. */
+/** Connects the lab's two places: makes the wire between Docker host and outside client, with addresses and routes. */
 import { runChecked } from './enter.js';
 import { exists } from './exists.js';
 import type { LabTools } from './tools.js';
 
 export interface LabPlace {
   name: string;
-  /** A path for `nsenter --net=` and `trace-flow --netns`; good until the lab is down. */
+  /** A path for `nsenter --net=` and `trace-flow --netns`; valid until the lab is down. */
   netns: string;
   ipv4: string;
   /** Empty where the kernel has no IPv6. */
@@ -20,7 +20,7 @@ const WIRE = {
   client: { device: 'eth0', ipv4: '198.51.100.2', ipv6: '2001:db8:198:51::2' },
 } as const;
 
-/** Sets up addresses and routes in both places; both ends of the wire are made inside of them. */
+/** Makes the ends of the wire inside both places, and sets up addresses and routes. */
 export async function wire(
   tools: LabTools,
   pids: { host: number; client: number },
@@ -35,7 +35,7 @@ export async function wire(
   ];
   const configure = async (place: 'host' | 'client', lines: readonly string[]): Promise<void> => {
     if (hasIpv6) {
-      // A machine that switches IPv6 off passes this on to new namespaces; these files are the namespace's own.
+      // New namespaces inherit a machine's disabled IPv6; these files are the namespace's own.
       const files = ['all', 'default', 'lo'].map(
         (each) => `/proc/sys/net/ipv6/conf/${each}/disable_ipv6`,
       );
