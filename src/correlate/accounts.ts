@@ -52,8 +52,8 @@ export function addsNothing({ taken, given }: RelayedFlow): boolean {
 }
 
 /**
- * Bytes of all such calls on the sockets of these legs, including calls that were counted but not listed. Null where
- * some calls were not recorded.
+ * Bytes of all calls of this operation on the sockets of these legs, including calls that were counted but not listed.
+ * Null where some calls were not recorded.
  */
 export function addUp(
   mouths: readonly Mouth[],

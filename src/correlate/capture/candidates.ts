@@ -1,5 +1,5 @@
 /**
- * Lists legs that a relay may have dialled for a client: those that began while it lasted, except those that an address
+ * Finds legs that a relay may have dialled for a client: those that began while it lasted, except those that an address
  * rules out.
  */
 import { mayBeUpstream, SLACK } from './edges.js';

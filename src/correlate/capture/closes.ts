@@ -51,7 +51,7 @@ function readCloses({ leg }: CapturedLeg): readonly Closes[] {
 /**
  * How the ends of two legs relate. `relayed`: the relay ended one side after the other had ended, and nothing else did.
  * `open`: it ended neither. `contrary`: the upstream leg ended by itself while the client's went on, so it is no
- * relay's. `unknown`: telling packets are missing, the relay gave up both sides, or the answer depends on a reset that
+ * relay's. `unknown`: decisive packets are missing, the relay gave up both sides, or the answer depends on a reset that
  * may belong to another connection.
  */
 export type CloseOrder = 'relayed' | 'open' | 'contrary' | 'unknown';

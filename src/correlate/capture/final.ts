@@ -7,7 +7,7 @@ import type { CapturedLeg } from './legs.js';
 import { isStrict, isUnexplained, mayBeMistaken, timeOf } from './rivals.js';
 import { haveCommonBeginning, mayOverlap } from './streams.js';
 
-/** Nanoseconds after a conversation is over, from which on no packet of it can appear at another device either. */
+/** Nanoseconds after the end of a conversation; later, no packet of it appears at another device either. */
 export const SETTLED = 100_000_000;
 /**
  * Nanoseconds around a leg in which other legs may decide about it: for datagrams, and, with a margin, for connections.
