@@ -76,7 +76,7 @@ function muffle(end: TrialEnd, how: string | null): TrialEnd {
   };
 }
 
-/** @param calls whether frames between ports of a bridge meet the rules; null where that is not known. */
+/** @param calls whether frames between ports of a bridge meet the rules; null if unknown. */
 export function stopCrossing(
   tools: Evaluators,
   rejection: Rejection,

@@ -35,7 +35,7 @@ export function findBridges(rules: RuleSet): WorldDevice[] {
         kind === 'verdict' && 'verdict' in step && /^(?:masquerade|snat)$/.test(step.verdict.do),
     );
     if (masks && out?.on === 'out-device' && out.not) add(out.names[0] ?? '', range);
-    // Podman and CNI name no device: the network stands for it.
+    // Podman and CNI name no device: use the network as its name.
     else if (chain.base?.hook === 'postrouting' && !out) {
       // eslint-disable-next-line no-restricted-syntax -- the name of a device that has none
       add(`(bridge of ${writeRange(range)})`, range);

@@ -1,4 +1,4 @@
-/** Reads the output of iptables-save, ip6tables-save and `iptables -S`, with or without counters. Pure; loses nothing. */
+/** Reads the output of iptables-save, ip6tables-save or `iptables -S`, with or without counters. Pure; loses nothing. */
 import type { Backend, Chain, Hook, Rule, RuleSet, Step, Table } from '../../model/rules.js';
 import { readRule, splitWords } from './iptables-rule.js';
 import { malformed } from './rule-words.js';

@@ -1,4 +1,4 @@
-/** Finds the port of a service name in /etc/services: nft and iptables print names unless told to print numbers. */
+/** Maps the service names of /etc/services to ports: nft and iptables print names unless told to print numbers. */
 
 /** Ports, each followed by its names. */
 const TABLE = [

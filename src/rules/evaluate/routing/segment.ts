@@ -107,7 +107,7 @@ export function checkPresence(
     : leaveOpen('neighbour', why);
 }
 
-/** Whether it answers IPv6 neighbour solicitations for nobody else. */
+/** Whether it answers no IPv6 neighbour solicitation for other hosts (`proxy_ndp` is off). */
 function answersNobody(inside: World | null | undefined): boolean {
   const { facts, values } = inside?.routing ?? {};
   if (!facts || !values) return false;

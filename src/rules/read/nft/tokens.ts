@@ -58,7 +58,7 @@ function findEnd(text: string, mark: string, from: number): number {
   return at < 0 ? text.length : at;
 }
 
-/** Versions of nft before 1.0.3 show what only iptables understands as a comment. */
+/** Before version 1.0.3, nft shows expressions that only iptables understands as comments. */
 function tellHidden(comment: string): string[] {
   const hidden = /^# xt_(\w+)/.exec(comment)?.[1];
   return hidden === undefined ? [] : ['xt', /^[A-Z]/.test(hidden) ? 'target' : 'match', hidden];
