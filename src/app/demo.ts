@@ -50,7 +50,12 @@ export async function runDemo(request: DemoRequest, terminal: LiveTerminal): Pro
   const lab = await up({ signal: stop.signal, progress: say });
   try {
     const vantages = await furnish(lab, stop.signal);
-    const report = await traceVantages(request, lab, vantages, terminal, stop.signal);
+    const report = await traceVantages(request, {
+      lab,
+      vantages,
+      terminal,
+      interrupted: stop.signal,
+    });
     const told = vantages.map((vantage) => ({ vantage, one: findConnection(report, vantage) }));
     const map = await mapHost(lab, stop.signal);
     await present(request, { report, told, map }, terminal);
@@ -133,12 +138,16 @@ async function furnish(lab: Lab, signal: AbortSignal): Promise<Vantage[]> {
   ];
 }
 
+interface Stage {
+  readonly lab: Lab;
+  readonly vantages: readonly Vantage[];
+  readonly terminal: LiveTerminal;
+  readonly interrupted: AbortSignal;
+}
+
 async function traceVantages(
   request: DemoRequest,
-  lab: Lab,
-  vantages: readonly Vantage[],
-  terminal: LiveTerminal,
-  interrupted: AbortSignal,
+  { lab, vantages, terminal, interrupted }: Stage,
 ): Promise<Report> {
   const progress = createProgress({
     write: (text) => terminal.draw(text),

@@ -4,7 +4,7 @@ import type { HostSettings } from '../model/settings.js';
 import type { Explanation } from '../model/explain.js';
 import type { Inside } from '../model/survey.js';
 import type { Device, Topology } from '../model/topology.js';
-import { namePlaces } from '../prove/hops/places.js';
+import { namePlaces, type Places } from '../prove/hops/places.js';
 
 type Map = Pick<
   Explanation,
@@ -24,53 +24,10 @@ export function describeMap({ topology, settings, ports, insides }: MapParts): M
   const devices = host?.devices ?? [];
   const places = namePlaces(topology);
   return {
-    bridges: devices
-      .filter(({ kind }) => kind === 'bridge')
-      .map((bridge) => ({
-        name: bridge.name,
-        addresses: [...bridge.addresses],
-        members: devices
-          .filter(({ master }) => master === bridge.ifindex)
-          .map((device) => describeMember(topology, device)),
-      })),
-    containers: topology.containers
-      .filter(({ pid }) => pid > 0)
-      .map(({ name, namespace, networks, published, pod, infra, compose }) => ({
-        name,
-        namespace,
-        ...(pod !== undefined && { pod }),
-        ...(infra && { infra }),
-        ...(compose && { compose }),
-        published: [...published],
-        places: networks.flatMap(({ bridge, addresses }) =>
-          addresses.map((address) => ({ bridge, address })),
-        ),
-        ...describeInside(namespace === null ? undefined : insides?.get(namespace)),
-      })),
-    relays: topology.relays
-      .filter(
-        ({ listens, target, namespace }) =>
-          namespace === undefined &&
-          [listens.port, target?.port].some((port) => port !== undefined && ports.includes(port)),
-      )
-      .map(({ pid, command, arguments: words, protocol, listens, target }) => ({
-        pid,
-        command,
-        arguments: [...words],
-        protocol,
-        listens: formatEndpoint(listens),
-        target: target && formatEndpoint(target),
-      })),
-    sockets: topology.listeners
-      .filter(({ local }) => ports.includes(local.port))
-      .map(({ namespace, protocol, local, pid, command, container }) => ({
-        namespace: places.namespace(namespace),
-        protocol,
-        address: formatEndpoint(local),
-        pid,
-        command,
-        ...(container !== undefined && { container }),
-      })),
+    bridges: listBridges(topology, devices),
+    containers: listContainers(topology, insides),
+    relays: listRelays(topology, ports),
+    sockets: listSockets(topology, ports, places),
     socketPorts: topology.listeners.length > 0 || topology.listened === true ? [...ports] : [],
     ...(topology.unheard && {
       socketsUnread: topology.unheard.map((inode) => places.namespace(inode)),
@@ -84,6 +41,66 @@ export function describeMap({ topology, settings, ports, insides }: MapParts): M
       ...(settings?.routing && { routing: settings.routing }),
     },
   };
+}
+
+function listBridges(topology: Topology, devices: readonly Device[]): Map['bridges'] {
+  return devices
+    .filter(({ kind }) => kind === 'bridge')
+    .map((bridge) => ({
+      name: bridge.name,
+      addresses: [...bridge.addresses],
+      members: devices
+        .filter(({ master }) => master === bridge.ifindex)
+        .map((device) => describeMember(topology, device)),
+    }));
+}
+
+function listContainers(topology: Topology, insides: MapParts['insides']): Map['containers'] {
+  return topology.containers
+    .filter(({ pid }) => pid > 0)
+    .map(({ name, namespace, networks, published, pod, infra, compose }) => ({
+      name,
+      namespace,
+      ...(pod !== undefined && { pod }),
+      ...(infra && { infra }),
+      ...(compose && { compose }),
+      published: [...published],
+      places: networks.flatMap(({ bridge, addresses }) =>
+        addresses.map((address) => ({ bridge, address })),
+      ),
+      ...describeInside(namespace === null ? undefined : insides?.get(namespace)),
+    }));
+}
+
+/** Those of the host's own namespace that have to do with one of the ports. */
+function listRelays(topology: Topology, ports: readonly number[]): Map['relays'] {
+  return topology.relays
+    .filter(
+      ({ listens, target, namespace }) =>
+        namespace === undefined &&
+        [listens.port, target?.port].some((port) => port !== undefined && ports.includes(port)),
+    )
+    .map(({ pid, command, arguments: words, protocol, listens, target }) => ({
+      pid,
+      command,
+      arguments: [...words],
+      protocol,
+      listens: formatEndpoint(listens),
+      target: target && formatEndpoint(target),
+    }));
+}
+
+function listSockets(topology: Topology, ports: readonly number[], places: Places): Map['sockets'] {
+  return topology.listeners
+    .filter(({ local }) => ports.includes(local.port))
+    .map(({ namespace, protocol, local, pid, command, container }) => ({
+      namespace: places.namespace(namespace),
+      protocol,
+      address: formatEndpoint(local),
+      pid,
+      command,
+      ...(container !== undefined && { container }),
+    }));
 }
 
 /** Rules inside are only counted: whoever reads the document knows whether there are any. */

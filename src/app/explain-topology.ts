@@ -36,37 +36,9 @@ export function readMap(
           devices: listInside(document, name),
         })),
       ],
-      containers: document.containers.map(({ name, places, published }, i) => ({
-        id: `${name}-${i}`,
-        name,
-        pid: i + 1,
-        networkMode: 'bridge',
-        published,
-        namespace: numbers.get(name) ?? null,
-        networks: places.map(({ bridge, address }) => ({
-          name: bridge ?? '',
-          bridge,
-          addresses: [address],
-          gateway: null,
-        })),
-      })),
-      relays: document.relays.flatMap((relay) => {
-        const listens = toEndpoint(relay.listens);
-        if (!listens) return [];
-        const target = relay.target === null ? null : toEndpoint(relay.target);
-        // Older documents tell it by docker-proxy's arguments only.
-        const at = relay.arguments.indexOf('-proto');
-        const told = at >= 0 && relay.arguments[at + 1] === 'udp' ? 'udp' : 'tcp';
-        return [{ ...relay, protocol: relay.protocol ?? told, listens, target }];
-      }),
-      listeners: document.sockets.flatMap((socket): Listener[] => {
-        const local = toEndpoint(socket.address);
-        const namespace = socket.namespace === 'host' ? HOST : numbers.get(socket.namespace);
-        const { protocol, pid, command } = socket;
-        return local && namespace !== undefined
-          ? [{ namespace, protocol, local, pid, command }]
-          : [];
-      }),
+      containers: listContainers(document, numbers),
+      relays: listRelays(document),
+      listeners: listListeners(document, numbers),
       heard: listHeard(document),
       listened: (document.socketPorts ?? []).length > 0,
       ...(document.socketsUnread && {
@@ -84,6 +56,47 @@ export function readMap(
     },
     insides: readInsides(document, numbers),
   };
+}
+
+function listContainers(
+  document: Explanation,
+  numbers: ReadonlyMap<string, number>,
+): Topology['containers'] {
+  return document.containers.map(({ name, places, published }, i) => ({
+    id: `${name}-${i}`,
+    name,
+    pid: i + 1,
+    networkMode: 'bridge',
+    published,
+    namespace: numbers.get(name) ?? null,
+    networks: places.map(({ bridge, address }) => ({
+      name: bridge ?? '',
+      bridge,
+      addresses: [address],
+      gateway: null,
+    })),
+  }));
+}
+
+function listRelays(document: Explanation): Topology['relays'] {
+  return document.relays.flatMap((relay) => {
+    const listens = toEndpoint(relay.listens);
+    if (!listens) return [];
+    const target = relay.target === null ? null : toEndpoint(relay.target);
+    // Older documents tell it by docker-proxy's arguments only.
+    const at = relay.arguments.indexOf('-proto');
+    const told = at >= 0 && relay.arguments[at + 1] === 'udp' ? 'udp' : 'tcp';
+    return [{ ...relay, protocol: relay.protocol ?? told, listens, target }];
+  });
+}
+
+function listListeners(document: Explanation, numbers: ReadonlyMap<string, number>): Listener[] {
+  return document.sockets.flatMap((socket): Listener[] => {
+    const local = toEndpoint(socket.address);
+    const namespace = socket.namespace === 'host' ? HOST : numbers.get(socket.namespace);
+    const { protocol, pid, command } = socket;
+    return local && namespace !== undefined ? [{ namespace, protocol, local, pid, command }] : [];
+  });
 }
 
 /** What older documents do not tell is taken for the usual; that is said. */

@@ -64,24 +64,12 @@ class Gatherer {
         return;
       case 'state':
       case 'accept': {
-        const sighting = this.#bySocket(
-          event.socket,
-          event.namespace,
-          event.local,
-          event.remote,
-          event,
-        );
+        const sighting = this.#bySocket(event);
         if (sighting) add(sighting, event);
         return;
       }
       case 'retransmit': {
-        const sighting = this.#bySocket(
-          event.socket,
-          event.namespace,
-          event.local,
-          event.remote,
-          null,
-        );
+        const sighting = this.#bySocket(event);
         if (sighting) add(sighting, event);
         return;
       }
@@ -277,21 +265,16 @@ class Gatherer {
     return waits && event.time - current.lastTime < NEIGHBOUR ? current : undefined;
   }
 
-  #bySocket(
-    socket: string,
-    namespace: number,
-    local: Endpoint,
-    remote: Endpoint,
-    event: (TraceEvent & { kind: 'state' | 'accept' }) | null,
-  ): Sighting | null {
+  #bySocket(event: TraceEvent & { kind: 'state' | 'accept' | 'retransmit' }): Sighting | null {
+    const { socket, namespace, local, remote } = event;
     // A listening socket is not a connection.
     if (remote.port === 0) return null;
     // A socket that was only listed at the end of the trace: it has endpoints, but no usable kernel address.
-    if (event?.kind === 'state' && event.from === event.to) {
+    if (event.kind === 'state' && event.from === event.to) {
       return this.#current.get(placeKey(namespace, 'tcp', local, remote)) ?? null;
     }
     const begins =
-      event?.kind === 'state' &&
+      event.kind === 'state' &&
       (event.to === TCP_STATE.SYN_SENT || event.to === TCP_STATE.SYN_RECV);
     const before = this.#sockets.get(socket);
     if (before && (begins || !belongs(before, remote))) this.#sockets.delete(socket);
@@ -299,7 +282,7 @@ class Gatherer {
     const key = local.port === 0 ? null : placeKey(namespace, 'tcp', local, remote);
     const found = key === null ? undefined : this.#current.get(key);
     // A dial from a reused port is a new connection: its own SYN is still to come.
-    const dials = event?.kind === 'state' && event.to === TCP_STATE.SYN_SENT;
+    const dials = event.kind === 'state' && event.to === TCP_STATE.SYN_SENT;
     const other = found?.syn && (dials || isOlder(found, known));
     const current = other ? undefined : found;
     const here = known ?? current ?? new Sighting();

@@ -35,7 +35,7 @@ export function buildLeg(flow: Flow, context: LegContext): Leg | null {
     ) ?? null;
   const tracked = listTracked(events, context.host);
   const view = chooseView(tracked);
-  const ends = findEnds(flow, packets, dialled, view, context.ports);
+  const ends = findEnds(flow, { packets, dialled, view, ports: context.ports });
   if (ends === null) return null;
   const { client, server, begun } = ends;
   const destination = view?.conntrack.reply.source ?? lastDestination(packets, client) ?? server;
@@ -48,7 +48,7 @@ export function buildLeg(flow: Flow, context: LegContext): Leg | null {
     begun,
     dialled,
     accepted: events.find((event): event is AcceptEvent => event.kind === 'accept') ?? null,
-    nat: view && readNat(view, events, packets, dialled, context.host),
+    nat: view && readNat(view, { events, packets, dialled, host: context.host }),
     conntracked: view !== null,
     unlisted: hasUnlisted(events, packets, context.budget),
   };
@@ -130,10 +130,17 @@ function rewrites(view: ConntrackView): { destination: boolean; source: boolean;
 
 function readNat(
   event: Tracked,
-  events: readonly LegEvent[],
-  packets: readonly PacketEvent[],
-  dialled: StateEvent | null,
-  host: number | null,
+  {
+    events,
+    packets,
+    dialled,
+    host,
+  }: {
+    readonly events: readonly LegEvent[];
+    readonly packets: readonly PacketEvent[];
+    readonly dialled: StateEvent | null;
+    readonly host: number | null;
+  },
 ): Nat | null {
   const { original } = event.conntrack;
   if (!rewrites(event.conntrack).any) return null;
@@ -177,10 +184,17 @@ interface Ends {
 
 function findEnds(
   { events, local: called }: Flow,
-  packets: readonly PacketEvent[],
-  dialled: StateEvent | null,
-  view: Tracked | null,
-  ports: ReadonlySet<number>,
+  {
+    packets,
+    dialled,
+    view,
+    ports,
+  }: {
+    readonly packets: readonly PacketEvent[];
+    readonly dialled: StateEvent | null;
+    readonly view: Tracked | null;
+    readonly ports: ReadonlySet<number>;
+  },
 ): Ends | null {
   const syn = packets.find(
     ({ protocol, flags }) => protocol === 'tcp' && (flags & (TCP.SYN | TCP.ACK)) === TCP.SYN,

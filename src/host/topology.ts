@@ -59,29 +59,8 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
   const { run = runCommand, proc = '/proc', folders = NAMESPACE_FOLDERS, signal } = options;
   const target = resolveNamespace(options.netns ?? 'self', proc, folders);
   const engines = startEngines(options);
-  const processes = listProcesses(proc);
-  const inside = processes.find(({ namespace }) => namespace === target.inode);
-  const files = findNamespaces(proc, processes, [...folders, ...listFoldersOf(proc, inside?.pid)]);
-  const host = files.get(target.inode) ?? { ...target, pid: null, name: null };
-  files.set(host.inode, host);
-  for (const file of listMountedNamespaces(proc, processes, host.inode)) {
-    if (!files.has(file.inode)) files.set(file.inode, file);
-  }
-  const ancestry = new Ancestry(proc, processes);
-  const keepers = listKept(proc, processes, ancestry);
-  const paths = new Map(
-    keepers.flatMap(({ path, namespace }) => (path === null ? [] : [[path, namespace] as const])),
-  );
-  const drivers = listDrivers({ proc, host: host.inode, processes, ancestry, paths });
-  const rootless = new Set(drivers.flatMap((driver) => driver.namespaces));
-  const relays = [
-    ...readRelays(proc, processes, host.inode),
-    ...[...rootless].flatMap((inode) => readRelays(proc, processes, inode, true)),
-  ];
-  const ours = keepers.filter(
-    ({ keeper, namespace }) =>
-      keeper.namespace === host.inode || rootless.has(keeper.namespace) || rootless.has(namespace),
-  );
+  const machine = readMachine(target, proc, folders);
+  const { host, files, processes, ancestry, keepers, drivers, rootless, relays, ours } = machine;
   const connected = await readConnected({
     run,
     proc,
@@ -133,20 +112,9 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
       ...listNames(files),
     ]),
   });
-  const listenerBudget = Math.max(LISTENER_BUDGET, options.budget ?? 0);
-  const deadline = performance.now() + listenerBudget;
   const asked =
     options.listeners === false ? [] : kept.filter((inode) => names.get(inode)?.role !== 'other');
-  const listening = await readListeners(
-    { proc, run, processes, relays: new Set(relays.map(({ pid }) => pid)), deadline },
-    asked.flatMap((inode) => files.get(inode) ?? []),
-  );
-  // A namespace that no process and no file leads to any more.
-  const lost = asked.filter((inode) => !files.has(inode));
-  const unheard = [...listening.unheard, ...lost];
-  const unread = [...listening.unread, ...lost].map(
-    (inode) => names.get(inode)?.name ?? `netns-${inode}`,
-  );
+  const heard = await hear(options, machine, asked);
   signal?.throwIfAborted();
 
   return {
@@ -159,9 +127,9 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
     })),
     containers,
     relays,
-    listeners: nameListeners(listening.listeners, { containers, host: host.inode }, ancestry),
+    listeners: nameListeners(heard.listeners, { containers, host: host.inode }, ancestry),
     ...(options.listeners !== false && { listened: true }),
-    ...(unheard.length > 0 && { unheard }),
+    ...(heard.unheard.length > 0 && { unheard: heard.unheard }),
     engine: gathered.engine,
     ...(drivers.length > 0 && { drivers }),
     ...(gathered.others.length > 0 && { others: gathered.others }),
@@ -169,9 +137,64 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
       ...gathered.problems,
       ...connected.problems,
       ...describeLost(readings, namespaces),
-      ...describeListeners(listening.complete, listenerBudget),
-      ...describeUnread(unread),
+      ...describeListeners(heard.complete, heard.budget),
+      ...describeUnread(heard.unread.map((inode) => names.get(inode)?.name ?? `netns-${inode}`)),
     ],
+  };
+}
+
+/** What the process file system and the folders of namespaces tell, before anything else is asked. */
+function readMachine(
+  target: ReturnType<typeof resolveNamespace>,
+  proc: string,
+  folders: readonly string[],
+) {
+  const processes = listProcesses(proc);
+  const inside = processes.find(({ namespace }) => namespace === target.inode);
+  const files = findNamespaces(proc, processes, [...folders, ...listFoldersOf(proc, inside?.pid)]);
+  const host = files.get(target.inode) ?? { ...target, pid: null, name: null };
+  files.set(host.inode, host);
+  for (const file of listMountedNamespaces(proc, processes, host.inode)) {
+    if (!files.has(file.inode)) files.set(file.inode, file);
+  }
+  const ancestry = new Ancestry(proc, processes);
+  const keepers = listKept(proc, processes, ancestry);
+  const paths = new Map(
+    keepers.flatMap(({ path, namespace }) => (path === null ? [] : [[path, namespace] as const])),
+  );
+  const drivers = listDrivers({ proc, host: host.inode, processes, ancestry, paths });
+  const rootless = new Set(drivers.flatMap((driver) => driver.namespaces));
+  const relays = [
+    ...readRelays(proc, processes, host.inode),
+    ...[...rootless].flatMap((inode) => readRelays(proc, processes, inode, true)),
+  ];
+  const ours = keepers.filter(
+    ({ keeper, namespace }) =>
+      keeper.namespace === host.inode || rootless.has(keeper.namespace) || rootless.has(namespace),
+  );
+  return { host, files, processes, ancestry, keepers, drivers, rootless, relays, ours };
+}
+
+/** Who listens in these namespaces, as far as the time allows. */
+async function hear(
+  options: TopologyOptions,
+  { files, processes, relays }: ReturnType<typeof readMachine>,
+  asked: readonly number[],
+) {
+  const { run = runCommand, proc = '/proc' } = options;
+  const budget = Math.max(LISTENER_BUDGET, options.budget ?? 0);
+  const deadline = performance.now() + budget;
+  const listening = await readListeners(
+    { proc, run, processes, relays: new Set(relays.map(({ pid }) => pid)), deadline },
+    asked.flatMap((inode) => files.get(inode) ?? []),
+  );
+  // A namespace that no process and no file leads to any more.
+  const lost = asked.filter((inode) => !files.has(inode));
+  return {
+    ...listening,
+    budget,
+    unheard: [...listening.unheard, ...lost],
+    unread: [...listening.unread, ...lost],
   };
 }
 

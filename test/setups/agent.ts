@@ -48,6 +48,10 @@ const REFUSALS: Readonly<Record<string, Dialled['end']>> = {
   EPIPE: 'reset',
   EHOSTUNREACH: 'unreachable',
   ENETUNREACH: 'unreachable',
+  // What icmp_err_convert makes of the other kinds of messages.
+  ENOPROTOOPT: 'unreachable',
+  EHOSTDOWN: 'unreachable',
+  ENONET: 'unreachable',
   // The family is switched off.
   EADDRNOTAVAIL: 'unreachable',
   EACCES: 'unreachable',

@@ -1,7 +1,7 @@
 /** The bpftrace process: started in its own group, read line by line, ended for certain. */
 import { createWriteStream, writeFileSync, type WriteStream } from 'node:fs';
 import { setPriority } from 'node:os';
-import { execa } from 'execa';
+import { execa, type Result } from 'execa';
 import { cleanEnvironment } from '../../model/environment.js';
 import { openNameless } from './nameless-file.js';
 import { openSpool } from './spool.js';
@@ -55,25 +55,9 @@ const LINE_LIMIT = 1_048_576;
 const MOUNT_AND_RUN = 'mount -t tracefs tracefs /sys/kernel/tracing && exec "$@"';
 
 export function startChild(options: ChildOptions): Child {
-  // If trace-flow itself is killed, the kernel ends the tracer; no shutdown code could.
   const list = options.functions ? writeList(options.functions) : null;
   const listed = list ? ['--traceable-functions', '/dev/fd/3'] : [];
-  const bound = ['setpriv', '--pdeathsig', 'KILL', options.bpftrace, ...listed, '-'];
-  const [file = '', ...args] =
-    options.tracefs === null
-      ? [
-          'unshare',
-          '--mount',
-          '--propagation',
-          'private',
-          'sh',
-          '-c',
-          MOUNT_AND_RUN,
-          'sh',
-          ...bound,
-        ]
-      : bound;
-  const clean = cleanEnvironment(process.env['PATH'], process.getuid?.() === 0);
+  const [file = '', ...args] = writeCommand(options, listed);
   const takeText = splitLines(options.onLine);
   const spool = openSpool(takeText);
   const subprocess = execa(file, args, {
@@ -85,12 +69,7 @@ export function startChild(options: ChildOptions): Child {
     cleanup: true,
     // Ctrl-C reaches the terminal's whole group; the tracer has to outlive it until the last seal.
     detached: true,
-    // Failures are recognised by their English words.
-    env: {
-      ...(!options.passEnvironment && clean),
-      ...options.environment,
-      LC_ALL: 'C',
-    },
+    env: makeEnvironment(options),
     extendEnv: options.passEnvironment ?? false,
   });
   list?.destroy();
@@ -112,19 +91,7 @@ export function startChild(options: ChildOptions): Child {
   subprocess.nodeChildProcess.once('exit', () => signalGroup('SIGKILL'));
   const exited = subprocess.then((result): ChildExit => {
     spool?.end();
-    const failed = result.failed && result.exitCode === undefined && result.signal === undefined;
-    const absent = failed && (result.code === undefined || result.code === 'ENOENT');
-    const how = result.signal
-      ? `was killed by ${result.signal}`
-      : `exited with code ${result.exitCode ?? 'none'}`;
-    return {
-      exitCode: result.exitCode ?? null,
-      signal: result.signal ?? null,
-      how,
-      stderr,
-      absent,
-      error: failed && !absent ? Object.assign(new Error(), { code: result.code }) : null,
-    };
+    return { ...describeExit(result), stderr };
   });
   return {
     pid: subprocess.pid,
@@ -141,6 +108,40 @@ export function startChild(options: ChildOptions): Child {
         clearTimeout(force);
       }
     },
+  };
+}
+
+/** If trace-flow itself is killed, the kernel ends the tracer; no shutdown code could. */
+function writeCommand({ bpftrace, tracefs }: ChildOptions, more: readonly string[]): string[] {
+  const bound = ['setpriv', '--pdeathsig', 'KILL', bpftrace, ...more, '-'];
+  if (tracefs !== null) return bound;
+  const apart = ['unshare', '--mount', '--propagation', 'private'];
+  return [...apart, 'sh', '-c', MOUNT_AND_RUN, 'sh', ...bound];
+}
+
+function makeEnvironment({
+  passEnvironment = false,
+  environment,
+}: ChildOptions): NodeJS.ProcessEnv {
+  const clean = cleanEnvironment(process.env['PATH'], process.getuid?.() === 0);
+  // Failures are recognised by their English words.
+  return { ...(!passEnvironment && clean), ...environment, LC_ALL: 'C' };
+}
+
+function describeExit(
+  result: Pick<Result, 'failed' | 'exitCode' | 'signal' | 'code'>,
+): Omit<ChildExit, 'stderr'> {
+  const failed = result.failed && result.exitCode === undefined && result.signal === undefined;
+  const absent = failed && (result.code === undefined || result.code === 'ENOENT');
+  const how = result.signal
+    ? `was killed by ${result.signal}`
+    : `exited with code ${result.exitCode ?? 'none'}`;
+  return {
+    exitCode: result.exitCode ?? null,
+    signal: result.signal ?? null,
+    how,
+    absent,
+    error: failed && !absent ? Object.assign(new Error(), { code: result.code }) : null,
   };
 }
 

@@ -76,7 +76,7 @@ export function buildCapturedLeg(group: ConversationGroup, context: CaptureConte
       destination: to(last),
     },
     first.protocol === 'udp' || ordered.some(({ syn, synAck }) => (syn ?? synAck) !== null),
-    describeNat(group.packets, from, to, first, last),
+    describeNat(group.packets, { from, to, first, last }),
     group.packets,
     counted.length > 0 ? counted : null,
   );
@@ -248,13 +248,15 @@ function orderByPath(
   );
 }
 
-function describeNat(
-  packets: PacketRange,
-  from: (conversation: Conversation) => Endpoint,
-  to: (conversation: Conversation) => Endpoint,
-  first: Conversation,
-  last: Conversation,
-): Nat | null {
+interface NatEnds {
+  readonly from: (conversation: Conversation) => Endpoint;
+  readonly to: (conversation: Conversation) => Endpoint;
+  /** The conversation on the client's side, and the one on the server's. */
+  readonly first: Conversation;
+  readonly last: Conversation;
+}
+
+function describeNat(packets: PacketRange, { from, to, first, last }: NatEnds): Nat | null {
   const destinationRewritten = !sameEndpoint(to(first), to(last));
   const sourceRewritten = !sameEndpoint(from(first), from(last));
   if (!destinationRewritten && !sourceRewritten) return null;

@@ -29,15 +29,22 @@ export function matchOneToOne<L, E extends PossiblePair<L>>(edges: readonly E[])
   const taken = new Map<L, E>();
   const without: L[] = [];
   for (const client of choices.keys()) {
-    if (!augment(client, choices, owner, taken, null)) without.push(client);
+    if (!augment(client, { choices, owner, taken }, null)) without.push(client);
   }
   const open = listCompeting(without, choices, owner);
   return [...taken].flatMap(([client, edge]) => {
     if (open.has(client)) return [];
     const spare = (choices.get(client) ?? []).length > 1;
-    const only = !spare || !augment(client, choices, owner, taken, edge);
+    const only = !spare || !augment(client, { choices, owner, taken }, edge);
     return [{ edge, only }];
   });
+}
+
+interface Matching<L, E> {
+  readonly choices: ReadonlyMap<L, readonly E[]>;
+  /** By the upstream leg, and by the client's. */
+  readonly owner: Map<L, E>;
+  readonly taken: Map<L, E>;
 }
 
 /**
@@ -46,9 +53,7 @@ export function matchOneToOne<L, E extends PossiblePair<L>>(edges: readonly E[])
  */
 function augment<L, E extends PossiblePair<L>>(
   client: L,
-  choices: ReadonlyMap<L, readonly E[]>,
-  owner: Map<L, E>,
-  taken: Map<L, E>,
+  { choices, owner, taken }: Matching<L, E>,
   banned: E | null,
 ): boolean {
   const before = new Map<L, { edge: E; from: L | null }>();

@@ -4,7 +4,15 @@ import { rewritten } from '../../correlate/journeys/nat-steps.js';
 import type { Leg, LegEvent } from '../../correlate/leg.js';
 import type { Move } from '../../correlate/relays.js';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../../model/address.js';
-import type { CopyEvent, NatEvent } from '../../model/event.js';
+import type {
+  AcceptEvent,
+  CopyEvent,
+  DropEvent,
+  NatEvent,
+  PacketEvent,
+  ResetEvent,
+  StateEvent,
+} from '../../model/event.js';
 import type { Hop } from '../../model/report.js';
 import type { Topology } from '../../model/topology.js';
 import { writeAct, writeRewriting } from '../../words/hops.js';
@@ -34,47 +42,18 @@ export function tellEvent(event: ToldEvent, leg: Leg, legNumber: number, context
     case 'packet':
     case 'drop':
     case 'reset':
-      return {
-        ...common,
-        namespace: places.namespace(event.namespace),
-        interface: places.device(event.namespace, event.ifindex),
-        direction:
-          event.kind === 'packet' && event.wire?.directed !== false ? event.direction : null,
-        source: formatEndpoint(event.source),
-        destination: formatEndpoint(event.destination),
-        summary: summarisePacket(event),
-        kind: event.kind,
-        flow: isRequest(leg, event) ? 'request' : 'reply',
-        bytes: event.length,
-        flags: [...flagNames(event.flags)],
-        skb: event.skb,
-        ...(event.kind === 'drop' && { drop: { reason: event.reason, function: event.function } }),
-      };
+      return packetHop(event, leg, common, places);
     case 'nat':
       return natHop(event, leg, common, context);
     case 'state': {
       const act = { what: 'connect', descriptor: null } as const;
-      return {
-        ...common,
-        ...processPlace(event.namespace, leg.client, event.remote, context),
-        summary: writeAct(act, null),
-        kind: 'process',
-        act,
-        flow: 'request',
-        process: { pid: event.pid, command: event.command },
-      };
+      const place = processPlace(event.namespace, leg.client, event.remote, context);
+      return { ...common, ...place, ...actHop(event, act) };
     }
     case 'accept': {
       const act = { what: 'accept', descriptor: event.fd } as const;
-      return {
-        ...common,
-        ...processPlace(event.namespace, event.remote, event.local, context),
-        summary: writeAct(act, null),
-        kind: 'process',
-        act,
-        flow: 'request',
-        process: { pid: event.pid, command: event.command },
-      };
+      const place = processPlace(event.namespace, event.remote, event.local, context);
+      return { ...common, ...place, ...actHop(event, act) };
     }
     case 'retransmit': {
       const request = sameEndpoint(event.local, leg.client);
@@ -87,6 +66,41 @@ export function tellEvent(event: ToldEvent, leg: Leg, legNumber: number, context
       };
     }
   }
+}
+
+type Common = Pick<Hop, 'event' | 'time' | 'leg' | 'legNumber' | 'rewrite' | 'process'>;
+
+function packetHop(
+  event: PacketEvent | DropEvent | ResetEvent,
+  leg: Leg,
+  common: Common,
+  places: Places,
+): Hop {
+  const directed = event.kind === 'packet' && event.wire?.directed !== false;
+  return {
+    ...common,
+    namespace: places.namespace(event.namespace),
+    interface: places.device(event.namespace, event.ifindex),
+    direction: directed ? event.direction : null,
+    source: formatEndpoint(event.source),
+    destination: formatEndpoint(event.destination),
+    summary: summarisePacket(event),
+    kind: event.kind,
+    flow: isRequest(leg, event) ? 'request' : 'reply',
+    bytes: event.length,
+    flags: [...flagNames(event.flags)],
+    skb: event.skb,
+    ...(event.kind === 'drop' && { drop: { reason: event.reason, function: event.function } }),
+  };
+}
+
+/** What a process did with its socket. */
+function actHop(
+  { pid, command }: StateEvent | AcceptEvent,
+  act: NonNullable<Hop['act']>,
+): Pick<Hop, 'summary' | 'kind' | 'act' | 'flow' | 'process'> {
+  const summary = writeAct(act, null);
+  return { summary, kind: 'process', act, flow: 'request', process: { pid, command } };
 }
 
 /** A NAT hook is no device, so its hop has a place of its own, `NAT`. */

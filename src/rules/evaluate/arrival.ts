@@ -16,7 +16,7 @@ import type { RuleRef } from './rule-index.js';
 import { stopPacket } from './refusal.js';
 import type { Router } from './routing/router.js';
 import type { Walk } from './walk.js';
-import { findBridgeOf, isOwnAddress, type World } from './world.js';
+import { findBridgeOf, isOwnAddress, type World, type WorldSocket } from './world.js';
 
 export class Arrival {
   readonly #world: World;
@@ -52,14 +52,9 @@ export class Arrival {
     const to = addressText(packet.destination);
     const { destinationPort: port, protocol, family } = packet;
     const sockets = listSocketsFor(this.#world, port);
-    const socket = sockets && findSocket(sockets, protocol, to, port, family);
-    const relay = findPortRelay(
-      this.#world,
-      protocol,
-      to ?? (family === 4 ? '0.0.0.0' : '::'),
-      port,
-      socket,
-    );
+    const query = { protocol, address: to, port, family };
+    const socket = sockets && findSocket(sockets, query);
+    const relay = findPortRelay(this.#world, query, socket);
     const at = targetOf(packet);
     if (packet.dnat && socket !== null) {
       // A rule redirects the packet and a process takes it: no single path describes both.
@@ -83,6 +78,12 @@ export class Arrival {
         obstacles: [{ code: 'nothing-listens', at }],
       });
     }
+    return this.#reachProcess(packet, nat, socket);
+  }
+
+  /** A process of the host that is no relay which is known. */
+  #reachProcess(packet: TrialPacket, nat: RuleRef | null, socket: WorldSocket): TrialEnd {
+    const at = targetOf(packet);
     const { command } = socket;
     if (command === 'dockerd' || command === 'conmon') {
       return endJourney(packet, nat, 'unknown', {

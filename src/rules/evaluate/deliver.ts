@@ -17,13 +17,18 @@ export function listSocketsFor(
   return heard && !heard.includes(port) ? null : sockets;
 }
 
+export interface SocketQuery {
+  readonly protocol: Protocol;
+  /** Null where it is not known. */
+  readonly address: string | null;
+  readonly port: number;
+  readonly family: 4 | 6;
+}
+
 /** The socket that a packet to this address and port reaches; the most specific one wins. */
 export function findSocket(
   sockets: readonly WorldSocket[],
-  protocol: Protocol,
-  address: string | null,
-  port: number,
-  family: 4 | 6,
+  { protocol, address, port, family }: SocketQuery,
 ): WorldSocket | null {
   const fitting = sockets.filter((socket) => socket.protocol === protocol && socket.port === port);
   const any = family === 4 ? '0.0.0.0' : '::';
@@ -54,16 +59,14 @@ export function listensInsideOnly(
 /** Finds the relay that owns a socket of the host, or the relay whose arguments name this address and port. */
 export function findPortRelay(
   world: World,
-  protocol: Protocol,
-  address: string,
-  port: number,
+  { protocol, address, port, family }: SocketQuery,
   socket: WorldSocket | null,
 ): WorldRelay | null {
   const own = socket?.pid == null ? undefined : world.relays.find(({ pid }) => pid === socket.pid);
   if (own) return own;
   // Up to Docker 27 each relay opens its own socket. Arguments decide only if the owner is unknown or is dockerd.
   if (socket !== null && socket.pid !== null && socket.command !== 'dockerd') return null;
-  const any = familyOf(address) === 4 ? '0.0.0.0' : '::';
+  const any = family === 4 ? '0.0.0.0' : '::';
   return (
     world.relays.find(
       ({ protocol: own, listens }) =>
@@ -90,7 +93,7 @@ export function findDeafness(
   const { name } = container;
   const sockets = listSocketsFor(container, port);
   if (sockets === null) return null;
-  if (findSocket(sockets, protocol, address, port, familyOf(address))) return null;
+  if (findSocket(sockets, { protocol, address, port, family: familyOf(address) })) return null;
   if (listensInsideOnly(sockets, protocol, port)) {
     return { code: 'deaf-outside', container: name, port };
   }

@@ -130,7 +130,7 @@ function send(world: World, device: Device, way: Way, message: Discovery): Lost 
   for (const answer of [true, false]) {
     const walk = new Walk(world, indexRules(world), () => answer);
     try {
-      lost = walkAll(walk, world, device, way, message);
+      lost = walkAll(walk, world, { device, way, message });
     } catch (error) {
       if (!(error instanceof Undecidable)) throw error;
       return null;
@@ -143,9 +143,7 @@ function send(world: World, device: Device, way: Way, message: Discovery): Lost 
 function walkAll(
   walk: Walk,
   world: World,
-  device: Device,
-  way: Way,
-  message: Discovery,
+  { device, way, message }: { device: Device; way: Way; message: Discovery },
 ): Lost | null {
   const other = { kind: 'elsewhere' } as const;
   const group = exactAddress('ff02::1:ff00:1');

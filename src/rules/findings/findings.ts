@@ -104,13 +104,7 @@ function findDeaf({ world, mappings }: FindingInput): Fault[] {
     const sockets = container ? listSocketsFor(container, target.port) : null;
     if (!container || !sockets) continue;
     const { name } = container;
-    const socket = findSocket(
-      sockets,
-      protocol,
-      target.address,
-      target.port,
-      familyOf(target.address),
-    );
+    const socket = findSocket(sockets, { protocol, ...target, family: familyOf(target.address) });
     if (socket) continue;
     const inside = listensInsideOnly(sockets, protocol, target.port);
     found.set(`${name} ${protocol} ${target.port}`, {

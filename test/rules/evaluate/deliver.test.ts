@@ -29,7 +29,7 @@ function socket(address: string, more: Partial<WorldSocket> = {}): WorldSocket {
 }
 
 const find = (sockets: WorldSocket[], address: string | null, family: 4 | 6 = 4): string | null =>
-  findSocket(sockets, 'tcp', address, 80, family)?.address ?? null;
+  findSocket(sockets, { protocol: 'tcp', address, port: 80, family })?.address ?? null;
 
 test('the socket of the address comes before that of all addresses', () => {
   const all = [socket('0.0.0.0'), socket('10.0.0.1'), socket('::')];
@@ -78,7 +78,11 @@ const relay = {
 };
 const world = (relays = [relay]) => makeWorld(NOTHING, true, { relays });
 const behind = (own: WorldSocket | null, relays = [relay], address = '10.0.0.1'): number | null =>
-  findPortRelay(world(relays), 'tcp', address, 80, own)?.pid ?? null;
+  findPortRelay(
+    world(relays),
+    { protocol: 'tcp', address, port: 80, family: address.includes(':') ? 6 : 4 },
+    own,
+  )?.pid ?? null;
 
 test('the relay behind a socket is the process that has it', () => {
   assert.equal(

@@ -41,7 +41,13 @@ export function findInput(
   }
   const forwards = decision.route.type === 'unicast';
   const [hop] = decision.hops;
-  const martian = checkSource(routing, values, flow, forwards ? (hop?.device ?? null) : null, ask);
+  const martian = checkSource({
+    routing,
+    values,
+    flow,
+    leaves: forwards ? (hop?.device ?? null) : null,
+    ask,
+  });
   return martian ? toMartian(martian) : { kind: 'route', decision };
 }
 
@@ -49,18 +55,20 @@ function toMartian(martian: Martian): InputDecision {
   return { kind: 'martian', martian };
 }
 
+interface SourceCheck {
+  readonly routing: Routing;
+  readonly values: Values;
+  readonly flow: RouteQuery;
+  /** The device that the packet is forwarded to; null when it stays. */
+  readonly leaves: string | null;
+  readonly ask: Ask;
+}
+
 /**
  * Checks the source as `fib_validate_source` does: the reversed packet must leave by the device that it came in on
  * (strict), or by any (loose).
- * @param leaves the device that the packet is forwarded to; null if it stays.
  */
-function checkSource(
-  routing: Routing,
-  values: Values,
-  flow: RouteQuery,
-  leaves: string | null,
-  ask: Ask,
-): Martian | null {
+function checkSource({ routing, values, flow, leaves, ask }: SourceCheck): Martian | null {
   const { inDevice, source } = flow;
   if (source === null || inDevice === 'lo') return null;
   const mode = readLargest(values, 'rp_filter', inDevice);
