@@ -15,6 +15,8 @@ import { suite } from '../../support/suite.js';
 const test = suite('parts of the verdict');
 
 const FAILURE = {
+  count: 1,
+  outcome: 'dropped',
   rule: null,
   cause: null,
   target: { name: 'redis', port: 6379, address: '172.17.0.2' },
@@ -52,8 +54,10 @@ test('the one remedy: of the first failure that has one, of its finding before t
   const one = failure({ rule: '-A X' });
   const two = failure({ rule: '-A Y' });
   const faults = [finding({ rule: '-A Y' }, 'y'), finding({ rule: '-A X' }, 'x')];
-  assert.equal(findFix([one, two], faults, null), { code: 'x', remedy: 'mend x' });
-  assert.equal(findFix([two, one], faults, null), { code: 'y', remedy: 'mend y' });
+  const of = { count: 1, outcomes: ['dropped'] };
+  assert.equal(findFix([one, two], faults, null), { code: 'x', remedy: 'mend x', of });
+  assert.equal(findFix([two, one], faults, null), { code: 'y', remedy: 'mend y', of });
+  assert.equal(findFix([one, one], faults, null), { code: 'x', remedy: 'mend x' });
   assert.is(findFix([], faults, null), null);
 });
 
