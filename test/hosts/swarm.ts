@@ -17,10 +17,10 @@ export interface Swarm {
 
 /** The wire between the hosts; a range for benchmarks, which no real network has. */
 const WIRE = { a: '198.18.0.1', b: '198.18.0.2' };
-export const OVERLAY = 'ov';
+const OVERLAY = 'ov';
 
 /** Two engines that can reach each other, and nothing more. */
-export async function upPair(): Promise<Swarm> {
+async function upPair(): Promise<Swarm> {
   const labs = await Promise.allSettled([up(), up()]);
   const made = labs.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const down = async (): Promise<void> => {

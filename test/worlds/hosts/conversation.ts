@@ -32,9 +32,9 @@ export interface Kind {
   readonly far: (typeof FAR)[number];
 }
 
-export const RELAY: Who = { pid: 30, command: 'socat' };
+const RELAY: Who = { pid: 30, command: 'socat' };
 const NGINX: Who = { pid: 50, command: 'nginx' };
-export const SERVER: Who = { pid: 20, command: 'redis-server' };
+const SERVER: Who = { pid: 20, command: 'redis-server' };
 export const ASKED = [6379, 8080];
 
 export interface Made {
