@@ -1,5 +1,4 @@
-// The sink against a real receiver: what it counts is what arrives, and whatever the receiver does, nothing waits and nothing grows.
-
+/** The sink against a real receiver: what it counts is what arrives, and whatever the receiver does, nothing waits and nothing grows. */
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';

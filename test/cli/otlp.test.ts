@@ -1,5 +1,4 @@
-// `--otlp` and `--quiet` of the program: what is read arrives, and the exit code says whether it did.
-
+/** `--otlp` and `--quiet` of the program: what is read arrives, and the exit code says whether it did. */
 import { execa } from 'execa';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';

@@ -1,5 +1,4 @@
-// Connections to send: those of the samples, and as many others as a test wants, made from one of them.
-
+/** Connections to send: those of the samples, and as many others as a test wants, made from one of them. */
 import type { Connection } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';
 import { readSample } from '../support/samples.js';

@@ -1,5 +1,4 @@
-// The manifest, the units and the page for fleets: valid by Kubernetes' published schema and by systemd, and true of the program.
-
+/** The manifest, the units and the page for fleets: valid by Kubernetes' published schema and by systemd, and true of the program. */
 import { execa } from 'execa';
 import { DaemonSet } from 'kubernetes-models/apps/v1';
 import { Namespace } from 'kubernetes-models/v1';

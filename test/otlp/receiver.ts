@@ -1,5 +1,4 @@
-// A receiver of OTLP: a real HTTP server that decodes by the published definitions, and behaves as it is told to.
-
+/** A receiver of OTLP: a real HTTP server that decodes by the published definitions, and behaves as it is told to. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,7 @@
-// A real receiver of metrics: VictoriaMetrics of Debian's newest suite, in a root of its own. `npm run receivers`, as root on Debian.
-// What is sent is asked back; then it is stopped while more is counted, and started again. (Debian builds Prometheus without OTLP.)
-
+/**
+ * A real receiver of metrics: VictoriaMetrics of Debian's newest suite, in a root of its own. `npm run receivers`, as root on Debian.
+ * What is sent is asked back; then it is stopped while more is counted, and started again. (Debian builds Prometheus without OTLP.)
+ */
 import { execa } from 'execa';
 import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
