@@ -1,4 +1,4 @@
-/** What lies behind the port drivers of rootless engines: which ports to look at, and whose they are. */
+/** Finds the ports and containers behind the port drivers of rootless engines. */
 import type { Endpoint } from './address.js';
 import type { Protocol } from './event.js';
 import { findResident, findServing, listResidents } from './residents.js';
@@ -11,7 +11,7 @@ export interface Behind {
   readonly containers: readonly Container[];
 }
 
-/** For ports of the host that a driver listens on. */
+/** Finds what lies behind those of the asked ports that a driver listens on. */
 export function findBehind(
   topology: Topology,
   asked: readonly number[],
@@ -34,7 +34,7 @@ export function findBehind(
   };
 }
 
-/** A driver that does not say where it leads may lead to every port that is open there. */
+/** A driver that does not say where it leads may lead to every open port behind it. */
 function listInner(
   topology: Topology,
   driver: PortDriver,
@@ -81,8 +81,9 @@ export function findContainerBehind(
 }
 
 /**
- * Behind rootlesskit a docker-proxy takes the same port in the namespace of the engine, and leads on to a container that is wired to it. The
- * address alone would not tell: another engine may have given it too.
+ * Finds the container behind rootlesskit and docker-proxy: docker-proxy listens on the same port in the engine's
+ * namespace and leads to a container that is wired to that namespace. The address alone is not enough, because another
+ * engine may have assigned it too.
  */
 function findChained(
   { relays, namespaces, containers, listeners }: Topology,
@@ -110,7 +111,7 @@ function findChained(
     : null;
 }
 
-/** Where a driver leads, as far as that is certain: one container, its only address, and the port that is told or the only one open. */
+/** Where a driver certainly leads: to its only container, at its only address and its named or only open port. */
 export function describeBehind(
   topology: Topology,
   driver: PortDriver,
@@ -127,7 +128,7 @@ export function describeBehind(
   return inner === null || address === null ? null : { address, port: inner, name: container.name };
 }
 
-/** Of IPv4, in the namespaces behind it, without those of the host alone. */
+/** IPv4 addresses in the namespaces behind a driver, without loopback devices. */
 function listAddresses({ namespaces }: Topology, driver: PortDriver): string[] {
   return namespaces
     .filter(({ inode }) => driver.namespaces.includes(inode))

@@ -1,4 +1,4 @@
-/** One row of the table of captured packets, as the event that the rest of the program knows. */
+/** Presents one row of the table of captured packets as a packet event. */
 import type { Endpoint } from './address.js';
 import type { WireFacts } from './conversation.js';
 import type { PacketEvent, Protocol } from './event.js';
@@ -7,7 +7,7 @@ import { BIT, type PacketTable } from './packet-table.js';
 /** The pseudo namespace of everything that a capture shows. */
 export const CAPTURE_PLACE = -1;
 
-/** Event and wire facts in one: there may be very many of them. */
+/** Event and wire facts in one object, because there may be very many. */
 export class CapturedPacket implements PacketEvent, WireFacts {
   readonly table: PacketTable;
   readonly row: number;
@@ -95,7 +95,7 @@ export class CapturedPacket implements PacketEvent, WireFacts {
     return this.table.hardwareOf(this.row);
   }
 
-  /** Its checksums contradict it. */
+  /** Whether its checksums do not match. */
   get damaged(): boolean {
     return this.table.has(this.row, BIT.DAMAGED);
   }

@@ -1,4 +1,4 @@
-/** What a trace says for and against each path, as codes and facts; src/words/claims.ts puts them into words. */
+/** The claims of a trace for and against each path, as codes and facts; src/words/claims.ts writes them. */
 import type { Endpoint } from './address.js';
 import type { Protocol } from './event.js';
 
@@ -8,16 +8,16 @@ export interface Process {
 }
 
 /**
- * How alike the bytes of two streams are, as far as a capture has them. `equal`: every byte is. `same-start`: as many bytes,
- * and all that are known are equal. `same-length`: as many, but none to compare. `part`: equal as far as both go. `empty`:
- * neither has any. `different`: not the same stream.
+ * How alike the bytes of two streams are, as far as a capture has them. `equal`: every byte is equal. `same-start`:
+ * the same number of bytes, and all known ones are equal. `same-length`: the same number, but none to compare.
+ * `part`: equal as far as both go. `empty`: neither has any. `different`: not the same stream.
  */
 export type Likeness = 'equal' | 'same-start' | 'same-length' | 'part' | 'empty' | 'different';
 
 /**
- * Why what two legs of a capture carried is no coincidence. `content`: there is enough of it, and nobody else carried it.
- * `course`: little, but nobody else carried it, and everything from the dial to the end passed in turn. `service`: every
- * connection of the service has its pair, eight at least.
+ * Why equal content of two legs in a capture is no coincidence. `content`: there is enough of it, and no other leg
+ * carried it. `course`: there is little, but no other leg carried it, and everything from the dial to the end passed in
+ * turn. `service`: every connection of the service has its pair, eight at least.
  */
 export type Ownership = 'content' | 'course' | 'service';
 
@@ -37,7 +37,7 @@ interface ByteCounts {
 
 /** The facts of each claim, by its code. */
 export interface ClaimFacts {
-  /** Something rewrote the destination: by conntrack's own entry, or by packets that were seen under two destinations. */
+  /** Something rewrote the destination, shown by conntrack's entry or by packets seen with two destinations. */
   'nat-rewritten': {
     readonly by: 'conntrack' | 'addresses';
     /** Null where nothing was rewritten. */
@@ -69,7 +69,7 @@ export interface ClaimFacts {
       /** It waited for the datagrams before the trace began, and was seen to answer them only. */
       readonly answered: boolean;
     } | null;
-    /** It must have, as it handed the connection on. */
+    /** A process must have taken it, because it relayed the connection. */
     readonly before: boolean;
   };
   /** All that this process wrote until it had answered went to its client. */
@@ -99,7 +99,7 @@ export interface ClaimFacts {
   'container-addressed': { readonly server: Endpoint; readonly owner: string | null };
   /** The host's kernel found no socket there. */
   'nothing-listened': { readonly server: Endpoint };
-  /** A rule of the host threw its first packet away, after NAT had left it as it was. */
+  /** A rule of the host dropped its first packet after NAT had left it as it was. */
   'stopped-at-host': { readonly server: Endpoint };
   /** A packet for this end was seen to enter its namespace. */
   'entered-container': {
@@ -132,20 +132,20 @@ export interface ClaimFacts {
     /** TTL of its requests at the first device and at the last. */
     readonly ttl: { readonly first: number; readonly last: number };
   };
-  /** Nothing is missing, or nothing that could make it otherwise: made of the trace's coverage by prove/coverage. */
+  /** Nothing is missing that could change the verdict; prove/coverage makes this claim from the trace's coverage. */
   complete: {
     readonly of: 'trace' | 'capture';
     /** Runs of probes on packets that the kernel left out; 0 without any. */
     readonly skippedRuns: number;
     readonly begun: boolean;
-    /** Why it is not whole, in the source's own words; null where it is, or nobody said. */
+    /** Why the trace is not complete, in the source's words; null where it is, or no reason is known. */
     readonly note: string | null;
   };
-  /** The counter of the rule that decides by the prediction: a second witness, which decides nothing. */
+  /** The counter of the rule that decides by the prediction grew; this claim never decides. */
   'rule-counted': { readonly chain: string; readonly packets: number };
 }
 
-/** What one packet has in common before and behind a rewriting in a capture. */
+/** What one packet has in common before and after a rewriting in a capture. */
 export interface SharedMarks {
   /** Packets that were seen on both sides. */
   readonly packets: number;
@@ -160,8 +160,8 @@ export interface SharedMarks {
 export type ClaimCode = keyof ClaimFacts;
 
 /**
- * What an answer rests on that was not seen: then it stands only where that would have been reported. `events`: no event
- * was lost; `packets`: and no run of a packet probe was skipped.
+ * What a claim needs if it rests on something that was not seen. `events`: no event was lost. `packets`: no run of a
+ * packet probe was skipped either.
  */
 export type Absence = 'events' | 'packets';
 

@@ -1,14 +1,14 @@
-/** What a capture tells of one pair of endpoints beside its packets: who began it, and the bytes that went each way. */
+/** The types for what a capture shows of a pair of endpoints apart from packets: who began, and the bytes each way. */
 import type { Endpoint } from './address.js';
 import type { CounterEvent, Protocol } from './event.js';
 import type { PacketTable } from './packet-table.js';
 
 export type { WireFacts } from './wire-facts.js';
 
-/** Bytes of a beginning that are hashed. */
+/** How many bytes of a stream's beginning are hashed. */
 export const STREAM_START = 16;
 
-/** Bytes of a beginning that are kept. */
+/** How many bytes of a stream's beginning are kept. */
 export const STREAM_HEAD = 512;
 
 /** The bytes of one direction of a conversation, put in order. */
@@ -25,7 +25,7 @@ export interface ByteStream {
   readonly known: Uint8Array | null;
   /** Hash of all `length` bytes; null when the capture lacks some of them. */
   readonly digest: number | null;
-  /** Bytes that were sent were not captured: they were acknowledged, or others behind them were seen. */
+  /** Some sent bytes were not captured: they were acknowledged, or later ones were seen. */
   readonly lost: boolean;
   /** How often bytes that the other side has not acknowledged were sent again since the last progress. */
   readonly repeats: number;
@@ -50,7 +50,7 @@ export interface Conversation {
   readonly id: number;
   readonly file: number;
   readonly protocol: Protocol;
-  /** Which of the streams is the client's; null when the capture began in its midst and does not say. */
+  /** Which of the streams is the client's; null when the capture began in the middle and does not show it. */
   readonly client: 0 | 1 | null;
   /** Sequence numbers of SYN and SYN+ACK; null when not seen. */
   readonly syn: number | null;
@@ -100,12 +100,12 @@ export interface ClockShift {
   readonly packets: number;
 }
 
-/** Nanoseconds that a clock may be wrong: the width of all time zones. What is farther apart is another day's. */
+/** Most nanoseconds that clocks may differ: the width of all time zones. Files farther apart are of another day. */
 export const MAX_SHIFT = 14 * 3600e9;
 
 /** What a file could have shown of any connection. */
 export interface CaptureWitness {
-  /** Packets that do nothing but acknowledge are in it: a filter may have left them out. */
+  /** The file contains pure acknowledgements, which a filter may leave out. */
   readonly acks: boolean;
   /** Time of its last packet. */
   readonly until: number;
@@ -124,6 +124,6 @@ export interface CaptureFacts {
   readonly clocks?: readonly ClockShift[] | undefined;
   readonly conversations: readonly Conversation[];
   readonly errors: readonly IcmpError[];
-  /** Conversations that were too many to keep. */
+  /** How many conversations were left out because there were too many. */
   readonly omitted: number;
 }

@@ -1,4 +1,4 @@
-/** Every document that trace-flow prints, as JSON Schema: made from the same types that the program checks itself by. */
+/** Lists every document that trace-flow prints as JSON Schema, made from the schemas that the program itself uses. */
 import { z } from 'zod';
 import { doctorSchema } from './doctor.js';
 import { explanationSchema } from './explain.js';

@@ -1,4 +1,4 @@
-/** The one error that a user is meant to see: what failed, how the process ends, and what to do about it. */
+/** The only error that is shown to users: what failed, the exit code, and what to do about it. */
 
 /** 1 could not · 2 wrong usage · 3 no matching traffic · 4 `--expect` not met. */
 export type ExitCode = 1 | 2 | 3 | 4;

@@ -1,4 +1,4 @@
-/** Every kind of event, once: the types of event.ts are inferred from these, and recordings are read through them. */
+/** The schemas of all events: event.ts infers its types from them, and recordings are read through them. */
 import { z } from 'zod';
 import { ASIDES, NETFILTER_HOOKS } from './kernel-names.js';
 import { endpointSchema, portSchema, protocolSchema } from './address-schemas.js';
@@ -10,7 +10,7 @@ const MOST_TIME = Number.MAX_SAFE_INTEGER;
 const whole = z.number().refine(Number.isInteger, 'no whole number');
 /** Kernel counts and sizes, and numbers of processes. */
 const count = whole.nonnegative();
-/** Of a header of TCP, 32 bits. */
+/** A 32-bit number of a TCP header. */
 const sequence = z.number().int().min(0).max(0xffff_ffff);
 /** Bytes of a packet: segments joined by the kernel have hundreds of thousands at most. */
 const MOST_LENGTH = 16 * 1024 * 1024;
@@ -82,7 +82,7 @@ const socket = { ...task, ...ends, namespace: whole };
 /** Bytes of this call, and of all calls so far for this pair or socket. */
 const amounts = { bytes: count, total: count, calls: count };
 
-/** A socket by its kernel address and ports. Both are used again: its life tells one use from the next. */
+/** A socket by its kernel address and ports. Both are reused; `life` tells one use from the next. */
 export const socketPortsSchema = z.object({
   socket: z.string(),
   localPort: portSchema,
@@ -97,7 +97,7 @@ export const socketSumsSchema = z.object({
   sent: whole,
   /** Payload bytes that it sent again. */
   sentAgain: whole,
-  /** What the other end has acknowledged. The SYN of the end that dialled and a FIN count as a byte each. */
+  /** Bytes that the other end acknowledged. The SYN of the end that dialled and a FIN count as a byte each. */
   acknowledged: whole,
   /** Payload bytes that it received in order, each once. */
   received: whole,
@@ -119,7 +119,7 @@ export const EVENTS = {
     direction,
     conntrack: conntrackSchema.nullable(),
   }),
-  /** A packet that the kernel threw away. */
+  /** A packet that the kernel dropped. */
   drop: z.object({
     kind: z.literal('drop'),
     ...packet,
@@ -128,7 +128,7 @@ export const EVENTS = {
     reason: z.string(),
     /** Kernel function that dropped it. */
     function: z.string(),
-    /** Largest packet in bytes, with its IP header, that its route takes; null without a route. Recordings before 0.2 lack it. */
+    /** MTU of its route in bytes, IP header included; null without a route. Recordings before 0.2 lack it. */
     mtu: count.nullish(),
   }),
   /** The TCP stack answered this segment with a reset. */
@@ -139,7 +139,7 @@ export const EVENTS = {
     ...packet,
     hook,
     field: z.enum(['source', 'destination']),
-    /** What that end is from here on. */
+    /** The new endpoint of that field. */
     becomes: endpointSchema,
     conntrack: conntrackSchema,
   }),
@@ -151,18 +151,18 @@ export const EVENTS = {
     /** The hook whose rules nf_hook_slow asks; null for every other function. */
     hook,
   }),
-  /** A TCP socket goes from one state into another; `from` and `to` are equal where it was only looked at, as the trace ended. */
+  /** A TCP socket changes its state; `from` and `to` are equal where it was only looked at as the trace ended. */
   state: z.object({
     kind: z.literal('state'),
     ...base,
     ...socket,
     from: whole,
     to: whole,
-    /** Where it closes or was looked at; recordings before 0.2 lack them. */
+    /** Only where the socket closes or was looked at; recordings before 0.2 lack them. */
     sums: socketSumsSchema.optional(),
   }),
   accept: z.object({ kind: z.literal('accept'), ...base, ...socket, fd: whole }),
-  /** The TCP stack sent a segment again. */
+  /** The TCP stack retransmitted a segment. */
   retransmit: z.object({
     kind: z.literal('retransmit'),
     ...base,
@@ -206,8 +206,8 @@ export const EVENTS = {
     life: whole.optional(),
   }),
   /**
-   * A process that serves the flow reads, writes or calls what may hand bytes on to another process, beside the
-   * connections of the flow. Regular files, eventfd, timers and the like are not told.
+   * A process that serves the flow uses something else than the flow's connections that may pass bytes to another
+   * process, by a read, write or other call. Regular files, eventfd, timers and the like are not reported.
    */
   aside: z.object({
     kind: z.literal('aside'),
@@ -226,10 +226,10 @@ export const EVENTS = {
     /** Ends of a `socket`. */
     local: endpointSchema.nullable(),
     remote: endpointSchema.nullable(),
-    /** Only the count at the trace's end: calls beyond those that are told one by one. */
+    /** Set on the count at the trace's end: calls beyond those that are reported one by one. */
     sum: z.boolean().optional(),
   }),
-  /** A relay process made another, which serves in its place. */
+  /** A relay process forked another, which serves in its place. */
   fork: z.object({
     kind: z.literal('fork'),
     ...base,

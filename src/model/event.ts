@@ -1,4 +1,4 @@
-/** The one currency of the program: what was seen, when, where, and of which packet or socket. */
+/** The types of trace events: what was seen, when, where, and of which packet or socket. */
 import type { z } from 'zod';
 import type {
   conntrackSchema,
@@ -15,7 +15,7 @@ import type { WireFacts } from './wire-facts.js';
 
 export { ASIDES, CONNTRACK, NETFILTER_HOOKS, TCP, TCP_STATE } from './kernel-names.js';
 
-// What each type holds is told where it is declared: in event-schemas.ts.
+// The fields of each type are described in event-schemas.ts.
 
 type Event<K extends keyof typeof EVENTS> = ReadonlyOf<(typeof EVENTS)[K]>;
 

@@ -9,7 +9,7 @@ export interface Expectation {
   readonly outcome: Outcome | null;
 }
 
-/** `dnat` (which asks for `answered` too), `refused`, `dnat/dropped`, `dnat/any`, `any/answered`; null for anything else. */
+/** Parses `dnat` (implies `answered`), `refused`, `dnat/dropped`, `dnat/any`, `any/answered`; null for other text. */
 export function parseExpectation(text: string): Expectation | null {
   const [first = '', second, ...more] = text.split('/');
   if (more.length > 0) return null;

@@ -1,4 +1,4 @@
-/** A fault of a host that its rules, sockets and settings show, as a code with what was found: src/words makes a finding of it. */
+/** The faults that a host's rules, sockets and settings show, as codes with fields; src/words writes the findings. */
 import type { Endpoint } from './address.js';
 import type { Protocol } from './event.js';
 import type { Finding, Vantage } from './explain.js';
@@ -7,13 +7,13 @@ import type { Reason } from './reason.js';
 
 export type Fault = EngineFault | FirewallFault | RoutingFault | Stopping;
 
-/** Of the engine's own rules, relays and containers. */
+/** Faults of the engine's own rules, relays and containers. */
 export type EngineFault =
   | Told<'docker-chains-missing', 'error', { readonly unused: boolean }>
   | Told<
       'two-backends',
       'warning',
-      /** Names of tables; `legacy` is empty where those are loaded, and were not read. */
+      /** Names of tables; `legacy` is empty where legacy tables are loaded but were not read. */
       { readonly legacy: readonly string[]; readonly nft: readonly string[] }
     >
   | Told<
@@ -35,21 +35,21 @@ export type EngineFault =
       'warning' | 'note',
       {
         readonly listens: Endpoint;
-        /** Of a packet that a neighbour on the link sends to it. */
+        /** The prediction for a packet that a neighbour on the link sends to it. */
         readonly neighbour: Pick<Forecast, 'path' | 'why' | 'rule' | 'target'>;
       }
     >;
 
-/** Firewalls that put their rules beside the engine's. */
+/** Firewalls that add their rules to those of the engine. */
 export type Firewall = 'ufw' | 'firewalld';
 
-/** Of rules beside the engine's. */
+/** Faults of rules that are not the engine's. */
 export type FirewallFault =
   | Told<
       'firewall-drop',
       'error',
       Dialled & {
-        /** Who has made what stops it: a firewall, nobody as it is a policy, or somebody else. */
+        /** Whose rule stops it: a firewall's, a chain's policy, or another. */
         readonly owner: Firewall | 'policy' | 'other';
         readonly about: { readonly rule: string };
       }
@@ -88,7 +88,7 @@ export type FirewallFault =
       }
     >;
 
-/** What routing, the wire or the container's own side does to a packet. */
+/** Faults of routing, the link or the container's own side that stop a packet. */
 export type StopFault =
   | ('route-missing' | 'route-refuses' | 'no-carrier' | 'forwarding-off' | 'rp-filter')
   | ('own-source' | 'answer-elsewhere' | 'gateway-elsewhere' | 'neighbour-fixed')
@@ -102,7 +102,7 @@ export interface Stopping extends Dialled {
   readonly stop: Reason;
 }
 
-/** Of the host's settings and devices. */
+/** Faults of the host's settings and devices. */
 export type RoutingFault =
   | Told<'conntrack-full', 'error' | 'warning', { readonly count: number; readonly most: number }>
   | Told<
@@ -122,7 +122,7 @@ interface Silent {
   readonly about: { readonly container: string; readonly port: number };
 }
 
-/** From where a packet came, and what it was sent to. */
+/** Where a packet came from and what it was sent to. */
 interface Dialled {
   readonly vantage: Vantage;
   readonly to: string;

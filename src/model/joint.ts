@@ -1,14 +1,15 @@
-/** What a connection over several hosts is judged by: codes, which words/ turns into sentences. */
+/** The judgement on a connection over several hosts, as codes that words/ turns into sentences. */
 import type { Path, Proof } from './verdict.js';
 
-/** What a host did: rewrote where it goes, handed its bytes on, answered, only passed its packets, or that is not known. */
+/** What a host did: rewrote the destination, relayed the bytes, took the connection, only passed it on, or unknown. */
 export type Role = 'rewrote' | 'relayed' | 'took' | 'passed' | 'open';
 
-/** Why no path is told. */
+/** Why no path is found. */
 export interface JointGap {
   /**
-   * `part-open`: what that host did is not known. `dial-unknown`: what the client dialled is not. `changed-between`: it came
-   * with another address than was dialled, and no host was seen to rewrite it. `entry-unseen`: it entered no container there.
+   * `part-open`: it is unknown what that host did. `dial-unknown`: it is unknown what the client dialled.
+   * `changed-between`: it arrived with another address than was dialled, and no host was seen to rewrite it.
+   * `entry-unseen`: it was not seen to enter a container there.
    */
   readonly code: 'part-open' | 'dial-unknown' | 'changed-between' | 'entry-unseen';
   readonly host: string;
@@ -17,7 +18,7 @@ export interface JointGap {
 export interface JointJudgement {
   readonly path: Path | 'unknown';
   readonly proof: Proof;
-  /** Which part decides; null where all only passed it, or none does. */
+  /** Index of the deciding part; null where all parts only passed it on, or none decides. */
   readonly by: number | null;
   readonly roles: readonly Role[];
   readonly gap: JointGap | null;

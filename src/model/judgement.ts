@@ -1,4 +1,4 @@
-/** What a verdict on one connection is made of: its facts, without its events, and what keeps a path from being proven. */
+/** The types of a verdict on one connection: its facts without events, and what keeps a path from being proven. */
 import type { Endpoint } from './address.js';
 import type { Claim, LinkDoubt, Process } from './claim.js';
 import type { AsideKind, Protocol } from './event.js';
@@ -7,7 +7,7 @@ import type { Device } from './topology.js';
 import type { TraceTail } from './trace.js';
 import type { Outcome, Path, Proof } from './verdict.js';
 
-/** What the trace as a whole lacks: applied to the facts of each connection, without looking at its events again. */
+/** What the trace as a whole lacks; applied to the facts of each connection without its events. */
 export type TraceCoverage = Pick<
   TraceTail,
   'sealed' | 'lostEvents' | 'truncated' | 'skippedRuns' | 'notes'
@@ -23,9 +23,9 @@ export interface ConnectionFacts {
   readonly server: Endpoint | null;
   readonly destination: Endpoint;
   readonly begun: boolean;
-  /** What would be claimed of a trace that lacks nothing: prove/coverage/settle.ts takes back what does not stand. */
+  /** Claims as in a complete trace; prove/coverage withdraws those that do not stand. */
   readonly claims: readonly Claim[];
-  /** Who dialled; null where nobody was seen to. */
+  /** The process that dialled; null where none was seen. */
   readonly dialler: (Process & { readonly isRelay: boolean }) | null;
   /** The client's address is one of the host's own. */
   readonly fromHost: boolean;
@@ -33,15 +33,15 @@ export interface ConnectionFacts {
   readonly redirect: Redirect | null;
   /** The process of the host that took it; null where none was seen to. */
   readonly taken: Taken | null;
-  /** What stands between client and server; null where nothing was seen to. */
+  /** The relay between client and server; null where none was seen. */
   readonly relay: RelayFacts | null;
   /** The tunnel of this host that its first packet left by, or came by; null without one. */
   readonly tunnel: TunnelTaken | null;
-  /** A rule of the host threw its first packet away. */
+  /** A rule of the host dropped its first packet. */
   readonly stopped: boolean;
-  /** How it ended, should every packet have been there to be seen, and should some be missing. */
+  /** How it ended if no packet is missing, and if some are. */
   readonly endings: { readonly whole: Ending; readonly lossy: Ending };
-  /** What a capture's packets look like where they show no path; null where seen by the host. */
+  /** What may explain why a capture's packets show no path; null where seen by the host. */
   readonly wire: WireDoubts | null;
 }
 
@@ -51,7 +51,7 @@ export interface Redirect {
   readonly hook: 'PREROUTING' | 'OUTPUT' | null;
 }
 
-/** A device that packs what it sends to another host. */
+/** A tunnel device that a connection's packets passed. */
 export interface TunnelTaken {
   readonly way: 'left' | 'came';
   readonly kind: NonNullable<Device['tunnel']>['kind'];
@@ -61,24 +61,24 @@ export interface TunnelTaken {
 
 export interface Taken {
   readonly process: Process;
-  /** It answered, or nobody asked: who only reads is not said to answer. */
+  /** It answered, or there was no request; a process that only reads does not answer. */
   readonly answers: boolean;
   /** What keeps it from being proven to answer by itself. */
   readonly doubts: readonly Doubt[];
 }
 
 export interface RelayFacts {
-  /** The relay nearest to the client; null where nobody was seen, as in captures without a map of the host. */
+  /** The relay nearest to the client; null where no process was seen, as in captures without a map of the host. */
   readonly process: Process | null;
   /** Where it listens, by its arguments or by the map of the host; null where that is not known. */
   readonly listens: Endpoint | null;
   /** docker-proxy by its arguments or by its name. */
   readonly isDockerProxy: boolean;
-  /** Found by likeness, or by leaving no choice: where events were lost, that is a guess. */
+  /** Found by likeness or as the only candidate, which is a guess where events were lost. */
   readonly guessed: boolean;
-  /** The client asked nothing, and what it dialled for it was not seen. */
+  /** The client sent no request, and the relay's own dial was not seen. */
   readonly maybePortCheck: boolean;
-  /** What each relay began for it, from the client on; empty where that was not seen. */
+  /** The leg that each relay dialled, in order from the client; empty where none was seen. */
   readonly legs: readonly RelayLeg[];
   /** What keeps it from being proven to relay. */
   readonly doubts: readonly Doubt[];
@@ -94,9 +94,9 @@ export interface RelayLeg {
 /** How a connection ended for its client. */
 export interface Ending {
   readonly outcome: Outcome;
-  /** What was seen shows the outcome by itself: no packet that is missing, or passed before, could make it another. */
+  /** The events alone show the outcome: no missing packet and none from before the trace could change it. */
   readonly shown: boolean;
-  /** What the kernel's sockets and drops say of it; null in captures. */
+  /** What the kernel's sockets and drops show of it; null in captures. */
   readonly course: ConnectionCourse | null;
 }
 
@@ -115,7 +115,7 @@ export interface EndingDrop {
   readonly function: string;
   readonly packet: NonNullable<NonNullable<Connection['drop']>['packet']>;
   readonly flow: 'request' | 'reply';
-  /** By a rule on its way out of the process that sent it. */
+  /** Dropped by a rule in OUTPUT. */
   readonly inOutput: boolean;
 }
 
@@ -124,7 +124,7 @@ export interface WireDoubts {
   readonly disputed: boolean;
   /** Bytes were acknowledged that the capture does not hold. */
   readonly lacksBytes: boolean;
-  /** The server agreed, and the client never acknowledged that. */
+  /** The server sent a SYN+ACK, and the client never acknowledged it. */
   readonly halfOpen: boolean;
   /** The capturing machine sent it. */
   readonly isLocal: boolean;
@@ -142,7 +142,7 @@ export interface ExchangeCounts {
   readonly elsewhere: number;
 }
 
-/** A way by which a process may have handed bytes on. */
+/** A way by which a process may have passed bytes on. */
 export interface WayFacts {
   readonly what: 'dial' | 'call' | AsideKind;
   readonly did: 'read' | 'wrote';
@@ -192,7 +192,7 @@ export type Doubt =
   | { readonly code: 'content-common' }
   | { readonly code: 'ends-unlinked' };
 
-/** Why no path is told. */
+/** Why no path is found. */
 export type Gap =
   | { readonly code: 'contradiction'; readonly paths: readonly Path[] }
   | { readonly code: 'not-whole'; readonly of: 'trace' | 'capture'; readonly note: string | null }
@@ -217,7 +217,7 @@ export type Gap =
   | { readonly code: 'routed-before'; readonly ttl: number }
   | { readonly code: 'one-place' };
 
-/** By what a path shows: the rows of the judge's table. */
+/** What shows a path: the rows of the judge's table. */
 export type Showing =
   'rewritten' | 'relayed' | 'taken' | 'stopped' | 'nothing-listened' | 'addressed' | 'crossed';
 
@@ -231,7 +231,7 @@ export type Judgement =
     }
   | { readonly path: 'unknown'; readonly proof: 'inconclusive'; readonly because: readonly Gap[] };
 
-/** A connection that was judged: what stands of its claims, and how it ended, as far as the trace may be believed. */
+/** A judged connection: the claims that stand and how it ended, given the trace's coverage. */
 export interface Judged {
   readonly facts: ConnectionFacts;
   readonly claims: readonly Claim[];

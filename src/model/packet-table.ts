@@ -1,9 +1,8 @@
-/** The packets kept of captures, in columns: as objects, hundreds of thousands of them would cost more than reading them. */
+/** Keeps the packets of captures in columns: hundreds of thousands of objects would cost more than reading the file. */
 import type { Endpoint } from './address.js';
 
 /**
- * What `bits` tells of a packet. `BACK`: the second of its conversation's ends sent it; `DAMAGED`: its checksums contradict
- * it.
+ * The flags in `bits`. `BACK`: the second end of the conversation sent the packet. `DAMAGED`: a checksum is wrong.
  */
 export const BIT = {
   TCP: 1,
@@ -16,14 +15,14 @@ export const BIT = {
 } as const;
 
 const FIRST_ROWS = 256;
-/** Hardware addresses whose text is remembered. */
+/** Most hardware addresses whose text is cached. */
 const MAX_HARDWARE = 10_000;
 
 export class PacketTable {
   #size = 0;
-  /** Rows in order of time: once they were put in order. */
+  /** Rows in order of time; empty until they were sorted. */
   ordered = new Uint32Array(0);
-  /** The number of each as an event; 0 while it has none. */
+  /** Number of each packet as an event; 0 while it has none. */
   id = new Float64Array(FIRST_ROWS);
   /** Nanoseconds since the epoch of the reading. */
   time = new Float64Array(FIRST_ROWS);
@@ -51,7 +50,7 @@ export class PacketTable {
     return this.#size;
   }
 
-  /** The ends of a conversation whose packets follow. */
+  /** Registers the ends of a conversation before its packets. */
   announce(conversation: number, ends: readonly [Endpoint, Endpoint]): void {
     this.#ends[conversation] = ends;
   }
@@ -62,7 +61,7 @@ export class PacketTable {
     return this.#size++;
   }
 
-  /** Lets the rows of all other conversations go, and forgets the order. */
+  /** Drops the rows of all other conversations and the order. */
   keepRows(keeps: (conversation: number) => boolean): void {
     const before = this.#size;
     const rows = new Uint32Array(before);
@@ -78,7 +77,7 @@ export class PacketTable {
     this.ordered = new Uint32Array(0);
   }
 
-  /** No packets of this conversation are left. */
+  /** Forgets the ends of a conversation that has no packets left. */
   forget(conversation: number): void {
     this.#ends[conversation] = undefined;
   }
@@ -111,7 +110,7 @@ export class PacketTable {
     return this.#endOf(row, this.has(row, BIT.BACK) ? 0 : 1);
   }
 
-  /** `02:42:ac:11:00:02`; a capture has few of them, and each is made text of once. */
+  /** The hardware address as text, `02:42:ac:11:00:02`; cached, because a capture has few of them. */
   hardwareOf(row: number): string | null {
     const key = this.hardware[row] ?? -1;
     if (key < 0) return null;
@@ -131,7 +130,7 @@ export class PacketTable {
     return ends[side];
   }
 
-  /** In large steps: room that is not used yet is no memory yet, and copying what was kept is dear. */
+  /** Grows in large steps: unused room takes no memory yet, and copying is expensive. */
   #grow(): void {
     const rows = this.time.length * 16;
     this.id = widen(this.id, new Float64Array(rows));

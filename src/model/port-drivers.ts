@@ -1,6 +1,6 @@
-/** Names of the port drivers of rootless engines: they hand bytes to another namespace over sockets or devices of their own. */
+/** Recognises port drivers of rootless engines, which relay bytes into another namespace by own sockets or devices. */
 
-/** With the endings that some have: `pasta.avx2` for a processor, `rootlessport-ch` for a child, cut by the kernel. */
+/** Some have suffixes: `pasta.avx2` for a processor, `rootlessport-ch` for a child (truncated by the kernel). */
 const NAMES = /^(rootlesskit|rootlessport|slirp4netns|pasta|passt)([.-].*)?$/;
 
 export function isPortDriver({ command }: { readonly command: string }): boolean {

@@ -1,4 +1,4 @@
-/** Ranges of IP addresses as numbers: what firewall rules compare with. */
+/** Parses and writes ranges of IP addresses as numbers, for comparison with firewall rules. */
 import ipaddr from 'ipaddr.js';
 
 export interface AddressRange {
@@ -7,7 +7,7 @@ export interface AddressRange {
   readonly high: bigint;
 }
 
-/** Rule sets hold tens of thousands of these: they are read without the general parser. */
+/** IPv4 addresses bypass the general parser, because rule sets hold tens of thousands of them. */
 const DOTTED = /^(\d|[1-9]\d{1,2})\.(\d|[1-9]\d{1,2})\.(\d|[1-9]\d{1,2})\.(\d|[1-9]\d{1,2})$/;
 
 /** An address as a number with its family; null for text that is no address. */
@@ -27,8 +27,8 @@ export function parseAddressNumber(text: string): { family: 4 | 6; value: bigint
 }
 
 /**
- * Reads `10.0.0.1`, `10.0.0.0/8`, `10.0.0.0/255.0.0.0` and `10.0.0.1-10.0.0.9`, IPv6 likewise. Null for other text, and
- * for a mask with holes, which is no range.
+ * Reads `10.0.0.1`, `10.0.0.0/8`, `10.0.0.0/255.0.0.0` and `10.0.0.1-10.0.0.9`, and the same for IPv6. Null for other
+ * text, and for a mask with holes, which is no range.
  */
 export function parseRange(text: string): AddressRange | null {
   const dash = text.indexOf('-');
@@ -78,7 +78,7 @@ export function isInNetwork(address: string, network: string): boolean {
   return number !== null && range !== null && isInRange(range, number.family, number.value);
 }
 
-/** As a single address, a network, or from–to. */
+/** Writes a range as a single address, a network, or from–to. */
 export function writeRange({ family, low, high }: AddressRange): string {
   const first = writeAddress(family, low);
   if (low === high) return first;

@@ -1,4 +1,4 @@
-/** Why a predicted connection ends as it does, as codes with fields: src/words/predictions makes the words. */
+/** The reasons why a predicted connection ends as it does, as codes with fields; src/words/predictions writes them. */
 import type { Endpoint } from './address.js';
 import type { Protocol } from './event.js';
 import type { RouteReason, WireReason } from './route-reason.js';
@@ -6,7 +6,7 @@ import type { Question } from './question.js';
 import type { Discovery } from './rules.js';
 import type { Path } from './verdict.js';
 
-/** Reasons are clauses; some of them join others. */
+/** A reason is one clause; some reasons join others. */
 export type Reason =
   | JoiningReason
   | ArrivalReason
@@ -30,14 +30,14 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** A relay, as its process and its socket tell. */
+/** A relay, by its process and its socket. */
 export interface RelayName {
   readonly command: string;
   readonly pid: number;
   readonly listens: Endpoint;
 }
 
-/** The end of a way: a socket of the host, the relay behind it, or a container. `command` is null where it is not known. */
+/** Where a packet arrives: a socket of the host, the relay behind it, or a container. Unknown commands are null. */
 export type ArrivalReason =
   | {
       readonly code: 'redirected-to-process' | 'served';
@@ -76,7 +76,7 @@ export type ArrivalReason =
       readonly port: number;
     };
 
-/** What becomes of the relay's own connection. */
+/** The fate of the relay's own connection. */
 export type RelayedLeg =
   | { readonly fails: Reason }
   | { readonly to: Endpoint; readonly doubt: Reason | null; readonly stray: Reason | null };
@@ -136,7 +136,7 @@ export type RuleReason =
     }
   | { readonly code: 'message-lost'; readonly reason: Reason };
 
-/** What comes after the first packet: the answer, or what the client sends then. */
+/** What follows the first packet: the answer, a refusal, or later packets of the client. */
 export type Following = 'answer' | 'refusal' | 'later';
 
 export type FollowingReason =
@@ -160,7 +160,7 @@ export type FollowingReason =
   | { readonly code: 'unless-offloaded'; readonly first: Reason; readonly stopped: Reason }
   | { readonly code: 'when-asked-again' | 'unless-pushed'; readonly reason: Reason };
 
-/** The container's own side, and by which device of the host what it sends comes back. */
+/** Reasons inside the container, and by which device of the host its packets come back. */
 export type ContainerReason =
   | { readonly code: 'own-address'; readonly container: string }
   | { readonly code: 'leads-elsewhere'; readonly container: string; readonly device: string }
@@ -205,7 +205,7 @@ export interface OpenQuestion {
   readonly by: RulePlace | null;
 }
 
-/** How a connection ends; `inVain` where what a relay takes fails beyond it. */
+/** How a connection ends; `inVain` where a relay takes it and fails behind it. */
 export interface PredictedEnd {
   readonly end: 'answered' | 'refused' | 'dropped' | 'unknown';
   readonly way: Path | null;

@@ -1,4 +1,4 @@
-/** The `--json` document `trace-flow/1`: what every renderer draws and every reader gets. */
+/** The `--json` document `trace-flow/1`, which all renderers draw from. */
 import { z } from 'zod';
 import { findingSchema } from './explain.js';
 import { NETFILTER_HOOKS } from './event.js';
@@ -27,7 +27,7 @@ const rewriting = z.object({
 const journey = z.object({
   /** 1, 2, 3 … within the connection. */
   id: z.number().int().positive(),
-  /** This place on its way, from 0, and how many places there are in all, those that are not listed included. */
+  /** Index of this place on the packet's way, from 0; `passages` counts all places, unlisted ones included. */
   passage: z.number().int().nonnegative(),
   passages: z.number().int().positive(),
   /** Where it ended; `unknown` does not mean lost. */
@@ -39,7 +39,7 @@ const journey = z.object({
 const hop = z.object({
   /** Number of the event; claims refer to it. */
   event: z.number().int().positive(),
-  /** Wall-clock nanoseconds since 1970, as a string; of bytes in a relay when they had been read, at the latest. */
+  /** Wall-clock nanoseconds since 1970, as a string; for bytes in a relay, the latest time of their read. */
   time: z.string().regex(/^\d+$/),
   /** `host`, a container's name, or the name of another namespace; `unknown` when the source has none. */
   namespace: z.string(),
@@ -69,7 +69,7 @@ const hop = z.object({
   process: z.object({ pid: z.number().int(), command: z.string() }).nullable(),
   /** Opaque id of the skb: equal ids on neighbouring hops are the same packet. Null outside live traces. */
   skb: z.string().nullable(),
-  /** TCP: which bytes of what its side sent, from 0; the same on both legs of a relay. Only where the source shows the start. */
+  /** TCP: bytes of its side's stream, from 0; the same on both legs of a relay. Only where the start was seen. */
   stream: z
     .object({ from: z.number().int().nonnegative(), to: z.number().int().nonnegative() })
     .optional(),
@@ -77,7 +77,7 @@ const hop = z.object({
   journey: journey.optional(),
   /** 0: the client's own leg; n: the one that the n-th relay from the client dialled. Absent for bytes in a relay. */
   legNumber: z.number().int().nonnegative().optional(),
-  /** Of bytes in a relay: which one, 1 for the nearest to the client. */
+  /** For bytes in a relay: the number of the relay, 1 for the one nearest to the client. */
   relayNumber: z.number().int().positive().optional(),
   /** What a process did, and with which descriptor, where the call has one. */
   act: z
@@ -86,7 +86,7 @@ const hop = z.object({
       descriptor: z.number().int().nullable(),
     })
     .optional(),
-  /** Why and where the kernel threw the packet away. */
+  /** Why and where the kernel dropped the packet. */
   drop: z.object({ reason: z.string(), function: z.string() }).optional(),
   /** Name of the host that saw it; only where there are several. */
   host: z.string().optional(),
@@ -100,7 +100,7 @@ const evidence = z.object({
   holds: z.boolean().nullable(),
   /** Numbers of the events that it rests on. */
   events: z.array(z.number().int().positive()),
-  /** Name of the host that it is said of; only where there are several. */
+  /** Name of the host that the claim is about; only where there are several. */
   host: z.string().optional(),
 });
 
@@ -124,11 +124,11 @@ const predicted = z.object({
   /** The Service of Kubernetes that this rule belongs to, `NAMESPACE/NAME` or `NAMESPACE/NAME:PORT`. */
   service: z.string().optional(),
   why: z.string(),
-  /** Null when it is the client's own, or nobody sees any. */
+  /** Null when it is the client's own address, or no server sees any. */
   sourceSeen: z.string().nullable(),
   /** Whether it came so; null where the prediction or the trace cannot tell. */
   agrees: z.boolean().nullable(),
-  /** What of routing, of the wire or of the container stops it; left out where a rule does, or nothing. */
+  /** What stops it in routing, on the link or in the container; left out where a rule does, or nothing. */
   stop: z.object({ code: z.string(), why: z.string(), remedy: z.string() }).optional(),
 });
 
@@ -142,37 +142,38 @@ const functionPassed = z.object({
   /** The packet's device; null where it has none yet. */
   interface: z.string().nullable(),
   function: z.string(),
-  /** Of nf_hook_slow: the hook whose rules are asked. */
+  /** For nf_hook_slow: the hook whose rules are evaluated. */
   hook: z.enum(NETFILTER_HOOKS).nullable(),
 });
 
 const relay = z.object({
   pid: z.number().int().nullable(),
   command: z.string().nullable(),
-  /** Its own address on the way to the container: what that sees as the client. */
+  /** Its own endpoint towards the container, which the container sees as the client. */
   client: endpoint.nullable(),
 });
 
 /** How it ended, as far as the trace goes. */
 const end = z.object({
   /**
-   * `client`, `server`: that end, or what is beyond it. `host`: the host itself or one of its rules. `relay`: the process
-   * between. `network`: what lies between two hosts. Null where it is not known, or it went on when the trace ended.
+   * `client`, `server`: that end, or what is beyond it. `host`: the host itself or one of its rules. `relay`: the relay
+   * process. `network`: what lies between two hosts. Null where not known, or still open when the trace ended.
    */
   by: z.enum(ENDERS).nullable(),
   how: z.enum(ENDINGS).nullable(),
-  /** The rule that did it, as it is written; null where none did, or which is not known. */
+  /** The rule that ended it, as it is written; null where no rule did, or it is not known. */
   rule: z.string().nullable(),
   /** Where that rule is; left out where no rule is named. */
   at: z.object({ table: z.string(), chain: z.string() }).optional(),
   /**
-   * `not-listening`: no socket was found there. `closed`: a socket that was there, or its process. `rejected`, `filtered`:
-   * a rule, with or without an answer. `no-neighbour`: no hardware address was found for it. `too-big`: for a way's MTU.
+   * `not-listening`: no socket was found there. `closed`: a socket that was there, or its process, closed it.
+   * `rejected`, `filtered`: a rule, with or without an answer. `no-neighbour`: no hardware address was found for the
+   * next hop. `too-big`: the packet exceeded an MTU on its way.
    */
   cause: z.enum(END_CAUSES).nullable(),
 });
 
-/** Of the client's leg. */
+/** The handshake of the client's leg. */
 const handshake = z.object({
   /** How often each was sent. */
   syn: z.number().int().nonnegative(),
@@ -181,7 +182,7 @@ const handshake = z.object({
   completed: z.boolean().nullable(),
 });
 
-/** A segment that was sent again and again, and of which its sender never learned that it had come. */
+/** A segment that was retransmitted and whose sender never learned that it arrived. */
 const stall = z.object({
   leg: z.enum(['client', 'container']),
   flow: z.enum(['request', 'reply']),
@@ -190,7 +191,7 @@ const stall = z.object({
   sent: z.number().int().positive(),
   /** Payload bytes of the largest segment of that side before it; null without any. */
   passed: z.number().int().nullable(),
-  /** Of the way that it was too big for, in bytes with the IP header; null where it did not die of that. */
+  /** The MTU that it exceeded, in bytes with the IP header; null where it was not dropped for its size. */
   mtu: z.number().int().nullable(),
 });
 
@@ -203,9 +204,9 @@ const timing = z.object({
   connect: nanoseconds,
   /** From the client's first payload to the server's first, where the client's was first seen. */
   firstReply: nanoseconds,
-  /** From the first thing seen of it to the last. */
+  /** From the first event of the connection to the last. */
   duration: nanoseconds,
-  /** From the first payload's coming to the relay to its leaving it, the relay's dial included. */
+  /** From the arrival of the first payload at the relay to its departure, the relay's dial included. */
   relay: nanoseconds,
 });
 
@@ -226,7 +227,7 @@ const connection = z.object({
   proof: z.enum(PROOFS),
   /** One sentence: why this path and this proof. */
   reason: z.string(),
-  /** The codes of what keeps this path from being proven, or of why none is told; left out where it is proven. */
+  /** Codes of what keeps this path from being proven, or of why no path is found; left out where it is proven. */
   because: z.array(z.string()).optional(),
   outcome: z.enum(OUTCOMES),
   end,
@@ -240,7 +241,7 @@ const connection = z.object({
     })
     .nullable(),
   stall: stall.nullable(),
-  /** The last that reached the container where no answer came; left out where that is not known. */
+  /** The last thing that reached the container where no answer came; left out where that is not known. */
   reached: z.enum(['datagrams', 'request', 'SYN']).optional(),
   nat: z
     .object({
@@ -258,7 +259,7 @@ const connection = z.object({
       reason: z.string(),
       function: z.string(),
       after: z.string().nullable(),
-      /** The netfilter hook whose rules threw it away; only where that was seen. */
+      /** The netfilter hook whose rules dropped it; only where that was seen. */
       hook: z.enum(NETFILTER_HOOKS).optional(),
       /** Which way the packet went, and on which leg; left out where that is not known. */
       flow: z.enum(['request', 'reply']).optional(),
@@ -282,9 +283,9 @@ const connection = z.object({
     .optional(),
   bytes: z.object({ fromClient: z.number().int(), fromServer: z.number().int() }),
   timing,
-  /** Segments that TCP sent again, on all legs; null where some may not have been seen. */
+  /** Segments that TCP retransmitted, on all legs; null where some may not have been seen. */
   retransmits: z.number().int().nonnegative().nullable(),
-  /** Address that the server's socket has as its client's; null where that was not seen. */
+  /** The client's address as the server's socket sees it; null where that was not seen. */
   sourceSeen: z.string().nullable(),
   /** The process that dialled, and the one that accepted in the end, where known. */
   processes: z.object({
@@ -299,16 +300,16 @@ const connection = z.object({
   predicted: predicted.optional(),
   /** Rules of nftables that the first packet of each leg met, in order; only where they were traced (--trace-rules). */
   rules: z.array(ruleMet).optional(),
-  /** Functions of the kernel that the first packets of each leg went through, in order; only where functions were probed. */
+  /** Kernel functions that the first packets of each leg passed, in order; only where functions were probed. */
   functions: z.array(functionPassed).optional(),
   hops: z.array(hop),
   hopsOmitted: z.number().int().nonnegative(),
   /**
-   * Legs, by `legNumber`, of which packets may have passed places without being listed: they were only counted, or a device
-   * had listed as many as it may (--budget). Left out where there are none.
+   * Legs, by `legNumber`, whose packets may not all be listed: they were only counted, or a device's budget was used up
+   * (--budget). Left out where there are none.
    */
   unlistedLegs: z.array(z.number().int().nonnegative()).optional(),
-  /** What each host says of it, from the client on; only where there are several hosts. */
+  /** The verdict of each host, in order from the client; only where there are several hosts. */
   parts: z.array(partSchema).optional(),
   /** The ways between those hosts, and the way out of the last one where it was seen to leave. */
   crossings: z.array(crossingSchema).optional(),
@@ -337,14 +338,14 @@ export const reportSchema = z.object({
   }),
   coverage: z.object({
     lostEvents: z.number().int().nonnegative(),
-    /** Runs of packet probes that the kernel left out while another probe ran on that processor; only where there were any. */
+    /** Packet probe runs that the kernel skipped while another probe ran on that processor; only if there were any. */
     skippedRuns: z.number().int().positive().optional(),
     unparsedPackets: z.number().int().nonnegative(),
     truncated: z.boolean(),
     probes: z.object({
       attached: z.array(z.string()),
       missing: z.array(z.string()),
-      /** By what functions of the kernel were probed beside its tracepoints, if they were. */
+      /** How kernel functions were probed, apart from tracepoints, if they were. */
       profile: z.enum(['tracepoint', 'kprobe', 'fentry']).optional(),
     }),
     sealed: z.boolean(),

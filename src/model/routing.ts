@@ -1,10 +1,10 @@
-/** What of one network namespace decides where its packets go: policy rules, routes, links, neighbours and traffic filters. */
+/** The schemas of what decides where a namespace's packets go: policy rules, routes, links, neighbours and filters. */
 import { z } from 'zod';
 
 const family = z.literal([4, 6]);
 const span = z.object({ low: z.number(), high: z.number() });
 
-/** A rule of `ip rule`. What it does not ask for is null. */
+/** A rule of `ip rule`; conditions that it does not have are null. */
 const policyRule = z.object({
   family,
   priority: z.number().int().nonnegative(),
@@ -29,7 +29,7 @@ const policyRule = z.object({
   target: z.number().nullable(),
   /** Routes with a prefix of at most this length do not count. */
   suppressed: z.number().nullable(),
-  /** What of the rule is not known here, as it is written; null where all is. */
+  /** The part of the rule that is not understood, as it is written; null where all is. */
   unknown: z.string().nullable(),
 });
 export type PolicyRule = z.infer<typeof policyRule>;
@@ -89,7 +89,7 @@ const link = z.object({
       isolated: z.boolean(),
       locked: z.boolean(),
       forwards: z.boolean(),
-      /** Whether broadcasts, or frames to many or to addresses that it has not learned, go out by it; left out where they do. */
+      /** False where broadcast, multicast or unknown unicast frames do not go out by it; left out where they do. */
       floods: z.literal(false).optional(),
     })
     .nullable(),
@@ -106,7 +106,7 @@ const neighbour = z.object({
 });
 export type Neighbour = z.infer<typeof neighbour>;
 
-/** An entry of a bridge's forwarding table that was made by hand: the port that frames to a hardware address go out by. */
+/** A static entry of a bridge's forwarding table: the port for frames to a hardware address. */
 const forwarded = z.object({ port: z.string(), lladdr: z.string() });
 export type ForwardingEntry = z.infer<typeof forwarded>;
 

@@ -1,4 +1,4 @@
-/** Packet filter rules of every backend in one form: tables, chains, and rules as steps that a packet meets in order. */
+/** The common form of packet filter rules of every backend: tables, chains, and rules as steps in order. */
 import type { AddressRange } from './range.js';
 
 export const BACKENDS = ['iptables-nft', 'iptables-legacy', 'nftables'] as const;
@@ -39,11 +39,11 @@ export const TCP_FLAGS = {
   cwr: 128,
 } as const;
 
-/** How neighbours of IPv6 ask for each other's hardware address, and tell it. */
+/** IPv6 messages by which neighbours ask for a hardware address and announce it. */
 export const DISCOVERY = ['solicitation', 'advertisement'] as const;
 export type Discovery = (typeof DISCOVERY)[number];
 
-/** A condition. `not` turns it round. What is not understood is kept as text and never guessed. */
+/** A condition; `not` negates it. What is not understood is kept as text and never guessed. */
 export type Match = { readonly not: boolean } & (
   | {
       /** `eth+` and `eth*` mean every name that begins so. */
@@ -80,7 +80,7 @@ export type Match = { readonly not: boolean } & (
   | {
       readonly on: 'protocol' | 'family';
       readonly names: readonly string[];
-      /** Of the connection that the packet belongs to or is about, and not of the packet. */
+      /** Set if it asks about the packet's connection and not about the packet itself. */
       readonly connection?: true;
     }
   | { readonly on: 'mark' | 'connection-mark'; readonly value: number; readonly mask: number }
@@ -108,7 +108,7 @@ export type Match = { readonly not: boolean } & (
   | { readonly on: 'helper'; readonly name: string }
   /** Whether the way back to the source leads by the device that the packet came in on. */
   | { readonly on: 'reverse-path'; readonly text: string }
-  /** Is the same for every packet that is looked at here, e.g. that it is no fragment. */
+  /** A condition with the same result for every packet that is predicted, e.g. that it is no fragment. */
   | {
       readonly on: 'fact';
       readonly holds: boolean;
@@ -122,9 +122,9 @@ export type Match = { readonly not: boolean } & (
       readonly entries: readonly (readonly Match[])[];
       readonly text: string;
     }
-  /** Is true only for some packets: at random, or below a rate. */
+  /** True only for some packets: at random, or below a rate. */
   | { readonly on: 'chance'; readonly text: string }
-  /** An ipset, or a named set that holds what is not read here. */
+  /** An ipset, or a named set whose content is not read. */
   | {
       readonly on: 'set';
       readonly name: string;
@@ -143,7 +143,7 @@ export interface RewriteTarget {
 
 export type RuleVerdict =
   | { readonly do: 'accept' | 'drop' | 'return' | 'continue' }
-  /** With a TCP reset, or else with a message of ICMP. */
+  /** Rejects with a TCP reset or an ICMP message. */
   | { readonly do: 'reject'; readonly how: string; readonly reset: boolean }
   | { readonly do: 'jump' | 'goto'; readonly chain: string }
   | ({ readonly do: 'dnat' } & RewriteTarget)
@@ -174,13 +174,13 @@ export type Step =
   /** Copies the bits of `from`, over those of `to`: to the connection's mark, or from it. */
   | { readonly kind: 'save-mark' | 'restore-mark'; readonly from: number; readonly to: number }
   | { readonly kind: 'notrack' }
-  /** The zone in which connection tracking keeps it, of one direction or of both. */
+  /** Sets the conntrack zone, of one direction or of both. */
   | {
       readonly kind: 'zone';
       readonly zone: number;
       readonly direction: 'original' | 'reply' | null;
     }
-  /** A helper is given to the connection: what it expects is related to it. */
+  /** Assigns a conntrack helper: connections that it expects become related to this one. */
   | { readonly kind: 'helper'; readonly name: string }
   /** From here on the flow table forwards the connection, and its packets meet no more rules. */
   | { readonly kind: 'offload'; readonly text: string }
@@ -193,7 +193,7 @@ export interface Rule {
   readonly steps: readonly Step[];
   readonly packets: number | null;
   readonly comment: string | null;
-  /** Of the text that it was read from, from 1; left out where that has none. */
+  /** Line of the text that it was read from, from 1; left out where there is none. */
   readonly line?: number;
 }
 
@@ -204,7 +204,7 @@ export interface Chain {
     readonly hook: Hook;
     readonly type: 'filter' | 'nat' | 'route';
     readonly priority: number;
-    /** Of a chain at ingress or egress: the devices that it is for. Left out elsewhere, and where they are not told. */
+    /** Devices of an ingress or egress chain. Left out elsewhere, and where they are not known. */
     readonly devices?: readonly string[];
   } | null;
   readonly policy: 'accept' | 'drop';
@@ -223,7 +223,7 @@ export interface RuleSet {
   readonly tables: readonly Table[];
   /** What was there and is left out, one sentence each. */
   readonly notes: readonly string[];
-  /** Backends that have rules as well, as the tool of another one said, and whose rules were not read. */
+  /** Backends whose rules were not read although the tool of another backend says that they have some. */
   readonly hidden?: readonly Backend[];
 }
 

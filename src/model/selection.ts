@@ -1,4 +1,4 @@
-/** Which connections are to be shown. */
+/** The selection of connections to show. */
 import type { Connection } from './report.js';
 
 /** Empty lists and null let everything through. */

@@ -1,4 +1,4 @@
-/** Numbers over many connections: one row for each path, outcome and container. */
+/** The schema of statistics over many connections: one row for each path, outcome and container. */
 import { z } from 'zod';
 import { OUTCOMES, PATHS } from './verdict.js';
 
@@ -8,7 +8,7 @@ const quantiles = z.object({
   p95: z.number().int(),
   p99: z.number().int(),
   max: z.number().int(),
-  /** Of how many connections it is known. */
+  /** How many connections have a known value. */
   count: z.number().int().positive(),
 });
 
@@ -18,17 +18,17 @@ export const statisticsRowSchema = z.object({
   /** Its name; null where it is not known or there is none. */
   container: z.string().nullable(),
   count: z.number().int().positive(),
-  /** As `timing` of the connections; null where it is known of none of them. */
+  /** As `timing` of the connections; null where no connection has a known value. */
   connect: quantiles.nullable(),
   firstReply: quantiles.nullable(),
   duration: quantiles.nullable(),
   relay: quantiles.nullable(),
-  /** Payload bytes; null where the sum is no exact number any more. */
+  /** Payload bytes; null where the sum exceeds the exact integers. */
   bytes: z.object({
     fromClient: z.number().int().nullable(),
     fromServer: z.number().int().nullable(),
   }),
-  /** Segments that were sent again; null where it is not known of one of them. */
+  /** Retransmitted segments; null where the number is unknown for any connection. */
   retransmits: z.number().int().nullable(),
   /** Ids of the slowest, the slowest first: by the first reply, else by the handshake, else by how long it lasted. */
   slowest: z.array(z.number().int().positive()),

@@ -1,4 +1,4 @@
-/** What is to be traced: the ports and containers asked for, with everything on both sides of NAT that belongs to them. */
+/** Resolves what to trace: the ports and containers asked for, and what belongs to them on both sides of NAT. */
 import type { ReadonlyOf } from './address-schemas.js';
 import { UserError } from './errors.js';
 import { findBehind } from './behind-drivers.js';
@@ -17,15 +17,15 @@ export interface TargetQuery {
   readonly mappings?: readonly PortMapping[];
 }
 
-/** One way in: what is dialled on the host, and where it leads. */
+/** A port mapping: the endpoint that is dialled on the host, and the endpoint that it leads to. */
 export type PortMapping = ReadonlyOf<typeof mappingSchema>;
 
 /** What a trace looks for; see trace-schemas.ts. */
 export type Target = ReadonlyOf<typeof targetSchema>;
 
 /**
- * Finds what a query means on this host. A port may be the published one or the container's; without ports and
- * containers, everything published is meant.
+ * Finds what a query means on this host. A port may be a published or a container port; a query without ports and
+ * containers means everything published.
  * Throws UserError (exit 2) for a container that does not exist or does not run, and when nothing is left to trace.
  */
 export function resolvePorts(topology: Topology, query: TargetQuery = {}): Target {
@@ -76,11 +76,11 @@ export function resolvePorts(topology: Topology, query: TargetQuery = {}): Targe
   };
 }
 
-/** Every way in that the engine or a relay's arguments tell, and those known from elsewhere; each once. */
+/** Lists each port mapping once: those of the engine, of relays' arguments, and those known from elsewhere. */
 function listMappings(topology: Topology, more: readonly PortMapping[]): PortMapping[] {
   const published = topology.containers.flatMap((container) =>
     container.published.flatMap(({ protocol, hostAddress, hostPort, containerPort }) =>
-      // A container in several networks is reached by the address of one of them: all are possible.
+      // A container in several networks is reached at one of its addresses: list all.
       listOwnAddresses(container).map((address) => ({
         protocol,
         listens: { address: hostAddress, port: hostPort },
@@ -112,7 +112,7 @@ function leadsTo(topology: Topology, mapping: PortMapping, container: Container)
   return listAddresses(topology, container).includes(mapping.target.address);
 }
 
-/** Containers at an address; one that joined another's namespace is not named beside its owner. */
+/** Containers that own an address; those that joined another container's namespace are left out. */
 function findOwners(topology: Topology, address: string): Container[] {
   return topology.containers.filter((container) => listOwnAddresses(container).includes(address));
 }
@@ -169,7 +169,7 @@ function findContainer(topology: Topology, word: string): Container {
 
 function describeUnknown(topology: Topology, word: string): UserError {
   const running = topology.containers.filter(({ pid }) => pid > 0).map(({ name }) => name);
-  // Containers may be known by what keeps them, where no engine answers.
+  // Containers may be known from other sources even where no engine answers.
   if (topology.engine === null && running.length === 0) {
     return new UserError(
       `The container "${word}" cannot be found: no engine tells of containers.`,

@@ -1,4 +1,4 @@
-/** Names for what a trace sees: namespaces, devices, containers, relays and listeners of one host. */
+/** The types for what a trace sees of one host: namespaces, devices, containers, relays and listeners. */
 import type { ReadonlyOf } from './address-schemas.js';
 import type {
   containerSchema,
@@ -12,7 +12,7 @@ import type {
   topologySchema,
 } from './topology-schemas.js';
 
-// What each type holds is told where it is declared: in topology-schemas.ts.
+// The fields of each type are described in topology-schemas.ts.
 
 export type Device = ReadonlyOf<typeof deviceSchema>;
 export type NamespaceInfo = ReadonlyOf<typeof namespaceSchema>;
@@ -25,7 +25,7 @@ export type Listener = ReadonlyOf<typeof listenerSchema>;
 export type Topology = ReadonlyOf<typeof topologySchema>;
 export type Engine = NonNullable<Topology['engine']>;
 
-/** Whether nothing names a namespace: to its host it is outside. */
+/** Whether a namespace has no name of its own, so that it counts as outside the host. */
 export function isUnnamed({ role, name }: Pick<NamespaceInfo, 'role' | 'name'>): boolean {
   return role === 'other' && name.startsWith('netns-');
 }

@@ -19,7 +19,7 @@ export interface TraceHeader extends ReadonlyOf<typeof headerSchema> {
 
 export type TraceTail = ReadonlyOf<typeof tailSchema>;
 
-/** The same trace with another header. What of it is made when it is looked at is not made by this. */
+/** The same trace with another header. Lazy fields stay lazy. */
 export function withHeader(trace: Trace, header: TraceHeader): Trace {
   const fields = Object.getOwnPropertyDescriptors(trace);
   const own = { ...fields, header: { value: header, enumerable: true } };
@@ -32,8 +32,8 @@ export interface Trace {
   /** In order of time. */
   readonly events: readonly TraceEvent[];
   readonly tail: TraceTail;
-  /** Some of its events were let go: what they showed is in the report alone. */
+  /** Some events were freed: what they showed is only in the report. */
   readonly partial?: true;
-  /** What a capture tells beside its packets; only there. */
+  /** What a capture shows in addition to its packets; only for captures. */
   readonly capture?: CaptureFacts | undefined;
 }
