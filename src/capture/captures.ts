@@ -282,7 +282,7 @@ function describeWitness(collector: Collector, { problem, lost }: ReadEnd): Capt
   };
 }
 
-/** The pseudo place of all that a capture shows; its devices are those of all files. */
+/** The pseudo host and namespace of a capture, with the devices of all files. */
 function describePlace(devices: readonly Device[]): Topology {
   return {
     host: CAPTURE_PLACE,

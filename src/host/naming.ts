@@ -42,7 +42,7 @@ function findOwners(containers: readonly Container[]): Map<number, string> {
   return owners;
 }
 
-/** The only container of a pod names it; several are named after the pod, or after all of them when it has no name. */
+/** The only container of a pod names it; several are named after the pod, or all of them if its name is unknown. */
 function namePod(
   containers: readonly Container[],
   namespace: number,

@@ -114,7 +114,7 @@ function enter(
     : run('nsenter', [`--net=${path}`, '--', command, ...parameters], options).then(missing);
 }
 
-/** Recognizes a program that nsenter did not find. */
+/** Marks a program that nsenter did not find (it exits with 127) as missing. */
 function missing(result: RunResult): RunResult {
   const lost = !result.ok && /failed to execute .*: No such file/.test(result.stderr);
   return lost ? { ...result, failure: 'missing', message: 'it is not installed' } : result;

@@ -53,7 +53,7 @@ export function readTotalKey(
   return { operation: map === 'read' ? 'read' : 'write', from: socket(first, second), to: null };
 }
 
-/** Bits of a value of @total that count the calls (see relay.bt); the bytes stand above them. */
+/** Number of low bits in a value of @total that count the calls (see relay.bt); the bytes are in the bits above. */
 const CALL_BITS = 20n;
 
 /** The bytes that a value of @total holds. */

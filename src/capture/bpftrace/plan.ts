@@ -35,7 +35,7 @@ const HOLDS: Readonly<Record<Condition, (input: PlanInput) => boolean>> = {
   'copying-relays': ({ copyingRelays }) => copyingRelays,
 };
 
-/** Names of all probe files, for whoever reads them from disk. */
+/** Names of all probe files, to read them from disk. */
 export const PROBE_FILES: readonly string[] = PROBES.map(({ file }) => file);
 
 export function planProbes(input: PlanInput): ProbePlan {

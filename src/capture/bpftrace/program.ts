@@ -12,8 +12,8 @@ export interface ProgramParameters {
   /** The tracer's own process, whose seals look like a relay's work. */
   readonly owner: number;
   /**
-   * A connection attempt to this port (one of `ports`) freezes the program: after it, only the totals and the line E
-   * are printed. @printed then says exactly how many lines must have come.
+   * A connection attempt to this port (one of `ports`) freezes the program: nothing is counted any more, and only the
+   * totals and the line E are printed. @printed then says exactly how many lines must have come.
    */
   readonly finalPort: number;
 }
