@@ -72,7 +72,7 @@ export function isUnanswered(
  * Whether nobody on the bridge answers when the host asks for an address: neither a container nor the host has it, and
  * nobody answers for others.
  */
-export function isAbsent(world: World, bridge: string, address: string): boolean {
+function isAbsent(world: World, bridge: string, address: string): boolean {
   const members = listMembers(world, bridge);
   const { facts, values } = world.routing ?? {};
   if (!members || !facts || !values) return false;
