@@ -102,17 +102,15 @@ async function readChangedCapture(seed: number, changes: readonly Change[]): Pro
 async function readChangedRecording(seed: number, changes: readonly Change[]): Promise<void> {
   const lines = pick(recordings, seed);
   // Half of the changes go to the header, which is one line among many.
-  const parsed: unknown[] = [...lines];
+  const changed = new Map<number, unknown>();
   for (const change of changes) {
     const at = change.odd % 2 === 0 ? 0 : change.at % lines.length;
-    const line = parsed[at];
-    const value: unknown = typeof line === 'string' ? JSON.parse(line) : line;
-    parsed[at] = changeJson(value, [
-      { ...change, at: Math.floor(change.at / lines.length) + seed },
-    ]);
+    const value: unknown = changed.has(at) ? changed.get(at) : JSON.parse(lines[at] ?? '');
+    const place = Math.floor(change.at / lines.length) + seed;
+    changed.set(at, changeJson(value, [{ ...change, at: place }]));
   }
-  const text = parsed
-    .map((one) => (typeof one === 'string' ? one : JSON.stringify(one)))
+  const text = lines
+    .map((line, at) => (changed.has(at) ? JSON.stringify(changed.get(at)) : line))
     .join('\n');
   const trace = parseRecording(text, 'fuzz.tflow');
   parseRecording(formatRecording(trace), 'again');
