@@ -1,4 +1,4 @@
-/** The answer before all else: which way each kind of client takes to a port, in a sentence. */
+/** Tells in one sentence per port which path each kind of client takes. */
 import type { Explanation, Prediction, Vantage } from '../model/explain.js';
 
 const CLIENTS: Readonly<Record<Vantage, string>> = {
@@ -12,7 +12,7 @@ const CLIENTS: Readonly<Record<Vantage, string>> = {
   'container-address': "the container's address",
 };
 
-/** Ports that are answered for; the others are counted. */
+/** At most this many ports get a sentence; the others are counted. */
 const MOST_PORTS = 8;
 
 /** One sentence for each port, the one that was asked for first. */
@@ -44,7 +44,7 @@ function answerPort(predictions: readonly Prediction[]): string {
   return [...ways].map(([way, clients]) => `${way} for ${clients.join(', ')}`).join('; ');
 }
 
-/** Without what would be known if more could be read. */
+/** The reason, without what the known rules alone would predict. */
 function nameReason({ why, byKnownRules }: Prediction): string {
   return byKnownRules === undefined ? why : 'not all rules could be read';
 }
@@ -55,7 +55,7 @@ function nameWay({ path, obstacles }: Prediction): string {
   return obstacles.length > 0 && !stopped ? `${path}, in vain,` : path;
 }
 
-/** A kind of client; where its connections go different ways, those that go this one. */
+/** Names a kind of client; if its connections go different ways, also which of them go this way. */
 function nameClients(way: string, own: readonly Prediction[]): string {
   const [same, others] = [true, false].map((goes) =>
     own.filter((one) => (nameWay(one) === way) === goes).map(({ to }) => to),

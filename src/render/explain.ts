@@ -1,4 +1,4 @@
-/** An explanation as a tree for the terminal. */
+/** Renders an explanation as text for the terminal. */
 import { repeats } from '../words/repeats.js';
 import { formatEndpoint } from '../model/address.js';
 import type { Explanation, ExplainedRule, Prediction } from '../model/explain.js';
@@ -10,7 +10,7 @@ import { padEnd, printable, wrap } from './text.js';
 export interface ExplainOptions {
   readonly columns: number;
   readonly color: boolean;
-  /** Lists every rule that concerns the ports; else those that stop a client. */
+  /** Lists every rule that concerns the ports, not only those that stop a client. */
   readonly rules?: boolean;
 }
 
@@ -92,7 +92,7 @@ function drawBridges(explanation: Explanation, sheet: Sheet): string[] {
   });
 }
 
-/** The service of Compose or the pod that a container is known by. */
+/** The Compose service or the pod of a container. */
 function tellGroup(container: Explanation['containers'][number] | undefined): string {
   const { compose, pod } = container ?? {};
   if (compose) return ` (compose ${compose.project}/${compose.service})`;

@@ -1,4 +1,4 @@
-/** Numbers for people: durations, bytes, counts, event lists, moments. */
+/** Formats numbers for people: durations, bytes, counts, event lists, moments. */
 
 /** `850 ns`, `84 µs`, `1.20 ms`, `2.35 s`, `12 min`: never wider than eight columns. */
 export function formatDuration(nanoseconds: number): string {
@@ -61,12 +61,12 @@ export function formatEvents(events: readonly number[]): string {
     .join(', ');
 }
 
-/** Numbers that a stop may have before the others are left out. */
+/** With more numbers than this, a stop shows only the first. */
 const MOST_AT_STOP = 3;
 
 /**
- * The numbers of a stop: `7`; `612,613` where both are there and fit into `width` columns; `7…` for the first of many
- * packets, `612+` for the first event of several. A number is never cut.
+ * The event numbers of a stop: `7`, or `612,613` if there are at most three and they fit into `width` columns. `7…` is
+ * the first of many packets, `612+` the first of several events. A number is never cut.
  */
 export function formatStop(events: readonly number[], count: number, width = Infinity): string {
   const [first] = events;

@@ -7,7 +7,7 @@ export function renderJson(report: Report): string {
   return escapeJson([...renderJsonPieces(report)].join(''));
 }
 
-/** The same in pieces, none longer than one connection: a document of many is longer than a string may be. */
+/** Yields the JSON in pieces of at most one list entry: many connections may exceed the longest string. */
 export function* renderJsonPieces(report: Report): Generator<string> {
   let before = '{';
   for (const [name, value] of Object.entries(report)) {
@@ -28,7 +28,7 @@ function* renderList(list: readonly unknown[]): Generator<string> {
   yield list.length === 0 ? '[]' : '\n  ]';
 }
 
-/** Its lines but the first stand `by` spaces further in; no string of JSON has a line of its own. */
+/** Indents all lines but the first by `by` spaces. Strings stay intact, because JSON strings hold no line breaks. */
 function indent(value: unknown, by: number): string {
   return (JSON.stringify(value, null, 2) ?? 'null').replaceAll('\n', `\n${' '.repeat(by)}`);
 }

@@ -1,4 +1,4 @@
-/** What a capture holds, a line per port that was spoken to, likely published ones first. */
+/** Lists what a capture holds: one line per dialled port, likely published ports first. */
 import { formatEndpoint } from '../model/address.js';
 import type { Connection } from '../model/report.js';
 import { printable } from './text.js';
@@ -62,7 +62,7 @@ function gather(connections: readonly ListedConnection[]): Map<string, Line> {
   return lines;
 }
 
-/** Ports that lead on to a container first, then those that may, ports of a client's own last. */
+/** Sorts ports that are forwarded first, then those dialled directly; ports of a client's own (32768 and up) last. */
 function rank({ paths, port }: Line): number {
   if (['dnat', 'docker-proxy', 'relay'].some((path) => paths.has(path))) return 0;
   if (paths.has('direct')) return 1;

@@ -1,4 +1,4 @@
-/** The report as a Mermaid sequence diagram: one message per packet, the devices on its way as participants. */
+/** Renders the report as a Mermaid sequence diagram: packets are messages, the devices on their way participants. */
 import type { Report } from '../model/report.js';
 import { joinHeadline } from '../words/headline.js';
 import { formatDuration, formatEvents, formatStop } from './format.js';
@@ -7,7 +7,7 @@ import type { ArrowRow, Panel, RemarkRow, Rewriting, Row, Scene } from './layout
 import { tellOutcome } from './signs.js';
 import { shorten } from './text.js';
 
-/** Diagrams with more connections are no longer read. */
+/** Diagrams with more connections are too large to read. */
 const MAX_PANELS = 3;
 const LONGEST_NAME = 40;
 const LONGEST_TEXT = 160;
@@ -40,7 +40,7 @@ export function renderMermaid(report: Report): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Equal places of several connections share one participant; a place passed twice is two. */
+/** Equal places of several connections share one participant; a place that a connection passes twice gets two. */
 function nameLanes({ ladder }: Panel): Participant[] {
   const seen = new Map<string, number>();
   return ladder.lanes.map((lane, i) => {
@@ -64,7 +64,7 @@ function mergeParticipants(order: Participant[], next: readonly Participant[]): 
   return merged;
 }
 
-/** Every machine has its participants beside each other, in the order in which machines are first passed. */
+/** Puts the participants of each namespace side by side, in the order in which namespaces are first passed. */
 function gather(order: readonly Participant[]): Participant[] {
   return listGroups(order).flatMap((name) => order.filter(({ group }) => group === name));
 }
@@ -73,7 +73,7 @@ function listGroups(order: readonly Participant[]): string[] {
   return [...new Set(order.map(({ group }) => group))];
 }
 
-/** One box for each machine. */
+/** Declares the participants, in one box per namespace. */
 function declare(order: readonly Participant[], ids: ReadonlyMap<string, string>): string[] {
   return listGroups(order).flatMap((box) => [
     `  box transparent ${escapeName(box)}`,
@@ -107,7 +107,7 @@ function drawRow(row: Row, lane: (index: number) => string, all: string): string
   return [`  Note over ${lane(row.lane)}: ${escapeText(text)}`];
 }
 
-/** The events of a row; of many packets the first one. */
+/** The event numbers of a row; for a row of many packets only the first. */
 function numberOf({ events, count }: Exclude<Row, RemarkRow>): string {
   return count > 1 ? formatStop(events, count) : formatEvents(events);
 }
@@ -138,7 +138,7 @@ function drawArrow(row: ArrowRow, lane: (index: number) => string): string[] {
   ];
 }
 
-/** In short lines: the note is as wide as the two lanes that it stands over. */
+/** Breaks the note into short lines, because it is only as wide as the two lanes that it covers. */
 function drawRewriting(rewriting: Rewriting, lane: (index: number) => string): string {
   const { after, hook, field, before, now } = rewriting;
   const between = [after ?? rewriting.lane, rewriting.lane].map(lane);
@@ -159,17 +159,17 @@ function remarkHidden(
   ];
 }
 
-/** A name of a participant or a box: nothing in it may be syntax. */
+/** Escapes the name of a participant or a box, so that nothing in it is syntax. */
 function escapeName(name: string): string {
   return encode(shorten(name, LONGEST_NAME), /[^A-Za-z0-9 ._()/-]/gu).trim() || '-';
 }
 
-/** Text after a colon: may hold colons, brackets and arrows. */
+/** Escapes text after a colon, which may hold colons, brackets and arrows. */
 function escapeText(text: string): string {
   return encode(shorten(text, LONGEST_TEXT), /[^A-Za-z0-9 ._()/:,[\]→←–…·µ-]/gu).trim() || '-';
 }
 
-/** Mermaid writes characters as `#NUMBER;`. */
+/** Writes unsafe characters as `#NUMBER;`, the escape that Mermaid knows. */
 function encode(text: string, unsafe: RegExp): string {
   return text.replace(unsafe, (character) => `#${character.codePointAt(0) ?? 63};`);
 }

@@ -1,4 +1,4 @@
-/** A trace for Perfetto and Chrome's viewer (trace event format, JSON): namespaces as processes, devices as threads. */
+/** Renders a trace for Perfetto and Chrome's viewer (trace event JSON): namespaces are processes, devices threads. */
 import type { Connection, Hop, Report } from '../model/report.js';
 import { printable } from './text.js';
 
@@ -11,7 +11,7 @@ interface TraceEvent {
   readonly [field: string]: unknown;
 }
 
-/** How long a moment is drawn, in microseconds: a slice must have a length to be seen and to carry an arrow. */
+/** Length of a drawn hop in microseconds: a slice without length is not visible and carries no arrow. */
 const MOMENT = 1;
 
 /** The report's hops as slices, with an arrow along each packet's way. Times are microseconds since the first hop. */
@@ -92,7 +92,7 @@ function drawWays(
   );
 }
 
-/** Numbers for namespaces and devices, as the format wants them, in the order in which a report lists them. */
+/** Numbers namespaces (`pid`) and devices (`tid`), as the format requires, in the order of the report. */
 class Places {
   readonly #namespaces: string[];
   readonly #devices: string[];

@@ -1,16 +1,16 @@
-/** A picture as PNG, for what draws no SVG; the renderer is loaded when called. */
+/** Renders an SVG picture as PNG, for programs that draw no SVG; the renderer is loaded when called. */
 import type * as Renderer from '@resvg/resvg-js';
 import { UserError } from '../model/errors.js';
 
 /** Twice as many pixels as the SVG has, so that small text stays sharp. */
 const SCALE = 2;
-/** The longest side that viewers take. */
+/** The longest side in pixels that viewers accept. */
 const MOST_PIXELS = 16_000;
 
 /**
  * @param svg a document of this program, with its size in pixels
  * @param loadSystemFonts false draws without any font, for tests
- * @throws UserError where this machine's platform has no renderer, or no font
+ * @throws UserError if the platform has no renderer, or no font is installed
  */
 export async function renderPng(svg: string, loadSystemFonts = true): Promise<Buffer> {
   const { Resvg } = await loadRenderer();
@@ -48,7 +48,7 @@ async function loadRenderer(): Promise<typeof Renderer> {
   }
 }
 
-/** Whether a letter leaves anything on the picture. */
+/** Whether there is a font: draws one letter and looks for its outline. */
 function drawsText(Resvg: typeof Renderer.Resvg, font: object): boolean {
   const letter =
     '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text y="8">M</text></svg>';

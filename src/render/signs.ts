@@ -1,4 +1,4 @@
-/** Signs of one character for what a reader looks for first; colours come beside them, never alone. */
+/** One-character signs of evidence and outcomes, so that no meaning depends on colour alone. */
 import type { Outcome } from '../model/verdict.js';
 import type { EvidenceMark } from './layout/scene.js';
 

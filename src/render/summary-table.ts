@@ -1,9 +1,9 @@
-/** The summary of many connections as a table's cells, which terminal and SVG set each in its own way. */
+/** Lists the table cells that summarise many connections; terminal and SVG each draw them in their own way. */
 import { formatBytes, formatCount } from './format.js';
 import type { EvidenceMark, SummaryGroup } from './layout/scene.js';
 import { OUTCOME_SIGNS, tellOutcome } from './signs.js';
 
-/** Headings, and which columns hold numbers. */
+/** The headings, and which columns hold numbers. */
 export const SUMMARY_COLUMNS = [
   { head: 'count', number: true },
   { head: 'path', number: false },
@@ -16,9 +16,9 @@ export const SUMMARY_COLUMNS = [
 
 export interface SummaryRow {
   readonly cells: readonly string[];
-  /** Not answered, or not proven: worth a look. */
+  /** True if not answered or not proven: worth a look. */
   readonly odd: boolean;
-  /** Of the outcome. */
+  /** The mark of the outcome. */
   readonly mark: EvidenceMark;
 }
 

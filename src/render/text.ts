@@ -1,12 +1,12 @@
-/** Text that is safe to show and of known width: neutralised names, shortening, wrapping. */
+/** Makes text safe to show, measures it, shortens it and wraps it. */
 import stringWidth from 'string-width';
 import { escapeUnsafe } from '../model/visible.js';
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /**
- * One line of text that no terminal, browser or diagram can be tricked with: every character that moves the cursor,
- * hides, reorders or stacks is written as `\x1b` or `\u{202e}`; line ends and tabs become spaces.
+ * Makes one line that cannot deceive a terminal, browser or diagram. Characters that move the cursor, hide, reorder or
+ * stack are written as `\x1b` or `\u{202e}`; line ends and tabs become spaces.
  */
 export function printable(text: string): string {
   return escapeUnsafe(text.normalize('NFC').replace(/[\t\r\n\p{Zs}]+/gu, ' '));
@@ -17,12 +17,12 @@ export function widthOf(text: string): number {
   return isPlain(text) ? text.length : stringWidth(text);
 }
 
-/** Of ASCII and of what ladders are drawn with, each character is a grapheme of one column. */
+/** Whether all characters are ASCII or parts of ladders: each of these is a grapheme of one column. */
 function isPlain(text: string): boolean {
   return /^[\x20-\x7e·…→←↓↑─-╿]*$/.test(text);
 }
 
-/** The graphemes of a text: what a cell, or two, of a terminal holds. */
+/** Splits a text into graphemes; each takes one or two cells of a terminal. */
 export function splitGraphemes(text: string): string[] {
   return isPlain(text) ? [...text] : Array.from(graphemes.segment(text), (s) => s.segment);
 }
@@ -40,7 +40,7 @@ function clip(text: string, width: number): string {
   return kept;
 }
 
-/** How wide a text is: in columns unless a renderer measures otherwise. */
+/** Measures the width of a text, in columns unless a renderer uses another unit. */
 export type Measure = (text: string) => number;
 
 /** The text in at most `width`, its end replaced by `…` if it is longer. */
@@ -75,7 +75,7 @@ function clipEnd(text: string, width: number): string {
   return kept;
 }
 
-/** `[2001:db8::1]:6379` in at most `width` columns: the port stays whole for as long as there is room. */
+/** `[2001:db8::1]:6379` in at most `width` columns: the port stays whole while there is room. */
 export function shortenEndpoint(endpoint: string, width: number): string {
   if (widthOf(endpoint) <= width) return endpoint;
   const match = /^\[?(.*?)\]?(:\d{1,5})$/.exec(endpoint);
@@ -100,12 +100,12 @@ export function padStart(text: string, width: number): string {
 /** Keeps two words on one line; {@link wrap} writes it as a plain space. Never part of printable text. */
 const STICKY = '\u00a0';
 
-/** The text without places to break it at. */
+/** The text with its spaces made sticky, so that {@link wrap} does not break it there. */
 export function stick(text: string): string {
   return text.replaceAll(' ', STICKY);
 }
 
-/** Items joined by a separator, in lines of at most `width`; where a line ends no separator hangs. */
+/** Joins items by a separator in lines of at most `width`; no line ends with a separator. */
 export function wrapItems(
   items: readonly string[],
   width: number,
@@ -120,7 +120,7 @@ export function wrapItems(
   return lines;
 }
 
-/** Lines of at most `width`, broken at words; a longer word is broken where it must. */
+/** Breaks the text at spaces into lines of at most `width`; a word that is longer is broken too. */
 export function wrap(text: string, width: number, measure: Measure = widthOf): string[] {
   const lines: string[] = [];
   let line = '';

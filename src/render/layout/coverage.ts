@@ -1,11 +1,11 @@
-/** What the trace may have missed, in a line when all is well and in more when it is not. */
+/** Tells what the trace may have missed: one line if all is well, more if not. */
 import type { HostSeen } from '../../model/hosts.js';
 import type { Coverage, Report } from '../../model/report.js';
 import { formatDuration, plural } from '../format.js';
 import { printable } from '../text.js';
 import type { CoverageNote } from './scene.js';
 
-/** What did not come as predicted from the rules, then notes on completeness, the warnings first. */
+/** Lists what differs from the prediction, then notes on completeness; warnings come first. */
 export function describeCoverage({
   coverage,
   source,
@@ -14,7 +14,7 @@ export function describeCoverage({
   hosts = [],
 }: Report): CoverageNote[] {
   const warnings = [
-    // What the headline has told already is not told again.
+    // The headline already tells the verdict’s remedy.
     ...findings.map(({ evidence, remedy }) =>
       remedy === verdict.remedy ? evidence : `${evidence}; ${remedy}`,
     ),
@@ -28,7 +28,7 @@ export function describeCoverage({
   return good === '' ? notes : [...notes, { severity: 'good', text: printable(good) }];
 }
 
-/** Clocks that are known, against the first host's. */
+/** Tells the known offset of each host's clock from the first host's. */
 function tellClocks(hosts: readonly HostSeen[]): string[] {
   const [first, ...others] = hosts;
   return others.flatMap(({ name, clock: { offset, error } }) => {

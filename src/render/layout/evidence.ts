@@ -1,9 +1,9 @@
-/** Evidence as it is told: what was found not to be so is said that way, and each line says whether it is good or bad. */
+/** Words the evidence: refuted claims are told as such, and each line is marked good, bad or unsure. */
 import type { Evidence } from '../../model/report.js';
 import { printable } from '../text.js';
 import type { EvidenceLine, EvidenceMark } from './scene.js';
 
-/** What the refutation of a claim says, by the claim's code. */
+/** Texts of refuted claims, by the claim's code. */
 const REFUTED: ReadonlyMap<string, string> = new Map([
   ['nat-rewritten', 'nothing rewrote its destination'],
   ['host-accepted', 'no process of the host took part'],
@@ -13,14 +13,14 @@ const REFUTED: ReadonlyMap<string, string> = new Map([
   ['complete', 'events may be missing'],
 ]);
 
-/** What helps nobody: the client got no further, or the trace has gaps. */
+/** Claims that are bad news as given: the client got no further, or the trace has gaps. */
 const BAD: ReadonlySet<string> = new Set([
   'nothing-listened true',
   'entered-container false',
   'complete false',
 ]);
 
-/** Claims in the report's order; the marks of those that this source cannot know say so. */
+/** Words the claims in the report's order; a claim that this source cannot know is marked `unsure`. */
 export function tellEvidence(evidence: readonly Evidence[]): EvidenceLine[] {
   return evidence.map(({ code, holds, claim, events, host }) => {
     const told = holds === false ? (REFUTED.get(code) ?? `not so: ${claim}`) : claim;

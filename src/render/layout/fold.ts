@@ -1,14 +1,14 @@
-/** Folding: repeats become one row ("212 segments, 1.2 MB"), pauses and unlisted events become remarks. */
+/** Folds rows: repeats become one row ("212 segments, 1.2 MB"), pauses and unlisted events become remarks. */
 import { formatBytes, formatCount, formatDuration, plural } from '../format.js';
 import type { Draft } from './rows.js';
 import type { ArrowRow, PointRow, RelayRow, RemarkRow, Row } from './scene.js';
 
-/** From so many rows of one category in one burst on, the burst is folded. */
+/** A burst with at least this many rows of one category is folded. */
 const BURST = 4;
-/** Ladders longer than this have their repeated exchanges folded too, but for the first rows. */
+/** Ladders with more rows than this also have repeated exchanges folded, except in their first rows. */
 const LONG_LADDER = 30;
 const KEPT_OF_EXCHANGES = 8;
-/** A pause is at least this long, and at least so many times the usual distance of rows. */
+/** A pause lasts at least this long, and at least this many times the median gap between rows. */
 const PAUSE_NS = 10_000_000;
 const PAUSE_FACTOR = 20;
 
@@ -31,7 +31,7 @@ export function foldRows(drafts: readonly Draft[], omitted: number): Row[] {
   return addRemarks(folded, omitted);
 }
 
-/** Splits into maximal runs of foldable drafts that belong together, and replaces each by what `fold` makes of it. */
+/** Finds maximal runs of foldable drafts that belong together, and replaces each by the result of `fold`. */
 function foldRuns(
   drafts: readonly Draft[],
   continues: (run: readonly Draft[], next: Draft) => boolean,
@@ -105,7 +105,7 @@ function foldGroup(group: readonly Draft[]): Draft {
   };
 }
 
-/** The row that was seen at most places stands for all. */
+/** The row with the most stops, which stands for the whole group. */
 function fullestRow(group: readonly Draft[]): ArrowRow | PointRow | RelayRow {
   const stops = ({ row }: Draft): number => (row.type === 'arrow' ? row.stops.length : 0);
   return group.reduce((best, draft) => (stops(draft) > stops(best) ? draft : best)).row;
@@ -128,7 +128,7 @@ function addRemarks(drafts: readonly Draft[], omitted: number): Row[] {
   return rows;
 }
 
-/** Behind the last data and what directly follows it: the events that a report leaves out are repeats. */
+/** Index of the row after which to mention omitted events: they are repeats, so it is the end of the last data. */
 function findOmitted(drafts: readonly Draft[]): number {
   let index = drafts.findLastIndex((draft) => draft.category !== null && draft.bytes > 0);
   if (index < 0) index = drafts.findLastIndex((draft) => draft.category !== null);

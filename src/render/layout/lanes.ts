@@ -1,4 +1,4 @@
-/** Lanes: which places the packets of one connection pass, in the order in which they pass them. */
+/** Plans lanes: the places that the packets of one connection pass, in the order in which they pass them. */
 import type { Connection, Hop, Report } from '../../model/report.js';
 import { printable } from '../text.js';
 import type { Lane, LaneGroup, LaneKind } from './scene.js';
@@ -9,7 +9,7 @@ import { allHops, type Item, type Passage } from './packets.js';
 type Places = Report['places'];
 
 interface PlacedLane extends Lane {
-  /** Null for ends outside of every namespace that was seen. */
+  /** Null for an end that is in no namespace that was seen. */
   readonly namespace: string | null;
   readonly key: string;
 }
@@ -19,7 +19,7 @@ export interface LanePlan {
   readonly groups: readonly LaneGroup[];
   /** Lane of a hop on a device or in a process. */
   readonly laneOf: (hop: Hop) => number;
-  /** Lanes of who has a leg's near end (the client, or a relay) and its far end (a relay, or the server). */
+  /** Lanes of a leg's near end (the client or a relay) and of its far end (a relay or the server). */
   readonly endsOf: (leg: Leg) => Ends;
   /** First and last device lane of a leg; null when the leg has none. */
   readonly span: (leg: Leg) => { readonly first: number; readonly last: number } | null;
@@ -30,7 +30,7 @@ export interface Ends {
   readonly far: number;
 }
 
-/** Plans the lanes of one connection. Behind each relay is a leg with its own lanes, so that the way always runs to the right. */
+/** Plans the lanes of one connection. The leg behind each relay has its own lanes: the way always runs to the right. */
 export function planLanes(
   connection: Connection,
   items: readonly Item[],
@@ -67,7 +67,7 @@ export function planLanes(
   };
 }
 
-/** Relays on the way: those that the report names, or whose acts and legs it lists. */
+/** Counts the relays: those that the report names, or more if its hops show more. */
 function countRelays({ relay, relays }: Connection, hops: readonly Hop[]): number {
   const named = relays?.length ?? (relay === null ? 0 : 1);
   return hops.reduce(
@@ -90,7 +90,7 @@ function deviceLane(place: Place, places: Places): PlacedLane {
   };
 }
 
-/** The first address that is not link-local: those are on every device and tell nothing. */
+/** The first address that is not link-local: every device has a link-local one, so it tells nothing. */
 function addressOf(addresses: readonly string[]): string {
   return addresses.find((address) => !/^fe[89ab]/i.test(address))?.replace(/\/\d+$/, '') ?? '';
 }
@@ -98,7 +98,7 @@ function addressOf(addresses: readonly string[]): string {
 function kindOf(kind: string | undefined, name: string): LaneKind {
   if (kind === 'bridge' || kind === 'veth' || kind === 'loopback') return kind;
   if (name === 'lo') return 'loopback';
-  // Where the kernel rewrites is no device; hops say NAT for one.
+  // Hops at a NAT hook have no device; they say `NAT` in its place.
   if (kind === undefined && name === 'NAT') return 'hook';
   return 'device';
 }
@@ -121,7 +121,7 @@ function relayLane(
   };
 }
 
-/** By the bytes that it moved, or else by the first packet of the leg that it dialled. */
+/** Finds the relay's host from the bytes that it moved, else from the first packet of the leg that it dialled. */
 function findRelayHost(hops: readonly Hop[], index: number): string | undefined {
   const moved = hops.find((hop) => hop.kind === 'relay' && hop.relayNumber === index + 1);
   return (moved ?? hops.find((hop) => legOf(hop) === index + 1))?.host;
@@ -139,7 +139,7 @@ function clientLane(connection: Connection, hops: readonly Hop[]): PlacedLane {
   };
 }
 
-/** Captures know no namespaces: all lanes stand together. */
+/** Whether no namespace is known, as in captures: all lanes then form one group. */
 function isUnplaced(hops: readonly Hop[]): boolean {
   return hops.length > 0 && hops.every((hop) => hop.namespace === 'unknown');
 }
@@ -160,7 +160,7 @@ function serverLane(connection: Connection, hops: readonly Hop[], places: Places
   };
 }
 
-/** Whether the server's process or its kernel took part at all. */
+/** Whether the server's process or its kernel took part. */
 function isReached(connection: Connection, hops: readonly Hop[]): boolean {
   const { outcome, processes } = connection;
   if (outcome !== 'dropped' && outcome !== 'unanswered') return true;
@@ -169,7 +169,7 @@ function isReached(connection: Connection, hops: readonly Hop[]): boolean {
   return hops.some(({ flow, namespace }) => flow === 'reply' && namespace === inside);
 }
 
-/** The process or TCP stack that a hop without a device of its own belongs to: one end of its leg. */
+/** Finds the end of its leg (a process or TCP stack) to which a hop without a device belongs. */
 function findEnd(
   { processes, relay, relays }: Connection,
   hop: Hop,

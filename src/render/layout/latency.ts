@@ -1,9 +1,9 @@
-/** How long a connection took to open and to be answered, as its client saw it. */
+/** Measures how long a connection took to open and to be answered, as seen by its client. */
 import type { Connection, Hop } from '../../model/report.js';
 import { elapsed } from '../format.js';
 import { groupPackets } from './packets.js';
 
-/** Nanoseconds from the first SYN to the first SYN+ACK at the client; null without both, or where one died on its way. */
+/** Nanoseconds from first SYN to first SYN+ACK at the client; null without both, or if a SYN+ACK was dropped. */
 export function timeToConnect({ hops }: Connection): number | null {
   const isSyn = ({ flags }: Hop): boolean => flags.includes('SYN') && !flags.includes('ACK');
   const isSynAck = ({ flags }: Hop): boolean => flags.includes('SYN') && flags.includes('ACK');
@@ -17,7 +17,7 @@ export function timeToAnswer({ hops }: Connection): number | null {
   return timeBetween(hops, hasPayload, hasPayload);
 }
 
-/** From the first such request to the last hop of the first such reply on the client's leg, in nanoseconds. */
+/** Nanoseconds on the client's leg from the first matching request to the last hop of the first matching reply. */
 function timeBetween(
   hops: readonly Hop[],
   asks: (hop: Hop) => boolean,

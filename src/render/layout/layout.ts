@@ -1,4 +1,4 @@
-/** Report to scene: the one layout that the terminal, the SVG and Mermaid draw. */
+/** Lays out a report as the scene that the terminal, the SVG and Mermaid draw. */
 import type { Report } from '../../model/report.js';
 import { writeHeadline, type HeadlineWords } from '../../words/headline.js';
 import { printable } from '../text.js';
@@ -8,10 +8,10 @@ import type { Scene } from './scene.js';
 import { chooseConnections, summarise } from './summary.js';
 import { listWays } from './ways.js';
 
-/** So many connections need no summary: their headings are one. */
+/** Up to this many connections need no summary: their headings say the same. */
 const FEW = 3;
 
-/** Lays out a report with at most `panels` connections in full; with more connections a summary comes first. */
+/** Lays out a report with at most `panels` connections in full; more than `FEW` connections also get a summary. */
 export function layOut(report: Report, { panels }: { panels: number }): Scene {
   const { connections, verdict, target } = report;
   const groups = summarise(connections);

@@ -1,9 +1,9 @@
-/** The order of places: merges the ways that the packets of one leg took over devices into one line. */
+/** Orders places: merges the ways that the packets of one leg took over devices into one line. */
 import { namespaceOfContainer } from './namespaces.js';
 import type { Connection, Hop } from '../../model/report.js';
 import { allHops, type Passage } from './packets.js';
 
-/** 0 for the client's own leg, n for the one that the n-th relay dialled. */
+/** 0 for the client's own leg, n for the leg that the n-th relay dialled. */
 export type Leg = number;
 /** The side of a device that faces the client, or the server. */
 type Side = 'client' | 'server' | 'both';
@@ -38,7 +38,7 @@ export function placeKey({ leg, namespace, device, side }: Place): string {
   return JSON.stringify([leg, namespace, device, side]);
 }
 
-/** Packets are always somewhere; a drop or a reset whose device is not known belongs to where the packet was last. */
+/** Packets and NAT hops are always on a device; a drop or a reset only if its device is known. */
 export function isOnDevice(hop: Hop): boolean {
   if (hop.interface === 'process' || hop.kind === 'relay' || hop.kind === 'process') return false;
   return hop.kind === 'packet' || hop.kind === 'nat' || hop.interface !== 'unknown';

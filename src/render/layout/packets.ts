@@ -1,4 +1,4 @@
-/** Hops to packets: the hops of one journey become one item; everything else stays alone. */
+/** Groups hops by packet: the hops of one journey become one item; other hops stay alone. */
 import type { Hop } from '../../model/report.js';
 
 /** One packet over its hops, in the order of its way; a drop ends it. */
@@ -50,7 +50,7 @@ function begin(
   return passage;
 }
 
-/** The hops of a packet, its drop among them. */
+/** The hops of a packet, including its drop. */
 export function allHops(passage: Passage): readonly Hop[] {
   return passage.drop ? [...passage.hops, passage.drop] : passage.hops;
 }

@@ -1,4 +1,4 @@
-/** One connection laid out: heading, facts, ladder, evidence. */
+/** Lays out one connection: heading, facts, ladder, evidence. */
 import { formatEndpoint } from '../../model/address.js';
 import type { Crossing } from '../../model/hosts.js';
 import type { Connection, Report } from '../../model/report.js';
@@ -44,11 +44,11 @@ function describeRule(met: NonNullable<Connection['rules']>[number]): string {
   return `${whose}${family} ${table} ${chain}: ${rule ?? `policy ${verdict}`}`;
 }
 
-/** A line for each way through a namespace: its functions in order, hooks of netfilter by their names. */
+/** One line per way through a namespace: its kernel functions in order, netfilter hooks by name. */
 function tellFunctions(passed: NonNullable<Connection['functions']>): string[] {
   const lines: { head: string; names: string[] }[] = [];
   for (const { leg, flow, namespace, function: name, hook } of passed) {
-    // Hooks of bridges and devices have no name that says more.
+    // Hooks of bridges and devices have no name of their own.
     if (hook === null && name === 'nf_hook_slow') continue;
     const whose = leg === 'container' ? "relay's " : '';
     const head = `${whose}${flow}, ${namespace}`;
@@ -71,7 +71,7 @@ function buildLadder(
   return { lanes: plan.lanes, groups: plan.groups, rows: foldRows(drafts, connection.hopsOmitted) };
 }
 
-/** Client, what it dialled, and where that went; each printable. */
+/** The client, what it dialled, and where that led; each printable. */
 export function routeOf({ client, server, container }: Connection): string[] {
   const stations = [formatEndpoint(client)];
   const [dialled, target] = [server, container].map((end) => (end ? formatEndpoint(end) : null));
@@ -121,7 +121,7 @@ function tellCrossing({ from, to, latency, lost }: Crossing): string[] {
   return told.length === 0 ? [] : [printable(`${from} to ${to}: ${told.join(', ')}`)];
 }
 
-/** Prediction beside observation in a few words; why they differ is told with the findings. */
+/** Compares the prediction with what was seen; the findings tell why they differ. */
 function tellPredicted(connection: Connection): string | null {
   const { predicted } = connection;
   if (!predicted) return null;

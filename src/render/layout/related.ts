@@ -1,4 +1,4 @@
-/** Which rows of a ladder carry the same bytes: a piece of the stream on the client's leg, in the relay, on the other leg. */
+/** Finds the rows of a ladder that carry the same bytes: on the client's leg, in the relay, on the other leg. */
 import type { Hop } from '../../model/report.js';
 import type { Row } from './scene.js';
 
@@ -8,7 +8,7 @@ interface Piece {
   readonly to: number;
 }
 
-/** Events of every row that carries bytes of the given row; its own events always. */
+/** The events of the given row, and of every row that carries some of its bytes. */
 export function relatedEvents(
   row: Row,
   rows: readonly Row[],

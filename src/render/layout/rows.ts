@@ -1,4 +1,4 @@
-/** Rows: one drawable row per packet, process action and relayed piece, before repeats are folded. */
+/** Drafts one row per packet, process action and relayed piece, before repeats are folded. */
 import type { Connection, Hop } from '../../model/report.js';
 import { elapsed, formatBytes } from '../format.js';
 import { printable } from '../text.js';
@@ -7,15 +7,15 @@ import { isOnDevice, legOf } from './order.js';
 import { allHops, type Item, type Passage } from './packets.js';
 import type { ArrowRow, DropMark, PointRow, RelayRow, Rewriting, Stop, Tone } from './scene.js';
 
-/** A row with what folding must know about it. */
+/** A row, and what folding needs to know about it. */
 export interface Draft {
   readonly row: ArrowRow | PointRow | RelayRow;
-  /** Nanoseconds since the first event of the connection at the last event of this row. */
+  /** Nanoseconds from the connection's first event to this row's last. */
   readonly end: number;
   readonly bytes: number;
-  /** Rows of one category may be folded into one; null: this row always stands alone. */
+  /** Rows of one category may be folded into one; null for a row that always stands alone. */
   readonly category: string | null;
-  /** What a folded row calls its pieces. */
+  /** The name of the pieces in a folded row. */
   readonly unit: 'segment' | 'datagram' | 'ACK' | 'move';
 }
 
@@ -42,7 +42,7 @@ interface Context {
   readonly connection: Connection;
   readonly plan: LanePlan;
   readonly since: (hop: Hop) => number;
-  /** Rewritings and drop reasons that an earlier row spelled out already. */
+  /** Rewritings and drop reasons that earlier rows have spelled out. */
   readonly spelledOut: Set<string>;
 }
 
@@ -136,7 +136,7 @@ function findEnds(
   };
 }
 
-/** Where the row must not look as if the packet had begun or ended at a stop, because the report leaves out others. */
+/** Whether the packet passed places before its first stop, or after its last, that the report does not list. */
 function findUnlisted(
   { hops, drop }: Passage,
   { tail, head }: { readonly tail: number | null; readonly head: number | null },
@@ -178,7 +178,7 @@ function placeRewritings(
   return found;
 }
 
-/** What the commonest drop reasons of the kernel mean. */
+/** Meanings of the most common drop reasons of the kernel. */
 const MEANINGS: ReadonlyMap<string, string> = new Map([
   ['NO_SOCKET', 'nothing listens'],
   ['NETFILTER_DROP', 'a firewall rule'],
@@ -198,7 +198,7 @@ function placeDrop(hop: Hop, stops: readonly Stop[], context: Context): DropMark
   return { event: hop.event, lane, behind: last === lane, reason, spelledOut: isNew };
 }
 
-/** @param mtu of the way that was too narrow, in bytes; null where it is not known, or no packet was too big */
+/** @param mtu MTU that a packet exceeded, in bytes; null if it is not known, or no packet was too big */
 function tellReason(drop: Hop['drop'], mtu: number | null): string {
   if (!drop) return 'no reason given';
   const told = printable(`${drop.reason} at ${drop.function}`);

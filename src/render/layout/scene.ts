@@ -1,4 +1,4 @@
-/** The scene: plain data that the terminal, the SVG and Mermaid draw, with every decision of layout made already. */
+/** The scene: plain data that the terminal, the SVG and Mermaid draw; all layout decisions are already made. */
 import type { HeadlineWords } from '../../words/headline.js';
 import type { Outcome, Path, Proof } from '../../model/verdict.js';
 
@@ -11,7 +11,7 @@ export interface Lane {
   /** `pid 3298`, an address …; empty when there is nothing to say. */
   readonly detail: string;
   readonly kind: LaneKind;
-  /** False for an end that nothing was seen to reach. */
+  /** False for an end that nothing reached, as far as was seen. */
   readonly reached: boolean;
 }
 
@@ -35,28 +35,28 @@ export interface Stop {
   readonly since: number | null;
 }
 
-/** Other addresses than at the stop before. */
+/** A change of addresses since the previous stop. */
 export interface Rewriting {
-  /** Lane of the stop before (null: no stop before), and of the first stop with the new addresses. */
+  /** Lane of the previous stop (null if there is none), and of the first stop with the new addresses. */
   readonly after: number | null;
   readonly lane: number;
-  /** It shows on a packet that was dropped just behind the stop at `lane`. */
+  /** True if it was seen on a drop just behind the stop at `lane`. */
   readonly behind: boolean;
   readonly hook: 'PREROUTING' | 'INPUT' | 'OUTPUT' | 'POSTROUTING' | 'reply';
   readonly field: 'source' | 'destination';
   readonly before: string;
   readonly now: string;
-  /** True where this rewriting is seen for the first time: there it is spelled out. */
+  /** True where this rewriting is first seen: only there it is spelled out. */
   readonly spelledOut: boolean;
 }
 
 export interface DropMark {
   readonly event: number;
-  /** The drop stands at this lane, or (when the packet was seen there before) just behind it. */
+  /** The drop is drawn at this lane, or just behind it if the packet’s last stop was there. */
   readonly lane: number;
   readonly behind: boolean;
   readonly reason: string;
-  /** True where this reason is given for the first time: there it is spelled out. */
+  /** True where this reason is first given: only there it is spelled out. */
   readonly spelledOut: boolean;
 }
 
@@ -82,12 +82,12 @@ interface RowBase {
 export interface ArrowRow extends RowBase {
   readonly type: 'arrow';
   readonly stops: readonly Stop[];
-  /** Lane of the sender and of the receiver where they follow from what was seen, but were not seen themselves. */
+  /** Lanes of the sender and of the receiver, if they can be inferred; null otherwise. Neither was itself seen. */
   readonly tail: number | null;
   readonly head: number | null;
   readonly rewritings: readonly Rewriting[];
   readonly drop: DropMark | null;
-  /** Places of its way before the first stop, or behind the last, are not listed: it neither began nor ended there. */
+  /** Whether it passed unlisted places before the first stop, or after the last: it did not begin, or end, there. */
   readonly unlisted: { readonly before: boolean; readonly after: boolean };
   /** Nanoseconds from the first to the last stop; null with fewer than two stops and for folded rows. */
   readonly took: number | null;
@@ -99,7 +99,7 @@ export interface PointRow extends RowBase {
   readonly lane: number;
 }
 
-/** Bytes that the relay moved from its one socket into the other. */
+/** Bytes that the relay moved from one of its sockets to the other. */
 export interface RelayRow extends RowBase {
   readonly type: 'relay';
   readonly lane: number;
@@ -122,7 +122,7 @@ export interface Ladder {
   readonly rows: readonly Row[];
 }
 
-/** What a line of evidence means for the user; `unsure`: this source cannot know. */
+/** What a line of evidence means for the user; `unsure` if this source cannot know. */
 export type EvidenceMark = 'good' | 'bad' | 'unsure';
 
 export interface EvidenceLine {
@@ -172,7 +172,7 @@ export interface WayGroup {
   readonly count: number;
   readonly path: Path | 'unknown';
   readonly outcome: Outcome;
-  /** Of the first connection, whose ladder it is. */
+  /** Id of the first connection, whose ladder is shown. */
   readonly id: number;
   readonly ladder: Ladder;
 }
@@ -184,7 +184,7 @@ export interface CoverageNote {
 
 /** A whole report, laid out. */
 export interface Scene {
-  /** `6379`, or what was traced where there is no port. */
+  /** `6379`, or what was traced if there is no port. */
   readonly subject: string;
   readonly path: Path | 'mixed' | 'none';
   readonly proof: Proof;
@@ -192,15 +192,15 @@ export interface Scene {
   /** The answer in words, printable; the first line of every output. */
   readonly headline: HeadlineWords;
   readonly source: 'live' | 'capture' | 'recording';
-  /** Empty for a few connections, whose headings say as much. */
+  /** Empty for few connections: their headings say the same. */
   readonly summary: readonly SummaryGroup[];
   readonly panels: readonly Panel[];
-  /** Each way with its end: what failed first, then the most used; at most `MOST_WAYS`. */
+  /** Each way with its outcome, at most `MOST_WAYS`: failed ways first, then the most used. */
   readonly ways: readonly WayGroup[];
-  /** How many ways there are beside those. */
+  /** How many more ways there are. */
   readonly moreWays: number;
   readonly connections: number;
-  /** How many were seen, those that filters leave out included. */
+  /** How many connections were seen, including those that filters leave out. */
   readonly seen: number;
   readonly coverage: readonly CoverageNote[];
 }

@@ -1,9 +1,9 @@
-/** Many connections: grouped for a table, and the few that are worth a ladder chosen. */
+/** Groups many connections for a table, and chooses the few that are worth a ladder. */
 import type { Connection } from '../../model/report.js';
 import { printable } from '../text.js';
 import type { SummaryGroup } from './scene.js';
 
-/** With more groups than this, clients are told apart by namespace only. */
+/** With more groups than this, clients are distinguished by namespace only. */
 const MAX_GROUPS = 12;
 
 /** Groups connections by path, proof, outcome, client and container; the odd ones first, then the largest. */
@@ -62,7 +62,7 @@ function targetOf({ container, server }: Connection): string {
   return printable(container?.name ?? server?.address ?? 'unknown');
 }
 
-/** How much a reader wants to see this group: what failed before what is uncertain before the rest. */
+/** Ranks a group by interest: failed ones first, then uncertain ones, then the rest. */
 function oddness({ outcome, proof }: SummaryGroup): number {
   return (outcome === 'answered' ? 0 : 4) + (proof === 'proven' ? 0 : proof === 'likely' ? 1 : 2);
 }

@@ -1,7 +1,7 @@
-/** Which of the times of many connections is shown: the first reply, else the handshake, else how long they lasted. */
+/** Chooses which times of many connections are shown: the first reply, else the handshake, else the duration. */
 import type { Quantiles, StatisticsRow } from '../../model/statistics.js';
 
-/** Null where no time is known of any of them. */
+/** Null if none of these times is known. */
 export function chooseTimes({ firstReply, connect, duration }: StatisticsRow): Quantiles | null {
   return firstReply ?? connect ?? duration;
 }

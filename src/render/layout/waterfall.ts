@@ -1,14 +1,14 @@
-/** Connections over time: a bar for each of a few; of many a strip for each path and outcome, and bars for the odd ones. */
+/** Lays out connections over time: a bar for each of a few; for many, strips by path and outcome, and some bars. */
 import type { Connection } from '../../model/report.js';
 import type { Outcome, Path } from '../../model/verdict.js';
 
-/** Up to so many connections have a bar each. */
+/** Up to this many connections get a bar each. */
 const MOST_BARS = 40;
-/** Bars beside strips: what failed, and the slowest of the others. */
+/** Bars in addition to strips: failed connections, and the slowest of the others. */
 const MOST_FAILED = 10;
 const MOST_SLOW = 10;
 const MOST_STRIPS = 16;
-/** Pieces of time that a strip counts by. */
+/** Number of time buckets in a strip. */
 export const BUCKETS = 96;
 const USUAL_TICKS = 6;
 
@@ -18,9 +18,9 @@ export interface Bar {
   readonly path: Path | 'unknown';
   readonly outcome: Outcome;
   readonly begin: number;
-  /** Null where it is not known how long it lasted. */
+  /** Null if its duration is not known. */
   readonly end: number | null;
-  /** When it was connected; null where that was not seen. */
+  /** When it was connected; null if that was not seen. */
   readonly connected: number | null;
 }
 
@@ -29,9 +29,9 @@ export interface Strip {
   readonly path: Path | 'unknown';
   readonly outcome: Outcome;
   readonly count: number;
-  /** How many began in each piece of time. */
+  /** How many began in each bucket. */
   readonly begun: readonly number[];
-  /** Nanoseconds; null where none is known. */
+  /** Median duration in nanoseconds; null if no duration is known. */
   readonly median: number | null;
 }
 
@@ -42,7 +42,7 @@ export interface Waterfall {
   /** Empty where every connection has a bar. */
   readonly strips: readonly Strip[];
   readonly bars: readonly Bar[];
-  /** Connections whose start is not known, and so are not drawn. */
+  /** Number of connections that are not drawn because their start is not known. */
   readonly untimed: number;
 }
 
@@ -82,8 +82,8 @@ export function layOutWaterfall(connections: readonly Connection[]): Waterfall |
 }
 
 /**
- * @param iso with up to nine digits behind the second
- * @returns since 1970; null where that is no time
+ * @param iso time in UTC with up to nine fractional digits
+ * @returns nanoseconds since 1970; null if `iso` is no time
  */
 function toNanoseconds(iso: string | null): bigint | null {
   const parts = /^(.+?)(?:\.(\d{1,9}))?Z$/.exec(iso ?? '');
@@ -123,7 +123,7 @@ function lengthOf({ begin, end }: Bar): number[] {
   return end === null ? [] : [end - begin];
 }
 
-/** What failed and what took longest, in order of time. */
+/** The failed connections and the slowest of the others, in order of time. */
 function chooseOdd(bars: readonly Bar[]): Bar[] {
   const failed = bars.filter(({ outcome }) => outcome !== 'answered').slice(0, MOST_FAILED);
   const slow = bars
@@ -140,7 +140,7 @@ const UNITS = [
   ['ns', 1],
 ] as const;
 
-/** Round moments of the scale, from 0, each with its unit. */
+/** Ticks at round times from 0 on, each with its unit. */
 function makeTicks(span: number): Waterfall['ticks'] {
   const rough = Math.max(1, span / USUAL_TICKS);
   const power = 10 ** Math.floor(Math.log10(rough));

@@ -1,4 +1,4 @@
-/** The ways that connections took, each with its end: what a picture shows first. */
+/** Lists the ways that connections took and how they ended; a picture shows these first. */
 import type { Connection, Report } from '../../model/report.js';
 import { layOutConnection } from './panel.js';
 import type { WayGroup } from './scene.js';
@@ -11,7 +11,7 @@ interface Ways {
   readonly moreWays: number;
 }
 
-/** Groups by path and outcome; what failed comes first, then what is most used. */
+/** Groups by path and outcome; failed ways come first, then the most used. */
 export function listWays(connections: readonly Connection[], places: Report['places']): Ways {
   const groups = [
     ...Map.groupBy(connections, ({ path, outcome }) => `${path}/${outcome}`).values(),
