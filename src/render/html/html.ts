@@ -1,4 +1,4 @@
-/** The report as one HTML file that needs no network: style, script and data inside, and nothing else may run. */
+/** Renders a report as one HTML file that needs no network: it holds style, script and data, and runs nothing else. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Explanation } from '../../model/explain.js';
@@ -11,8 +11,8 @@ import { pageStyle } from './style.js';
 const SCRIPT = new URL('page.bundle.js', import.meta.url);
 
 /**
- * The whole document, ending in a newline. Its events are those that the report lists; `host` is what is known of the
- * host's wiring, null where that is nothing.
+ * The whole document, ending in a newline. It shows the events that the report lists.
+ * @param host what is known of the host's wiring; null if nothing is
  */
 export async function renderHtml(report: Report, host: Explanation | null): Promise<string> {
   const script = (await readFile(SCRIPT, 'utf8')).trim();
@@ -60,7 +60,7 @@ function escapeText(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** Still the same JSON, but nothing in it can end the element or a line. */
+/** Escapes characters so that nothing can end the element or a line; the JSON keeps its meaning. */
 function escapeJson(json: string): string {
   return json.replace(
     /[<>&\u007f-\u009f\u2028\u2029\ufffe\uffff]/g,

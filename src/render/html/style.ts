@@ -1,4 +1,4 @@
-/** The style of the HTML report: the colours of the pictures, light or dark as the reader's system is, light on paper. */
+/** The style of the HTML report: the pictures' colours, light or dark like the reader's system, light in print. */
 import { COLOURS, styleSheet } from '../svg/style.js';
 
 /** The style sheet of the page, and of the timelines inside. */

@@ -1,4 +1,4 @@
-/** The attributes of spans and of their events, from the report's fields. */
+/** Makes the attributes of spans and of their events from the report's fields. */
 import ipaddr from 'ipaddr.js';
 import type { Connection, Hop } from '../../model/report.js';
 import { ATTR, known, type Attributes } from './names.js';
@@ -50,7 +50,7 @@ export function describeConnection(connection: Connection): Attributes {
   });
 }
 
-/** @param number 0 for the client's own leg, n for the one that the n-th relay dialled */
+/** @param number 0 for the client's own leg, n for the leg that the n-th relay dialled */
 export function describeLeg(
   { protocol, client, server, container, relay, relays }: Connection,
   number: number,
@@ -81,7 +81,7 @@ export function describeRelay(
     [ATTR.executable]: command,
     [ATTR.sourceAddress]: client?.address,
     [ATTR.sourcePort]: client?.port,
-    // It is that of the whole chain.
+    // With several relays, this is the time of the whole chain.
     [ATTR.relayed]: relays === undefined ? timing.relay : null,
   });
 }

@@ -1,4 +1,4 @@
-/** Ids of traces and spans that are the same whenever the same connection is sent: a receiver that has it knows it again. */
+/** Derives ids of traces and spans from the connection, so that receivers recognise one that is sent again. */
 import { createHash } from 'node:crypto';
 import { formatEndpoint } from '../../model/address.js';
 import type { Connection } from '../../model/report.js';
@@ -8,20 +8,20 @@ export type Identified = Pick<Connection, 'protocol' | 'client' | 'server'> & {
 };
 
 /**
- * 32 hexadecimal digits: of the protocol, the client's and the dialled address, and the nanosecond in which it was first
- * seen. The connection's number is no part of it: it may change while a trace runs.
+ * 32 hexadecimal digits, from the protocol, the client's and the dialled address, and the nanosecond of the start. The
+ * connection's number is left out, because it may change while a trace runs.
  */
 export function traceIdOf({ protocol, client, server, timing }: Identified): string {
   const dialled = server === null ? '' : formatEndpoint(server);
   return digest(`${protocol} ${formatEndpoint(client)} ${dialled} ${timing.start ?? ''}`, 32);
 }
 
-/** 16 hexadecimal digits. @param part of the trace, each named once */
+/** 16 hexadecimal digits. @param part name of a part of the trace, unique in it */
 export function spanIdOf(traceId: string, part: string): string {
   return digest(`${traceId} ${part}`, 16);
 }
 
-/** All zeros would be no id. */
+/** Avoids all zeros, which are no valid id. */
 function digest(text: string, digits: number): string {
   const hex = createHash('sha256').update(text).digest('hex').slice(0, digits);
   return /^0+$/.test(hex) ? `${hex.slice(1)}1` : hex;

@@ -1,4 +1,4 @@
-/** What one connection adds to the metrics; a latency that was not seen adds nothing. */
+/** Computes what one connection adds to the metrics; a latency that was not seen adds nothing. */
 import type { Connection } from '../../model/report.js';
 import { ATTR, known, type Attributes } from './names.js';
 
@@ -9,7 +9,7 @@ interface Instrument {
   readonly description: string;
 }
 
-/** Every instrument, by the name that a measure has. */
+/** Every instrument, by the name that measures use. */
 export const INSTRUMENTS = {
   connections: {
     name: 'trace_flow.connections',
@@ -107,7 +107,7 @@ export function measure(connection: Measurable): Measured {
       [ATTR.path]: path,
       [ATTR.proof]: proof,
       [ATTR.outcome]: outcome,
-      // One of a few codes: more of them would make too many rows.
+      // Only the first of its codes, of which few exist: more would make too many rows.
       [ATTR.because]: proof === 'inconclusive' ? because?.[0] : null,
       [ATTR.container]: container?.name,
     }),

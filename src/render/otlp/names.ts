@@ -1,4 +1,4 @@
-/** Names of attributes, spans and events that go out by OTLP; docs/fleets.md lists them. */
+/** The names of attributes that are sent by OTLP; docs/fleets.md lists them. */
 import {
   ATTR_CLIENT_ADDRESS,
   ATTR_CLIENT_PORT,
@@ -9,8 +9,8 @@ import {
 } from '@opentelemetry/semantic-conventions';
 
 /**
- * By the semantic conventions where they have a name, else under `trace_flow`. Names that the conventions do not call stable
- * yet are written out, as they ask libraries to do.
+ * Names from the semantic conventions where these have one, else under `trace_flow`. Names that are not yet stable are
+ * written out, as the conventions ask libraries to do.
  */
 export const ATTR = {
   clientAddress: ATTR_CLIENT_ADDRESS,
@@ -72,11 +72,11 @@ export const ATTR = {
   event: 'trace_flow.event',
 } as const;
 
-/** What can be sent as the value of an attribute. */
+/** A value that an attribute can have. */
 export type AttributeValue = string | number | boolean | readonly string[];
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
-/** Without what is not known: an attribute that is left out is not zero. */
+/** Leaves out unknown values (null, undefined): a missing attribute does not mean zero. */
 export function known(
   values: Readonly<Record<string, AttributeValue | null | undefined>>,
 ): Attributes {

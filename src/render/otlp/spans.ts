@@ -1,4 +1,4 @@
-/** One connection of a report as the spans of a trace: the connection, its legs, its relays. Data only; nothing is sent here. */
+/** Maps one connection of a report to the spans of a trace: the connection, its legs, its relays; it sends nothing. */
 import { parseNanoseconds } from './times.js';
 import type { Connection, Hop } from '../../model/report.js';
 import { describeConnection, describeEvent, describeLeg, describeRelay } from './describe.js';
@@ -22,22 +22,22 @@ export interface SpanData {
   readonly end: bigint;
   readonly attributes: Attributes;
   readonly events: readonly SpanEvent[];
-  /** Events beyond the limit. */
+  /** Number of events beyond the limit. */
   readonly droppedEvents: number;
-  /** Why it counts as failed; null where it does not. */
+  /** Why it counts as failed; null if it does not. */
   readonly error: string | null;
 }
 
-/** What is known of the whole trace when a connection is sent: `open` before its end, where the seal is still to come. */
+/** What is known of the whole trace when a connection is sent; `open` until its end, when the seal comes. */
 export interface SpanCoverage {
   readonly state: 'open' | 'sealed' | 'unsealed';
   readonly lostEvents: number;
 }
 
-/** As the SDKs limit them. */
+/** The limit of the SDKs. */
 const MAX_EVENTS = 128;
 
-/** @returns the connection's own span first; none at all where nothing tells when it began */
+/** @returns the connection's own span first; nothing if the start of the connection is not known */
 export function mapSpans(connection: Connection, coverage: SpanCoverage): SpanData[] {
   const start = parseNanoseconds(connection.timing.start);
   if (start === null) return [];
@@ -97,7 +97,7 @@ export function mapSpans(connection: Connection, coverage: SpanCoverage): SpanDa
   return [root, ...children, ...relays];
 }
 
-/** Where the last packets may be missing, it lasted at least as long as what is listed. */
+/** The end; if the duration is not known, the latest listed hop is a lower bound (`isBound`). */
 function findEnd(
   { timing, hops }: Connection,
   start: bigint,
@@ -111,7 +111,7 @@ function legOf({ legNumber, leg }: Hop): number {
   return legNumber ?? (leg === 'client' ? 0 : 1);
 }
 
-/** By number; the bytes that a relay moves belong to no leg. */
+/** Groups hops by leg number; bytes that a relay moves belong to no leg. */
 function groupLegs(hops: readonly Hop[]): [number, Hop[]][] {
   const legs = Map.groupBy(
     hops.filter(({ kind }) => kind !== 'relay'),
@@ -124,7 +124,7 @@ function listRelays({ relay, relays }: Connection): NonNullable<Connection['rela
   return relays ?? (relay === null ? [] : [relay]);
 }
 
-/** What the n-th relay was seen to do: take the connection, dial on, move bytes. */
+/** The hops of what the n-th relay did: take the connection, dial on, move bytes. */
 function hopsOfRelay(hops: readonly Hop[], number: number): Hop[] {
   return hops.filter((hop) => {
     if (hop.kind === 'relay') return (hop.relayNumber ?? 1) === number;
@@ -135,7 +135,7 @@ function hopsOfRelay(hops: readonly Hop[], number: number): Hop[] {
   });
 }
 
-/** A packet may be dropped where it was first seen rewritten. */
+/** Returns two events for a packet that was dropped where it was first seen rewritten. */
 function eventOf(hop: Hop): SpanEvent[] {
   const { kind, rewrite } = hop;
   const told: SpanEvent['name'][] = rewrite !== null || kind === 'nat' ? ['nat'] : [];

@@ -1,4 +1,4 @@
-/** The blocks of a pcapng file that this program writes: section, interface, packet (draft-ietf-opsawg-pcapng). */
+/** Encodes the pcapng blocks that this program writes: section, interface, packet (draft-ietf-opsawg-pcapng). */
 
 const BLOCK = { SECTION: 0x0a0d0d0a, INTERFACE: 1, PACKET: 6 } as const;
 const OPTION = {
@@ -92,14 +92,14 @@ function option(code: number, value: Buffer): Buffer {
   return Buffer.concat([head, pad(value)]);
 }
 
-/** Whole characters only, however long. */
+/** Encodes text as UTF-8, cut to the limit of an option; a cut leaves no half character. */
 function text(value: string): Buffer {
   let bytes = Buffer.from(value, 'utf8');
   if (bytes.length > MAX_OPTION) bytes = Buffer.from(bytes.subarray(0, MAX_OPTION - 4).toString());
   return bytes;
 }
 
-/** To a multiple of four bytes. */
+/** Pads to a multiple of four bytes. */
 function pad(bytes: Buffer): Buffer {
   const rest = bytes.length % 4;
   return rest === 0 ? bytes : Buffer.concat([bytes, Buffer.alloc(4 - rest)]);

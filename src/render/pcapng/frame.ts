@@ -1,13 +1,13 @@
-/** The headers of a traced packet as bytes again, from its IP header on; its payload was never kept. */
+/** Encodes the headers of a traced packet, from its IP header on; traces keep no payload. */
 import ipaddr from 'ipaddr.js';
 import type { PacketFields } from '../../model/event.js';
 
 const PROTOCOL = { tcp: 6, udp: 17 } as const;
 const HEADER = { ip4: 20, ip6: 40, tcp: 20, udp: 8 } as const;
-/** What a trace does not know of a packet; a window of 0 would mean that the receiver is full. */
+/** Values of fields that a trace does not know. The window is not 0: that would mean that the receiver is full. */
 const UNKNOWN = { ttl: 64, window: 65_535 } as const;
 
-/** IP and TCP or UDP header without options, and the length of the whole packet in bytes. */
+/** The IP and the TCP or UDP header without options, and the length of the whole packet in bytes. */
 export function encodeHeaders(
   packet: PacketFields,
   known: { readonly ttl?: number | undefined; readonly ipId?: number | null | undefined } = {},
@@ -47,7 +47,7 @@ function udpHeader({ source, destination, length }: PacketFields): Buffer {
   return header;
 }
 
-/** What both headers say. */
+/** Fields that both IP headers have. */
 interface HeaderFields {
   readonly protocol: PacketFields['protocol'];
   readonly source: Buffer;
@@ -82,7 +82,7 @@ function ip6Header({ protocol, source, destination, rest, ttl }: HeaderFields): 
   return header;
 }
 
-/** Joined segments may be longer than 16 bits say: 0 then, as the kernel has it in what it hands to the device. */
+/** Joined segments may be too long for 16 bits: the field is then 0, as the kernel has it for the device. */
 function lengthField(length: number): number {
   return length > 0xffff ? 0 : length;
 }
@@ -99,7 +99,7 @@ function bytesOf(address: string): Buffer {
   return Buffer.from(ipaddr.parse(address).toByteArray());
 }
 
-/** An IPv4 address among IPv6 ones is a mapped one. */
+/** The address in 16 bytes; an IPv4 address becomes an IPv4-mapped IPv6 address. */
 function wide(address: Buffer): Buffer {
   if (address.length === 16) return address;
   return Buffer.concat([Buffer.alloc(10), Buffer.from([0xff, 0xff]), address]);

@@ -1,4 +1,4 @@
-/** A traced flow as a pcapng file: one interface per hop, and on every packet what the trace knew of it. */
+/** Renders a traced flow as pcapng: one interface per place, and on each packet a comment with what the trace knows. */
 import { formatEndpoint } from '../../model/address.js';
 import {
   CONNTRACK,
@@ -19,7 +19,7 @@ const WITHOUT =
 
 interface SeenPacket {
   readonly event: PacketEvent | DropEvent;
-  /** NAT hooks that it met since the hop before, or after its last: they are no packets of their own. */
+  /** NAT hooks met since the previous hop (at the last hop, also later ones); they are no packets of their own. */
   readonly hooks: readonly Hop[];
   readonly hop: Hop;
   readonly connection: Connection;
@@ -28,8 +28,9 @@ interface SeenPacket {
 type Process = NonNullable<Hop['process']>;
 
 /**
- * Every packet and drop of the report's connections, as LINKTYPE_RAW with nanoseconds. `report` is the trace's, with all
- * hops; interfaces are named NAMESPACE:DEVICE, and those of drops `NAMESPACE:DEVICE (dropped)`.
+ * Every packet and drop of the report's connections, as LINKTYPE_RAW with nanoseconds. Interfaces are named
+ * `NAMESPACE:DEVICE`, and those of drops `NAMESPACE:DEVICE (dropped)`.
+ * @param report the report of the trace, with all hops
  */
 export function renderPcapng(report: Report, trace: Trace): Buffer {
   const packets = findPackets(report, trace.events);
@@ -83,7 +84,7 @@ function findPackets({ connections }: Report, events: readonly TraceEvent[]): Se
   });
 }
 
-/** Who holds which socket, by what the report says that processes did. */
+/** Maps each socket to the process that holds it, from the acts of processes in the report. */
 function findProcesses(
   { connections }: Report,
   events: readonly TraceEvent[],
@@ -104,7 +105,7 @@ function nameInterface({ kind, namespace, interface: device }: Hop): string {
   return `${namespace}:${device}${kind === 'drop' ? ' (dropped)' : ''}`;
 }
 
-/** What the device is and where its other end is. */
+/** Tells the kind of the device, its namespace and its other end. */
 function describeInterface({ places }: Report, hop: Hop): string {
   const place = places.find(({ namespace }) => namespace === hop.namespace);
   const device = place?.devices.find(({ name }) => name === hop.interface);

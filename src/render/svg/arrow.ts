@@ -1,4 +1,4 @@
-/** A packet's row: its arrow over the lanes with numbered events, latencies, NAT boxes and stop marks. */
+/** Draws a packet's row: its arrow over the lanes with numbered events, latencies, NAT boxes and stop marks. */
 import { formatDuration, formatStop } from '../format.js';
 import type { ArrowRow, Rewriting } from '../layout/scene.js';
 import { shorten, shortenEndpoint } from '../text.js';
@@ -77,7 +77,7 @@ export function drawArrow(row: ArrowRow, grid: Grid, top: number): Block {
   return { shapes, bottom };
 }
 
-/** Dots beside a stop: the packet was at other places there, which are not listed. */
+/** Draws dots beside a stop, where the packet passed places that are not listed. */
 function drawUnlisted(x: number, y: number, sign: number, colour: Colour): Shape[] {
   return [
     line([x, y, x + sign * 18, y], { class: `s-${colour} shaft` }),
@@ -110,7 +110,7 @@ function arrowLabel(row: ArrowRow, grid: Grid, y: number, colour: Colour): Shape
   });
 }
 
-/** Time from stop to stop, below the shaft. */
+/** Draws the times between stops, below the shaft. */
 function drawLatencies(row: ArrowRow, grid: Grid, y: number): Shape[] {
   if (row.count > 1) return [];
   return row.stops.flatMap((stop, i) => {
@@ -150,7 +150,7 @@ function natText({ hook, field, before, now }: Rewriting, grid: Grid): string[] 
   return [title, shortenEndpoint(before, columns), `→ ${shortenEndpoint(now, columns)}`];
 }
 
-/** Where the stop sign stands: at its lane, or beside the number of the stop there. */
+/** Position of the stop sign: at its lane, or beside the number of the stop there. */
 function dropX(row: ArrowRow, grid: Grid, sign: number): number {
   const lane = at(grid, row.drop?.lane ?? 0);
   if (!row.drop?.behind) return lane;
@@ -158,7 +158,7 @@ function dropX(row: ArrowRow, grid: Grid, sign: number): number {
   return lane + sign * (stopWidth(row) / 2 + room);
 }
 
-/** Of the number at the last stop. */
+/** Width of the number at the last stop. */
 function stopWidth({ stops, count }: ArrowRow): number {
   return dotWidth(formatStop(stops.at(-1)?.events ?? [], count));
 }

@@ -1,16 +1,16 @@
-/** Blocks of the picture: text set in lines, each block below the one before. */
+/** Makes the blocks of the picture: text set in lines, each block below the one before. */
 import { wrap, wrapItems, type Measure } from '../text.js';
 import { measureIn, type Face } from './metrics.js';
 import { textShape, type Point, type Shape } from './shapes.js';
 import type { Colour } from './style.js';
 
-/** Something drawn from a given height on, and the height below which the next may start. */
+/** Shapes drawn from a given height on, and the height at which the next block may start. */
 export interface Block {
   readonly shapes: readonly Shape[];
   readonly bottom: number;
 }
 
-/** Where a text begins, and the width that it has. */
+/** Where a text begins, and the width that it may take. */
 type Place = readonly [left: number, top: number, width: number];
 
 /** The part of the picture's width that something may take. */
@@ -24,9 +24,9 @@ export interface TextStyle {
   readonly face?: Face;
   readonly colour?: Colour;
   readonly anchor?: 'start' | 'middle' | 'end';
-  /** On a ground of its own, so that lines behind it do not cross it. */
+  /** Draws a background, so that lines behind the text do not cross it. */
   readonly halo?: boolean;
-  /** Distance of the lines; 1.45 times the size unless told. */
+  /** Distance between lines; 1.45 times the size by default. */
   readonly leading?: number;
 }
 
@@ -71,7 +71,7 @@ export function stack(top: number, draw: readonly ((top: number) => Block)[]): B
   return { shapes, bottom };
 }
 
-/** Takes no room. */
+/** An empty block of no height. */
 export function nothing(top: number): Block {
   return { shapes: [], bottom: top };
 }

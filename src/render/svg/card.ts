@@ -1,4 +1,4 @@
-/** A box with lines of text in it: one thing of a host's map. */
+/** Draws a card of a host's map: a box with lines of text. */
 import { printable } from '../text.js';
 import { nothing, paragraph, stack, type Block } from './block.js';
 import type { Face } from './metrics.js';
@@ -15,11 +15,11 @@ export interface CardPlace {
   readonly left: number;
   readonly top: number;
   readonly width: number;
-  /** Of the frame. */
+  /** Colour of the frame. */
   readonly colour: Colour;
 }
 
-/** Nothing at all without lines. */
+/** Draws a card; nothing at all without lines. */
 export function card({ left, top, width, colour }: CardPlace, lines: readonly CardLine[]): Block {
   if (lines.length === 0) return nothing(top);
   const content = stack(

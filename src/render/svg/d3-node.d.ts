@@ -1,4 +1,4 @@
-/** The little of d3-node that is used; the package has no types of its own. */
+/** Declares the few parts of d3-node that are used; the package has no types of its own. */
 declare module 'd3-node' {
   export interface Selection {
     append(name: string): Selection;

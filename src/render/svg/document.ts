@@ -1,8 +1,8 @@
-/** Shapes to an SVG document, through d3-node; loaded only when a picture is asked for. */
+/** Turns shapes into an SVG document with d3-node, which is loaded only when a picture is asked for. */
 import type { Selection } from 'd3-node';
 import type { Picture, Shape } from './shapes.js';
 
-/** What XML 1.0 cannot hold, should it have come this far. */
+/** Characters that XML 1.0 cannot hold; any that get this far are removed. */
 const ILLEGAL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Cs}/gu;
 
 /** The picture as a well-formed XML document that ends in a newline. */

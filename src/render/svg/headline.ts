@@ -1,4 +1,4 @@
-/** The picture's head: what happened and what to do, each way in a line of places, and where it ended. */
+/** Draws the picture's head: what happened, what to do, and each way as a line of places up to its end. */
 import { formatCount, plural } from '../format.js';
 import type { Scene, WayGroup } from '../layout/scene.js';
 import { EVIDENCE_SIGNS, OUTCOME_SIGNS, tellOutcome } from '../signs.js';
@@ -27,7 +27,7 @@ export function drawHeadline(scene: Scene, left: number, top: number, width: num
   ]);
 }
 
-/** Each way with its end, one below the other; nothing where no way is known. */
+/** Draws each way with its end, one below the other; nothing if no way is known. */
 export function drawWays(
   { ways, moreWays }: Pick<Scene, 'ways' | 'moreWays'>,
   left: number,
@@ -58,7 +58,10 @@ function drawFix(fix: string | null, left: number, top: number, width: number): 
   };
 }
 
-/** The places of a way in a line, its way through them, and a mark where it ended. One of several is named, with its count. */
+/**
+ * Draws the places of a way in a line, the path through them, and a mark where it ended.
+ * @param named adds a title with the count, the path and the outcome
+ */
 function drawWay(way: WayGroup, named: boolean, above: number, { left, width }: Frame): Block {
   const { lanes, groups, rows } = way.ladder;
   if (rows.length === 0 && !named) return nothing(above);

@@ -1,4 +1,4 @@
-/** The head of a ladder and the lines that run down from it: a band per namespace, a box per lane by its kind. */
+/** Draws the head of a ladder and its lane lines: a band per namespace, a box per lane by its kind. */
 import type { Grid } from './grid.js';
 import type { Ladder, Lane, LaneKind } from '../layout/scene.js';
 import { formatStop } from '../format.js';
@@ -16,7 +16,7 @@ export const HEAD_HEIGHT = 88;
 /** Lanes closer than this cannot hold their names. */
 const MIN_SPACING = 101;
 
-/** Width that a ladder needs at least: its lanes hold their names, and the numbers of their stops stay apart. */
+/** Least width of a ladder in which lanes hold their names and the numbers of their stops stay apart. */
 export function widthFor({ lanes, rows }: Ladder): number {
   const numbers = rows.flatMap((row) =>
     row.type === 'arrow' ? row.stops.map(({ events }) => formatStop(events, row.count)) : [],
@@ -47,7 +47,7 @@ const KINDS: Record<LaneKind, { caption: string; colour: Colour }> = {
   hook: { caption: 'netfilter hook', colour: 'ink' },
 };
 
-/** Bands, heads and lane lines from `top` to `bottom`. */
+/** Draws bands, heads and lane lines from `top` to `bottom`. */
 export function drawLanes(ladder: Ladder, grid: Grid, top: number, bottom: number): Shape[] {
   return [
     ...ladder.groups.flatMap((namespace) => {

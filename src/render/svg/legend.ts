@@ -1,4 +1,4 @@
-/** The legend: only what the picture uses. */
+/** Draws the legend of those signs that the picture uses. */
 import type { Row, Scene } from '../layout/scene.js';
 import { label, nothing, type Block } from './block.js';
 import { measureIn } from './metrics.js';
@@ -7,7 +7,7 @@ import { box, line, shape, type Shape } from './shapes.js';
 interface Entry {
   readonly text: string;
   readonly used: (row: Row) => boolean;
-  /** Width of the sample; 40 unless told. */
+  /** Width of the sample; 40 by default. */
   readonly width?: number;
   readonly draw: (x: number, y: number) => Shape[];
 }

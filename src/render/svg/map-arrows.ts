@@ -1,4 +1,4 @@
-/** Numbered arrows on the map: from each client over the host's devices and relays into the container, with a mark where it dies. */
+/** Draws the map's numbered arrows: from each client over devices and relays to the container, or until they fail. */
 import type { Prediction } from '../../model/explain.js';
 import { formatEvents } from '../format.js';
 import { label } from './block.js';
@@ -18,12 +18,13 @@ export interface Anchor {
 /** A port of a bridge, and the container at its other end. */
 export interface Joint extends Anchor {
   readonly right: number;
-  /** Left edge of the container's card, and of what lies between. */
+  /** Left edge of the container's card. */
   readonly far: number;
+  /** Right edge of the host. */
   readonly edge: number;
 }
 
-/** Filled while the cards are drawn. */
+/** Where the cards stand; filled while they are drawn. */
 export interface Anchors {
   outside: number | null;
   host: number;
@@ -45,7 +46,7 @@ export const PREDICTED_COLOURS: Readonly<Record<Prediction['path'], Colour>> = {
 
 const STEP = 22;
 
-/** Room that the arrows need beside the cards of the host. */
+/** Width that the arrows need beside the cards of the host. */
 export function gutterFor(routes: readonly Route[]): number {
   return routes.length === 0 ? 0 : routes.length * STEP + 10;
 }
@@ -78,7 +79,7 @@ export function drawArrows(routes: readonly Route[], anchors: Anchors, left: num
   ];
 }
 
-/** Where a route touches the host's cards, in its order. */
+/** Lists where a route touches the host's cards, in the order of the route. */
 function listStubs(route: Route, { devices, relays, joints }: Anchors): Stub[] {
   const { client, relay, container, prediction } = route;
   const stubs: (Stub | null)[] = [];
@@ -99,7 +100,7 @@ function isFailure({ path }: Prediction): 'dropped' | 'refused' | null {
   return path === 'dropped' || path === 'refused' ? path : null;
 }
 
-/** Where a route's line runs down, begins, and meets each of its stubs. */
+/** `x` of a route's vertical line, and the heights where it begins and where it meets each of its stubs. */
 interface Course {
   readonly x: number;
   readonly begin: number;
@@ -130,7 +131,7 @@ function drawRoute(
   return { shafts, number: eventDot(x, begin, String(route.number), colour) };
 }
 
-/** Stubs at one card are spread over its height. */
+/** Height of a stub: stubs at one card are spread over the card's height. */
 function heightOf(stub: Stub, all: readonly Stub[]): number {
   const there = all.filter(({ at }) => at === stub.at);
   const { top, bottom } = stub.at;
@@ -138,7 +139,7 @@ function heightOf(stub: Stub, all: readonly Stub[]): number {
   return top + 4 + share * (there.indexOf(stub) + 0.5);
 }
 
-/** The numbers of what comes in and of what goes out, over and below the wire; a mark where it is refused inside. */
+/** Writes incoming routes above the wire and outgoing ones below it; adds a mark if a route is refused inside. */
 function drawJoint(name: string, joint: Joint, routes: readonly Route[]): Shape[] {
   const y = joint.top + 14;
   const inside = routes.filter(

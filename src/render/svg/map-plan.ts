@@ -1,4 +1,4 @@
-/** What the map draws and where its columns stand. */
+/** Plans what the map draws and where its columns stand. */
 import type { Explanation } from '../../model/explain.js';
 import { gutterFor, type Anchors } from './map-arrows.js';
 import { listConcerned, listRoutes, type Routes } from './map-routes.js';
@@ -6,7 +6,7 @@ import { listConcerned, listRoutes, type Routes } from './map-routes.js';
 export const MARGIN = 24;
 /** Width of the host's cards. */
 export const INSIDE = 420;
-/** Between the host and its containers. */
+/** Distance between the host and its containers. */
 const WIRE = 124;
 export const CONTAINER_WIDTH = 316;
 
@@ -14,7 +14,7 @@ export const CONTAINER_WIDTH = 316;
 export interface Plan {
   readonly explanation: Explanation;
   readonly routes: Routes;
-  /** Names of containers that the routes concern; null where nothing is predicted, and all are drawn. */
+  /** Names of the concerned containers; null if nothing is predicted: then all are drawn. */
   readonly concerned: ReadonlySet<string> | null;
   /** Left edge of the host's cards, right of the arrows. */
   readonly left: number;
@@ -24,7 +24,7 @@ export interface Plan {
   readonly anchors: Anchors;
 }
 
-/** Pure but for the anchors, which drawing fills. */
+/** Pure; but drawing later fills the anchors. */
 export function planMap(explanation: Explanation): Plan {
   const routes = listRoutes(explanation);
   const left = MARGIN + 16 + gutterFor(routes.routes);

@@ -1,14 +1,14 @@
-/** Which ways are drawn on the map: predictions that take the same way share a number. */
+/** Chooses the routes to draw on the map: predictions that take the same route share a number. */
 import type { Explanation, Prediction } from '../../model/explain.js';
 
 export interface Route {
   readonly number: number;
   readonly prediction: Prediction;
-  /** Name of the container that the client is in; null outside and on the host. */
+  /** Name of the container that the client is in; null for a client outside or on the host. */
   readonly client: string | null;
-  /** Listening address of the process that takes it; null where none does. */
+  /** Listening address of the relay that takes the connection; null if none does. */
   readonly relay: string | null;
-  /** Name of the container that it is for; null where it is for none of this host. */
+  /** Name of the target container; null if the target is no container of this host. */
   readonly container: string | null;
 }
 
@@ -20,7 +20,7 @@ export interface Routes {
 /** More arrows than this cannot be told apart. */
 const MOST_ROUTES = 12;
 
-/** The first ones are drawn; what nobody can tell is not. */
+/** Lists the first routes; predictions with an unknown path get none. */
 export function listRoutes(explanation: Explanation): Routes {
   const routes: Route[] = [];
   const numberOf = new Map<Prediction, number>();
@@ -49,7 +49,7 @@ function isAlike(a: Prediction, b: Prediction): boolean {
   return a.from === b.from && a.path === b.path && a.way === b.way && a.target === b.target;
 }
 
-/** Names of the containers that the predictions are about, and of those that publish or listen there. */
+/** Names of the containers on the routes, of those that listen, and of those that publish a predicted port. */
 export function listConcerned(explanation: Explanation, { routes }: Routes): Set<string> {
   const ports = new Set(explanation.predictions.map(({ to }) => portOf(to)));
   return new Set([

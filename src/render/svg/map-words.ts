@@ -1,4 +1,4 @@
-/** What stands around the map in words: the engine, the findings, and the whole for those who do not see it. */
+/** Writes the text around the map: the engine, the findings, and a description for readers who cannot see the map. */
 import type { Explanation } from '../../model/explain.js';
 import { printable } from '../text.js';
 import { paragraph, stack, type Block } from './block.js';
@@ -14,7 +14,7 @@ export function describeEngine({ engine }: Explanation): string {
   );
 }
 
-/** The map for those who do not see it. */
+/** Describes the map for readers who cannot see it. */
 export function describeWhole({ bridges, relays, predictions }: Explanation): string {
   const wired = bridges.map(({ name, members }) => {
     const names = members.map(({ container }) => container ?? '?').join(', ');
@@ -27,7 +27,7 @@ export function describeWhole({ bridges, relays, predictions }: Explanation): st
   return printable(`${[...wired, ...listens, ...paths].join('; ')}.`);
 }
 
-/** Findings with what to do about them. */
+/** Draws the findings with their fixes. */
 export function drawFindings(
   { findings }: Explanation,
   left: number,

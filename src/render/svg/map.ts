@@ -1,4 +1,4 @@
-/** The map of a host as an SVG document. */
+/** Renders the map of a host as an SVG document. */
 import type { Explanation } from '../../model/explain.js';
 import { serialisePicture } from './document.js';
 import { drawTopology } from './topology.js';

@@ -1,4 +1,4 @@
-/** The marks of a row: event numbers, arrow heads, NAT diamonds, stop signs, and boxes with notes. */
+/** Draws the marks of a row: event numbers, arrow heads, NAT diamonds, stop signs, and boxes with notes. */
 import { formatDuration } from '../format.js';
 import type { Tone } from '../layout/scene.js';
 import { shorten } from '../text.js';
@@ -13,7 +13,7 @@ export const SMALL_SIZE = 11;
 /** Radius of an event's circle. */
 const DOT = 9;
 
-/** A row colour by its tone. */
+/** The colour of a row, by its tone. */
 export function colourOf(tone: Tone): Colour {
   return tone === 'reset' || tone === 'retransmit' ? 'bad' : tone;
 }
@@ -23,7 +23,7 @@ export function laneX(grid: Grid, lane: number): number {
   return grid.x[lane] ?? grid.left;
 }
 
-/** The time column's entry for a row whose shaft is at `y`. */
+/** The time of a row whose shaft is at `y`, in the time column. */
 export function timeLabel(row: { time: number }, grid: Grid, y: number): Shape {
   return label([grid.left - 10, y + 4], formatDuration(row.time), {
     size: SMALL_SIZE,
@@ -43,7 +43,7 @@ export function arrowHead(x: number, y: number, sign: number, colour: Colour): S
   return polygon(points, colour);
 }
 
-/** Addresses change here. */
+/** A diamond, where addresses change. */
 export function diamond(x: number, y: number): Shape {
   const points = [
     [x, y - 7],
@@ -54,7 +54,7 @@ export function diamond(x: number, y: number): Shape {
   return polygon(points, 'nat');
 }
 
-/** A packet ends here: an octagon with a cross. */
+/** An octagon with a cross, where a packet ends. */
 export function stopSign(x: number, y: number): Shape[] {
   const corners = Array.from({ length: 8 }, (_, i) => {
     const angle = Math.PI / 8 + (i * Math.PI) / 4;
@@ -94,7 +94,7 @@ interface NotePlace {
   readonly colour: Colour;
 }
 
-/** A box below a row, tied to its point; moved to stay inside of the plot. */
+/** A box below a row, tied by a line to its point; it is moved to stay inside the plot. */
 export function noteBox(lines: readonly string[], { tie, top, grid, colour }: NotePlace): Block {
   const [x, y] = tie;
   const most = grid.right - grid.left - 20;

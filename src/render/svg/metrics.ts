@@ -1,4 +1,4 @@
-/** How wide text will be, without a browser: the widths of DejaVu Sans, one of the widest fonts in use. */
+/** Estimates the width of text without a browser, from the widths of DejaVu Sans, one of the widest fonts in use. */
 import { splitGraphemes, widthOf, type Measure } from '../text.js';
 
 export type Face = 'prose' | 'strong' | 'mono';

@@ -1,11 +1,11 @@
-/** The marks of outcomes: each its own shape, so that they differ without colour too. */
+/** Draws the marks of outcomes, each in its own shape, so that they differ even without colour. */
 import type { Outcome } from '../../model/verdict.js';
 import { OUTCOME_SIGNS } from '../signs.js';
 import { box, line, shape, type Shape } from './shapes.js';
 
 const RADIUS = 6;
 
-/** Drawn around a point; nothing for what was answered, which is the rule. */
+/** Draws the mark around a point; nothing for `answered`, the usual outcome. */
 export function drawOutcomeMark(outcome: Outcome, x: number, y: number): Shape[] {
   const { mark } = OUTCOME_SIGNS[outcome];
   const disc = (look: string): Shape => shape('circle', { cx: x, cy: y, r: RADIUS, class: look });

@@ -1,4 +1,4 @@
-/** One connection in the picture: heading, facts, ladder, evidence, why. */
+/** Draws one connection: heading, facts, ladder, evidence, why. */
 import { formatEvents, formatMoment } from '../format.js';
 import type { EvidenceLine, Panel, Scene } from '../layout/scene.js';
 import {
@@ -52,7 +52,7 @@ export function drawPanel(panel: Panel, scene: Scene, top: number, frame: Frame)
   ]);
 }
 
-/** Lanes and rows of a connection; a sentence in place of them when no event is listed. */
+/** Draws the lanes and rows of a connection; a sentence instead if no event is listed. */
 export function drawLadder({ ladder, id }: Panel, left: number, top: number, width: number): Block {
   if (ladder.rows.length === 0) {
     return paragraph('No event of this connection is listed.', [left, top, width], {

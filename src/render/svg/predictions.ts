@@ -1,4 +1,4 @@
-/** The predicted paths as a table, each path in its colour. */
+/** Draws the predicted paths as a table, each path in its colour. */
 import type { Prediction } from '../../model/explain.js';
 import { namePredicted } from '../../words/seen.js';
 import { printable } from '../text.js';
@@ -7,12 +7,12 @@ import { PREDICTED_COLOURS } from './map-arrows.js';
 import { eventDot } from './marks.js';
 import { box, line, type Shape } from './shapes.js';
 
-/** Rows that are drawn; the others are counted. */
+/** At most this many rows are drawn; the others are counted. */
 const MOST_ROWS = 40;
 const GAP = 12;
-/** Room for the numbers. */
+/** Width of the column of numbers. */
 const NUMBERS = 40;
-/** Parts of the width: who dials what, the path, why. */
+/** Shares of the remaining width: who dials what, the path, why. */
 const PARTS = [0.3, 0.16, 0.54] as const;
 
 interface Place {
@@ -21,7 +21,7 @@ interface Place {
   readonly width: number;
 }
 
-/** @param numberOf the numbers of those that are drawn as arrows */
+/** @param numberOf numbers of the predictions that the map draws as arrows */
 export function drawPredictions(
   predictions: readonly Prediction[],
   numberOf: ReadonlyMap<Prediction, number>,

@@ -1,4 +1,4 @@
-/** The rows of a ladder: packets, acts of processes, relayed bytes, remarks. */
+/** Draws the rows of a ladder: packets, acts of processes, relayed bytes, remarks. */
 import { formatStop } from '../format.js';
 import type { ArrowRow, PointRow, RelayRow, RemarkRow, Row } from '../layout/scene.js';
 import { shorten } from '../text.js';
@@ -62,7 +62,7 @@ function drawPoint(row: PointRow, grid: Grid, top: number): Block {
   };
 }
 
-/** Bytes in, bytes out: a pill over the relay's lane with an arrow through it. */
+/** Draws bytes in and out as a pill over the relay's lane with an arrow through it. */
 function drawRelay(row: RelayRow, grid: Grid, top: number): Block {
   const y = top + 18;
   const lane = at(grid, row.lane);

@@ -7,9 +7,9 @@ export interface Shape {
   readonly children: readonly Shape[];
 }
 
-/** A whole picture: its size in pixels, what it says to those who do not see it, its look, its shapes. */
+/** A whole picture: size in pixels, title and description for readers who cannot see it, style and shapes. */
 export interface Picture {
-  /** Begins its ids: pictures of several kinds may be put into one page. */
+  /** Prefix of its ids, because one page may hold pictures of several kinds. */
   readonly name: string;
   readonly width: number;
   readonly height: number;

@@ -1,4 +1,4 @@
-/** The chart of the statistics: for each path, outcome and container the spread of its times, on one scale. */
+/** Draws the chart of the statistics: the spread of times per path, outcome and container, on one scale. */
 import type { StatisticsRow } from '../../model/statistics.js';
 import { formatCount, formatDuration } from '../format.js';
 import { chooseTimes } from '../layout/times.js';
@@ -14,7 +14,7 @@ const LENGTHS = 90;
 const HEIGHT = 22;
 const SIZE = 11;
 
-/** A bar to the 95th percentile, a thick mark at the median, a thin line to the largest. Nothing without times. */
+/** Draws bars to the 95th percentile, thick marks at the median, thin lines to the maximum; nothing without times. */
 export function drawStatistics(
   rows: readonly StatisticsRow[],
   left: number,

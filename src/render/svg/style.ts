@@ -1,4 +1,4 @@
-/** The look: colours for light and dark, fonts, line styles; classes only, so that any viewer can apply them. */
+/** Defines the look: colours for light and dark, fonts, line styles; only as classes, which any viewer can apply. */
 
 /** Every colour has its own name; text colours keep a contrast of 4.5 to `paper` and `band` in both schemes. */
 export const COLOURS = {
@@ -25,7 +25,7 @@ const PROSE =
 const MONO =
   'ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono","DejaVu Sans Mono",monospace';
 
-/** The style sheet of the picture. Light unless a screen asks for dark, so that print is light. */
+/** The style sheet of the picture. It is light unless a screen asks for dark, so print is light. */
 export function styleSheet(): string {
   return [
     '.trace-flow{max-width:100%;height:auto}',

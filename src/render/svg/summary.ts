@@ -1,4 +1,4 @@
-/** The table of many connections: one line per group, a bar for its share. */
+/** Draws the table of many connections: one line per group, with a bar for its share. */
 import type { EvidenceMark, SummaryGroup } from '../layout/scene.js';
 import { SUMMARY_COLUMNS, tabulate } from '../summary-table.js';
 import { shorten } from '../text.js';
@@ -7,7 +7,7 @@ import { measureIn } from './metrics.js';
 import { box, line, type Shape } from './shapes.js';
 
 const ROW = 24;
-/** A shorter one would look like a full stop. */
+/** A shorter bar would look like a full stop. */
 const SHORTEST_BAR = 4;
 /** Each column's share of the width. */
 const SHARES = [0.13, 0.14, 0.12, 0.16, 0.21, 0.14, 0.1] as const;

@@ -1,4 +1,4 @@
-/** The report as an SVG picture: the answer as its header, then a ladder per connection, the evidence, the legend. */
+/** Renders the report as an SVG picture: the answer, then a ladder per connection with its evidence, the legend. */
 import type { Report } from '../../model/report.js';
 import { joinHeadline } from '../../words/headline.js';
 import { formatCount } from '../format.js';
@@ -17,7 +17,7 @@ import { drawSummary } from './summary.js';
 import { drawWaterfall } from './waterfall.js';
 
 export interface SvgOptions {
-  /** How many connections are drawn in full; 6 unless told. */
+  /** How many connections are drawn in full; 6 by default. */
   readonly panels?: number;
 }
 

@@ -1,4 +1,4 @@
-/** The map of a host as a picture: the host with its devices, relays and bridges, the containers that veths join to it, the predicted paths. */
+/** Draws the map of a host: its devices, relays and bridges, the containers joined by veths, the predicted paths. */
 import { formatEndpoint } from '../../model/address.js';
 import type { Explanation } from '../../model/explain.js';
 import { answer } from '../explain-answer.js';
@@ -13,11 +13,11 @@ import { drawPredictions } from './predictions.js';
 import { box, group, line, shape, type Picture, type Shape } from './shapes.js';
 import { styleSheet } from './style.js';
 
-/** Of the veths' host ends. */
+/** Width of the cards of the veths' host ends. */
 const PORT_WIDTH = 212;
-/** Members of a bridge that are drawn; the others are counted. */
+/** At most this many members of a bridge are drawn; the others are counted. */
 const MOST_MEMBERS = 12;
-/** Between two arrows that lead to one port of a bridge. */
+/** Distance between two arrows that lead to one port of a bridge. */
 const ARROW_GAP = 8;
 
 /** The whole picture as shapes; pure. */
@@ -57,7 +57,7 @@ export function drawTopology(explanation: Explanation): Picture {
   };
 }
 
-/** Where clients of other machines are, if any are predicted. */
+/** Draws the card of clients on other machines, if any route begins there. */
 function drawOutside({ routes, left, anchors }: Plan, top: number): Block {
   const comes = routes.routes.some(({ prediction }) => prediction.from === 'outside');
   if (!comes) return nothing(top);
@@ -134,12 +134,12 @@ function drawRelay(
   return block;
 }
 
-/** Bridges that lead to what is asked about, and all where nothing is. */
+/** Whether a bridge is drawn: it leads to a concerned container, or nothing is predicted. */
 function isDrawn({ concerned }: Plan, { members }: Explanation['bridges'][number]): boolean {
   return concerned === null || members.some(({ container }) => concerned.has(container ?? ''));
 }
 
-/** Devices that are no bridge, and what listens on the ports beside the relays. */
+/** Lists the devices other than bridges, and the host's listening sockets other than those of relays. */
 function listDevices({ host, sockets, relays }: Explanation): CardLine[] {
   const known = new Set(relays.map(({ pid }) => pid));
   const devices = host.devices
@@ -194,7 +194,7 @@ function drawBridge(
   };
 }
 
-/** Containers that listen or publish first. */
+/** Sorts containers that listen first, then those that publish, then the rest. */
 function rank({ containers, sockets }: Explanation, name: string | null): number {
   if (sockets.some(({ namespace }) => namespace === name)) return 0;
   return containers.some((one) => one.name === name && one.published.length > 0) ? 1 : 2;
@@ -245,7 +245,7 @@ function drawMember(
   };
 }
 
-/** Says which devices a part of the picture stands for, so that a page can light it up. */
+/** Notes in `data-places` which devices a part of the picture stands for, so that a page can light it up. */
 function mark(namespace: string, devices: readonly string[], { shapes, bottom }: Block): Block {
   const places = devices.map((device) => placeOf(namespace, device));
   return { shapes: [group(shapes, { 'data-places': JSON.stringify(places) })], bottom };
@@ -280,7 +280,7 @@ function listContainer({ containers, sockets }: Explanation, name: string): Card
   ];
 }
 
-/** What is said of several addresses is said once. */
+/** Joins the addresses that share a text, so that the text is written once. */
 function gather(
   pairs: readonly (readonly [about: string, address: string])[],
 ): { readonly about: string; readonly addresses: string }[] {

@@ -1,4 +1,4 @@
-/** The waterfall: connections as bars over a common scale of time, paths by colour and shape, failures marked. */
+/** Draws the waterfall: connections as bars over a common time scale, paths by colour and shape, failures marked. */
 import { formatCount, formatDuration, plural } from '../format.js';
 import { BUCKETS, type Bar, type Strip, type Waterfall } from '../layout/waterfall.js';
 import { tellOutcome } from '../signs.js';
@@ -13,7 +13,7 @@ const BAR = 18;
 const STRIP = 40;
 const SIZE = 11;
 
-/** Processes hand on what relays take: their bars are hollow and round, those of the kernel's own ways full and square. */
+/** Paths through a process (and unknown ones) have hollow, round bars; paths in the kernel have full, square ones. */
 export const PATH_LOOKS: Readonly<
   Record<Bar['path'], { readonly colour: Colour; readonly hollow: boolean }>
 > = {
@@ -26,14 +26,14 @@ export const PATH_LOOKS: Readonly<
 };
 
 interface Plot {
-  /** Where the names stand. */
+  /** Left edge of the names. */
   readonly names: number;
   readonly left: number;
   readonly right: number;
   readonly at: (time: number) => number;
 }
 
-/** Each bar is a group with its connection's id in `data-connection`. Nothing without a waterfall. */
+/** Draws each bar as a group with its connection's id in `data-connection`; nothing without a waterfall. */
 export function drawWaterfall(
   waterfall: Waterfall | null,
   left: number,
@@ -129,7 +129,7 @@ function drawBar(bar: Bar, plot: Plot, top: number): Block {
   };
 }
 
-/** How many began when; the tallest column of all strips has the whole height. */
+/** Draws how many connections began in each bucket; the tallest column of all strips takes the full height. */
 function drawStrip(strip: Strip, most: number, plot: Plot, top: number): Block {
   const { names: left } = plot;
   const { path, outcome, count, begun, median } = strip;

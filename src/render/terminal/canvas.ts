@@ -1,4 +1,4 @@
-/** One line of cells that is drawn out of order and never grows: what does not fit is cut. */
+/** A line of cells that can be written in any order and never grows: what does not fit is cut. */
 import { splitGraphemes, widthOf } from '../text.js';
 import type { Paint, Role } from './paint.js';
 
@@ -17,7 +17,7 @@ export class Line {
     this.#cells = Array.from({ length: width }, () => BLANK);
   }
 
-  /** Writes text from column `at` on; columns outside of the line are left out. */
+  /** Writes text from column `at` on; what lies outside the line is left out. */
   put(at: number, text: string, role: Role = 'plain'): void {
     let column = at;
     for (const grapheme of splitGraphemes(text)) {
@@ -42,7 +42,7 @@ export class Line {
     return this.#cells.slice(Math.max(0, from), Math.max(0, to)).every((cell) => cell.text === ' ');
   }
 
-  /** The line without blanks at its end, neighbouring cells of one role painted together. */
+  /** The line without trailing blanks; neighbouring cells of one role are painted together. */
   toText(paint: Paint): string {
     const end = this.#cells.findLastIndex((cell) => cell.text !== ' ');
     let text = '';

@@ -1,8 +1,8 @@
-/** Wrapped text behind a lead on its first line. */
+/** Wraps text behind a lead on its first line; later lines are indented to match. */
 import { widthOf, wrap } from '../text.js';
 import type { Role, Sheet } from './paint.js';
 
-/** What is painted of it: the lead's word, and each line of the text. */
+/** Roles in which the lead's word and each line of the text are painted. */
 export interface Look {
   readonly lead?: Role;
   readonly text?: Role;

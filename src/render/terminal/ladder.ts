@@ -1,4 +1,4 @@
-/** The ladder of one connection in fixed-width text: lanes as columns, a line per row, notes below their rows. */
+/** Draws the ladder of one connection in fixed-width text: lanes as columns, a line per row, notes below their rows. */
 import { formatDuration, formatStop } from '../format.js';
 import type { Ladder, Lane, Row } from '../layout/scene.js';
 import { shorten, shortenEndpoint, stick, widthOf } from '../text.js';
@@ -20,7 +20,7 @@ export function drawLadder(ladder: Ladder, { columns, paint }: Sheet): string[] 
   return lines.map((line) => line.toText(paint));
 }
 
-/** Lanes as far apart as the labels leave room for; labels give way before lanes do. */
+/** Spaces lanes as far apart as the labels allow; labels shrink before lanes do. Null when the lanes do not fit. */
 function planGrid({ lanes, rows }: Ladder, columns: number): Grid | null {
   const labels = rows.flatMap((row) => (row.type === 'remark' ? [] : [row.label]));
   const wanted = Math.min(MAX_LABEL, Math.max(MIN_LABEL, ...labels.map(widthOf)));
@@ -38,7 +38,7 @@ function planGrid({ lanes, rows }: Ladder, columns: number): Grid | null {
   return { columns, x: lanes.map((_, i) => first + i * spacing), spacing, labelAt, labelWidth };
 }
 
-/** Columns of the longest number, and of the mark behind it where a stop has several. */
+/** Columns of the longest number, with the mark behind it if a stop has several. */
 function widestNumber(rows: readonly Row[]): number {
   const stops = rows.flatMap((row) =>
     row.type === 'arrow' ? row.stops.map(({ events }) => formatStop(events, row.count, 1)) : [],
@@ -46,7 +46,7 @@ function widestNumber(rows: readonly Row[]): number {
   return Math.max(1, ...stops.map(widthOf));
 }
 
-/** Namespaces, then the lanes' names, then what is to be said of the ends. */
+/** Draws the namespaces, then the lanes' names, then the details of the ends. */
 function drawHeader(ladder: Ladder, grid: Grid): Line[] {
   const names = drawNames(ladder, grid);
   return [drawNamespaces(ladder, grid), ...names, ...drawDetails(ladder, grid)];
@@ -66,7 +66,7 @@ function drawNamespaces({ groups }: Ladder, grid: Grid): Line {
   return line;
 }
 
-/** Names stand in two lines by turns so that each has the room of two lanes; in three if that is not enough. */
+/** Alternates names over two lines, so that each has the room of two lanes; over three if two are not enough. */
 function drawNames({ lanes }: Ladder, grid: Grid): Line[] {
   const longest = Math.max(...lanes.map(({ name }) => widthOf(name)));
   const tiers = longest <= grid.spacing * 2 - 2 ? 2 : 3;
@@ -90,7 +90,7 @@ function drawNames({ lanes }: Ladder, grid: Grid): Line[] {
   return lines;
 }
 
-/** Pids and addresses of the ends, in as many lines as whole pids need; an address may be cut. */
+/** Draws pids and addresses of the ends, in as many lines as uncut pids need; an address may be cut. */
 function drawDetails({ lanes }: Ladder, grid: Grid): Line[] {
   const ends = lanes.flatMap(({ kind, detail }, lane) =>
     isEnd({ kind }) && detail !== '' ? [{ lane, detail, whole: kind !== 'endpoint' }] : [],
@@ -130,7 +130,7 @@ interface Written {
   readonly role: Role;
 }
 
-/** Centres a text behind what is `taken` of the line already; returns what is taken then. */
+/** Centres a text, but not before column `taken`; returns the column from which the line is then free. */
 function putApart(line: Line, center: number, { text, role }: Written, taken: number): number {
   const width = widthOf(text);
   const wanted = Math.min(center - Math.floor((width - 1) / 2), line.width - width);
@@ -144,7 +144,7 @@ function isEnd({ kind }: Pick<Lane, 'kind'>): boolean {
   return kind === 'relay' || kind === 'process' || kind === 'endpoint';
 }
 
-/** A piece of a lane, where there is room. */
+/** Draws a piece of a lane, if there is room. */
 function drawRail(line: Line, x: number): void {
   if (line.isBlank(x - 1, x + 2)) line.put(x, '│', 'dim');
 }
@@ -166,7 +166,7 @@ function drawRow(row: Row, grid: Grid): Line[] {
   }
 }
 
-/** Rows as sentences, for a terminal too narrow for the ladder. */
+/** Describes a row as a sentence, for a terminal too narrow for the ladder. */
 export function describeRow(row: Row, ladder: Ladder): { time: string; text: string } {
   const nameOf = (lane: number): string => ladder.lanes[lane]?.name ?? '?';
   switch (row.type) {

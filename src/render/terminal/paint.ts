@@ -1,4 +1,4 @@
-/** Colour roles of the terminal output; without colour every role leaves its text as it is. */
+/** Paints terminal output by roles; without colour every role leaves its text as it is. */
 import { Ansis } from 'ansis';
 
 export type Role =
@@ -16,7 +16,7 @@ export type Role =
 
 export type Paint = (role: Role, text: string) => string;
 
-/** What text is written on. */
+/** The width and the paint for a piece of output. */
 export interface Sheet {
   readonly columns: number;
   readonly paint: Paint;

@@ -1,4 +1,4 @@
-/** Rows of the ladder in text: arrows with numbered events, NAT notes, relayed bytes, drops. */
+/** Draws rows of the ladder as text: arrows with numbered events, NAT notes, relayed bytes, drops. */
 import { formatDuration, formatStop } from '../format.js';
 import type { ArrowRow, DropMark, PointRow, RelayRow, Rewriting } from '../layout/scene.js';
 import { padStart, shorten, shortenEndpoint, widthOf, wrap } from '../text.js';
@@ -7,10 +7,10 @@ import { columnOf, startLine, TIME_WIDTH, type Grid } from './grid.js';
 import type { Role } from './paint.js';
 
 const IMPLIED = '┄';
-/** In place of an arrow's beginning or end: it goes on where the report lists nothing. */
+/** Replaces an arrow's beginning or end if the packet passed further places that the report does not list. */
 const UNLISTED = '…';
 
-/** An arrow with a number at every stop, and below it what was rewritten or why it was dropped. */
+/** Draws an arrow with a number at every stop, and below it what was rewritten or why the packet was dropped. */
 export function drawArrow(row: ArrowRow, grid: Grid): Line[] {
   const line = labelled(row, grid);
   const role = roleOf(row);
@@ -50,14 +50,14 @@ export function drawArrow(row: ArrowRow, grid: Grid): Line[] {
   );
   if (!row.drop) return [line, ...notes];
   const drop = drawDrop(pen, row.drop, lastEnd);
-  // The line to the drop is drawn over the marks on it.
+  // The line to the drop covers the marks on it: draw them again.
   row.rewritings.forEach((_, i) => {
     line.put(marks[i] ?? 0, '◆', 'nat');
   });
   return [line, ...notes, ...drop];
 }
 
-/** Something that happened at one lane. */
+/** Draws something that happened at one lane. */
 export function drawPoint(row: PointRow, grid: Grid): Line {
   const line = labelled(row, grid);
   const text = formatStop(row.events, 1, 12);
@@ -67,7 +67,7 @@ export function drawPoint(row: PointRow, grid: Grid): Line {
   return line;
 }
 
-/** Bytes on their way through the relay. */
+/** Draws bytes on their way through the relay. */
 export function drawRelay(row: RelayRow, grid: Grid): Line {
   const line = labelled(row, grid);
   const arrow = row.flow === 'request' ? '►' : '◄';
@@ -107,7 +107,7 @@ function drawNumber({ line, grid, sign }: Pen, lane: number, number: string, rol
   return sign > 0 ? start + widthOf(number) - 1 : start;
 }
 
-/** The diamond stands just before the place that shows the new addresses; returns its column. */
+/** Draws a diamond just before the place that shows the new addresses; returns its column. */
 function markRewriting(
   { line, grid, sign }: Pen,
   { lane, behind }: Rewriting,
@@ -119,7 +119,7 @@ function markRewriting(
   return column;
 }
 
-/** What was rewritten, below the diamond and as near to it as the line has room; in two lines if it must be. */
+/** Tells what was rewritten, as near below the diamond as there is room; in two lines if one is too short. */
 function noteRewriting({ hook, field, before, now }: Rewriting, mark: number, grid: Grid): Line[] {
   const name = `${hook} ${field === 'source' ? 'src' : 'dst'}`;
   const room = grid.columns - TIME_WIDTH - 2;

@@ -1,4 +1,4 @@
-/** The summary of many connections as a table that always fits. */
+/** Draws the summary of many connections as a table that always fits. */
 import type { SummaryGroup } from '../layout/scene.js';
 import { SUMMARY_COLUMNS, tabulate } from '../summary-table.js';
 import { padEnd, padStart, shorten, widthOf } from '../text.js';

@@ -1,4 +1,4 @@
-/** The report as text for a terminal: the answer in the first line, then the ladders, the evidence, the coverage. */
+/** Renders the report as text: the answer in the first line, then ladders, evidence, coverage. */
 import type { Report } from '../../model/report.js';
 import { joinHeadline } from '../../words/headline.js';
 import { formatCount, formatEvents } from '../format.js';
@@ -13,15 +13,15 @@ import { drawSummary } from './table.js';
 import { drawTimes } from './times.js';
 
 export interface TerminalOptions {
-  /** Width that no line exceeds; 80 unless told, at least 20. */
+  /** Width that no line exceeds; 80 by default, at least 20. */
   readonly columns?: number;
-  /** ANSI colours; off unless told. */
+  /** ANSI colours; off by default. */
   readonly color?: boolean;
-  /** How many connections get a ladder; 3 unless told. */
+  /** How many connections get a ladder; 3 by default. */
   readonly ladders?: number;
 }
 
-/** The whole report as text that ends in a newline. Pure: looks at no terminal and no environment. */
+/** The whole report as text that ends in a newline. Pure: reads no terminal and no environment. */
 export function renderTerminal(report: Report, options: TerminalOptions = {}): string {
   const columns = Math.max(20, Math.floor(options.columns ?? 80));
   const sheet = { columns, paint: createPaint(options.color ?? false) };
@@ -40,7 +40,7 @@ export function renderTerminal(report: Report, options: TerminalOptions = {}): s
     .join('\n\n')}\n`;
 }
 
-/** What happened, in the colour that it deserves; the way and what else there is to know; what to do. */
+/** Draws what happened, in the colour of its tone; then the way and the notes; then the fix. */
 function drawHeadline(scene: Scene, sheet: Sheet): string[] {
   const { headline, connections, reason } = scene;
   const { subject, tone, outcome, fix } = headline;
@@ -146,7 +146,7 @@ function drawCoverage(notes: readonly CoverageNote[], sheet: Sheet): string[] {
   );
 }
 
-/** The rows as sentences, for a terminal too narrow for the ladder. */
+/** Lists the rows as sentences, for a terminal too narrow for the ladder. */
 function listRows(ladder: Ladder, sheet: Sheet): string[] {
   return ladder.rows.flatMap((row) => {
     const { time, text } = describeRow(row, ladder);

@@ -1,4 +1,4 @@
-/** How long connections took, a line for each path, outcome and container, and docker-proxy beside DNAT. */
+/** Tells how long connections took, a line per path, outcome and container, and compares docker-proxy with DNAT. */
 import type { Quantiles, StatisticsRow } from '../../model/statistics.js';
 import { compareRelayed, writeComparison } from '../../words/comparison.js';
 import { formatDuration } from '../format.js';
@@ -7,10 +7,10 @@ import type { Sheet } from './paint.js';
 
 const WIDTHS = [12, 10, 12, 8, 8, 8, 8] as const;
 const HEAD = ['path', 'outcome', 'container', 'p50', 'p95', 'p99', 'max'];
-/** Columns that the table takes, and those that the ids of the slowest need beside it. */
+/** Columns that the table takes. */
 const WIDTH = 2 + WIDTHS.reduce((sum, width) => sum + width + 1, 0);
 
-/** Empty where no time is known, or there is no room for a table. */
+/** Draws the table; nothing if no time is known or there is no room. */
 export function drawTimes(rows: readonly StatisticsRow[], { columns, paint }: Sheet): string[] {
   const timed = rows.flatMap((row) => {
     const took = row.firstReply ?? row.connect;

@@ -1,4 +1,4 @@
-/** Connections while they come, a line each: what `--watch` draws in place. */
+/** Draws connections as they come, a line each, for `--watch`. */
 import type { Connection } from '../../model/report.js';
 import { formatDuration } from '../format.js';
 import { timeToAnswer, timeToConnect } from '../layout/latency.js';
@@ -6,7 +6,7 @@ import { routeOf } from '../layout/panel.js';
 import { padEnd, padStart, shorten, widthOf } from '../text.js';
 import { createPaint, type Paint, type Role } from './paint.js';
 
-/** What there is room for, in characters. */
+/** The room on the screen, in characters. */
 export interface Screen {
   readonly columns: number;
   readonly rows: number;
@@ -14,7 +14,7 @@ export interface Screen {
 }
 
 const WIDTH = { id: 6, path: 12, proof: 12, outcome: 10, latency: 8 } as const;
-/** The widest columns give way first: the proof is a colour too, and stands in the report. */
+/** Narrower screens leave the proof out; the report has it. */
 const PROOF_FROM = 76;
 
 /** The latest connections, oldest first, in at most `rows` lines, none wider than `columns`. */
@@ -59,7 +59,7 @@ function drawConnection(connection: Connection, columns: number, paint: Paint): 
   );
 }
 
-/** `dress` gets what stands in a cell, and the cell filled up to its width. */
+/** `dress` gets a cell's text, and the same text padded to the cell's width. */
 function drawRow(
   [id = '', path = '', proof = '', outcome = '', latency = '', route = '']: readonly string[],
   columns: number,

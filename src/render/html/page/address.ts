@@ -1,12 +1,12 @@
-/** The page's address: `#51` is connection 51, and `#51?path=dnat&words=redis` the list's filter too; it can be sent to others. */
+/** Reads and writes the page's address: `#51` is connection 51, `#51?path=dnat&words=redis` also sets the filter. */
 
 export interface Address {
-  /** Null where the address names none. */
+  /** Null if the address names none. */
   readonly connection: number | null;
   readonly filter: Readonly<Record<string, string>>;
 }
 
-/** Reads the address; a fragment of another kind names nothing. */
+/** Reads the address; null for a fragment of another form. */
 export function readAddress(hash: string): Address | null {
   const [, id = '', query = ''] = /^#(\d*)(?:\?(.*))?$/.exec(hash) ?? [];
   if (id === '' && query === '') return null;

@@ -1,4 +1,4 @@
-/** The chosen connection: heading, timeline, the lit packet's hops, the claims, why. */
+/** Shows the chosen connection: heading, timeline, the lit packet's hops, the claims, why. */
 import type { Connection, Report } from '../../../model/report.js';
 import { elapsed, formatDuration, formatEvents, formatMoment } from '../../format.js';
 import { layOutConnection } from '../../layout/panel.js';
@@ -12,10 +12,10 @@ import { createTimeline } from './timeline.js';
 
 const MEANINGS = { good: 'good', bad: 'bad', unsure: 'cannot be known' } as const;
 
-/** Hops listed of what is lit; more are counted. */
+/** At most this many lit hops are listed; the others are counted. */
 const MOST_LISTED = 60;
 
-/** Shows a connection in `section`, in place of the one before. */
+/** Shows a connection in `section`, replacing the previous one. */
 export function showConnection(
   section: HTMLElement,
   connection: Connection,
@@ -70,7 +70,7 @@ function describe({ facts, started }: Panel): string {
   return [...facts, ...began].join(' · ');
 }
 
-/** The hops of the lit packet, in words, with their addresses: the same packet before and behind NAT and relay. */
+/** Lists the hops of the lit packet with their addresses, so that it can be followed through NAT and relay. */
 function listLit({ hops }: Connection, lighting: Lighting): HTMLElement {
   const hint =
     'Point at a packet, or go to it by tab and arrow keys, to follow it over all its hops. Escape clears.';

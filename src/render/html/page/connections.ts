@@ -1,4 +1,4 @@
-/** The list of connections, with filter and sort. */
+/** Builds the list of connections, with filter and sort. */
 import { formatEndpoint } from '../../../model/address.js';
 import type { Connection } from '../../../model/report.js';
 import { formatBytes, formatCount } from '../../format.js';
@@ -10,7 +10,7 @@ import { createTable } from './table.js';
 
 export interface ConnectionsView {
   readonly element: HTMLElement;
-  /** Marks the chosen one and turns to its page. */
+  /** Marks the chosen connection and turns to its page. */
   readonly choose: (id: number) => void;
   readonly filter: Filter;
 }

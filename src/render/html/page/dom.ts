@@ -1,4 +1,4 @@
-/** Elements made in one call; text only ever as text, so that no name can become markup. */
+/** Makes elements in one call; strings are only added as text, so that no name can become markup. */
 import type { Shape } from '../../svg/shapes.js';
 
 type Child = Node | string | null;
@@ -19,7 +19,7 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** A button that does something. */
+/** A button that calls `act` when clicked. */
 export function button(text: string, label: string | null, act: () => void): HTMLButtonElement {
   const made = element('button', { type: 'button', 'aria-label': label, title: label }, text);
   made.addEventListener('click', act);

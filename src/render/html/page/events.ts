@@ -1,4 +1,4 @@
-/** The table of events: every one that the report lists, of the chosen connection or of all. */
+/** Builds the table of the events that the report lists, of the chosen connection or of all. */
 import type { Connection, Hop } from '../../../model/report.js';
 import { elapsed, formatBytes, formatCount } from '../../format.js';
 import { printable } from '../../text.js';
@@ -15,7 +15,7 @@ const PAGE_SIZE = 100;
 
 export interface EventsView {
   readonly element: HTMLElement;
-  /** The connection whose events are shown unless all are asked for. */
+  /** Sets the connection whose events are shown unless the reader asks for all. */
   readonly choose: (connection: number) => void;
 }
 

@@ -1,4 +1,4 @@
-/** The filter of the connections: words, and one choice each of path, outcome and proof. */
+/** Builds the filter of the connections: words, and one choice each of path, outcome and proof. */
 import type { Connection } from '../../../model/report.js';
 import { element } from './dom.js';
 
@@ -7,9 +7,9 @@ const CHOICES = ['path', 'outcome', 'proof'] as const;
 export interface Filter {
   readonly element: HTMLElement;
   readonly accepts: (connection: Connection) => boolean;
-  /** What is set, as it stands in the page's address. */
+  /** The current values, as they stand in the page's address. */
   readonly read: () => Record<string, string>;
-  /** Sets all of it; what is not given, or no choice here, is cleared. */
+  /** Sets all fields; a field is cleared if its value is missing or not offered here. */
   readonly set: (values: Readonly<Record<string, string>>) => void;
 }
 
@@ -55,7 +55,7 @@ export function createFilter(connections: readonly Connection[], changed: () => 
   };
 }
 
-/** Everything that words are looked for in. */
+/** The text in which words are searched. */
 function describe({ hops, evidence, ...rest }: Connection): string {
   const names = new Set(hops.map(({ namespace }) => namespace));
   const claims = evidence.map(({ claim }) => claim);

@@ -1,4 +1,4 @@
-/** Which events are lit: those that the reader points at, else those of the claim or packet that was clicked. */
+/** Keeps which events are lit: those that the reader points at, else those of the claim or packet that was clicked. */
 
 type Events = ReadonlySet<number>;
 type Listener = (events: Events) => void;
@@ -16,12 +16,12 @@ export class Lighting {
     this.#passing.push(listener);
   }
 
-  /** The same for as long as the page lasts. */
+  /** Like {@link onChange}, but for as long as the page lasts. */
   alwaysOnChange(listener: Listener): void {
     this.#lasting.push(listener);
   }
 
-  /** Another connection is chosen: nothing is lit, and what was shown of the one before is gone. */
+  /** For another connection: puts out all lights and forgets the listeners of {@link onChange}. */
   reset(): void {
     this.#passing = [];
     this.pin();
@@ -31,14 +31,14 @@ export class Lighting {
     return this.#pinned;
   }
 
-  /** Lights events until others are pinned; nothing puts them out. */
+  /** Lights events until others are pinned; without events, puts the pinned ones out. */
   pin(events: Iterable<number> = NONE): void {
     this.#pinned = new Set(events);
     this.#pointed = NONE;
     this.#tell();
   }
 
-  /** Lights events for as long as the reader points at them; nothing ends it. */
+  /** Lights events while the reader points at them; without events, ends that. */
   point(events: Events = NONE): void {
     this.#pointed = events;
     this.#tell();

@@ -1,4 +1,4 @@
-/** The page of the HTML report: reads the document's data, and ties list, timeline, claims, map and events together. */
+/** Builds the page of the HTML report from the document's data: list, timeline, claims, map and events. */
 import type { Explanation } from '../../../model/explain.js';
 import type { Connection, Report } from '../../../model/report.js';
 import type { StatisticsRow } from '../../../model/statistics.js';
@@ -18,7 +18,7 @@ import { createPicture } from './picture.js';
 import { createStatistics } from './statistics.js';
 import { createWaterfall } from './waterfall.js';
 
-/** Width of the ways, before the page is built. */
+/** Width of the picture of ways. It must be set before `buildPage` runs. */
 const WAYS = 832;
 const report = readData('report') as Report;
 const host = readData('host') as Explanation | null;
@@ -30,7 +30,7 @@ function readData(id: string): unknown {
   return JSON.parse(document.getElementById(id)?.textContent ?? '');
 }
 
-/** The page, and what is to be done once it is in the document, where a timeline can measure itself. */
+/** Builds the page; call `start` once it is in the document, where a timeline can measure itself. */
 function buildPage({ connections, places, statistics }: Report): {
   elements: HTMLElement[];
   start: () => void;
@@ -127,7 +127,7 @@ function drawSection(
   return element('section', { class: look, 'aria-labelledby': id }, [heading, ...children]);
 }
 
-/** The answer: what happened, the ways as a picture, and how complete the trace is. */
+/** Draws the answer: what happened, the ways as a picture, and how complete the trace is. */
 function drawHead(): HTMLElement {
   const scene = layOut(report, { panels: 0 });
   const { subject, tone, outcome, way, notes, fix } = scene.headline;

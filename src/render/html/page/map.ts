@@ -1,4 +1,4 @@
-/** The map of the host: its wiring as a picture, and every namespace that took part with its devices. */
+/** Builds the map of the host: its wiring as a picture, and every namespace that took part with its devices. */
 import type { Explanation } from '../../../model/explain.js';
 import type { Hop, Report } from '../../../model/report.js';
 import { printable } from '../../text.js';
@@ -7,7 +7,7 @@ import { element } from './dom.js';
 import type { Lighting } from './light.js';
 import { createPicture } from './picture.js';
 
-/** Draws the map; devices that lit events passed are lit. */
+/** Draws the map, and lights the devices of lit events. */
 export function createMap(
   places: Report['places'],
   host: Explanation | null,
@@ -40,7 +40,7 @@ export function createMap(
   ]);
 }
 
-/** What is lit when a packet passed one of these devices. */
+/** An element, and the devices whose lit events light it. */
 interface Mark {
   readonly keys: readonly string[];
   readonly mark: Element;

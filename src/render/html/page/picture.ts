@@ -1,4 +1,4 @@
-/** A picture within the page: shapes in an SVG element that is never wider than its room. */
+/** Makes a picture within the page: shapes in an SVG element that is never wider than its room. */
 import type { Block } from '../../svg/block.js';
 import { group } from '../../svg/shapes.js';
 import { svgElement } from './dom.js';

@@ -1,9 +1,9 @@
-/** Prediction beside observation: what was predicted from the host's rules for a connection, and what was seen. */
+/** Shows for a connection what was predicted from the host's rules beside what was seen. */
 import type { Connection, ReportFinding } from '../../../model/report.js';
 import { printable } from '../../text.js';
 import { element } from './dom.js';
 
-/** A table of both, the deciding rule and what differs; nothing where the rules were not read. */
+/** A table of both with the deciding rule, and the findings on what differs; nothing without a prediction. */
 export function showPrediction(
   connection: Connection,
   findings: readonly ReportFinding[],

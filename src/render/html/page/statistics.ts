@@ -1,4 +1,4 @@
-/** The statistics: a chart of the times, and a table of every path, outcome and container, whose rows filter the list. */
+/** Builds the statistics: a chart of times, and a table by path, outcome and container, whose rows filter the list. */
 import type { Quantiles, StatisticsRow } from '../../../model/statistics.js';
 import { formatBytes, formatCount, formatDuration } from '../../format.js';
 import { chooseTimes } from '../../layout/times.js';

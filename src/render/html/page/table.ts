@@ -1,10 +1,10 @@
-/** A table of many rows: one page of it in the document, sorted and filtered over all. */
+/** Builds a table of many rows: one page of it is in the document; sorting covers all rows. */
 import { formatCount } from '../../format.js';
 import { button, element } from './dom.js';
 
 export interface Column<T> {
   readonly head: string;
-  /** What is shown, and sorted by unless `order` says otherwise. */
+  /** What is shown; also the sort key, unless `order` is given. */
   readonly text: (row: T) => string;
   readonly order?: (row: T) => number;
   readonly number?: boolean;
@@ -21,20 +21,20 @@ export interface TableOptions<T> {
   readonly classOf: (row: T) => string;
 }
 
-/** Characters from which on a cell may be too narrow: pointing at it tells the whole. */
+/** Texts with more characters than this may be cut in their cell: a tooltip has the whole. */
 const CUT_FROM = 30;
 
 export interface TableView<T> {
   readonly element: HTMLElement;
   /** Replaces the rows; the first page is shown. */
   readonly setRows: (rows: readonly T[]) => void;
-  /** Draws the page again, for other classes. */
+  /** Updates the rows' classes. */
   readonly refresh: () => void;
   /** Turns to the page of the first row with one of these keys. */
   readonly turnTo: (keys: ReadonlySet<number>) => void;
 }
 
-/** Makes the table, empty; every heading sorts, arrow keys go from row to row and over the page's end. */
+/** Makes an empty table; every heading sorts, arrow keys move from row to row and across pages. */
 export function createTable<T>(options: TableOptions<T>): TableView<T> {
   const { name, columns, pageSize, keyOf } = options;
   let rows: readonly T[] = [];
@@ -96,7 +96,7 @@ export function createTable<T>(options: TableOptions<T>): TableView<T> {
   };
 }
 
-/** A heading says whether, and which way, the rows are sorted by it. */
+/** Shows in a heading whether the rows are sorted by it, and in which direction. */
 function markHead(head: HTMLElement, text: string, order: 'ascending' | 'descending' | null): void {
   if (order === null) head.removeAttribute('aria-sort');
   else head.setAttribute('aria-sort', order);
@@ -112,8 +112,8 @@ function sortRows<T>(rows: readonly T[], { order, text }: Column<T>, falling: bo
 }
 
 /**
- * Arrow keys go from row to row, and over the page's end.
- * @param turn shows the page before or behind; false where there is none
+ * Lets arrow keys move from row to row, and across pages.
+ * @param turn shows the previous or the next page; false if there is none
  */
 function moveByKeys(table: HTMLElement, body: HTMLElement, turn: (step: number) => boolean): void {
   table.addEventListener('keydown', (event) => {
@@ -143,7 +143,7 @@ function drawRow<T>(row: T, options: TableOptions<T>): HTMLElement {
 
 interface Pager {
   readonly element: HTMLElement;
-  /** Says which rows of all are shown. */
+  /** Tells which rows are shown, and of how many. */
   readonly tell: (shown: { from: number; to: number; all: number }) => void;
 }
 

@@ -1,4 +1,4 @@
-/** The timeline of one connection: the ladder of the SVG picture, with rows to point at, and zoom. */
+/** Builds the timeline of one connection: the ladder of the SVG picture, with rows to point at, and zoom. */
 import type { Connection, Hop } from '../../../model/report.js';
 import { relatedEvents } from '../../layout/related.js';
 import type { Panel, Row } from '../../layout/scene.js';
@@ -80,7 +80,10 @@ function bind(
   });
 }
 
-/** The ground of a row, which takes the pointer, and its frame when it is lit or focused; it has a size only once the row is in the document. */
+/**
+ * The background of a row, which takes the pointer and frames the row when it is lit or focused. The row must be in the
+ * document: only there it has a size.
+ */
 function glowOf(mark: SVGGElement): SVGElement {
   const { x, y, width, height } = mark.getBBox();
   const [left, top] = [x - 6, y - 2];
@@ -91,7 +94,7 @@ function glowOf(mark: SVGGElement): SVGElement {
   });
 }
 
-/** One row takes the tab key; arrows, Home and End go on from there. */
+/** Moves the focus by keys: Tab reaches one row; arrows, Home and End go on from there. */
 function moveByKeys(frame: SVGSVGElement, marks: readonly SVGGElement[]): void {
   frame.addEventListener('keydown', (event) => {
     const at = marks.findIndex((mark) => mark === document.activeElement);

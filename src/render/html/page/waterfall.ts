@@ -1,4 +1,4 @@
-/** All connections over time: the waterfall of the SVG picture; a bar opens its connection. */
+/** Shows all connections over time: the waterfall of the SVG picture, in which a bar opens its connection. */
 import type { Connection } from '../../../model/report.js';
 import { layOutWaterfall } from '../../layout/waterfall.js';
 import { drawWaterfall } from '../../svg/waterfall.js';
@@ -6,7 +6,7 @@ import { createPicture } from './picture.js';
 
 const WIDTH = 860;
 
-/** Null where no connection has a known start, or there is but one. */
+/** Null if no connection has a known start. */
 export function createWaterfall(
   connections: readonly Connection[],
   open: (id: number) => void,
