@@ -1,4 +1,4 @@
-/** A trace with pseudonyms for addresses and for names of containers, networks and processes: for those who hand it on. */
+/** Replaces addresses and names of containers, networks and processes in a trace, so that it can be shared. */
 import { isPortDriver } from '../model/port-drivers.js';
 import { UserError } from '../model/errors.js';
 import type { Container, Engine, Topology } from '../model/topology.js';
@@ -9,10 +9,10 @@ const NOTE =
   'addresses and names are pseudonyms that hold in these outputs only; the firewall rules that were read are left out';
 
 /**
- * Every output that is made of the result has the same pseudonyms. Rules, and what could not be read of the machine, are
- * left out: they are text in which anything may stand.
+ * All outputs of the result use the same pseudonyms. Rules and read problems are left out, because they are free text
+ * that may contain anything.
  * @param key random bytes, new for each run
- * @throws UserError for a capture, whose packets would stay as they are
+ * @throws UserError for a capture, whose packets cannot be changed
  */
 export function anonymize(trace: Trace, key: Uint8Array): Trace {
   if (trace.source === 'capture') {
@@ -51,11 +51,11 @@ export function anonymize(trace: Trace, key: Uint8Array): Trace {
   };
 }
 
-/** Device names that the kernel or Docker gives; others say something of their owner. */
+/** Device names that the kernel or Docker assigns. Other names may reveal something about their owner. */
 const PLAIN_DEVICE =
   /^(lo|docker\d+|docker_gwbridge|br-[0-9a-f]{12}|(eth|wlan|tun|tap|bond)\d+|en[opsx]\w+|veth\w*)$/;
 const PLAIN_NETWORK = /^(bridge|host|none|default|ingress|docker_gwbridge)$/;
-/** Anything that might be an address among words. */
+/** Matches anything in a sentence that may be an address. */
 const MAYBE_ADDRESS = /[0-9a-fA-F:.]*[0-9a-fA-F][.:][0-9a-fA-F:.]*[0-9a-fA-F]|::[0-9a-fA-F]*/g;
 
 type Compose = NonNullable<Container['compose']>;
@@ -63,7 +63,7 @@ type Compose = NonNullable<Container['compose']>;
 class Renamer {
   readonly #addresses: AddressPseudonyms;
   readonly #names = new Map<string, Map<string, string>>();
-  /** Names of containers, with their ids: what is looked for in sentences. */
+  /** Matches the names of containers and of their namespaces in sentences. */
   readonly #containers: RegExp | null;
 
   constructor({ containers, namespaces }: Topology, key: Uint8Array) {
@@ -82,7 +82,7 @@ class Renamer {
     return this.#number('container', name);
   }
 
-  /** A sentence with pseudonyms in it. */
+  /** Replaces the names and addresses in a sentence. */
   text(sentence: string): string {
     const named = this.#containers
       ? sentence.replace(this.#containers, (name) => this.container(name))
@@ -90,7 +90,7 @@ class Renamer {
     return named.replace(MAYBE_ADDRESS, (text) => this.#addresses.rename(text) ?? text);
   }
 
-  /** A copy with pseudonyms for each address, and for each process under `command`. */
+  /** Copies a value; replaces each address, and each process name under `command`. */
   walk(value: unknown, key = ''): unknown {
     if (typeof value === 'string') {
       if (key === 'command') return this.#process(value);
@@ -142,7 +142,7 @@ class Renamer {
         ...listener,
         ...(listener.container !== undefined && { container: this.container(listener.container) }),
       })),
-      // The path of a user's socket has the user's number.
+      // The path of a user's engine socket contains the user's ID.
       ...(walked.engine && { engine: withoutUser(walked.engine) }),
       ...(walked.others && {
         others: walked.others.map((engine) => ({ ...engine, address: null })),
@@ -155,7 +155,7 @@ class Renamer {
     return { project: this.#number('project', project), service: this.#number('service', service) };
   }
 
-  /** What decides about a path keeps its name. */
+  /** Keeps the names of docker-proxy and port drivers, because they decide the path. */
   #process(command: string): string {
     if (command === 'docker-proxy' || isPortDriver({ command })) return command;
     return this.#number('process', command);

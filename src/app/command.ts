@@ -8,11 +8,11 @@ import { describeSystemError } from '../model/system-error.js';
 const STDERR = 2;
 
 export interface CommandEnd {
-  /** `exited with code 3`, `was ended by SIGTERM`; null when all went well. */
+  /** `exited with code 3` or `was ended by SIGTERM`; null on success, or when `stop` ended it. */
   readonly how: string | null;
 }
 
-/** Runs until the command ends or `stop` fires, which ends it. Throws UserError when it cannot be run. */
+/** Waits until the command ends, and ends it when `stop` fires. Throws UserError when it cannot be run. */
 export async function runInNamespace(
   netns: string,
   command: readonly string[],
@@ -25,7 +25,7 @@ export async function runInNamespace(
       : ['nsenter', `--net=${resolveNamespace(netns).path}`, '--', program, ...parameters];
   const [file = '', ...rest] = entered;
   // Standard output belongs to the report.
-  // It leads a group of its own, so that what it has started can be ended with it.
+  // The command leads its own process group, so that its children can be ended with it.
   const running = execa(file, rest, {
     stdin: 'inherit',
     stdout: STDERR,
@@ -68,15 +68,15 @@ export async function runInNamespace(
   };
 }
 
-/** What the system refuses for want of something that a user can raise. */
+/** Error codes for a lack of a resource whose limit the user can raise. */
 const SHORTAGES: ReadonlySet<string> = new Set(['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE']);
-/** Milliseconds from a polite request to end to the other kind. */
+/** Milliseconds between SIGTERM and SIGKILL. */
 const PATIENCE = 500;
 
-/** Asks every process of the group to end, and ends those that have not by then. */
+/** Sends SIGTERM to the process group, and SIGKILL after {@link PATIENCE} if a process is left. */
 function endGroup(leader: number | undefined, gone: Promise<unknown>): void {
   if (leader === undefined || !signalGroup(leader, 'SIGTERM')) return;
-  // Stopped processes act on it once they go on.
+  // Stopped processes handle SIGTERM only once they continue.
   signalGroup(leader, 'SIGCONT');
   const force = setTimeout(() => signalGroup(leader, 'SIGKILL'), PATIENCE);
   void gone.then(() => {
@@ -84,7 +84,7 @@ function endGroup(leader: number | undefined, gone: Promise<unknown>): void {
   });
 }
 
-/** Whether there was anybody in the group. */
+/** Sends the signal to the group; false when it reached no process. */
 function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
   if (leader <= 0) return false;
   try {

@@ -1,10 +1,10 @@
-/** What the demo shows where no lab can be had: a trace that was recorded earlier. */
+/** Locates the recorded trace that the demo shows where no lab can run. */
 import { fileURLToPath } from 'node:url';
 
 /** Twenty clients, half by DNAT and half through docker-proxy. */
 export const SAMPLE = fileURLToPath(new URL('../../../samples/mixed-20.ndjson', import.meta.url));
 
-/** Why this user can have no lab on this machine, and what to do about it; null where it can be had. */
+/** Why this user cannot run a lab on this machine, and what to do about it; null when the lab can run. */
 export function findLabObstacle(
   platform: NodeJS.Platform,
   user: number | undefined,

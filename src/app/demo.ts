@@ -1,4 +1,4 @@
-/** The demo: real traffic over every path on a private Docker Engine, traced, told and drawn. */
+/** Runs the demo: sends real traffic over every path of a private Docker Engine, traces it, and reports it. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeOutput } from '../host/output-file.js';
@@ -13,7 +13,7 @@ import { createProgress } from './progress.js';
 import { DEFAULT_REQUEST, runTrace } from './trace.js';
 
 export interface DemoRequest {
-  /** Folder for the pictures; made if it is not there. */
+  /** Folder for the pictures; created if missing. */
   readonly folder: string;
   readonly json: boolean;
   readonly bpftrace: string;
@@ -34,9 +34,9 @@ interface Vantage {
 }
 
 const PORT = 6379;
-/** Published too, but a rule in DOCKER-USER drops what goes there. */
+/** Also published, but a rule in DOCKER-USER drops its traffic. */
 const DROPPED_PORT = 6380;
-/** The ladders on the terminal; every vantage has its picture. */
+/** Vantages whose ladder is shown on the terminal; every vantage gets a picture. */
 const SHOWN = ['outside', 'loopback'];
 
 export async function runDemo(request: DemoRequest, terminal: LiveTerminal): Promise<number> {
@@ -190,7 +190,7 @@ async function traceVantages(
   return report;
 }
 
-/** One PING from every vantage, one after the other, so that the pictures stay apart. */
+/** Sends one PING from every vantage, one at a time, so that the pictures do not mix. */
 async function sendAll(lab: Lab, vantages: readonly Vantage[]): Promise<void> {
   for (const { where, address, port, patience } of vantages) {
     const command = ['redis-cli', '-h', address, '-p', String(port), 'ping'];
@@ -198,7 +198,7 @@ async function sendAll(lab: Lab, vantages: readonly Vantage[]): Promise<void> {
   }
 }
 
-/** The host as `trace-flow explain` maps it, after the trace. */
+/** Maps the host after the trace, as `trace-flow explain` does. */
 async function mapHost(lab: Lab, signal: AbortSignal): Promise<Explanation> {
   const { explain } = await import('./explain.js');
   const { dockerHost } = lab;
@@ -259,13 +259,13 @@ const MARKS = new Map<boolean | null | undefined, string>([
   [false, '✘'],
 ]);
 
-/** Whether it came as predicted from the rules; what they did where it did not. */
+/** Marks whether the connection took the predicted path; if not, adds the prediction. */
 function markPredicted({ predicted }: Connection): string {
   const mark = MARKS.get(predicted?.agrees) ?? '?';
   return predicted?.agrees === false ? `${mark} ${namePredicted(predicted)}` : mark;
 }
 
-/** The answer to the question that the tool is for, for each kind of client. */
+/** A table of the path, outcome and proof for each client. */
 function drawTable(told: Told): string {
   const proven = told.filter(({ one }) => one?.proof === 'proven').length;
   const rows = told.map(({ vantage, one }) => {

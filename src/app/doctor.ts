@@ -1,4 +1,4 @@
-/** What this machine can do: reads it, tries the probes for real, and says how to mend what is missing. */
+/** Checks what this machine can do: reads its state, runs the probes once, and says how to fix what is missing. */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { readCapabilities } from '../host/capabilities.js';
@@ -34,7 +34,7 @@ const TRIAL_PATIENCE = 60_000;
 /** The trial traces a port that nobody uses. */
 const TRIAL_PORT = 1;
 
-/** Looks at everything. Throws UserError for a `netns` that does not exist, else nothing but the signal's reason. */
+/** Runs all checks. Throws only UserError for a `netns` that does not exist, and the signal's reason. */
 export async function examine(request: DoctorRequest, signal: AbortSignal): Promise<DoctorReport> {
   const facts = await readFacts(request, signal);
   signal.throwIfAborted();
@@ -65,7 +65,7 @@ async function readFacts(request: DoctorRequest, signal: AbortSignal): Promise<H
   return { capabilities, tracepoints, topology, userlandProxy, strayTracers, staleLabs };
 }
 
-/** Every tracepoint that some probe file attaches to. */
+/** Every tracepoint that a probe file attaches to. */
 async function listTracepoints(): Promise<string[]> {
   const [{ PROBE_FILES }, { tracepointsOf }] = await Promise.all([
     import('../capture/bpftrace/plan.js'),
@@ -79,7 +79,7 @@ async function listTracepoints(): Promise<string[]> {
   return [...new Set(lists.flat())].sort();
 }
 
-/** Traces for real, on a port that nobody uses: the seals at both ends are the proof. */
+/** Runs a real trace on a port that nobody uses. It works if the trace is sealed at both ends. */
 async function tryProbes(bpftrace: string, signal: AbortSignal): Promise<Trial> {
   const start = performance.now();
   try {

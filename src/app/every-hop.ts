@@ -1,13 +1,13 @@
-/** For documents that show every event: the report again with as many hops as one file can hold. */
+/** Lists more hops in a report, for documents that show every event: as many as one file can hold. */
 import type { Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
 import { withFields } from '../prove/outlined-connection.js';
 
-/** Hops of a whole document; a page of that many opens in a second or two. */
+/** Most hops in a document; a page with that many opens in a second or two. */
 const MOST_HOPS = 20_000;
 
-/** The report with up to `most` hops in all, shared out so that connections with few keep all of theirs. */
+/** The report with at most `most` hops in total. Connections with few hops keep all of them. */
 export function listEveryHop(report: Report, trace: Trace, most = MOST_HOPS): Report {
   const omits = report.connections.some(({ hopsOmitted }) => hopsOmitted > 0);
   if (!omits || trace.partial) return report;
@@ -24,7 +24,7 @@ export function listEveryHop(report: Report, trace: Trace, most = MOST_HOPS): Re
   };
 }
 
-/** The greatest limit for each with which the sum of what is needed stays within `most`; null when all of it does. */
+/** The largest limit per connection that keeps the total within `most`; null when no limit is needed. */
 export function shareOut(needs: readonly number[], most: number): number | null {
   const ascending = [...needs].sort((a, b) => a - b);
   let left = most;

@@ -1,8 +1,8 @@
-/** `--expect`: whether a report shows the path and the outcome that were expected, and if not, why. */
+/** Checks for `--expect` whether a report shows the expected path and outcome, and if not, says why. */
 import type { Expectation } from '../model/expectation.js';
 import type { Connection, Report } from '../model/report.js';
 
-/** Null when it does; else one sentence. An inconclusive trace never does. */
+/** Null when it does; else one sentence that says why not. An inconclusive connection never does. */
 export function findUnmet(report: Report, expected: Expectation): string | null {
   const { connections } = report;
   const inconclusive = connections.find(({ proof }) => proof === 'inconclusive');
@@ -26,7 +26,7 @@ function meets({ path, outcome }: Connection, expected: Expectation): boolean {
   return way && (expected.outcome === null || outcome === expected.outcome);
 }
 
-/** In full: a path alone asks for an answer too. */
+/** The expectation in full, because a path alone implies `answered`. */
 function name({ path, outcome }: Expectation): string {
   return `${path ?? 'any'}/${outcome ?? 'any'}`;
 }

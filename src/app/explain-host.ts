@@ -1,4 +1,4 @@
-/** A host explained from what was read of it: where that was read, and when, is no matter here. */
+/** Explains a host from what was read of it, whether live or from files. */
 import type { RulesReading } from '../host/rules.js';
 import type { Explanation, Vantage } from '../model/explain.js';
 import type { HostSettings } from '../model/settings.js';
@@ -17,18 +17,18 @@ import { writeForecast } from '../words/predictions/forecast.js';
 import { explainRule } from '../words/rule-meaning.js';
 import { describeMap } from './explain-map.js';
 
-/** What a host is made of, as far as it could be read. */
+/** What could be read of a host. */
 export interface HostReading {
   readonly topology: Topology;
   readonly rules: RulesReading;
   readonly settings: HostSettings | null;
-  /** Whether all of it is of one machine. */
+  /** Whether all of it comes from one machine. */
   readonly measured: boolean;
   /** What was read inside containers, by the inode of their namespace. */
   readonly insides?: ReadonlyMap<number, Inside>;
 }
 
-/** The map of what concerns the target, the rules in words, every client's path. */
+/** Explains a target: the map of what concerns it, the rules in words, and every client's path. */
 export function explainHost(
   reading: HostReading,
   target: Target,
@@ -77,17 +77,17 @@ export function explainHost(
   };
 }
 
-/** The ways in that a target means. */
+/** The port mappings that a target covers. */
 export function listWays(topology: Topology, target: Target): readonly PortMapping[] {
   return target.mappings.length > 0
     ? sortAsked(target)
     : target.asked.flatMap((port) => listUnpublished(topology, port, target));
 }
 
-/** Containers looked into at most. */
+/** Most containers to look into. */
 const MOST_INSIDES = 40;
 
-/** The containers whose own side decides: those that ways lead to, then those that may be clients. */
+/** The containers whose own rules and routes matter: first the targets of the mappings, then possible clients. */
 export function listInsidePlaces(
   topology: Topology,
   mappings: readonly PortMapping[],
@@ -106,7 +106,7 @@ export function listInsidePlaces(
   return [...found.values()];
 }
 
-/** The host as a trace's header has it; without its rules the wiring alone. Null where not even that is known. */
+/** Explains the host from a trace's header; without rules, only its topology. Null when that is unknown too. */
 export function explainTraced({
   topology,
   target,
@@ -126,13 +126,13 @@ export function explainTraced({
   return survey ? explained : { ...explained, predictions: [], findings: [] };
 }
 
-/** A port that is asked for may be one on the host and other containers' own: the one on the host comes first. */
+/** An asked port may be a port of the host and also of containers. Mappings from the host's port come first. */
 function sortAsked({ mappings, asked }: Target): readonly PortMapping[] {
   const rank = ({ listens }: PortMapping): number => Number(!asked.includes(listens.port));
   return mappings.toSorted((a, b) => rank(a) - rank(b));
 }
 
-/** A port that nothing leads in to: of the containers that listen on it, or of the host itself. */
+/** Mappings for a port that is not published: to the containers that listen on it, else to the host itself. */
 function listUnpublished(
   topology: Topology,
   port: number,

@@ -1,4 +1,4 @@
-/** The map of a host as its document: bridges with their members, containers, relays, sockets, settings. */
+/** Builds the map of a host for its document: bridges with their members, containers, relays, sockets, settings. */
 import { formatEndpoint } from '../model/address.js';
 import type { HostSettings } from '../model/settings.js';
 import type { Explanation } from '../model/explain.js';
@@ -14,7 +14,7 @@ type Map = Pick<
 interface MapParts {
   readonly topology: Topology;
   readonly settings: HostSettings | null;
-  /** The sockets of these ports are listed, on the host and in containers. */
+  /** Ports whose sockets are listed, on the host and in containers. */
   readonly ports: readonly number[];
   readonly insides: ReadonlyMap<number, Inside> | undefined;
 }
@@ -72,7 +72,7 @@ function listContainers(topology: Topology, insides: MapParts['insides']): Map['
     }));
 }
 
-/** Those of the host's own namespace that have to do with one of the ports. */
+/** Relays in the host's namespace that listen on one of the ports or forward to it. */
 function listRelays(topology: Topology, ports: readonly number[]): Map['relays'] {
   return topology.relays
     .filter(
@@ -103,7 +103,7 @@ function listSockets(topology: Topology, ports: readonly number[], places: Place
     }));
 }
 
-/** Rules inside are only counted: whoever reads the document knows whether there are any. */
+/** The document holds only the number of rules inside, which tells whether there are any. */
 function describeInside(
   inside: Inside | undefined,
 ): Pick<Explanation['containers'][number], 'inside'> {
@@ -123,7 +123,7 @@ function describeInside(
   };
 }
 
-/** A bridge's port, with its other end found by ifindex and namespace. */
+/** A bridge port and its veth peer, which is found by ifindex and namespace. */
 function describeMember(
   topology: Topology,
   device: Device,

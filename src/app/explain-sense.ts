@@ -1,9 +1,9 @@
-/** Whether an `explain --json` document makes sense: that what stands where an address or a port is expected is one. */
+/** Checks that an `explain --json` document has valid addresses and ports where they are expected. */
 import { canonicalAddress } from '../model/address.js';
 import type { Explanation } from '../model/explain.js';
 import { parseRange } from '../model/range.js';
 
-/** @returns the first thing that makes none, as a sentence without a full stop; null when all of it does. */
+/** @returns the first invalid value, as a sentence without a full stop; null when all are valid. */
 export function findNonsense(document: Explanation): string | null {
   for (const [place, text] of listAddresses(document)) {
     if (canonicalAddress(text) === null) return `${place} is ${show(text)}, which is no address`;

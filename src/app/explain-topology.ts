@@ -1,4 +1,4 @@
-/** Reads an `explain --json` document back into a topology, for those who look at another machine's rules. */
+/** Reads an `explain --json` document back into a topology, to explain another machine's rules. */
 import { canonicalAddress } from '../model/address.js';
 import { UserError } from '../model/errors.js';
 import { explanationSchema, type Explanation } from '../model/explain.js';
@@ -9,9 +9,9 @@ import type { Inside } from '../model/survey.js';
 import type { Device, Listener, Topology } from '../model/topology.js';
 import { findNonsense } from './explain-sense.js';
 
-/** Stands for the host's namespace, whose number the document does not tell. */
+/** Stands for the inode of the host's namespace, which the document does not contain. */
 const HOST = 1;
-/** Interface indices that the document does not tell begin here, above all real ones. */
+/** Placeholders for unknown interface indices start here, above all real ones. */
 const UNTOLD = 2 ** 31;
 
 export function readMap(
@@ -83,7 +83,7 @@ function listRelays(document: Explanation): Topology['relays'] {
     const listens = toEndpoint(relay.listens);
     if (!listens) return [];
     const target = relay.target === null ? null : toEndpoint(relay.target);
-    // Older documents tell it by docker-proxy's arguments only.
+    // Older documents give the protocol only in docker-proxy's arguments.
     const at = relay.arguments.indexOf('-proto');
     const told = at >= 0 && relay.arguments[at + 1] === 'udp' ? 'udp' : 'tcp';
     return [{ ...relay, protocol: relay.protocol ?? told, listens, target }];
@@ -99,7 +99,7 @@ function listListeners(document: Explanation, numbers: ReadonlyMap<string, numbe
   });
 }
 
-/** What older documents do not tell is taken for the usual; that is said. */
+/** Says what an older document lacks, and what is assumed instead. */
 function tellMissing({ host, containers }: Explanation): string[] {
   const dark = containers.filter(({ inside }) => inside === undefined).map(({ name }) => name);
   return [
@@ -116,7 +116,7 @@ function tellMissing({ host, containers }: Explanation): string[] {
   ];
 }
 
-/** Ports of which the document lists the sockets; older ones hold those of the ports that they predict for. */
+/** Ports whose sockets the document lists. In older documents, these are the ports with predictions. */
 function listHeard({ socketPorts, predictions, sockets }: Explanation): number[] {
   if (socketPorts) return socketPorts;
   const told = [...predictions.map(({ to }) => to), ...sockets.map(({ address }) => address)];
@@ -147,7 +147,7 @@ function readInsides(
   );
 }
 
-/** Rules that are there and are not in the document: what they do is not known. */
+/** Stands for rules that exist but are not in the document: their effect is unknown. */
 function makeUnknown(): RuleSet {
   const text = 'rules inside the container, which the document does not hold';
   const chain = (hook: 'prerouting' | 'output'): Chain => ({
@@ -221,7 +221,7 @@ function listDevices(
   });
 }
 
-/** A container's devices: as its routing tells them, else the inner ends of its veths. */
+/** A container's devices: from its routing if the document has it, else the inner ends of its veths. */
 function listInside(document: Explanation, container: string): Device[] {
   const inside = document.containers.find(({ name }) => name === container)?.inside;
   if (inside) return listInner(inside.routing);

@@ -1,4 +1,4 @@
-/** Explain: the map of one host and the predicted path of every client, from the machine or from saved files. */
+/** Explains one host: its map and the predicted path of every client, from the machine or from saved files. */
 import { readFile } from 'node:fs/promises';
 import { runCommand, type RunCommand } from '../host/command.js';
 import { parseSaved } from '../rules/read/iptables.js';
@@ -20,13 +20,13 @@ import { readMap } from './explain-topology.js';
 
 export interface ExplainRequest {
   readonly query: TargetQuery;
-  /** One kind of vantage only. */
+  /** Limits predictions to one kind of vantage. */
   readonly from?: Vantage | null;
-  /** Address of a client outside, where rules ask for it. */
+  /** Address of an outside client, for rules that match on it. */
   readonly client?: string | null;
-  /** As `--netns`; this one when left out. */
+  /** As `--netns`; the current namespace when left out. */
   readonly netns?: string;
-  /** Milliseconds that the engine, and the namespaces together, may take; the usual when left out. */
+  /** Milliseconds for the engine, and for all namespaces together; the defaults when left out. */
   readonly patience?: number;
   readonly dockerHost?: string | undefined;
   /** Files with saved rule sets: these are evaluated instead of this machine's. */
@@ -73,7 +73,7 @@ async function readMachine(
   return { topology, rules, settings, measured: true };
 }
 
-/** A host without rules prints nothing; so does a command that failed. */
+/** Notes an empty file: a host without rules prints nothing, but so does a command that failed. */
 function noteEmpty(text: string, file: string): string[] {
   return text.trim() === '' ? [`${file} is empty: it tells of no rules`] : [];
 }

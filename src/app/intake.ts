@@ -1,4 +1,4 @@
-/** What the probes tell of a trace: into the analysis, the recording and the stream, with what else is asked of it. */
+/** Passes the probes' events to the analysis, the recording and the stream. */
 import { nameProgram } from '../host/procfs.js';
 import type { TraceEvent } from '../model/event.js';
 import type { Topology } from '../model/topology.js';
@@ -7,29 +7,29 @@ import { IncrementalAnalysis } from '../prove/incremental.js';
 import { mergeTopologies } from './merge.js';
 import { PACKER } from './packer.js';
 
-/** Events held in memory; a trace that needs more ends by itself. */
+/** Most events held in memory; a trace that needs more ends by itself. */
 export const MAX_EVENTS = 2_000_000;
-/** Nanoseconds by which events may come later than the quickest did. */
+/** Nanoseconds by which an event may be delivered later than the fastest one. */
 const LAG = 1_000_000_000;
-/** Milliseconds between two looks at the host for namespaces that have come since. */
+/** Milliseconds between two reads of the host's topology, which look for new namespaces. */
 const LOOK = 1_000;
 
 export interface IntakeEffects {
   /** Called for each event as it comes. */
   readonly onEvent: (event: TraceEvent) => void;
-  /** Reads the map of the host anew. */
+  /** Reads the host's topology again. */
   readonly readTopology: () => Promise<Topology>;
 }
 
 export class Intake {
   readonly #effects: IntakeEffects;
   readonly #namespaces = new Set<number>();
-  /** What comes before the header is known. */
+  /** Events that arrive before the header is known. */
   #early: TraceEvent[] = [];
   #analysis: IncrementalAnalysis | null = null;
   #header: TraceHeader | null = null;
   #topology: Topology;
-  /** Namespaces of which the map has been asked. */
+  /** Inodes of the namespaces for which the topology has been read. */
   #asked: Set<number>;
   #looking = false;
   #lookedAt = -Infinity;
@@ -46,7 +46,7 @@ export class Intake {
     this.#asked = new Set(topology.namespaces.map(({ inode }) => inode));
   }
 
-  /** It holds as many events as it may: what comes is left out. */
+  /** True when it holds {@link MAX_EVENTS} events. It ignores further events. */
   get full(): boolean {
     return this.#full;
   }
@@ -64,7 +64,7 @@ export class Intake {
     return this.#namespaces;
   }
 
-  /** The host with everything that came while the trace ran, as far as it was looked at. */
+  /** The host's topology, including what was found while the trace ran. */
   get topology(): Topology {
     return this.#topology;
   }
@@ -84,7 +84,7 @@ export class Intake {
     this.#effects.onEvent(event);
   }
 
-  /** @returns the events that came before, which the analysis has as well */
+  /** @returns the analysis, and the earlier events, which it already holds */
   begin(
     header: TraceHeader,
     options: {
@@ -109,7 +109,10 @@ export class Intake {
     this.#analysis?.noteLost(total);
   }
 
-  /** Nanoseconds of the trace's clock before which everything has come; null while a namespace has no name yet. */
+  /**
+   * The time on the trace's clock, in nanoseconds, before which all events have arrived; null while the topology lacks
+   * a namespace.
+   */
   now(): number | null {
     const strangers = [...this.#namespaces].filter((inode) => !this.#asked.has(inode));
     if (strangers.length > 0) this.#look(strangers);
@@ -126,7 +129,7 @@ export class Intake {
         this.#topology = mergeTopologies(this.#topology, after);
         if (this.#header) this.#analysis?.learn({ ...this.#header, topology: this.#topology });
       })
-      // The end of the trace asks once more.
+      // The end of the trace reads it once more.
       .catch(() => undefined)
       .finally(() => {
         for (const inode of strangers) this.#asked.add(inode);
@@ -136,7 +139,7 @@ export class Intake {
   }
 }
 
-/** The kernel tells the name of a task; a runtime may have given it a thread's. */
+/** The kernel reports a task's name, which may be a runtime's thread name. Replaces that by the program's name. */
 function withProgram(event: TraceEvent): TraceEvent {
   if (!('command' in event)) return event;
   const command = nameProgram('/proc', event.pid, event.command);

@@ -1,14 +1,14 @@
-/** Who listens on the traced ports, and so may be a relay that the probes must follow. */
+/** Finds processes that listen on the traced ports and so may be relays that the probes must follow. */
 import type { Target } from '../model/target.js';
 import type { Listener, Topology } from '../model/topology.js';
 
-/** Processes that may hand bytes on: docker-proxy, and whatever else of the host listens on a port. */
+/** Process IDs of possible relays: known ones such as docker-proxy, and host processes that listen on a traced port. */
 export function listRelays(topology: Topology, target: Target): number[] {
   const listening = listListeners(topology, target).flatMap(({ pid }) => pid ?? []);
   return [...new Set([...topology.relays.map(({ pid }) => pid), ...listening])];
 }
 
-/** Whether bytes may be handed on by read and write: docker-proxy does so with datagrams, other relays with all. */
+/** Whether a relay may forward bytes by read and write. docker-proxy does so only for datagrams; others may always. */
 export function hasCopyingRelay(topology: Topology, target: Target): boolean {
   const spliced = new Set(
     topology.relays.filter(({ protocol }) => protocol === 'tcp').map(({ pid }) => pid),

@@ -1,4 +1,4 @@
-/** One live run from request to exit code: streams, files, expectation. */
+/** Runs one live trace from request to exit code: streams, files, expectation. */
 import { randomBytes } from 'node:crypto';
 import { UserError } from '../model/errors.js';
 import type { Connection, Report } from '../model/report.js';
@@ -19,10 +19,10 @@ export async function traceLive(
   wanted: LiveOutputs,
   terminal: LiveTerminal,
 ): Promise<number> {
-  // Where standard output takes the recording, people read standard error.
+  // When standard output carries the recording, the report goes to standard error.
   const streamed = wanted.record === '-';
   const record = streamed ? '/dev/stdout' : wanted.record;
-  // Renamed it can only be when all names are known.
+  // An anonymized recording is written at the end, when all names are known.
   const recorder =
     record !== undefined && !wanted.anonymize ? await openRecorder(record, terminal) : null;
   const outputs = { ...wanted, record, recorder };
@@ -45,13 +45,13 @@ export async function traceLive(
   );
   progress.starting();
   const stream = streamTo(terminal);
-  // A stream that nobody reads any more ends the trace, unless something else was asked for.
+  // A closed stream ends the trace, unless files or a command were asked for.
   if (outputs.ndjson && files.length === 0 && request.command.length === 0) {
     terminal.onClosed(() => stop.abort(CLOSED));
   }
   let written = true;
   const known = new Set<string>();
-  /** Each once, numbered as they are told: those of the report are numbered as they began. */
+  /** Emits each connection once. Numbers follow the order of output; the report numbers connections by their start. */
   const tell = (connection: Connection): void => {
     const key = identify(connection);
     if (known.has(key)) return;
@@ -75,7 +75,7 @@ export async function traceLive(
     onEvent: outputs.ndjson ? (event) => stream('event', event) : null,
     onConnection: tells ? tell : null,
     onReport: async (made, trace, rest) => {
-      // Those that never ended, or did so last: nothing else tells of them before the report.
+      // Connections that never ended, or ended last, have not been emitted yet.
       for (const one of tells ? made.connections : []) {
         tell(one);
         await terminal.drain?.();
@@ -102,7 +102,7 @@ async function openRecorder(name: string, terminal: LiveTerminal): Promise<Recor
   return new Recorder(name, terminal.streams);
 }
 
-/** Renamed before it is judged again, so that no output has anything to leak. */
+/** Anonymizes the trace and analyses it again, so that no output can leak a name. */
 async function rename(trace: Trace, hops: number | null): Promise<readonly [Report, Trace]> {
   const { anonymize } = await import('./anonymize.js');
   const renamed = anonymize(trace, randomBytes(32));
@@ -127,7 +127,7 @@ async function openSending(
   });
 }
 
-/** Nobody looks at the report, so that a trace may go on for as long as it likes without keeping its connections. */
+/** Whether nothing uses the report. The trace can then drop its connections, however long it runs. */
 function needsNoReport(outputs: LiveOutputs): boolean {
   const { quiet, json, ndjson, expect, record, recorder } = outputs;
   const streamed = record === undefined || recorder != null;
@@ -135,7 +135,7 @@ function needsNoReport(outputs: LiveOutputs): boolean {
   return quiet === true && !json && !ndjson && expect === null && streamed && files.length === 0;
 }
 
-/** Only what must be known: warnings. */
+/** Drops all progress except warnings. */
 function silence(progress: Progress): Progress {
   const nothing = (): void => undefined;
   return {
@@ -148,7 +148,7 @@ function silence(progress: Progress): Progress {
   };
 }
 
-/** What the report would have said of itself. */
+/** Prints the warnings about coverage that the report would contain. */
 function warnOfCoverage({ coverage }: Report, progress: Progress): void {
   const { lostEvents, sealed, notes } = coverage;
   if (lostEvents > 0) progress.warn(`${lostEvents} events were lost`);

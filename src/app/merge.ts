@@ -1,7 +1,7 @@
-/** Joins what the host looked like before a trace with what had come by its end. */
+/** Joins the host's topology from before a trace with the one from its end. */
 import type { Topology } from '../model/topology.js';
 
-/** Whether the map has all of these namespaces. */
+/** Whether the topology has all of these namespaces. */
 export function isKnown(topology: Topology, namespaces: ReadonlySet<number>): boolean {
   const known = new Set(topology.namespaces.map(({ inode }) => inode));
   return [...namespaces].every((inode) => known.has(inode));
@@ -21,7 +21,7 @@ export function mergeTopologies(before: Topology, after: Topology): Topology {
   };
 }
 
-/** Namespaces whose listeners neither knows. */
+/** Namespaces whose listeners neither topology knows. */
 function listUnheard(before: Topology, after: Topology): number[] {
   const isHeard = ({ namespaces, unheard = [] }: Topology, inode: number): boolean =>
     namespaces.some((one) => one.inode === inode) && !unheard.includes(inode);

@@ -1,4 +1,4 @@
-/** The end of a trace: what the kernel has counted for the sockets that are open still. */
+/** Reads, at the end of a trace, the kernel's counters of the sockets that are still open. */
 import type { StateEvent, Unnumbered } from '../model/event.js';
 
 /** Milliseconds for all namespaces. */
@@ -12,8 +12,8 @@ export interface SeenSoFar {
 }
 
 /**
- * Looks at the open sockets of the traced ports in every namespace that the events come from. What they tell stands in
- * for packets that the budget left out; where it cannot be had, nothing is told.
+ * Reads the open sockets of the traced ports in every namespace that events came from. Their counters stand in for
+ * packets that the budget left out. Returns nothing for sockets that cannot be read.
  */
 export async function readOpenSums(
   { lastTime: time, namespaces: seen }: SeenSoFar,

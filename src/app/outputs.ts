@@ -1,4 +1,4 @@
-/** Where a report goes: terminal or JSON on standard output, pictures and recordings into files, whole or not at all. */
+/** Writes a report: text or JSON to standard output, pictures and recordings to files, each whole or not at all. */
 import { gzipSync } from 'node:zlib';
 import { checkOutput, locateOutput, writeOutput } from '../host/output-file.js';
 import { UserError } from '../model/errors.js';
@@ -6,15 +6,15 @@ import type { Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
 import type { Recorder } from './recorder.js';
 
-/** What files are made of. */
+/** What files are made from. */
 interface Content {
   readonly report: Report;
   readonly trace: Trace;
-  /** The report with every packet, however few it lists. */
+  /** The report with every packet, even if it omits some. */
   readonly whole: () => Promise<Report>;
 }
 
-/** How each file that a flag names is made, in the order of writing. */
+/** Renders each kind of file that a flag can name, in the order of writing. */
 const FILES = {
   svg: async ({ report }: Content) => (await import('../render/svg/svg.js')).renderSvg(report),
   png: ({ report }: Content) => drawPng(report),
@@ -36,7 +36,7 @@ export interface OutputRequest extends FileNames {
   readonly json: boolean;
   readonly ndjson: boolean;
   readonly record: string | undefined;
-  /** Writes the recording while the trace runs; where there is none, it is written with the other files. */
+  /** Writes the recording while the trace runs; without it, the recording is written with the other files. */
   readonly recorder?: Recorder | null;
   /** How many connections get a ladder in the terminal; undefined for the usual few. */
   readonly ladders: number | undefined;
@@ -57,7 +57,7 @@ export interface Terminal {
 export interface Sink {
   out(text: string): void;
   emit(json: string): void;
-  /** Settles when what was emitted is on its way, so that a slow reader costs no memory. */
+  /** Settles when the stream has room for more, so that a slow reader costs no memory. */
   drain?(): Promise<void>;
 }
 
@@ -93,7 +93,7 @@ export interface OutputTerminal {
   readonly streams: ReadonlyMap<number, (content: string | Buffer) => Promise<void>>;
 }
 
-/** Writes one file after the other. One that fails costs no other one; what became of each is told at the end. */
+/** Writes one file after the other. A failure does not stop the others; `tell` prints each result at the end. */
 export class OutputFiles {
   readonly #terminal: OutputTerminal;
   readonly #lines: string[] = [];
@@ -112,7 +112,7 @@ export class OutputFiles {
     await this.note(file, async () => writeOutput(file, await render(), this.#terminal.streams));
   }
 
-  /** What became of a file that is written by somebody else: `work` throws where it was not. */
+  /** Notes the result of a file that is written elsewhere; `work` throws when it was not written. */
   async note(file: string, work: () => Promise<void> | void): Promise<void> {
     try {
       await work();
@@ -125,7 +125,7 @@ export class OutputFiles {
     }
   }
 
-  /** Says what was written and what was not; true when all was. Throws what no user can mend. */
+  /** Prints what was written and what was not; true when all was. Throws any error that is not a UserError. */
   tell(): boolean {
     for (const line of this.#lines) this.#terminal.err(`${line}\n`);
     if (this.#defect !== null) throw this.#defect as Error;
@@ -140,7 +140,7 @@ export async function writeFiles(
   request: OutputRequest,
   files: OutputFiles,
 ): Promise<void> {
-  // Exports hold every packet, however few the report lists.
+  // Exports hold every packet, even if the report omits some.
   const ids = new Set(report.connections.map(({ id }) => id));
   const whole = async (): Promise<Report> => {
     const omits = report.connections.some(({ hopsOmitted }) => hopsOmitted > 0);
@@ -149,7 +149,7 @@ export async function writeFiles(
     const full = analyse(trace, { hops: null });
     return { ...full, connections: full.connections.filter(({ id }) => ids.has(id)) };
   };
-  // The evidence first: where there is room for one file only, it shall be this one.
+  // The recording comes first: if the disk has room for one file only, it should be this one.
   const { record, recorder } = request;
   if (record !== undefined && recorder) await files.note(record, () => recorder.settle());
   else await files.write(record, async () => formatRecorded(trace, record));
@@ -177,7 +177,7 @@ async function drawPage(report: Report, trace: Trace): Promise<string> {
   return renderHtml(listEveryHop(report, trace), explainTraced(trace.header));
 }
 
-/** Whether something is asked for that is made of every event, and not of the report alone. */
+/** Whether an output needs every event, not only the report. */
 export function needsEvents({ html, pcapng, perfetto, anonymize }: OutputRequest): boolean {
   return anonymize === true || [html, pcapng, perfetto].some((file) => file !== undefined);
 }
@@ -190,9 +190,9 @@ export function listFiles(request: OutputRequest): string[] {
 }
 
 /**
- * Fails early, before any work, when a file could not be written in the end.
- * @param machine whether standard output takes a document for programs, which nothing else may be mixed into
- * @param inputs files that are read, and so are not to be replaced
+ * Checks before any work that every file can be written.
+ * @param machine whether standard output carries JSON, which nothing else may be mixed into
+ * @param inputs files that are read, which no output may replace
  * @throws UserError
  */
 export async function checkFiles(

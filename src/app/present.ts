@@ -1,4 +1,4 @@
-/** What becomes of a report, live or read: files, the terminal, the exit code. */
+/** Presents a report, live or read: writes files, prints it, and picks the exit code. */
 import type { Expectation } from '../model/expectation.js';
 import type { Report } from '../model/report.js';
 import type { Selection } from '../model/selection.js';
@@ -30,22 +30,22 @@ export interface LiveTerminal extends Sink, OutputTerminal {
   readonly columns: number;
   readonly color: boolean;
   readonly interactive: boolean;
-  /** What standard error has room for at this moment. */
+  /** The current size of the terminal on standard error. */
   screen(): Screen;
-  /** Our own drawing on standard error, cursor movements included. */
+  /** Draws on standard error, cursor movements included. */
   draw(text: string): void;
-  /** Called once, when standard output takes no more. */
+  /** Calls the handler once, when standard output cannot be written any more. */
   onClosed(handler: () => void): void;
   onInterrupt(first: () => void): void;
 }
 
-/** Writes the lines of `--ndjson`: a type, and what it is named after. */
+/** Writes the lines of `--ndjson`: a `type`, and the value under a key of that name. */
 export function streamTo(terminal: Pick<LiveTerminal, 'emit'>) {
   return (type: 'event' | 'connection', value: object): void =>
     terminal.emit(`${JSON.stringify({ type, [type]: value })}\n`);
 }
 
-/** The report, and every file. What cannot be written costs nothing else; it is said, and then this is false. */
+/** Writes every file and prints the report. Reports files that cannot be written, goes on, and then returns false. */
 export async function present(
   report: Report,
   trace: Trace,
@@ -60,7 +60,7 @@ export async function present(
 }
 
 /**
- * The exit code that the report deserves, with a sentence on standard error when it is not 0.
+ * The exit code for the report. Prints a sentence on standard error when it is not 0.
  * @param forgotten connections that are not in the report
  */
 export function conclude(

@@ -1,4 +1,4 @@
-/** What a trace tells while it runs, on standard error: in place on a terminal, few lines elsewhere. */
+/** Shows the progress of a running trace on standard error: in place on a terminal, else in a few lines. */
 import type { Connection } from '../model/report.js';
 import { escapeLines } from '../model/visible.js';
 import { renderWatch, renderWatchLine, type Screen } from '../render/terminal/watch.js';
@@ -9,22 +9,22 @@ export interface Progress {
   ready(ports: readonly number[], missing: readonly string[]): void;
   update(tally: Tally): void;
   lost(count: number): void;
-  /** A connection has ended, or the trace has: a line for it where nothing can be drawn in place. Once for each. */
+  /** Called once per connection, when it or the trace ends. Prints a line where nothing can be drawn in place. */
   ended(connection: Connection): void;
   stopping(): void;
-  /** How many events were lost in all: that may show only when the kernel tells how much it has printed. */
+  /** Takes the total of lost events, which may be known only when the kernel tells how much it has printed. */
   finished(lost: number): void;
   warn(text: string): void;
 }
 
 export interface ProgressOptions {
-  /** Gets cursor movements too. */
+  /** Receives all text, cursor movements included. */
   readonly write: (text: string) => void;
   /** Whether lines may be drawn over. */
   readonly terminal: boolean;
   /** How the user may end it, e.g. `Ctrl-C ends it`. */
   readonly hint: string;
-  /** Draws the connections too, as large as the screen is at that moment; only on a terminal. */
+  /** Returns the current screen. When given, connections are drawn too, on a terminal only. */
   readonly watch?: (() => Screen) | undefined;
 }
 
@@ -81,7 +81,7 @@ export function createProgress({ write, terminal, hint, watch }: ProgressOptions
   };
 }
 
-/** Takes back what stands there: to its first line's start, and everything from there on away. */
+/** Escape codes that move to the start of the first drawn line and erase everything from there. */
 function eraser({ length }: readonly string[]): string {
   if (length === 0) return '';
   return length === 1 ? '\r\u001b[K' : `\r\u001b[${length - 1}A\u001b[J`;

@@ -1,9 +1,9 @@
-/** Pseudonyms of addresses, by a key: the same address has the same one, and addresses of one network stay in one network. */
+/** Makes pseudonyms of addresses by a key: equal addresses stay equal, and one network stays one network. */
 import { createHmac } from 'node:crypto';
 import { addressFromBytes, canonicalAddress } from '../model/address.js';
 import { parseAddressNumber } from '../model/range.js';
 
-/** First bytes of IPv4 addresses that name something else than a host somewhere: this network, loopback, multicast, broadcast. */
+/** First bytes of IPv4 addresses that name no ordinary host: this network, loopback, multicast, broadcast. */
 const isSpecial = (first: number): boolean => first === 0 || first === 127 || first >= 224;
 
 export class AddressPseudonyms {
@@ -12,7 +12,7 @@ export class AddressPseudonyms {
   /** A permutation of the first bytes that are not special. */
   readonly #firsts: readonly number[];
 
-  /** @param key random bytes; whoever has them can tell the addresses again */
+  /** @param key random bytes; anyone who has them can recover the addresses */
   constructor(key: Uint8Array) {
     this.#key = key;
     const firsts = Array.from({ length: 256 }, (_, byte) => byte).filter(
@@ -26,7 +26,7 @@ export class AddressPseudonyms {
     this.#firsts = table;
   }
 
-  /** @param text an address, or an address with a prefix length; anything else is null */
+  /** @param text an address, or an address with a prefix length; other text gives null */
   rename(text: string): string | null {
     const [bare = '', ...rest] = text.split('/');
     const canonical = canonicalAddress(bare);
@@ -52,18 +52,21 @@ export class AddressPseudonyms {
       if (isSpecial(first)) return canonical;
       return addressFromBytes([this.#firsts[first] ?? first, ...this.#flip(bytes, 8).slice(1)]);
     }
-    // Global (2000::/3) and private (fc00::/7) ones stay what they are; the rest is special.
+    // Global (2000::/3) and private (fc00::/7) addresses keep those prefixes; the rest is special.
     const kept = first >> 5 === 1 ? 3 : first >> 1 === 0x7e ? 7 : 0;
     return kept === 0 ? this.#keepPrefix(bytes) : addressFromBytes(this.#flip(bytes, kept));
   }
 
-  /** Of fe80::/10 the half behind the prefix is made of hardware addresses; ::1 and multicast say nothing of anybody. */
+  /**
+   * Changes the second half of fe80::/10 addresses, which is made from hardware addresses. Keeps ::1 and multicast,
+   * which identify nobody.
+   */
   #keepPrefix(bytes: readonly number[]): string {
     const linkLocal = bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80;
     return addressFromBytes(linkLocal ? this.#flip(bytes, 64) : bytes);
   }
 
-  /** Flips each bit from `from` on, or not, as the bits before it decide: equal prefixes stay equal. */
+  /** Flips bits from bit `from` on. The key and the preceding bits decide about each, so equal prefixes stay equal. */
   #flip(bytes: readonly number[], from: number): number[] {
     const bits = bytes.flatMap((byte) =>
       Array.from({ length: 8 }, (_, i) => (byte >> (7 - i)) & 1),

@@ -1,4 +1,4 @@
-/** Reads a capture piece by piece: what is over is judged and let go, so that its length costs no memory. */
+/** Reads a capture piece by piece: judges and releases ended connections, so that its length costs no memory. */
 import { stat } from 'node:fs/promises';
 import { CaptureReading } from '../capture/captures.js';
 import type { CaptureInput } from '../capture/file/input.js';
@@ -16,15 +16,15 @@ export interface CaptureRequest {
   readonly name: string;
   readonly input: CaptureInput;
   readonly program: string;
-  /** What is asked of it, on its header. */
+  /** Narrows the header to what was asked for. */
   readonly narrow: (header: TraceHeader) => TraceHeader;
   readonly hops: number | null;
-  /** Nothing but which ports were spoken to is asked for. */
+  /** Only a listing of the ports in use was asked for. */
   readonly lists: boolean;
   readonly terminal: LiveTerminal;
 }
 
-/** Which ports were spoken to. */
+/** The ports in use, for a capture of which nothing in particular was asked. */
 export interface Listing {
   readonly trace: Trace;
   readonly groups: readonly ListedGroup[];
@@ -37,7 +37,7 @@ export interface CaptureReport {
   readonly ports: ReadonlyMap<string, number>;
 }
 
-/** Null where the file is not in order of time, so that it must be read as a whole. */
+/** Null when a regular file is not in order of time, so that it must be read as a whole. */
 export async function readCapture(
   request: CaptureRequest,
 ): Promise<CaptureReport | Listing | null> {
@@ -69,7 +69,7 @@ export async function readCapture(
   return { trace, report, ports };
 }
 
-/** A copy would make all of its events. */
+/** Marks the trace itself, because a copy would create all of its events. */
 function withoutPast(trace: Trace): Trace {
   return Object.defineProperty(trace, 'partial', { value: true, enumerable: true });
 }

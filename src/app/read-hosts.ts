@@ -1,4 +1,4 @@
-/** Recordings of several hosts, read as one: each whole, and told together. */
+/** Reads recordings of several hosts into one joint report. */
 import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
 import type { CaptureInput } from '../capture/file/input.js';
@@ -12,13 +12,13 @@ import { readRecording } from './read-recording.js';
 export interface HostsRequest {
   readonly files: readonly string[];
   readonly open: (name: string) => Promise<CaptureInput>;
-  /** What is asked of each, on its header. */
+  /** Narrows the header of each to what was asked for. */
   readonly narrow: (header: TraceHeader) => TraceHeader;
   readonly hops: number | null;
   readonly anonymize: boolean;
 }
 
-/** @throws UserError where one is no recording, or two were taken on one host */
+/** @throws UserError when a file is no recording, or two come from one host */
 export async function readHosts(request: HostsRequest): Promise<JointReport> {
   const { files, open, narrow, hops, anonymize } = request;
   const traces: Trace[] = [];
@@ -50,7 +50,7 @@ function checkDifferent(files: readonly string[], traces: readonly Trace[]): voi
   });
 }
 
-/** By their files' names: `a` for `/tmp/a.tflow.gz`; what would be the same gets a number. */
+/** Names hosts after their files: `a` for `/tmp/a.tflow.gz`. Repeated names get a number. */
 export function nameHosts(files: readonly string[], hidden: boolean): string[] {
   const taken = new Set<string>();
   return files.map((file, index) => {

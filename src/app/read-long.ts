@@ -1,4 +1,4 @@
-/** Reads a long recording twice: for the header at its end, and then event by event, so that its length costs no memory. */
+/** Reads a long recording twice, so that its length costs no memory: for the header at its end, then by events. */
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { isCapture } from '../capture/captures.js';
@@ -7,15 +7,15 @@ import type { Report } from '../model/report.js';
 import type { Trace, TraceHeader } from '../model/trace.js';
 import { PACKER } from './packer.js';
 
-/** Bytes of a file beyond which it is read twice rather than held; packed ones are a fifteenth as long. */
+/** Files of at least this many bytes are read twice instead of held. Compressed ones are a fifteenth as long. */
 const LONG = 16 * 1024 * 1024;
 const LONG_PACKED = 1024 * 1024;
-/** Events between two looks at what is over. */
+/** Events between two checks for ended connections. */
 const PIECE = 40_000;
-/** Nanoseconds by which events may stand behind later ones. */
+/** Nanoseconds by which events may be out of order. */
 const LAG = 1_000_000_000;
 
-/** Whether a file is a recording of that length. */
+/** Whether a file is a recording that is long enough to be read twice. */
 export async function isLongRecording(name: string, standardInput: Readable): Promise<boolean> {
   if (name === '-') return false;
   const info = await stat(name).catch(() => null);
@@ -31,11 +31,11 @@ export interface LongReading {
   readonly name: string;
   readonly hops: number | null;
   readonly standardInput: Readable;
-  /** What is asked of it, on the header that holds. */
+  /** Narrows the final header to what was asked for. */
   readonly narrow: (header: TraceHeader) => TraceHeader;
 }
 
-/** @returns the report, and a trace without the events of what was let go */
+/** @returns the report, and a trace without the events of released connections */
 export async function readLong(reading: LongReading): Promise<{ report: Report; trace: Trace }> {
   const { name, hops, standardInput, narrow } = reading;
   const { readEvents, readHeader } = await import('./read-recording.js');
@@ -54,7 +54,7 @@ export async function readLong(reading: LongReading): Promise<{ report: Report; 
     if (fresh < piece || budget === null) return;
     fresh = 0;
     analysis.advance(latest - LAG);
-    // Each event is looked at about twice, however many are held.
+    // So each event is looked at about twice, however many are held.
     piece = Math.max(PIECE, analysis.held);
   });
   return analysis.finish({ source: 'recording', header, sums: [], tail });

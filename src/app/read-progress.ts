@@ -1,7 +1,7 @@
-/** How far reading is, on standard error: in place on a terminal, a line now and then elsewhere. */
+/** Shows how far reading has come, on standard error: in place on a terminal, else as a line now and then. */
 import type { LiveTerminal } from './present.js';
 
-/** Milliseconds between two words on it. */
+/** Milliseconds between two updates: on a terminal, and elsewhere. */
 const OFTEN = 250;
 const SELDOM = 2_000;
 

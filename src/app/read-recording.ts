@@ -1,4 +1,4 @@
-/** A recording read from an input. Loaded only for one: checking its lines takes a library that captures do without. */
+/** Reads a recording. Loaded only when needed, because checking its lines takes a library that captures do without. */
 import { StringDecoder } from 'node:string_decoder';
 import type { CaptureInput } from '../capture/file/input.js';
 import { HeaderReader, isRecording, RecordingReader } from '../capture/recording.js';
@@ -7,15 +7,15 @@ import { UserError } from '../model/errors.js';
 import type { TraceEvent } from '../model/event.js';
 import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
 
-/** Characters of a line, far beyond what a trace writes. */
+/** Most characters of a line, far more than a trace writes. */
 const MAX_LINE = 4 * 1024 * 1024;
 /** Characters that tell a recording from other text. */
 const ENOUGH = 200;
 
 /**
- * Reads it line by line, whatever its size. What was written while the trace ran is put in order, and narrowed to the
- * host, as the trace itself did at its end.
- * @throws UserError where it is none
+ * Reads a recording of any size line by line. Events that were written while the trace ran are put in order and
+ * narrowed to the host, as the trace itself did at its end.
+ * @throws UserError when it is no recording
  */
 export async function readRecording(name: string, input: CaptureInput): Promise<Trace> {
   const reader = new RecordingReader(name);
@@ -26,7 +26,7 @@ export async function readRecording(name: string, input: CaptureInput): Promise<
   return { ...trace, events };
 }
 
-/** The header that holds of a recording: one that was written while the trace ran has it at its end. */
+/** The final header of a recording. A recording that was written while the trace ran has it at its end. */
 export async function readHeader(name: string, input: CaptureInput): Promise<TraceHeader> {
   const reader = new HeaderReader(name);
   await readLines(name, input, (line) => {
@@ -36,7 +36,7 @@ export async function readHeader(name: string, input: CaptureInput): Promise<Tra
   return reader.end();
 }
 
-/** Hands on its events one by one. @returns how it ended */
+/** Passes the events to `onEvent` one by one. @returns how the trace ended */
 export async function readEvents(
   name: string,
   input: CaptureInput,
@@ -47,14 +47,14 @@ export async function readEvents(
   return reader.end().tail;
 }
 
-/** @param take takes a line; false where it wants no more */
+/** @param take takes a line; returns false when it wants no more */
 async function readLines(
   name: string,
   input: CaptureInput,
   take: (line: string) => boolean,
 ): Promise<void> {
   const decoder = new StringDecoder('utf8');
-  // A line in the making: joined once it is whole.
+  // Pieces of the current line, joined once it is complete.
   let pieces: string[] = [];
   let length = 0;
   let begun = false;
@@ -72,16 +72,16 @@ async function readLines(
       length = last.length;
       for (const line of whole) if (!take(line)) return;
     }
-    // It is read as it is: as a line that makes no sense.
+    // An overlong line is passed on as it is, and read as an invalid one.
     if (length > MAX_LINE) break;
   }
   const rest = pieces.join('') + decoder.end();
   if (!begun && !isRecording(rest)) throw describeForeign(name);
-  // What has no end was being written when the trace was killed.
+  // A line without its end was being written when the trace was killed.
   if (rest !== '' && !isCut(rest)) take(rest);
 }
 
-/** Whether a last line without its end is the beginning of one: it is left out then, and the recording told as cut off. */
+/** Whether the last line is incomplete. It is then left out, and the recording counts as cut off. */
 function isCut(line: string): boolean {
   if (line.length > MAX_LINE) return false;
   try {

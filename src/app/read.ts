@@ -1,4 +1,4 @@
-/** Offline: a recording or captures read, analysed and reported like a live trace. */
+/** Reads recordings or captures, and analyses and reports them like a live trace. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
@@ -66,7 +66,7 @@ export async function readTrace(
   return exit === 0 && !written ? 1 : exit;
 }
 
-/** Traces only: metrics tell of the present. @returns whether all arrived; true where nothing is to be sent */
+/** Sends traces only: metrics are about the present. @returns whether all arrived; true if nothing is to be sent */
 async function send(
   report: Report,
   { program }: ReadRequest,
@@ -82,10 +82,10 @@ async function send(
   return sending.close((text) => terminal.err(text));
 }
 
-/** What is sent has been selected. */
+/** Lets everything pass: connections are selected before they are sent. */
 const EVERYTHING: Selection = { paths: [], outcomes: [], ids: [], slowest: null };
 
-/** Where nothing in particular is asked of a capture, which ports were spoken to is told. */
+/** Whether to list only the ports in use, because no other output was asked for. */
 function isListing({ json, ndjson, expect, otlp, quiet }: LiveOutputs): boolean {
   return !json && !ndjson && !quiet && expect === null && otlp === undefined;
 }
@@ -93,7 +93,7 @@ function isListing({ json, ndjson, expect, otlp, quiet }: LiveOutputs): boolean 
 interface Read {
   readonly trace: Trace;
   readonly report: Report;
-  /** What went to which port, of a capture that was read piece by piece; null where the trace tells it. */
+  /** Connections per port of a capture that was read piece by piece; null when the trace itself has them. */
   readonly ports: ReadonlyMap<string, number> | null;
 }
 
@@ -112,9 +112,9 @@ async function readReport(
     return { ...(await readLong({ name, hops, standardInput, narrow })), ports: null };
   }
   const stop = new AbortController();
-  // What was read so far is reported.
+  // An interrupt ends reading; what was read so far is reported.
   if (request.files.includes('-')) terminal.onInterrupt(() => stop.abort());
-  // Whatever becomes of them, they are closed when they are read.
+  // All are closed in the end, also after an error.
   const inputs: CaptureInput[] = [];
   const open = async (file: string): Promise<CaptureInput> => {
     const input = await openInput(file, standardInput, stop.signal);
@@ -129,7 +129,7 @@ async function readReport(
 }
 
 interface Inputs {
-  /** One file, of which not every event is asked for. */
+  /** One file, and no output needs every event. */
   readonly inPieces: boolean;
   readonly asksForEvents: boolean;
   readonly open: (name: string) => Promise<CaptureInput>;
@@ -227,7 +227,7 @@ function checkNoRecord({ record }: LiveOutputs): void {
   });
 }
 
-/** A port that is not in the capture: those that are. */
+/** Prints which ports are in the capture, when no connection matches. */
 function tellWhatIsThere({ trace, ports: counted }: Read, terminal: LiveTerminal): void {
   const ports = [...(counted ?? countPorts(trace))]
     .sort((a, b) => b[1] - a[1])
@@ -264,7 +264,7 @@ function countPorts(trace: Trace): ReadonlyMap<string, number> {
 
 type Names = Pick<Topology, 'containers' | 'relays'>;
 
-/** What the host's map calls what a capture shows; a recording has its own. */
+/** Reads names for a capture's addresses from the host's map. A recording has its own. */
 async function readNames(file: string | undefined): Promise<Names | null> {
   if (file === undefined) return null;
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
@@ -287,7 +287,7 @@ function withNames(header: TraceHeader, names: Names | null): TraceHeader {
   return { ...header, topology: { ...header.topology, containers, relays } };
 }
 
-/** Ports, containers and client narrow what the recording was made for; nothing asked keeps it as it is. */
+/** Narrows the header to the asked ports, containers and client; without any, keeps it as it is. */
 function narrow(
   header: TraceHeader,
   { capture }: Trace,

@@ -1,4 +1,4 @@
-/** The recording of a trace, written while it runs: readable up to its last whole line whatever ends the program. */
+/** Writes the recording of a trace while it runs; readable up to its last whole line, however the program ends. */
 import { gzipSync } from 'node:zlib';
 import { formatEnd, formatEvent, formatHeader, formatLastHeader } from '../capture/recording.js';
 import { openAppended, type AppendedOutput } from '../host/appended-output.js';
@@ -6,15 +6,15 @@ import { UserError } from '../model/errors.js';
 import type { TraceEvent } from '../model/event.js';
 import type { TraceHeader, TraceTail } from '../model/trace.js';
 
-/** Milliseconds that events wait for others to be written with; packed ones longer, since many pack better. */
+/** Milliseconds that events wait to be written together; longer for `.gz`, because larger pieces compress better. */
 const WAIT = 200;
 const WAIT_PACKED = 1_000;
-/** Characters that wait at most for their turn. */
+/** Characters at which waiting events are written at once. */
 const PIECE = 262_144;
-/** Characters that may wait for whoever reads them, or for the disk. */
+/** Most characters that may wait for a slow reader or disk. */
 const MOST_WAITING = 64 * 1024 * 1024;
 
-/** What is known at the end of a trace only. */
+/** What is known only at the end of a trace. */
 export interface RecordingEnd {
   readonly header: TraceHeader;
   /** Sums that were read after the last event. */
@@ -36,17 +36,17 @@ export class Recorder {
   #writing: Promise<void> = Promise.resolve();
   #failure: unknown = null;
 
-  /** A name that ends in `.gz` is packed: as one member of gzip after the other, each whole. */
+  /** With a name that ends in `.gz`, the output is a sequence of complete gzip members. */
   constructor(name: string, streams: ReadonlyMap<number, (content: Buffer) => Promise<void>>) {
     this.#name = name;
     this.#streams = streams;
     this.#packed = name.endsWith('.gz');
   }
 
-  /** Opens the output with the header and what has been seen so far. What fails is told by `settle`. */
+  /** Opens the output with the header and the events so far. `settle` throws what failed. */
   async begin(header: TraceHeader, events: readonly TraceEvent[]): Promise<void> {
     const first = formatHeader(header, true) + events.map(formatEvent).join('');
-    // What comes while it is being opened waits.
+    // Events that arrive while it is being opened wait.
     this.#begun = true;
     try {
       this.#output = await openAppended(this.#name, this.#pack(first), this.#streams);
@@ -56,7 +56,7 @@ export class Recorder {
     this.#flush();
   }
 
-  /** Ignored before `begin`, which is given all events until then. */
+  /** Does nothing before `begin`, which gets all earlier events. */
   add(event: TraceEvent): void {
     if (!this.#begun || this.#failure !== null) return;
     const line = formatEvent(event);

@@ -1,4 +1,4 @@
-/** Rule tracing beside a trace: started if asked for, and ended whatever happens. */
+/** Runs rule tracing beside a trace: starts it if asked for, and ends it in every case. */
 import type { RuleTraceEnd, RuleTracer } from '../capture/nftrace/rule-tracer.js';
 import type { Target } from '../model/target.js';
 

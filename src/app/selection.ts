@@ -1,4 +1,4 @@
-/** Which connections are shown: the filters of `trace` and `read`. The verdict stays that over all of them. */
+/** Selects the connections that `trace` and `read` show; the verdict still covers all connections. */
 import type { Connection, Report } from '../model/report.js';
 import type { Selection } from '../model/selection.js';
 import { slownessOf } from '../prove/timing/statistics.js';
@@ -26,7 +26,7 @@ export function passes(
   return among(paths, path) && among(outcomes, outcome) && among(ids, id);
 }
 
-/** Those of which no time is known are none of the slow ones. */
+/** The `most` slowest ones, in their order. Connections without a known time are left out. */
 function listSlowest(connections: readonly Connection[], most: number): Connection[] {
   const timed = connections.flatMap((connection) => {
     const took = slownessOf(connection);

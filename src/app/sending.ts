@@ -1,4 +1,4 @@
-/** What `--otlp` adds to a run: connections go out as they are over, the others at its end, and what did not arrive is said. */
+/** Sends connections for `--otlp`: each when it is over, the others at the end, and reports what did not arrive. */
 import type { Connection, Report } from '../model/report.js';
 import type { Selection } from '../model/selection.js';
 import { withFields } from '../prove/outlined-connection.js';
@@ -10,7 +10,7 @@ export interface SendingOptions {
   readonly url: string;
   readonly program: string;
   readonly live: boolean;
-  /** What tells this run from others on the host. */
+  /** Distinguishes this run from others on the host. */
   readonly subject: string;
   readonly anonymize: boolean;
   /** Which connections have spans; metrics count all. */
@@ -31,7 +31,7 @@ export class Sending {
     this.#show = show;
   }
 
-  /** @throws UserError where nothing can be sent there */
+  /** @throws UserError when nothing can be sent there */
   static async open(options: SendingOptions): Promise<Sending> {
     const { openSink } = await import('./otlp/open.js');
     const { tellChange } = await import('./otlp/told.js');
@@ -48,7 +48,7 @@ export class Sending {
     return new Sending(sink, endpoint.shown, show);
   }
 
-  /** While the trace runs: what is found lost later cannot lower this one any more. */
+  /** Sends a connection while the trace runs. Losses that are found later no longer count for it. */
   over(connection: Connection): void {
     this.#add(connection, { state: 'open', lostEvents: this.#lost });
   }
@@ -58,7 +58,7 @@ export class Sending {
     this.#sink.noteLost(total);
   }
 
-  /** Those that are left, with what the whole trace covers. Waits for room, as nothing else waits for it any more. */
+  /** Sends the other connections, with the coverage of the whole trace. Waits for room, which delays nothing now. */
   async addRest(connections: readonly Connection[], coverage: Report['coverage']): Promise<void> {
     const { sealed, lostEvents } = coverage;
     this.#sink.noteLost(lostEvents);

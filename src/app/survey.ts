@@ -1,4 +1,4 @@
-/** Reads rules and settings around a trace. Nothing here breaks a trace: what fails is a warning, and nothing is predicted. */
+/** Reads rules and settings before and after a trace. A failure only warns, and then nothing is predicted. */
 import { runCommand } from '../host/command.js';
 import { resolveNamespace } from '../host/namespaces.js';
 import { readRules, type RulesReading } from '../host/rules.js';
@@ -12,9 +12,9 @@ import { findOtherMappings } from '../rules/evaluate/mappings.js';
 import { pruneRules } from '../rules/evaluate/prune.js';
 
 export interface Surveyor {
-  /** Ways in that rules alone tell of: made by hand, by Podman, CNI or kube-proxy. */
+  /** Port mappings that only rules show: made by hand, by Podman, CNI or kube-proxy. */
   mappings(topology: Topology): Promise<PortMapping[]>;
-  /** Begins at once; the survey of these ports, or null when nothing could be read. */
+  /** The survey of these ports, as read by `startSurvey`; null when nothing could be read. */
   before(ports: readonly number[]): Promise<RuleSurvey | null>;
   /** The same survey with what has changed since. */
   after(survey: RuleSurvey, ports: readonly number[]): Promise<RuleSurvey>;
@@ -54,7 +54,7 @@ export function startSurvey(
       };
     },
     async after(survey, ports) {
-      // The trace may have been ended by its signal: this one reads on.
+      // Without the signal, which may have ended the trace already.
       const reading = await read(netns, undefined).catch(() => null);
       if (!reading?.rules.complete) return survey;
       const rules = pruneRules(reading.rules.rules, ports);

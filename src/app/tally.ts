@@ -1,37 +1,40 @@
-/** Counts connections while a trace runs, and hands on those that have ended; costs at most a part of the time. */
+/** Counts connections while a trace runs and passes on ended ones, within a limited share of the time. */
 import type { Connection } from '../model/report.js';
 import type { IncrementalAnalysis, Wanted } from '../prove/incremental.js';
 
-/** Looking at what is new takes at most this part of the time … */
+/** Analysing new events takes at most this share of the time. */
 const SHARE = 0.1;
-/** … or, where very much is held, this one: what is let go takes no room. So where somebody waits for what has ended. */
+/**
+ * The share when more than {@link FULL} events are held, to release memory; also the most when a caller waits for
+ * ended connections.
+ */
 const SHARE_FULL = 0.5;
 const FULL = 50_000;
-/** Milliseconds that whoever waits for connections that have ended should not wait longer. */
+/** Milliseconds within which a caller should get ended connections. */
 const PROMPT = 500;
-/** Milliseconds between two looks while nothing comes. */
+/** Milliseconds between two updates while no events arrive. */
 const IDLE = 500;
 
 export interface Tally {
   readonly connections: number;
   readonly ended: number;
   readonly packets: number;
-  /** Those that have not been let go, as far as they are known by now, and a few that were let go last. */
+  /** Connections still held, as far as known by now, and the last few that were released. */
   readonly seen: readonly Connection[];
 }
 
 export interface TallyOptions {
   readonly analysis: IncrementalAnalysis;
-  /** Nanoseconds of the trace's clock before which everything has come; null while that is not known. */
+  /** The time on the trace's clock, in nanoseconds, before which all events have arrived; null while unknown. */
   readonly clock: () => number | null;
   readonly wanted: Wanted;
   /** Called with each connection that has ended, once or twice. */
   readonly onEnded: (connection: Connection) => void;
-  /** Called with each connection that is let go: once, and nothing more is found out about it. */
+  /** Called once with each connection that is released; nothing more becomes known about it. */
   readonly onOver: (connection: Connection) => void;
 }
 
-/** Connections that were let go and are still shown. */
+/** Most released connections that are still shown. */
 const SHOWN = 200;
 
 export class ConnectionTally {
@@ -53,7 +56,7 @@ export class ConnectionTally {
     this.#onOver = onOver;
   }
 
-  /** Looks at what is new since the last time, unless that was too recent for what it costs. */
+  /** Analyses new events, unless the last update is too recent for what it costs. */
   update(now: number): Tally {
     const analysis = this.#analysis;
     if (analysis.held === 0 || now < this.#nextAt) return this.#latest;
@@ -75,7 +78,7 @@ export class ConnectionTally {
     return this.#latest;
   }
 
-  /** Milliseconds to the next look, from what the last one took. */
+  /** Milliseconds until the next update, from what the last one took. */
   #restAfter(took: number): number {
     if (this.#analysis.held > FULL) return took / SHARE_FULL;
     const rest = took / SHARE;
@@ -83,7 +86,7 @@ export class ConnectionTally {
   }
 }
 
-/** What a connection stays known by while a trace goes on: its number may change when an earlier one comes to light. */
+/** A key that stays the same while a trace runs; the id may change when an earlier connection comes to light. */
 export function identify({ protocol, client, timing }: Connection): string {
   return `${protocol} ${client.address} ${client.port} ${timing.start}`;
 }

@@ -1,4 +1,4 @@
-/** The live trace: map the host, start the probes, let the traffic run, seal, judge, report. */
+/** Runs the live trace: maps the host, starts the probes, lets the traffic run, seals, judges, reports. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProbeProfile, TracerEnd, Tracer } from '../capture/bpftrace/tracer.js';
 import type { RuleTraceEnd } from '../capture/nftrace/rule-tracer.js';
@@ -27,11 +27,11 @@ export interface TraceRequest {
   readonly client: string | null;
   readonly netns: string;
   readonly dockerHost: string | undefined;
-  /** Seconds; undefined for as long as it takes. */
+  /** Seconds; undefined for no limit. */
   readonly duration: number | undefined;
-  /** Ends when so many connections have ended. */
+  /** The trace ends when this many connections have ended. */
   readonly connections: number | undefined;
-  /** Runs meanwhile, and its end is the trace's. */
+  /** Runs during the trace; the trace ends with it. */
   readonly command: readonly string[];
   readonly budget: number;
   /** Hops per connection in the report; null for all. */
@@ -39,16 +39,16 @@ export interface TraceRequest {
   readonly bpftrace: string;
   /** Which probes; `auto` unless given. */
   readonly profile?: ProbeProfile;
-  /** Lets nftables tell which rules first packets meet, which puts a table of our own into the host. */
+  /** Lets nftables report which rules first packets meet. This adds a table of our own to the host. */
   readonly traceRules?: boolean;
-  /** Hands on the caller's environment to bpftrace, BPFTRACE_* included. */
+  /** Passes the caller's environment to bpftrace, BPFTRACE_* included. */
   readonly passEnvironment?: boolean;
   /** Milliseconds that the probes may take until they are live; a minute unless given. */
   readonly patience?: number;
   readonly program: string;
 }
 
-/** What holds where a request says nothing else. */
+/** Default values of a request. */
 export const DEFAULT_REQUEST: TraceRequest = {
   query: {},
   client: null,
@@ -65,20 +65,20 @@ export const DEFAULT_REQUEST: TraceRequest = {
 
 export interface TraceEffects {
   readonly progress: Progress;
-  /** Every event as it comes, and every connection as it ends, the same one possibly again; for streams. */
+  /** For streams: called with every event as it arrives, and every connection as it ends, possibly more than once. */
   readonly onEvent: ((event: TraceEvent) => void) | null;
   readonly onConnection: ((connection: Connection) => void) | null;
-  /** Every connection that is let go while the trace runs, once; those that are left come with the report. */
+  /** Called once with every connection that is released while the trace runs; the others come with the report. */
   readonly onOver?: ((connection: Connection) => void) | undefined;
-  /** Events that are known to be lost by now. */
+  /** Called with the number of events that are known to be lost by now. */
   readonly onLost?: ((total: number) => void) | undefined;
-  /** Connections that were let go are not kept for the report, which nobody looks at. */
+  /** Released connections are not kept for the report, because nothing uses it. */
   readonly forgets?: boolean | undefined;
-  /** Every connection is drawn as it stands, also before its end. */
+  /** Connections are drawn before they end, too. */
   readonly watches: boolean;
-  /** Keeps every event in memory: something that is asked for needs them all. */
+  /** Keeps every event in memory, because an output needs them all. */
   readonly wholeTrace: boolean;
-  /** Keeps every event as it comes, if that was asked for. */
+  /** Records every event as it arrives, if asked for. */
   readonly recorder: Recorder | null;
   /** Ends the trace, which still reports. */
   readonly stop: AbortSignal;
@@ -90,14 +90,14 @@ export interface TraceResult {
   readonly report: Report;
   /** Why tracing itself failed half-way, if it did. */
   readonly trouble: string | null;
-  /** Connections that were let go and are not in the report. */
+  /** Number of released connections that are not in the report. */
   readonly forgotten: number;
 }
 
-/** Milliseconds that open connections have to close in after the command's end. */
+/** Milliseconds that open connections get to close after the command's end. */
 const LINGER = 300;
 const TICK = 100;
-/** Milliseconds between two looks at the room for what the probes tell. */
+/** Milliseconds between two checks of the space for the probes' output. */
 const LOOK = 500;
 /** Milliseconds until the probes must be live: two seconds are usual, a slow or busy machine takes many times that. */
 const PATIENCE = 60_000;
@@ -139,7 +139,7 @@ async function traceBeside(
   const { startTracer } = await import('../capture/bpftrace/tracer.js');
   const surveying = surveyor.before(target.ports);
   if (request.traceRules) {
-    await surveying; // which shall not find our own table
+    await surveying; // so that it does not find our own table
     await rules.start(request.netns, target, (text) => progress.warn(text));
   }
   const tracer = await startTracer({
@@ -196,7 +196,7 @@ async function traceBeside(
   const shortage = await waitForEnd(request, effects, tracer, { tally, intake });
   progress.stopping();
   const span = { from, to: timeSince(tracer.epoch) };
-  // Before the last seal: a socket that closes meanwhile tells its sums itself.
+  // Before the last seal, because a socket that closes meanwhile reports its sums itself.
   const open = await readOpenSums(intake, target.ports);
   const [end, [met, surveyed]] = await Promise.all([
     tracer.finish(),
@@ -219,7 +219,7 @@ async function traceBeside(
       ...(end.sealed && { span }),
     },
   };
-  // The evidence first: whatever becomes of the report, it is kept.
+  // The recording comes first: it is kept even if the report fails.
   await effects.recorder?.finish(last);
   const { report, trace, rest } = analysis.finish({ source: 'live', ...last });
   await effects.onReport(report, trace, rest);
@@ -253,7 +253,7 @@ async function openTopology(
 ): Promise<(signal: AbortSignal | undefined) => Promise<Topology>> {
   const { readTopology } = await import('../host/topology.js');
   const { netns, dockerHost, patience = PATIENCE } = request;
-  // Who gives the probes more time has a slow machine, where all else takes longer too.
+  // Users give the probes more time on a slow machine, where everything else takes longer too.
   const slow = Math.max(1, patience / PATIENCE);
   const limits = { dockerTimeout: DOCKER_PATIENCE * slow, budget: TOPOLOGY_PATIENCE * slow };
   return async (signal) => readTopology({ netns, dockerHost, signal, ...limits });
@@ -284,7 +284,7 @@ async function waitForEnd(
       : null;
   command?.catch(() => (over = true));
   while (!over && !stop.aborted && !intake.full) {
-    // Its abort is asked for above.
+    // The loop's condition handles the abort.
     await sleep(TICK, undefined, { signal: stop }).catch(() => undefined);
     const now = performance.now();
     const count = tally.update(now);
@@ -303,7 +303,7 @@ async function waitForEnd(
   }
   // Whatever ended the trace, the command ends with it.
   enough.abort();
-  // What the command threw (it cannot be run) is the user's to know, after the probes are gone.
+  // If the command cannot be run, its error is thrown after the probes are gone.
   if (command) {
     try {
       await command;
@@ -316,7 +316,7 @@ async function waitForEnd(
   return shortage;
 }
 
-/** The time of an event that would happen now, to the millisecond. */
+/** The trace's time now, in nanoseconds, exact to the millisecond. */
 function timeSince(epoch: bigint): number {
   return Number(BigInt(Date.now()) * 1_000_000n - epoch);
 }

@@ -1,9 +1,9 @@
-/** Counts what becomes of spans and metrics: taken by the receiver, refused, failed, or dropped before they were sent. */
+/** Counts what happens to spans and metrics: accepted by the receiver, refused, failed, or dropped before sending. */
 
 /** What was sent by one request. */
 export interface Batch {
   readonly spans: number;
-  /** How many of the spans are a connection's own; the others are its parts. */
+  /** How many of the spans stand for a whole connection; the others are parts of one. */
   readonly connections: number;
 }
 
@@ -15,7 +15,10 @@ export interface Counts {
 export interface DeliveryCounts {
   /** All that there was to send. */
   readonly offered: Counts;
-  /** What the receiver has taken. Of connections at least so many: it does not tell of which ones it refused spans. */
+  /**
+   * What the receiver has accepted. The number of connections is a minimum, because the receiver does not say whose
+   * spans it refused.
+   */
   readonly taken: Counts;
   /** What did not fit the queue. */
   readonly dropped: Counts;
@@ -23,7 +26,7 @@ export interface DeliveryCounts {
   readonly failed: Counts;
   /** Spans that the receiver refused while it took others. */
   readonly refused: number;
-  /** Connections of which nothing tells when they began: they have no span. */
+  /** Connections without a known start: they have no span. */
   readonly untimed: number;
 }
 
@@ -56,7 +59,7 @@ export class Delivery {
     };
   }
 
-  /** Spans of which it is not known yet what becomes of them. */
+  /** Spans whose result is not known yet. */
   get pending(): number {
     const settled = this.#taken.spans + this.#failed.spans + this.#dropped.spans + this.#refused;
     return this.#offered.spans - settled;
@@ -75,7 +78,7 @@ export class Delivery {
     this.#dropped = add(this.#dropped, { spans, connections: 1 });
   }
 
-  /** @param refused spans of it that the receiver did not take */
+  /** @param refused spans of it that the receiver did not accept */
   take({ spans, connections }: Batch, refused: number): void {
     const missing = Math.min(spans, refused);
     this.#refused += missing;

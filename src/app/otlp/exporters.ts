@@ -1,4 +1,4 @@
-/** The exporters of the OpenTelemetry SDK, with what becomes of each request counted. */
+/** Creates exporters of the OpenTelemetry SDK that report the result of each request. */
 import { ExportResultCode, type ExportResult } from '@opentelemetry/core';
 import { OTLPExporterBase } from '@opentelemetry/otlp-exporter-base';
 import {
@@ -16,7 +16,7 @@ import type { PushMetricExporter, ResourceMetrics } from '@opentelemetry/sdk-met
 import { AggregationTemporality } from '@opentelemetry/sdk-metrics';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 
-/** Called with each request's end. @param refused how many of it the receiver did not take */
+/** Called when a request ends. @param refused number of its items that the receiver did not accept */
 type OnEnd<T> = (sent: T, error: Error | null, refused: number) => void;
 
 const HEADERS = { 'Content-Type': 'application/x-protobuf' };
@@ -69,7 +69,10 @@ class Answers {
   }
 }
 
-/** Sends as OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT, _COMPRESSION, _CERTIFICATE and their like say, repeats what may succeed later. */
+/**
+ * Follows OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT, _COMPRESSION, _CERTIFICATE and the like. Repeats requests that may
+ * succeed later.
+ */
 export function createSpanExporter(options: ExporterOptions<ReadableSpan[]>): SpanExporter {
   const { url, concurrency, userAgent, onEnd } = options;
   const answers = new Answers();
@@ -87,7 +90,7 @@ export function createSpanExporter(options: ExporterOptions<ReadableSpan[]>): Sp
   return new CountedExporter(delegate, answers, onEnd);
 }
 
-/** Sums since the trace began, as Prometheus wants them: what one request does not bring, the next one does. */
+/** Sends cumulative sums, as Prometheus wants them: the next request makes up for a lost one. */
 export function createMetricExporter(
   options: ExporterOptions<ResourceMetrics>,
 ): PushMetricExporter {
@@ -110,7 +113,7 @@ export function createMetricExporter(
   });
 }
 
-/** Shows each answer of the receiver to `read`: the exporter itself only logs what was refused. */
+/** Passes each answer of the receiver to `read`, because the exporter itself only logs refused items. */
 function readingAnswers<Request, Response>(
   serializer: ISerializer<Request, Response>,
   read: (answer: Response) => void,

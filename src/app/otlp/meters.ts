@@ -1,4 +1,4 @@
-/** The instruments of the metrics, and what was counted with them. */
+/** Creates the instruments of the metrics, and records values with them. */
 import type { Counter, Histogram, Meter } from '@opentelemetry/api';
 import {
   BUCKETS,
@@ -24,7 +24,7 @@ export class Meters {
       unit: '{connection}',
       description: 'Connections whose spans did not reach their receiver',
     });
-    // Zero is a statement here: nothing was lost so far.
+    // Sends a zero from the start: nothing was lost so far.
     this.#lost.add(0);
     this.#dropped.add(0);
   }

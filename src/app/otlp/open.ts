@@ -11,9 +11,9 @@ export interface OpenOptions {
   /** As given: `--otlp URL`. */
   readonly url: string;
   readonly version: string;
-  /** A live trace counts in metrics what it sees now, and is of this host; what is read is neither. */
+  /** A live trace sends metrics and belongs to this host. A trace that is read does neither. */
   readonly live: boolean;
-  /** What tells this agent from others on the host: its ports and containers. */
+  /** Distinguishes this agent from others on the host: its ports and containers. */
   readonly subject: string;
   /** Leaves out the host's name. */
   readonly anonymize: boolean;
@@ -25,7 +25,7 @@ export interface OpenedSink {
   readonly endpoint: OtlpEndpoint;
 }
 
-/** @throws UserError where the address is none, or no signal is wanted */
+/** @throws UserError when the address is invalid, or no signal is wanted */
 export function openSink(options: OpenOptions): OpenedSink {
   const { url, version, live, anonymize, onChange } = options;
   const endpoint = parseOtlpEndpoint(url);

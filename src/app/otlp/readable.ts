@@ -1,4 +1,4 @@
-/** A mapped span as the SDK's processors take it. */
+/** Converts a mapped span to the form that the SDK's processors take. */
 import { SpanKind, SpanStatusCode, TraceFlags, type HrTime } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
@@ -10,7 +10,7 @@ export function toReadable(span: SpanData, resource: Resource, version: string):
   const context = { traceId, spanId, traceFlags: TraceFlags.SAMPLED };
   return {
     name: span.name,
-    // Neither end made it: it was watched.
+    // Neither end made the span: the connection was observed.
     kind: SpanKind.INTERNAL,
     spanContext: () => context,
     ...(parentSpanId !== null && { parentSpanContext: { ...context, spanId: parentSpanId } }),

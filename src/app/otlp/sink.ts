@@ -1,4 +1,4 @@
-/** Sends connections by OTLP while a trace goes on: the SDK's queue, batches and repeats, and a count of what did not arrive. */
+/** Sends connections by OTLP while a trace runs, through the SDK's queue; counts what did not arrive. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getNumberFromEnv } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
@@ -31,19 +31,19 @@ export type Signal = 'traces' | 'metrics';
 export interface Sent {
   /** Null where no traces were wanted. */
   readonly spans: DeliveryCounts | null;
-  /** Null where no metrics were wanted. The totals of the whole trace: only the last request counts. */
+  /** Null where no metrics were wanted. Metrics are totals of the whole trace, so only the last request matters. */
   readonly metrics: { readonly trouble: Trouble; readonly refused: number } | null;
   /** Why the last request for traces failed, if it did. */
   readonly trouble: Trouble;
 }
 
-/** Spans that wait or are on their way; beyond that, connections are dropped whole. About 25 MB. */
+/** Most spans that wait or are in flight, about 25 MB. Beyond that, whole connections are dropped. */
 const QUEUE = 8_192;
-/** Milliseconds that what is left may take at the end. */
+/** Milliseconds for sending the rest at the end. */
 const PATIENCE = 12_000;
 /** Milliseconds between two requests for metrics. */
 const INTERVAL = 15_000;
-/** Milliseconds between two looks for room. */
+/** Milliseconds between two checks for room in the queue. */
 const LOOK = 20;
 
 export class OtlpSink {
@@ -66,7 +66,7 @@ export class OtlpSink {
       this.#provider && new Meters(this.#provider.getMeter('trace-flow', options.version));
   }
 
-  /** Never waits: what finds no room is dropped, and counted. */
+  /** Never waits: a connection that finds no room is dropped and counted. */
   offer(connection: Connection, coverage: SpanCoverage): void {
     if (this.#processor === null) return;
     const { resource, version } = this.#options;
@@ -90,20 +90,20 @@ export class OtlpSink {
     this.#meters?.noteLost(total);
   }
 
-  /** For those that can wait: settles when half of the queue is free, or when requests fail. */
+  /** Settles when half of the queue is free, or when requests fail; for callers that can wait. */
   async room(): Promise<void> {
     while (this.#delivery.pending > this.#queue / 2 && this.#delivery.trouble === null) {
       await sleep(LOOK);
     }
   }
 
-  /** Sends what is left, for as long as that may take. */
+  /** Sends the rest, for at most {@link PATIENCE}. */
   async close(): Promise<Sent> {
     const ends = [this.#processor, this.#provider].map(
       (end) => end?.shutdown() ?? Promise.resolve(),
     );
     const enough = new AbortController();
-    // A request that fails has been counted.
+    // Failed requests have been counted already.
     const sent = Promise.allSettled(ends).then(() => enough.abort());
     const patience = sleep(PATIENCE, undefined, { signal: enough.signal }).catch(() => undefined);
     await Promise.race([sent, patience]);
@@ -124,7 +124,7 @@ export class OtlpSink {
     const delay = getNumberFromEnv('OTEL_BSP_SCHEDULE_DELAY') ?? 5_000;
     const exporter = createSpanExporter({
       url: this.#options.endpoint.traces,
-      // At the end all that waits goes out at once.
+      // At the end, all waiting batches go out at once.
       concurrency: Math.ceil(this.#queue / batch) + 2,
       userAgent: `trace-flow/${this.#options.version}`,
       onEnd: (spans, error, refused) => {

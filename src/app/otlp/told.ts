@@ -1,4 +1,4 @@
-/** What became of what was sent by OTLP, in words. */
+/** Says in words what of the data sent by OTLP has arrived. */
 import type { DeliveryCounts, Trouble } from './delivery.js';
 import type { Sent, Signal } from './sink.js';
 
@@ -9,7 +9,7 @@ export interface Told {
   readonly complete: boolean;
 }
 
-/** @param receiver its address, as it may be told */
+/** @param receiver the receiver's address, in a form that may be shown */
 export function tellSent({ spans, metrics, trouble }: Sent, receiver: string): Told {
   const sent: string[] = [];
   const errors: string[] = [];
@@ -41,7 +41,7 @@ export function tellSent({ spans, metrics, trouble }: Sent, receiver: string): T
   };
 }
 
-/** While the trace runs. */
+/** The message for a change while the trace runs. */
 export function tellChange(signal: Signal, trouble: Trouble, receiver: string): string {
   return trouble === null
     ? `${receiver} takes ${signal} again`
