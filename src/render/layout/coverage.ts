@@ -14,7 +14,7 @@ export function describeCoverage({
   hosts = [],
 }: Report): CoverageNote[] {
   const warnings = [
-    // The headline already tells the verdict’s remedy.
+    // The headline already tells the verdict's remedy.
     ...findings.map(({ evidence, remedy }) =>
       remedy === verdict.remedy ? evidence : `${evidence}; ${remedy}`,
     ),

@@ -169,7 +169,7 @@ function isReached(connection: Connection, hops: readonly Hop[]): boolean {
   return hops.some(({ flow, namespace }) => flow === 'reply' && namespace === inside);
 }
 
-/** Finds the end of its leg (a process or TCP stack) to which a hop without a device belongs. */
+/** Finds the lane of a hop without a device: the process or TCP stack at one end of its leg. */
 function findEnd(
   { processes, relay, relays }: Connection,
   hop: Hop,

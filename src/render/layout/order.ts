@@ -5,7 +5,7 @@ import { allHops, type Passage } from './packets.js';
 
 /** 0 for the client's own leg, n for the leg that the n-th relay dialled. */
 export type Leg = number;
-/** The side of a device that faces the client, or the server. */
+/** The side of a device: towards the client, towards the server, or both. */
 type Side = 'client' | 'server' | 'both';
 
 export interface Place {
@@ -44,7 +44,7 @@ export function isOnDevice(hop: Hop): boolean {
   return hop.kind === 'packet' || hop.kind === 'nat' || hop.interface !== 'unknown';
 }
 
-/** Requests enter a device on the client's side of it and leave on the server's; replies the other way round. */
+/** Requests enter a device on its client side and leave on its server side; replies do the opposite. */
 function sideOf(hop: Hop): Side {
   return (hop.direction === 'in') === (hop.flow === 'request') ? 'client' : 'server';
 }

@@ -1,7 +1,7 @@
 /** Groups hops by packet: the hops of one journey become one item; other hops stay alone. */
 import type { Hop } from '../../model/report.js';
 
-/** One packet over its hops, in the order of its way; a drop ends it. */
+/** One packet: its hops in order, and the drop that ends it, if any. */
 export interface Passage {
   readonly type: 'passage';
   readonly hops: readonly Hop[];

@@ -52,7 +52,7 @@ export interface Rewriting {
 
 export interface DropMark {
   readonly event: number;
-  /** The drop is drawn at this lane, or just behind it if the packet’s last stop was there. */
+  /** The drop is drawn at this lane, or just behind it if the packet's last stop was there. */
   readonly lane: number;
   readonly behind: boolean;
   readonly reason: string;

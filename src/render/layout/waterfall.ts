@@ -46,7 +46,7 @@ export interface Waterfall {
   readonly untimed: number;
 }
 
-/** Null where no connection has a known start. */
+/** Null if no connection has a known start. */
 export function layOutWaterfall(connections: readonly Connection[]): Waterfall | null {
   const timed = connections.flatMap((one) => {
     const { duration, connect } = one.timing;

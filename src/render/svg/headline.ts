@@ -119,7 +119,7 @@ function drawWay(way: WayGroup, named: boolean, above: number, { left, width }: 
 interface End {
   /** The farthest lane that its packets came to. */
   readonly reached: number;
-  /** The lane where it ended, and whether on the way there (1) or on the way back (-1). */
+  /** The lane where it ended, and the direction: 1 on the way there, -1 on the way back. */
   readonly lane: number;
   readonly sign: 1 | -1;
 }

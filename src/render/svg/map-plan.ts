@@ -10,7 +10,6 @@ export const INSIDE = 420;
 const WIRE = 124;
 export const CONTAINER_WIDTH = 316;
 
-/** What is drawn, and where its columns stand. */
 export interface Plan {
   readonly explanation: Explanation;
   readonly routes: Routes;
