@@ -10,23 +10,23 @@ export interface ProgramFailure {
 }
 
 export interface FailureContext {
-  /** Whether the flags had been read: before that, an error is about how the program was called. */
+  /** Whether flags had been parsed; before that, an error is a usage error. */
   parsed: boolean;
-  /** Names of the command's flags, for one that was mistyped. */
+  /** Names of the command's flags, to suggest one for a mistyped flag. */
   flags: readonly string[];
-  /** Print where the error came from as well. */
+  /** Also prints where the error came from. */
   debug: boolean;
 }
 
 /** Oclif's errors carry their exit code here; `EEXIT` is its way to end quietly. */
 interface OclifError {
   code?: unknown;
-  /** Of its error about flags that do not exist: how they were written. */
+  /** In oclif's error about unknown flags: the flags as typed. */
   flags?: unknown;
   oclif?: { exit?: number };
 }
 
-/** What to send with a report: where it happened, without any path of the machine. */
+/** What to send with a bug report: where the error happened, without paths of the machine. */
 function describeDefect({ stack = '' }: Error): string[] {
   const places = [...stack.matchAll(/\/dist\/(src\/\S+?:\d+:\d+)/g)].slice(0, 4);
   const where = places.map(([, place]) => place).join(' < ');
@@ -37,7 +37,7 @@ function describeDefect({ stack = '' }: Error): string[] {
   ];
 }
 
-/** A line for each flag that does not exist and is near to one that does. */
+/** A line for each unknown flag that is close to a known one. */
 function suggestFlags(error: OclifError, known: readonly string[]): string[] {
   const unknown = Array.isArray(error.flags) ? error.flags.map(String) : [];
   return unknown.flatMap((flag) => {

@@ -143,7 +143,7 @@ export const sharedFlags = {
   }),
 };
 
-/** What the flags say of outputs, for `trace` and `read` alike. */
+/** The outputs that the flags ask for, for `trace` and `read` alike. */
 export function readOutputs(flags: Interfaces.InferredFlags<typeof sharedFlags>) {
   const { json, ndjson, anonymize, ladders, otlp, quiet } = flags;
   const { svg, png, html, mermaid, pcapng, perfetto } = flags;
@@ -162,7 +162,7 @@ export function readOutputs(flags: Interfaces.InferredFlags<typeof sharedFlags>)
   };
 }
 
-/** What the filters among the flags let through. */
+/** The selection that the filter flags ask for. */
 function readSelection(flags: {
   readonly path?: Selection['paths'] | undefined;
   readonly outcome?: Selection['outcomes'] | undefined;

@@ -1,4 +1,4 @@
-/** Whether SIGHUP is to have no effect, as `nohup` asks for. Node forgets it: it resets what its caller ignores. */
+/** Checks whether to ignore SIGHUP, as `nohup` asks for. Node does not: it resets signals that its caller ignores. */
 import { readFileSync } from 'node:fs';
 
 /** Set by bin/trace-flow, which still sees what Node resets. */
@@ -16,12 +16,12 @@ export function isHangupIgnored(): boolean {
   return ignored;
 }
 
-/** A shell names there the program that it started, which `nohup` leaves as it is. */
+/** Shells set `$_` to the program that they start, and `nohup` does not change it. */
 function startedByNohup(program: string | undefined): boolean {
   return program !== undefined && /(^|\/)nohup$/.test(program);
 }
 
-/** A parent that ignores it has given that on. */
+/** A parent that ignores SIGHUP has passed that on to us. */
 function ignoresHangup(pid: number): boolean {
   try {
     const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];

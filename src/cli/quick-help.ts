@@ -1,4 +1,4 @@
-/** Answers a plain call for help or the version from what the build has written down, without loading oclif for it. */
+/** Answers a plain call for help or the version from a file that the build wrote, without loading oclif. */
 import { readFileSync, writeSync } from 'node:fs';
 import { arch, platform } from 'node:process';
 
@@ -6,13 +6,13 @@ import { arch, platform } from 'node:process';
 const WRITTEN = new URL('../help.json', import.meta.url);
 const HELP = new Set(['--help', '-h']);
 const VERSION = new Set(['--version', '-v']);
-/** No command is called so. */
+/** Stands for the version, because no command has this name. */
 const ASKS_VERSION = '--version';
 
 interface WrittenHelp {
   /** `trace-flow/0.1.0` */
   readonly version: string;
-  /** Stands in the texts for version, system and Node. */
+  /** Placeholder in the texts for version, system and Node. */
   readonly placeholder: string;
   readonly texts: Readonly<Record<string, string>>;
 }
@@ -32,7 +32,7 @@ function findQuickHelp(argv: readonly string[], load: () => WrittenHelp): string
   }
 }
 
-/** What exactly these arguments ask for; anything beside it is oclif's. */
+/** The topic that exactly these arguments ask for; null leaves the arguments to oclif. */
 function findTopic(argv: readonly string[]): string | null {
   const [first = '', second = ''] = argv;
   if (argv.length === 0) return '';
@@ -45,7 +45,7 @@ function findTopic(argv: readonly string[]): string | null {
   return HELP.has(second) && !first.startsWith('-') ? first : null;
 }
 
-/** Prints it where that is all that is asked for; false when the program has to start. */
+/** Prints the text when nothing else is asked for; false when the program has to start. */
 export function answerQuickly(argv: readonly string[]): boolean {
   const text = findQuickHelp(argv, () => JSON.parse(readFileSync(WRITTEN, 'utf8')) as WrittenHelp);
   if (text === null) return false;
@@ -53,7 +53,7 @@ export function answerQuickly(argv: readonly string[]): boolean {
   try {
     for (let at = 0; at < bytes.length;) at += writeSync(1, bytes, at);
   } catch {
-    return false; // a full disk, a slow pipe: the usual way knows what to do
+    return false; // a full disk or a slow pipe: the usual way handles it
   }
   return true;
 }

@@ -1,4 +1,4 @@
-/** Standard output and standard error, which may be closed or full: what cannot be written is remembered, never thrown. */
+/** Wraps standard output and standard error, which may be closed or full: write errors are kept, never thrown. */
 import { describeSystemError, systemCode } from '../model/system-error.js';
 
 let output: StandardStream | null = null;
@@ -12,13 +12,13 @@ export function standardError(): StandardStream {
   return (errors ??= new StandardStream(process.stderr));
 }
 
-/** The line for an output that is not whole. */
+/** The error line for incomplete output. */
 export function describeLoss(failure: Error): string {
   const { why } = describeSystemError(failure);
   return `Error: not everything could be written to standard output (${why})\n`;
 }
 
-/** For what oclif itself prints (help, version): a full disk exits 1 and says so; a reader that has seen enough is no error. */
+/** For what oclif itself prints (help, version): a full disk exits 1 with a message; a closed pipe is no error. */
 export function guardStreams(): void {
   const [out, err] = [standardOutput(), standardError()];
   process.on('exit', (code) => {
@@ -28,7 +28,7 @@ export function guardStreams(): void {
   });
 }
 
-/** One of the standard streams. It may be closed or full: what cannot be written is remembered, and never thrown. */
+/** One of the standard streams. It may be closed or full: a write error is kept, never thrown. */
 export class StandardStream {
   readonly #stream: NodeJS.WriteStream;
   readonly #handlers: (() => void)[] = [];
@@ -39,7 +39,7 @@ export class StandardStream {
     this.claim();
   }
 
-  /** Takes away foreign listeners: oclif's throws, and comes with its class of commands. */
+  /** Removes foreign error listeners: oclif's class of commands adds one that throws. */
   claim(): void {
     this.#stream.removeAllListeners('error');
     this.#stream.on('error', (error: Error) => this.#fail(error));
@@ -84,7 +84,7 @@ export class StandardStream {
   }
 
   #fail(error: Error): void {
-    // After the first failure a stream complains of being closed.
+    // After the first failure, a stream only reports that it is closed.
     if (this.failure) return;
     this.failure = error;
     for (const handler of this.#handlers) handler();

@@ -1,4 +1,4 @@
-/** Words without a flag: a port or a container's name. */
+/** Reads words without a flag as ports or names of containers. */
 
 /** `6379` stands for `--port 6379`, `redis` for `--container redis`; a number that is no port is a name. */
 export function splitTargets(

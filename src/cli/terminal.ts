@@ -1,4 +1,4 @@
-/** The program's own streams: what may be drawn on them, what became of it, and the signals that end a trace. */
+/** Wraps the program's own streams and the signals that end a trace. */
 import { isHangupIgnored } from './hangup.js';
 import { describeLoss, standardError, standardOutput } from './streams.js';
 import { escapeJson, escapeLines, escapeStyled } from '../model/visible.js';
@@ -9,25 +9,25 @@ export interface OwnTerminal {
   readonly color: boolean;
   /** Whether standard error is a terminal that progress can be drawn on. */
   readonly interactive: boolean;
-  /** What standard error has room for at this moment, and whether it takes colour. */
+  /** The current size of the terminal on standard error, and whether it takes colour. */
   screen(): { readonly columns: number; readonly rows: number; readonly color: boolean };
   /** Text for people on standard output; nothing in it can move a cursor. */
   out(text: string): void;
-  /** JSON on standard output, harmless to a terminal and equal to every reader. */
+  /** JSON on standard output, escaped to be harmless to a terminal; it parses to the same value. */
   emit(json: string): void;
   /** Settles when there is room for more on standard output: it waits for a slow reader. */
   drain(): Promise<void>;
   /** Lines on standard error; nothing in them can move a cursor. */
   err(text: string): void;
-  /** Our own drawing on standard error: its escapes go out as they are, so all else in it must be safe already. */
+  /** Draws on standard error. Escape sequences go out as they are, so all other text must be safe already. */
   draw(text: string): void;
   /** Bytes of an output that goes to descriptor 1 or 2; settles when they are on their way. */
   readonly streams: ReadonlyMap<number, (content: string | Buffer) => Promise<void>>;
-  /** Called once, when standard output takes no more. */
+  /** Calls the handler once, when standard output cannot be written any more. */
   onClosed(handler: () => void): void;
   /**
-   * Waits until all output is on its way: a pipe takes 64 KiB at a time, and what waits is lost at the exit.
-   * @returns the exit code: `exit`, or 1 where that was 0 and a stream could not be written, which is said
+   * Waits until all output is written: a pipe takes 64 KiB at a time, and unwritten output is lost at the exit.
+   * @returns the exit code: `exit`; 1 when that was 0 and a stream could not be written, after an error message
    */
   finish(exit: number): Promise<number>;
   /** The first Ctrl-C (or SIGTERM, SIGHUP) fires the signal; the second ends the program at once. */

@@ -1,4 +1,4 @@
-/** `trace-flow demo`: every path at once on a private Docker Engine, to see what the tool shows. */
+/** `trace-flow demo`: shows every path on a private Docker Engine. */
 import * as Flags from '@oclif/core/flags';
 import { TraceFlowCommand } from '../cli/command.js';
 import { joinLines } from '../cli/paragraphs.js';

@@ -1,4 +1,4 @@
-/** `trace-flow doctor`: what this machine can do, and how to mend what is missing. */
+/** `trace-flow doctor`: checks what this machine can do, and says how to fix what is missing. */
 import * as Flags from '@oclif/core/flags';
 import { TraceFlowCommand } from '../cli/command.js';
 import { joinLines } from '../cli/paragraphs.js';

@@ -1,4 +1,4 @@
-/** Claims in words: what each says, whether it holds or not. */
+/** Puts claims into words, whether they hold or not. */
 import { formatEndpoint } from '../model/address.js';
 import type { Claim, ClaimFacts, Likeness, Ownership, SharedMarks } from '../model/claim.js';
 import type { Evidence } from '../model/report.js';
@@ -10,7 +10,7 @@ export function writeEvidence(claim: Claim): Evidence {
   return { code, claim: writeClaim(claim), holds, events: [...events] };
 }
 
-/** A clause; where the claim does not hold, it says what would have. */
+/** A clause. If the claim does not hold, the clause says what was expected. */
 function writeClaim({ code, holds, facts }: Claim): string {
   switch (code) {
     case 'nat-rewritten':

@@ -1,4 +1,4 @@
-/** docker-proxy beside DNAT, where both led to one container and were answered: what the process between costs. */
+/** Compares docker-proxy with DNAT to the same container, by answered connections: what the relay costs. */
 import type { Quantiles, StatisticsRow } from '../model/statistics.js';
 
 export interface Comparison {
@@ -8,7 +8,7 @@ export interface Comparison {
   readonly counts: { readonly relayed: number; readonly translated: number };
 }
 
-/** Only of what was answered, and by the same kind of time. */
+/** Compares answered connections only, by the time to the first reply. */
 export function compareRelayed(rows: readonly StatisticsRow[]): Comparison[] {
   const answered = rows.filter(({ outcome }) => outcome === 'answered');
   return answered.flatMap((relay) => {

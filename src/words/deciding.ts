@@ -1,4 +1,4 @@
-/** Why a connection took its path, by the rules that were read: the one that decides, where it predicted what was seen. */
+/** Names the rule that decided a connection's path, if the rules that were read predicted what was seen. */
 import { formatEndpoint } from '../model/address.js';
 import type { Connection, Predicted } from '../model/report.js';
 
@@ -10,7 +10,7 @@ export interface Beyond {
   readonly obstructed: boolean;
 }
 
-/** The rule or fact that the evaluator names, where it predicted what was seen; null where it cannot add to that. */
+/** The rule or fact that decided, if the evaluator predicted what was seen; null when it adds nothing. */
 export function writeDeciding(
   { server, path, outcome, nat, relay }: Connection,
   { agrees, rule, at, why, path: predicted, target, service }: Predicted,
@@ -45,7 +45,7 @@ export function writeDeciding(
   }
 }
 
-/** `NAMESPACE/NAME` of Kubernetes, to be said of a rule. */
+/** Says which Service of Kubernetes (`NAMESPACE/NAME`) a rule is for. */
 export function writeService(service: string): string {
   return `, for the Service ${service} of Kubernetes`;
 }
@@ -54,7 +54,7 @@ function family(address: string): string {
   return address.includes(':') ? 'ip6' : 'ip';
 }
 
-/** The same of rules that came while the trace ran. */
+/** The same for rules that came while the trace ran. */
 export function writeSince(deciding: string): string {
   return `${deciding} (by the rules at the end)`;
 }

@@ -1,4 +1,4 @@
-/** A finding on connections that did not come as predicted: what was seen, and the likely cause. */
+/** Writes a finding about connections that did not go as predicted: what was seen, and the likely cause. */
 import { formatEndpoint } from '../model/address.js';
 import type { Connection, Predicted } from '../model/report.js';
 import type { Suspicion } from '../model/suspicion.js';

@@ -1,4 +1,4 @@
-/** Doubts and gaps in words: each reads on after "because". */
+/** Puts doubts and gaps into words, as clauses that follow "because". */
 import { formatEndpoint, type Endpoint } from '../model/address.js';
 import type { LinkDoubt } from '../model/claim.js';
 import type {
@@ -39,7 +39,7 @@ export function writeDoubt(doubt: Doubt): string {
   }
 }
 
-/** Doubts and gaps that have a code and nothing else to tell. */
+/** The codes of doubts and gaps that have no other field. */
 type Plain<Coded extends { readonly code: string }> = Coded extends unknown
   ? keyof Coded extends 'code'
     ? Coded['code']
@@ -83,20 +83,20 @@ const REWRITING: Readonly<Record<LinkDoubt, string>> = {
     'both ends changed, and nothing shows that the new source is the address of a machine in between',
 };
 
-/** What the whole trace lacks, in the source's own words where it gives a reason. */
+/** What the whole trace lacks, in the source's own words if it gives a reason. */
 function writeLack(lack: Extract<Doubt | Gap, { code: 'events-lost' | 'not-whole' }>): string {
   if (lack.code === 'events-lost') return `${lack.count} events were lost`;
   if (lack.note !== null) return lack.note;
   return lack.of === 'capture' ? 'packets are missing' : 'the trace is not sealed';
 }
 
-/** Which of several requests were answered with another connection's help. */
+/** How many of several requests were answered with another connection's help. */
 function writeExchanges(exchanges: ExchangeCounts | null): string {
   if (exchanges === null || exchanges.all < 2 || exchanges.elsewhere === exchanges.all) return '';
   return ` (for ${exchanges.elsewhere} of its ${exchanges.all} requests)`;
 }
 
-/** A clause about the process, which is "it". */
+/** A clause about the process, which it calls "it". */
 function writeWayOn({ what, did, to }: WayFacts): string {
   const end = to === null ? '' : ` ${formatEndpoint(to)}`;
   const used = did === 'read' ? 'it also read from' : 'it also wrote to';
@@ -130,7 +130,7 @@ function writeWayOn({ what, did, to }: WayFacts): string {
   }
 }
 
-/** Why no path is told. */
+/** Why no path is reported. */
 export function writeGap(gap: Gap, { client, server, destination }: ConnectionFacts): string {
   switch (gap.code) {
     case 'contradiction':
@@ -170,7 +170,7 @@ function writeOtherHost({ way, kind, id, device }: TunnelTaken): string {
     : `it came from another host through ${tunnel}, and what the client dialled there is not in this trace`;
 }
 
-/** What was not seen of its way. */
+/** Which part of the path was not seen. */
 function writeUnseen(gap: UnseenGap, client: Endpoint, destination: Endpoint): string {
   const to = formatEndpoint(destination);
   const from = formatEndpoint(client);

@@ -1,4 +1,4 @@
-/** How a connection ended, as the end of the sentence that tells its path: empty, or begins with a semicolon. */
+/** Says how a connection ended, to follow the sentence about its path: empty, or begins with a semicolon. */
 import type { ConnectionCourse, Ending } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
 
@@ -26,7 +26,7 @@ function writeDrop({ drop }: ConnectionCourse): string {
   return `; then the kernel dropped ${what}${inOutput ? ' in OUTPUT' : ''} (${reason} at ${at})`;
 }
 
-/** Which rule it was is told beside it, where the rules were read. */
+/** Does not name the rule, which is reported separately if the rules were read. */
 function writeReset({ by, how, cause }: Connection['end']): string {
   if (how !== 'rst') return '';
   if (cause === 'rejected')
@@ -46,7 +46,7 @@ function writeStall({ stall, drop }: ConnectionCourse): string {
   return `${told}: too big for an MTU of ${mtu}${smaller}`;
 }
 
-/** The server agreed, and the client never acknowledged that. */
+/** The server sent a SYN+ACK, and the client never acknowledged it. */
 function writeHalfOpen({ handshake }: ConnectionCourse): string | null {
   if (handshake === null || handshake.completed !== false || handshake.synAck === 0) return null;
   const times = handshake.synAck === 1 ? 'once' : `${handshake.synAck} times`;

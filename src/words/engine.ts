@@ -1,4 +1,4 @@
-/** Why an engine is taken to use docker-proxy or not. */
+/** Says why an engine is assumed to use docker-proxy or not. */
 import { formatEndpoint } from '../model/address.js';
 import type { ProxyReason } from '../model/explain.js';
 

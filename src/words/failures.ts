@@ -1,4 +1,4 @@
-/** Failed connections in words: what happened to them, who did it, and where. */
+/** Puts failed connections into words: what happened to them, who did it, and where. */
 import { formatEndpoint } from '../model/address.js';
 import type { Failure } from '../model/headline.js';
 
@@ -22,7 +22,7 @@ export function writeFailure(failure: Failure): string {
 
 /**
  * What became of a connection, before the reason of its path.
- * @param ended whether that reason says itself how the connection ended; then nothing of it is said twice
+ * @param ended whether that reason already says how the connection ended, which is then not repeated
  */
 export function writeFailedReason(failure: Failure, reason: string, ended: boolean): string {
   return `${ended ? writeBriefly(failure) : writeFailure(failure)}; ${reason}`;
@@ -39,7 +39,7 @@ function writeBriefly(failure: Failure): string {
     : writeFailure(failure);
 }
 
-/** A prediction is no proof, and says so. */
+/** A prediction is no proof, so the text says that it is one. */
 function writePredicted({ predicted }: Failure): string {
   if (predicted === undefined) return '';
   const { fate, chain, rule } = predicted;
@@ -72,7 +72,7 @@ function writeDeaf(failure: Failure): string {
     : `, as nothing listens on ${target}`;
 }
 
-/** A cause that the host's routing and devices show; it came as they predict. */
+/** A cause in the host's routing or devices, which was predicted. */
 function writeStop({ stop }: Failure): string {
   return stop === undefined ? '' : `, as was predicted: ${stop.why}`;
 }

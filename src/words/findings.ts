@@ -1,4 +1,4 @@
-/** Faults of a host as findings: the evidence, and what to do about it. */
+/** Turns faults of a host into findings: the evidence, and what to do about it. */
 import type { Fault, Stopping } from '../model/fault.js';
 import type { Finding } from '../model/explain.js';
 import { ENGINE_FAULTS, type FaultWords } from './faults/engine.js';

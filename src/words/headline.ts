@@ -1,4 +1,4 @@
-/** The headline in words: the one place that makes the first line of every output. */
+/** Writes the headline: the one place that makes the first line of every output. */
 import { formatEndpoint } from '../model/address.js';
 import type { Headline, SeenSource, Unpublished } from '../model/headline.js';
 import type { TraceTail } from '../model/trace.js';
@@ -9,13 +9,13 @@ import { writeJourney, writeWay } from './paths.js';
 export interface HeadlineWords {
   /** `8080` */
   readonly subject: string;
-  /** `good` where everything was answered; what was proven of the path does not matter for it. */
+  /** `good` when everything was answered, whether or not the path is proven. */
   readonly tone: 'good' | 'bad' | 'unsure';
   /** `dropped by DOCKER-USER (rule "…") after ext0`, `3 of 200 failed: …`, `answered`. */
   readonly outcome: string;
   /** `by DNAT in PREROUTING (proven)`; empty where nothing was seen. */
   readonly way: string;
-  /** `redis sees 172.17.0.1 (docker-proxy) as the client`; what is published in its place; each a clause. */
+  /** Clauses: `redis sees 172.17.0.1 (docker-proxy) as the client`, or what is published instead. */
   readonly notes: readonly string[];
   readonly fix: string | null;
 }
@@ -36,7 +36,7 @@ export function writeHeadline(headline: Headline, proof: Proof): HeadlineWords {
   };
 }
 
-/** Where it is about some of the failures only, it says which. */
+/** The remedy. If it applies to some failures only, it says which. */
 function writeFix({ remedy, of }: NonNullable<Headline['fix']>): string {
   if (of === undefined) return remedy;
   return `for the ${number(of.count)} ${of.outcomes.join(' and ')}: ${remedy}`;
@@ -55,7 +55,7 @@ export function writeHeadlineLine(headline: Headline, proof: Proof): string {
   return words.fix === null ? line : `${line} — fix: ${words.fix}`;
 }
 
-/** The reason of a verdict over no connection at all. */
+/** The reason of a verdict without any connection. */
 export function writeNothingSeen({ sealed, notes }: Pick<TraceTail, 'sealed' | 'notes'>): string {
   const trouble = sealed ? '' : ` (${notes[0] ?? 'the trace is not sealed'})`;
   return `no matching traffic was seen${trouble}`;
@@ -66,7 +66,7 @@ export function writeHeadlineReason(headline: Headline): string {
   return `${writeOutcome(headline)}${headline.failed > 0 ? '; ' : ': '}${writeWays(headline)}`;
 }
 
-/** Ways to fail that are told; more are counted. */
+/** Most kinds of failure that are named; the others are counted. */
 const MOST_FAILURES = 4;
 
 function writeOutcome({ connections, failed, failures }: Headline): string {
@@ -79,7 +79,7 @@ function writeOutcome({ connections, failed, failures }: Headline): string {
   const silent = failures.every(
     ({ protocol, outcome }) => protocol === 'udp' && outcome === 'unanswered',
   );
-  // Of several paths, or ports, failures may read alike.
+  // Failures of several paths or ports may read alike.
   const kinds = Map.groupBy(failures, writeFailure);
   const groups = [...kinds]
     .map(([words, alike]) => ({ words, count: alike.reduce((sum, { count }) => sum + count, 0) }))
@@ -99,7 +99,7 @@ function writeWays({ ways, connections, failed }: Headline): string {
   return ways.map((way) => `${number(way.count)} ${writeWay(way)}`).join(', ');
 }
 
-/** Sources that are told; more are counted. */
+/** Most sources that are named; the others are counted. */
 const MOST_SOURCES = 3;
 
 function writeSources(sources: readonly SeenSource[]): string {
@@ -165,7 +165,7 @@ function writeUnpublished({ port, published, more, listens }: Unpublished): stri
 /** Every address of the host. */
 const ANY: readonly string[] = ['0.0.0.0', '::'];
 
-/** Ports and sockets that are told; more are counted. */
+/** Most ports and sockets that are named; the others are counted. */
 const MOST_LISTED = 4;
 
 function listSome(all: readonly string[], more = 0): string {

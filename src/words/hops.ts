@@ -1,4 +1,4 @@
-/** What hops of the report are, in a few words: rewritings, and what processes did. */
+/** Describes hops of the report in a few words: rewritings, and what processes did. */
 import { formatEndpoint } from '../model/address.js';
 import type { NatEvent } from '../model/event.js';
 import type { Hop } from '../model/report.js';

@@ -1,4 +1,4 @@
-/** A connection over several hosts in words, and what is said of their clocks. */
+/** Puts connections over several hosts, and notes about the hosts' clocks, into words. */
 import { formatEndpoint } from '../model/address.js';
 import type { JointGap, JointJudgement } from '../model/joint.js';
 import type { Crossing } from '../model/hosts.js';
@@ -56,9 +56,9 @@ export function writeWayOut({ from, to, reached }: Crossing): string {
 export interface ToldClock {
   readonly name: string;
   readonly first: string;
-  /** Nanoseconds that it ran apart; null where it did not. */
+  /** Nanoseconds by which the clocks drifted apart during the trace; null when that is not the trouble. */
   readonly apart: number | null;
-  /** No packet ties it to the first one. */
+  /** No packet was seen by both this host and the first one. */
   readonly alone: boolean;
 }
 
@@ -76,7 +76,7 @@ export function writeClockNote({ name, first, apart, alone }: ToldClock): string
 export const DATAGRAMS_APART =
   'datagrams have no numbers that tell them apart: those of different hosts are listed by themselves';
 
-/** Of a host's own note, whose it is. */
+/** Puts the host's name before its own note. */
 export function writeHostNote(host: string, note: string): string {
   return `${host}: ${note}`;
 }

@@ -1,4 +1,4 @@
-/** What an ICMP error says, in words (RFC 792, RFC 4443). */
+/** Says in words what an ICMP error reports (RFC 792, RFC 4443). */
 import type { IcmpError, IcmpMessage } from '../model/conversation.js';
 
 const UNREACHABLE: Readonly<Record<number, string>> = {
@@ -29,7 +29,7 @@ function writeIcmp({ version, type, code }: IcmpMessage): string {
   return type === 11 ? 'time exceeded' : `type ${type}, code ${code}`;
 }
 
-/** Of a packet that an ICMP error reports as lost: the error, and who says so, where a host would name reason and function. */
+/** The error and its sender, in place of the drop reason and the function that a host would report. */
 export function writeReported({ message, from }: IcmpError): { reason: string; function: string } {
   return { reason: `ICMP ${writeIcmp(message)}`, function: `reported by ${from}` };
 }

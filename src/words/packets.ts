@@ -1,4 +1,4 @@
-/** A packet in a few words. */
+/** Describes a packet in a few words. */
 import { TCP, type PacketFields } from '../model/event.js';
 import type { Connection } from '../model/report.js';
 
@@ -12,7 +12,7 @@ export function summarisePacket(
   return what;
 }
 
-/** Flags that turn a connection, else what it carries. */
+/** Flags that change the connection's state, and the length of the data; else `ACK`. */
 export function describePacket({ protocol, flags, seq, length }: PacketFields): string {
   if (protocol === 'udp') return `${length} B`;
   const turns = flagNames(flags).filter((flag) => flag !== 'ACK' && flag !== 'PSH');
@@ -24,7 +24,7 @@ export function describePacket({ protocol, flags, seq, length }: PacketFields): 
   return words.length > 0 ? words.join(', ') : 'ACK';
 }
 
-/** By flags; a trace has few combinations and very many packets. */
+/** Caches names by flags: a trace has few combinations and very many packets. */
 const FLAG_NAMES = new Map<number, readonly string[]>();
 
 export function flagNames(flags: number): readonly string[] {
@@ -35,7 +35,7 @@ export function flagNames(flags: number): readonly string[] {
   return names;
 }
 
-/** What a packet is to its connection. */
+/** The role of a packet in its connection. */
 export function namePacket({
   protocol,
   flags,

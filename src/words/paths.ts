@@ -1,4 +1,4 @@
-/** Paths as the middle of a sentence. */
+/** Puts paths into words, for the middle of a sentence. */
 import type { Way } from '../model/headline.js';
 import type { Path } from '../model/verdict.js';
 

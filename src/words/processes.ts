@@ -1,4 +1,4 @@
-/** Processes as words in a sentence. */
+/** Names processes in a sentence. */
 import type { Process } from '../model/claim.js';
 
 /** `docker-proxy (pid 3298)` */

@@ -1,4 +1,4 @@
-/** The reason of a verdict on one connection: one sentence, without a full stop. */
+/** Writes the reason of a verdict on one connection: one sentence, without a full stop. */
 import { formatEndpoint } from '../model/address.js';
 import type { ConnectionFacts, Judged, Judgement, Redirect, RelayLeg } from '../model/judgement.js';
 import { writeDoubt, writeGap } from './doubts.js';
@@ -78,7 +78,7 @@ function writeLeg({ process, protocol, to }: RelayLeg, index: number): string {
   return index === 0 ? ` and ${did}` : `, where ${name} took it and ${did}`;
 }
 
-/** By packets alone: a map of the host may name the process. */
+/** A relay known from packets alone; a map of the host may name its process. */
 function writeSeenRelay({ relay }: ConnectionFacts): string {
   const [leg] = relay?.legs ?? [];
   if (!relay || !leg) return '';

@@ -1,8 +1,8 @@
-/** What to do about a failure, where no finding about the host's rules says it better. */
+/** Says what to do about a failure, when no finding about the host's rules says it better. */
 import { formatEndpoint } from '../model/address.js';
 import type { Failure, Headline } from '../model/headline.js';
 
-/** Null where nothing is known that helps. */
+/** Null when no remedy is known. */
 export function writeRemedy(failure: Failure): Headline['fix'] {
   const { outcome, cause, by, path, rule, chain, target, halfOpen, protocol, dialled } = failure;
   const name = target?.name ?? null;
@@ -59,7 +59,7 @@ export function writeRemedy(failure: Failure): Headline['fix'] {
   return null;
 }
 
-/** Docker's chains that keep two networks apart: no rule that somebody wrote by mistake. */
+/** Docker's chains that isolate networks; their rules are not somebody's mistake. */
 const BETWEEN_NETWORKS = /^DOCKER-ISOLATION-STAGE-[12]$/;
 
 function tellRule(chain: string | null): NonNullable<Headline['fix']> {
@@ -86,7 +86,7 @@ function writeLookInside({ reached, outcome }: Failure, name: string): string {
     : `read what the server says: docker logs ${name}`;
 }
 
-/** What helps where the port is published, and the host refuses at the address that was dialled; null for all else. */
+/** The remedy when the port is published, but the host refuses at the dialled address; null in all other cases. */
 export function writePublishing(
   { cause, by, path, target }: Failure,
   unpublished: Headline['unpublished'],

@@ -1,4 +1,4 @@
-/** Whether a sentence quotes a text already, so that it is not said again beside it. It decides about layout, and no more. */
+/** Checks whether a sentence already contains a text, so that the layout need not repeat it. */
 export function repeats(sentence: string, text: string): boolean {
   return sentence.includes(text);
 }

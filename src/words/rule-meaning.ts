@@ -1,4 +1,4 @@
-/** What rules do, in plain words. */
+/** Says in plain words what rules do. */
 import type { ConcernedRule, ExplainedRule } from '../model/explain.js';
 import { isEverything, writeRange, type AddressRange } from '../model/range.js';
 import type { MapEntry, Match, PortRange, Step, RuleVerdict } from '../model/rules.js';
@@ -61,7 +61,7 @@ export function tellRule(steps: readonly Step[]): string {
   return `${subject}${effects.map((effect) => (effect.startsWith(':') ? effect : ` ${effect}`)).join(', and')}`;
 }
 
-/** Entries of a map that are told; the others are counted. */
+/** Most entries of a map that are listed; the others are counted. */
 const MOST_ENTRIES = 6;
 
 function tellMap(entries: readonly MapEntry[]): string {

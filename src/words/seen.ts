@@ -1,4 +1,4 @@
-/** What was seen and what was predicted, in the same few words. */
+/** Names what was seen and what was predicted, in the same few words. */
 import type { Connection, Predicted } from '../model/report.js';
 
 export function nameSeen({ path, outcome }: Pick<Connection, 'path' | 'outcome'>): string {

@@ -1,4 +1,4 @@
-/** The tunnels that a connection went through, in words. */
+/** Names the tunnels that a connection went through. */
 import type { Connection } from '../model/report.js';
 
 type Via = NonNullable<Connection['via']>[number];

@@ -1,8 +1,8 @@
-/** Why a connection took its path, as far as it was seen to: the fact that sent it this way. Rules say more: prove/predict. */
+/** Says why a connection took its path, by the facts that were seen; prove/predict adds reasons from rules. */
 import { formatEndpoint, isLoopback } from '../model/address.js';
 import type { Judged, RelayFacts } from '../model/judgement.js';
 
-/** Null where no path is told, or it is not known what was dialled. */
+/** Null when no path is reported, or the dialled address is unknown. */
 export function writeWhy({ facts, claims, judgement }: Judged): string | null {
   const { server, relay, redirect, taken } = facts;
   if (server === null) return null;
@@ -40,7 +40,7 @@ function writeListening(relay: RelayFacts | null): string {
   return relay?.process ? ` (pid ${relay.process.pid})` : '';
 }
 
-/** Docker's rules name loopback addresses as exceptions; that is worth saying where it applies. */
+/** Says so when Docker's exception for loopback addresses applies. */
 function writeException(address: string): string {
   return isLoopback(address)
     ? ' (with the userland proxy on, Docker’s OUTPUT rule leaves out loopback addresses)'

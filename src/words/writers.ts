@@ -1,10 +1,10 @@
-/** A table of what makes the words for each code of a union. */
+/** The type of a table with a function for each code of a union, which makes the words for it. */
 
 interface Coded {
   readonly code: string;
 }
 
-/** @template More what else the words are made of */
+/** @template More further arguments of each function */
 export type Writers<T extends Coded, Words, More extends unknown[] = []> = {
   readonly [Code in T['code']]: (told: Of<T, Code>, ...more: More) => Words;
 };

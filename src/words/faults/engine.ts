@@ -1,4 +1,4 @@
-/** Faults of the engine's rules, relays and containers in words. */
+/** Puts faults of the engine's rules, relays and containers into words. */
 import { formatEndpoint } from '../../model/address.js';
 import type { Finding } from '../../model/explain.js';
 import type { EngineFault } from '../../model/fault.js';

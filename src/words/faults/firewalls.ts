@@ -1,4 +1,4 @@
-/** What firewalls and bans do to published ports, in words. */
+/** Says what firewalls and bans do to published ports. */
 import type { Firewall, FirewallFault } from '../../model/fault.js';
 import type { Writers } from '../writers.js';
 import type { FaultWords } from './engine.js';
@@ -31,7 +31,7 @@ export const FIREWALL_FAULTS: Writers<FirewallFault, FaultWords> = {
   }),
 };
 
-/** How a published port is opened, by who has made what stops it. */
+/** How to open a published port, by the program that made the rule that stops it. */
 const OPENING = {
   ufw: "it is a rule of ufw: let what is forwarded to the container pass (ufw route allow proto tcp from any to any port PORT, with the container's port)",
   firewalld:
@@ -42,7 +42,7 @@ const OPENING = {
     'it is no rule of the engine: change it where it was made (ufw, firewalld, a script), or accept the traffic before it',
 };
 
-/** How each firewall is made to meet published ports. */
+/** How to make each firewall apply to published ports. */
 const INCLUDING: Readonly<Record<Firewall, string>> = {
   ufw: "let what is forwarded meet it: rules in /etc/ufw/after.rules by which DOCKER-USER jumps to ufw-user-forward and then drops new connections to the containers' networks (as ufw-docker does), and ufw route allow for the container's ports that may be reached; or publish on an address that only those reach who may",
   firewalld:

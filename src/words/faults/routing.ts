@@ -1,9 +1,9 @@
-/** Faults of a host's settings and devices in words. */
+/** Puts faults of a host's settings and devices into words. */
 import type { RoutingFault } from '../../model/fault.js';
 import type { Writers } from '../writers.js';
 import type { FaultWords } from './engine.js';
 
-/** Rules that are named. */
+/** Most rules that a finding names. */
 const NAMED = 3;
 
 export const ROUTING_FAULTS: Writers<RoutingFault, FaultWords> = {

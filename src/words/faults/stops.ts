@@ -1,4 +1,4 @@
-/** What to do about a packet that routing, the wire or a container's own side stops. */
+/** Says what to do when routing, the wire or the container itself stops a packet. */
 import type { StopFault, Stopping } from '../../model/fault.js';
 import { writePredictionReason } from '../predictions/reasons.js';
 import type { FaultWords } from './engine.js';

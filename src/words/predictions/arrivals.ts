@@ -1,4 +1,4 @@
-/** Where a predicted connection ends: sockets of the host, relays and containers. */
+/** Says where a predicted connection ends: sockets of the host, relays and containers. */
 import { formatEndpoint } from '../../model/address.js';
 import type { ArrivalReason, HostPort, LoopbackReason, RelayName } from '../../model/reason.js';
 import type { ReasonWriters } from './writer.js';

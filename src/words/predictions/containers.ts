@@ -1,4 +1,4 @@
-/** A container's own side: its rules, its routes, and what it sends. */
+/** Writes reasons that lie in a container: its rules, its routes, and what it sends. */
 import type { ContainerReason } from '../../model/reason.js';
 import type { ReasonWriters } from './writer.js';
 

@@ -1,4 +1,4 @@
-/** Predictions as documents give them. */
+/** Converts predictions to the form that documents have. */
 import type { Prediction } from '../../model/explain.js';
 import type { Client, Forecast } from '../../model/forecast.js';
 import { writeService } from '../deciding.js';
@@ -18,7 +18,7 @@ export function writeForecast({ from, why, obstacles, ...told }: Forecast): Pred
     target,
     rule,
     ...(service !== undefined && { service }),
-    // Where it ends elsewhere, the reason speaks of what stops it.
+    // If the connection ends elsewhere, the reason is about what stops it.
     why: service !== undefined && path === 'dnat' ? `${reason}${writeService(service)}` : reason,
     sourceSeen,
     obstacles: obstacles.map(writePredictionReason),

@@ -1,4 +1,4 @@
-/** Predictions that depend on what is not known. */
+/** Writes reasons of predictions that depend on something unknown. */
 import type { OpenQuestion, OpenReason, PredictedEnd } from '../../model/reason.js';
 import { writeQuestion } from './questions.js';
 import type { ReasonWriters } from './writer.js';
@@ -20,13 +20,13 @@ export const OPEN: ReasonWriters<OpenReason> = {
   withheld: ({ path }) => `not all rules could be read; by those that could, it would be ${path}`,
 };
 
-/** What is not known, and which rule asks for it. */
+/** What is unknown, and the rule that depends on it. */
 function writeOpen({ question, by }: OpenQuestion): string {
   const about = writeQuestion(question);
   return by ? `${about} (${by.rule ?? ''}, chain ${by.chain} of table ${by.table})` : about;
 }
 
-/** How it goes, in a few words. */
+/** How the connection ends, in a few words. */
 function writeEnd({ end, way, inVain }: PredictedEnd): string {
   if (end === 'answered') return `${way ?? end}${inVain ? ', in vain' : ''}`;
   return way === null ? end : `${way}, then ${end}`;

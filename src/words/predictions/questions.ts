@@ -1,4 +1,4 @@
-/** What is not known and a prediction depends on. */
+/** Names the unknowns that a prediction depends on. */
 import type { Question } from '../../model/question.js';
 import { write, type Writers } from '../writers.js';
 

@@ -1,4 +1,4 @@
-/** Why a predicted connection ends as it does, as a clause without a full stop. */
+/** Says why a predicted connection ends as it does, in a clause without a full stop. */
 import type { JoiningReason, Reason } from '../../model/reason.js';
 import { write } from '../writers.js';
 import { ARRIVALS, LOOPBACK } from './arrivals.js';

@@ -1,4 +1,4 @@
-/** Routes, and the settings that routing asks for. */
+/** Writes reasons that lie in routes and the settings of routing. */
 import type { RouteReason, WayBack } from '../../model/route-reason.js';
 import type { ReasonWriters } from './writer.js';
 

@@ -1,4 +1,4 @@
-/** Rules that stop a packet, its answer, or what follows. */
+/** Writes reasons about rules that stop a packet, its answer, or later packets. */
 import type {
   Following,
   FollowingReason,

@@ -1,4 +1,4 @@
-/** What stands between the host's routing and who has the address: gateways, bridges, ports, neighbours. */
+/** Writes reasons that lie between routing and the owner of the address: gateways, bridges, ports, neighbours. */
 import type { WireReason } from '../../model/route-reason.js';
 import type { ReasonWriters } from './writer.js';
 

@@ -1,4 +1,4 @@
-/** What makes a clause of each reason; reasons that hold others are given what puts those into words. */
+/** The functions that write each reason as a clause; each gets a function that writes nested reasons. */
 import type { Reason } from '../../model/reason.js';
 import type { Writers } from '../writers.js';
 
