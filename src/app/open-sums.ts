@@ -4,7 +4,7 @@ import type { StateEvent, Unnumbered } from '../model/event.js';
 /** Milliseconds for all namespaces. */
 const PATIENCE = 2_000;
 
-/** What is known of the events. */
+/** What is known about the events. */
 export interface SeenSoFar {
   readonly lastTime: number;
   /** Inodes of the namespaces that they came from. */

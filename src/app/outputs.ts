@@ -44,7 +44,7 @@ export interface OutputRequest extends FileNames {
   readonly anonymize?: boolean;
   /** Prints no report: files, warnings and errors only. */
   readonly quiet?: boolean;
-  /** Prints which ports were spoken to instead of connections: nothing in particular was asked for. */
+  /** Prints the ports in use instead of connections, when nothing in particular was asked for. */
   readonly listing?: boolean;
 }
 

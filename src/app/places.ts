@@ -1,4 +1,4 @@
-/** Folders of the installed package. */
+/** Locates folders of the installed package. */
 import { fileURLToPath } from 'node:url';
 
 /** The package's own folder: dist/src/app is three below it. */

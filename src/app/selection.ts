@@ -16,7 +16,7 @@ export function isUnlimited({ paths, outcomes, ids, slowest }: Selection): boole
   return slowest === null && [paths, outcomes, ids].every((list) => list.length === 0);
 }
 
-/** Whether a filter that looks at one connection alone lets it through. */
+/** Whether a connection passes the filters that look at one connection alone. */
 export function passes(
   { path, outcome, id }: Pick<Connection, 'path' | 'outcome' | 'id'>,
   { paths, outcomes, ids }: Selection,

@@ -1,4 +1,4 @@
-/** Flags that `trace` and `read` share, and what their values may be. */
+/** Defines the flags that `trace` and `read` share, and their values. */
 import type { Interfaces } from '@oclif/core';
 import * as Flags from '@oclif/core/flags';
 import { canonicalAddress } from '../model/address.js';

@@ -2,11 +2,11 @@
 import { formatEndpoint } from '../model/address.js';
 import type { Connection, Predicted } from '../model/report.js';
 
-/** What else the evaluator knows. */
+/** What else the evaluator knows about the prediction. */
 export interface Beyond {
   /** The engine's bridge that the dialled address is on. */
   readonly bridge: string | null;
-  /** Whether something behind it keeps it from being served. */
+  /** Whether the prediction found obstacles. */
   readonly obstructed: boolean;
 }
 

@@ -21,14 +21,14 @@ export function writeFailure(failure: Failure): string {
 }
 
 /**
- * What became of a connection, before the reason of its path.
+ * What happened to a connection, followed by the reason of its path.
  * @param ended whether that reason already says how the connection ended, which is then not repeated
  */
 export function writeFailedReason(failure: Failure, reason: string, ended: boolean): string {
   return `${ended ? writeBriefly(failure) : writeFailure(failure)}; ${reason}`;
 }
 
-/** Without what `endings.ts` says of the same connection. */
+/** Leaves out what `endings.ts` says about the same connection. */
 function writeBriefly(failure: Failure): string {
   const { outcome, reached, halfOpen, cause } = failure;
   if (outcome === 'dropped') return writeFailure({ ...failure, reason: null });

@@ -61,7 +61,7 @@ export function writeNothingSeen({ sealed, notes }: Pick<TraceTail, 'sealed' | '
   return `no matching traffic was seen${trouble}`;
 }
 
-/** The reason of a verdict over many connections: the same, without subject, proof, notes and fix. */
+/** The headline as the reason of a verdict over many connections, without subject, proof, notes and fix. */
 export function writeHeadlineReason(headline: Headline): string {
   return `${writeOutcome(headline)}${headline.failed > 0 ? '; ' : ': '}${writeWays(headline)}`;
 }

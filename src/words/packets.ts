@@ -2,7 +2,7 @@
 import { TCP, type PacketFields } from '../model/event.js';
 import type { Connection } from '../model/report.js';
 
-/** The packet, and what became of it. */
+/** The packet, and what happened to it. */
 export function summarisePacket(
   event: PacketFields & { kind: string; reason?: string; function?: string },
 ): string {

@@ -13,7 +13,7 @@ export interface Counts {
 }
 
 export interface DeliveryCounts {
-  /** All that there was to send. */
+  /** Everything there was to send. */
   readonly offered: Counts;
   /**
    * What the receiver has accepted. The number of connections is a minimum, because the receiver does not say whose

@@ -22,7 +22,7 @@ export interface SinkOptions {
   readonly metrics: boolean;
   /** The program's version. */
   readonly version: string;
-  /** Called when a receiver begins to fail, and when it takes something again. */
+  /** Called when a receiver begins to fail, and when it accepts data again. */
   readonly onChange: (signal: Signal, trouble: Trouble) => void;
 }
 
@@ -80,7 +80,7 @@ export class OtlpSink {
     for (const span of spans) this.#processor.onEnd(toReadable(span, resource, version));
   }
 
-  /** Counts it in the metrics. */
+  /** Counts the connection in the metrics. */
   count(connection: Connection): void {
     this.#meters?.add(measure(connection));
   }
@@ -137,7 +137,7 @@ export class OtlpSink {
     });
     return new BatchSpanProcessor({
       exporter,
-      // A connection that finds room is taken whole.
+      // Leaves room to take the last connection whole.
       maxQueueSize: this.#queue + 1_024,
       maxExportBatchSize: batch,
       scheduledDelayMillis: delay,
