@@ -12,7 +12,7 @@ const NOTE =
  * All outputs of the result use the same pseudonyms. Rules and read problems are left out, because they are free text
  * that may contain anything.
  * @param key random bytes, new for each run
- * @throws UserError for a capture, whose packets cannot be changed
+ * @throws UserError for a capture, whose packets would not be changed
  */
 export function anonymize(trace: Trace, key: Uint8Array): Trace {
   if (trace.source === 'capture') {
