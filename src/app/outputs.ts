@@ -14,18 +14,35 @@ interface Content {
   readonly whole: () => Promise<Report>;
 }
 
+interface FileKind {
+  /** What it draws is made of every event, which a long trace then has to keep. */
+  readonly needsEvents: boolean;
+  readonly write: (content: Content) => string | Buffer | Promise<string | Buffer>;
+}
+
 /** Renders each kind of file that a flag can name, in the order of writing. */
 const FILES = {
-  svg: async ({ report }: Content) => (await import('../render/svg/svg.js')).renderSvg(report),
-  png: ({ report }: Content) => drawPng(report),
-  html: ({ report, trace }: Content) => drawPage(report, trace),
-  mermaid: async ({ report }: Content) =>
-    (await import('../render/mermaid.js')).renderMermaid(report),
-  pcapng: async ({ whole, trace }: Content) =>
-    (await import('../render/pcapng/pcapng.js')).renderPcapng(await whole(), trace),
-  perfetto: async ({ whole }: Content) =>
-    (await import('../render/perfetto.js')).renderPerfetto(await whole()),
-};
+  svg: {
+    needsEvents: false,
+    write: async ({ report }) => (await import('../render/svg/svg.js')).renderSvg(report),
+  },
+  png: { needsEvents: false, write: ({ report }) => drawPng(report) },
+  html: { needsEvents: true, write: ({ report, trace }) => drawPage(report, trace) },
+  mermaid: {
+    needsEvents: false,
+    write: async ({ report }) => (await import('../render/mermaid.js')).renderMermaid(report),
+  },
+  pcapng: {
+    needsEvents: true,
+    write: async ({ whole, trace }) =>
+      (await import('../render/pcapng/pcapng.js')).renderPcapng(await whole(), trace),
+  },
+  perfetto: {
+    needsEvents: true,
+    write: async ({ whole }) =>
+      (await import('../render/perfetto.js')).renderPerfetto(await whole()),
+  },
+} satisfies Record<string, FileKind>;
 
 const KINDS = Object.keys(FILES) as (keyof typeof FILES)[];
 
@@ -154,7 +171,7 @@ export async function writeFiles(
   if (record !== undefined && recorder) await files.note(record, () => recorder.settle());
   else await files.write(record, async () => formatRecorded(trace, record));
   for (const kind of KINDS) {
-    await files.write(request[kind], async () => FILES[kind]({ report, trace, whole }));
+    await files.write(request[kind], async () => FILES[kind].write({ report, trace, whole }));
   }
 }
 
@@ -178,8 +195,11 @@ async function drawPage(report: Report, trace: Trace): Promise<string> {
 }
 
 /** Whether an output needs every event, not only the report. */
-export function needsEvents({ html, pcapng, perfetto, anonymize }: OutputRequest): boolean {
-  return anonymize === true || [html, pcapng, perfetto].some((file) => file !== undefined);
+export function needsEvents(request: OutputRequest): boolean {
+  return (
+    request.anonymize === true ||
+    KINDS.some((kind) => FILES[kind].needsEvents && request[kind] !== undefined)
+  );
 }
 
 /** Every file that a request names. */

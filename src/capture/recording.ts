@@ -62,7 +62,9 @@ function packHeader({ epoch, survey, ...header }: TraceHeader): object {
 
 /** True when this is how a recording begins. */
 export function isRecording(start: string): boolean {
-  return start.startsWith('{') && start.slice(0, 200).includes(`"schema":"${SCHEMA}"`);
+  // Other programs that write JSON may put blanks between its parts.
+  const compact = start.slice(0, 300).replaceAll(/\s/g, '');
+  return compact.startsWith('{') && compact.includes(`"schema":"${SCHEMA}"`);
 }
 
 /** Reads a recording from its text; see RecordingReader. `name` is for messages. */

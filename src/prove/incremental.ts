@@ -245,7 +245,16 @@ export class IncrementalAnalysis {
       }
       case 'retransmit':
         return this.#strays.has(pairKey('tcp', event.local, event.remote));
-      default:
+      // Calls and counts have no pair of addresses that could be freed.
+      case 'accept':
+      case 'nat':
+      case 'function':
+      case 'move':
+      case 'copy':
+      case 'aside':
+      case 'fork':
+      case 'counter':
+      case 'total':
         return false;
     }
   }

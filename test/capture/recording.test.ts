@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
-import { parseRecording } from '../../src/capture/recording.js';
+import { isRecording, parseRecording } from '../../src/capture/recording.js';
 import { UserError } from '../../src/model/errors.js';
 import { suite } from '../support/suite.js';
 
@@ -111,6 +111,15 @@ test('every sample is read whole', () => {
     assert.is(events.length, content.trim().split('\n').length - 2, name);
     assert.is(tail.truncated, false, name);
   }
+});
+
+test('a recording is known by its schema, however its JSON is spaced', () => {
+  const header = lines[0] ?? '';
+  const spaced = JSON.stringify(JSON.parse(header), null, 1).replaceAll('\n', ' ');
+  assert.ok(isRecording(header) && isRecording(spaced) && isRecording(`\n${header}`));
+  assert.not.ok(isRecording('{"schema":"trace-flow/1"}'), 'a report');
+  assert.not.ok(isRecording('[{"schema":"trace-flow-events/1"}]'));
+  assert.is(parseRecording([spaced, ...lines.slice(1)].join('\n'), 'x').events.length > 0, true);
 });
 
 test.run();

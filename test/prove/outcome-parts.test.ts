@@ -570,6 +570,10 @@ test('where packets may be unlisted the sender’s socket is asked, if it is on 
   );
   assert.is(again([...ends, sent]), 1);
   assert.is(again([...ends, ...shake(), data(C), data(C), data(C), sent]), 2);
+  const by = (probe: string): number | null =>
+    countRetransmits(subject([...ends, sent], more) as unknown as Observed, [probe], true);
+  assert.is(by('rawtracepoint:tcp_retransmit_skb'), 1, 'the raw tracepoint tells it as well');
+  assert.is(by('rawtracepoint:tcp_send_reset'), null, 'no probe tells it');
 });
 
 test.run();

@@ -19,5 +19,8 @@ export function compareGolden(name: string, content: string): string | null {
     return null;
   }
   writeFileSync(changed, content);
+  if (!existsSync(path)) {
+    return `${name} is new: read ${name.replace(ending, `-changed${ending}`)}, then accept it with UPDATE_GOLDEN=1`;
+  }
   return `${name} differs: compare it with ${name.replace(ending, `-changed${ending}`)}, or accept it with UPDATE_GOLDEN=1`;
 }

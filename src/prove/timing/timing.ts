@@ -128,10 +128,11 @@ export function countRetransmits(
   lossless: boolean,
 ): number | null {
   if (subject.leg.protocol === 'udp' || !lossless) return null;
+  const told = attached.some((probe) => RETRANSMITS.has(probe));
   let sum = 0;
   for (const leg of listLegs(subject)) {
     for (const request of [true, false]) {
-      const count = countSide(leg, request, attached.includes(RETRANSMITS));
+      const count = countSide(leg, request, told);
       if (count === null) return null;
       sum += count;
     }
@@ -139,7 +140,11 @@ export function countRetransmits(
   return sum;
 }
 
-const RETRANSMITS = 'tracepoint:tcp:tcp_retransmit_skb';
+/** Both names of the probe that reports them. */
+const RETRANSMITS: ReadonlySet<string> = new Set([
+  'tracepoint:tcp:tcp_retransmit_skb',
+  'rawtracepoint:tcp_retransmit_skb',
+]);
 
 /** Counts by packets; where some may be unlisted, by the sender's socket, if that is on this kernel. */
 function countSide(leg: Leg, request: boolean, told: boolean): number | null {
