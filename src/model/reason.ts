@@ -52,6 +52,8 @@ export type ArrivalReason =
   | { readonly code: 'held' | 'port-driver'; readonly at: HostPort; readonly command: string }
   | { readonly code: 'no-rule-takes-it' }
   | { readonly code: 'relayed'; readonly relay: RelayName; readonly leg: RelayedLeg | null }
+  /** What the relay dials leads back to the relay. */
+  | { readonly code: 'relay-loops'; readonly command: string; readonly to: Endpoint }
   | {
       readonly code: 'relay-fails';
       readonly protocol: Protocol;

@@ -5,6 +5,7 @@ import { CONNTRACK, TCP, type PacketEvent } from '../../src/model/event.js';
 import type { Hop } from '../../src/model/report.js';
 import { listHops } from '../../src/prove/hops/hops.js';
 import { namePlaces } from '../../src/prove/hops/places.js';
+import { tellMove, type PlacedMove } from '../../src/prove/hops/tell-hop.js';
 import { readSample } from '../support/samples.js';
 import { suite } from '../support/suite.js';
 
@@ -91,6 +92,19 @@ test('bytes count from the one after the SYN, over the end of the sequence numbe
 test('without the start of a stream its bytes have no numbers', () => {
   const leg = legOf([packet({ flags: TCP.ACK, length: 3 })]);
   assert.is(tell(leg)[0]?.stream, undefined);
+});
+
+test('the bytes that a relay moved have their place in the stream, unless a recording claims more in one call than in all', () => {
+  const tell = (total: number, bytes: number): Hop['stream'] => {
+    const event = { kind: 'copy', id: 1, pid: 7, command: 'relay', total, bytes };
+    const ends = { from: { remote: client }, to: { remote: container } };
+    const move = { event, ...ends, protocol: 'tcp', bytes, request: true };
+    const placed = { move, relayNumber: 1, time: 5 } as unknown as PlacedMove;
+    return tellMove(placed, context).stream;
+  };
+  assert.equal(tell(14, 14), { from: 0, to: 14 });
+  assert.equal(tell(21, 7), { from: 14, to: 21 });
+  assert.is(tell(6, 7), undefined);
 });
 
 test.run();

@@ -198,6 +198,7 @@ export function tellMove({ move, relayNumber, time }: PlacedMove, context: HopCo
     bytes,
     rewrite: null,
     process: { pid: event.pid, command: event.command },
-    ...(protocol === 'tcp' && { stream: { from: start, to: start + bytes } }),
+    // A recording may claim more bytes in one call than in all.
+    ...(protocol === 'tcp' && start >= 0 && { stream: { from: start, to: start + bytes } }),
   };
 }

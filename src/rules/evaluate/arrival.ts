@@ -16,11 +16,19 @@ import type { RuleRef } from './rule-index.js';
 import { stopPacket } from './refusal.js';
 import type { Router } from './routing/router.js';
 import type { Walk } from './walk.js';
-import { findBridgeOf, isOwnAddress, type World, type WorldSocket } from './world.js';
+import {
+  findBridgeOf,
+  isOwnAddress,
+  type World,
+  type WorldRelay,
+  type WorldSocket,
+} from './world.js';
 
 export class Arrival {
   readonly #world: World;
   readonly #walk: Walk;
+  /** Relays whose own connection is under way. */
+  readonly #dialling = new Set<WorldRelay>();
   readonly #ways: {
     /** Makes the relay's own connection. */
     readonly dial: (start: Start) => TrialEnd;
@@ -138,7 +146,16 @@ export class Arrival {
     );
   }
 
-  #reachRelay(packet: TrialPacket, relay: World['relays'][number]): TrialEnd {
+  #dial(relay: WorldRelay, start: Start): TrialEnd {
+    this.#dialling.add(relay);
+    try {
+      return this.#ways.dial(start);
+    } finally {
+      this.#dialling.delete(relay);
+    }
+  }
+
+  #reachRelay(packet: TrialPacket, relay: WorldRelay): TrialEnd {
     const { target, command, pid, listens } = relay;
     const name = { command, pid, listens };
     const way = 'docker-proxy';
@@ -149,7 +166,11 @@ export class Arrival {
         obstacles: [],
       });
     }
-    const leg = this.#ways.dial({
+    if (this.#dialling.has(relay)) {
+      const why = { code: 'relay-loops', command, to: target } as const;
+      return endJourney(packet, this.#findException(), 'unknown', { why, obstacles: [] });
+    }
+    const leg = this.#dial(relay, {
       protocol: packet.protocol,
       port: target.port,
       to: target.address,

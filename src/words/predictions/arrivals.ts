@@ -29,6 +29,8 @@ export const ARRIVALS: ReasonWriters<ArrivalReason> = {
     const stray = leg.stray ? `, but ${tell(leg.stray)}` : '';
     return `${lead} and connects to ${formatEndpoint(leg.to)}${doubt}${stray}`;
   },
+  'relay-loops': ({ command, to }) =>
+    `${command} connects to ${formatEndpoint(to)}, which leads back to it`,
   'relay-fails': ({ protocol, command, to }) => {
     const cause = `as ${command} cannot reach ${formatEndpoint(to)}`;
     return protocol === 'udp'

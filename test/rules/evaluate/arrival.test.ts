@@ -237,6 +237,14 @@ test('datagrams of an outside client whose address is not known: by the routes t
   assert.is(udp('172.17.0.1'), 'unknown - but may-stray');
 });
 
+test('docker-proxy whose connection leads back to itself: unknown, and the loop is told', () => {
+  const round = { address: '198.51.100.1', port: 6379 };
+  const world = host({ ...listens('docker-proxy'), relays: relay(round) });
+  const { end, why } = go(world);
+  assert.equal([end, why.code], ['unknown', 'relayed']);
+  assert.match(JSON.stringify(why), /"relay-loops"/);
+});
+
 test('docker-proxy that answers datagrams from another address: in vain', () => {
   const own = relay(REDIS).map((one) => ({ ...one, protocol: 'udp' as const }));
   const sockets = [{ ...redis(), protocol: 'udp' as const }];
