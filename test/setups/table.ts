@@ -10,7 +10,9 @@ const MENDED = [
   'IPv6 whose neighbour discovery a rule stops (438); a reply whose tuple another entry has (500); replies of UDP from another',
   'address (511); rules of ARP (3006); devices without ARP (3036, 3059); IPv6 turned round by its bridge without forwarding',
   '(3049); the protocol of a connection in rules about messages (486); a client on the link of a device to whom a route leads by',
-  'a gateway that nobody is (3117); a container that has lost its address of IPv6 (4178, 4188, 4223, 4246, 4293).',
+  'a gateway that nobody is (3117); a container that has lost its address of IPv6 (4178, 4188, 4223, 4246, 4293); the route of a',
+  'message of refusal, which has no source yet (5071, 5460); replies of UDP to a client whose address is not known (5065). In 5213 and',
+  '5466 the trial did not know an error of ICMP, and in 5380 it did not wait for one that the kernel holds back.',
 ];
 
 export function summarize(tried: readonly Tried[]): string {

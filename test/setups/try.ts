@@ -28,7 +28,8 @@ const OUTSIDE = ['198.51.100.2', '203.0.113.2', '2001:db8:198:51::2'];
 /** Milliseconds: longer than the kernel takes to send a SYN again. */
 const PATIENCE = 1_300;
 /** For those that heard nothing and should have: a busy machine may be slow. */
-const UNHURRIED = 4_000;
+// The kernel tells a client of few errors at once (icmp_ratelimit): a SYN that is sent again hears of one later.
+const UNHURRIED = 9_000;
 
 export async function trySetup(plan: SetupPlan): Promise<Tried> {
   const { engine, changes, client, protocol, six } = plan;
