@@ -195,7 +195,8 @@ async function traceBeside(
 
   const shortage = await waitForEnd(request, effects, tracer, { tally, intake });
   progress.stopping();
-  const span = { from, to: timeSince(tracer.epoch) };
+  // By the monotonic clock, as the events' own times: setting the wall clock lengthens no span.
+  const span = { from, to: from + Math.floor((readClocks().awake - clocks.awake) * 1e6) };
   // Before the last seal, because a socket that closes meanwhile reports its sums itself.
   const open = await readOpenSums(intake, target.ports);
   const [end, [met, surveyed]] = await Promise.all([

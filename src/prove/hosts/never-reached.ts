@@ -23,22 +23,37 @@ export function findWayOut(part: JudgedPart, hosts: readonly HostTrace[]): Cross
 
 /**
  * Whether the connection is proven lost: its SYN left while the other host's probes were live, the trace there is
- * complete and covers the port, and no packet with the SYN's number came there under any address.
+ * complete, of all clients, and covers the port, and no packet with the SYN's number came there under any address.
  */
 function isProvenLost({ part, host }: JudgedPart, owner: HostTrace): boolean {
   const { leaves } = part;
   if (leaves?.syn == null || !isLossless(owner.coverage)) return false;
-  const { ports } = owner.trace.header.target;
+  const { target, client } = owner.trace.header;
+  // A trace of one client reports no packet whose client was rewritten on the way.
+  if (client !== null) return false;
+  const { ports } = target;
   if (!ports.includes(leaves.server.port) && !ports.includes(leaves.client.port)) return false;
   const { syn } = leaves;
   const sent = leaves.leg.events.filter(
     (event) => event.kind === 'packet' && (event.flags & TCP.SYN) !== 0 && event.seq === syn,
   );
   if (sent.length === 0 || !sent.every(({ time }) => wouldSee(host, owner, time))) return false;
-  return !owner.trace.events.some(
-    (event) =>
-      (event.kind === 'packet' || event.kind === 'drop') &&
-      event.protocol === 'tcp' &&
-      event.seq === syn,
-  );
+  return !listNumbers(owner).has(syn);
+}
+
+const numbers = new WeakMap<HostTrace, ReadonlySet<number>>();
+
+/** Sequence numbers of all TCP packets that a host saw or dropped. */
+function listNumbers(host: HostTrace): ReadonlySet<number> {
+  const known =
+    numbers.get(host) ??
+    new Set(
+      host.trace.events.flatMap((event) =>
+        (event.kind === 'packet' || event.kind === 'drop') && event.protocol === 'tcp'
+          ? event.seq
+          : [],
+      ),
+    );
+  numbers.set(host, known);
+  return known;
 }

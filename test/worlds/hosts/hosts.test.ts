@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { sameEndpoint } from '../../../src/model/address.js';
 import type { Connection } from '../../../src/model/report.js';
 import { analyseHosts, type JointReport } from '../../../src/prove/hosts/analyse-hosts.js';
+import { withHeader } from '../../../src/model/trace.js';
 import { choose, createRandom } from '../../rules/random/draw.js';
 import { suite } from '../../support/suite.js';
 import {
@@ -16,7 +17,7 @@ import {
   type Made,
   type Told,
 } from './conversation.js';
-import { TwoHosts } from './two-hosts.js';
+import { TwoHosts, WIRE } from './two-hosts.js';
 
 const test = suite('worlds of two hosts');
 const SECOND = 1_000_000_000;
@@ -124,6 +125,18 @@ test('a SYN that is lost three times has left a and never reached b; where b can
     assert.match(open?.reason ?? '', /whether it reached b is not known/);
     assert.is.not(open?.end.by, 'network');
   }
+  // A trace of one client alone would not report a packet whose client was rewritten on the way.
+  const narrow = play();
+  const [a, b] = [narrow.trace('a', ASKED), narrow.trace('b', ASKED)];
+  const ofOne = withHeader(b, { ...b.header, client: WIRE.a });
+  const narrowed = analyseHosts(
+    [
+      { name: 'a', trace: a },
+      { name: 'b', trace: ofOne },
+    ],
+    { hops: null },
+  );
+  assert.is(lostOne(narrowed)?.crossings?.[0]?.reached, null);
   // Another packet with its number came there: it may be the same, rewritten on the way.
   const world = play();
   const odd = world.events.b.find((event) => event.kind === 'packet');
