@@ -26,6 +26,17 @@ export type Topology = ReadonlyOf<typeof topologySchema>;
 export type Engine = NonNullable<Topology['engine']>;
 
 /** Whether a namespace has no name of its own, so that it counts as outside the host. */
-export function isUnnamed({ role, name }: Pick<NamespaceInfo, 'role' | 'name'>): boolean {
+function isUnnamed({ role, name }: Pick<NamespaceInfo, 'role' | 'name'>): boolean {
   return role === 'other' && name.startsWith('netns-');
+}
+
+/** @returns names by inode for the namespaces without one of their own: `outside`, numbered where there are several */
+export function nameUnnamed(namespaces: readonly NamespaceInfo[]): ReadonlyMap<number, string> {
+  const unnamed = namespaces.filter(isUnnamed);
+  return new Map(
+    unnamed.map(({ inode }, index) => [
+      inode,
+      unnamed.length === 1 ? 'outside' : `outside-${index + 1}`,
+    ]),
+  );
 }

@@ -1,5 +1,5 @@
 /** Describes a leg at the edge of its host: each packet once, with what the wire keeps of it, as it left or arrived. */
-import type { Endpoint } from '../../model/address.js';
+import { sameEndpoint, type Endpoint } from '../../model/address.js';
 import { TCP, type PacketEvent } from '../../model/event.js';
 import { isRequest } from '../bytes.js';
 import { readLive } from '../journeys/live.js';
@@ -46,7 +46,7 @@ export function showFace(leg: Leg, side: Side): Face | null {
     const [near, far] = request
       ? [event.source, event.destination]
       : [event.destination, event.source];
-    return isSame(near, client) && isSame(far, server);
+    return sameEndpoint(near, client) && sameEndpoint(far, server);
   });
   const single = new Map<string, EdgeSight>();
   const counts = new Map<string, number>();
@@ -85,10 +85,6 @@ export function listEdge(leg: Leg, side: Side): EdgeSight[] {
     if (event === undefined || (leaves && own.at(-1)?.kind === 'drop')) return [];
     return event.direction === (leaves ? 'out' : 'in') ? [{ event, request }] : [];
   });
-}
-
-function isSame(a: Endpoint, b: Endpoint): boolean {
-  return a.address === b.address && a.port === b.port;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Finds legs of two hosts that are one connection on the wire between them. */
-import type { Endpoint } from '../../model/address.js';
+import { formatEndpoint } from '../../model/address.js';
 import type { EdgeSight, Face } from './face.js';
 
 /** A packet that both hosts saw. */
@@ -50,11 +50,7 @@ function listShared(near: Face, far: Face): SharedPacket[] {
 }
 
 function endsOf({ client, server }: Face): string {
-  return `${write(client)} ${write(server)}`;
-}
-
-function write({ address, port }: Endpoint): string {
-  return `${address}#${port}`;
+  return `${formatEndpoint(client)} ${formatEndpoint(server)}`;
 }
 
 function countEach<T>(list: readonly T[]): Map<T, number> {

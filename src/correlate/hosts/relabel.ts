@@ -3,7 +3,7 @@
  * times.
  */
 import type { TraceEvent } from '../../model/event.js';
-import { isUnnamed, type NamespaceInfo, type Topology } from '../../model/topology.js';
+import { nameUnnamed, type Topology } from '../../model/topology.js';
 import { withHeader, type Trace } from '../../model/trace.js';
 
 export interface Label {
@@ -43,18 +43,14 @@ function relabelTopology(topology: Topology, { name, index }: Label): Topology {
   const move = (inode: number): number => inode + index * HOST_STEP;
   const moveOrNull = (inode: number | null): number | null => (inode === null ? null : move(inode));
   const { drivers, unheard } = topology;
-  const unnamed = topology.namespaces.filter(isUnnamed);
-  const nameOf = (namespace: NamespaceInfo): string => {
-    if (!isUnnamed(namespace)) return namespace.name;
-    return unnamed.length === 1 ? 'outside' : `outside-${unnamed.indexOf(namespace) + 1}`;
-  };
+  const unnamed = nameUnnamed(topology.namespaces);
   return {
     ...topology,
     host: move(topology.host),
     namespaces: topology.namespaces.map((namespace) => ({
       ...namespace,
       inode: move(namespace.inode),
-      name: `${name}/${nameOf(namespace)}`,
+      name: `${name}/${unnamed.get(namespace.inode) ?? namespace.name}`,
       devices: namespace.devices.map((device) => ({
         ...device,
         peerNamespace: moveOrNull(device.peerNamespace),

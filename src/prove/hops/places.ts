@@ -1,5 +1,5 @@
 /** Names namespaces and devices for a report. */
-import { isUnnamed, type Device, type Topology } from '../../model/topology.js';
+import { nameUnnamed, type Device, type Topology } from '../../model/topology.js';
 
 export interface Places {
   namespace(inode: number | null): string;
@@ -8,11 +8,10 @@ export interface Places {
 
 /** A namespace without a name of its own is called `outside`. */
 export function namePlaces(topology: Topology): Places {
-  const unnamed = topology.namespaces.filter(isUnnamed);
-  const names = new Map(topology.namespaces.map(({ inode, name }) => [inode, name]));
-  unnamed.forEach(({ inode }, index) => {
-    names.set(inode, unnamed.length === 1 ? 'outside' : `outside-${index + 1}`);
-  });
+  const names = new Map([
+    ...topology.namespaces.map(({ inode, name }) => [inode, name] as const),
+    ...nameUnnamed(topology.namespaces),
+  ]);
   const devices = new Map<string, Device>();
   for (const { inode, devices: own } of topology.namespaces) {
     for (const device of own) devices.set(`${inode}:${device.ifindex}`, device);

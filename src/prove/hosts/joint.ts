@@ -13,7 +13,7 @@ export function judgeJoint(parts: readonly JudgedPart[]): JointJudgement {
     findRole(part, { first: index === 0, last: index === last }),
   );
   const open = roles.indexOf('open');
-  if (open >= 0) return unknown(parts, roles, { code: 'part-open', host: nameOf(parts, open) });
+  if (open >= 0) return unknown(roles, { code: 'part-open', host: nameOf(parts, open) });
   const relayed = roles.indexOf('relayed');
   const decider = relayed >= 0 ? relayed : roles.indexOf('rewrote');
   const taken = roles[last] === 'took' ? last : -1;
@@ -23,11 +23,11 @@ export function judgeJoint(parts: readonly JudgedPart[]): JointJudgement {
     return { path: told.path, proof: weakest(parts, roles), by, roles, gap: null };
   }
   const gap = checkDirect(parts);
-  if (gap !== null) return unknown(parts, roles, gap);
+  if (gap !== null) return unknown(roles, gap);
   return { path: 'direct', proof: weakest(parts, roles), by: null, roles, gap: null };
 }
 
-function unknown(_: readonly JudgedPart[], roles: readonly Role[], gap: JointGap): JointJudgement {
+function unknown(roles: readonly Role[], gap: JointGap): JointJudgement {
   return { path: 'unknown', proof: 'inconclusive', by: null, roles, gap };
 }
 

@@ -150,6 +150,7 @@ function joinJourneys(
   const behind = new Set(next.values());
   const joined = new Map<string, Joined>();
   const numbers = new Map<string, number>();
+  let journeys = 0;
   for (const start of segments.keys()) {
     if (behind.has(start)) continue;
     const way: Segment[] = [];
@@ -158,7 +159,8 @@ function joinJourneys(
       if (segment === undefined || way.includes(segment)) break;
       way.push(segment);
     }
-    const id = new Set(numbers.values()).size + 1;
+    journeys += 1;
+    const id = journeys;
     for (const { key } of way) numbers.set(key, id);
     const passages = way.reduce((sum, { places }) => sum + places, 0);
     const end = way.at(-1)?.end ?? 'unknown';
