@@ -10,7 +10,7 @@ const VERSION = new Set(['--version', '-v']);
 const ASKS_VERSION = '--version';
 
 interface WrittenHelp {
-  /** `trace-flow/0.1.0` */
+  /** `trace-flow/0.2.0` */
   readonly version: string;
   /** Placeholder in the texts for version, system and Node. */
   readonly placeholder: string;
