@@ -5,10 +5,11 @@ import type { Trace } from '../model/trace.js';
 import { analyseCapture, HOPS, type AnalyseOptions } from './analyse-capture.js';
 import { assembleReport } from './assemble.js';
 import { coverageOf } from './coverage/coverage.js';
-import { settleSketch, sketchTraced } from './describe-live.js';
 import { indexFunctions } from './hops/functions.js';
 import { namePlaces } from './hops/places.js';
 import { predict } from './predict/predict.js';
+import { settleSketch } from './settle.js';
+import { sketchTraced } from './sketch-live.js';
 
 export { HOPS, type AnalyseOptions };
 

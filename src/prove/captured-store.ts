@@ -5,7 +5,6 @@ import type { TraceCoverage } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
 import type { Proof } from '../model/verdict.js';
 import { isComplete } from './coverage/coverage.js';
-import type { WireDescribing } from './describe-wire.js';
 import { judge } from './judge/judge.js';
 import {
   KeptConnection,
@@ -16,7 +15,8 @@ import {
   type Packer,
   type ListPosition,
 } from './kept-connection.js';
-import { settleFacts, settleOnWire, sketchOnWire, type WireSketch } from './sketch-wire.js';
+import { settleFacts, settleOnWire } from './settle.js';
+import { sketchOnWire, type WireDescribing, type WireSketch } from './sketch-wire.js';
 
 /** What the end of a capture shows about all of its connections. */
 export interface CaptureEnd {

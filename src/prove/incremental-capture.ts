@@ -14,10 +14,11 @@ import { sketchPair, type RelayPair, type Pairings } from '../correlate/capture/
 import { Services } from '../correlate/capture/services.js';
 import type { CaptureFacts } from '../model/conversation.js';
 import type { Trace, TraceHeader } from '../model/trace.js';
+import { hearsAll } from './analyse-capture.js';
 import type { CaptureEnd, CapturedKeeper } from './captured-store.js';
 import { coverageOf } from './coverage/coverage.js';
-import { contextOf, type WireDescribing } from './describe-wire.js';
 import { namePlaces } from './hops/places.js';
+import { contextOf, type WireDescribing } from './sketch-wire.js';
 
 /** Number of held legs above which finished legs no longer wait for open ones. */
 const MANY = 15_000;
@@ -113,7 +114,7 @@ export class IncrementalCapture {
     return {
       coverage: coverageOf(trace),
       services: this.#services,
-      hears: witness !== undefined && witness.acks && !witness.lossy,
+      hears: hearsAll(witness),
     };
   }
 

@@ -10,7 +10,8 @@ import type { Connection, Report } from '../model/report.js';
 import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
 import { assemble } from './analyse.js';
 import { coverageOf, isLossless } from './coverage/coverage.js';
-import { settleSketch, sketchTraced } from './describe-live.js';
+import { settleSketch } from './settle.js';
+import { sketchTraced } from './sketch-live.js';
 import { indexFunctions } from './hops/functions.js';
 import { namePlaces } from './hops/places.js';
 import {

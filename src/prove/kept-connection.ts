@@ -2,8 +2,9 @@
 import type { TraceCoverage } from '../model/judgement.js';
 import type { Connection, Evidence } from '../model/report.js';
 import { isLossless } from './coverage/coverage.js';
-import { settleSketch, type ConnectionSketch } from './describe-live.js';
 import { OutlinedConnection } from './outlined-connection.js';
+import { settleSketch } from './settle.js';
+import type { ConnectionSketch } from './sketch-live.js';
 
 /** Compresses text and restores it. */
 export interface Packer {

@@ -2,12 +2,12 @@
 import type { CapturedConnection } from '../correlate/capture/connections.js';
 import type { TraceCoverage } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
-import { nameContainer, type WireDescribing } from './describe-wire.js';
 import { gatherWireFacts } from './judge/facts.js';
 import { judge } from './judge/judge.js';
 import { observeOnWire } from './observed-wire.js';
 import { findWireOutcome, type WireOutcome } from './outcome/wire-outcome.js';
-import { perfect, settleFacts, SILENT } from './sketch-wire.js';
+import { settleFacts } from './settle.js';
+import { nameContainer, perfect, SILENT, type WireDescribing } from './sketch-wire.js';
 
 /** What a listing shows of a connection: its path, where it led and how much it carried. */
 export type Listed = Pick<Connection, 'protocol' | 'server' | 'container' | 'path' | 'bytes'>;

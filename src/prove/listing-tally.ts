@@ -2,8 +2,8 @@
 import type { CapturedConnection } from '../correlate/capture/connections.js';
 import type { CaptureEnd, CapturedKeeper } from './captured-store.js';
 import { isComplete } from './coverage/coverage.js';
-import type { WireDescribing } from './describe-wire.js';
 import { listOnWire, type Listed, type ListedSketch } from './list-wire.js';
+import type { WireDescribing } from './sketch-wire.js';
 
 /** Connections that look the same in a listing. */
 export interface ListedGroup extends Listed {

@@ -1,42 +1,32 @@
-/** Sketches a captured connection while its packets are held, and settles it once the whole capture is read. */
+/** Sketches a captured connection as plain data, so that its packets can be freed before the capture is judged. */
+import { streamsOf } from '../correlate/capture/contents.js';
 import type { CapturedConnection } from '../correlate/capture/connections.js';
-import type { Ownership } from '../model/claim.js';
+import type { Leg } from '../correlate/leg.js';
+import { sameEndpoint } from '../model/address.js';
 import type { CaptureWitness } from '../model/conversation.js';
-import type { TraceCoverage, ConnectionFacts } from '../model/judgement.js';
+import type { ConnectionFacts } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
-import { writeEvidence } from '../words/claims.js';
-import { writeReason } from '../words/reasons.js';
-import { describeNat } from './connection-fields.js';
-import { isComplete } from './coverage/coverage.js';
-import {
-  describeDrop,
-  describeRelay,
-  describeVia,
-  isWhole,
-  nameContainer,
-  NOBODY,
-  type WireDescribing,
-} from './describe-wire.js';
+import { findServing } from '../model/residents.js';
+import type { Topology } from '../model/topology.js';
+import type { Trace } from '../model/trace.js';
+import { writeReported } from '../words/icmp.js';
+import { describeNat, findOwner } from './connection-fields.js';
+import type { Places } from './hops/places.js';
 import { describeHops } from './hops/shown-hops.js';
 import { gatherWireFacts } from './judge/facts.js';
-import { judge, listCodes } from './judge/judge.js';
 import { observeOnWire, type ObservedOnWire } from './observed-wire.js';
 import { findEnd } from './outcome/end.js';
-import { describeProgress, type ConnectionProgress } from './outcome/progress.js';
-import { findWireOutcome, type WireOutcome } from './outcome/wire-outcome.js';
+import { describeProgress } from './outcome/progress.js';
+import { findWireOutcome, type WireContext, type WireOutcome } from './outcome/wire-outcome.js';
+import type { Course, Courses } from './settle.js';
 import { countRetransmits, findTiming } from './timing/timing.js';
-
-/** How a connection went: the fields that depend on the capture as a whole. */
-type Course = Pick<Connection, 'outcome' | 'end' | 'drop' | 'retransmits'> &
-  ConnectionProgress & { readonly halfOpen: boolean };
 
 /** A captured connection before the whole capture is known: plain data, so that its packets can be freed. */
 export interface WireSketch {
   readonly facts: ConnectionFacts;
-  /** As if the capture were complete (`whole`) and as if it were cut off (`lossy`, null where that is the same). */
-  readonly courses: Courses;
+  readonly courses: WireCourses;
   /** The same if acknowledgements were left out of the capture; null where that changes nothing. */
-  readonly unheard: Courses | null;
+  readonly unheard: WireCourses | null;
   readonly fields: Pick<
     Connection,
     | 'protocol'
@@ -54,18 +44,34 @@ export interface WireSketch {
   readonly container: NonNullable<Connection['container']>;
 }
 
-interface Courses {
-  readonly whole: Course;
-  readonly lossy: Course | null;
+export type WireCourse = Course & { readonly halfOpen: boolean };
+type WireCourses = Courses<WireCourse>;
+
+export interface WireDescribing extends WireContext {
+  readonly epoch: bigint;
+  readonly topology: Topology;
+  readonly places: Places;
+  /** Hops kept per connection; null keeps all. */
+  readonly limit: number | null;
+  /** Time of the capture's last packet; infinite while it is read. */
+  readonly until: number;
 }
 
-/** What is known only at the end of the capture. */
-export interface WireSettling {
-  readonly coverage: TraceCoverage;
-  /** Why the content that both legs carried is no coincidence; null where it may be. */
-  readonly own: Ownership | null;
-  /** Whether any acknowledgement would have been in the file. */
-  readonly hears: boolean;
+export function contextOf(
+  trace: Pick<Trace, 'header' | 'capture'>,
+  places: Places,
+  limit: number | null,
+): WireDescribing {
+  const { epoch, topology } = trace.header;
+  return {
+    epoch,
+    topology,
+    places,
+    limit,
+    until: trace.capture?.witnesses[0]?.until ?? Infinity,
+    errors: trace.capture?.errors ?? [],
+    witnessOf: (file) => trace.capture?.witnesses[file],
+  };
 }
 
 /** The witness of a capture that shows every acknowledgement; `SILENT` is that of one that may lack some. */
@@ -105,13 +111,17 @@ export function sketchOnWire(connection: CapturedConnection, context: WireDescri
   };
 }
 
-function describeCourses(subject: ObservedOnWire, ending: WireOutcome): Courses {
+function describeCourses(subject: ObservedOnWire, ending: WireOutcome): WireCourses {
   const lossless = isWhole(subject);
   const whole = describeCourse(subject, ending, lossless);
   return { whole, lossy: lossless ? describeCourse(subject, ending, false) : null };
 }
 
-function describeCourse(subject: ObservedOnWire, ending: WireOutcome, lossless: boolean): Course {
+function describeCourse(
+  subject: ObservedOnWire,
+  ending: WireOutcome,
+  lossless: boolean,
+): WireCourse {
   const { outcome, halfOpen } = ending;
   return {
     outcome,
@@ -123,63 +133,48 @@ function describeCourse(subject: ObservedOnWire, ending: WireOutcome, lossless: 
   };
 }
 
-/** Judges the sketched connection by the whole capture. */
-export function settleOnWire(id: number, sketch: WireSketch, settling: WireSettling): Connection {
-  const { facts, courses, unheard, fields, container } = sketch;
-  const { coverage, own, hears } = settling;
-  const { whole, lossy } = hears ? courses : (unheard ?? courses);
-  const course = isComplete(coverage) ? whole : (lossy ?? whole);
-  const judged = judge(settleFacts(facts, course, own), coverage);
-  const { path, proof } = judged.judgement;
-  const { via, unlistedLegs } = fields;
+function describeRelay({ relay }: ConnectionFacts): Connection['relay'] {
+  return (
+    relay && {
+      pid: relay.process?.pid ?? null,
+      command: relay.process?.command ?? null,
+      client: relay.legs[0]?.from ?? null,
+    }
+  );
+}
+
+function describeDrop({ outcome, error }: WireOutcome): Connection['drop'] {
+  return outcome === 'dropped' && error !== null ? { ...writeReported(error), after: null } : null;
+}
+
+/** Lists the tunnels of a connection, with `from` and `to` in the direction of the client's requests. */
+function describeVia({ captured: { first, last }, leg }: ObservedOnWire): Pick<Connection, 'via'> {
+  const { via, streams } = first.via === null ? last : first;
+  if (via === null) return {};
+  const forth = [leg.client, leg.server].some((end) => end && sameEndpoint(streams[0].from, end));
+  const back = forth && !sameEndpoint(streams[0].from, leg.client);
   return {
-    id,
-    protocol: fields.protocol,
-    client: fields.client,
-    server: fields.server,
-    container: path === 'unknown' ? null : container,
-    path,
-    proof,
-    reason: writeReason(judged),
-    ...listCodes(judged.judgement),
-    outcome: course.outcome,
-    end: course.end,
-    handshake: course.handshake,
-    acknowledged: course.acknowledged,
-    stall: course.stall,
-    nat: fields.nat,
-    relay: fields.relay,
-    drop: course.drop,
-    ...(via && { via }),
-    bytes: fields.bytes,
-    timing: fields.timing,
-    retransmits: course.retransmits,
-    sourceSeen: course.sourceSeen,
-    processes: NOBODY,
-    clientNamespace: null,
-    evidence: judged.claims.map(writeEvidence),
-    why: null,
-    hops: fields.hops,
-    hopsOmitted: fields.hopsOmitted,
-    ...(unlistedLegs && { unlistedLegs }),
+    via: via.map(({ kind, id, from, to }) => ({
+      kind,
+      id,
+      from: back ? to : from,
+      to: back ? from : to,
+    })),
   };
 }
 
-export function settleFacts(
-  facts: ConnectionFacts,
-  { outcome, halfOpen }: Pick<Course, 'outcome' | 'halfOpen'>,
-  own: Ownership | null,
-): ConnectionFacts {
-  const ending = { outcome, shown: false, course: null };
-  const claims = facts.claims.map((claim) =>
-    claim.code === 'content-own'
-      ? { ...claim, holds: own !== null || null, facts: { own } }
-      : claim,
-  );
-  return {
-    ...facts,
-    claims,
-    endings: { whole: ending, lossy: ending },
-    wire: facts.wire && { ...facts.wire, halfOpen },
-  };
+/** Whether every packet was captured, as far as the sequence numbers show. */
+function isWhole({ captured }: ObservedOnWire): boolean {
+  const { request, reply } = streamsOf(captured);
+  return !request.lost && !reply.lost;
+}
+
+/** Names the container at the end of a leg; without a map of the host, its address is its name. */
+export function nameContainer(
+  topology: Topology,
+  { protocol, destination: end }: Pick<Leg, 'protocol' | 'destination'>,
+): NonNullable<Connection['container']> {
+  const owner = findOwner(topology, end.address);
+  const serving = owner && findServing(topology, owner, { protocol, port: end.port });
+  return { ...end, name: serving?.name ?? end.address };
 }

@@ -5,7 +5,7 @@ import type { RuleSet } from '../../src/model/rules.js';
 import type { RuleSurvey } from '../../src/model/survey.js';
 import type { TraceHeader } from '../../src/model/trace.js';
 import { correlate } from '../../src/correlate/connections.js';
-import { sketchTraced } from '../../src/prove/describe-live.js';
+import { sketchTraced } from '../../src/prove/sketch-live.js';
 import { namePlaces } from '../../src/prove/hops/places.js';
 import { ConnectionStore, KeptConnection } from '../../src/prove/kept-connection.js';
 import { predict } from '../../src/prove/predict/predict.js';

@@ -17,9 +17,10 @@ import { DATAGRAMS_APART, writeClockNote, writeHostNote, writeWayOut } from '../
 import type { AnalyseOptions } from '../analyse-capture.js';
 import { assembleReport } from '../assemble.js';
 import { coverageOf, isLossless } from '../coverage/coverage.js';
-import { settleSketch, sketchTraced } from '../describe-live.js';
 import { namePlaces } from '../hops/places.js';
 import { judge } from '../judge/judge.js';
+import { settleSketch } from '../settle.js';
+import { sketchTraced } from '../sketch-live.js';
 import type { HostTrace, JudgedPart, NamedTrace } from './host-trace.js';
 import { judgeJoint } from './joint.js';
 import { countLosses } from './losses.js';

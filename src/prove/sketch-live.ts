@@ -1,30 +1,26 @@
-/** Sketches a traced connection from its events, then judges it by the coverage of the whole trace for the report. */
+/** Sketches a traced connection: everything that the report says of it, but for the verdict, as plain data. */
 import { isRequest } from '../correlate/bytes.js';
 import type { TracedConnection } from '../correlate/connections.js';
 import type { Process } from '../model/claim.js';
 import type { Protocol } from '../model/event.js';
-import type { TraceCoverage, ConnectionFacts, Judged } from '../model/judgement.js';
+import type { ConnectionFacts } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
 import { describeBehind } from '../model/behind-drivers.js';
 import { findResident } from '../model/residents.js';
 import type { Topology } from '../model/topology.js';
 import type { TraceHeader } from '../model/trace.js';
 import type { Outcome } from '../model/verdict.js';
-import { writeEvidence } from '../words/claims.js';
-import { writeReason } from '../words/reasons.js';
-import { writeWhy } from '../words/why.js';
 import { describeNat, findOwner } from './connection-fields.js';
-import { isLossless } from './coverage/coverage.js';
 import { findDropHook, listFunctions, type FunctionIndex } from './hops/functions.js';
 import { namePacket } from '../words/packets.js';
 import type { Places } from './hops/places.js';
 import { describeHops } from './hops/shown-hops.js';
 import { gatherFacts } from './judge/facts.js';
-import { judge, listCodes } from './judge/judge.js';
 import { observe, processOf, type Observed } from './observed.js';
 import { findDrop, findLastHop, isDroppedAtOutput, listLegs } from './outcome/drops.js';
 import { findEnd } from './outcome/end.js';
-import { describeProgress, type ConnectionProgress } from './outcome/progress.js';
+import { describeProgress } from './outcome/progress.js';
+import type { Course, Courses } from './settle.js';
 import { countRetransmits, findTiming } from './timing/timing.js';
 
 export interface DescribeContext {
@@ -34,14 +30,10 @@ export interface DescribeContext {
   readonly limit: number | null;
 }
 
-/** How the connection went: what depends on the trace's coverage, apart from the verdict. */
-type Course = Pick<Connection, 'outcome' | 'end' | 'drop' | 'retransmits'> & ConnectionProgress;
-
 /** A connection before it is judged: plain data, so that it outlives its events. */
 export interface ConnectionSketch {
   readonly facts: ConnectionFacts;
-  /** `whole` assumes that no event is missing; `lossy` assumes that some may be, and is null where both are equal. */
-  readonly courses: { readonly whole: Course; readonly lossy: Course | null };
+  readonly courses: Courses;
   readonly fields: Pick<
     Connection,
     | 'protocol'
@@ -62,56 +54,6 @@ export interface ConnectionSketch {
     readonly server: Process | null;
     /** The process that accepted what the last relay dialled. */
     readonly beyond: Process | null;
-  };
-}
-
-/** Judges a sketched connection in a trace of this coverage. */
-export function settleSketch(
-  id: number,
-  { facts, courses, fields, processes }: ConnectionSketch,
-  coverage: TraceCoverage,
-): Connection {
-  const judged = judge(facts, coverage);
-  const { path, proof } = judged.judgement;
-  const relayed = path === 'docker-proxy' || path === 'relay';
-  const { whole, lossy } = courses;
-  const course = isLossless(coverage) ? whole : (lossy ?? whole);
-  const { functions, unlistedLegs } = fields;
-  const reached = judged.ending.course?.reached;
-  return {
-    id,
-    protocol: fields.protocol,
-    client: fields.client,
-    server: fields.server,
-    container: fields.container,
-    path,
-    proof,
-    reason: writeReason(judged),
-    ...listCodes(judged.judgement),
-    outcome: course.outcome,
-    end: course.end,
-    handshake: course.handshake,
-    acknowledged: course.acknowledged,
-    stall: course.stall,
-    sourceSeen: course.sourceSeen,
-    ...(reached && { reached }),
-    nat: fields.nat,
-    ...describeRelays(judged, relayed),
-    drop: course.drop,
-    bytes: fields.bytes,
-    timing: fields.timing,
-    retransmits: course.retransmits,
-    processes: {
-      client: processes.client,
-      server: relayed ? processes.beyond : processes.server,
-    },
-    clientNamespace: fields.clientNamespace,
-    evidence: judged.claims.map(writeEvidence),
-    why: writeWhy(judged),
-    ...(functions && { functions }),
-    hops: fields.hops,
-    hopsOmitted: fields.hopsOmitted,
-    ...(unlistedLegs && { unlistedLegs }),
   };
 }
 
@@ -162,24 +104,6 @@ function describeCourse(
     ...describeProgress(subject, outcome, lossless),
     drop: describeDrop(subject, outcome, context),
     retransmits: countRetransmits(subject, attached, lossless),
-  };
-}
-
-/** `relay` is the first relay; `relays` lists all of them where there are several in a row. */
-function describeRelays(
-  { facts: { relay } }: Judged,
-  relayed: boolean,
-): Pick<Connection, 'relay' | 'relays'> {
-  if (!relayed || !relay?.process) return { relay: null };
-  const { process, legs } = relay;
-  const relays = legs.map((leg) => ({
-    pid: leg.process?.pid ?? null,
-    command: leg.process?.command ?? null,
-    client: leg.from,
-  }));
-  return {
-    relay: { ...process, client: legs[0]?.from ?? null },
-    ...(legs.length > 1 && { relays }),
   };
 }
 
