@@ -4,7 +4,7 @@
  */
 import type { TraceEvent } from '../../model/event.js';
 import { nameUnnamed, type Topology } from '../../model/topology.js';
-import { withHeader, type Trace } from '../../model/trace.js';
+import { withHeader, type Trace, type TraceTail } from '../../model/trace.js';
 
 export interface Label {
   /** Name of the host. */
@@ -24,13 +24,20 @@ const HOST_STEP = 2 ** 40;
 export function relabel(trace: Trace, label: Label): Trace {
   const { header, events } = trace;
   const topology = relabelTopology(header.topology, label);
-  const { span } = trace.tail;
-  const tail = span
-    ? { ...trace.tail, span: { from: span.from + label.shift, to: span.to + label.shift } }
-    : trace.tail;
-  const named = { ...withHeader(trace, { ...header, epoch: label.epoch, topology }), tail };
+  const named = withHeader(trace, { ...header, epoch: label.epoch, topology });
   const own = events.map((event) => relabelEvent(event, label));
-  return { ...named, events: own };
+  return { ...named, tail: shiftSpan(trace.tail, label.shift), events: own };
+}
+
+/** @param by nanoseconds that are added to all times */
+export function shiftTimes(trace: Trace, by: number): Trace {
+  const events = trace.events.map((event) => ({ ...event, time: event.time + by }));
+  return { ...trace, tail: shiftSpan(trace.tail, by), events };
+}
+
+function shiftSpan(tail: TraceTail, by: number): TraceTail {
+  const { span } = tail;
+  return span ? { ...tail, span: { from: span.from + by, to: span.to + by } } : tail;
 }
 
 function relabelEvent(event: TraceEvent, { index, before, shift }: Label): TraceEvent {

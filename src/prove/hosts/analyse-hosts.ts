@@ -9,7 +9,7 @@ import {
 } from '../../correlate/hosts/chains.js';
 import type { ClockSetting } from '../../correlate/hosts/clocks.js';
 import { findMeetings, type SharedPacket } from '../../correlate/hosts/meet.js';
-import { relabel } from '../../correlate/hosts/relabel.js';
+import { relabel, shiftTimes } from '../../correlate/hosts/relabel.js';
 import type { Crossing, HostSeen } from '../../model/hosts.js';
 import type { Connection, Report } from '../../model/report.js';
 import type { Trace, TraceHeader, TraceTail } from '../../model/trace.js';
@@ -37,10 +37,14 @@ export interface JointReport {
 /** @param given two or more traces of different hosts, with different names */
 export function analyseHosts(given: readonly NamedTrace[], options: AnalyseOptions): JointReport {
   const epoch = given[0]?.trace.header.epoch ?? 0n;
-  const clocks = compareClocks(given, epoch);
-  const hosts = labelAll(given, epoch, clocks);
+  const unset = labelAll(given, epoch);
+  const ownParts = unset.map((host, index) => findParts(host, index));
+  const hosts = setAll(unset, setClocks(unset.length, meetAll(ownParts, unset)));
   const limit = options.hops === null ? null : Math.floor(options.hops / hosts.length);
-  const parts = hosts.map((host, index) => findParts(host, index));
+  const parts = hosts.map((host, index) =>
+    // A host whose clock was right is not correlated again.
+    host.trace === unset[index]?.trace ? (ownParts[index] ?? []) : findParts(host, index),
+  );
   const meetings = meetAll(parts, hosts);
   const chains = buildChains(parts.flat(), meetings);
   const judged = new Map(
@@ -61,34 +65,27 @@ export function analyseHosts(given: readonly NamedTrace[], options: AnalyseOptio
   };
 }
 
-/** Finds the clock settings from the unshifted traces: each host in its own time, relative to the first one's epoch. */
-function compareClocks(given: readonly NamedTrace[], epoch: bigint): (ClockSetting | null)[] {
-  const hosts = labelAll(
-    given,
-    epoch,
-    given.map(() => null),
-  );
-  return setClocks(
-    hosts.length,
-    meetAll(
-      hosts.map((host, index) => findParts(host, index)),
-      hosts,
-    ),
-  );
-}
-
-function labelAll(
-  given: readonly NamedTrace[],
-  epoch: bigint,
-  clocks: readonly (ClockSetting | null)[],
-): HostTrace[] {
+/** Makes namespaces and event numbers distinct, and counts all times from one epoch, each by its host's own clock. */
+function labelAll(given: readonly NamedTrace[], epoch: bigint): HostTrace[] {
   let before = 0;
   return given.map(({ name, trace }, index) => {
-    const clock = clocks[index] ?? null;
-    const shift = Number(trace.header.epoch - epoch) - (clock?.shift ?? 0);
+    const shift = Number(trace.header.epoch - epoch);
     const own = relabel(trace, { name, index, before, epoch, shift });
     before = own.events.reduce((most, { id }) => Math.max(most, id), before);
-    return { name, trace: own, clock, coverage: coverageOf(own) };
+    return { name, trace: own, clock: null, coverage: coverageOf(own) };
+  });
+}
+
+/** Puts the times of all hosts into the time of the first. */
+function setAll(
+  hosts: readonly HostTrace[],
+  clocks: readonly (ClockSetting | null)[],
+): HostTrace[] {
+  return hosts.map((host, index) => {
+    const clock = clocks[index] ?? null;
+    const shift = clock?.shift ?? 0;
+    const trace = shift === 0 ? host.trace : shiftTimes(host.trace, -shift);
+    return { ...host, clock, trace };
   });
 }
 
