@@ -8,12 +8,12 @@ import {
   type PartMeeting,
 } from '../../correlate/hosts/chains.js';
 import type { ClockSetting } from '../../correlate/hosts/clocks.js';
-import { findMeetings, type SharedPacket } from '../../correlate/hosts/meet.js';
+import { findMeetings } from '../../correlate/hosts/meet.js';
 import { relabel, shiftTimes } from '../../correlate/hosts/relabel.js';
 import type { Crossing, HostSeen } from '../../model/hosts.js';
 import type { Connection, Report } from '../../model/report.js';
-import type { Trace, TraceHeader, TraceTail } from '../../model/trace.js';
-import { DATAGRAMS_APART, writeClockNote, writeHostNote, writeWayOut } from '../../words/hosts.js';
+import type { Trace } from '../../model/trace.js';
+import { writeWayOut } from '../../words/hosts.js';
 import type { AnalyseOptions } from '../analyse-capture.js';
 import { assembleReport } from '../assemble.js';
 import { coverageOf, isLossless } from '../coverage/coverage.js';
@@ -21,9 +21,10 @@ import { namePlaces } from '../hops/places.js';
 import { judge } from '../judge/judge.js';
 import { settleSketch } from '../settle.js';
 import { sketchTraced } from '../sketch-live.js';
+import { describeCrossing } from './crossing.js';
 import type { HostTrace, JudgedPart, NamedTrace } from './host-trace.js';
 import { judgeJoint } from './joint.js';
-import { countLosses } from './losses.js';
+import { mergeTraces } from './merge-traces.js';
 import { findWayOut } from './never-reached.js';
 import { setClocks } from './set-clocks.js';
 import { findContainer, stitch } from './stitch.js';
@@ -172,119 +173,6 @@ function tellAlone(id: number, alone: JudgedPart, out: Crossing | null): Connect
     hops: connection.hops.map((hop) => ({ ...hop, host: host.name })),
     parts: [{ host: host.name, path, proof, outcome, reason }],
     ...(out && { crossings: [out] }),
-  };
-}
-
-function describeCrossing(meeting: PartMeeting, hosts: readonly HostTrace[]): Crossing {
-  const near = hosts[meeting.from.host];
-  const far = hosts[meeting.to.host];
-  const none = { fromClient: null, fromServer: null };
-  const error =
-    near?.clock?.error != null && far?.clock?.error != null
-      ? near.clock.error + far.clock.error
-      : null;
-  return {
-    from: near?.name ?? '',
-    to: far?.name ?? '',
-    reached: true,
-    latency: {
-      request: measure(meeting.packets, true, error),
-      reply: measure(meeting.packets, false, error),
-    },
-    lost: near && far ? countLosses(meeting, { near, far }) : none,
-  };
-}
-
-/** The latency of the first shared packet, at least 0 because no packet arrives before it was sent. */
-function measure(
-  packets: readonly SharedPacket[],
-  request: boolean,
-  error: number | null,
-): Crossing['latency']['request'] {
-  const first = packets.find(({ near }) => near.request === request);
-  if (first === undefined || error === null) return null;
-  const took = (first.far.event.time - first.near.event.time) * (request ? 1 : -1);
-  return { least: Math.max(0, took - error), most: Math.max(0, took + error) };
-}
-
-function mergeTraces(hosts: readonly HostTrace[], connections: readonly Connection[]): Trace {
-  const [first] = hosts;
-  if (first === undefined) throw new Error('no host is given');
-  const traces = hosts.map(({ trace }) => trace);
-  const { program, epoch, client, topology } = first.trace.header;
-  return {
-    source: first.trace.source,
-    // Analysed again as the trace of one host, it would give another result.
-    partial: true,
-    header: {
-      program,
-      epoch,
-      client,
-      target: mergeTargets(traces.map((one) => one.header.target)),
-      topology: {
-        ...topology,
-        namespaces: traces.flatMap((one) => one.header.topology.namespaces),
-        containers: traces.flatMap((one) => one.header.topology.containers),
-        relays: traces.flatMap((one) => one.header.topology.relays),
-        listeners: traces.flatMap((one) => one.header.topology.listeners),
-      },
-      probes: mergeProbes(traces.map((one) => one.header.probes)),
-    },
-    events: traces.flatMap(({ events }) => events).sort((a, b) => a.time - b.time || a.id - b.id),
-    tail: mergeTails(hosts, connections),
-  };
-}
-
-function mergeTargets(targets: readonly TraceHeader['target'][]): TraceHeader['target'] {
-  const [first] = targets;
-  if (first === undefined) throw new Error('no host is given');
-  const protocols = new Set(targets.map(({ protocol }) => protocol));
-  const unite = <T>(list: readonly (readonly T[])[]): T[] => [...new Set(list.flat())];
-  return {
-    protocol: protocols.size === 1 ? first.protocol : 'all',
-    asked: unite(targets.map(({ asked }) => asked)).sort((a, b) => a - b),
-    ports: unite(targets.map(({ ports }) => ports)).sort((a, b) => a - b),
-    containers: unite(targets.map(({ containers }) => containers)).sort(),
-    addresses: unite(targets.map(({ addresses }) => addresses)),
-    mappings: targets.flatMap(({ mappings }) => mappings),
-  };
-}
-
-/** Attached are only the probes that every host had; missing are those that any host lacked. */
-function mergeProbes(probes: readonly TraceHeader['probes'][]): TraceHeader['probes'] {
-  const [first, ...others] = probes;
-  if (first === undefined) throw new Error('no host is given');
-  return {
-    ...first,
-    attached: first.attached.filter((one) =>
-      others.every(({ attached }) => attached.includes(one)),
-    ),
-    missing: [...new Set(probes.flatMap(({ missing }) => missing))],
-  };
-}
-
-function mergeTails(hosts: readonly HostTrace[], connections: readonly Connection[]): TraceTail {
-  const tails = hosts.map(({ trace }) => trace.tail);
-  const skipped = tails.reduce((sum, { skippedRuns = 0 }) => sum + skippedRuns, 0);
-  const first = hosts[0]?.name ?? '';
-  const notes = hosts.flatMap(({ name, trace, clock }) => [
-    ...trace.tail.notes.map((note) => writeHostNote(name, note)),
-    ...(clock?.error == null
-      ? [writeClockNote({ name, first, apart: clock?.apart ?? null, alone: clock === null })]
-      : []),
-  ]);
-  const datagrams = new Set(
-    connections.flatMap(({ protocol, parts }) =>
-      protocol === 'udp' ? (parts?.[0]?.host ?? []) : [],
-    ),
-  );
-  return {
-    lostEvents: tails.reduce((sum, { lostEvents }) => sum + lostEvents, 0),
-    ...(skipped > 0 && { skippedRuns: skipped }),
-    unparsedPackets: tails.reduce((sum, { unparsedPackets }) => sum + unparsedPackets, 0),
-    truncated: tails.some(({ truncated }) => truncated),
-    sealed: tails.every(({ sealed }) => sealed),
-    notes: [...notes, ...(datagrams.size > 1 ? [DATAGRAMS_APART] : [])],
   };
 }
 
