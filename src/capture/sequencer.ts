@@ -26,6 +26,14 @@ export class Sequencer {
     this.#send(waiting.filter((event) => event.time <= newest));
   }
 
+  /** Emits all events up to this time: older ones of other CPUs have arrived by now. */
+  release(time: number): void {
+    const due = [...this.#settled, ...this.#fresh].filter((event) => event.time <= time);
+    this.#settled = this.#settled.filter((event) => event.time > time);
+    this.#fresh = this.#fresh.filter((event) => event.time > time);
+    this.#send(due);
+  }
+
   /** Emits everything. */
   flush(): void {
     const rest = [...this.#settled, ...this.#fresh];

@@ -50,6 +50,19 @@ export const headerSchema = z.object({
   budget: z.number().optional(),
 });
 
+/** A part of a trace of which every event has come, whatever was lost before or after it. */
+export const checkpointSchema = z.object({
+  /** Event times. */
+  from: z.number(),
+  to: z.number(),
+  /** Packet probe runs that were skipped meanwhile; only where there were any. */
+  skippedRuns: z.number().positive().exactOptional(),
+  /** Events were lost before it: what only a sum at the end shows may be missing. */
+  afterLoss: z.literal(true).exactOptional(),
+  /** It reaches the end of the trace, and the sums that were read there are whole too. */
+  end: z.literal(true).exactOptional(),
+});
+
 export const tailSchema = z.object({
   lostEvents: z.number().nonnegative(),
   /** Packet probe runs that the kernel skipped while another probe ran on that processor; only where there were any. */
@@ -61,6 +74,8 @@ export const tailSchema = z.object({
   sealed: z.boolean(),
   /** Event times between which every probe was live; missing in recordings before 0.2 and in truncated ones. */
   span: z.object({ from: z.number(), to: z.number() }).exactOptional(),
+  /** What is complete of it, in order; missing in recordings before 0.3. Says nothing new where nothing was lost. */
+  complete: z.array(checkpointSchema).exactOptional(),
   /** What else limits the trace, one sentence each. */
   notes: z.array(z.string()),
   /** Rules that first packets met; only where they were traced. */

@@ -4,7 +4,7 @@ import type { CaptureFacts } from './conversation.js';
 import type { TraceEvent } from './event.js';
 import type { WITNESSES } from './kernel-names.js';
 import type { RuleSurvey } from './survey.js';
-import type { headerSchema, tailSchema } from './trace-schemas.js';
+import type { checkpointSchema, headerSchema, tailSchema } from './trace-schemas.js';
 
 export { WITNESSES } from './kernel-names.js';
 
@@ -16,6 +16,9 @@ export interface TraceHeader extends ReadonlyOf<typeof headerSchema> {
   /** Left out where the rules were not read; then nothing is predicted. */
   readonly survey?: RuleSurvey;
 }
+
+/** A part of a trace of which every event has come. */
+export type Checkpoint = ReadonlyOf<typeof checkpointSchema>;
 
 export type TraceTail = ReadonlyOf<typeof tailSchema>;
 

@@ -25,6 +25,7 @@ function assemble(parameters: Partial<ProgramParameters> = {}, names: readonly s
     relays: [4711],
     owner: 4713,
     finalPort: 40_003,
+    counting: { kind: 'end' },
     ...parameters,
   });
 }
@@ -171,6 +172,25 @@ test('refuses numbers that are none, so that nothing else can get into the progr
       JSON.stringify(parameters),
     );
   }
+});
+
+test('counts each line before it is printed, and tells the count until the freeze', () => {
+  const lines = count(assemble(), /printf\("[A-Z] /g) - 2;
+  const keyed = assemble({ counting: { kind: 'keyed', cpus: 3 } });
+  assert.is(
+    count(keyed, /^ *@printed\[cpu\] = @printed\[cpu\] \+ 1;\n *printf\(/gm),
+    lines,
+    'every printf but those of B and E, and of the count itself',
+  );
+  assert.match(keyed, /^interval:ms:\d+\n\/@final == 0\/\n\{\n {2}\$t = nsecs;$/m);
+  for (const cpu of [0, 1, 2]) assert.match(keyed, `$n = $n + @printed[${cpu}];`);
+  assert.not.match(keyed, '@printed[3]');
+  const cast = assemble({ counting: { kind: 'cast' } });
+  assert.is(count(cast, /^ *@printed = count\(\);\n *printf\(/gm), lines);
+  assert.match(cast, '$n = (uint64)@printed;');
+  const atEnd = assemble();
+  assert.is(count(atEnd, /^ *@printed = count\(\);\n *printf\(/gm), lines);
+  assert.not.match(atEnd, 'C %lx');
 });
 
 test.run();

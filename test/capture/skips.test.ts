@@ -1,6 +1,6 @@
 /** What the kernel says in /proc of runs that it left out. */
 import * as assert from 'uvu/assert';
-import { readSkips, sumMisses } from '../../src/capture/bpftrace/skips.js';
+import { SkipReader, sumMisses } from '../../src/capture/bpftrace/skips.js';
 import { suite } from '../support/suite.js';
 
 const test = suite('skips');
@@ -22,8 +22,8 @@ test('a kernel that does not count them: not known, which is not none', () => {
 });
 
 test('a process without programs, and none at all', async () => {
-  assert.is(await readSkips(process.pid), null);
-  assert.is(await readSkips(undefined), null);
+  assert.is(await new SkipReader(process.pid).read(), null);
+  assert.is(await new SkipReader(undefined).read(), null);
 });
 
 test.run();

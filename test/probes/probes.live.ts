@@ -45,6 +45,7 @@ for (const copying of [false, true]) {
         relays: [4711, 4712],
         owner: 4713,
         finalPort: 65_535,
+        counting: { kind: 'keyed', cpus: 4 } as const,
       };
       await compile(['-'], assembleProgram(files, parameters));
     });

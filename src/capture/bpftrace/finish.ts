@@ -1,10 +1,11 @@
 /** Ends a trace: makes the last seal, reads the program's own counts and ends bpftrace. */
 import { readFileSync } from 'node:fs';
 import type { Child, ChildExit } from './child.js';
+import type { CheckpointMaker } from './checkpoints.js';
 import { LIMITS } from './failure.js';
 import type { Remainder, TracerRun } from './run.js';
 import { pause, SEAL_PAUSE, type Sealer, type SealWatch } from './seal.js';
-import { readSkips } from './skips.js';
+import type { SkipReader } from './skips.js';
 
 export interface TracerEnd {
   /** Whether both seals held: the probes were live all the time and every event has been read. */
@@ -28,6 +29,8 @@ export interface Running {
   readonly watch: SealWatch;
   readonly run: TracerRun;
   readonly child: Child;
+  readonly skips: SkipReader;
+  readonly maker: CheckpointMaker;
   /** Probe runs that the kernel had skipped when the first seal held. */
   readonly skipsBefore: number | null;
 }
@@ -39,7 +42,7 @@ const STOP_PATIENCE = 2_000;
 
 /** Ends a trace; never throws and never leaves a child behind. `slowness` multiplies the patience on a slow machine. */
 export async function finishTrace(
-  { sealer, watch, run, child, skipsBefore }: Running,
+  { sealer, watch, run, child, skips: reader, skipsBefore, maker }: Running,
   slowness = 1,
 ): Promise<TracerEnd> {
   let gone: ChildExit | null = null;
@@ -55,6 +58,7 @@ export async function finishTrace(
   };
   let held = false;
   let missing: readonly string[] = [];
+  let sealedAt: number | null = null;
   while (!held && gone === null && performance.now() < deadline) {
     const before = watch.drops;
     const attempt = await sealer.attempt();
@@ -65,12 +69,14 @@ export async function finishTrace(
     }
     const { port } = attempt;
     held = await waitFor(() => (missing = watch.missing(port, before)).length === 0, 15 * slowness);
+    sealedAt = held ? watch.timeOf(port) : null;
   }
   if (held) await sealer.final();
   const ended = held && (await waitFor(() => run.ended));
   // The kernel's count of printed lines decides, because bpftrace reports a loss only when another event follows it.
   const drained = ended && (await waitFor(() => run.unread === 0, 10 * slowness));
-  const skips = await readSkips(child.pid);
+  const skips = await reader.read();
+  if (sealedAt !== null) maker.seal({ time: sealedAt, skips });
   sealer.close();
   const notes = troubles(gone, missing, ended);
   if (gone === null && !ended && isStopped(child.pid)) notes.push(STOPPED);

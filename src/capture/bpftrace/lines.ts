@@ -1,7 +1,8 @@
 /** Reads the lines that bpftrace prints: events (by the slices of their probes), losses, counters and messages. */
 import type { Unnumbered } from '../../model/event.js';
 import { FieldReader, type FieldReaderOptions } from './field-reader.js';
-import { isHex, splitFields } from './line-fields.js';
+import type { LineCount } from './ledger.js';
+import { hex, isHex, splitFields } from './line-fields.js';
 import { LINES } from './probes/index.js';
 
 export type TracerLine =
@@ -9,6 +10,8 @@ export type TracerLine =
   /** BEGIN and END of the program, in nanoseconds of the kernel's clock. */
   | { readonly kind: 'begin' | 'end'; readonly clock: bigint }
   | { readonly kind: 'lost'; readonly count: number }
+  /** How many lines the program has printed so far, see ledger.ts. */
+  | { readonly kind: 'count'; readonly count: LineCount }
   /** A map that is printed at the end: exact counts of the events that were not printed. */
   | {
       readonly kind: 'map';
@@ -30,6 +33,7 @@ export function createLineReader(options: FieldReaderOptions): LineReader {
     read: (line) =>
       readEvent(line, fields) ??
       readMark(line, fields) ??
+      readCount(line, fields) ??
       readLoss(line) ??
       readMap(line) ?? { kind: 'other', text: line },
   };
@@ -51,6 +55,15 @@ function readMark(line: string, reader: FieldReader): TracerLine | null {
   const clock = BigInt(`0x${time}`);
   if (letter === 'B') reader.begin(clock);
   return { kind: letter === 'B' ? 'begin' : 'end', clock };
+}
+
+function readCount(line: string, reader: FieldReader): TracerLine | null {
+  if (!line.startsWith('C ')) return null;
+  const [, before, printed, after, ...more] = line.split(' ');
+  if (before === undefined || printed === undefined || after === undefined) return null;
+  if (more.length > 0 || ![before, printed, after].every(isHex)) return null;
+  const count = { before: reader.time(before), printed: hex(printed), after: reader.time(after) };
+  return { kind: 'count', count };
 }
 
 /** Reads a loss: bpftrace prints it on stdout up to 0.23, and as a warning on stderr since. */

@@ -1,6 +1,7 @@
 /** Joins the chosen probe files into one bpftrace program and fills in the flow's ports, budget and relays. */
 import type { ProbeFile } from './probe-file.js';
 import { findSlice } from './probes/index.js';
+import type { Counting } from './counting.js';
 
 export interface ProgramParameters {
   /** TCP and UDP ports of the flow on either side; at least one. */
@@ -16,6 +17,8 @@ export interface ProgramParameters {
    * totals and the line E are printed. @printed then says exactly how many lines must have come.
    */
   readonly finalPort: number;
+  /** How the lines are counted, see counting.ts. */
+  readonly counting: Counting;
 }
 
 /** The line in every probe file that decides whether a packet, socket or call belongs to the flow; a map may widen it. */
@@ -36,7 +39,7 @@ export function assembleProgram(
   files: readonly ProbeFile[],
   parameters: ProgramParameters,
 ): string {
-  const { ports, budget, relays, owner, finalPort } = parameters;
+  const { ports, budget, relays, owner, finalPort, counting } = parameters;
   checkNumbers('port', [...ports, finalPort], 65535);
   checkNumbers('pid', [...relays, owner], 2 ** 22);
   checkNumbers('budget', [budget], 1e6);
@@ -56,7 +59,7 @@ export function assembleProgram(
       )
       .replaceAll(OTHER_FILTER, 'if (@final == 0 && $1) {')
       .replaceAll(GLANCE, `if (!(${condition})) {`)
-      .replaceAll(/^( *)printf\(/gm, '$1@printed = count();\n$1printf(')
+      .replaceAll(/^( *)printf\(/gm, `$1${countLine(counting)}\n$1printf(`)
       .replaceAll(/\$3\b/g, String(budget)),
   );
   const body = bodies.join('\n');
@@ -77,12 +80,36 @@ export function assembleProgram(
   return [
     block('BEGIN', begin),
     body,
+    ...(body.includes('@printed') ? tellCount(counting) : []),
     block('interval:ms:20\n/@final == 1/', ['@final = (uint64)2;', ...report]),
     block(
       'END',
       last.map((map) => `clear(${map});`),
     ),
   ].join('\n');
+}
+
+/** Milliseconds between two lines that tell the count. */
+const COUNT_EVERY = 200;
+
+/** Stands before every printf: a line is counted before its time is taken, on which LineLedger relies. */
+function countLine({ kind }: Counting): string {
+  return kind === 'keyed' ? '@printed[cpu] = @printed[cpu] + 1;' : '@printed = count();';
+}
+
+/** C time count time: how many lines were printed, and the times before and after that was read. */
+function tellCount(counting: Counting): string[] {
+  if (counting.kind === 'end') return [];
+  const keys =
+    counting.kind === 'keyed' ? Array.from({ length: counting.cpus }, (_, at) => at) : [];
+  const sum = counting.kind === 'cast' ? ['$n = (uint64)@printed;'] : ['$n = (uint64)0;'];
+  const lines = [
+    '$t = nsecs;',
+    ...sum,
+    ...keys.map((cpu) => `$n = $n + @printed[${cpu}];`),
+    'printf("C %lx %lx %lx\\n", $t, $n, nsecs);',
+  ];
+  return [block(`interval:ms:${COUNT_EVERY}\n/@final == 0/`, lines)];
 }
 
 function checkNumbers(what: string, values: readonly number[], most: number): void {

@@ -10,6 +10,7 @@ import type {
 import { Sequencer } from '../sequencer.js';
 import { readAsideKey } from './asides.js';
 import type { Formats } from './formats.js';
+import { LineLedger, type CompleteSpan } from './ledger.js';
 import { createLineReader, type TracerLine } from './lines.js';
 import { readHopKey, readSplicedBytes, readTotalKey } from './map-keys.js';
 import type { SealWatch } from './seal.js';
@@ -21,6 +22,8 @@ export interface TracerRunOptions {
   readonly budget: number;
   readonly onEvent: (event: TraceEvent) => void;
   readonly onLost: (count: number) => void;
+  /** Called with each span of time of which every line has come, after all events up to its end. */
+  readonly onSpan?: (span: CompleteSpan) => void;
 }
 
 /** Milliseconds that events wait for older ones of other CPUs. */
@@ -38,6 +41,7 @@ export class TracerRun {
   >();
   readonly #totals: Unnumbered<TotalEvent>[] = [];
   readonly #asides: Unnumbered<AsideEvent>[] = [];
+  readonly #ledger: LineLedger;
   #timer: NodeJS.Timeout | undefined;
   #openedAt = Infinity;
   #lastTime = 0;
@@ -55,6 +59,10 @@ export class TracerRun {
     this.#watch = watch;
     this.#options = options;
     this.#sequencer = new Sequencer(options.onEvent);
+    this.#ledger = new LineLedger((span) => {
+      this.#sequencer.release(span.to);
+      options.onSpan?.(span);
+    });
   }
 
   /** Events count from this seal on. */
@@ -66,6 +74,12 @@ export class TracerRun {
   close(): void {
     clearInterval(this.#timer);
     this.#sequencer.flush();
+    if (this.ended) this.#ledger.close(this.#printed);
+  }
+
+  /** Time of the last event. */
+  get lastTime(): number {
+    return this.#lastTime;
   }
 
   /** Lines that the kernel printed and that have not been read; known once `ended`. */
@@ -82,10 +96,14 @@ export class TracerRun {
         if (!this.#watch.observe(line.event) && line.event.time >= this.#openedAt) {
           this.#sequencer.push(line.event);
         }
+        this.#ledger.take(line.event.time);
         return;
       case 'lost':
         this.lost += line.count;
         this.#options.onLost(this.lost);
+        return;
+      case 'count':
+        this.#ledger.count(line.count);
         return;
       case 'begin':
         this.begun = true;
@@ -116,7 +134,8 @@ export class TracerRun {
   #readMap(line: TracerLine & { kind: 'map' }): void {
     const value = Number(line.value);
     if (line.map === 'printed') {
-      this.#printed = value;
+      // One for each processor, or one sum.
+      this.#printed += value;
       return;
     }
     if (line.map === 'packets' || line.map === 'bytes') {

@@ -56,6 +56,14 @@ export class SealWatch {
     );
   }
 
+  /** Drops what is known of a seal that has held, and of earlier ones. */
+  forget(port: number): void {
+    for (const known of this.#seen.keys()) {
+      this.#seen.delete(known);
+      if (known === port) return;
+    }
+  }
+
   /** Time of the first event of that seal, or null. */
   timeOf(port: number): number | null {
     return this.#seen.get(port)?.time ?? null;

@@ -2,16 +2,34 @@
 import { readdir, readFile } from 'node:fs/promises';
 
 /**
- * Runs that the BPF programs of a process group have missed so far; null where the kernel does not count them (before
- * 5.12; of tracepoints before 6.7 it says 0). Source: `recursion_misses` in /proc/PID/fdinfo.
+ * Reads the runs that the BPF programs of a process group have missed so far; null where the kernel does not count them
+ * (before 5.12; of tracepoints before 6.7 it says 0). Source: `recursion_misses` in /proc/PID/fdinfo.
  */
-export async function readSkips(group: number | undefined): Promise<number | null> {
-  if (group === undefined) return null;
-  const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const texts = await Promise.all(
-    names.map(async (pid) => ((await isOf(pid, group)) ? readDescriptors(pid) : [])),
-  );
-  return sumMisses(texts.flat());
+export class SkipReader {
+  readonly #group: number | undefined;
+  /** Its processes, once known: they hold the programs for as long as these are attached. */
+  #pids: readonly string[] = [];
+
+  constructor(group: number | undefined) {
+    this.#group = group;
+  }
+
+  async read(): Promise<number | null> {
+    const known = await sumOf(this.#pids);
+    if (known !== null || this.#group === undefined) return known;
+    this.#pids = await listGroup(this.#group);
+    return sumOf(this.#pids);
+  }
+}
+
+async function listGroup(group: number): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const own = await Promise.all(pids.map(async (pid) => ((await isOf(pid, group)) ? [pid] : [])));
+  return own.flat();
+}
+
+async function sumOf(pids: readonly string[]): Promise<number | null> {
+  return sumMisses((await Promise.all(pids.map(readDescriptors))).flat());
 }
 
 /** One program may have several descriptors; it counts once. */

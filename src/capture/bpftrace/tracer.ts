@@ -1,13 +1,17 @@
 /** Runs a live trace: plan, program, start, seal, events, seal, stop. */
 import { execa } from 'execa';
 import { readFile } from 'node:fs/promises';
+import { release } from 'node:os';
 import type { TraceEvent } from '../../model/event.js';
 import { cleanEnvironment } from '../../model/environment.js';
 import { UserError } from '../../model/errors.js';
+import type { Checkpoint } from '../../model/trace.js';
+import { CheckpointMaker } from './checkpoints.js';
 import { startChild, type Child, type ChildExit } from './child.js';
+import { readCounting, type Counting } from './counting.js';
 import { attachDeepest } from './deepest.js';
-import { explainExit } from './failure.js';
 import { wordFor, type FentryWord } from './fentry.js';
+import { sealUntil, slownessOf } from './first-seal.js';
 import { finishTrace, type Running, type TracerEnd } from './finish.js';
 import type { Formats } from './formats.js';
 import { planProbes, PROBE_FILES, type ProbePlan, type PlanInput } from './plan.js';
@@ -16,8 +20,9 @@ import { assembleProgram } from './program.js';
 import { RAW_FUNCTIONS, rawSupportOf } from './raw.js';
 import { checkRoom, findShortage } from './room.js';
 import { TracerRun } from './run.js';
-import { pause, SEAL_PAUSE, Sealer, SealWatch, signsOf, type SealAttempt } from './seal.js';
-import { readSkips } from './skips.js';
+import { Sealer, SealWatch, signsOf } from './seal.js';
+import { keepSealing } from './sealing.js';
+import { SkipReader } from './skips.js';
 import { readTracefs } from './tracefs.js';
 
 export type { TracerEnd } from './finish.js';
@@ -33,6 +38,8 @@ export interface TracerOptions {
   readonly bpftrace: string;
   readonly onEvent: (event: TraceEvent) => void;
   readonly onLost: (count: number) => void;
+  /** Called when all events up to then have come and been handed over, see checkpoints.ts. */
+  readonly onCheckpoint?: (checkpoint: Checkpoint) => void;
   /** Milliseconds that the probes may take until they are live. */
   readonly patience: number;
   readonly signal: AbortSignal;
@@ -48,6 +55,8 @@ export interface Tracer {
   readonly plan: ProbePlan;
   /** Wall-clock nanoseconds of event time 0. */
   readonly epoch: bigint;
+  /** Whether checkpoints are made while it runs. */
+  readonly checkpoints: boolean;
   /** Settles when bpftrace ends without being asked to. */
   readonly died: Promise<ChildExit>;
   /** Why the trace has to end now, in a sentence: no space is left for the probes' output; null if there is enough. */
@@ -72,6 +81,7 @@ export async function startTracer(options: TracerOptions): Promise<Tracer> {
   if ((profile === 'kprobe' || profile === 'fentry') && functions.size === 0)
     throw explainNoKprobes();
   const { raw, list } = rawSupportOf(version);
+  const counting = await readCounting(version, release());
   const listed = list && !formats.listed ? [...RAW_FUNCTIONS, ...functions] : null;
   const begin = (raw: boolean): Promise<Tracer> => {
     const shallow = { files, available, copyingRelays, raw };
@@ -79,7 +89,8 @@ export async function startTracer(options: TracerOptions): Promise<Tracer> {
     checkSight(plans[0]);
     return attachDeepest(plans, async (plan, notes) => {
       options.signal.throwIfAborted();
-      return attach(options, { plan, formats, tracefs, notes, functions: raw ? listed : null });
+      const shared = { formats, tracefs, counting, functions: raw ? listed : null };
+      return attach(options, { ...shared, plan, notes });
     });
   };
   try {
@@ -111,22 +122,19 @@ function listPlans(
 
 /** Milliseconds for `bpftrace --version`: a few are usual, an emulated machine takes seconds. */
 const VERSION_PATIENCE = 30_000;
-/** Milliseconds until the probes must be live on a machine of the usual kind. */
-const USUAL_PATIENCE = 60_000;
-const MOST_SLOWNESS = 5;
-
 interface Attachment {
   readonly plan: ProbePlan;
   readonly formats: Formats;
   readonly tracefs: string | null;
   /** See ChildOptions.functions. */
   readonly functions: readonly string[] | null;
+  readonly counting: Counting;
   /** What the report says about how the probes were attached. */
   readonly notes: readonly string[];
 }
 
 async function attach(options: TracerOptions, attachment: Attachment): Promise<Tracer> {
-  const { plan, formats, tracefs, notes, functions } = attachment;
+  const { plan, formats, tracefs, notes, functions, counting } = attachment;
   const sealer = await Sealer.create(options.ports);
   let child: Child | null = null;
   try {
@@ -136,9 +144,17 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
       relays: options.relays,
       owner: process.pid,
       finalPort: sealer.finalPort,
+      counting,
     });
+    let maker: CheckpointMaker | null = null;
     const watch = new SealWatch(sealer.ports, signsOf(plan.files), options.ports);
-    const run = new TracerRun(formats, watch, options);
+    const run: TracerRun = new TracerRun(formats, watch, {
+      ...options,
+      onSpan: (span) => {
+        if (span.to === Infinity) maker?.close(span, run.lastTime);
+        else maker?.span(span);
+      },
+    });
     child = startChild({
       bpftrace: options.bpftrace,
       program,
@@ -153,15 +169,26 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
     });
     const parts = { sealer, watch, run, child };
     const first = await sealUntil(parts, options);
-    const running: Running = { ...parts, skipsBefore: await readSkips(child.pid) };
+    const skips = new SkipReader(child.pid);
+    const skipsBefore = await skips.read();
     run.open(first);
+    const opened = { time: first.time, skips: skipsBefore };
+    maker = new CheckpointMaker(opened, options.onCheckpoint ?? (() => undefined));
+    const checkpoints = counting.kind !== 'end';
+    const slowness = slownessOf(options);
+    const stopSealing = checkpoints
+      ? keepSealing({ ...parts, skips, maker, slowness })
+      : async () => undefined;
+    const running: Running = { ...parts, skips, skipsBefore, maker };
     return {
       plan,
       epoch: first.attempt.wall - BigInt(Math.round(first.time)),
+      checkpoints,
       died: child.exited,
       shortage: findShortage,
       finish: async () => {
-        const end = await finishTrace(running, slownessOf(options));
+        await stopSealing();
+        const end = await finishTrace(running, slowness);
         return { ...end, notes: [...end.notes, ...notes] };
       },
     };
@@ -170,11 +197,6 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
     await child?.stop(0);
     throw error;
   }
-}
-
-/** More patience than usual means a slow machine, on which a seal's events take longer to arrive as well. */
-function slownessOf({ patience }: TracerOptions): number {
-  return Math.min(MOST_SLOWNESS, Math.max(1, patience / USUAL_PATIENCE));
 }
 
 /** A bpftrace that does not print its version fails with a better explanation when it starts. */
@@ -226,56 +248,6 @@ function checkSight(plan: ProbePlan): void {
     remedy:
       'use a kernel with CONFIG_TRACEPOINTS and CONFIG_NET; trace-flow doctor lists what is there',
   });
-}
-
-interface HeldSeal {
-  readonly attempt: SealAttempt;
-  readonly time: number;
-}
-
-/**
- * Tries seals until one is complete. Throws when the child ends, the patience runs out, or the signal aborts.
- * The patience starts anew when the program has begun: a slow start leaves the seal its full time.
- */
-async function sealUntil(
-  parts: Omit<Running, 'skipsBefore'>,
-  options: TracerOptions,
-): Promise<HeldSeal> {
-  const { sealer, watch, run, child } = parts;
-  let exit: ChildExit | null = null;
-  void child.exited.then((how) => (exit = how));
-  let deadline = performance.now() + options.patience;
-  let missing = 'the start of the program';
-  let hasBegun = false;
-  while (performance.now() < deadline) {
-    options.signal.throwIfAborted();
-    if (exit !== null) throw explainExit(exit);
-    if (!run.begun) {
-      await pause(SEAL_PAUSE);
-      continue;
-    }
-    if (!hasBegun) deadline = performance.now() + options.patience;
-    hasBegun = true;
-    const before = watch.drops;
-    const attempt = await sealer.attempt();
-    if (attempt === null) {
-      missing = 'the connection itself, which something on this machine prevents';
-      await pause(SEAL_PAUSE);
-      continue;
-    }
-    for (let waited = 0; waited < 10 * slownessOf(options); waited += 1) {
-      const signs = watch.missing(attempt.port, before);
-      const time = watch.timeOf(attempt.port);
-      if (signs.length === 0 && time !== null) return { attempt, time };
-      missing = signs.join(', ');
-      await pause(SEAL_PAUSE);
-    }
-  }
-  const seconds = options.patience / 1000;
-  throw new UserError(
-    `the probes did not report a connection of our own over loopback within ${seconds} s: missing ${missing}`,
-    { code: 'not-ready', exit: 1, remedy: 'see what this machine lacks with: trace-flow doctor' },
-  );
 }
 
 async function readProbeFiles(folder: string): Promise<ProbeFile[]> {
