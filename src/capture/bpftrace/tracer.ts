@@ -178,7 +178,7 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
     const slowness = slownessOf(options);
     const stopSealing = checkpoints
       ? keepSealing({ ...parts, skips, maker, slowness })
-      : async () => undefined;
+      : () => Promise.resolve();
     const running: Running = { ...parts, skips, skipsBefore, maker };
     return {
       plan,
