@@ -5,6 +5,7 @@ import { parseSaved } from '../rules/read/iptables.js';
 import { resolveNamespace } from '../host/namespaces.js';
 import { addToOthers, parseNft } from '../rules/read/nft.js';
 import { refuseOtherKinds } from '../rules/read/other-kinds.js';
+import { describeUnasked } from '../host/problems.js';
 import { readInsides } from '../host/insides.js';
 import { readRules } from '../host/rules.js';
 import { readSettings } from '../host/settings.js';
@@ -70,7 +71,8 @@ async function readMachine(
     readRules({ run, path, signal }),
     readSettings(run, path, signal),
   ]);
-  return { topology, rules, settings, measured: true };
+  const problems = [...topology.problems, ...describeUnasked(settings.routing)];
+  return { topology: { ...topology, problems }, rules, settings, measured: true };
 }
 
 /** Notes an empty file: a host without rules prints nothing, but so does a command that failed. */

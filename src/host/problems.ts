@@ -2,6 +2,7 @@
 import type { EngineReading } from './docker.js';
 import type { NamespaceFile } from './namespaces.js';
 import type { Placement } from './placement.js';
+import type { Routing } from '../model/routing.js';
 
 /** Describes an engine that serves another host than the traced one. */
 export function describeOtherHost(
@@ -52,5 +53,20 @@ export function describeUnread(names: readonly string[]): string[] {
   if (names.length === 0) return [];
   return [
     `The listening sockets of ${names.join(', ')} could not be read, so nobody knows who listens there.`,
+  ];
+}
+
+/** Names the kinds of programs that decide besides the rules and could not be asked for. */
+export function describeUnasked(routing: Routing | null | undefined): string[] {
+  if (!routing) return [];
+  const { filters, programs } = routing;
+  const kinds = [
+    ...(filters === null ? ['filters of tc (tc is needed)'] : []),
+    ...(programs?.devices == null ? ['programs of BPF on devices by tcx (perl is needed)'] : []),
+    ...(programs?.groups == null ? ['programs of BPF on control groups (perl is needed)'] : []),
+  ];
+  if (kinds.length === 0) return [];
+  return [
+    `The kernel could not be asked for ${kinds.join(', ')}: predictions hold if there are none on the way.`,
   ];
 }

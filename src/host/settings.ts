@@ -1,6 +1,15 @@
 /** Reads the routing state and settings of one network namespace, entering it once. */
+import type { BpfPrograms } from '../model/bpf-programs.js';
 import type { Routing, TrafficFilter } from '../model/routing.js';
 import type { HostRoute, HostSettings } from '../model/settings.js';
+import {
+  DEVICE_SCRIPT,
+  GROUP_SCRIPT,
+  listParameters,
+  parsePrograms,
+  parseToolDevices,
+  parseToolGroups,
+} from './bpf-programs.js';
 import type { RunCommand } from './command.js';
 import {
   parseAllRoutes,
@@ -23,6 +32,14 @@ part links ip -d -j link
 part neighbours ip -j neigh
 part forwarding bridge -j fdb show
 part qdiscs tc -j qdisc show
+if command -v perl >/dev/null; then
+  echo "@ devices"; ip -o link 2>/dev/null | perl -e "$1" $2 2>/dev/null
+  echo "@ groups"; perl -e "$3" $4 2>/dev/null
+else
+  part version bpftool -j version
+  part net bpftool -j net show
+  part tree bpftool -j cgroup tree
+fi
 echo "@ settings"
 cd /proc/sys/net && grep -sH . ipv4/ip_forward ipv4/ip_local_port_range ipv6/conf/all/forwarding bridge/bridge-nf-call-iptables \
   bridge/bridge-nf-call-ip6tables ipv4/conf/*/route_localnet ipv4/conf/*/rp_filter ipv4/conf/*/forwarding \
@@ -43,7 +60,10 @@ export async function readSettings(
       path === null ? command : ['nsenter', `--net=${path}`, '--', ...command];
     return run(program, words, { timeout: TIMEOUT, signal });
   };
-  const { stdout } = await enter('sh', '-c', SCRIPT);
+  const words = listParameters(path === null ? 'self' : 'oldest');
+  const asked = [DEVICE_SCRIPT, words?.devices, GROUP_SCRIPT, words?.groups];
+  const texts = asked.map((part) => (typeof part === 'string' ? part : (part ?? []).join(' ')));
+  const { stdout } = await enter('sh', '-c', SCRIPT, 'settings', ...texts);
   const parts = splitParts(stdout);
   const facts = parts.has('end') ? parseFacts(parts) : null;
   const values = parseSettings(parts.get('settings') ?? '');
@@ -53,12 +73,14 @@ export async function readSettings(
   return {
     values: values.size > 0 ? values : null,
     routes: listMainRoutes(facts?.routes ?? []),
-    routing: facts && { ...facts, filters },
+    routing: facts && { ...facts, filters, programs: readPrograms(parts) },
   };
 }
 
 /** Null when not all of it could be read. */
-function parseFacts(parts: ReadonlyMap<string, string>): Omit<Routing, 'filters'> | null {
+function parseFacts(
+  parts: ReadonlyMap<string, string>,
+): Omit<Routing, 'filters' | 'programs'> | null {
   const get = (name: string): string => parts.get(name) ?? '';
   const [rules4, rules6] = ([4, 6] as const).map((family) =>
     parsePolicyRules(get(`rules${family}`), family),
@@ -97,6 +119,15 @@ async function readFilters(
     }),
   );
   return found.flat();
+}
+
+function readPrograms(parts: ReadonlyMap<string, string>): BpfPrograms {
+  const get = (name: string): string => parts.get(name) ?? '';
+  if (parts.has('devices')) return parsePrograms(get('devices'), get('groups'));
+  return {
+    devices: parseToolDevices(get('version'), get('net')),
+    groups: parseToolGroups(get('tree')),
+  };
 }
 
 /** Routes of the main table that lead to one device. */

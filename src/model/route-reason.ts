@@ -1,4 +1,5 @@
 /** The reasons why routes, bridges and neighbours stop a predicted packet, or leave open where it goes. */
+import type { GroupPoint } from './bpf-programs.js';
 
 /** The way back to a source. */
 export type WayBack =
@@ -101,6 +102,17 @@ export type WireReason =
       readonly device: string;
       readonly kind: string;
       readonly direction: 'ingress' | 'egress';
+    }
+  | {
+      readonly code: 'tcx-program';
+      readonly device: string;
+      readonly direction: 'ingress' | 'egress';
+    }
+  | {
+      readonly code: 'group-program';
+      readonly group: string;
+      /** Where in the life of a socket it is asked. */
+      readonly points: readonly GroupPoint[];
     }
   | { readonly code: 'vlan-filter'; readonly bridge: string }
   | {

@@ -1,5 +1,6 @@
 /** The schemas of what decides where a namespace's packets go: policy rules, routes, links, neighbours and filters. */
 import { z } from 'zod';
+import { bpfProgramsSchema } from './bpf-programs.js';
 
 const family = z.literal([4, 6]);
 const span = z.object({ low: z.number(), high: z.number() });
@@ -127,5 +128,7 @@ export const routingSchema = z.object({
   forwarding: z.array(forwarded).optional(),
   /** Null where they could not be asked for. */
   filters: z.array(filter).nullable(),
+  /** Left out where they were not asked for. */
+  programs: bpfProgramsSchema.optional(),
 });
 export type Routing = z.infer<typeof routingSchema>;

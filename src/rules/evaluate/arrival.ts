@@ -8,7 +8,8 @@ import {
   findSocket,
   listSocketsFor,
 } from './deliver.js';
-import { endJourney, formatTarget, targetOf, type TrialEnd } from './journey-end.js';
+import { checkServer } from './group-programs.js';
+import { endByStop, endJourney, formatTarget, targetOf, type TrialEnd } from './journey-end.js';
 import { isLoopbackSource } from './loopback.js';
 import type { Start } from './start.js';
 import { addressText, exactAddress, type TrialPacket } from './packet.js';
@@ -78,6 +79,9 @@ export class Arrival {
         obstacles: known ? [{ code: 'nothing-listens', at }] : [],
       });
     }
+    const owner = { pid: socket?.pid ?? relay?.pid ?? null };
+    const program = socket || relay ? checkServer(this.#world, owner, packet) : null;
+    if (program) return endByStop(packet, nat, program);
     if (relay && (socket !== null || sockets === null)) return this.#reachRelay(packet, relay);
     if (sockets === null) return this.#guessRelay(packet, at);
     if (socket === null) {
@@ -175,7 +179,7 @@ export class Arrival {
       port: target.port,
       to: target.address,
       family: target.address.includes(':') ? 6 : 4,
-      by: { kind: 'host' },
+      by: { kind: 'host', pid },
     });
     const to = formatTarget(target.address, target.port);
     if (leg.end === 'answered' || leg.end === 'unknown') {

@@ -6,7 +6,14 @@ import { wonder } from './doubt.js';
 import type { TrialEnd } from './journey-end.js';
 import { addressText, createPacket, UNZONED, type TrialPacket } from './packet.js';
 import { findContainerAt } from './deliver.js';
-import { checkNeighbour, checkPort, findWireOf, isStacked, type Wire } from './routing/link.js';
+import {
+  checkNeighbour,
+  checkPort,
+  findProgramAt,
+  findWireOf,
+  isStacked,
+  type Wire,
+} from './routing/link.js';
 import { forwardsNothing, isNobodys, isUnanswered } from './routing/segment.js';
 import { findInput } from './routing/input.js';
 import { Router, type Leaving } from './routing/router.js';
@@ -84,6 +91,8 @@ export class ContainerSide {
     const { inner, outer } = wire;
     const host = isStacked(inner) ? outer.name : (outer.master ?? outer.name);
     const reached = { kind: 'reached' as const, device: host, wire, source };
+    const program = container.inside && findProgramAt(container.inside, device, 'egress');
+    if (program) return { kind: 'stop', stop: within(container, program) };
     const port = isStacked(inner) ? null : checkPort(facts, outer, 'from');
     if (port) return { kind: 'stop', stop: port };
     if (isStacked(inner)) return this.#reachWire(reached, gateway ?? to, container);
@@ -159,6 +168,8 @@ export class ContainerSide {
     const source = addressText(packet.dialled.address);
     const destination = addressText(packet.client);
     if (!inside?.routing || source === null || destination === null) return null;
+    const program = findProgramAt(inside, device, 'ingress');
+    if (program) return within(container, program);
     const { facts, values } = inside.routing;
     const { family, protocol, dialled } = packet;
     const flow = {
@@ -246,7 +257,8 @@ export class ContainerSide {
   readonly #ask = (about: Question): boolean => this.#decide(wonder(about), null);
 }
 
-function within({ name }: WorldContainer, stop: RouteStop): RouteStop {
+/** Tells of a stop that it is inside the container. */
+export function within({ name }: WorldContainer, stop: RouteStop): RouteStop {
   const tell = (reason: Reason): Reason => ({ code: 'inside', container: name, reason });
   return {
     ...stop,

@@ -11,10 +11,11 @@ import {
 } from './discovery.js';
 import { wonder } from './doubt.js';
 import { endByStop, endJourney, type TrialEnd } from './journey-end.js';
-import { ContainerSide, indexRules, joinInside } from './inside.js';
+import { checkDialler } from './group-programs.js';
+import { ContainerSide, indexRules, joinInside, within } from './inside.js';
 import { addressText, createPacket, exactAddress, type TrialPacket } from './packet.js';
 import { checkHairpin, checkLeaving, checkLink, checkReturn } from './routing/delivery.js';
-import { findProgramAt, findWire, isStacked } from './routing/link.js';
+import { findPortProgram, findProgramAt, findWire, isStacked } from './routing/link.js';
 import { checkPorts } from './routing/segment.js';
 import { PASSING, refuseByRoute, stopCrossing, stopPacket } from './refusal.js';
 import { blockLoopback, checkLoopbackSource, mayRouteLoopback } from './loopback.js';
@@ -73,7 +74,11 @@ export class Traveller {
   go(start: Start): TrialEnd {
     const { by } = start;
     const packet = createFirst(this.#world, start);
-    if (by.kind === 'host') return this.#goFromHost(packet);
+    if (by.kind === 'host') {
+      const owner = by.pid === undefined ? 'client' : { pid: by.pid };
+      const program = checkDialler(this.#world, owner, packet);
+      return program ? endByStop(packet, null, program) : this.#goFromHost(packet);
+    }
     if (by.kind === 'container') return this.#goFromContainer(packet, by.bridge);
     const end = this.#goFromOutside(packet);
     return by.places ? end : this.#checkWayBack(packet, end);
@@ -104,11 +109,18 @@ export class Traveller {
         ? alone
         : lose(alone, doubt({ code: 'leaves-by-another', device: other }));
     }
-    return this.#arrive(packet, null);
+    const { routing } = this.#world;
+    const program =
+      routing && typeof inDevice === 'string'
+        ? findPortProgram(routing.facts, inDevice, 'ingress')
+        : null;
+    return program ? endByStop(packet, null, program) : this.#arrive(packet, null);
   }
 
   #goFromContainer(packet: TrialPacket, bridge: string): TrialEnd {
     const client = findContainerAt(this.#world, addressText(packet.source) ?? '');
+    const program = client?.inside ? checkDialler(client.inside, 'client', packet) : null;
+    if (client && program) return endByStop(packet, null, within(client, program));
     const reach = client && this.#side.leave(client, packet);
     if (reach?.kind === 'stop') return endByStop(packet, null, reach.stop);
     const to = addressText(packet.destination);
@@ -160,6 +172,9 @@ export class Traveller {
         fromHost(sent, asked, returns),
       );
     }
+    const program =
+      findProgramAt(this.#world, 'lo', 'egress') ?? findProgramAt(this.#world, 'lo', 'ingress');
+    if (program) return endByStop(packet, output.nat, program);
     // Over lo the packet comes in again; NAT was decided on the way out.
     packet.inDevice = 'lo';
     packet.outDevice = null;

@@ -14,7 +14,11 @@ export interface Start {
   /** Null for the host's own address if that is unknown. */
   readonly to: string | null;
   readonly by:
-    | { readonly kind: 'host' }
+    | {
+        readonly kind: 'host';
+        /** The process that dials, if it is known. */
+        readonly pid?: number;
+      }
     /** From elsewhere, by a device of the host. */
     | {
         readonly kind: 'outside';

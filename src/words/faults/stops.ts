@@ -30,7 +30,7 @@ export const STOP_REMEDIES: Readonly<Record<StopFault, string>> = {
   'bridge-port': 'check the port: ip -d link show dev PORT, bridge link set dev PORT …',
   'macvlan-host': 'give the host a macvlan of its own on the same device, or dial from elsewhere',
   'traffic-program':
-    'check what it does: tc filter show dev DEVICE ingress, ip -d link show dev DEVICE',
+    'check what it does: tc filter show dev DEVICE ingress, ip -d link show dev DEVICE, bpftool net show, bpftool cgroup tree',
   'inside-container':
     "look at the rules in the container's own namespace: nsenter -n -t PID nft list ruleset",
 };

@@ -28,6 +28,10 @@ export const WIRES: ReasonWriters<WireReason> = {
   'xdp-program': ({ device }) => writeProgram(`an XDP program on ${device}`),
   'traffic-filter': ({ device, kind, direction }) =>
     writeProgram(`a traffic filter (tc, ${kind}) on ${device} for ${direction}`),
+  'tcx-program': ({ device, direction }) =>
+    writeProgram(`a program of BPF (tcx) on ${device} for ${direction}`),
+  'group-program': ({ group, points }) =>
+    writeProgram(`a program of BPF on the control group ${group} (${points.join(', ')})`),
   'vlan-filter': ({ bridge }) => `${bridge} filters VLANs, and which its ports are in is not read`,
   'port-down': ({ port, bridge }) => `${writePort(port, bridge)}, is down`,
   'port-blocked': ({ port, bridge }) =>

@@ -8,6 +8,7 @@ import {
   checkForwarding,
   checkNeighbour,
   checkPort,
+  findPortProgram,
   findProgram,
   findWire,
   isStacked,
@@ -78,7 +79,7 @@ export function checkLeaving(
   }
   const facts = world.routing?.facts;
   if (!facts) return null;
-  const program = findProgram(facts, device, 'egress');
+  const program = findProgram(facts, device, 'egress') ?? findPortProgram(facts, device, 'egress');
   if (program) return program;
   const text = addressText(client);
   const strange = findDetour(world, { device, gateway }, text, ask);

@@ -35,8 +35,22 @@ export function isStacked({ kind }: LinkFacts): boolean {
   return kind === 'macvlan' || kind === 'ipvlan' || kind === 'macvtap' || kind === 'ipvtap';
 }
 
-/** Finds a program attached to a device that decides in addition to the rules; null if none is known. */
+/**
+ * Finds a program attached to a device, or to one below it, that decides in addition to the rules; null if none is known.
+ */
 export function findProgram(
+  facts: Routing,
+  device: string,
+  direction: 'ingress' | 'egress',
+): RouteStop | null {
+  for (const name of [device, ...listBelow(facts, device)]) {
+    const program = findOwnProgram(facts, name, direction);
+    if (program) return program;
+  }
+  return null;
+}
+
+function findOwnProgram(
   facts: Routing,
   device: string,
   direction: 'ingress' | 'egress',
@@ -45,10 +59,43 @@ export function findProgram(
   if (direction === 'ingress' && link?.xdp === true) {
     return leaveOpen('filter', { code: 'xdp-program', device });
   }
-  const filter = facts.filters?.find((one) => one.device === device && one.direction === direction);
+  const isHere = (one: { readonly device: string; readonly direction: string }): boolean =>
+    one.device === device && one.direction === direction;
+  if (facts.programs?.devices?.some(isHere) === true) {
+    return leaveOpen('filter', { code: 'tcx-program', device, direction });
+  }
+  const filter = facts.filters?.find(isHere);
   if (!filter) return null;
   const { kind } = filter;
   return leaveOpen('filter', { code: 'traffic-filter', device, kind, direction });
+}
+
+const CARRIED = new Set(['vlan', 'macvlan', 'macvtap', 'ipvlan', 'ipvtap', 'macsec']);
+
+/** Lists the devices of the same namespace that carry a device's frames: that of a VLAN, those of a bond. */
+function listBelow({ links }: Routing, device: string): string[] {
+  const link = links.find(({ name }) => name === device);
+  if (!link) return [];
+  const { kind, parent } = link;
+  const carries = (other: LinkFacts): boolean =>
+    kind === 'bond' || kind === 'team'
+      ? other.master === device
+      : CARRIED.has(kind ?? '') && other.ifindex === parent;
+  return links.filter((other) => other !== link && carries(other)).map(({ name }) => name);
+}
+
+/** Finds a program on one of a bridge's ports that lead out of the host. */
+export function findPortProgram(
+  facts: Routing,
+  bridge: string,
+  direction: 'ingress' | 'egress',
+): RouteStop | null {
+  for (const { name, kind, master } of facts.links) {
+    const leadsOut = master === bridge && kind !== 'veth' && kind !== 'tun';
+    const program = leadsOut ? findProgram(facts, name, direction) : null;
+    if (program) return program;
+  }
+  return null;
 }
 
 /** Does the same on the host, if its routing was read and the device is known. */
