@@ -3,6 +3,7 @@ import { repeats } from '../words/repeats.js';
 import { formatEndpoint } from '../model/address.js';
 import type { Explanation, ExplainedRule, Prediction } from '../model/explain.js';
 import { answer } from './explain-answer.js';
+import { listDevices, listGlobal, listOwnSockets, nameEngine } from './layout/wiring.js';
 import { hang as hangText } from './terminal/hang.js';
 import { createPaint, type Role, type Sheet } from './terminal/paint.js';
 import { padEnd, printable, wrap } from './text.js';
@@ -46,30 +47,17 @@ function drawAnswer(explanation: Explanation, sheet: Sheet): string[] {
 
 function drawEngine({ engine }: Explanation, sheet: Sheet): string[] {
   if (!engine) return [];
-  const { version, firewall, userlandProxy, because } = engine;
-  const words = [
-    version === null ? 'Docker’s rules' : `engine ${version}`,
-    firewall === null ? 'firewall not known' : `firewall ${firewall}`,
-    userlandProxy === null
-      ? 'userland-proxy not known'
-      : `userland-proxy ${userlandProxy ? 'on' : 'off'}`,
-  ];
   return [
-    sheet.paint('strong', printable(words.join(' · '))),
-    ...hang('  ', because, sheet, 'dim'),
+    sheet.paint('strong', printable(nameEngine(engine))),
+    ...hang('  ', engine.because, sheet, 'dim'),
   ];
 }
 
 function drawBridges(explanation: Explanation, sheet: Sheet): string[] {
   const { bridges, containers, sockets } = explanation;
   return bridges.flatMap(({ name, addresses, members }) => {
-    const lines = [
-      sheet.paint('strong', printable(name)) +
-        addresses
-          .filter(isGlobal)
-          .map((address) => `  ${address}`)
-          .join(''),
-    ];
+    const own = listGlobal(addresses).map((address) => `  ${address}`);
+    const lines = [sheet.paint('strong', printable(name)) + own.join('')];
     for (const [i, member] of members.entries()) {
       const last = i === members.length - 1;
       const { interface: port, ifindex, peerName, peerIfindex, container, address } = member;
@@ -99,11 +87,6 @@ function tellGroup(container: Explanation['containers'][number] | undefined): st
   return pod === undefined ? '' : ` (pod ${pod})`;
 }
 
-/** Link-local addresses are on every device and tell nothing. */
-function isGlobal(address: string): boolean {
-  return !/^fe80:/i.test(address);
-}
-
 function tellSocket(socket: Explanation['sockets'][number]): string {
   const { address, protocol, pid, command, container } = socket;
   const inside = container === undefined ? '' : ` of ${container}`;
@@ -112,21 +95,14 @@ function tellSocket(socket: Explanation['sockets'][number]): string {
   return `${address}/${protocol}${owner}`;
 }
 
-function drawHost({ sockets, relays, host }: Explanation, sheet: Sheet): string[] {
-  const known = new Set(relays.map(({ pid }) => pid));
+function drawHost(explanation: Explanation, sheet: Sheet): string[] {
   const lines = [
-    ...host.devices
-      .filter(({ kind }) => kind !== 'bridge')
-      .map(({ name, addresses }) => ({ name, shown: addresses.filter(isGlobal) }))
-      .filter(({ shown }) => shown.length > 0)
-      .map(({ name, shown }) => `${name} ${shown.join(' · ')}`),
-    ...relays.map(
+    ...listDevices(explanation).map(({ name, addresses }) => `${name} ${addresses.join(' · ')}`),
+    ...explanation.relays.map(
       ({ pid, command, listens, target }) =>
         `${command} (pid ${pid})  ${listens} → ${target ?? '?'}`,
     ),
-    ...sockets
-      .filter(({ namespace, pid }) => namespace === 'host' && !(pid !== null && known.has(pid)))
-      .map((socket) => `listens ${tellSocket(socket)}`),
+    ...listOwnSockets(explanation).map((socket) => `listens ${tellSocket(socket)}`),
   ];
   if (lines.length === 0) return [];
   return [sheet.paint('strong', 'host'), ...lines.flatMap((line) => hang('  ', line, sheet))];

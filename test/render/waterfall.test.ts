@@ -49,11 +49,13 @@ test('what is not known is not drawn as zero: no start no bar, no duration no le
   const waterfall = layOutWaterfall([endless, without]);
   assert.equal([waterfall?.bars.length, waterfall?.bars[0]?.end], [1, null]);
   assert.is(waterfall?.untimed, 1);
-  const texts = listShapes(drawWaterfall(waterfall, 0, 0, 800).shapes).map(({ text }) => text);
+  const texts = listShapes(drawWaterfall(waterfall, { left: 0, width: 800 })(0).shapes).map(
+    ({ text }) => text,
+  );
   assert.ok(texts.includes('?'), texts.join(' '));
   assert.ok(texts.includes('1 connection without a known start'), texts.join(' '));
   assert.is(layOutWaterfall([without, unreadable]), null);
-  assert.equal(drawWaterfall(null, 0, 7, 800), { shapes: [], bottom: 7 });
+  assert.equal(drawWaterfall(null, { left: 0, width: 800 })(7), { shapes: [], bottom: 7 });
 });
 
 test('5,000 connections: strips count every one, what failed comes first, odd ones have bars', () => {
@@ -74,7 +76,7 @@ test('5,000 connections: strips count every one, what failed comes first, odd on
   }
   assert.is(waterfall?.bars.filter(({ outcome }) => outcome === 'dropped').length, 10);
   assert.is(waterfall?.bars.length, 20);
-  assert.ok(listShapes(drawWaterfall(waterfall, 0, 0, 832).shapes).length < 700);
+  assert.ok(listShapes(drawWaterfall(waterfall, { left: 0, width: 832 })(0).shapes).length < 700);
 });
 
 test('as many as have a bar each, and one more', () => {
@@ -87,7 +89,9 @@ test('as many as have a bar each, and one more', () => {
 
 test('paths differ in shape and colour, and failures have a mark', () => {
   const draw = (given: Partial<Connection>): Shape[] =>
-    listShapes(drawWaterfall(layOutWaterfall([timed(1, 0, given)]), 0, 0, 800).shapes);
+    listShapes(
+      drawWaterfall(layOutWaterfall([timed(1, 0, given)]), { left: 0, width: 800 })(0).shapes,
+    );
   const barOf = (shapes: Shape[]): string =>
     JSON.stringify(shapes.find(({ tag }) => tag === 'rect')?.attributes);
   const [dnat, relay] = [barOf(draw({ path: 'dnat' })), barOf(draw({ path: 'docker-proxy' }))];

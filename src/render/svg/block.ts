@@ -1,4 +1,4 @@
-/** Makes the blocks of the picture: text set in lines, each block below the one before. */
+/** The blocks of which a picture is made: text set in lines, each block below the one before. */
 import { wrap, wrapItems, type Measure } from '../text.js';
 import { measureIn, type Face } from './metrics.js';
 import { textShape, type Point, type Shape } from './shapes.js';
@@ -10,8 +10,8 @@ export interface Block {
   readonly bottom: number;
 }
 
-/** Where a text begins, and the width that it may take. */
-type Place = readonly [left: number, top: number, width: number];
+/** Draws a block whose upper edge is at this height. */
+export type Draw = (top: number) => Block;
 
 /** The part of the picture's width that something may take. */
 export interface Frame {
@@ -30,6 +30,12 @@ export interface TextStyle {
   readonly leading?: number;
 }
 
+/** The answer, the heading of a part, a remark, and a figure beside what is drawn. */
+export const TITLE: TextStyle = { size: 22, face: 'strong' };
+export const HEADING: TextStyle = { size: 15, face: 'strong' };
+export const NOTE: TextStyle = { size: 12, colour: 'muted' };
+export const FIGURE: TextStyle = { size: 11, face: 'mono', colour: 'muted' };
+
 /** One line of text; `y` is its base line. */
 export function label([x, y]: Point, text: string, style: TextStyle): Shape {
   const { size, face = 'prose', colour = 'ink', anchor, halo } = style;
@@ -40,35 +46,44 @@ export function label([x, y]: Point, text: string, style: TextStyle): Shape {
 }
 
 /** Text in as many lines as it needs. */
-export function paragraph(text: string, place: Place, style: TextStyle): Block {
-  return setLines(wrap(text, place[2], measureOf(style)), place, style);
+export function paragraph(text: string, frame: Frame, style: TextStyle): Draw {
+  return setLines(wrap(text, frame.width, measureOf(style)), frame, style);
 }
 
 /** Short items with a separator between them, in as many lines as they need. */
-export function itemList(items: readonly string[], place: Place, style: TextStyle): Block {
-  return setLines(wrapItems(items, place[2], measureOf(style)), place, style);
+export function itemList(items: readonly string[], frame: Frame, style: TextStyle): Draw {
+  return setLines(wrapItems(items, frame.width, measureOf(style)), frame, style);
 }
 
 function measureOf({ face = 'prose', size }: TextStyle): Measure {
   return measureIn(face, size);
 }
 
-function setLines(lines: readonly string[], [x, top]: Place, style: TextStyle): Block {
+function setLines(lines: readonly string[], { left }: Frame, style: TextStyle): Draw {
   const { size, leading = size * 1.45 } = style;
-  const shapes = lines.map((line, i) => label([x, top + size + i * leading], line, style));
-  return { shapes, bottom: top + lines.length * leading };
+  return (top) => ({
+    shapes: lines.map((line, i) => label([left, top + size + i * leading], line, style)),
+    bottom: top + lines.length * leading,
+  });
 }
 
-/** Draws blocks one below the other. */
-export function stack(top: number, draw: readonly ((top: number) => Block)[]): Block {
-  const shapes: Shape[] = [];
-  let bottom = top;
-  for (const block of draw.map((make) => (): Block => make(bottom))) {
-    const drawn = block();
-    shapes.push(...drawn.shapes);
-    bottom = drawn.bottom;
-  }
-  return { shapes, bottom };
+/** Blocks one below the other. */
+export function stack(draws: readonly Draw[]): Draw {
+  return (top) => {
+    const shapes: Shape[] = [];
+    let bottom = top;
+    for (const draw of draws) {
+      const drawn = draw(bottom);
+      shapes.push(...drawn.shapes);
+      bottom = drawn.bottom;
+    }
+    return { shapes, bottom };
+  };
+}
+
+/** A block with empty space above it. */
+export function below(space: number, draw: Draw): Draw {
+  return (top) => draw(top + space);
 }
 
 /** An empty block of no height. */
@@ -77,6 +92,11 @@ export function nothing(top: number): Block {
 }
 
 /** Empty space. */
-export function space(height: number): (top: number) => Block {
-  return (top) => ({ shapes: [], bottom: top + height });
+export function space(height: number): Draw {
+  return below(height, nothing);
+}
+
+/** The frame without this much at its left and right. */
+export function inset({ left, width }: Frame, before: number, after = 0): Frame {
+  return { left: left + before, width: width - before - after };
 }

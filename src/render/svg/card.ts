@@ -1,6 +1,6 @@
 /** Draws a card of a host's map: a box with lines of text. */
 import { printable } from '../text.js';
-import { nothing, paragraph, stack, type Block } from './block.js';
+import { inset, nothing, paragraph, stack, type Draw, type Frame } from './block.js';
 import type { Face } from './metrics.js';
 import { box } from './shapes.js';
 import type { Colour } from './style.js';
@@ -11,25 +11,21 @@ export interface CardLine {
   readonly colour?: Colour;
 }
 
-export interface CardPlace {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  /** Colour of the frame. */
-  readonly colour: Colour;
-}
-
-/** Draws a card; nothing at all without lines. */
-export function card({ left, top, width, colour }: CardPlace, lines: readonly CardLine[]): Block {
-  if (lines.length === 0) return nothing(top);
+/** Draws a card with a frame of this colour; nothing at all without lines. */
+export function card(frame: Frame, colour: Colour, lines: readonly CardLine[]): Draw {
+  if (lines.length === 0) return nothing;
   const content = stack(
-    top + 5,
-    lines.map(({ text, face = 'prose', colour: ink = 'ink' }) => (y: number) => {
-      const style = { size: 12, face, colour: ink };
-      return paragraph(printable(text), [left + 10, y, width - 20], style);
-    }),
+    lines.map(({ text, ...look }) =>
+      paragraph(printable(text), inset(frame, 10, 10), { size: 12, ...look }),
+    ),
   );
-  const bottom = content.bottom + 5;
-  const frame = box([left, top, width, bottom - top], { rx: 6, class: `f-paper s-${colour} thin` });
-  return { shapes: [frame, ...content.shapes], bottom };
+  return (top) => {
+    const { shapes, bottom: end } = content(top + 5);
+    const bottom = end + 5;
+    const outline = box([frame.left, top, frame.width, bottom - top], {
+      rx: 6,
+      class: `f-paper s-${colour} thin`,
+    });
+    return { shapes: [outline, ...shapes], bottom };
+  };
 }

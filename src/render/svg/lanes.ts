@@ -3,7 +3,7 @@ import type { Grid } from './grid.js';
 import type { Ladder, Lane, LaneKind } from '../layout/scene.js';
 import { formatStop } from '../format.js';
 import { shorten, shortenEndpoint, shortenMiddle } from '../text.js';
-import { label } from './block.js';
+import { label, type Frame } from './block.js';
 import { dotWidth } from './marks.js';
 import { measureIn } from './metrics.js';
 import { box, group, line, shape, textShape, type Point, type Shape } from './shapes.js';
@@ -25,7 +25,7 @@ export function widthFor({ lanes, rows }: Ladder): number {
   return TIME_COLUMN + lanes.length * Math.max(MIN_SPACING, widest + 16);
 }
 
-export function planGrid(lanes: number, left: number, width: number): Grid {
+export function planGrid(lanes: number, { left, width }: Frame): Grid {
   const start = left + TIME_COLUMN;
   const spacing = Math.min(190, (width - TIME_COLUMN) / Math.max(1, lanes));
   return {

@@ -1,6 +1,6 @@
 /** Draws the legend of those signs that the picture uses. */
 import type { Row, Scene } from '../layout/scene.js';
-import { label, nothing, type Block } from './block.js';
+import { label, NOTE, nothing, type Draw, type Frame } from './block.js';
 import { measureIn } from './metrics.js';
 import { box, line, shape, type Shape } from './shapes.js';
 
@@ -103,21 +103,23 @@ const ENTRIES: readonly Entry[] = [
 ];
 
 /** Draws the legend in as many lines as it needs; nothing for a picture without rows. */
-export function drawLegend(scene: Scene, left: number, top: number, width: number): Block {
+export function drawLegend(scene: Scene, { left, width }: Frame): Draw {
   const rows = scene.panels.flatMap(({ ladder }) => ladder.rows);
   const entries = ENTRIES.filter(({ used }) => rows.some(used));
-  if (entries.length === 0) return nothing(top);
-  const shapes: Shape[] = [line([left, top, left + width, top], { class: 's-edge thin' })];
-  let x = left;
-  let y = top + 20;
-  for (const { text, draw, width: sample = SAMPLE } of entries) {
-    const needed = sample + 8 + measureIn('prose', 12)(text) + 24;
-    if (x + needed > left + width && x > left) {
-      x = left;
-      y += 24;
+  if (entries.length === 0) return nothing;
+  return (top) => {
+    const shapes: Shape[] = [line([left, top, left + width, top], { class: 's-edge thin' })];
+    let x = left;
+    let y = top + 20;
+    for (const { text, draw, width: sample = SAMPLE } of entries) {
+      const needed = sample + 8 + measureIn('prose', NOTE.size)(text) + 24;
+      if (x + needed > left + width && x > left) {
+        x = left;
+        y += 24;
+      }
+      shapes.push(...draw(x, y), label([x + sample + 8, y + 4], text, NOTE));
+      x += needed;
     }
-    shapes.push(...draw(x, y), label([x + sample + 8, y + 4], text, { size: 12, colour: 'muted' }));
-    x += needed;
-  }
-  return { shapes, bottom: y + 20 };
+    return { shapes, bottom: y + 20 };
+  };
 }

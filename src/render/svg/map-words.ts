@@ -1,17 +1,12 @@
 /** Writes the text around the map: the engine, the findings, and a description for readers who cannot see the map. */
 import type { Explanation } from '../../model/explain.js';
+import { nameEngine } from '../layout/wiring.js';
 import { printable } from '../text.js';
-import { paragraph, stack, type Block } from './block.js';
+import { below, inset, NOTE, paragraph, stack, type Draw, type Frame } from './block.js';
 
-/** Version, firewall and userland proxy of the engine. */
 export function describeEngine({ engine }: Explanation): string {
   if (!engine) return 'no engine and no rule of one was found';
-  const { version, firewall, userlandProxy, because } = engine;
-  const proxy = userlandProxy === null ? 'not known' : userlandProxy ? 'on' : 'off';
-  const name = version === null ? 'engine of unknown version' : `engine ${version}`;
-  return printable(
-    `${name} · firewall ${firewall ?? 'not known'} · userland-proxy ${proxy}: ${because}`,
-  );
+  return printable(`${nameEngine(engine)}: ${engine.because}`);
 }
 
 /** Describes the map for readers who cannot see it. */
@@ -28,26 +23,15 @@ export function describeWhole({ bridges, relays, predictions }: Explanation): st
 }
 
 /** Draws the findings with their fixes. */
-export function drawFindings(
-  { findings }: Explanation,
-  left: number,
-  top: number,
-  width: number,
-): Block {
+export function drawFindings({ findings }: Explanation, frame: Frame): Draw {
   const colours = { error: 'bad', warning: 'unsure', note: 'muted' } as const;
   return stack(
-    top,
-    findings.flatMap(({ severity, evidence, remedy }) => [
-      (y: number) =>
-        paragraph(printable(`${severity}: ${evidence}`), [left, y + 6, width], {
-          size: 12,
-          colour: colours[severity],
-        }),
-      (y: number) =>
-        paragraph(printable(`fix: ${remedy}`), [left + 16, y, width - 16], {
-          size: 12,
-          colour: 'muted',
-        }),
-    ]),
+    findings.flatMap(({ severity, evidence, remedy }) => {
+      const style = { size: 12, colour: colours[severity] };
+      return [
+        below(6, paragraph(printable(`${severity}: ${evidence}`), frame, style)),
+        paragraph(printable(`fix: ${remedy}`), inset(frame, 16), NOTE),
+      ];
+    }),
   );
 }

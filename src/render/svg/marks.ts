@@ -2,14 +2,13 @@
 import { formatDuration } from '../format.js';
 import type { Tone } from '../layout/scene.js';
 import { shorten } from '../text.js';
-import { label, type Block } from './block.js';
+import { FIGURE, label, type Block, type TextStyle } from './block.js';
 import type { Grid } from './grid.js';
 import { measureIn } from './metrics.js';
 import { box, group, line, shape, type Point, type Shape } from './shapes.js';
 import type { Colour } from './style.js';
 
-export const LABEL_SIZE = 12;
-export const SMALL_SIZE = 11;
+const LABEL_SIZE = 12;
 /** Radius of an event's circle. */
 const DOT = 9;
 
@@ -23,14 +22,25 @@ export function laneX(grid: Grid, lane: number): number {
   return grid.x[lane] ?? grid.left;
 }
 
+/** The style of a row's label. */
+export function rowText(colour: Colour): TextStyle {
+  return { size: LABEL_SIZE, face: 'strong', colour };
+}
+
 /** The time of a row whose shaft is at `y`, in the time column. */
 export function timeLabel(row: { time: number }, grid: Grid, y: number): Shape {
-  return label([grid.left - 10, y + 4], formatDuration(row.time), {
-    size: SMALL_SIZE,
-    face: 'mono',
-    colour: 'muted',
-    anchor: 'end',
-  });
+  const text = formatDuration(row.time);
+  return label([grid.left - 10, y + 4], text, { ...FIGURE, anchor: 'end' });
+}
+
+/** A piece of a packet's way; ` implied` as its look where it follows from what was seen. */
+export function shaft(from: number, to: number, y: number, colour: Colour, look = ''): Shape {
+  return line([from, y, to, y], { class: `s-${colour} shaft${look}` });
+}
+
+/** Dots in place of what is not listed. */
+export function dots(xs: readonly number[], y: number, colour: Colour): Shape[] {
+  return xs.map((x) => box([x - 2, y - 2, 4, 4], { rx: 2, class: `f-${colour}` }));
 }
 
 /** A triangle whose tip is at `x`. */
@@ -74,7 +84,7 @@ function polygon(points: readonly (readonly number[])[], colour: Colour): Shape 
 
 /** Width of an event's circle or pill. */
 export function dotWidth(text: string): number {
-  return Math.max(DOT * 2, measureIn('mono', SMALL_SIZE)(text) + 8);
+  return Math.max(DOT * 2, measureIn('mono', FIGURE.size)(text) + 8);
 }
 
 /** A numbered event: a circle, or a pill for long numbers. */
@@ -82,7 +92,7 @@ export function eventDot(x: number, y: number, text: string, colour: Colour): Sh
   const width = dotWidth(text);
   return group([
     box([x - width / 2, y - DOT, width, DOT * 2], { rx: DOT, class: `f-paper s-${colour} thin` }),
-    label([x, y + 4], text, { size: SMALL_SIZE, face: 'mono', colour, anchor: 'middle' }),
+    label([x, y + 4], text, { ...FIGURE, colour, anchor: 'middle' }),
   ]);
 }
 
@@ -98,11 +108,12 @@ interface NotePlace {
 export function noteBox(lines: readonly string[], { tie, top, grid, colour }: NotePlace): Block {
   const [x, y] = tie;
   const most = grid.right - grid.left - 20;
-  const fitted = lines.map((text, i) =>
-    shorten(text, most, measureIn(i === 0 ? 'strong' : 'mono', LABEL_SIZE)),
+  const styles = lines.map((_, i): TextStyle =>
+    i === 0 ? rowText(colour) : { size: LABEL_SIZE, face: 'mono' },
   );
-  const widths = fitted.map((text, i) => measureIn(i === 0 ? 'strong' : 'mono', LABEL_SIZE)(text));
-  const width = Math.max(...widths) + 20;
+  const measures = styles.map(({ face = 'prose', size }) => measureIn(face, size));
+  const fitted = lines.map((text, i) => shorten(text, most, measures[i]));
+  const width = Math.max(...fitted.map((text, i) => measures[i]?.(text) ?? 0)) + 20;
   const height = 10 + lines.length * 17;
   const left = Math.max(grid.left + 2, Math.min(x - width / 2, grid.right - width - 2));
   const boxTop = top + 4;
@@ -111,11 +122,7 @@ export function noteBox(lines: readonly string[], { tie, top, grid, colour }: No
       line([x, y + 7, x, boxTop], { class: `s-${colour} thin` }),
       box([left, boxTop, width, height], { rx: 4, class: `f-paper s-${colour} thin` }),
       ...fitted.map((text, i) =>
-        label([left + 10, boxTop + 18 + i * 17], text, {
-          size: LABEL_SIZE,
-          face: i === 0 ? 'strong' : 'mono',
-          colour: i === 0 ? colour : 'ink',
-        }),
+        label([left + 10, boxTop + 18 + i * 17], text, styles[i] ?? rowText(colour)),
       ),
     ],
     bottom: boxTop + height + 6,

@@ -4,7 +4,7 @@ import { formatCount, formatDuration } from '../format.js';
 import { chooseTimes } from '../layout/times.js';
 import { tellOutcome } from '../signs.js';
 import { printable, shorten } from '../text.js';
-import { label, nothing, paragraph, stack, type Block } from './block.js';
+import { below, FIGURE, label, nothing, paragraph, stack, type Draw, type Frame } from './block.js';
 import { measureIn } from './metrics.js';
 import { box, group, line, textShape } from './shapes.js';
 import { PATH_LOOKS } from './waterfall.js';
@@ -12,59 +12,42 @@ import { PATH_LOOKS } from './waterfall.js';
 const LABELS = 300;
 const LENGTHS = 90;
 const HEIGHT = 22;
-const SIZE = 11;
 
 /** Draws bars to the 95th percentile, thick marks at the median, thin lines to the maximum; nothing without times. */
-export function drawStatistics(
-  rows: readonly StatisticsRow[],
-  left: number,
-  top: number,
-  width: number,
-): Block {
-  const timed = rows.filter((row) => chooseTimes(row) !== null);
-  const most = Math.max(0, ...timed.map((row) => chooseTimes(row)?.max ?? 0));
-  if (most === 0) return nothing(top);
-  const [start, end] = [left + LABELS, left + width - LENGTHS];
-  const at = (time: number): number => start + (time / most) * (end - start);
+export function drawStatistics(rows: readonly StatisticsRow[], frame: Frame): Draw {
+  const most = Math.max(0, ...rows.map((row) => chooseTimes(row)?.max ?? 0));
+  if (most === 0) return nothing;
+  const start = frame.left + LABELS;
+  const scale = (frame.width - LENGTHS - LABELS) / most;
+  const at = (time: number): number => start + time * scale;
   const about = 'bar: 95 of 100 connections · mark and number: the median · line: the slowest';
-  return stack(top, [
-    ...timed.map((row) => (y: number) => drawRow(row, at, { left, right: left + width }, y)),
-    (y) => paragraph(about, [left, y + 4, width], { size: SIZE, colour: 'muted' }),
+  return stack([
+    ...rows.map((row) => drawRow(row, at, frame)),
+    below(4, paragraph(about, frame, { size: FIGURE.size, colour: 'muted' })),
   ]);
 }
 
-function drawRow(
-  row: StatisticsRow,
-  at: (time: number) => number,
-  { left, right }: { readonly left: number; readonly right: number },
-  top: number,
-): Block {
+function drawRow(row: StatisticsRow, at: (time: number) => number, { left, width }: Frame): Draw {
   const times = chooseTimes(row);
-  if (!times) return nothing(top);
+  if (!times) return nothing;
   const { colour, hollow } = PATH_LOOKS[row.path];
-  const y = top + HEIGHT / 2;
-  const name = `${formatCount(row.count)} × ${row.path}, ${tellOutcome(row.outcome)}${row.container === null ? '' : ` · ${printable(row.container)}`}`;
-  const shown = shorten(name, LABELS - 12, measureIn('mono', SIZE));
+  const place = row.container === null ? '' : ` · ${printable(row.container)}`;
+  const name = `${formatCount(row.count)} × ${row.path}, ${tellOutcome(row.outcome)}${place}`;
+  const shown = shorten(name, LABELS - 12, measureIn('mono', FIGURE.size));
   const look = hollow ? `f-paper s-${colour} shaft` : `f-${colour}`;
-  return {
-    shapes: [
-      group([
-        textShape('title', name),
-        label([left, y + 4], shown, { size: SIZE, face: 'mono' }),
-        line([at(0), y, at(times.max), y], { class: `s-${colour} thin` }),
-        box([at(0), y - 6, Math.max(2, at(times.p95) - at(0)), 12], {
-          class: look,
-          rx: hollow ? 6 : 0,
-        }),
-        box([at(times.p50) - 1.5, y - 9, 3, 18], { class: 'f-ink' }),
-        label([right, y + 4], formatDuration(times.p50), {
-          size: SIZE,
-          face: 'mono',
-          colour: 'muted',
-          anchor: 'end',
-        }),
-      ]),
-    ],
-    bottom: top + HEIGHT,
+  return (top) => {
+    const y = top + HEIGHT / 2;
+    const shapes = [
+      textShape('title', name),
+      label([left, y + 4], shown, { ...FIGURE, colour: 'ink' }),
+      line([at(0), y, at(times.max), y], { class: `s-${colour} thin` }),
+      box([at(0), y - 6, Math.max(2, at(times.p95) - at(0)), 12], {
+        class: look,
+        rx: hollow ? 6 : 0,
+      }),
+      box([at(times.p50) - 1.5, y - 9, 3, 18], { class: 'f-ink' }),
+      label([left + width, y + 4], formatDuration(times.p50), { ...FIGURE, anchor: 'end' }),
+    ];
+    return { shapes: [group(shapes)], bottom: top + HEIGHT };
   };
 }

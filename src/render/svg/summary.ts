@@ -2,7 +2,7 @@
 import type { EvidenceMark, SummaryGroup } from '../layout/scene.js';
 import { SUMMARY_COLUMNS, tabulate } from '../summary-table.js';
 import { shorten } from '../text.js';
-import { label, nothing, type Block, type Frame } from './block.js';
+import { label, nothing, type Draw, type Frame } from './block.js';
 import { measureIn } from './metrics.js';
 import { box, line, type Shape } from './shapes.js';
 
@@ -12,35 +12,31 @@ const SHORTEST_BAR = 4;
 /** Each column's share of the width. */
 const SHARES = [0.13, 0.14, 0.12, 0.16, 0.21, 0.14, 0.1] as const;
 
-/** Draws the table between `left` and `left + width`. */
-export function drawSummary(
-  groups: readonly SummaryGroup[],
-  left: number,
-  top: number,
-  width: number,
-): Block {
-  if (groups.length === 0) return nothing(top);
+export function drawSummary(groups: readonly SummaryGroup[], frame: Frame): Draw {
+  if (groups.length === 0) return nothing;
+  const { left, width } = frame;
   const most = Math.max(...groups.map(({ count }) => count));
   const heads = SUMMARY_COLUMNS.map(({ head }) => head);
-  const shapes = drawCells(heads, top, { left, width }, null);
-  tabulate(groups).forEach(({ cells, odd, mark }, i) => {
-    const y = top + (i + 1) * ROW;
-    const bar = (SHARES[0] * width - 16) * ((groups[i]?.count ?? 0) / most);
-    shapes.push(
-      line([left, y, left + width, y], { class: 's-edge thin' }),
-      ...(bar < SHORTEST_BAR
-        ? []
-        : [
-            box([left + SHARES[0] * width - 8 - bar, y + ROW - 4, bar, 2], {
-              class: odd ? 'f-unsure' : 'f-request',
-            }),
-          ]),
-      ...drawCells(cells, y, { left, width }, mark),
-    );
+  const room = SHARES[0] * width;
+  return (top) => ({
+    shapes: [
+      ...drawCells(heads, top, frame, null),
+      ...tabulate(groups).flatMap(({ cells, odd, mark }, i) => {
+        const y = top + (i + 1) * ROW;
+        const bar = (room - 16) * ((groups[i]?.count ?? 0) / most);
+        const look = { class: odd ? 'f-unsure' : 'f-request' };
+        return [
+          line([left, y, left + width, y], { class: 's-edge thin' }),
+          ...(bar < SHORTEST_BAR ? [] : [box([left + room - 8 - bar, y + ROW - 4, bar, 2], look)]),
+          ...drawCells(cells, y, frame, mark),
+        ];
+      }),
+    ],
+    bottom: top + (groups.length + 1) * ROW + 16,
   });
-  return { shapes, bottom: top + (groups.length + 1) * ROW + 16 };
 }
 
+/** @param mark the mark of the outcome; null for the headings */
 function drawCells(
   cells: readonly string[],
   top: number,

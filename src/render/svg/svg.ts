@@ -6,7 +6,17 @@ import { layOut } from '../layout/layout.js';
 import type { CoverageNote, Scene } from '../layout/scene.js';
 import { layOutWaterfall, type Waterfall } from '../layout/waterfall.js';
 import { box, type Picture } from './shapes.js';
-import { label, nothing, paragraph, space, stack, type Block } from './block.js';
+import {
+  inset,
+  label,
+  NOTE,
+  nothing,
+  paragraph,
+  space,
+  stack,
+  type Draw,
+  type Frame,
+} from './block.js';
 import { serialisePicture } from './document.js';
 import { drawHeadline } from './headline.js';
 import { widthFor } from './lanes.js';
@@ -32,26 +42,24 @@ export async function renderSvg(report: Report, options: SvgOptions = {}): Promi
 
 /** The whole picture as shapes; pure. */
 export function drawPicture(scene: Scene, waterfall: Waterfall | null): Picture {
-  const inner = Math.max(
-    USUAL_WIDTH - 2 * MARGIN,
-    ...scene.panels.map(({ ladder }) => widthFor(ladder)),
-  );
-  const warnings = scene.coverage.filter(({ severity }) => severity === 'warning');
-  const good = scene.coverage.filter(({ severity }) => severity === 'good');
-  const body = stack(MARGIN, [
-    (y) => drawHeadline(scene, MARGIN, y, inner),
-    ...warnings.map((note) => (y: number) => drawNote(note, y, inner)),
+  const widths = scene.panels.map(({ ladder }) => widthFor(ladder));
+  const frame = { left: MARGIN, width: Math.max(USUAL_WIDTH - 2 * MARGIN, ...widths) };
+  const drawNotes = (wanted: CoverageNote['severity']): Draw[] =>
+    scene.coverage
+      .filter(({ severity }) => severity === wanted)
+      .map((note) => drawNote(note, frame));
+  const body = stack([
+    drawHeadline(scene, frame),
+    ...drawNotes('warning'),
     space(10),
-    (y) => drawSummary(scene.summary, MARGIN, y, inner),
-    (y) => drawWaterfall(waterfall, MARGIN, y, inner),
-    ...scene.panels.map(
-      (panel) => (y: number) => drawPanel(panel, scene, y, { left: MARGIN, width: inner }),
-    ),
-    (y) => drawHidden(scene, y, inner),
-    (y) => drawLegend(scene, MARGIN, y, inner),
-    ...good.map((note) => (y: number) => drawNote(note, y, inner)),
-  ]);
-  const [width, height] = [inner + 2 * MARGIN, Math.ceil(body.bottom + MARGIN)];
+    drawSummary(scene.summary, frame),
+    drawWaterfall(waterfall, frame),
+    ...scene.panels.map((panel) => drawPanel(panel, scene, frame)),
+    drawHidden(scene, frame),
+    drawLegend(scene, frame),
+    ...drawNotes('good'),
+  ])(MARGIN);
+  const [width, height] = [frame.width + 2 * MARGIN, Math.ceil(body.bottom + MARGIN)];
   return {
     name: 'trace-flow',
     width,
@@ -63,23 +71,23 @@ export function drawPicture(scene: Scene, waterfall: Waterfall | null): Picture 
   };
 }
 
-function drawNote({ severity, text }: CoverageNote, top: number, width: number): Block {
+function drawNote({ severity, text }: CoverageNote, frame: Frame): Draw {
   const warns = severity === 'warning';
-  const block = paragraph(text, [MARGIN + (warns ? 18 : 0), top + 3, width - 18], {
-    size: 12,
-    colour: warns ? 'unsure' : 'muted',
-  });
-  const mark = label([MARGIN + 2, top + 15], '!', { size: 13, face: 'strong', colour: 'unsure' });
-  return {
-    shapes: warns ? [mark, ...block.shapes] : block.shapes,
-    bottom: Math.max(block.bottom, top + 18),
+  const place = warns ? inset(frame, 18) : inset(frame, 0, 18);
+  const block = paragraph(text, place, { ...NOTE, colour: warns ? 'unsure' : 'muted' });
+  const style = { size: 13, face: 'strong', colour: 'unsure' } as const;
+  return (top) => {
+    const { shapes, bottom } = block(top + 3);
+    return {
+      shapes: warns ? [label([frame.left + 2, top + 15], '!', style), ...shapes] : shapes,
+      bottom: Math.max(bottom, top + 18),
+    };
   };
 }
 
-function drawHidden(scene: Scene, top: number, width: number): Block {
-  const hidden = scene.connections - scene.panels.length;
-  if (hidden <= 0) return nothing(top);
-  const text = `${formatCount(hidden)} of ${formatCount(scene.connections)} connections are not drawn.`;
-  const block = paragraph(text, [MARGIN, top, width], { size: 13, colour: 'muted' });
-  return { shapes: block.shapes, bottom: block.bottom + 12 };
+function drawHidden({ connections, panels }: Scene, frame: Frame): Draw {
+  const hidden = connections - panels.length;
+  if (hidden <= 0) return nothing;
+  const text = `${formatCount(hidden)} of ${formatCount(connections)} connections are not drawn.`;
+  return stack([paragraph(text, frame, { size: 13, colour: 'muted' }), space(12)]);
 }

@@ -146,7 +146,7 @@ function drawHead(): HTMLElement {
     element('p', { class: 'muted' }, [source, count, ...good.map(({ text }) => text)].join(' · ')),
     ...warnings.map(({ text }) => element('p', { class: 'unsure' }, `! ${text}`)),
     scene.ways.length > 0
-      ? createPicture(drawWays(scene, 0, 0, WAYS), WAYS, `${subject}: ${outcome}`)
+      ? createPicture(drawWays(scene, { left: 0, width: WAYS })(0), WAYS, `${subject}: ${outcome}`)
       : null,
   ]);
 }

@@ -2,7 +2,8 @@
 import type { Explanation } from '../../../model/explain.js';
 import type { Hop, Report } from '../../../model/report.js';
 import { printable } from '../../text.js';
-import { drawTopology, placeOf } from '../../svg/topology.js';
+import { placeOf } from '../../svg/map-container.js';
+import { drawTopology } from '../../svg/topology.js';
 import { element } from './dom.js';
 import type { Lighting } from './light.js';
 import { createPicture } from './picture.js';

@@ -43,7 +43,7 @@ export function createStatistics(
     ],
   });
   table.setRows(statistics);
-  const block = drawStatistics(statistics, 4, 4, WIDTH - 8);
+  const block = drawStatistics(statistics, { left: 4, width: WIDTH - 8 })(4);
   const told = 'Times by path, outcome and container; the table has the numbers';
   const chart = block.shapes.length > 0 ? createPicture(block, WIDTH, told) : null;
   const about =

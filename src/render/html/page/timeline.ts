@@ -19,7 +19,7 @@ export function createTimeline(
   lighting: Lighting,
 ): { element: HTMLElement; settle: () => void } {
   const width = Math.max(USUAL_WIDTH, widthFor(panel.ladder));
-  const { shapes, bottom } = drawLadder(panel, 0, 4, width);
+  const { shapes, bottom } = drawLadder(panel, { left: 0, width })(4);
   const svg = svgElement(group(shapes, {}));
   const frame = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   frame.setAttribute('class', 'trace-flow');

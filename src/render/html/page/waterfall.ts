@@ -11,7 +11,7 @@ export function createWaterfall(
   connections: readonly Connection[],
   open: (id: number) => void,
 ): SVGElement | null {
-  const block = drawWaterfall(layOutWaterfall(connections), 4, 0, WIDTH - 8);
+  const block = drawWaterfall(layOutWaterfall(connections), { left: 4, width: WIDTH - 8 })(0);
   if (block.shapes.length === 0) return null;
   const picture = createPicture(block, WIDTH, 'Connections over time; the list has them all');
   picture.addEventListener('click', ({ target }) => {
