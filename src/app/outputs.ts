@@ -95,7 +95,7 @@ export async function printReport(
       await sink.drain?.();
     }
   } else if (request.listing) {
-    const { renderListing } = await import('../render/listing.js');
+    const { renderListing } = await import('../render/terminal/listing.js');
     sink.out(renderListing(report.connections));
   } else {
     const { renderTerminal } = await import('../render/terminal/terminal.js');

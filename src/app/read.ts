@@ -39,7 +39,7 @@ export async function readTrace(
   const read = await readReport(request, outputs, terminal, standardInput);
   for (const note of read.trace.tail.notes) terminal.err(`warning: ${note}\n`);
   if ('groups' in read) {
-    const { renderListing } = await import('../render/listing.js');
+    const { renderListing } = await import('../render/terminal/listing.js');
     terminal.out(renderListing(read.groups));
     return 0;
   }

@@ -95,7 +95,7 @@ Exit codes: 0 explained, 1 could not, 2 wrong usage.`);
     });
     if (flags.json) terminal.emit(`${JSON.stringify(explanation, null, 2)}\n`);
     else {
-      const { renderExplanation } = await import('../render/explain.js');
+      const { renderExplanation } = await import('../render/terminal/explain.js');
       terminal.out(renderExplanation(explanation, { ...terminal, rules: flags.rules }));
     }
     const files = new OutputFiles(terminal);

@@ -1,7 +1,7 @@
 /** Renders the report as a Mermaid sequence diagram: packets are messages, the devices on their way participants. */
 import type { Report } from '../model/report.js';
 import { joinHeadline } from '../words/headline.js';
-import { formatDuration, formatEvents, formatStop } from './format.js';
+import { formatDuration, formatEvents, formatStop } from '../words/numbers.js';
 import { layOut } from './layout/layout.js';
 import type { ArrowRow, Panel, RemarkRow, Rewriting, Row, Scene } from './layout/scene.js';
 import { tellOutcome } from './signs.js';

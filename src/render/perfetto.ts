@@ -67,81 +67,73 @@ function drawWays(
   places: Places,
   at: (hop: Hop) => number,
 ): TraceEvent[] {
-  const ways = new Map<number, Hop[]>();
-  for (const hop of hops) {
-    if (hop.kind !== 'packet' || hop.journey === undefined) continue;
-    const way = ways.get(hop.journey.id);
-    if (way) way.push(hop);
-    else ways.set(hop.journey.id, [hop]);
-  }
-  return [...ways.values()].flatMap((way) =>
-    way.length < 2
-      ? []
-      : way.map((hop, index): TraceEvent => {
-          const last = index === way.length - 1;
-          return {
-            name: 'packet',
-            cat: 'packet',
-            id: `${id}-${way[0]?.event ?? 0}`,
-            ph: index === 0 ? 's' : last ? 'f' : 't',
-            ts: at(hop),
-            ...places.of(hop),
-            ...(last && { bp: 'e' }),
-          };
-        }),
-  );
+  const known = hops.filter(({ kind, journey }) => kind === 'packet' && journey !== undefined);
+  const ways = [...Map.groupBy(known, ({ journey }) => journey?.id).values()];
+  return ways
+    .filter((way) => way.length > 1)
+    .flatMap((way) =>
+      way.map((hop, index): TraceEvent => {
+        const last = index === way.length - 1;
+        return {
+          name: 'packet',
+          cat: 'packet',
+          id: `${id}-${way[0]?.event ?? 0}`,
+          ph: index === 0 ? 's' : last ? 'f' : 't',
+          ts: at(hop),
+          ...places.of(hop),
+          ...(last && { bp: 'e' }),
+        };
+      }),
+    );
 }
 
-/** Numbers namespaces (`pid`) and devices (`tid`), as the format requires, in the order of the report. */
+/** Numbers namespaces (`pid`) and devices (`tid`) from 1, as the format requires, in the order of the report. */
 class Places {
   readonly #namespaces: string[];
+  /** Each as `[namespace, device]`. */
   readonly #devices: string[];
 
   constructor({ places, connections }: Report) {
     const hops = connections.flatMap((connection) => connection.hops);
-    this.#namespaces = unique([
-      ...places.map(({ namespace }) => namespace),
-      ...hops.map(({ namespace }) => namespace),
-    ]);
-    this.#devices = unique(hops.map(nameDevice));
+    const names = [...places, ...hops].map(({ namespace }) => namespace);
+    this.#namespaces = [...new Set(names)];
+    this.#devices = [...new Set(hops.map(keyOf))];
   }
 
   of(hop: Hop): { readonly pid: number; readonly tid: number } {
-    return {
-      pid: this.#namespaces.indexOf(hop.namespace) + 1,
-      tid: this.#devices.indexOf(nameDevice(hop)) + 1,
-    };
+    return { pid: this.#number(hop.namespace), tid: this.#devices.indexOf(keyOf(hop)) + 1 };
   }
 
   names(): TraceEvent[] {
-    const namespaces = this.#namespaces.map((name, index): TraceEvent => {
-      return {
-        name: 'process_name',
-        ph: 'M',
-        pid: index + 1,
-        tid: 0,
-        args: { name: printable(name) },
-      };
-    });
-    const devices = this.#devices.map((key, index): TraceEvent => {
-      const [namespace = '', device = ''] = key.split('\0');
-      const pid = this.#namespaces.indexOf(namespace) + 1;
-      return {
-        name: 'thread_name',
-        ph: 'M',
-        pid,
-        tid: index + 1,
-        args: { name: printable(device) },
-      };
-    });
-    return [...namespaces, ...devices];
+    const name = (text: string): object => ({ args: { name: printable(text) } });
+    return [
+      ...this.#namespaces.map((namespace): TraceEvent => {
+        return {
+          name: 'process_name',
+          ph: 'M',
+          pid: this.#number(namespace),
+          tid: 0,
+          ...name(namespace),
+        };
+      }),
+      ...this.#devices.map((key, index): TraceEvent => {
+        const [namespace, device] = JSON.parse(key) as [string, string];
+        return {
+          name: 'thread_name',
+          ph: 'M',
+          pid: this.#number(namespace),
+          tid: index + 1,
+          ...name(device),
+        };
+      }),
+    ];
+  }
+
+  #number(namespace: string): number {
+    return this.#namespaces.indexOf(namespace) + 1;
   }
 }
 
-function nameDevice({ namespace, interface: device }: Hop): string {
-  return `${namespace}\0${device}`;
-}
-
-function unique(names: readonly string[]): string[] {
-  return [...new Set(names)];
+function keyOf({ namespace, interface: device }: Hop): string {
+  return JSON.stringify([namespace, device]);
 }

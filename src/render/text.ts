@@ -27,19 +27,6 @@ export function splitGraphemes(text: string): string[] {
   return isPlain(text) ? [...text] : Array.from(graphemes.segment(text), (s) => s.segment);
 }
 
-/** At most `width` columns from the start of the text. */
-function clip(text: string, width: number): string {
-  if (widthOf(text) <= width) return text;
-  let kept = '';
-  let used = 0;
-  for (const grapheme of splitGraphemes(text)) {
-    used += widthOf(grapheme);
-    if (used > width) break;
-    kept += grapheme;
-  }
-  return kept;
-}
-
 /** Measures the width of a text, in columns unless a renderer uses another unit. */
 export type Measure = (text: string) => number;
 
@@ -58,21 +45,18 @@ export function shorten(text: string, width: number, measure: Measure = widthOf)
 export function shortenMiddle(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   if (width < 3) return shorten(text, width);
-  const tail = Math.floor((width - 1) / 2);
-  const end = clipEnd(text, tail);
-  return clip(text, width - 1 - widthOf(end)) + '…' + end;
+  const graphemes = splitGraphemes(text);
+  const end = clip(graphemes.toReversed(), Math.floor((width - 1) / 2))
+    .toReversed()
+    .join('');
+  return [...clip(graphemes, width - 1 - widthOf(end)), '…', end].join('');
 }
 
-function clipEnd(text: string, width: number): string {
-  const reversed = splitGraphemes(text).reverse();
-  let kept = '';
+/** As many of the first graphemes as fit into `width` columns. */
+function clip(graphemes: readonly string[], width: number): readonly string[] {
   let used = 0;
-  for (const grapheme of reversed) {
-    used += widthOf(grapheme);
-    if (used > width) break;
-    kept = grapheme + kept;
-  }
-  return kept;
+  const end = graphemes.findIndex((grapheme) => (used += widthOf(grapheme)) > width);
+  return end < 0 ? graphemes : graphemes.slice(0, end);
 }
 
 /** `[2001:db8::1]:6379` in at most `width` columns: the port stays whole while there is room. */

@@ -1,5 +1,6 @@
 /** Compares docker-proxy with DNAT to the same container, by answered connections: what the relay costs. */
 import type { Quantiles, StatisticsRow } from '../model/statistics.js';
+import { formatDuration } from './numbers.js';
 
 export interface Comparison {
   readonly container: string;
@@ -22,13 +23,10 @@ export function compareRelayed(rows: readonly StatisticsRow[]): Comparison[] {
   });
 }
 
-/** @param duration puts nanoseconds into words */
-export function writeComparison(
-  { container, relayed, translated, counts }: Comparison,
-  duration: (nanoseconds: number) => string,
-): string {
+export function writeComparison({ container, relayed, translated, counts }: Comparison): string {
+  const [through, by] = [relayed, translated].map(({ p50 }) => formatDuration(p50));
   return (
-    `${container}: the median of the first replies is ${duration(relayed.p50)} through docker-proxy (${counts.relayed}) ` +
-    `and ${duration(translated.p50)} by DNAT (${counts.translated}); clients and moments may differ`
+    `${container}: the median of the first replies is ${through} through docker-proxy (${counts.relayed}) ` +
+    `and ${by} by DNAT (${counts.translated}); clients and moments may differ`
   );
 }

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { explain } from '../../src/app/explain.js';
 import { UserError } from '../../src/model/errors.js';
 import { explanationSchema, type Explanation } from '../../src/model/explain.js';
-import { renderExplanation } from '../../src/render/explain.js';
+import { renderExplanation } from '../../src/render/terminal/explain.js';
 import { suite } from '../support/suite.js';
 
 const test = suite('explain');

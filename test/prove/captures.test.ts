@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { reportSchema, type Report } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';
 import { renderJson } from '../../src/render/json.js';
-import { renderListing } from '../../src/render/listing.js';
+import { renderListing } from '../../src/render/terminal/listing.js';
 import { renderMermaid } from '../../src/render/mermaid.js';
 import { renderSvg } from '../../src/render/svg/svg.js';
 import { renderTerminal } from '../../src/render/terminal/terminal.js';

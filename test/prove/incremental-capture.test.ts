@@ -12,7 +12,7 @@ import { assembleReport } from '../../src/prove/assemble.js';
 import { CapturedStore } from '../../src/prove/captured-store.js';
 import { IncrementalCapture } from '../../src/prove/incremental-capture.js';
 import { ListingTally } from '../../src/prove/listing-tally.js';
-import { renderListing } from '../../src/render/listing.js';
+import { renderListing } from '../../src/render/terminal/listing.js';
 import { randomizer } from '../decode/frames.js';
 import { CAPTURES, captureFile } from '../support/captures.js';
 import { suite } from '../support/suite.js';

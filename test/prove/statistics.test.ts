@@ -75,9 +75,9 @@ test('docker-proxy stands beside DNAT only where both led to one container and w
   const fast = timed(1, { firstReply: 100 });
   const relayed = { ...timed(2, { firstReply: 900 }), path: 'docker-proxy' as const };
   const told = (list: Connection[]): string[] =>
-    compareRelayed(findStatistics(list)).map((one) => writeComparison(one, String));
+    compareRelayed(findStatistics(list)).map((one) => writeComparison(one));
   assert.equal(told([fast, relayed]), [
-    'redis: the median of the first replies is 900 through docker-proxy (1) and 100 by DNAT (1); clients and moments may differ',
+    'redis: the median of the first replies is 900 ns through docker-proxy (1) and 100 ns by DNAT (1); clients and moments may differ',
   ]);
   const elsewhere = { name: 'web', address: '172.17.0.9', port: 80 };
   assert.equal(told([fast, { ...relayed, container: elsewhere }]), []);

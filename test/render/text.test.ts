@@ -9,7 +9,7 @@ import {
   formatStop,
   formatMoment,
   plural,
-} from '../../src/render/format.js';
+} from '../../src/words/numbers.js';
 import {
   printable,
   shorten,

@@ -1,5 +1,5 @@
 /** Folds rows: repeats become one row ("212 segments, 1.2 MB"), pauses and unlisted events become remarks. */
-import { formatBytes, formatCount, formatDuration, plural } from '../format.js';
+import { formatBytes, formatCount, formatDuration, plural } from '../../words/numbers.js';
 import type { Draft } from './rows.js';
 import type { ArrowRow, PointRow, RelayRow, RemarkRow, Row } from './scene.js';
 

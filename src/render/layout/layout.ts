@@ -1,10 +1,10 @@
 /** Lays out a report as the scene that the terminal, the SVG and Mermaid draw. */
 import type { Report } from '../../model/report.js';
+import { writeCoverage } from '../../words/coverage.js';
 import { writeHeadline, type HeadlineWords } from '../../words/headline.js';
 import { printable } from '../text.js';
-import { describeCoverage } from './coverage.js';
 import { layOutConnection } from './panel.js';
-import type { Scene } from './scene.js';
+import type { CoverageNote, Scene } from './scene.js';
 import { chooseConnections, summarise } from './summary.js';
 import { listWays } from './ways.js';
 
@@ -22,8 +22,6 @@ export function layOut(report: Report, { panels }: { panels: number }): Scene {
     subject:
       printable((target.ports.length > 0 ? target.ports : target.containers).join(', ')) ||
       'all ports',
-    path: verdict.path,
-    proof: verdict.proof,
     reason: printable(verdict.reason),
     headline: printHeadline(verdict),
     source: report.source,
@@ -34,8 +32,18 @@ export function layOut(report: Report, { panels }: { panels: number }): Scene {
     ...listWays(connections, report.places),
     connections: connections.length,
     seen: verdict.headline.connections,
-    coverage: describeCoverage(report),
+    coverage: listNotes(report),
   };
+}
+
+/** Warnings come first. */
+function listNotes(report: Report): CoverageNote[] {
+  const { warnings, good } = writeCoverage(report);
+  const notes = warnings.map((text): CoverageNote => ({
+    severity: 'warning',
+    text: printable(text),
+  }));
+  return good === '' ? notes : [...notes, { severity: 'good', text: printable(good) }];
 }
 
 function printHeadline({ headline, proof }: Report['verdict']): HeadlineWords {

@@ -1,6 +1,6 @@
 /** Drafts one row per packet, process action and relayed piece, before repeats are folded. */
 import type { Connection, Hop } from '../../model/report.js';
-import { elapsed, formatBytes } from '../format.js';
+import { elapsed, formatBytes } from '../../words/numbers.js';
 import { printable } from '../text.js';
 import type { LanePlan } from './lanes.js';
 import { isOnDevice, legOf } from './order.js';
@@ -58,7 +58,6 @@ function draftArrow(passage: Passage, context: Context): Draft {
   const row: ArrowRow = {
     type: 'arrow',
     time: context.since(first),
-    leg: first.leg,
     flow: first.flow,
     tone: first.flags.includes('RST') ? 'reset' : first.flow,
     label,
@@ -211,7 +210,6 @@ function draftLone(hop: Hop, context: Context): Draft {
   const { plan, since } = context;
   const base = {
     time: since(hop),
-    leg: hop.leg,
     flow: hop.flow,
     title: printable(`${hop.summary} · ${hop.source} → ${hop.destination}`),
     events: [hop.event],

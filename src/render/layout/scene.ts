@@ -63,7 +63,6 @@ export interface DropMark {
 interface RowBase {
   /** Nanoseconds since the first event of the connection. */
   readonly time: number;
-  readonly leg: 'client' | 'container';
   readonly flow: 'request' | 'reply';
   readonly tone: Tone;
   /** `SYN ACK`, `14 B`, `212 segments, 1.2 MB`. */
@@ -186,8 +185,6 @@ export interface CoverageNote {
 export interface Scene {
   /** `6379`, or what was traced if there is no port. */
   readonly subject: string;
-  readonly path: Path | 'mixed' | 'none';
-  readonly proof: Proof;
   readonly reason: string;
   /** The answer in words, printable; the first line of every output. */
   readonly headline: HeadlineWords;

@@ -1,6 +1,7 @@
 /** Lays out connections over time: a bar for each of a few; for many, strips by path and outcome, and some bars. */
 import type { Connection } from '../../model/report.js';
 import type { Outcome, Path } from '../../model/verdict.js';
+import { parseNanoseconds } from '../../words/numbers.js';
 
 /** Up to this many connections get a bar each. */
 const MOST_BARS = 40;
@@ -50,7 +51,7 @@ export interface Waterfall {
 export function layOutWaterfall(connections: readonly Connection[]): Waterfall | null {
   const timed = connections.flatMap((one) => {
     const { duration, connect } = one.timing;
-    const start = toNanoseconds(one.timing.start);
+    const start = parseNanoseconds(one.timing.start);
     return start === null ? [] : [{ one, start, duration, connect }];
   });
   const [head] = timed;
@@ -79,17 +80,6 @@ export function layOutWaterfall(connections: readonly Connection[]): Waterfall |
     bars: few ? bars : chooseOdd(bars),
     untimed: connections.length - timed.length,
   };
-}
-
-/**
- * @param iso time in UTC with up to nine fractional digits
- * @returns nanoseconds since 1970; null if `iso` is no time
- */
-function toNanoseconds(iso: string | null): bigint | null {
-  const parts = /^(.+?)(?:\.(\d{1,9}))?Z$/.exec(iso ?? '');
-  const milliseconds = Date.parse(`${parts?.[1] ?? ''}Z`);
-  if (parts === null || Number.isNaN(milliseconds)) return null;
-  return BigInt(milliseconds) * 1_000_000n + BigInt((parts[2] ?? '').padEnd(9, '0'));
 }
 
 function makeStrips(bars: readonly Bar[], span: number): Strip[] {

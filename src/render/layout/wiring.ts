@@ -1,4 +1,4 @@
-/** Chooses what the host's map shows of devices, addresses, sockets and the engine; text and picture draw the same. */
+/** Chooses what the host's map shows of devices, addresses and sockets; text and picture draw the same. */
 import type { Explanation } from '../../model/explain.js';
 
 /** Names of devices other than bridges, with those of their addresses that tell something. */
@@ -21,12 +21,3 @@ export function listOwnSockets({ sockets, relays }: Explanation): Explanation['s
     ({ namespace, pid }) => namespace === 'host' && !(pid !== null && known.has(pid)),
   );
 }
-
-/** `engine 29.1.0 · firewall iptables · userland-proxy on`. */
-export function nameEngine({ version, firewall, userlandProxy }: Engine): string {
-  const proxy = userlandProxy === null ? 'not known' : userlandProxy ? 'on' : 'off';
-  const name = version === null ? 'engine of unknown version' : `engine ${version}`;
-  return `${name} · firewall ${firewall ?? 'not known'} · userland-proxy ${proxy}`;
-}
-
-type Engine = NonNullable<Explanation['engine']>;

@@ -1,6 +1,7 @@
 /** Maps one connection of a report to the spans of a trace: the connection, its legs, its relays; it sends nothing. */
-import { parseNanoseconds } from './times.js';
 import type { Connection, Hop } from '../../model/report.js';
+import { parseNanoseconds } from '../../words/numbers.js';
+import { legOf } from '../layout/order.js';
 import { describeConnection, describeEvent, describeLeg, describeRelay } from './describe.js';
 import { spanIdOf, traceIdOf } from './ids.js';
 import { ATTR, type Attributes } from './names.js';
@@ -105,10 +106,6 @@ function findEnd(
   if (timing.duration !== null) return { end: start + BigInt(timing.duration), isBound: false };
   const latest = hops.map(({ time }) => BigInt(time)).reduce((a, b) => (b > a ? b : a), start);
   return { end: latest, isBound: true };
-}
-
-function legOf({ legNumber, leg }: Hop): number {
-  return legNumber ?? (leg === 'client' ? 0 : 1);
 }
 
 /** Groups hops by leg number; bytes that a relay moves belong to no leg. */

@@ -1,8 +1,8 @@
 /** Draws a packet's row: its arrow over the lanes with numbered events, latencies, NAT boxes and stop marks. */
-import { formatDuration, formatStop } from '../format.js';
+import { formatDuration, formatStop } from '../../words/numbers.js';
 import type { ArrowRow, Rewriting } from '../layout/scene.js';
 import { shorten, shortenEndpoint } from '../text.js';
-import { FIGURE, label, nothing, type Block } from './block.js';
+import { label, nothing, TEXT, type Block } from './block.js';
 import type { Grid } from './grid.js';
 import {
   arrowHead,
@@ -115,8 +115,10 @@ function drawLatencies(row: ArrowRow, grid: Grid, y: number): Shape[] {
     if (!before || stop.since === null || stop.since <= 0) return [];
     const [from, to] = [at(grid, before.lane), at(grid, stop.lane)];
     const text = formatDuration(stop.since);
-    if (measureIn('mono', FIGURE.size)(text) > Math.abs(to - from) - 6) return [];
-    return [label([(to + from) / 2, y + 19], text, { ...FIGURE, anchor: 'middle', halo: true })];
+    if (measureIn('mono', TEXT.figure.size)(text) > Math.abs(to - from) - 6) return [];
+    return [
+      label([(to + from) / 2, y + 19], text, { ...TEXT.figure, anchor: 'middle', halo: true }),
+    ];
   });
 }
 

@@ -30,11 +30,13 @@ export interface TextStyle {
   readonly leading?: number;
 }
 
-/** The answer, the heading of a part, a remark, and a figure beside what is drawn. */
-export const TITLE: TextStyle = { size: 22, face: 'strong' };
-export const HEADING: TextStyle = { size: 15, face: 'strong' };
-export const NOTE: TextStyle = { size: 12, colour: 'muted' };
-export const FIGURE: TextStyle = { size: 11, face: 'mono', colour: 'muted' };
+/** Styles by what a text is; a figure stands beside what is drawn. */
+export const TEXT = {
+  title: { size: 22, face: 'strong' },
+  heading: { size: 15, face: 'strong' },
+  note: { size: 12, colour: 'muted' },
+  figure: { size: 11, face: 'mono', colour: 'muted' },
+} as const;
 
 /** One line of text; `y` is its base line. */
 export function label([x, y]: Point, text: string, style: TextStyle): Shape {

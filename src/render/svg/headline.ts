@@ -1,19 +1,17 @@
 /** Draws the picture's head: what happened, what to do, and each way as a line of places up to its end. */
-import { formatCount, plural } from '../format.js';
+import { formatCount, plural } from '../../words/numbers.js';
 import type { Ladder, Scene, WayGroup } from '../layout/scene.js';
 import { EVIDENCE_SIGNS, OUTCOME_SIGNS, tellOutcome } from '../signs.js';
 import { shortenMiddle } from '../text.js';
 import {
   below,
-  FIGURE,
   inset,
   label,
-  NOTE,
   nothing,
   paragraph,
   space,
   stack,
-  TITLE,
+  TEXT,
   type Draw,
   type Frame,
 } from './block.js';
@@ -30,11 +28,11 @@ export function drawHeadline(scene: Scene, frame: Frame): Draw {
   const source = scene.source === 'live' ? 'live trace' : scene.source;
   const about = `${source} · ${plural(scene.connections, 'connection')}`;
   return stack([
-    paragraph(answer, frame, { ...TITLE, colour: tone }),
+    paragraph(answer, frame, { ...TEXT.title, colour: tone }),
     below(2, paragraph(way, frame, { size: 16 })),
     ...notes.map((note) => below(2, paragraph(note, frame, { size: 14 }))),
     fix === null ? nothing : drawFix(fix, frame),
-    below(4, paragraph(about, frame, NOTE)),
+    below(4, paragraph(about, frame, TEXT.note)),
     drawWays(scene, frame),
     space(4),
   ]);
@@ -46,7 +44,7 @@ export function drawWays({ ways, moreWays }: Pick<Scene, 'ways' | 'moreWays'>, f
   const more = `and ${plural(moreWays, 'more way')}`;
   return stack([
     ...ways.map((way) => below(6, drawWay(way, named, frame))),
-    moreWays > 0 ? below(4, paragraph(more, frame, NOTE)) : nothing,
+    moreWays > 0 ? below(4, paragraph(more, frame, TEXT.note)) : nothing,
   ]);
 }
 
@@ -102,7 +100,10 @@ function drawCourse(way: WayGroup, frame: Frame): Draw {
             rx: kind === 'relay' || kind === 'process' || kind === 'endpoint' ? 5 : 0,
             class: `f-paper s-${lane <= end.reached ? colour : 'lane'} shaft`,
           }),
-          label([at(lane), y + 23], fitMiddle(name, spacing - 8), { ...FIGURE, anchor: 'middle' }),
+          label([at(lane), y + 23], fitMiddle(name, spacing - 8), {
+            ...TEXT.figure,
+            anchor: 'middle',
+          }),
         ]),
         ...(answered
           ? [arrowHead(at(end.lane) - 6, y, 1, colour)]
@@ -116,7 +117,7 @@ function drawCourse(way: WayGroup, frame: Frame): Draw {
 function drawNamespaces({ groups }: Ladder, left: number, spacing: number, top: number): Shape[] {
   return groups.flatMap(({ name, from, to }) => {
     const [x, room] = [left + spacing * from + 2, spacing * (to - from + 1) - 4];
-    const style = { ...FIGURE, colour: 'ink', anchor: 'middle' } as const;
+    const style = { ...TEXT.figure, colour: 'ink', anchor: 'middle' } as const;
     return [
       box([x, top, room, 68], { rx: 8, class: 'f-band s-edge thin' }),
       label([x + room / 2, top + 15], fitMiddle(name, room - 12), style),
@@ -126,7 +127,7 @@ function drawNamespaces({ groups }: Ladder, left: number, spacing: number, top: 
 
 /** Cuts the middle of a figure that is wider than `room`. */
 function fitMiddle(text: string, room: number): string {
-  return shortenMiddle(text, Math.floor(room / measureIn('mono', FIGURE.size)('0')));
+  return shortenMiddle(text, Math.floor(room / measureIn('mono', TEXT.figure.size)('0')));
 }
 
 interface End {

@@ -1,12 +1,12 @@
 /** Draws the head of a ladder and its lane lines: a band per namespace, a box per lane by its kind. */
 import type { Grid } from './grid.js';
 import type { Ladder, Lane, LaneKind } from '../layout/scene.js';
-import { formatStop } from '../format.js';
+import { formatStop } from '../../words/numbers.js';
 import { shorten, shortenEndpoint, shortenMiddle } from '../text.js';
 import { label, type Frame } from './block.js';
 import { dotWidth } from './marks.js';
 import { measureIn } from './metrics.js';
-import { box, group, line, shape, textShape, type Point, type Shape } from './shapes.js';
+import { box, group, line, polygon, textShape, type Point, type Shape } from './shapes.js';
 import type { Colour } from './style.js';
 
 const TIME_COLUMN = 78;
@@ -80,7 +80,7 @@ function drawLane(lane: Lane, [x, top]: Point, bottom: number, spacing: number):
   const missed = lane.reached ? caption : 'not reached';
   return [
     line([x, top + 57, x, bottom - 6], {
-      class: `${lane.kind === 'process' || lane.kind === 'relay' ? `s-${colour} shaft` : 's-lane thin'}${lane.reached ? '' : ' dashed'}`,
+      class: `${isProcess(lane.kind) ? `s-${colour} shaft` : 's-lane thin'}${lane.reached ? '' : ' dashed'}`,
     }),
     group([
       textShape('title', `${caption} ${lane.name} ${lane.detail}`.trim()),
@@ -95,37 +95,46 @@ function drawLane(lane: Lane, [x, top]: Point, bottom: number, spacing: number):
 /** Kinds differ by outline, not by colour alone. */
 function outline(kind: LaneKind, [x, y]: Point, width: number): Shape[] {
   const { colour } = KINDS[kind];
-  const look = `f-paper s-${kind === 'process' || kind === 'relay' ? colour : 'edge'}`;
+  const look = `f-paper s-${isProcess(kind) ? colour : 'edge'}`;
+  const plain = (rx: number, line: string): Shape =>
+    box([x, y, width, 22], { rx, class: `${look} ${line}` });
   switch (kind) {
     case 'process':
-      return [box([x, y, width, 22], { rx: 11, class: `${look} shaft` })];
+      return [plain(11, 'shaft')];
     case 'relay':
       return [
         box([x - 2, y - 2, width + 4, 26], { rx: 13, class: `hollow s-${colour} thin` }),
-        box([x, y, width, 22], { rx: 11, class: `${look} shaft` }),
+        plain(11, 'shaft'),
       ];
     case 'endpoint':
-      return [box([x, y, width, 22], { rx: 11, class: `${look} thin dashed` })];
+      return [plain(11, 'thin dashed')];
     case 'bridge':
       return [
-        box([x, y, width, 22], { rx: 2, class: `${look} thin` }),
+        plain(2, 'thin'),
         line([x + 3, y + 19, x + width - 3, y + 19], { class: 's-lane shaft' }),
       ];
-    case 'veth':
-      return [
-        shape('path', {
-          d: `M${r(x + 6)} ${r(y)}H${r(x + width - 6)}L${r(x + width)} ${r(y + 11)}L${r(x + width - 6)} ${r(y + 22)}H${r(x + 6)}L${r(x)} ${r(y + 11)}Z`,
-          class: `${look} thin`,
-        }),
+    case 'veth': {
+      const [left, right, middle, low] = [x + 6, x + width - 6, y + 11, y + 22];
+      const upper: Point[] = [
+        [left, y],
+        [right, y],
+        [x + width, middle],
       ];
+      const lower: Point[] = [
+        [right, low],
+        [left, low],
+        [x, middle],
+      ];
+      return [polygon([...upper, ...lower], `${look} thin`)];
+    }
     case 'hook':
-      return [box([x, y, width, 22], { class: `${look} thin dashed` })];
+      return [plain(0, 'thin dashed')];
     case 'loopback':
     case 'device':
-      return [box([x, y, width, 22], { rx: 3, class: `${look} thin` })];
+      return [plain(3, 'thin')];
   }
 }
 
-function r(value: number): number {
-  return Math.round(value * 10) / 10;
+function isProcess(kind: LaneKind): boolean {
+  return kind === 'process' || kind === 'relay';
 }

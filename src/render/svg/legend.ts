@@ -1,8 +1,9 @@
 /** Draws the legend of those signs that the picture uses. */
 import type { Row, Scene } from '../layout/scene.js';
-import { label, NOTE, nothing, type Draw, type Frame } from './block.js';
+import { label, nothing, TEXT, type Draw, type Frame } from './block.js';
+import { arrowHead, diamond, dots, eventDot, shaft, stopSign } from './marks.js';
 import { measureIn } from './metrics.js';
-import { box, line, shape, type Shape } from './shapes.js';
+import { box, line, type Shape } from './shapes.js';
 
 interface Entry {
   readonly text: string;
@@ -19,62 +20,42 @@ const ENTRIES: readonly Entry[] = [
     text: 'request',
     used: (row) => row.type === 'arrow' && row.tone === 'request',
     draw: (x, y) => [
-      line([x, y, x + SAMPLE - 8, y], { class: 's-request shaft' }),
-      shape('polygon', {
-        points: `${x + SAMPLE},${y} ${x + SAMPLE - 10},${y - 5} ${x + SAMPLE - 10},${y + 5}`,
-        class: 'f-request',
-      }),
+      shaft(x, x + SAMPLE - 8, y, 'request'),
+      arrowHead(x + SAMPLE, y, 1, 'request'),
     ],
   },
   {
     text: 'reply',
     used: (row) => row.type === 'arrow' && row.tone === 'reply',
-    draw: (x, y) => [
-      line([x + 8, y, x + SAMPLE, y], { class: 's-reply shaft' }),
-      shape('polygon', {
-        points: `${x},${y} ${x + 10},${y - 5} ${x + 10},${y + 5}`,
-        class: 'f-reply',
-      }),
-    ],
+    draw: (x, y) => [shaft(x + 8, x + SAMPLE, y, 'reply'), arrowHead(x, y, -1, 'reply')],
   },
   {
     text: 'reset or retransmission',
     used: (row) => row.type !== 'remark' && (row.tone === 'reset' || row.tone === 'retransmit'),
-    draw: (x, y) => [line([x, y, x + SAMPLE, y], { class: 's-bad shaft' })],
+    draw: (x, y) => [shaft(x, x + SAMPLE, y, 'bad')],
   },
   {
     text: 'event, by number',
     width: 18,
     used: (row) => row.type !== 'remark',
-    draw: (x, y) => [
-      box([x, y - 9, 18, 18], { rx: 9, class: 'f-paper s-ink thin' }),
-      label([x + 9, y + 4], '7', { size: 11, face: 'mono', anchor: 'middle' }),
-    ],
+    draw: (x, y) => [eventDot(x + 9, y, '7', 'ink')],
   },
   {
     text: 'follows from what was seen',
     used: (row) => row.type === 'arrow' && (row.tail !== null || row.head !== null),
-    draw: (x, y) => [line([x, y, x + SAMPLE, y], { class: 's-ink shaft implied' })],
+    draw: (x, y) => [shaft(x, x + SAMPLE, y, 'ink', ' implied')],
   },
   {
     text: 'further places are not listed',
     width: 30,
     used: (row) => row.type === 'arrow' && (row.unlisted.before || row.unlisted.after),
-    draw: (x, y) => [
-      line([x, y, x + 14, y], { class: 's-ink shaft' }),
-      ...[17, 22, 27].map((left) => box([x + left, y - 2, 4, 4], { rx: 2, class: 'f-ink' })),
-    ],
+    draw: (x, y) => [shaft(x, x + 14, y, 'ink'), ...dots([x + 19, x + 24, x + 29], y, 'ink')],
   },
   {
     text: 'addresses rewritten (NAT)',
     width: 14,
     used: (row) => row.type === 'arrow' && row.rewritings.length > 0,
-    draw: (x, y) => [
-      shape('polygon', {
-        points: `${x + 7},${y - 7} ${x + 14},${y} ${x + 7},${y + 7} ${x},${y}`,
-        class: 'f-nat',
-      }),
-    ],
+    draw: (x, y) => [diamond(x + 7, y)],
   },
   {
     text: 'bytes moved by the relay',
@@ -85,20 +66,13 @@ const ENTRIES: readonly Entry[] = [
   {
     text: 'several folded into one',
     used: (row) => row.type !== 'remark' && row.count > 1,
-    draw: (x, y) => [
-      line([x, y - 2, x + SAMPLE, y - 2], { class: 's-ink shaft' }),
-      line([x, y + 2, x + SAMPLE, y + 2], { class: 's-ink shaft' }),
-    ],
+    draw: (x, y) => [y - 2, y + 2].map((height) => shaft(x, x + SAMPLE, height, 'ink')),
   },
   {
     text: 'dropped',
     width: 18,
     used: (row) => row.type === 'arrow' && row.drop !== null,
-    draw: (x, y) => [
-      box([x, y - 9, 18, 18], { rx: 5, class: 'f-bad' }),
-      line([x + 5, y - 4, x + 13, y + 4], { class: 's-paper shaft' }),
-      line([x + 5, y + 4, x + 13, y - 4], { class: 's-paper shaft' }),
-    ],
+    draw: (x, y) => stopSign(x + 9, y, 9),
   },
 ];
 
@@ -112,12 +86,12 @@ export function drawLegend(scene: Scene, { left, width }: Frame): Draw {
     let x = left;
     let y = top + 20;
     for (const { text, draw, width: sample = SAMPLE } of entries) {
-      const needed = sample + 8 + measureIn('prose', NOTE.size)(text) + 24;
+      const needed = sample + 8 + measureIn('prose', TEXT.note.size)(text) + 24;
       if (x + needed > left + width && x > left) {
         x = left;
         y += 24;
       }
-      shapes.push(...draw(x, y), label([x + sample + 8, y + 4], text, NOTE));
+      shapes.push(...draw(x, y), label([x + sample + 8, y + 4], text, TEXT.note));
       x += needed;
     }
     return { shapes, bottom: y + 20 };

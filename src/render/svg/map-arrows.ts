@@ -1,11 +1,12 @@
 /** Draws the map's numbered arrows: from each client over devices and relays to the container, or until they fail. */
 import type { Prediction } from '../../model/explain.js';
-import { formatEvents } from '../format.js';
+import { formatEvents } from '../../words/numbers.js';
 import { label } from './block.js';
 import type { Route } from './map-routes.js';
 import { arrowHead, eventDot } from './marks.js';
 import { drawOutcomeMark } from './outcome-mark.js';
 import { line, type Shape } from './shapes.js';
+import { PATH_LOOKS } from './waterfall.js';
 import type { Colour } from './style.js';
 
 /** Where a card stands, for arrows that lead to it. */
@@ -33,16 +34,10 @@ export interface Anchors {
   readonly joints: Map<string, Joint>;
 }
 
-export const PREDICTED_COLOURS: Readonly<Record<Prediction['path'], Colour>> = {
-  dnat: 'nat',
-  'docker-proxy': 'relay',
-  relay: 'relay',
-  direct: 'request',
-  host: 'process',
-  dropped: 'bad',
-  refused: 'bad',
-  unknown: 'unsure',
-};
+export function colourOfPredicted(path: Prediction['path']): Colour {
+  if (path === 'dropped' || path === 'refused') return 'bad';
+  return path === 'unknown' ? 'unsure' : PATH_LOOKS[path].colour;
+}
 
 const STEP = 22;
 
@@ -112,7 +107,7 @@ function drawRoute(
   own: readonly Stub[],
   { x, begin, heights }: Course,
 ): { readonly shafts: readonly Shape[]; readonly number: Shape } {
-  const colour = PREDICTED_COLOURS[route.prediction.way ?? route.prediction.path];
+  const colour = colourOfPredicted(route.prediction.way ?? route.prediction.path);
   const ys = [begin, ...heights];
   const shafts = [
     line([x, Math.min(...ys), x, Math.max(...ys)], { class: `s-${colour} shaft` }),

@@ -2,7 +2,7 @@
 import type { Explanation } from '../../model/explain.js';
 import { listGlobal } from '../layout/wiring.js';
 import { printable } from '../text.js';
-import { inset, NOTE, nothing, paragraph, space, stack, type Draw } from './block.js';
+import { inset, nothing, paragraph, space, stack, TEXT, type Draw } from './block.js';
 import { card, type CardLine } from './card.js';
 import { listContainer, markPlaces } from './map-container.js';
 import { CONTAINER_WIDTH, INSIDE, type Plan } from './map-plan.js';
@@ -31,7 +31,7 @@ export function drawBridge(planned: Plan, { name, addresses, members }: Bridge):
     paragraph(own, inside, { size: 12, face: 'mono' }),
     space(6),
     ...shown.map((member) => drawMember(planned, member)),
-    hidden > 0 ? paragraph(`and ${hidden} more`, inside, NOTE) : nothing,
+    hidden > 0 ? paragraph(`and ${hidden} more`, inside, TEXT.note) : nothing,
     space(4),
   ]);
   return (top) => {

@@ -1,11 +1,11 @@
 /** Draws the marks of a row: event numbers, arrow heads, NAT diamonds, stop signs, and boxes with notes. */
-import { formatDuration } from '../format.js';
+import { formatDuration } from '../../words/numbers.js';
 import type { Tone } from '../layout/scene.js';
 import { shorten } from '../text.js';
-import { FIGURE, label, type Block, type TextStyle } from './block.js';
+import { label, TEXT, type Block, type TextStyle } from './block.js';
 import type { Grid } from './grid.js';
 import { measureIn } from './metrics.js';
-import { box, group, line, shape, type Point, type Shape } from './shapes.js';
+import { box, group, line, polygon, type Point, type Shape } from './shapes.js';
 import type { Colour } from './style.js';
 
 const LABEL_SIZE = 12;
@@ -30,7 +30,7 @@ export function rowText(colour: Colour): TextStyle {
 /** The time of a row whose shaft is at `y`, in the time column. */
 export function timeLabel(row: { time: number }, grid: Grid, y: number): Shape {
   const text = formatDuration(row.time);
-  return label([grid.left - 10, y + 4], text, { ...FIGURE, anchor: 'end' });
+  return label([grid.left - 10, y + 4], text, { ...TEXT.figure, anchor: 'end' });
 }
 
 /** A piece of a packet's way; ` implied` as its look where it follows from what was seen. */
@@ -45,46 +45,48 @@ export function dots(xs: readonly number[], y: number, colour: Colour): Shape[] 
 
 /** A triangle whose tip is at `x`. */
 export function arrowHead(x: number, y: number, sign: number, colour: Colour): Shape {
-  const points = [
-    [x, y],
-    [x - sign * 10, y - 5],
-    [x - sign * 10, y + 5],
-  ];
-  return polygon(points, colour);
+  const back = x - sign * 10;
+  return polygon(
+    [
+      [x, y],
+      [back, y - 5],
+      [back, y + 5],
+    ],
+    `f-${colour}`,
+  );
 }
 
 /** A diamond, where addresses change. */
 export function diamond(x: number, y: number): Shape {
-  const points = [
-    [x, y - 7],
-    [x + 7, y],
-    [x, y + 7],
-    [x - 7, y],
-  ];
-  return polygon(points, 'nat');
+  return polygon(
+    [
+      [x, y - 7],
+      [x + 7, y],
+      [x, y + 7],
+      [x - 7, y],
+    ],
+    'f-nat',
+  );
 }
 
 /** An octagon with a cross, where a packet ends. */
-export function stopSign(x: number, y: number): Shape[] {
-  const corners = Array.from({ length: 8 }, (_, i) => {
+export function stopSign(x: number, y: number, radius = 13): Shape[] {
+  const corners = Array.from({ length: 8 }, (_, i): Point => {
     const angle = Math.PI / 8 + (i * Math.PI) / 4;
-    return [x + 13 * Math.cos(angle), y + 13 * Math.sin(angle)];
+    return [x + radius * Math.cos(angle), y + radius * Math.sin(angle)];
   });
+  const arm = Math.round(radius * 0.4);
+  const look = { class: `s-paper ${radius > 10 ? 'thick' : 'shaft'}` };
   return [
-    polygon(corners, 'bad'),
-    line([x - 5, y - 5, x + 5, y + 5], { class: 's-paper thick' }),
-    line([x - 5, y + 5, x + 5, y - 5], { class: 's-paper thick' }),
+    polygon(corners, 'f-bad'),
+    line([x - arm, y - arm, x + arm, y + arm], look),
+    line([x - arm, y + arm, x + arm, y - arm], look),
   ];
-}
-
-function polygon(points: readonly (readonly number[])[], colour: Colour): Shape {
-  const text = points.map((point) => point.map((value) => Math.round(value * 10) / 10).join(','));
-  return shape('polygon', { points: text.join(' '), class: `f-${colour}` });
 }
 
 /** Width of an event's circle or pill. */
 export function dotWidth(text: string): number {
-  return Math.max(DOT * 2, measureIn('mono', FIGURE.size)(text) + 8);
+  return Math.max(DOT * 2, measureIn('mono', TEXT.figure.size)(text) + 8);
 }
 
 /** A numbered event: a circle, or a pill for long numbers. */
@@ -92,7 +94,7 @@ export function eventDot(x: number, y: number, text: string, colour: Colour): Sh
   const width = dotWidth(text);
   return group([
     box([x - width / 2, y - DOT, width, DOT * 2], { rx: DOT, class: `f-paper s-${colour} thin` }),
-    label([x, y + 4], text, { ...FIGURE, colour, anchor: 'middle' }),
+    label([x, y + 4], text, { ...TEXT.figure, colour, anchor: 'middle' }),
   ]);
 }
 

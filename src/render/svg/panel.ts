@@ -1,16 +1,15 @@
 /** Draws one connection: heading, facts, ladder, evidence, why. */
-import { formatEvents, formatMoment } from '../format.js';
+import { formatEvents, formatMoment } from '../../words/numbers.js';
 import type { EvidenceLine, Panel, Scene } from '../layout/scene.js';
 import {
-  HEADING,
   inset,
   itemList,
   label,
-  NOTE,
   nothing,
   paragraph,
   space,
   stack,
+  TEXT,
   type Draw,
   type Frame,
 } from './block.js';
@@ -29,10 +28,10 @@ export function drawPanel(panel: Panel, scene: Scene, frame: Frame): Draw {
   const reason = panel.reason === scene.reason ? '' : panel.reason;
   return stack([
     drawRule(frame),
-    paragraph(heading, frame, HEADING),
+    paragraph(heading, frame, TEXT.heading),
     paragraph(reason, frame, { size: 13 }),
     paragraph(outcome, frame, { size: 13, face: 'strong', colour: mark }),
-    itemList([...panel.facts, ...began], frame, NOTE),
+    itemList([...panel.facts, ...began], frame, TEXT.note),
     space(10),
     drawLadder(panel, frame),
     space(12),
@@ -52,7 +51,7 @@ function drawRule({ left, width }: Frame): Draw {
 /** Draws the lanes and rows of a connection; a sentence instead if no event is listed. */
 export function drawLadder({ ladder, id }: Panel, frame: Frame): Draw {
   if (ladder.rows.length === 0) {
-    return paragraph('No event of this connection is listed.', frame, NOTE);
+    return paragraph('No event of this connection is listed.', frame, TEXT.note);
   }
   const grid = planGrid(ladder.lanes.length, frame);
   return (top) => {
@@ -83,7 +82,7 @@ function drawWhy(why: string, frame: Frame): Draw {
     return {
       shapes: [
         box([frame.left, top + 6, frame.width, height], { rx: 6, class: 'f-band s-edge thin' }),
-        label([frame.left + 14, top + 26], 'Why', { ...NOTE, face: 'strong' }),
+        label([frame.left + 14, top + 26], 'Why', { ...TEXT.note, face: 'strong' }),
         ...shapes,
       ],
       bottom: top + height + 12,

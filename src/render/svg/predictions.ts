@@ -2,8 +2,8 @@
 import type { Prediction } from '../../model/explain.js';
 import { namePredicted } from '../../words/seen.js';
 import { printable } from '../text.js';
-import { below, HEADING, NOTE, nothing, paragraph, stack, type Draw, type Frame } from './block.js';
-import { PREDICTED_COLOURS } from './map-arrows.js';
+import { below, nothing, paragraph, stack, TEXT, type Draw, type Frame } from './block.js';
+import { colourOfPredicted } from './map-arrows.js';
 import { eventDot } from './marks.js';
 import { box, line } from './shapes.js';
 
@@ -24,23 +24,23 @@ export function drawPredictions(
   if (predictions.length === 0) return nothing;
   const hidden = predictions.length - MOST_ROWS;
   return stack([
-    paragraph('Predicted paths', frame, HEADING),
+    paragraph('Predicted paths', frame, TEXT.heading),
     ...predictions
       .slice(0, MOST_ROWS)
       .map((prediction) => below(4, drawRow(prediction, numberOf.get(prediction), frame))),
-    hidden > 0 ? below(4, paragraph(`and ${hidden} more`, frame, NOTE)) : nothing,
+    hidden > 0 ? below(4, paragraph(`and ${hidden} more`, frame, TEXT.note)) : nothing,
   ]);
 }
 
 function drawRow(prediction: Prediction, number: number | undefined, frame: Frame): Draw {
   const { from, to, path, why, sourceSeen } = prediction;
   const { left, width } = frame;
-  const colour = PREDICTED_COLOURS[path];
+  const colour = colourOfPredicted(path);
   const seen = sourceSeen === null ? '' : `; the container sees ${sourceSeen}`;
   const cells = [
     { text: `${from} → ${to}`, style: { size: 12 } },
     { text: namePredicted(prediction), style: { size: 12, face: 'strong', colour } },
-    { text: why + seen, style: NOTE },
+    { text: why + seen, style: TEXT.note },
   ] as const;
   let x = left + NUMBERS;
   const blocks = cells.map(({ text, style }, i) => {

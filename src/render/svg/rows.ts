@@ -1,9 +1,9 @@
 /** Draws the rows of a ladder: packets, acts of processes, relayed bytes, remarks. */
-import { formatStop } from '../format.js';
+import { formatStop } from '../../words/numbers.js';
 import type { PointRow, RelayRow, RemarkRow, Row } from '../layout/scene.js';
 import { shorten } from '../text.js';
 import { drawArrow } from './arrow.js';
-import { label, NOTE, type Block, type Draw } from './block.js';
+import { label, TEXT, type Block, type Draw } from './block.js';
 import type { Grid } from './grid.js';
 import {
   arrowHead,
@@ -92,7 +92,7 @@ function drawRelay(row: RelayRow, grid: Grid, y: number): Block {
 
 function drawRemark({ text, kind }: RemarkRow, { left, right }: Grid, y: number): Block {
   const middle = (left + right) / 2;
-  const measure = measureIn('prose', NOTE.size);
+  const measure = measureIn('prose', TEXT.note.size);
   const shown = shorten(text, right - left - 80, measure);
   const half = measure(shown) / 2 + 14;
   const look = { class: `s-muted thin ${kind === 'pause' ? 'dashed' : 'implied'}` };
@@ -101,7 +101,7 @@ function drawRemark({ text, kind }: RemarkRow, { left, right }: Grid, y: number)
       box([left, y - 9, right - left, 18], { class: 'f-paper' }),
       line([left, y, middle - half, y], look),
       line([middle + half, y, right, y], look),
-      label([middle, y + 4], shown, { ...NOTE, anchor: 'middle' }),
+      label([middle, y + 4], shown, { ...TEXT.note, anchor: 'middle' }),
     ],
     bottom: y + 15,
   };

@@ -55,11 +55,21 @@ export function box([x, y, width, height]: Rectangle, attributes: Attributes): S
   return shape('rect', { x, y, width: Math.max(0, width), height, ...attributes });
 }
 
+/** A polygon with these corners; `look` are its classes. */
+export function polygon(corners: readonly Point[], look: string): Shape {
+  const points = corners.map((corner) => corner.map(roundTenth).join(','));
+  return shape('polygon', { points: points.join(' '), class: look });
+}
+
 function roundAll(attributes: Attributes): Attributes {
   return Object.fromEntries(
     Object.entries(attributes).map(([name, value]) => [
       name,
-      typeof value === 'number' ? Math.round(value * 10) / 10 : value,
+      typeof value === 'number' ? roundTenth(value) : value,
     ]),
   );
+}
+
+function roundTenth(value: number): number {
+  return Math.round(value * 10) / 10;
 }

@@ -1,6 +1,6 @@
 /** Draws the table of many connections: one line per group, with a bar for its share. */
 import type { EvidenceMark, SummaryGroup } from '../layout/scene.js';
-import { SUMMARY_COLUMNS, tabulate } from '../summary-table.js';
+import { SUMMARY_COLUMNS, tabulate } from '../layout/summary-cells.js';
 import { shorten } from '../text.js';
 import { label, nothing, type Draw, type Frame } from './block.js';
 import { measureIn } from './metrics.js';

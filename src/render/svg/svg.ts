@@ -1,7 +1,7 @@
 /** Renders the report as an SVG picture: the answer, then a ladder per connection with its evidence, the legend. */
 import type { Report } from '../../model/report.js';
 import { joinHeadline } from '../../words/headline.js';
-import { formatCount } from '../format.js';
+import { formatCount } from '../../words/numbers.js';
 import { layOut } from '../layout/layout.js';
 import type { CoverageNote, Scene } from '../layout/scene.js';
 import { layOutWaterfall, type Waterfall } from '../layout/waterfall.js';
@@ -9,11 +9,11 @@ import { box, type Picture } from './shapes.js';
 import {
   inset,
   label,
-  NOTE,
   nothing,
   paragraph,
   space,
   stack,
+  TEXT,
   type Draw,
   type Frame,
 } from './block.js';
@@ -74,7 +74,7 @@ export function drawPicture(scene: Scene, waterfall: Waterfall | null): Picture 
 function drawNote({ severity, text }: CoverageNote, frame: Frame): Draw {
   const warns = severity === 'warning';
   const place = warns ? inset(frame, 18) : inset(frame, 0, 18);
-  const block = paragraph(text, place, { ...NOTE, colour: warns ? 'unsure' : 'muted' });
+  const block = paragraph(text, place, { ...TEXT.note, colour: warns ? 'unsure' : 'muted' });
   const style = { size: 13, face: 'strong', colour: 'unsure' } as const;
   return (top) => {
     const { shapes, bottom } = block(top + 3);

@@ -1,26 +1,26 @@
 /** Draws the map of a host: its devices, relays and bridges, the containers joined by veths, the predicted paths. */
 import type { Explanation } from '../../model/explain.js';
-import { answer } from '../explain-answer.js';
-import { plural } from '../format.js';
+import { answer } from '../../words/answer.js';
+import { plural } from '../../words/numbers.js';
 import { listDevices, listOwnSockets } from '../layout/wiring.js';
+import { describeEngine, describeWhole } from '../../words/wiring.js';
 import { printable } from '../text.js';
 import {
   below,
-  HEADING,
-  NOTE,
+  inset,
   nothing,
   paragraph,
   space,
   stack,
-  TITLE,
+  TEXT,
   type Draw,
+  type Frame,
 } from './block.js';
 import { card, type CardLine } from './card.js';
 import { drawArrows } from './map-arrows.js';
 import { drawBridge } from './map-bridge.js';
 import { listContainer, markPlaces, tellOwner } from './map-container.js';
 import { CONTAINER_WIDTH, INSIDE, MARGIN, planMap, type Plan } from './map-plan.js';
-import { describeEngine, describeWhole, drawFindings } from './map-words.js';
 import { drawPredictions } from './predictions.js';
 import { box, type Picture } from './shapes.js';
 import { styleSheet } from './style.js';
@@ -32,10 +32,10 @@ export function drawTopology(explanation: Explanation): Picture {
   const frame = { left: MARGIN, width: width - 2 * MARGIN };
   const title = 'How traffic gets into the containers';
   const body = stack([
-    paragraph(title, frame, TITLE),
+    paragraph(title, frame, TEXT.title),
     ...answer(explanation).map((line) => below(4, paragraph(printable(line), frame, { size: 14 }))),
     below(4, drawFindings(explanation, frame)),
-    below(8, paragraph(describeEngine(explanation), frame, NOTE)),
+    below(8, paragraph(printable(describeEngine(explanation)), frame, TEXT.note)),
     space(14),
     drawOutside(planned),
     drawHost(planned),
@@ -49,7 +49,7 @@ export function drawTopology(explanation: Explanation): Picture {
     height,
     title,
     style: styleSheet(),
-    description: describeWhole(explanation),
+    description: printable(describeWhole(explanation)),
     shapes: [box([0, 0, width, height], { class: 'f-paper' }), ...body.shapes],
   };
 }
@@ -74,12 +74,12 @@ function drawHost(planned: Plan): Draw {
   const hidden = explanation.bridges.length - bridges.length;
   const more = `and ${plural(hidden, 'bridge')} that it does not concern`;
   const content = stack([
-    paragraph('host', inside, HEADING),
+    paragraph('host', inside, TEXT.heading),
     space(4),
     drawDevices(planned),
     ...explanation.relays.map((relay) => below(8, drawRelay(planned, relay))),
     ...bridges.map((bridge) => below(12, drawBridge(planned, bridge))),
-    hidden > 0 ? below(8, paragraph(more, inside, NOTE)) : nothing,
+    hidden > 0 ? below(8, paragraph(more, inside, TEXT.note)) : nothing,
     space(12),
   ]);
   return (top) => {
@@ -151,4 +151,18 @@ function drawRelay(
 /** Whether a bridge is drawn: it leads to a concerned container, or nothing is predicted. */
 function isDrawn({ concerned }: Plan, { members }: Explanation['bridges'][number]): boolean {
   return concerned === null || members.some(({ container }) => concerned.has(container ?? ''));
+}
+
+/** Draws the findings with their fixes. */
+function drawFindings({ findings }: Explanation, frame: Frame): Draw {
+  const colours = { error: 'bad', warning: 'unsure', note: 'muted' } as const;
+  return stack(
+    findings.flatMap(({ severity, evidence, remedy }) => {
+      const style = { size: 12, colour: colours[severity] };
+      return [
+        below(6, paragraph(printable(`${severity}: ${evidence}`), frame, style)),
+        paragraph(printable(`fix: ${remedy}`), inset(frame, 16), TEXT.note),
+      ];
+    }),
+  );
 }

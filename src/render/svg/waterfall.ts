@@ -1,17 +1,15 @@
 /** Draws the waterfall: connections as bars over a common time scale, paths by colour and shape, failures marked. */
-import { formatCount, formatDuration, plural } from '../format.js';
+import { formatCount, formatDuration, plural } from '../../words/numbers.js';
 import { BUCKETS, type Bar, type Strip, type Waterfall } from '../layout/waterfall.js';
 import { tellOutcome } from '../signs.js';
 import {
   below,
-  FIGURE,
-  HEADING,
   label,
-  NOTE,
   nothing,
   paragraph,
   space,
   stack,
+  TEXT,
   type Draw,
   type Frame,
 } from './block.js';
@@ -58,18 +56,18 @@ export function drawWaterfall(waterfall: Waterfall | null, frame: Frame): Draw {
   const rows = stack([
     ...strips.map((strip) => drawStrip(strip, most, plot)),
     strips.length > 0 && bars.length > 0
-      ? below(4, paragraph('Failed and slowest', frame, NOTE))
+      ? below(4, paragraph('Failed and slowest', frame, TEXT.note))
       : nothing,
     ...bars.map((bar) => drawBar(bar, plot)),
   ]);
   const rest = stack([
-    untimed > 0 ? paragraph(untold, frame, { size: FIGURE.size, colour: 'muted' }) : nothing,
+    untimed > 0 ? paragraph(untold, frame, { size: TEXT.figure.size, colour: 'muted' }) : nothing,
     space(12),
   ]);
   return (top) => {
     const { shapes, bottom } = rows(top + 42);
     const after = rest(bottom + 4);
-    const title = label([names, top + 14], 'Over time', HEADING);
+    const title = label([names, top + 14], 'Over time', TEXT.heading);
     const scale = drawScale(waterfall, plot, top + 32, bottom);
     return { shapes: [title, ...scale, ...shapes, ...after.shapes], bottom: after.bottom };
   };
@@ -78,7 +76,7 @@ export function drawWaterfall(waterfall: Waterfall | null, frame: Frame): Draw {
 function drawScale({ ticks }: Waterfall, plot: Plot, y: number, bottom: number): Shape[] {
   return ticks.flatMap(({ at, text }) => [
     line([plot.at(at), y + 6, plot.at(at), bottom], { class: 's-edge thin' }),
-    label([plot.at(at), y], text, { ...FIGURE, anchor: at === 0 ? 'start' : 'middle' }),
+    label([plot.at(at), y], text, { ...TEXT.figure, anchor: at === 0 ? 'start' : 'middle' }),
   ]);
 }
 
@@ -93,13 +91,13 @@ function drawBar(bar: Bar, plot: Plot): Draw {
     ? { rx: 5, class: `f-paper s-${colour} shaft` }
     : { class: `f-${colour} s-${colour} thin` };
   const dial = connected === null ? null : plot.at(connected);
-  const fate = { size: FIGURE.size, face: 'strong', colour: 'bad', anchor: 'end' } as const;
-  const ends = { ...FIGURE, colour: failed ? 'bad' : 'muted', anchor: 'end' } as const;
+  const fate = { size: TEXT.figure.size, face: 'strong', colour: 'bad', anchor: 'end' } as const;
+  const ends = { ...TEXT.figure, colour: failed ? 'bad' : 'muted', anchor: 'end' } as const;
   return (top) => {
     const y = top + BAR / 2;
     const shapes = [
       textShape('title', `#${id} ${path}, ${outcome}, ${length}`),
-      label([plot.names, y + 4], `#${id} ${path}`, { ...FIGURE, colour }),
+      label([plot.names, y + 4], `#${id} ${path}`, { ...TEXT.figure, colour }),
       label([plot.left - 20, y + 4], failed ? tellOutcome(outcome) : '', fate),
       box([x, y - 5, width, 10], look),
       ...(dial !== null && dial - x > 3 && x + width - dial > 3
@@ -123,7 +121,7 @@ function drawStrip(strip: Strip, most: number, plot: Plot): Draw {
   const step = (plot.right - plot.left) / BUCKETS;
   const look = hollow ? { rx: 1.5, class: `f-paper s-${colour} thin` } : { class: `f-${colour}` };
   const mark = outcome === 'answered' ? 'good' : 'bad';
-  const fate = { size: FIGURE.size, face: 'strong', colour: mark } as const;
+  const fate = { size: TEXT.figure.size, face: 'strong', colour: mark } as const;
   const usual = median === null ? '' : `p50 ${formatDuration(median)}`;
   return (top) => {
     const base = top + STRIP - 6;
@@ -134,12 +132,12 @@ function drawStrip(strip: Strip, most: number, plot: Plot): Draw {
     });
     const shapes = [
       textShape('title', `${formatCount(count)} ${path}, ${outcome}`),
-      label([plot.names, top + 18], `${formatCount(count)} × ${path}`, { ...FIGURE, colour }),
+      label([plot.names, top + 18], `${formatCount(count)} × ${path}`, { ...TEXT.figure, colour }),
       label([plot.names, top + 32], tellOutcome(outcome), fate),
       line([plot.left, base, plot.right, base], { class: 's-edge thin' }),
       ...columns,
       ...drawOutcomeMark(outcome, plot.left - 12, top + STRIP / 2),
-      label([plot.end, top + 26], usual, { ...FIGURE, anchor: 'end' }),
+      label([plot.end, top + 26], usual, { ...TEXT.figure, anchor: 'end' }),
     ];
     return { shapes, bottom: top + STRIP };
   };

@@ -1,5 +1,5 @@
 /** Draws the ladder of one connection in fixed-width text: lanes as columns, a line per row, notes below their rows. */
-import { formatDuration, formatStop } from '../format.js';
+import { formatDuration, formatStop } from '../../words/numbers.js';
 import type { Ladder, Lane, Row } from '../layout/scene.js';
 import { shorten, shortenEndpoint, stick, widthOf } from '../text.js';
 import { Line } from './canvas.js';
@@ -70,20 +70,11 @@ function drawNamespaces({ groups }: Ladder, grid: Grid): Line {
 function drawNames({ lanes }: Ladder, grid: Grid): Line[] {
   const longest = Math.max(...lanes.map(({ name }) => widthOf(name)));
   const tiers = longest <= grid.spacing * 2 - 2 ? 2 : 3;
-  const lines = Array.from({ length: tiers }, () => new Line(grid.columns));
-  const taken: number[] = [];
-  lanes.forEach((lane, i) => {
-    const role: Role = lane.kind === 'relay' || lane.kind === 'process' ? lane.kind : 'plain';
-    const line = lines[i % tiers];
-    const name = shorten(lane.name, grid.spacing * tiers - 2);
-    if (line)
-      taken[i % tiers] = putApart(
-        line,
-        columnOf(grid, i),
-        { text: name, role },
-        taken[i % tiers] ?? 0,
-      );
+  const names = lanes.map(({ kind, name }, lane): LaneText => {
+    const role = kind === 'relay' || kind === 'process' ? kind : 'plain';
+    return { lane, text: shorten(name, grid.spacing * tiers - 2), role };
   });
+  const lines = alternate(names, tiers, grid);
   lanes.forEach((_, i) => {
     for (const line of lines.slice((i % tiers) + 1)) drawRail(line, columnOf(grid, i));
   });
@@ -92,52 +83,49 @@ function drawNames({ lanes }: Ladder, grid: Grid): Line[] {
 
 /** Draws pids and addresses of the ends, in as many lines as uncut pids need; an address may be cut. */
 function drawDetails({ lanes }: Ladder, grid: Grid): Line[] {
-  const ends = lanes.flatMap(({ kind, detail }, lane) =>
-    isEnd({ kind }) && detail !== '' ? [{ lane, detail, whole: kind !== 'endpoint' }] : [],
+  const ends = lanes.flatMap((lane, index) =>
+    isEnd(lane) && lane.detail !== '' ? [{ ...lane, index }] : [],
   );
   if (ends.length === 0) return [];
   /** Columns from an end to the next in its line. */
   const roomAt = (i: number, tiers: number): number => {
-    const next = ends[i + tiers];
-    const lane = ends[i]?.lane ?? 0;
-    return next ? (next.lane - lane) * grid.spacing - 2 : grid.spacing * 3 - 2;
+    const own = ends[i]?.index ?? 0;
+    return ((ends[i + tiers]?.index ?? own + 3) - own) * grid.spacing - 2;
   };
   const fits = (tiers: number): boolean =>
-    ends.every(({ detail, whole }, i) => !whole || widthOf(detail) <= roomAt(i, tiers));
+    ends.every(({ detail, kind }, i) => kind === 'endpoint' || widthOf(detail) <= roomAt(i, tiers));
   const tiers = [1, 2, 3].find(fits) ?? ends.length;
-  const lines = Array.from({ length: tiers }, () => new Line(grid.columns));
-  const taken = lines.map(() => 0);
-  ends.forEach(({ lane, detail, whole }, i) => {
-    const line = lines[i % tiers];
-    const text = whole
-      ? detail
-      : shortenEndpoint(detail, Math.min(roomAt(i, tiers), grid.spacing * 3));
-    if (line) {
-      taken[i % tiers] = putApart(
-        line,
-        columnOf(grid, lane),
-        { text, role: 'dim' },
-        taken[i % tiers] ?? 0,
-      );
-    }
+  const details = ends.map(({ index: lane, detail, kind }, i): LaneText => {
+    const room = Math.min(roomAt(i, tiers), grid.spacing * 3);
+    const text = kind === 'endpoint' ? shortenEndpoint(detail, room) : detail;
+    return { lane, text, role: 'dim' };
   });
+  const lines = alternate(details, tiers, grid);
   for (const line of lines) lanes.forEach((_, i) => drawRail(line, columnOf(grid, i)));
   return lines;
 }
 
-interface Written {
+interface LaneText {
+  readonly lane: number;
   readonly text: string;
   readonly role: Role;
 }
 
-/** Centres a text, but not before column `taken`; returns the column from which the line is then free. */
-function putApart(line: Line, center: number, { text, role }: Written, taken: number): number {
-  const width = widthOf(text);
-  const wanted = Math.min(center - Math.floor((width - 1) / 2), line.width - width);
-  const start = Math.max(wanted, taken, 0);
-  const fitted = shorten(text, line.width - start);
-  line.put(start, fitted, role);
-  return start + widthOf(fitted) + 1;
+/** Writes texts over their lanes, in turns in each of several lines; where they would touch, the later one gives way. */
+function alternate(texts: readonly LaneText[], tiers: number, grid: Grid): Line[] {
+  const lines = Array.from({ length: tiers }, () => ({ line: new Line(grid.columns), free: 0 }));
+  texts.forEach(({ lane, text, role }, i) => {
+    const tier = lines[i % tiers];
+    if (!tier) return;
+    const { line, free } = tier;
+    const width = widthOf(text);
+    const center = columnOf(grid, lane) - Math.floor((width - 1) / 2);
+    const start = Math.max(Math.min(center, line.width - width), free, 0);
+    const fitted = shorten(text, line.width - start);
+    line.put(start, fitted, role);
+    tier.free = start + widthOf(fitted) + 1;
+  });
+  return lines.map(({ line }) => line);
 }
 
 function isEnd({ kind }: Pick<Lane, 'kind'>): boolean {

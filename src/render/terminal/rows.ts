@@ -1,5 +1,5 @@
 /** Draws rows of the ladder as text: arrows with numbered events, NAT notes, relayed bytes, drops. */
-import { formatDuration, formatStop } from '../format.js';
+import { formatDuration, formatStop } from '../../words/numbers.js';
 import type { ArrowRow, DropMark, PointRow, RelayRow, Rewriting } from '../layout/scene.js';
 import { padStart, shorten, shortenEndpoint, widthOf, wrap } from '../text.js';
 import type { Line } from './canvas.js';

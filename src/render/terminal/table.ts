@@ -1,7 +1,7 @@
 /** Draws the summary of many connections as a table that always fits. */
 import type { SummaryGroup } from '../layout/scene.js';
-import { SUMMARY_COLUMNS, tabulate } from '../summary-table.js';
-import { padEnd, padStart, shorten, widthOf } from '../text.js';
+import { SUMMARY_COLUMNS, tabulate } from '../layout/summary-cells.js';
+import { setRow, widthsOf } from './columns.js';
 import type { Sheet } from './paint.js';
 
 const HEAD = SUMMARY_COLUMNS.map(({ head }) => head);
@@ -13,16 +13,14 @@ const NARROW = [6, 2, 5, 4];
 export function drawSummary(groups: readonly SummaryGroup[], { columns, paint }: Sheet): string[] {
   const rows = tabulate(groups);
   const { shown, widths } = fitColumns([HEAD, ...rows.map(({ cells }) => cells)], columns);
-  const layOutRow = (cells: readonly string[]): string => {
-    const parts = shown.map((column) => {
-      const [cell, width] = [
-        shorten(cells[column] ?? '', widths[column] ?? 0),
-        widths[column] ?? 0,
-      ];
-      return SUMMARY_COLUMNS[column]?.number ? padStart(cell, width) : padEnd(cell, width);
-    });
-    return `  ${parts.join('  ')}`.trimEnd();
-  };
+  const layOutRow = (cells: readonly string[]): string =>
+    `  ${setRow(
+      shown.map((column) => cells[column] ?? ''),
+      shown.map((column) => ({
+        width: widths[column] ?? 0,
+        number: SUMMARY_COLUMNS[column]?.number ?? false,
+      })),
+    )}`;
   return [
     paint('dim', layOutRow(HEAD)),
     ...rows.map(({ cells, odd }) => paint(odd ? 'unsure' : 'plain', layOutRow(cells))),
@@ -34,7 +32,7 @@ function fitColumns(
   table: readonly (readonly string[])[],
   columns: number,
 ): { shown: number[]; widths: number[] } {
-  const widths = HEAD.map((_, i) => Math.max(...table.map((row) => widthOf(row[i] ?? ''))));
+  const widths = widthsOf(table);
   let shown = HEAD.map((_, i) => i);
   const total = (): number => shown.reduce((sum, i) => sum + (widths[i] ?? 0) + 2, 0);
   for (const column of FLEXIBLE) {

@@ -1,7 +1,7 @@
 /** Renders the report as text: the answer in the first line, then ladders, evidence, coverage. */
 import type { Report } from '../../model/report.js';
 import { joinHeadline } from '../../words/headline.js';
-import { formatCount, formatEvents } from '../format.js';
+import { formatCount, formatEvents } from '../../words/numbers.js';
 import { layOut } from '../layout/layout.js';
 import type { CoverageNote, EvidenceLine, Ladder, Panel, Scene } from '../layout/scene.js';
 import { EVIDENCE_SIGNS, OUTCOME_SIGNS, tellOutcome } from '../signs.js';

@@ -1,25 +1,27 @@
 /** Tells how long connections took, a line per path, outcome and container, and compares docker-proxy with DNAT. */
 import type { Quantiles, StatisticsRow } from '../../model/statistics.js';
 import { compareRelayed, writeComparison } from '../../words/comparison.js';
-import { formatDuration } from '../format.js';
-import { padEnd, padStart, printable, shorten, wrap } from '../text.js';
+import { formatDuration } from '../../words/numbers.js';
+import { printable, wrap } from '../text.js';
+import { setRow } from './columns.js';
+import { chooseTimes } from '../layout/times.js';
 import type { Sheet } from './paint.js';
 
-const WIDTHS = [12, 10, 12, 8, 8, 8, 8] as const;
 const HEAD = ['path', 'outcome', 'container', 'p50', 'p95', 'p99', 'max'];
-/** Columns that the table takes. */
-const WIDTH = 2 + WIDTHS.reduce((sum, width) => sum + width + 1, 0);
+const COLUMNS = [12, 10, 12, 8, 8, 8, 8].map((width, i) => ({ width, number: i > 2 }));
+/** Columns of the terminal that the table takes. */
+const WIDTH = 2 + COLUMNS.reduce((sum, { width }) => sum + width + 1, 0);
 
 /** Draws the table; nothing if no time is known or there is no room. */
 export function drawTimes(rows: readonly StatisticsRow[], { columns, paint }: Sheet): string[] {
   const timed = rows.flatMap((row) => {
-    const took = row.firstReply ?? row.connect;
+    const took = chooseTimes(row);
     return took === null ? [] : [{ row, took }];
   });
   if (timed.length === 0 || columns < WIDTH) return [];
-  const beside = compareRelayed(rows).map((one) => printable(writeComparison(one, formatDuration)));
+  const beside = compareRelayed(rows).map((one) => printable(writeComparison(one)));
   return [
-    paint('strong', 'time to the first reply, else to connect'),
+    paint('strong', 'time to the first reply, else to connect, else in all'),
     paint('dim', layOutRow(HEAD)),
     ...timed.map(({ row, took }) => layOutRow(cellsOf(row, took))),
     ...timed
@@ -44,9 +46,5 @@ function cellsOf({ path, outcome, container }: StatisticsRow, took: Quantiles): 
 }
 
 function layOutRow(cells: readonly string[]): string {
-  const parts = WIDTHS.map((width, i) => {
-    const cell = shorten(cells[i] ?? '', width);
-    return i < 3 ? padEnd(cell, width) : padStart(cell, width);
-  });
-  return `  ${parts.join(' ')}`.trimEnd();
+  return `  ${setRow(cells, COLUMNS, ' ')}`;
 }

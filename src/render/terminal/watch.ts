@@ -1,7 +1,6 @@
 /** Draws connections as they come, a line each, for `--watch`. */
 import type { Connection } from '../../model/report.js';
-import { formatDuration } from '../format.js';
-import { timeToAnswer, timeToConnect } from '../layout/latency.js';
+import { formatDuration } from '../../words/numbers.js';
 import { routeOf } from '../layout/panel.js';
 import { padEnd, padStart, shorten, widthOf } from '../text.js';
 import { createPaint, type Paint, type Role } from './paint.js';
@@ -47,8 +46,8 @@ export function renderWatchLine(connection: Connection): string {
 }
 
 function drawConnection(connection: Connection, columns: number, paint: Paint): string {
-  const { id, path, proof, outcome } = connection;
-  const took = timeToAnswer(connection) ?? timeToConnect(connection);
+  const { id, path, proof, outcome, timing } = connection;
+  const took = timing.firstReply ?? timing.connect;
   const roles: Record<string, Role> = {
     [proof]: proof === 'proven' ? 'good' : 'unsure',
     [outcome]: outcome === 'answered' ? 'plain' : 'bad',

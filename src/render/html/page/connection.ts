@@ -1,6 +1,6 @@
 /** Shows the chosen connection: heading, timeline, the lit packet's hops, the claims, why. */
 import type { Connection, Report } from '../../../model/report.js';
-import { elapsed, formatDuration, formatEvents, formatMoment } from '../../format.js';
+import { elapsed, formatDuration, formatEvents, formatMoment } from '../../../words/numbers.js';
 import { layOutConnection } from '../../layout/panel.js';
 import type { EvidenceLine, Panel } from '../../layout/scene.js';
 import { EVIDENCE_SIGNS, OUTCOME_SIGNS, tellOutcome } from '../../signs.js';

@@ -1,7 +1,7 @@
 /** Builds the list of connections, with filter and sort. */
 import { formatEndpoint } from '../../../model/address.js';
 import type { Connection } from '../../../model/report.js';
-import { formatBytes, formatCount } from '../../format.js';
+import { formatBytes, formatCount } from '../../../words/numbers.js';
 import { tellOutcome } from '../../signs.js';
 import { printable } from '../../text.js';
 import { element } from './dom.js';

@@ -1,6 +1,6 @@
 /** Builds the table of the events that the report lists, of the chosen connection or of all. */
 import type { Connection, Hop } from '../../../model/report.js';
-import { elapsed, formatBytes, formatCount } from '../../format.js';
+import { elapsed, formatBytes, formatCount } from '../../../words/numbers.js';
 import { printable } from '../../text.js';
 import { element } from './dom.js';
 import type { Lighting } from './light.js';

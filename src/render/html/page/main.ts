@@ -2,7 +2,7 @@
 import type { Explanation } from '../../../model/explain.js';
 import type { Connection, Report } from '../../../model/report.js';
 import type { StatisticsRow } from '../../../model/statistics.js';
-import { formatCount } from '../../format.js';
+import { formatCount } from '../../../words/numbers.js';
 import { layOut } from '../../layout/layout.js';
 import { chooseConnections, summarise } from '../../layout/summary.js';
 import { EVIDENCE_SIGNS } from '../../signs.js';

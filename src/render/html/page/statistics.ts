@@ -1,6 +1,6 @@
 /** Builds the statistics: a chart of times, and a table by path, outcome and container, whose rows filter the list. */
 import type { Quantiles, StatisticsRow } from '../../../model/statistics.js';
-import { formatBytes, formatCount, formatDuration } from '../../format.js';
+import { formatBytes, formatCount, formatDuration } from '../../../words/numbers.js';
 import { chooseTimes } from '../../layout/times.js';
 import { tellOutcome } from '../../signs.js';
 import { drawStatistics } from '../../svg/statistics.js';

@@ -1,5 +1,5 @@
 /** Builds a table of many rows: one page of it is in the document; sorting covers all rows. */
-import { formatCount } from '../../format.js';
+import { formatCount } from '../../../words/numbers.js';
 import { button, element } from './dom.js';
 
 export interface Column<T> {

@@ -1,4 +1,4 @@
-/** Formats numbers for people: durations, bytes, counts, event lists, moments. */
+/** Formats numbers for people: durations, bytes, counts, event lists, moments; reads the moments of a report. */
 
 /** `850 ns`, `84 µs`, `1.20 ms`, `2.35 s`, `12 min`: never wider than eight columns. */
 export function formatDuration(nanoseconds: number): string {
@@ -90,4 +90,15 @@ export function formatMoment(nanoseconds: string): string {
 /** Nanoseconds from `start` to `end`, both nanoseconds since 1970 as text. */
 export function elapsed(start: string, end: string): number {
   return Number(BigInt(end) - BigInt(start));
+}
+
+/**
+ * @param iso time in UTC with up to nine fractional digits, as in `timing.start`
+ * @returns nanoseconds since 1970; null if `iso` is no time
+ */
+export function parseNanoseconds(iso: string | null): bigint | null {
+  const parts = /^(.+?)(?:\.(\d{1,9}))?Z$/.exec(iso ?? '');
+  const milliseconds = Date.parse(`${parts?.[1] ?? ''}Z`);
+  if (parts === null || Number.isNaN(milliseconds)) return null;
+  return BigInt(milliseconds) * 1_000_000n + BigInt((parts[2] ?? '').padEnd(9, '0'));
 }

@@ -1,12 +1,13 @@
 /** Renders an explanation as text for the terminal. */
-import { repeats } from '../words/repeats.js';
-import { formatEndpoint } from '../model/address.js';
-import type { Explanation, ExplainedRule, Prediction } from '../model/explain.js';
-import { answer } from './explain-answer.js';
-import { listDevices, listGlobal, listOwnSockets, nameEngine } from './layout/wiring.js';
-import { hang as hangText } from './terminal/hang.js';
-import { createPaint, type Role, type Sheet } from './terminal/paint.js';
-import { padEnd, printable, wrap } from './text.js';
+import { repeats } from '../../words/repeats.js';
+import { formatEndpoint } from '../../model/address.js';
+import type { Explanation, ExplainedRule, Prediction } from '../../model/explain.js';
+import { answer } from '../../words/answer.js';
+import { nameEngine } from '../../words/wiring.js';
+import { listDevices, listGlobal, listOwnSockets } from '../layout/wiring.js';
+import { hang as hangText } from './hang.js';
+import { createPaint, type Role, type Sheet } from './paint.js';
+import { padEnd, printable, wrap } from '../text.js';
 
 export interface ExplainOptions {
   readonly columns: number;

@@ -1,7 +1,8 @@
 /** Lists what a capture holds: one line per dialled port, likely published ports first. */
-import { formatEndpoint } from '../model/address.js';
-import type { Connection } from '../model/report.js';
-import { printable } from './text.js';
+import { formatEndpoint } from '../../model/address.js';
+import type { Connection } from '../../model/report.js';
+import { setRow, widthsOf } from './columns.js';
+import { printable } from '../text.js';
 
 interface Line {
   readonly protocol: string;
@@ -34,9 +35,14 @@ export function renderListing(connections: readonly ListedConnection[]): string 
     [...line.to].slice(0, 2).join(', ') + (line.to.size > 2 ? ` and ${line.to.size - 2} more` : ''),
   ]);
   const head = ['', 'dialled', 'connections', 'bytes', 'path', 'container'];
+  const columns = widthsOf([head, ...rows]).map((width, i) => ({
+    width,
+    number: i === 2 || i === 3,
+  }));
+  const table = [head, ...rows].map((row) => setRow(row, columns));
   const [first] = lines;
-  const hint = first ? `\nLook at one with --port, e.g. --port ${first.port}\n` : '';
-  return `${align([head, ...rows])}${hint}`;
+  const hint = first ? [`\nLook at one with --port, e.g. --port ${first.port}`] : [];
+  return `${[...table, ...hint].join('\n')}\n`;
 }
 
 function gather(connections: readonly ListedConnection[]): Map<string, Line> {
@@ -67,17 +73,4 @@ function rank({ paths, port }: Line): number {
   if (['dnat', 'docker-proxy', 'relay'].some((path) => paths.has(path))) return 0;
   if (paths.has('direct')) return 1;
   return port < 32_768 ? 2 : 3;
-}
-
-function align(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];
-  const text = rows.map((row) =>
-    row
-      .map((cell, i) =>
-        i === 2 || i === 3 ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0),
-      )
-      .join('  ')
-      .trimEnd(),
-  );
-  return `${text.join('\n')}\n`;
 }

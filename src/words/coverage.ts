@@ -1,31 +1,23 @@
-/** Tells what the trace may have missed: one line if all is well, more if not. */
-import type { HostSeen } from '../../model/hosts.js';
-import type { Coverage, Report } from '../../model/report.js';
-import { formatDuration, plural } from '../format.js';
-import { printable } from '../text.js';
-import type { CoverageNote } from './scene.js';
+/** Tells what the trace may have missed: warnings, and what speaks for it. */
+import type { HostSeen } from '../model/hosts.js';
+import type { Coverage, Report } from '../model/report.js';
+import { formatDuration, plural } from './numbers.js';
 
-/** Lists what differs from the prediction, then notes on completeness; warnings come first. */
-export function describeCoverage({
-  coverage,
-  source,
-  verdict,
-  findings = [],
-  hosts = [],
-}: Report): CoverageNote[] {
-  const warnings = [
-    // The headline already tells the verdict's remedy.
-    ...findings.map(({ evidence, remedy }) =>
-      remedy === verdict.remedy ? evidence : `${evidence}; ${remedy}`,
-    ),
-    ...findWarnings(coverage, source),
-  ];
-  const good = [findGood(coverage), ...tellClocks(hosts)].filter((text) => text !== '').join('; ');
-  const notes: CoverageNote[] = warnings.map((text) => ({
-    severity: 'warning',
-    text: printable(text),
-  }));
-  return good === '' ? notes : [...notes, { severity: 'good', text: printable(good) }];
+/** Sentences on what may be missing and on what is known to be complete; `good` is empty where nothing is. */
+export function writeCoverage({ coverage, source, verdict, findings = [], hosts = [] }: Report): {
+  readonly warnings: string[];
+  readonly good: string;
+} {
+  return {
+    warnings: [
+      // The headline already tells the verdict's remedy.
+      ...findings.map(({ evidence, remedy }) =>
+        remedy === verdict.remedy ? evidence : `${evidence}; ${remedy}`,
+      ),
+      ...findWarnings(coverage, source),
+    ],
+    good: [findGood(coverage), ...tellClocks(hosts)].filter((text) => text !== '').join('; '),
+  };
 }
 
 /** Tells the known offset of each host's clock from the first host's. */

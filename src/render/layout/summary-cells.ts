@@ -1,7 +1,7 @@
 /** Lists the table cells that summarise many connections; terminal and SVG each draw them in their own way. */
-import { formatBytes, formatCount } from './format.js';
-import type { EvidenceMark, SummaryGroup } from './layout/scene.js';
-import { OUTCOME_SIGNS, tellOutcome } from './signs.js';
+import { formatBytes, formatCount } from '../../words/numbers.js';
+import type { EvidenceMark, SummaryGroup } from './scene.js';
+import { OUTCOME_SIGNS, tellOutcome } from '../signs.js';
 
 /** The headings, and which columns hold numbers. */
 export const SUMMARY_COLUMNS = [
