@@ -11,6 +11,9 @@ export const STREAM_START = 16;
 /** How many bytes of a stream's beginning are kept. */
 export const STREAM_HEAD = 512;
 
+/** Nanoseconds of silence after which a packet of a TCP connection that has ended is a stray. */
+export const LINGER = 2_000_000_000;
+
 /** The bytes of one direction of a conversation, put in order. */
 export interface ByteStream {
   readonly from: Endpoint;

@@ -1,5 +1,5 @@
 /** Keeps the packets of captures in columns: hundreds of thousands of objects would cost more than reading the file. */
-import type { Endpoint } from './address.js';
+import { sameEndpoint, type Endpoint } from './address.js';
 
 /**
  * The flags in `bits`. `BACK`: the second end of the conversation sent the packet. `DAMAGED`: a checksum is wrong.
@@ -48,6 +48,12 @@ export class PacketTable {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Whether all packets are of the first file. */
+  get isOneFile(): boolean {
+    for (let row = 0; row < this.#size; row++) if (this.file[row] !== 0) return false;
+    return true;
   }
 
   /** Registers the ends of a conversation before its packets. */
@@ -110,6 +116,13 @@ export class PacketTable {
     return this.#endOf(row, this.has(row, BIT.BACK) ? 0 : 1);
   }
 
+  /** Whether two packets have the same source. */
+  sameSource(a: number, b: number): boolean {
+    const isOneSide = (((this.bits[a] ?? 0) ^ (this.bits[b] ?? 0)) & BIT.BACK) === 0;
+    if (isOneSide && this.conversation[a] === this.conversation[b]) return true;
+    return sameEndpoint(this.sourceOf(a), this.sourceOf(b));
+  }
+
   /** The hardware address as text, `02:42:ac:11:00:02`; cached, because a capture has few of them. */
   hardwareOf(row: number): string | null {
     const key = this.hardware[row] ?? -1;
@@ -124,10 +137,15 @@ export class PacketTable {
     return text;
   }
 
+  /** The ends of a conversation with packets. */
+  endsOf(conversation: number): readonly [Endpoint, Endpoint] {
+    const ends = this.#ends[conversation];
+    if (ends === undefined) throw new RangeError(`conversation ${conversation} has no packets`);
+    return ends;
+  }
+
   #endOf(row: number, side: 0 | 1): Endpoint {
-    const ends = this.#ends[this.conversation[row] ?? 0];
-    if (ends === undefined) throw new RangeError(`the packet in row ${row} is of no conversation`);
-    return ends[side];
+    return this.endsOf(this.conversation[row] ?? 0)[side];
   }
 
   /** Grows in large steps: unused room takes no memory yet, and copying is expensive. */

@@ -7,7 +7,13 @@ import {
   type CapturedConnection,
   type CapturedLegs,
 } from '../correlate/capture/connections.js';
-import { findFinal, SETTLED, YOUNG, type FinalLegs } from '../correlate/capture/final.js';
+import {
+  findFinal,
+  looksAround,
+  SETTLED,
+  YOUNG,
+  type FinalLegs,
+} from '../correlate/capture/final.js';
 import type { CapturedLeg } from '../correlate/capture/legs.js';
 import { isUnexplained } from '../correlate/capture/rivals.js';
 import { sketchPair, type RelayPair, type Pairings } from '../correlate/capture/relays.js';
@@ -49,6 +55,8 @@ export class IncrementalCapture {
   readonly #services = new Services();
   readonly #ports = new Map<string, number>();
   readonly #gone = new BusyTimes();
+  /** Whether legs around the time of finished ones can decide about them: once so, it is taken to stay so. */
+  #wide = false;
   #taken = 0;
   #hurried = 0;
 
@@ -74,10 +82,7 @@ export class IncrementalCapture {
   /** @returns numbers of the conversations that may be freed */
   look({ header, capture, horizon }: CapturePiece): ReadonlySet<number> {
     const asked = this.#options.narrow(header);
-    const found = correlateCapture(asked, capture, {
-      gone: this.#gone,
-      until: horizon - YOUNG,
-    });
+    const found = this.#correlate(asked, capture, horizon);
     const { many = MANY } = this.#options;
     const settled = findFinal(found, horizon, found.legs.length > many);
     const { hops } = this.#options;
@@ -97,6 +102,19 @@ export class IncrementalCapture {
       if (!seen.has(one.id) && one.isOverAt(horizon - SETTLED)) gone.add(one.id);
     }
     return gone;
+  }
+
+  /** Leaves out what is too young to decide about what is over. */
+  #correlate(header: TraceHeader, capture: CaptureFacts, horizon: number): CapturedLegs {
+    const correlate = (young: number): CapturedLegs =>
+      correlateCapture(header, capture, { gone: this.#gone, until: horizon - young });
+    this.#wide ||= capture.conversations.some(({ protocol }) => protocol === 'udp');
+    if (!this.#wide) {
+      const found = correlate(YOUNG.short);
+      this.#wide = looksAround(found);
+      if (!this.#wide) return found;
+    }
+    return correlate(YOUNG.long);
   }
 
   /**

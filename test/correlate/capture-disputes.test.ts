@@ -8,7 +8,7 @@ import type { CapturedPacket } from '../../src/model/captured-packet.js';
 import type { Conversation } from '../../src/model/conversation.js';
 import { at } from '../support/story.js';
 import { suite } from '../support/suite.js';
-import { Rows, type Row } from '../support/wire-rows.js';
+import { listTwins, Rows, type Row } from '../support/wire-rows.js';
 
 const test = suite('disputed links');
 
@@ -74,7 +74,7 @@ function stays({ source = CLIENT, destination, row = {} }: Shown, setting: Setti
   const twin: Twin = turned ? { a: far, b: near } : { a: near, b: far };
   const link: ConversationLink = {
     ...(turned ? { one: second, two: first } : { one: first, two: second }),
-    twins: [twin],
+    twins: listTwins([twin]),
     doubt: null,
     nearer: turned ? 'two' : 'one',
     beyond: { one: HOST, two: BEHIND },
@@ -86,8 +86,8 @@ function stays({ source = CLIENT, destination, row = {} }: Shown, setting: Setti
     setting.pairTurned === true ? [{ a: third, b: seen }] : [{ a: seen, b: third }];
   const pair: TwinPair = {
     ...(setting.pairTurned === true ? { one: beyond, two: known } : { one: known, two: beyond }),
-    twins: late ? [] : sights,
-    late: late ? sights : [],
+    twins: listTwins(late ? [] : sights),
+    late: listTwins(late ? sights : []),
   };
   return dropDisputed([link], [pair], new Set(unset)).length === 1;
 }
@@ -176,7 +176,7 @@ test('a link that nothing was rewritten on is no claim, and what no pair touches
   const link: ConversationLink = {
     one,
     two: { ...one, id: 2 },
-    twins: [],
+    twins: listTwins([]),
     beyond: null,
     nearer: 'one',
     doubt: null,
@@ -184,7 +184,7 @@ test('a link that nothing was rewritten on is no claim, and what no pair touches
   assert.is(dropDisputed([link], [], new Set()).length, 1);
   const claim = { ...link, beyond: { one: HOST, two: BEHIND } };
   assert.is(dropDisputed([claim], [], new Set()).length, 1);
-  const own: TwinPair = { one, two: { ...one, id: 2 }, twins: [], late: [] };
+  const own: TwinPair = { one, two: { ...one, id: 2 }, twins: listTwins([]), late: listTwins([]) };
   assert.is(dropDisputed([claim], [own], new Set()).length, 1, 'its own pair says nothing');
 });
 

@@ -11,7 +11,7 @@ import type { Device } from '../../src/model/topology.js';
 import { Capture, CLIENT_LEG, type Shape } from '../support/captured-leg.js';
 import { suite } from '../support/suite.js';
 import { at } from '../support/story.js';
-import { Rows, type Row } from '../support/wire-rows.js';
+import { listTwins, Rows, type Row } from '../support/wire-rows.js';
 
 const test = suite('legs of captures');
 
@@ -215,7 +215,7 @@ function rewritten(turned: boolean, known: 'near' | 'far' | 'none'): CapturedLeg
     describe([one], 5, known === 'near' ? 0 : null),
     describe([two], 3, known === 'far' ? 0 : null),
   ] as const;
-  const found = linkConversations(conversations[0], conversations[1], twins);
+  const found = linkConversations(conversations[0], conversations[1], listTwins(twins));
   if (!found) throw new RangeError('no link');
   const all = Uint32Array.from({ length: rows.table.size }, (_, i) => i);
   return buildCapturedLeg(

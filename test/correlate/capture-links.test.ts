@@ -9,7 +9,7 @@ import type { Twin } from '../../src/correlate/capture/twins.js';
 import type { Endpoint } from '../../src/model/address.js';
 import type { Conversation } from '../../src/model/conversation.js';
 import { suite } from '../support/suite.js';
-import { Rows, type Row } from '../support/wire-rows.js';
+import { listTwins, Rows, type Row } from '../support/wire-rows.js';
 
 const test = suite('links of captures');
 
@@ -71,7 +71,11 @@ function link(shape: Shape = {}): ConversationLink | null {
       twins.push({ a: add(shown.near, near, files[0]), b: add(shown.far, far, files[1]) });
     }
   }
-  return linkConversations(conversation(1, near, files[0]), conversation(2, far, files[1]), twins);
+  return linkConversations(
+    conversation(1, near, files[0]),
+    conversation(2, far, files[1]),
+    listTwins(twins),
+  );
 }
 
 const doubt = (shape: Shape): unknown => {
@@ -91,7 +95,7 @@ test('the ends are told from whichever side the first direction shows', () => {
   const turned = linkConversations(
     conversation(1, [CLIENT, BEHIND]),
     conversation(2, [CLIENT, HOST]),
-    (link()?.twins ?? []).map(({ a, b }) => ({ a: b, b: a })),
+    listTwins([...(link()?.twins ?? [])].map(({ a, b }) => ({ a: b, b: a }))),
   );
   assert.equal(turned?.beyond, { one: BEHIND, two: CLIENT });
 });
@@ -101,7 +105,11 @@ test('the same ends, in whichever order, are one flow that was seen twice: rewri
     [CLIENT, HOST],
     [HOST, CLIENT],
   ] as const) {
-    const found = linkConversations(conversation(1, [CLIENT, HOST]), conversation(2, far), []);
+    const found = linkConversations(
+      conversation(1, [CLIENT, HOST]),
+      conversation(2, far),
+      listTwins([]),
+    );
     assert.equal([found?.beyond, found?.doubt], [null, null]);
   }
   for (const far of [
@@ -109,7 +117,11 @@ test('the same ends, in whichever order, are one flow that was seen twice: rewri
     [BEHIND, CLIENT],
     [HOST, BEHIND],
   ] as const) {
-    const found = linkConversations(conversation(1, [CLIENT, HOST]), conversation(2, far), []);
+    const found = linkConversations(
+      conversation(1, [CLIENT, HOST]),
+      conversation(2, far),
+      listTwins([]),
+    );
     assert.is(found, null);
   }
 });
@@ -215,8 +227,11 @@ test('one sender is one sender behind the machine', () => {
     },
   ];
   const linked = (twins: readonly Twin[]): boolean =>
-    linkConversations(conversation(1, [CLIENT, HOST]), conversation(2, [CLIENT, BEHIND]), twins) !==
-    null;
+    linkConversations(
+      conversation(1, [CLIENT, HOST]),
+      conversation(2, [CLIENT, BEHIND]),
+      listTwins(twins),
+    ) !== null;
   assert.is(linked(make(there, there)), true);
   assert.is(linked(make(there, back)), false, 'one sender, two senders beyond');
   const answer = { ...a, source: HOST, destination: CLIENT };
@@ -227,7 +242,7 @@ test('one sender is one sender behind the machine', () => {
   assert.is(linked(make(there, beyond, near)), false, 'as if it had answered itself');
   const shown = { near: BACK.near, far: BACK.far };
   const twins = [
-    link({ there: null, back: shown })?.twins ?? [],
+    [...(link({ there: null, back: shown })?.twins ?? [])],
     make(there, there, answer).slice(1),
   ];
   assert.is(linked(twins.flat()), false, 'one sender of answers, two beyond');
@@ -239,7 +254,7 @@ function fork(one: number, two: number, beyond: ConversationLink['beyond']): Con
   return {
     one: conversation(one, ends),
     two: conversation(two, ends),
-    twins: [],
+    twins: listTwins([]),
     beyond,
     nearer: 'one',
     doubt: null,

@@ -9,9 +9,10 @@ import {
 } from '../../src/correlate/capture/same-packet.js';
 import { findCrossing, listSightings } from '../../src/correlate/capture/sightings.js';
 import { alignTwins, type Twin } from '../../src/correlate/capture/twins.js';
+import { PacketRange } from '../../src/correlate/capture/wire-leg.js';
 import { TCP } from '../../src/model/event.js';
 import { suite } from '../support/suite.js';
-import { Rows, type Row } from '../support/wire-rows.js';
+import { listTwins, Rows, type Row } from '../support/wire-rows.js';
 
 const test = suite('packets of captures');
 
@@ -26,7 +27,7 @@ function twin(a: Partial<Row>, b: Partial<Row>, rows = new Rows()): Twin {
 
 const same = (a: Partial<Row>, b: Partial<Row>): boolean => {
   const { a: one, b: two } = twin(a, b);
-  return isSame(one, two);
+  return isSame(one.table, one.row, two.row);
 };
 
 /** The same packet behind a router that gave it another destination. */
@@ -53,7 +54,7 @@ test('one packet keeps its numbers, its payload and its marks, whatever NAT did'
 test('a packet takes two seconds at most from one device to the next, whichever clock is ahead', () => {
   const after = (time: number, file = 0): string => {
     const { a, b } = twin({ time: 9 * SECOND }, { ...ROUTED, time: 9 * SECOND + time, file });
-    return compareTimes(a, b);
+    return compareTimes(a.table, a.row, b.row);
   };
   assert.equal(
     [after(2 * SECOND), after(2 * SECOND + 1), after(-2 * SECOND), after(-2 * SECOND - 1)],
@@ -133,7 +134,7 @@ test('packets that may be the same have the same key, most others another', () =
 });
 
 const nearer = (...twins: readonly Twin[]): unknown => {
-  const found = findNearer(twins);
+  const found = findNearer(listTwins(twins));
   return found === null || found === 'contradiction' ? found : found.nearer;
 };
 
@@ -145,7 +146,7 @@ test('a router took one off the TTL: where it is higher is nearer to the sender'
     'contradiction',
   );
   assert.is(nearer(), null);
-  const routed = findNearer([twin({ ttl: 64 }, { ttl: 63 })]);
+  const routed = findNearer(listTwins([twin({ ttl: 64 }, { ttl: 63 })]));
   assert.is(routed !== null && routed !== 'contradiction' && routed.routed, true);
 });
 
@@ -177,7 +178,7 @@ test('without a router the order in time tells, between two places of one file',
   assert.is(nearer(twin({ ...early, way: 'in' }, { ...late, way: 'in' })), null);
   assert.is(nearer(twin({ ...early, way: 'out' }, late)), null);
   assert.is(nearer(twin(early, { ...late, ...apart }), twin(early, late)), null);
-  const level = findNearer([twin(early, { ...late, ...apart })]);
+  const level = findNearer(listTwins([twin(early, { ...late, ...apart })]));
   assert.is(level !== null && level !== 'contradiction' && level.routed, false);
 });
 
@@ -202,7 +203,7 @@ test('a packet that was seen behind the router under its first addresses was not
 
 test('one machine saw it come in, and go out on the other side', () => {
   const crosses = (...twins: readonly Twin[]): unknown => {
-    const found = findNearer(twins);
+    const found = findNearer(listTwins(twins));
     return found !== null && found !== 'contradiction' && found.crosses;
   };
   const near = { ttl: 64, way: 'in', device: 1 } as const;
@@ -226,12 +227,12 @@ function crossing(
   const rows = new Rows();
   const add = (fields: Partial<Row>, [device, way, ttl]: readonly [number, Row['way'], number]) =>
     rows.add({ ...fields, device, way, ttl });
-  return findCrossing(
-    listSightings(
-      requests.map((one) => add({}, one)),
-      replies.map((one) => add(BACK, one)),
-    ),
-  );
+  const asked = requests.map((one) => add({}, one).row);
+  for (const one of replies) add(BACK, one);
+  const { table } = rows;
+  const all = Uint32Array.from({ length: table.size }, (_, row) => row);
+  const range = new PacketRange(table, all, 0, all.length);
+  return findCrossing(listSightings({ range, isRequest: (row) => asked.includes(row) }));
 }
 
 test('requests fresh at one device and routed at another, replies the other way: straight across a router', () => {
@@ -358,7 +359,7 @@ test('in at one port of a bridge and out at another, replies the other way: stra
 });
 
 const order = (twins: readonly Twin[]): string[] =>
-  alignTwins(twins).map(({ a, b }) => `${a.time}-${b.time}`);
+  [...alignTwins(listTwins(twins))].map(({ a, b }) => `${a.time}-${b.time}`);
 
 test('of packets that nothing tells apart the first at one device is the first at another', () => {
   const rows = new Rows();
@@ -370,7 +371,7 @@ test('of packets that nothing tells apart the first at one device is the first a
   const [z, w] = [rows.add({ seq: 5, device: 2 }), rows.add({ seq: 5, device: 2 })];
   const level = [y, x].flatMap((a) => [w, z].map((b) => ({ a, b })));
   assert.equal(
-    alignTwins(level).map(({ a, b }) => [a.row, b.row]),
+    [...alignTwins(listTwins(level))].map(({ a, b }) => [a.row, b.row]),
     [
       [x.row, z.row],
       [y.row, w.row],

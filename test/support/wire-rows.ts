@@ -1,4 +1,5 @@
 /** Packets of captures as the program keeps them, row by row: a test says what matters of each, the rest is the same of all. */
+import { TwinRows, type Twin } from '../../src/correlate/capture/twins.js';
 import type { Endpoint } from '../../src/model/address.js';
 import { CapturedPacket } from '../../src/model/captured-packet.js';
 import { TCP, type Protocol } from '../../src/model/event.js';
@@ -82,6 +83,46 @@ export class Rows {
       (row.timestamp === null ? 0 : BIT.STAMPED);
     return new CapturedPacket(table, at);
   }
+}
+
+/** Twins as the program keeps them. Packets of several tables are copied into one. */
+export function listTwins(twins: Iterable<Twin>): TwinRows {
+  const all = [...twins];
+  const [first] = all;
+  const table = first?.a.table;
+  if (table !== undefined && all.every(({ a, b }) => a.table === table && b.table === table)) {
+    const rows = new TwinRows(table);
+    for (const { a, b } of all) rows.push(a.row, b.row);
+    return rows;
+  }
+  const copies = new Rows();
+  const rows = new TwinRows(copies.table);
+  for (const { a, b } of all) rows.push(copies.add(readRow(a)).row, copies.add(readRow(b)).row);
+  return rows;
+}
+
+function readRow(packet: CapturedPacket): Row {
+  const { protocol, source, destination, time, ifindex, file, seq, ack, flags, length } = packet;
+  const { ttl, ipId, timestamp, digest, table, row } = packet;
+  const hardware = table.hardware[row] ?? -1;
+  return {
+    protocol,
+    source,
+    destination,
+    time,
+    device: ifindex,
+    file,
+    way: packet.directed ? packet.direction : null,
+    seq,
+    ack,
+    flags,
+    length,
+    ttl,
+    ipId,
+    timestamp,
+    digest,
+    hardware: hardware < 0 ? null : hardware,
+  };
 }
 
 function keyOf({ address, port }: Endpoint): string {

@@ -1,5 +1,5 @@
 /** The state of one conversation while its capture is read: its ends, its streams, and tallies of its packets. */
-import type { Conversation } from '../../model/conversation.js';
+import { LINGER, type Conversation } from '../../model/conversation.js';
 import type { Endpoint } from '../../model/address.js';
 import { CAPTURE_PLACE } from '../../model/captured-packet.js';
 import { TCP, type CounterEvent, type Protocol } from '../../model/event.js';
@@ -11,8 +11,6 @@ import type { BytePool } from './pool.js';
 const SYN_ACK = TCP.SYN | TCP.ACK;
 /** Nanoseconds of silence after which the next datagrams of the same ends form another conversation. */
 const UDP_IDLE = 90_000_000_000;
-/** Nanoseconds of silence after which a packet of a TCP connection that has ended is a stray. */
-const LINGER = 2_000_000_000;
 /** Nanoseconds of silence after which a connection attempt was given up: a SYN is retransmitted for so long. */
 export const ATTEMPT = 127_000_000_000;
 

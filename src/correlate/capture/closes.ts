@@ -2,7 +2,7 @@
 import { TCP } from '../../model/event.js';
 import { ResetNumbers } from '../reset-fit.js';
 import type { CapturedLeg } from './legs.js';
-import type { WirePacket } from './same-packet.js';
+import type { WireLeg } from './wire-leg.js';
 
 /** Nanoseconds within which a relay that ends of its own accord ends both sides. */
 const TOGETHER = 100_000_000;
@@ -24,15 +24,28 @@ interface Said {
  * may have ended its side, so a conclusion from a close, or from its absence, must hold in both cases.
  */
 function readCloses({ leg }: CapturedLeg): readonly Closes[] {
-  const { requests, replies } = leg.split();
-  const isOwn = new Set<WirePacket>(requests);
+  return (leg.closes ??= leg.range.hasFlag(TCP.RST) ? readResets(leg) : [readFins(leg)]);
+}
+
+function readFins(leg: WireLeg): Closes {
+  const { table, rows, from, to } = leg.range;
+  const closes: { -readonly [K in keyof Closes]: Closes[K] } = { request: null, reply: null };
+  for (let at = from; at < to; at++) {
+    const row = rows[at] ?? 0;
+    if (((table.flags[row] ?? 0) & TCP.FIN) === 0) continue;
+    closes[leg.isRequest(row) ? 'request' : 'reply'] ??= table.time[row] ?? 0;
+  }
+  return closes;
+}
+
+function readResets(leg: WireLeg): readonly Closes[] {
   const numbers = new ResetNumbers(leg.unlisted);
   const [request, reply]: [Said, Said] = [
     { sure: null, perhaps: null },
     { sure: null, perhaps: null },
   ];
-  for (const packet of [...requests, ...replies].sort((a, b) => a.time - b.time || a.id - b.id)) {
-    const side = isOwn.has(packet) ? request : reply;
+  for (const packet of leg.range.list()) {
+    const side = leg.isRequest(packet.row) ? request : reply;
     const isReset = (packet.flags & TCP.RST) !== 0;
     if (!isReset) numbers.see(packet, side === request);
     if (!isReset && (packet.flags & TCP.FIN) === 0) continue;

@@ -7,15 +7,15 @@ import type { Conversation } from '../../model/conversation.js';
 import type { CapturedPacket } from '../../model/captured-packet.js';
 import { haveSameEnds, type ConversationLink } from './links.js';
 import { areApart, haveOneSender } from './nearness.js';
-import type { Twin } from './twins.js';
+import type { Twin, TwinRows } from './twins.js';
 
 /** Two conversations that show the same packets. */
 export interface TwinPair {
   readonly one: Conversation;
   readonly two: Conversation;
-  readonly twins: Twin[];
+  readonly twins: TwinRows;
   /** The same packets by their marks, but further apart in time than any path takes. */
-  readonly late: Twin[];
+  readonly late: TwinRows;
 }
 
 /**
@@ -76,7 +76,7 @@ function isBeside({ one, two }: ConversationLink, third: Conversation): boolean 
  * link.
  */
 function contradicts(link: ConversationLink, seen: CapturedPacket, third: CapturedPacket): boolean {
-  const own = link.twins.filter(({ a, b }) => isOneWay(link, seen, a, b));
+  const own = [...link.twins].filter(({ a, b }) => isOneWay(link, seen, a, b));
   const same = own.filter(({ a, b }) => a.id === seen.id || b.id === seen.id);
   const [sample] = own;
   if (sample === undefined) return false;
@@ -121,11 +121,11 @@ function doesNotFit(
   // It has its first address although it is as far along as the sighting under the new one.
   if (sides.has('near')) return near.ttl !== far.ttl && !isBefore(third, far);
   if (third.ttl > near.ttl) return true;
-  if (third.ttl < near.ttl) return haveOneSender(near, third);
+  if (third.ttl < near.ttl) return haveOneSender(near.table, near.row, third.row);
   // It is already rewritten at the place where it was also seen as it arrived.
-  return near.file === third.file && !areApart({ a: near, b: third });
+  return near.file === third.file && !areApart(near.table, near.row, third.row);
 }
 
 function isBefore(near: CapturedPacket, far: CapturedPacket): boolean {
-  return near.ttl > far.ttl && !haveOneSender(near, far);
+  return near.ttl > far.ttl && !haveOneSender(near.table, near.row, far.row);
 }

@@ -7,7 +7,8 @@ import { compareEnds, readBoth, type CloseOrder } from './closes.js';
 import { compareContent, isAligned, lacksBytes, streamsOf } from './contents.js';
 import { compareDatagrams } from './datagrams.js';
 import type { CapturedLeg } from './legs.js';
-import { isInitialTtl } from './sightings.js';
+import { isInitialTtl, type Seen } from './sightings.js';
+import type { PacketRange } from './wire-leg.js';
 import type { Likeness } from '../../model/claim.js';
 
 export interface Edge {
@@ -145,10 +146,19 @@ export function mayHaveDialled(client: CapturedLeg, upstream: CapturedLeg): bool
 
 /** Whether the machine between has one hardware address at each device that saw both legs. */
 function shareHardware(client: CapturedLeg, upstream: CapturedLeg): boolean {
-  return client.leg.sightings.every(({ device, reply }) => {
-    const other = upstream.leg.sightings.find((sighting) => sighting.device === device)?.request;
-    return !reply?.hardware || !other?.hardware || reply.hardware === other.hardware;
-  });
+  for (const { device, reply } of client.leg.sightings) {
+    if (reply === null || reply.hardware === null) continue;
+    const other = findRequestAt(upstream, device);
+    if (other !== null && other.hardware !== null && reply.hardware !== other.hardware) {
+      return false;
+    }
+  }
+  return true;
+}
+
+function findRequestAt({ leg }: CapturedLeg, device: number): Seen | null {
+  for (const sighting of leg.sightings) if (sighting.device === device) return sighting.request;
+  return null;
 }
 
 /**
@@ -158,7 +168,7 @@ function shareHardware(client: CapturedLeg, upstream: CapturedLeg): boolean {
 function isSeenToShare(client: CapturedLeg, upstream: CapturedLeg): boolean {
   if (upstream.origin === 'local') return true;
   return client.leg.sightings.some(({ device, reply }) => {
-    const other = upstream.leg.sightings.find((sighting) => sighting.device === device)?.request;
+    const other = findRequestAt(upstream, device);
     return reply?.hardware != null && reply.hardware === other?.hardware;
   });
 }
@@ -167,13 +177,23 @@ function isSeenToShare(client: CapturedLeg, upstream: CapturedLeg): boolean {
 function isSameFlow(a: CapturedLeg, b: CapturedLeg): boolean {
   if (a.first.syn !== null && a.first.syn === b.first.syn) return true;
   if (a.first.synAck !== null && a.first.synAck === b.first.synAck) return true;
-  const marks = new Set<string>();
-  for (const packet of a.leg.range.list()) {
-    if (packet.length > 0) marks.add(`${packet.seq}|${packet.ack}|${packet.length}`);
+  return shareSegment(a.leg.range, b.leg.range);
+}
+
+/** Whether both have a segment with bytes and the same numbers. */
+function shareSegment(a: PacketRange, b: PacketRange): boolean {
+  const { seq, ack, length } = a.table;
+  const theirs = b.table;
+  for (let i = a.from; i < a.to; i++) {
+    const own = a.rows[i] ?? 0;
+    if (length[own] === 0) continue;
+    for (let j = b.from; j < b.to; j++) {
+      const other = b.rows[j] ?? 0;
+      if (seq[own] !== theirs.seq[other] || length[own] !== theirs.length[other]) continue;
+      if (ack[own] === theirs.ack[other]) return true;
+    }
   }
-  return b.leg.range
-    .list()
-    .some(({ seq, ack, length }) => length > 0 && marks.has(`${seq}|${ack}|${length}`));
+  return false;
 }
 
 /** Allowed clock difference: none within one file, a little between two. */
@@ -187,22 +207,24 @@ function slackOf(a: CapturedLeg, b: CapturedLeg): number {
  */
 function findDisorder(client: CapturedLeg, upstream: CapturedLeg): number {
   const [own, theirs] = [streamsOf(client), streamsOf(upstream)];
-  const turns: [number | null, number | null][] = [
-    [client.first.synTime, upstream.first.synTime],
-    [client.first.established, upstream.first.synTime],
-    [own.request.firstData, theirs.request.firstData],
-    [theirs.reply.firstData, own.reply.firstData],
-  ];
+  let most = Math.max(
+    countDelay(client.first.synTime, upstream.first.synTime),
+    countDelay(client.first.established, upstream.first.synTime),
+    countDelay(own.request.firstData, theirs.request.firstData),
+    countDelay(theirs.reply.firstData, own.reply.firstData),
+  );
   if (own.request.length === theirs.request.length) {
-    turns.push([own.request.lastData, theirs.request.lastData]);
+    most = Math.max(most, countDelay(own.request.lastData, theirs.request.lastData));
   }
   if (own.reply.length === theirs.reply.length) {
-    turns.push([theirs.reply.lastData, own.reply.lastData]);
+    most = Math.max(most, countDelay(theirs.reply.lastData, own.reply.lastData));
   }
-  return Math.max(
-    0,
-    ...turns.map(([before, after]) => (before === null || after === null ? 0 : before - after)),
-  );
+  return most;
+}
+
+/** Nanoseconds by which `before` came after `after`; 0 where it did not, or where one of them is unknown. */
+function countDelay(before: number | null, after: number | null): number {
+  return before === null || after === null ? 0 : Math.max(0, before - after);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Finds the legs of a part of a capture that are final: nothing still to come can change what is said about them. */
 import type { CapturedLegs } from './connections.js';
+import { LINGER } from '../../model/conversation.js';
 import { compareDatagrams, sharePayload } from './datagrams.js';
 import { mayBeClient, mayBeUpstream, SLACK, type Edge } from './edges.js';
 import { compareContent, isAligned, streamsOf } from './contents.js';
@@ -16,9 +17,15 @@ const NEAR = { udp: 1_000_000_000, tcp: 1_000_000 } as const;
 
 /**
  * Nanoseconds before the horizon: conversations that began since then can decide about finished ones only by showing
- * the same packets.
+ * the same packets. `short` holds where nothing is looked at beyond the time in which a finished one lasted: there are
+ * no datagrams, and no pair of which bytes are missing.
  */
-export const YOUNG = 1_000_000_000;
+export const YOUNG = { short: SETTLED + LINGER - 2 * NEAR.tcp, long: 1_000_000_000 } as const;
+
+/** Whether legs around the time of a finished one can decide about it as well. */
+export function looksAround({ legs, pairings }: CapturedLegs): boolean {
+  return pairings.edges.some(({ thin }) => thin) || legs.some(({ leg }) => leg.protocol === 'udp');
+}
 
 export interface FinalLegs {
   readonly final: ReadonlySet<CapturedLeg>;

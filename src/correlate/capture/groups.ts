@@ -1,12 +1,12 @@
 /** Joins conversations that belong to one flow: under other addresses behind NAT, or seen in another file. */
 import { sameEndpoint } from '../../model/address.js';
 import type { ClockShift, Conversation } from '../../model/conversation.js';
-import { CapturedPacket } from '../../model/captured-packet.js';
 import type { PacketTable } from '../../model/packet-table.js';
 import { Copies } from './copies.js';
 import { dropDisputed, type TwinPair } from './disputes.js';
 import { dropForks, linkConversations, type ConversationLink } from './links.js';
-import { compareTimes, identityKey, isMarked, isPast, isSame } from './same-packet.js';
+import { compareTimes, identityKey, isMarkedIn, isPast, isSame } from './same-packet.js';
+import { TwinRows } from './twins.js';
 import { PacketRange } from './wire-leg.js';
 
 /** Conversations of one flow, not yet ordered, with their packets and the links that join them. */
@@ -100,38 +100,67 @@ interface Twins {
 /** Finds pairs of conversations that show the same packets, in the order in which that was first seen. */
 function findTwins(byId: readonly (Conversation | undefined)[], table: PacketTable): Twins {
   const copies = new Copies(table.size);
-  const pairs = new Map<number, TwinPair>();
+  const pairs = new PairsFound(byId.length, table);
   const misread: (readonly [number, number])[] = [];
-  const { time } = table;
-  const isOneFile = table.file.every((file) => file === 0);
-  for (const row of table.ordered) {
+  const { time, conversation, ordered } = table;
+  const isOneFile = table.isOneFile;
+  for (let at = 0; at < ordered.length; at++) {
+    const row = ordered[at] ?? 0;
     const key = identityKey(table, row);
     for (let copy = copies.firstOf(key); copy >= 0; copy = copies.after(copy)) {
-      const [from, to] = [table.conversation[copy] ?? 0, table.conversation[row] ?? 0];
+      const [from, to] = [conversation[copy] ?? 0, conversation[row] ?? 0];
       if (from === to) continue;
-      const [before, packet] = [new CapturedPacket(table, copy), new CapturedPacket(table, row)];
-      const times = compareTimes(before, packet);
-      if (times === 'never') continue;
-      if (before.damaged || packet.damaged || !isSame(before, packet)) continue;
+      const times = compareTimes(table, copy, row);
+      if (times === 'never' || !isSame(table, copy, row)) continue;
       const [one, two] = [byId[Math.min(from, to)], byId[Math.max(from, to)]];
       if (!one || !two || !mayBeOne(one, two)) continue;
-      const marked = isMarked(before, packet);
+      const marked = isMarkedIn(table, copy, row);
       if (!marked && (times === 'late' || !haveOneClient(one, two))) continue;
       if (mayBeMisread(one, two)) {
         misread.push([one.id, two.id]);
         continue;
       }
-      const number = one.id * byId.length + two.id;
-      let pair = pairs.get(number);
-      if (!pair) pairs.set(number, (pair = { one, two, twins: [], late: [] }));
+      const pair = pairs.find(one, two);
       const twins = times === 'late' ? pair.late : pair.twins;
       if (twins.length === MAX_TWINS) continue;
-      twins.push(from === one.id ? { a: before, b: packet } : { a: packet, b: before });
+      if (from === one.id) twins.push(copy, row);
+      else twins.push(row, copy);
     }
     const isOld = (copy: number): boolean => isOneFile && isPast(time[copy] ?? 0, time[row] ?? 0);
     copies.add(key, row, isOld);
   }
-  return { pairs: [...pairs.values()], misread };
+  return { pairs: pairs.list, misread };
+}
+
+/** The pairs of conversations that were found so far, in order. */
+class PairsFound {
+  readonly list: TwinPair[] = [];
+  readonly #width: number;
+  readonly #table: PacketTable;
+  readonly #byNumbers = new Map<number, TwinPair>();
+  /** By the first conversation: the pair that was asked for last. Nearly all conversations are in one pair. */
+  readonly #latest: (TwinPair | undefined)[];
+
+  constructor(conversations: number, table: PacketTable) {
+    this.#table = table;
+    this.#width = conversations;
+    this.#latest = new Array<TwinPair | undefined>(conversations);
+  }
+
+  find(one: Conversation, two: Conversation): TwinPair {
+    const latest = this.#latest[one.id];
+    if (latest !== undefined && latest.two === two) return latest;
+    const number = one.id * this.#width + two.id;
+    // A conversation without a latest pair has none at all.
+    let pair = latest && this.#byNumbers.get(number);
+    if (pair === undefined) {
+      pair = { one, two, twins: new TwinRows(this.#table), late: new TwinRows(this.#table) };
+      this.list.push(pair);
+      this.#byNumbers.set(number, pair);
+    }
+    this.#latest[one.id] = pair;
+    return pair;
+  }
 }
 
 /**

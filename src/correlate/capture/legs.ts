@@ -1,14 +1,14 @@
 /** Turns a group of conversations into a leg: finds who began it, what was dialled, and where it went. */
-import { isLoopback, sameEndpoint, type Endpoint } from '../../model/address.js';
+import { sameEndpoint, type Endpoint } from '../../model/address.js';
 import type { Conversation } from '../../model/conversation.js';
 import type { Device } from '../../model/topology.js';
 import type { Nat } from '../leg.js';
 import type { ConversationGroup } from './groups.js';
 import type { ConversationLink } from './links.js';
 import type { LinkDoubt } from '../../model/claim.js';
-import type { WirePacket } from './same-packet.js';
 import { isInitialTtl } from './sightings.js';
-import type { Twin } from './twins.js';
+import { surveyRows, type Origin } from './survey-rows.js';
+import type { TwinRows } from './twins.js';
 import { WireLeg, type PacketRange } from './wire-leg.js';
 
 /** The first ephemeral port that systems usually assign. */
@@ -45,12 +45,10 @@ export interface CapturedLeg {
 /** A rewriting of the destination on the wire. */
 export interface WireRewriting {
   /** Packets that were seen before and after it; `a` may be either side. */
-  readonly twins: readonly Twin[];
+  readonly twins: TwinRows;
   /** Why it is not proven; null where it is. */
   readonly doubt: LinkDoubt | null;
 }
-
-type Origin = 'local' | 'elsewhere' | null;
 
 export interface CaptureContext {
   readonly ports: ReadonlySet<number>;
@@ -80,7 +78,7 @@ export function buildCapturedLeg(group: ConversationGroup, context: CaptureConte
     group.packets,
     counted.length > 0 ? counted : null,
   );
-  const { requests, replies } = leg.split();
+  const { requests, replies } = surveyRows(leg, context.devices);
   return {
     leg,
     rewriting: findRewriting(group.links, to),
@@ -88,16 +86,16 @@ export function buildCapturedLeg(group: ConversationGroup, context: CaptureConte
     last,
     conversations: ordered,
     clientWay: client.wayOf(first),
-    origin: findOrigin(requests, context.devices),
-    serverOrigin: findOrigin(replies, context.devices),
-    ttl: { first: findHighestTtl(requests), last: findLowestTtl(requests) },
-    answeredFromAfar: replies.length > 0 && !isInitialTtl(findHighestTtl(replies)),
+    origin: requests.origin,
+    serverOrigin: replies.origin,
+    ttl: { first: requests.mostTtl, last: requests.leastTtl },
+    answeredFromAfar: replies.first >= 0 && !isInitialTtl(replies.mostTtl),
     uniform: ordered.every(
       (one) => sameEndpoint(from(one), leg.client) && sameEndpoint(to(one), leg.server),
     ),
     disputed: group.disputed,
-    ofContainer: isMadeFor(leg.client.address, requests[0]?.hardware ?? null),
-    toContainer: isMadeFor(leg.server.address, replies[0]?.hardware ?? null),
+    ofContainer: isMadeFor(leg.client.address, requests.hardware),
+    toContainer: isMadeFor(leg.server.address, replies.hardware),
   };
 }
 
@@ -109,14 +107,6 @@ function findRewriting(
   const telling = links.filter(({ one, two }) => !sameEndpoint(to(one), to(two)));
   const link = telling.find(({ doubt }) => doubt === null) ?? telling[0];
   return link ? { twins: link.twins, doubt: link.doubt } : null;
-}
-
-function findHighestTtl(packets: readonly WirePacket[]): number {
-  return packets.reduce((most, { wire }) => Math.max(most, wire.ttl), -Infinity);
-}
-
-function findLowestTtl(packets: readonly WirePacket[]): number {
-  return packets.reduce((least, { wire }) => Math.min(least, wire.ttl), Infinity);
 }
 
 /** Docker used to give a container the hardware address 02:42 and its IPv4 address. */
@@ -162,9 +152,9 @@ function findClient(group: ConversationGroup, ports: ReadonlySet<number>): Clien
   if (conversations.length === 1) return { conversation: known, wayOf: () => guess };
   const ways = new Map<number, 0 | 1>([[known.id, guess]]);
   // A packet has the same sender in every conversation that shows it.
-  for (let round = 0; round < conversations.length; round++) {
-    for (const link of links) {
-      for (const { a, b } of link.twins.slice(0, 1)) spreadWay(a, b, conversations, ways);
+  for (let round = 0; round < conversations.length && ways.size < conversations.length; round++) {
+    for (const { one, two, twins } of links) {
+      if (twins.length > 0) spreadWay(twins, one, two, ways);
     }
   }
   return {
@@ -187,24 +177,19 @@ function doubtFirst({ client, streams }: Conversation, ports: ReadonlySet<number
 }
 
 function spreadWay(
-  a: WirePacket,
-  b: WirePacket,
-  conversations: readonly Conversation[],
+  twins: TwinRows,
+  one: Conversation,
+  two: Conversation,
   ways: Map<number, 0 | 1>,
 ): void {
-  for (const [from, to] of [
-    [a, b],
-    [b, a],
-  ] as const) {
-    const way = ways.get(from.wire.conversation);
-    if (way === undefined || ways.has(to.wire.conversation)) continue;
-    const here = conversations.find(({ id }) => id === from.wire.conversation);
-    const there = conversations.find(({ id }) => id === to.wire.conversation);
-    if (!here || !there) continue;
-    const byClient = sameEndpoint(here.streams[way].from, from.source);
-    const sender = sameEndpoint(there.streams[0].from, to.source) ? 0 : 1;
-    ways.set(there.id, byClient ? sender : sender === 0 ? 1 : 0);
-  }
+  const [first, second] = [ways.get(one.id), ways.get(two.id)];
+  if ((first === undefined) === (second === undefined)) return;
+  const [a, b] = [twins.table.sourceOf(twins.a(0)), twins.table.sourceOf(twins.b(0))];
+  const [way, here, from, there, to] =
+    first === undefined ? [second ?? 0, two, b, one, a] : [first, one, a, two, b];
+  const byClient = sameEndpoint(here.streams[way].from, from);
+  const sender = sameEndpoint(there.streams[0].from, to) ? 0 : 1;
+  ways.set(there.id, byClient ? sender : sender === 0 ? 1 : 0);
 }
 
 function guessWay(
@@ -234,14 +219,18 @@ function orderByPath(
   if (conversations.length === 1) return conversations;
   const rank = new Map(conversations.map(({ id }) => [id, 0]));
   const add = (id: number, value: number): void => void rank.set(id, (rank.get(id) ?? 0) + value);
-  for (const { a, b } of links.flatMap(({ twins }) => twins)) {
-    const here = conversations.find(({ id }) => id === a.wire.conversation);
-    if (!here) continue;
-    const request = sameEndpoint(here.streams[client.wayOf(here)].from, a.source);
-    const ahead = Math.sign(a.wire.ttl - b.wire.ttl) || Math.sign(b.id - a.id);
-    const nearer = request ? ahead : -ahead;
-    add(a.wire.conversation, -nearer);
-    add(b.wire.conversation, nearer);
+  for (const { one, two, twins } of links) {
+    const end = one.streams[client.wayOf(one)].from;
+    const { ttl, id } = twins.table;
+    let nearer = 0;
+    for (let index = 0; index < twins.length; index++) {
+      const [a, b] = [twins.a(index), twins.b(index)];
+      const fallen = Math.sign((ttl[a] ?? 0) - (ttl[b] ?? 0));
+      const ahead = fallen || Math.sign((id[b] ?? 0) - (id[a] ?? 0));
+      nearer += sameEndpoint(end, twins.table.sourceOf(a)) ? ahead : -ahead;
+    }
+    add(one.id, -nearer);
+    add(two.id, nearer);
   }
   return [...conversations].sort(
     (a, b) => (rank.get(a.id) ?? 0) - (rank.get(b.id) ?? 0) || a.first - b.first || a.id - b.id,
@@ -260,7 +249,7 @@ function describeNat(packets: PacketRange, { from, to, first, last }: NatEnds): 
   const destinationRewritten = !sameEndpoint(to(first), to(last));
   const sourceRewritten = !sameEndpoint(from(first), from(last));
   if (!destinationRewritten && !sourceRewritten) return null;
-  const event = packets.list().find(({ conversation }) => conversation === last.id);
+  const event = packets.findFirst((row) => packets.table.conversation[row] === last.id);
   if (!event) return null;
   return {
     view: {
@@ -275,32 +264,4 @@ function describeNat(packets: PacketRange, { from, to, first, last }: NatEnds): 
     destinationRewritten,
     sourceRewritten,
   };
-}
-
-/** Where the first packets of one side came from; null unless all of them agree. */
-function findOrigin(requests: readonly WirePacket[], devices: ReadonlyMap<number, Device>): Origin {
-  const seen: WirePacket[] = [];
-  let common: Origin | undefined;
-  for (const packet of requests) {
-    if (seen.some((before) => isLike(before, packet))) continue;
-    if (seen.length === 8) break;
-    seen.push(packet);
-    const origin = tellOrigin(packet, devices);
-    if (common !== undefined && origin !== common) return null;
-    common = origin;
-  }
-  return common ?? null;
-}
-
-function tellOrigin(packet: WirePacket, devices: ReadonlyMap<number, Device>): Origin {
-  const loops =
-    isLoopback(packet.source.address) || devices.get(packet.ifindex ?? -1)?.kind === 'loopback';
-  if (loops) return 'local';
-  if (!packet.wire.directed) return null;
-  return packet.direction === 'out' ? 'local' : 'elsewhere';
-}
-
-function isLike(a: WirePacket, b: WirePacket): boolean {
-  const sized = a.seq === b.seq && a.flags === b.flags && a.length === b.length;
-  return sized && a.wire.ipId === b.wire.ipId;
 }

@@ -2,9 +2,10 @@
 import type { LinkDoubt } from '../../model/claim.js';
 import { sameEndpoint, type Endpoint } from '../../model/address.js';
 import type { Conversation } from '../../model/conversation.js';
-import { alignTwins, type Twin } from './twins.js';
+import { BIT, type PacketTable } from '../../model/packet-table.js';
+import { alignTwins, TwinRows } from './twins.js';
 import { areApart, findNearer, type Nearness } from './nearness.js';
-import { isMarked, type WirePacket } from './same-packet.js';
+import { isMarkedIn } from './same-packet.js';
 
 export interface ConversationLink {
   readonly one: Conversation;
@@ -13,7 +14,7 @@ export interface ConversationLink {
    * Pairs of sightings of one packet, `a` in `one` and `b` in `two`, as far as they can be told apart from similar
    * ones.
    */
-  readonly twins: readonly Twin[];
+  readonly twins: TwinRows;
   /**
    * In each conversation, the end that faces away from the other one; null if both have the same addresses: then nobody
    * rewrote it and it was seen twice.
@@ -36,12 +37,11 @@ const ACROSS_FILES = 3;
 export function linkConversations(
   one: Conversation,
   two: Conversation,
-  twins: readonly Twin[],
+  twins: TwinRows,
 ): ConversationLink | null {
   if (haveSameEnds(one, two)) return { one, two, twins, beyond: null, nearer: 'one', doubt: null };
   const aligned = alignTwins(twins);
-  const ways = [0, 1].map((way) => aligned.filter(({ a }) => wayOf(one, a) === way));
-  const [there, back] = ways as [Twin[], Twin[]];
+  const { there, back } = splitByWay(one, aligned);
   if (!isOneMapping(two, there, back)) return null;
   const [first, second] = [findNearer(there), findNearer(back)];
   if (first === 'contradiction' || second === 'contradiction') return null;
@@ -51,7 +51,7 @@ export function linkConversations(
   const isForth = first !== null;
   const nearer: ConversationLink['nearer'] = (known.nearer === 'a') === isForth ? 'one' : 'two';
   const link = { one, two, twins: aligned, beyond, nearer };
-  const marked = aligned.some(({ a, b }) => isMarked(a, b));
+  const marked = someTwin(aligned, (a, b) => isMarkedIn(aligned.table, a, b));
   if (first !== null && second !== null) {
     if (first.nearer === second.nearer) return null;
     const few = one.file !== two.file && aligned.length < ACROSS_FILES;
@@ -59,10 +59,13 @@ export function linkConversations(
   }
   // If the other direction has the same packets but no sign of a machine, they are copies.
   const silent = first === null ? there : back;
-  if (!silent.every(areApart)) return null;
+  const { table } = aligned;
+  if (someTwin(silent, (a, b) => !areApart(table, a, b))) return null;
   const passes = known.crosses && silent.length === 0;
-  if (!passes && !(known.routed && (first === null ? back : there).every(isOtherSender)))
+  const shown = first === null ? back : there;
+  if (!passes && !(known.routed && !someTwin(shown, (a, b) => !isOtherSender(table, a, b)))) {
     return null;
+  }
   return { ...link, doubt: marked ? findDoubt(one, two, !passes) : 'unmarked' };
 }
 
@@ -71,12 +74,34 @@ function findDoubt(one: Conversation, two: Conversation, few: boolean): LinkDoub
   return keepsClient(one, two) ? null : 'both-ends';
 }
 
-function findBeyond({ nearer }: Nearness, [twin]: readonly Twin[]): ConversationLink['beyond'] {
-  if (twin === undefined) return null;
-  const { a, b } = twin;
+function findBeyond({ nearer }: Nearness, twins: TwinRows): ConversationLink['beyond'] {
+  if (twins.length === 0) return null;
+  const { table } = twins;
+  const [a, b] = [twins.a(0), twins.b(0)];
   return nearer === 'a'
-    ? { one: a.source, two: b.destination }
-    : { one: a.destination, two: b.source };
+    ? { one: table.sourceOf(a), two: table.destinationOf(b) }
+    : { one: table.destinationOf(a), two: table.sourceOf(b) };
+}
+
+function someTwin(twins: TwinRows, holds: (a: number, b: number) => boolean): boolean {
+  for (let index = 0; index < twins.length; index++) {
+    if (holds(twins.a(index), twins.b(index))) return true;
+  }
+  return false;
+}
+
+/** Splits twins by the end of `one` that sent them: `there` by its first end, `back` by its second. */
+function splitByWay(
+  { streams }: Conversation,
+  twins: TwinRows,
+): { readonly there: TwinRows; readonly back: TwinRows } {
+  const { table } = twins;
+  const [there, back] = [new TwinRows(table), new TwinRows(table)];
+  for (let index = 0; index < twins.length; index++) {
+    const [a, b] = [twins.a(index), twins.b(index)];
+    (sameEndpoint(streams[0].from, table.sourceOf(a)) ? there : back).push(a, b);
+  }
+  return { there, back };
 }
 
 /**
@@ -124,10 +149,13 @@ function isFork(id: number, a: ConversationLink, b: ConversationLink): boolean {
  * Whether the sightings are at different devices or have different senders. False within one file that records
  * directions: it would show both directions.
  */
-function isOtherSender({ a, b }: Twin): boolean {
-  if (a.file === b.file && a.directed && b.directed) return false;
-  if (a.file !== b.file || a.ifindex !== b.ifindex) return true;
-  return a.hardware !== null && b.hardware !== null && a.hardware !== b.hardware;
+function isOtherSender(table: PacketTable, a: number, b: number): boolean {
+  const { file, device, bits, hardware } = table;
+  const directed = (bits[a] ?? 0) & (bits[b] ?? 0) & BIT.DIRECTED;
+  if (file[a] === file[b] && directed !== 0) return false;
+  if (file[a] !== file[b] || device[a] !== device[b]) return true;
+  const [one, two] = [hardware[a] ?? -1, hardware[b] ?? -1];
+  return one >= 0 && two >= 0 && one !== two;
 }
 
 export function haveSameEnds(
@@ -138,16 +166,22 @@ export function haveSameEnds(
   return crossed || (sameEndpoint(a.from, c.from) && sameEndpoint(b.from, d.from));
 }
 
-function wayOf({ streams }: Conversation, packet: WirePacket): 0 | 1 {
-  return sameEndpoint(streams[0].from, packet.source) ? 0 : 1;
+/** Whether each sender of `one` corresponds to one sender of `two`. */
+function isOneMapping(two: Conversation, there: TwinRows, back: TwinRows): boolean {
+  const [first, second] = [findWay(two, there), findWay(two, back)];
+  if (first === 'both' || second === 'both') return false;
+  return first === null || second === null || first !== second;
 }
 
-/** Whether each sender of `one` corresponds to one sender of `two`. */
-function isOneMapping(two: Conversation, there: readonly Twin[], back: readonly Twin[]): boolean {
-  const ways = (twins: readonly Twin[]): Set<0 | 1> => new Set(twins.map(({ b }) => wayOf(two, b)));
-  const [first, second] = [ways(there), ways(back)];
-  if (first.size > 1 || second.size > 1) return false;
-  return first.size === 0 || second.size === 0 || [...first][0] !== [...second][0];
+/** Which end of `two` sent the twins; null without twins. */
+function findWay({ streams }: Conversation, twins: TwinRows): 'first' | 'second' | 'both' | null {
+  let [first, second] = [false, false];
+  for (let index = 0; index < twins.length; index++) {
+    if (sameEndpoint(streams[0].from, twins.table.sourceOf(twins.b(index)))) first = true;
+    else second = true;
+  }
+  if (first && second) return 'both';
+  return first ? 'first' : second ? 'second' : null;
 }
 
 /**

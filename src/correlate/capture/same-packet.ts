@@ -27,35 +27,59 @@ export function identityKey(table: PacketTable, row: number): number {
   return Math.imul(seq, 0x9e3779b1) ^ Math.imul(ack, 0x85ebca6b) ^ (length << 8) ^ flags;
 }
 
-function haveSameNumbers(a: WirePacket, b: WirePacket): boolean {
-  const same = a.protocol === b.protocol && a.length === b.length;
-  if (a.protocol === 'udp') return same && a.wire.digest === b.wire.digest;
-  return same && a.seq === b.seq && a.ack === b.ack && a.flags === b.flags;
-}
-
 /**
  * Compares the times of packets that agree in everything else. `passing`: one may have come from one place to the
  * other. `late`: only if the clocks of their files differ. `never`: they are too far apart for any clock difference.
  */
-export function compareTimes(a: WirePacket, b: WirePacket): 'passing' | 'late' | 'never' {
-  const apart = Math.abs(a.time - b.time);
+export function compareTimes(
+  { time, file }: PacketTable,
+  a: number,
+  b: number,
+): 'passing' | 'late' | 'never' {
+  const apart = Math.abs((time[a] ?? 0) - (time[b] ?? 0));
   if (apart <= ONE_WAY) return 'passing';
-  return a.wire.file !== b.wire.file && apart <= MAX_SHIFT ? 'late' : 'never';
+  return file[a] !== file[b] && apart <= MAX_SHIFT ? 'late' : 'never';
 }
 
 /**
- * Whether two packets with equal keys are the same, regardless of time. Sequence numbers alone do not suffice: two
- * connections may carry the same bytes under the same numbers. So something must agree that a new packet would not
- * share: the sender's IP identification or timestamp, or one end of the tuple. Datagrams have no numbers, so one end of
- * theirs must always agree.
+ * Whether the packets in two rows with equal keys are the same, regardless of time. Sequence numbers alone do not
+ * suffice: two connections may carry the same bytes under the same numbers. So something must agree that a new packet
+ * would not share: the sender's IP identification or timestamp, or one end of the tuple. Datagrams have no numbers, so
+ * one end of theirs must always agree.
  */
-export function isSame(a: WirePacket, b: WirePacket): boolean {
-  if (!haveSameNumbers(a, b)) return false;
-  const [one, two] = [a.wire, b.wire];
-  if (differ(one.ipId, two.ipId) || differ(one.timestamp, two.timestamp)) return false;
-  if (differ(one.digest, two.digest)) return false;
-  if (a.protocol === 'udp' && !keepsEnd(a, b)) return false;
-  return isMarked(a, b) || (hasContent(a, b) && keepsEnd(a, b) && one.ttl !== two.ttl);
+export function isSame(table: PacketTable, a: number, b: number): boolean {
+  const { length, seq, ack, flags, bits, digest, ttl } = table;
+  const [one, two] = [bits[a] ?? 0, bits[b] ?? 0];
+  if (((one | two) & BIT.DAMAGED) !== 0) return false;
+  const isTcp = (one & BIT.TCP) !== 0;
+  if (((one ^ two) & BIT.TCP) !== 0 || length[a] !== length[b]) return false;
+  // An unknown digest differs from a known one between datagrams only.
+  const digested = one & two & BIT.DIGEST;
+  if (digested !== 0 && digest[a] !== digest[b]) return false;
+  if (isTcp) {
+    if (seq[a] !== seq[b] || ack[a] !== ack[b] || flags[a] !== flags[b]) return false;
+  } else if (((one ^ two) & BIT.DIGEST) !== 0) return false;
+  if (haveOtherMarks(table, a, b)) return false;
+  if (!isTcp && !keepsEnd(table, a, b)) return false;
+  if (isMarkedIn(table, a, b)) return true;
+  const hasContent = digested !== 0 || ((flags[a] ?? 0) & TCP.SYN) !== 0;
+  return hasContent && ttl[a] !== ttl[b] && keepsEnd(table, a, b);
+}
+
+function haveOtherMarks({ ipId, timestamp, bits }: PacketTable, a: number, b: number): boolean {
+  const [one, two] = [ipId[a] ?? -1, ipId[b] ?? -1];
+  if (one !== two && one >= 0 && two >= 0) return true;
+  const stamped = (bits[a] ?? 0) & (bits[b] ?? 0) & BIT.STAMPED;
+  return stamped !== 0 && timestamp[a] !== timestamp[b];
+}
+
+/** Whether the sender's own marks agree, like {@link isMarked}, by rows. */
+export function isMarkedIn(table: PacketTable, a: number, b: number): boolean {
+  const { ipId, timestamp, bits } = table;
+  const id = ipId[a] ?? -1;
+  if (id > 0 && id === ipId[b]) return true;
+  const stamped = (bits[a] ?? 0) & (bits[b] ?? 0) & BIT.STAMPED;
+  return stamped !== 0 && timestamp[a] === timestamp[b];
 }
 
 /** Whether the sender's own marks (IP identification or timestamp) agree: a relay's new packet would have others. */
@@ -64,16 +88,10 @@ export function isMarked({ wire: one }: WirePacket, { wire: two }: WirePacket): 
   return id || (one.timestamp !== null && one.timestamp === two.timestamp);
 }
 
-function differ(a: number | null, b: number | null): boolean {
-  return a !== null && b !== null && a !== b;
-}
-
-function hasContent(a: WirePacket, b: WirePacket): boolean {
-  const digest = a.wire.digest !== null && a.wire.digest === b.wire.digest;
-  return digest || (a.flags & TCP.SYN) !== 0;
-}
-
 /** Whether one end agrees: NAT of the destination keeps the source, and the other way round. */
-function keepsEnd(a: WirePacket, b: WirePacket): boolean {
-  return sameEndpoint(a.source, b.source) || sameEndpoint(a.destination, b.destination);
+function keepsEnd(table: PacketTable, a: number, b: number): boolean {
+  return (
+    sameEndpoint(table.sourceOf(a), table.sourceOf(b)) ||
+    sameEndpoint(table.destinationOf(a), table.destinationOf(b))
+  );
 }

@@ -1,5 +1,6 @@
 /** Summarises where a leg's packets were seen: at each device, in which direction and with which TTLs. */
-import type { WirePacket } from './same-packet.js';
+import { BIT, type PacketTable } from '../../model/packet-table.js';
+import type { WireLeg } from './wire-leg.js';
 
 /** What one device saw of one direction of a leg. */
 export interface Seen {
@@ -24,32 +25,47 @@ export function isInitialTtl(ttl: number): boolean {
 }
 
 type Draft = { -readonly [K in keyof Seen]: Seen[K] };
+interface DraftSighting {
+  readonly device: number;
+  request: Draft | null;
+  reply: Draft | null;
+}
 
-/** What each device saw of a leg. */
-export function listSightings(
-  requests: readonly WirePacket[],
-  replies: readonly WirePacket[],
-): DeviceSighting[] {
-  const drafts: { device: number; request: Draft | null; reply: Draft | null }[] = [];
-  const add = (packets: readonly WirePacket[], way: 'request' | 'reply'): void => {
-    for (const packet of packets) {
-      const device = packet.ifindex ?? 0;
-      let draft = drafts.find((one) => one.device === device);
+/** What each device saw of a leg. A damaged packet may show any TTL, so it shows nothing. */
+export function listSightings(leg: Pick<WireLeg, 'range' | 'isRequest'>): DeviceSighting[] {
+  const drafts: DraftSighting[] = [];
+  const { table, rows, from, to } = leg.range;
+  for (const requests of [true, false]) {
+    for (let at = from; at < to; at++) {
+      const row = rows[at] ?? 0;
+      if (leg.isRequest(row) !== requests || table.has(row, BIT.DAMAGED)) continue;
+      const device = table.device[row] ?? 0;
+      let draft = findDraft(drafts, device);
       if (!draft) drafts.push((draft = { device, request: null, reply: null }));
-      draft[way] = include(draft[way], packet);
+      if (requests) draft.request = include(draft.request, table, row);
+      else draft.reply = include(draft.reply, table, row);
     }
-  };
-  add(requests, 'request');
-  add(replies, 'reply');
+  }
   return drafts;
 }
 
-function include(seen: Draft | null, { wire, direction }: WirePacket): Draft {
-  const { ttl, directed, hardware } = wire;
-  const draft = seen ?? { most: ttl, least: ttl, in: false, out: false, hardware };
-  draft.most = Math.max(draft.most, ttl);
-  draft.least = Math.min(draft.least, ttl);
-  if (directed) draft[direction] = true;
+function findDraft(drafts: readonly DraftSighting[], device: number): DraftSighting | undefined {
+  for (const draft of drafts) if (draft.device === device) return draft;
+  return undefined;
+}
+
+function include(seen: Draft | null, table: PacketTable, row: number): Draft {
+  const ttl = table.ttl[row] ?? 0;
+  const draft = seen ?? {
+    most: ttl,
+    least: ttl,
+    in: false,
+    out: false,
+    hardware: table.hardwareOf(row),
+  };
+  if (ttl > draft.most) draft.most = ttl;
+  if (ttl < draft.least) draft.least = ttl;
+  if (table.has(row, BIT.DIRECTED)) draft[table.has(row, BIT.OUT) ? 'out' : 'in'] = true;
   return draft;
 }
 
@@ -60,20 +76,16 @@ function include(seen: Draft | null, { wire, direction }: WirePacket): Draft {
  * device.
  */
 export function findCrossing(sightings: readonly DeviceSighting[]): 'routed' | 'bridged' | null {
-  const both = sightings.flatMap(({ request, reply }) =>
-    request && reply ? { request, reply } : [],
-  );
-  const isNear = ({ request, reply }: (typeof both)[number]): boolean =>
-    isFresh(request) && isRouted(reply);
-  const isFar = ({ request, reply }: (typeof both)[number]): boolean =>
-    isRouted(request) && isFresh(reply);
-  if (both.some(isNear) && both.some(isFar)) return 'routed';
-  const enters = both.some(
-    ({ request, reply }) => onlyIn(request) && onlyOut(reply) && isFresh(request) && isFresh(reply),
-  );
-  const leaves = both.some(
-    ({ request, reply }) => onlyOut(request) && onlyIn(reply) && isFresh(request) && isFresh(reply),
-  );
+  let [near, far, enters, leaves] = [false, false, false, false];
+  for (const { request, reply } of sightings) {
+    if (request === null || reply === null) continue;
+    near ||= isFresh(request) && isRouted(reply);
+    far ||= isRouted(request) && isFresh(reply);
+    if (!isFresh(request) || !isFresh(reply)) continue;
+    enters ||= onlyIn(request) && onlyOut(reply);
+    leaves ||= onlyOut(request) && onlyIn(reply);
+  }
+  if (near && far) return 'routed';
   return enters && leaves ? 'bridged' : null;
 }
 

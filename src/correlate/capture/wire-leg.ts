@@ -6,7 +6,10 @@ import { CapturedPacket } from '../../model/captured-packet.js';
 import type { Conversation } from '../../model/conversation.js';
 import type { CounterEvent, Protocol } from '../../model/event.js';
 import type { PacketTable } from '../../model/packet-table.js';
+import { isRequest } from '../bytes.js';
 import type { Leg, Nat } from '../leg.js';
+import type { Closes } from './closes.js';
+import { RowSides } from './row-sides.js';
 import { listSightings, type DeviceSighting } from './sightings.js';
 
 /** Some rows of the packet table, in order of time: a slice of a list that holds all rows. */
@@ -20,6 +23,24 @@ export class PacketRange {
 
   get isEmpty(): boolean {
     return this.from === this.to;
+  }
+
+  /** Whether a packet has one of these TCP flags. */
+  hasFlag(flags: number): boolean {
+    const { table, rows, to } = this;
+    for (let at = this.from; at < to; at++) {
+      if (((table.flags[rows[at] ?? 0] ?? 0) & flags) !== 0) return true;
+    }
+    return false;
+  }
+
+  /** The first packet whose row passes. */
+  findFirst(passes: (row: number) => boolean): CapturedPacket | null {
+    for (let at = this.from; at < this.to; at++) {
+      const row = this.rows[at] ?? 0;
+      if (passes(row)) return new CapturedPacket(this.table, row);
+    }
+    return null;
   }
 
   list(): CapturedPacket[] {
@@ -47,7 +68,7 @@ export interface Sides {
 }
 
 /** Most legs whose packets are kept as objects, and most packets of a leg for which they are. */
-const MOST_READY = 4_096;
+const MOST_READY = 512;
 const MOST_PACKETS = 128;
 const ready: (WireLeg | undefined)[] = [];
 let nextReady = 0;
@@ -57,6 +78,11 @@ export class WireLeg implements Leg {
   readonly server: Endpoint;
   readonly destination: Endpoint;
   readonly #clients: ReadonlyMap<number, Endpoint> | null;
+  readonly #ids: readonly number[];
+  #senders: RowSides | null = null;
+  #requests: RowSides | null = null;
+  /** How it ended, once that was read. */
+  closes: readonly Closes[] | null = null;
   #sightings: readonly DeviceSighting[] | null = null;
   #events: readonly WireEvent[] | null = null;
   #sides: Sides | null = null;
@@ -74,6 +100,25 @@ export class WireLeg implements Leg {
     this.client = client;
     this.server = server;
     this.destination = destination;
+    const { table, rows, from } = range;
+    this.#ids = clients === null ? [table.conversation[rows[from] ?? 0] ?? 0] : [...clients.keys()];
+  }
+
+  /** Whether the client sent the packet in this row of the table: in each conversation, it has that one's address. */
+  isRequest(row: number): boolean {
+    this.#senders ??= new RowSides(this.range.table, this.#ids, (conversation, source) => {
+      const end = this.#clients ? this.#clients.get(conversation) : this.client;
+      return end !== undefined && sameEndpoint(source, end);
+    });
+    return this.#senders.has(row);
+  }
+
+  /** Whether the packet in this row went to the server, as {@link isRequest} of any leg tells by its ends. */
+  goesToServer(row: number): boolean {
+    this.#requests ??= new RowSides(this.range.table, this.#ids, (_, source, destination) =>
+      isRequest(this, { source, destination }),
+    );
+    return this.#requests.has(row);
   }
 
   /** Whether it has one pair of endpoints, in one file. */
@@ -88,15 +133,13 @@ export class WireLeg implements Leg {
     return (this.#events = this.#listEvents());
   }
 
-  /** Splits the packets by sender: in each conversation, the client has that conversation's address. */
+  /** Splits the packets by sender. */
   split(): Sides {
     if (this.#sides !== null) return this.#sides;
     const requests: CapturedPacket[] = [];
     const replies: CapturedPacket[] = [];
     for (const packet of this.range.list()) {
-      const end = this.#clients ? this.#clients.get(packet.conversation) : this.client;
-      const isRequest = end !== undefined && sameEndpoint(packet.source, end);
-      (isRequest ? requests : replies).push(packet);
+      (this.isRequest(packet.row) ? requests : replies).push(packet);
     }
     const sides = { requests, replies };
     if (requests.length + replies.length > MOST_PACKETS) return sides;
@@ -118,13 +161,7 @@ export class WireLeg implements Leg {
 
   /** What each device saw of it. */
   get sightings(): readonly DeviceSighting[] {
-    if (this.#sightings === null) {
-      const { requests, replies } = this.split();
-      // A damaged packet may show any TTL.
-      const sound = (packet: CapturedPacket): boolean => !packet.damaged;
-      this.#sightings = listSightings(requests.filter(sound), replies.filter(sound));
-    }
-    return this.#sightings;
+    return (this.#sightings ??= listSightings(this));
   }
 
   /** Whether it was seen at one device only: then nothing shows where it went from there. */

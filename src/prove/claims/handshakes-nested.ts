@@ -14,7 +14,7 @@ export function claimNested({
   return {
     code: 'handshakes-nested',
     holds: seen || null,
-    events: legs.flatMap(({ leg }) => leg.events[0]?.id ?? []),
+    events: legs.flatMap(({ leg }) => leg.range.findFirst(() => true)?.id ?? []),
     facts: { from, to },
   };
 }

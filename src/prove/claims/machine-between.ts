@@ -8,7 +8,7 @@ export function claimMachineBetween({
 }: ObservedOnWire): ClaimOf<'machine-between'> | null {
   if (!leg.nat?.destinationRewritten || rewriting === null) return null;
   const { doubt, twins } = rewriting;
-  const [twin] = twins;
+  const twin = twins.at(0);
   return {
     code: 'machine-between',
     holds: (doubt !== 'one-way' && doubt !== 'both-ends') || null,

@@ -33,7 +33,7 @@ export function claimRewrittenOnWire({ leg, link, captured }: ObservedOnWire): R
     const facts = { by: 'addresses', from: null, to: null, hook: null } as const;
     return { code: 'nat-rewritten', holds: link ? false : null, events: [], facts };
   }
-  const twin = captured.rewriting?.twins[0];
+  const twin = captured.rewriting?.twins.at(0);
   return {
     code: 'nat-rewritten',
     holds: true,

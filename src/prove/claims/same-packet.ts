@@ -59,7 +59,7 @@ function isSameSkb(before: PacketEvent, after: PacketEvent | DropEvent): boolean
 
 export function claimSamePacketOnWire({ leg, captured }: ObservedOnWire): SamePacket | null {
   if (!leg.nat?.destinationRewritten) return null;
-  const twins = captured.rewriting?.twins ?? [];
+  const twins = [...(captured.rewriting?.twins ?? [])];
   const marked = twins.filter(({ a, b }) => isMarked(a, b));
   const [first] = marked;
   const shown = first ?? twins[0];

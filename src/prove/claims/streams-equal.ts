@@ -7,14 +7,15 @@ export function claimEqual({
   pairing,
   link,
   leg,
+  captured,
 }: ObservedOnWire): ClaimOf<'streams-equal'> | null {
   if (!pairing || !link) return null;
   const { request, reply, thin } = pairing;
   return {
     code: 'streams-equal',
     holds: isCarried(pairing) || null,
-    events: [leg, link.upstream].flatMap(
-      ({ events }) => events.find((event) => event.kind === 'packet' && event.length > 0)?.id ?? [],
+    events: [captured.leg, pairing.upstream.leg].flatMap(
+      ({ range }) => range.findFirst((row) => (range.table.length[row] ?? 0) > 0)?.id ?? [],
     ),
     facts: { protocol: leg.protocol, request, reply, thin },
   };

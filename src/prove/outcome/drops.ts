@@ -1,5 +1,6 @@
 /** Finds the drop that decided a connection: that of a packet that was needed and never got through. */
 import { isRequest } from '../../correlate/bytes.js';
+import { WireLeg } from '../../correlate/capture/wire-leg.js';
 import type { Leg } from '../../correlate/leg.js';
 import { TCP, type DropEvent, type PacketEvent } from '../../model/event.js';
 import type { Observed } from '../observed.js';
@@ -27,6 +28,8 @@ export function listLegs({ leg, links }: Pick<Observed, 'leg' | 'links'>): Leg[]
 }
 
 function listDrops(leg: Leg): DropEvent[] {
+  // A capture shows no drops.
+  if (leg instanceof WireLeg) return [];
   return leg.events.filter(
     (event): event is DropEvent => event.kind === 'drop' && !isInnocent(event),
   );

@@ -1,60 +1,30 @@
 /** Reads from the packets of one TCP leg its handshake, its acknowledgements and its retransmissions. */
 import { isRequest } from '../../correlate/bytes.js';
+import { WireLeg } from '../../correlate/capture/wire-leg.js';
 import type { Leg, LegEvent } from '../../correlate/leg.js';
 import { TCP, TCP_STATE, type DropEvent, type PacketEvent } from '../../model/event.js';
+import { readPlainExchange } from './plain-exchange.js';
 import { distance, isAfter } from './sequence.js';
+import { COPY, type EndTraffic, type Exchange, type Stalled } from './traffic.js';
+
+export type { EndTraffic, Exchange, Stalled };
 
 /** A packet, or the drop of one before it came to any device: both were sent. */
 export type Sent = PacketEvent | DropEvent;
 
-/** What one end sent and what the other end acknowledged of it. */
-export interface EndTraffic {
-  /** Number of its SYN (or SYN+ACK); null where none was seen. Of several, the one that the other end acknowledged. */
-  readonly syn: number | null;
-  /** How often it sent one, counted at the place that saw most. */
-  readonly syns: number;
-  /** Number of its first byte; null where neither SYN nor bytes were seen. */
-  readonly start: number | null;
-  /** Highest number that the other end has acknowledged; null where none was seen. */
-  readonly acked: number | null;
-  /** False where packets may have passed unlisted: they may have acknowledged more. */
-  readonly acksSeen: boolean;
-  /** A segment that was retransmitted and whose sender never learned that it arrived. */
-  readonly stalled: Stalled | null;
-  /** Time of its first FIN; null without one. */
-  readonly fin: number | null;
-}
-
-export interface Stalled {
-  readonly seq: number;
-  /** Payload bytes. */
-  readonly length: number;
-  /** How often it was sent, at the place that saw it most often. */
-  readonly sent: number;
-  /** It was acknowledged, but its sender kept retransmitting: the acknowledgement did not reach it. */
-  readonly unheard: boolean;
-  /** Payload bytes of the largest earlier segment of this side; null without one. */
-  readonly passed: number | null;
-}
-
-/** Both ends of a leg. */
-export interface Exchange {
-  readonly client: EndTraffic;
-  readonly server: EndTraffic;
-  /** The client completed the handshake, by its ACK, its socket or the server's socket. */
-  readonly completed: boolean;
-  /** Some packet of the server was seen. */
-  readonly replied: boolean;
-}
-
 const known = new WeakMap<Leg, Exchange>();
+let latest: { readonly leg: Leg; readonly exchange: Exchange } | null = null;
 
 /** Reads a leg once, however often it is asked for. */
 export function readExchange(leg: Leg): Exchange {
+  if (latest?.leg === leg) return latest.exchange;
   const before = known.get(leg);
   if (before) return before;
-  const exchange = read(leg);
-  known.set(leg, exchange);
+  const plain = leg instanceof WireLeg ? readPlainExchange(leg) : null;
+  const exchange = plain ?? read(leg);
+  // A plain one is soon read again, and there are very many legs.
+  if (plain === null) known.set(leg, exchange);
+  else latest = { leg, exchange };
   return exchange;
 }
 
@@ -99,8 +69,6 @@ function completes({ flags, ack }: Sent, synAcks: ReadonlyMap<number, unknown>):
   return synAcks.size === 0 || [...synAcks.keys()].some((seq) => isAfter(ack, seq));
 }
 
-/** Nanoseconds within which the same segment at one place is a copy of the same packet. */
-const COPY = 1_000_000;
 /** Transmissions after which a segment without acknowledgement counts as stalled. */
 const AGAIN_AND_AGAIN = 3;
 /** Retransmissions of an acknowledged segment after which its acknowledgement counts as lost. */
@@ -261,8 +229,9 @@ export function isUnsent({ namespace, ifindex }: DropEvent): boolean {
   return ifindex === null && namespace !== null;
 }
 
-function placeKey({ namespace, ifindex, kind, source, destination, ...more }: Sent): string {
-  const direction = 'direction' in more ? more.direction : '';
+function placeKey(event: Sent): string {
+  const { namespace, ifindex, kind, source, destination } = event;
+  const direction = event.kind === 'packet' ? event.direction : '';
   const ends = `${source.address}|${source.port}|${destination.address}|${destination.port}`;
   return `${namespace}|${ifindex}|${kind}|${direction}|${ends}`;
 }

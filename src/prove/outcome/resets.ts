@@ -1,5 +1,6 @@
 /** Finds who sent a reset: the side whose address it bears, or a rule on the way. */
 import { isRequest } from '../../correlate/bytes.js';
+import { WireLeg } from '../../correlate/capture/wire-leg.js';
 import type { Leg } from '../../correlate/leg.js';
 import { ResetNumbers } from '../../correlate/reset-fit.js';
 import { TCP, type DropEvent, type PacketEvent, type ResetEvent } from '../../model/event.js';
@@ -24,6 +25,7 @@ export interface Reset {
 
 /** Lists the resets that ended a leg, in order of time, each once however often it was seen. */
 export function listResets(leg: Leg): Reset[] {
+  if (leg instanceof WireLeg && !leg.range.hasFlag(TCP.RST)) return [];
   const seen = new Set<string>();
   const resets: Reset[] = [];
   const numbers = new ResetNumbers(leg.unlisted);
