@@ -8,6 +8,10 @@ export interface LegBytes {
   readonly fromServer: number;
 }
 
+export function isEqualBytes(one: LegBytes, other: LegBytes): boolean {
+  return one.fromClient === other.fromClient && one.fromServer === other.fromServer;
+}
+
 const WRAP = 2 ** 32;
 
 /** True when this packet goes from the client's side to the server's. */

@@ -11,6 +11,7 @@ import { Kinship } from './kinship.js';
 import type { Leg } from './leg.js';
 import { findSide, LegIndex } from './locate.js';
 import { Counts } from './call-counts.js';
+import { pairByTaps, type Tapped } from './taps.js';
 import { findTransfers, type Transfer } from './transfers.js';
 
 /** A transfer between the two legs of one relay. */
@@ -29,9 +30,10 @@ export interface RelayLink {
    * carried the same number of bytes, and each piece on one begins like a piece on the other. `tls`: each piece is
    * longer on one leg by as much as TLS adds. `only`: no transfer was seen, but the process dialled only this leg while
    * the client's leg was open, and it is a relay by its arguments or waits for what it dialled. `content`: packets of
-   * both legs carried the same bytes.
+   * both legs carried the same bytes. `tap`: a port driver wrote the upstream leg's frames into its tap device, from the
+   * client's port.
    */
-  readonly how: 'moved' | 'alike' | 'tls' | 'only' | 'content';
+  readonly how: 'moved' | 'alike' | 'tls' | 'only' | 'content' | 'tap';
   readonly moves: readonly Move[];
   /** Bytes moved from the client's socket into the upstream socket, and back; null where no bytes were followed. */
   readonly toUpstream: number | null;
@@ -109,8 +111,17 @@ export function pairRelays(
     legs.filter((leg) => !upstreams.has(leg)),
     context,
   ).map(describeExclusion);
-  const beyond = new Set([...upstreams, ...byExclusion.map(({ upstream }) => upstream)]);
-  const links = [...byMoves, ...byExclusion];
+  for (const { client, upstream } of byExclusion) {
+    clients.add(client);
+    upstreams.add(upstream);
+  }
+  const byTaps = pairByTaps(
+    legs.filter((leg) => !clients.has(leg)),
+    legs.filter((leg) => !upstreams.has(leg)),
+    context,
+  ).map(describeTapped);
+  const beyond = new Set([...upstreams, ...byTaps.map(({ upstream }) => upstream)]);
+  const links = [...byMoves, ...byExclusion, ...byTaps];
   return { links, ...findDatagrams(legs, calls), shared, beyond, kinship, calls, counts };
 }
 
@@ -182,7 +193,7 @@ function mergeDatagrams(pairs: readonly Pair[]): Pair[] {
 
 function describePair(
   { client, upstream, again, moves }: Pair,
-  { kinship, calls, counts }: Context,
+  { kinship, calls, counts, topology }: Context,
 ): RelayLink | null {
   const [first] = moves;
   if (!first) return null;
@@ -215,12 +226,26 @@ function describePair(
     toUpstream: there.moved,
     toClient: back.moved,
     flows: { there, back },
-    sockets: findMaker(client, upstream, pid, kinship),
+    sockets: leadsTo(topology, client, upstream)
+      ? 'own'
+      : findMaker(client, upstream, pid, kinship),
   };
 }
 
 function isEqual({ taken, given }: RelayedFlow): boolean {
   return taken !== null && taken === given;
+}
+
+/**
+ * Whether a port driver accepted the one and the other was dialled in the namespace that it leads to: it has a child
+ * there that dials for it and hands the socket on.
+ */
+function leadsTo({ drivers = [], host }: Topology, { accepted }: Leg, { dialled }: Leg): boolean {
+  if (accepted?.namespace !== host || dialled?.namespace == null) return false;
+  const { namespace } = dialled;
+  return drivers.some(
+    ({ pid, namespaces }) => pid === accepted.pid && namespaces.includes(namespace),
+  );
 }
 
 /** Finds who made the two sockets that a process moved bytes between. */
@@ -242,6 +267,11 @@ function describeExclusion({ client, upstream, how, accepted }: Excluded): Relay
   const { pid, command } = accepted;
   const none = { moves: [], toUpstream: null, toClient: null, flows: null };
   return { process: { pid, command }, client, upstream, how, ...none, sockets: 'own' };
+}
+
+function describeTapped(tapped: Tapped): RelayLink {
+  const none = { moves: [], toUpstream: null, toClient: null, flows: null };
+  return { ...tapped, how: 'tap', ...none, sockets: 'own' };
 }
 
 function joinLegs(leg: Leg, more: readonly Leg[]): Leg {

@@ -8,6 +8,7 @@ import {
   readArguments,
   readCommandName,
   readLink,
+  readNumbers,
   type ProcessEntry,
 } from './procfs.js';
 
@@ -35,7 +36,7 @@ export function listDrivers(input: DriverInput): PortDriver[] {
     if (!threads.includes(host)) return [];
     const words = readArguments(proc, pid) ?? [];
     const children = ancestry.childrenOf(pid).map((child) => child.namespace);
-    const named = listNamed(words, input);
+    const named = listNamed(pid, words, input);
     const namespaces = [...new Set([namespace, ...children, ...named])].filter(
       (inode) => inode !== host,
     );
@@ -52,16 +53,31 @@ function listThreads(proc: string, pid: number): number[] {
 }
 
 /** Namespaces that arguments name by path or by the pid of a process: PATH or PID of slirp4netns and pasta. */
-function listNamed(words: readonly string[], { paths, processes }: DriverInput): number[] {
-  const known = new Map(processes.map(({ pid, namespace }) => [String(pid), namespace]));
+function listNamed(own: number, words: readonly string[], input: DriverInput): number[] {
+  const { paths } = input;
+  const known = listNumbered(own, input);
   return words.slice(1).flatMap((word, index) => {
     const path = word.startsWith('--netns=') ? word.slice('--netns='.length) : word;
     const byPath = path.startsWith('/') ? paths.get(path) : undefined;
     // A number may also be the value of an option before it.
-    const isOperand = !words[index]?.startsWith('-');
+    const isOperand = !/^-[^=]*$/.test(words[index] ?? '');
     const byPid = isOperand ? known.get(word) : undefined;
     return byPath ?? byPid ?? [];
   });
+}
+
+/** Namespaces by the numbers that processes have for this one, which may be in a process namespace with others. */
+function listNumbered(own: number, { proc, processes }: DriverInput): Map<string, number> {
+  const seen = readNumbers(proc, own);
+  if (seen === null || seen.inner === own) {
+    return new Map(processes.map(({ pid, namespace }) => [String(pid), namespace]));
+  }
+  return new Map(
+    processes.flatMap(({ pid, namespace }) => {
+      const other = readNumbers(proc, pid);
+      return other?.space === seen.space ? [[String(other.inner), namespace] as const] : [];
+    }),
+  );
 }
 
 /**

@@ -35,6 +35,7 @@ export function parseLinks(text: string): DeviceLink[] {
         linkIfindex: toIndex(device['link_index']) ?? byName.get(device['link']) ?? null,
         linkNamespaceId: toCount(device['link_netnsid']),
         ...findTunnel(device),
+        ...(infoKind(device) === 'tun' && { tap: true }),
       },
     ];
   });
@@ -79,11 +80,15 @@ function repair(found: string, escaped: string | undefined): string {
 }
 
 function findKind(device: Record<string, unknown>): Device['kind'] {
-  const info = isRecord(device['linkinfo']) ? device['linkinfo']['info_kind'] : undefined;
+  const info = infoKind(device);
   if (info === 'veth' || info === 'bridge') return info;
   const flags = device['flags'];
   const loopback = device['link_type'] === 'loopback' || includes(flags, 'LOOPBACK');
   return loopback ? 'loopback' : 'other';
+}
+
+function infoKind(device: Record<string, unknown>): unknown {
+  return isRecord(device['linkinfo']) ? device['linkinfo']['info_kind'] : undefined;
 }
 
 /** iproute2's names of devices that encapsulate packets. */

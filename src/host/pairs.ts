@@ -34,10 +34,10 @@ export function listUnresolved(
 }
 
 function toDevice(link: DeviceLink, peerNamespace: number | null): Device {
-  const { ifindex, name, kind, addresses, master, linkIfindex, tunnel } = link;
+  const { ifindex, name, kind, addresses, master, linkIfindex, tunnel, tap } = link;
   const peerIfindex = isVeth(link) ? linkIfindex : null;
   const device = { ifindex, name, kind, addresses, master, peerIfindex, peerNamespace };
-  return tunnel ? { ...device, tunnel } : device;
+  return { ...device, ...(tunnel && { tunnel }), ...(tap && { tap }) };
 }
 
 function findPeerNamespace(

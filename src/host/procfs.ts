@@ -41,6 +41,20 @@ export function listPids(proc: string): number[] {
     .sort((a, b) => a - b);
 }
 
+/**
+ * The number that a process has in the innermost process namespace that it is in, and that namespace; null when it
+ * cannot be read.
+ */
+export function readNumbers(
+  proc: string,
+  pid: number,
+): { readonly inner: number; readonly space: string } | null {
+  const numbers = /^NSpid:\s+(.*)$/m.exec(readText(`${proc}/${pid}/status`) ?? '')?.[1];
+  const inner = Number(numbers?.trim().split(/\s+/).at(-1));
+  const space = readLink(`${proc}/${pid}/ns/pid`);
+  return Number.isInteger(inner) && space !== null ? { inner, space } : null;
+}
+
 /** The program's name (the kernel cuts it to 15 characters), or null when the process is gone. */
 export function readCommandName(proc: string, pid: number): string | null {
   const name = readText(`${proc}/${pid}/comm`)?.trimEnd() ?? null;

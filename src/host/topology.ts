@@ -18,6 +18,7 @@ import {
 import { listNameless, nameByRules } from './nameless.js';
 import { nameNamespaces } from './naming.js';
 import { listMountedNamespaces } from './mounted-namespaces.js';
+import { nameDriven } from './driven.js';
 import { nameOverlays } from './overlays.js';
 import { pairDevices } from './pairs.js';
 import { describeListeners, describeUnread, describeLost } from './problems.js';
@@ -108,6 +109,7 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
     containers,
     names: new Map([
       ...nameOverlays(devices, containers),
+      ...nameDriven(drivers, containers),
       ...(options.names ?? []),
       ...listNames(files),
     ]),

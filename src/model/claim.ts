@@ -82,12 +82,16 @@ export interface ClaimFacts {
       readonly protocol: Protocol;
       readonly from: Endpoint;
       readonly to: Endpoint;
+      /** It wrote frames into its tap device, and has no socket for it. */
+      readonly tap?: true;
     } | null;
   };
   /** Bytes went from one socket of a relay into the other. */
   'relay-moved':
     | { readonly how: 'shared'; readonly to: Endpoint }
     | { readonly how: 'unfollowed' }
+    /** What both legs carried; the second is of the leg behind a tap device. */
+    | { readonly how: 'tap'; readonly carried: readonly [ByteCounts, ByteCounts] }
     | {
         readonly how: 'moved' | 'alike';
         readonly toUpstream: number | null;

@@ -22,6 +22,8 @@ export const deviceSchema = z.object({
   /** For a veth: ifindex of the other end, and the inode of the namespace that it is in, if found. */
   peerIfindex: z.number().nullable(),
   peerNamespace: z.number().nullable(),
+  /** A process makes its frames: a device of a virtual machine, a VPN or a rootless engine's port driver. */
+  tap: z.literal(true).exactOptional(),
   /** The tunnel that it encapsulates frames or packets into; left out for every other device. */
   tunnel: z
     .object({

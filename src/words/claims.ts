@@ -132,6 +132,7 @@ function writeDialled({ process, leg }: ClaimFacts['relay-dialled']): string {
   const name = writeClient(process);
   if (leg === null) return `${name} dialled the container for it`;
   const [from, to] = [leg.from, leg.to].map(formatEndpoint);
+  if (leg.tap) return `${name} wrote frames for ${to} from ${from} into its tap device`;
   return leg.protocol === 'udp'
     ? `${name} sent them on to ${to} from ${from}`
     : `${name} dialled ${to} from ${from} for it`;
@@ -141,6 +142,12 @@ function writeMoved(facts: ClaimFacts['relay-moved']): string {
   switch (facts.how) {
     case 'shared':
       return `its bytes went over a connection to ${formatEndpoint(facts.to)} that several clients share`;
+    case 'tap': {
+      const [near, far] = facts.carried;
+      return near.fromClient === far.fromClient && near.fromServer === far.fromServer
+        ? `both legs carried ${near.fromClient} B and ${near.fromServer} B back`
+        : `the legs carried ${[near, far].map((one) => `${one.fromClient} B and ${one.fromServer} B back`).join(', and ')}`;
+    }
     case 'unfollowed':
       return 'bytes went from one of its sockets into the other';
     case 'moved':

@@ -15,16 +15,24 @@ export async function answerDatagrams(host: EngineHost, at: From, port: number):
   await once(server.stdout, 'data');
 }
 
-/** @param netns as {@link EngineHost.namespaceOf} gives it */
-export async function awaitListener(host: EngineHost, at: From, port: number): Promise<void> {
+/** How the kernel's lists show a socket that waits for clients. */
+const WAITING = { tcp: '0A', udp: '07' } as const;
+
+/** @param at as {@link EngineHost.namespaceOf} gives it */
+export async function awaitListener(
+  host: EngineHost,
+  at: From,
+  port: number,
+  protocol: keyof typeof WAITING = 'tcp',
+): Promise<void> {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
-  const listens = new RegExp(`:${hex} [0-9A-F:]+ 0A `);
+  const listens = new RegExp(`:${hex} [0-9A-F:]+ ${WAITING[protocol]} `);
   await poll(
     async () => {
       const [file, ...args] = host.commandIn(at, [
         'cat',
-        '/proc/self/net/tcp',
-        '/proc/self/net/tcp6',
+        `/proc/self/net/${protocol}`,
+        `/proc/self/net/${protocol}6`,
       ]);
       const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'ignore'] });
       let text = '';

@@ -52,6 +52,8 @@ test('pasta and slirp4netns lead to what their arguments name', () => {
   const option = driver('slirp4netns', '-r', '42', '--netns-type=path', PATH, 'tap0');
   assert.equal(read(option, { ...inner, namespace: 300 })[0]?.namespaces, [INSIDE], 'a descriptor');
   assert.equal(read(driver('slirp4netns', '/run/elsewhere', 'tap0'))[0]?.namespaces, []);
+  const whole = driver('pasta', '--udp-ports=auto', '42');
+  assert.equal(read(whole, inner)[0]?.namespaces, [INSIDE], 'an option with its value');
 });
 
 test('what is no driver of the host is none', () => {

@@ -1,4 +1,5 @@
 /** `relay-moved`: bytes went from one socket of a relay into the other. */
+import { isEqualBytes } from '../../correlate/bytes.js';
 import type { Move } from '../../correlate/relays.js';
 import type { ClaimOf } from '../../model/claim.js';
 import type { Observed } from '../observed.js';
@@ -16,6 +17,12 @@ export function claimMoved({ link, bytes, upstreamBytes, shared }: Observed): Mo
   }
   if (!link) return null;
   const { toUpstream, toClient, how, moves } = link;
+  if (how === 'tap') {
+    if (upstreamBytes === null) return null;
+    const holds = isEqualBytes(bytes, upstreamBytes) || null;
+    const facts = { how, carried: [bytes, upstreamBytes] } as const;
+    return { code: 'relay-moved', holds, events: [], facts };
+  }
   if (how !== 'moved' && how !== 'alike') {
     const idle = bytes.fromClient === 0 && bytes.fromServer === 0;
     if (idle || upstreamBytes?.fromServer === 0) return null;

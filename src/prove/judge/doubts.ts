@@ -1,7 +1,10 @@
 /** Lists what keeps a process of the host from being proven to answer by itself or to relay. */
 import { addsNothing } from '../../correlate/accounts.js';
+import { countBytes, isEqualBytes } from '../../correlate/bytes.js';
+import type { Leg } from '../../correlate/leg.js';
 import type { RelayLink } from '../../correlate/relays.js';
 import type { RelayWay } from '../../correlate/ways.js';
+import { sameEndpoint } from '../../model/address.js';
 import type { Doubt, WayFacts } from '../../model/judgement.js';
 import { isPortDriver } from '../../model/port-drivers.js';
 import type { Observed } from '../observed.js';
@@ -22,7 +25,7 @@ export function listRelayDoubts(subject: Observed): Doubt[] {
 }
 
 function doubtLink(
-  { how, flows, sockets, process }: RelayLink,
+  { how, flows, sockets, process, client, upstream }: RelayLink,
   { bytes, topology, service }: Observed,
   index: number,
 ): Doubt | null {
@@ -32,6 +35,8 @@ function doubtLink(
     case 'only':
     case 'content':
       return { code: 'nothing-moved' };
+    case 'tap':
+      return isPassedOn(client, upstream) ? null : { code: 'way-on-unfollowed' };
     case 'tls':
       return { code: 'encrypted' };
     case 'alike':
@@ -53,6 +58,18 @@ function doubtLink(
   return index === 0 && back.given < bytes.fromServer
     ? { code: 'answer-in-part', written: back.given, of: bytes.fromServer }
     : null;
+}
+
+/**
+ * Whether a driver's accept and the frames in its tap show one connection: the client's own address and port on both
+ * sides, and as many bytes each way. Datagrams have no accept.
+ */
+function isPassedOn(client: Leg, upstream: Leg): boolean {
+  return (
+    client.accepted !== null &&
+    sameEndpoint(client.client, upstream.client) &&
+    isEqualBytes(countBytes(client), countBytes(upstream))
+  );
 }
 
 export function listHostDoubts({ service, witnesses, bytes }: Observed): Doubt[] {

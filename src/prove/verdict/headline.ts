@@ -1,4 +1,5 @@
 /** Finds the headline of a report as data: what failed, who did it, where, by which rule, and what to do. */
+import { sameEndpoint } from '../../model/address.js';
 import type { Finding } from '../../model/explain.js';
 import type { Failure, Headline, SeenSource, Way } from '../../model/headline.js';
 import type { Connection, Report } from '../../model/report.js';
@@ -154,7 +155,9 @@ function nameOwner({
   relay,
   nat,
 }: Pick<Connection, 'sourceSeen' | 'client' | 'relay' | 'nat'>): SeenSource['of'] {
-  if (relay && relay.client?.address === sourceSeen) return 'relay';
+  // A port driver that writes frames keeps the client's address and port.
+  const kept = relay?.client != null && sameEndpoint(relay.client, client);
+  if (relay && !kept && relay.client?.address === sourceSeen) return 'relay';
   if (client.address === sourceSeen) return 'client';
   return nat?.sourceRewritten ? 'nat' : 'other';
 }

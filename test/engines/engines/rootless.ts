@@ -41,25 +41,40 @@ function byDriver(relay: string): Truth {
   return { path: 'relay', outcome: 'answered', container: 'redis', relay };
 }
 
-const atLeast = {
+const UNFOLLOWED = {
   proof: 'likely',
   because: 'the bytes of a port driver are not followed into the other namespace',
 } as const;
 
-/** pasta gives the container the host's own address: what the host sends from it, the container takes for its own. */
-function narrow(vantage: Vantage, driver: string): Vantage {
-  if (!driver.startsWith('pasta')) return vantage;
+const UNWATCHED = {
+  proof: 'inconclusive',
+  because: 'pasta reads datagrams in a way that is not watched',
+} as const;
+
+/**
+ * Podman's pasta gives the container the host's own address: what the host sends from it, the container takes for its own.
+ * slirp4netns puts its gateway where a client is on the host's loopback, and writes its datagrams with 127.0.0.1, a source
+ * that the container's kernel refuses.
+ */
+function narrow(vantage: Vantage, engine: 'podman' | 'docker'): Vantage {
   const { name, talk, truth } = vantage;
-  const unheard = name.startsWith('own address');
-  const because = 'pasta reads datagrams in a way that is not watched';
-  return {
-    ...vantage,
-    ...(unheard && { truth: { ...truth, outcome: 'unanswered' as const } }),
-    ...(talk === 'udp' && { atLeast: { proof: 'inconclusive' as const, because } }),
-  };
+  const { relay = '' } = truth;
+  const udp = talk === 'udp';
+  const unheard =
+    engine === 'podman' && relay.startsWith('pasta') && name.startsWith('own address');
+  const hidden = relay === 'slirp4netns' && name.startsWith('loopback');
+  if (unheard) {
+    const atLeast = udp ? UNWATCHED : UNFOLLOWED;
+    return { ...vantage, truth: { ...truth, outcome: 'unanswered' }, atLeast };
+  }
+  if (hidden && udp) {
+    const drop = { reason: 'IP_LOCALNET' };
+    return { ...vantage, truth: { ...truth, outcome: 'dropped', drop }, atLeast: UNFOLLOWED };
+  }
+  return udp || hidden ? { ...vantage, atLeast: UNFOLLOWED } : vantage;
 }
 
-function listWays(host: EngineHost, truth: Truth): Vantage[] {
+function listWays(host: EngineHost, truth: Truth, engine: 'podman' | 'docker'): Vantage[] {
   const places: readonly [string, From, string][] = [
     ['outside', 'client', host.host.ipv4],
     ['loopback', 'host', '127.0.0.1'],
@@ -73,10 +88,9 @@ function listWays(host: EngineHost, truth: Truth): Vantage[] {
         to,
         talk,
         truth,
-        atLeast,
         port: talk === 'udp' ? PUBLISHED.udp : PUBLISHED.tcp,
       };
-      return narrow(vantage, truth.relay ?? '');
+      return narrow(vantage, engine);
     }),
   );
 }
@@ -105,7 +119,7 @@ async function preparePodman(
   await answerDatagrams(host, at, INNER.udp);
   return {
     version: `Podman ${await podman('version', '-f', '{{.Client.Version}}')}`,
-    vantages: listWays(host, byDriver(driver)),
+    vantages: listWays(host, byDriver(driver), 'podman'),
     dockerHost: undefined,
     ports: Object.values(PUBLISHED),
   };
@@ -116,7 +130,8 @@ async function prepareDocker(host: EngineHost, net: string): Promise<Prepared> {
   await addUser(host);
   const kit = {
     DOCKERD_ROOTLESS_ROOTLESSKIT_NET: net,
-    DOCKERD_ROOTLESS_ROOTLESSKIT_PORT_DRIVER: 'builtin',
+    // rootlesskit takes no other driver beside pasta, which finds the ports by itself.
+    DOCKERD_ROOTLESS_ROOTLESSKIT_PORT_DRIVER: net === 'pasta' ? 'implicit' : 'builtin',
   };
   host.start('dockerd', [...AS_USER, 'sh', '-c', 'exec dockerd-rootless.sh --storage-driver=vfs'], {
     ...USER,
@@ -133,9 +148,12 @@ async function prepareDocker(host: EngineHost, net: string): Promise<Prepared> {
   const at = host.namespaceOf(Number(await docker('inspect', '-f', LOOK, 'redis')));
   await awaitListener(host, at, INNER.tcp);
   await answerDatagrams(host, at, INNER.udp);
+  // pasta looks for open ports once a second.
+  await awaitListener(host, 'host', PUBLISHED.tcp);
+  await awaitListener(host, 'host', PUBLISHED.udp, 'udp');
   return {
     version: `Docker ${version}`,
-    vantages: listWays(host, byDriver('rootlesskit')),
+    vantages: listWays(host, byDriver(net === 'pasta' ? 'pasta.avx2' : 'rootlesskit'), 'docker'),
     dockerHost: `unix://${host.path(`${RUNTIME}/docker.sock`)}`,
     ports: Object.values(PUBLISHED),
   };
