@@ -28,14 +28,17 @@ export function renderMermaid(report: Report): string {
     const lane = (index: number): string => ids.get(named[i]?.[index]?.key ?? '') ?? 'p1';
     return drawPanel(panel, lane, scene);
   });
+  const all = spanOf(order.map(({ key }) => ids.get(key) ?? 'p1'));
+  const hidden = scene.connections - scene.panels.length;
+  const untold = `${hidden} of ${scene.connections} connections not drawn`;
   const lines = [
     'sequenceDiagram',
     `  title ${escapeText(`${scene.headline.subject}: ${joinHeadline(scene.headline)}`)}`,
     ...declare(order, ids),
     ...(order.length === 0 ? ['  participant p1 as nothing seen'] : []),
-    `  Note over ${spanOf(order.map(({ key }) => ids.get(key) ?? 'p1'))}: ${escapeText(scene.reason)}`,
+    ...(scene.reason === '' ? [] : [`  Note over ${all}: ${escapeText(scene.reason)}`]),
     ...bodies,
-    ...remarkHidden(scene, order, ids),
+    ...(hidden > 0 ? [`  Note over ${all}: ${untold}`] : []),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -144,19 +147,6 @@ function drawRewriting(rewriting: Rewriting, lane: (index: number) => string): s
   const between = [after ?? rewriting.lane, rewriting.lane].map(lane);
   const lines = [`${hook} ${field}`, `${before} →`, now].map(escapeText);
   return `  Note over ${spanOf(between)}: ${lines.join('<br/>')}`;
-}
-
-function remarkHidden(
-  scene: Scene,
-  order: readonly Participant[],
-  ids: ReadonlyMap<string, string>,
-): string[] {
-  const hidden = scene.connections - scene.panels.length;
-  if (hidden <= 0) return [];
-  const all = spanOf(order.map(({ key }) => ids.get(key) ?? 'p1'));
-  return [
-    `  Note over ${all}: ${escapeText(`${hidden} of ${scene.connections} connections not drawn`)}`,
-  ];
 }
 
 /** Escapes the name of a participant or a box, so that nothing in it is syntax. */

@@ -1,4 +1,4 @@
-/** Inputs are closed as soon as they are read, or turn out to be none: nothing waits for the end of the program. */
+/** Inputs are closed as soon as they are read or refused; no input stays open until the program ends. */
 import {
   mkdtempSync,
   readdirSync,

@@ -1,4 +1,4 @@
-/** The command beside a trace: it is ended with everything that it has started, and shortages are told. */
+/** The command that runs beside a trace: it ends with everything that it started, and shortages are reported. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

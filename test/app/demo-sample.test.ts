@@ -1,4 +1,4 @@
-/** The demo without a lab: why there is none, and what is shown instead. */
+/** The demo without a lab: the reason why there is none, and the recorded trace that is shown instead. */
 import { readFile } from 'node:fs/promises';
 import * as assert from 'uvu/assert';
 import { findLabObstacle, SAMPLE } from '../../src/app/demo-sample.js';

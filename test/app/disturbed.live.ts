@@ -1,4 +1,7 @@
-/** What disturbs a trace while it runs: a tracer that dies or stops, a storm, a clock that is set, an engine that hangs, a reader that goes. */
+/**
+ * Disturbances while a trace runs: a tracer that dies or stops, a storm, a changed clock, an engine that hangs, a
+ * reader that leaves.
+ */
 import { execa } from 'execa';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';

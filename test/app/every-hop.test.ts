@@ -1,4 +1,4 @@
-/** Documents with every event: who keeps how many hops, and that the rest of the report stays as it is. */
+/** Documents with every event: how hops are shared out, and that the rest of the report stays the same. */
 import * as assert from 'uvu/assert';
 import { listEveryHop, shareOut } from '../../src/app/every-hop.js';
 import { analyse } from '../../src/prove/analyse.js';

@@ -1,4 +1,4 @@
-/** explain without root on a machine of its own: what can be read is shown, what cannot is said, and nothing is guessed. */
+/** `explain` without root: it shows what it can read, names what it cannot read, and guesses nothing. */
 import { execa } from 'execa';
 import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,6 @@
-/** A live trace that sends by OTLP: what the kernel tells arrives, a receiver that is away costs nothing but what it misses. */
+/**
+ * A live trace that sends by OTLP: all data arrives, and a receiver that is away loses only what was sent meanwhile.
+ */
 import { execa } from 'execa';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** The sink against a real receiver: what it counts is what arrives, and whatever the receiver does, nothing waits and nothing grows. */
+/** The OTLP sink against a real receiver: what it counts has arrived, and a slow or broken receiver blocks nothing. */
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import process from 'node:process';

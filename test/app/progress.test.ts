@@ -1,4 +1,4 @@
-/** What a trace tells while it runs, on a screen that does what the escape sequences say. */
+/** The progress lines of a running trace, on a simulated screen that obeys the escape sequences. */
 import * as assert from 'uvu/assert';
 import { createProgress } from '../../src/app/progress.js';
 import type { Tally } from '../../src/app/tally.js';

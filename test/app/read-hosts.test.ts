@@ -1,4 +1,7 @@
-// `read` on recordings of two hosts (samples/hosts), as a user runs it: one path over both, each alone no more than its part, and refusals.
+/**
+ * `read` on recordings of two hosts (samples/hosts): together one path over both, alone only each host's part, and
+ * refusals.
+ */
 
 import { execa } from 'execa';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

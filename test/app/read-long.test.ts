@@ -1,4 +1,4 @@
-/** A recording that is too long to be held is read twice, and told as a short one is. */
+/** A recording that is too long to be held in memory is read twice and gives the same report as a short one. */
 import { execa } from 'execa';
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** A recording that is written while the trace runs: what is there at any moment can be read, and the whole says what a trace says. */
+/**
+ * A recording that is written while the trace runs: it can be read at any moment, and in the end it gives the trace's
+ * report.
+ */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** The shell of bin/setup, function by function, with commands and paths of its own: it never touches this machine. */
+/** The functions of bin/setup, each with fake commands and paths; they never touch this machine. */
 import { execa } from 'execa';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

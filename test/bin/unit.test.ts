@@ -1,4 +1,4 @@
-/** The unit for a standing trace: systemd takes it as it is. */
+/** The systemd units for a standing trace are valid for systemd. */
 import { execa } from 'execa';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

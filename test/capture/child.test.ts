@@ -1,4 +1,4 @@
-/** The tracer's process: its lines, its end, and that nothing of it survives. */
+/** The tracer's process: its lines, its end, and that no process of it survives. */
 import * as assert from 'uvu/assert';
 import { startChild, type Child } from '../../src/capture/bpftrace/child.js';
 import { suite } from '../support/suite.js';

@@ -1,4 +1,7 @@
-/** The readers are total: 100,000 damaged pcap, pcapng, gzip and recording inputs, none throws but the known, none hangs. */
+/**
+ * The readers are total: 100,000 damaged pcap, pcapng, gzip and recording inputs give known errors only, and none
+ * hangs.
+ */
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { Readable } from 'node:stream';

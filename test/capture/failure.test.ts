@@ -1,4 +1,4 @@
-/** What bpftrace says when it gives up, in the words of several versions, and what is made of it. */
+/** The messages with which several versions of bpftrace give up, and the errors that become of them. */
 import * as assert from 'uvu/assert';
 import type { ChildExit } from '../../src/capture/bpftrace/child.js';
 import {

@@ -1,4 +1,4 @@
-/** Whatever bpftrace prints, reading it never throws, and never yields a number that is none. */
+/** Whatever bpftrace prints, reading it never throws and never yields a number that is not one. */
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { createLineReader } from '../../src/capture/bpftrace/lines.js';

@@ -1,4 +1,4 @@
-/** Plays bpftrace for the tests of the tracer: seals truly, and then does one thing wrong. */
+/** Plays bpftrace for the tests of the tracer: it reports the seals correctly and then does one thing wrong. */
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';

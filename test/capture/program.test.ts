@@ -1,4 +1,4 @@
-/** The program that bpftrace is given: filters, budget and relays filled in, one BEGIN, one END, a freeze. */
+/** The program for bpftrace: filters, budget and relays are filled in, with one BEGIN, one END and a freeze. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';

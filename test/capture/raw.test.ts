@@ -1,4 +1,7 @@
-/** Raw tracepoints in the place of tracepoints: which arguments the probes read there, and which bpftrace knows them. */
+/**
+ * Raw tracepoints in place of tracepoints: the arguments that probes read there, and the versions of bpftrace that
+ * know them.
+ */
 import { readFile } from 'node:fs/promises';
 import * as assert from 'uvu/assert';
 import { explainFailure } from '../../src/capture/bpftrace/failure.js';

@@ -1,4 +1,4 @@
-/** What the kernel says in /proc of runs that it left out. */
+/** Reads from /proc how many runs of programs the kernel skipped. */
 import * as assert from 'uvu/assert';
 import { SkipReader, sumMisses } from '../../src/capture/bpftrace/skips.js';
 import { suite } from '../support/suite.js';

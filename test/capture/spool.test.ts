@@ -1,4 +1,4 @@
-/** The tracer's output: whoever writes it never waits for its reader, and nothing of it is left behind. */
+/** The tracer's output file: the writer never waits for the reader, and no file is left behind. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Shapes that public collections of captures have: read, or skipped, counted and said, or refused in plain words. */
+/** Shapes of captures in public collections: each is read, or skipped and counted, or refused in plain words. */
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { listFrames } from '../decode/frames.js';

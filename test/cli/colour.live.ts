@@ -1,4 +1,4 @@
-/** Colour and width of what the terminal is shown: as it has room, coloured there only, and plain when asked. */
+/** Colour and width of the terminal's output: they fit its room, and there is no colour where none is wanted. */
 import { execa } from 'execa';
 import stringWidth from 'string-width';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,7 @@
-/** How a command ends: usage errors exit 2, ours as they say, and no stack trace unless DEBUG asks for it. */
+/**
+ * How a command ends: usage errors exit with 2, other errors with their own code, without a stack trace unless DEBUG
+ * is set.
+ */
 import { execa } from 'execa';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,4 @@
-/** Completion as the shells do it: what the words on a line are completed to, in bash, and in zsh where it is there. */
+/** Completion as the shells do it, in bash, and in zsh where that is installed. */
 import { execa } from 'execa';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';

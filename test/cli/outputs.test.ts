@@ -1,4 +1,7 @@
-/** The program with outputs that are closed, full or odd: the evidence is written, and what is missing is said. */
+/**
+ * The program with outputs that are closed, full or odd: the other outputs are written, and what is missing is
+ * reported.
+ */
 import { execa } from 'execa';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** The root command: which words go to `trace`, which to oclif, and what an unknown one is answered. */
+/** The root command: which words go to `trace`, which to oclif, and the answer to an unknown word. */
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { findNearest } from '../../src/cli/nearest.js';

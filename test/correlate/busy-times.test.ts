@@ -1,4 +1,4 @@
-/** When legs were there that were let go: all that a pair of which packets are missing needs of them. */
+/** When released legs existed: what the judgement of a pair needs once their packets are gone. */
 import * as assert from 'uvu/assert';
 import { BusyTimes } from '../../src/correlate/capture/busy-times.js';
 import { suite } from '../support/suite.js';

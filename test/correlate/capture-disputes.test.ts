@@ -1,4 +1,4 @@
-/** A third sighting of the same packet: whether the machine between the two others can have made all three. */
+/** A third sighting of a packet: whether one machine between the other two can have made all three. */
 import * as assert from 'uvu/assert';
 import { dropDisputed, type TwinPair } from '../../src/correlate/capture/disputes.js';
 import type { ConversationLink } from '../../src/correlate/capture/links.js';

@@ -1,4 +1,4 @@
-/** Two captured legs as the sides of one relay: the machine between them, the order in time, the bytes; and what makes them another's. */
+/** Two captured legs as the sides of one relay: the machine between them, the order in time, the bytes. */
 import * as assert from 'uvu/assert';
 import { compareLegs, couldDial, mayBeUpstream } from '../../src/correlate/capture/edges.js';
 import { suite } from '../support/suite.js';

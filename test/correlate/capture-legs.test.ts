@@ -1,4 +1,4 @@
-/** A leg of a capture: who began it, where its packets came from, and whose hardware it shows. */
+/** A leg of a capture: who opened it, where its packets came from, and the hardware addresses that it shows. */
 import * as assert from 'uvu/assert';
 import { buildCapturedLeg, type CapturedLeg } from '../../src/correlate/capture/legs.js';
 import { linkConversations } from '../../src/correlate/capture/links.js';

@@ -1,4 +1,6 @@
-/** Conversations of a capture that show the same packets: what proves that a machine between them rewrote an end, and what does not. */
+/**
+ * Conversations of a capture that show the same packets: what proves that a machine between them rewrote an address.
+ */
 import * as assert from 'uvu/assert';
 import {
   dropForks,

@@ -1,4 +1,4 @@
-/** Who else may have carried a pair's bytes: rivals in time, what a service always does, and the quick look that rules most out. */
+/** Other legs that may have carried a pair's bytes: rivals in time, habits of a service, and the quick check before. */
 import * as assert from 'uvu/assert';
 import { Candidates } from '../../src/correlate/capture/candidates.js';
 import { compareLegs, type Edge } from '../../src/correlate/capture/edges.js';

@@ -1,4 +1,4 @@
-/** Ways elsewhere, one condition at a time: whose calls count, from when, until when, and on what. */
+/** Other sockets of a serving process, one condition at a time: which calls count, from when and until when. */
 import * as assert from 'uvu/assert';
 import { LegCalls } from '../../src/correlate/calls.js';
 import { Kinship } from '../../src/correlate/kinship.js';

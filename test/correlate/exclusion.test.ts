@@ -1,4 +1,4 @@
-/** Legs paired where no byte was seen to move: who could have dialled for whom, and where that leaves a choice; and which legs are meant. */
+/** Legs paired where no byte was seen to move: which pairs are possible, and where a choice remains. */
 import * as assert from 'uvu/assert';
 import { LegCalls } from '../../src/correlate/calls.js';
 import { findConnections } from '../../src/correlate/connections.js';

@@ -1,4 +1,4 @@
-/** Flows: what is one stays one, and what only looks alike does not. */
+/** Flows: events of one connection stay together, and similar events of others stay apart. */
 import * as assert from 'uvu/assert';
 import { gatherFlows } from '../../src/correlate/flows.js';
 import type { Endpoint } from '../../src/model/address.js';

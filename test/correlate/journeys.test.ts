@@ -1,4 +1,4 @@
-/** Journeys: worlds of packets of which it is known which sightings are one packet, and what NAT did where. */
+/** Journeys in random worlds, in which it is known which sightings are one packet and where NAT rewrote it. */
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import type { Journey } from '../../src/correlate/journeys/journey.js';

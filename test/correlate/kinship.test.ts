@@ -1,4 +1,4 @@
-/** Which process stands in for which: forks and forks of forks, and what the parent had accepted. */
+/** Which process stands in for which: children and grandchildren, and sockets that the parent had accepted. */
 import * as assert from 'uvu/assert';
 import { Kinship } from '../../src/correlate/kinship.js';
 import type { AcceptEvent, ForkEvent } from '../../src/model/event.js';

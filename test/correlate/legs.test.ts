@@ -1,4 +1,4 @@
-/** A leg's ends, its beginning and its rewriting, from packets, sockets and conntrack, and what is not told where they are missing. */
+/** A leg's ends, beginning and rewriting, from packets, sockets and conntrack; missing sources leave them unknown. */
 import * as assert from 'uvu/assert';
 import { gatherFlows } from '../../src/correlate/flows.js';
 import type { Leg } from '../../src/correlate/leg.js';

@@ -1,4 +1,4 @@
-/** Matching one to one, against all matchings there are; packets remembered by key, against lists; streams of bytes, compared. */
+/** One-to-one matching checked against all possible matchings; packets found by key; streams of bytes compared. */
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { Copies } from '../../src/correlate/capture/copies.js';

@@ -1,4 +1,4 @@
-/** Which legs are a relay's, where several clients are served at once: kept answers, shared connections, and what is another client's. */
+/** Legs of relays that serve several clients at once: kept answers, shared connections, bytes of another client. */
 import * as assert from 'uvu/assert';
 import type { Connection } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';

@@ -1,4 +1,4 @@
-/** Which sightings of a live trace go on from one another, what NAT may do between them, and where a packet's way ended. */
+/** Which sightings of a live trace follow one another, what NAT may do between them, and where a packet's way ended. */
 import * as assert from 'uvu/assert';
 import { findJourneyEnd } from '../../src/correlate/journeys/journey-end.js';
 import type { Sight } from '../../src/correlate/journeys/journey.js';

@@ -1,4 +1,4 @@
-/** Of what a trace saw on the whole machine, what is about the host that was asked for. */
+/** Selects from a trace of the whole machine what concerns the requested connections. */
 import * as assert from 'uvu/assert';
 import { keepRelevant } from '../../src/correlate/relevant.js';
 import {

@@ -1,4 +1,4 @@
-/** When a connection of a running trace is let go, and which events nothing needs any more. */
+/** When a connection of a running trace is released, and which events are no longer needed. */
 import * as assert from 'uvu/assert';
 import { correlate } from '../../src/correlate/connections.js';
 import { pairKey } from '../../src/correlate/leg.js';

@@ -1,4 +1,4 @@
-/** Whose socket a call was on, and how many bytes all calls on it add up to, beyond those that were told one by one. */
+/** Which socket a call was on, and how many bytes the calls that were only counted add up to. */
 import * as assert from 'uvu/assert';
 import { addUp, countFlow } from '../../src/correlate/accounts.js';
 import { LegCalls } from '../../src/correlate/calls.js';

@@ -1,4 +1,4 @@
-/** Legs: what may have gone unlisted, until when a connection may have been open, and bytes by the sockets' own sums. */
+/** Legs: what may be unlisted, until when a connection may have been open, and bytes by the sockets' own sums. */
 import * as assert from 'uvu/assert';
 import { countBytes } from '../../src/correlate/bytes.js';
 import { gatherFlows } from '../../src/correlate/flows.js';

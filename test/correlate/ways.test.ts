@@ -1,4 +1,6 @@
-/** Where else a process reads and writes while it serves: calls that were not told one by one count as well. */
+/**
+ * Other connections on which a process reads and writes while it serves; calls that were only counted matter as well.
+ */
 import * as assert from 'uvu/assert';
 import type { Connection } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';

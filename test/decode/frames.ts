@@ -1,4 +1,4 @@
-/** Sound frames of every kind that is decoded, written byte by byte, and a random source that repeats. */
+/** Valid frames of every kind that is decoded, written byte by byte, and a random source that repeats. */
 
 export interface Frame {
   readonly name: string;

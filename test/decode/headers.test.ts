@@ -1,4 +1,4 @@
-/** What each header says, and where each decoder stops: every length that is one byte too short is refused. */
+/** What each header says, and where each decoder stops: a length that is one byte too short is refused. */
 import * as assert from 'uvu/assert';
 import { decodeFrame } from '../../src/decode/link.js';
 import { Packet, type Decoded } from '../../src/decode/packet.js';

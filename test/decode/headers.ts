@@ -1,4 +1,4 @@
-/** Headers written byte by byte, each field by name: what a test says of a packet is all that is special about it. */
+/** Headers written byte by byte, each field by name; a test names only the fields that it is about. */
 
 export const LINK = {
   NULL: 0,

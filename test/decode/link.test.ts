@@ -1,4 +1,4 @@
-/** Every kind of frame that is decoded, and what is read out of it. */
+/** Every kind of frame that is decoded, and the fields that are read from it. */
 import * as assert from 'uvu/assert';
 import { decodeFrame } from '../../src/decode/link.js';
 import { Packet } from '../../src/decode/packet.js';

@@ -1,4 +1,4 @@
-/** Tunnels are looked into, inside each other too; what only looks like one is what it is. */
+/** Tunnels are looked into, also inside each other; packets that only look like tunnels are not. */
 import * as assert from 'uvu/assert';
 import { decodeFrame } from '../../src/decode/link.js';
 import { Packet } from '../../src/decode/packet.js';

@@ -1,4 +1,7 @@
-/** What an engine of the table is: how it is set up, and the ways into its containers with what is true of each by construction. */
+/**
+ * Types of an engine of the table: how it is set up, and the ways into its containers with what is true of each by
+ * construction.
+ */
 import type { Truth } from '../matrix/scenario.js';
 import type { EngineHost, From } from './host.js';
 

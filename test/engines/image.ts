@@ -1,4 +1,4 @@
-/** Brings the lab's image to an engine, as a file in its root. */
+/** Copies the lab's image to an engine, as a file in its root. */
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';

@@ -1,4 +1,4 @@
-/** Tries so many mutations of every target and says what was found, with the seed that finds it again. */
+/** Tries mutations of every target and reports failures with the seed that repeats them. */
 import fc from 'fast-check';
 import { UserError } from '../../src/model/errors.js';
 import { anyTry, TARGETS } from './targets.js';

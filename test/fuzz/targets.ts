@@ -1,4 +1,4 @@
-/** What the fuzz feeds: every parser and document, each with seeds that are whole, and what must hold whatever comes. */
+/** The targets of the fuzz: every parser and document, each with valid seeds and the properties that must hold. */
 import fc from 'fast-check';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-/** Containers that only their keepers tell of: their addresses, those that share a namespace, and names of namespaces. */
+/** Containers that are known only from the processes that keep them: addresses, shared namespaces, names. */
 import * as assert from 'uvu/assert';
 import { adoptContainers } from '../../src/host/adopt.js';
 import type { KeptContainer } from '../../src/host/keepers.js';

@@ -1,4 +1,4 @@
-/** Programs of BPF that are really attached: the kernel tells of those of the namespace, and of no others. */
+/** BPF programs that are really attached: the kernel lists those of the namespace and no others. */
 import { execa } from 'execa';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

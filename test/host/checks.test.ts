@@ -1,4 +1,4 @@
-/** What doctor makes of a machine: one thing missing at a time, each with its remedy. */
+/** What doctor reports: one thing is missing at a time, and each report has its remedy. */
 import * as assert from 'uvu/assert';
 import {
   isAtLeast,

@@ -1,4 +1,4 @@
-/** What Docker 20.10 and Podman 4.3 really answered, and answers that make no sense. */
+/** Answers that Docker 20.10 and Podman 4.3 really gave, and answers that make no sense. */
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import {

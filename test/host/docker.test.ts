@@ -1,4 +1,4 @@
-/** Engines that answer, refuse, hang, die or are none: always a sentence with a remedy, and never for long. */
+/** Engines that answer, refuse, hang or die: each gives a sentence with a remedy, and none blocks for long. */
 import {
   createServer as createHttpServer,
   type RequestListener,

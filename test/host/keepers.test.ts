@@ -1,4 +1,7 @@
-/** Containers by the processes that keep them: every source of a name, and what is not told because it could be wrong. */
+/**
+ * Containers by the processes that keep them: every source of a name, and names that are left out because they may be
+ * wrong.
+ */
 import * as assert from 'uvu/assert';
 import { Ancestry } from '../../src/host/ancestry.js';
 import { listKept, readGroupId, readPodName, type KeptContainer } from '../../src/host/keepers.js';

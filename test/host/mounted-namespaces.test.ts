@@ -1,4 +1,4 @@
-// Namespaces that only mounts keep, and what an engine's overlay is called.
+/** Namespaces that only mounts keep, and the name of an engine's overlay network. */
 
 import { join } from 'node:path';
 import { symlinkSync } from 'node:fs';

@@ -1,4 +1,6 @@
-/** Outputs into everything that a name may stand for: whole or not at all, with mode and owner, and written into what is no file. */
+/**
+ * Output files: ordinary ones are replaced whole with mode and owner, and links, FIFOs and devices are written into.
+ */
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,

@@ -1,4 +1,4 @@
-/** The table that --trace-rules puts into a host is none of the host's rules, whoever put it there. */
+/** The table that --trace-rules adds to a host does not count as one of the host's rules. */
 import * as assert from 'uvu/assert';
 import type { RunResult } from '../../src/host/command.js';
 import { readRules } from '../../src/host/rules.js';

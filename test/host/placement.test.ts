@@ -1,4 +1,4 @@
-/** Containers into namespaces: an engine of another host must not lend its names to this one. */
+/** Containers are placed into namespaces: an engine of another host must not lend its names to this one. */
 import * as assert from 'uvu/assert';
 import type { EngineContainer } from '../../src/host/docker-answers.js';
 import { nameNamespaces } from '../../src/host/naming.js';

@@ -1,4 +1,4 @@
-/** The topology where things fail: no programs, no rights, too slow; the rest of it is still there. */
+/** The topology where reads fail: missing programs, missing rights, time-outs; the rest is still reported. */
 import { readlinkSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import type { RunCommand, RunResult } from '../../src/host/command.js';

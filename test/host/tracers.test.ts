@@ -1,4 +1,4 @@
-/** Lost tracers: only marked ones, only when their owner is gone, and only they are ended. */
+/** Lost tracers are ended only if they are marked and their owner is gone. */
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// A real swarm of two engines: what each host tells alone.
+/** A real swarm of two engines: what each host reports alone. */
 
 import { writeFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,4 @@
-// What one host alone would have recorded: both hosts of the lab share a kernel, whose probes see them both.
+/** Cuts a recording to what one host alone would have recorded: both hosts of the lab share a kernel. */
 
 import type { TraceEvent } from '../../src/model/event.js';
 import type { Topology } from '../../src/model/topology.js';

@@ -1,4 +1,4 @@
-// Two hosts with an engine each, a wire between them, and a real swarm over it: the measure for overlay networks.
+/** Two hosts with an engine each, a wire between them, and a real swarm over it, to test overlay networks. */
 
 import { up, REDIS, type Lab, type LabContainer } from '../../src/lab/index.js';
 import { runChecked } from '../../src/lab/enter.js';

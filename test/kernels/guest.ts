@@ -1,4 +1,4 @@
-/** Runs inside a virtual machine: examines its kernel with the profiles that are named, and leaves what it found. */
+/** Runs inside a virtual machine: tries its kernel with the named profiles and writes down the results. */
 import { execa } from 'execa';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

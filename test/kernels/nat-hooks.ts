@@ -1,4 +1,7 @@
-/** The NAT hooks in a report: each rewriting in its order between the devices, with the right hook, and none where there is no NAT. */
+/**
+ * The NAT hooks in a report: each rewriting is in order between the devices, with the right hook, and none where there
+ * is no NAT.
+ */
 import type { Connection, Hop, Report } from '../../src/model/report.js';
 
 export interface HookCheck {

@@ -1,4 +1,6 @@
-// trace-flow in a container: docs/container/Dockerfile is built and run on a real engine, with the flags that its page gives.
+/**
+ * trace-flow in a container: docs/container/Dockerfile is built and run on a real engine with the flags of its page.
+ */
 
 import { execa } from 'execa';
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';

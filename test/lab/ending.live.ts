@@ -1,4 +1,4 @@
-/** However a lab ends, by down, by an abort, by the death of its owner, nothing of it stays. */
+/** Nothing of a lab remains, whether it ends by down, by an abort or by the death of its owner. */
 import { execa } from 'execa';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-/** A lab that is up: traffic reaches the container from every side, and nothing of the machine is within the engine's reach. */
+/** A running lab: traffic reaches the container from every side, and the engine cannot reach the machine. */
 import { execa } from 'execa';
 import { readFile } from 'node:fs/promises';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,4 @@
-/** A fixture: owns a lab with a container until it is killed, and says on standard output how far it is. */
+/** A fixture that owns a lab with a container until it is killed, and prints its progress. */
 import { REDIS, up } from '../../src/lab/index.js';
 
 function say(line: string): void {

@@ -1,4 +1,7 @@
-/** What the lab decides before it does anything: the engine's view, its arguments, the programs, the image, the state. */
+/**
+ * The lab's decisions before it changes anything: the engine's view, its arguments, the programs, the image, the
+ * state.
+ */
 import { execa } from 'execa';
 import * as assert from 'uvu/assert';
 import { portsToAwait, runArguments } from '../../src/lab/containers.js';

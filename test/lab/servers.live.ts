@@ -1,4 +1,4 @@
-/** Real servers and relays of the host: none that may hand on is proven to answer itself, and those that show it are proven. */
+/** Real servers and relays of the host: none that may forward is proven to answer itself. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** --trace-rules on the lab: the rules that first packets met by name, and a table that is gone however the trace ends. */
+/**
+ * --trace-rules in the lab: the rules that first packets met by name, and its table is removed however the trace ends.
+ */
 import { execa } from 'execa';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,4 +1,6 @@
-/** The lint rules that hold the architecture do fire: layers, purity, cycles, forgotten promises, uvu's own `suite`. */
+/**
+ * The lint rules that hold the architecture do report: layers, purity, cycles, forgotten promises, uvu's own `suite`.
+ */
 import { ESLint } from 'eslint';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';

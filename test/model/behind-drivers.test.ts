@@ -1,4 +1,4 @@
-/** What lies behind a port driver: ports that are traced too, and the container where only one can be meant. */
+/** What is behind a port driver: ports that are traced too, and the container where only one is possible. */
 import * as assert from 'uvu/assert';
 import { describeBehind, findBehind, findContainerBehind } from '../../src/model/behind-drivers.js';
 import { resolvePorts } from '../../src/model/target.js';

@@ -1,4 +1,4 @@
-/** What may reach a terminal: nothing that moves, hides or reorders, whatever the text; and JSON that stays the same data. */
+/** Text that is safe for a terminal: nothing that moves, hides or reorders; escaped JSON keeps its data. */
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { escapeJson, escapeLines, escapeStyled } from '../../src/model/visible.js';

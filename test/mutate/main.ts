@@ -1,4 +1,4 @@
-/** `npm run mutate [FOLDER…] [--share 0.1 --seed 1] [--fresh]`: how many faults made on purpose the unit tests notice. */
+/** `npm run mutate [FOLDER…] [--share 0.1 --seed 1] [--fresh]`: how many deliberate faults the unit tests notice. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';

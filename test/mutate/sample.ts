@@ -1,4 +1,7 @@
-/** Which faults are tried where not all of them are: a share of them, each as likely as any other, the same for the same seed. */
+/**
+ * Chooses which faults are tried where not all of them are: each is equally likely, and the same seed repeats the
+ * choice.
+ */
 import { createHash } from 'node:crypto';
 
 /** @param id the fault's number in the order in which they are made, which is the same for the same sources */

@@ -1,4 +1,4 @@
-/** The table of scores, and the list of who survived. */
+/** The table of scores, and the list of the mutants that survived. */
 import { readFileSync } from 'node:fs';
 import { matchesGlob } from 'node:path';
 

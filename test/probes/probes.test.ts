@@ -1,4 +1,4 @@
-/** The probe files as text: shared parts are shared to the letter, headers are complete. */
+/** The probe files as text: shared parts are identical, and headers are complete. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';

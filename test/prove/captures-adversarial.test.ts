@@ -1,4 +1,4 @@
-/** Captures made to mislead: look-alikes at the same time, and what networks do to packets. The truth or less, every time. */
+/** Captures made to mislead: look-alikes at the same time, and what networks do to packets; no verdict is wrong. */
 import * as assert from 'uvu/assert';
 import { TCP } from '../../src/model/event.js';
 import type { Report } from '../../src/model/report.js';

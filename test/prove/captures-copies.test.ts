@@ -1,4 +1,7 @@
-/** Copies of packets are no NAT: edited, replayed, anonymised, of another day. What a router does to them is. */
+/**
+ * Edited, replayed and anonymised copies of packets, and those of another day, prove no NAT; what a router rewrites
+ * does.
+ */
 import * as assert from 'uvu/assert';
 import type { Report } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';

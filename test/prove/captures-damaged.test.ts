@@ -1,4 +1,4 @@
-/** Damaged captures, all the way: what is read of them is a valid document, and can be written as a capture again. */
+/** Damaged captures: the report is a valid document, and it can be written as a capture again. */
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { UserError } from '../../src/model/errors.js';

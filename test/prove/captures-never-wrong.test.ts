@@ -1,4 +1,4 @@
-/** Whatever a capture is missing, its verdict is the truth or none: packets lost, cut, late, in another order, one device's only. */
+/** No verdict on an incomplete capture is wrong: packets lost, cut, late or reordered, or of one device only. */
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';

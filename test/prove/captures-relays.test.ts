@@ -1,4 +1,4 @@
-/** What proves a relay in a capture, and what is only like one: little content, an end of its own, others that carried the same. */
+/** What proves a relay in a capture, and what only resembles one: little content, other legs with the same content. */
 import * as assert from 'uvu/assert';
 import type { Report } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';

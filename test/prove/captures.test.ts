@@ -1,4 +1,6 @@
-/** Every sample capture: nothing wrong is said of it, what can be known is, and the documents are the golden ones. */
+/**
+ * Every sample capture: no verdict is wrong, what can be known is reported, and the documents equal the golden ones.
+ */
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { reportSchema, type Report } from '../../src/model/report.js';

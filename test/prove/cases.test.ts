@@ -1,4 +1,7 @@
-/** Captures and recordings that were once told wrongly, one test a file; the table of all such cases is beside the files. */
+/**
+ * Captures and recordings that were once judged wrongly, one test for each file; the table of these cases is beside
+ * the files.
+ */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';

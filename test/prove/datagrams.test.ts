@@ -1,4 +1,4 @@
-/** Whether the answer of a UDP server came to the client: its own host saw it come in, or go out again, and nothing threw it away. */
+/** Whether the answer of a UDP server reached the client: its host saw it come in or go on, and nothing dropped it. */
 import * as assert from 'uvu/assert';
 import type { DropEvent, PacketEvent } from '../../src/model/event.js';
 import type { Leg, LegEvent } from '../../src/correlate/leg.js';

@@ -1,4 +1,4 @@
-/** Functions of the kernel that first packets went through: told for their connection, and deciding nothing. */
+/** Kernel functions that first packets went through: reported with their connection, without effect on verdicts. */
 import * as assert from 'uvu/assert';
 import { formatRecording, parseRecording } from '../../src/capture/recording.js';
 import { keepRelevant } from '../../src/correlate/relevant.js';

@@ -1,4 +1,4 @@
-/** Read piece by piece, a capture is told as it is when it is read as a whole. */
+/** A capture that is read in pieces gives the same report as one that is read whole. */
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import * as assert from 'uvu/assert';

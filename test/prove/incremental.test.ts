@@ -1,4 +1,4 @@
-/** Analysed piece by piece while it runs, a trace is told as it is when it is analysed as a whole. */
+/** A trace that is analysed while it runs gives the same report as one that is analysed whole. */
 import * as assert from 'uvu/assert';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { TCP, TCP_STATE, type PacketEvent, type TraceEvent } from '../../src/model/event.js';

@@ -1,4 +1,7 @@
-/** The judge's table: for each row what shows the path, what refutes it, what lowers it; and what is said where none shows. */
+/**
+ * The judge's table: for each row what shows the path, what refutes it and what lowers it, and the answer where none
+ * shows.
+ */
 import * as assert from 'uvu/assert';
 import type { Claim, ClaimCode, ClaimFacts } from '../../src/model/claim.js';
 import type {

@@ -1,4 +1,4 @@
-/** A connection that is kept in little room is, when somebody looks, the one that was judged. */
+/** A packed connection is, when it is unpacked, the one that was judged. */
 import * as assert from 'uvu/assert';
 import type { TraceCoverage } from '../../src/model/judgement.js';
 import type { Connection, Predicted } from '../../src/model/report.js';

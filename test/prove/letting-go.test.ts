@@ -1,4 +1,7 @@
-/** A trace is judged while it runs: what is told when, what is held, and what comes late of a connection that was let go. */
+/**
+ * A trace that is judged while it runs: when connections are reported, what is held, and events that come after the
+ * release.
+ */
 import * as assert from 'uvu/assert';
 import { TCP, TCP_STATE, type TraceEvent } from '../../src/model/event.js';
 import type { Connection } from '../../src/model/report.js';

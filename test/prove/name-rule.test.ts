@@ -1,4 +1,4 @@
-/** Which rule refused a connection: the predicted one, or the only one of those read that can have; none where several may have. */
+/** Which rule refused a connection: the predicted one, or the only possible one; none where several are possible. */
 import * as assert from 'uvu/assert';
 import { parseAddressNumber } from '../../src/model/range.js';
 import type { Connection, Predicted } from '../../src/model/report.js';

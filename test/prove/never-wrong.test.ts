@@ -1,4 +1,4 @@
-/** Whatever a trace is missing, the verdict is the truth or none: events lost, seals broken, files cut off. */
+/** No verdict on an incomplete trace is wrong: events lost, seals broken, files cut off. */
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { formatRecording, parseRecording } from '../../src/capture/recording.js';

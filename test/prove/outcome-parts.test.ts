@@ -1,4 +1,4 @@
-/** The parts of an outcome, each by itself: the exchange of a leg, its resets, its drops, its times, what was sent again. */
+/** The parts of an outcome one by one: the exchange of a leg, its resets, drops, times and retransmissions. */
 import * as assert from 'uvu/assert';
 import type { Leg, LegEvent } from '../../src/correlate/leg.js';
 import type { RelayLink } from '../../src/correlate/relays.js';

@@ -1,4 +1,4 @@
-/** How a connection ended, told by events whose truth is known by construction; and what is not told, where it could not be seen. */
+/** How a connection ended, in events whose truth is known by construction; what could not be seen stays unknown. */
 import * as assert from 'uvu/assert';
 import { TCP, TCP_STATE } from '../../src/model/event.js';
 import {

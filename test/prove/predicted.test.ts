@@ -1,4 +1,4 @@
-/** Connections beside what the rules foretell of them: the deciding rule, its counter, differences, and the faults that they failed of. */
+/** Connections beside their predictions: the deciding rule, its counter, differences, and the faults behind them. */
 import * as assert from 'uvu/assert';
 import type { Connection, ReportFinding } from '../../src/model/report.js';
 import type { RuleSet } from '../../src/model/rules.js';

@@ -1,4 +1,4 @@
-/** A traced connection as the attempt that it was, and what counts as having come as predicted. */
+/** A traced connection as an attempt to predict, and when it counts as having gone as predicted. */
 import * as assert from 'uvu/assert';
 import type { Forecast } from '../../src/model/forecast.js';
 import type { Connection } from '../../src/model/report.js';

@@ -1,4 +1,4 @@
-/** What a rule of the host stops at the host's own address: it ends at the host, where NAT has left it as it was. */
+/** Connections that a rule stops at the host's own address end at the host, where NAT left it unchanged. */
 import * as assert from 'uvu/assert';
 import { TCP } from '../../src/model/event.js';
 import type { Connection } from '../../src/model/report.js';

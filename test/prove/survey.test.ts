@@ -1,4 +1,7 @@
-/** What a trace carries of a rule set: only what concerns its ports, through a recording and back, and what has changed. */
+/**
+ * The part of a rule set that a trace carries: only what concerns its ports, through a recording and back, and its
+ * changes.
+ */
 import * as assert from 'uvu/assert';
 import { packSurvey, surveySchema } from '../../src/capture/recording-survey.js';
 import { parseSaved } from '../../src/rules/read/iptables.js';

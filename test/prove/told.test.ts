@@ -1,4 +1,4 @@
-/** Small stories of every kind, told whole: each verdict is the truth, and what is said beside it is the golden text. */
+/** Small stories of every kind: each verdict is true, and the rest of the text equals the golden one. */
 import * as assert from 'uvu/assert';
 import { analyse } from '../../src/prove/analyse.js';
 import { compareGolden } from '../support/golden.js';

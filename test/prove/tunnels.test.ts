@@ -1,4 +1,4 @@
-/** Whoever asks for the port of a tunnel gets what is inside, and each connection says which tunnels it went through. */
+/** A query for the port of a tunnel finds the connections inside, and each names the tunnels that it went through. */
 import * as assert from 'uvu/assert';
 import type { Connection } from '../../src/model/report.js';
 import { withHeader } from '../../src/model/trace.js';

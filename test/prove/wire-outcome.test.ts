@@ -1,4 +1,7 @@
-/** How a captured connection ended: by its handshake, its repetitions, ICMP's errors, and what the file would have shown. */
+/**
+ * How a captured connection ended: by its handshake, retransmissions and ICMP errors, and by what the file would have
+ * shown.
+ */
 import * as assert from 'uvu/assert';
 import type { CapturedLeg } from '../../src/correlate/capture/legs.js';
 import type { WireLeg } from '../../src/correlate/capture/wire-leg.js';

@@ -1,4 +1,4 @@
-/** What a question is: how a person asks it, what is wrong by construction, and what the first line must then say. */
+/** Type of a question: how a person asks it, what is wrong by construction, and what the first line must say. */
 
 import type { Stage } from '../matrix/stage.js';
 

@@ -1,4 +1,4 @@
-/** Writes docs/questions.md from what was printed. */
+/** Writes docs/questions.md from what the commands printed. */
 
 import type { Stage } from '../matrix/stage.js';
 import type { Question } from './question.js';

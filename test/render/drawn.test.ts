@@ -1,4 +1,4 @@
-/** What pictures must not suggest: an end where the report only stops listing, one relay where there are several, bytes too late. */
+/** What pictures must not suggest: an end where the list ends, one relay where there are several, bytes too late. */
 import * as assert from 'uvu/assert';
 import type { MoveEvent } from '../../src/model/event.js';
 import type { Move } from '../../src/correlate/relays.js';

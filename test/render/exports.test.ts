@@ -1,4 +1,4 @@
-/** The exports for other tools: what is written is what the trace holds, whoever gave the names in it. */
+/** The exports for other tools hold what the trace holds, and hostile names do no harm. */
 import * as assert from 'uvu/assert';
 import { formatEndpoint } from '../../src/model/address.js';
 import type { PacketFields, TraceEvent } from '../../src/model/event.js';

@@ -1,4 +1,4 @@
-/** The JSON document in pieces is the document, to the letter. */
+/** The JSON document in pieces equals the whole document. */
 import * as assert from 'uvu/assert';
 import { analyse } from '../../src/prove/analyse.js';
 import { renderJson, renderJsonPieces } from '../../src/render/json.js';

@@ -1,4 +1,4 @@
-/** One way to name a namespace: the name in the JSON document is the one that every picture and text has, and no other. */
+/** A namespace has one name: that of the JSON document is in every picture and text, and no other. */
 import * as assert from 'uvu/assert';
 import { explainTraced } from '../../src/app/explain-host.js';
 import { analyse } from '../../src/prove/analyse.js';

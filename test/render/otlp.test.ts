@@ -1,4 +1,4 @@
-/** One connection as spans and measures: what was seen is there, and what was not is left out. */
+/** One connection as spans and measures: what was seen is there, and what was not seen is left out. */
 import * as assert from 'uvu/assert';
 import type { Connection } from '../../src/model/report.js';
 import { traceIdOf } from '../../src/render/otlp/ids.js';

@@ -1,4 +1,4 @@
-/** Every drawn thing is true: each rewriting, drop and move of every sample is one that the set-up makes possible. */
+/** Every drawing is true: each rewriting, drop and move of every sample is possible in its set-up. */
 import * as assert from 'uvu/assert';
 import type { Hop, Report } from '../../src/model/report.js';
 import type { Trace } from '../../src/model/trace.js';

@@ -1,4 +1,4 @@
-/** Whatever a report holds: no renderer throws, nothing is wider than asked, nothing acts on what shows it. */
+/** Arbitrary reports: no renderer throws, no line is too wide, and no text acts on a terminal or a page. */
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import * as assert from 'uvu/assert';

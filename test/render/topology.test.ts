@@ -1,4 +1,4 @@
-/** The picture of a host's map: the golden one of a real engine, and one of a host that says hardly anything. */
+/** The picture of a host's map: of a real engine, and of a host that tells hardly anything. */
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { explanationSchema, type Explanation } from '../../src/model/explain.js';

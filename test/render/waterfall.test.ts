@@ -1,4 +1,4 @@
-/** The waterfall: bars at their times, strips that count all, failures first, and nothing invented where a time is not known. */
+/** The waterfall: bars at their times, strips that count all, failures first; unknown times are not invented. */
 import * as assert from 'uvu/assert';
 import type { Connection } from '../../src/model/report.js';
 import { BUCKETS, layOutWaterfall } from '../../src/render/layout/waterfall.js';

@@ -1,4 +1,4 @@
-/** The catalogue names tests that there are. */
+/** Every test that the catalogue names exists. */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';

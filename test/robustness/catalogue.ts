@@ -1,4 +1,4 @@
-/** What is held by tests against faults: each kind with the tests that make it, by file and beginning of their titles. */
+/** The kinds of faults that tests try: each with its tests, by file and beginning of their titles. */
 
 /** Tests of one file. */
 export interface Checks {

@@ -1,4 +1,4 @@
-/** Rule sets that were once predicted wrongly, one test a line; test/prove/fixtures/cases has the table of all such cases. */
+/** Rule sets that were once predicted wrongly, one test for each line of test/prove/fixtures/cases. */
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { explain } from '../../src/app/explain.js';

@@ -1,4 +1,4 @@
-/** A few set-ups with fixed seeds: every prediction is tried with a real connection, and none goes otherwise. */
+/** A few set-ups with fixed seeds: every prediction is tried with a real connection, and none is wrong. */
 import * as assert from 'uvu/assert';
 import { findLiveObstacle } from '../support/live.js';
 import { suite } from '../support/suite.js';

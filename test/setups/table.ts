@@ -1,4 +1,4 @@
-/** What a run of set-ups came to: a line for the terminal, and the page docs/setups.md. */
+/** The results of a run of set-ups: a line for the terminal, and the page docs/setups.md. */
 import { EXOTIC } from './catalogue.js';
 import { listExotic } from './plan.js';
 import type { Trial, Tried } from './try.js';

@@ -1,4 +1,4 @@
-/** One set-up: built, explained, and every prediction tried with a real connection. */
+/** Tries one set-up: builds it, explains it, and tries every prediction with a real connection. */
 import { execa } from 'execa';
 import { explain } from '../../src/app/explain.js';
 import { canonicalAddress } from '../../src/model/address.js';

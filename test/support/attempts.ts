@@ -1,4 +1,4 @@
-/** Tries what predictions speak of, and tells what really happened, by the server's word and by conntrack. */
+/** Tries predicted connections and finds what really happened, from the server's answer and conntrack. */
 import { fileURLToPath } from 'node:url';
 import type { Lab, LabContainer } from '../../src/lab/index.js';
 import { canonicalAddress } from '../../src/model/address.js';

@@ -1,4 +1,4 @@
-/** Captured legs, made of what a test says of each: ends, times, texts, TTL, devices; the rest is the same of all. */
+/** Captured legs from what a test names: ends, times, texts, TTL, devices; everything else is the same in all. */
 import { buildCapturedLeg, type CapturedLeg } from '../../src/correlate/capture/legs.js';
 import { PacketRange } from '../../src/correlate/capture/wire-leg.js';
 import type { Endpoint } from '../../src/model/address.js';

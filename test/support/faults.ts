@@ -1,4 +1,4 @@
-/** What the tests of faults share: a server that greets, a trace of it with something wrong, and what it tells. */
+/** Shared by the tests of faults: a server that greets, a trace of it with one fault, and what it reports. */
 import { execa } from 'execa';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';

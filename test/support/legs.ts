@@ -1,4 +1,4 @@
-/** Legs as the correlator makes them, with what a test says of each and the rest the same of all. */
+/** Legs as the correlator makes them; a test names what it is about, and everything else is the same. */
 import type { Leg } from '../../src/correlate/leg.js';
 import { at, PUBLISHED, TARGET } from './story.js';
 

@@ -1,4 +1,4 @@
-/** What a live test needs of the machine: Linux, root, BTF and the tools of the lab. */
+/** Checks that the machine can run a live test: Linux, root, BTF and the tools of the lab. */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';

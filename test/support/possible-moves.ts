@@ -1,4 +1,4 @@
-/** Moved bytes that are told: really moved, by that process, after they came in and before they went on. */
+/** Checks relayed bytes in a report: that process moved them, after they came in and before they went on. */
 import type { Hop } from '../../src/model/report.js';
 import type { Shown } from './possible.js';
 

@@ -1,4 +1,4 @@
-/** Rewritings that are told against what the conntrack entry on that very packet says, or, of a capture, its addresses. */
+/** Checks rewritings in a report against that packet's conntrack entry or, for a capture, against its addresses. */
 import { formatEndpoint, sameEndpoint } from '../../src/model/address.js';
 import type {
   ConntrackView,

@@ -1,4 +1,4 @@
-/** Every drawn thing is true: what a report and its pictures tell that the trace, or the set-up behind it, makes impossible. */
+/** Checks that everything that a report and its pictures say is possible by the trace or by the set-up behind it. */
 import type { PacketFields, TraceEvent } from '../../src/model/event.js';
 import type { Connection, Hop, Report } from '../../src/model/report.js';
 import type { Trace } from '../../src/model/trace.js';

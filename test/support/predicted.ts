@@ -1,4 +1,4 @@
-/** A lab with containers of every kind, and predictions tried there one by one. */
+/** A lab with containers of every kind, in which predictions are tried one by one. */
 import * as assert from 'uvu/assert';
 import { explain } from '../../src/app/explain.js';
 import { REDIS, up, type Lab, type LabContainer } from '../../src/lab/index.js';

@@ -1,4 +1,7 @@
-/** What the README and docs/outputs.md show, made by the commands that they show: sessions, a Mermaid block, files. */
+/**
+ * Runs the commands that the README and docs/outputs.md show, and puts their output in place: sessions, a Mermaid
+ * block, files.
+ */
 import { execa } from 'execa';
 import { chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

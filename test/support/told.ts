@@ -1,4 +1,4 @@
-/** What a report says of each connection, a line for each fact: golden text of small stories, verdicts with their reasons. */
+/** Prints what a report says of each connection, a line for each fact, for golden files. */
 import type { Trace } from '../../src/model/trace.js';
 import type { Connection, Report } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';

@@ -1,4 +1,4 @@
-/** Packets of captures as the program keeps them, row by row: a test says what matters of each, the rest is the same of all. */
+/** Packets of captures row by row as the program keeps them; a test names only what it is about. */
 import { TwinRows, type Twin } from '../../src/correlate/capture/twins.js';
 import type { Endpoint } from '../../src/model/address.js';
 import { CapturedPacket } from '../../src/model/captured-packet.js';

@@ -1,4 +1,4 @@
-/** What misleads beside a World's traffic: copies of it, storms of few bytes, tunnels, files of other days. From a seed. */
+/** Misleading traffic beside a world's own: copies, storms of few bytes, tunnels, files of other days. From a seed. */
 import { randomizer } from '../decode/frames.js';
 import { carry, fragment, PLAIN, writeCapture, type Form, type Shot } from './wire-packets.js';
 import { World, type Exchange, type Kind, type Truth } from './wire-world.js';

@@ -1,4 +1,4 @@
-/** Holds a report against what is true of a World's connections: every verdict must be the truth or less. */
+/** Checks a report against the truth of a world's connections: a verdict may say less, and never anything wrong. */
 import { sameEndpoint } from '../../src/model/address.js';
 import type { Connection, Report } from '../../src/model/report.js';
 import type { Truth } from './wire-world.js';

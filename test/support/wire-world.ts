@@ -1,4 +1,6 @@
-/** A small Docker host on paper: connections over every path, as its devices would show them, with what is true of each. */
+/**
+ * A small Docker host in memory: connections over every path as its devices would show them, with the truth of each.
+ */
 import { ipPacket, type End, type Segment, type Shot } from './wire-packets.js';
 
 const FLAG = { FIN: 0x11, SYN: 0x02, SYN_ACK: 0x12, RST: 0x14, ACK: 0x10, PUSH: 0x18 } as const;

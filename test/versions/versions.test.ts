@@ -1,4 +1,4 @@
-/** Recordings and maps that earlier versions wrote, by the day of their version: they are read, and tell what they told. */
+/** Recordings and maps of earlier versions, named by day, are still read and give the same verdicts. */
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { explainHost } from '../../src/app/explain-host.js';

@@ -1,4 +1,4 @@
-/** The rule or fact that decided, where it was predicted and came so. */
+/** Names the rule or fact that decided, where the connection went as predicted. */
 import * as assert from 'uvu/assert';
 import type { Connection, Predicted } from '../../src/model/report.js';
 import { writeDeciding, type Beyond } from '../../src/words/deciding.js';

@@ -1,4 +1,4 @@
-/** Changes while tracing: what held before is told of what came before, and what holds after of what came after. */
+/** Changes while tracing: connections before a change are judged by the old state, those after it by the new one. */
 import type { Play, Sent } from '../scenario.js';
 import { restartEngine } from '../restart-engine.js';
 import type { Stage } from '../stage.js';

@@ -1,4 +1,4 @@
-/** Which silences of a trace may be believed, also of recordings that do not say. */
+/** Which silences of a trace are believed, also in recordings that do not name their witnesses. */
 import * as assert from 'uvu/assert';
 import { isComplete, isLossless } from '../../../src/prove/coverage/coverage.js';
 import { readWitnesses } from '../../../src/prove/coverage/witnesses.js';

@@ -1,4 +1,7 @@
-/** Ends: what was dropped, refused, reset, never answered or never acknowledged, at each place where it can be. */
+/**
+ * Stories of ends: connections that were dropped, refused, reset, not answered or not acknowledged, at each possible
+ * place.
+ */
 import { TCP, TCP_STATE } from '../../../src/model/event.js';
 import type { TraceTail } from '../../../src/model/trace.js';
 import { LiveScene, type Death, type Segment } from '../../support/live-scene.js';

@@ -1,4 +1,4 @@
-/** Servers of the host: what they did beside their client, and what was not watched. */
+/** Stories of servers of the host: what they did beside their client, and what was not watched. */
 import type { AsideEvent } from '../../../src/model/event.js';
 import { client, elsewhere, served } from '../../support/stories.js';
 import { at, CURL, NGINX, PUBLISHED, SOCAT, Story, WAYS, type Talk } from '../../support/story.js';

@@ -1,4 +1,4 @@
-/** What the verdict of a whole report is made of: the sum over its connections, the one remedy, a report on some of them. */
+/** The verdict of a whole report: the sum over its connections, the one remedy, a report on some of them. */
 import * as assert from 'uvu/assert';
 import type { Finding } from '../../../src/model/explain.js';
 import type { Failure } from '../../../src/model/headline.js';

@@ -1,4 +1,7 @@
-/** Who takes a connection in the end: a process of the host, a relay and what is behind it, a container, or nobody. */
+/**
+ * Who takes a connection in the end: a process of the host, a relay and the container behind it, a container, or
+ * nobody.
+ */
 import * as assert from 'uvu/assert';
 import type { TrialEnd } from '../../../src/rules/evaluate/journey-end.js';
 import { Traveller } from '../../../src/rules/evaluate/journey.js';

@@ -1,4 +1,6 @@
-/** What follows the first packet: a rule that meets only the answer, or only what comes after, ends the connection in its hook. */
+/**
+ * After the first packet: a rule that matches only the answer, or only later packets, ends the connection in its hook.
+ */
 import * as assert from 'uvu/assert';
 import type { Prediction } from '../../../src/model/explain.js';
 import { parseSaved } from '../../../src/rules/read/iptables.js';

@@ -1,4 +1,4 @@
-/** A container's side: what its own rules, routes and sockets make of a packet that the host has taken to it. */
+/** The container's side: what its own rules, routes and sockets do with a packet that the host delivered. */
 import * as assert from 'uvu/assert';
 import type { Reason } from '../../../src/model/reason.js';
 import type { TrialEnd } from '../../../src/rules/evaluate/journey-end.js';

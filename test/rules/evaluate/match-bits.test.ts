@@ -1,4 +1,4 @@
-/** Bits of a packet's fields: known or not, under a mask, turned round, in a range; and what some bits alone rule out. */
+/** Bits of a packet's fields: known or not, under a mask, negated, in a range; and what known bits alone rule out. */
 import * as assert from 'uvu/assert';
 import { testBits } from '../../../src/rules/evaluate/match-bits.js';
 import {

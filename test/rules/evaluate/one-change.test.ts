@@ -1,4 +1,4 @@
-/** A plain host of Docker's, changed in one thing at a time: which of its predictions change, and how (test/golden/predicted). */
+/** A plain Docker host with one change at a time: which predictions change, and how (test/golden/predicted). */
 import * as assert from 'uvu/assert';
 import type { Prediction } from '../../../src/model/explain.js';
 import type { Routing } from '../../../src/model/routing.js';

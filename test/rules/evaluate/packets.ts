@@ -1,4 +1,4 @@
-/** Rules built by hand and one packet that meets them: what a test says is all that is special about either. */
+/** Rules built by hand and one packet that meets them; a test names only what it is about. */
 import {
   TCP_FLAGS,
   type Chain,

@@ -1,4 +1,4 @@
-/** Findings that no file of rules alone can show: each by the world in which it is true, and gone where it is not. */
+/** Findings that no rule file alone can show: each is there in the world in which it is true, and gone in another. */
 import * as assert from 'uvu/assert';
 import type { Finding } from '../../../src/model/explain.js';
 import type { RuleSet } from '../../../src/model/rules.js';

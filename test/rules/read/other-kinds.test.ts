@@ -1,4 +1,4 @@
-/** Files that are given for saved rules and are something else: each is named, with what to give instead. */
+/** Files that are given as saved rules and are something else: each is named, with what to give instead. */
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { refuseOtherKinds, type SavedKind } from '../../../src/rules/read/other-kinds.js';

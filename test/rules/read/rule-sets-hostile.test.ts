@@ -1,4 +1,4 @@
-/** Rule sets as they come from strangers: every form that the tools print, and what is done with matches that nobody knows. */
+/** Rule sets from strangers: every form that the tools print, and matches that nobody knows. */
 import * as assert from 'uvu/assert';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { parseNft } from '../../../src/rules/read/nft.js';

@@ -1,4 +1,4 @@
-/** The parsers of rule sets: nothing lost, everything odd kept as text or refused with its line. */
+/** The parsers of rule sets: nothing is lost; odd lines are kept as text or refused with their number. */
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { parseSaved } from '../../../src/rules/read/iptables.js';

@@ -1,4 +1,4 @@
-/** What of a rule set was read and is not understood. Pure. */
+/** Lists what was read of a rule set and is not understood. Pure. */
 import type { Match, RuleSet, Step, RuleVerdict } from '../../../src/model/rules.js';
 import { listRules } from '../../../src/rules/evaluate/mappings.js';
 

@@ -1,4 +1,4 @@
-/** The command that reads folders: what it takes for a rule set, and what it calls a loss. */
+/** The command that reads folders: what it takes for a rule set, and what it reports as a loss. */
 import * as assert from 'uvu/assert';
 import { parseSaved } from '../../../src/rules/read/iptables.js';
 import { parseNft } from '../../../src/rules/read/nft.js';

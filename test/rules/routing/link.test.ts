@@ -1,4 +1,7 @@
-/** Between the host's device and the container: ports of bridges, neighbours, and programs that decide beside the rules. */
+/**
+ * Between the host's device and the container: ports of bridges, neighbours, and programs that decide beside the
+ * rules.
+ */
 import * as assert from 'uvu/assert';
 import type { LinkFacts, Routing } from '../../../src/model/routing.js';
 import {

@@ -1,4 +1,4 @@
-/** The route of a packet: policy rules by priority, tables by prefix and metric, and what says no. */
+/** The route of a packet: policy rules by priority, tables by prefix and metric, and what refuses it. */
 import * as assert from 'uvu/assert';
 import type { PolicyRule, Route, Routing } from '../../../src/model/routing.js';
 import { lookUpRoute, type RouteQuery } from '../../../src/rules/evaluate/routing/lookup.js';

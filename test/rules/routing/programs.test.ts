@@ -1,4 +1,4 @@
-/** Programs of BPF on devices and on control groups: they leave open what is on their way, and nothing else. */
+/** BPF programs on devices and control groups leave the packets on their way undecided, and no others. */
 import * as assert from 'uvu/assert';
 import type { GroupPrograms } from '../../../src/model/bpf-programs.js';
 import type { Prediction } from '../../../src/model/explain.js';

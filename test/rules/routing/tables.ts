@@ -1,4 +1,4 @@
-/** Routing tables built by hand: what a test says is all that is special about them. */
+/** Routing tables built by hand; a test names only what it is about. */
 import type { LinkFacts, PolicyRule, Route, Routing } from '../../../src/model/routing.js';
 import type { RouteQuery } from '../../../src/rules/evaluate/routing/lookup.js';
 

@@ -1,4 +1,4 @@
-// Ways of a connection over two hosts: who dials, what the first host does with it, and what the second.
+/** Ways of a connection over two hosts: who dials, what the first host does with it, and what the second does. */
 
 import type { Endpoint } from '../../../src/model/address.js';
 import { TCP, type TuplePair } from '../../../src/model/event.js';

@@ -1,4 +1,4 @@
-// Worlds of two hosts: whatever lies between them, each connection is told once, no path and no loss is wrong, no order is claimed too much.
+/** Worlds of two hosts: each connection is reported once, and no path, loss or order is wrong. */
 
 import * as assert from 'uvu/assert';
 import { sameEndpoint } from '../../../src/model/address.js';

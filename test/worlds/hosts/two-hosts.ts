@@ -1,4 +1,4 @@
-// Two hosts and the wire between them, packet by packet: each is recorded by its own clock, and what happened is known.
+/** Two hosts and the wire between them, packet by packet: each records by its own clock, and the truth is known. */
 
 import type { Endpoint } from '../../../src/model/address.js';
 import {

@@ -1,4 +1,4 @@
-/** Worlds of datagrams: each flow is told once and as it was, also from a port that was used before; nothing wrong is proven. */
+/** Worlds of datagrams: each flow is reported once and correctly, also from a port that is used again. */
 import * as assert from 'uvu/assert';
 import type { Connection } from '../../../src/model/report.js';
 import { analyse } from '../../../src/prove/analyse.js';

@@ -1,4 +1,4 @@
-/** Worlds of ends: whatever befalls connections at once, each is told as it ended, and what is missing lowers the proof. */
+/** Worlds of ends: each connection is reported as it ended, and missing events lower the proof. */
 import * as assert from 'uvu/assert';
 import type { Connection } from '../../../src/model/report.js';
 import { analyse } from '../../../src/prove/analyse.js';

@@ -1,4 +1,4 @@
-/** How connections of a world end: each fate is a way to be answered, refused, cut, held up or lost, and says what is true of it. */
+/** The ways in which connections of a world end (answered, refused, cut, stalled, lost), with the truth of each. */
 import { TCP_STATE } from '../../../src/model/event.js';
 import type { Connection as Told } from '../../../src/model/report.js';
 import type { Outcome, Path } from '../../../src/model/verdict.js';

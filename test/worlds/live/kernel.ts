@@ -1,4 +1,7 @@
-/** A kernel of a world of live events: sockets, packets and calls, told as the probes tell them, with addresses used again soon. */
+/**
+ * The kernel of a world of live events: sockets, packets and calls as the probes report them; addresses are reused
+ * soon.
+ */
 import type { Endpoint } from '../../../src/model/address.js';
 import {
   TCP,

@@ -1,4 +1,4 @@
-/** What the servers and relays of a world do with one connection, each step a yield, so that others come between. */
+/** What servers and relays of a world do with one connection; each step yields, so that others run in between. */
 import type { Endpoint } from '../../../src/model/address.js';
 import type { AsideKind } from '../../../src/model/event.js';
 import { Connection } from './connection.js';

@@ -1,4 +1,4 @@
-/** Worlds of live events: whatever servers and relays do at once, and whatever is missing, no verdict is proven and wrong. */
+/** Worlds of live events with busy servers and missing events: no wrong verdict is proven. */
 import * as assert from 'uvu/assert';
 import { sameEndpoint } from '../../../src/model/address.js';
 import { analyse } from '../../../src/prove/analyse.js';
