@@ -49,7 +49,7 @@ test('no line throws', () => {
       fc.boolean(),
       fc.boolean(),
       (lines, littleEndian, begun) => {
-        const reader = createLineReader({ dropReasons: new Map(), littleEndian });
+        const reader = createLineReader({ dropReasons: new Map(), littleEndian, mark: '.' });
         if (begun) reader.read(BEGIN);
         for (const line of lines) {
           const result = reader.read(line);
@@ -68,7 +68,7 @@ test('no line throws', () => {
 test('a mutated line is that letter’s event or none', () => {
   fc.assert(
     fc.property(mutatedLine, (line) => {
-      const reader = createLineReader({ dropReasons: new Map(), littleEndian: true });
+      const reader = createLineReader({ dropReasons: new Map(), littleEndian: true, mark: '.' });
       const result = reader.read(line);
       if (result.kind === 'event') assert.is(result.event.kind, KINDS.get(line[0] ?? '')?.kind);
     }),

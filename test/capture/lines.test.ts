@@ -2,9 +2,9 @@
 import * as assert from 'uvu/assert';
 import { readAsideKey } from '../../src/capture/bpftrace/asides.js';
 import { createLineReader, type TracerLine } from '../../src/capture/bpftrace/lines.js';
-import { readHopKey, readSplicedBytes, readTotalKey } from '../../src/capture/bpftrace/map-keys.js';
+import { readHopKey, readTotalKey, splitTotal } from '../../src/capture/bpftrace/map-keys.js';
 import { suite } from '../support/suite.js';
-import { BEGIN, COMMAND_NODE, LINES } from './samples.js';
+import { BEGIN, LINES, MARK } from './samples.js';
 
 const test = suite('lines');
 
@@ -13,7 +13,7 @@ function createReader(littleEndian = true) {
     [3, 'NO_SOCKET'],
     [12, 'NETFILTER_DROP'],
   ]);
-  const reader = createLineReader({ dropReasons, littleEndian });
+  const reader = createLineReader({ dropReasons, littleEndian, mark: MARK });
   reader.read(BEGIN);
   return reader;
 }
@@ -66,7 +66,7 @@ test('a packet with its conntrack entry', () => {
 
 test('a UDP datagram', () => {
   const event = readEvent(
-    'P in 5b0ba08e53d f0000151 1 ffff8881a13fc100 0 11 4 100007f 0 d836 100007f 0 5ba0 0 0 0 9',
+    'P in 5b0ba08e53d f000015100000001 ffff8881a13fc100 0 9000411 100007f 0 100007f 0 d8365ba0 0',
   );
   if (event.kind !== 'packet') throw new Error(event.kind);
   assert.equal([event.protocol, event.length, event.flags], ['udp', 9, 0]);
@@ -74,12 +74,12 @@ test('a UDP datagram', () => {
 
 test('IPv6, in the packet and in conntrack', () => {
   const event = readEvent(
-    'P out 5b0602373b6 f0000151 1 ffff888134169ee0 ffff88810a314440 6 6 0 100000000000000 dcb2 0 100000000000000 5ba0 1f590d7e 0 2 0 ffff888167f71000 1a8 0 0 0 1000000 dcb2 0 0 0 1000000 1f90 0 0 0 1000000 5ba0 0 0 0 1000000 dcb2',
+    'P out 5b0602373b6 f000015100000001 ffff888134169ee0 ffff88810a314440 20606 0 100000000000000 0 100000000000000 dcb25ba0 1f590d7e00000000 ffff888167f71000 1a8 0 100000000000000 0 100000000000000 0 100000000000000 0 100000000000000 dcb21f905ba0dcb2',
   );
   if (event.kind !== 'packet') throw new Error(event.kind);
   assert.equal(event.source, end('::1', 56_498));
   assert.equal(event.conntrack?.original.destination, end('::1', 8080));
-  const other = LINES.bare.replace(' 4 100007f 0 ', ' 6 b80d0120 200000000000000 ');
+  const other = LINES.bare.replace(' 20406 100007f 0 ', ' 20606 b80d0120 200000000000000 ');
   const packet = readEvent(other);
   if (packet.kind !== 'packet') throw new Error(packet.kind);
   assert.is(packet.source.address, '2001:db8::2');
@@ -100,8 +100,8 @@ test('drops, with and without conntrack', () => {
 
 test('a drop of an unnamed reason, in a function with an offset, of a packet without a device', () => {
   const line = LINES.bareDrop
-    .replace(' 3 tcp_v4_rcv', ' 50001 tcp_v4_rcv+12')
-    .replace(' effffff9 1 ', ' 0 7 ');
+    .replace('00000003 tcp_v4_rcv', '00050001 tcp_v4_rcv+12')
+    .replace(' effffff900000001 ', ' 7 ');
   const event = readEvent(line);
   if (event.kind !== 'drop') throw new Error(event.kind);
   assert.equal([event.reason, event.function], ['reason 327681', 'tcp_v4_rcv']);
@@ -109,7 +109,9 @@ test('a drop of an unnamed reason, in a function with an offset, of a packet wit
 });
 
 test('a drop before any device has its socket’s namespace, and no MTU without a route', () => {
-  const line = LINES.bareDrop.replace(' effffff9 1 ', ' effffff9 0 ').replace(' 10000 3 ', ' 0 3 ');
+  const line = LINES.bareDrop
+    .replace(' effffff900000001 ', ' effffff900000000 ')
+    .replace(' 1000000000003 ', ' 3 ');
   const event = readEvent(line);
   if (event.kind !== 'drop') throw new Error(event.kind);
   assert.equal([event.namespace, event.ifindex, event.mtu], [0xeffffff9, null, null]);
@@ -148,7 +150,9 @@ test('a state change, an accept and a retransmit', () => {
     segmentsReceived: 4,
     retransmits: 0,
   });
-  const repeats = readEvent(LINES.closed.replace(' e 0 10 8 1 6 4 0 ', ' 1c e 10 8 0 6 4 2 '));
+  const repeats = readEvent(
+    LINES.closed.replace(' e 0 10 8 600000004 1 ', ' 1c e 10 8 600000004 4 '),
+  );
   if (repeats.kind !== 'state') throw new Error(repeats.kind);
   assert.is(repeats.sums?.sent, 14);
   assert.is(repeats.sums?.sentAgain, 14);
@@ -190,31 +194,57 @@ test('bytes that were spliced and bytes that were copied', () => {
 
 test('the names of tasks: spaces, escapes, forged records', () => {
   const named = (command: string): string => {
-    const event = readEvent(LINES.state.replace(COMMAND_NODE, command));
-    return 'command' in event ? event.command : '';
+    const reader = createReader();
+    const last = LINES.state
+      .replace('node', command)
+      .split('\n')
+      .map((line) => reader.read(line))
+      .at(-1);
+    return last?.kind === 'event' && 'command' in last.event ? last.event.command : '';
   };
-  assert.is(named(String.raw`Web Content\x00\x00\x00\x00\x00`), 'Web Content');
-  assert.is(named(String.raw`a\x0aB 1\x00\x00`), String.raw`a\x0aB 1`);
-  assert.is(named(String.raw`caf\xc3\xa9\x00`), String.raw`caf\xc3\xa9`);
-  assert.is(named('sixteen_letters_'), 'sixteen_letters_');
+  assert.is(named('Web Content'), 'Web Content');
+  assert.is(named('a\nB 1'), String.raw`a\x0aB 1`);
+  assert.is(named('\nE 1f\n'), String.raw`\x0aE 1f\x0a`);
+  assert.is(named('x\nLost 5 events'), String.raw`x\x0aLost 5 events`);
+  assert.is(named('caf\xc3\xa9'), String.raw`caf\xc3\xa9`);
+  assert.is(named('fifteen_letters'), 'fifteen_letters');
   assert.is(named(' 1 2 3 P in 4'), ' 1 2 3 P in 4');
+  assert.is(named('. .'), '. .');
   assert.is(named('Lost 5 events'), 'Lost 5 events');
   assert.is(named(''), '');
+});
+
+test('a name that is broken into lines ends with the mark of this trace only', () => {
+  const reader = createLineReader({ dropReasons: new Map(), littleEndian: true, mark: '5eed' });
+  reader.read(BEGIN);
+  const line = LINES.state.replace('node .', 'a 5eee');
+  assert.is(reader.read(line).kind, 'other');
+  const whole = reader.read('E 1 5eed');
+  assert.ok(whole.kind === 'event' && whole.event.kind === 'state');
+  assert.is(
+    whole.kind === 'event' && 'command' in whole.event && whole.event.command,
+    String.raw`a 5eee\x0aE 1`,
+  );
+  // No task has such a name: the line is given up, and those that follow are read.
+  assert.is(reader.read(line.replace('a 5eee', 'x'.repeat(40))).kind, 'other');
+  assert.is(reader.read('E 1f').kind, 'end');
 });
 
 test('words are in the order of the machine', () => {
   const big = createReader(false);
   const line = (address: string) =>
-    `P in 5b05fec7af8 1 1 1 0 6 ${address} 8c36 ${address.slice(2)} 5ba0 1 0 2 0`;
+    `P in 5b05fec7af8 100000001 1 0 ${address} ${address.slice(address.indexOf(' ') + 1)} 8c365ba0 100000000`;
   const addressOf = (text: string): string => {
     const result = big.read(text);
     return result.kind === 'event' && result.event.kind === 'packet'
       ? result.event.source.address
       : '';
   };
-  assert.is(addressOf(line('4 7f000001 0')), '127.0.0.1');
-  assert.is(addressOf(line('6 20010db800000000 2')), '2001:db8::2');
-  const state = big.read('S 5b05feb2735 1 1 1 7 1 0 0 ffff 7f000001 0 0 0 ffff ac110002 1f90 2 x');
+  assert.is(addressOf(line('20406 7f000001 0')), '127.0.0.1');
+  assert.is(addressOf(line('20606 20010db800000000 2')), '2001:db8::2');
+  const state = big.read(
+    'S 5b05feb2735 100000702 100000001 1 0 7f0000010000ffff 0 ac1100020000ffff 1f90 x .',
+  );
   if (state.kind !== 'event' || state.event.kind !== 'state') throw new Error(state.kind);
   assert.equal(state.event.remote, end('172.17.0.2', 8080));
 });
@@ -225,7 +255,7 @@ test('a line that is cut, or has too many fields, is no event', () => {
     for (let length = 1; length < fields.length; length += 1) {
       const cut = read(fields.slice(0, length).join(' '));
       // What ends where its conntrack entry would begin looks whole; child.ts reads no line without its end.
-      const whole = line === LINES.conntrack ? 19 : line === LINES.drop ? 21 : 0;
+      const whole = line === LINES.conntrack ? 13 : line === LINES.drop ? 14 : 0;
       assert.is(cut.kind, length === whole ? 'event' : 'other', `${length}: ${line}`);
     }
   }
@@ -234,8 +264,8 @@ test('a line that is cut, or has too many fields, is no event', () => {
 });
 
 test('what a server reads and writes elsewhere, and calls whose bytes are not followed', () => {
-  const comm = 'web\\x00\\x00';
-  const unix = `O w 5b05ffe0a73 1c2 1c3 7 3 5 2 ffff888132b365c0 ffff888132b369c0 0 0 0 0 0 0 0 0 0 0 ${comm}`;
+  const unix =
+    'O w 5b05ffe0a73 703 1c2000001c3 5 2 ffff888132b365c0 ffff888132b369c0 0 0 0 0 0 web .';
   const task = { pid: 0x1c2, tid: 0x1c3, command: 'web' };
   const common = { kind: 'aside', ...task };
   const told = (line: string): unknown => {
@@ -259,8 +289,8 @@ test('what a server reads and writes elsewhere, and calls whose bytes are not fo
   });
   const socket = unix
     .replace('O w', 'O r')
-    .replace(' 7 3 5 ', ' 7 4 5 ')
-    .replace(' 0 0 0 0 0 0 0 0 0 0 ', ' 0 0 ffff0000 100007f 8c36 0 0 ffff0000 100007f 16 ');
+    .replace(' 703 ', ' 704 ')
+    .replace(' 0 0 0 0 0 ', ' 0 100007fffff0000 0 100007fffff0000 8c360016 ');
   assert.equal(told(socket), {
     ...common,
     what: 'socket',
@@ -273,7 +303,7 @@ test('what a server reads and writes elsewhere, and calls whose bytes are not fo
     local: { address: '127.0.0.1', port: 0x8c36 },
     remote: { address: '127.0.0.1', port: 22 },
   });
-  const call = `Q 5b05ffe0a73 1c2 1c3 8 1 ${comm}`;
+  const call = 'Q 5b05ffe0a73 1c2000001c3 8 1 web .';
   assert.equal(told(call), {
     ...common,
     what: 'io_uring',
@@ -286,7 +316,7 @@ test('what a server reads and writes elsewhere, and calls whose bytes are not fo
     local: null,
     remote: null,
   });
-  for (const bad of [unix.replace('O w', 'O c'), unix.replace(' 7 3 ', ' 7 ff ')]) {
+  for (const bad of [unix.replace('O w', 'O c'), unix.replace(' 703 ', ' 7ff ')]) {
     assert.is(told(bad), 'other', bad);
   }
 });
@@ -316,14 +346,14 @@ test('calls elsewhere that were counted only', () => {
 
 test('a field that is no number spoils the line', () => {
   assert.is(read(LINES.bare.replace('5b05f7aa981', '0x5b05')).kind, 'other');
-  assert.is(read(LINES.bare.replace(' 2 0', ' 2 -1')).kind, 'other');
+  assert.is(read(LINES.bare.replace(' 20406 ', ' -20406 ')).kind, 'other');
   assert.is(read(LINES.reset.replace('5b05fd67182', '')).kind, 'other');
   assert.is(read(LINES.bare.replace('P out', 'P up')).kind, 'other');
   assert.is(read(LINES.write.replace('Y w', 'Y x')).kind, 'other');
 });
 
 test('BEGIN, END, and time that stays exact after years of uptime', () => {
-  const reader = createLineReader({ dropReasons: new Map(), littleEndian: true });
+  const reader = createLineReader({ dropReasons: new Map(), littleEndian: true, mark: MARK });
   assert.equal(reader.read('B 7fffffffffff0000'), { kind: 'begin', clock: 0x7fffffffffff0000n });
   const result = reader.read(LINES.bare.replace('5b05f7aa981', '7fffffffffff0001'));
   assert.is(result.kind === 'event' && result.event.time, 1);
@@ -389,9 +419,9 @@ test('sums that are told when sockets have closed', () => {
 });
 
 test('spliced bytes stand above the count of calls, whatever the sign of the printed number', () => {
-  assert.is(readSplicedBytes((14n << 20n) | 17n), 14);
-  assert.is(readSplicedBytes(0xfffffn), 0);
-  assert.is(readSplicedBytes(BigInt.asIntN(64, 0xfff_ffff_ffffn << 20n)), 0xfff_ffff_ffff);
+  assert.equal(splitTotal((14n << 20n) | 17n), { total: 14, calls: 17 });
+  assert.equal(splitTotal(0xfffffn), { total: 0, calls: 0xfffff });
+  assert.is(splitTotal(BigInt.asIntN(64, 0xfff_ffff_ffffn << 20n)).total, 0xfff_ffff_ffff);
 });
 
 test('the key of a counter: an IPv6 network address is none of IPv4', () => {

@@ -26,6 +26,7 @@ function assemble(parameters: Partial<ProgramParameters> = {}, names: readonly s
     owner: 4713,
     finalPort: 40_003,
     counting: { kind: 'end' },
+    mark: '5eed',
     ...parameters,
   });
 }

@@ -171,7 +171,7 @@ async function readTracerLines(seed: number, changes: readonly Change[]): Promis
     [BEGIN, ...Object.values(LINES), ...Object.values(LINES)].join('\n'),
     changes,
   );
-  const reader = createLineReader({ dropReasons: new Map(), littleEndian: true });
+  const reader = createLineReader({ dropReasons: new Map(), littleEndian: true, mark: '.' });
   const events: TraceEvent[] = [];
   for (const line of text.split('\n')) {
     const result = reader.read(line);

@@ -46,6 +46,7 @@ for (const copying of [false, true]) {
         owner: 4713,
         finalPort: 65_535,
         counting: { kind: 'keyed', cpus: 4 } as const,
+        mark: '5eed',
       };
       await compile(['-'], assembleProgram(files, parameters));
     });

@@ -59,7 +59,7 @@ test('the sample in every header is a line that the reader knows', () => {
       .replace(/^ \* +/gm, '')
       .replaceAll('\n', ' ')
       .trim();
-    const reader = createLineReader({ dropReasons: new Map(), littleEndian: true });
+    const reader = createLineReader({ dropReasons: new Map(), littleEndian: true, mark: '.' });
     assert.is(reader.read(line).kind, 'event', `${name}: ${line}`);
   }
 });

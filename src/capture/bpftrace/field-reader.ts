@@ -1,13 +1,18 @@
 /** Reads groups of fields that several kinds of lines share: a packet, a conntrack entry, the ends of a socket. */
 import { addressFromBytes, type Endpoint } from '../../model/address.js';
 import type { ConntrackView, PacketFields, SocketEnds } from '../../model/event.js';
-import { hex } from './line-fields.js';
+import { hex, highHalf, lowHalf, portsOf } from './line-fields.js';
 import { bytesOf, bytesOfIpv4 } from './map-keys.js';
 
-/** Number of fields of the packet part, from time to payload. */
-export const PACKET_FIELDS = 17;
-/** Number of fields of a conntrack entry: its address, its status, two tuples. */
-export const CONNTRACK_FIELDS = 22;
+/** Number of fields of the packet part, from time to sequence numbers. */
+export const PACKET_FIELDS = 11;
+/** Number of fields of a conntrack entry: its address, its status, four addresses, four ports. */
+export const CONNTRACK_FIELDS = 11;
+/** Number of fields of a socket: its address, both ends' addresses, ports. */
+export const SOCKET_FIELDS = 6;
+
+/** IPPROTO_UDP; the probes report no other protocol than this and TCP. */
+const UDP = 17;
 
 /** The most addresses that are cached as text. */
 const MOST_ADDRESSES = 10_000;
@@ -52,61 +57,68 @@ export class FieldReader {
 
   /** Reads the packet part that begins at field `at`. */
   packet(f: readonly string[], at: number): PacketPart {
-    const family = f[at + 6] === '6' ? 6 : 4;
-    const protocol = f[at + 5] === '11' ? ('udp' as const) : ('tcp' as const);
-    const namespace = hex(f[at + 1]);
-    const ifindex = hex(f[at + 2]);
+    const what = lowHalf(f[at + 4]);
+    const family = familyOf(what);
+    const namespace = highHalf(f[at + 1]);
+    const ifindex = lowHalf(f[at + 1]);
+    const [sport, dport] = portsOf(f[at + 9]);
     return {
       time: this.time(f[at]),
       // A packet that a socket has received has no namespace any more, and one that a socket sends has no device yet.
       namespace: namespace === 0 ? null : namespace,
       ifindex: namespace === 0 || ifindex === 0 ? null : ifindex,
-      skb: f[at + 3] ?? null,
-      socket: f[at + 4] === '0' ? null : (f[at + 4] ?? null),
-      protocol,
-      source: { address: this.#address(8, f.slice(at + 7, at + 9), family), port: hex(f[at + 9]) },
-      destination: {
-        address: this.#address(8, f.slice(at + 10, at + 12), family),
-        port: hex(f[at + 12]),
-      },
-      seq: hex(f[at + 13]),
-      ack: hex(f[at + 14]),
-      flags: hex(f[at + 15]),
-      length: hex(f[at + 16]),
+      skb: f[at + 2] ?? null,
+      socket: f[at + 3] === '0' ? null : (f[at + 3] ?? null),
+      protocol: (what & 0xff) === UDP ? 'udp' : 'tcp',
+      source: { address: this.#address(8, f.slice(at + 5, at + 7), family), port: sport },
+      destination: { address: this.#address(8, f.slice(at + 7, at + 9), family), port: dport },
+      seq: highHalf(f[at + 10]),
+      ack: lowHalf(f[at + 10]),
+      flags: (what >>> 16) & 0xff,
+      // The three lowest bytes are flags, family and protocol.
+      length: hex(f[at + 4]?.slice(0, -6) || '0'),
     };
   }
 
   /** Reads the conntrack entry at field `at` of the packet whose packet part begins at `packetAt`. */
   conntrack(f: readonly string[], at: number, packetAt: number): ConntrackView {
-    const family = f[packetAt + 6] === '6' ? 6 : 4;
-    const end = (from: number): Endpoint => ({
-      address: this.#address(4, f.slice(from, from + 4), family),
-      port: hex(f[from + 4]),
+    const family = familyOf(lowHalf(f[packetAt + 4]));
+    const end = (from: number, port: number): Endpoint => ({
+      address: this.#address(4, f.slice(from, from + 2), family),
+      port,
     });
+    const ports = (f[at + 10] ?? '').padStart(16, '0');
+    const [from, to] = portsOf(ports.slice(0, 8));
+    const [replyFrom, replyTo] = portsOf(ports.slice(8));
     return {
       id: f[at] ?? '',
       status: hex(f[at + 1]),
-      original: { source: end(at + 2), destination: end(at + 7) },
-      reply: { source: end(at + 12), destination: end(at + 17) },
+      original: { source: end(at + 2, from), destination: end(at + 4, to) },
+      reply: { source: end(at + 6, replyFrom), destination: end(at + 8, replyTo) },
     };
   }
 
   /** Reads a socket's address and both its ends from field `at` on. */
   socketEnds(f: readonly string[], at: number): SocketEnds {
+    const [local, remote] = portsOf(f[at + 5]);
     return {
       socket: f[at] ?? '',
-      local: { address: this.#address(4, f.slice(at + 1, at + 5), 6), port: hex(f[at + 5]) },
-      remote: { address: this.#address(4, f.slice(at + 6, at + 10), 6), port: hex(f[at + 10]) },
+      local: { address: this.#address(4, f.slice(at + 1, at + 3), 6), port: local },
+      remote: { address: this.#address(4, f.slice(at + 3, at + 5), 6), port: remote },
     };
   }
 
-  /** Cached, since a trace has few addresses and many packets. */
+  /**
+   * Reads the two words of an address: each holds `wordBytes` bytes as memory does, or, with 4, two such words, the
+   * first in its lower half. Cached, since a trace has few addresses and many packets.
+   */
   #address(wordBytes: 4 | 8, words: readonly string[], family: 4 | 6): string {
     const key = `${family}:${words.join(':')}`;
     const known = this.#addresses.get(key);
     if (known !== undefined) return known;
     const { littleEndian } = this.#options;
-    const bytes = words.flatMap((word) => bytesOf(word, wordBytes, littleEndian));
+    const parts = wordBytes === 8 ? words : words.flatMap(halvesOf);
+    const bytes = parts.flatMap((word) => bytesOf(word, wordBytes, littleEndian));
     const text = addressFromBytes(
       family === 4 ? bytesOfIpv4(bytes, wordBytes, littleEndian) : bytes,
     );
@@ -114,4 +126,13 @@ export class FieldReader {
     this.#addresses.set(key, text);
     return text;
   }
+}
+
+/** The address family in the word that holds length, flags, family and protocol. */
+function familyOf(what: number): 4 | 6 {
+  return ((what >>> 8) & 0xff) === 6 ? 6 : 4;
+}
+
+function halvesOf(word: string): [low: string, high: string] {
+  return [word.slice(-8), word.slice(0, -8)];
 }

@@ -26,25 +26,48 @@ export interface LineReader {
   read(line: string): TracerLine;
 }
 
+export interface LineReaderOptions extends FieldReaderOptions {
+  /** The word behind the name of a task that ends such a line (see ProgramParameters). */
+  readonly mark: string;
+}
+
+/** Most characters of a task's name. */
+const NAME_LIMIT = 15;
+
 /** A reader for one run of one program. */
-export function createLineReader(options: FieldReaderOptions): LineReader {
+export function createLineReader({ mark, ...options }: LineReaderOptions): LineReader {
   const fields = new FieldReader(options);
+  const end = ` ${mark}`;
+  /** A line that a newline in the name of a task has broken, as far as it has come. */
+  let broken: string | null = null;
   return {
-    read: (line) =>
-      readEvent(line, fields) ??
-      readMark(line, fields) ??
-      readCount(line, fields) ??
-      readLoss(line) ??
-      readMap(line) ?? { kind: 'other', text: line },
+    read(line) {
+      const text: string = broken === null ? line : `${broken}\n${line}`;
+      broken = null;
+      const event = readEvent(text, fields, end);
+      if (event === 'broken') broken = text;
+      else if (event !== null) return event;
+      return (
+        readMark(text, fields) ??
+        readCount(text, fields) ??
+        readLoss(text) ??
+        readMap(text) ?? { kind: 'other', text: line }
+      );
+    },
   };
 }
 
-function readEvent(line: string, reader: FieldReader): TracerLine | null {
+function readEvent(line: string, reader: FieldReader, end: string): TracerLine | 'broken' | null {
   const spec = LINES.get(line.slice(0, line.indexOf(' ')));
   if (spec === undefined) return null;
   const fields = splitFields(line, spec.named ? spec.fields[0] : undefined);
   if (!spec.fields.includes(fields.length)) return null;
   if (!fields.slice(...spec.numbers).every(isHex)) return null;
+  if (spec.named) {
+    const name = fields.pop() ?? '';
+    if (!name.endsWith(end)) return name.length <= NAME_LIMIT + end.length ? 'broken' : null;
+    fields.push(name.slice(0, -end.length));
+  }
   const event = spec.read(fields, reader);
   return event && { kind: 'event', event };
 }

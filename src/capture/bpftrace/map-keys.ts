@@ -54,11 +54,15 @@ export function readTotalKey(
 }
 
 /** Number of low bits in a value of @total that count the calls (see relay.bt); the bytes are in the bits above. */
-const CALL_BITS = 20n;
+const CALL_BITS = 20;
 
-/** The bytes that a value of @total holds. */
-export function readSplicedBytes(value: bigint): number {
-  return Number(BigInt.asUintN(64, value) >> CALL_BITS);
+/** The bytes and calls that a value of @total holds. */
+export function splitTotal(value: bigint): { total: number; calls: number } {
+  const whole = BigInt.asUintN(64, value);
+  return {
+    total: Number(whole >> BigInt(CALL_BITS)),
+    calls: Number(BigInt.asUintN(CALL_BITS, whole)),
+  };
 }
 
 /** Bytes of a machine word, printed as a hexadecimal number, in the order in which they lie in memory. */

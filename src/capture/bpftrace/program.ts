@@ -19,6 +19,8 @@ export interface ProgramParameters {
   readonly finalPort: number;
   /** How the lines are counted, see counting.ts. */
   readonly counting: Counting;
+  /** Ends every line whose last field is the name of a task, which cannot forge it: a word that nobody can guess. */
+  readonly mark: string;
 }
 
 /** The line in every probe file that decides whether a packet, socket or call belongs to the flow; a map may widen it. */
@@ -31,6 +33,9 @@ const OTHER_FILTER = /if \((.*)\) \{ \/\/ (?:aside|sum) filter/g;
 const GLANCE =
   /if \(!\(\$sport == \$1 \|\| \$dport == \$1 \|\| \$sport == \$2 \|\| \$dport == \$2\)\) \{ \/\/ glance filter/g;
 
+/** How a line ends whose last field is the name of a task. */
+const NAME_END = String.raw`%s .\n"`;
+
 /** Up to this many ports are compared one by one, which costs less than two map look-ups. */
 const PORTS_INLINE = 8;
 
@@ -39,7 +44,7 @@ export function assembleProgram(
   files: readonly ProbeFile[],
   parameters: ProgramParameters,
 ): string {
-  const { ports, budget, relays, owner, finalPort, counting } = parameters;
+  const { ports, budget, relays, owner, finalPort, counting, mark } = parameters;
   checkNumbers('port', [...ports, finalPort], 65535);
   checkNumbers('pid', [...relays, owner], 2 ** 22);
   checkNumbers('budget', [budget], 1e6);
@@ -60,6 +65,7 @@ export function assembleProgram(
       .replaceAll(OTHER_FILTER, 'if (@final == 0 && $1) {')
       .replaceAll(GLANCE, `if (!(${condition})) {`)
       .replaceAll(/^( *)printf\(/gm, `$1${countLine(counting)}\n$1printf(`)
+      .replaceAll(NAME_END, `%s ${mark}\\n"`)
       .replaceAll(/\$3\b/g, String(budget)),
   );
   const body = bodies.join('\n');

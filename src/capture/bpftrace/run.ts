@@ -12,7 +12,7 @@ import { readAsideKey } from './asides.js';
 import type { Formats } from './formats.js';
 import { LineLedger, type CompleteSpan } from './ledger.js';
 import { createLineReader, type TracerLine } from './lines.js';
-import { readHopKey, readSplicedBytes, readTotalKey } from './map-keys.js';
+import { readHopKey, readTotalKey, splitTotal } from './map-keys.js';
 import type { SealWatch } from './seal.js';
 
 export type Remainder = Unnumbered<CounterEvent> | Unnumbered<TotalEvent> | Unnumbered<AsideEvent>;
@@ -20,6 +20,8 @@ export type Remainder = Unnumbered<CounterEvent> | Unnumbered<TotalEvent> | Unnu
 export interface TracerRunOptions {
   /** Calls of each kind that are printed one by one. */
   readonly budget: number;
+  /** See ProgramParameters. */
+  readonly mark: string;
   readonly onEvent: (event: TraceEvent) => void;
   readonly onLost: (count: number) => void;
   /** Called with each span of time of which every line has come, after all events up to its end. */
@@ -55,6 +57,7 @@ export class TracerRun {
     this.#reader = createLineReader({
       dropReasons: formats.dropReasons,
       littleEndian: this.#littleEndian,
+      mark: options.mark,
     });
     this.#watch = watch;
     this.#options = options;
@@ -148,7 +151,7 @@ export class TracerRun {
       if (aside) this.#asides.push({ ...aside, time: 0 });
     } else {
       const total = readTotalKey(line.map, line.keys);
-      const bytes = line.map === 'total' ? readSplicedBytes(line.value) : value;
+      const bytes = line.map === 'total' ? splitTotal(line.value).total : value;
       if (total) this.#totals.push({ kind: 'total', time: 0, ...total, bytes });
     }
   }

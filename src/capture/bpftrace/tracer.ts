@@ -1,10 +1,12 @@
 /** Runs a live trace: plan, program, start, seal, events, seal, stop. */
 import { execa } from 'execa';
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { TraceEvent } from '../../model/event.js';
 import { cleanEnvironment } from '../../model/environment.js';
 import { UserError } from '../../model/errors.js';
+import { countPages, readBufferFacts } from './buffers.js';
 import type { Checkpoint } from '../../model/trace.js';
 import { CheckpointMaker } from './checkpoints.js';
 import { startChild, type Child, type ChildExit } from './child.js';
@@ -89,7 +91,7 @@ export async function startTracer(options: TracerOptions): Promise<Tracer> {
     checkSight(plans[0]);
     return attachDeepest(plans, async (plan, notes) => {
       options.signal.throwIfAborted();
-      const shared = { formats, tracefs, counting, functions: raw ? listed : null };
+      const shared = { formats, version, tracefs, counting, functions: raw ? listed : null };
       return attach(options, { ...shared, plan, notes });
     });
   };
@@ -125,6 +127,8 @@ const VERSION_PATIENCE = 30_000;
 interface Attachment {
   readonly plan: ProbePlan;
   readonly formats: Formats;
+  /** What `bpftrace --version` prints. */
+  readonly version: string;
   readonly tracefs: string | null;
   /** See ChildOptions.functions. */
   readonly functions: readonly string[] | null;
@@ -134,10 +138,11 @@ interface Attachment {
 }
 
 async function attach(options: TracerOptions, attachment: Attachment): Promise<Tracer> {
-  const { plan, formats, tracefs, notes, functions, counting } = attachment;
+  const { plan, formats, version, tracefs, notes, functions, counting } = attachment;
   const sealer = await Sealer.create(options.ports);
   let child: Child | null = null;
   try {
+    const mark = randomBytes(8).toString('hex');
     const program = assembleProgram(plan.files, {
       ports: [...options.ports, ...sealer.ports],
       budget: options.budget,
@@ -145,11 +150,13 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
       owner: process.pid,
       finalPort: sealer.finalPort,
       counting,
+      mark,
     });
     let maker: CheckpointMaker | null = null;
     const watch = new SealWatch(sealer.ports, signsOf(plan.files), options.ports);
     const run: TracerRun = new TracerRun(formats, watch, {
       ...options,
+      mark,
       onSpan: (span) => {
         if (span.to === Infinity) maker?.close(span, run.lastTime);
         else maker?.span(span);
@@ -163,6 +170,7 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
       environment: {
         TRACE_FLOW_TRACER: await readOwnIdentity(),
         ...ENVIRONMENT,
+        BPFTRACE_PERF_RB_PAGES: String(countPages(readBufferFacts(version))),
       },
       passEnvironment: options.passEnvironment,
       onLine: (line) => run.read(line),
@@ -229,7 +237,6 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
   // Both spellings: before and since bpftrace 0.19.
   BPFTRACE_MAP_KEYS_MAX: '32768',
   BPFTRACE_MAX_MAP_KEYS: '32768',
-  BPFTRACE_PERF_RB_PAGES: '512',
 };
 
 /** Pid and start time, by which `doctor` recognizes a tracer that has lost its owner (see host/tracers). */

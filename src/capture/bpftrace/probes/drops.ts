@@ -1,11 +1,11 @@
 /** Reads packets that the kernel drops, with reason and function. */
 import type { DropEvent, Unnumbered } from '../../../model/event.js';
 import { CONNTRACK_FIELDS, PACKET_FIELDS } from '../field-reader.js';
-import { hex } from '../line-fields.js';
+import { highHalf, lowHalf } from '../line-fields.js';
 import { defineLine, type ProbeSlice } from './slice.js';
 
-/** After the packet: MTU, conntrack entry if there is one, reason, function. */
-const BARE = PACKET_FIELDS + 4;
+/** After the packet: MTU and reason, conntrack entry if there is one, function. */
+const BARE = PACKET_FIELDS + 3;
 
 const dropLine = defineLine<Unnumbered<DropEvent>>({
   letter: 'D',
@@ -14,14 +14,14 @@ const dropLine = defineLine<Unnumbered<DropEvent>>({
   numbers: [1, -1],
   named: false,
   read(f, reader) {
-    const mtu = hex(f[PACKET_FIELDS + 1]);
+    const mtu = highHalf(f[PACKET_FIELDS + 1]);
     return {
       kind: 'drop',
       ...reader.packet(f, 1),
       mtu: mtu === 0 ? null : mtu,
-      reason: reader.dropReason(hex(f[PACKET_FIELDS + 2])),
+      reason: reader.dropReason(lowHalf(f[PACKET_FIELDS + 1])),
       function: (f.at(-1) ?? '').replace(/\+\d+$/, ''),
-      conntrack: f.length === BARE ? null : reader.conntrack(f, PACKET_FIELDS + 3, 1),
+      conntrack: f.length === BARE ? null : reader.conntrack(f, PACKET_FIELDS + 2, 1),
     };
   },
   seal: ({ source, destination }) => ({ ends: [source, destination], sign: 'drop' }),

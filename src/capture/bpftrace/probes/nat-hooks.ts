@@ -4,8 +4,8 @@ import { CONNTRACK_FIELDS, PACKET_FIELDS } from '../field-reader.js';
 import { hex } from '../line-fields.js';
 import { defineLine, type ProbeSlice } from './slice.js';
 
-/** Before the packet: hook, whether it is the source, direction of the entry. */
-const BARE = PACKET_FIELDS + 4;
+/** Before the packet: hook, end that is rewritten, direction of the entry. */
+const BARE = PACKET_FIELDS + 2;
 
 const natLine = defineLine<Unnumbered<NatEvent>>({
   letter: 'N',
@@ -14,14 +14,15 @@ const natLine = defineLine<Unnumbered<NatEvent>>({
   numbers: [1],
   named: false,
   read(f, reader) {
-    const view = reader.conntrack(f, BARE, 4);
+    const view = reader.conntrack(f, BARE, 2);
+    const place = hex(f[1]);
     // The new value of an end is the opposite end of the entry's other direction.
-    const other = hex(f[3]) === 0 ? view.reply : view.original;
-    const source = hex(f[2]) === 0;
+    const other = (place & 15) === 0 ? view.reply : view.original;
+    const source = ((place >>> 4) & 15) === 0;
     return {
       kind: 'nat',
-      ...reader.packet(f, 4),
-      hook: NETFILTER_HOOKS[hex(f[1])] ?? null,
+      ...reader.packet(f, 2),
+      hook: NETFILTER_HOOKS[place >>> 8] ?? null,
       field: source ? 'source' : 'destination',
       becomes: source ? other.destination : other.source,
       conntrack: view,

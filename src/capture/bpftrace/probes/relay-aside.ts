@@ -1,21 +1,21 @@
 /** Reads calls of a relay or server whose bytes no probe follows. */
 import type { AsideEvent, Unnumbered } from '../../../model/event.js';
 import { describeCall, nameAside } from '../asides.js';
-import { hex, unescapeCommand } from '../line-fields.js';
+import { escapeCommand, hex, highHalf, lowHalf } from '../line-fields.js';
 import { tracepointsOf, withoutTracepoints, type ProbeFile } from '../probe-file.js';
 import { defineLine, type ProbeSlice } from './slice.js';
 
 const callLine = defineLine<Unnumbered<AsideEvent>>({
   letter: 'Q',
   kind: 'aside',
-  fields: [7],
+  fields: [6],
   numbers: [1, -1],
   named: true,
   read(f, reader) {
-    const what = nameAside(hex(f[4]));
+    const what = nameAside(hex(f[3]));
     if (what === null) return null;
-    const task = { pid: hex(f[2]), tid: hex(f[3]), command: unescapeCommand(f[6]) };
-    return { ...describeCall(what, task, hex(f[5])), time: reader.time(f[1]) };
+    const task = { pid: highHalf(f[2]), tid: lowHalf(f[2]), command: escapeCommand(f[5]) };
+    return { ...describeCall(what, task, hex(f[4])), time: reader.time(f[1]) };
   },
   seal: null,
 });

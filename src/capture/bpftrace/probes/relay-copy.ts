@@ -1,9 +1,13 @@
 /** Reads the bytes and datagrams that a relay copies by read and write, and its reads and writes elsewhere. */
 import type { AsideEvent, CopyEvent, TotalEvent, Unnumbered } from '../../../model/event.js';
 import { nameAside } from '../asides.js';
-import { hex, hexWord, unescapeCommand } from '../line-fields.js';
+import { escapeCommand, hex, hexWord, highHalf, lowHalf } from '../line-fields.js';
 import { readTotalKey } from '../map-keys.js';
+import { SOCKET_FIELDS } from '../field-reader.js';
 import { defineLine, type ProbeSlice } from './slice.js';
+
+/** SOCK_DGRAM */
+const DATAGRAM = 2;
 
 const OPERATIONS = new Map([
   ['r', 'read'],
@@ -17,7 +21,7 @@ function readOperation(field: string | undefined): 'read' | 'write' | null {
 const copyLine = defineLine<Unnumbered<CopyEvent>>({
   letter: 'Y',
   kind: 'copy',
-  fields: [27],
+  fields: [11 + SOCKET_FIELDS + 1],
   numbers: [2, -1],
   named: true,
   read(f, reader) {
@@ -27,20 +31,20 @@ const copyLine = defineLine<Unnumbered<CopyEvent>>({
       kind: 'copy',
       operation,
       time: reader.time(f[2]),
-      namespace: hex(f[3]),
-      pid: hex(f[4]),
-      tid: hex(f[5]),
-      fd: hex(f[6]),
-      bytes: hex(f[7]),
-      total: hex(f[8]),
-      calls: hex(f[9]),
-      protocol: f[10] === '2' ? 'udp' : 'tcp',
-      buffer: f[11] ?? '',
-      mark: hex(f[12]),
-      tail: hex(f[13]),
-      life: hex(f[14]),
-      ...reader.socketEnds(f, 15),
-      command: unescapeCommand(f[26]),
+      namespace: highHalf(f[3]),
+      pid: highHalf(f[4]),
+      tid: lowHalf(f[4]),
+      fd: lowHalf(f[3]),
+      bytes: hex(f[5]),
+      total: hex(f[6]),
+      calls: hex(f[7]),
+      protocol: (lowHalf(f[8]) & 0xff) === DATAGRAM ? 'udp' : 'tcp',
+      buffer: f[9] ?? '',
+      mark: highHalf(f[10]),
+      tail: lowHalf(f[10]),
+      life: hex(f[8]?.slice(0, -2) || '0'),
+      ...reader.socketEnds(f, 11),
+      command: escapeCommand(f.at(-1)),
     };
   },
   seal: ({ local, remote, operation }) => ({ ends: [local, remote], sign: operation }),
@@ -49,31 +53,31 @@ const copyLine = defineLine<Unnumbered<CopyEvent>>({
 const asideLine = defineLine<Unnumbered<AsideEvent>>({
   letter: 'O',
   kind: 'aside',
-  fields: [22],
+  fields: [15],
   numbers: [2, -1],
   named: true,
   read(f, reader) {
-    const what = nameAside(hex(f[6]));
+    const what = nameAside(lowHalf(f[3]) & 0xff);
     const operation = readOperation(f[1]);
     if (what === null || operation === null) return null;
     const isSocket = what === 'socket';
     // The socket at the other end is between this socket's address and its ends.
-    const { socket, local, remote } = reader.socketEnds([f[9] ?? '', ...f.slice(11)], 0);
+    const { socket, local, remote } = reader.socketEnds([f[7] ?? '', ...f.slice(9)], 0);
     return {
       kind: 'aside',
       what,
       operation,
       time: reader.time(f[2]),
-      pid: hex(f[3]),
-      tid: hex(f[4]),
-      fd: hex(f[5]),
-      bytes: hex(f[7]),
-      calls: hex(f[8]),
+      pid: highHalf(f[4]),
+      tid: lowHalf(f[4]),
+      fd: hex(f[3]?.slice(0, -2) || '0'),
+      bytes: hex(f[5]),
+      calls: hex(f[6]),
       object: socket,
-      peer: f[10] ?? '0',
+      peer: f[8] ?? '0',
       local: isSocket ? local : null,
       remote: isSocket ? remote : null,
-      command: unescapeCommand(f[21]),
+      command: escapeCommand(f.at(-1)),
     };
   },
   seal: null,

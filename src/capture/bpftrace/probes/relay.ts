@@ -6,10 +6,11 @@ import type {
   TotalEvent,
   Unnumbered,
 } from '../../../model/event.js';
-import { hex, hexWord, unescapeCommand } from '../line-fields.js';
-import { readTotalKey } from '../map-keys.js';
+import { escapeCommand, hex, hexWord, highHalf, lowHalf } from '../line-fields.js';
+import { readTotalKey, splitTotal } from '../map-keys.js';
+import { SOCKET_FIELDS } from '../field-reader.js';
 import { defineLine, type ProbeSlice } from './slice.js';
-import { readSocketFields, SOCKET_LINE_FIELDS } from './socket-fields.js';
+import { readDetail, readSocketFields, SOCKET_LINE_FIELDS } from './socket-fields.js';
 
 const acceptLine = defineLine<Unnumbered<AcceptEvent>>({
   letter: 'A',
@@ -17,28 +18,27 @@ const acceptLine = defineLine<Unnumbered<AcceptEvent>>({
   fields: [SOCKET_LINE_FIELDS],
   numbers: [1, -1],
   named: true,
-  read: (f, reader) => ({ kind: 'accept', ...readSocketFields(f, reader), fd: hex(f[5]) }),
+  read: (f, reader) => ({ kind: 'accept', ...readSocketFields(f, reader), fd: readDetail(f) }),
   seal: ({ local, remote }) => ({ ends: [local, remote], sign: 'accept' }),
 });
 
 const moveLine = defineLine<Unnumbered<MoveEvent>>({
   letter: 'M',
   kind: 'move',
-  fields: [32],
+  fields: [6 + 2 * SOCKET_FIELDS + 1],
   numbers: [1, -1],
   named: true,
   read: (f, reader) => ({
     kind: 'move',
     time: reader.time(f[1]),
-    pid: hex(f[2]),
-    tid: hex(f[3]),
-    fds: [hex(f[4]), hex(f[5])],
-    bytes: hex(f[6]),
-    total: hex(f[7]),
-    calls: hex(f[8]),
-    from: reader.socketEnds(f, 9),
-    to: reader.socketEnds(f, 20),
-    command: unescapeCommand(f[31]),
+    pid: highHalf(f[2]),
+    tid: lowHalf(f[2]),
+    fds: [highHalf(f[3]), lowHalf(f[3])],
+    bytes: hex(f[4]),
+    ...splitTotal(hexWord(f[5])),
+    from: reader.socketEnds(f, 6),
+    to: reader.socketEnds(f, 6 + SOCKET_FIELDS),
+    command: escapeCommand(f.at(-1)),
   }),
   seal: null,
 });
@@ -67,7 +67,7 @@ const forkLine = defineLine<Unnumbered<ForkEvent>>({
     time: reader.time(f[1]),
     pid: hex(f[2]),
     child: hex(f[3]),
-    command: unescapeCommand(f[4]),
+    command: escapeCommand(f[4]),
   }),
   seal: null,
 });

@@ -1,8 +1,7 @@
 /** Reads segments that TCP retransmits. */
 import type { RetransmitEvent, Unnumbered } from '../../../model/event.js';
-import { hex } from '../line-fields.js';
 import { defineLine, type ProbeSlice } from './slice.js';
-import { readSocketFields, SOCKET_LINE_FIELDS } from './socket-fields.js';
+import { readDetail, readSocketFields, SOCKET_LINE_FIELDS } from './socket-fields.js';
 
 const retransmitLine = defineLine<Unnumbered<RetransmitEvent>>({
   letter: 'T',
@@ -13,7 +12,7 @@ const retransmitLine = defineLine<Unnumbered<RetransmitEvent>>({
   read(f, reader) {
     // The task is left out: it is whichever one a timer interrupted.
     const { time, namespace, socket, local, remote } = readSocketFields(f, reader);
-    return { kind: 'retransmit', time, namespace, socket, local, remote, state: hex(f[5]) };
+    return { kind: 'retransmit', time, namespace, socket, local, remote, state: readDetail(f) };
   },
   seal: ({ local, remote }) => ({ ends: [local, remote], sign: null }),
 });

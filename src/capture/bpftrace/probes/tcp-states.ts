@@ -5,25 +5,25 @@ import {
   type StateEvent,
   type Unnumbered,
 } from '../../../model/event.js';
-import { hex } from '../line-fields.js';
+import { hex, highHalf, lowHalf } from '../line-fields.js';
 import { defineLine, type ProbeSlice, type SealView } from './slice.js';
-import { readSocketFields, SOCKET_LINE_FIELDS } from './socket-fields.js';
+import { readDetail, readSocketFields, SOCKET_LINE_FIELDS } from './socket-fields.js';
 
 type State = Unnumbered<StateEvent>;
 
-const SUMS = 8;
+const SUMS = 6;
 
 const changeLine = defineLine<State>({
   letter: 'S',
   kind: 'state',
-  fields: [SOCKET_LINE_FIELDS + 1],
+  fields: [SOCKET_LINE_FIELDS],
   numbers: [1, -1],
   named: true,
   read: (f, reader) => ({
     kind: 'state',
     ...readSocketFields(f, reader),
-    from: hex(f[5]),
-    to: hex(f[17]),
+    from: readDetail(f) >>> 8,
+    to: readDetail(f) & 0xff,
   }),
   seal: viewState,
 });
@@ -37,9 +37,9 @@ const closeLine = defineLine<State>({
   read: (f, reader) => ({
     kind: 'state',
     ...readSocketFields(f, reader),
-    from: hex(f[5]),
+    from: readDetail(f) >>> 8,
     to: TCP_STATE.CLOSE,
-    sums: readSums(f.slice(17, 17 + SUMS).map(hex)),
+    sums: readSums(f.slice(-1 - SUMS, -1)),
   }),
   seal: viewState,
 });
@@ -49,18 +49,19 @@ function viewState({ local, remote }: State): SealView {
 }
 
 /** The kernel counts retransmissions as sent, and a FIN as a received byte. */
-function readSums(fields: readonly number[]): SocketSums {
-  const [sent = 0, sentAgain = 0, acknowledged = 0, received = 0, finCame = 0, ...segments] =
-    fields;
-  const [segmentsSent = 0, segmentsReceived = 0, retransmits = 0] = segments;
+function readSums(fields: readonly string[]): SocketSums {
+  const [sent = 0, sentAgain = 0, acknowledged = 0, received = 0] = fields.map(hex);
+  const [segments, retransmitsAndFin] = fields.slice(4);
+  const last = hex(retransmitsAndFin);
+  const finCame = last & 1;
   return {
     sent: sent - sentAgain,
     sentAgain,
     acknowledged,
     received: received - finCame,
-    segmentsSent,
-    segmentsReceived,
-    retransmits,
+    segmentsSent: highHalf(segments),
+    segmentsReceived: lowHalf(segments),
+    retransmits: Math.floor(last / 2),
   };
 }
 
