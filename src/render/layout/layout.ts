@@ -2,9 +2,10 @@
 import type { Report } from '../../model/report.js';
 import { writeCoverage } from '../../words/coverage.js';
 import { writeHeadline, type HeadlineWords } from '../../words/headline.js';
+import { plural } from '../../words/numbers.js';
 import { printable } from '../text.js';
 import { layOutConnection } from './panel.js';
-import type { CoverageNote, Scene } from './scene.js';
+import type { Scene } from './scene.js';
 import { chooseConnections, summarise } from './summary.js';
 import { listWays } from './ways.js';
 
@@ -14,6 +15,8 @@ const FEW = 3;
 /** Lays out a report with at most `panels` connections in full; more than `FEW` connections also get a summary. */
 export function layOut(report: Report, { panels }: { panels: number }): Scene {
   const { connections, verdict, target } = report;
+  const { warnings, good } = writeCoverage(report);
+  const source = report.source === 'live' ? 'live trace' : report.source;
   const groups = summarise(connections);
   const fits = connections.length <= panels;
   const chosen = fits ? null : chooseConnections(groups, panels);
@@ -24,7 +27,7 @@ export function layOut(report: Report, { panels }: { panels: number }): Scene {
       'all ports',
     reason: printable(verdict.reason),
     headline: printHeadline(verdict),
-    source: report.source,
+    about: `${source} · ${plural(connections.length, 'connection')}`,
     summary: connections.length > FEW ? groups : [],
     panels: shown
       .slice(0, Math.max(0, panels))
@@ -32,18 +35,9 @@ export function layOut(report: Report, { panels }: { panels: number }): Scene {
     ...listWays(connections, report.places),
     connections: connections.length,
     seen: verdict.headline.connections,
-    coverage: listNotes(report),
+    warnings: warnings.map(printable),
+    complete: printable(good),
   };
-}
-
-/** Warnings come first. */
-function listNotes(report: Report): CoverageNote[] {
-  const { warnings, good } = writeCoverage(report);
-  const notes = warnings.map((text): CoverageNote => ({
-    severity: 'warning',
-    text: printable(text),
-  }));
-  return good === '' ? notes : [...notes, { severity: 'good', text: printable(good) }];
 }
 
 function printHeadline({ headline, proof }: Report['verdict']): HeadlineWords {

@@ -176,11 +176,6 @@ export interface WayGroup {
   readonly ladder: Ladder;
 }
 
-export interface CoverageNote {
-  readonly severity: 'good' | 'warning';
-  readonly text: string;
-}
-
 /** A whole report, laid out. */
 export interface Scene {
   /** `6379`, or what was traced if there is no port. */
@@ -188,7 +183,8 @@ export interface Scene {
   readonly reason: string;
   /** The answer in words, printable; the first line of every output. */
   readonly headline: HeadlineWords;
-  readonly source: 'live' | 'capture' | 'recording';
+  /** `live trace · 20 connections`. */
+  readonly about: string;
   /** Empty for few connections: their headings say the same. */
   readonly summary: readonly SummaryGroup[];
   readonly panels: readonly Panel[];
@@ -199,5 +195,8 @@ export interface Scene {
   readonly connections: number;
   /** How many connections were seen, including those that filters leave out. */
   readonly seen: number;
-  readonly coverage: readonly CoverageNote[];
+  /** What may be missing, and what differs from the prediction. */
+  readonly warnings: readonly string[];
+  /** What is known to be complete; empty if nothing is. */
+  readonly complete: string;
 }

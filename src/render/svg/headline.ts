@@ -25,14 +25,12 @@ import { PATH_LOOKS } from './waterfall.js';
 export function drawHeadline(scene: Scene, frame: Frame): Draw {
   const { subject, tone, outcome, way, notes, fix } = scene.headline;
   const answer = `${EVIDENCE_SIGNS[tone]} ${subject}: ${outcome}`;
-  const source = scene.source === 'live' ? 'live trace' : scene.source;
-  const about = `${source} · ${plural(scene.connections, 'connection')}`;
   return stack([
     paragraph(answer, frame, { ...TEXT.title, colour: tone }),
     below(2, paragraph(way, frame, { size: 16 })),
     ...notes.map((note) => below(2, paragraph(note, frame, { size: 14 }))),
     fix === null ? nothing : drawFix(fix, frame),
-    below(4, paragraph(about, frame, TEXT.note)),
+    below(4, paragraph(scene.about, frame, TEXT.note)),
     drawWays(scene, frame),
     space(4),
   ]);

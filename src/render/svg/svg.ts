@@ -3,10 +3,11 @@ import type { Report } from '../../model/report.js';
 import { joinHeadline } from '../../words/headline.js';
 import { formatCount } from '../../words/numbers.js';
 import { layOut } from '../layout/layout.js';
-import type { CoverageNote, Scene } from '../layout/scene.js';
+import type { Scene } from '../layout/scene.js';
 import { layOutWaterfall, type Waterfall } from '../layout/waterfall.js';
 import { box, type Picture } from './shapes.js';
 import {
+  below,
   inset,
   label,
   nothing,
@@ -44,20 +45,18 @@ export async function renderSvg(report: Report, options: SvgOptions = {}): Promi
 export function drawPicture(scene: Scene, waterfall: Waterfall | null): Picture {
   const widths = scene.panels.map(({ ladder }) => widthFor(ladder));
   const frame = { left: MARGIN, width: Math.max(USUAL_WIDTH - 2 * MARGIN, ...widths) };
-  const drawNotes = (wanted: CoverageNote['severity']): Draw[] =>
-    scene.coverage
-      .filter(({ severity }) => severity === wanted)
-      .map((note) => drawNote(note, frame));
   const body = stack([
     drawHeadline(scene, frame),
-    ...drawNotes('warning'),
+    ...scene.warnings.map((text) => drawWarning(text, frame)),
     space(10),
     drawSummary(scene.summary, frame),
     drawWaterfall(waterfall, frame),
     ...scene.panels.map((panel) => drawPanel(panel, scene, frame)),
     drawHidden(scene, frame),
     drawLegend(scene, frame),
-    ...drawNotes('good'),
+    scene.complete === ''
+      ? nothing
+      : below(3, paragraph(scene.complete, inset(frame, 0, 18), TEXT.note)),
   ])(MARGIN);
   const [width, height] = [frame.width + 2 * MARGIN, Math.ceil(body.bottom + MARGIN)];
   return {
@@ -71,15 +70,13 @@ export function drawPicture(scene: Scene, waterfall: Waterfall | null): Picture 
   };
 }
 
-function drawNote({ severity, text }: CoverageNote, frame: Frame): Draw {
-  const warns = severity === 'warning';
-  const place = warns ? inset(frame, 18) : inset(frame, 0, 18);
-  const block = paragraph(text, place, { ...TEXT.note, colour: warns ? 'unsure' : 'muted' });
+function drawWarning(text: string, frame: Frame): Draw {
+  const block = paragraph(text, inset(frame, 18), { size: 12, colour: 'unsure' });
   const style = { size: 13, face: 'strong', colour: 'unsure' } as const;
   return (top) => {
     const { shapes, bottom } = block(top + 3);
     return {
-      shapes: warns ? [label([frame.left + 2, top + 15], '!', style), ...shapes] : shapes,
+      shapes: [label([frame.left + 2, top + 15], '!', style), ...shapes],
       bottom: Math.max(bottom, top + 18),
     };
   };

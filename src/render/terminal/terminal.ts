@@ -3,7 +3,7 @@ import type { Report } from '../../model/report.js';
 import { joinHeadline } from '../../words/headline.js';
 import { formatCount, formatEvents } from '../../words/numbers.js';
 import { layOut } from '../layout/layout.js';
-import type { CoverageNote, EvidenceLine, Ladder, Panel, Scene } from '../layout/scene.js';
+import type { EvidenceLine, Ladder, Panel, Scene } from '../layout/scene.js';
 import { EVIDENCE_SIGNS, OUTCOME_SIGNS, tellOutcome } from '../signs.js';
 import { padStart, stick, wrap, wrapItems } from '../text.js';
 import { describeRow, drawLadder } from './ladder.js';
@@ -32,7 +32,7 @@ export function renderTerminal(report: Report, options: TerminalOptions = {}): s
     scene.summary.length > 0 ? drawTimes(report.statistics, sheet) : [],
     ...scene.panels.map((panel) => drawPanel(panel, scene, sheet)),
     drawHidden(scene, sheet),
-    drawCoverage(scene.coverage, sheet),
+    drawCoverage(scene, sheet),
   ];
   return `${blocks
     .filter((lines) => lines.length > 0)
@@ -138,12 +138,11 @@ function drawHidden(scene: Scene, sheet: Sheet): string[] {
   return texts.flatMap((text) => hang('', text, sheet, { text: 'dim' }));
 }
 
-function drawCoverage(notes: readonly CoverageNote[], sheet: Sheet): string[] {
-  return notes.flatMap(({ severity, text }) =>
-    severity === 'warning'
-      ? hang('! ', text, sheet, { lead: 'unsure', text: 'unsure' })
-      : hang('', text, sheet, { text: 'dim' }),
-  );
+function drawCoverage({ warnings, complete }: Scene, sheet: Sheet): string[] {
+  return [
+    ...warnings.flatMap((text) => hang('! ', text, sheet, { lead: 'unsure', text: 'unsure' })),
+    ...hang('', complete, sheet, { text: 'dim' }),
+  ];
 }
 
 /** Lists the rows as sentences, for a terminal too narrow for the ladder. */

@@ -2,7 +2,6 @@
 import type { Explanation } from '../../../model/explain.js';
 import type { Connection, Report } from '../../../model/report.js';
 import type { StatisticsRow } from '../../../model/statistics.js';
-import { formatCount } from '../../../words/numbers.js';
 import { layOut } from '../../layout/layout.js';
 import { chooseConnections, summarise } from '../../layout/summary.js';
 import { EVIDENCE_SIGNS } from '../../signs.js';
@@ -131,10 +130,7 @@ function drawSection(
 function drawHead(): HTMLElement {
   const scene = layOut(report, { panels: 0 });
   const { subject, tone, outcome, way, notes, fix } = scene.headline;
-  const source = scene.source === 'live' ? 'live trace' : scene.source;
-  const warnings = scene.coverage.filter(({ severity }) => severity === 'warning');
-  const good = scene.coverage.filter(({ severity }) => severity === 'good');
-  const count = `${formatCount(scene.connections)} ${scene.connections === 1 ? 'connection' : 'connections'}`;
+  const about = [scene.about, scene.complete].filter((text) => text !== '').join(' · ');
   return element('header', {}, [
     element('div', { class: 'head' }, [
       element('h1', { class: tone }, `${EVIDENCE_SIGNS[tone]} ${subject}: ${outcome}`),
@@ -143,8 +139,8 @@ function drawHead(): HTMLElement {
     ...(fix === null
       ? []
       : [element('p', { class: 'why' }, [element('strong', {}, 'Fix: '), fix])]),
-    element('p', { class: 'muted' }, [source, count, ...good.map(({ text }) => text)].join(' · ')),
-    ...warnings.map(({ text }) => element('p', { class: 'unsure' }, `! ${text}`)),
+    element('p', { class: 'muted' }, about),
+    ...scene.warnings.map((text) => element('p', { class: 'unsure' }, `! ${text}`)),
     scene.ways.length > 0
       ? createPicture(drawWays(scene, { left: 0, width: WAYS })(0), WAYS, `${subject}: ${outcome}`)
       : null,
