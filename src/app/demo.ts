@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeOutput } from '../host/output-file.js';
-import type { Lab, Where } from '../lab/index.js';
+import type { Lab, LabContainer, Where } from '../lab/index.js';
 import type { Explanation } from '../model/explain.js';
 import type { Connection, Report } from '../model/report.js';
 import { UserError } from '../model/errors.js';
@@ -75,6 +75,11 @@ async function furnish(lab: Lab, signal: AbortSignal): Promise<Vantage[]> {
   const app = await lab.run({ name: 'app', command: ['sleep', '3600'] }, signal);
   const rule = ['-p', 'tcp', '--dport', '6380', '-j', 'DROP'];
   await lab.exec('host', ['iptables', '-I', 'DOCKER-USER', ...rule]);
+  return listVantages(lab, redis, app);
+}
+
+/** The clients of the demo: each kind of client of a published port, and one that a firewall stops. */
+function listVantages(lab: Lab, redis: LabContainer, app: LabContainer): Vantage[] {
   const own = lab.host.ipv4;
   const usual = { port: PORT, patience: 5_000 };
   const outside = { where: 'client' as const, client: lab.client.ipv4, address: own };

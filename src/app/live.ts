@@ -29,13 +29,7 @@ export async function traceLive(
   const files = listFiles(outputs);
   if (outputs.anonymize && outputs.ndjson) throw STREAMED;
   await checkFiles(files, outputs.json || outputs.ndjson);
-  const told = createProgress({
-    write: (text) => terminal.draw(text),
-    terminal: terminal.interactive,
-    watch: outputs.watch ? () => terminal.screen() : undefined,
-    hint: request.command.length > 0 ? 'ends with the command' : 'Ctrl-C ends the trace',
-  });
-  const progress = outputs.quiet ? silence(told) : told;
+  const progress = openProgress(request, outputs, terminal);
   const sending = outputs.otlp === undefined ? null : await openSending(request, outputs, progress);
   const stop = new AbortController();
   terminal.onInterrupt(() =>
@@ -50,18 +44,8 @@ export async function traceLive(
     terminal.onClosed(() => stop.abort(CLOSED));
   }
   let written = true;
-  const known = new Set<string>();
-  /** Emits each connection once. Numbers follow the order of output; the report numbers connections by their start. */
-  const tell = (connection: Connection): void => {
-    const key = identify(connection);
-    if (known.has(key)) return;
-    known.add(key);
-    const numbered = { ...withFields(connection), id: known.size };
-    if (!passes(numbered, outputs.show)) return;
-    if (outputs.ndjson) stream('connection', numbered);
-    if (outputs.watch) progress.ended(numbered);
-  };
-  const tells = outputs.ndjson || outputs.watch === true;
+  const tell =
+    outputs.ndjson || outputs.watch === true ? createTeller(outputs, stream, progress) : null;
   const shown = streamed ? { ...terminal, out: (text: string) => terminal.err(text) } : terminal;
   const { report, trouble, forgotten } = await runTrace(request, {
     forgets: needsNoReport(outputs),
@@ -73,11 +57,11 @@ export async function traceLive(
     recorder,
     stop: stop.signal,
     onEvent: outputs.ndjson ? (event) => stream('event', event) : null,
-    onConnection: tells ? tell : null,
+    onConnection: tell,
     onReport: async (made, trace, rest) => {
       // Connections that never ended, or ended last, have not been emitted yet.
-      for (const one of tells ? made.connections : []) {
-        tell(one);
+      for (const one of tell ? made.connections : []) {
+        tell?.(one);
         await terminal.drain?.();
       }
       const [report, told] = outputs.anonymize
@@ -95,6 +79,38 @@ export async function traceLive(
   }
   const exit = conclude(report, outputs.expect, terminal, forgotten);
   return exit === 0 && !written ? 1 : exit;
+}
+
+function openProgress(
+  { command }: TraceRequest,
+  outputs: LiveOutputs,
+  terminal: LiveTerminal,
+): Progress {
+  const progress = createProgress({
+    write: (text) => terminal.draw(text),
+    terminal: terminal.interactive,
+    watch: outputs.watch ? () => terminal.screen() : undefined,
+    hint: command.length > 0 ? 'ends with the command' : 'Ctrl-C ends the trace',
+  });
+  return outputs.quiet ? silence(progress) : progress;
+}
+
+/** Emits each connection once. Numbers follow the order of output; the report numbers connections by their start. */
+function createTeller(
+  outputs: LiveOutputs,
+  stream: ReturnType<typeof streamTo>,
+  progress: Progress,
+): (connection: Connection) => void {
+  const known = new Set<string>();
+  return (connection) => {
+    const key = identify(connection);
+    if (known.has(key)) return;
+    known.add(key);
+    const numbered = { ...withFields(connection), id: known.size };
+    if (!passes(numbered, outputs.show)) return;
+    if (outputs.ndjson) stream('connection', numbered);
+    if (outputs.watch) progress.ended(numbered);
+  };
 }
 
 async function openRecorder(name: string, terminal: LiveTerminal): Promise<Recorder> {

@@ -123,11 +123,11 @@ interface Segment {
   readonly end: Journey['end'];
 }
 
-/** @returns joined journeys by `PART JOURNEY`, the index of the part and the id of the journey in it */
-function joinJourneys(
-  parts: readonly JudgedPart[],
-  meetings: readonly PartMeeting[],
-): Map<string, Joined> {
+/** Lists the journeys of all parts by `PART JOURNEY`, and which of them each event belongs to. */
+function collectSegments(parts: readonly JudgedPart[]): {
+  readonly segments: Map<string, Segment>;
+  readonly ofEvent: Map<number, string>;
+} {
   const segments = new Map<string, Segment>();
   const ofEvent = new Map<number, string>();
   parts.forEach(({ connection }, index) => {
@@ -138,15 +138,31 @@ function joinJourneys(
       ofEvent.set(event, key);
     }
   });
+  return { segments, ofEvent };
+}
+
+/** Maps each journey to the one that continues it on the next host. */
+function linkSegments(
+  meetings: readonly PartMeeting[],
+  ofEvent: ReadonlyMap<number, string>,
+): Map<string, string> {
   const next = new Map<string, string>();
-  for (const { packets } of meetings) {
-    for (const { near, far } of packets) {
-      const [sent, came] = near.request ? [near, far] : [far, near];
-      const from = ofEvent.get(sent.event.id);
-      const to = ofEvent.get(came.event.id);
-      if (from !== undefined && to !== undefined) next.set(from, to);
-    }
+  for (const { near, far } of meetings.flatMap(({ packets }) => packets)) {
+    const [sent, came] = near.request ? [near, far] : [far, near];
+    const from = ofEvent.get(sent.event.id);
+    const to = ofEvent.get(came.event.id);
+    if (from !== undefined && to !== undefined) next.set(from, to);
   }
+  return next;
+}
+
+/** @returns joined journeys by `PART JOURNEY`, the index of the part and the id of the journey in it */
+function joinJourneys(
+  parts: readonly JudgedPart[],
+  meetings: readonly PartMeeting[],
+): Map<string, Joined> {
+  const { segments, ofEvent } = collectSegments(parts);
+  const next = linkSegments(meetings, ofEvent);
   const behind = new Set(next.values());
   const joined = new Map<string, Joined>();
   const numbers = new Map<string, number>();
