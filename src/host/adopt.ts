@@ -1,4 +1,5 @@
 /** Makes model containers of those that only a keeper process reveals; addresses come from their devices. */
+import { runtimeOf } from '../model/runtime.js';
 import type { Container, Device } from '../model/topology.js';
 import type { KeptContainer } from './keepers.js';
 
@@ -19,7 +20,7 @@ export function adoptContainers(kept: readonly KeptContainer[], adoption: Adopti
   return kept
     .filter(({ id }) => !told.has(id))
     .map((one) => {
-      const { id, name, pid, namespace, pod, infra, compose } = one;
+      const { id, name, pid, namespace, pod, infra, compose, product, user } = one;
       const owner = owners.get(namespace);
       const joins = namespace !== host && owner !== undefined && owner !== one;
       const networks = namespace === host || joins ? [] : listNetworks(namespace, adoption);
@@ -41,6 +42,7 @@ export function adoptContainers(kept: readonly KeptContainer[], adoption: Adopti
         ...(pod !== null && { pod }),
         ...(infra && { infra }),
         ...(compose && { compose }),
+        ...runtimeOf({ engine: product, user }),
       };
     });
 }

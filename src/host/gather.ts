@@ -1,4 +1,5 @@
 /** Gathers all containers of a host: those that its engines report, and those that only their keepers reveal. */
+import { runtimeOf, type Runtime } from '../model/runtime.js';
 import type { Container, Device, OtherEngine, Topology } from '../model/topology.js';
 import { adoptContainers } from './adopt.js';
 import type { EngineReading } from './docker.js';
@@ -34,9 +35,12 @@ export function gatherContainers(gathering: Gathering): Gathered {
   const { host, readings, keepers, ours, namespaces, devices, rootless, files, asked } = gathering;
   const pids = new Map(keepers.map(({ id, pid }) => [id, pid]));
   const served = readings.map((reading) => {
-    const containers = reading.containers.map((one) =>
-      one.pid === 0 ? one : { ...one, pid: pids.get(one.id) ?? one.pid },
-    );
+    const runtime = readRuntime(reading.engine);
+    const containers = reading.containers.map((one) => ({
+      ...one,
+      ...runtime,
+      ...(one.pid > 0 && { pid: pids.get(one.id) ?? one.pid }),
+    }));
     const byPid = new Map(
       containers.flatMap(({ id, pid }) => {
         const namespace = namespaces.get(id);
@@ -77,6 +81,12 @@ export function gatherContainers(gathering: Gathering): Gathered {
     others: [...beside, ...countSilent(ours, ids)],
     problems,
   };
+}
+
+/** The product, and the user below whose folder its socket is. */
+function readRuntime(engine: EngineReading['engine']): Runtime {
+  const user = /\/run\/user\/(\d+)\//.exec(engine?.address ?? '')?.[1];
+  return runtimeOf({ engine: engine?.product ?? 'docker', user: Number(user ?? 0) });
 }
 
 /** Engines of which only the containers are visible. */

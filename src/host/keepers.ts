@@ -17,6 +17,8 @@ export interface KeptContainer {
   /** The process that keeps it; its place decides which host the container belongs to. */
   readonly keeper: ProcessEntry;
   readonly product: 'podman' | 'cri-o' | 'docker' | 'containerd';
+  /** Uid that the keeper runs as; 0 where it is root or not known. */
+  readonly user: number;
   /** File of its network namespace, which port drivers get as an argument; null when it is not known. */
   readonly path: string | null;
 }
@@ -61,8 +63,14 @@ function readConmon(proc: string, keeper: ProcessEntry, ancestry: Ancestry): Kep
     namespace: first.namespace,
     keeper,
     product: kubernetes ? 'cri-o' : 'podman',
+    user: readUser(proc, keeper.pid),
     path: readConmonPath(proc, keeper.pid, valueOf(words, '-b', '--bundle')),
   };
+}
+
+function readUser(proc: string, pid: number): number {
+  const uid = /^Uid:\s+(\d+)/m.exec(readText(`${proc}/${pid}/status`) ?? '')?.[1];
+  return Number(uid ?? 0);
 }
 
 function readConmonPath(proc: string, pid: number, bundle: string | null): string | null {
@@ -107,6 +115,7 @@ function readShim(proc: string, keeper: ProcessEntry, ancestry: Ancestry): KeptC
       namespace,
       keeper,
       product,
+      user: readUser(proc, keeper.pid),
       path: null,
     } as const;
     return [{ ...base, name: nameOf(names, own) }];

@@ -66,6 +66,7 @@ export function nameByRules(
       // A name that somebody chose is more useful than an id of 64 digits.
       const name = /^[0-9a-f]{64}$/.test(id) ? (names.get(namespace) ?? id.slice(0, 12)) : id;
       const pid = pids.get(namespace) ?? 0;
-      return { id, name, pid, namespace, networkMode: 'bridge', networks, published: [] };
+      const known = { id, name, pid, namespace, networks };
+      return { ...known, networkMode: 'bridge', published: [], engine: 'unknown' };
     });
 }

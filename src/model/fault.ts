@@ -1,4 +1,5 @@
 /** The faults that a host's rules, sockets and settings show, as codes with fields; src/words writes the findings. */
+import type { Runtime } from './runtime.js';
 import type { Endpoint } from './address.js';
 import type { Protocol } from './event.js';
 import type { Finding, Vantage } from './explain.js';
@@ -119,6 +120,8 @@ export type RoutingFault =
 
 interface Silent {
   readonly protocol: Protocol;
+  /** Which engine runs the container. */
+  readonly runtime?: Runtime;
   readonly about: { readonly container: string; readonly port: number };
 }
 

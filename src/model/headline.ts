@@ -1,6 +1,7 @@
 /** The headline of a report as data: what became of the traffic, who did it, where, by which rule, and what to do. */
 import { z } from 'zod';
 import { NETFILTER_HOOKS } from './event.js';
+import { runtimeFields } from './runtime.js';
 import { ENDINGS, END_CAUSES, ENDERS, OUTCOMES, PATHS } from './verdict.js';
 
 const path = z.enum([...PATHS, 'unknown']);
@@ -36,7 +37,9 @@ const failure = z.object({
   /** The port that was dialled; null where that is not known. */
   dialled: port.nullable(),
   /** Its destination. */
-  target: z.object({ name: z.string().nullable(), address: z.string(), port }).nullable(),
+  target: z
+    .object({ name: z.string().nullable(), address: z.string(), port, ...runtimeFields })
+    .nullable(),
   /** The relay, where there was one. */
   relay: z.object({ pid: z.number().int().nullable(), command: z.string().nullable() }).nullable(),
   /** True where the server agreed to the handshake and the client never acknowledged it. */

@@ -8,6 +8,7 @@ import { crossingSchema, hostSeenSchema, partSchema } from './hosts.js';
 import { headlineSchema, outcomeCountSchema } from './headline.js';
 import { statisticsRowSchema } from './statistics.js';
 import { TUNNELS } from './topology-schemas.js';
+import { runtimeFields } from './runtime.js';
 import { END_CAUSES, ENDERS, ENDINGS, OUTCOMES, PATHS, PROOFS } from './verdict.js';
 
 const endpoint = z.object({ address: z.string(), port: z.number().int().min(0).max(65535) });
@@ -221,6 +222,7 @@ const connection = z.object({
       name: z.string(),
       /** Name of the host that it is on; only where there are several. */
       host: z.string().optional(),
+      ...runtimeFields,
     })
     .nullable(),
   path: z.enum([...PATHS, 'unknown']),

@@ -7,6 +7,7 @@ import {
   portSchema,
   protocolSchema,
 } from './address-schemas.js';
+import { runtimeFields } from './runtime.js';
 
 /** Kinds of tunnels, as `via` in the report names them. */
 export const TUNNELS = ['vxlan', 'geneve', 'ipip', 'gre', 'wireguard'] as const;
@@ -74,6 +75,7 @@ export const containerSchema = z.object({
   infra: z.literal(true).exactOptional(),
   /** Project and service of Docker Compose. */
   compose: z.object({ project: z.string(), service: z.string() }).exactOptional(),
+  ...runtimeFields,
 });
 
 /** A process that listens on a published port and relays the bytes: docker-proxy, known by its arguments. */

@@ -6,6 +6,7 @@ import type { Protocol } from '../model/event.js';
 import type { ConnectionFacts } from '../model/judgement.js';
 import type { Connection } from '../model/report.js';
 import { describeBehind } from '../model/behind-drivers.js';
+import { runtimeOf } from '../model/runtime.js';
 import { findResident } from '../model/residents.js';
 import type { Topology } from '../model/topology.js';
 import type { TraceHeader } from '../model/trace.js';
@@ -108,6 +109,14 @@ function describeCourse(
 }
 
 function describeContainer(subject: Observed, places: Places): Connection['container'] {
+  const found = locateContainer(subject, places);
+  if (found === null) return null;
+  const owners = subject.topology.containers.filter(({ name }) => name === found.name);
+  const [owner, ...more] = owners;
+  return { ...found, ...(owner && more.length === 0 && runtimeOf(owner)) };
+}
+
+function locateContainer(subject: Observed, places: Places): Connection['container'] {
   const { lastLeg, entered, topology, hostAccept, link } = subject;
   if (hostAccept && !link) return describeRelayTarget(subject, places);
   const { address, port } = lastLeg.destination;

@@ -1,6 +1,8 @@
 /** Says what to do about a failure, when no finding about the host's rules says it better. */
 import { formatEndpoint } from '../model/address.js';
 import type { Failure, Headline } from '../model/headline.js';
+import type { Runtime } from '../model/runtime.js';
+import { writeCommand, writeLogs, writeLogsHint } from './runtimes.js';
 
 /** Null when no remedy is known. */
 export function writeRemedy(failure: Failure): Headline['fix'] {
@@ -19,7 +21,7 @@ export function writeRemedy(failure: Failure): Headline['fix'] {
       if (path === 'direct' && name !== null) {
         return {
           code: 'no-neighbour',
-          remedy: `check how ${name} is attached: docker inspect ${name}; a macvlan or ipvlan container is not reached from its own host, which needs a macvlan of its own on the same device`,
+          remedy: `check how ${name} is attached${after(writeCommand(`inspect ${name}`, target ?? {}))}; a macvlan or ipvlan container is not reached from its own host, which needs a macvlan of its own on the same device`,
         };
       }
       return {
@@ -77,13 +79,29 @@ function tellRule(chain: string | null): NonNullable<Headline['fix']> {
   };
 }
 
-function writeLookInside({ reached, outcome }: Failure, name: string): string {
+function writeLookInside({ reached, outcome, target }: Failure, name: string): string {
+  const runtime: Runtime = target ?? {};
   if (outcome === 'unanswered' && reached === 'SYN') {
-    return `the kernel answers a SYN, not the server: check the routes, rules and accept queues inside ${name} (nsenter -n -t $(docker inspect -f '{{.State.Pid}}' ${name}), and there: ip route, nft list ruleset, ss -ltn)`;
+    return `the kernel answers a SYN, not the server: check the routes, rules and accept queues inside ${name} (${writeEnter(name, runtime)}ip route, nft list ruleset, ss -ltn)`;
   }
-  return reached === 'handshake'
-    ? `check what the process does, and whether it is paused: docker ps, docker logs ${name}`
-    : `read what the server says: docker logs ${name}`;
+  const logs = writeLogs(name, runtime);
+  if (reached !== 'handshake') return `read what the server says${after(logs)}`;
+  const { engine = 'docker' } = runtime;
+  const list = writeCommand('ps', { engine });
+  const both = [list, logs].filter((one) => one !== null);
+  return `check what the process does, and whether it is paused${after(both.join(', ') || null)}`;
+}
+
+/** How to get into its network namespace; empty where no command tells its pid. */
+function writeEnter(name: string, { engine = 'docker' }: Runtime): string {
+  return engine === 'docker' || engine === 'podman'
+    ? `nsenter -n -t $(${engine} inspect -f '{{.State.Pid}}' ${name}), and there: `
+    : '';
+}
+
+/** The command after a colon; nothing without one. */
+function after(command: string | null): string {
+  return command === null ? '' : `: ${command}`;
 }
 
 /** The remedy when the port is published, but the host refuses at the dialled address; null in all other cases. */
@@ -124,6 +142,6 @@ function tellSilentPort({ target, by, path }: Failure): Headline['fix'] {
   }
   return {
     code: 'nothing-listens',
-    remedy: `find out why nothing listens on ${target.port} there (docker logs ${name}), or publish the port that it listens on`,
+    remedy: `find out why nothing listens on ${target.port} there${writeLogsHint(name, target)}, or publish the port that it listens on`,
   };
 }

@@ -2,6 +2,7 @@
 import type { Engine } from './engine.js';
 import { listCni } from './engines/cni.js';
 import { listDocker } from './engines/docker.js';
+import { listKubernetes } from './engines/kubernetes.js';
 import { listPodman } from './engines/podman.js';
 import { listRootless } from './engines/rootless.js';
 
@@ -12,5 +13,6 @@ export const ENGINES: readonly Engine[] = (['bookworm', 'trixie', 'sid'] as cons
     ...listPodman(suite, suite === 'bookworm' ? ['netavark', 'cni'] : ['netavark']),
     ...listCni(suite),
     ...listRootless(suite),
+    ...(suite === 'bookworm' ? listKubernetes(suite) : []),
   ],
 );

@@ -14,7 +14,7 @@ const POD = 200;
 const keeper = { pid: 1, namespace: HOST };
 
 function keep(name: string, more: Partial<KeptContainer> = {}): KeptContainer {
-  const none = { pod: null, infra: false, compose: null, path: null };
+  const none = { pod: null, infra: false, compose: null, path: null, user: 0 };
   const base = { id: name.padEnd(64, '0'), pid: 10, namespace: POD, keeper };
   return { name, product: 'podman', ...none, ...base, ...more };
 }

@@ -3,6 +3,7 @@ import { sameEndpoint } from '../../model/address.js';
 import type { Finding } from '../../model/explain.js';
 import type { Failure, Headline, SeenSource, Way } from '../../model/headline.js';
 import type { Connection, Report } from '../../model/report.js';
+import { runtimeOf } from '../../model/runtime.js';
 import { nameSubject } from '../../words/headline.js';
 import { findFix, isAbout } from './fix.js';
 
@@ -88,6 +89,7 @@ export function describeFailure(connection: Connection): Failure | null {
       name: connection.container?.name ?? null,
       address: target.address,
       port: target.port,
+      ...runtimeOf(connection.container ?? {}),
     },
     relay: relay && { pid: relay.pid, command: relay.command },
     ...findPredicted(connection),

@@ -1,4 +1,5 @@
 /** Builds the world that a prediction needs from the topology, the rules and the settings that were read. */
+import { runtimeOf } from '../../model/runtime.js';
 import type { ProxyReason } from '../../model/explain.js';
 import type { Container, Device, Topology } from '../../model/topology.js';
 import type { RuleSet } from '../../model/rules.js';
@@ -120,6 +121,7 @@ function toContainer(container: Container, parts: WorldParts): WorldContainer {
     sockets: namespace === null ? null : listSockets(topology, namespace),
     heard: topology.heard ?? null,
     inside: namespace === null ? null : buildInside(namespace, parts),
+    ...(container.engine && { runtime: runtimeOf(container) }),
   };
 }
 

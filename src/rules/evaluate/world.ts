@@ -1,4 +1,5 @@
 /** The facts behind a prediction: one host's rules, devices, settings and sockets. Unknown facts are null. */
+import type { Runtime } from '../../model/runtime.js';
 import { canonicalAddress } from '../../model/address.js';
 import type { Protocol } from '../../model/event.js';
 import { isEverything, isInNetwork, parseRange, parseAddressNumber } from '../../model/range.js';
@@ -37,6 +38,8 @@ export interface WorldContainer {
   readonly heard?: readonly number[] | null;
   /** Its own namespace as a host of its own; null or left out if it was not read. */
   readonly inside?: World | null;
+  /** Which engine runs it, where that is not the machine's Docker. */
+  readonly runtime?: Runtime;
 }
 
 /** Policy rules, routes of all tables, links and neighbours, with the settings that routing uses. */

@@ -103,7 +103,7 @@ function findDeaf({ world, mappings }: FindingInput): Fault[] {
     );
     const sockets = container ? listSocketsFor(container, target.port) : null;
     if (!container || !sockets) continue;
-    const { name } = container;
+    const { name, runtime } = container;
     const socket = findSocket(sockets, { protocol, ...target, family: familyOf(target.address) });
     if (socket) continue;
     const inside = listensInsideOnly(sockets, protocol, target.port);
@@ -111,6 +111,7 @@ function findDeaf({ world, mappings }: FindingInput): Fault[] {
       code: inside ? 'listens-on-loopback' : 'nothing-listens',
       severity: 'error',
       protocol,
+      ...(runtime && { runtime }),
       about: { container: name, port: target.port },
     });
   }

@@ -2,6 +2,7 @@
 import { formatEndpoint } from '../../model/address.js';
 import type { Finding } from '../../model/explain.js';
 import type { EngineFault } from '../../model/fault.js';
+import { writeLogsHint } from '../runtimes.js';
 import { writePredictionReason } from '../predictions/reasons.js';
 import type { Writers } from '../writers.js';
 
@@ -28,9 +29,9 @@ export const ENGINE_FAULTS: Writers<EngineFault, FaultWords> = {
     evidence: `the process in ${container} listens on 127.0.0.1:${port} only: the container's own loopback, which no published port reaches`,
     remedy: `make it listen on 0.0.0.0:${port} (an option such as bind or listen of the program)`,
   }),
-  'nothing-listens': ({ protocol, about: { container, port } }) => ({
+  'nothing-listens': ({ protocol, runtime = {}, about: { container, port } }) => ({
     evidence: `nothing in ${container} listens on ${protocol} port ${port}`,
-    remedy: `find out why it does not (docker logs ${container}), or publish the port that it listens on`,
+    remedy: `find out why it does not${writeLogsHint(container, runtime)}, or publish the port that it listens on`,
   }),
   'ip-forward-off': () => ({
     evidence: 'net.ipv4.ip_forward is 0: nothing from outside is forwarded to a container',

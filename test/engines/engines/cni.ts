@@ -13,7 +13,7 @@ const PLUGINS = '/usr/lib/cni';
 async function callPlugin(
   host: EngineHost,
   plugin: string,
-  { id, config }: { id: string; config: object },
+  { id, config, version }: { id: string; config: object; version: string },
 ): Promise<string> {
   const env = {
     CNI_COMMAND: 'ADD',
@@ -22,14 +22,16 @@ async function callPlugin(
     CNI_IFNAME: 'eth0',
     CNI_PATH: PLUGINS,
   };
-  const input = JSON.stringify({ cniVersion: '0.4.0', name: 'web', ...config });
+  const input = JSON.stringify({ cniVersion: version, name: 'web', ...config });
   return (await host.exec([`${PLUGINS}/${plugin}`], { input, env })).stdout;
 }
 
+type Backend = 'iptables' | 'nftables';
+
+/** @param backend of both plugins, from 1.6 on; iptables where it is not named */
 async function addNamespace(
   host: EngineHost,
-  id: string,
-  ports: readonly object[],
+  { id, ports, backend }: { id: string; ports: readonly object[]; backend: Backend | null },
 ): Promise<Place> {
   await host.exec(['ip', 'netns', 'add', id]);
   await host.exec(['ip', '-n', id, 'link', 'set', 'lo', 'up']);
@@ -45,8 +47,10 @@ async function addNamespace(
     isGateway: true,
     ipMasq: true,
     hairpinMode: true,
+    ...(backend && { ipMasqBackend: backend }),
   };
-  const text = await callPlugin(host, 'bridge', { id, config: { ...bridge, ipam } });
+  const version = backend === null ? '0.4.0' : '1.0.0';
+  const text = await callPlugin(host, 'bridge', { id, config: { ...bridge, ipam }, version });
   const prevResult = JSON.parse(text) as { ips: { address: string }[] };
   const portMappings = {
     capabilities: { portMappings: true },
@@ -54,20 +58,27 @@ async function addNamespace(
   };
   await callPlugin(host, 'portmap', {
     id,
-    config: { type: 'portmap', snat: true, ...portMappings, prevResult },
+    config: {
+      type: 'portmap',
+      snat: true,
+      ...(backend && { backend }),
+      ...portMappings,
+      prevResult,
+    },
+    version,
   });
   const ipv4 = prevResult.ips[0]?.address.split('/')[0] ?? '';
   return { from: { netns: host.path(`/run/netns/${id}`) }, ipv4, gateway: RANGE.gateway };
 }
 
-async function prepare(host: EngineHost): Promise<Prepared> {
+async function prepare(host: EngineHost, backend: Backend | null): Promise<Prepared> {
   const mappings = (['tcp', 'udp'] as const).map((protocol) => ({
     hostPort: PUBLISHED[protocol],
     containerPort: INNER[protocol],
     protocol,
   }));
-  const redis = await addNamespace(host, 'redis', mappings);
-  const near = await addNamespace(host, 'near', []);
+  const redis = await addNamespace(host, { id: 'redis', ports: mappings, backend });
+  const near = await addNamespace(host, { id: 'near', ports: [], backend });
   await writeImage(host);
   await host.shell(`mkdir -p /image && tar -C /image -xf ${IMAGE_FILE}`);
   host.start('redis', ['nsenter', '--net=/run/netns/redis', '--', 'chroot', '/image', ...SERVER]);
@@ -83,5 +94,17 @@ async function prepare(host: EngineHost): Promise<Prepared> {
 }
 
 export function listCni(suite: Engine['suite']): Engine[] {
-  return [{ name: `cni-${suite}`, title: 'CNI bridge and portmap', suite, prepare }];
+  const plain: Engine = {
+    name: `cni-${suite}`,
+    title: 'CNI bridge and portmap',
+    suite,
+    prepare: async (host) => prepare(host, null),
+  };
+  const nftables: Engine = {
+    name: `cni-${suite}-nftables`,
+    title: 'CNI bridge and portmap, nftables',
+    suite,
+    prepare: async (host) => prepare(host, 'nftables'),
+  };
+  return [plain, ...(suite === 'sid' ? [nftables] : [])];
 }

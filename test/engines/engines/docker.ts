@@ -1,4 +1,5 @@
 /** Docker, started by hand in the host, with and without its proxy. */
+import { execa } from 'execa';
 import { poll } from '../../../src/lab/poll.js';
 import type { Truth } from '../../matrix/scenario.js';
 import { INNER, PUBLISHED, type Engine, type Prepared, type Vantage } from '../engine.js';
@@ -113,6 +114,81 @@ async function prepareNetworks(host: EngineHost): Promise<Prepared> {
   };
 }
 
+const PUBLISHED_BY = { routed: 20381, unprotected: 20382 } as const;
+
+/** How a network's gateway treats what comes to a container's own address: in Docker 28, by mode. */
+async function prepareGateways(host: EngineHost): Promise<Prepared> {
+  await writeImage(host);
+  const version = await startDocker(host, []);
+  const run = ['docker', 'run', '-d', '--name'];
+  const mode = 'com.docker.network.bridge.gateway_mode_ipv4';
+  const networks = [
+    ['guarded', 'nat', '10.81.0.0/24'],
+    ['routed', 'routed', '10.82.0.0/24'],
+    ['unprotected', 'nat-unprotected', '10.83.0.0/24'],
+  ] as const;
+  for (const [name, gateway, subnet] of networks) {
+    const options = ['--subnet', subnet, '-o', `${mode}=${gateway}`];
+    await host.exec(['docker', 'network', 'create', ...options, name]);
+    const port = name === 'guarded' ? PUBLISHED.tcp : PUBLISHED_BY[name];
+    const publish = ['--network', name, '-p', `${port}:${INNER.tcp}`];
+    await host.exec([...run, name, ...publish, IMAGE_NAME, ...SERVER]);
+    const [file, ...args] = host.commandIn('client', [
+      ...['ip', 'route', 'add', subnet, 'via', host.host.ipv4],
+    ]);
+    await execa(file, args);
+  }
+  const [guarded, routed, open] = await Promise.all(
+    networks.map(async ([name]) => inspectPlace(host, 'docker', name)),
+  );
+  if (!guarded || !routed || !open) throw new Error('a container is missing');
+  for (const { from } of [guarded, routed, open]) await awaitListener(host, from, INNER.tcp);
+  const talk = 'redis' as const;
+  const byRule = (container: string): Truth => ({
+    path: 'dnat',
+    outcome: 'answered',
+    hook: 'PREROUTING',
+    container,
+  });
+  const inner = { from: 'client' as const, port: INNER.tcp, talk };
+  const outside = { from: 'client' as const, to: host.host.ipv4, talk };
+  const refused: Truth = { path: 'host', outcome: 'refused', container: null };
+  return {
+    version: `Docker ${version}`,
+    vantages: [
+      { name: 'nat, outside', ...outside, port: PUBLISHED.tcp, truth: byRule('guarded') },
+      {
+        name: 'nat, outside to container',
+        ...inner,
+        to: guarded.ipv4,
+        truth: { path: 'unknown', outcome: 'dropped', container: null },
+        atLeast: { proof: 'inconclusive', because: 'it was dropped before NAT was asked' },
+      },
+      {
+        name: 'routed, outside to container',
+        ...inner,
+        to: routed.ipv4,
+        truth: byAddress('routed'),
+      },
+      { name: 'routed, outside', ...outside, port: PUBLISHED_BY.routed, truth: refused },
+      {
+        name: 'nat-unprotected, outside',
+        ...outside,
+        port: PUBLISHED_BY.unprotected,
+        truth: byRule('unprotected'),
+      },
+      {
+        name: 'nat-unprotected, outside to container',
+        ...inner,
+        to: open.ipv4,
+        truth: byAddress('unprotected'),
+      },
+    ],
+    dockerHost: `unix://${host.path(SOCKET)}`,
+    ports: [PUBLISHED.tcp, ...Object.values(PUBLISHED_BY), INNER.tcp],
+  };
+}
+
 export function listDocker(suite: Engine['suite']): Engine[] {
   const networks: Engine = {
     name: `docker-${suite}-networks`,
@@ -126,5 +202,12 @@ export function listDocker(suite: Engine['suite']): Engine[] {
     suite,
     prepare: async (host: EngineHost) => prepare(host, proxy),
   }));
-  return [...published, networks];
+  const gateways: Engine = {
+    name: `docker-${suite}-gateways`,
+    title: 'Docker, rootful, modes of gateways',
+    suite,
+    prepare: prepareGateways,
+  };
+  // Modes of gateways came with Docker 27 and 28.
+  return [...published, networks, ...(suite === 'sid' ? [gateways] : [])];
 }

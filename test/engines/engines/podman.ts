@@ -1,5 +1,5 @@
 /** Podman as root, with netavark or CNI, without its API: names come from what runs. */
-import { INNER, PUBLISHED, type Engine, type Prepared } from '../engine.js';
+import { INNER, PUBLISHED, type Engine, type Prepared, type Vantage } from '../engine.js';
 import type { EngineHost } from '../host.js';
 import { IMAGE_FILE, IMAGE_NAME, writeImage } from '../image.js';
 import { inspectPlace } from '../inspect.js';
@@ -77,6 +77,23 @@ async function preparePod(host: EngineHost, suite: string): Promise<Prepared> {
   };
 }
 
+const SIX = 20386;
+
+/** A network of both families: netavark writes rules for each. */
+async function addSix(host: EngineHost): Promise<Vantage[]> {
+  const subnets = ['--ipv6', '--subnet', '10.90.0.0/24', '--subnet', 'fd00:90::/64'];
+  await host.exec(['podman', 'network', 'create', ...subnets, 'dual']);
+  const publish = ['--network', 'dual', '-p', `${SIX}:${INNER.tcp}`];
+  await host.exec(['podman', 'run', '-d', '--name', 'six', ...publish, IMAGE_NAME, ...SERVER]);
+  await awaitListener(host, (await inspectPlace(host, 'podman', 'six')).from, INNER.tcp);
+  const to = { to: host.host.ipv6, port: SIX, talk: 'redis' as const };
+  const byRule = { path: 'dnat', outcome: 'answered', container: 'six' } as const;
+  return [
+    { name: 'outside, IPv6', from: 'client', ...to, truth: { ...byRule, hook: 'PREROUTING' } },
+    { name: 'own address, IPv6', from: 'host', ...to, truth: { ...byRule, hook: 'OUTPUT' } },
+  ];
+}
+
 async function prepare(host: EngineHost, backend: Backend, suite: string): Promise<Prepared> {
   const version = await setUpPodman(host, backend, suite);
   const run = ['podman', 'run', '-d', '--name'];
@@ -86,11 +103,12 @@ async function prepare(host: EngineHost, backend: Backend, suite: string): Promi
   const places = { redis, near: await inspectPlace(host, 'podman', 'near'), name: 'redis' };
   await awaitListener(host, redis.from, INNER.tcp);
   await answerDatagrams(host, redis.from, INNER.udp);
+  const six = backend === 'netavark' ? await addSix(host) : [];
   return {
     version: `Podman ${version}`,
-    vantages: listWays(host, places, waysOf(backend)),
+    vantages: [...listWays(host, places, waysOf(backend)), ...six],
     dockerHost: undefined,
-    ports: Object.values(PUBLISHED),
+    ports: [...Object.values(PUBLISHED), ...(six.length > 0 ? [SIX] : [])],
   };
 }
 
