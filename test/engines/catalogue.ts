@@ -5,6 +5,7 @@ import { listDocker } from './engines/docker.js';
 import { listKubernetes } from './engines/kubernetes.js';
 import { listPodman } from './engines/podman.js';
 import { listRootless } from './engines/rootless.js';
+import { SEVERAL } from './engines/several.js';
 
 /** In bookworm Podman still knows CNI. */
 export const ENGINES: readonly Engine[] = (['bookworm', 'trixie', 'sid'] as const).flatMap(
@@ -13,6 +14,6 @@ export const ENGINES: readonly Engine[] = (['bookworm', 'trixie', 'sid'] as cons
     ...listPodman(suite, suite === 'bookworm' ? ['netavark', 'cni'] : ['netavark']),
     ...listCni(suite),
     ...listRootless(suite),
-    ...(suite === 'bookworm' ? listKubernetes(suite) : []),
+    ...(suite === 'bookworm' ? [...listKubernetes(suite), SEVERAL] : []),
   ],
 );

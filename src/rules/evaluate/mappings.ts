@@ -2,38 +2,91 @@
 import type { ProxyReason } from '../../model/explain.js';
 import type { Protocol } from '../../model/event.js';
 import { writeRange } from '../../model/range.js';
-import type { Chain, Match, Rule, RuleSet, Table } from '../../model/rules.js';
+import type { Chain, Match, Rule, RuleSet, RuleVerdict, Table } from '../../model/rules.js';
 import type { PortMapping } from '../../model/target.js';
 import type { Topology } from '../../model/topology.js';
 
-/** Finds the ports that DNAT rules map to another address. */
+/**
+ * Finds the ports that rules map to another address: by DNAT of their own, or in chains that they lead to, as kube-proxy
+ * does it. Where several targets are drawn by lot, each is a mapping.
+ */
 export function findMappings(rules: RuleSet): PortMapping[] {
   const mappings = new Map<string, PortMapping>();
-  for (const { rule } of listRules(rules)) {
-    for (const step of rule.steps) {
-      if (step.kind !== 'verdict' || step.verdict.do !== 'dnat') continue;
-      const { address, port } = step.verdict;
-      const matches = listMatches(rule);
-      const ports = matches.flatMap((match) =>
-        match.on === 'destination-port' && !match.not ? match.ranges : [],
-      );
-      if (address === null) continue;
-      for (const { low, high } of ports) {
-        if (low !== high) continue;
-        for (const protocol of listProtocols(matches)) {
-          const any = address.includes(':') ? '::' : '0.0.0.0';
-          const listens = { address: findDialled(matches) ?? any, port: low };
-          const mapping = {
-            protocol,
-            listens,
-            target: { address, port: port ?? low },
-          };
-          mappings.set(JSON.stringify(mapping), mapping);
+  for (const { rule, table } of listRules(rules)) {
+    for (const { matches, verdict } of listEnds(rule)) {
+      const ports = listPorts(matches);
+      const protocols = listProtocols(matches);
+      if (ports.length === 0 || protocols.length === 0) continue;
+      for (const { address, port, only } of followDnat(table, verdict)) {
+        const any = address.includes(':') ? '::' : '0.0.0.0';
+        const dialled = findDialled(matches) ?? any;
+        for (const low of ports) {
+          for (const protocol of protocols) {
+            if (only !== null && !only.includes(protocol)) continue;
+            const listens = { address: dialled, port: low };
+            const mapping = { protocol, listens, target: { address, port: port ?? low } };
+            mappings.set(JSON.stringify(mapping), mapping);
+          }
         }
       }
     }
   }
   return [...mappings.values()];
+}
+
+interface RuleEnd {
+  readonly matches: readonly Match[];
+  readonly verdict: RuleVerdict;
+}
+
+/** The verdicts of a rule, each with all that a packet has to match for it. */
+function listEnds(rule: Rule): RuleEnd[] {
+  const matches = listMatches(rule);
+  return rule.steps.flatMap((step): RuleEnd[] => {
+    if (step.kind === 'verdict') return [{ matches, verdict: step.verdict }];
+    if (step.kind !== 'map') return [];
+    return step.entries.map((entry) => ({
+      matches: [...matches, ...entry.matches],
+      verdict: entry.verdict,
+    }));
+  });
+}
+
+/** Single ports; ranges are left out. */
+function listPorts(matches: readonly Match[]): number[] {
+  return matches.flatMap((match) =>
+    match.on === 'destination-port' && !match.not
+      ? match.ranges.flatMap(({ low, high }) => (low === high ? [low] : []))
+      : [],
+  );
+}
+
+interface DnatTarget {
+  readonly address: string;
+  readonly port: number | null;
+  /** The protocols that the rule with the DNAT names; null where it names none. */
+  readonly only: readonly Protocol[] | null;
+}
+
+/** Where a verdict leads: its own DNAT, or that of rules in the chains behind it that ask for no port of their own. */
+function followDnat(table: Table, verdict: RuleVerdict, met = new Set<string>()): DnatTarget[] {
+  if (verdict.do === 'dnat') {
+    const { address, port } = verdict;
+    return address === null ? [] : [{ address, port, only: null }];
+  }
+  if ((verdict.do !== 'jump' && verdict.do !== 'goto') || met.has(verdict.chain)) return [];
+  met.add(verdict.chain);
+  const chain = table.chains.find(({ name }) => name === verdict.chain);
+  return (chain?.rules ?? []).flatMap((rule) =>
+    listEnds(rule).flatMap(({ matches, verdict: next }) => {
+      if (matches.some(({ on }) => on === 'destination-port')) return [];
+      const own = listProtocols(matches);
+      return followDnat(table, next, met).map((target) => ({
+        ...target,
+        only: own.length > 0 ? own : target.only,
+      }));
+    }),
+  );
 }
 
 /** Finds the mappings that neither the engine nor a relay reports. */

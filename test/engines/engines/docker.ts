@@ -19,7 +19,7 @@ export const PUBLISH = [
 ];
 export const SLEEP = ['sleep', '100000'];
 
-async function startDocker(host: EngineHost, more: readonly string[]): Promise<string> {
+export async function startDocker(host: EngineHost, more: readonly string[]): Promise<string> {
   const store = ['--storage-driver=vfs', '--host=unix://' + SOCKET, '--group=root'];
   const groups = ['--exec-opt=native.cgroupdriver=cgroupfs'];
   host.start('dockerd', ['dockerd', ...store, ...groups, ...more]);
@@ -161,8 +161,7 @@ async function prepareGateways(host: EngineHost): Promise<Prepared> {
         name: 'nat, outside to container',
         ...inner,
         to: guarded.ipv4,
-        truth: { path: 'unknown', outcome: 'dropped', container: null },
-        atLeast: { proof: 'inconclusive', because: 'it was dropped before NAT was asked' },
+        truth: { ...byAddress('guarded'), outcome: 'dropped', drop: { reason: 'NETFILTER_DROP' } },
       },
       {
         name: 'routed, outside to container',

@@ -74,6 +74,7 @@ function listVantages(host: EngineHost): Vantage[] {
     decides: new RegExp(`for the Service ${service} of Kubernetes`),
   });
   const node = { to: host.host.ipv4, talk };
+  const drop = { reason: 'NETFILTER_DROP' };
   const cluster = { to: '10.96.0.22', port: 443, talk };
   const pod: From = { netns: host.path('/run/netns/web') };
   const web = { ...node, port: 30080 };
@@ -102,7 +103,8 @@ function listVantages(host: EngineHost): Vantage[] {
       from: 'client',
       ...node,
       port: 30099,
-      truth: { path: 'host', outcome: 'refused', container: null, decides: /30099|no-endpoint/ },
+      // A refusal by a message of ICMP looks like a drop.
+      truth: { path: 'host', outcome: 'dropped', container: null, drop, decides: /reject/i },
     },
     {
       name: 'ClusterIP, host',

@@ -20,7 +20,7 @@ const USER = {
 const AS_USER = ['setpriv', `--reuid=${UID}`, `--regid=${UID}`, '--clear-groups', '--'];
 const STORAGE = '[storage]\ndriver = "vfs"\n';
 
-async function addUser(host: EngineHost): Promise<void> {
+export async function addUser(host: EngineHost): Promise<void> {
   const lines = [
     `sed -i '/^user:/d' /etc/passwd; echo 'user:x:${UID}:${UID}::${HOME}:/bin/sh' >> /etc/passwd`,
     `echo 'user:100000:65536' > /etc/subuid`,
@@ -32,6 +32,12 @@ async function addUser(host: EngineHost): Promise<void> {
     `chmod 644 ${IMAGE_FILE}`,
   ];
   await host.shell(lines.join('\n'), { input: STORAGE });
+}
+
+/** Runs an engine's program as the user; what it prints, trimmed. */
+export function asUser(host: EngineHost, program: 'podman' | 'docker') {
+  return async (...words: readonly string[]): Promise<string> =>
+    (await host.exec([...AS_USER, program, ...words], { env: USER })).stdout.trim();
 }
 
 const LOOK = '{{.State.Pid}}';
@@ -101,8 +107,7 @@ async function preparePodman(
 ): Promise<Prepared> {
   await setUpFiles(host, 'netavark', 'disabled');
   await addUser(host);
-  const podman = async (...words: readonly string[]): Promise<string> =>
-    (await host.exec([...AS_USER, 'podman', ...words], { env: USER })).stdout.trim();
+  const podman = asUser(host, 'podman');
   await podman('import', IMAGE_FILE, IMAGE_NAME);
   await podman(
     'run',
@@ -137,8 +142,7 @@ async function prepareDocker(host: EngineHost, net: string): Promise<Prepared> {
     ...USER,
     ...kit,
   });
-  const docker = async (...words: readonly string[]): Promise<string> =>
-    (await host.exec([...AS_USER, 'docker', ...words], { env: USER })).stdout.trim();
+  const docker = asUser(host, 'docker');
   const version = await poll(
     async () => docker('version', '-f', '{{.Server.Version}}').catch(() => null),
     { timeoutMs: 60_000, what: 'rootless Docker to answer', intervalMs: 250 },

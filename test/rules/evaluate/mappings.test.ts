@@ -57,6 +57,40 @@ test('a way in: the ports that a rule leads somewhere, each protocol by itself',
   ]);
 });
 
+test('a port that a rule hands to chains with the DNAT, as kube-proxy does: each target that may be drawn', () => {
+  const chains = [
+    ':KUBE-EXT-A - [0:0]',
+    ':KUBE-SVC-A - [0:0]',
+    ':KUBE-SEP-1 - [0:0]',
+    ':MARK-1 - [0:0]',
+  ];
+  const set = (nodePort: string, dnat: string): string[] =>
+    mappings(
+      ...chains,
+      `-A PREROUTING ${nodePort} -j KUBE-EXT-A`,
+      '-A KUBE-EXT-A -j MARK-1',
+      '-A KUBE-EXT-A -j KUBE-SVC-A',
+      '-A KUBE-SVC-A -m statistic --mode random --probability 0.5 -j KUBE-SEP-1',
+      '-A KUBE-SVC-A -p tcp -j DNAT --to-destination 10.244.0.6:8080',
+      `-A KUBE-SEP-1 ${dnat} -j DNAT --to-destination 10.244.0.5:8080`,
+    );
+  assert.equal(set('-p tcp -m tcp --dport 30080', '-p tcp'), [
+    'tcp 0.0.0.0#30080 10.244.0.5#8080',
+    'tcp 0.0.0.0#30080 10.244.0.6#8080',
+  ]);
+  assert.equal(set('-d 10.96.0.9/32 -p tcp -m tcp --dport 80', '-p udp'), [
+    'tcp 10.96.0.9#80 10.244.0.6#8080',
+  ]);
+  assert.equal(set('-p tcp', '-p tcp'), [], 'no port');
+  const own = set('-p tcp -m tcp --dport 30080', '-p tcp -m tcp --dport 9999');
+  assert.equal(own, ['tcp 0.0.0.0#30080 10.244.0.6#8080', 'tcp 0.0.0.0#9999 10.244.0.5#8080']);
+});
+
+test('chains that lead to each other end', () => {
+  const rules = [':A - [0:0]', ':B - [0:0]', '-A A -j B', '-A B -j A'];
+  assert.equal(mappings(...rules, '-A PREROUTING -p tcp -m tcp --dport 80 -j A'), []);
+});
+
 test('the same way in, told by several rules, is one', () => {
   const rule = `-p tcp -m tcp --dport 8080 ${DNAT}`;
   assert.is(mappings(`-A PREROUTING ${rule}`, `-A OUTPUT ${rule}`).length, 1);
