@@ -27,7 +27,7 @@ const DIRECTION = /^(?:--ctdir|ct direction) (original|reply)$/i;
 
 const match: z.ZodType<Match> = z
   .discriminatedUnion('on', [
-    z.object({ on: z.enum(['in-device', 'out-device']), not, names: texts }),
+    z.object({ on: z.enum(['in-device', 'out-device', 'in-kind', 'out-kind']), not, names: texts }),
     z.object({
       on: z.enum([
         ...(['source', 'destination', 'original-source', 'original-destination'] as const),
@@ -114,7 +114,7 @@ const verdict: z.ZodType<RuleVerdict> = z.discriminatedUnion('do', [
   z.object({ do: z.literal('snat'), ports: z.boolean().exactOptional(), ...rewrite }),
   z.object({ do: z.literal('masquerade'), ports: z.boolean().exactOptional() }),
   z.object({ do: z.literal('redirect'), port: z.number().nullable() }),
-  z.object({ do: z.literal('unknown'), text }),
+  z.object({ do: z.literal('unknown'), text, holds: z.literal(true).exactOptional() }),
 ]);
 
 const step: z.ZodType<Step> = z.discriminatedUnion('kind', [

@@ -4,6 +4,8 @@ import type { Backend } from './rules.js';
 export type Question =
   /** A condition or a verdict of a rule, as it is written. */
   | { readonly code: 'as-written'; readonly text: string }
+  /** A verdict that answers in the server's place, as it is written. */
+  | { readonly code: 'holds'; readonly text: string }
   | { readonly code: 'single-bits' }
   | { readonly code: 'address'; readonly of: 'host' | 'client' }
   | { readonly code: 'address-type'; readonly names: readonly string[] }

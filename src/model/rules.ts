@@ -51,6 +51,11 @@ export type Match = { readonly not: boolean } & (
       readonly names: readonly string[];
     }
   | {
+      /** Kinds as `ip -d link` names them. */
+      readonly on: 'in-kind' | 'out-kind';
+      readonly names: readonly string[];
+    }
+  | {
       /**
        * `original-…` is what the client sent, before any rule rewrote it; `reply-…` is what conntrack
        * expects of the answer. Of the address only the bits of `mask` are compared; all when left out.
@@ -152,7 +157,8 @@ export type RuleVerdict =
   | { readonly do: 'masquerade'; readonly ports?: boolean }
   | { readonly do: 'redirect'; readonly port: number | null }
   /** A target whose effect is not known here. */
-  | { readonly do: 'unknown'; readonly text: string };
+  /** `holds` for one that answers in the server's place and lets the client hang (TARPIT). */
+  | { readonly do: 'unknown'; readonly text: string; readonly holds?: true };
 
 export interface MapEntry {
   /** One condition per part of the key. */

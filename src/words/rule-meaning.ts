@@ -89,6 +89,10 @@ function tellMatch(match: Match): string {
       return `${verb('come in', 'comes in')} on ${listWords(match.names)}`;
     case 'out-device':
       return `${verb('leave', 'leaves')} by ${listWords(match.names)}`;
+    case 'in-kind':
+      return `${verb('come in', 'comes in')} on a device of the kind ${listWords(match.names)}`;
+    case 'out-kind':
+      return `${verb('leave', 'leaves')} by a device of the kind ${listWords(match.names)}`;
     case 'source':
       return everywhere(match.ranges, match.not)
         ? ''

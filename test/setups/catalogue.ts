@@ -80,7 +80,7 @@ export const EXOTIC = {
   user: 'a routing rule for users',
   gateway: 'a container whose gateway is not the host, or that has two networks',
   neighbour: 'a neighbour entry made by hand for an address outside the host',
-  filter: 'a traffic filter (tc)',
+  filter: 'a traffic filter (tc), or a program of BPF on a device or a control group',
   silent:
     'a device without ARP, one that answers no neighbour (arp_ignore), or a bridge port that neither floods nor learns',
   layer: 'rules of a bridge or of a single device (families bridge and netdev)',

@@ -2,7 +2,8 @@
 import { execa } from 'execa';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, rmdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { Protocol } from '../../src/model/event.js';
 import { tmpdir } from 'node:os';
@@ -37,6 +38,11 @@ const ADDRESSES = ['172.17.0.2', 'fd00:17::2'] as const;
 const MACVLAN = '198.51.100.20';
 const AGENT = fileURLToPath(new URL('agent.js', import.meta.url));
 
+/** Where cgroup2 is mounted. */
+const CGROUPS = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((folder) =>
+  existsSync(`${folder}/cgroup.procs`),
+);
+
 let count = 0;
 
 export class SetupHost {
@@ -62,13 +68,22 @@ export class SetupHost {
     return `${this.prefix}-${place}`;
   }
 
+  /** For scripts: names of namespaces, and a control group that goes with the set-up. */
+  get #environment(): Readonly<Record<string, string>> {
+    return { REDIS: this.nameOf('redis'), NETNS: this.prefix, GROUP: this.#group };
+  }
+
+  get #group(): string {
+    return `${CGROUPS ?? '/nowhere'}/${this.prefix}`;
+  }
+
   get dockerHost(): string {
     return `unix://${this.#folder}/engine`;
   }
 
   /** Runs a script in a place; fails where it fails. */
   async run(at: Place, script: string): Promise<string> {
-    const options = { input: script, env: { REDIS: this.nameOf('redis') } } as const;
+    const options = { input: script, env: this.#environment } as const;
     const command = [`--net=/run/netns/${this.nameOf(at)}`, 'sh', '-es'];
     const { stdout } = await execa('nsenter', command, options);
     return stdout;
@@ -81,7 +96,8 @@ export class SetupHost {
   }
 
   async remove(): Promise<void> {
-    for (const agent of this.#agents.values()) agent.end();
+    await Promise.all([...this.#agents.values()].map((agent) => agent.end()));
+    if (existsSync(this.#group)) await rmdir(this.#group);
     for (const proxy of this.#proxies) proxy.kill('SIGKILL');
     this.#engine?.closeAllConnections();
     this.#engine?.close();
@@ -255,7 +271,8 @@ class Agent {
   private constructor(
     readonly pid: number,
     private readonly write: (line: string) => void,
-    readonly end: () => void,
+    /** Resolves when its process has ended. */
+    readonly end: () => Promise<void>,
   ) {}
 
   static start(netns: string): Promise<Agent> {
@@ -265,7 +282,10 @@ class Agent {
     const agent = new Agent(
       child.pid ?? 0,
       (line) => child.stdin.write(`${line}\n`),
-      () => child.kill('SIGKILL'),
+      async () => {
+        const ended = child.exitCode !== null || child.signalCode !== null;
+        if (child.kill('SIGKILL') && !ended) await once(child, 'exit');
+      },
     );
     return new Promise((resolve, reject) => {
       child.once('error', reject);

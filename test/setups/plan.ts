@@ -11,6 +11,7 @@ import {
   type EngineRules,
   type Exotic,
 } from './catalogue.js';
+import { FOURTH } from './fourth.js';
 import { THIRD } from './third.js';
 import { MORE_INSIDE, MORE_ROUTING, MORE_RULES } from './more.js';
 import type { Protocol } from '../../src/model/event.js';
@@ -31,6 +32,9 @@ const FIRST_KINDS = 400;
 
 /** Seeds from this one on are of the third kinds too. */
 const THIRD_KINDS = 3000;
+
+/** Seeds from this one on are of the fourth kinds too, which then have the largest share. */
+const FOURTH_KINDS = 6000;
 
 /** The plan of a seed: the same on every machine. */
 export function makePlan(seed: number, engines: readonly EngineRules[]): SetupPlan {
@@ -72,6 +76,7 @@ function planAny(
     ...[ROUTING, INSIDE, BRIDGES, RULES],
     ...[MORE_ROUTING, MORE_INSIDE, MORE_RULES, MORE_RULES],
     ...(seed < THIRD_KINDS ? [] : [...THIRD, ...THIRD]),
+    ...(seed < FOURTH_KINDS ? [] : [FOURTH, FOURTH, FOURTH, FOURTH].flat()),
   ];
   const engine = pick(dice, engines);
   const count = dice(12) === 0 ? 0 : 1 + (dice(3) === 0 ? 1 : 0);

@@ -4,6 +4,7 @@ import { parseRange } from '../../model/range.js';
 import { TCP_FLAGS, type Match, type PortRange } from '../../model/rules.js';
 import { testAddress } from './match-address.js';
 import { testBits } from './match-bits.js';
+import { testKind } from './match-kind.js';
 import {
   addressText,
   beginsAnew,
@@ -20,13 +21,18 @@ export function testMatch(match: Match, packet: TrialPacket, world: World): Answ
   // If the packet has no connection, no condition about the connection holds, not even a negated one.
   if (asksConnection(match) && !hasConnection(packet)) return false;
   const answer = test(match, packet, world);
-  return typeof answer === 'boolean' ? answer !== match.not : answer;
+  // Kinds are compared with what is negated.
+  const judged = match.on === 'in-kind' || match.on === 'out-kind';
+  return typeof answer === 'boolean' && !judged ? answer !== match.not : answer;
 }
 
 function test(match: Match, packet: TrialPacket, world: World): Answer {
   switch (match.on) {
     case 'in-device':
       return testDevice(match.names, packet.inDevice, world);
+    case 'in-kind':
+    case 'out-kind':
+      return testKind(match, packet, world);
     case 'out-device':
       // An answer leaves by the device that the client came by, which is an outer one.
       return testDevice(match.names, packet.outDevice, world, !isAnswer(packet));

@@ -213,7 +213,10 @@ export class Walk {
           return end;
         }
         case 'unknown':
-          throw new Undecidable(ref, { code: 'as-written', text: verdict.text });
+          throw new Undecidable(ref, {
+            code: verdict.holds ? 'holds' : 'as-written',
+            text: verdict.text,
+          });
         case 'dnat':
         case 'snat':
         case 'masquerade':

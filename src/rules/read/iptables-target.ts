@@ -30,6 +30,8 @@ export function readTarget(option: '-j' | '-g', name: string, options: readonly 
       return verdict({ do: 'accept' });
     case 'DROP':
       return verdict({ do: 'drop' });
+    case 'TARPIT':
+      return verdict({ do: 'unknown', text, ...(!options.includes('--reset') && { holds: true }) });
     case 'RETURN':
       return verdict({ do: 'return' });
     case 'REJECT':

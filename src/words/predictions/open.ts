@@ -10,7 +10,7 @@ export const OPEN: ReasonWriters<OpenReason> = {
   'beyond-rules': ({ by }) =>
     `${by === 'ebpf' ? 'an eBPF program (Cilium or Calico)' : 'IPVS (kube-proxy)'} decides here besides the rules, and that is not read`,
   'not-understood': ({ chain, table, what }) =>
-    `a rule in chain ${chain} of table ${table} does something that is not understood: ${writeQuestion(what)}`,
+    `a rule in chain ${chain} of table ${table} ${what.code === 'holds' ? 'holds the connection' : 'does something that is not understood'}: ${writeQuestion(what)}`,
   'other-targets': ({ first, targets, on }, tell) =>
     `${tell(first)}, or to another of ${targets.join(', ')}, ${on === null ? 'by lot' : `depending on ${writeOpen(on)}`}`,
   'too-many-questions': ({ first }) =>

@@ -9,6 +9,8 @@ export function writeQuestion(question: Question): string {
 
 const QUESTIONS: Writers<Question, string> = {
   'as-written': ({ text }) => text,
+  holds: ({ text }) =>
+    `${text}, which completes the handshake in the server's place and then lets the client hang; behind DNAT the client hangs before it`,
   'single-bits': () => 'an address of which a rule asks for single bits',
   address: ({ of }) => `the ${of}'s address, which a rule asks for`,
   'address-type': ({ names }) => `whether ${names.join(' or ')} is what the address is there`,

@@ -85,7 +85,7 @@ export interface Met {
 }
 
 /** The first packet of a client elsewhere to the published port, on its way in by ext0. */
-function makePacket(change: Partial<TrialPacket> = {}): TrialPacket {
+export function makePacket(change: Partial<TrialPacket> = {}): TrialPacket {
   return createPacket({
     family: 4,
     protocol: 'tcp',

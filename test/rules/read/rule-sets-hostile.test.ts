@@ -136,6 +136,11 @@ test('an unknown condition is named, with its rule', () => {
   assert.match(why, '-m string --string a b');
   assert.match(why, '-A FORWARD -m string');
   assert.match(why, 'table filter');
+  const held = outsideWith('filter', '-A FORWARD -p tcp -j TARPIT --tarpit');
+  assert.is(held.path, 'unknown');
+  assert.match(held.why, /holds the connection: -j TARPIT --tarpit, which completes the handshake/);
+  const reset = outsideWith('filter', '-A FORWARD -p tcp -j TARPIT --reset');
+  assert.match(reset.why, /not understood: -j TARPIT --reset/);
   const queue = outsideWith('filter', '-A FORWARD -j NFQUEUE --queue-num 3');
   assert.match(queue.why, '-j NFQUEUE --queue-num 3');
   assert.is(queue.rule, '-A FORWARD -j NFQUEUE --queue-num 3');

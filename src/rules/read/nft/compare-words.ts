@@ -19,6 +19,12 @@ export function compareWords(name: string, words: readonly string[], not: boolea
     case 'meta oifname':
     case 'meta oif':
       return nameDevices('out-device', name, words, not);
+    case 'iifkind':
+    case 'meta iifkind':
+      return [{ on: 'in-kind', names: words, not }];
+    case 'oifkind':
+    case 'meta oifkind':
+      return [{ on: 'out-kind', names: words, not }];
     case 'meta l4proto':
     case 'ip protocol':
     case 'ip6 nexthdr':
