@@ -2,7 +2,8 @@
 import { nameProgram } from '../host/procfs.js';
 import type { TraceEvent } from '../model/event.js';
 import type { Topology } from '../model/topology.js';
-import type { TraceHeader } from '../model/trace.js';
+import { joinCheckpoints } from '../model/checkpoints.js';
+import type { Checkpoint, TraceHeader } from '../model/trace.js';
 import { IncrementalAnalysis } from '../prove/incremental.js';
 import { mergeTopologies } from './merge.js';
 import { PACKER } from './packer.js';
@@ -35,6 +36,7 @@ export class Intake {
   #lookedAt = -Infinity;
   #full = false;
   #lost = 0;
+  #complete: readonly Checkpoint[] = [];
   #lastId = 0;
   #lastTime = 0;
   /** Nanoseconds between the trace's clock and ours. */
@@ -69,6 +71,16 @@ export class Intake {
     return this.#topology;
   }
 
+  /** Parts of the trace of which every event has been taken. */
+  get complete(): readonly Checkpoint[] {
+    return this.#complete;
+  }
+
+  noteCheckpoint(checkpoint: Checkpoint): void {
+    this.#complete = joinCheckpoints(this.#complete, checkpoint);
+    this.#analysis?.noteCheckpoint(checkpoint);
+  }
+
   take(told: TraceEvent): void {
     if (this.#full) return;
     const event = withProgram(told);
@@ -91,14 +103,23 @@ export class Intake {
       readonly hops: number | null;
       readonly wholeTrace: boolean;
       readonly forgets: boolean;
+      /** Checkpoints will come. */
+      readonly checkpoints: boolean;
     },
   ): { readonly analysis: IncrementalAnalysis; readonly early: readonly TraceEvent[] } {
-    const { hops, wholeTrace, forgets } = options;
+    const { hops, wholeTrace, forgets, checkpoints } = options;
     const budget = wholeTrace ? null : (header.budget ?? null);
     const early = this.#early;
     this.#early = [];
     this.#header = header;
-    this.#analysis = new IncrementalAnalysis(header, { hops, budget, packer: PACKER, forgets });
+    this.#analysis = new IncrementalAnalysis(header, {
+      hops,
+      budget,
+      packer: PACKER,
+      forgets,
+      checkpoints,
+    });
+    for (const one of this.#complete) this.#analysis.noteCheckpoint(one);
     for (const event of early) this.#analysis.take(event);
     if (this.#lost > 0) this.#analysis.noteLost(this.#lost);
     return { analysis: this.#analysis, early };

@@ -4,7 +4,8 @@ import type { Readable } from 'node:stream';
 import { isCapture } from '../capture/captures.js';
 import { openInput } from '../capture/file/input.js';
 import type { Report } from '../model/report.js';
-import type { Trace, TraceHeader } from '../model/trace.js';
+import type { TraceEvent } from '../model/event.js';
+import type { Checkpoint, Trace, TraceHeader } from '../model/trace.js';
 import { PACKER } from './packer.js';
 
 /** Files of at least this many bytes are read twice instead of held. Compressed ones are a fifteenth as long. */
@@ -47,7 +48,8 @@ export async function readLong(reading: LongReading): Promise<{ report: Report; 
   let fresh = 0;
   let latest = 0;
   let piece = PIECE;
-  const tail = await readEvents(name, await open(), (event) => {
+  const checkpoint = (one: Checkpoint): void => analysis.noteCheckpoint(one);
+  const event = (event: TraceEvent): void => {
     analysis.take(event);
     latest = Math.max(latest, event.time);
     fresh += 1;
@@ -56,6 +58,7 @@ export async function readLong(reading: LongReading): Promise<{ report: Report; 
     analysis.advance(latest - LAG);
     // So each event is looked at about twice, however many are held.
     piece = Math.max(PIECE, analysis.held);
-  });
+  };
+  const tail = await readEvents(name, await open(), { event, checkpoint });
   return analysis.finish({ source: 'recording', header, sums: [], tail });
 }

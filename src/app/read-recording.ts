@@ -1,10 +1,14 @@
 /** Reads a recording. Loaded only when needed, because checking its lines takes a library that captures do without. */
 import { StringDecoder } from 'node:string_decoder';
 import type { CaptureInput } from '../capture/file/input.js';
-import { HeaderReader, isRecording, RecordingReader } from '../capture/recording.js';
+import {
+  HeaderReader,
+  isRecording,
+  RecordingReader,
+  type RecordingTakers,
+} from '../capture/recording.js';
 import { keepRelevant } from '../correlate/relevant.js';
 import { UserError } from '../model/errors.js';
-import type { TraceEvent } from '../model/event.js';
 import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
 
 /** Most characters of a line, far more than a trace writes. */
@@ -36,13 +40,13 @@ export async function readHeader(name: string, input: CaptureInput): Promise<Tra
   return reader.end();
 }
 
-/** Passes the events to `onEvent` one by one. @returns how the trace ended */
+/** Passes on the events, and the checkpoints between them, one by one. @returns how the trace ended */
 export async function readEvents(
   name: string,
   input: CaptureInput,
-  onEvent: (event: TraceEvent) => void,
+  on: RecordingTakers,
 ): Promise<TraceTail> {
-  const reader = new RecordingReader(name, onEvent);
+  const reader = new RecordingReader(name, on);
   await readLines(name, input, (line) => reader.read(line));
   return reader.end().tail;
 }

@@ -1,10 +1,16 @@
 /** Writes the recording of a trace while it runs; readable up to its last whole line, however the program ends. */
 import { gzipSync } from 'node:zlib';
-import { formatEnd, formatEvent, formatHeader, formatLastHeader } from '../capture/recording.js';
+import {
+  formatCheckpoint,
+  formatEnd,
+  formatEvent,
+  formatHeader,
+  formatLastHeader,
+} from '../capture/recording.js';
 import { openAppended, type AppendedOutput } from '../host/appended-output.js';
 import { UserError } from '../model/errors.js';
 import type { TraceEvent } from '../model/event.js';
-import type { TraceHeader, TraceTail } from '../model/trace.js';
+import type { Checkpoint, TraceHeader, TraceTail } from '../model/trace.js';
 
 /** Milliseconds that events wait to be written together; longer for `.gz`, because larger pieces compress better. */
 const WAIT = 200;
@@ -58,8 +64,16 @@ export class Recorder {
 
   /** Does nothing before `begin`, which gets all earlier events. */
   add(event: TraceEvent): void {
+    this.#push(formatEvent(event));
+  }
+
+  /** Tells that all events up to then have been added. That of the trace's end is part of its last line. */
+  addCheckpoint(checkpoint: Checkpoint): void {
+    if (checkpoint.end !== true) this.#push(formatCheckpoint(checkpoint));
+  }
+
+  #push(line: string): void {
     if (!this.#begun || this.#failure !== null) return;
-    const line = formatEvent(event);
     this.#lines.push(line);
     this.#length += line.length;
     if (this.#length >= PIECE) this.#flush();

@@ -14,6 +14,8 @@ const FULL = 50_000;
 const PROMPT = 500;
 /** Milliseconds between two updates while no events arrive. */
 const IDLE = 500;
+/** Milliseconds between two updates without a checkpoint, where only that makes connections final. */
+const UNTIL_CHECKPOINT = 1_000;
 
 export interface Tally {
   readonly connections: number;
@@ -28,6 +30,8 @@ export interface TallyOptions {
   /** The time on the trace's clock, in nanoseconds, before which all events have arrived; null while unknown. */
   readonly clock: () => number | null;
   readonly wanted: Wanted;
+  /** Connections are told when they are released, at a checkpoint, and not before. */
+  readonly isFinalOnly: boolean;
   /** Called with each connection that has ended, once or twice. */
   readonly onEnded: (connection: Connection) => void;
   /** Called once with each connection that is released; nothing more becomes known about it. */
@@ -41,6 +45,7 @@ export class ConnectionTally {
   readonly #analysis: IncrementalAnalysis;
   readonly #clock: () => number | null;
   readonly #wanted: Wanted;
+  readonly #isFinalOnly: boolean;
   readonly #onEnded: (connection: Connection) => void;
   readonly #onOver: (connection: Connection) => void;
   #nextAt = 0;
@@ -48,10 +53,11 @@ export class ConnectionTally {
   #latest: Tally = { connections: 0, ended: 0, packets: 0, seen: [] };
   #recent: readonly Connection[] = [];
 
-  constructor({ analysis, clock, wanted, onEnded, onOver }: TallyOptions) {
+  constructor({ analysis, clock, wanted, isFinalOnly, onEnded, onOver }: TallyOptions) {
     this.#analysis = analysis;
     this.#clock = clock;
     this.#wanted = wanted;
+    this.#isFinalOnly = isFinalOnly;
     this.#onEnded = onEnded;
     this.#onOver = onOver;
   }
@@ -61,12 +67,18 @@ export class ConnectionTally {
     const analysis = this.#analysis;
     if (analysis.held === 0 || now < this.#nextAt) return this.#latest;
     if (!analysis.hasNews && now < this.#lookedAt + IDLE) return this.#latest;
+    const isEarly = now < this.#lookedAt + UNTIL_CHECKPOINT;
+    if (this.#isFinalOnly && this.#wanted === 'none' && isEarly && !analysis.hasCheckpoint) {
+      return this.#latest;
+    }
     const began = performance.now();
     const { over, counts, ended, open } = analysis.advance(this.#clock(), this.#wanted);
     const took = performance.now() - began;
     this.#lookedAt = now;
     this.#nextAt = now + this.#restAfter(took);
-    for (const connection of [...ended, ...over]) this.#onEnded(connection);
+    for (const connection of this.#isFinalOnly ? over : [...ended, ...over]) {
+      this.#onEnded(connection);
+    }
     for (const connection of over) this.#onOver(connection);
     this.#recent = [...this.#recent, ...over].slice(-SHOWN);
     this.#latest = {
@@ -82,7 +94,8 @@ export class ConnectionTally {
   #restAfter(took: number): number {
     if (this.#analysis.held > FULL) return took / SHARE_FULL;
     const rest = took / SHARE;
-    return this.#wanted === 'none' ? rest : Math.min(rest, Math.max(PROMPT, took / SHARE_FULL));
+    const isAwaited = this.#isFinalOnly || this.#wanted !== 'none';
+    return !isAwaited ? rest : Math.min(rest, Math.max(PROMPT, took / SHARE_FULL));
   }
 }
 

@@ -1,18 +1,17 @@
 /** Runs the live trace: maps the host, starts the probes, lets the traffic run, seals, judges, reports. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProbeProfile, TracerEnd, Tracer } from '../capture/bpftrace/tracer.js';
-import type { RuleTraceEnd } from '../capture/nftrace/rule-tracer.js';
+import type { ProbeProfile, Tracer } from '../capture/bpftrace/tracer.js';
 import { compareClocks, readClocks } from '../host/clocks.js';
 import { readRights } from '../host/rights.js';
 import { UserError } from '../model/errors.js';
-import type { TraceEvent, Unnumbered } from '../model/event.js';
+import type { TraceEvent } from '../model/event.js';
 import type { Connection, Report } from '../model/report.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
 import type { Topology } from '../model/topology.js';
-import type { Trace, TraceTail } from '../model/trace.js';
+import type { Trace } from '../model/trace.js';
 import { HOPS } from '../prove/analyse.js';
 import { runInNamespace } from './command.js';
-import { Intake, MAX_EVENTS } from './intake.js';
+import { Intake } from './intake.js';
 import { isKnown, mergeTopologies } from './merge.js';
 import { hasCopyingRelay, listRelays } from './listening.js';
 import { probesFolder } from './places.js';
@@ -21,6 +20,7 @@ import type { Progress } from './progress.js';
 import type { Recorder } from './recorder.js';
 import { RuleTracing } from './rule-tracing.js';
 import { ConnectionTally } from './tally.js';
+import { makeTail, numberRemainder } from './trace-end.js';
 
 export interface TraceRequest {
   readonly query: TargetQuery;
@@ -159,6 +159,10 @@ async function traceBeside(
       effects.onLost?.(count);
     },
     onEvent: (event) => intake.take(event),
+    onCheckpoint: (checkpoint) => {
+      intake.noteCheckpoint(checkpoint);
+      effects.recorder?.addCheckpoint(checkpoint);
+    },
   });
   const survey = await surveying;
   const header = {
@@ -180,13 +184,21 @@ async function traceBeside(
     hops: request.hops,
     wholeTrace,
     forgets: effects.forgets === true,
+    checkpoints: tracer.checkpoints,
   });
   await effects.recorder?.begin(header, early);
   const clocks = readClocks();
+  // Where checkpoints make connections final, none is told before. Where everything is kept, none is let go.
+  const isFinalOnly = tracer.checkpoints && !wholeTrace;
   const tally = new ConnectionTally({
     analysis,
     clock: () => intake.now(),
-    wanted: effects.watches ? 'all' : effects.onConnection === null ? 'none' : 'ended',
+    wanted: effects.watches
+      ? 'all'
+      : isFinalOnly || effects.onConnection === null
+        ? 'none'
+        : 'ended',
+    isFinalOnly,
     onEnded: (connection) => effects.onConnection?.(connection),
     onOver: (connection) => effects.onOver?.(connection),
   });
@@ -218,6 +230,7 @@ async function traceBeside(
         ...compareClocks(clocks, readClocks()),
       ]),
       ...(end.sealed && { span }),
+      ...(intake.complete.length > 0 && { complete: intake.complete }),
     },
   };
   // The recording comes first: it is kept even if the report fails.
@@ -320,27 +333,4 @@ async function waitForEnd(
 /** The trace's time now, in nanoseconds, exact to the millisecond. */
 function timeSince(epoch: bigint): number {
   return Number(BigInt(Date.now()) * 1_000_000n - epoch);
-}
-
-function numberRemainder(remainder: readonly Unnumbered[], last: number): TraceEvent[] {
-  let id = last;
-  return remainder.map((event) => ({ ...event, id: (id += 1) }));
-}
-
-function makeTail(
-  end: TracerEnd,
-  truncated: boolean,
-  met: RuleTraceEnd | null,
-  more: readonly string[],
-): TraceTail {
-  const full = truncated ? [`the trace ended by itself after ${MAX_EVENTS} events`] : [];
-  return {
-    lostEvents: end.lost,
-    ...(end.skipped !== null && end.skipped > 0 && { skippedRuns: end.skipped }),
-    unparsedPackets: 0,
-    truncated,
-    sealed: end.sealed,
-    notes: [...end.notes, ...full, ...more, ...(met?.notes ?? [])],
-    ...(met && { rules: met.traces }),
-  };
 }

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import type { TraceEvent } from '../model/event.js';
 import { UserError } from '../model/errors.js';
 import { eventSchema } from '../model/event-schemas.js';
-import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
-import { headerSchema, tailSchema } from '../model/trace-schemas.js';
+import { joinCheckpoints } from '../model/checkpoints.js';
+import type { Checkpoint, Trace, TraceHeader, TraceTail } from '../model/trace.js';
+import { checkpointSchema, headerSchema, tailSchema } from '../model/trace-schemas.js';
 import { packSurvey, surveySchema } from './recording-survey.js';
 import { restoreOrder } from './sequencer.js';
 
@@ -42,6 +43,11 @@ export function formatEvent(event: TraceEvent): string {
   return formatLine(event);
 }
 
+/** Tells that all events of a part of the trace stand before this line. Recordings of versions before 0.3 have none. */
+export function formatCheckpoint(checkpoint: Checkpoint): string {
+  return formatLine({ checkpoint });
+}
+
 /** A header that is known only at the end; it replaces the first one. */
 export function formatLastHeader(header: TraceHeader): string {
   return formatLine({ header: { schema: SCHEMA, ...packHeader(header) } });
@@ -74,6 +80,11 @@ export function parseRecording(content: string, name: string): Trace {
   return reader.end();
 }
 
+export interface RecordingTakers {
+  readonly event?: (event: TraceEvent) => void;
+  readonly checkpoint?: (checkpoint: Checkpoint) => void;
+}
+
 /**
  * Reads a recording line by line. A line that is no event ends it: earlier events are kept, `truncated` is set and a
  * note names the line. Events are stored only when no `onEvent` takes them.
@@ -82,16 +93,19 @@ export class RecordingReader {
   readonly #name: string;
   readonly #events: TraceEvent[] = [];
   readonly #onEvent: (event: TraceEvent) => void;
+  readonly #onCheckpoint: ((checkpoint: Checkpoint) => void) | undefined;
+  #complete: readonly Checkpoint[] = [];
   #last = 0;
   #header: TraceHeader | null = null;
   #tail: TraceTail | null = null;
   #lines = 0;
   #appended = false;
 
-  /** @param onEvent takes each event; without it, `end` returns all events */
-  constructor(name: string, onEvent?: (event: TraceEvent) => void) {
+  /** @param on takes what is read as it comes; without `on.event`, `end` returns all events */
+  constructor(name: string, on: RecordingTakers = {}) {
     this.#name = name;
-    this.#onEvent = onEvent ?? ((event) => this.#events.push(event));
+    this.#onEvent = on.event ?? ((event) => this.#events.push(event));
+    this.#onCheckpoint = on.checkpoint;
   }
 
   /** Whether the events were written as they arrived, some of them of other hosts' traffic. */
@@ -122,6 +136,10 @@ export class RecordingReader {
       case 'header':
         this.#header = read.header;
         return true;
+      case 'checkpoint':
+        this.#complete = joinCheckpoints(this.#complete, read.checkpoint);
+        this.#onCheckpoint?.(read.checkpoint);
+        return true;
       case 'end':
         this.#tail = read.tail;
         return false;
@@ -136,7 +154,9 @@ export class RecordingReader {
   /** Returns what was read. A recording without its last line was cut off; a note then says so. */
   end(): Trace {
     const header = this.#header ?? unpackHeader(parseHeader(null, this.#name));
-    const tail = this.#tail ?? cutTail(`${this.#name} ends before its end: the trace was cut off`);
+    const told = this.#tail ?? cutTail(`${this.#name} ends before its end: the trace was cut off`);
+    const complete = told.complete ?? this.#complete;
+    const tail = complete.length > 0 ? { ...told, complete } : told;
     return { source: 'recording', header, events: restoreOrder(this.#events), tail };
   }
 }
@@ -169,6 +189,7 @@ type FileHeader = z.infer<typeof fileHeaderSchema>;
 type Read =
   | { readonly kind: 'event'; readonly event: TraceEvent }
   | { readonly kind: 'header'; readonly header: TraceHeader }
+  | { readonly kind: 'checkpoint'; readonly checkpoint: Checkpoint }
   | { readonly kind: 'end'; readonly tail: TraceTail }
   /** `where` names the invalid field, in parentheses; it is empty when the whole line is invalid. */
   | { readonly kind: 'bad'; readonly where: string };
@@ -180,6 +201,12 @@ function readLine(value: unknown, last: number): Read {
     return end.success
       ? { kind: 'end', tail: end.data }
       : { kind: 'bad', where: describeIssue(end.error, ['end']) };
+  }
+  if (typeof value === 'object' && value !== null && 'checkpoint' in value) {
+    const read = checkpointSchema.safeParse(value.checkpoint);
+    return read.success
+      ? { kind: 'checkpoint', checkpoint: read.data }
+      : { kind: 'bad', where: describeIssue(read.error, ['checkpoint']) };
   }
   if (typeof value === 'object' && value !== null && 'header' in value) {
     const header = fileHeaderSchema.safeParse(value.header);

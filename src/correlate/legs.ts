@@ -40,7 +40,7 @@ export function buildLeg(flow: Flow, context: LegContext): Leg | null {
   const { client, server, begun } = ends;
   const destination = view?.conntrack.reply.source ?? lastDestination(packets, client) ?? server;
   const leg = {
-    protocol: packets[0]?.protocol ?? 'tcp',
+    protocol: readProtocol(events),
     events,
     client,
     server,
@@ -53,6 +53,12 @@ export function buildLeg(flow: Flow, context: LegContext): Leg | null {
     unlisted: hasUnlisted(events, packets, context.budget),
   };
   return { ...leg, until: findEnd(leg) };
+}
+
+/** Drops, rewritings and counts name it as packets do; changes of sockets are of TCP alone. */
+function readProtocol(events: readonly LegEvent[]): Leg['protocol'] {
+  for (const event of events) if ('protocol' in event) return event.protocol;
+  return 'tcp';
 }
 
 /** Whether packets were only counted, or some device has listed its full budget of packets in one direction. */

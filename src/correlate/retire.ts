@@ -21,9 +21,15 @@ const GIVEN_UP = 130_000_000_000;
 /** The same for datagrams: longer than the silence after which a new flow begins (see datagrams.ts). */
 const IDLE = 95_000_000_000;
 
+export interface OverConnection {
+  readonly connection: TracedConnection;
+  /** Time of the first event of it, or of a connection that it is judged with. */
+  readonly begin: number;
+}
+
 export interface Retirement {
   /** In the order in which they were first seen. */
-  readonly connections: readonly TracedConnection[];
+  readonly over: readonly OverConnection[];
   /** The events that are still needed, in their order. */
   readonly kept: readonly TraceEvent[];
   /** Address pairs of the retired legs: a packet between them without a SYN does not begin a connection. */
@@ -46,18 +52,71 @@ export function retire(
   const { relaying } = correlation;
   const groups = groupLegs(correlation);
   const isSpent = findSpent(events, context.budget);
-  const isOver = (group: LegGroup): boolean =>
-    group.legs.every((leg) => isLegOver(leg, context.now - group.end)) &&
-    !isCut(group, relaying, isSpent);
-  const free = listFree(groups, isOver, correlation, events);
-  if (free.size === 0) return { connections: [], kept: events, pairs: [] };
+  const free = findFree({ correlation, events, groups, isSpent, now: context.now });
+  if (free.size === 0) return { over: [], kept: events, pairs: [] };
   const gone = new Set([...free].flatMap(({ legs }) => legs));
   const stay = groups.filter((group) => !free.has(group));
   return {
-    connections: correlation.connections.filter(({ leg }) => gone.has(leg)),
+    over: listOver(correlation, free),
     kept: keepNeeded(events, { gone, stay, relaying, isSpent, ...context }),
     pairs: [...gone].flatMap(listPairs),
   };
+}
+
+/** When a connection began, with those that it is judged with, and the first of the given times at which it is over. */
+export interface Course {
+  readonly begin: number;
+  /** Null where it is over at none of them. */
+  readonly over: number | null;
+}
+
+/**
+ * Finds the course of every connection, by events of which some may be later than the times.
+ * @param times ascending
+ */
+export function findCourses(
+  correlation: Correlation,
+  events: readonly TraceEvent[],
+  { times, budget }: { readonly times: readonly number[]; readonly budget: number },
+): ReadonlyMap<TracedConnection, Course> {
+  const groups = groupLegs(correlation);
+  const isSpent = findSpent(events, budget);
+  const courses = new Map<TracedConnection, Course>(
+    listOver(correlation, new Set(groups)).map(({ connection, begin }) => [
+      connection,
+      { begin, over: null },
+    ]),
+  );
+  for (const over of times) {
+    const free = findFree({ correlation, events, groups, isSpent, now: over });
+    for (const { connection, begin } of listOver(correlation, free)) {
+      if (courses.get(connection)?.over === null) courses.set(connection, { begin, over });
+    }
+  }
+  return courses;
+}
+
+interface Freeing {
+  readonly correlation: Correlation;
+  readonly events: readonly TraceEvent[];
+  readonly groups: readonly LegGroup[];
+  readonly isSpent: IsSpent;
+  readonly now: number;
+}
+
+function findFree({ correlation, events, groups, isSpent, now }: Freeing): Set<LegGroup> {
+  const isOver = (group: LegGroup): boolean =>
+    group.legs.every((leg) => isLegOver(leg, now - group.end)) &&
+    !isCut(group, correlation.relaying, isSpent);
+  return listFree(groups, isOver, correlation, events);
+}
+
+function listOver({ connections }: Correlation, free: ReadonlySet<LegGroup>): OverConnection[] {
+  const groupOf = new Map([...free].flatMap((group) => group.legs.map((leg) => [leg, group])));
+  return connections.flatMap((connection) => {
+    const group = groupOf.get(connection.leg);
+    return group ? [{ connection, begin: group.begin }] : [];
+  });
 }
 
 /** @param silent nanoseconds since its last event */

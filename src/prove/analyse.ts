@@ -1,5 +1,5 @@
 /** Turns a trace into its report (connections, claims, verdicts, hops): pure, and the same for every source. */
-import { findConnections } from '../correlate/connections.js';
+import { correlate } from '../correlate/connections.js';
 import type { Connection, Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
 import { analyseCapture, HOPS, type AnalyseOptions } from './analyse-capture.js';
@@ -7,6 +7,7 @@ import { assembleReport } from './assemble.js';
 import { coverageOf } from './coverage/coverage.js';
 import { indexFunctions } from './hops/functions.js';
 import { namePlaces } from './hops/places.js';
+import { findLives } from './lives.js';
 import { predict } from './predict/predict.js';
 import { settleSketch } from './settle.js';
 import { sketchTraced } from './sketch-live.js';
@@ -20,9 +21,12 @@ export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }):
   const functions = indexFunctions(trace.events);
   const context = { header, places, functions, limit: options.hops };
   const coverage = coverageOf(trace);
-  const connections = findConnections(trace).map((connection, index) =>
-    settleSketch(index + 1, sketchTraced(connection, context), coverage),
-  );
+  const correlation = correlate(trace.events, header);
+  const lives = findLives(trace, correlation);
+  const connections = correlation.connections.map((connection, index) => {
+    const sketch = sketchTraced(connection, context);
+    return settleSketch(index + 1, sketch, lives.coverageOf(connection, sketch.facts, coverage));
+  });
   return assemble(trace, connections);
 }
 

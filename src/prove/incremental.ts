@@ -4,16 +4,19 @@ import { correlate, type TracedConnection } from '../correlate/connections.js';
 import { pairKey } from '../correlate/leg.js';
 import { keepRelevant } from '../correlate/relevant.js';
 import { retire } from '../correlate/retire.js';
+import { joinCheckpoints } from '../model/checkpoints.js';
 import { TCP, TCP_STATE, type TraceEvent } from '../model/event.js';
 import type { TraceCoverage } from '../model/judgement.js';
 import type { Connection, Report } from '../model/report.js';
-import type { Trace, TraceHeader, TraceTail } from '../model/trace.js';
+import type { Checkpoint, Trace, TraceHeader, TraceTail } from '../model/trace.js';
 import { assemble } from './analyse.js';
 import { coverageOf, isLossless } from './coverage/coverage.js';
+import { coverageOfLife, standsAfterLoss, type Life } from './coverage/whole-parts.js';
 import { settleSketch } from './settle.js';
-import { sketchTraced } from './sketch-live.js';
+import { sketchTraced, type ConnectionSketch } from './sketch-live.js';
 import { indexFunctions } from './hops/functions.js';
 import { namePlaces } from './hops/places.js';
+import { findLives } from './lives.js';
 import {
   ConnectionStore,
   numberPlaced,
@@ -21,7 +24,7 @@ import {
   type ListPosition,
 } from './kept-connection.js';
 
-/** A running trace is not sealed yet: connections that are over are judged as if it were. */
+/** A running trace is not sealed yet: without checkpoints, connections that are over are judged as if it were. */
 const OPEN_TAIL: TraceTail = {
   lostEvents: 0,
   unparsedPackets: 0,
@@ -29,6 +32,12 @@ const OPEN_TAIL: TraceTail = {
   sealed: true,
   notes: [],
 };
+
+/** A connection that is over and lies in no complete part of the trace. */
+const UNCONFIRMED: TraceTail = { ...OPEN_TAIL, sealed: false };
+
+/** Nanoseconds for which a connection that is over waits for the checkpoint that makes it final. */
+const PATIENCE = 6_000_000_000;
 
 /** Nanoseconds for which stray packets of a freed connection are recognised: a FIN is retransmitted for so long. */
 const STRAY = 120_000_000_000;
@@ -39,6 +48,8 @@ export interface IncrementalOptions {
   /** Calls reported per socket, see TraceHeader.budget; the end tells the sum of further ones. Null: unknown. */
   readonly budget: number | null;
   readonly packer: Packer;
+  /** Checkpoints will come while events do: connections wait for one. Without it, they do so from the first one on. */
+  readonly checkpoints?: boolean;
   /** Only counts freed connections and leaves them out of the report: for traces that need no report. */
   readonly forgets?: boolean;
 }
@@ -75,6 +86,10 @@ export class IncrementalAnalysis {
   /** Held events that were already looked at, in order of time. */
   #events: TraceEvent[] = [];
   #fresh: TraceEvent[] = [];
+  #complete: readonly Checkpoint[] = [];
+  #isNewlyComplete = false;
+  /** Time of the last event that was looked at. */
+  #latest = -Infinity;
   /** The first event of every connection that was already reported as ended. */
   readonly #described = new WeakSet<TraceEvent>();
   /** When the connection between two endpoints was freed, by their pair. */
@@ -96,9 +111,14 @@ export class IncrementalAnalysis {
     return this.#events.length + this.#fresh.length;
   }
 
+  /** Whether a checkpoint has come since the last look: connections that were over by then are final. */
+  get hasCheckpoint(): boolean {
+    return this.#isNewlyComplete;
+  }
+
   /** Whether anything has come since the last look. */
   get hasNews(): boolean {
-    return this.#fresh.length > 0;
+    return this.#fresh.length > 0 || this.#isNewlyComplete;
   }
 
   /** How many packets were seen. */
@@ -121,6 +141,12 @@ export class IncrementalAnalysis {
     this.#coverage = { ...OPEN_TAIL, lostEvents: total };
   }
 
+  /** All events of this part of the trace have been taken. */
+  noteCheckpoint(checkpoint: Checkpoint): void {
+    this.#complete = joinCheckpoints(this.#complete, checkpoint);
+    this.#isNewlyComplete = true;
+  }
+
   take(event: TraceEvent): void {
     this.#fresh.push(event);
     if (event.kind === 'packet') this.#packets += 1;
@@ -136,15 +162,19 @@ export class IncrementalAnalysis {
     const header = this.#header;
     const correlation = correlate(this.#events, header);
     const { budget } = this.#options;
+    const at = this.#findTime(now);
+    this.#isNewlyComplete = false;
     const retired =
-      now === null || budget === null ? null : retire(correlation, this.#events, { now, budget });
+      at === null || budget === null
+        ? null
+        : retire(correlation, this.#events, { now: at, budget });
     const context = this.#context(this.#events);
-    const gone = new Set(retired?.connections);
-    const over = [...gone].map((one) => {
+    const gone = new Set(retired?.over.map(({ connection }) => connection));
+    const over = (retired?.over ?? []).map(({ connection: one, begin }) => {
       const sketch = sketchTraced(one, context);
-      const connection = this.#store.add(sketch, placeOf(one.leg.events));
-      if (isLossless(this.#coverage)) return connection;
-      return settleSketch(connection.id, sketch, this.#coverage);
+      const life = { from: begin, to: at ?? begin, robust: standsAfterLoss(sketch.facts) };
+      const connection = this.#store.add(sketch, placeOf(one.leg.events), life);
+      return this.#settle(connection, sketch, life);
     });
     const held = correlation.connections.filter((one) => !gone.has(one));
     const ended = held.filter(hasEnded);
@@ -156,18 +186,39 @@ export class IncrementalAnalysis {
       ended: wanted === 'none' ? [] : ended.filter((one) => this.#isNew(one)).map(tell),
       open: wanted === 'all' ? held.map(tell) : [],
     };
-    if (retired && now !== null) {
+    if (retired && at !== null) {
       this.#events = [...retired.kept];
       for (const pair of retired.pairs) {
         this.#strays.delete(pair); // keeps the map in order of time
-        this.#strays.set(pair, now);
+        this.#strays.set(pair, at);
       }
       for (const [pair, time] of this.#strays) {
-        if (now - time < STRAY) break;
+        if (at - time < STRAY) break;
         this.#strays.delete(pair);
       }
     }
     return told;
+  }
+
+  get #hasCheckpoints(): boolean {
+    return this.#options.checkpoints === true || this.#complete.length > 0;
+  }
+
+  /** The time at which connections are judged; null where none is let go yet. */
+  #findTime(now: number | null): number | null {
+    if (now === null || !this.#hasCheckpoints) return now;
+    const final = this.#complete.at(-1)?.to ?? -Infinity;
+    const latest = Math.min(now, this.#latest) - PATIENCE;
+    return Math.max(final, latest) === -Infinity ? null : Math.max(final, latest);
+  }
+
+  /** The connection as it is told while the trace runs; `told` is judged as if the trace lacked nothing. */
+  #settle(told: Connection, sketch: ConnectionSketch, life: Life): Connection {
+    const { lostEvents } = this.#coverage;
+    const coverage = this.#hasCheckpoints
+      ? coverageOfLife(life, this.#complete, { ...UNCONFIRMED, lostEvents })
+      : this.#coverage;
+    return isLossless(coverage) ? told : settleSketch(told.id, sketch, coverage);
   }
 
   /** Builds the report on all connections, including those that are still open. */
@@ -185,11 +236,17 @@ export class IncrementalAnalysis {
     const trace: Trace = { source, header, events, tail, ...partial };
     const coverage: TraceCoverage = coverageOf(trace);
     const context = this.#context(events);
-    const rest = correlate(events, header).connections.map((one) => ({
-      place: placeOf(one.leg.events),
-      connection: settleSketch(0, sketchTraced(one, context), coverage),
-    }));
-    const kept = this.#store.list(coverage);
+    const correlation = correlate(events, header);
+    const lives = findLives(trace, correlation);
+    const { complete = [] } = tail;
+    const rest = correlation.connections.map((one) => {
+      const sketch = sketchTraced(one, context);
+      return {
+        place: placeOf(one.leg.events),
+        connection: settleSketch(0, sketch, lives.coverageOf(one, sketch.facts, coverage)),
+      };
+    });
+    const kept = this.#store.list(coverage, complete);
     const connections = numberPlaced([...kept, ...rest]);
     return {
       report: assemble(trace, connections, this.#store.namespaces),
@@ -222,6 +279,7 @@ export class IncrementalAnalysis {
     this.#fresh = [];
     const late = (fresh[0]?.time ?? Infinity) < (this.#events.at(-1)?.time ?? -Infinity);
     const all = [...this.#events, ...fresh];
+    this.#latest = Math.max(this.#latest, fresh.at(-1)?.time ?? -Infinity);
     this.#events = late ? all.sort(byTime) : all;
   }
 

@@ -1,7 +1,9 @@
 /** Keeps a judged connection compactly: fields for statistics and the headline stay readable, the rest is packed. */
 import type { TraceCoverage } from '../model/judgement.js';
+import type { Checkpoint } from '../model/trace.js';
 import type { Connection, Evidence } from '../model/report.js';
 import { isLossless } from './coverage/coverage.js';
+import { coverageOfLife, type Life } from './coverage/whole-parts.js';
 import { OutlinedConnection } from './outlined-connection.js';
 import { settleSketch } from './settle.js';
 import type { ConnectionSketch } from './sketch-live.js';
@@ -147,6 +149,7 @@ export class SharedValues {
 
 interface Kept {
   readonly place: ListPosition;
+  readonly life: Life | null;
   readonly packed: Uint8Array;
   readonly outline: KeptOutline;
 }
@@ -184,27 +187,31 @@ export class ConnectionStore {
     return this.#namespaces;
   }
 
-  /** @returns the connection as judged by the coverage of this store */
-  add(sketch: ConnectionSketch, place: ListPosition): Connection {
+  /**
+   * @param life the time that its verdict rests on; null where no part of the trace can be known to be complete
+   * @returns the connection as judged by the coverage of this store
+   */
+  add(sketch: ConnectionSketch, place: ListPosition, life: Life | null = null): Connection {
     this.#size += 1;
     const connection = settleSketch(this.#size, sketch, this.#coverage);
     if (this.#forgets) return connection;
     for (const { namespace } of sketch.fields.hops) this.#namespaces.add(namespace);
     const packed = this.#packer.pack(JSON.stringify(sketch));
-    this.#kept.push({ place, packed, outline: outlineOf(connection, this.#shared) });
+    this.#kept.push({ place, life, packed, outline: outlineOf(connection, this.#shared) });
     return connection;
   }
 
-  /** Lists all connections as judged in a trace of this coverage; {@link numberPlaced} assigns the final ids. */
-  list(coverage: TraceCoverage): Placed[] {
-    const same = isLossless(coverage) && isLossless(this.#coverage);
-    return this.#kept.map(({ place, packed, outline }, index) => {
+  /**
+   * Lists all connections as judged in a trace of this coverage, of which parts may be complete. {@link numberPlaced}
+   * assigns the final ids.
+   */
+  list(coverage: TraceCoverage, complete: readonly Checkpoint[] = []): Placed[] {
+    const isWhole = isLossless(this.#coverage);
+    return this.#kept.map(({ place, life, packed, outline }, index) => {
+      const own = coverageOfLife(life, complete, coverage);
       const tell = (): Connection =>
-        settleSketch(
-          index + 1,
-          JSON.parse(this.#packer.unpack(packed)) as ConnectionSketch,
-          coverage,
-        );
+        settleSketch(index + 1, JSON.parse(this.#packer.unpack(packed)) as ConnectionSketch, own);
+      const same = isWhole && isLossless(own);
       return {
         place,
         connection: new KeptConnection(same ? outline : outlineOf(tell(), this.#shared), tell),

@@ -41,7 +41,7 @@ function retireAfter(story: Story, silent: number, budget = BUDGET): Retirement 
 
 /** How many connections are let go. */
 const countGone = (story: Story, silent: number, budget = BUDGET): number =>
-  retireAfter(story, silent, budget).connections.length;
+  retireAfter(story, silent, budget).over.length;
 
 /** The last nanosecond of silence at which it is still held; both sides of it are tried. */
 function assertHeldFor(story: Story, silent: number, name: string): void {
@@ -286,9 +286,9 @@ test('splices of which some were not told keep no other connection', () => {
   const story = new Story();
   closeBoth(story, answered(story, 41_000).close());
   spliced(story);
-  const { connections } = retireAfter(story, 2 * SECOND, 1);
+  const { over } = retireAfter(story, 2 * SECOND, 1);
   assert.equal(
-    connections.map(({ leg }) => leg.client.port),
+    over.map(({ connection: { leg } }) => leg.client.port),
     [41_000],
   );
 });
@@ -356,9 +356,9 @@ function keptBeside(act: (story: Story, open: Talk, over: Talk) => void, silent:
     ),
   );
   act(story, open, over);
-  const { kept, connections } = retireAfter(story, silent);
+  const { kept, over: gone } = retireAfter(story, silent);
   assert.equal(
-    connections.map(({ leg }) => leg.client.port),
+    gone.map(({ connection: { leg } }) => leg.client.port),
     [41_000],
   );
   for (const event of own) assert.ok(kept.includes(event), 'what is open keeps its packets');
@@ -575,7 +575,7 @@ test('what is kept because of an open one keeps those that it met in turn', () =
     if (met) end(0);
     begin(2);
     end(1);
-    return retireAfter(story, 2 * SECOND).connections.map(({ leg }) => leg.client.port);
+    return retireAfter(story, 2 * SECOND).over.map(({ connection: { leg } }) => leg.client.port);
   };
   const same = (): Process => NGINX;
   assert.equal(chain(same, true), []);

@@ -36,8 +36,17 @@ export function shiftTimes(trace: Trace, by: number): Trace {
 }
 
 function shiftSpan(tail: TraceTail, by: number): TraceTail {
-  const { span } = tail;
-  return span ? { ...tail, span: { from: span.from + by, to: span.to + by } } : tail;
+  const shift = <T extends { from: number; to: number }>(one: T): T => ({
+    ...one,
+    from: one.from + by,
+    to: one.to + by,
+  });
+  const { span, complete } = tail;
+  return {
+    ...tail,
+    ...(span && { span: shift(span) }),
+    ...(complete && { complete: complete.map(shift) }),
+  };
 }
 
 function relabelEvent(event: TraceEvent, { index, before, shift }: Label): TraceEvent {
