@@ -112,6 +112,39 @@ test('honest: sealed, nothing lost, nothing of the seals among the events', asyn
   assert.equal(await findTracers(), []);
 });
 
+test('checkpoints: all that was told before them is complete, and a loss shows in the count', async () => {
+  const { tracer, events, checkpoints, port } = await start('honest');
+  assert.is(tracer.checkpoints, true);
+  await dial(port, 3);
+  await waitUntil(() => events.length === 3, 'its events');
+  const last = events.at(-1)?.time ?? Infinity;
+  await waitUntil(() => (checkpoints.at(-1)?.to ?? 0) > last, 'a checkpoint behind them');
+  const end = await tracer.finish();
+  assert.is(end.sealed, true);
+  assert.ok(checkpoints.every(({ afterLoss }) => afterLoss === undefined));
+  for (const [index, one] of checkpoints.entries()) {
+    if (index > 0)
+      assert.is(one.from, checkpoints[index - 1]?.to, 'each begins where the last ended');
+  }
+  assert.equal(
+    checkpoints.map(({ end: isEnd }) => isEnd),
+    [...checkpoints.slice(1).map(() => undefined), true],
+  );
+  await end.closed;
+});
+
+test('a loss that only the count betrays: no checkpoint reaches it', async () => {
+  const { tracer, checkpoints, port } = await start('hides');
+  await waitUntil(() => checkpoints.length > 0, 'a checkpoint before the loss');
+  await dial(port);
+  const end = await tracer.finish();
+  assert.equal([end.sealed, end.lost], [false, 5]);
+  const [first] = checkpoints;
+  assert.is(first?.afterLoss, undefined);
+  assert.ok(checkpoints.every(({ afterLoss, end: isEnd }) => !isEnd || afterLoss === true));
+  await end.closed;
+});
+
 test('floods: every line is read', async () => {
   const { tracer, events, port } = await start('floods');
   await dial(port);

@@ -8,11 +8,21 @@ import { text } from 'node:stream/consumers';
  * - floods: each is FLOOD packets.
  * - dies: kills itself at the first. cut: so too, in the middle of a line.
  * - stubborn: never answers the last dial, and ignores SIGINT.
+ * - hides: counts 5 lines more at the first, and does not deliver them.
  * - loses: says that it has lost 5 events. miscounts: has printed 5 more than it delivers.
  * - garbage: prints what is no record in between. repeats: prints its maps again after the end.
  */
 export type Play =
-  'honest' | 'floods' | 'dies' | 'cut' | 'stubborn' | 'loses' | 'miscounts' | 'garbage' | 'repeats';
+  | 'honest'
+  | 'floods'
+  | 'dies'
+  | 'cut'
+  | 'stubborn'
+  | 'hides'
+  | 'loses'
+  | 'miscounts'
+  | 'garbage'
+  | 'repeats';
 
 export const FLOOD = 100_003;
 
@@ -49,6 +59,7 @@ export async function play(kind: Play): Promise<void> {
         print(odd);
     }
     if (kind === 'loses') print('Lost 5 events');
+    if (kind === 'hides') printed += 5;
     if (kind === 'dies') process.kill(process.pid, 'SIGKILL');
     if (kind === 'cut') {
       process.stdout.write(line, () => process.kill(process.pid, 'SIGKILL'));
@@ -73,6 +84,8 @@ export async function play(kind: Play): Promise<void> {
     if (kind === 'repeats') for (const line of counts) print(line);
   }).listen(final, '127.0.0.1');
 
+  // How many lines were printed so far, as the real one tells it.
+  setInterval(() => print(`C ${now()} ${hex(printed)} ${now()}`), 100);
   const seen = new Set<number>();
   setInterval(() => {
     for (const client of findClients(open)) {

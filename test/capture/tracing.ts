@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { startTracer, type Tracer, type TracerOptions } from '../../src/capture/bpftrace/tracer.js';
 import type { TraceEvent } from '../../src/model/event.js';
+import type { Checkpoint } from '../../src/model/trace.js';
 
 export const FIXTURES = fileURLToPath(new URL('../../../test/capture/fixtures/', import.meta.url));
 export const PROBES = fileURLToPath(new URL('../../../probes/', import.meta.url));
@@ -15,6 +16,7 @@ export interface Tracing {
   readonly events: readonly TraceEvent[];
   /** What onLost was told, in order. */
   readonly losses: readonly number[];
+  readonly checkpoints: readonly Checkpoint[];
 }
 
 /** Starts a tracer of `ports` that keeps its events. `bpftrace` without a slash is the real one. */
@@ -24,6 +26,7 @@ export async function trace(
 ): Promise<Tracing> {
   const events: TraceEvent[] = [];
   const losses: number[] = [];
+  const checkpoints: Checkpoint[] = [];
   const tracer = await startTracer({
     ports,
     budget: 16,
@@ -35,11 +38,12 @@ export async function trace(
     signal: new AbortController().signal,
     onEvent: (event) => events.push(event),
     onLost: (count) => losses.push(count),
+    onCheckpoint: (checkpoint) => checkpoints.push(checkpoint),
     // The fakes are programs of Node, which need not be the system's.
     passEnvironment: true,
     ...options,
   });
-  return { tracer, events, losses };
+  return { tracer, events, losses, checkpoints };
 }
 
 /** For a process of its own that will be killed: says `ready` when the first seal holds, and stays. */
