@@ -26,7 +26,11 @@ export type Play =
 
 export const FLOOD = 100_003;
 
-const LOOPBACK = '0 0 ffff0000 100007f';
+/** 127.0.0.1 as the two words of an address of a socket. */
+const LOOPBACK = '0 100007fffff0000';
+/** 127.0.0.1 in a packet. */
+const HERE = '100007f 0';
+const NAMESPACE = 'effffff9';
 const hex = (value: number | bigint): string => value.toString(16);
 const now = (): string => hex(process.hrtime.bigint());
 
@@ -42,10 +46,16 @@ export async function play(kind: Play): Promise<void> {
     printed += 1;
     print(line);
   };
+  const half = (number: number): string => hex(number).padStart(8, '0');
+  const pair = (from: number, to: number): string => hex(from * 0x10000 + to);
+  const packetFields = (from: number, to: number): string =>
+    `${now()} ${NAMESPACE}${half(1)} ffff8881689e88e0 0 20406 ${HERE} ${HERE} ${pair(from, to)} 100000000`;
   const packet = (direction: string, from: number, to: number): string =>
-    `P ${direction} ${now()} effffff9 1 ffff8881689e88e0 0 6 4 100007f 0 ${hex(from)} 100007f 0 ${hex(to)} 1 0 2 0`;
+    `P ${direction} ${packetFields(from, to)}`;
   const sockets = (local: number, remote: number): string =>
-    `ffff88810321ae40 ${LOOPBACK} ${hex(local)} ${LOOPBACK} ${hex(remote)}`;
+    `ffff88810321ae40 ${LOOPBACK} ${LOOPBACK} ${pair(local, remote)}`;
+  // Stands behind the name of a task.
+  const [, mark = ''] = /%s (\w+)\\n"/.exec(program) ?? [];
 
   if (kind === 'stubborn') process.on('SIGINT', () => undefined);
   print('Attaching 9 probes...');
@@ -93,11 +103,11 @@ export async function play(kind: Play): Promise<void> {
       seen.add(client);
       report(packet('out', client, open));
       report(packet('in', client, open));
-      report(`S ${now()} effffff9 1 1 7 ${sockets(client, open)} 2 node\\x00`);
-      report(`A ${now()} effffff9 1 1 5 ${sockets(open, client)} node\\x00`);
       report(
-        `${packet('', client, refused).replace('P ', 'D').replace('  ', ' ')} 10000 3 tcp_v4_rcv`,
+        `S ${now()} ${NAMESPACE}${half(0x702)} 100000001 ${sockets(client, open)} node ${mark}`,
       );
+      report(`A ${now()} ${NAMESPACE}${half(5)} 100000001 ${sockets(open, client)} node ${mark}`);
+      report(`D ${packetFields(client, refused)} 1000000000003 tcp_v4_rcv`);
     }
   }, 10);
   await new Promise((resolve) => traffic.on('close', resolve));
