@@ -145,7 +145,7 @@ export class CaptureReading {
     });
     if (gone.size > 0) {
       table.release(gone, this.#reading.horizon);
-      packets.keepRows((conversation) => !gone.has(conversation));
+      packets.dropRows(gone);
       budget.hold(packets.size);
     }
     // When almost nothing was released, another look soon would be useless.

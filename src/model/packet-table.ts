@@ -67,17 +67,22 @@ export class PacketTable {
     return this.#size++;
   }
 
-  /** Drops the rows of all other conversations and the order. */
-  keepRows(keeps: (conversation: number) => boolean): void {
+  /** Drops the rows of these conversations and the order. */
+  dropRows(gone: ReadonlySet<number>): void {
     const before = this.#size;
-    const rows = new Uint32Array(before);
+    const drops = new Uint8Array(this.#ends.length);
+    for (const conversation of gone) drops[conversation] = 1;
+    const runs: number[] = [];
     let kept = 0;
-    for (let row = 0; row < before; row++) {
-      if (keeps(this.conversation[row] ?? 0)) rows[kept++] = row;
+    for (let row = 0; row < before;) {
+      const from = row;
+      const isDropped = drops[this.conversation[row] ?? 0] === 1;
+      while (row < before && (drops[this.conversation[row] ?? 0] === 1) === isDropped) row += 1;
+      if (isDropped) continue;
+      if (from > kept) runs.push(kept, from, row);
+      kept += row - from;
     }
-    for (const column of this.#columns) {
-      for (let to = 0; to < kept; to++) column[to] = column[rows[to] ?? 0] ?? 0;
-    }
+    for (const column of this.#columns) move(column, runs);
     this.#size = kept;
     this.id.fill(0, kept, before);
     this.ordered = new Uint32Array(0);
@@ -166,6 +171,16 @@ export class PacketTable {
     this.timestamp = widen(this.timestamp, new Uint32Array(rows));
     this.digest = widen(this.digest, new Uint32Array(rows));
     this.hardware = widen(this.hardware, new Float64Array(rows));
+  }
+}
+
+/** Moves runs of elements to the front; each is given as its new place, its first element and its end. */
+function move(
+  column: { copyWithin(to: number, from: number, end: number): unknown },
+  runs: readonly number[],
+): void {
+  for (let at = 0; at < runs.length; at += 3) {
+    column.copyWithin(runs[at] ?? 0, runs[at + 1] ?? 0, runs[at + 2] ?? 0);
   }
 }
 

@@ -101,17 +101,18 @@ test('packets are remembered by key, sixteen of each, in the order in which they
       const copies = new Copies(added.length);
       const lists = new Map<number, number[]>();
       for (const [packet, key] of added.entries()) {
-        copies.add(key, packet, never);
+        copies.add(copies.slotOf(key), key, packet, never);
         const list = lists.get(key) ?? [];
         lists.set(key, list);
         if (list.length < 16) list.push(packet);
       }
       for (const [key, list] of lists) {
         const found: number[] = [];
-        for (let at = copies.firstOf(key); at >= 0; at = copies.after(at)) found.push(at);
+        for (let at = copies.firstOf(copies.slotOf(key)); at >= 0; at = copies.after(at))
+          found.push(at);
         assert.equal(found, list);
       }
-      assert.is(copies.firstOf(12_345), -1);
+      assert.is(copies.firstOf(copies.slotOf(12_345)), -1);
     }),
   );
 });
@@ -119,23 +120,23 @@ test('packets are remembered by key, sixteen of each, in the order in which they
 test('there is room for as many keys as packets; of one key the seventeenth is one too many', () => {
   for (const size of [1, 8, 16, 40]) {
     const copies = new Copies(size);
-    for (let i = 0; i < size; i++) copies.add(i * 7919, i, never);
-    for (let i = 0; i < size; i++) assert.is(copies.firstOf(i * 7919), i);
-    assert.is(copies.firstOf(-5), -1);
+    for (let i = 0; i < size; i++) copies.add(copies.slotOf(i * 7919), i * 7919, i, never);
+    for (let i = 0; i < size; i++) assert.is(copies.firstOf(copies.slotOf(i * 7919)), i);
+    assert.is(copies.firstOf(copies.slotOf(-5)), -1);
   }
   const copies = new Copies(17);
-  for (let i = 0; i < 17; i++) copies.add(3, i, never);
+  for (let i = 0; i < 17; i++) copies.add(copies.slotOf(3), 3, i, never);
   let count = 0;
-  for (let at = copies.firstOf(3); at >= 0; at = copies.after(at)) count += 1;
+  for (let at = copies.firstOf(copies.slotOf(3)); at >= 0; at = copies.after(at)) count += 1;
   assert.is(count, 16);
 });
 
 test('of one key those that are too old make room for later ones', () => {
   const remembered = (reach: number): number[] => {
     const copies = new Copies(60);
-    for (let i = 0; i < 60; i++) copies.add(7, i, (before) => i - before > reach);
+    for (let i = 0; i < 60; i++) copies.add(copies.slotOf(7), 7, i, (before) => i - before > reach);
     const found: number[] = [];
-    for (let at = copies.firstOf(7); at >= 0; at = copies.after(at)) found.push(at);
+    for (let at = copies.firstOf(copies.slotOf(7)); at >= 0; at = copies.after(at)) found.push(at);
     return found;
   };
   const from = (first: number, count: number): number[] =>

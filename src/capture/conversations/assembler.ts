@@ -40,6 +40,8 @@ export class Assembler implements ByteStream {
   #room = 0;
   #headLength = 0;
   #head: Uint8Array | null = null;
+  /** Hash of the first bytes; -1 while it was not asked for. */
+  #start = -1;
   /** Null while the head has no hole. */
   #known: Uint8Array | null = null;
   /** Null while nothing waits, as nearly always. */
@@ -72,9 +74,12 @@ export class Assembler implements ByteStream {
 
   get start(): number | null {
     if (this.#headLength < STREAM_START || this.#known !== null) return null;
-    const slab = this.#pool.slabOf(this.#address);
-    const at = BytePool.offsetOf(this.#address);
-    return digestBytes(slab, at, at + STREAM_START, DIGEST_START);
+    if (this.#start < 0) {
+      const slab = this.#pool.slabOf(this.#address);
+      const at = BytePool.offsetOf(this.#address);
+      this.#start = digestBytes(slab, at, at + STREAM_START, DIGEST_START);
+    }
+    return this.#start;
   }
 
   get known(): Uint8Array | null {
@@ -244,6 +249,7 @@ export class Assembler implements ByteStream {
     // From here on there is a hole.
     if (position > before) this.#known ??= new Uint8Array(HEAD).fill(1, 0, before);
     if (end > this.#room) this.#widen(end);
+    if (position < STREAM_START) this.#start = -1;
     const slab = this.#pool.slabOf(this.#address);
     const start = BytePool.offsetOf(this.#address);
     if (position > before) slab.fill(0, start + before, start + position);

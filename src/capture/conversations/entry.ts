@@ -35,6 +35,8 @@ function isNext(before: number | null, number: number): boolean {
 }
 
 export class Entry implements Conversation, Spent {
+  /** The record of its ends in the table's index. */
+  pair = -1;
   turns = 0;
   #passages: DeviceTally | null = null;
   readonly streams: readonly [Assembler, Assembler];

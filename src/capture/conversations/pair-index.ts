@@ -3,70 +3,107 @@
 const FIRST_SLOTS = 1024;
 
 export class PairIndex<T> {
-  #lower = new Float64Array(FIRST_SLOTS);
-  #higher = new Float64Array(FIRST_SLOTS);
-  /** Index in `#values` plus one; 0 where the slot is free. */
+  /** By record: both numbers of the pair, side by side. */
+  #keys = new Float64Array(FIRST_SLOTS);
+  readonly #values: (T | undefined)[] = [];
+  /** Records that were removed and may be used again. */
+  readonly #free: number[] = [];
+  /** The record of each slot plus one; 0 where the slot is free. */
   #slots = new Int32Array(FIRST_SLOTS);
-  #values: T[] = [];
+  #size = 0;
 
-  get(lower: number, higher: number): T | undefined {
-    return this.#values[(this.#slots[this.#find(lower, higher)] ?? 0) - 1];
+  /** How many pairs have a value. */
+  get size(): number {
+    return this.#size;
   }
 
-  set(lower: number, higher: number, value: T): void {
-    const slot = this.#find(lower, higher);
-    const known = this.#slots[slot] ?? 0;
-    if (known > 0) {
-      this.#values[known - 1] = value;
-      return;
-    }
-    this.#values.push(value);
-    this.#lower[slot] = lower;
-    this.#higher[slot] = higher;
-    this.#slots[slot] = this.#values.length;
-    if (this.#values.length * 2 > this.#slots.length) this.#grow();
+  /** The record of a pair; -1 without one. It stays the same until the pair is removed. */
+  find(lower: number, higher: number): number {
+    return (this.#slots[this.#findSlot(lower, higher)] ?? 0) - 1;
   }
 
-  /** Replaces every value by the result of `change`, and removes those for which it returns null. */
-  retain(change: (value: T) => T | null): void {
-    const [lower, higher, slots, values] = [this.#lower, this.#higher, this.#slots, this.#values];
-    this.#lower = new Float64Array(FIRST_SLOTS);
-    this.#higher = new Float64Array(FIRST_SLOTS);
-    this.#slots = new Int32Array(FIRST_SLOTS);
-    this.#values = [];
-    for (let old = 0; old < slots.length; old++) {
-      const value = values[(slots[old] ?? 0) - 1];
-      const kept = value === undefined ? null : change(value);
-      if (kept !== null) this.set(lower[old] ?? 0, higher[old] ?? 0, kept);
+  /** The value of a record. */
+  valueOf(record: number): T | undefined {
+    return this.#values[record];
+  }
+
+  /** Replaces the value of a record. */
+  replace(record: number, value: T): void {
+    this.#values[record] = value;
+  }
+
+  /** Adds a pair that has no record yet; returns its record. */
+  add(lower: number, higher: number, value: T): number {
+    const record = this.#free.pop() ?? this.#values.length;
+    this.#values[record] = value;
+    if (record * 2 + 2 > this.#keys.length) this.#widenKeys();
+    this.#keys[record * 2] = lower;
+    this.#keys[record * 2 + 1] = higher;
+    this.#slots[this.#findSlot(lower, higher)] = record + 1;
+    this.#size += 1;
+    if (this.#size * 2 > this.#slots.length) this.#growSlots();
+    return record;
+  }
+
+  /** Removes the pair of a record. */
+  remove(record: number): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let hole = this.#slotOf(record);
+    // Pairs behind the hole that would no longer be found move into it.
+    for (let slot = (hole + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const other = (slots[slot] ?? 0) - 1;
+      const home = this.#homeOf(other);
+      if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
+      slots[hole] = other + 1;
+      hole = slot;
     }
+    slots[hole] = 0;
+    this.#values[record] = undefined;
+    this.#free.push(record);
+    this.#size -= 1;
+  }
+
+  #homeOf(record: number): number {
+    const keys = this.#keys;
+    const mixed = hash(keys[record * 2] ?? 0, keys[record * 2 + 1] ?? 0);
+    return mixed & (this.#slots.length - 1);
+  }
+
+  #slotOf(record: number): number {
+    const slots = this.#slots;
+    let slot = this.#homeOf(record);
+    while (slots[slot] !== record + 1) slot = (slot + 1) & (slots.length - 1);
+    return slot;
   }
 
   /** The pair's slot, or the free one that it would get. */
-  #find(lower: number, higher: number): number {
-    const mask = this.#slots.length - 1;
+  #findSlot(lower: number, higher: number): number {
+    const [slots, keys] = [this.#slots, this.#keys];
+    const mask = slots.length - 1;
     let slot = hash(lower, higher) & mask;
-    while (
-      this.#slots[slot] !== 0 &&
-      (this.#lower[slot] !== lower || this.#higher[slot] !== higher)
-    ) {
+    for (let record = slots[slot] ?? 0; record !== 0; record = slots[slot] ?? 0) {
+      if (keys[record * 2 - 2] === lower && keys[record * 2 - 1] === higher) break;
       slot = (slot + 1) & mask;
     }
     return slot;
   }
 
-  #grow(): void {
-    const [lower, higher, slots] = [this.#lower, this.#higher, this.#slots];
-    const size = slots.length * 2;
-    this.#lower = new Float64Array(size);
-    this.#higher = new Float64Array(size);
-    this.#slots = new Int32Array(size);
-    for (let old = 0; old < slots.length; old++) {
-      const [low, high, value] = [lower[old] ?? 0, higher[old] ?? 0, slots[old] ?? 0];
-      if (value === 0) continue;
-      const slot = this.#find(low, high);
-      this.#lower[slot] = low;
-      this.#higher[slot] = high;
-      this.#slots[slot] = value;
+  #widenKeys(): void {
+    const wider = new Float64Array(this.#keys.length * 2);
+    wider.set(this.#keys);
+    this.#keys = wider;
+  }
+
+  #growSlots(): void {
+    const old = this.#slots;
+    this.#slots = new Int32Array(old.length * 2);
+    const mask = this.#slots.length - 1;
+    for (const record of old) {
+      if (record === 0) continue;
+      let slot = this.#homeOf(record - 1);
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+      this.#slots[slot] = record;
     }
   }
 }

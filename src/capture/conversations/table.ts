@@ -39,6 +39,8 @@ export class ConversationTable {
   readonly #counting = new Set<Entry>();
   /** By lower and higher end (address number, port) and protocol: the pair's latest conversation, or when it ended. */
   readonly #pairs = new PairIndex<Entry | number>();
+  /** Records of pairs whose conversations ended and were released, in that order, until they are forgotten. */
+  #ended: number[] = [];
   #errors: (IcmpError & { time: number })[] = [];
   omitted = 0;
   /** Packets with bytes that came long after their connection had ended. */
@@ -116,22 +118,42 @@ export class ConversationTable {
    * @param time nanoseconds; all packets before this time have come
    */
   release(gone: ReadonlySet<number>, time: number): void {
+    const kept: Entry[] = [];
     for (const entry of this.#entries) {
-      if (!gone.has(entry.id)) continue;
-      if (isHoled(entry)) this.#holed += 1;
-      entry.release();
-      this.#counting.delete(entry);
-      this.#shared.packets.forget(entry.id);
-      this.#shared.held -= 1;
+      if (gone.has(entry.id)) this.#release(entry);
+      else kept.push(entry);
     }
-    this.#entries = this.#entries.filter(({ id }) => !gone.has(id));
-    this.#pairs.retain((value) => {
-      const ended = typeof value === 'number' ? value : gone.has(value.id) ? endOf(value) : null;
-      if (ended === null) return value;
-      return time - ended > ATTEMPT ? null : ended;
-    });
+    this.#entries = kept;
+    this.#forgetEnded(time);
     // An error may explain an unanswered attempt for as long as the attempt lasts.
     this.#errors = this.#errors.filter((error) => time - error.time < 2 * ATTEMPT);
+  }
+
+  #release(entry: Entry): void {
+    if (isHoled(entry)) this.#holed += 1;
+    entry.release();
+    this.#counting.delete(entry);
+    this.#shared.packets.forget(entry.id);
+    this.#shared.held -= 1;
+    if (this.#pairs.valueOf(entry.pair) !== entry) return;
+    if (entry.ended) {
+      this.#pairs.replace(entry.pair, entry.last);
+      this.#ended.push(entry.pair);
+    } else this.#pairs.remove(entry.pair);
+  }
+
+  /** Forgets ends that are so long ago that late packets no longer belong to them. */
+  #forgetEnded(time: number): void {
+    let done = 0;
+    for (const record of this.#ended) {
+      const ended = this.#pairs.valueOf(record);
+      if (typeof ended === 'number') {
+        if (time - ended <= ATTEMPT) break;
+        this.#pairs.remove(record);
+      }
+      done += 1;
+    }
+    this.#ended = this.#ended.slice(done);
   }
 
   /** Shifts all times to another clock. */
@@ -168,7 +190,8 @@ export class ConversationTable {
   #entryOf(packet: Packet, way: 0 | 1, lower: number, higher: number, time: number): Entry | null {
     // Twice the end plus one bit for the protocol: still an exact number.
     const key = lower * 2 + (packet.protocol === IP_PROTOCOL.TCP ? 1 : 0);
-    const known = this.#pairs.get(key, higher);
+    const record = this.#pairs.find(key, higher);
+    const known = record < 0 ? undefined : this.#pairs.valueOf(record);
     if (typeof known === 'number') {
       if (isStray(packet, known, time)) return this.#leaveOut(packet);
     } else if (known) {
@@ -191,7 +214,11 @@ export class ConversationTable {
     if (packet.tunnels.length > 0) entry.via = this.#networks.describe(packet, way);
     packets.announce(entry.id, ends);
     this.#entries.push(entry);
-    this.#pairs.set(key, higher, entry);
+    if (record < 0) entry.pair = this.#pairs.add(key, higher, entry);
+    else {
+      entry.pair = record;
+      this.#pairs.replace(record, entry);
+    }
     return entry;
   }
 
@@ -239,9 +266,4 @@ function isHoled({ streams }: Entry): boolean {
 /** Whether it is a late packet of a connection that has ended and begins none, such as a retransmitted FIN. */
 function isStray({ flags }: Packet, ended: number, time: number): boolean {
   return (flags & (TCP.SYN | TCP.ACK)) !== TCP.SYN && time - ended <= ATTEMPT;
-}
-
-/** When a released TCP connection ended; -Infinity when it did not end, since it need not be remembered. */
-function endOf({ ended, last }: Entry): number {
-  return ended ? last : -Infinity;
 }

@@ -104,10 +104,13 @@ function findTwins(byId: readonly (Conversation | undefined)[], table: PacketTab
   const misread: (readonly [number, number])[] = [];
   const { time, conversation, ordered } = table;
   const isOneFile = table.isOneFile;
+  let now = 0;
+  const isOld = (copy: number): boolean => isOneFile && isPast(time[copy] ?? 0, now);
   for (let at = 0; at < ordered.length; at++) {
     const row = ordered[at] ?? 0;
     const key = identityKey(table, row);
-    for (let copy = copies.firstOf(key); copy >= 0; copy = copies.after(copy)) {
+    const slot = copies.slotOf(key);
+    for (let copy = copies.firstOf(slot); copy >= 0; copy = copies.after(copy)) {
       const [from, to] = [conversation[copy] ?? 0, conversation[row] ?? 0];
       if (from === to) continue;
       const times = compareTimes(table, copy, row);
@@ -126,8 +129,8 @@ function findTwins(byId: readonly (Conversation | undefined)[], table: PacketTab
       if (from === one.id) twins.push(copy, row);
       else twins.push(row, copy);
     }
-    const isOld = (copy: number): boolean => isOneFile && isPast(time[copy] ?? 0, time[row] ?? 0);
-    copies.add(key, row, isOld);
+    now = time[row] ?? 0;
+    copies.add(slot, key, row, isOld);
   }
   return { pairs: pairs.list, misread };
 }
@@ -206,51 +209,57 @@ function gather(
 ): Omit<ConversationGroup, 'disputed'>[] {
   const drafts: Draft[] = [];
   const most = conversations.reduce((id, one) => Math.max(id, one.id), 0);
-  const byRoot = new Array<Draft | undefined>(most + 1);
+  /** By conversation: the number of its group, plus one; 0 for one that is not looked at. */
+  const groups = new Int32Array(most + 1);
   for (const conversation of conversations) {
     const key = root(conversation.id);
-    const known = byRoot[key];
+    const known = drafts[(groups[key] ?? 0) - 1];
     if (known) known.conversations.push(conversation);
-    else
-      drafts.push((byRoot[key] = { conversations: [conversation], count: 0, end: 0, links: NONE }));
+    else groups[key] = drafts.push({ conversations: [conversation], links: NONE });
+    groups[conversation.id] = groups[key] ?? 0;
   }
-  const byConversation = new Array<Draft | undefined>(most + 1);
-  for (const { id } of conversations) {
-    const group = byRoot[root(id)];
-    if (group) byConversation[id] = group;
-  }
-  const groupOf = (row: number): Draft | undefined => byConversation[table.conversation[row] ?? 0];
-  for (const row of table.ordered) {
-    const group = groupOf(row);
-    if (group) group.count += 1;
-  }
-  let end = 0;
-  for (const group of drafts) {
-    group.end = end;
-    end += group.count;
-  }
-  const rows = new Uint32Array(end);
-  for (const row of table.ordered) {
-    const group = groupOf(row);
-    if (group) rows[group.end++] = row;
-  }
+  const { rows, ends } = sortByGroup(table, groups, drafts.length);
   for (const link of links) {
-    const group = byConversation[link.one.id];
+    const group = drafts[(groups[link.one.id] ?? 0) - 1];
     if (!group) continue;
     if (group.links === NONE) group.links = [];
     if (group.links.length < MAX_LINKS) group.links.push(link);
   }
-  return drafts.map(({ conversations: own, count, end: to, links: joints }) => ({
+  return drafts.map(({ conversations: own, links: joints }, index) => ({
     conversations: own,
-    packets: new PacketRange(table, rows, to - count, to),
+    packets: new PacketRange(table, rows, ends[index] ?? 0, ends[index + 1] ?? 0),
     links: joints,
   }));
 }
 
+/** Sorts the rows by group, each in order of time: those of group i + 1 are from `ends[i]` to `ends[i + 1]`. */
+function sortByGroup(
+  { ordered, conversation }: PacketTable,
+  groups: Int32Array,
+  count: number,
+): { readonly rows: Uint32Array; readonly ends: Int32Array } {
+  const ends = new Int32Array(count + 2);
+  for (let at = 0; at < ordered.length; at++) {
+    const group = groups[conversation[ordered[at] ?? 0] ?? 0] ?? 0;
+    if (group > 0) ends[group + 1] = (ends[group + 1] ?? 0) + 1;
+  }
+  for (let group = 1; group < ends.length; group++) {
+    ends[group] = (ends[group] ?? 0) + (ends[group - 1] ?? 0);
+  }
+  const rows = new Uint32Array(ends[count + 1] ?? 0);
+  for (let at = 0; at < ordered.length; at++) {
+    const row = ordered[at] ?? 0;
+    const group = groups[conversation[row] ?? 0] ?? 0;
+    if (group === 0) continue;
+    const to = ends[group] ?? 0;
+    rows[to] = row;
+    ends[group] = to + 1;
+  }
+  return { rows, ends };
+}
+
 interface Draft {
   readonly conversations: Conversation[];
-  count: number;
-  end: number;
   links: ConversationLink[];
 }
 

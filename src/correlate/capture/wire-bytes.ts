@@ -94,12 +94,15 @@ function countHop(
       bytes += counter.bytes;
     }
   }
+  let latest = -1;
   for (let i = at; i < rows.length; i++) {
     const row = rows[i] ?? 0;
     if (length[row] === 0 || !isOneHop(table, first, row)) continue;
+    // A segment beyond all before it is no repeated one. Datagrams have no sequence number, so each one counts.
+    const further = latest < 0 || (((seq[row] ?? 0) - (seq[latest] ?? 0)) | 0) > 0;
+    if (further) latest = row;
     let again = false;
-    // Datagrams have no sequence number, so each one counts.
-    for (let j = at; protocol === 'tcp' && !again && j < i; j++) {
+    for (let j = at; protocol === 'tcp' && !further && !again && j < i; j++) {
       const before = rows[j] ?? 0;
       const same = seq[before] === seq[row] && length[before] === length[row];
       again = same && isOneHop(table, first, before);
