@@ -1,4 +1,7 @@
-/** What reading captures costs beside tshark, in one run: `npm run bench:captures`. Needs tshark and GNU time. */
+/**
+ * What reading captures costs beside tshark, in one run: `npm run bench:captures`, or of the shapes whose names contain
+ * a word, `npm run bench:captures -- Docker`. Needs tshark and GNU time.
+ */
 import { execa } from 'execa';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -57,6 +60,7 @@ async function compare(
   make: (file: string) => void,
   ports: readonly number[],
 ): Promise<void> {
+  if (!isAsked(name)) return;
   const file = join(folder, 'capture');
   make(file);
   const read = [process.execPath, PROGRAM, 'read', file];
@@ -78,6 +82,11 @@ async function compare(
   const names = ['read', ...ports.map((port) => `read --port ${port}`)];
   own.forEach((cost, index) => say(`  ${names[index] ?? ''}`, cost, tshark));
   await rm(file);
+}
+
+function isAsked(name: string): boolean {
+  const [word] = process.argv.slice(2);
+  return word === undefined || name.includes(word);
 }
 
 async function main(): Promise<void> {
@@ -103,10 +112,12 @@ async function main(): Promise<void> {
     ] as const) {
       const file = join(folder, 'long.pcap');
       const packets = millions * MILLION;
+      const told = connections.toLocaleString('en');
+      const name = `${millions},000,000 packets of ${told} connections, pcap`;
+      if (!isAsked(name)) continue;
       makeCapture(file, { format: 'pcap', packets, each: packets / connections });
       const cost = await measure(folder, [process.execPath, PROGRAM, 'read', file]);
-      const told = connections.toLocaleString('en');
-      process.stdout.write(`${millions},000,000 packets of ${told} connections, pcap\n`);
+      process.stdout.write(`${name}\n`);
       say('  read', cost, null);
     }
   } finally {

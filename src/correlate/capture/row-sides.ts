@@ -11,34 +11,27 @@ export type IsOfSide = (conversation: number, source: Endpoint, destination: End
 
 export class RowSides {
   readonly #table: PacketTable;
-  readonly #conversation: number;
-  readonly #bits: number;
-  /** By conversation; null for a leg of one conversation. */
-  readonly #others: ReadonlyMap<number, number> | null;
+  readonly #conversations: readonly number[];
+  /** By conversation, in the same order; few legs have more than two. */
+  readonly #bits: readonly number[];
 
   constructor(table: PacketTable, conversations: readonly number[], isOfSide: IsOfSide) {
     this.#table = table;
-    const find = (conversation: number): number => {
+    this.#conversations = conversations;
+    this.#bits = conversations.map((conversation) => {
       const [first, second] = table.endsOf(conversation);
       return (
         (isOfSide(conversation, first, second) ? FROM_FIRST : 0) |
         (isOfSide(conversation, second, first) ? FROM_SECOND : 0)
       );
-    };
-    const [own = 0] = conversations;
-    this.#conversation = own;
-    this.#bits = find(own);
-    this.#others =
-      conversations.length === 1 ? null : new Map(conversations.map((one) => [one, find(one)]));
+    });
   }
 
   has(row: number): boolean {
     const { bits, conversation } = this.#table;
     const own = conversation[row] ?? 0;
-    const sides =
-      own === this.#conversation || this.#others === null
-        ? this.#bits
-        : (this.#others.get(own) ?? 0);
+    const index = this.#conversations.length === 1 ? 0 : this.#conversations.indexOf(own);
+    const sides = this.#bits[index] ?? 0;
     return (sides & (((bits[row] ?? 0) & BIT.BACK) === 0 ? FROM_FIRST : FROM_SECOND)) !== 0;
   }
 }
