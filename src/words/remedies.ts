@@ -125,7 +125,7 @@ export function writePublishing(
   }
   return {
     code: 'published-elsewhere',
-    remedy: `dial an address that it is published on, or publish it on ${any} (docker run -p ${formatEndpoint({ address: any, port: target.port })}:${inside})`,
+    remedy: `dial an address that it is published on, or publish it on ${any} (run it with -p ${formatEndpoint({ address: any, port: target.port })}:${inside})`,
   };
 }
 
@@ -134,7 +134,7 @@ function tellSilentPort({ target, by, path }: Failure): Headline['fix'] {
   if (by === 'host' && (path === 'host' || path === 'unknown')) {
     return {
       code: 'publish',
-      remedy: 'publish the port (docker run -p), or start what should listen there',
+      remedy: 'publish the port (run it with -p), or start what should listen there',
     };
   }
   if (name === null || target === null) {

@@ -392,9 +392,9 @@ test('refused by the host although it is published: where it is, and what to do'
   assert.is(
     tellRefused('198.51.100.1', '127.0.0.1'),
     `${refused}; 8080 is published on 127.0.0.1:8080 (redis) — fix: dial an address that it is published on, or ` +
-      'publish it on 0.0.0.0 (docker run -p 0.0.0.0:8080:6379)',
+      'publish it on 0.0.0.0 (run it with -p 0.0.0.0:8080:6379)',
   );
-  assert.match(tellRefused('2001:db8::1', '0.0.0.0'), 'docker run -p [::]:8080:6379');
+  assert.match(tellRefused('2001:db8::1', '0.0.0.0'), 'run it with -p [::]:8080:6379');
   for (const [dialled, at] of [
     ['127.0.0.1', '0.0.0.0'],
     ['::1', '::'],

@@ -89,7 +89,7 @@ export const QUESTIONS: readonly Question[] = [
     from: 'client',
     client: ping('{host}', 8084),
     says: [/refused/, /8084 is published on 127\.0\.0\.1:8084/],
-    advises: /publish it on 0\.0\.0\.0 \(docker run -p 0\.0\.0\.0:8084:6379\)/,
+    advises: /publish it on 0\.0\.0\.0 \(run it with -p 0\.0\.0\.0:8084:6379\)/,
     remedied: async ({ lab }) => {
       await lab.docker(['rm', '-f', 'local']);
       await lab.run({ name: 'local', command: REDIS, publish: ['0.0.0.0:8084:6379'] });
