@@ -31,9 +31,12 @@ export function pairByTaps(
 ): Tapped[] {
   const edges = (context.topology.drivers ?? []).flatMap((driver) => {
     const taken = clients.filter((leg) => isTaken(leg, driver, context));
-    const written = upstreams.filter((leg) => isWritten(leg, driver, context));
+    const written = Map.groupBy(
+      upstreams.filter((leg) => isWritten(leg, driver, context)),
+      ({ client }) => client.port,
+    );
     return taken.flatMap((client) =>
-      written
+      (written.get(client.client.port) ?? [])
         .filter((upstream) => upstream !== client && fits(client, upstream, driver))
         .map((upstream): Tapped => ({ client, upstream, process: findProcess(client, driver) })),
     );
@@ -86,6 +89,7 @@ function isWritten(leg: Leg, { namespaces }: PortDriver, { topology, calls }: Ta
 /** Nanoseconds by which a driver may write a datagram later than the last packet of its leg. */
 const SLACK = 1_000_000_000;
 
+/** Both have the same port of the client. */
 function fits(client: Leg, upstream: Leg, { ports }: PortDriver): boolean {
   const begin = upstream.events[0]?.time ?? 0;
   const local = isLoopback(client.client.address);
@@ -100,7 +104,6 @@ function fits(client: Leg, upstream: Leg, { ports }: PortDriver): boolean {
     begin >= since &&
     begin <= client.until + (client.protocol === 'udp' ? SLACK : 0) &&
     (told === undefined || told.containerPort === upstream.server?.port) &&
-    client.client.port === upstream.client.port &&
     // The host's own loopback is no source for a frame: the driver puts an address of its own there.
     (local || (sameEndpoint(client.client, upstream.client) && !isSent(upstream)))
   );
