@@ -55,6 +55,17 @@ test('address, bridge and gateway by the devices', () => {
   assert.is(one?.networkMode, 'bridge');
 });
 
+test('it is told which engine keeps it, and for which user; Docker of the machine is left out', () => {
+  const of = (more: Partial<KeptContainer>): unknown => {
+    const [one] = adoptContainers([keep('web', more)], adoption);
+    return [one?.engine, one?.user];
+  };
+  assert.equal(of({}), ['podman', undefined]);
+  assert.equal(of({ user: 1000 }), ['podman', 1000]);
+  assert.equal(of({ product: 'cri-o' }), ['cri-o', undefined]);
+  assert.equal(of({ product: 'docker' }), [undefined, undefined]);
+});
+
 test('what an engine has told is not told again', () => {
   const kept = keep('redis');
   assert.equal(adoptContainers([kept], { ...adoption, told: new Set([kept.id]) }), []);

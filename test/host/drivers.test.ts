@@ -56,6 +56,16 @@ test('pasta and slirp4netns lead to what their arguments name', () => {
   assert.equal(read(whole, inner)[0]?.namespaces, [INSIDE], 'an option with its value');
 });
 
+test('a number in arguments is one of the process namespace that the driver is in', () => {
+  const words = ['--tcp-ports=auto', '7'];
+  const pasta = { ...driver('pasta', ...words), inner: { number: 9, space: 'a' } };
+  const other: FakeProcess = { pid: 7, namespace: 300, parent: 1 };
+  const same: FakeProcess = { pid: 40, namespace: INSIDE, inner: { number: 7, space: 'a' } };
+  const apart: FakeProcess = { pid: 41, namespace: 301, inner: { number: 7, space: 'b' } };
+  assert.equal(read(pasta, other, same, apart)[0]?.namespaces, [INSIDE]);
+  assert.equal(read(pasta, other, apart)[0]?.namespaces, []);
+});
+
 test('what is no driver of the host is none', () => {
   assert.equal(read(driver('docker-proxy')), []);
   assert.equal(read({ ...driver('pasta', '--netns', PATH), namespace: 300 }), []);

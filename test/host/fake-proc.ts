@@ -13,6 +13,8 @@ export interface FakeProcess {
   sockets?: readonly number[];
   /** Contents of files below `net/`. */
   tables?: Readonly<Record<string, string>>;
+  /** Its number in a process namespace of its own, and that namespace. */
+  inner?: { readonly number: number; readonly space: string };
   /** What started it. */
   parent?: number;
   /** Contents of further files, such as `cgroup`, also in folders: `cwd/config.json`. */
@@ -27,6 +29,11 @@ export function makeFakeProc(processes: readonly FakeProcess[]): string {
     for (const part of ['ns', 'fd', 'net']) mkdirSync(join(folder, part), { recursive: true });
     symlinkSync(`net:[${process.namespace}]`, join(folder, 'ns/net'));
     writeFileSync(join(folder, 'comm'), `${process.command ?? 'sleep'}\n`);
+    if (process.inner) {
+      const { number, space } = process.inner;
+      symlinkSync(`pid:[${space}]`, join(folder, 'ns/pid'));
+      writeFileSync(join(folder, 'status'), `Name:\tx\nNSpid:\t${process.pid}\t${number}\n`);
+    }
     if (process.parent !== undefined) {
       const name = process.command ?? 'sleep';
       writeFileSync(join(folder, 'stat'), `${process.pid} (${name}) S ${process.parent} 1 1 0\n`);
