@@ -35,7 +35,7 @@ for (const [name, make] of Object.entries(FIXTURES)) {
 
 for (const count of [1, 20, 5_000]) {
   test(`card and waterfall of ${count} connections: readable at 800, 1280 and 1920 pixels, light and dark`, async () => {
-    await inspectAll(`${count} connections`, await renderSvg(overTime(count), { panels: 1 }));
+    await inspectAll(`${count} connections`, await renderSvg(overTime(count)));
   });
 }
 

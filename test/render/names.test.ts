@@ -34,7 +34,7 @@ for (const sample of ['dnat-outside', 'proxy-same-bridge', 'relay-socat', 'host-
     for (const name of shown) assert.ok(known.has(name), `${name} is in places`);
     for (const { namespace } of hops) assert.ok(known.has(namespace), `${namespace} is in places`);
 
-    const svg = await renderSvg(report, { panels: 1 });
+    const svg = await renderSvg(report);
     const titles = listMatches(svg, /font-size="13" class="f-ink strong"[^>]*>([^<]*)<\/text>/g);
     for (const name of shown) assert.ok(titles.includes(name), `${name} in SVG: ${titles.join()}`);
     const text = renderTerminal(report);

@@ -27,17 +27,14 @@ import { styleSheet } from './style.js';
 import { drawSummary } from './summary.js';
 import { drawWaterfall } from './waterfall.js';
 
-export interface SvgOptions {
-  /** How many connections are drawn in full; 6 by default. */
-  readonly panels?: number;
-}
-
+/** How many connections are drawn in full. */
+const PANELS = 6;
 const MARGIN = 24;
 const USUAL_WIDTH = 880;
 
 /** The report as one well-formed SVG document without scripts or references. Loads d3-node and a DOM when called. */
-export async function renderSvg(report: Report, options: SvgOptions = {}): Promise<string> {
-  const scene = layOut(report, { panels: options.panels ?? 6 });
+export async function renderSvg(report: Report): Promise<string> {
+  const scene = layOut(report, { panels: PANELS });
   return serialisePicture(drawPicture(scene, layOutWaterfall(report.connections)));
 }
 
