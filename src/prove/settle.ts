@@ -5,21 +5,11 @@ import type { Connection } from '../model/report.js';
 import { writeEvidence } from '../words/claims.js';
 import { writeReason } from '../words/reasons.js';
 import { writeWhy } from '../words/why.js';
+import type { Course, Courses } from './course.js';
 import { isLossless } from './coverage/coverage.js';
 import { judge, listCodes } from './judge/judge.js';
-import type { ConnectionProgress } from './outcome/progress.js';
 import type { ConnectionSketch } from './sketch-live.js';
 import type { WireCourse, WireSketch } from './sketch-wire.js';
-
-/** How a connection went: what depends on whether something may be missing, apart from the verdict. */
-export type Course = Pick<Connection, 'outcome' | 'end' | 'drop' | 'retransmits'> &
-  ConnectionProgress;
-
-/** `whole` assumes that nothing is missing; `lossy` assumes that something may be, and is null where both are equal. */
-export interface Courses<T extends Course = Course> {
-  readonly whole: T;
-  readonly lossy: T | null;
-}
 
 /** What is known only at the end of a capture. */
 export interface WireSettling {

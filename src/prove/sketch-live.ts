@@ -12,6 +12,7 @@ import type { Topology } from '../model/topology.js';
 import type { TraceHeader } from '../model/trace.js';
 import type { Outcome } from '../model/verdict.js';
 import { describeNat, findOwner } from './connection-fields.js';
+import type { Course, Courses } from './course.js';
 import { findDropHook, listFunctions, type FunctionIndex } from './hops/functions.js';
 import { namePacket } from '../words/packets.js';
 import type { Places } from './hops/places.js';
@@ -21,7 +22,6 @@ import { observe, processOf, type Observed } from './observed.js';
 import { findDrop, findLastHop, isDroppedAtOutput, listLegs } from './outcome/drops.js';
 import { findEnd } from './outcome/end.js';
 import { describeProgress } from './outcome/progress.js';
-import type { Course, Courses } from './settle.js';
 import { countRetransmits, findTiming } from './timing/timing.js';
 
 export interface DescribeContext {

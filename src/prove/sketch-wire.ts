@@ -11,6 +11,7 @@ import type { Topology } from '../model/topology.js';
 import type { Trace } from '../model/trace.js';
 import { writeReported } from '../words/icmp.js';
 import { describeNat, findOwner } from './connection-fields.js';
+import type { Course, Courses } from './course.js';
 import type { Places } from './hops/places.js';
 import { describeHops } from './hops/shown-hops.js';
 import { gatherWireFacts } from './judge/facts.js';
@@ -18,7 +19,6 @@ import { observeOnWire, type ObservedOnWire } from './observed-wire.js';
 import { findEnd } from './outcome/end.js';
 import { describeProgress } from './outcome/progress.js';
 import { findWireOutcome, type WireContext, type WireOutcome } from './outcome/wire-outcome.js';
-import type { Course, Courses } from './settle.js';
 import { countRetransmits, findTiming } from './timing/timing.js';
 
 /** A captured connection before the whole capture is known: plain data, so that its packets can be freed. */
