@@ -17,7 +17,10 @@ const intoGroup = (of: 'redis' | 'other' | 'far', kind: ProgramKind): string =>
 const PROGRAMS: readonly Maker[] = [
   (dice) => {
     const device = pick(dice, ['ext0', 'docker0', 'veth1', 'veth2', 'veth3', 'vpn0', 'lo']);
-    const kind = pick(dice, ['tcx pass in', 'tcx pass out', 'tcx drop in'] as const);
+    const kind = pick(dice, [
+      ...(['tcx pass in', 'tcx pass out'] as const),
+      ...(['tcx drop in', 'tcx drop out'] as const),
+    ] as const);
     return host(`${kind} on ${device}`, writeAttach(kind, device), 'filter');
   },
   (dice) => {

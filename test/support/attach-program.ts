@@ -6,6 +6,7 @@ const KINDS = {
   'tcx drop in': [3, 46, 2],
   'tcx pass in': [3, 46, -1],
   'tcx pass out': [3, 47, -1],
+  'tcx drop out': [3, 47, 2],
   /** Lets every packet through. */
   'cgroup ingress': [8, 0, 1],
   'cgroup egress': [8, 1, 1],

@@ -168,6 +168,9 @@ export class ContainerSide {
     const source = addressText(packet.dialled.address);
     const destination = addressText(packet.client);
     if (!inside?.routing || source === null || destination === null) return null;
+    const outer = findWireOf(this.#world, container, device)?.outer?.name;
+    const before = findProgramAt(this.#world, outer, 'egress');
+    if (before) return before;
     const program = findProgramAt(inside, device, 'ingress');
     if (program) return within(container, program);
     const { facts, values } = inside.routing;

@@ -6,13 +6,14 @@ import type { LinkFacts } from '../../../src/model/routing.js';
 import type { World } from '../../../src/rules/evaluate/world.js';
 import { predictRedis } from '../evaluate/worlds.js';
 import { suite } from '../../support/suite.js';
-import { makeRouted, type Extra } from './worlds.js';
+import { makeRouted, port, type Extra } from './worlds.js';
 
 const test = suite('programs of BPF');
 
 const OUTSIDE = 'outside: outside → 198.51.100.1:6379';
 const OWN = 'own-address: host → 198.51.100.1:6379';
 const LOOPBACK = 'loopback: host → 127.0.0.1:6379';
+const NEIGHBOUR = 'same-bridge: container other → 172.17.0.1:6379';
 const SERVER = 20;
 const [RELAY = 0] = makeRouted().relays.map(({ pid }) => pid);
 
@@ -83,6 +84,40 @@ test('programs of control groups: those of the client, the relay and the server 
   expect(server, OWN, 'unknown');
   expect(predictAll({}, groups({ pids: [SERVER], points: ['connect4'] })), OUTSIDE, 'dnat');
   expect(predictAll({}, groups({ pids: [9] })), OUTSIDE, 'dnat');
+});
+
+test('the answer to a container passes its port, too', () => {
+  const on = (device: string, direction: 'ingress' | 'egress'): Told => {
+    const world = makeRouted({
+      routing: {
+        links: [port(), port({ name: 'veth2', ifindex: 8, parent: 21 })],
+        programs: { devices: [{ device, direction }], groups: [] },
+      },
+    });
+    const inside = world.containers[0]?.inside;
+    if (!inside?.routing) throw new Error('nothing inside redis');
+    const { routing } = inside;
+    const links = routing.facts.links.map((link) =>
+      link.name === 'eth0' ? { ...link, ifindex: 21, parent: 8 } : link,
+    );
+    const own: World = {
+      ...inside,
+      devices: inside.devices.map((device) =>
+        device.name === 'eth0' ? { ...device, networks: ['172.17.0.4/16'] } : device,
+      ),
+      routing: { ...routing, facts: { ...routing.facts, links } },
+    };
+    return predictIn({
+      ...world,
+      containers: world.containers.map((one) =>
+        one.name === 'other' ? { ...one, inside: own } : one,
+      ),
+    });
+  };
+  expect(on('veth2', 'egress'), NEIGHBOUR, 'unknown', /tcx\) on veth2 for egress/);
+  expect(on('veth2', 'ingress'), NEIGHBOUR, 'unknown', /tcx\) on veth2 for ingress/);
+  expect(on('veth9', 'egress'), NEIGHBOUR, 'docker-proxy');
+  expect(on('veth2', 'egress'), OUTSIDE, 'dnat');
 });
 
 test('what carries a device’s frames: a VLAN’s device, the ports of a bond or of a bridge that lead out', () => {
