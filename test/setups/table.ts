@@ -62,8 +62,9 @@ export function writeTable(tried: readonly Tried[]): string {
     'inside of containers, address resolution, connection tracking, NAT, and rules of firewalls. `explain` predicts every vantage,',
     'and each prediction is tried with a real connection of TCP or a real datagram: how it ends, the address that the server sees,',
     'and whether connection tracking has rewritten it must be as predicted. Seeds up to 400 are of TCP and of the first kinds; seeds',
-    'from 3000 on are of all kinds. A part of the seeds is tried with `--minutes 4 --keep FILE`, again and again until all are; a',
-    'seed whose set-up the kernel refuses is left out.',
+    'from 3000 on are of all kinds but the fourth (programs of BPF, rules that were left behind, firewalls of other programs, other',
+    'networks of the host), which come from 6000 on. A part of the seeds is tried with `--minutes 4 --keep FILE`, again and again until',
+    'all are; a seed whose set-up the kernel refuses is left out.',
     '',
     ...summarize(tried)
       .split('\n')
