@@ -2,7 +2,7 @@
 import * as assert from 'uvu/assert';
 import { buildCapturedLeg, type CapturedLeg } from '../../src/correlate/capture/legs.js';
 import { linkConversations } from '../../src/correlate/capture/links.js';
-import { PacketRange } from '../../src/correlate/capture/wire-leg.js';
+import { PacketRange } from '../../src/correlate/capture/packet-range.js';
 import type { Twin } from '../../src/correlate/capture/twins.js';
 import type { Conversation } from '../../src/model/conversation.js';
 import type { CapturedPacket } from '../../src/model/captured-packet.js';

@@ -9,7 +9,7 @@ import {
 } from '../../src/correlate/capture/same-packet.js';
 import { findCrossing, listSightings } from '../../src/correlate/capture/sightings.js';
 import { alignTwins, type Twin } from '../../src/correlate/capture/twins.js';
-import { PacketRange } from '../../src/correlate/capture/wire-leg.js';
+import { PacketRange } from '../../src/correlate/capture/packet-range.js';
 import { TCP } from '../../src/model/event.js';
 import { suite } from '../support/suite.js';
 import { listTwins, Rows, type Row } from '../support/wire-rows.js';

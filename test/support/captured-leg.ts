@@ -1,6 +1,6 @@
 /** Captured legs from what a test names: ends, times, texts, TTL, devices; everything else is the same in all. */
 import { buildCapturedLeg, type CapturedLeg } from '../../src/correlate/capture/legs.js';
-import { PacketRange } from '../../src/correlate/capture/wire-leg.js';
+import { PacketRange } from '../../src/correlate/capture/packet-range.js';
 import type { Endpoint } from '../../src/model/address.js';
 import { STREAM_START, type ByteStream, type Conversation } from '../../src/model/conversation.js';
 import { TCP, type Protocol } from '../../src/model/event.js';

@@ -2,16 +2,10 @@
 import { TCP } from '../../model/event.js';
 import { ResetNumbers } from '../reset-fit.js';
 import type { CapturedLeg } from './legs.js';
-import type { WireLeg } from './wire-leg.js';
+import type { Closes, WireLeg } from './wire-leg.js';
 
 /** Nanoseconds within which a relay that ends of its own accord ends both sides. */
 const TOGETHER = 100_000_000;
-
-/** When each side first sent a FIN or reset. */
-export interface Closes {
-  readonly request: number | null;
-  readonly reply: number | null;
-}
 
 /** When one side certainly closed, and when it closed if doubtful resets count as well. */
 interface Said {

@@ -8,7 +8,7 @@ import { compareContent, isAligned, lacksBytes, streamsOf } from './contents.js'
 import { compareDatagrams } from './datagrams.js';
 import type { CapturedLeg } from './legs.js';
 import { isInitialTtl, type Seen } from './sightings.js';
-import type { PacketRange } from './wire-leg.js';
+import type { PacketRange } from './packet-range.js';
 import type { Likeness } from '../../model/claim.js';
 
 export interface Edge {

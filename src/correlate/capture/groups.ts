@@ -7,7 +7,7 @@ import { dropDisputed, type TwinPair } from './disputes.js';
 import { dropForks, linkConversations, type ConversationLink } from './links.js';
 import { compareTimes, identityKey, isMarkedIn, isPast, isSame } from './same-packet.js';
 import { TwinRows } from './twins.js';
-import { PacketRange } from './wire-leg.js';
+import { PacketRange } from './packet-range.js';
 
 /** Conversations of one flow, not yet ordered, with their packets and the links that join them. */
 export interface ConversationGroup {

@@ -9,7 +9,8 @@ import type { LinkDoubt } from '../../model/claim.js';
 import { isInitialTtl } from './sightings.js';
 import { surveyRows, type Origin } from './survey-rows.js';
 import type { TwinRows } from './twins.js';
-import { WireLeg, type PacketRange } from './wire-leg.js';
+import { WireLeg } from './wire-leg.js';
+import type { PacketRange } from './packet-range.js';
 
 /** The first ephemeral port that systems usually assign. */
 const EPHEMERAL = 32_768;

@@ -1,6 +1,6 @@
 /** Summarises where a leg's packets were seen: at each device, in which direction and with which TTLs. */
 import { BIT, type PacketTable } from '../../model/packet-table.js';
-import type { WireLeg } from './wire-leg.js';
+import type { SidedRows } from './packet-range.js';
 
 /** What one device saw of one direction of a leg. */
 export interface Seen {
@@ -32,7 +32,7 @@ interface DraftSighting {
 }
 
 /** What each device saw of a leg. A damaged packet may show any TTL, so it shows nothing. */
-export function listSightings(leg: Pick<WireLeg, 'range' | 'isRequest'>): DeviceSighting[] {
+export function listSightings(leg: SidedRows): DeviceSighting[] {
   const drafts: DraftSighting[] = [];
   const { table, rows, from, to } = leg.range;
   for (const requests of [true, false]) {

@@ -5,51 +5,16 @@ import { sameEndpoint, type Endpoint } from '../../model/address.js';
 import { CapturedPacket } from '../../model/captured-packet.js';
 import type { Conversation } from '../../model/conversation.js';
 import type { CounterEvent, Protocol } from '../../model/event.js';
-import type { PacketTable } from '../../model/packet-table.js';
 import { isRequest } from '../bytes.js';
 import type { Leg, Nat } from '../leg.js';
-import type { Closes } from './closes.js';
+import type { PacketRange } from './packet-range.js';
 import { RowSides } from './row-sides.js';
 import { listSightings, type DeviceSighting } from './sightings.js';
 
-/** Some rows of the packet table, in order of time: a slice of a list that holds all rows. */
-export class PacketRange {
-  constructor(
-    readonly table: PacketTable,
-    readonly rows: Uint32Array,
-    readonly from: number,
-    readonly to: number,
-  ) {}
-
-  get isEmpty(): boolean {
-    return this.from === this.to;
-  }
-
-  /** Whether a packet has one of these TCP flags. */
-  hasFlag(flags: number): boolean {
-    const { table, rows, to } = this;
-    for (let at = this.from; at < to; at++) {
-      if (((table.flags[rows[at] ?? 0] ?? 0) & flags) !== 0) return true;
-    }
-    return false;
-  }
-
-  /** The first packet whose row passes. */
-  findFirst(passes: (row: number) => boolean): CapturedPacket | null {
-    for (let at = this.from; at < this.to; at++) {
-      const row = this.rows[at] ?? 0;
-      if (passes(row)) return new CapturedPacket(this.table, row);
-    }
-    return null;
-  }
-
-  list(): CapturedPacket[] {
-    const packets: CapturedPacket[] = [];
-    for (let i = this.from; i < this.to; i++) {
-      packets.push(new CapturedPacket(this.table, this.rows[i] ?? 0));
-    }
-    return packets;
-  }
+/** When each side first sent a FIN or reset. */
+export interface Closes {
+  readonly request: number | null;
+  readonly reply: number | null;
 }
 
 export interface WireEnds {
