@@ -1,7 +1,7 @@
 /** Which engine runs a container, and for whom: decides the commands that a remedy names. */
 import { z } from 'zod';
 
-export const ENGINES = ['docker', 'podman', 'containerd', 'cri-o', 'unknown'] as const;
+const ENGINES = ['docker', 'podman', 'containerd', 'cri-o', 'unknown'] as const;
 
 /** Both are left out of containers of the machine's own Docker Engine, and of documents of older versions. */
 export const runtimeFields = {

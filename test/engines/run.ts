@@ -104,7 +104,10 @@ async function main(): Promise<void> {
   const bpftrace = (await execa('bpftrace', ['--version'])).stdout.trim();
   // A part alone would take the other engines from the document.
   if (positionals.length === 0 || options.keep !== undefined) {
-    await writeFile(DOCUMENT, drawDocument(all, { kernel: release(), bpftrace }));
+    const missing = ENGINES.flatMap(({ name }) =>
+      all.some((row) => row.name === name) ? [] : [name],
+    );
+    await writeFile(DOCUMENT, drawDocument(all, { kernel: release(), bpftrace, missing }));
   }
   const wrong = rows.flatMap(({ vantages }) => vantages).filter((one) => one.wrong).length;
   say(`${rows.length} engines, ${wrong} wrong verdicts, ${failed} not tried`);

@@ -66,7 +66,12 @@ function describePrediction(predicted: Predicted | null | undefined): string {
 
 export function drawDocument(
   rows: readonly EngineRow[],
-  conditions: { readonly kernel: string; readonly bpftrace: string },
+  conditions: {
+    readonly kernel: string;
+    readonly bpftrace: string;
+    /** Names of engines that have no row. */
+    readonly missing: readonly string[];
+  },
 ): string {
   const all = rows.flatMap(({ vantages }) => vantages);
   const wrong = all.filter((one) => one.wrong).length;
@@ -81,6 +86,7 @@ export function drawDocument(
     '*container* is the name that the report gives. *predicted* is what `explain` says of the same client; *unknown* goes with its reason.',
     '',
     `Kernel ${conditions.kernel}, ${conditions.bpftrace}. ${all.length} connections, ${wrong} with a wrong verdict, ${weaker} with a weaker one than there should be.`,
+    ...(conditions.missing.length > 0 ? [`Not tried: ${conditions.missing.join(', ')}.`] : []),
     '',
     '| engine | version | vantage | verdict | proof | container | predicted |',
     '|---|---|---|---|---|---|---|',
