@@ -12,9 +12,9 @@ import {
   outlineOf,
   SharedValues,
   type KeptOutline,
-  type Packer,
   type ListPosition,
 } from './kept-connection.js';
+import type { Packer } from './packed-texts.js';
 import { settleFacts, settleOnWire } from './settle.js';
 import { sketchOnWire, type WireDescribing, type WireSketch } from './sketch-wire.js';
 

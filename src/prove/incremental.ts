@@ -17,12 +17,8 @@ import { sketchTraced, type ConnectionSketch } from './sketch-live.js';
 import { indexFunctions } from './hops/functions.js';
 import { namePlaces } from './hops/places.js';
 import { findLives } from './lives.js';
-import {
-  ConnectionStore,
-  numberPlaced,
-  type Packer,
-  type ListPosition,
-} from './kept-connection.js';
+import { ConnectionStore, numberPlaced, type ListPosition } from './kept-connection.js';
+import type { Packer } from './packed-texts.js';
 
 /** A running trace is not sealed yet: without checkpoints, connections that are over are judged as if it were. */
 const OPEN_TAIL: TraceTail = {

@@ -5,14 +5,9 @@ import type { Connection, Evidence } from '../model/report.js';
 import { isLossless } from './coverage/coverage.js';
 import { coverageOfLife, type Life } from './coverage/whole-parts.js';
 import { OutlinedConnection } from './outlined-connection.js';
+import { PackedTexts, type Packer } from './packed-texts.js';
 import { settleSketch } from './settle.js';
 import type { ConnectionSketch } from './sketch-live.js';
-
-/** Compresses text and restores it. */
-export interface Packer {
-  pack(text: string): Uint8Array;
-  unpack(packed: Uint8Array): string;
-}
 
 export type KeptOutline = Omit<
   Connection,
@@ -150,7 +145,8 @@ export class SharedValues {
 interface Kept {
   readonly place: ListPosition;
   readonly life: Life | null;
-  readonly packed: Uint8Array;
+  /** The sketch, as JSON. */
+  readonly read: () => string;
   readonly outline: KeptOutline;
 }
 
@@ -159,7 +155,7 @@ const MOST_SHARED = 20_000;
 
 /** Keeps many connections compactly. */
 export class ConnectionStore {
-  readonly #packer: Packer;
+  readonly #texts: PackedTexts;
   readonly #kept: Kept[] = [];
   readonly #shared = new SharedValues();
   readonly #namespaces = new Set<string>();
@@ -172,7 +168,7 @@ export class ConnectionStore {
    * @param forgets counts connections but keeps none
    */
   constructor(packer: Packer, coverage: TraceCoverage, forgets = false) {
-    this.#packer = packer;
+    this.#texts = new PackedTexts(packer);
     this.#coverage = coverage;
     this.#forgets = forgets;
   }
@@ -196,8 +192,8 @@ export class ConnectionStore {
     const connection = settleSketch(this.#size, sketch, this.#coverage);
     if (this.#forgets) return connection;
     for (const { namespace } of sketch.fields.hops) this.#namespaces.add(namespace);
-    const packed = this.#packer.pack(JSON.stringify(sketch));
-    this.#kept.push({ place, life, packed, outline: outlineOf(connection, this.#shared) });
+    const read = this.#texts.add(JSON.stringify(sketch));
+    this.#kept.push({ place, life, read, outline: outlineOf(connection, this.#shared) });
     return connection;
   }
 
@@ -207,10 +203,11 @@ export class ConnectionStore {
    */
   list(coverage: TraceCoverage, complete: readonly Checkpoint[] = []): Placed[] {
     const isWhole = isLossless(this.#coverage);
-    return this.#kept.map(({ place, life, packed, outline }, index) => {
+    this.#texts.pack();
+    return this.#kept.map(({ place, life, read, outline }, index) => {
       const own = coverageOfLife(life, complete, coverage);
       const tell = (): Connection =>
-        settleSketch(index + 1, JSON.parse(this.#packer.unpack(packed)) as ConnectionSketch, own);
+        settleSketch(index + 1, JSON.parse(read()) as ConnectionSketch, own);
       const same = isWhole && isLossless(own);
       return {
         place,
