@@ -5,6 +5,7 @@ import type { Connection, Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
 import { analyse } from '../prove/analyse.js';
 import { withFields } from '../prove/outlined-connection.js';
+import { EventStream } from './event-stream.js';
 import { checkFiles, listFiles, needsEvents } from './outputs.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
 import { createProgress, type Progress } from './progress.js';
@@ -43,6 +44,11 @@ export async function traceLive(
   if (outputs.ndjson && files.length === 0 && request.command.length === 0) {
     terminal.onClosed(() => stop.abort(CLOSED));
   }
+  const events = new EventStream({
+    write: (event) => stream('event', event),
+    waiting: () => terminal.waiting?.() ?? 0,
+    warn: (text) => progress.warn(text),
+  });
   let written = true;
   const tell =
     outputs.ndjson || outputs.watch === true ? createTeller(outputs, stream, progress) : null;
@@ -56,7 +62,7 @@ export async function traceLive(
     progress,
     recorder,
     stop: stop.signal,
-    onEvent: outputs.ndjson ? (event) => stream('event', event) : null,
+    onEvent: outputs.ndjson ? (event) => events.add(event) : null,
     onConnection: tell,
     onReport: async (made, trace, rest) => {
       // Connections that never ended, or ended last, have not been emitted yet.
@@ -71,6 +77,7 @@ export async function traceLive(
       await sending?.addRest(outputs.anonymize ? report.connections : rest, report.coverage);
     },
   });
+  events.end();
   if (sending && !(await sending.close((text) => terminal.err(text)))) written = false;
   if (outputs.quiet) warnOfCoverage(report, progress);
   if (trouble !== null) {

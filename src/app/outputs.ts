@@ -76,6 +76,8 @@ export interface Sink {
   emit(json: string): void;
   /** Settles when the stream has room for more, so that a slow reader costs no memory. */
   drain?(): Promise<void>;
+  /** Bytes of standard output that a slow reader has not taken yet. */
+  waiting?(): number;
 }
 
 /** Writes the report for people or machines; for `--ndjson` only the summary that ends the stream. */

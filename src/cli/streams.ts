@@ -60,6 +60,11 @@ export class StandardStream {
     if (this.failure) throw this.failure;
   }
 
+  /** Bytes that were written and that a slow reader has not taken yet. */
+  get waiting(): number {
+    return this.#stream.writableLength;
+  }
+
   /** Settles when the stream has room for more; at once where it has. */
   async drain(): Promise<void> {
     if (this.#stream.writableNeedDrain) await this.flush();

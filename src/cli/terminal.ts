@@ -17,6 +17,8 @@ export interface OwnTerminal {
   emit(json: string): void;
   /** Settles when there is room for more on standard output: it waits for a slow reader. */
   drain(): Promise<void>;
+  /** Bytes for standard output that a slow reader has not taken yet. */
+  waiting(): number;
   /** Lines on standard error; nothing in them can move a cursor. */
   err(text: string): void;
   /** Draws on standard error. Escape sequences go out as they are, so all other text must be safe already. */
@@ -49,6 +51,7 @@ export function createTerminal(hangupIgnored = isHangupIgnored()): OwnTerminal {
     out: (text) => output.write(color ? escapeStyled(text) : escapeLines(text)),
     emit: (json) => output.write(escapeJson(json)),
     drain: async () => output.drain(),
+    waiting: () => output.waiting,
     err: (text) => errors.write(escapeLines(text)),
     draw: (text) => errors.write(text),
     streams: new Map([
