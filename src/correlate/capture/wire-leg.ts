@@ -2,7 +2,7 @@
  * The leg of a capture: it creates its events on demand, because there are very many legs and few are needed for long.
  */
 import { sameEndpoint, type Endpoint } from '../../model/address.js';
-import { CapturedPacket } from '../../model/captured-packet.js';
+import type { CapturedPacket } from '../../model/captured-packet.js';
 import type { Conversation } from '../../model/conversation.js';
 import type { CounterEvent, Protocol } from '../../model/event.js';
 import { isRequest } from '../bytes.js';
