@@ -3,7 +3,7 @@
  * late connections are told, how long the end takes, and whether every connection is told right.
  */
 import { execa } from 'execa';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -78,10 +78,59 @@ async function readMemory(pid: number): Promise<number> {
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? NaN) / 1024;
 }
 
+/** Processor time of a process so far, in seconds; NaN when it is gone. */
 async function readProcessor(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+async function readChildren(pid: number): Promise<number[]> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  const lists = threads.map(async (thread) =>
+    readFile(`/proc/${pid}/task/${thread}/children`, 'utf8').catch(() => ''),
+  );
+  return (await Promise.all(lists)).join(' ').split(' ').filter(Boolean).map(Number);
+}
+
+/** Samples memory and processor time of a trace, and of the bpftrace that it has started, until both are gone. */
+class Sampler {
+  /** Megabytes, once a second. */
+  readonly memory: number[] = [];
+  readonly #pid: number;
+  readonly #began = new Map<number, number>();
+  readonly #spent = new Map<number, number>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(pid: number) {
+    this.#pid = pid;
+    this.#timer = setInterval(() => void this.#sample(), 1_000);
+    void this.#sample();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Seconds since the first sample. */
+  get own(): number {
+    return this.#spent.get(this.#pid) ?? NaN;
+  }
+
+  get children(): number {
+    return [...this.#spent.values()].reduce((sum, one) => sum + one, 0) - this.own;
+  }
+
+  async #sample(): Promise<void> {
+    const size = await readMemory(this.#pid);
+    if (!Number.isNaN(size)) this.memory.push(size);
+    for (const pid of [this.#pid, ...(await readChildren(this.#pid))]) {
+      const now = await readProcessor(pid);
+      if (Number.isNaN(now)) continue;
+      if (!this.#began.has(pid)) this.#began.set(pid, now);
+      this.#spent.set(pid, now - (this.#began.get(pid) ?? now));
+    }
+  }
 }
 
 function say(what: string, value: string): void {
@@ -137,21 +186,18 @@ async function soak(lab: Lab, folder: string): Promise<void> {
       half,
       String(seconds),
     ]);
-  const memory: number[] = [];
-  const timer = setInterval(() => void readMemory(pid).then((size) => memory.push(size)), 1_000);
-  const began = await readProcessor(pid);
+  const sampler = new Sampler(pid);
   const clients = await Promise.all([run(client.netns, host.ipv4), run(host.netns, '127.0.0.1')]);
   const sent = clients.map(
     ({ stdout }) => JSON.parse(stdout) as { answered: number; failed: number },
   );
-  clearInterval(timer);
   live = false;
   const stopped = performance.now();
-  const processor = (await readProcessor(pid)) - began;
   trace.kill('SIGINT');
   await ended;
   const took = performance.now() - stopped;
   await trace;
+  sampler.stop();
   const answered = sent.reduce((sum, one) => sum + one.answered, 0);
   say(
     'connections answered, failed',
@@ -161,7 +207,12 @@ async function soak(lab: Lab, folder: string): Promise<void> {
   for (const [key, count] of told.counts) say(`  ${key}`, String(count));
   const { lostEvents, skippedRuns = 0 } = told.summary?.coverage ?? { lostEvents: NaN };
   say('events lost, runs skipped', `${lostEvents}, ${skippedRuns}`);
-  say('processor time a connection', `${((1000 * processor) / answered).toFixed(2)} ms`);
+  const each = (seconds: number): string => `${((1000 * seconds) / answered).toFixed(2)} ms`;
+  say(
+    'processor time a connection: trace-flow, bpftrace',
+    [sampler.own, sampler.children].map(each).join(', '),
+  );
+  const { memory } = sampler;
   const part = Math.ceil(memory.length / 10);
   const tenths = Array.from({ length: 10 }, (_, index) =>
     memory.slice(index * part, (index + 1) * part),
