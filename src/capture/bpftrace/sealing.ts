@@ -5,7 +5,7 @@ import { pause, SEAL_PAUSE, type Sealer, type SealWatch } from './seal.js';
 import type { SkipReader } from './skips.js';
 
 /** Milliseconds between two seals. */
-const EVERY = 2_000;
+const EVERY = 1_000;
 /** Checks until a seal counts as broken, on a machine of the usual speed. */
 const MOST_CHECKS = 50;
 
