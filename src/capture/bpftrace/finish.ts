@@ -35,8 +35,15 @@ export interface Running {
   readonly skipsBefore: number | null;
 }
 
-/** Milliseconds for the whole last seal. */
+/** Milliseconds that the last seal may take after the last line that has come. */
 const LAST_SEAL = 5_000;
+/** Milliseconds that the end may take while lines still come: those of a burst wait in the kernel. */
+const MOST_END = 120_000;
+/** Milliseconds without a line after which what has not come is lost. */
+const QUIET = 200;
+/** Checks until another seal is tried: at first, and at most. */
+const FIRST_CHECKS = 15;
+const MOST_CHECKS = 100;
 /** Milliseconds until a bpftrace that was asked to end is killed. */
 const STOP_PATIENCE = 2_000;
 
@@ -48,33 +55,25 @@ export async function finishTrace(
   let gone: ChildExit | null = null;
   void child.exited.then((exit) => (gone = exit));
   await Promise.resolve();
-  const deadline = performance.now() + LAST_SEAL * slowness;
+  const pace = new Pace(run, slowness);
   const waitFor = async (done: () => boolean, rounds = Infinity): Promise<boolean> => {
     for (let round = 0; !done(); round += 1) {
-      if (gone !== null || round >= rounds || performance.now() > deadline) return done();
+      if (gone !== null || round >= rounds || pace.isOver()) return done();
       await pause(SEAL_PAUSE);
     }
     return true;
   };
-  let held = false;
-  let missing: readonly string[] = [];
-  let sealedAt: number | null = null;
-  while (!held && gone === null && performance.now() < deadline) {
-    const before = watch.drops;
-    const attempt = await sealer.attempt();
-    if (attempt === null) {
-      missing = ['everything'];
-      await pause(SEAL_PAUSE);
-      continue;
-    }
-    const { port } = attempt;
-    held = await waitFor(() => (missing = watch.missing(port, before)).length === 0, 15 * slowness);
-    sealedAt = held ? watch.timeOf(port) : null;
-  }
+  const { sealedAt, missing } = await makeLastSeal(
+    { sealer, watch, slowness, waitFor },
+    () => gone !== null || pace.isOver(),
+  );
+  const held = sealedAt !== null;
   if (held) await sealer.final();
   const ended = held && (await waitFor(() => run.ended));
   // The kernel's count of printed lines decides, because bpftrace reports a loss only when another event follows it.
-  const drained = ended && (await waitFor(() => run.unread === 0, 10 * slowness));
+  pace.rest();
+  if (ended) await waitFor(() => run.unread === 0 || pace.quiet() > QUIET * slowness);
+  const drained = ended && run.unread === 0;
   const skips = await reader.read();
   if (sealedAt !== null) maker.seal({ time: sealedAt, skips });
   sealer.close();
@@ -96,6 +95,80 @@ export async function finishTrace(
     notes,
     closed,
   };
+}
+
+interface LastSeal {
+  /** Time of its first event; null when none has come whole. */
+  readonly sealedAt: number | null;
+  /** Signs that the last one that was tried lacks. */
+  readonly missing: readonly string[];
+}
+
+/** Makes seals until one of them has come whole: the events of an earlier one may wait behind those of a burst. */
+async function makeLastSeal(
+  {
+    sealer,
+    watch,
+    slowness,
+    waitFor,
+  }: Pick<Running, 'sealer' | 'watch'> & {
+    readonly slowness: number;
+    readonly waitFor: (done: () => boolean, rounds: number) => Promise<boolean>;
+  },
+  isOver: () => boolean,
+): Promise<LastSeal> {
+  const attempts: { readonly port: number; readonly missing: () => readonly string[] }[] = [];
+  const findHeld = () => attempts.find((one) => one.missing().length === 0);
+  let missing: readonly string[] = [];
+  let rounds = FIRST_CHECKS;
+  while (!isOver()) {
+    const before = watch.drops;
+    const attempt = await sealer.attempt();
+    if (attempt === null) {
+      missing = ['everything'];
+      await pause(SEAL_PAUSE);
+      continue;
+    }
+    const { port } = attempt;
+    attempts.push({ port, missing: () => watch.missing(port, before) });
+    await waitFor(() => findHeld() !== undefined, rounds * slowness);
+    const held = findHeld();
+    if (held) return { sealedAt: watch.timeOf(held.port), missing: [] };
+    rounds = Math.min(2 * rounds, MOST_CHECKS);
+    missing = watch.missing(port, before);
+  }
+  return { sealedAt: null, missing };
+}
+
+/** Tells whether the end has taken too long, since the last line that has come. */
+class Pace {
+  readonly #run: Pick<TracerRun, 'received'>;
+  readonly #patience: number;
+  readonly #end: number;
+  #received: number;
+  #since = performance.now();
+
+  constructor(run: Pick<TracerRun, 'received'>, slowness: number) {
+    this.#run = run;
+    this.#patience = LAST_SEAL * slowness;
+    this.#end = performance.now() + MOST_END * slowness;
+    this.#received = run.received;
+  }
+
+  isOver(): boolean {
+    return this.quiet() > this.#patience || performance.now() > this.#end;
+  }
+
+  /** Milliseconds since the last line has come, or since `rest`. */
+  quiet(): number {
+    if (this.#run.received !== this.#received) this.rest();
+    return performance.now() - this.#since;
+  }
+
+  rest(): void {
+    this.#received = this.#run.received;
+    this.#since = performance.now();
+  }
 }
 
 const STOPPED =

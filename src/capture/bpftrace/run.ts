@@ -80,6 +80,11 @@ export class TracerRun {
     if (this.ended) this.#ledger.close(this.#printed);
   }
 
+  /** Lines that have been read. */
+  get received(): number {
+    return this.#received;
+  }
+
   /** Time of the last event. */
   get lastTime(): number {
     return this.#lastTime;

@@ -6,8 +6,18 @@ import type { SkipReader } from './skips.js';
 
 /** Milliseconds between two seals. */
 const EVERY = 1_000;
-/** Checks until a seal counts as broken, on a machine of the usual speed. */
+/** Checks until another seal is made, on a machine of the usual speed. */
 const MOST_CHECKS = 50;
+/** Seals whose events may be waiting behind those of a burst. */
+const MOST_WAITING = 64;
+
+interface WaitingSeal {
+  readonly port: number;
+  /** Refusals that had been reported when it was made. */
+  readonly dropsBefore: number;
+  /** Runs that the kernel had skipped when it had been made, and before the next one was. */
+  readonly skips: number | null;
+}
 
 export interface Sealing {
   readonly sealer: Sealer;
@@ -35,10 +45,11 @@ export function keepSealing(sealing: Sealing): () => Promise<void> {
   void sealing.child.exited.then((how) => (exit = how));
   const isOver = (): boolean => stopped || exit !== null;
   const work = (async () => {
+    let waiting: readonly WaitingSeal[] = [];
     for (;;) {
       if (!isOver()) await rest();
       if (isOver()) return;
-      await sealOnce(sealing, isOver);
+      waiting = await sealOnce(sealing, waiting, isOver);
     }
   })();
   return async () => {
@@ -48,21 +59,33 @@ export function keepSealing(sealing: Sealing): () => Promise<void> {
   };
 }
 
-/** A seal that is broken, or that something on the machine prevents, makes no checkpoint: the next one may. */
+/**
+ * Makes one more seal, and waits until one of those that wait has come whole. A seal that is broken, or that something on
+ * the machine prevents, makes no checkpoint: the next one may.
+ * @returns those that still wait
+ */
 async function sealOnce(
   { sealer, watch, skips, maker, slowness }: Sealing,
+  before: readonly WaitingSeal[],
   isOver: () => boolean,
-): Promise<void> {
-  const before = watch.drops;
+): Promise<readonly WaitingSeal[]> {
+  const dropsBefore = watch.drops;
   const attempt = await sealer.attempt();
-  if (attempt === null) return;
+  if (attempt === null) return before;
+  const made = { port: attempt.port, dropsBefore, skips: await skips.read() };
+  const waiting = [...before, made].slice(-MOST_WAITING);
   for (let check = 0; check < MOST_CHECKS * slowness && !isOver(); check += 1) {
-    const time = watch.timeOf(attempt.port);
-    if (time !== null && watch.missing(attempt.port, before).length === 0) {
-      watch.forget(attempt.port);
-      maker.seal({ time, skips: await skips.read() });
-      return;
+    const held = waiting.findLastIndex(
+      (one) => watch.missing(one.port, one.dropsBefore).length === 0,
+    );
+    const seal = waiting[held];
+    const time = seal === undefined ? null : watch.timeOf(seal.port);
+    if (seal !== undefined && time !== null) {
+      watch.forget(seal.port);
+      maker.seal({ time, skips: seal.skips });
+      return waiting.slice(held + 1);
     }
     await pause(SEAL_PAUSE);
   }
+  return waiting;
 }
