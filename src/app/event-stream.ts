@@ -1,4 +1,4 @@
-/** Streams the events of a live trace to a reader who may be slow: what he does not take in time is left out, and told. */
+/** Streams the events of a live trace to a reader that may be slow: what it does not take in time is left out, and told. */
 
 /** Bytes that may wait for the reader. */
 const MOST_WAITING = 64 * 1024 * 1024;

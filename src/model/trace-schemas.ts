@@ -74,7 +74,7 @@ export const tailSchema = z.object({
   sealed: z.boolean(),
   /** Event times between which every probe was live; missing in recordings before 0.2 and in truncated ones. */
   span: z.object({ from: z.number(), to: z.number() }).exactOptional(),
-  /** What is complete of it, in order; missing in recordings before 0.3. Says nothing new where nothing was lost. */
+  /** What is complete of it, in order; missing in recordings of earlier versions. Says nothing new where nothing was lost. */
   complete: z.array(checkpointSchema).exactOptional(),
   /** What else limits the trace, one sentence each. */
   notes: z.array(z.string()),
