@@ -117,12 +117,11 @@ async function makeLastSeal(
   },
   isOver: () => boolean,
 ): Promise<LastSeal> {
-  const attempts: { readonly port: number; readonly missing: () => readonly string[] }[] = [];
-  const findHeld = () => attempts.find((one) => one.missing().length === 0);
+  const ports: number[] = [];
+  const findHeld = (): number | undefined => ports.find((port) => watch.missing(port).length === 0);
   let missing: readonly string[] = [];
   let rounds = FIRST_CHECKS;
   while (!isOver()) {
-    const before = watch.drops;
     const attempt = await sealer.attempt();
     if (attempt === null) {
       missing = ['everything'];
@@ -130,12 +129,12 @@ async function makeLastSeal(
       continue;
     }
     const { port } = attempt;
-    attempts.push({ port, missing: () => watch.missing(port, before) });
+    ports.push(port);
     await waitFor(() => findHeld() !== undefined, rounds * slowness);
     const held = findHeld();
-    if (held) return { sealedAt: watch.timeOf(held.port), missing: [] };
+    if (held !== undefined) return { sealedAt: watch.timeOf(held), missing: [] };
     rounds = Math.min(2 * rounds, MOST_CHECKS);
-    missing = watch.missing(port, before);
+    missing = watch.missing(port);
   }
   return { sealedAt: null, missing };
 }

@@ -43,7 +43,6 @@ export async function sealUntil(
     }
     if (!hasBegun) deadline = performance.now() + options.patience;
     hasBegun = true;
-    const before = watch.drops;
     const attempt = await sealer.attempt();
     if (attempt === null) {
       missing = 'the connection itself, which something on this machine prevents';
@@ -51,7 +50,7 @@ export async function sealUntil(
       continue;
     }
     for (let waited = 0; waited < 10 * slownessOf(options); waited += 1) {
-      const signs = watch.missing(attempt.port, before);
+      const signs = watch.missing(attempt.port);
       const time = watch.timeOf(attempt.port);
       if (signs.length === 0 && time !== null) return { attempt, time };
       missing = signs.join(', ');

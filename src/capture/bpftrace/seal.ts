@@ -22,7 +22,8 @@ export class SealWatch {
   readonly #flow: ReadonlySet<number>;
   readonly #required: readonly SealSign[];
   readonly #seen = new Map<number, { signs: Set<SealSign>; time: number }>();
-  #drops = 0;
+  /** Time of the last refused seal connection. */
+  #refusedAt = -Infinity;
 
   /** `ports` are the sealer's, `flow` those of the traffic. */
   constructor(
@@ -35,11 +36,6 @@ export class SealWatch {
     this.#required = required;
   }
 
-  /** Refused seal connections reported so far; a complete seal needs one more since it began. */
-  get drops(): number {
-    return this.#drops;
-  }
-
   /** True when the event belongs to a seal (and so not to the traffic). */
   observe(event: Unnumbered): boolean {
     if (event.kind === 'counter') return this.#isSeal(event.source.port, event.destination.port);
@@ -48,11 +44,11 @@ export class SealWatch {
     return view !== undefined && this.#note(view, event.time);
   }
 
-  /** Signs that the seal whose client used `port` still lacks; `dropsBefore` refusals were seen before it. */
-  missing(port: number, dropsBefore: number): SealSign[] {
-    const signs = this.#seen.get(port)?.signs;
+  /** Signs that the seal whose client used `port` still lacks. Its refusal comes after all else: an earlier one is none. */
+  missing(port: number): SealSign[] {
+    const { signs, time = Infinity } = this.#seen.get(port) ?? {};
     return this.#required.filter((sign) =>
-      sign === 'drop' ? this.#drops <= dropsBefore : !signs?.has(sign),
+      sign === 'drop' ? this.#refusedAt < time : !signs?.has(sign),
     );
   }
 
@@ -74,8 +70,10 @@ export class SealWatch {
     if (!isLoopback(a.address) || !isLoopback(b.address)) return true;
     const client = this.#ports.has(a.port) ? b.port : a.port;
     const entry = this.#seen.get(client) ?? { signs: new Set(), time };
-    // The refused connection is a second one with another port, so drops are counted and not noted by port.
-    if (sign === 'drop') this.#drops += 1;
+    // Lines of several processors come in any order.
+    entry.time = Math.min(entry.time, time);
+    // The refused connection is a second one with another port, so its time is noted and not its port.
+    if (sign === 'drop') this.#refusedAt = Math.max(this.#refusedAt, time);
     else if (sign !== null) entry.signs.add(sign);
     this.#seen.set(client, entry);
     return true;

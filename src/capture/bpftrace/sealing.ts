@@ -13,8 +13,6 @@ const MOST_WAITING = 64;
 
 interface WaitingSeal {
   readonly port: number;
-  /** Refusals that had been reported when it was made. */
-  readonly dropsBefore: number;
   /** Runs that the kernel had skipped when it had been made, and before the next one was. */
   readonly skips: number | null;
 }
@@ -69,15 +67,12 @@ async function sealOnce(
   before: readonly WaitingSeal[],
   isOver: () => boolean,
 ): Promise<readonly WaitingSeal[]> {
-  const dropsBefore = watch.drops;
   const attempt = await sealer.attempt();
   if (attempt === null) return before;
-  const made = { port: attempt.port, dropsBefore, skips: await skips.read() };
+  const made = { port: attempt.port, skips: await skips.read() };
   const waiting = [...before, made].slice(-MOST_WAITING);
   for (let check = 0; check < MOST_CHECKS * slowness && !isOver(); check += 1) {
-    const held = waiting.findLastIndex(
-      (one) => watch.missing(one.port, one.dropsBefore).length === 0,
-    );
+    const held = waiting.findLastIndex(({ port }) => watch.missing(port).length === 0);
     const seal = waiting[held];
     const time = seal === undefined ? null : watch.timeOf(seal.port);
     if (seal !== undefined && time !== null) {
