@@ -10,7 +10,8 @@ import { focusReport } from '../prove/verdict/focus-report.js';
 import { namePredicted } from '../words/seen.js';
 import type { LiveTerminal } from './present.js';
 import { createProgress } from './progress.js';
-import { DEFAULT_REQUEST, runTrace } from './trace.js';
+import { runTrace } from './trace.js';
+import { DEFAULT_REQUEST } from './trace-request.js';
 
 export interface DemoRequest {
   /** Folder for the pictures; created if missing. */

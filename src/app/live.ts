@@ -13,7 +13,8 @@ import type { Recorder } from './recorder.js';
 import { passes } from './selection.js';
 import type { Sending } from './sending.js';
 import { identify } from './tally.js';
-import { runTrace, type TraceRequest } from './trace.js';
+import { runTrace } from './trace.js';
+import type { TraceRequest } from './trace-request.js';
 
 export async function traceLive(
   request: TraceRequest,

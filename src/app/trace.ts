@@ -1,110 +1,30 @@
 /** Runs the live trace: maps the host, starts the probes, lets the traffic run, seals, judges, reports. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProbeProfile, Tracer } from '../capture/bpftrace/tracer.js';
-import { compareClocks, readClocks } from '../host/clocks.js';
+import type { Tracer } from '../capture/bpftrace/tracer.js';
+import { readClocks } from '../host/clocks.js';
 import { readRights } from '../host/rights.js';
 import { UserError } from '../model/errors.js';
-import type { TraceEvent } from '../model/event.js';
-import type { Connection, Report } from '../model/report.js';
-import { resolvePorts, type TargetQuery } from '../model/target.js';
-import type { Topology } from '../model/topology.js';
-import type { Trace } from '../model/trace.js';
-import { HOPS } from '../prove/analyse.js';
+import type { TraceHeader } from '../model/trace.js';
 import { runInNamespace } from './command.js';
 import { Intake } from './intake.js';
-import { isKnown, mergeTopologies } from './merge.js';
 import { hasCopyingRelay, listRelays } from './listening.js';
 import { probesFolder } from './places.js';
-import { readOpenSums } from './open-sums.js';
-import type { Progress } from './progress.js';
-import type { Recorder } from './recorder.js';
+import { prepare, type Prepared } from './prepare.js';
 import { RuleTracing } from './rule-tracing.js';
-import { ConnectionTally } from './tally.js';
-import { makeTail, numberRemainder } from './trace-end.js';
-
-export interface TraceRequest {
-  readonly query: TargetQuery;
-  readonly client: string | null;
-  readonly netns: string;
-  readonly dockerHost: string | undefined;
-  /** Seconds; undefined for no limit. */
-  readonly duration: number | undefined;
-  /** The trace ends when this many connections have ended. */
-  readonly connections: number | undefined;
-  /** Runs during the trace; the trace ends with it. */
-  readonly command: readonly string[];
-  readonly budget: number;
-  /** Hops per connection in the report; null for all. */
-  readonly hops: number | null;
-  readonly bpftrace: string;
-  /** Which probes; `auto` unless given. */
-  readonly profile?: ProbeProfile;
-  /** Lets nftables report which rules first packets meet. This adds a table of our own to the host. */
-  readonly traceRules?: boolean;
-  /** Passes the caller's environment to bpftrace, BPFTRACE_* included. */
-  readonly passEnvironment?: boolean;
-  /** Milliseconds that the probes may take until they are live; a minute unless given. */
-  readonly patience?: number;
-  readonly program: string;
-}
-
-/** Default values of a request. */
-export const DEFAULT_REQUEST: TraceRequest = {
-  query: {},
-  client: null,
-  netns: 'self',
-  dockerHost: undefined,
-  duration: undefined,
-  connections: undefined,
-  command: [],
-  budget: 16,
-  hops: HOPS,
-  bpftrace: 'bpftrace',
-  program: 'trace-flow',
-};
-
-export interface TraceEffects {
-  readonly progress: Progress;
-  /** For streams: called with every event as it arrives, and every connection as it ends, possibly more than once. */
-  readonly onEvent: ((event: TraceEvent) => void) | null;
-  readonly onConnection: ((connection: Connection) => void) | null;
-  /** Called once with every connection that is released while the trace runs; the others come with the report. */
-  readonly onOver?: ((connection: Connection) => void) | undefined;
-  /** Called with the number of events that are known to be lost by now. */
-  readonly onLost?: ((total: number) => void) | undefined;
-  /** Released connections are not kept for the report, because nothing uses it. */
-  readonly forgets?: boolean | undefined;
-  /** Connections are drawn before they end, too. */
-  readonly watches: boolean;
-  /** Keeps every event in memory, because an output needs them all. */
-  readonly wholeTrace: boolean;
-  /** Records every event as it arrives, if asked for. */
-  readonly recorder: Recorder | null;
-  /** Ends the trace, which still reports. */
-  readonly stop: AbortSignal;
-  /** Called as soon as the report can be made, most of a second before everything is closed. */
-  readonly onReport: (report: Report, trace: Trace, rest: readonly Connection[]) => Promise<void>;
-}
-
-export interface TraceResult {
-  readonly report: Report;
-  /** Why tracing itself failed half-way, if it did. */
-  readonly trouble: string | null;
-  /** Number of released connections that are not in the report. */
-  readonly forgotten: number;
-}
+import { ConnectionTally, type TallyOptions } from './tally.js';
+import { collect } from './trace-end.js';
+import {
+  PATIENCE,
+  type TraceEffects,
+  type TraceRequest,
+  type TraceResult,
+} from './trace-request.js';
 
 /** Milliseconds that open connections get to close after the command's end. */
 const LINGER = 300;
 const TICK = 100;
 /** Milliseconds between two checks of the space for the probes' output. */
 const LOOK = 500;
-/** Milliseconds until the probes must be live: two seconds are usual, a slow or busy machine takes many times that. */
-const PATIENCE = 60_000;
-/** Milliseconds for the engine's answer, and for looking into all namespaces. */
-const DOCKER_PATIENCE = 2_000;
-const TOPOLOGY_PATIENCE = 5_000;
-
 export async function runTrace(request: TraceRequest, effects: TraceEffects): Promise<TraceResult> {
   checkMachine((text) => effects.progress.warn(text));
   const rules = new RuleTracing();
@@ -120,65 +40,18 @@ async function traceBeside(
   request: TraceRequest,
   effects: TraceEffects,
 ): Promise<TraceResult> {
-  const { progress, stop } = effects;
-  const topologyOf = await openTopology(request);
-  const { startSurvey } = await import('./survey.js');
-  const surveyor = startSurvey(request.netns, stop, (text) => progress.warn(text));
-  const before = await topologyOf(stop);
-  for (const problem of before.problems) progress.warn(problem);
-  const mappings = await surveyor.mappings(before);
-  const target = resolvePorts(before, { ...request.query, mappings });
-
-  const intake = new Intake(before, {
+  const prepared = await prepare(rules, request, effects);
+  const { topology, target } = prepared;
+  const intake = new Intake(topology, {
     onEvent: (event) => {
       effects.recorder?.add(event);
       effects.onEvent?.(event);
     },
-    readTopology: async () => topologyOf(undefined),
+    readTopology: async () => prepared.readTopology(undefined),
   });
-  const { startTracer } = await import('../capture/bpftrace/tracer.js');
-  const surveying = surveyor.before(target.ports);
-  if (request.traceRules) {
-    await surveying; // so that it does not find our own table
-    await rules.start(request.netns, target, (text) => progress.warn(text));
-  }
-  const tracer = await startTracer({
-    ports: target.ports,
-    budget: request.budget,
-    relays: listRelays(before, target),
-    copyingRelays: hasCopyingRelay(before, target),
-    probes: probesFolder,
-    bpftrace: request.bpftrace,
-    patience: request.patience ?? PATIENCE,
-    profile: request.profile ?? 'auto',
-    passEnvironment: request.passEnvironment,
-    signal: stop,
-    onLost: (count) => {
-      progress.lost(count);
-      intake.noteLost(count);
-      effects.onLost?.(count);
-    },
-    onEvent: (event) => intake.take(event),
-    onCheckpoint: (checkpoint) => {
-      intake.noteCheckpoint(checkpoint);
-      effects.recorder?.addCheckpoint(checkpoint);
-    },
-  });
-  const survey = await surveying;
-  const header = {
-    program: request.program,
-    epoch: tracer.epoch,
-    target,
-    client: request.client,
-    topology: before,
-    probes: {
-      attached: tracer.plan.attached,
-      missing: tracer.plan.missing,
-      profile: tracer.plan.profile,
-      witnesses: tracer.plan.witnesses,
-    },
-    budget: request.budget,
-  };
+  const tracer = await startProbes(request, effects, { intake, topology, target });
+  const survey = await prepared.surveying;
+  const header = makeHeader(request, tracer, prepared);
   const wholeTrace = effects.wholeTrace || request.traceRules === true;
   const { analysis, early } = intake.begin(header, {
     hops: request.hops,
@@ -190,49 +63,22 @@ async function traceBeside(
   const clocks = readClocks();
   // Where checkpoints make connections final, none is told before. Where everything is kept, none is let go.
   const isFinalOnly = tracer.checkpoints && !wholeTrace;
-  const tally = new ConnectionTally({
-    analysis,
-    clock: () => intake.now(),
-    wanted: effects.watches
-      ? 'all'
-      : isFinalOnly || effects.onConnection === null
-        ? 'none'
-        : 'ended',
-    isFinalOnly,
-    onEnded: (connection) => effects.onConnection?.(connection),
-    onOver: (connection) => effects.onOver?.(connection),
-  });
+  const tally = openTally(effects, { analysis, intake, isFinalOnly });
   const from = timeSince(tracer.epoch);
-  progress.ready(target.asked, tracer.plan.missing);
+  effects.progress.ready(target.asked, tracer.plan.missing);
 
   const shortage = await waitForEnd(request, effects, tracer, { tally, intake });
-  progress.stopping();
-  // By the monotonic clock, as the events' own times: setting the wall clock lengthens no span.
-  const span = { from, to: from + Math.floor((readClocks().awake - clocks.awake) * 1e6) };
-  // Before the last seal, because a socket that closes meanwhile reports its sums itself.
-  const open = await readOpenSums(intake, target.ports);
-  const [end, [met, surveyed]] = await Promise.all([
-    tracer.finish(),
-    rules
-      .stop()
-      .then(async (met) => [met, survey && (await surveyor.after(survey, target.ports))] as const),
-  ]);
-  progress.finished(end.lost);
-  const topology = isKnown(before, intake.namespaces)
-    ? before
-    : mergeTopologies(intake.topology, await topologyOf(undefined).catch(() => intake.topology));
-  const last = {
-    header: { ...header, topology, ...(surveyed && { survey: surveyed }) },
-    sums: numberRemainder([...end.remainder, ...open], intake.lastId),
-    tail: {
-      ...makeTail(end, intake.full, met, [
-        ...(shortage === null ? [] : [shortage]),
-        ...compareClocks(clocks, readClocks()),
-      ]),
-      ...(end.sealed && { span }),
-      ...(intake.complete.length > 0 && { complete: intake.complete }),
-    },
-  };
+  const { end, last } = await collect(effects, {
+    rules,
+    prepared,
+    intake,
+    tracer,
+    survey,
+    header,
+    clocks,
+    from,
+    shortage,
+  });
   // The recording comes first: it is kept even if the report fails.
   await effects.recorder?.finish(last);
   const { report, trace, rest } = analysis.finish({ source: 'live', ...last });
@@ -240,6 +86,62 @@ async function traceBeside(
   await end.closed;
   const forgotten = effects.forgets === true ? analysis.settled : 0;
   return { report, trouble: end.died ?? shortage, forgotten };
+}
+
+async function startProbes(
+  request: TraceRequest,
+  { progress, recorder, onLost, stop }: TraceEffects,
+  { intake, topology, target }: Pick<Prepared, 'topology' | 'target'> & { readonly intake: Intake },
+): Promise<Tracer> {
+  const { startTracer } = await import('../capture/bpftrace/tracer.js');
+  return startTracer({
+    ports: target.ports,
+    budget: request.budget,
+    relays: listRelays(topology, target),
+    copyingRelays: hasCopyingRelay(topology, target),
+    probes: probesFolder,
+    bpftrace: request.bpftrace,
+    patience: request.patience ?? PATIENCE,
+    profile: request.profile ?? 'auto',
+    passEnvironment: request.passEnvironment,
+    signal: stop,
+    onLost: (count) => {
+      progress.lost(count);
+      intake.noteLost(count);
+      onLost?.(count);
+    },
+    onEvent: (event) => intake.take(event),
+    onCheckpoint: (checkpoint) => {
+      intake.noteCheckpoint(checkpoint);
+      recorder?.addCheckpoint(checkpoint);
+    },
+  });
+}
+
+function makeHeader(
+  { program, client, budget }: TraceRequest,
+  { epoch, plan }: Tracer,
+  { topology, target }: Prepared,
+): TraceHeader {
+  const { attached, missing, profile, witnesses } = plan;
+  const probes = { attached, missing, profile, witnesses };
+  return { program, epoch, target, client, topology, probes, budget };
+}
+
+function openTally(
+  effects: TraceEffects,
+  running: Pick<TallyOptions, 'analysis' | 'isFinalOnly'> & { readonly intake: Intake },
+): ConnectionTally {
+  const { analysis, isFinalOnly, intake } = running;
+  const live = isFinalOnly || effects.onConnection === null ? 'none' : 'ended';
+  return new ConnectionTally({
+    analysis,
+    clock: () => intake.now(),
+    wanted: effects.watches ? 'all' : live,
+    isFinalOnly,
+    onEnded: (connection) => effects.onConnection?.(connection),
+    onOver: (connection) => effects.onOver?.(connection),
+  });
 }
 
 function checkMachine(warn: (text: string) => void): void {
@@ -260,17 +162,6 @@ function checkMachine(warn: (text: string) => void): void {
     });
   }
   for (const { finding } of limits) warn(finding);
-}
-
-async function openTopology(
-  request: TraceRequest,
-): Promise<(signal: AbortSignal | undefined) => Promise<Topology>> {
-  const { readTopology } = await import('../host/topology.js');
-  const { netns, dockerHost, patience = PATIENCE } = request;
-  // Users give the probes more time on a slow machine, where everything else takes longer too.
-  const slow = Math.max(1, patience / PATIENCE);
-  const limits = { dockerTimeout: DOCKER_PATIENCE * slow, budget: TOPOLOGY_PATIENCE * slow };
-  return async (signal) => readTopology({ netns, dockerHost, signal, ...limits });
 }
 
 async function waitForEnd(

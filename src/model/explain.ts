@@ -15,6 +15,8 @@ const prediction = z.object({
   vantage: z.enum(VANTAGES),
   /** Who connects: `outside`, `host`, `container NAME`. */
   from: z.string(),
+  /** The container that connects; null for a client elsewhere. Left out by versions before 0.2. */
+  client: z.string().nullable().optional(),
   /** What is dialled, `127.0.0.1:6379`. */
   to: z.string(),
   protocol: z.enum(['tcp', 'udp']),

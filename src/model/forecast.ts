@@ -2,7 +2,7 @@
 import type { Prediction } from './explain.js';
 import type { Reason } from './reason.js';
 
-export type Forecast = Readonly<Omit<Prediction, 'from' | 'why' | 'obstacles'>> & {
+export type Forecast = Readonly<Omit<Prediction, 'from' | 'client' | 'why' | 'obstacles'>> & {
   readonly from: Client;
   readonly why: Reason;
   readonly obstacles: readonly Reason[];

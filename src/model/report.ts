@@ -250,6 +250,8 @@ const connection = z.object({
       hook: z.enum(['PREROUTING', 'OUTPUT']).nullable(),
       original: z.string(),
       reply: z.string(),
+      /** Where its packets go after the translation, `172.17.0.2:6379`. */
+      target: endpointText,
       sourceRewritten: z.boolean(),
     })
     .nullable(),

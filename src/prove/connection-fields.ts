@@ -13,6 +13,7 @@ export function describeNat({ nat }: Leg): Connection['nat'] {
     hook: nat.hook,
     original: format(original),
     reply: format(reply),
+    target: formatEndpoint(reply.source),
     sourceRewritten: nat.sourceRewritten,
   };
 }

@@ -54,6 +54,7 @@ const nat = (hook: 'PREROUTING' | 'OUTPUT', to: string): Connection['nat'] => ({
   hook,
   original: 'x → y',
   reply: `${to} → 198.51.100.2:40000`,
+  target: to,
   sourceRewritten: false,
 });
 

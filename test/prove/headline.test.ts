@@ -14,7 +14,13 @@ const test = suite('prove: headline');
 
 const TARGET: Report['target'] = { ports: [8080], protocol: 'all', containers: [] };
 const RULE = '-A DOCKER-USER -i ext0 -j DROP';
-const NAT = { hook: 'PREROUTING', original: '', reply: '', sourceRewritten: false } as const;
+const NAT = {
+  hook: 'PREROUTING',
+  original: '',
+  reply: '',
+  target: '',
+  sourceRewritten: false,
+} as const;
 
 const answered = (id: number, given: Partial<Connection> = {}): Connection =>
   connection({ id, hops: [], nat: NAT, ...given });

@@ -213,6 +213,7 @@ test('where the rules of the end tell how it came, they say why', () => {
     original: 'x → y',
     sourceRewritten: false,
     reply: '172.17.0.2:6379 → 198.51.100.2:40000',
+    target: '172.17.0.2:6379',
   };
   const changed = { rules, changes: { counted: [], rules: RULES } };
   const told = one(changed, { nat });

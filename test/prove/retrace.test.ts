@@ -239,7 +239,13 @@ test('the way: path, hook and rewritten address', () => {
   assert.is(agrees({ path: 'direct' }, {}), false);
   assert.is(agrees({ path: 'direct' }, { way: null }), true, 'no way was predicted');
   const nat = (hook: 'PREROUTING' | 'OUTPUT' | null, to = '172.17.0.2:6379') => ({
-    nat: { hook, original: 'x → y', reply: `${to} → 198.51.100.2:40000`, sourceRewritten: false },
+    nat: {
+      hook,
+      original: 'x → y',
+      reply: `${to} → 198.51.100.2:40000`,
+      target: to,
+      sourceRewritten: false,
+    },
   });
   assert.is(agrees(nat('PREROUTING'), {}), true);
   assert.is(agrees(nat('OUTPUT'), {}), false, 'it came from elsewhere');

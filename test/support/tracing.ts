@@ -1,10 +1,10 @@
 /** A live trace of the lab by the program's own app, with traffic as the test wants it. */
 import {
   DEFAULT_REQUEST,
-  runTrace,
   type TraceRequest,
   type TraceResult,
-} from '../../src/app/trace.js';
+} from '../../src/app/trace-request.js';
+import { runTrace } from '../../src/app/trace.js';
 import type { Lab } from '../../src/lab/index.js';
 import type { Connection } from '../../src/model/report.js';
 import type { Trace } from '../../src/model/trace.js';

@@ -99,8 +99,7 @@ function goesSameWay(
   if (path !== way) return false;
   if (path !== 'dnat' || !nat) return true;
   const hook = start.by.kind === 'host' ? 'OUTPUT' : 'PREROUTING';
-  const rewritten = nat.reply.split(' → ')[0];
-  return (nat.hook ?? hook) === hook && (target ?? rewritten) === rewritten;
+  return (nat.hook ?? hook) === hook && (target ?? nat.target) === nat.target;
 }
 
 /** Whether the rule only translates the packet, which was then lost elsewhere. */

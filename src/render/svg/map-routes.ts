@@ -27,7 +27,7 @@ export function listRoutes(explanation: Explanation): Routes {
   for (const prediction of explanation.predictions) {
     if (prediction.path === 'unknown') continue;
     const ends = {
-      client: /^container (.*)$/.exec(prediction.from)?.[1] ?? null,
+      client: prediction.client ?? null,
       relay: findRelay(explanation, prediction),
       container: findContainer(explanation, prediction.target),
     };

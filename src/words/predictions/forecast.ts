@@ -11,6 +11,7 @@ export function writeForecast({ from, why, obstacles, ...told }: Forecast): Pred
   return {
     vantage,
     from: nameClient(from),
+    client: from.kind === 'container' ? from.name : null,
     to,
     protocol,
     path,
