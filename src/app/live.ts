@@ -14,7 +14,7 @@ import { passes } from './selection.js';
 import type { Sending } from './sending.js';
 import { identify } from './tally.js';
 import { runTrace } from './trace.js';
-import type { TraceRequest } from './trace-request.js';
+import type { TraceRequest, TraceResult } from './trace-request.js';
 
 export async function traceLive(
   request: TraceRequest,
@@ -33,18 +33,62 @@ export async function traceLive(
   await checkFiles(files, outputs.json || outputs.ndjson);
   const progress = openProgress(request, outputs, terminal);
   const sending = outputs.otlp === undefined ? null : await openSending(request, outputs, progress);
+  const stop = listenForStop(terminal, {
+    // A closed stream ends the trace, unless files or a command were asked for.
+    closed: outputs.ndjson && files.length === 0 && request.command.length === 0,
+  });
+  progress.starting();
+  const shown = streamed ? { ...terminal, out: (text: string) => terminal.err(text) } : terminal;
+  const { result, written } = await runTold(request, {
+    outputs,
+    terminal,
+    shown,
+    progress,
+    sending,
+    stop,
+  });
+  const { report, trouble, forgotten } = result;
+  const sent = sending === null || (await sending.close((text) => terminal.err(text)));
+  if (outputs.quiet) warnOfCoverage(report, progress);
+  if (trouble !== null) {
+    terminal.err(`Error: ${trouble}\n`);
+    return 1;
+  }
+  const exit = conclude(report, outputs.expect, terminal, forgotten);
+  return exit === 0 && !(written && sent) ? 1 : exit;
+}
+
+/** Fires when the user ends the trace; and when standard output is closed, if that shall end it too. */
+function listenForStop(
+  terminal: LiveTerminal,
+  { closed }: { readonly closed: boolean },
+): AbortSignal {
   const stop = new AbortController();
   terminal.onInterrupt(() =>
     stop.abort(
       new UserError('interrupted before the probes were live', { code: 'interrupted', exit: 1 }),
     ),
   );
-  progress.starting();
+  if (closed) terminal.onClosed(() => stop.abort(CLOSED));
+  return stop.signal;
+}
+
+interface Listeners {
+  readonly outputs: LiveOutputs;
+  readonly terminal: LiveTerminal;
+  /** Where the report goes. */
+  readonly shown: LiveTerminal;
+  readonly progress: Progress;
+  readonly sending: Sending | null;
+  readonly stop: AbortSignal;
+}
+
+/** Traces, and tells every output what it asked for as it comes. `written` is false where a file could not be written. */
+async function runTold(
+  request: TraceRequest,
+  { outputs, terminal, shown, progress, sending, stop }: Listeners,
+): Promise<{ readonly result: TraceResult; readonly written: boolean }> {
   const stream = streamTo(terminal);
-  // A closed stream ends the trace, unless files or a command were asked for.
-  if (outputs.ndjson && files.length === 0 && request.command.length === 0) {
-    terminal.onClosed(() => stop.abort(CLOSED));
-  }
   const events = new EventStream({
     write: (event) => stream('event', event),
     waiting: () => terminal.waiting?.() ?? 0,
@@ -53,16 +97,15 @@ export async function traceLive(
   let written = true;
   const tell =
     outputs.ndjson || outputs.watch === true ? createTeller(outputs, stream, progress) : null;
-  const shown = streamed ? { ...terminal, out: (text: string) => terminal.err(text) } : terminal;
-  const { report, trouble, forgotten } = await runTrace(request, {
+  const result = await runTrace(request, {
     forgets: needsNoReport(outputs),
     onOver: sending ? (connection) => sending.over(connection) : undefined,
     onLost: sending ? (total) => sending.lost(total) : undefined,
     wholeTrace: needsEvents(outputs),
     watches: outputs.watch === true && terminal.interactive,
     progress,
-    recorder,
-    stop: stop.signal,
+    recorder: outputs.recorder ?? null,
+    stop,
     onEvent: outputs.ndjson ? (event) => events.add(event) : null,
     onConnection: tell,
     onReport: async (made, trace, rest) => {
@@ -79,14 +122,7 @@ export async function traceLive(
     },
   });
   events.end();
-  if (sending && !(await sending.close((text) => terminal.err(text)))) written = false;
-  if (outputs.quiet) warnOfCoverage(report, progress);
-  if (trouble !== null) {
-    terminal.err(`Error: ${trouble}\n`);
-    return 1;
-  }
-  const exit = conclude(report, outputs.expect, terminal, forgotten);
-  return exit === 0 && !written ? 1 : exit;
+  return { result, written };
 }
 
 function openProgress(

@@ -1,4 +1,5 @@
 /** Reads a host's namespace, those of its containers and, wave by wave, every namespace that veths connect to them. */
+import type { Container, Device } from '../model/topology.js';
 import type { RunCommand } from './command.js';
 import { parseLinks } from './links.js';
 import {
@@ -137,4 +138,25 @@ function describeFailure(problem: string): string {
     ? 'install the packages iproute2 and util-linux'
     : 'check that `ip -j -d addr` and `unshare -m true` work';
   return `Network namespaces could not be read (${problem}); ${remedy}.`;
+}
+
+/** The host and the containers' namespaces, and what veths connect to them over any number of others; the host first. */
+export function keepConnected(
+  host: number,
+  devices: ReadonlyMap<number, readonly Device[]>,
+  containers: readonly Container[],
+): number[] {
+  const kept = new Set([host]);
+  const follow = (): void => {
+    for (const inode of kept) {
+      for (const device of devices.get(inode) ?? []) {
+        if (device.peerNamespace !== null) kept.add(device.peerNamespace);
+      }
+    }
+  };
+  follow();
+  for (const { namespace } of containers) if (namespace !== null) kept.add(namespace);
+  // An overlay's bridge stands in a namespace that no veth ties to the host.
+  follow();
+  return [...kept];
 }

@@ -2,7 +2,7 @@
 import { listResidents } from '../model/residents.js';
 import type { Container, Device, Listener, Topology } from '../model/topology.js';
 import { runCommand, type RunCommand } from './command.js';
-import { readConnected } from './connected.js';
+import { keepConnected, readConnected } from './connected.js';
 import { gatherContainers } from './gather.js';
 import { Ancestry } from './ancestry.js';
 import { readEngines, type EngineReading } from './docker.js';
@@ -61,7 +61,7 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
   const target = resolveNamespace(options.netns ?? 'self', proc, folders);
   const engines = startEngines(options);
   const machine = readMachine(target, proc, folders);
-  const { host, files, processes, ancestry, keepers, drivers, rootless, relays, ours } = machine;
+  const { host, files, ancestry, keepers, drivers, rootless, relays, ours } = machine;
   const connected = await readConnected({
     run,
     proc,
@@ -92,27 +92,9 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
     files,
     asked: (options.dockerHost ?? (options.env ?? process.env)['DOCKER_HOST'] ?? '') !== '',
   });
-  const nameless = {
-    host: host.inode,
+  const { containers, kept, names } = await nameAll(options, machine, {
     devices,
     containers: gathered.containers,
-    pids: new Map(processes.map(({ pid, namespace }) => [namespace, pid])),
-  };
-  const ids =
-    listNameless(nameless).length > 0 ? await readRuleNames(run, host.path, signal) : new Map();
-  signal?.throwIfAborted();
-  const byRules = nameByRules(nameless, ids, new Map(listNames(files)));
-  const containers = [...gathered.containers, ...byRules];
-  const kept = keepConnected(host.inode, devices, containers);
-  const names = nameNamespaces(kept, {
-    host: host.inode,
-    containers,
-    names: new Map([
-      ...nameOverlays(devices, containers),
-      ...nameDriven(drivers, containers),
-      ...(options.names ?? []),
-      ...listNames(files),
-    ]),
   });
   const asked =
     options.listeners === false ? [] : kept.filter((inode) => names.get(inode)?.role !== 'other');
@@ -175,6 +157,41 @@ function readMachine(
       keeper.namespace === host.inode || rootless.has(keeper.namespace) || rootless.has(namespace),
   );
   return { host, files, processes, ancestry, keepers, drivers, rootless, relays, ours };
+}
+
+/** Names the containers that no engine names, and every namespace that is connected to the host. */
+async function nameAll(
+  options: TopologyOptions,
+  { host, files, processes, drivers }: ReturnType<typeof readMachine>,
+  found: {
+    readonly devices: ReadonlyMap<number, readonly Device[]>;
+    readonly containers: readonly Container[];
+  },
+) {
+  const { run = runCommand, signal } = options;
+  const { devices } = found;
+  const nameless = {
+    ...found,
+    host: host.inode,
+    pids: new Map(processes.map(({ pid, namespace }) => [namespace, pid])),
+  };
+  const ids =
+    listNameless(nameless).length > 0 ? await readRuleNames(run, host.path, signal) : new Map();
+  signal?.throwIfAborted();
+  const byRules = nameByRules(nameless, ids, new Map(listNames(files)));
+  const containers = [...found.containers, ...byRules];
+  const kept = keepConnected(host.inode, devices, containers);
+  const names = nameNamespaces(kept, {
+    host: host.inode,
+    containers,
+    names: new Map([
+      ...nameOverlays(devices, containers),
+      ...nameDriven(drivers, containers),
+      ...(options.names ?? []),
+      ...listNames(files),
+    ]),
+  });
+  return { containers, kept, names };
 }
 
 /** Who listens in these namespaces, as far as the time allows. */
@@ -262,25 +279,4 @@ function nameListeners(
 
 function listNames(files: ReadonlyMap<number, NamespaceFile>): [number, string][] {
   return [...files.values()].flatMap(({ inode, name }) => (name === null ? [] : [[inode, name]]));
-}
-
-/** The host and the containers' namespaces, and what veths connect to them over any number of others; the host first. */
-function keepConnected(
-  host: number,
-  devices: ReadonlyMap<number, readonly Device[]>,
-  containers: readonly Container[],
-): number[] {
-  const kept = new Set([host]);
-  const follow = (): void => {
-    for (const inode of kept) {
-      for (const device of devices.get(inode) ?? []) {
-        if (device.peerNamespace !== null) kept.add(device.peerNamespace);
-      }
-    }
-  };
-  follow();
-  for (const { namespace } of containers) if (namespace !== null) kept.add(namespace);
-  // An overlay's bridge stands in a namespace that no veth ties to the host.
-  follow();
-  return [...kept];
 }
