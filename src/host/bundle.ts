@@ -72,6 +72,13 @@ export function readCompose(labels: unknown): BundleNames['compose'] {
   return null;
 }
 
+/** The container that holds the pod of this one, which CRI-O and Podman name by its id, and its own hostname. */
+export function readSandbox(text: string): { sandbox: string | null; hostname: string | null } {
+  const config = parse(text);
+  const sandbox = word(config['annotations'], 'io.kubernetes.cri-o.SandboxID');
+  return { sandbox, hostname: word(config, 'hostname') };
+}
+
 /** The file of the network namespace that a container was started in; null where it got one of its own. */
 export function readNamespacePath(text: string): string | null {
   const linux = parse(text)['linux'];

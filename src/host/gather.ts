@@ -33,13 +33,14 @@ export interface Gathered {
 
 export function gatherContainers(gathering: Gathering): Gathered {
   const { host, readings, keepers, ours, namespaces, devices, rootless, files, asked } = gathering;
-  const pids = new Map(keepers.map(({ id, pid }) => [id, pid]));
+  const kept = new Map(keepers.map((one) => [one.id, one]));
   const served = readings.map((reading) => {
     const runtime = readRuntime(reading.engine);
     const containers = reading.containers.map((one) => ({
       ...one,
       ...runtime,
-      ...(one.pid > 0 && { pid: pids.get(one.id) ?? one.pid }),
+      ...(one.pid > 0 && { pid: kept.get(one.id)?.pid ?? one.pid }),
+      ...readPod(kept.get(one.id)),
     }));
     const byPid = new Map(
       containers.flatMap(({ id, pid }) => {
@@ -81,6 +82,15 @@ export function gatherContainers(gathering: Gathering): Gathered {
     others: [...beside, ...countSilent(ours, ids)],
     problems,
   };
+}
+
+/** Podman's API for Docker's clients tells nothing of pods. */
+function readPod(
+  kept: KeptContainer | undefined,
+): Partial<Pick<Container, 'name' | 'pod' | 'infra'>> {
+  if (kept?.product !== 'podman' || kept.pod === null) return {};
+  const { pod, name, infra } = kept;
+  return infra ? { pod, name, infra } : { pod };
 }
 
 /** The product, and the user below whose folder its socket is. */

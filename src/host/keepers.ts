@@ -1,6 +1,7 @@
 /** Finds running containers by their keeper processes (conmon, containerd's shims), for engines whose API is silent. */
 import type { Ancestry } from './ancestry.js';
 import { readBundle, readNamespacePath, type BundleNames } from './bundle.js';
+import { joinPods, type Started } from './podman-pods.js';
 import { readArguments, readCommandName, readText, type ProcessEntry } from './procfs.js';
 
 /** A container whose first process is known, with the name that its engine gave it. */
@@ -33,14 +34,23 @@ export function listKept(
   processes: readonly ProcessEntry[],
   ancestry: Ancestry,
 ): KeptContainer[] {
-  return processes.flatMap((keeper) => {
+  const started: Started<KeptContainer>[] = [];
+  const others: KeptContainer[] = [];
+  for (const keeper of processes) {
     const command = readCommandName(proc, keeper.pid);
-    if (command === CONMON) return readConmon(proc, keeper, ancestry) ?? [];
-    return command === SHIM ? readShim(proc, keeper, ancestry) : [];
-  });
+    if (command === SHIM) others.push(...readShim(proc, keeper, ancestry));
+    const one = command === CONMON ? readConmon(proc, keeper, ancestry) : null;
+    if (one?.container.product === 'podman') started.push(one);
+    else if (one) others.push(one.container);
+  }
+  return [...joinPods(started), ...others];
 }
 
-function readConmon(proc: string, keeper: ProcessEntry, ancestry: Ancestry): KeptContainer | null {
+function readConmon(
+  proc: string,
+  keeper: ProcessEntry,
+  ancestry: Ancestry,
+): Started<KeptContainer> | null {
   const words = readArguments(proc, keeper.pid) ?? [];
   const id = valueOf(words, '-c', '--cid');
   // `podman exec` has a conmon of its own, whose child is no container.
@@ -52,7 +62,8 @@ function readConmon(proc: string, keeper: ProcessEntry, ancestry: Ancestry): Kep
   if (!first || more.some(({ namespace }) => namespace !== first.namespace)) return null;
   const name = valueOf(words, '-n', '--name');
   const kubernetes = readPodName(name ?? '');
-  return {
+  const config = readConfig(proc, keeper.pid, valueOf(words, '-b', '--bundle'));
+  const container: KeptContainer = {
     id,
     name: id.slice(0, 12),
     pod: null,
@@ -64,8 +75,9 @@ function readConmon(proc: string, keeper: ProcessEntry, ancestry: Ancestry): Kep
     keeper,
     product: kubernetes ? 'cri-o' : 'podman',
     user: readUser(proc, keeper.pid),
-    path: readConmonPath(proc, keeper.pid, valueOf(words, '-b', '--bundle')),
+    path: readNamespacePath(config),
   };
+  return { container, config };
 }
 
 function readUser(proc: string, pid: number): number {
@@ -73,9 +85,9 @@ function readUser(proc: string, pid: number): number {
   return Number(uid ?? 0);
 }
 
-function readConmonPath(proc: string, pid: number, bundle: string | null): string | null {
-  if (bundle === null) return null;
-  return readNamespacePath(readText(`${proc}/${pid}/root${bundle}/config.json`) ?? '');
+/** The file that a container was started from; empty when it cannot be read. */
+function readConfig(proc: string, pid: number, bundle: string | null): string {
+  return bundle === null ? '' : (readText(`${proc}/${pid}/root${bundle}/config.json`) ?? '');
 }
 
 /** Podman names the container that holds a pod's namespaces after the pod's id. */

@@ -194,6 +194,23 @@ test('rules that stop a client are told, the others where they are asked for', a
   assert.ok(draw().length < draw(true).length);
 });
 
+test('a container is told with its pod, and what holds the pod is called after it', async () => {
+  const topology = join(folder, 'map-pod.json');
+  writeFileSync(topology, JSON.stringify(DOCUMENT));
+  const explanation = await explain({ query: { ports: [6379] }, iptables: [PROXY], topology });
+  const port = { interface: 'veth1', ifindex: 5, peerIfindex: 2, peerName: 'eth0', address: null };
+  const bridges = [{ name: 'docker0', addresses: [], members: [{ ...port, container: 'redis' }] }];
+  const draw = (pod: string): string => {
+    const containers = explanation.containers.map((one) => ({ ...one, pod }));
+    return renderExplanation(
+      { ...explanation, bridges, containers },
+      { columns: 100, color: false },
+    );
+  };
+  assert.match(draw('shop'), 'redis (pod shop):eth0');
+  assert.match(draw('redis'), '↔ redis:eth0');
+});
+
 test('an empty file tells of no rules, and that is said', async () => {
   const file = join(folder, 'empty');
   writeFileSync(file, '\n');

@@ -60,6 +60,43 @@ test('Podman: the namespace’s file from the bundle', () => {
   assert.is(read([conmon('-n', 'web', '-b', '/bundle'), first])[0]?.path, null);
 });
 
+/** A container of Podman with what its bundle says. */
+function inPod(
+  pid: number,
+  name: string,
+  config: { annotations?: Readonly<Record<string, string>>; hostname?: string },
+): FakeProcess[] {
+  const id = String(pid).repeat(32);
+  const words = ['conmon', '-c', id, '-n', name, '-b', '/bundle'];
+  const files = { 'root/bundle/config.json': JSON.stringify(config) };
+  return [
+    { pid, namespace: HOST, command: 'conmon', arguments: words, parent: 1, files },
+    { pid: pid + 1, namespace: INSIDE, parent: pid },
+  ];
+}
+
+const HOLDER = '20'.repeat(32);
+const member = { annotations: { 'io.kubernetes.cri-o.SandboxID': HOLDER }, hostname: 'redis' };
+
+test('Podman: a pod by the id of what holds it, whatever that is called, and the pod’s name', () => {
+  const told = (holder: string, hostname: string): unknown[] =>
+    read([
+      ...inPod(20, holder, { hostname }),
+      ...inPod(30, 'redis', member),
+      ...inPod(40, 'alone', { hostname: 'shop' }),
+    ]).map(({ name, pod, infra }) => [name, pod, infra]);
+  assert.equal(told('holder', 'shop'), [
+    ['shop', 'shop', true],
+    ['redis', 'shop', false],
+    ['alone', null, false],
+  ]);
+  assert.equal(told('0123456789ab-infra', HOLDER.slice(0, 12)), [
+    ['0123456789ab-infra', null, true],
+    ['redis', null, false],
+    ['alone', null, false],
+  ]);
+});
+
 test('no name is told where it could be another’s', () => {
   const elsewhere = { ...first, pid: 12, namespace: 300 };
   assert.equal(read([conmon('-n', 'redis'), first, elsewhere]), [], 'two namespaces');

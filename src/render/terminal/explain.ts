@@ -85,7 +85,7 @@ function drawBridges(explanation: Explanation, sheet: Sheet): string[] {
 function tellGroup(container: Explanation['containers'][number] | undefined): string {
   const { compose, pod } = container ?? {};
   if (compose) return ` (compose ${compose.project}/${compose.service})`;
-  return pod === undefined ? '' : ` (pod ${pod})`;
+  return pod === undefined || pod === container?.name ? '' : ` (pod ${pod})`;
 }
 
 function tellSocket(socket: Explanation['sockets'][number]): string {
