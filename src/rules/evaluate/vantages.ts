@@ -155,7 +155,7 @@ function findMember(
 ): Member | null {
   const taken = new Set(world.containers.flatMap(({ places }) => places.map((p) => p.address)));
   for (const container of world.containers) {
-    if (container === not) continue;
+    if (container === not || isBeside(container, not)) continue;
     const place = container.places.find(
       ({ address, bridge: own }) =>
         familyOf(address) === family && (own ?? findBridgeOf(world, address)?.name) === bridge.name,
@@ -171,6 +171,13 @@ function findMember(
   return address === undefined
     ? null
     : { client, bridge: bridge.name, address, hypothetical: true };
+}
+
+/** Whether both share a namespace, as the containers of a pod do: they have the same addresses. */
+function isBeside({ places }: WorldContainer, other: WorldContainer | null): boolean {
+  return places.some(({ address, bridge }) =>
+    other?.places.some((place) => place.address === address && place.bridge === bridge),
+  );
 }
 
 /** Lists addresses that differ only in their last part and are hardly ever given out. */

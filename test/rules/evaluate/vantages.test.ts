@@ -129,6 +129,13 @@ test('where no other container runs, one that might is thought of, at an address
   assert.ok(alone.some((text) => text.startsWith(`other-bridge a container on ${FAR_BRIDGE}`)));
 });
 
+test('what shares the target’s namespace is no neighbour of it', () => {
+  const world = makeWorld(NOTHING, true);
+  const [redis, ...others] = world.containers;
+  const inPod = redis ? [redis, { ...redis, name: 'sidecar' }] : [];
+  assert.equal(list({ containers: [...inPod, ...others] }), USUAL);
+});
+
 test('a target that no container has dials nothing, on a host that is at hand', () => {
   const self = (measured: boolean): boolean =>
     list({ measured }, { container: null }).some((text) => text.startsWith('self'));
