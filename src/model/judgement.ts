@@ -61,6 +61,8 @@ export interface TunnelTaken {
 
 export interface Taken {
   readonly process: Process;
+  /** The container on the host's network whose process it is; null for the host's own, and where that is not known. */
+  readonly container: string | null;
   /** It answered, or there was no request; a process that only reads does not answer. */
   readonly answers: boolean;
   /** What keeps it from being proven to answer by itself. */

@@ -1,6 +1,13 @@
 /** Writes the reason of a verdict on one connection: one sentence, without a full stop. */
 import { formatEndpoint } from '../model/address.js';
-import type { ConnectionFacts, Judged, Judgement, Redirect, RelayLeg } from '../model/judgement.js';
+import type {
+  ConnectionFacts,
+  Judged,
+  Judgement,
+  Redirect,
+  RelayLeg,
+  Taken,
+} from '../model/judgement.js';
 import { writeDoubt, writeGap } from './doubts.js';
 import { writeEnding } from './endings.js';
 import { writeProcess } from './processes.js';
@@ -45,7 +52,7 @@ function writeShowing(
       return facts.seenBy === 'wire' ? writeSeenRelay(facts) : writeRelay(facts);
     case 'taken':
       return taken
-        ? `${writeRedirect(redirect)}${writeProcess(taken.process)} of the host ${writeTaking(facts)}${taken.answers ? ' and answers itself' : ''}`
+        ? `${writeRedirect(redirect)}${writeProcess(taken.process)} ${writeOwner(taken)} ${writeTaking(facts)}${taken.answers ? ' and answers itself' : ''}`
         : '';
     case 'stopped': {
       const where = server ? formatEndpoint(server) : 'an address of the host';
@@ -61,6 +68,10 @@ function writeShowing(
     case 'crossed':
       return `packets for ${formatEndpoint(destination)} passed with the same addresses, and nothing relayed them`;
   }
+}
+
+function writeOwner({ container }: Taken): string {
+  return container === null ? 'of the host' : `of ${container}, on the host's network,`;
 }
 
 function writeRelay(facts: ConnectionFacts): string {

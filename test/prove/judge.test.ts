@@ -86,6 +86,7 @@ const BASE: ConnectionFacts = {
 
 const TAKEN: Taken = {
   process: PROCESS,
+  container: null,
   answers: true,
   doubts: [{ code: 'elsewhere-unwatched' }],
 };

@@ -419,6 +419,32 @@ test('nobody accepted it: known only where accepts were watched, from its beginn
   assert.is(connection?.evidence.find(({ claim }) => /host accepted/.test(claim))?.holds, null);
 });
 
+test('a process of a container on the host’s network is told with the container', () => {
+  const story = new Story();
+  const talk = story.talk({ client: client(40_000), server: PUBLISHED, way: WAYS.toHost });
+  const nginx = { pid: 77, command: 'nginx' };
+  talk.handshake().accept(nginx).request(14).reply(7);
+  const trace = story.trace();
+  const { topology } = trace.header;
+  const tell = (...containers: readonly (string | null)[]): string | undefined => {
+    const listeners = containers.map((container, index) => ({
+      namespace: topology.host,
+      protocol: 'tcp' as const,
+      local: { address: '0.0.0.0', port: 8080 + index },
+      ...nginx,
+      ...(container !== null && { container }),
+    }));
+    const header = { ...trace.header, topology: { ...topology, listeners } };
+    return analyse({ ...trace, header }).connections[0]?.reason;
+  };
+  assert.match(
+    tell('web', 'web') ?? '',
+    /^nginx \(pid 77\) of web, on the host's network, accepted/,
+  );
+  assert.match(tell('web', null) ?? '', /^nginx \(pid 77\) of the host accepted/);
+  assert.match(tell() ?? '', /^nginx \(pid 77\) of the host accepted/);
+});
+
 test('evidence for two paths at once is none', () => {
   const story = new Story();
   const talk = throughNat(story);

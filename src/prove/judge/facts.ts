@@ -80,9 +80,17 @@ function describeTaken(subject: Observed): Taken | null {
   const { pid, command } = hostAccept;
   return {
     process: { pid, command },
+    container: findOnHost(subject.topology, pid),
     answers: bytes.fromServer > 0 ? !isSilent : bytes.fromClient === 0,
     doubts: listHostDoubts(subject),
   };
+}
+
+/** The container on the host's network that has this process, if all that it listens on says so. */
+function findOnHost({ listeners, host }: Topology, pid: number): string | null {
+  const own = listeners.filter((one) => one.pid === pid && one.namespace === host);
+  const [only, ...more] = new Set(own.map(({ container }) => container ?? null));
+  return more.length === 0 ? (only ?? null) : null;
 }
 
 function describeRelay(subject: Observed): RelayFacts | null {
