@@ -148,6 +148,29 @@ test('keeps what matters of a long complaint', () => {
   assert.is(explainFailure(many.join('\n'), 'x').message.split('\n').length, 7);
 });
 
+test('what bpftrace 0.27 says after the whole program: nothing to write to', () => {
+  const program = Array.from({ length: 1283 }, (_, at) => `  @counter[${at}] = count();`);
+  const said = (...lines: readonly string[]): string =>
+    ['1 error generated.', '1 error generated.', ...lines].join('\n');
+  const hint = "HINT: error: unable to open output file '/dev/fd/3': 'No such file or directory'";
+  const lead = 'stdin:1-1283: ERROR: failed to build';
+  const noFd = explainFailure(said(lead, ...program, '', hint), 'exited with code 1');
+  assert.is(noFd.code, 'no-dev-fd');
+  assert.ok(noFd.message.includes(hint), noFd.message);
+  assert.match(noFd.remedy ?? '', 'ln -s /proc/self/fd /dev/fd');
+  const other = explainFailure(said(lead, ...program, 'HINT: try another'), 'exited with code 1');
+  assert.is(other.code, 'bpftrace-failed');
+  assert.equal(other.message.split('\n').slice(1, 4), [
+    `  | ${lead}`,
+    '  | HINT: try another',
+    '  | 1 error generated.',
+  ]);
+  const full = 'unable to create /tmp/bpftrace.XXXXXX (Read-only file system)';
+  const noFolder = explainFailure(full, 'exited with code 1');
+  assert.is(noFolder.code, 'no-temporary-folder');
+  assert.match(noFolder.message, /^bpftrace can write no file in \/tmp: Read-only file system\n/);
+});
+
 test('a program that is not there, or cannot be run', () => {
   const exit = (stderr: string, absent = false): ChildExit => ({
     error: null,

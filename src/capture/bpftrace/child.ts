@@ -45,8 +45,8 @@ export interface Child {
 /** The tracer's niceness. */
 const PRIORITY = -10;
 
-/** Standard error is kept up to this many characters. */
-const STDERR_LIMIT = 65_536;
+/** Standard error is kept up to this many characters: bpftrace may print the whole program, and a hint after it. */
+const STDERR_LIMIT = 262_144;
 
 /** A line of this many characters is cut: nothing that the probes print is so long. */
 const LINE_LIMIT = 1_048_576;

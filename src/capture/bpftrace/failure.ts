@@ -15,6 +15,18 @@ const PERMISSION =
 
 const KNOWN: readonly Known[] = [
   {
+    pattern: /unable to open output file '\/dev\/fd\//,
+    code: 'no-dev-fd',
+    message: 'bpftrace cannot compile its probes, because /dev/fd is missing',
+    remedy: 'make it with: ln -s /proc/self/fd /dev/fd',
+  },
+  {
+    pattern: /unable to create (\/\S*)\/bpftrace\.\S+ \((.+)\)/,
+    code: 'no-temporary-folder',
+    message: ([, folder = '', why = '']) => `bpftrace can write no file in ${folder}: ${why}`,
+    remedy: 'name a folder that can be written to: TMPDIR=/run trace-flow …',
+  },
+  {
     pattern: /only supports running as the root user|must be run as root/i,
     code: 'not-root',
     message: 'live tracing needs root',
@@ -95,13 +107,25 @@ const NOISE = /RLIMIT_MEMLOCK|^(\S+: )?WARNING: |^\s*$/;
 /** The line of `~~~` that bpftrace draws under the excerpt of the program that it complains about. */
 const UNDERLINE = /^\s*~+\s*$/;
 
-/** bpftrace's standard error without warnings and excerpts, at most `most` lines. */
+/** What bpftrace means to say; since 0.27 a hint comes after the whole program. */
+const TELLING = /ERROR: |^HINT: /;
+
+/**
+ * bpftrace's standard error without warnings and excerpts, at most `most` lines, each once; where there are more, errors and hints
+ * come first.
+ */
 export function meaningfulLines(stderr: string, most = 6): string[] {
-  const lines = stderr.split('\n');
-  return lines
-    .filter((line, at) => !UNDERLINE.test(line) && !UNDERLINE.test(lines[at + 1] ?? ''))
-    .filter((line) => !NOISE.test(line))
-    .slice(0, most);
+  const all = stderr.split('\n');
+  const lines = new Set(
+    all
+      .filter((line, at) => !UNDERLINE.test(line) && !UNDERLINE.test(all[at + 1] ?? ''))
+      .filter((line) => !NOISE.test(line)),
+  );
+  if (lines.size <= most) return [...lines];
+  const [telling, others] = [true, false].map((tells) =>
+    [...lines].filter((line) => TELLING.test(line) === tells),
+  );
+  return [...(telling ?? []), ...(others ?? [])].slice(0, most);
 }
 
 /** The error for a child that ended before the first seal. */
