@@ -6,6 +6,7 @@ import { join } from 'node:path';
 const MOUNT_AND_RUN = `set -e
 mount -o ro,loop "$1" "$2"
 for folder in sys proc dev; do mount --rbind "/$folder" "$2/$folder"; done
+mount -t tmpfs tmp "$2/tmp"
 root=$2
 shift 2
 exec chroot "$root" bpftrace "$@"`;

@@ -60,7 +60,9 @@ export async function prepareImage(
     const made = join(work, 'image');
     await mkdir(made);
     const version = await installKernel(machine, root, work, run);
-    await copyFile(join(root, 'boot', `vmlinuz-${version}`), join(made, 'vmlinuz'));
+    const beside = join(root, 'usr/lib/modules', version, 'vmlinuz');
+    const kernel = (await exists(beside)) ? beside : join(root, 'boot', `vmlinuz-${version}`);
+    await copyFile(kernel, join(made, 'vmlinuz'));
     await writeInitrd(root, version, work, join(made, 'initrd'), run);
     say(`${machine.name}: kernel ${version}, writing its disk`);
     const disk = join(made, 'root.ext4');
@@ -80,6 +82,15 @@ async function installSystem(machine: Machine, root: string, run: Run): Promise<
   await run([...NICE, 'unshare', '--mount', '--propagation', 'private', ...bootstrap]);
 }
 
+/**
+ * The packages that hold a kernel: one up to Linux 6, from 7 on another for the binary and one for the modules.
+ * @param depends what `apt-cache depends --recurse` prints
+ */
+export function listKernelPackages(depends: string): string[] {
+  const found = depends.matchAll(/Depends: (linux-(?:image|binary|modules)-\S+)/g);
+  return [...new Set([...found].map(([, name = '']) => name))];
+}
+
 /** Unpacks the newest kernel into the root, where it is not installed: nothing has to boot by itself. */
 async function installKernel(
   machine: Machine,
@@ -89,12 +100,14 @@ async function installKernel(
 ): Promise<string> {
   const inside = (...command: string[]): Promise<string> =>
     run([...NICE, 'chroot', root, ...command]);
-  await inside('apt-get', 'update', '-qq');
-  const depends = await inside('apt-cache', 'depends', '--important', machine.kernel);
-  const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1];
-  if (name === undefined) throw new Error(`${machine.kernel} depends on no kernel:\n${depends}`);
-  await inside('sh', '-c', `cd /tmp && apt-get download -qq ${name}`);
-  const debs = (await readdir(join(root, 'tmp'))).filter((file) => file.startsWith('linux-image'));
+  await inside('apt-get', 'update', '-qq', '-o', 'Acquire::Check-Valid-Until=false');
+  const depends = await inside(
+    ...['apt-cache', 'depends', '--important', '--recurse', machine.kernel],
+  );
+  const names = listKernelPackages(depends);
+  if (names.length === 0) throw new Error(`${machine.kernel} depends on no kernel:\n${depends}`);
+  await inside('sh', '-c', `cd /tmp && apt-get download -qq ${names.join(' ')}`);
+  const debs = (await readdir(join(root, 'tmp'))).filter((file) => file.endsWith('.deb'));
   const unpacked = join(work, 'kernel');
   for (const deb of debs) await run(['dpkg', '-x', join(root, 'tmp', deb), unpacked]);
   for (const deb of debs) await rm(join(root, 'tmp', deb));
@@ -102,7 +115,9 @@ async function installKernel(
   const folder = (await exists(older)) ? older : join(unpacked, 'usr/lib/modules');
   const [version = ''] = await readdir(folder);
   await cp(folder, join(root, 'usr/lib/modules'), { recursive: true });
-  await cp(join(unpacked, 'boot'), join(root, 'boot'), { recursive: true });
+  if (await exists(join(unpacked, 'boot'))) {
+    await cp(join(unpacked, 'boot'), join(root, 'boot'), { recursive: true });
+  }
   await inside('depmod', version);
   await inside('apt-get', 'clean');
   await rm(join(root, 'var/lib/apt/lists'), { recursive: true, force: true });

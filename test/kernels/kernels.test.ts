@@ -4,8 +4,9 @@ import type { Report } from '../../src/model/report.js';
 import { analyse } from '../../src/prove/analyse.js';
 import { readSample } from '../support/samples.js';
 import { suite } from '../support/suite.js';
+import { readPanic } from './boot.js';
 import { countLegs } from './compare.js';
-import { listModules } from './image.js';
+import { listKernelPackages, listModules } from './image.js';
 import { checkHooks } from './nat-hooks.js';
 import {
   findWeakness,
@@ -34,6 +35,40 @@ test('modules come behind those that they need, each once', () => {
     'kernel/virtio_pci.ko.xz',
     'kernel/virtio_blk.ko.xz',
   ]);
+});
+
+test('a kernel is one package, or from 7 on another for its binary and one for its modules', () => {
+  const whole = [
+    'linux-image-cloud-amd64',
+    '  Depends: linux-image-6.12.117+deb13-cloud-amd64',
+    'linux-image-6.12.117+deb13-cloud-amd64',
+    '  Depends: linux-base',
+  ];
+  assert.equal(listKernelPackages(whole.join('\n')), ['linux-image-6.12.117+deb13-cloud-amd64']);
+  const split = [
+    'linux-image-cloud-amd64',
+    '  Depends: linux-base-cloud-amd64',
+    '  Depends: linux-image-7.2.13',
+    'linux-image-7.2.13',
+    '  PreDepends: linux-base',
+    '  Depends: linux-binary-7.2.13',
+    '  Depends: linux-modules-7.2.13',
+    'linux-binary-7.2.13',
+    '  Depends: linux-base-7.2.13',
+  ];
+  assert.equal(listKernelPackages(split.join('\n')), [
+    'linux-image-7.2.13',
+    'linux-binary-7.2.13',
+    'linux-modules-7.2.13',
+  ]);
+  assert.equal(listKernelPackages(''), []);
+});
+
+test('a panic of the emulated kernel is told apart from all else on its console', () => {
+  const line = '[   12.3] Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b';
+  assert.is(readPanic(line), 'Attempted to kill init! exitcode=0x0000000b');
+  assert.is(readPanic('tracepoint: no trace: the kernel refused a probe program'), null);
+  assert.is(readPanic('[   12.3] BUG: kernel NULL pointer dereference'), null);
 });
 
 function row(machine: string, verdicts: readonly Judged['verdict'][]): Row {

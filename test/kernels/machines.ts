@@ -7,11 +7,14 @@ export interface Machine {
   readonly release: string;
   /** The package that depends on the newest kernel. */
   readonly kernel: string;
+  /** pwru is tried beside trace-flow there. */
+  readonly compared?: true;
 }
 
 export const MACHINES: readonly Machine[] = [
   { name: 'debian-12', release: 'bookworm', kernel: 'linux-image-cloud-amd64' },
-  { name: 'debian-13', release: 'trixie', kernel: 'linux-image-cloud-amd64' },
+  { name: 'debian-13', release: 'trixie', kernel: 'linux-image-cloud-amd64', compared: true },
+  { name: 'debian-sid', release: 'sid', kernel: 'linux-image-cloud-amd64' },
 ];
 
 export const MIRROR = 'http://deb.debian.org/debian';
@@ -36,7 +39,7 @@ const PACKAGES: readonly string[] = [
   'util-linux',
 ];
 
-/** From trixie on Docker's client is a package of its own, and pwru there is something to compare with. */
+/** From trixie on Docker's client is a package of its own, and pwru is there. */
 export function packagesOf({ release }: Machine): string[] {
   return release === 'bookworm' ? [...PACKAGES] : [...PACKAGES, 'docker-cli', 'pwru'];
 }
@@ -46,6 +49,8 @@ export const DISK_MODULES: readonly string[] = ['virtio_pci', 'virtio_blk', 'ext
 
 /** Changes when an image would: it names the folder that the image is kept in. */
 export function imageKey(machine: Machine, script: string): string {
-  const recipe = JSON.stringify([machine, packagesOf(machine), DISK_MODULES, MIRROR, script]);
+  const { name, release, kernel } = machine;
+  const whole = [{ name, release, kernel }, packagesOf(machine), DISK_MODULES, MIRROR, script];
+  const recipe = JSON.stringify(whole);
   return createHash('sha256').update(recipe).digest('hex').slice(0, 12);
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { boot, packProject } from './boot.js';
+import { boot, EmulatorPanic, packProject } from './boot.js';
 import { writeChrooted } from './chrooted.js';
 import { examineKernel, versionOf, type Examined } from './examine.js';
 import { prepareImage } from './image.js';
@@ -20,6 +20,8 @@ const HERE = 'here';
 const MEMORY = 3072;
 /** Seconds that one machine may take. */
 const PATIENCE = 3600;
+/** Of a machine that panics. */
+const MOST_STARTS = 4;
 /** Minutes. */
 const DAY = 1440;
 /** Exit codes: nothing was found wrong, and not everything examined (sysexits' EX_TEMPFAIL); and as shells tell Ctrl-C. */
@@ -150,14 +152,16 @@ async function runMachines(
   signal: AbortSignal,
 ): Promise<Row[]> {
   if (machines.length === 0 || options.prepare) return [];
-  const compare = options.check ? [] : ['--compare'];
-  const command =
-    options.shell === undefined
-      ? ['node', 'dist/test/kernels/guest.js', ...compare, ...PROFILES]
-      : ['sh', '-c', options.shell];
-  const project = await packProject(work, command);
   const ends = await Promise.allSettled(
-    machines.map(async (machine) => runPatiently(machine, project, work, signal)),
+    machines.map(async (machine) => {
+      const compare = machine.compared === true && !options.check ? ['--compare'] : [];
+      const command =
+        options.shell === undefined
+          ? ['node', 'dist/test/kernels/guest.js', ...compare, ...PROFILES]
+          : ['sh', '-c', options.shell];
+      const project = await packProject(join(work, `project-${machine.name}`), command);
+      return runPatiently(machine, project, work, signal);
+    }),
   );
   const failed = ends.find((end) => end.status === 'rejected');
   if (failed) throw failed.reason;
@@ -185,8 +189,29 @@ async function runPatiently(
   return runMachine(machine, project, work, signal);
 }
 
-/** Null where something else than the matrix was run in it. */
+/** Starts a machine again whose kernel panics in the emulator. Null where something else than the matrix was run in it. */
 async function runMachine(
+  machine: Machine,
+  project: string,
+  work: string,
+  signal: AbortSignal,
+): Promise<Row | null> {
+  for (let start = 1; ; start += 1) {
+    try {
+      return await runOnce(machine, project, work, signal);
+    } catch (error) {
+      if (!(error instanceof EmulatorPanic)) throw error;
+      say(`${machine.name}: its kernel panicked in the emulator: ${error.message}`);
+      if (start === MOST_STARTS) {
+        throw new Error(`${machine.name} panicked ${start} times in the emulator`, {
+          cause: error,
+        });
+      }
+    }
+  }
+}
+
+async function runOnce(
   machine: Machine,
   project: string,
   work: string,

@@ -24,6 +24,7 @@ mount -t tmpfs -o mode=1777 tmp /tmp
 mkdir -p /dev/pts /dev/shm /results
 mount -t devpts pts /dev/pts
 mount -t tmpfs shm /dev/shm
+ln -s /proc/self/fd /dev/fd
 ip link set lo up
 hostname guest
 cd /project
