@@ -54,10 +54,12 @@ EOF
 }
 
 # What only the tests need, a package and its commands a line: a browser for the pictures, a reader for the exports, a
-# port driver of rootless engines, Podman and CNI's plugins; and what the machines of the kernel matrix are made with.
+# port driver of rootless engines, a server for logins to the lab's hosts, Podman and CNI's plugins; and what the
+# machines of the kernel matrix are made with.
 list_for() {
   case $1 in
   test) printf '%s\n' 'chromium chromium' 'zsh zsh' 'tshark tshark' 'rootlesskit rootlesskit' 'slirp4netns slirp4netns' 'uidmap newuidmap' \
+    'openssh-server sshd' 'openssh-client ssh' \
     'podman podman' 'netavark /usr/lib/podman/netavark' 'crun crun' 'conmon conmon' 'containernetworking-plugins /usr/lib/cni/bridge' ;;
   engines) printf '%s\n' 'debootstrap debootstrap' ;;
   kernels) printf '%s\n' 'qemu-system-x86 qemu-system-x86_64' 'debootstrap debootstrap' 'e2fsprogs mkfs.ext4' 'xz-utils xz' ;;
@@ -114,7 +116,7 @@ restore_policy() {
 }
 
 list_units() {
-  for unit in docker.service docker.socket containerd.service haproxy.service nginx.service \
+  for unit in docker.service docker.socket containerd.service haproxy.service nginx.service ssh.service ssh.socket \
     podman.service podman.socket podman-auto-update.service podman-auto-update.timer podman-restart.service; do
     for folder in /lib/systemd/system /usr/lib/systemd/system /etc/systemd/system; do
       [ ! -e "$folder/$unit" ] || echo "$unit"
@@ -133,7 +135,7 @@ disable_new_units() {
   if has systemctl; then
     systemctl --no-reload disable $new >>"$log" 2>&1 || :
   elif has update-rc.d; then
-    for service in docker haproxy nginx; do
+    for service in docker haproxy nginx ssh; do
       case "$new" in *"$service.service"*) update-rc.d "$service" disable >>"$log" 2>&1 || : ;; esac
     done
   fi

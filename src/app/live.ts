@@ -8,7 +8,7 @@ import { withFields } from '../prove/outlined-connection.js';
 import { EventStream } from './event-stream.js';
 import { checkFiles, listFiles, needsEvents } from './outputs.js';
 import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
-import { createProgress, type Progress } from './progress.js';
+import { createProgress, silence, type Progress } from './progress.js';
 import type { Recorder } from './recorder.js';
 import { passes } from './selection.js';
 import type { Sending } from './sending.js';
@@ -193,19 +193,6 @@ function needsNoReport(outputs: LiveOutputs): boolean {
   const streamed = record === undefined || recorder != null;
   const files = listFiles(outputs).filter((file) => file !== record);
   return quiet === true && !json && !ndjson && expect === null && streamed && files.length === 0;
-}
-
-/** Drops all progress except warnings. */
-function silence(progress: Progress): Progress {
-  const nothing = (): void => undefined;
-  return {
-    ...progress,
-    starting: nothing,
-    ready: nothing,
-    update: nothing,
-    ended: nothing,
-    stopping: nothing,
-  };
 }
 
 /** Prints the warnings about coverage that the report would contain. */

@@ -5,3 +5,6 @@ import { fileURLToPath } from 'node:url';
 const root = new URL('../../../', import.meta.url);
 
 export const probesFolder = fileURLToPath(new URL('probes', root));
+
+/** The program itself, for another process of it. */
+export const programFile = fileURLToPath(new URL('bin/run.js', root));

@@ -24,11 +24,19 @@ export interface ProgressOptions {
   readonly terminal: boolean;
   /** How the user may end it, e.g. `Ctrl-C ends it`. */
   readonly hint: string;
+  /** Where it is traced, e.g. ` on a and b`; this machine when left out. */
+  readonly where?: string;
   /** Returns the current screen. When given, connections are drawn too, on a terminal only. */
   readonly watch?: (() => Screen) | undefined;
 }
 
-export function createProgress({ write, terminal, hint, watch }: ProgressOptions): Progress {
+export function createProgress({
+  write,
+  terminal,
+  hint,
+  where = '',
+  watch,
+}: ProgressOptions): Progress {
   let shown: readonly string[] = [];
   let lost = 0;
   let told = 0;
@@ -51,10 +59,12 @@ export function createProgress({ write, terminal, hint, watch }: ProgressOptions
     `${count(tally.packets, 'packet')}, ${count(tally.connections, 'connection')} (${tally.ended} ended), ${count(lost, 'event')} lost`;
   return {
     starting: () => {
-      draw(['starting the probes …']);
+      draw([`starting the probes${where} …`]);
     },
     ready: (ports, missing) => {
-      line(`ready: tracing port${ports.length === 1 ? '' : 's'} ${listPorts(ports)}; ${hint}`);
+      line(
+        `ready: tracing port${ports.length === 1 ? '' : 's'} ${listPorts(ports)}${where}; ${hint}`,
+      );
       if (missing.length > 0) line(`without ${missing.join(', ')}: this kernel has no such probe`);
     },
     update: (next) => {
@@ -78,6 +88,19 @@ export function createProgress({ write, terminal, hint, watch }: ProgressOptions
     warn: (text) => {
       line(`warning: ${text}`);
     },
+  };
+}
+
+/** Drops all progress except warnings. */
+export function silence(progress: Progress): Progress {
+  const nothing = (): void => undefined;
+  return {
+    ...progress,
+    starting: nothing,
+    ready: nothing,
+    update: nothing,
+    ended: nothing,
+    stopping: nothing,
   };
 }
 

@@ -7,6 +7,7 @@ import { UserError } from '../model/errors.js';
 import { withHeader, type Trace, type TraceHeader } from '../model/trace.js';
 import { analyseHosts, type JointReport } from '../prove/hosts/analyse-hosts.js';
 import type { NamedTrace } from '../prove/hosts/host-trace.js';
+import { distinguishNames } from '../model/remote-host.js';
 import { readRecording } from './read-recording.js';
 
 export interface HostsRequest {
@@ -32,15 +33,16 @@ export async function readHosts(request: HostsRequest): Promise<JointReport> {
   return analyseHosts(anonymize ? await hideNames(named) : named, { hops });
 }
 
-async function hideNames(hosts: readonly NamedTrace[]): Promise<NamedTrace[]> {
+/** The same pseudonyms on all hosts. */
+export async function hideNames(hosts: readonly NamedTrace[]): Promise<NamedTrace[]> {
   const { anonymize } = await import('./anonymize.js');
   const key = randomBytes(32);
   return hosts.map(({ name, trace }) => ({ name, trace: anonymize(trace, key) }));
 }
 
 function checkDifferent(files: readonly string[], traces: readonly Trace[]): void {
-  traces.forEach(({ events }, index) => {
-    const other = traces.findIndex((one, at) => at < index && isSameHost(one.events, events));
+  traces.forEach((_trace, index) => {
+    const other = findSameHost(traces, index);
     if (other < 0) return;
     throw new UserError(`${files[other]} and ${files[index]} were recorded on one host`, {
       code: 'same-host',
@@ -50,17 +52,20 @@ function checkDifferent(files: readonly string[], traces: readonly Trace[]): voi
   });
 }
 
+/** The index of an earlier trace of the same host; -1 where there is none. */
+export function findSameHost(traces: readonly Trace[], index: number): number {
+  const events = traces[index]?.events ?? [];
+  return traces.findIndex((one, at) => at < index && isSameHost(one.events, events));
+}
+
 /** Names hosts after their files: `a` for `/tmp/a.tflow.gz`. Repeated names get a number. */
 export function nameHosts(files: readonly string[], hidden: boolean): string[] {
-  const taken = new Set<string>();
-  return files.map((file, index) => {
-    const own = basename(file)
-      .replace(/\.gz$/, '')
-      .replace(/\.(tflow|ndjson)$/, '');
-    const base = hidden || own === '' || own === '-' ? `host-${index + 1}` : own;
-    let name = base;
-    for (let count = 2; taken.has(name); count += 1) name = `${base}-${count}`;
-    taken.add(name);
-    return name;
-  });
+  return distinguishNames(
+    files.map((file, index) => {
+      const own = basename(file)
+        .replace(/\.gz$/, '')
+        .replace(/\.(tflow|ndjson)$/, '');
+      return hidden || own === '' || own === '-' ? `host-${index + 1}` : own;
+    }),
+  );
 }

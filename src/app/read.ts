@@ -6,17 +6,17 @@ import { CaptureReading, isCapture } from '../capture/captures.js';
 import { openInput, type CaptureInput } from '../capture/file/input.js';
 import { UserError } from '../model/errors.js';
 import type { Report } from '../model/report.js';
-import type { Selection } from '../model/selection.js';
 import { resolvePorts, type TargetQuery } from '../model/target.js';
 import type { Topology } from '../model/topology.js';
 import { withHeader, type Trace, type TraceHeader } from '../model/trace.js';
 import { analyseCapture } from '../prove/analyse-capture.js';
 import { checkFiles, listFiles, needsEvents } from './outputs.js';
-import { conclude, present, streamTo, type LiveOutputs, type LiveTerminal } from './present.js';
+import { present, type LiveOutputs, type LiveTerminal } from './present.js';
 import { isLongRecording, readLong } from './read-long.js';
 import type { Listing } from './read-capture.js';
-import { isUnlimited, select } from './selection.js';
+import { isUnlimited } from './selection.js';
 import { ReadProgress } from './read-progress.js';
+import { tellReport } from './tell-report.js';
 
 export interface ReadRequest {
   /** Names of files; `-` is standard input. */
@@ -48,42 +48,9 @@ export async function readTrace(
   if (asksNothing && isListing(outputs) && report.connections.length > 0) {
     return (await present(report, trace, { ...outputs, listing: true }, terminal)) ? 0 : 1;
   }
-  if (outputs.ndjson) {
-    const stream = streamTo(terminal);
-    for (const event of trace.events) {
-      stream('event', event);
-      await terminal.drain?.();
-    }
-    for (const connection of select(report, outputs.show).connections) {
-      stream('connection', connection);
-      await terminal.drain?.();
-    }
-  }
   if (trace.capture && report.connections.length === 0) tellWhatIsThere(read, terminal);
-  const presented = await present(report, trace, outputs, terminal);
-  const written = (await send(report, request, outputs, terminal)) && presented;
-  const exit = conclude(report, outputs.expect, terminal);
-  return exit === 0 && !written ? 1 : exit;
+  return tellReport(read, request.program, outputs, terminal);
 }
-
-/** Sends traces only: metrics are about the present. @returns whether all arrived; true if nothing is to be sent */
-async function send(
-  report: Report,
-  { program }: ReadRequest,
-  { otlp, anonymize = false, show }: LiveOutputs,
-  terminal: LiveTerminal,
-): Promise<boolean> {
-  if (otlp === undefined) return true;
-  const { Sending } = await import('./sending.js');
-  const warn = (text: string): void => terminal.err(`warning: ${text}\n`);
-  const common = { url: otlp, program, live: false, subject: '', anonymize };
-  const sending = await Sending.open({ ...common, show: EVERYTHING, warn });
-  await sending.addRest(select(report, show).connections, report.coverage);
-  return sending.close((text) => terminal.err(text));
-}
-
-/** Lets everything pass: connections are selected before they are sent. */
-const EVERYTHING: Selection = { paths: [], outcomes: [], ids: [], slowest: null };
 
 /** Whether to list only the ports in use, because no other output was asked for. */
 function isListing({ json, ndjson, expect, otlp, quiet }: LiveOutputs): boolean {

@@ -5,8 +5,21 @@ import { TraceFlowCommand } from '../cli/command.js';
 import { readOutputs, sharedFlags } from '../cli/flags.js';
 import { splitTargets } from '../cli/targets.js';
 import { joinLines } from '../cli/paragraphs.js';
-import { createTerminal } from '../cli/terminal.js';
+import { watchLifeline } from '../cli/lifeline.js';
+import { createTerminal, type OwnTerminal } from '../cli/terminal.js';
 import { UserError } from '../model/errors.js';
+import { parseRemoteHost, type RemoteHost } from '../model/remote-host.js';
+
+const host = Flags.custom<RemoteHost>({
+  parse: (text) => {
+    const found = parseRemoteHost(text);
+    if (found !== null) return Promise.resolve(found);
+    throw usage(
+      `--host ${text} is neither ssh://[USER@]HOST[:PORT] nor local`,
+      'give e.g. --host ssh://root@192.0.2.1, or ssh:// and an alias of ~/.ssh/config',
+    );
+  },
+});
 
 export default class Trace extends TraceFlowCommand {
   static override summary = 'Trace connections live and prove which way they get into a container.';
@@ -49,6 +62,11 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
       description: 'Keep the evidence and look at it elsewhere',
       command: 'sudo <%= config.bin %> --port 6379 -d 10 --record redis.tflow',
     },
+    {
+      description: 'One path over two machines, until Ctrl-C',
+      command:
+        '<%= config.bin %> --host ssh://root@a.example --host ssh://root@b.example --port 6379',
+    },
   ];
 
   static override flags = {
@@ -69,10 +87,32 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
       default: 'self',
       description: "the Docker host's network namespace",
     }),
+    host: host({
+      multiple: true,
+      helpValue: 'ssh://[USER@]HOST[:PORT]',
+      exclusive: ['watch'],
+      description:
+        'trace there, through ssh; repeat it to follow connections over several hosts; `local` is this machine',
+    }),
+    'host-program': Flags.string({
+      helpValue: 'PATH',
+      default: 'trace-flow',
+      description: 'the trace-flow to run on each --host',
+    }),
+    'ssh-config': Flags.string({
+      helpValue: 'FILE',
+      dependsOn: ['host'],
+      description: 'a configuration for ssh in place of ~/.ssh/config',
+    }),
+    lifeline: Flags.boolean({
+      hidden: true,
+      description:
+        'end when standard input ends or falls silent: how --host holds the traces there',
+    }),
     record: Flags.string({
       helpValue: 'FILE',
       description:
-        'keep the trace as it comes, packed in FILE.gz, or - for standard output; `read` replays it',
+        'keep the trace as it comes, packed in FILE.gz, or - for standard output; `read` replays it; one FILE-HOST for each --host',
     }),
     probes: Flags.option({ options: ['auto', 'tracepoint', 'kprobe', 'fentry'] as const })({
       default: 'auto' as const,
@@ -117,37 +157,57 @@ Exit codes: 0 reported, 1 could not trace, 2 wrong usage, 3 no matching traffic,
       );
     }
     const duration = flags.duration === undefined ? undefined : parseSeconds(flags.duration);
-    const { traceLive } = await import('../app/live.js');
     const terminal = createTerminal();
-    const exit = await traceLive(
-      {
-        query: {
-          ...splitTargets(argv.map(String), flags),
-          protocol: flags.protocol,
-        },
-        client: flags.client ?? null,
-        netns: flags.netns,
-        dockerHost: process.env['DOCKER_HOST'],
-        duration,
-        connections: flags.connections,
-        command,
-        budget: flags.budget,
-        hops: flags.hops === undefined ? 64 : flags.hops,
-        bpftrace: flags.bpftrace,
-        profile: flags.probes,
-        traceRules: flags['trace-rules'],
-        passEnvironment: flags['bpftrace-env'],
-        program: `trace-flow ${this.config.version}`,
+    const trace = {
+      query: {
+        ...splitTargets(argv.map(String), flags),
+        protocol: flags.protocol,
       },
-      {
-        ...readOutputs(flags),
-        record: flags.record,
-        watch: flags.watch,
-      },
-      terminal,
-    );
+      client: flags.client ?? null,
+      netns: flags.netns,
+      dockerHost: process.env['DOCKER_HOST'],
+      duration,
+      connections: flags.connections,
+      command,
+      budget: flags.budget,
+      hops: flags.hops === undefined ? 64 : flags.hops,
+      bpftrace: flags.bpftrace,
+      profile: flags.probes,
+      traceRules: flags['trace-rules'],
+      passEnvironment: flags['bpftrace-env'],
+      program: `trace-flow ${this.config.version}`,
+    };
+    const outputs = { ...readOutputs(flags), record: flags.record, watch: flags.watch };
+    const exit =
+      flags.host === undefined
+        ? await (
+            await import('../app/live.js')
+          ).traceLive(trace, outputs, flags.lifeline ? holdByInput(terminal) : terminal)
+        : await (
+            await import('../app/hosts/trace-hosts.js')
+          ).traceHosts(
+            {
+              hosts: flags.host,
+              program: flags['host-program'],
+              sshConfig: flags['ssh-config'],
+              trace,
+            },
+            outputs,
+            terminal,
+          );
     this.exit(await terminal.finish(exit));
   }
+}
+
+/** Ends the trace as an interrupt does when the program that started this one is gone. */
+function holdByInput(terminal: OwnTerminal): OwnTerminal {
+  return {
+    ...terminal,
+    onInterrupt: (first) => {
+      terminal.onInterrupt(first);
+      watchLifeline(process.stdin, first);
+    },
+  };
 }
 
 function parseSeconds(text: string): number {

@@ -20,7 +20,7 @@ const WIRE = { a: '198.18.0.1', b: '198.18.0.2' };
 const OVERLAY = 'ov';
 
 /** Two engines that can reach each other, and nothing more. */
-async function upPair(): Promise<Swarm> {
+export async function upPair(): Promise<Swarm> {
   const labs = await Promise.allSettled([up(), up()]);
   const made = labs.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   const down = async (): Promise<void> => {
@@ -76,7 +76,7 @@ async function makeRoom({ host }: Lab): Promise<void> {
   await runChecked(['nsenter', `--target=${pid}`, '--mount', '--', ...mount]);
 }
 
-function pidOf(netns: string): string {
+export function pidOf(netns: string): string {
   return /\d+/.exec(netns)?.[0] ?? '';
 }
 

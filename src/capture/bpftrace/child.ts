@@ -3,7 +3,7 @@ import { createWriteStream, writeFileSync, type WriteStream } from 'node:fs';
 import { setPriority } from 'node:os';
 import { execa, type Result } from 'execa';
 import { cleanEnvironment } from '../../model/environment.js';
-import { openNameless } from './nameless-file.js';
+import { openNameless } from '../nameless-file.js';
 import { openSpool } from './spool.js';
 
 export interface ChildOptions {

@@ -1,6 +1,6 @@
 /** Buffers the tracer's output in a file without a name, so that the writer never waits for a busy reader. */
 import { closeSync, createWriteStream, readSync, type WriteStream } from 'node:fs';
-import { openNameless } from './nameless-file.js';
+import { openNameless } from '../nameless-file.js';
 
 export interface Spool {
   /** Its descriptor becomes the writer's standard output. */
