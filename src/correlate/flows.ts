@@ -8,6 +8,7 @@ import {
   TCP_STATE,
   type DropEvent,
   type NatEvent,
+  type OuterEvent,
   type PacketEvent,
   type Protocol,
   type ResetEvent,
@@ -16,6 +17,7 @@ import {
 } from '../model/event.js';
 import { Datagrams, type DatagramSight } from './datagrams.js';
 import { continues, endsIn, NEIGHBOUR, ONE_WAY } from './journeys/live.js';
+import { carries } from './journeys/outer.js';
 import { pairKey, type LegEvent } from './leg.js';
 import { add, join, root, Sighting } from './sighting.js';
 
@@ -39,6 +41,8 @@ class Gatherer {
   readonly #current = new Map<string, Sighting>();
   /** By skb: the last packet that was seen in it, and the sighting of that packet. */
   readonly #skbs = new Map<string, { readonly packet: PacketEvent; readonly sighting: Sighting }>();
+  /** By skb: the last packet of a tunnel that came in, whose content has not been seen yet. */
+  readonly #outer = new Map<string, OuterEvent>();
   /** Sightings by the kernel address of their socket, as long as the socket lives. */
   readonly #sockets = new Map<string, Sighting>();
   readonly #datagrams = new Datagrams();
@@ -51,6 +55,9 @@ class Gatherer {
     switch (event.kind) {
       case 'packet':
         this.#takePacket(event);
+        return;
+      case 'outer':
+        this.#takeOuter(event);
         return;
       case 'nat': {
         const sighting = this.#sightingOf(event);
@@ -109,6 +116,7 @@ class Gatherer {
     const known = this.#current.get(placeKey(namespace, protocol, source, destination));
     const sighting = this.#sightingOf(event);
     add(sighting, event);
+    this.#addOuter(event, sighting);
     const goesOn = protocol === 'tcp' || this.#datagrams.goesOn(event);
     const trail = this.#datagrams.take(event, sighting);
     // Where another flow had these addresses before, the earlier hops of this datagram belong to the new flow as well.
@@ -129,6 +137,22 @@ class Gatherer {
       if (before) join(before, sighting);
       this.#beginnings.set(key, sighting);
     }
+  }
+
+  /** A tunnel's packet that leaves belongs to the packet that left the tunnel's device in the same skb. */
+  #takeOuter(event: OuterEvent): void {
+    if (event.skb === null) return;
+    const before = this.#skbs.get(event.skb);
+    if (event.direction === 'in') this.#outer.set(event.skb, event);
+    else if (before && carries(event, before.packet)) add(before.sighting, event);
+  }
+
+  /** One that came in belongs to the packet that then comes in by the tunnel's device. */
+  #addOuter(event: PacketEvent, sighting: Sighting): void {
+    if (event.skb === null || this.#outer.size === 0) return;
+    const outer = this.#outer.get(event.skb);
+    if (outer && carries(outer, event)) add(sighting, outer);
+    this.#outer.delete(event.skb);
   }
 
   /** The sighting that a packet belongs to; a SYN with a new sequence number begins a new one. */

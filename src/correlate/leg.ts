@@ -6,6 +6,7 @@ import type {
   CounterEvent,
   DropEvent,
   NatEvent,
+  OuterEvent,
   PacketEvent,
   Protocol,
   ResetEvent,
@@ -15,6 +16,7 @@ import type {
 
 export type LegEvent =
   | PacketEvent
+  | OuterEvent
   | DropEvent
   | NatEvent
   | ResetEvent

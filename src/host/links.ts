@@ -1,7 +1,7 @@
 /** Reads the network devices of one namespace from iproute2's JSON. */
 import { canonicalAddress } from '../model/address.js';
 import type { Device } from '../model/topology.js';
-import type { TUNNELS } from '../model/topology-schemas.js';
+import type { TUNNELS } from '../model/kernel-names.js';
 
 /** A device as `ip` shows it, before its other end is resolved. */
 export interface DeviceLink extends Omit<Device, 'peerIfindex' | 'peerNamespace'> {

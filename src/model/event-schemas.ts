@@ -1,7 +1,7 @@
 /** The schemas of all events: event.ts infers its types from them, and recordings are read through them. */
 import { z } from 'zod';
-import { ASIDES, NETFILTER_HOOKS } from './kernel-names.js';
-import { endpointSchema, portSchema, protocolSchema } from './address-schemas.js';
+import { ASIDES, NETFILTER_HOOKS, TUNNELS } from './kernel-names.js';
+import { addressSchema, endpointSchema, portSchema, protocolSchema } from './address-schemas.js';
 
 /** Nanoseconds that a double holds exactly: 104 days. */
 const MOST_TIME = Number.MAX_SAFE_INTEGER;
@@ -118,6 +118,23 @@ export const EVENTS = {
     ...packet,
     direction,
     conntrack: conntrackSchema.nullable(),
+  }),
+  /**
+   * A packet of the flow, at a device that it passes inside another packet: that of a tunnel. Its own fields are those
+   * of what is inside.
+   */
+  outer: z.object({
+    kind: z.literal('outer'),
+    ...packet,
+    direction,
+    tunnel: z.object({
+      kind: z.enum(TUNNELS),
+      /** Number of the network. */
+      id: count,
+      /** Ends of the tunnel, by the addresses of the outer packet. */
+      from: addressSchema,
+      to: addressSchema,
+    }),
   }),
   /** A packet that the kernel dropped. */
   drop: z.object({
@@ -264,6 +281,7 @@ export const EVENTS = {
 /** One line of a recording between its header and its end. */
 export const eventSchema = z.discriminatedUnion('kind', [
   EVENTS.packet,
+  EVENTS.outer,
   EVENTS.drop,
   EVENTS.reset,
   EVENTS.nat,

@@ -33,6 +33,7 @@ export type PacketEvent = Event<'packet'> & {
   /** What a capture saw of it; only there. */
   readonly wire?: WireFacts | undefined;
 };
+export type OuterEvent = Event<'outer'>;
 export type DropEvent = Event<'drop'>;
 export type StateEvent = Event<'state'>;
 export type AcceptEvent = Event<'accept'>;
@@ -52,6 +53,7 @@ export type TotalEvent = Event<'total'>;
 
 export type TraceEvent =
   | PacketEvent
+  | OuterEvent
   | DropEvent
   | StateEvent
   | AcceptEvent

@@ -56,3 +56,6 @@ export const NETFILTER_HOOKS = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POS
  * and writes elsewhere meanwhile, and calls that no probe follows).
  */
 export const WITNESSES = ['accepts', 'copies', 'asides'] as const;
+
+/** Kinds of tunnels, as `via` in the report names them. */
+export const TUNNELS = ['vxlan', 'geneve', 'ipip', 'gre', 'wireguard'] as const;

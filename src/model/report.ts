@@ -1,13 +1,12 @@
 /** The `--json` document `trace-flow/1`, which all renderers draw from. */
 import { z } from 'zod';
 import { findingSchema } from './explain.js';
-import { NETFILTER_HOOKS } from './event.js';
+import { NETFILTER_HOOKS, TUNNELS } from './kernel-names.js';
 import { ruleMetSchema } from './rule-trace.js';
 import { BACKENDS, FAMILIES } from './rules.js';
 import { crossingSchema, hostSeenSchema, partSchema } from './hosts.js';
 import { headlineSchema, outcomeCountSchema } from './headline.js';
 import { statisticsRowSchema } from './statistics.js';
-import { TUNNELS } from './topology-schemas.js';
 import { runtimeFields } from './runtime.js';
 import { END_CAUSES, ENDERS, ENDINGS, OUTCOMES, PATHS, PROOFS } from './verdict.js';
 
@@ -35,6 +34,14 @@ const journey = z.object({
   end: z.enum(['delivered', 'dropped', 'left', 'unknown']),
   /** The packet that a bridge copied this one from, or that this one is a segment of. */
   copyOf: z.number().int().positive().optional(),
+});
+
+const tunnelSchema = z.object({
+  kind: z.enum(TUNNELS),
+  /** VXLAN's and Geneve's network, GRE's key; null without one. */
+  id: z.number().int().nonnegative().nullable(),
+  from: z.string(),
+  to: z.string(),
 });
 
 const hop = z.object({
@@ -89,6 +96,11 @@ const hop = z.object({
     .optional(),
   /** Why and where the kernel dropped the packet. */
   drop: z.object({ reason: z.string(), function: z.string() }).optional(),
+  /**
+   * The packet passed here inside a tunnel's packet from this end to that: `source` and `destination` are those of what
+   * is inside.
+   */
+  inside: tunnelSchema.optional(),
   /** Name of the host that saw it; only where there are several. */
   host: z.string().optional(),
 });
@@ -274,17 +286,7 @@ const connection = z.object({
     })
     .nullable(),
   /** Tunnels that it was found in, the outermost first, as requests go through them; only where there are any. */
-  via: z
-    .array(
-      z.object({
-        kind: z.enum(TUNNELS),
-        /** VXLAN's and Geneve's network, GRE's key; null without one. */
-        id: z.number().int().nonnegative().nullable(),
-        from: z.string(),
-        to: z.string(),
-      }),
-    )
-    .optional(),
+  via: z.array(tunnelSchema).optional(),
   bytes: z.object({ fromClient: z.number().int(), fromServer: z.number().int() }),
   timing,
   /** Segments that TCP retransmitted, on all legs; null where some may not have been seen. */

@@ -7,10 +7,8 @@ import {
   portSchema,
   protocolSchema,
 } from './address-schemas.js';
+import { TUNNELS } from './kernel-names.js';
 import { runtimeFields } from './runtime.js';
-
-/** Kinds of tunnels, as `via` in the report names them. */
-export const TUNNELS = ['vxlan', 'geneve', 'ipip', 'gre', 'wireguard'] as const;
 
 export const deviceSchema = z.object({
   ifindex: z.number(),

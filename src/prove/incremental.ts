@@ -283,6 +283,7 @@ export class IncrementalAnalysis {
   #isStray(event: TraceEvent): boolean {
     switch (event.kind) {
       case 'packet':
+      case 'outer':
       case 'drop':
       case 'reset': {
         if (event.protocol !== 'tcp') return false;

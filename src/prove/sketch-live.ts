@@ -16,6 +16,7 @@ import type { Course, Courses } from './course.js';
 import { findDropHook, listFunctions, type FunctionIndex } from './hops/functions.js';
 import { namePacket } from '../words/packets.js';
 import type { Places } from './hops/places.js';
+import { describeVia } from './hops/via.js';
 import { describeHops } from './hops/shown-hops.js';
 import { gatherFacts } from './judge/facts.js';
 import { observe, processOf, type Observed } from './observed.js';
@@ -42,6 +43,7 @@ export interface ConnectionSketch {
     | 'server'
     | 'container'
     | 'nat'
+    | 'via'
     | 'bytes'
     | 'timing'
     | 'clientNamespace'
@@ -78,6 +80,7 @@ export function sketchTraced(
       server: leg.server,
       container: describeContainer(subject, places),
       nat: describeNat(leg),
+      ...describeVia(listLegs(subject)),
       bytes,
       timing: findTiming(subject, header.epoch),
       clientNamespace: nameClient(subject, places),

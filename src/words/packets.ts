@@ -1,12 +1,16 @@
 /** Describes a packet in a few words. */
 import { TCP, type PacketFields } from '../model/event.js';
 import type { Connection } from '../model/report.js';
+import { tellTunnels } from './tunnels.js';
+
+type Tunnel = NonNullable<Connection['via']>[number];
 
 /** The packet, and what happened to it. */
 export function summarisePacket(
-  event: PacketFields & { kind: string; reason?: string; function?: string },
+  event: PacketFields & { kind: string; reason?: string; function?: string; tunnel?: Tunnel },
 ): string {
   const what = describePacket(event);
+  if (event.tunnel) return `${what}, ${tellTunnels([event.tunnel])}`;
   if (event.kind === 'drop') return `${what} dropped: ${event.reason} at ${event.function}`;
   if (event.kind === 'reset') return `${what} is answered with RST`;
   return what;

@@ -30,6 +30,47 @@ function readEvent(line: string) {
 
 const end = (address: string, port: number) => ({ address, port });
 
+test('a packet inside a tunnel', () => {
+  const event = {
+    kind: 'outer',
+    time: 0x9379346764 - 0x5b05ee00000,
+    namespace: 0xf000027e,
+    ifindex: 2,
+    skb: 'ffff8881bd310ce0',
+    socket: null,
+    protocol: 'tcp',
+    source: end('10.9.0.1', 49_924),
+    destination: end('10.9.0.2', 6379),
+    seq: 0x701d17fe,
+    ack: 0,
+    flags: 2,
+    length: 0,
+    direction: 'out',
+    tunnel: { kind: 'vxlan', id: 4097, from: '198.18.0.1', to: '198.18.0.2' },
+  };
+  assert.equal(readEvent(LINES.inVxlan), event);
+  const line = (word: string): string => LINES.inVxlan.replace(/\S+$/, word);
+  assert.equal(readEvent(line('40200ffffff')), {
+    ...event,
+    tunnel: { ...event.tunnel, kind: 'geneve', id: 0xffffff },
+  });
+  const six = line('60100001001').replace(
+    '10012c6 0 20012c6 0',
+    '90000fd 100000000000000 90000fd 2',
+  );
+  assert.equal(readEvent(six), {
+    ...event,
+    tunnel: { ...event.tunnel, from: 'fd00:9::1', to: 'fd00:9:0:0:200::' },
+  });
+  for (const wrong of [
+    line('40300001001'),
+    line('40000001001'),
+    LINES.inVxlan.replace('out', 'by'),
+  ]) {
+    assert.is(read(wrong).kind, 'other', wrong);
+  }
+});
+
 test('a packet', () => {
   assert.equal(readEvent(LINES.bare), {
     kind: 'packet',

@@ -57,6 +57,12 @@ test('a client elsewhere comes in by the device that leads to it', () => {
   });
 });
 
+test('what came or went inside an overlay meets no rule of the host', () => {
+  const tunnel = { kind: 'vxlan', id: 1, from: '192.0.2.1', to: '192.0.2.2' } as const;
+  assert.is(retrace(world, connect({ via: [tunnel] })), null);
+  assert.ok(retrace(world, connect({ via: [tunnel], client: at('172.17.0.3') })));
+});
+
 test('the host itself: by its namespace, or by an address of its own where no namespace is known', () => {
   const from = (change: Partial<Connection>) => {
     const attempt = retrace(world, connect(change));

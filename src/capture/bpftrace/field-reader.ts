@@ -1,6 +1,6 @@
 /** Reads groups of fields that several kinds of lines share: a packet, a conntrack entry, the ends of a socket. */
 import { addressFromBytes, type Endpoint } from '../../model/address.js';
-import type { ConntrackView, PacketFields, SocketEnds } from '../../model/event.js';
+import type { ConntrackView, OuterEvent, PacketFields, SocketEnds } from '../../model/event.js';
 import { hex, highHalf, lowHalf, portsOf } from './line-fields.js';
 import { bytesOf, bytesOfIpv4 } from './map-keys.js';
 
@@ -8,8 +8,17 @@ import { bytesOf, bytesOfIpv4 } from './map-keys.js';
 export const PACKET_FIELDS = 11;
 /** Number of fields of a conntrack entry: its address, its status, four addresses, four ports. */
 export const CONNTRACK_FIELDS = 11;
+/** Number of fields of a tunnel: two addresses, and a word with family, kind and number of the network. */
+export const TUNNEL_FIELDS = 5;
 /** Number of fields of a socket: its address, both ends' addresses, ports. */
 export const SOCKET_FIELDS = 6;
+
+/** The kinds of tunnels that the probes tell, by the number that they give them. */
+const TUNNELS_BY_NUMBER: readonly (OuterEvent['tunnel']['kind'] | undefined)[] = [
+  undefined,
+  'vxlan',
+  'geneve',
+];
 
 /** IPPROTO_UDP; the probes report no other protocol than this and TCP. */
 const UDP = 17;
@@ -96,6 +105,16 @@ export class FieldReader {
       original: { source: end(at + 2, from), destination: end(at + 4, to) },
       reply: { source: end(at + 6, replyFrom), destination: end(at + 8, replyTo) },
     };
+  }
+
+  /** Reads the tunnel at field `at`; null for an unknown kind. */
+  tunnel(f: readonly string[], at: number): OuterEvent['tunnel'] | null {
+    const what = highHalf(f[at + 4]);
+    const kind = TUNNELS_BY_NUMBER[what & 0xff];
+    if (kind === undefined) return null;
+    const address = (from: number): string =>
+      this.#address(8, f.slice(from, from + 2), familyOf(what));
+    return { kind, id: lowHalf(f[at + 4]), from: address(at), to: address(at + 2) };
   }
 
   /** Reads a socket's address and both its ends from field `at` on. */

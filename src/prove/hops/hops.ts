@@ -1,9 +1,17 @@
 /** Lists the hops of a connection for its report: every packet, drop and act of a process, in order. */
 import type { TracedConnection } from '../../correlate/connections.js';
 import type { Journey } from '../../correlate/journeys/journey.js';
+import { findWrappings, placeOuter, type Place } from '../../correlate/journeys/outer.js';
 import { readJourneys } from '../../correlate/journeys/read.js';
 import type { Leg, LegEvent } from '../../correlate/leg.js';
-import { TCP, TCP_STATE, type CopyEvent, type PacketEvent } from '../../model/event.js';
+import {
+  TCP,
+  TCP_STATE,
+  type CopyEvent,
+  type OuterEvent,
+  type PacketEvent,
+  type PacketFields,
+} from '../../model/event.js';
 import type { Hop } from '../../model/report.js';
 import { isInnocent } from '../outcome/drops.js';
 import { placeMoves, type Carried } from '../timing/move-times.js';
@@ -70,6 +78,7 @@ export function selectHops(
 /** A passage of a packet's journey, with that journey. */
 interface PlaceOnWay {
   readonly journey: Journey;
+  readonly way: readonly Place[];
   readonly passage: number;
 }
 
@@ -89,17 +98,19 @@ function sketchLeg(
 ): ToldLeg {
   const journeys = readJourneys(leg, { topology: context.topology, isInnocent });
   const places = new Map<number, PlaceOnWay>();
+  const wrappings = findWrappings(leg.events);
   for (const journey of journeys) {
-    journey.passages.forEach(({ event }, passage) => places.set(event.id, { journey, passage }));
+    const way = placeOuter(journey.passages, wrappings);
+    way.forEach(({ event }, passage) => places.set(event.id, { journey, way, passage }));
   }
   const start = { request: findStart(journeys, true), reply: findStart(journeys, false) };
   const sketches = leg.events.filter(isTold).map((event): HopSketch => {
     const place = places.get(event.id);
-    const rewritten = place && place.journey.passages[place.passage]?.rewritings.length !== 0;
+    const rewritten = place && place.way[place.passage]?.rewritings.length !== 0;
     return {
       event: event.id,
       time: event.time,
-      turn: rewritten === true || event.kind !== 'packet' || (event.flags & TURN) !== 0,
+      turn: rewritten === true || !isPacket(event) || (event.flags & TURN) !== 0,
       tell: () => {
         const hop = tellEvent(event, leg, number, context);
         return place ? tellPlace(hop, event, place, { before, start: start[hop.flow] }) : hop;
@@ -125,12 +136,12 @@ function listCarried(
 function tellPlace(
   hop: Hop,
   event: ToldEvent,
-  { journey, passage }: PlaceOnWay,
+  { journey, way, passage }: PlaceOnWay,
   { before, start }: { before: number; start: number | null },
 ): Hop {
-  const { passages, number, copyOf, end } = journey;
-  const [rewrite, secondRewrite] = (passages[passage]?.rewritings ?? []).map(describeRewriting);
-  const stream = event.kind === 'packet' ? findStream(event, start) : undefined;
+  const { number, copyOf, end } = journey;
+  const [rewrite, secondRewrite] = (way[passage]?.rewritings ?? []).map(describeRewriting);
+  const stream = isPacket(event) ? findStream(event, start) : undefined;
   return {
     ...hop,
     rewrite: rewrite ?? null,
@@ -139,7 +150,7 @@ function tellPlace(
     journey: {
       id: before + number,
       passage,
-      passages: passages.length,
+      passages: way.length,
       end,
       ...(copyOf !== null && { copyOf: before + copyOf }),
     },
@@ -159,10 +170,14 @@ function findStart(journeys: readonly Journey[], request: boolean): number | nul
 }
 
 /** The packet's bytes in its side's stream; like sequence numbers, they wrap after 4 GiB. */
-function findStream({ seq, length, protocol }: PacketEvent, start: number | null): Hop['stream'] {
+function findStream({ seq, length, protocol }: PacketFields, start: number | null): Hop['stream'] {
   if (protocol !== 'tcp' || start === null || length === 0) return undefined;
   const from = (seq - start) >>> 0;
   return { from, to: from + length };
+}
+
+function isPacket(event: ToldEvent): event is PacketEvent | OuterEvent {
+  return event.kind === 'packet' || event.kind === 'outer';
 }
 
 /** Whether an event is a hop: counters and uninformative events are not. */

@@ -9,6 +9,7 @@ import type {
   CopyEvent,
   DropEvent,
   NatEvent,
+  OuterEvent,
   PacketEvent,
   ResetEvent,
   StateEvent,
@@ -40,6 +41,7 @@ export function tellEvent(event: ToldEvent, leg: Leg, legNumber: number, context
   };
   switch (event.kind) {
     case 'packet':
+    case 'outer':
     case 'drop':
     case 'reset':
       return packetHop(event, leg, common, places);
@@ -71,12 +73,13 @@ export function tellEvent(event: ToldEvent, leg: Leg, legNumber: number, context
 type Common = Pick<Hop, 'event' | 'time' | 'leg' | 'legNumber' | 'rewrite' | 'process'>;
 
 function packetHop(
-  event: PacketEvent | DropEvent | ResetEvent,
+  event: PacketEvent | OuterEvent | DropEvent | ResetEvent,
   leg: Leg,
   common: Common,
   places: Places,
 ): Hop {
-  const directed = event.kind === 'packet' && event.wire?.directed !== false;
+  const directed =
+    event.kind === 'outer' || (event.kind === 'packet' && event.wire?.directed !== false);
   return {
     ...common,
     namespace: places.namespace(event.namespace),
@@ -85,11 +88,12 @@ function packetHop(
     source: formatEndpoint(event.source),
     destination: formatEndpoint(event.destination),
     summary: summarisePacket(event),
-    kind: event.kind,
+    kind: event.kind === 'outer' ? 'packet' : event.kind,
     flow: isRequest(leg, event) ? 'request' : 'reply',
     bytes: event.length,
     flags: [...flagNames(event.flags)],
     skb: event.skb,
+    ...(event.kind === 'outer' && { inside: event.tunnel }),
     ...(event.kind === 'drop' && { drop: { reason: event.reason, function: event.function } }),
   };
 }

@@ -4,6 +4,7 @@ import type { JointJudgement } from '../../model/joint.js';
 import type { Crossing } from '../../model/hosts.js';
 import type { Connection, Hop } from '../../model/report.js';
 import { writeJointReason } from '../../words/hosts.js';
+import { listOnce } from '../hops/via.js';
 import type { JudgedPart } from './host-trace.js';
 
 /** Claims that only the last host can make, because the connection goes on from the others. */
@@ -28,6 +29,7 @@ export function stitch({ id, parts, meetings, crossings, joint }: Stitching): Co
   const ending = [...all].reverse().find(({ drop }) => drop !== null);
   // The host that dropped it knows about the drop; every other outcome is known at the client.
   const course = near.outcome === 'unanswered' && ending?.outcome === 'dropped' ? ending : near;
+  const via = all.flatMap((one) => one.via ?? []);
   const told = parts.map(({ host, connection }) => ({ host: host.name, connection }));
   return {
     ...near,
@@ -42,6 +44,7 @@ export function stitch({ id, parts, meetings, crossings, joint }: Stitching): Co
     relay: relays[0] ?? null,
     ...(relays.length > 1 && { relays }),
     drop: course.drop,
+    ...(via.length > 0 && { via: listOnce(via) }),
     retransmits: agree(all.map(({ retransmits }) => retransmits)),
     sourceSeen: far.sourceSeen,
     ...(far.reached && { reached: far.reached }),

@@ -49,6 +49,8 @@ export function retrace(world: World, connection: Connection): Attempt | null {
       start: { ...fields, by },
     };
   }
+  // The host's rules and routes do not see what a container sends into an overlay.
+  if (connection.via) return null;
   const device = findWorldRoute(world, client.address)?.device ?? null;
   const by = { kind: 'outside', device, source: client.address } as const;
   return { vantage: 'outside', from: { kind: 'outside' }, start: { ...fields, by } };

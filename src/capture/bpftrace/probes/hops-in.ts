@@ -1,10 +1,10 @@
 /** Reads packets that enter the stack from a device, with their conntrack entry. */
-import { packetLine } from './packet-line.js';
+import { outerLine, packetLine } from './packet-line.js';
 import type { ProbeSlice } from './slice.js';
 
 export const hopsIn: ProbeSlice = {
   file: 'hops-in.bt',
-  lines: [packetLine],
+  lines: [packetLine, outerLine],
   signs: ['in'],
   when: 'always',
   witnesses: [],
