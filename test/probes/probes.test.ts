@@ -39,6 +39,10 @@ test('incoming and outgoing hops differ in their direction and their tracepoint 
   const body = (name: string): string => /\/\/ end of decode[\s\S]*/.exec(read(name))?.[0] ?? '';
   const turned = body('hops-in.bt').replaceAll('P in', 'P out').replace('(1 << 8)', '(0 << 8)');
   assert.is(turned, body('hops-out.bt'));
+  const tunnel = (name: string): string =>
+    /\/\/ outer:[\s\S]*\/\/ end of outer\n.*\n/.exec(read(name))?.[0] ?? '';
+  assert.match(tunnel('hops-in.bt'), /printf\("W in/);
+  assert.is(tunnel('hops-in.bt').replace('W in', 'W out'), tunnel('hops-out.bt'));
 });
 
 test('every header says what it does, how to call it, what it needs and costs', () => {
