@@ -14,8 +14,7 @@ const WIRE = 77;
 /** The tunnel's packet that carried a packet. */
 function wrap(packet: PacketEvent | undefined, more: Partial<OuterEvent> = {}): OuterEvent {
   if (!packet) throw new Error('no packet');
-  const { conntrack: _, wire: _wire, ...fields } = packet;
-  return { ...fields, kind: 'outer', ifindex: WIRE, tunnel: THERE, ...more };
+  return { ...packet, kind: 'outer', ifindex: WIRE, tunnel: THERE, ...more };
 }
 
 /** A SYN and its answer come by DNAT; `more` are changes to the tunnel's packets of both. */
