@@ -173,10 +173,12 @@ function readNat(
       seen.kind === 'nat' && seen.field === 'destination' && seen.namespace === host,
   )?.hook;
   const inferred = arrived ? 'PREROUTING' : sent ? 'OUTPUT' : null;
+  const told = hooked === 'PREROUTING' || hooked === 'OUTPUT' ? hooked : inferred;
   return {
     view,
     event,
-    hook: hooked === 'PREROUTING' || hooked === 'OUTPUT' ? hooked : inferred,
+    // Where only the source was rewritten, neither hook did it.
+    hook: destination ? told : null,
     destinationRewritten: destination,
     sourceRewritten: source,
   };

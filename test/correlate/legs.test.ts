@@ -156,6 +156,9 @@ test('a rewriting is one that the addresses show, or the bit that the kernel set
       story.makePacket({ source: at(FROM), destination: at(PUBLISHED), flags: TCP.SYN, conntrack }),
     );
     const { nat } = legOf(story.events);
+    // Of a packet that came in: PREROUTING where the destination was rewritten, and no hook where only the source was.
+    const named = nat && (nat.destinationRewritten ? 'PREROUTING' : null);
+    assert.equal(nat && nat.hook, named, JSON.stringify(view));
     return [nat?.destinationRewritten, nat?.sourceRewritten];
   };
   assert.equal(rewritten({}), [undefined, undefined]);
