@@ -34,7 +34,7 @@ export interface Engine {
   /** What a reader of the table knows it by. */
   readonly title: string;
   /** The suite that its programs are from. */
-  readonly suite: 'bookworm' | 'trixie' | 'sid';
+  readonly suite: 'bookworm' | 'trixie' | 'sid' | 'experimental';
   readonly prepare: (host: EngineHost) => Promise<Prepared>;
 }
 

@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { findMirror, MIRROR_FORMAT } from './mirror.js';
-import { suiteKey, type Suite } from './suites.js';
+import { releaseOf, suiteKey, type Suite } from './suites.js';
 
 /** Low priority: the machine may have other work. */
 const NICE = ['nice', '-n', '5'];
@@ -40,14 +40,20 @@ export async function prepareRoot(suite: Suite, { say, signal }: Making): Promis
     say(`${suite.name}: making its root with debootstrap`);
     // In a mount namespace of its own, so that what debootstrap mounts goes with it.
     const apart = ['unshare', '--mount', '--propagation', 'private'];
-    await run(...apart, 'debootstrap', '--variant=minbase', suite.name, made, mirror);
+    await run(...apart, 'debootstrap', '--variant=minbase', releaseOf(suite), made, mirror);
     await writeFile(join(made, 'etc/apt/apt.conf.d/90trace-flow'), APT);
     await writeFile(join(made, 'usr/sbin/policy-rc.d'), POLICY, { mode: 0o755 });
     say(`${suite.name}: installing the engines`);
     const inside = async (...command: string[]): Promise<string> =>
       run(...apart, 'chroot', made, ...command);
+    const install = ['apt-get', 'install', '-qq', '-y'];
+    if (suite.over) {
+      const line = `deb ${mirror} ${suite.name} main\n`;
+      await writeFile(join(made, 'etc/apt/sources.list.d/over.list'), line);
+    }
     await inside('apt-get', 'update', '-qq');
-    await inside('apt-get', 'install', '-qq', '-y', ...suite.packages);
+    await inside(...install, ...suite.packages);
+    if (suite.over) await inside(...install, '-t', suite.name, ...suite.over.packages);
     await inside('apt-get', 'clean');
     await rm(join(made, 'var/lib/apt/lists'), { recursive: true, force: true });
     await rename(made, root);

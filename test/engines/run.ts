@@ -107,7 +107,9 @@ async function main(): Promise<void> {
     const missing = ENGINES.flatMap(({ name }) =>
       all.some((row) => row.name === name) ? [] : [name],
     );
-    await writeFile(DOCUMENT, drawDocument(all, { kernel: release(), bpftrace, missing }));
+    const whole = rows.length === all.length;
+    const conditions = { kernel: release(), bpftrace, missing, whole };
+    await writeFile(DOCUMENT, drawDocument(all, conditions));
   }
   const wrong = rows.flatMap(({ vantages }) => vantages).filter((one) => one.wrong).length;
   say(`${rows.length} engines, ${wrong} wrong verdicts, ${failed} not tried`);

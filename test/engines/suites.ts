@@ -5,6 +5,8 @@ export interface Suite {
   /** Also the name of its root. */
   readonly name: string;
   readonly packages: readonly string[];
+  /** A suite that is no system of its own: the one below it, and the packages that come from this one. */
+  readonly over?: { readonly release: string; readonly packages: readonly string[] };
 }
 
 const BASE = [
@@ -21,10 +23,20 @@ export const SUITES: readonly Suite[] = [
   { name: 'bookworm', packages: [...BASE, ...ENGINES] },
   { name: 'trixie', packages: [...BASE, ...ENGINES, 'docker-cli'] },
   { name: 'sid', packages: [...BASE, ...ENGINES, 'docker-cli'] },
+  {
+    name: 'experimental',
+    packages: [...BASE, 'aardvark-dns', 'catatonit', 'conmon', 'crun', 'passt'],
+    over: { release: 'sid', packages: ['podman', 'netavark'] },
+  },
 ];
+
+/** The suite that its root is made of. */
+export function releaseOf({ name, over }: Suite): string {
+  return over?.release ?? name;
+}
 
 /** Changes when a root would. */
 export function suiteKey(suite: Suite): string {
-  const recipe = JSON.stringify([suite.name, suite.packages]);
+  const recipe = JSON.stringify([suite.name, suite.packages, ...(suite.over ? [suite.over] : [])]);
   return createHash('sha256').update(recipe).digest('hex').slice(0, 12);
 }

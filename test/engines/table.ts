@@ -71,6 +71,8 @@ export function drawDocument(
     readonly bpftrace: string;
     /** Names of engines that have no row. */
     readonly missing: readonly string[];
+    /** Whether all rows are from one run. */
+    readonly whole: boolean;
   },
 ): string {
   const all = rows.flatMap(({ vantages }) => vantages);
@@ -79,13 +81,14 @@ export function drawDocument(
   const lines = [
     '# Engines',
     '',
-    'Written by `npm run engines`: the engines of three suites of Debian, each in a root of its own, with the traffic of every vantage',
-    'under a live trace. The mirror is the one that the machine’s apt uses; the roots are kept between runs. Podman and CNI have no API here:',
-    'their containers are named by what keeps them and by their rules. What is true is known from how each engine was set up, from the',
-    'client, which knows whether it was answered, and from the server, which tells the address that it saw.',
+    'Written by `npm run engines`: the engines of Debian’s bookworm, trixie, sid and experimental, each in a root of its own, with the',
+    'traffic of every vantage under a live trace. The mirror is the one that the machine’s apt uses; the roots are kept between runs. Podman,',
+    'containerd and CNI have no API here: their containers are named by what keeps them and by their rules. What is true is known from how each',
+    'engine was set up, from the client, which knows whether it was answered, and from the server, which tells the address that it saw.',
     '*container* is the name that the report gives. *predicted* is what `explain` says of the same client; *unknown* goes with its reason.',
     '',
     `Kernel ${conditions.kernel}, ${conditions.bpftrace}. ${all.length} connections, ${wrong} with a wrong verdict, ${weaker} with a weaker one than there should be.`,
+    conditions.whole ? 'All of it is from one run.' : 'It is put together from several runs.',
     ...(conditions.missing.length > 0 ? [`Not tried: ${conditions.missing.join(', ')}.`] : []),
     '',
     '| engine | version | vantage | verdict | proof | container | predicted |',

@@ -6,8 +6,30 @@ import { answerDatagrams, awaitListener } from '../servers.js';
 import { listWays, onlyRules, type Place } from '../ways.js';
 import { SERVER } from './docker.js';
 
-const RANGE = { subnet: '10.22.0.0/24', gateway: '10.22.0.1' };
-const PLUGINS = '/usr/lib/cni';
+export const RANGE = { subnet: '10.22.0.0/24', gateway: '10.22.0.1' };
+export const PLUGINS = '/usr/lib/cni';
+
+/** What the bridge plugin is given. */
+export const BRIDGE = {
+  type: 'bridge',
+  bridge: 'cni0',
+  isGateway: true,
+  ipMasq: true,
+  hairpinMode: true,
+  ipam: {
+    type: 'host-local',
+    ranges: [[RANGE]],
+    routes: [{ dst: '0.0.0.0/0' }],
+    dataDir: '/run/cni',
+  },
+};
+
+/** What the portmap plugin is given. */
+export const MAPPINGS = (['tcp', 'udp'] as const).map((protocol) => ({
+  hostPort: PUBLISHED[protocol],
+  containerPort: INNER[protocol],
+  protocol,
+}));
 
 /** Calls a plugin as a runtime does. @returns what it says on standard output */
 async function callPlugin(
@@ -35,22 +57,9 @@ async function addNamespace(
 ): Promise<Place> {
   await host.exec(['ip', 'netns', 'add', id]);
   await host.exec(['ip', '-n', id, 'link', 'set', 'lo', 'up']);
-  const ipam = {
-    type: 'host-local',
-    ranges: [[RANGE]],
-    routes: [{ dst: '0.0.0.0/0' }],
-    dataDir: '/run/cni',
-  };
-  const bridge = {
-    type: 'bridge',
-    bridge: 'cni0',
-    isGateway: true,
-    ipMasq: true,
-    hairpinMode: true,
-    ...(backend && { ipMasqBackend: backend }),
-  };
+  const bridge = { ...BRIDGE, ...(backend && { ipMasqBackend: backend }) };
   const version = backend === null ? '0.4.0' : '1.0.0';
-  const text = await callPlugin(host, 'bridge', { id, config: { ...bridge, ipam }, version });
+  const text = await callPlugin(host, 'bridge', { id, config: bridge, version });
   const prevResult = JSON.parse(text) as { ips: { address: string }[] };
   const portMappings = {
     capabilities: { portMappings: true },
@@ -72,12 +81,7 @@ async function addNamespace(
 }
 
 async function prepare(host: EngineHost, backend: Backend | null): Promise<Prepared> {
-  const mappings = (['tcp', 'udp'] as const).map((protocol) => ({
-    hostPort: PUBLISHED[protocol],
-    containerPort: INNER[protocol],
-    protocol,
-  }));
-  const redis = await addNamespace(host, { id: 'redis', ports: mappings, backend });
+  const redis = await addNamespace(host, { id: 'redis', ports: MAPPINGS, backend });
   const near = await addNamespace(host, { id: 'near', ports: [], backend });
   await writeImage(host);
   await host.shell(`mkdir -p /image && tar -C /image -xf ${IMAGE_FILE}`);

@@ -1,10 +1,11 @@
 /** Podman as root, with netavark or CNI, without its API: names come from what runs. */
+import type { Truth } from '../../matrix/scenario.js';
 import { INNER, PUBLISHED, type Engine, type Prepared, type Vantage } from '../engine.js';
 import type { EngineHost } from '../host.js';
 import { IMAGE_FILE, IMAGE_NAME, writeImage } from '../image.js';
 import { inspectPlace } from '../inspect.js';
 import { answerDatagrams, awaitListener } from '../servers.js';
-import { listWays, onlyRules, withoutHairpin, type Ways } from '../ways.js';
+import { byAddress, listWays, onlyRules, withoutHairpin, type Place, type Ways } from '../ways.js';
 import { PUBLISH, SERVER, SLEEP } from './docker.js';
 
 type Backend = 'netavark' | 'cni';
@@ -79,16 +80,29 @@ async function preparePod(host: EngineHost, suite: string): Promise<Prepared> {
 
 const SIX = 20386;
 
-/** A network of both families: netavark writes rules for each. */
-async function addSix(host: EngineHost): Promise<Vantage[]> {
+/** A network of both families: netavark writes rules for each. From Podman 6 on it keeps its networks apart. */
+async function addSix(host: EngineHost, redis: Place, isolates: boolean): Promise<Vantage[]> {
   const subnets = ['--ipv6', '--subnet', '10.90.0.0/24', '--subnet', 'fd00:90::/64'];
   await host.exec(['podman', 'network', 'create', ...subnets, 'dual']);
   const publish = ['--network', 'dual', '-p', `${SIX}:${INNER.tcp}`];
   await host.exec(['podman', 'run', '-d', '--name', 'six', ...publish, IMAGE_NAME, ...SERVER]);
-  await awaitListener(host, (await inspectPlace(host, 'podman', 'six')).from, INNER.tcp);
+  const six = await inspectPlace(host, 'podman', 'six');
+  await awaitListener(host, six.from, INNER.tcp);
   const to = { to: host.host.ipv6, port: SIX, talk: 'redis' as const };
   const byRule = { path: 'dnat', outcome: 'answered', container: 'six' } as const;
+  const across = { to: redis.ipv4, port: INNER.tcp, talk: 'redis' as const };
+  const kept: Truth = {
+    ...byAddress('redis'),
+    outcome: 'dropped',
+    drop: { reason: 'NETFILTER_DROP' },
+  };
   return [
+    {
+      name: 'container of another network',
+      from: six.from,
+      ...across,
+      truth: isolates ? kept : byAddress('redis'),
+    },
     { name: 'outside, IPv6', from: 'client', ...to, truth: { ...byRule, hook: 'PREROUTING' } },
     { name: 'own address, IPv6', from: 'host', ...to, truth: { ...byRule, hook: 'OUTPUT' } },
   ];
@@ -103,7 +117,8 @@ async function prepare(host: EngineHost, backend: Backend, suite: string): Promi
   const places = { redis, near: await inspectPlace(host, 'podman', 'near'), name: 'redis' };
   await awaitListener(host, redis.from, INNER.tcp);
   await answerDatagrams(host, redis.from, INNER.udp);
-  const six = backend === 'netavark' ? await addSix(host) : [];
+  const isolates = suite === 'experimental';
+  const six = backend === 'netavark' ? await addSix(host, redis, isolates) : [];
   return {
     version: `Podman ${version}`,
     vantages: [...listWays(host, places, waysOf(backend)), ...six],

@@ -163,21 +163,31 @@ async function prepareDocker(host: EngineHost, net: string): Promise<Prepared> {
   };
 }
 
+const SLIRP = 'slirp4netns';
+const KINDS = {
+  rootlessport: { network: SLIRP, driver: 'rootlessport' },
+  [SLIRP]: { network: `${SLIRP}:port_handler=${SLIRP}`, driver: SLIRP },
+  pasta: { network: 'pasta', driver: 'pasta.avx2' },
+} as const;
+
+export function listRootlessPodman(
+  suite: Engine['suite'],
+  words: readonly (keyof typeof KINDS)[],
+): Engine[] {
+  return words.map((word) => ({
+    name: `podman-${suite}-rootless-${word}`,
+    title: `Podman, rootless, ${word}`,
+    suite,
+    prepare: async (host) => preparePodman(host, KINDS[word]),
+  }));
+}
+
+/** In bookworm neither Podman nor rootlesskit knows pasta. */
 export function listRootless(suite: Engine['suite']): Engine[] {
-  const slirp = 'slirp4netns';
-  const kinds = [
-    { word: 'rootlessport', network: slirp, driver: 'rootlessport' },
-    { word: slirp, network: `${slirp}:port_handler=${slirp}`, driver: slirp },
-    ...(suite === 'bookworm' ? [] : [{ word: 'pasta', network: 'pasta', driver: 'pasta.avx2' }]),
-  ];
-  const nets = suite === 'bookworm' ? [slirp] : [slirp, 'pasta'];
+  const nets = suite === 'bookworm' ? [SLIRP] : [SLIRP, 'pasta'];
+  const kinds = ['rootlessport', SLIRP, 'pasta'] as const;
   return [
-    ...kinds.map((kind): Engine => ({
-      name: `podman-${suite}-rootless-${kind.word}`,
-      title: `Podman, rootless, ${kind.word}`,
-      suite,
-      prepare: async (host) => preparePodman(host, kind),
-    })),
+    ...listRootlessPodman(suite, suite === 'bookworm' ? kinds.slice(0, 2) : kinds),
     ...nets.map((net): Engine => ({
       name: `docker-${suite}-rootless-${net}`,
       title: `Docker, rootless, rootlesskit with ${net}`,
