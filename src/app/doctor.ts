@@ -57,7 +57,7 @@ async function readFacts(request: DoctorRequest, signal: AbortSignal): Promise<H
       programs: [...Object.keys(NEEDED_PROGRAMS), ...RULE_PROGRAMS],
       tracepoints,
     }),
-    linux ? readTopology({ netns: request.netns, signal, listeners: false }) : null,
+    linux ? readTopology({ netns: request.netns, signal }) : null,
     linux ? listStaleLabs() : [],
   ]);
   const strayTracers = linux ? findStrayTracers() : [];

@@ -36,20 +36,21 @@ const NAMES = {
 /** How the containers of each engine are identified when its API does not answer. */
 const SOURCES = {
   docker: 'names by containerd’s shims and Docker’s own files',
-  podman: 'names by conmon’s arguments',
+  podman: 'names by conmon’s arguments, pods by what holds them',
   containerd: 'names by containerd’s shims and the annotations of its bundles',
   'cri-o': 'pods and names by conmon’s arguments',
 } as const;
 
-function checkOther({ product, version, address, containers }: OtherEngine): Check {
+function checkOther({ product, version, address, containers, user }: OtherEngine): Check {
   const count = `${containers} ${containers === 1 ? 'container' : 'containers'}`;
   const name = NAMES[product];
   if (address !== null && version !== null) {
     return ok('engine', `${name} ${version} answers at ${address}, ${count}`);
   }
+  const owner = user === undefined ? name : `${name} of user ${user}`;
   return ok(
     'engine',
-    `${name} runs ${count} and answers at no socket: ${SOURCES[product]}, addresses by their devices, published ports by the rules`,
+    `${owner} runs ${count} and answers at no socket: ${SOURCES[product]}, addresses by their devices, published ports by the rules`,
   );
 }
 

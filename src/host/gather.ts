@@ -99,16 +99,15 @@ function readRuntime(engine: EngineReading['engine']): Runtime {
   return runtimeOf({ engine: engine?.product ?? 'docker', user: Number(user ?? 0) });
 }
 
-/** Engines of which only the containers are visible. */
+/** Engines of which only the containers are visible: a user's own Podman is another than root's. */
 function countSilent(ours: readonly KeptContainer[], told: ReadonlySet<string>): OtherEngine[] {
-  const counts = new Map<KeptContainer['product'], number>();
-  for (const { id, product, infra } of ours) {
-    if (!told.has(id) && !infra) counts.set(product, (counts.get(product) ?? 0) + 1);
+  const counts = new Map<string, OtherEngine>();
+  for (const { id, product, infra, user } of ours) {
+    if (told.has(id) || infra) continue;
+    const key = `${product} ${user}`;
+    const containers = (counts.get(key)?.containers ?? 0) + 1;
+    const whose = user > 0 && { user };
+    counts.set(key, { product, version: null, address: null, containers, ...whose });
   }
-  return [...counts].map(([product, containers]) => ({
-    product,
-    version: null,
-    address: null,
-    containers,
-  }));
+  return [...counts.values()];
 }

@@ -39,8 +39,6 @@ export interface TopologyOptions {
   budget?: number;
   /** Names for namespaces that nothing else names, by inode. */
   names?: ReadonlyMap<number, string>;
-  /** Whether to read who listens where; true when left out. */
-  listeners?: boolean;
   run?: RunCommand;
   /** Where the process file system is mounted. */
   proc?: string;
@@ -96,8 +94,7 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
     devices,
     containers: gathered.containers,
   });
-  const asked =
-    options.listeners === false ? [] : kept.filter((inode) => names.get(inode)?.role !== 'other');
+  const asked = kept.filter((inode) => names.get(inode)?.role !== 'other');
   const heard = await hear(options, machine, asked);
   signal?.throwIfAborted();
 
@@ -112,7 +109,7 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
     containers,
     relays,
     listeners: nameListeners(heard.listeners, { containers, host: host.inode }, ancestry),
-    ...(options.listeners !== false && { listened: true }),
+    listened: true,
     ...(heard.unheard.length > 0 && { unheard: heard.unheard }),
     engine: gathered.engine,
     ...(drivers.length > 0 && { drivers }),

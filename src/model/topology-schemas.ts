@@ -121,6 +121,8 @@ export const otherEngineSchema = z.object({
   address: z.string().nullable(),
   /** How many of its containers run. */
   containers: z.number(),
+  /** Uid of the user whose own engine it is, where only its processes are seen; left out for root's. */
+  user: runtimeFields.user,
 });
 
 export const topologySchema = z.object({

@@ -42,6 +42,8 @@ test('Podman without its API: what its containers are known by, and nothing of d
   const [only, ...more] = find({ others: [silent] });
   assert.match(only ?? '', /Podman runs 2 containers and answers at no socket: names by conmon/);
   assert.equal(more, []);
+  const [users] = find({ others: [{ ...silent, user: 1000 }] });
+  assert.match(users ?? '', 'ok: Podman of user 1000 runs 2 containers');
   assert.is(find({ engine: { version: '5', product: 'podman', address: '/s' } }).length, 1);
 });
 

@@ -21,7 +21,7 @@ function fail(failure: RunResult['failure'], message: string): RunResult {
 
 async function read(run: RunCommand, options: TopologyOptions = {}): Promise<Topology> {
   const dockerHost = 'unix:///nowhere/docker.sock';
-  return readTopology({ run, folders: [], dockerHost, env: {}, listeners: false, ...options });
+  return readTopology({ run, folders: [], dockerHost, env: {}, ...options });
 }
 
 const denied: RunCommand = (command) =>
@@ -48,7 +48,7 @@ test('listeners are read all the same', async () => {
     { pid: 1, namespace: FAKE, command: 'nginx', sockets: [7], tables: { tcp: TCP, udp: HEADER } },
   ]);
   try {
-    const { listeners, problems } = await read(denied, { proc, listeners: true });
+    const { listeners, problems } = await read(denied, { proc });
     assert.equal(listeners, [
       {
         namespace: FAKE,
