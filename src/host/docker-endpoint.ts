@@ -1,6 +1,7 @@
 /** Finds where the Docker Engine listens: at DOCKER_HOST, or at the usual sockets. */
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DockerContext } from './docker-context.js';
 
 export type DockerEndpoint =
   | { kind: 'socket'; path: string }
@@ -41,6 +42,7 @@ const MACHINE: Sockets = {
 /**
  * @param dockerHost value of `DOCKER_HOST`; empty or undefined for the sockets of the machine's engines and of the
  * users' own, those of the user who became root (SUDO_UID) first.
+ * @param chosen the socket of the docker command's current context, which comes first
  * @returns the endpoints, or one sentence with the remedy when the value is no endpoint. When no socket exists, the
  * first usual one.
  */
@@ -48,6 +50,7 @@ export function findEndpoints(
   dockerHost: string | undefined,
   env: NodeJS.ProcessEnv,
   sockets: Sockets = MACHINE,
+  chosen: string | null = null,
 ): readonly DockerEndpoint[] | { problem: string } {
   if (dockerHost !== undefined && dockerHost !== '') {
     const endpoint = parseEndpointUrl(dockerHost, env);
@@ -57,7 +60,8 @@ export function findEndpoints(
     /^\d+$/.test(name),
   );
   const own = users.flatMap((uid) => USERS_SOCKETS.map((name) => `/run/user/${uid}/${name}`));
-  const there = [...USUAL_SOCKETS, ...own].filter((path) => sockets.exists(path));
+  const all = [...(chosen === null ? [] : [chosen]), ...USUAL_SOCKETS, ...own];
+  const there = all.filter((path) => sockets.exists(path));
   // podman-docker makes one a link to the other.
   const files = there.map(sockets.resolve);
   const paths = there.filter((_path, index) => files.indexOf(files[index] ?? '') === index);
@@ -76,16 +80,31 @@ export function parseEndpointUrl(
   const [, scheme, rest = ''] = match ?? [];
   if (scheme === 'unix' && rest.startsWith('/')) return { kind: 'socket', path: rest };
   if (scheme === 'tcp') return parseTcp(text, rest, env);
-  if (scheme === 'ssh') {
-    return {
-      problem:
-        `DOCKER_HOST is ${text}, an engine behind ssh: packets can only be traced on the machine that runs it; ` +
-        `log in there (${rest.split('/')[0] ?? rest}) and run trace-flow on it.`,
-    };
-  }
+  if (scheme === 'ssh') return { problem: `DOCKER_HOST is ${text}, ${tellRemote(rest)}` };
   return {
     problem: `DOCKER_HOST is "${text}", which is neither unix:///path/to/socket nor tcp://host:port; correct it or unset it.`,
   };
+}
+
+/** The socket of a context's engine; null where it has none here. */
+export function socketOf({ host }: DockerContext): string | null {
+  return /^unix:\/\/(\/.+)$/s.exec(host)?.[1] ?? null;
+}
+
+/** What a context that is not of this machine means for a trace here; null for one that is. */
+export function describeContext({ name, host }: DockerContext): string | null {
+  const [, scheme, rest = ''] = /^([a-z+]+):\/\/(.*)$/s.exec(host) ?? [];
+  if (scheme === 'unix' || scheme === 'npipe') return null;
+  const subject = `Docker's current context is ${name} (${host})`;
+  if (scheme === 'ssh') return `${subject}, ${tellRemote(rest)}`;
+  return `${subject}, which is not asked for containers; where it is an engine of this machine, set DOCKER_HOST=${host}.`;
+}
+
+/** The command has to be pasted into a shell, so that no other text than a plain address gets into it. */
+function tellRemote(rest: string): string {
+  const [address = ''] = rest.split('/');
+  const host = /^[\w@%+.:[\]-]+$/.test(address) ? address : 'USER@HOST';
+  return `an engine on another machine, and only there its packets can be traced: run trace-flow --host ssh://${host} --port N, which does that.`;
 }
 
 function parseTcp(

@@ -10,7 +10,13 @@ import {
   type EngineVersion,
   type ListedContainer,
 } from './docker-answers.js';
-import { findEndpoints, type DockerEndpoint } from './docker-endpoint.js';
+import { findContext } from './docker-context.js';
+import {
+  describeContext,
+  findEndpoints,
+  socketOf,
+  type DockerEndpoint,
+} from './docker-endpoint.js';
 import { connectDocker, DockerFailure, type DockerClient } from './docker-http.js';
 
 export interface EngineReading {
@@ -35,9 +41,22 @@ const DEFAULT_TIMEOUT = 2_000;
 
 /** Asks each engine for its version, containers and networks; at least one reading. Throws only when `signal` fires. */
 export async function readEngines(options: DockerOptions = {}): Promise<EngineReading[]> {
-  const endpoints = findEndpoints(options.dockerHost, options.env ?? process.env);
+  const env = options.env ?? process.env;
+  const context = (options.dockerHost ?? '') === '' ? findContext(env) : null;
+  const chosen = context && socketOf(context);
+  const endpoints = findEndpoints(options.dockerHost, env, undefined, chosen);
   if ('problem' in endpoints) return [unreachable(endpoints.problem)];
-  return Promise.all(endpoints.map(async (endpoint) => readEngine(endpoint, options)));
+  const readings = await Promise.all(
+    endpoints.map(async (endpoint) => readEngine(endpoint, options)),
+  );
+  const elsewhere = context && describeContext(context);
+  if (elsewhere === null) return readings;
+  const told = (reading: EngineReading): EngineReading => ({
+    ...reading,
+    // That no engine runs here explains nothing where another machine's is used.
+    problems: reading.engine === null ? [elsewhere] : [elsewhere, ...reading.problems],
+  });
+  return readings.map((reading, index) => (index === 0 ? told(reading) : reading));
 }
 
 async function readEngine(

@@ -216,7 +216,11 @@ test('DOCKER_HOST with TLS', () => {
 });
 
 const REFUSED: [string, RegExp][] = [
-  ['ssh://me@far.test/run/x.sock', /log in there \(me@far\.test\)/],
+  [
+    'ssh://me@far.test/run/x.sock',
+    /only there its packets can be traced: run trace-flow --host ssh:\/\/me@far\.test --port N/,
+  ],
+  ['ssh://x;reboot', /trace-flow --host ssh:\/\/USER@HOST/],
   ['unix://relative', /neither unix:\/\/\/path/],
   ['/var/run/docker.sock', /neither unix:\/\/\/path/],
   ['npipe:////./pipe/docker', /neither unix/],

@@ -4,7 +4,11 @@ import { execa } from 'execa';
 import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { AHEAD_NAME } from './ahead.js';
 import type { Lab } from '../../src/lab/index.js';
+
+/** Nanoseconds by which the clock of each host but the first is ahead. */
+export const AHEAD = 3_000_000_000;
 
 /** A host, and the address at which the watching machine reaches it. */
 export interface LoginHost {
@@ -29,7 +33,9 @@ export async function openLogins(folder: string, hosts: readonly LoginHost[]): P
   const isOurs = mkdirSync(RUNTIME, { recursive: true, mode: 0o755 }) !== undefined;
   const key = join(folder, 'key');
   await makeKey(key);
-  for (const host of hosts) await startServer(folder, host);
+  for (const [index, host] of hosts.entries()) {
+    await startServer(folder, host, index === 0 ? 0 : AHEAD);
+  }
   const config = join(folder, 'config');
   writeFileSync(config, hosts.map((host) => writeClient(folder, host)).join('\n'));
   return {
@@ -44,7 +50,11 @@ async function makeKey(file: string): Promise<void> {
   await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file]);
 }
 
-async function startServer(folder: string, { alias, lab }: LoginHost): Promise<void> {
+async function startServer(
+  folder: string,
+  { alias, lab }: LoginHost,
+  ahead: number,
+): Promise<void> {
   const hostKey = join(folder, `${alias}-key`);
   await makeKey(hostKey);
   const programs = join(folder, `${alias}-bin`);
@@ -64,7 +74,7 @@ async function startServer(folder: string, { alias, lab }: LoginHost): Promise<v
       'PermitRootLogin yes',
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
-      `SetEnv PATH=${path} DOCKER_HOST=${lab.dockerHost}`,
+      `SetEnv PATH=${path} DOCKER_HOST=${lab.dockerHost} ${AHEAD_NAME}=${ahead}`,
     ].join('\n') + '\n',
   );
   // It goes to the background once it listens.

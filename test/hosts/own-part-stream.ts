@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { TraceEvent } from '../../src/model/event.js';
 import type { Topology } from '../../src/model/topology.js';
+import { AHEAD_NAME } from './ahead.js';
 import { cutTopology, findOwn } from './own-part.js';
 
 const RUN = fileURLToPath(new URL('../../../bin/run.js', import.meta.url));
@@ -16,7 +17,8 @@ const child = execa(process.execPath, [RUN, ...process.argv.slice(2)], {
   buffer: false,
   reject: false,
 });
-process.stdout.on('error', () => child.stdout.destroy());
+// The trace itself meets the same: what it writes nobody reads.
+process.stdout.on('error', () => process.exit(1));
 
 let isOwn: (event: TraceEvent) => boolean = () => true;
 for await (const line of createInterface({ input: child.stdout })) {
@@ -28,14 +30,20 @@ process.exitCode = (await child).exitCode ?? 1;
 function cut(line: string): string | null {
   const value = JSON.parse(line) as object;
   if ('kind' in value) return isOwn(value as TraceEvent) ? line : null;
-  if ('topology' in value) return JSON.stringify(cutHeader(value as { topology: Topology }));
+  if ('topology' in value) return JSON.stringify(cutHeader(value as Header));
   if ('header' in value) {
-    return JSON.stringify({ header: cutHeader(value.header as { topology: Topology }) });
+    return JSON.stringify({ header: cutHeader(value.header as Header) });
   }
   return line;
 }
 
-function cutHeader<T extends { readonly topology: Topology }>(header: T): T {
+interface Header {
+  readonly topology: Topology;
+  readonly epoch: string;
+}
+
+function cutHeader(header: Header): Header {
   isOwn = findOwn(header.topology);
-  return { ...header, topology: cutTopology(header.topology) };
+  const epoch = String(BigInt(header.epoch) + BigInt(process.env[AHEAD_NAME] ?? 0));
+  return { ...header, epoch, topology: cutTopology(header.topology) };
 }

@@ -69,8 +69,8 @@ export class TracedHost {
   }
 
   #explain(end: HostEnd): UserError {
-    const { host, program, sshConfig } = this.#options;
+    const { host, name, program, sshConfig } = this.#options;
     const login = host.login === null ? 'sudo' : writeLogin(host.login, sshConfig);
-    return explainStart({ host, program, login }, end);
+    return explainStart({ host: { ...host, name }, program, login }, end);
   }
 }
