@@ -124,6 +124,7 @@ function listPlans(
 
 /** Milliseconds for `bpftrace --version`: a few are usual, an emulated machine takes seconds. */
 const VERSION_PATIENCE = 30_000;
+
 interface Attachment {
   readonly plan: ProbePlan;
   readonly formats: Formats;
@@ -138,20 +139,11 @@ interface Attachment {
 }
 
 async function attach(options: TracerOptions, attachment: Attachment): Promise<Tracer> {
-  const { plan, formats, version, tracefs, notes, functions, counting } = attachment;
+  const { plan, formats, notes, counting } = attachment;
   const sealer = await Sealer.create(options.ports);
   let child: Child | null = null;
   try {
     const mark = randomBytes(8).toString('hex');
-    const program = assembleProgram(plan.files, {
-      ports: [...options.ports, ...sealer.ports],
-      budget: options.budget,
-      relays: options.relays,
-      owner: process.pid,
-      finalPort: sealer.finalPort,
-      counting,
-      mark,
-    });
     let maker: CheckpointMaker | null = null;
     const watch = new SealWatch(sealer.ports, signsOf(plan.files), options.ports);
     const run: TracerRun = new TracerRun(formats, watch, {
@@ -162,19 +154,7 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
         else maker?.span(span);
       },
     });
-    child = startChild({
-      bpftrace: options.bpftrace,
-      program,
-      tracefs,
-      functions,
-      environment: {
-        TRACE_FLOW_TRACER: await readOwnIdentity(),
-        ...ENVIRONMENT,
-        BPFTRACE_PERF_RB_PAGES: String(countPages(readBufferFacts(version))),
-      },
-      passEnvironment: options.passEnvironment,
-      onLine: (line) => run.read(line),
-    });
+    child = await startProgram(options, attachment, { sealer, mark, run });
     const parts = { sealer, watch, run, child };
     const first = await sealUntil(parts, options);
     const skips = new SkipReader(child.pid);
@@ -205,6 +185,41 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
     await child?.stop(0);
     throw error;
   }
+}
+
+/** Starts bpftrace with the plan's program, whose lines go to `run`. */
+async function startProgram(
+  options: TracerOptions,
+  { plan, version, tracefs, functions, counting }: Attachment,
+  {
+    sealer,
+    mark,
+    run,
+  }: { readonly sealer: Sealer; readonly mark: string; readonly run: TracerRun },
+): Promise<Child> {
+  const { bpftrace, passEnvironment, ports, budget, relays } = options;
+  const program = assembleProgram(plan.files, {
+    ports: [...ports, ...sealer.ports],
+    budget,
+    relays,
+    owner: process.pid,
+    finalPort: sealer.finalPort,
+    counting,
+    mark,
+  });
+  return startChild({
+    bpftrace,
+    program,
+    tracefs,
+    functions,
+    environment: {
+      TRACE_FLOW_TRACER: await readOwnIdentity(),
+      ...ENVIRONMENT,
+      BPFTRACE_PERF_RB_PAGES: String(countPages(readBufferFacts(version))),
+    },
+    passEnvironment,
+    onLine: (line) => run.read(line),
+  });
 }
 
 /** A bpftrace that does not print its version fails with a better explanation when it starts. */
