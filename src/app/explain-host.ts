@@ -22,6 +22,8 @@ export interface HostReading {
   readonly topology: Topology;
   readonly rules: RulesReading;
   readonly settings: HostSettings | null;
+  /** Versions of IP whose rules were not given; left out if all were. */
+  readonly unread?: readonly (4 | 6)[];
   /** Whether all of it comes from one machine. */
   readonly measured: boolean;
   /** What was read inside containers, by the inode of their namespace. */
@@ -34,11 +36,12 @@ export function explainHost(
   target: Target,
   asked: { readonly from?: Vantage | null; readonly client?: string | null } = {},
 ): Explanation {
-  const { topology, rules, settings, measured, insides } = reading;
+  const { topology, rules, settings, measured, insides, unread } = reading;
   const mappings = listWays(topology, target);
   const world = buildWorld({
     topology,
     rules: rules.rules,
+    unread,
     settings,
     mappings,
     measured,
@@ -53,7 +56,7 @@ export function explainHost(
     client: asked.client ?? null,
   }));
   const { predictions, met, stopped } = predictWays(world, ways, asked.from ?? null);
-  const judged = rules.complete ? predictions : predictions.map(withhold);
+  const judged = rules.complete ? predictions : predictions.map((one) => withhold(one, null));
   const { engine } = topology;
   const { because, ...proxy } = judgeProxy(topology, rules.rules);
   return {

@@ -80,6 +80,18 @@ function noteEmpty(text: string, file: string): string[] {
   return text.trim() === '' ? [`${file} is empty: it tells of no rules`] : [];
 }
 
+/** Versions of IP of which no file tells. A file without any table stands for the one that is missing. */
+function listUnread(sets: readonly RuleSet[]): (4 | 6)[] {
+  if (sets.some(({ tables }) => tables.length === 0)) return [];
+  const told = new Set(sets.flatMap(({ tables }) => tables.map(({ family }) => family)));
+  return [...(told.has('ip') ? [] : [4 as const]), ...(told.has('ip6') ? [] : [6 as const])];
+}
+
+function describeUnread(family: 4 | 6): string {
+  const tool = family === 4 ? 'iptables-save' : 'ip6tables-save';
+  return `The rules of IPv${family} were not given: add what ${tool} prints, even if that is nothing, with --iptables FILE.`;
+}
+
 async function readSaved(request: ExplainRequest): Promise<HostReading> {
   const sets: RuleSet[] = [];
   for (const file of request.iptables ?? []) {
@@ -95,12 +107,18 @@ async function readSaved(request: ExplainRequest): Promise<HostReading> {
     const { tables, notes } = addToOthers(parseNft(text, file), others);
     sets.push({ tables, notes: [...notes, ...noteEmpty(text, file)] });
   }
-  const rules = { rules: joinRuleSets(sets), complete: true, problems: [] };
+  // nft lists the rules of both versions of IP; iptables-save and ip6tables-save each list one.
+  const unread = request.nft?.length ? [] : listUnread(sets);
+  const rules = {
+    rules: joinRuleSets(sets),
+    complete: true,
+    problems: unread.map(describeUnread),
+  };
   if (request.topology === undefined) {
-    return { topology: NO_TOPOLOGY, rules, settings: null, measured: false };
+    return { topology: NO_TOPOLOGY, rules, unread, settings: null, measured: false };
   }
   const map = readMap(await load(request.topology), request.topology);
-  return { ...map, rules, measured: true };
+  return { ...map, rules, unread, measured: true };
 }
 
 const NO_TOPOLOGY: Topology = {

@@ -55,7 +55,8 @@ Exit codes: 0 explained, 1 could not, 2 wrong usage.`);
     iptables: Flags.string({
       multiple: true,
       helpValue: 'FILE',
-      description: 'output of iptables-save or ip6tables-save',
+      description:
+        'output of iptables-save or ip6tables-save; give both: each tells of one version of IP',
     }),
     nft: Flags.string({
       multiple: true,

@@ -236,5 +236,10 @@ export type OpenReason =
       readonly on: readonly OpenQuestion[];
       readonly ends: readonly PredictedEnd[];
     }
-  /** Not all rules could be read. */
-  | { readonly code: 'withheld'; readonly path: Path | 'refused' | 'dropped' };
+  /** Not all rules are known. */
+  | {
+      readonly code: 'withheld';
+      readonly path: Path | 'refused' | 'dropped';
+      /** The version of IP whose rules are not; null where any may be missing. */
+      readonly unread: 4 | 6 | null;
+    };

@@ -57,12 +57,17 @@ function nameLanes({ ladder }: Panel): Participant[] {
   });
 }
 
+/** Adds the participants of the next connection: each behind those before it, or before those behind it. */
 function mergeParticipants(order: Participant[], next: readonly Participant[]): Participant[] {
   const merged = [...order];
+  const keysOf = (some: readonly Participant[]): Set<string> => new Set(some.map(({ key }) => key));
   next.forEach((participant, i) => {
     if (merged.some(({ key }) => key === participant.key)) return;
-    const earlier = new Set(next.slice(0, i).map(({ key }) => key));
-    merged.splice(merged.findLastIndex(({ key }) => earlier.has(key)) + 1, 0, participant);
+    const before = keysOf(next.slice(0, i));
+    const behind = keysOf(next.slice(i + 1));
+    const last = merged.findLastIndex(({ key }) => before.has(key));
+    const first = merged.findIndex(({ key }) => behind.has(key));
+    merged.splice(last >= 0 || first < 0 ? last + 1 : first, 0, participant);
   });
   return merged;
 }

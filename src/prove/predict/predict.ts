@@ -143,7 +143,7 @@ class Oracle {
     const made = predictAttempt(this.world, this.#index, attempt);
     const told = this.#survey.complete
       ? made
-      : { prediction: withhold(made.prediction), deciding: null, stop: null };
+      : { prediction: withhold(made.prediction, null), deciding: null, stop: null };
     this.#known.set(key, told);
     return told;
   }

@@ -13,6 +13,8 @@ import type { World, WorldContainer, WorldDevice, WorldRouting, WorldSocket } fr
 export interface WorldParts {
   readonly topology: Topology;
   readonly rules: RuleSet;
+  /** As in World. */
+  readonly unread?: readonly (4 | 6)[] | undefined;
   readonly settings: HostSettings | null;
   readonly mappings: readonly PortMapping[];
   /** Whether the topology and the rules come from the same machine. */
@@ -27,6 +29,7 @@ export function buildWorld(parts: WorldParts): World {
   const devices = host ? toDevices(host.devices, topology, settings) : [];
   return {
     rules,
+    ...(parts.unread && { unread: parts.unread }),
     devices: devices.length > 0 ? devices : findBridges(rules),
     routes: settings?.routes ?? (devices.length > 0 ? [] : findWays(rules)),
     routing: toRouting(settings),

@@ -28,6 +28,8 @@ export interface TrialEnd {
   readonly stop?: RouteStop;
   /** How the container refuses it by its own rule or route. The refusal must still pass the host's rules. */
   readonly refusal?: 'reset' | 'message';
+  /** The version of IP whose rules it asked for, though they are not known; left out if all are. */
+  readonly unread?: 4 | 6;
   /** The answer's route, if it was looked up. */
   readonly back?: Leaving | null;
 }

@@ -8,6 +8,7 @@ import { listAttempts, type Attempt, type WayIn } from './vantages.js';
 import { RuleIndex, type RuleRef } from './rule-index.js';
 import { findServiceOfRule } from './service.js';
 import { Undecidable, Walk } from './walk.js';
+import { withhold } from './withhold.js';
 import type { Decide } from './hook-end.js';
 import type { RouteStop } from './routing/stops.js';
 import type { World } from './world.js';
@@ -67,6 +68,7 @@ export function predictWays(
 }
 
 function tellStopped(prediction: Forecast, journey: TrialEnd): StoppedForecast[] {
+  if (journey.unread !== undefined) return [];
   const { stop = null, ruledIn, deciding, masked = null } = journey;
   const ruled = ruledIn === undefined || !deciding ? null : { by: deciding, inside: ruledIn };
   return stop || ruled || masked ? [{ prediction, stop, ruled, masked }] : [];
@@ -75,8 +77,10 @@ function tellStopped(prediction: Forecast, journey: TrialEnd): StoppedForecast[]
 /** Predicts one connection that somebody made or might make, with the rule that decides it. */
 export function predictAttempt(world: World, index: RuleIndex, attempt: Attempt): Foreseen {
   const journey = foresee(world, index, attempt, new Set());
+  const prediction = describe(attempt, journey);
+  if (journey.unread !== undefined) return { prediction, deciding: null, stop: null };
   const { deciding, stop = null } = journey;
-  return { prediction: describe(attempt, journey), deciding, stop };
+  return { prediction, deciding, stop };
 }
 
 /** The number of runs made even if their ends already differ: those ends are reported. */
@@ -108,6 +112,7 @@ function foresee(
   met: Set<RuleRef['rule']>,
 ): TrialEnd {
   const runs: Run[] = [];
+  const families = new Set<4 | 6>();
   const pending: boolean[][] = [[]];
   for (let choices = pending.pop(); choices; choices = pending.pop()) {
     if (runs.length >= MOST_RUNS || (runs.length >= ENOUGH && areDivided(runs))) break;
@@ -124,12 +129,14 @@ function foresee(
     const walk = new Walk(world, index, decide);
     const journey = travel(world, walk, attempt, decide);
     for (const { rule } of walk.met) met.add(rule);
+    for (const family of walk.families) families.add(family);
     runs.push({ journey, doubts });
     for (let i = given.length; i < doubts.length; i++) {
       pending.push([...given, ...Array<boolean>(i - given.length).fill(false), true]);
     }
   }
-  return combine(runs, pending.length > 0);
+  const unread = world.unread?.find((family) => families.has(family));
+  return { ...combine(runs, pending.length > 0), ...(unread !== undefined && { unread }) };
 }
 
 function travel(world: World, walk: Walk, attempt: Attempt, decide: Decide): TrialEnd {
@@ -230,9 +237,9 @@ function listOnce<T extends PredictedEnd | OpenQuestion>(all: readonly T[]): T[]
 
 function describe(attempt: Attempt, journey: TrialEnd): Forecast {
   const { vantage, from, start } = attempt;
-  const { end, way, deciding, why, sourceSeen, target, obstacles } = journey;
+  const { end, way, deciding, why, sourceSeen, target, obstacles, unread } = journey;
   const service = way === 'dnat' && deciding ? findServiceOfRule(deciding) : null;
-  return {
+  const forecast: Forecast = {
     vantage,
     from,
     to: start.to === null ? `HOST:${start.port}` : formatTarget(start.to, start.port),
@@ -246,6 +253,7 @@ function describe(attempt: Attempt, journey: TrialEnd): Forecast {
     sourceSeen,
     obstacles,
   };
+  return unread === undefined ? forecast : withhold(forecast, unread);
 }
 
 /** Formats a rule as it is written, or a chain's policy. */

@@ -49,6 +49,8 @@ type End =
 export class Walk {
   /** Every rule that held, in order. */
   readonly met: RuleRef[] = [];
+  /** Versions of IP whose rules it asked for. */
+  readonly families = new Set<4 | 6>();
   /** NAT rules that only an exception (`! -i`, `! -d`) kept from matching. */
   readonly spared: RuleRef[] = [];
 
@@ -100,6 +102,7 @@ export class Walk {
   runHook(hook: Hook, packet: TrialPacket, nat: boolean, meant: Meant | null = null): HookEnd {
     let rewritten: RuleRef | null = null;
     let bound = false;
+    this.families.add(packet.family);
     const bases = this.#index.at(hook, packet.family);
     for (const [i, { table, chain }] of bases.entries()) {
       const isNat = chain.base?.type === 'nat';

@@ -1,7 +1,8 @@
 /** Makes a prediction unknown if rules that are not known may decide otherwise. */
 import type { Forecast } from '../../model/forecast.js';
 
-export function withhold(prediction: Forecast): Forecast {
+/** @param unread the version of IP whose rules are not known; null where any rule may be missing */
+export function withhold(prediction: Forecast, unread: 4 | 6 | null): Forecast {
   const { path } = prediction;
   if (path === 'unknown') return prediction;
   return {
@@ -11,7 +12,7 @@ export function withhold(prediction: Forecast): Forecast {
     rule: null,
     sourceSeen: null,
     obstacles: [],
-    why: { code: 'withheld', path },
+    why: { code: 'withheld', path, unread },
     byKnownRules: path,
   };
 }

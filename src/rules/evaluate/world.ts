@@ -58,6 +58,8 @@ export interface WorldRelay {
 
 export interface World {
   readonly rules: RuleSet;
+  /** Versions of IP whose rules are not known; left out if all rules are. */
+  readonly unread?: readonly (4 | 6)[];
   readonly devices: readonly WorldDevice[];
   readonly routes: readonly WorldRoute[];
   /**

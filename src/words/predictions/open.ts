@@ -17,7 +17,10 @@ export const OPEN: ReasonWriters<OpenReason> = {
     `too many rules on its way cannot be decided from here, of which the first asks for ${first ? writeOpen(first) : ''}`,
   depends: ({ on, ends }) =>
     `it depends on ${on.slice(0, NAMED).map(writeOpen).join('; ')}: ${ends.map(writeEnd).join(' or ')}`,
-  withheld: ({ path }) => `not all rules could be read; by those that could, it would be ${path}`,
+  withheld: ({ path, unread }) =>
+    unread === null
+      ? `not all rules could be read; by those that could, it would be ${path}`
+      : `the rules of IPv${unread} were not given; by the others, it would be ${path}`,
 };
 
 /** What is unknown, and the rule that depends on it. */

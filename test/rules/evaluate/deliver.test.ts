@@ -226,14 +226,14 @@ test('what cannot be known for want of rules is withheld, and says what it would
     sourceSeen: '10.0.0.9',
     obstacles: [LED],
   };
-  const { path, way, rule, sourceSeen, obstacles, why, to } = withhold(prediction);
+  const { path, way, rule, sourceSeen, obstacles, why, to } = withhold(prediction, null);
   assert.equal(
     [path, way, rule, sourceSeen, obstacles, to],
     ['unknown', null, null, null, [], prediction.to],
   );
-  assert.equal(why, { code: 'withheld', path: 'dnat' });
+  assert.equal(why, { code: 'withheld', path: 'dnat', unread: null });
   const unknown = { ...prediction, path: 'unknown' as const };
-  assert.is(withhold(unknown), unknown);
+  assert.is(withhold(unknown, 6), unknown);
 });
 
 test.run();

@@ -55,13 +55,16 @@ for (const name of folders) {
   const request = { query: { ports: PORTS }, topology: `${folder}/map.json` };
 
   test(`${name}: all ${truths.length} ways are as predicted by iptables-save`, async () => {
-    const explanation = await explain({ ...request, iptables: [`${folder}/rules.iptables`] });
+    // Where ip6tables-save printed nothing, an empty file says so.
+    const iptables = [`${folder}/rules.iptables`, ...(name.endsWith('-ipv6') ? [] : ['/dev/null'])];
+    const explanation = await explain({ ...request, iptables });
     assert.equal(compare(truths, explanation), { unknown: 0 });
     // These maps were taken before routing and the inside of containers were in them, which is said.
     const [routing, insides, ...others] = explanation.problems;
     assert.match(routing ?? '', 'does not hold routing rules');
     assert.match(insides ?? '', 'does not hold the routes and rules inside');
-    assert.equal(others, []);
+    const said = name.endsWith('-ipv6') ? [] : ['/dev/null is empty: it tells of no rules.'];
+    assert.equal(others, said);
   });
 
   if (!name.endsWith('ipv6')) continue;
