@@ -1,12 +1,13 @@
 /** Finds rules and settings that may keep neighbours from learning each other's hardware addresses. */
 import { DISCOVERY, type Chain, type Discovery, type Hook } from '../../model/rules.js';
+import { Undecidable } from './doubt.js';
 import { placeRule, type TrialEnd } from './journey-end.js';
 import { indexRules } from './inside.js';
 import { createPacket, exactAddress, type TrialPacket } from './packet.js';
 import { leaveOpen, type RouteStop } from './routing/stops.js';
 import { readLargest } from './routing/sysctl.js';
 import type { RuleRef } from './rule-index.js';
-import { Undecidable, Walk } from './walk.js';
+import { Walk } from './walk.js';
 import { callsRules, type World } from './world.js';
 
 type Device = TrialPacket['inDevice'];

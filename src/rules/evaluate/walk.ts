@@ -1,10 +1,9 @@
 /** Takes a packet through the rules of a hook, in the kernel's order. */
 import type { Decide, HookEnd, HookStop } from './hook-end.js';
-import type { Question } from '../../model/question.js';
 import type { Chain, Hook, MapEntry, Rule, Step, Table, RuleVerdict } from '../../model/rules.js';
 import { mark } from './marks.js';
 import { testMatch } from './match.js';
-import { wonder, type Undecided } from './doubt.js';
+import { Undecidable, wonder, type Undecided } from './doubt.js';
 import { Layers } from './layers.js';
 import { UNZONED, type TrialPacket } from './packet.js';
 import type { BaseRef, RuleIndex, RuleRef } from './rule-index.js';
@@ -20,16 +19,6 @@ import {
   type Meant,
 } from './translate.js';
 import type { World } from './world.js';
-
-/** Thrown when this program cannot follow a rule's effect: then nothing after it is known. */
-export class Undecidable extends Error {
-  constructor(
-    readonly ref: RuleRef,
-    readonly about: Question,
-  ) {
-    super(about.code);
-  }
-}
 
 const DEEPEST = 64;
 

@@ -8,7 +8,7 @@ import {
   UNNAMED,
   type TrialPacket,
 } from '../../../src/rules/evaluate/packet.js';
-import { Undecidable } from '../../../src/rules/evaluate/walk.js';
+import { Undecidable } from '../../../src/rules/evaluate/doubt.js';
 import { suite } from '../../support/suite.js';
 import {
   ACCEPT,
