@@ -27,4 +27,7 @@ export function watchLifeline(input: Readable, onGone: () => void): void {
   wait();
   input.on('data', wait);
   for (const event of ['end', 'error', 'close']) input.on(event, end);
+  // Reading of the arguments may have looked into it: then it is paused, or at its end.
+  if (input.readableEnded || input.destroyed) end();
+  else input.resume();
 }

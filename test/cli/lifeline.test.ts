@@ -30,6 +30,22 @@ test('the end of the input ends it, once', async () => {
   assert.is(calls(), 1);
 });
 
+test('an input that was paused, or read to its end before, is no exception', async () => {
+  const paused = new PassThrough();
+  paused.pause();
+  let calls = 0;
+  watchLifeline(paused, () => (calls += 1));
+  paused.end();
+  await setImmediate();
+  await setImmediate();
+  assert.is(calls, 1);
+  const over = new PassThrough();
+  over.end();
+  await over.toArray();
+  watchLifeline(over, () => (calls += 1));
+  assert.is(calls, 2);
+});
+
 test('silence ends it after half a minute, and a sign of life puts that off', async () => {
   const { input, calls } = watch();
   mock.timers.tick(29_000);
