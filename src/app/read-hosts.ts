@@ -1,6 +1,7 @@
 /** Reads recordings of several hosts into one joint report. */
 import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
+import { isCapture } from '../capture/captures.js';
 import type { CaptureInput } from '../capture/file/input.js';
 import { isSameHost } from '../correlate/hosts/same-host.js';
 import { UserError } from '../model/errors.js';
@@ -24,13 +25,28 @@ export async function readHosts(request: HostsRequest): Promise<JointReport> {
   const { files, open, narrow, hops, anonymize } = request;
   const traces: Trace[] = [];
   for (const file of files) {
-    const trace = await readRecording(file, await open(file));
+    const input = await open(file);
+    if (isCapture(input.start)) throw refuseMixture(file, files[0] ?? '');
+    const trace = await readRecording(file, input);
     traces.push(withHeader(trace, narrow(trace.header)));
   }
   checkDifferent(files, traces);
   const names = nameHosts(files, anonymize);
   const named = traces.map((trace, index) => ({ name: names[index] ?? '', trace }));
   return analyseHosts(anonymize ? await hideNames(named) : named, { hops });
+}
+
+/**
+ * A capture does not tell whether it has every packet, nor whether it was taken before or behind its host's NAT: a
+ * verdict over several hosts needs both.
+ */
+export function refuseMixture(capture: string, recording: string): UserError {
+  const message = `${capture} is a capture, and ${recording} is a recording: a capture does not tell what its host did with a packet, so both cannot be joined`;
+  return new UserError(message, {
+    code: 'recording-among-others',
+    exit: 2,
+    remedy: `record that host too (trace-flow --record FILE), or read the capture by itself: trace-flow read ${capture}`,
+  });
 }
 
 /** The same pseudonyms on all hosts. */

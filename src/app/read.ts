@@ -168,11 +168,8 @@ async function loadAll(
       continue;
     }
     if (files.length > 1) {
-      throw new UserError(`${name} is a recording, and ${files[0]} is a capture`, {
-        code: 'recording-among-others',
-        exit: 2,
-        remedy: 'read captures with captures, and recordings of several hosts with each other',
-      });
+      const { refuseMixture } = await import('./read-hosts.js');
+      throw refuseMixture(files[0] ?? '', name);
     }
     const { readRecording } = await import('./read-recording.js');
     return readRecording(name, input);

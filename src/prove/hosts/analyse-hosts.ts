@@ -1,5 +1,5 @@
 /** Turns the traces of several hosts into one report: judges each alone, then joins the parts of each connection. */
-import { correlate } from '../../correlate/connections.js';
+import { correlate, type Correlation } from '../../correlate/connections.js';
 import {
   buildChains,
   makePart,
@@ -19,6 +19,7 @@ import { assembleReport } from '../assemble.js';
 import { coverageOf, isLossless } from '../coverage/coverage.js';
 import { namePlaces } from '../hops/places.js';
 import { judge } from '../judge/judge.js';
+import { findLives } from '../lives.js';
 import { settleSketch } from '../settle.js';
 import { sketchTraced } from '../sketch-live.js';
 import { describeCrossing } from './crossing.js';
@@ -39,17 +40,21 @@ export interface JointReport {
 export function analyseHosts(given: readonly NamedTrace[], options: AnalyseOptions): JointReport {
   const epoch = given[0]?.trace.header.epoch ?? 0n;
   const unset = labelAll(given, epoch);
-  const ownParts = unset.map((host, index) => findParts(host, index));
-  const hosts = setAll(unset, setClocks(unset.length, meetAll(ownParts, unset)));
+  const unsetParts = unset.map((host, index) => findParts(host, index));
+  const hosts = setAll(unset, setClocks(unset.length, meetAll(unsetParts, unset)));
   const limit = options.hops === null ? null : Math.floor(options.hops / hosts.length);
-  const parts = hosts.map((host, index) =>
+  const parts = hosts.map((host, index) => {
+    const own = unsetParts[index];
     // A host whose clock was right is not correlated again.
-    host.trace === unset[index]?.trace ? (ownParts[index] ?? []) : findParts(host, index),
-  );
+    return own && host.trace === unset[index]?.trace ? own : findParts(host, index);
+  });
   const meetings = meetAll(parts, hosts);
-  const chains = buildChains(parts.flat(), meetings);
+  const chains = buildChains(
+    parts.flatMap((one) => one.parts),
+    meetings,
+  );
   const judged = new Map(
-    hosts.flatMap((host, index) => judgeParts(host, parts[index] ?? [], limit)),
+    hosts.flatMap((host, index) => (parts[index] ? judgeParts(host, parts[index], limit) : [])),
   );
   const seen = chains.map((chain) => ({
     chain,
@@ -90,17 +95,26 @@ function setAll(
   });
 }
 
-function findParts({ trace }: HostTrace, index: number): Part[] {
-  return correlate(trace.events, trace.header).connections.map((one) => makePart(index, one));
+/** The connections of one host. */
+interface HostParts {
+  readonly correlation: Correlation;
+  readonly parts: readonly Part[];
 }
 
-function meetAll(parts: readonly (readonly Part[])[], hosts: readonly HostTrace[]): PartMeeting[] {
+function findParts({ trace }: HostTrace, index: number): HostParts {
+  const correlation = correlate(trace.events, trace.header);
+  return { correlation, parts: correlation.connections.map((one) => makePart(index, one)) };
+}
+
+function meetAll(parts: readonly HostParts[], hosts: readonly HostTrace[]): PartMeeting[] {
   const found: PartMeeting[] = [];
   for (const from of parts) {
     for (const to of parts) {
       if (from === to) continue;
-      const leaving = new Map(from.flatMap((part) => (part.leaves ? [[part.leaves, part]] : [])));
-      const coming = new Map(to.flatMap((part) => (part.comes ? [[part.comes, part]] : [])));
+      const leaving = new Map(
+        from.parts.flatMap((part) => (part.leaves ? [[part.leaves, part]] : [])),
+      );
+      const coming = new Map(to.parts.flatMap((part) => (part.comes ? [[part.comes, part]] : [])));
       for (const meeting of findMeetings([...leaving.keys()], [...coming.keys()])) {
         const ends = { from: leaving.get(meeting.near), to: coming.get(meeting.far) };
         if (!ends.from || !ends.to) continue;
@@ -123,18 +137,21 @@ function isSteady({ host, traced }: Part, hosts: readonly HostTrace[]): boolean 
   return !traced.leg.events.some(({ kind }) => kind === 'retransmit');
 }
 
+/** Judges each connection of a host by the part of its trace that it lies in, by the host's own clock. */
 function judgeParts(
   host: HostTrace,
-  parts: readonly Part[],
+  { correlation, parts }: HostParts,
   limit: number | null,
 ): [Part, JudgedPart][] {
   const { header } = host.trace;
   const context = { header, places: namePlaces(header.topology), functions: null, limit };
+  const lives = findLives(host.trace, correlation);
   return parts.map((part) => {
     const sketch = sketchTraced(part.traced, context);
     const { facts } = sketch;
-    const connection = settleSketch(1, sketch, host.coverage);
-    return [part, { part, host, facts, judged: judge(facts, host.coverage), connection }];
+    const coverage = lives.coverageOf(part.traced, facts, host.coverage);
+    const connection = settleSketch(1, sketch, coverage);
+    return [part, { part, host, facts, coverage, judged: judge(facts, coverage), connection }];
   });
 }
 

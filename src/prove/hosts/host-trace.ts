@@ -21,6 +21,8 @@ export interface JudgedPart {
   readonly part: Part;
   readonly host: HostTrace;
   readonly facts: ConnectionFacts;
+  /** That by which it is judged: of the complete part of the trace that it lies in, else of the whole trace. */
+  readonly coverage: TraceCoverage;
   readonly judged: Judged;
   readonly connection: Connection;
 }

@@ -103,9 +103,9 @@ function weakest(
   parts: readonly JudgedPart[],
   roles: readonly Role[],
 ): Exclude<Proof, 'inconclusive'> {
-  const sure = parts.every(({ judged, host }, index) =>
+  const sure = parts.every(({ judged, coverage }, index) =>
     roles[index] === 'passed' && judged.judgement.path === 'unknown'
-      ? isLossless(host.coverage)
+      ? isLossless(coverage)
       : judged.judgement.proof === 'proven',
   );
   return sure ? 'proven' : 'likely';

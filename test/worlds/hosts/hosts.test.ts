@@ -97,6 +97,37 @@ for (const kind of KINDS) {
   });
 }
 
+test('events that one host lost take back nothing that lies in a complete part of its trace, by its own clock', () => {
+  const ahead = 3 * SECOND;
+  for (const kind of KINDS) {
+    const world = new TwoHosts({ a: 0, b: ahead });
+    const early = makeWay(world, kind, { port: 40_000, seq: 1000, delay });
+    converse(world, early, never);
+    const from = world.now + 1;
+    world.wait(SECOND / 1000);
+    const late = makeWay(world, kind, { port: 40_001, seq: 500_000, delay });
+    converse(world, late, never);
+    const to = world.now + SECOND;
+    const read = (name: 'a' | 'b', more: Parameters<TwoHosts['trace']>[2]) => {
+      const trace = world.trace(name, ASKED, more);
+      return { name, trace: withHeader(trace, { ...trace.header, budget: 16 }) };
+    };
+    const complete = [{ from: from + ahead, to: to + ahead, end: true as const }];
+    const proofs = (more: Parameters<TwoHosts['trace']>[2]): string[] => {
+      const joint = analyseHosts([read('a', {}), read('b', more)], { hops: null });
+      return [early, late].flatMap((made) => ownOf(joint, made).map(({ proof }) => proof));
+    };
+    const what = `${kind.near}, ${kind.far}`;
+    const [first, second] = proofs({ lostEvents: 3, complete });
+    assert.is.not(first, 'proven', what);
+    assert.is(second, 'proven', what);
+    // A part that begins after the second connection did does not hold it.
+    const part = { from: from + ahead + SECOND / 500, to: to + ahead, end: true as const };
+    const later = proofs({ lostEvents: 3, complete: [part] });
+    assert.is.not(later[1], 'proven', what);
+  }
+});
+
 test('a SYN that is lost three times has left a and never reached b; where b cannot know, neither do we', () => {
   const kind: Kind = { near: 'masked', far: 'dnat' };
   const play = (): TwoHosts => {
