@@ -25,6 +25,7 @@ export interface IntakeEffects {
 export class Intake {
   readonly #effects: IntakeEffects;
   readonly #namespaces = new Set<number>();
+  readonly #names = new ProgramNames();
   /** Events that arrive before the header is known. */
   #early: TraceEvent[] = [];
   #analysis: IncrementalAnalysis | null = null;
@@ -83,7 +84,7 @@ export class Intake {
 
   take(told: TraceEvent): void {
     if (this.#full) return;
-    const event = withProgram(told);
+    const event = this.#nameProgram(told);
     this.#lastId = event.id;
     this.#lastTime = Math.max(this.#lastTime, event.time);
     this.#offset = Math.max(this.#offset, event.time - performance.now() * 1e6);
@@ -141,6 +142,12 @@ export class Intake {
     return performance.now() * 1e6 + this.#offset - LAG;
   }
 
+  #nameProgram(event: TraceEvent): TraceEvent {
+    if (!('command' in event)) return event;
+    const command = this.#names.of(event.pid, event.command);
+    return command === event.command ? event : { ...event, command };
+  }
+
   #look(strangers: readonly number[]): void {
     if (this.#looking || performance.now() - this.#lookedAt < LOOK) return;
     this.#looking = true;
@@ -160,9 +167,25 @@ export class Intake {
   }
 }
 
-/** The kernel reports a task's name, which may be a runtime's thread name. Replaces that by the program's name. */
-function withProgram(event: TraceEvent): TraceEvent {
-  if (!('command' in event)) return event;
-  const command = nameProgram('/proc', event.pid, event.command);
-  return command === event.command ? event : { ...event, command };
+/** Milliseconds for which the name of a process is remembered: its number may be used again. */
+const NAMED = 1_000;
+
+/** The kernel reports a task's name, which may be a runtime's thread name. Finds the program's name instead. */
+class ProgramNames {
+  readonly #known = new Map<string, string>();
+  #since = -Infinity;
+
+  of(pid: number, command: string): string {
+    const now = performance.now();
+    if (now - this.#since > NAMED) {
+      this.#since = now;
+      this.#known.clear();
+    }
+    const key = `${pid} ${command}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const name = nameProgram('/proc', pid, command);
+    this.#known.set(key, name);
+    return name;
+  }
 }

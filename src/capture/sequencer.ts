@@ -44,7 +44,8 @@ export class Sequencer {
 
   #send(events: Unnumbered[]): void {
     events.sort((a, b) => a.time - b.time);
-    for (const event of events) this.#emit({ ...event, id: this.#next++ });
+    // The events are ours: numbering them in place costs less than a copy of each.
+    for (const event of events) this.#emit(Object.assign(event, { id: this.#next++ }));
   }
 }
 

@@ -3,6 +3,7 @@ import type { CopyEvent, TraceEvent } from '../model/event.js';
 import type { ExchangeCounts } from '../model/judgement.js';
 import type { Trace, TraceHeader } from '../model/trace.js';
 import { gatherFlows } from './flows.js';
+import { Budgets, listChanges } from './budgets.js';
 import { addsNothing, addUp } from './accounts.js';
 import { createMatcher } from './asked.js';
 import { countExchanges } from './exchanges.js';
@@ -60,9 +61,13 @@ export function findConnections({ header, events }: Trace): readonly TracedConne
 }
 
 /** @param events in order of time */
-export function correlate(events: readonly TraceEvent[], header: TraceHeader): Correlation {
-  const { target, topology, budget } = header;
-  const context = { host: topology.host, ports: new Set(target.ports), budget };
+export function correlate(
+  events: readonly TraceEvent[],
+  header: TraceHeader,
+  budgets = new Budgets(header.budget, listChanges(events)),
+): Correlation {
+  const { target, topology } = header;
+  const context = { host: topology.host, ports: new Set(target.ports), budgets };
   const legs = gatherFlows(events).flatMap((flow) => buildLeg(flow, context) ?? []);
   const relaying = pairRelays(legs, events, topology);
   const { links, received, replied, sent, shared, beyond } = relaying;

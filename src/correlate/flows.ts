@@ -6,6 +6,7 @@ import { sameEndpoint, type Endpoint } from '../model/address.js';
 import {
   TCP,
   TCP_STATE,
+  type CounterEvent,
   type DropEvent,
   type NatEvent,
   type OuterEvent,
@@ -60,7 +61,7 @@ class Gatherer {
         this.#takeOuter(event);
         return;
       case 'nat': {
-        const sighting = this.#sightingOf(event);
+        const sighting = this.#sightingOf(event, keyOf(event));
         add(sighting, event);
         this.#followConntrack(event, sighting);
         return;
@@ -70,19 +71,14 @@ class Gatherer {
         this.#takeDrop(event);
         return;
       case 'state':
-      case 'accept': {
-        const sighting = this.#bySocket(event);
-        if (sighting) add(sighting, event);
-        return;
-      }
+      case 'accept':
       case 'retransmit': {
         const sighting = this.#bySocket(event);
         if (sighting) add(sighting, event);
         return;
       }
       case 'counter': {
-        const key = placeKey(event.namespace, event.protocol, event.source, event.destination);
-        const sighting = this.#current.get(key);
+        const sighting = this.#current.get(keyOf(event));
         if (sighting) add(sighting, event);
         return;
       }
@@ -97,6 +93,7 @@ class Gatherer {
       case 'aside':
       case 'fork':
       case 'total':
+      case 'budget':
     }
   }
 
@@ -112,12 +109,12 @@ class Gatherer {
   }
 
   #takePacket(event: PacketEvent): void {
-    const { namespace, protocol, source, destination } = event;
-    const known = this.#current.get(placeKey(namespace, protocol, source, destination));
-    const sighting = this.#sightingOf(event);
+    const key = keyOf(event);
+    const known = this.#current.get(key);
+    const sighting = this.#sightingOf(event, key);
     add(sighting, event);
     this.#addOuter(event, sighting);
-    const goesOn = protocol === 'tcp' || this.#datagrams.goesOn(event);
+    const goesOn = event.protocol === 'tcp' || this.#datagrams.goesOn(event);
     const trail = this.#datagrams.take(event, sighting);
     // Where another flow had these addresses before, the earlier hops of this datagram belong to the new flow as well.
     if (known !== undefined && known !== sighting) {
@@ -156,8 +153,7 @@ class Gatherer {
   }
 
   /** The sighting that a packet belongs to; a SYN with a new sequence number begins a new one. */
-  #sightingOf(event: PacketEvent | NatEvent): Sighting {
-    const key = placeKey(event.namespace, event.protocol, event.source, event.destination);
+  #sightingOf(event: PacketEvent | NatEvent, key: string): Sighting {
     const current = this.#current.get(key);
     if (current === undefined) return this.#begin(key, event);
     if (event.protocol === 'udp') {
@@ -252,7 +248,7 @@ class Gatherer {
       add(before.sighting, event);
       return;
     }
-    const key = placeKey(event.namespace, event.protocol, event.source, event.destination);
+    const key = keyOf(event);
     const known = this.#current.get(key);
     const own = isOther(known, event) ? undefined : known;
     const found = own ?? this.#findWaiting(event) ?? this.#findSender(event);
@@ -366,4 +362,10 @@ function isSyn(event: PacketEvent | NatEvent | DropEvent | ResetEvent): boolean 
 
 function placeKey(namespace: number | null, protocol: Protocol, a: Endpoint, b: Endpoint): string {
   return `${namespace ?? ''}|${pairKey(protocol, a, b)}`;
+}
+
+type Placed = PacketEvent | NatEvent | DropEvent | ResetEvent | CounterEvent;
+
+function keyOf({ namespace, protocol, source, destination }: Placed): string {
+  return placeKey(namespace, protocol, source, destination);
 }

@@ -61,9 +61,9 @@ export interface Nat {
 
 /** A key for a pair of endpoints that is the same in both directions. */
 export function pairKey(protocol: Protocol, a: Endpoint, b: Endpoint): string {
-  const first = `${a.address}|${a.port}`;
-  const second = `${b.address}|${b.port}`;
-  return first < second ? `${protocol}|${first}|${second}` : `${protocol}|${second}|${first}`;
+  const inOrder = a.port === b.port ? a.address < b.address : a.port < b.port;
+  const [first, second] = inOrder ? [a, b] : [b, a];
+  return `${protocol}|${first.address}|${first.port}|${second.address}|${second.port}`;
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   type PacketEvent,
   type StateEvent,
 } from '../model/event.js';
+import type { Budgets } from './budgets.js';
 import { isRequest } from './bytes.js';
 import type { Flow } from './flows.js';
 import type { Leg, LegEvent, Nat } from './leg.js';
@@ -21,8 +22,8 @@ export interface LegContext {
   readonly host: number | null;
   /** Ports on which servers are expected: they tell client from server in flows that began before the trace. */
   readonly ports: ReadonlySet<number>;
-  /** See TraceHeader.budget. */
-  readonly budget?: number | undefined;
+  /** Missing where all packets are listed. */
+  readonly budgets?: Budgets | undefined;
 }
 
 /** Builds the leg of a flow; null where the events do not tell its ends. */
@@ -50,9 +51,9 @@ export function buildLeg(flow: Flow, context: LegContext): Leg | null {
     accepted: events.find((event): event is AcceptEvent => event.kind === 'accept') ?? null,
     nat: view && readNat(view, { events, packets, dialled, host: context.host }),
     conntracked: view !== null,
-    unlisted: hasUnlisted(events, packets, context.budget),
   };
-  return { ...leg, until: findEnd(leg) };
+  const unlisted = hasUnlisted(leg, packets, context.budgets);
+  return { ...leg, unlisted, until: findEnd({ ...leg, unlisted }) };
 }
 
 /** Drops, rewritings and counts name it as packets do; changes of sockets are of TCP alone. */
@@ -61,13 +62,19 @@ function readProtocol(events: readonly LegEvent[]): Leg['protocol'] {
   return 'tcp';
 }
 
-/** Whether packets were only counted, or some device has listed its full budget of packets in one direction. */
+type LegEnds = Pick<Leg, 'events' | 'client' | 'server' | 'destination'>;
+
+/**
+ * Whether packets were only counted, or some device has listed as many packets of one direction as the smallest budget
+ * of the leg's life.
+ */
 function hasUnlisted(
-  events: readonly LegEvent[],
+  leg: LegEnds,
   packets: readonly PacketEvent[],
-  budget: number | undefined,
+  budgets: Budgets | undefined,
 ): boolean {
-  if (events.some(({ kind }) => kind === 'counter')) return true;
+  if (leg.events.some(({ kind }) => kind === 'counter')) return true;
+  const budget = budgets?.least(leg.events[0]?.time ?? 0, findLast(leg));
   if (budget === undefined || packets.length < budget) return false;
   const listed = new Map<string, number>();
   return packets.some(({ protocol, namespace, ifindex, direction, source }) => {
@@ -76,6 +83,20 @@ function hasUnlisted(
     listed.set(hop, count);
     return protocol === 'tcp' && count >= budget;
   });
+}
+
+/** When the last packet of a leg may have passed, listed or not: infinite until both ends are done, or a socket closes. */
+function findLast(leg: LegEnds): number {
+  const done = { request: false, reply: false };
+  let closed = false;
+  for (const event of leg.events) {
+    if (event.kind === 'state') closed ||= event.to === TCP_STATE.CLOSE;
+    else if (event.kind === 'packet' && (event.flags & TCP.FIN) !== 0) {
+      done[isRequest(leg, event) ? 'request' : 'reply'] = true;
+    }
+  }
+  const isOver = closed || (done.request && done.reply);
+  return isOver ? (leg.events.at(-1)?.time ?? 0) : Infinity;
 }
 
 /**

@@ -168,8 +168,9 @@ function findPairs({ index, kinship }: Context, events: readonly TraceEvent[]): 
 function chooseFollowed(pairs: readonly Pair[]): Pair[] {
   const followed = pairs.filter(({ moves }) => moves.some(({ exact }) => exact));
   const known = new Set(followed.flatMap(({ client, upstream }) => [client, upstream]));
+  const chosen = new Set(followed);
   return pairs.filter(
-    (pair) => followed.includes(pair) || !(known.has(pair.client) || known.has(pair.upstream)),
+    (pair) => chosen.has(pair) || !(known.has(pair.client) || known.has(pair.upstream)),
   );
 }
 

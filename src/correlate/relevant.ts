@@ -45,6 +45,7 @@ export function keepRelevant(events: readonly TraceEvent[], topology: Topology):
         return packets.has(packetKey(event));
       case 'aside':
       case 'fork':
+      case 'budget':
         return true;
       default:
         return kept.has(event.id);

@@ -276,6 +276,12 @@ export const EVENTS = {
     to: socketPortsSchema.nullable(),
     bytes: count,
   }),
+  /** From here on so many packets are listed per direction and device: fewer while very many lines are printed. */
+  budget: z.object({
+    kind: z.literal('budget'),
+    ...base,
+    budget: count,
+  }),
 };
 
 /** One line of a recording between its header and its end. */
@@ -295,4 +301,5 @@ export const eventSchema = z.discriminatedUnion('kind', [
   EVENTS.fork,
   EVENTS.counter,
   EVENTS.total,
+  EVENTS.budget,
 ]);

@@ -50,6 +50,7 @@ export type CounterEvent = Event<'counter'> & {
   readonly conversation?: number | undefined;
 };
 export type TotalEvent = Event<'total'>;
+export type BudgetEvent = Event<'budget'>;
 
 export type TraceEvent =
   | PacketEvent
@@ -66,7 +67,8 @@ export type TraceEvent =
   | ResetEvent
   | RetransmitEvent
   | CounterEvent
-  | TotalEvent;
+  | TotalEvent
+  | BudgetEvent;
 
 /** An event before it has its place in the order of the trace. */
 export type Unnumbered<E = TraceEvent> = E extends TraceEvent ? Omit<E, 'id'> : never;

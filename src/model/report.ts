@@ -346,6 +346,13 @@ export const reportSchema = z.object({
     lostEvents: z.number().int().nonnegative(),
     /** Packet probe runs that the kernel skipped while another probe ran on that processor; only if there were any. */
     skippedRuns: z.number().int().positive().optional(),
+    /**
+     * For so many nanoseconds connections came too fast to list all their packets: only so many per direction and
+     * device, and every SYN, FIN and RST. Left out if all were listed as usual.
+     */
+    reduced: z
+      .object({ packets: z.number().int().positive(), duration: z.number().int().nonnegative() })
+      .optional(),
     unparsedPackets: z.number().int().nonnegative(),
     truncated: z.boolean(),
     probes: z.object({

@@ -45,7 +45,7 @@ export const headerSchema = z.object({
   }),
   /**
    * Packets listed per direction and device of a TCP connection; later ones except SYN, FIN and RST are neither listed
-   * nor counted. Missing in captures, and in recordings before 0.2, which count the packets that they leave out.
+   * nor counted. Events of the kind `budget` tell where it changed. Missing in captures, and in recordings before 0.2, which count the packets that they leave out.
    */
   budget: z.number().optional(),
 });

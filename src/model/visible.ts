@@ -11,6 +11,9 @@ const STYLE = /(\u001b\[[0-9;]*m)/;
 const ACTIVE_IN_JSON =
   /[\u007f-\u009f\u2028\u2029\p{Cf}\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/gu;
 
+/** Text without any of these, found faster than by their classes. */
+const PLAIN = /^[\0-\x7e]*$/;
+
 /** Escapes every unsafe character as `\x1b` or `\u{202e}`; line ends are unsafe too. */
 export function escapeUnsafe(text: string): string {
   return text.replace(UNSAFE, writeOut).replace(RIGHT_TO_LEFT, writeOut);
@@ -30,6 +33,7 @@ export function escapeStyled(text: string): string {
 
 /** Escapes in JSON text what would act on a terminal, so that the data stay the same. */
 export function escapeJson(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text.replace(ACTIVE_IN_JSON, (character) => {
     const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
     return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');

@@ -2,6 +2,7 @@
 import type { Connection, Report } from '../model/report.js';
 import type { Trace, TraceHeader } from '../model/trace.js';
 import { coverageOf } from './coverage/coverage.js';
+import { findReduced } from './coverage/reduced.js';
 import { KeptConnection } from './kept-connection.js';
 import { namePlaces, type Places } from './hops/places.js';
 import { attributeRules } from './hops/rules-met.js';
@@ -35,6 +36,7 @@ export function assembleReport(
     protocol: header.target.protocol,
     containers: [...header.target.containers],
   };
+  const reduced = findReduced(trace);
   const headline = findHeadline({
     connections,
     target: asked,
@@ -52,6 +54,7 @@ export function assembleReport(
     coverage: {
       lostEvents: tail.lostEvents,
       ...(tail.skippedRuns !== undefined && { skippedRuns: tail.skippedRuns }),
+      ...(reduced && { reduced }),
       unparsedPackets: tail.unparsedPackets,
       truncated: tail.truncated,
       probes: describeProbes(header),

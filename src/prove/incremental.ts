@@ -1,11 +1,12 @@
 /** Analyses a trace while it runs: judges connections that are over, keeps them compactly and frees their events. */
 import { isRequest } from '../correlate/bytes.js';
+import { Budgets } from '../correlate/budgets.js';
 import { correlate, type TracedConnection } from '../correlate/connections.js';
 import { pairKey } from '../correlate/leg.js';
 import { keepRelevant } from '../correlate/relevant.js';
 import { retire } from '../correlate/retire.js';
 import { joinCheckpoints } from '../model/checkpoints.js';
-import { TCP, TCP_STATE, type TraceEvent } from '../model/event.js';
+import { TCP, TCP_STATE, type BudgetEvent, type TraceEvent } from '../model/event.js';
 import type { TraceCoverage } from '../model/judgement.js';
 import type { Connection, Report } from '../model/report.js';
 import type { Checkpoint, Trace, TraceHeader, TraceTail } from '../model/trace.js';
@@ -37,6 +38,9 @@ const PATIENCE = 6_000_000_000;
 
 /** Nanoseconds for which stray packets of a freed connection are recognised: a FIN is retransmitted for so long. */
 const STRAY = 120_000_000_000;
+
+/** Events after the time of judgement from which they wait. */
+const MANY = 5_000;
 
 export interface IncrementalOptions {
   /** Hops kept per connection; null keeps all. */
@@ -84,6 +88,7 @@ export class IncrementalAnalysis {
   #fresh: TraceEvent[] = [];
   #complete: readonly Checkpoint[] = [];
   #isNewlyComplete = false;
+  readonly #changes: BudgetEvent[] = [];
   /** Time of the last event that was looked at. */
   #latest = -Infinity;
   /** The first event of every connection that was already reported as ended. */
@@ -144,6 +149,11 @@ export class IncrementalAnalysis {
   }
 
   take(event: TraceEvent): void {
+    // A state of the whole trace: it outlives the connections.
+    if (event.kind === 'budget') {
+      this.#changes.push(event);
+      return;
+    }
     this.#fresh.push(event);
     if (event.kind === 'packet') this.#packets += 1;
   }
@@ -156,15 +166,14 @@ export class IncrementalAnalysis {
   advance(now: number | null, wanted: Wanted = 'none'): Standing {
     this.#sort();
     const header = this.#header;
-    const correlation = correlate(this.#events, header);
     const { budget } = this.#options;
     const at = this.#findTime(now);
     this.#isNewlyComplete = false;
+    const [events, later] = this.#split(wanted === 'none' && budget !== null ? at : null);
+    const correlation = correlate(events, header, this.#budgets);
     const retired =
-      at === null || budget === null
-        ? null
-        : retire(correlation, this.#events, { now: at, budget });
-    const context = this.#context(this.#events);
+      at === null || budget === null ? null : retire(correlation, events, { now: at, budget });
+    const context = this.#context(events);
     const gone = new Set(retired?.over.map(({ connection }) => connection));
     const over = (retired?.over ?? []).map(({ connection: one, begin }) => {
       const sketch = sketchTraced(one, context);
@@ -183,7 +192,7 @@ export class IncrementalAnalysis {
       open: wanted === 'all' ? held.map(tell) : [],
     };
     if (retired && at !== null) {
-      this.#events = [...retired.kept];
+      this.#events = [...retired.kept, ...later];
       for (const pair of retired.pairs) {
         this.#strays.delete(pair); // keeps the map in order of time
         this.#strays.set(pair, at);
@@ -194,6 +203,10 @@ export class IncrementalAnalysis {
       }
     }
     return told;
+  }
+
+  get #budgets(): Budgets {
+    return new Budgets(this.#header.budget, this.#changes.toSorted(byTime));
   }
 
   get #hasCheckpoints(): boolean {
@@ -217,6 +230,17 @@ export class IncrementalAnalysis {
     return isLossless(coverage) ? told : settleSketch(told.id, sketch, coverage);
   }
 
+  /**
+   * Under load, events after the time at which connections are judged wait: what begins after it decides nothing before,
+   * and looking at it again and again would cost most of the time.
+   */
+  #split(at: number | null): readonly [now: readonly TraceEvent[], later: readonly TraceEvent[]] {
+    const events = this.#events;
+    const length = at === null ? events.length : events.findLastIndex(({ time }) => time <= at) + 1;
+    if (events.length - length < MANY) return [events, []];
+    return [events.slice(0, length), events.slice(length)];
+  }
+
   /** Builds the report on all connections, including those that are still open. */
   finish({ source, header, sums, tail }: TraceEnd): {
     readonly report: Report;
@@ -229,10 +253,11 @@ export class IncrementalAnalysis {
     this.#header = header;
     const events = keepRelevant(this.#events, header.topology);
     const partial = this.#store.size > 0 ? { partial: true as const } : {};
-    const trace: Trace = { source, header, events, tail, ...partial };
+    const all = [...this.#changes, ...events].sort(byTime);
+    const trace: Trace = { source, header, events: all, tail, ...partial };
     const coverage: TraceCoverage = coverageOf(trace);
     const context = this.#context(events);
-    const correlation = correlate(events, header);
+    const correlation = correlate(events, header, this.#budgets);
     const lives = findLives(trace, correlation);
     const { complete = [] } = tail;
     const rest = correlation.connections.map((one) => {
@@ -311,6 +336,7 @@ export class IncrementalAnalysis {
       case 'fork':
       case 'counter':
       case 'total':
+      case 'budget':
         return false;
     }
   }

@@ -34,13 +34,20 @@ function tellClocks(hosts: readonly HostSeen[]): string[] {
 }
 
 function findWarnings(coverage: Coverage, source: Report['source']): string[] {
-  const { lostEvents, skippedRuns, unparsedPackets, truncated, probes, sealed, notes } = coverage;
+  const { lostEvents, skippedRuns, reduced, unparsedPackets, truncated, probes, sealed, notes } =
+    coverage;
   const warnings: string[] = [];
   if (lostEvents > 0) warnings.push(`${plural(lostEvents, 'event')} lost`);
   if (skippedRuns !== undefined) {
     const runs = plural(skippedRuns, 'run');
     warnings.push(
       `the kernel skipped ${runs} of packet probes: packets may be missing, and bytes told too few`,
+    );
+  }
+  if (reduced !== undefined) {
+    const first = reduced.packets === 1 ? 'packet' : `${reduced.packets} packets`;
+    warnings.push(
+      `for ${formatDuration(reduced.duration)} connections came too fast to list every packet: only the first ${first} of each direction at each device, and every SYN, FIN and RST`,
     );
   }
   if (!sealed && source !== 'capture')

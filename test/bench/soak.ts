@@ -23,6 +23,10 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '1200' },
     /** Connections a second. */
     rate: { type: 'string', default: '12' },
+    /** Further flags of the trace, such as --flags='--budget 2'. */
+    flags: { type: 'string', default: '' },
+    /** Keeps the recording under this name. */
+    keep: { type: 'string' },
   },
 });
 
@@ -145,8 +149,9 @@ function quantile(list: readonly number[], part: number): number {
 async function soak(lab: Lab, folder: string): Promise<void> {
   const { host, client, dockerHost } = lab;
   const seconds = Number(values.seconds);
-  const recording = join(folder, 'soak.ndjson.gz');
-  const flags = ['--port', String(PORT), '--netns', host.netns, '--record', recording];
+  const recording = values.keep ?? join(folder, 'soak.ndjson.gz');
+  const more = values.flags.split(' ').filter(Boolean);
+  const flags = ['--port', String(PORT), '--netns', host.netns, '--record', recording, ...more];
   // Events as lines would be most of the work of thousands of connections a second.
   const streams = Number(values.rate) <= MOST_STREAMED;
   const trace = execa(

@@ -404,6 +404,20 @@ test('BEGIN, END, and time that stays exact after years of uptime', () => {
   }
 });
 
+test('how many lines were printed, and since when which budget has held', () => {
+  const count = { before: 0x10, printed: 0x20, after: 0x11 };
+  const [before, after] = [0x5b05ee00010, 0x5b05ee00011].map((time) => time.toString(16));
+  assert.equal(read(`C ${before} 20 ${after}`), { kind: 'count', count, budget: null });
+  assert.equal(read(`C ${before} 20 ${after} 10 0`), { kind: 'count', count, budget: null });
+  assert.equal(read(`C ${before} 20 ${after} 1 ${before}`), {
+    kind: 'count',
+    count,
+    budget: { since: 0x10, budget: 1 },
+  });
+  assert.is(read(`C ${before} 20 ${after} 1 x`).kind, 'other');
+  assert.is(read(`C ${before} 20 ${after} 1 2 3`).kind, 'other');
+});
+
 test('losses in the words of each bpftrace', () => {
   assert.equal(read('Lost 90 events'), { kind: 'lost', count: 90 });
   assert.equal(read('WARNING: Lost 1 events'), { kind: 'lost', count: 1 });

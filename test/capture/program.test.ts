@@ -194,4 +194,21 @@ test('counts each line before it is printed, and tells the count until the freez
   assert.not.match(atEnd, 'C %lx');
 });
 
+test('lowers the budget of packets while many lines are printed, where the count can be read', () => {
+  const keyed = { kind: 'keyed', cpus: 2 } as const;
+  const program = assemble({ counting: keyed, budget: 12 });
+  assert.match(program, /^BEGIN\n\{\n {2}@most = \(uint64\)12;/m);
+  assert.is(count(program, /\$count >= 12 \|\| \(\$count != 0 && \$count >= @most\)/g), 2);
+  assert.match(program, /\$to <= 3 \|\| \$to == 10 \|\| @most == 12\)/);
+  assert.match(program, /printf\("C %lx %lx %lx %lx %lx\\n", \$t, \$n, nsecs, @most, @since\);/);
+  const lowered = program.indexOf('@most = (uint64)1;');
+  const raised = program.lastIndexOf('@most = (uint64)12;');
+  assert.ok(program.lastIndexOf('@since = $t;', lowered) > 0, 'the time is taken before');
+  assert.ok(program.indexOf('@since = nsecs;', raised) > raised, 'the time is taken after');
+  for (const fixed of [{ counting: keyed, budget: 1 }, {}]) {
+    assert.not.match(assemble(fixed), /@most = \(uint64\)\d+;[^]*@most = /);
+    assert.not.match(assemble(fixed), '@since');
+  }
+});
+
 test.run();

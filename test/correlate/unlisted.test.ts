@@ -1,5 +1,6 @@
 /** Legs: what may be unlisted, until when a connection may have been open, and bytes by the sockets' own sums. */
 import * as assert from 'uvu/assert';
+import { Budgets } from '../../src/correlate/budgets.js';
 import { countBytes } from '../../src/correlate/bytes.js';
 import { gatherFlows } from '../../src/correlate/flows.js';
 import type { Leg } from '../../src/correlate/leg.js';
@@ -80,7 +81,8 @@ class Story {
   leg(budget?: number): Leg {
     const [flow, ...more] = gatherFlows(this.events);
     assert.is(more.length, 0, 'one flow');
-    const leg = flow && buildLeg(flow, { host: HOST, ports: new Set([8080]), budget });
+    const leg =
+      flow && buildLeg(flow, { host: HOST, ports: new Set([8080]), budgets: new Budgets(budget) });
     if (!leg) throw new Error('no leg');
     return leg;
   }
@@ -98,6 +100,24 @@ test('packets may be unlisted as soon as one device has listed its budget in one
   assert.is(begin().packet(SERVER).leg(3).unlisted, false, 'the other direction');
   assert.is(begin().packet(CLIENT, { ifindex: 3 }).leg(3).unlisted, false, 'another device');
   assert.is(begin().packet(CLIENT).leg().unlisted, false, 'a recording that counts them');
+});
+
+test('the smallest budget of its life counts, and an open connection lives on', () => {
+  const fin = { flags: TCP.FIN | TCP.ACK };
+  const low = new Budgets(16, [{ kind: 'budget', id: 99, time: 5_000_000_000, budget: 1 }]);
+  const leg = (story: Story) => {
+    const [flow] = gatherFlows(story.events);
+    return flow && buildLeg(flow, { host: HOST, ports: new Set([8080]), budgets: low });
+  };
+  assert.is(leg(begin())?.unlisted, true, 'open');
+  assert.is(leg(begin().packet(CLIENT, fin))?.unlisted, true, 'half closed');
+  assert.is(
+    leg(begin().packet(CLIENT, { flags: TCP.RST }))?.unlisted,
+    true,
+    'a reset may be stray',
+  );
+  assert.is(leg(begin().packet(CLIENT, fin).packet(SERVER, fin))?.unlisted, false);
+  assert.is(leg(begin().state(SERVER))?.unlisted, false);
 });
 
 test('a connection is open until both ends have said FIN, or it is reset', () => {

@@ -23,8 +23,11 @@ const TUNNELS_BY_NUMBER: readonly (OuterEvent['tunnel']['kind'] | undefined)[] =
 /** IPPROTO_UDP; the probes report no other protocol than this and TCP. */
 const UDP = 17;
 
-/** The most addresses that are cached as text. */
+/** The most addresses that are cached as text, and ends and entries that are shared between events. */
 const MOST_ADDRESSES = 10_000;
+const MOST_SHARED = 10_000;
+
+const WORD = 2 ** 32;
 
 export interface FieldReaderOptions {
   /** Drop reasons of this kernel by number. */
@@ -44,7 +47,12 @@ export interface PacketPart extends PacketFields {
 export class FieldReader {
   readonly #options: FieldReaderOptions;
   readonly #addresses = new Map<string, string>();
-  #base: bigint | null = null;
+  readonly #endpoints = new Map<string, Map<number, Endpoint>>();
+  #endpointCount = 0;
+  /** Conntrack entries by their text: the packets of a connection carry the same one. */
+  readonly #entries = new Map<string, ConntrackView>();
+  /** The clock at BEGIN, in two halves. */
+  #base: readonly [high: number, low: number] | null = null;
 
   constructor(options: FieldReaderOptions) {
     this.#options = options;
@@ -52,12 +60,13 @@ export class FieldReader {
 
   /** Only the first BEGIN counts: times are nanoseconds since then. */
   begin(clock: bigint): void {
-    this.#base ??= clock;
+    this.#base ??= [Number(clock >> 32n), Number(clock & 0xffffffffn)];
   }
 
   /** Nanoseconds since BEGIN: these stay exact in a double even when the machine has been up for long. */
   time(field: string | undefined): number {
-    return Number(BigInt(`0x${field ?? ''}`) - (this.#base ?? 0n));
+    const [high, low] = this.#base ?? [0, 0];
+    return (highHalf(field) - high) * WORD + (lowHalf(field) - low);
   }
 
   dropReason(code: number): string {
@@ -79,8 +88,8 @@ export class FieldReader {
       skb: f[at + 2] ?? null,
       socket: f[at + 3] === '0' ? null : (f[at + 3] ?? null),
       protocol: (what & 0xff) === UDP ? 'udp' : 'tcp',
-      source: { address: this.#address(8, f.slice(at + 5, at + 7), family), port: sport },
-      destination: { address: this.#address(8, f.slice(at + 7, at + 9), family), port: dport },
+      source: this.#endpoint(this.#address(8, family, f[at + 5], f[at + 6]), sport),
+      destination: this.#endpoint(this.#address(8, family, f[at + 7], f[at + 8]), dport),
       seq: highHalf(f[at + 10]),
       ack: lowHalf(f[at + 10]),
       flags: (what >>> 16) & 0xff,
@@ -92,10 +101,18 @@ export class FieldReader {
   /** Reads the conntrack entry at field `at` of the packet whose packet part begins at `packetAt`. */
   conntrack(f: readonly string[], at: number, packetAt: number): ConntrackView {
     const family = familyOf(lowHalf(f[packetAt + 4]));
-    const end = (from: number, port: number): Endpoint => ({
-      address: this.#address(4, f.slice(from, from + 2), family),
-      port,
-    });
+    const key = `${family} ${f.slice(at, at + CONNTRACK_FIELDS).join(' ')}`;
+    const known = this.#entries.get(key);
+    if (known !== undefined) return known;
+    const entry = this.#readEntry(f, at, family);
+    if (this.#entries.size >= MOST_SHARED) this.#entries.clear();
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  #readEntry(f: readonly string[], at: number, family: 4 | 6): ConntrackView {
+    const end = (from: number, port: number): Endpoint =>
+      this.#endpoint(this.#address(4, family, f[from], f[from + 1]), port);
     const ports = (f[at + 10] ?? '').padStart(16, '0');
     const [from, to] = portsOf(ports.slice(0, 8));
     const [replyFrom, replyTo] = portsOf(ports.slice(8));
@@ -113,7 +130,7 @@ export class FieldReader {
     const kind = TUNNELS_BY_NUMBER[what & 0xff];
     if (kind === undefined) return null;
     const address = (from: number): string =>
-      this.#address(8, f.slice(from, from + 2), familyOf(what));
+      this.#address(8, familyOf(what), f[from], f[from + 1]);
     return { kind, id: lowHalf(f[at + 4]), from: address(at), to: address(at + 2) };
   }
 
@@ -122,20 +139,37 @@ export class FieldReader {
     const [local, remote] = portsOf(f[at + 5]);
     return {
       socket: f[at] ?? '',
-      local: { address: this.#address(4, f.slice(at + 1, at + 3), 6), port: local },
-      remote: { address: this.#address(4, f.slice(at + 3, at + 5), 6), port: remote },
+      local: this.#endpoint(this.#address(4, 6, f[at + 1], f[at + 2]), local),
+      remote: this.#endpoint(this.#address(4, 6, f[at + 3], f[at + 4]), remote),
     };
+  }
+
+  /** The same object for the same end: a connection's many events then hold few. */
+  #endpoint(address: string, port: number): Endpoint {
+    const known = this.#endpoints.get(address)?.get(port);
+    if (known !== undefined) return known;
+    const endpoint = { address, port };
+    if (this.#endpointCount >= MOST_SHARED) {
+      this.#endpoints.clear();
+      this.#endpointCount = 0;
+    }
+    this.#endpointCount += 1;
+    const ports = this.#endpoints.get(address);
+    if (ports) ports.set(port, endpoint);
+    else this.#endpoints.set(address, new Map([[port, endpoint]]));
+    return endpoint;
   }
 
   /**
    * Reads the two words of an address: each holds `wordBytes` bytes as memory does, or, with 4, two such words, the
    * first in its lower half. Cached, since a trace has few addresses and many packets.
    */
-  #address(wordBytes: 4 | 8, words: readonly string[], family: 4 | 6): string {
-    const key = `${family}:${words.join(':')}`;
+  #address(wordBytes: 4 | 8, family: 4 | 6, first = '', second = ''): string {
+    const key = `${family}:${first}:${second}`;
     const known = this.#addresses.get(key);
     if (known !== undefined) return known;
     const { littleEndian } = this.#options;
+    const words = [first, second];
     const parts = wordBytes === 8 ? words : words.flatMap(halvesOf);
     const bytes = parts.flatMap((word) => bytesOf(word, wordBytes, littleEndian));
     const text = addressFromBytes(

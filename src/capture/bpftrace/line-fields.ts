@@ -16,7 +16,21 @@ export function escapeCommand(text: string | undefined = ''): string {
 }
 
 export function isHex(field: string): boolean {
-  return /^[0-9a-f]{1,16}$/.test(field);
+  const { length } = field;
+  if (length === 0 || length > 16) return false;
+  for (let at = 0; at < length; at += 1) {
+    const code = field.charCodeAt(at);
+    // 0 to 9, a to f
+    if (!((code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66))) return false;
+  }
+  return true;
+}
+
+/** Whether the fields in this range, as `slice` counts, are hexadecimal numbers. */
+export function areHex(fields: readonly string[], from: number, to = fields.length): boolean {
+  const end = to < 0 ? fields.length + to : to;
+  for (let at = from; at < end; at += 1) if (!isHex(fields[at] ?? '')) return false;
+  return true;
 }
 
 export function hex(text: string | undefined): number {

@@ -2,8 +2,14 @@
 import type { Unnumbered } from '../../model/event.js';
 import { FieldReader, type FieldReaderOptions } from './field-reader.js';
 import type { LineCount } from './ledger.js';
-import { hex, isHex, splitFields } from './line-fields.js';
+import { areHex, hex, isHex, splitFields } from './line-fields.js';
 import { LINES } from './probes/index.js';
+
+/** The budget by which packets are listed since then. */
+export interface ListingBudget {
+  readonly since: number;
+  readonly budget: number;
+}
 
 export type TracerLine =
   | { readonly kind: 'event'; readonly event: Unnumbered }
@@ -11,7 +17,7 @@ export type TracerLine =
   | { readonly kind: 'begin' | 'end'; readonly clock: bigint }
   | { readonly kind: 'lost'; readonly count: number }
   /** How many lines the program has printed so far, see ledger.ts. */
-  | { readonly kind: 'count'; readonly count: LineCount }
+  | { readonly kind: 'count'; readonly count: LineCount; readonly budget: ListingBudget | null }
   /** A map that is printed at the end: exact counts of the events that were not printed. */
   | {
       readonly kind: 'map';
@@ -62,7 +68,7 @@ function readEvent(line: string, reader: FieldReader, end: string): TracerLine |
   if (spec === undefined) return null;
   const fields = splitFields(line, spec.named ? spec.fields[0] : undefined);
   if (!spec.fields.includes(fields.length)) return null;
-  if (!fields.slice(...spec.numbers).every(isHex)) return null;
+  if (!areHex(fields, ...spec.numbers)) return null;
   if (spec.named) {
     const name = fields.pop() ?? '';
     if (!name.endsWith(end)) return name.length <= NAME_LIMIT + end.length ? 'broken' : null;
@@ -82,11 +88,14 @@ function readMark(line: string, reader: FieldReader): TracerLine | null {
 
 function readCount(line: string, reader: FieldReader): TracerLine | null {
   if (!line.startsWith('C ')) return null;
-  const [, before, printed, after, ...more] = line.split(' ');
+  const [, before, printed, after, budget, since, ...more] = line.split(' ');
   if (before === undefined || printed === undefined || after === undefined) return null;
   if (more.length > 0 || ![before, printed, after].every(isHex)) return null;
   const count = { before: reader.time(before), printed: hex(printed), after: reader.time(after) };
-  return { kind: 'count', count };
+  if (budget === undefined || since === undefined) return { kind: 'count', count, budget: null };
+  if (!isHex(budget) || !isHex(since)) return null;
+  const at = since === '0' ? null : { since: reader.time(since), budget: hex(budget) };
+  return { kind: 'count', count, budget: at };
 }
 
 /** Reads a loss: bpftrace prints it on stdout up to 0.23, and as a warning on stderr since. */

@@ -69,7 +69,11 @@ export function assembleProgram(
       .replaceAll(/\$3\b/g, String(budget)),
   );
   const body = bodies.join('\n');
+  const follows = counting.kind !== 'end' && budget > LEAST && body.includes('@most');
+  const load = follows ? ['@told', '@rate', '@calm', '@tick', '@since'] : [];
   const begin = [
+    ...(body.includes('@most') ? [`@most = (uint64)${budget};`] : []),
+    ...load.map((map) => `${map} = (uint64)0;`),
     ...(inline ? [] : ports.map((port) => `@port[(uint64)${port}] = (uint64)1;`)),
     ...(body.includes('@relay[')
       ? [
@@ -82,11 +86,11 @@ export function assembleProgram(
   const printed = [...new Set(body.match(/@(packets|bytes|total|read|written|asides|printed)\b/g))];
   const scratch = [...new Set(files.flatMap((file) => clearedMaps(file.text)))];
   const report = [...printed.map((map) => `print(${map});`), 'printf("E %lx\\n", nsecs);'];
-  const last = [...printed, ...scratch, ...(inline ? [] : ['@port']), '@final'];
+  const last = [...printed, ...scratch, ...load, ...(inline ? [] : ['@port']), '@final'];
   return [
     block('BEGIN', begin),
     body,
-    ...(body.includes('@printed') ? tellCount(counting) : []),
+    ...(body.includes('@printed') ? tellCount(counting, budget, follows) : []),
     block('interval:ms:20\n/@final == 1/', ['@final = (uint64)2;', ...report]),
     block(
       'END',
@@ -97,25 +101,69 @@ export function assembleProgram(
 
 /** Milliseconds between two lines that tell the count. */
 const COUNT_EVERY = 200;
+/** Milliseconds between two looks at how many lines were printed. */
+const LOOK_EVERY = 50;
+/** Lines in that time, smoothed over some looks, from which only few packets are listed, and below which it is calm. */
+const MANY = 750;
+const FEW = 250;
+/** Looks over which it is smoothed. */
+const SMOOTH = 4;
+/** Looks for which it must stay calm until all are listed again. */
+const CALM = 20;
+/** Packets listed per direction and device meanwhile. */
+const LEAST = 1;
 
 /** Stands before every printf: a line is counted before its time is taken, on which LineLedger relies. */
 function countLine({ kind }: Counting): string {
   return kind === 'keyed' ? '@printed[cpu] = @printed[cpu] + 1;' : '@printed = count();';
 }
 
-/** C time count time: how many lines were printed, and the times before and after that was read. */
-function tellCount(counting: Counting): string[] {
-  if (counting.kind === 'end') return [];
-  const keys =
-    counting.kind === 'keyed' ? Array.from({ length: counting.cpus }, (_, at) => at) : [];
-  const sum = counting.kind === 'cast' ? ['$n = (uint64)@printed;'] : ['$n = (uint64)0;'];
+/** Adds up how many lines were printed so far; null where bpftrace cannot read that while it runs. */
+function sumLines(counting: Counting): readonly string[] | null {
+  if (counting.kind === 'end') return null;
+  if (counting.kind === 'cast') return ['$n = (uint64)@printed;'];
+  const cpus = Array.from({ length: counting.cpus }, (_, at) => at);
+  return ['$n = (uint64)0;', ...cpus.map((cpu) => `$n = $n + @printed[${cpu}];`)];
+}
+
+/**
+ * C time count time [budget since]: how many lines were printed, and the times before and after that was read. While
+ * very many are printed, the budget is lowered; the line repeats since when. A lower budget counts from before it is
+ * set, a higher one from after.
+ */
+function tellCount(counting: Counting, budget: number, follows: boolean): string[] {
+  const sum = sumLines(counting);
+  if (sum === null) return [];
+  if (!follows) {
+    const lines = ['$t = nsecs;', ...sum, 'printf("C %lx %lx %lx\\n", $t, $n, nsecs);'];
+    return [block(`interval:ms:${COUNT_EVERY}\n/@final == 0/`, lines)];
+  }
   const lines = [
     '$t = nsecs;',
     ...sum,
-    ...keys.map((cpu) => `$n = $n + @printed[${cpu}];`),
-    'printf("C %lx %lx %lx\\n", $t, $n, nsecs);',
+    `$rate = (@rate * ${SMOOTH - 1} + $n - @told) / ${SMOOTH};`,
+    '@rate = $rate;',
+    '@told = $n;',
+    '@calm = @calm + (uint64)1;',
+    '@tick = @tick + (uint64)1;',
+    `if ($rate >= ${FEW}) {`,
+    '  @calm = (uint64)0;',
+    '}',
+    `if ($rate >= ${MANY} && @most != ${LEAST}) {`,
+    '  @since = $t;',
+    `  @most = (uint64)${LEAST};`,
+    '  @tick = (uint64)0;',
+    '}',
+    `if (@calm >= ${CALM} && @most != ${budget}) {`,
+    `  @most = (uint64)${budget};`,
+    '  @since = nsecs;',
+    '  @tick = (uint64)0;',
+    '}',
+    `if (@tick % ${COUNT_EVERY / LOOK_EVERY} == 0) {`,
+    '  printf("C %lx %lx %lx %lx %lx\\n", $t, $n, nsecs, @most, @since);',
+    '}',
   ];
-  return [block(`interval:ms:${COUNT_EVERY}\n/@final == 0/`, lines)];
+  return [block(`interval:ms:${LOOK_EVERY}\n/@final == 0/`, lines)];
 }
 
 function checkNumbers(what: string, values: readonly number[], most: number): void {

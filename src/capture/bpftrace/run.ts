@@ -11,7 +11,7 @@ import { Sequencer } from '../sequencer.js';
 import { readAsideKey } from './asides.js';
 import type { Formats } from './formats.js';
 import { LineLedger, type CompleteSpan } from './ledger.js';
-import { createLineReader, type TracerLine } from './lines.js';
+import { createLineReader, type ListingBudget, type TracerLine } from './lines.js';
 import { readHopKey, readTotalKey, splitTotal } from './map-keys.js';
 import type { SealWatch } from './seal.js';
 
@@ -46,6 +46,8 @@ export class TracerRun {
   readonly #ledger: LineLedger;
   #timer: NodeJS.Timeout | undefined;
   #openedAt = Infinity;
+  /** The last one that was told; null while it has not changed. */
+  #budget: ListingBudget | null = null;
   #lastTime = 0;
   lost = 0;
   #printed = 0;
@@ -71,6 +73,7 @@ export class TracerRun {
   /** Events count from this seal on. */
   open(seal: { time: number }): void {
     this.#openedAt = seal.time;
+    if (this.#budget !== null) this.#tellBudget(this.#budget);
     this.#timer = setInterval(() => this.#sequencer.tick(), REORDER);
   }
 
@@ -111,6 +114,7 @@ export class TracerRun {
         this.#options.onLost(this.lost);
         return;
       case 'count':
+        this.#noteBudget(line.budget);
         this.#ledger.count(line.count);
         return;
       case 'begin':
@@ -137,6 +141,17 @@ export class TracerRun {
     }
     const sums = [...this.#totals, ...this.#asides].map((sum) => ({ ...sum, time }));
     return [...counters, ...sums].filter((event) => !this.#watch.observe(event));
+  }
+
+  /** The program repeats it with each count, so that none is missed where one line is lost. */
+  #noteBudget(told: ListingBudget | null): void {
+    if (told === null || told.since === this.#budget?.since) return;
+    this.#budget = told;
+    if (this.#openedAt < Infinity) this.#tellBudget(told);
+  }
+
+  #tellBudget({ since, budget }: ListingBudget): void {
+    this.#sequencer.push({ kind: 'budget', time: Math.max(since, this.#openedAt), budget });
   }
 
   #readMap(line: TracerLine & { kind: 'map' }): void {

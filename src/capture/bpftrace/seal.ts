@@ -1,5 +1,5 @@
 /** Makes tiny loopback connections that prove that the probes are live at the start and drained at the end. */
-import { createServer, connect, type AddressInfo, type Server } from 'node:net';
+import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import { isLoopback } from '../../model/address.js';
 import { UserError } from '../../model/errors.js';
 import type { Unnumbered } from '../../model/event.js';
@@ -10,6 +10,8 @@ export const SEAL_PAUSE = 20;
 
 /** Milliseconds after which a loopback connection is given up: something (a firewall) drops its packets. */
 const DIAL_PATIENCE = 2_000;
+/** Milliseconds that follow, in which this process reads what has come while it was busy. */
+const LAST_PATIENCE = 100;
 
 /** The signs that a seal must show when these files are part of the program. */
 export function signsOf(files: readonly { readonly name: string }[]): SealSign[] {
@@ -137,7 +139,7 @@ export class Sealer {
       const socket = connect(this.#open, '127.0.0.1', () => socket.write('.'));
       let local: number | null = null;
       let answered = false;
-      socket.setTimeout(DIAL_PATIENCE, () => socket.destroy());
+      socket.setTimeout(DIAL_PATIENCE, () => giveUpLater(socket));
       socket.on('connect', () => (local = socket.localPort ?? null));
       socket.on('data', () => (answered = true));
       socket.on('error', () => undefined);
@@ -153,10 +155,15 @@ export class Sealer {
   }
 }
 
+/** Under load this process may have been too busy to look: what has come meanwhile is read first. */
+function giveUpLater(socket: Socket): void {
+  socket.setTimeout(LAST_PATIENCE, () => socket.destroy());
+}
+
 async function dialRefused(port: number): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.destroy());
-    socket.setTimeout(DIAL_PATIENCE, () => socket.destroy());
+    socket.setTimeout(DIAL_PATIENCE, () => giveUpLater(socket));
     socket.on('error', () => undefined);
     socket.on('close', () => resolve());
   });
