@@ -17,7 +17,7 @@ export interface Login {
   readonly port: number | null;
 }
 
-export const LOCAL = 'local';
+const LOCAL = 'local';
 
 /** Null for anything else. A URL with a path, a password or a query is not understood. */
 export function parseRemoteHost(given: string): RemoteHost | null {

@@ -2,6 +2,7 @@
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -21,7 +22,7 @@ let folder: string;
 test.before(() => {
   home = mkdtempSync(join(tmpdir(), 'trace-flow-context-'));
   folder = join(home, '.docker');
-  const id = execFileSync('sha256sum', { input: 'far' }).toString().split(' ')[0] ?? '';
+  const id = createHash('sha256').update('far').digest('hex');
   mkdirSync(join(folder, 'contexts/meta', id), { recursive: true });
   writeFileSync(join(folder, 'contexts/meta', id, 'meta.json'), META('ssh://me@far.test'));
   writeFileSync(join(folder, 'config.json'), '{"currentContext":"far"}');
