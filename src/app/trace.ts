@@ -99,6 +99,7 @@ async function startProbes(
     budget: request.budget,
     relays: listRelays(topology, target),
     copyingRelays: hasCopyingRelay(topology, target),
+    tunnels: topology.namespaces.some(({ devices }) => devices.some(({ tunnel }) => tunnel)),
     probes: probesFolder,
     bpftrace: request.bpftrace,
     patience: request.patience ?? PATIENCE,

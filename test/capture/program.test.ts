@@ -31,6 +31,15 @@ function assemble(parameters: Partial<ProgramParameters> = {}, names: readonly s
   });
 }
 
+test('a host without tunnels does not pay for them', () => {
+  const hops = ['hops-in.bt', 'hops-out.bt'];
+  const [whole, without] = [assemble({}, hops), assemble({ tunnels: false }, hops)];
+  assert.is(count(whole, /printf\("W (in|out)/g), 2);
+  assert.is(count(without, /printf\("W|4789|\$tunnel/g), 0);
+  assert.is(count(without, /printf\("P (in|out)/g), count(whole, /printf\("P (in|out)/g));
+  assert.is(count(without, /\)\) \{\n {4}return;\n {2}\}\n {2}\$who/g), 2);
+});
+
 function count(text: string, pattern: RegExp): number {
   return [...text.matchAll(pattern)].length;
 }

@@ -34,6 +34,8 @@ export interface TracerOptions {
   readonly budget: number;
   readonly relays: readonly number[];
   readonly copyingRelays: boolean;
+  /** The host has tunnels; left out: perhaps. */
+  readonly tunnels?: boolean;
   /** Folder of the .bt files. */
   readonly probes: string;
   /** Path or name of bpftrace. */
@@ -204,6 +206,7 @@ async function startProgram(
     relays,
     owner: process.pid,
     finalPort: sealer.finalPort,
+    tunnels: options.tunnels ?? true,
     counting,
     mark,
   });
