@@ -179,8 +179,10 @@ function beRoot({ login }: RemoteHost): string {
 
 /** The error and the remedy that a trace-flow printed. */
 function findError(stderr: string): { readonly why: string; readonly remedy: string } | null {
-  const why = /^Error: (.+)$/m.exec(stderr)?.[1];
-  if (why === undefined) return null;
+  // An error may quote what another program said, over several lines.
+  const told = /^Error: ([^]+?)\n*(?:^Remedy: |(?![^]))/m.exec(stderr)?.[1];
+  if (told === undefined) return null;
+  const why = told.split(/\s*\n\s*/).join(' ');
   return { why, remedy: /^Remedy: (.+)$/m.exec(stderr)?.[1] ?? 'run trace-flow doctor there' };
 }
 

@@ -101,6 +101,14 @@ test('each failure has its code and its remedy', () => {
   }
 });
 
+test('an error of several lines is told whole', () => {
+  const said = 'warning: x\nError: bpftrace exited, saying:\n  one\n  two\nRemedy: mend it\n';
+  const { message, remedy } = explainStart(FAILING, end(1, said));
+  assert.is(message, 'a cannot be traced: bpftrace exited, saying: one two');
+  assert.is(remedy, 'mend it');
+  assert.is(describeCut(end(1, 'Error: one\n two\n'), false), 'one two');
+});
+
 test('what a host prints is not taken for what ssh prints, nor the other way round', () => {
   const printed = 'Permission denied (publickey)\n';
   assert.is(explainStart(FAILING, end(1, printed)).code, 'host-failed');
