@@ -25,6 +25,11 @@ const RECORDINGS: Readonly<Record<string, readonly string[]>> = {
   '2026-11-24-no-neighbour': ['dnat/proven/dropped'],
   '2026-11-28-nat-hooks': ['dnat/proven/answered', 'dnat/proven/answered'],
   '2026-11-29-asks-database': ['host/likely/answered'],
+  // Version 0.2.0: a checkpoint every second.
+  '2026-11-30-checkpoints': Array.from({ length: 3 }, () => [
+    'docker-proxy/proven/answered',
+    'dnat/proven/answered',
+  ]).flat(),
 };
 
 for (const [name, found] of Object.entries(RECORDINGS)) {
