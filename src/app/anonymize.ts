@@ -25,6 +25,7 @@ export function anonymize(trace: Trace, key: Uint8Array): Trace {
   const renamer = new Renamer(trace.header.topology, key);
   const { program, epoch, probes, budget, client, target, topology } = trace.header;
   const { lostEvents, skippedRuns, unparsedPackets, truncated, sealed, notes } = trace.tail;
+  const { span, complete } = trace.tail;
   return {
     source: trace.source,
     header: {
@@ -46,6 +47,8 @@ export function anonymize(trace: Trace, key: Uint8Array): Trace {
       unparsedPackets,
       truncated,
       sealed,
+      ...(span && { span }),
+      ...(complete && { complete }),
       notes: [...notes.map((note) => renamer.text(note)), NOTE],
     },
   };

@@ -191,6 +191,20 @@ test('pods, projects, sockets of users and names beside listeners are renamed to
   assert.is(renamed.header.topology.listeners[0]?.container, one?.name);
 });
 
+test('what was final before a loss stays proven', () => {
+  const name = '2026-11-30-checkpoints';
+  const url = new URL(`../../../test/versions/fixtures/${name}.ndjson`, import.meta.url);
+  const whole = parseRecording(readFileSync(url, 'utf8'), name);
+  const lost: Trace = { ...whole, tail: { ...whole.tail, sealed: false, lostEvents: 3 } };
+  const proofs = (trace: Trace): string[] => analyse(trace).connections.map(({ proof }) => proof);
+  const { complete, ...tail } = lost.tail;
+  assert.ok(complete);
+  assert.ok(proofs(lost).includes('proven'));
+  assert.not.ok(proofs({ ...lost, tail }).includes('proven'));
+  assert.equal(proofs(anonymize(lost, KEY)), proofs(lost));
+  assert.equal(anonymize(whole, KEY).tail.span, whole.tail.span);
+});
+
 test('a capture is refused: its packets would stay', async () => {
   const capture = await readCapture(['dnat-outside.pcap'], [6380]);
   assert.throws(

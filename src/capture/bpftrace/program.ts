@@ -17,7 +17,7 @@ export interface ProgramParameters {
    * totals and the line E are printed. @printed then says exactly how many lines must have come.
    */
   readonly finalPort: number;
-  /** Whether to look into tunnels' packets; left out: yes. Costs some 30 ns for each packet of others. */
+  /** Whether to look into tunnels' packets; left out: yes. It costs up to 70 ns for each packet of others. */
   readonly tunnels?: boolean;
   /** How the lines are counted, see counting.ts. */
   readonly counting: Counting;
