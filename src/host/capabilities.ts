@@ -18,7 +18,12 @@ export interface Capabilities {
   readonly tracing: TracingFacts;
   /** Where each program is; null when it is not in the PATH. */
   readonly programs: ReadonlyMap<string, string | null>;
-  readonly bpftrace: { readonly version: string | null; readonly problem: string };
+  readonly bpftrace: {
+    readonly version: string | null;
+    /** Whether there is no such program. */
+    readonly absent: boolean;
+    readonly problem: string;
+  };
 }
 
 export interface TracingFacts {
@@ -62,12 +67,15 @@ export interface CapabilityInput {
   readonly tracepoints: readonly string[];
 }
 
+/** Milliseconds for `bpftrace --version`: a few are usual, an emulated machine takes seconds. */
+const VERSION_PATIENCE = 30_000;
+
 /** Never throws: what cannot be read counts as absent or unknown. */
 export async function readCapabilities(input: CapabilityInput): Promise<Capabilities> {
   const { run } = input;
   const [tracing, bpftrace] = await Promise.all([
     readTracing(run, input.tracepoints),
-    run(input.bpftrace, ['--version'], { timeout: 5_000 }),
+    run(input.bpftrace, ['--version'], { timeout: VERSION_PATIENCE }),
   ]);
   const version = bpftrace.ok ? parseVersion(bpftrace.stdout) : null;
   return {
@@ -79,7 +87,11 @@ export async function readCapabilities(input: CapabilityInput): Promise<Capabili
     conntrack: findConntrack(),
     tracing: { ...tracing, kprobes: tracing.kprobes ?? readKprobeConfig() },
     programs: new Map(input.programs.map((name) => [name, findProgram(name)])),
-    bpftrace: { version, problem: version === null ? describe(bpftrace.message) : '' },
+    bpftrace: {
+      version,
+      absent: bpftrace.failure === 'missing',
+      problem: version === null ? describe(bpftrace.message) : '',
+    },
   };
 }
 

@@ -147,9 +147,12 @@ function checkConntrack({ conntrack }: Capabilities): Check {
 }
 
 function checkBpftrace({ bpftrace }: Capabilities): Check {
-  const { version, problem } = bpftrace;
+  const { version, absent, problem } = bpftrace;
   if (version === null) {
-    return missing('bpftrace', problem, 'install it: apt-get install bpftrace');
+    const remedy = absent
+      ? 'install it: apt-get install bpftrace'
+      : 'see what keeps it: bpftrace --version';
+    return missing('bpftrace', problem, remedy);
   }
   if (isAtLeast(version, BPFTRACE_FLOOR)) return ok('bpftrace', `bpftrace ${version}`);
   return missing(

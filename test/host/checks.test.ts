@@ -40,7 +40,7 @@ const capabilities: Capabilities = {
   programs: new Map(
     ['ip', 'mount', 'nsenter', 'setpriv', 'unshare', 'nft'].map((name) => [name, `/bin/${name}`]),
   ),
-  bpftrace: { version: '0.17.0', problem: '' },
+  bpftrace: { version: '0.17.0', absent: false, problem: '' },
 };
 const topology: Topology = {
   host: 1,
@@ -126,14 +126,21 @@ const LACKS: [what: string, facts: HostFacts, code: string, finding: RegExp, rem
   ],
   [
     'bpftrace',
-    change({ bpftrace: { version: null, problem: 'bpftrace is not installed' } }),
+    change({ bpftrace: { version: null, absent: true, problem: 'bpftrace is not installed' } }),
     'bpftrace',
     /^bpftrace is not installed$/,
     /apt-get install bpftrace/,
   ],
   [
+    'a bpftrace that runs',
+    change({ bpftrace: { version: null, absent: false, problem: 'bpftrace took too long' } }),
+    'bpftrace',
+    /^bpftrace took too long$/,
+    /^see what keeps it: bpftrace --version$/,
+  ],
+  [
     'a new bpftrace',
-    change({ bpftrace: { version: '0.14.1', problem: '' } }),
+    change({ bpftrace: { version: '0.14.1', absent: false, problem: '' } }),
     'bpftrace',
     /0\.14\.1 is older than 0\.16/,
     /newer/,
