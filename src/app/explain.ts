@@ -80,11 +80,28 @@ function noteEmpty(text: string, file: string): string[] {
   return text.trim() === '' ? [`${file} is empty: it tells of no rules`] : [];
 }
 
-/** Versions of IP of which no file tells. A file without any table stands for the one that is missing. */
+/** Versions of IP of which no file tells. A file without any table stands for what is missing. */
 function listUnread(sets: readonly RuleSet[]): (4 | 6)[] {
-  if (sets.some(({ tables }) => tables.length === 0)) return [];
+  if (sets.length === 0 || sets.some(({ tables }) => tables.length === 0)) return [];
   const told = new Set(sets.flatMap(({ tables }) => tables.map(({ family }) => family)));
   return [...(told.has('ip') ? [] : [4 as const]), ...(told.has('ip6') ? [] : [6 as const])];
+}
+
+/**
+ * The table that was left out by `iptables -S` or `iptables-save -t`: a list of filter rules alone tells nothing of NAT, and
+ * a host with Docker's chains for NAT has a table for filters too.
+ */
+function findMissingTable(sets: readonly RuleSet[]): 'nat' | 'filter' | null {
+  if (sets.some(({ tables }) => tables.length === 0)) return null;
+  const tables = sets.flatMap((set) => set.tables);
+  const nat = tables.filter(({ name }) => name === 'nat');
+  const filters = tables.some(({ name }) => name === 'filter');
+  if (filters) return nat.length === 0 ? 'nat' : null;
+  return nat.some(({ chains }) => chains.some(({ name }) => name === 'DOCKER')) ? 'filter' : null;
+}
+
+function describeMissing(table: 'nat' | 'filter'): string {
+  return `The table ${table} was not given: give the whole output of iptables-save, with --iptables FILE.`;
 }
 
 function describeUnread(family: 4 | 6): string {
@@ -108,11 +125,16 @@ async function readSaved(request: ExplainRequest): Promise<HostReading> {
     sets.push({ tables, notes: [...notes, ...noteEmpty(text, file)] });
   }
   // nft lists the rules of both versions of IP; iptables-save and ip6tables-save each list one.
-  const unread = request.nft?.length ? [] : listUnread(sets);
+  const partly = request.nft?.length ? [] : sets;
+  const unread = listUnread(partly);
+  const missing = findMissingTable(partly);
   const rules = {
     rules: joinRuleSets(sets),
-    complete: true,
-    problems: unread.map(describeUnread),
+    complete: missing === null,
+    problems: [
+      ...unread.map(describeUnread),
+      ...(missing === null ? [] : [describeMissing(missing)]),
+    ],
   };
   if (request.topology === undefined) {
     return { topology: NO_TOPOLOGY, rules, unread, settings: null, measured: false };

@@ -188,6 +188,41 @@ test('rules of one version of IP tell nothing of the other', async () => {
   }
 });
 
+test('one table alone tells nothing of the others', async () => {
+  const write = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const none = write('nothing.txt', '');
+  const topology = write('map-of-tables.json', JSON.stringify(DOCUMENT));
+  const filter = '*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n';
+  const own = '*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n';
+  const docker = `*nat\n:PREROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n-A PREROUTING -j DOCKER\nCOMMIT\n`;
+  const told = async (...texts: string[]): Promise<readonly [boolean, string]> => {
+    const iptables = texts.map((text, index) => write(`table-${index}.txt`, text));
+    const found = await explain({ query: { ports: [6379] }, iptables, topology });
+    const flushed = found.findings.some(({ code }) => code === 'docker-chains-missing');
+    const unknown = found.predictions.every(({ path }) => path === 'unknown');
+    assert.is(unknown && flushed, false, 'what was not given is no fault of the host');
+    return [unknown, found.problems.find((text) => text.includes('The table')) ?? ''];
+  };
+  assert.equal(await told(filter), [
+    true,
+    'The table nat was not given: give the whole output of iptables-save, with --iptables FILE.',
+  ]);
+  assert.match((await told('-P INPUT ACCEPT\n-P FORWARD ACCEPT\n'))[1], 'The table nat was not');
+  assert.match((await told(docker))[1], 'The table filter was not given');
+  for (const texts of [[docker, filter], [docker + filter], [own], [filter, '']]) {
+    assert.equal(await told(...texts), [false, ''], JSON.stringify(texts));
+  }
+  const { problems } = await explain({
+    query: { ports: [6379] },
+    iptables: [write('alone.txt', filter), none],
+    topology,
+  });
+  assert.ok(problems.some((text) => text.includes('is empty')));
+});
+
 test('the tree fits into the terminal', async () => {
   const map = join(folder, 'map80.json');
   writeFileSync(map, JSON.stringify(DOCUMENT));
