@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { nameHosts } from '../../src/app/read-hosts.js';
 import { reportSchema, type Report } from '../../src/model/report.js';
+import { layOut } from '../../src/render/layout/layout.js';
 import { captureFile } from '../support/captures.js';
 import { compareGolden } from '../support/golden.js';
 import { suite } from '../support/suite.js';
@@ -39,6 +40,33 @@ test('the terminal and the picture show both hosts', async () => {
   assert.is(exitCode, 0);
   assert.is(compareGolden('hosts/both.txt', stdout), null);
   assert.is(compareGolden('hosts/both.svg', picture), null);
+});
+
+test('each machine is a frame, and no time is told from one to the other', async () => {
+  const [panel] = layOut(await readJson(A, B), { panels: 1 }).panels;
+  assert.ok(panel);
+  const { hosts, rows, lanes } = panel.ladder;
+  assert.equal(
+    hosts.map(({ name, from, to }) => [name, from, to]),
+    [
+      ['a', 0, 3],
+      ['b', 4, lanes.length - 1],
+    ],
+  );
+  const [dial] = rows.filter((row) => row.type === 'arrow');
+  assert.is(dial?.took, null);
+  assert.equal(
+    dial?.stops.map(({ lane, since }) => [lane, since !== null]),
+    [
+      [1, false],
+      [2, true],
+      [3, true],
+      [4, false],
+      [5, true],
+    ],
+  );
+  const [alone] = layOut(await readJson(A), { panels: 1 }).panels;
+  assert.equal(alone?.ladder.hosts, []);
 });
 
 test('container to container is direct and proven over both, and inconclusive on each alone', async () => {

@@ -17,6 +17,8 @@ interface PlacedLane extends Lane {
 export interface LanePlan {
   readonly lanes: readonly Lane[];
   readonly groups: readonly LaneGroup[];
+  /** See Ladder.hosts. */
+  readonly hosts: readonly LaneGroup[];
   /** Lane of a hop on a device or in a process. */
   readonly laneOf: (hop: Hop) => number;
   /** Lanes of a leg's near end (the client or a relay) and of its far end (a relay or the server). */
@@ -54,13 +56,19 @@ export function planLanes(
   }
   const lanes = [clientLane(connection, hops), ...middle, serverLane(connection, hops, places)];
   const index = new Map(lanes.map((lane, i) => [lane.key, i]));
+  const hostOf = new Map(places.map(({ namespace, host }) => [namespace, host]));
   const endsOf = (leg: Leg): Ends => ({
     near: ends[leg] ?? 0,
     far: ends[leg + 1] ?? lanes.length - 1,
   });
   return {
     lanes: lanes.map(({ name, detail, kind, reached }) => ({ name, detail, kind, reached })),
-    groups: groupLanes(lanes),
+    groups: groupLanes(lanes, ({ namespace }) => namespace, groupName),
+    hosts: groupLanes(
+      lanes,
+      ({ namespace }) => hostOf.get(namespace ?? '') ?? null,
+      (host) => (host === null ? null : printable(host)),
+    ),
     laneOf: (hop) => index.get(placeKey(placeOf(hop))) ?? findEnd(connection, hop, lanes, endsOf),
     endsOf,
     span: (leg) => spans.get(leg) ?? null,
@@ -195,18 +203,22 @@ function findEnd(
   return hop.flow === 'reply' ? far : near;
 }
 
-function groupLanes(lanes: readonly PlacedLane[]): LaneGroup[] {
-  const groups: (LaneGroup & { namespace: string | null; to: number })[] = [];
+/** Runs of lanes with the same key, but those that `nameOf` gives no name. */
+function groupLanes(
+  lanes: readonly PlacedLane[],
+  keyOf: (lane: PlacedLane) => string | null,
+  nameOf: (key: string | null, isFirst: boolean) => string | null,
+): LaneGroup[] {
+  const groups: { key: string | null; from: number; to: number }[] = [];
   lanes.forEach((lane, i) => {
-    const open = groups.at(-1);
-    if (open?.namespace === lane.namespace && open) {
-      open.to = i;
-      return;
-    }
-    const { namespace } = lane;
-    groups.push({ namespace, name: groupName(namespace, i === 0), from: i, to: i });
+    const [open, key] = [groups.at(-1), keyOf(lane)];
+    if (open?.key === key) open.to = i;
+    else groups.push({ key, from: i, to: i });
   });
-  return groups.map(({ name, from, to }) => ({ name, from, to }));
+  return groups.flatMap(({ key, from, to }) => {
+    const name = nameOf(key, from === 0);
+    return name === null ? [] : [{ name, from, to }];
+  });
 }
 
 function groupName(namespace: string | null, isFirst: boolean): string {

@@ -42,7 +42,12 @@ function buildLadder(
 ): Ladder {
   const plan = planLanes(connection, items, places);
   const drafts = draftRows(connection, items, plan, started);
-  return { lanes: plan.lanes, groups: plan.groups, rows: foldRows(drafts, connection.hopsOmitted) };
+  return {
+    lanes: plan.lanes,
+    groups: plan.groups,
+    hosts: plan.hosts,
+    rows: foldRows(drafts, connection.hopsOmitted),
+  };
 }
 
 /** The client, what it dialled, and where that led; each printable. */

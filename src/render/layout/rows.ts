@@ -70,7 +70,7 @@ function draftArrow(passage: Passage, context: Context): Draft {
     rewritings,
     drop: mark,
     unlisted: findUnlisted(passage, ends, context.connection),
-    took: stops.length > 1 ? elapsed(first.time, (hops.at(-1) as Hop).time) : null,
+    took: stops.length > 1 ? passTime(first, hops.at(-1) as Hop) : null,
   };
   const special = drop !== null || ['SYN', 'FIN', 'RST'].some((flag) => first.flags.includes(flag));
   const kind = first.bytes > 0 ? 'data' : 'ack';
@@ -96,6 +96,11 @@ function labelOf(hop: Hop): string {
   return printable(hop.summary) || 'packet';
 }
 
+/** Null between two hosts: their clocks leave it open, and the facts of the connection tell its bounds. */
+function passTime(from: Hop, to: Hop): number | null {
+  return from.host === to.host ? elapsed(from.time, to.time) : null;
+}
+
 function placeStops(hops: readonly Hop[], plan: LanePlan): Stop[] {
   const stops: { lane: number; events: number[]; since: number | null }[] = [];
   hops.forEach((hop, i) => {
@@ -107,7 +112,7 @@ function placeStops(hops: readonly Hop[], plan: LanePlan): Stop[] {
       stops.push({
         lane,
         events: [hop.event],
-        since: before ? elapsed(before.time, hop.time) : null,
+        since: before ? passTime(before, hop) : null,
       });
   });
   return stops;

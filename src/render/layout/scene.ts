@@ -31,7 +31,7 @@ export interface Stop {
   readonly lane: number;
   /** Numbers of the events here; a folded row has the first only. */
   readonly events: readonly number[];
-  /** Nanoseconds since the stop before; null at the first. */
+  /** Nanoseconds since the stop before; null at the first, and where that is on another host. */
   readonly since: number | null;
 }
 
@@ -88,7 +88,7 @@ export interface ArrowRow extends RowBase {
   readonly drop: DropMark | null;
   /** Whether it passed unlisted places before the first stop, or after the last: it did not begin, or end, there. */
   readonly unlisted: { readonly before: boolean; readonly after: boolean };
-  /** Nanoseconds from the first to the last stop; null with fewer than two stops and for folded rows. */
+  /** Nanoseconds from the first to the last stop; null with fewer than two stops, between two hosts, and for folded rows. */
   readonly took: number | null;
 }
 
@@ -118,6 +118,8 @@ export type Row = ArrowRow | PointRow | RelayRow | RemarkRow;
 export interface Ladder {
   readonly lanes: readonly Lane[];
   readonly groups: readonly LaneGroup[];
+  /** Machines that the lanes are on; empty where only one was traced. */
+  readonly hosts: readonly LaneGroup[];
   readonly rows: readonly Row[];
 }
 

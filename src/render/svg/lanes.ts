@@ -12,7 +12,9 @@ import type { Colour } from './style.js';
 const TIME_COLUMN = 78;
 const NAME_SIZE = 12;
 const NOTE_SIZE = 11;
-export const HEAD_HEIGHT = 88;
+const HEAD_HEIGHT = 88;
+/** Height of the names of hosts above it. */
+const HOSTS_HEIGHT = 24;
 /** Lanes closer than this cannot hold their names. */
 const MIN_SPACING = 101;
 
@@ -47,9 +49,24 @@ const KINDS: Record<LaneKind, { caption: string; colour: Colour }> = {
   hook: { caption: 'netfilter hook', colour: 'ink' },
 };
 
-/** Draws bands, heads and lane lines from `top` to `bottom`. */
-export function drawLanes(ladder: Ladder, grid: Grid, top: number, bottom: number): Shape[] {
+/** Where the rows begin below the top of a ladder. */
+export function headHeight({ hosts }: Pick<Ladder, 'hosts'>): number {
+  return HEAD_HEIGHT + (hosts.length > 0 ? HOSTS_HEIGHT : 0);
+}
+
+/** Draws hosts, bands, heads and lane lines from `above` to `bottom`. */
+export function drawLanes(ladder: Ladder, grid: Grid, above: number, bottom: number): Shape[] {
+  const top = above + headHeight(ladder) - HEAD_HEIGHT;
   return [
+    ...ladder.hosts.flatMap(({ name, from, to }) => {
+      const x1 = (grid.x[from] ?? 0) - grid.spacing / 2;
+      const x2 = (grid.x[to] ?? 0) + grid.spacing / 2;
+      const title = shorten(name, x2 - x1 - 12, measureIn('strong', 13));
+      return [
+        box([x1, above, x2 - x1, bottom - above + 4], { rx: 10, class: 'hollow s-muted thin' }),
+        label([x1 + 10, above + 16], title, { size: 13, face: 'strong' }),
+      ];
+    }),
     ...ladder.groups.flatMap((namespace) => {
       const x1 = (grid.x[namespace.from] ?? 0) - grid.spacing / 2 + 2;
       const x2 = (grid.x[namespace.to] ?? 0) + grid.spacing / 2 - 2;

@@ -15,7 +15,7 @@ import {
 } from './block.js';
 import { EVIDENCE_SIGNS, OUTCOME_SIGNS, tellOutcome } from '../signs.js';
 import { stick } from '../text.js';
-import { drawLanes, HEAD_HEIGHT, planGrid } from './lanes.js';
+import { drawLanes, headHeight, planGrid } from './lanes.js';
 import { drawRow } from './rows.js';
 import { box, line } from './shapes.js';
 
@@ -55,7 +55,9 @@ export function drawLadder({ ladder, id }: Panel, frame: Frame): Draw {
   }
   const grid = planGrid(ladder.lanes.length, frame);
   return (top) => {
-    const rows = stack(ladder.rows.map((row) => drawRow(row, grid, `c${id}e`)))(top + HEAD_HEIGHT);
+    const rows = stack(ladder.rows.map((row) => drawRow(row, grid, `c${id}e`)))(
+      top + headHeight(ladder),
+    );
     const bottom = rows.bottom + 10;
     return { shapes: [...drawLanes(ladder, grid, top, bottom), ...rows.shapes], bottom };
   };
