@@ -36,5 +36,9 @@ export const statisticsRowSchema = z.object({
   clients: z.array(z.object({ address: z.string(), count: z.number().int().positive() })),
 });
 
+/** Times of which one is shown, the most telling one first. */
+export const MEASURES = ['firstReply', 'connect', 'duration'] as const;
+export type Measure = (typeof MEASURES)[number];
+
 export type Quantiles = z.infer<typeof quantiles>;
 export type StatisticsRow = z.infer<typeof statisticsRowSchema>;

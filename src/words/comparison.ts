@@ -1,5 +1,5 @@
 /** Compares docker-proxy with DNAT to the same container, by answered connections: what the relay costs. */
-import type { Quantiles, StatisticsRow } from '../model/statistics.js';
+import type { Measure, Quantiles, StatisticsRow } from '../model/statistics.js';
 import { formatDuration } from './numbers.js';
 
 export interface Comparison {
@@ -30,3 +30,10 @@ export function writeComparison({ container, relayed, translated, counts }: Comp
     `and ${by} by DNAT (${counts.translated}); clients and moments may differ`
   );
 }
+
+/** What a time is of, behind `time`. */
+export const MEASURED: Readonly<Record<Measure, string>> = {
+  firstReply: 'to the first reply',
+  connect: 'to connect',
+  duration: 'in all',
+};

@@ -1,5 +1,6 @@
 /** Draws the chart of the statistics: the spread of times per path, outcome and container, on one scale. */
 import type { StatisticsRow } from '../../model/statistics.js';
+import { MEASURED } from '../../words/comparison.js';
 import { formatCount, formatDuration } from '../../words/numbers.js';
 import { chooseTimes } from '../layout/times.js';
 import { tellOutcome } from '../signs.js';
@@ -15,7 +16,7 @@ const HEIGHT = 22;
 
 /** Draws bars to the 95th percentile, thick marks at the median, thin lines to the maximum; nothing without times. */
 export function drawStatistics(rows: readonly StatisticsRow[], frame: Frame): Draw {
-  const most = Math.max(0, ...rows.map((row) => chooseTimes(row)?.max ?? 0));
+  const most = Math.max(0, ...rows.map((row) => chooseTimes(row)?.times.max ?? 0));
   if (most === 0) return nothing;
   const start = frame.left + LABELS;
   const scale = (frame.width - LENGTHS - LABELS) / most;
@@ -28,11 +29,13 @@ export function drawStatistics(rows: readonly StatisticsRow[], frame: Frame): Dr
 }
 
 function drawRow(row: StatisticsRow, at: (time: number) => number, { left, width }: Frame): Draw {
-  const times = chooseTimes(row);
-  if (!times) return nothing;
+  const chosen = chooseTimes(row);
+  if (!chosen) return nothing;
+  const { measure, times } = chosen;
   const { colour, hollow } = PATH_LOOKS[row.path];
   const place = row.container === null ? '' : ` · ${printable(row.container)}`;
-  const name = `${formatCount(row.count)} × ${row.path}, ${tellOutcome(row.outcome)}${place}`;
+  const what = measure === 'firstReply' ? '' : ` · ${MEASURED[measure]}`;
+  const name = `${formatCount(row.count)} × ${row.path}, ${tellOutcome(row.outcome)}${place}${what}`;
   const shown = shorten(name, LABELS - 12, measureIn('mono', TEXT.figure.size));
   const look = hollow ? `f-paper s-${colour} shaft` : `f-${colour}`;
   return (top) => {

@@ -1,5 +1,6 @@
 /** Builds the statistics: a chart of times, and a table by path, outcome and container, whose rows filter the list. */
 import type { Quantiles, StatisticsRow } from '../../../model/statistics.js';
+import { MEASURED } from '../../../words/comparison.js';
 import { formatBytes, formatCount, formatDuration } from '../../../words/numbers.js';
 import { chooseTimes } from '../../layout/times.js';
 import { tellOutcome } from '../../signs.js';
@@ -32,6 +33,7 @@ export function createStatistics(
       { head: 'outcome', text: ({ outcome }) => tellOutcome(outcome) },
       { head: 'container', text: ({ container }) => printable(container ?? '') },
       countColumn('count', ({ count }) => count),
+      { head: 'time', text: (row) => nameTimes(row) },
       ...(['p50', 'p95', 'p99', 'max'] as const).map(timeColumn),
       countColumn('sent again', ({ retransmits }) => retransmits),
       {
@@ -47,8 +49,13 @@ export function createStatistics(
   const told = 'Times by path, outcome and container; the table has the numbers';
   const chart = block.shapes.length > 0 ? createPicture(block, WIDTH, told) : null;
   const about =
-    'Times are to the first reply, else of the handshake, else of the whole connection.';
+    'Times are to the first reply where most connections have one, else of the handshake, else of the whole connection.';
   return element('div', {}, [chart, element('p', { class: 'muted' }, about), table.element]);
+}
+
+function nameTimes(row: StatisticsRow): string {
+  const chosen = chooseTimes(row);
+  return chosen === null ? '' : MEASURED[chosen.measure];
 }
 
 function tell(value: number | null, format: (value: number) => string): string {
@@ -68,7 +75,7 @@ function countColumn(
 }
 
 function timeColumn(which: Exclude<keyof Quantiles, 'count'>): Column<StatisticsRow> {
-  const of = (row: StatisticsRow): number | null => chooseTimes(row)?.[which] ?? null;
+  const of = (row: StatisticsRow): number | null => chooseTimes(row)?.times[which] ?? null;
   return {
     head: which,
     number: true,
