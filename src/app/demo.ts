@@ -83,6 +83,7 @@ async function furnish(lab: Lab, signal: AbortSignal): Promise<Vantage[]> {
 function listVantages(lab: Lab, redis: LabContainer, app: LabContainer): Vantage[] {
   const own = lab.host.ipv4;
   const usual = { port: PORT, patience: 5_000 };
+  const filtered = { port: DROPPED_PORT, patience: 500 };
   const outside = { where: 'client' as const, client: lab.client.ipv4, address: own };
   return [
     { name: 'from outside', slug: 'outside', ...outside, ...usual },
@@ -134,13 +135,7 @@ function listVantages(lab: Lab, redis: LabContainer, app: LabContainer): Vantage
       address: redis.ipv4,
       ...usual,
     },
-    {
-      name: 'dropped by a firewall',
-      slug: 'dropped',
-      ...outside,
-      port: DROPPED_PORT,
-      patience: 500,
-    },
+    { name: 'dropped by a firewall', slug: 'dropped', ...outside, ...filtered },
   ];
 }
 

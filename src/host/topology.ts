@@ -60,22 +60,15 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
   const engines = startEngines(options);
   const machine = readMachine(target, proc, folders);
   const { host, files, ancestry, keepers, drivers, rootless, relays, ours } = machine;
-  const connected = await readConnected({
-    run,
-    proc,
-    host,
-    files,
-    containers: async () => [
-      ...locate(proc, await engines, keepers).values(),
-      ...ours.flatMap(({ namespace }) => files.get(namespace) ?? []),
-      ...[...rootless].flatMap((inode) => files.get(inode) ?? []),
-    ],
-    budget: options.budget ?? DEFAULT_BUDGET,
-    signal,
-  });
+  const budget = options.budget ?? DEFAULT_BUDGET;
+  const own = [...ours.map(({ namespace }) => namespace), ...rootless];
+  const containers = async (): Promise<NamespaceFile[]> => [
+    ...locate(proc, await engines, keepers).values(),
+    ...own.flatMap((inode) => files.get(inode) ?? []),
+  ];
+  const connected = await readConnected({ run, proc, host, files, containers, budget, signal });
   const readings = await engines;
   signal?.throwIfAborted();
-
   const devices = pairDevices(connected.readings);
   const located = locate(proc, readings, keepers);
   const namespaces = new Map([...located].map(([id, { inode }]) => [id, inode] as const));
@@ -90,25 +83,23 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
     files,
     asked: (options.dockerHost ?? (options.env ?? process.env)['DOCKER_HOST'] ?? '') !== '',
   });
-  const { containers, kept, names } = await nameAll(options, machine, {
-    devices,
-    containers: gathered.containers,
-  });
+  const found = { devices, containers: gathered.containers };
+  const { containers: named, kept, names } = await nameAll(options, machine, found);
+  const nameOf = (inode: number): string => names.get(inode)?.name ?? `netns-${inode}`;
   const asked = kept.filter((inode) => names.get(inode)?.role !== 'other');
   const heard = await hear(options, machine, asked);
   signal?.throwIfAborted();
-
   return {
     host: host.inode,
     namespaces: kept.map((inode) => ({
       inode,
-      name: names.get(inode)?.name ?? `netns-${inode}`,
+      name: nameOf(inode),
       role: names.get(inode)?.role ?? 'other',
       devices: devices.get(inode) ?? [],
     })),
-    containers,
+    containers: named,
     relays,
-    listeners: nameListeners(heard.listeners, { containers, host: host.inode }, ancestry),
+    listeners: nameListeners(heard.listeners, { containers: named, host: host.inode }, ancestry),
     listened: true,
     ...(heard.unheard.length > 0 && { unheard: heard.unheard }),
     engine: gathered.engine,
@@ -119,7 +110,7 @@ export async function readTopology(options: TopologyOptions = {}): Promise<Topol
       ...connected.problems,
       ...describeLost(readings, namespaces),
       ...describeListeners(heard.complete, heard.budget),
-      ...describeUnread(heard.unread.map((inode) => names.get(inode)?.name ?? `netns-${inode}`)),
+      ...describeUnread(heard.unread.map(nameOf)),
     ],
   };
 }
