@@ -182,7 +182,19 @@ function isPacket(event: ToldEvent): event is PacketEvent | OuterEvent {
 
 /** Whether an event is a hop: counters and uninformative events are not. */
 function isTold(event: LegEvent): event is ToldEvent {
-  if (event.kind === 'drop') return !isInnocent(event);
-  if (event.kind === 'state') return event.to === TCP_STATE.SYN_SENT;
-  return event.kind !== 'counter';
+  switch (event.kind) {
+    case 'counter':
+      return false;
+    case 'drop':
+      return !isInnocent(event);
+    case 'state':
+      return event.to === TCP_STATE.SYN_SENT;
+    case 'packet':
+    case 'outer':
+    case 'nat':
+    case 'reset':
+    case 'retransmit':
+    case 'accept':
+      return true;
+  }
 }

@@ -1,6 +1,6 @@
 /** Finds when a connection began, how long its parts took and how much was retransmitted; null where not seen. */
 import { isRequest } from '../../correlate/bytes.js';
-import type { Leg } from '../../correlate/leg.js';
+import type { Leg, LegEvent } from '../../correlate/leg.js';
 import { TCP, TCP_STATE, type PacketEvent } from '../../model/event.js';
 import type { Connection } from '../../model/report.js';
 import type { Observed } from '../observed.js';
@@ -29,8 +29,21 @@ function exactly(nanoseconds: number | null): number | null {
 }
 
 /** Whether something happened: not for counters and for sockets that were only looked at as the trace ended. */
-function isOccurrence(event: Leg['events'][number]): boolean {
-  return event.kind !== 'counter' && !(event.kind === 'state' && event.from === event.to);
+function isOccurrence(event: LegEvent): boolean {
+  switch (event.kind) {
+    case 'counter':
+      return false;
+    case 'state':
+      return event.from !== event.to;
+    case 'packet':
+    case 'outer':
+    case 'drop':
+    case 'nat':
+    case 'reset':
+    case 'retransmit':
+    case 'accept':
+      return true;
+  }
 }
 
 /** ISO 8601 with nanoseconds. */
