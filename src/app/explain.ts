@@ -80,9 +80,9 @@ function noteEmpty(text: string, file: string): string[] {
   return text.trim() === '' ? [`${file} is empty: it tells of no rules`] : [];
 }
 
-/** Versions of IP of which no file tells. A file without any table stands for what is missing. */
+/** Versions of IP of which no file tells; none where no file was given. */
 function listUnread(sets: readonly RuleSet[]): (4 | 6)[] {
-  if (sets.length === 0 || sets.some(({ tables }) => tables.length === 0)) return [];
+  if (sets.length === 0) return [];
   const told = new Set(sets.flatMap(({ tables }) => tables.map(({ family }) => family)));
   return [...(told.has('ip') ? [] : [4 as const]), ...(told.has('ip6') ? [] : [6 as const])];
 }
@@ -92,7 +92,6 @@ function listUnread(sets: readonly RuleSet[]): (4 | 6)[] {
  * a host with Docker's chains for NAT has a table for filters too.
  */
 function findMissingTable(sets: readonly RuleSet[]): 'nat' | 'filter' | null {
-  if (sets.some(({ tables }) => tables.length === 0)) return null;
   const tables = sets.flatMap((set) => set.tables);
   const nat = tables.filter(({ name }) => name === 'nat');
   const filters = tables.some(({ name }) => name === 'filter');
@@ -124,8 +123,9 @@ async function readSaved(request: ExplainRequest): Promise<HostReading> {
     const { tables, notes } = addToOthers(parseNft(text, file), others);
     sets.push({ tables, notes: [...notes, ...noteEmpty(text, file)] });
   }
-  // nft lists the rules of both versions of IP; iptables-save and ip6tables-save each list one.
-  const partly = request.nft?.length ? [] : sets;
+  // nft lists all rules; iptables-save lists those of one version of IP. A file without any table stands for what is missing.
+  const isWhole = (request.nft ?? []).length > 0 || sets.some(({ tables }) => tables.length === 0);
+  const partly = isWhole ? [] : sets;
   const unread = listUnread(partly);
   const missing = findMissingTable(partly);
   const rules = {

@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { arch, platform, release } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { searchFolders } from '../model/environment.js';
+import { searchFolders, VERSION_PATIENCE } from '../model/environment.js';
 import type { RunCommand } from './command.js';
 import { readText } from './procfs.js';
 import { readRights, type Rights } from './rights.js';
@@ -66,9 +66,6 @@ export interface CapabilityInput {
   /** Tracepoints to look for, as `category:name`. */
   readonly tracepoints: readonly string[];
 }
-
-/** Milliseconds for `bpftrace --version`: a few are usual, an emulated machine takes seconds. */
-const VERSION_PATIENCE = 30_000;
 
 /** Never throws: what cannot be read counts as absent or unknown. */
 export async function readCapabilities(input: CapabilityInput): Promise<Capabilities> {

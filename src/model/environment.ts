@@ -24,3 +24,6 @@ export function cleanEnvironment(
 ): { PATH: string; LC_ALL: string } {
   return { PATH: searchFolders(path, root).join(':'), LC_ALL: 'C' };
 }
+
+/** Milliseconds for `bpftrace --version`: a few are usual, an emulated machine takes seconds. */
+export const VERSION_PATIENCE = 30_000;

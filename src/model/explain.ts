@@ -15,7 +15,7 @@ const prediction = z.object({
   vantage: z.enum(VANTAGES),
   /** Who connects: `outside`, `host`, `container NAME`. */
   from: z.string(),
-  /** The container that connects; null for a client elsewhere. Left out by versions before 0.2. */
+  /** The container that connects; null for a client elsewhere. Left out by 0.2.0 and earlier versions. */
   client: z.string().nullable().optional(),
   /** What is dialled, `127.0.0.1:6379`. */
   to: z.string(),

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { TraceEvent } from '../../model/event.js';
-import { cleanEnvironment } from '../../model/environment.js';
+import { cleanEnvironment, VERSION_PATIENCE } from '../../model/environment.js';
 import { UserError } from '../../model/errors.js';
 import { countPages, readBufferFacts } from './buffers.js';
 import type { Checkpoint } from '../../model/trace.js';
@@ -123,9 +123,6 @@ function listPlans(
   const deepest = planProbes({ ...shallow, functions, fentry });
   return profile === 'fentry' ? [deepest] : [deepest, kprobe, planProbes(shallow)];
 }
-
-/** Milliseconds for `bpftrace --version`: a few are usual, an emulated machine takes seconds. */
-const VERSION_PATIENCE = 30_000;
 
 interface Attachment {
   readonly plan: ProbePlan;

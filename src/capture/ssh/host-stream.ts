@@ -38,7 +38,7 @@ export class HostStream {
 
   /** @throws UserError when no file can be made for the recording */
   constructor({ command, onWarning }: StreamOptions) {
-    this.#fd = openSpool();
+    this.#fd = openFile();
     const [file = '', ...args] = command;
     this.#child = execa(file, args, {
       stdio: ['pipe', createWriteStream('', { fd: this.#fd, autoClose: false }), 'pipe'],
@@ -155,7 +155,7 @@ function makeEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: path, LC_ALL: 'C' };
 }
 
-function openSpool(): number {
+function openFile(): number {
   const fd = openNameless();
   if (fd !== null) return fd;
   throw new UserError('no file can be made for what the hosts send', {
