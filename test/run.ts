@@ -11,9 +11,22 @@ const AT_ONCE = 2;
 const BESIDE_LAB = 1;
 /** What needs a browser or tshark only. */
 const WITHOUT_LAB = /^test\/render\//;
-/** Minutes each: they run with `--all`, as .ci/run does, and by name. */
-const LONG =
-  /^test\/(app\/(disturbed|faults|findings|firewalls)|matrix\/matrix|questions\/questions|setups\/setups)\.live\./;
+/** The longest ones: they run with `--all`, as .ci/run does, and by name. What stays takes under ten minutes on two processors. */
+const LONG = new RegExp(
+  '^test/(' +
+    [
+      'app/(beside|disturbed|explain|faults|findings|firewalls|otlp)',
+      'capture/tracer',
+      'hosts/ssh',
+      'lab/(cli|container|outcomes)',
+      'matrix/matrix',
+      'probes/probes',
+      'questions/questions',
+      'render/(browser|html)',
+      'setups/setups',
+    ].join('|') +
+    ')\\.live\\.',
+);
 /** Yields to the lab: a trace that has to wait for the processor loses events. */
 const LOWEST_PRIORITY = 19;
 
