@@ -1,6 +1,7 @@
 /** Converts a rule survey to JSON and back: addresses as decimal text, compressed when there are many rules. */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
+import { addressSchema, networkSchema, portSchema } from '../model/address-schemas.js';
 import { routingSchema } from '../model/routing.js';
 import {
   BACKENDS,
@@ -18,8 +19,15 @@ const text = z.string();
 const texts = z.array(text);
 const count = z.number().int().nonnegative().nullable();
 const number = text.regex(/^\d{1,39}$/).transform(BigInt);
-const range = z.object({ family: z.literal([4, 6]), low: number, high: number });
-const portRange = z.object({ low: z.number(), high: z.number() });
+const range = z
+  .object({ family: z.literal([4, 6]), low: number, high: number })
+  .refine(
+    ({ family, low, high }) => low <= high && high < 1n << (family === 4 ? 32n : 128n),
+    'no range of addresses',
+  );
+const portRange = z
+  .object({ low: z.number(), high: z.number() })
+  .refine(({ low, high }) => low <= high, 'a range that ends before it begins');
 
 const not = z.boolean();
 /** The first recordings stored a direction as a fact in text form. */
@@ -104,7 +112,7 @@ const match: z.ZodType<Match> = z
       : read,
   );
 
-const rewrite = { address: text.nullable(), port: z.number().nullable() };
+const rewrite = { address: addressSchema.nullable(), port: portSchema.nullable() };
 const verdict: z.ZodType<RuleVerdict> = z.discriminatedUnion('do', [
   z.object({ do: z.enum(['accept', 'drop', 'return', 'continue']) }),
   // The first recordings stored only the text.
@@ -113,7 +121,7 @@ const verdict: z.ZodType<RuleVerdict> = z.discriminatedUnion('do', [
   z.object({ do: z.literal('dnat'), ...rewrite }),
   z.object({ do: z.literal('snat'), ports: z.boolean().exactOptional(), ...rewrite }),
   z.object({ do: z.literal('masquerade'), ports: z.boolean().exactOptional() }),
-  z.object({ do: z.literal('redirect'), port: z.number().nullable() }),
+  z.object({ do: z.literal('redirect'), port: portSchema.nullable() }),
   z.object({ do: z.literal('unknown'), text, holds: z.literal(true).exactOptional() }),
 ]);
 
@@ -192,10 +200,10 @@ const plainSurvey: z.ZodType<RuleSurvey> = z.object({
         .nullable(),
       routes: z.array(
         z.object({
-          destination: text,
+          destination: networkSchema,
           device: text,
-          gateway: text.nullable(),
-          source: text.nullable(),
+          gateway: addressSchema.nullable(),
+          source: addressSchema.nullable(),
         }),
       ),
       routing: routingSchema.nullable().exactOptional(),

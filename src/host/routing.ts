@@ -1,5 +1,6 @@
 /** Reads policy rules, routes, links, neighbours and traffic filters of one namespace from iproute2's JSON. */
 import { canonicalAddress } from '../model/address.js';
+import { parseRange } from '../model/range.js';
 import type {
   ForwardingEntry,
   LinkFacts,
@@ -41,6 +42,11 @@ function toPolicyRule(fields: Fields, family: 4 | 6): PolicyRule[] {
         : table !== null
           ? 'lookup'
           : 'nop');
+  const from = readNetwork(fields['src'], fields['srclen'], family);
+  const to = readNetwork(fields['dst'], fields['dstlen'], family);
+  // Null stands for all addresses: what cannot be read is not that.
+  if (from === null && !isAll(fields['src'])) odd.push('src');
+  if (to === null && !isAll(fields['dst'])) odd.push('dst');
   if (action === 'nop' && !('nop' in fields)) odd.push(asText(fields['action']) ?? 'action');
   const mark = toNumber(fields['fwmark']);
   return [
@@ -49,8 +55,8 @@ function toPolicyRule(fields: Fields, family: 4 | 6): PolicyRule[] {
       priority,
       not: 'not' in fields,
       action,
-      from: readNetwork(fields['src'], fields['srclen'], family),
-      to: readNetwork(fields['dst'], fields['dstlen'], family),
+      from,
+      to,
       mark: mark === null ? null : { value: mark, mask: toNumber(fields['fwmask']) ?? 0xffffffff },
       inDevice: asText(fields['iif']),
       outDevice: asText(fields['oif']),
@@ -70,11 +76,16 @@ function writeOdd(key: string, value: unknown): string {
   return value === null || value === undefined ? key : `${key} ${JSON.stringify(value)}`;
 }
 
+function isAll(address: unknown): boolean {
+  return address === undefined || address === 'all';
+}
+
+/** Null for all addresses, and for what is no network. */
 function readNetwork(address: unknown, length: unknown, family: 4 | 6): string | null {
   if (typeof address !== 'string' || address === 'all') return null;
-  const text = canonicalAddress(address);
   const all = family === 4 ? 32 : 128;
-  return text === null ? null : `${text}/${typeof length === 'number' ? length : all}`;
+  const network = `${canonicalAddress(address)}/${typeof length === 'number' ? length : all}`;
+  return parseRange(network) === null ? null : network;
 }
 
 function readPorts(fields: Fields, name: string): PolicyRule['users'] {
@@ -87,9 +98,10 @@ function readSpan(low: unknown, high: unknown): PolicyRule['users'] {
   return typeof low === 'number' && typeof high === 'number' ? { low, high } : null;
 }
 
-/** Reads `ip -j route show table all`; null for text that is no list of routes. */
+/** Reads `ip -j route show table all`; null for text that is no list of routes, or where one cannot be read. */
 export function parseAllRoutes(text: string, family: 4 | 6): Route[] | null {
-  return parseList(text)?.flatMap((fields) => toRoute(fields, family)) ?? null;
+  const routes = parseList(text)?.flatMap((fields) => toRoute(fields, family)) ?? null;
+  return routes?.every(({ destination }) => parseRange(destination) !== null) ? routes : null;
 }
 
 function toRoute(fields: Fields, family: 4 | 6): Route[] {

@@ -1,5 +1,6 @@
 /** The schemas of what decides where a namespace's packets go: policy rules, routes, links, neighbours and filters. */
 import { z } from 'zod';
+import { addressSchema, networkSchema } from './address-schemas.js';
 import { bpfProgramsSchema } from './bpf-programs.js';
 
 const family = z.literal([4, 6]);
@@ -11,8 +12,8 @@ const policyRule = z.object({
   priority: z.number().int().nonnegative(),
   not: z.boolean(),
   /** Networks with prefix length. */
-  from: z.string().nullable(),
-  to: z.string().nullable(),
+  from: networkSchema.nullable(),
+  to: networkSchema.nullable(),
   mark: z.object({ value: z.number(), mask: z.number() }).nullable(),
   inDevice: z.string().nullable(),
   outDevice: z.string().nullable(),
@@ -37,7 +38,7 @@ export type PolicyRule = z.infer<typeof policyRule>;
 
 const routeHop = z.object({
   device: z.string().nullable(),
-  gateway: z.string().nullable(),
+  gateway: addressSchema.nullable(),
   /** The device has no carrier. */
   down: z.boolean(),
   /** The kernel passes it over. */
@@ -52,9 +53,9 @@ const route = z.object({
   /** `unicast`, `local`, `broadcast`, `blackhole`, `unreachable`, `prohibit`, `throw` and what else `ip` prints. */
   type: z.string(),
   /** With prefix length; the default is 0.0.0.0/0 or ::/0. */
-  destination: z.string(),
+  destination: networkSchema,
   metric: z.number(),
-  source: z.string().nullable(),
+  source: addressSchema.nullable(),
   mtu: z.number().nullable(),
   /** More than one for a multipath route, none for one that leads nowhere. */
   hops: z.array(routeHop),
@@ -101,7 +102,7 @@ export type LinkFacts = z.infer<typeof link>;
 
 const neighbour = z.object({
   device: z.string(),
-  address: z.string(),
+  address: addressSchema,
   lladdr: z.string().nullable(),
   state: z.array(z.string()),
 });

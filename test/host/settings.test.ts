@@ -67,6 +67,9 @@ test('routes: defaults, single addresses, all tables, multipath, and what leads 
   assert.equal(parseAllRoutes('', 6), []);
   assert.is(parseAllRoutes('[{"dst":', 4), null);
   assert.is(parseAllRoutes('{}', 4), null);
+  const one = (dst: string): string => JSON.stringify([{ dst, dev: 'eth0' }]);
+  assert.is(parseAllRoutes(one('10.0.0.0/8'), 4)?.length, 1);
+  assert.is(parseAllRoutes(one('10.0.0.0/99'), 4), null, 'a route less would be another way');
 });
 
 test('policy rules as ip prints them, and what of them is not known', () => {
@@ -141,6 +144,16 @@ test('policy rules as ip prints them, and what of them is not known', () => {
       mark: { value: 0xca6c, mask: 0xffff },
     },
   ]);
+});
+
+test('a network of a policy rule that cannot be read is not taken for all addresses', () => {
+  const read = (fields: object): string | null | undefined =>
+    parsePolicyRules(JSON.stringify([{ priority: 1, table: 'main', ...fields }]), 4)?.[0]?.unknown;
+  assert.is(read({ src: 'all' }), null);
+  assert.is(read({}), null);
+  assert.is(read({ src: '10.0.0.0', srclen: 8 }), null);
+  assert.is(read({ src: '10.0.0.0', srclen: 99 }), 'src "10.0.0.0"');
+  assert.is(read({ src: 'all', dst: '*' }), 'dst "*"');
 });
 
 test('links: ports, bridges, what a macvlan is stacked on, and XDP', () => {

@@ -36,6 +36,34 @@ for (const name of listRuleSets()) {
   });
 }
 
+/** What a recording may claim instead, and where the refusal points. */
+const NONSENSE: readonly [string, RegExp, string][] = [
+  ['a translation', /"address":"172.17.0.2","port":6379/, '"address":"*","port":6379'],
+  ['its port', /"address":"172.17.0.2","port":6379/, '"address":"172.17.0.2","port":70000'],
+  ['a range', /"low":"0","high":"4294967295"/, '"low":"0","high":"4294967296"'],
+  ['a range backwards', /"low":6379,"high":6379/, '"low":6380,"high":6379'],
+  ['a route', /"destination":"0.0.0.0\/0"/, '"destination":"elsewhere"'],
+  ['a gateway', /"gateway":"198.51.100.9"/, '"gateway":"there"'],
+  ['a source', /"source":null/, '"source":"/"'],
+];
+
+for (const [what, place, claim] of NONSENSE) {
+  test(`${what} that makes no sense is no survey`, () => {
+    const rules = loadText(
+      [
+        ...['*nat', ':PREROUTING ACCEPT [0:0]'],
+        '-A PREROUTING -s 0.0.0.0/0 -p tcp --dport 6379 -j DNAT --to-destination 172.17.0.2:6379',
+        ...['COMMIT', ''],
+      ].join('\n'),
+    );
+    const packed = JSON.stringify(packSurvey(surveyOf(rules)));
+    assert.ok(surveySchema.safeParse(JSON.parse(packed)).success);
+    const broken = packed.replace(place, claim);
+    assert.is.not(broken, packed, 'changed');
+    assert.not(surveySchema.safeParse(JSON.parse(broken)).success);
+  });
+}
+
 function writeMany(count: number, line: (i: number) => string): string {
   const rules = Array.from({ length: count }, (_, i) => line(i));
   return ['*filter', ':FORWARD ACCEPT [0:0]', ...rules, 'COMMIT', ''].join('\n');
