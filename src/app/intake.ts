@@ -4,7 +4,7 @@ import type { TraceEvent } from '../model/event.js';
 import type { Topology } from '../model/topology.js';
 import { joinCheckpoints } from '../model/checkpoints.js';
 import type { Checkpoint, TraceHeader } from '../model/trace.js';
-import { IncrementalAnalysis } from '../prove/incremental.js';
+import type { IncrementalAnalysis, IncrementalOptions } from '../prove/incremental.js';
 import { mergeTopologies } from './merge.js';
 import { PACKER } from './packer.js';
 
@@ -101,6 +101,8 @@ export class Intake {
   begin(
     header: TraceHeader,
     options: {
+      /** Opens the analysis, whose code is loaded while the probes start. */
+      readonly analyse: (header: TraceHeader, options: IncrementalOptions) => IncrementalAnalysis;
       readonly hops: number | null;
       readonly wholeTrace: boolean;
       readonly forgets: boolean;
@@ -108,12 +110,12 @@ export class Intake {
       readonly checkpoints: boolean;
     },
   ): { readonly analysis: IncrementalAnalysis; readonly early: readonly TraceEvent[] } {
-    const { hops, wholeTrace, forgets, checkpoints } = options;
+    const { analyse, hops, wholeTrace, forgets, checkpoints } = options;
     const budget = wholeTrace ? null : (header.budget ?? null);
     const early = this.#early;
     this.#early = [];
     this.#header = header;
-    this.#analysis = new IncrementalAnalysis(header, {
+    this.#analysis = analyse(header, {
       hops,
       budget,
       packer: PACKER,

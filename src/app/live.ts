@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { UserError } from '../model/errors.js';
 import type { Connection, Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
-import { analyse } from '../prove/analyse.js';
 import { withFields } from '../prove/outlined-connection.js';
 import { EventStream } from './event-stream.js';
 import { checkFiles, listFiles, needsEvents } from './outputs.js';
@@ -164,7 +163,10 @@ async function openRecorder(name: string, terminal: LiveTerminal): Promise<Recor
 
 /** Anonymizes the trace and analyses it again, so that no output can leak a name. */
 async function rename(trace: Trace, hops: number | null): Promise<readonly [Report, Trace]> {
-  const { anonymize } = await import('./anonymize.js');
+  const [{ anonymize }, { analyse }] = await Promise.all([
+    import('./anonymize.js'),
+    import('../prove/analyse.js'),
+  ]);
   const renamed = anonymize(trace, randomBytes(32));
   return [analyse(renamed, { hops }), renamed];
 }

@@ -1,10 +1,10 @@
 /** What a live trace is asked to do, and whom it tells what it sees. */
 import type { ProbeProfile } from '../capture/bpftrace/tracer.js';
+import { HOPS } from '../model/default-hops.js';
 import type { TraceEvent } from '../model/event.js';
 import type { Connection, Report } from '../model/report.js';
 import type { TargetQuery } from '../model/target.js';
 import type { Trace } from '../model/trace.js';
-import { HOPS } from '../prove/analyse.js';
 import type { Progress } from './progress.js';
 import type { Recorder } from './recorder.js';
 

@@ -40,6 +40,7 @@ async function traceBeside(
   request: TraceRequest,
   effects: TraceEffects,
 ): Promise<TraceResult> {
+  const probes = prepareProbes(request);
   const prepared = await prepare(rules, request, effects);
   const { topology, target } = prepared;
   const intake = new Intake(topology, {
@@ -49,11 +50,13 @@ async function traceBeside(
     },
     readTopology: async () => prepared.readTopology(undefined),
   });
-  const tracer = await startProbes(request, effects, { intake, topology, target });
+  const parts = { intake, topology, target, probes };
+  const { tracer, IncrementalAnalysis } = await startProbes(request, effects, parts);
   const survey = await prepared.surveying;
   const header = makeHeader(request, tracer, prepared);
   const wholeTrace = effects.wholeTrace || request.traceRules === true;
   const { analysis, early } = intake.begin(header, {
+    analyse: (...args) => new IncrementalAnalysis(...args),
     hops: request.hops,
     wholeTrace,
     forgets: effects.forgets === true,
@@ -88,13 +91,35 @@ async function traceBeside(
   return { report, trouble: end.died ?? shortage, forgotten };
 }
 
+/** What the probes need beside the topology is read meanwhile. */
+function prepareProbes({ bpftrace, profile = 'auto' }: TraceRequest) {
+  const loading = import('../capture/bpftrace/tracer.js');
+  const ground = import('../capture/bpftrace/ground.js').then(async ({ readGround }) =>
+    readGround({ probes: probesFolder, bpftrace, profile }),
+  );
+  // Awaited later: until then a failure is nobody's.
+  ground.catch(() => undefined);
+  return { loading, ground };
+}
+
+interface ProbeStart extends Pick<Prepared, 'topology' | 'target'> {
+  readonly intake: Intake;
+  readonly probes: ReturnType<typeof prepareProbes>;
+}
+
 async function startProbes(
   request: TraceRequest,
   { progress, recorder, onLost, stop }: TraceEffects,
-  { intake, topology, target }: Pick<Prepared, 'topology' | 'target'> & { readonly intake: Intake },
-): Promise<Tracer> {
-  const { startTracer } = await import('../capture/bpftrace/tracer.js');
-  return startTracer({
+  { intake, topology, target, probes: { loading, ground } }: ProbeStart,
+) {
+  const { startTracer } = await loading;
+  // bpftrace compiles for a second or two: then there is time to load what judges its events.
+  let onStarted = (): void => undefined;
+  const started = new Promise<void>((resolve) => (onStarted = resolve));
+  const analysing = started.then(async () => import('../prove/incremental.js'));
+  const tracer = await startTracer({
+    ground,
+    onStarted,
     ports: target.ports,
     budget: request.budget,
     relays: listRelays(topology, target),
@@ -117,6 +142,8 @@ async function startProbes(
       recorder?.addCheckpoint(checkpoint);
     },
   });
+  const { IncrementalAnalysis } = await analysing;
+  return { tracer, IncrementalAnalysis };
 }
 
 function makeHeader(

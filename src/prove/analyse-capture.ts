@@ -1,6 +1,7 @@
 /** Turns a capture into its report, without the host's rules, which a capture does not contain. */
 import { findCaptured, type CapturedConnection } from '../correlate/capture/connections.js';
 import type { CaptureWitness } from '../model/conversation.js';
+import { HOPS } from '../model/default-hops.js';
 import type { Connection, Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
 import { assembleReport } from './assemble.js';
@@ -14,9 +15,6 @@ export interface AnalyseOptions {
   /** Hops kept per connection; null keeps all. */
   readonly hops: number | null;
 }
-
-/** Hops per connection unless more are asked for. */
-export const HOPS = 64;
 
 /** @param trace a whole capture; of one that is read in pieces, `IncrementalCapture` makes the same report */
 export function analyseCapture(trace: Trace, { hops }: AnalyseOptions = { hops: HOPS }): Report {

@@ -1,8 +1,9 @@
 /** Turns a trace into its report (connections, claims, verdicts, hops): pure, and the same for every source. */
 import { correlate } from '../correlate/connections.js';
+import { HOPS } from '../model/default-hops.js';
 import type { Connection, Report } from '../model/report.js';
 import type { Trace } from '../model/trace.js';
-import { analyseCapture, HOPS, type AnalyseOptions } from './analyse-capture.js';
+import { analyseCapture, type AnalyseOptions } from './analyse-capture.js';
 import { assembleReport } from './assemble.js';
 import { coverageOf } from './coverage/coverage.js';
 import { indexFunctions } from './hops/functions.js';
@@ -12,7 +13,7 @@ import { predict } from './predict/predict.js';
 import { settleSketch } from './settle.js';
 import { sketchTraced } from './sketch-live.js';
 
-export { HOPS, type AnalyseOptions };
+export { type AnalyseOptions };
 
 export function analyse(trace: Trace, options: AnalyseOptions = { hops: HOPS }): Report {
   const { header } = trace;

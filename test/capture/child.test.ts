@@ -1,6 +1,6 @@
 /** The tracer's process: its lines, its end, and that no process of it survives. */
 import * as assert from 'uvu/assert';
-import { startChild, type Child } from '../../src/capture/bpftrace/child.js';
+import { startChild, type Child, type ChildOptions } from '../../src/capture/bpftrace/child.js';
 import { suite } from '../support/suite.js';
 import { findMarked, FIXTURES, waitUntil } from './tracing.js';
 
@@ -15,17 +15,18 @@ interface Started {
 
 let marks = 0;
 
-function start(name: string, program = '', functions: readonly string[] | null = null): Started {
+function start(name: string, program = '', more: Partial<ChildOptions> = {}): Started {
   const lines: string[] = [];
   const mark = `child-test-${process.pid}-${(marks += 1)}`;
   const child = startChild({
     bpftrace: name.startsWith('/') ? name : FIXTURES + name,
     program,
-    functions,
+    functions: null,
     // Any folder: the mount, which needs root, is left out.
     tracefs: '/',
     environment: { MARK: mark },
     onLine: (line) => lines.push(line),
+    ...more,
   });
   return { child, lines, mark };
 }
@@ -45,9 +46,26 @@ test('gives the program on standard input, the English locale, and whole lines o
 });
 
 test('gives the list of functions by a descriptor of its own', async () => {
-  const { child, lines } = start('reads-list', '', ['ip_rcv', 'ip_forward']);
+  const { child, lines } = start('reads-list', '', { functions: ['ip_rcv', 'ip_forward'] });
   await child.exited;
   assert.equal(lines, ['args --traceable-functions /dev/fd/3 -', 'ip_rcv', 'ip_forward']);
+});
+
+test('gives the types that were picked by a descriptor of its own, unless the caller has others', async () => {
+  const types = Buffer.from('types\n');
+  const read = async (passEnvironment: boolean): Promise<readonly string[]> => {
+    const { child, lines } = start('reads-types', '', { types, passEnvironment });
+    await child.exited;
+    return lines;
+  };
+  assert.equal(await read(false), ['types']);
+  process.env['BPFTRACE_BTF'] = '/dev/null';
+  try {
+    assert.equal(await read(false), ['types'], 'nothing of the caller reaches bpftrace');
+    assert.equal(await read(true), []);
+  } finally {
+    Reflect.deleteProperty(process.env, 'BPFTRACE_BTF');
+  }
 });
 
 test('tells how it ended', async () => {

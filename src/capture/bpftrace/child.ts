@@ -5,15 +5,14 @@ import { execa, type Result } from 'execa';
 import { cleanEnvironment } from '../../model/environment.js';
 import { openNameless } from '../nameless-file.js';
 import { openSpool } from './spool.js';
+import { writeCommand, type StartOptions } from './start-command.js';
 
-export interface ChildOptions {
-  /** Program to run, by default `bpftrace` from the PATH. */
-  readonly bpftrace: string;
+export interface ChildOptions extends StartOptions {
   readonly program: string;
-  /** Folder where tracefs is mounted, or null to mount it in a mount namespace of the child's own. */
-  readonly tracefs: string | null;
   /** Functions of the kernel that can be traced, where the kernel has no list of them and bpftrace takes one; else null. */
   readonly functions: readonly string[] | null;
+  /** The types that the program uses, in place of all those of the kernel. */
+  readonly types?: Buffer | null;
   readonly environment: Readonly<Record<string, string>>;
   /** Hands on the caller's whole environment, BPFTRACE_* included. */
   readonly passEnvironment?: boolean | undefined;
@@ -51,28 +50,35 @@ const STDERR_LIMIT = 262_144;
 /** A line of this many characters is cut: nothing that the probes print is so long. */
 const LINE_LIMIT = 1_048_576;
 
-/** Mounts tracefs where only this child sees it, then becomes bpftrace. */
-const MOUNT_AND_RUN = 'mount -t tracefs tracefs /sys/kernel/tracing && exec "$@"';
+/** Where the tracer finds its fourth and fifth descriptor. */
+const LIST_PATH = '/dev/fd/3';
+const BTF_PATH = '/dev/fd/4';
 
 export function startChild(options: ChildOptions): Child {
-  const list = options.functions ? writeList(options.functions) : null;
-  const listed = list ? ['--traceable-functions', '/dev/fd/3'] : [];
-  const [file = '', ...args] = writeCommand(options, listed);
+  const { functions, types = null } = options;
+  const list = functions && openFilled(`${functions.join('\n')}\n`);
+  const own = options.passEnvironment === true && process.env['BPFTRACE_BTF'] !== undefined;
+  const btf = own || types === null ? null : openFilled(types);
+  const [file = '', ...args] = writeCommand(
+    options,
+    list ? ['--traceable-functions', LIST_PATH] : [],
+  );
   const takeText = splitLines(options.onLine);
   const spool = openSpool(takeText);
   const subprocess = execa(file, args, {
     input: options.program,
-    stdio: ['pipe', spool?.output ?? 'pipe', 'pipe', ...(list ? [list] : [])],
+    stdio: ['pipe', spool?.output ?? 'pipe', 'pipe', list ?? 'ignore', btf ?? 'ignore'],
     buffer: false,
     reject: false,
     stripFinalNewline: false,
     cleanup: true,
     // Ctrl-C reaches the terminal's whole group; the tracer has to outlive it until the last seal.
     detached: true,
-    env: makeEnvironment(options),
+    env: { ...makeEnvironment(options), ...(btf && { BPFTRACE_BTF: BTF_PATH }) },
     extendEnv: options.passEnvironment ?? false,
   });
   list?.destroy();
+  btf?.destroy();
   let stderr = '';
   raisePriority(subprocess.pid);
   subprocess.stdout?.setEncoding('latin1').on('data', takeText);
@@ -111,14 +117,6 @@ export function startChild(options: ChildOptions): Child {
   };
 }
 
-/** If trace-flow itself is killed, the kernel ends the tracer; no shutdown code could. */
-function writeCommand({ bpftrace, tracefs }: ChildOptions, more: readonly string[]): string[] {
-  const bound = ['setpriv', '--pdeathsig', 'KILL', bpftrace, ...more, '-'];
-  if (tracefs !== null) return bound;
-  const apart = ['unshare', '--mount', '--propagation', 'private'];
-  return [...apart, 'sh', '-c', MOUNT_AND_RUN, 'sh', ...bound];
-}
-
 function makeEnvironment({
   passEnvironment = false,
   environment,
@@ -146,10 +144,10 @@ function describeExit(
 }
 
 /** To be opened by its descriptor: a pipe of Node's is a socket, which cannot. */
-function writeList(names: readonly string[]): WriteStream | null {
+function openFilled(content: string | Buffer): WriteStream | null {
   const fd = openNameless();
   if (fd === null) return null;
-  writeFileSync(fd, `${names.join('\n')}\n`);
+  writeFileSync(fd, content);
   return createWriteStream('', { fd });
 }
 

@@ -1,45 +1,39 @@
 /** Runs a live trace: plan, program, start, seal, events, seal, stop. */
-import { execa } from 'execa';
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { release } from 'node:os';
 import type { TraceEvent } from '../../model/event.js';
-import { cleanEnvironment, VERSION_PATIENCE } from '../../model/environment.js';
 import { UserError } from '../../model/errors.js';
 import { countPages, readBufferFacts } from './buffers.js';
 import type { Checkpoint } from '../../model/trace.js';
 import { CheckpointMaker } from './checkpoints.js';
 import { startChild, type Child, type ChildExit } from './child.js';
-import { readCounting, type Counting } from './counting.js';
+import type { Counting } from './counting.js';
 import { attachDeepest } from './deepest.js';
 import { wordFor, type FentryWord } from './fentry.js';
 import { sealUntil, slownessOf } from './first-seal.js';
 import { finishTrace, type Running, type TracerEnd } from './finish.js';
 import type { Formats } from './formats.js';
-import { planProbes, PROBE_FILES, type ProbePlan, type PlanInput } from './plan.js';
-import { functionsOf, type ProbeFile } from './probe-file.js';
+import { readGround, type Ground, type GroundOptions, type ProbeProfile } from './ground.js';
+import { tracepointsOf } from './probe-file.js';
+import { planProbes, type ProbePlan, type PlanInput } from './plan.js';
 import { assembleProgram } from './program.js';
 import { RAW_FUNCTIONS, rawSupportOf } from './raw.js';
-import { checkRoom, findShortage } from './room.js';
+import { findShortage } from './room.js';
 import { TracerRun } from './run.js';
 import { Sealer, SealWatch, signsOf } from './seal.js';
 import { keepSealing } from './sealing.js';
 import { SkipReader } from './skips.js';
-import { readTracefs } from './tracefs.js';
 
 export type { TracerEnd } from './finish.js';
+export type { ProbeProfile } from './ground.js';
 
-export interface TracerOptions {
+export interface TracerOptions extends GroundOptions {
   readonly ports: readonly number[];
   readonly budget: number;
   readonly relays: readonly number[];
   readonly copyingRelays: boolean;
   /** The host has tunnels; left out: perhaps. */
   readonly tunnels?: boolean;
-  /** Folder of the .bt files. */
-  readonly probes: string;
-  /** Path or name of bpftrace. */
-  readonly bpftrace: string;
   readonly onEvent: (event: TraceEvent) => void;
   readonly onLost: (count: number) => void;
   /** Called when all events up to then have come and been handed over, see checkpoints.ts. */
@@ -47,13 +41,13 @@ export interface TracerOptions {
   /** Milliseconds that the probes may take until they are live. */
   readonly patience: number;
   readonly signal: AbortSignal;
-  /** Which probes to use: `auto`, the default, takes the deepest that the kernel and bpftrace offer. */
-  readonly profile?: ProbeProfile;
+  /** Called when bpftrace has been started, which then compiles its program. */
+  readonly onStarted?: () => void;
+  /** What was read already; left out: it is read now. */
+  readonly ground?: Promise<Ground>;
   /** Passes the caller's environment on to bpftrace, BPFTRACE_* included. */
   readonly passEnvironment?: boolean | undefined;
 }
-
-export type ProbeProfile = 'auto' | 'tracepoint' | 'kprobe' | 'fentry';
 
 export interface Tracer {
   readonly plan: ProbePlan;
@@ -73,28 +67,26 @@ export interface Tracer {
  * Throws UserError when no probes can be attached.
  */
 export async function startTracer(options: TracerOptions): Promise<Tracer> {
-  const { profile = 'auto', copyingRelays } = options;
-  checkRoom();
-  const files = await readProbeFiles(options.probes);
-  const wanted = profile === 'tracepoint' ? [] : files.flatMap(functionsOf);
-  const [{ formats, tracefs }, version] = await Promise.all([
-    readTracefs(wanted),
-    readVersion(options.bpftrace),
-  ]);
+  const { profile = 'auto', copyingRelays, ground = readGround(options) } = options;
+  const { files, ...known } = await ground;
+  const { formats, version } = known;
   const { tracepoints: available, functions } = formats;
   if ((profile === 'kprobe' || profile === 'fentry') && functions.size === 0)
     throw explainNoKprobes();
   const { raw, list } = rawSupportOf(version);
-  const counting = await readCounting(version, release());
   const listed = list && !formats.listed ? [...RAW_FUNCTIONS, ...functions] : null;
+  const events = [...new Set(files.flatMap(tracepointsOf))];
   const begin = (raw: boolean): Promise<Tracer> => {
     const shallow = { files, available, copyingRelays, raw };
     const plans = listPlans(shallow, { functions, fentry: wordFor(version), profile });
     checkSight(plans[0]);
     return attachDeepest(plans, async (plan, notes) => {
       options.signal.throwIfAborted();
-      const shared = { formats, version, tracefs, counting, functions: raw ? listed : null };
-      return attach(options, { ...shared, plan, notes });
+      // Versions with raw tracepoints look for these among the kernel's own types.
+      const shared = raw
+        ? { ...known, types: null, events: null, functions: listed }
+        : { ...known, events, functions: null };
+      return attachLean(options, { ...shared, plan, notes });
     });
   };
   try {
@@ -133,8 +125,35 @@ interface Attachment {
   /** See ChildOptions.functions. */
   readonly functions: readonly string[] | null;
   readonly counting: Counting;
+  /** Null leaves it to bpftrace to read all types of the kernel. */
+  readonly types: Buffer | null;
+  /** See StartOptions.events. */
+  readonly events: readonly string[] | null;
   /** What the report says about how the probes were attached. */
   readonly notes: readonly string[];
+}
+
+/** What may be wrong with a part of what the kernel tells, and not with all of it. */
+const LEAN_FAULTS: ReadonlySet<string> = new Set([
+  'unknown-field',
+  'no-conntrack',
+  'no-btf',
+  'no-tracepoints',
+  'no-permission',
+  'no-unshare',
+  'bpftrace-failed',
+]);
+
+/** Shows bpftrace only the types and tracepoints that the program uses, so that it starts sooner; all of them where that fails. */
+async function attachLean(options: TracerOptions, attachment: Attachment): Promise<Tracer> {
+  try {
+    return await attach(options, attachment);
+  } catch (error) {
+    const isLean = attachment.events !== null;
+    if (!isLean || !(error instanceof UserError) || !LEAN_FAULTS.has(error.code)) throw error;
+    options.signal.throwIfAborted();
+    return attach(options, { ...attachment, types: null, events: null });
+  }
 }
 
 async function attach(options: TracerOptions, attachment: Attachment): Promise<Tracer> {
@@ -154,6 +173,7 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
       },
     });
     child = await startProgram(options, attachment, { sealer, mark, run });
+    options.onStarted?.();
     const parts = { sealer, watch, run, child };
     const first = await sealUntil(parts, options);
     const skips = new SkipReader(child.pid);
@@ -189,7 +209,7 @@ async function attach(options: TracerOptions, attachment: Attachment): Promise<T
 /** Starts bpftrace with the plan's program, whose lines go to `run`. */
 async function startProgram(
   options: TracerOptions,
-  { plan, version, tracefs, functions, counting }: Attachment,
+  { plan, version, tracefs, functions, counting, types, events }: Attachment,
   {
     sealer,
     mark,
@@ -212,6 +232,9 @@ async function startProgram(
     program,
     tracefs,
     functions,
+    events,
+    // fentry needs the numbers that the kernel itself gives to its types.
+    types: plan.profile === 'fentry' ? null : types,
     environment: {
       TRACE_FLOW_TRACER: await readOwnIdentity(),
       ...ENVIRONMENT,
@@ -222,17 +245,6 @@ async function startProgram(
   });
 }
 
-/** A bpftrace that does not print its version fails with a better explanation when it starts. */
-async function readVersion(bpftrace: string): Promise<string> {
-  const { stdout } = await execa(bpftrace, ['--version'], {
-    reject: false,
-    stdin: 'ignore',
-    timeout: VERSION_PATIENCE,
-    ...CLEAN,
-  });
-  return stdout;
-}
-
 function explainNoKprobes(): UserError {
   return new UserError('this kernel lets none of its functions be probed', {
     code: 'no-kprobes',
@@ -241,12 +253,6 @@ function explainNoKprobes(): UserError {
       'trace with --probes tracepoint, which proves the same verdicts; functions need a kernel with CONFIG_KPROBES and CONFIG_FUNCTION_TRACER',
   });
 }
-
-/** No setting of the caller reaches bpftrace unless requested. */
-const CLEAN = {
-  env: cleanEnvironment(process.env['PATH'], process.getuid?.() === 0),
-  extendEnv: false,
-} as const;
 
 const ENVIRONMENT: Readonly<Record<string, string>> = {
   // Both spellings: before and since bpftrace 0.19.
@@ -270,10 +276,4 @@ function checkSight(plan: ProbePlan): void {
     remedy:
       'use a kernel with CONFIG_TRACEPOINTS and CONFIG_NET; trace-flow doctor lists what is there',
   });
-}
-
-async function readProbeFiles(folder: string): Promise<ProbeFile[]> {
-  return Promise.all(
-    PROBE_FILES.map(async (name) => ({ name, text: await readFile(`${folder}/${name}`, 'utf8') })),
-  );
 }

@@ -1,0 +1,71 @@
+/** Reads what a live trace starts from, beside the host's topology: probe files, the kernel's tracepoints, bpftrace's version. */
+import { execa } from 'execa';
+import { readFile } from 'node:fs/promises';
+import { release } from 'node:os';
+import { cleanEnvironment, VERSION_PATIENCE } from '../../model/environment.js';
+import { pickTypes, readKernelTypes } from './btf/program-types.js';
+import { readCounting, type Counting } from './counting.js';
+import type { Formats } from './formats.js';
+import { PROBE_FILES } from './plan.js';
+import { functionsOf, type ProbeFile } from './probe-file.js';
+import { checkRoom } from './room.js';
+import { readTracefs } from './tracefs.js';
+
+export interface GroundOptions {
+  /** Folder of the .bt files. */
+  readonly probes: string;
+  /** Path or name of bpftrace. */
+  readonly bpftrace: string;
+  /** Which probes to use: `auto`, the default, takes the deepest that the kernel and bpftrace offer. */
+  readonly profile?: ProbeProfile;
+}
+
+export type ProbeProfile = 'auto' | 'tracepoint' | 'kprobe' | 'fentry';
+
+export interface Ground {
+  readonly files: readonly ProbeFile[];
+  readonly formats: Formats;
+  /** See readTracefs. */
+  readonly tracefs: string | null;
+  /** What `bpftrace --version` prints. */
+  readonly version: string;
+  readonly counting: Counting;
+  /** The types of the kernel that the probes use; null where they cannot be picked from the others. */
+  readonly types: Buffer | null;
+}
+
+/** Throws UserError where a trace cannot start on this machine. */
+export async function readGround({
+  probes,
+  bpftrace,
+  profile = 'auto',
+}: GroundOptions): Promise<Ground> {
+  checkRoom();
+  const files = await readProbeFiles(probes);
+  const functions = profile === 'tracepoint' ? [] : files.flatMap(functionsOf);
+  const asking = Promise.all([readTracefs(functions), readVersion(bpftrace)]);
+  // Picked while the others are asked.
+  const picking = readKernelTypes().then(
+    (all) => all && pickTypes(all, files.map(({ text }) => text).join('\n')),
+  );
+  const [[read, version], types] = await Promise.all([asking, picking]);
+  return { ...read, files, version, counting: await readCounting(version, release()), types };
+}
+
+async function readProbeFiles(folder: string): Promise<ProbeFile[]> {
+  return Promise.all(
+    PROBE_FILES.map(async (name) => ({ name, text: await readFile(`${folder}/${name}`, 'utf8') })),
+  );
+}
+
+/** A bpftrace that does not print its version fails with a better explanation when it starts. */
+async function readVersion(bpftrace: string): Promise<string> {
+  const { stdout } = await execa(bpftrace, ['--version'], {
+    reject: false,
+    stdin: 'ignore',
+    timeout: VERSION_PATIENCE,
+    env: cleanEnvironment(process.env['PATH'], process.getuid?.() === 0),
+    extendEnv: false,
+  });
+  return stdout;
+}

@@ -1,0 +1,2 @@
+/** Hops of each connection in a report, unless the user says how many. */
+export const HOPS = 64;
