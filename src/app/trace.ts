@@ -40,7 +40,7 @@ async function traceBeside(
   request: TraceRequest,
   effects: TraceEffects,
 ): Promise<TraceResult> {
-  const probes = prepareProbes(request);
+  const probes = await prepareProbes(request);
   const prepared = await prepare(rules, request, effects);
   const { topology, target } = prepared;
   const intake = new Intake(topology, {
@@ -91,28 +91,26 @@ async function traceBeside(
   return { report, trouble: end.died ?? shortage, forgotten };
 }
 
-/** What the probes need beside the topology is read meanwhile. */
-function prepareProbes({ bpftrace, profile = 'auto' }: TraceRequest) {
-  const loading = import('../capture/bpftrace/tracer.js');
-  const ground = import('../capture/bpftrace/ground.js').then(async ({ readGround }) =>
-    readGround({ probes: probesFolder, bpftrace, profile }),
-  );
+/** What the probes need beside the topology is read while the code that maps the host is loaded. */
+async function prepareProbes({ bpftrace, profile = 'auto' }: TraceRequest) {
+  const { readGround } = await import('../capture/bpftrace/ground.js');
+  const ground = readGround({ probes: probesFolder, bpftrace, profile });
   // Awaited later: until then a failure is nobody's.
   ground.catch(() => undefined);
-  return { loading, ground };
+  return { ground };
 }
 
 interface ProbeStart extends Pick<Prepared, 'topology' | 'target'> {
   readonly intake: Intake;
-  readonly probes: ReturnType<typeof prepareProbes>;
+  readonly probes: Awaited<ReturnType<typeof prepareProbes>>;
 }
 
 async function startProbes(
   request: TraceRequest,
   { progress, recorder, onLost, stop }: TraceEffects,
-  { intake, topology, target, probes: { loading, ground } }: ProbeStart,
+  { intake, topology, target, probes: { ground } }: ProbeStart,
 ) {
-  const { startTracer } = await loading;
+  const { startTracer } = await import('../capture/bpftrace/tracer.js');
   // bpftrace compiles for a second or two: then there is time to load what judges its events.
   let onStarted = (): void => undefined;
   const started = new Promise<void>((resolve) => (onStarted = resolve));

@@ -41,14 +41,15 @@ export async function readGround({
   profile = 'auto',
 }: GroundOptions): Promise<Ground> {
   checkRoom();
+  const asking = readVersion(bpftrace);
   const files = await readProbeFiles(probes);
   const functions = profile === 'tracepoint' ? [] : files.flatMap(functionsOf);
-  const asking = Promise.all([readTracefs(functions), readVersion(bpftrace)]);
+  const reading = readTracefs(functions);
   // Picked while the others are asked.
   const picking = readKernelTypes().then(
     (all) => all && pickTypes(all, files.map(({ text }) => text).join('\n')),
   );
-  const [[read, version], types] = await Promise.all([asking, picking]);
+  const [read, version, types] = await Promise.all([reading, asking, picking]);
   return { ...read, files, version, counting: await readCounting(version, release()), types };
 }
 
