@@ -73,6 +73,17 @@ test('ends before it is ready: with a known complaint, without a word, or was ne
   }
 });
 
+test('a bpftrace that cannot do with the types that were picked gets all of them', async () => {
+  const port = await findFreePort();
+  const { tracer, events } = await trace([port], { bpftrace: `${FIXTURES}wants-all-types` });
+  await dial(port, 3);
+  await waitUntil(() => events.length === 3, 'its events');
+  const end = await tracer.finish();
+  assert.equal([end.sealed, end.notes], [true, []]);
+  await end.closed;
+  assert.equal(await findTracers(), []);
+});
+
 test('is told to stop before it is ready', async () => {
   const abort = new AbortController();
   const port = await findFreePort();
