@@ -26,7 +26,7 @@ const range = z
     'no range of addresses',
   );
 const portRange = z
-  .object({ low: z.number(), high: z.number() })
+  .object({ low: z.number().int(), high: z.number().int() })
   .refine(({ low, high }) => low <= high, 'a range that ends before it begins');
 
 const not = z.boolean();
@@ -57,8 +57,8 @@ const match: z.ZodType<Match> = z
       on: z.literal('bits'),
       not,
       field: z.enum(BIT_FIELDS),
-      mask: z.number(),
-      flip: z.number(),
+      mask: z.number().int(),
+      flip: z.number().int(),
       ranges: z.array(portRange),
       text,
     }),
@@ -74,8 +74,8 @@ const match: z.ZodType<Match> = z
     z.object({
       on: z.enum(['mark', 'connection-mark']),
       not,
-      value: z.number(),
-      mask: z.number(),
+      value: z.number().int(),
+      mask: z.number().int(),
     }),
     z.object({
       on: z.enum(['source-type', 'destination-type']),
@@ -134,19 +134,19 @@ const step: z.ZodType<Step> = z.discriminatedUnion('kind', [
   }),
   z.object({
     kind: z.enum(['set-mark', 'set-connection-mark']),
-    value: z.number().nullable(),
-    mask: z.number(),
+    value: z.number().int().nullable(),
+    mask: z.number().int(),
   }),
   // The first recordings had no masks: they copied whole marks.
   z.object({
     kind: z.enum(['save-mark', 'restore-mark']),
-    from: z.number().default(0xffffffff),
-    to: z.number().default(0xffffffff),
+    from: z.number().int().default(0xffffffff),
+    to: z.number().int().default(0xffffffff),
   }),
   z.object({ kind: z.literal('notrack') }),
   z.object({
     kind: z.literal('zone'),
-    zone: z.number(),
+    zone: z.number().int(),
     direction: z.enum(['original', 'reply']).nullable(),
   }),
   z.object({ kind: z.literal('helper'), name: text }),
@@ -167,7 +167,7 @@ const ruleSet = z.object({
             .object({
               hook: z.enum(HOOKS),
               type: z.enum(['filter', 'nat', 'route']),
-              priority: z.number(),
+              priority: z.number().int(),
               devices: texts.exactOptional(),
             })
             .nullable(),
@@ -179,7 +179,7 @@ const ruleSet = z.object({
               steps: z.array(step),
               packets: count,
               comment: text.nullable(),
-              line: z.number().exactOptional(),
+              line: z.number().int().exactOptional(),
             }),
           ),
         }),
@@ -218,7 +218,7 @@ const plainSurvey: z.ZodType<RuleSurvey> = z.object({
           table: text,
           chain: text,
           rule: text,
-          packets: z.number(),
+          packets: z.number().int(),
         }),
       ),
       rules: ruleSet.nullable(),

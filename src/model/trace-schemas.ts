@@ -47,16 +47,16 @@ export const headerSchema = z.object({
    * Packets listed per direction and device of a TCP connection; later ones except SYN, FIN and RST are neither listed
    * nor counted. Events of the kind `budget` tell where it changed. Missing in captures, and in recordings before 0.2, which count the packets that they leave out.
    */
-  budget: z.number().optional(),
+  budget: z.number().int().positive().optional(),
 });
 
 /** A part of a trace of which every event has come, whatever was lost before or after it. */
 export const checkpointSchema = z.object({
   /** Event times. */
-  from: z.number(),
-  to: z.number(),
+  from: z.number().int(),
+  to: z.number().int(),
   /** Packet probe runs that were skipped meanwhile; only where there were any. */
-  skippedRuns: z.number().positive().exactOptional(),
+  skippedRuns: z.number().int().positive().exactOptional(),
   /** Events were lost before it: what only a sum at the end shows may be missing. */
   afterLoss: z.literal(true).exactOptional(),
   /** It reaches the end of the trace, and the sums that were read there are whole too. */
@@ -64,16 +64,16 @@ export const checkpointSchema = z.object({
 });
 
 export const tailSchema = z.object({
-  lostEvents: z.number().nonnegative(),
+  lostEvents: z.number().int().nonnegative(),
   /** Packet probe runs that the kernel skipped while another probe ran on that processor; only where there were any. */
-  skippedRuns: z.number().optional(),
-  unparsedPackets: z.number().nonnegative(),
+  skippedRuns: z.number().int().nonnegative().optional(),
+  unparsedPackets: z.number().int().nonnegative(),
   /** The source ended before its end. */
   truncated: z.boolean(),
   /** Both seals held, see docs/how-it-works.md. */
   sealed: z.boolean(),
   /** Event times between which every probe was live; missing in recordings before 0.2 and in truncated ones. */
-  span: z.object({ from: z.number(), to: z.number() }).exactOptional(),
+  span: z.object({ from: z.number().int(), to: z.number().int() }).exactOptional(),
   /** What is complete of it, in order; missing in recordings of earlier versions. Says nothing new where nothing was lost. */
   complete: z.array(checkpointSchema).exactOptional(),
   /** What else limits the trace, one sentence each. */

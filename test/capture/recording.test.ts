@@ -54,10 +54,16 @@ test('a line that is none at all has no field to name', () => {
 });
 
 test('an end that makes no sense is none', () => {
-  const { note } = readWith(lines.length - 1, {
-    end: { ...(readLine(lines.length - 1)['end'] as Json), lostEvents: -1 },
-  });
-  assert.match(note, /\(end\.lostEvents: /);
+  const end = readLine(lines.length - 1)['end'] as Json;
+  const broken = [
+    ['lostEvents', -1],
+    ['unparsedPackets', 1.5],
+    ['skippedRuns', -1],
+  ] as const;
+  for (const [field, value] of broken) {
+    const { note } = readWith(lines.length - 1, { end: { ...end, [field]: value } });
+    assert.ok(note.includes(`(end.${field}: `), note);
+  }
 });
 
 test('addresses have one text, however they are written', () => {

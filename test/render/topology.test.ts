@@ -40,6 +40,16 @@ test('names that would be markup are text, and a host that tells nothing has a p
   assert.match(await renderTopologySvg({ ...map, ...bare }), '</svg>');
 });
 
+test('a device whose name turns the text around is written out, also where only a page reads it', async () => {
+  const map = readMap();
+  const devices = map.host.devices.map((device) => ({ ...device, name: '\u202egnp.exe' }));
+  const svg = await renderTopologySvg({ ...map, host: { ...map.host, devices } });
+  assert.not.match(svg, '\u202e');
+  const places = /data-places="([^"]*202egnp[^"]*)"/.exec(svg)?.[1] ?? '';
+  const keys = JSON.parse(places.replaceAll('&quot;', '"')) as string[];
+  assert.ok(keys.includes(JSON.stringify(['host', '\u202egnp.exe'])), 'what lights up is the same');
+});
+
 test('a bridge of many names some and counts the others', async () => {
   const map = readMap();
   const bridges = map.bridges.map((bridge) => ({

@@ -1,6 +1,7 @@
 /** Lists what a container's card says: its name, who listens in it, and what it publishes. */
 import { formatEndpoint } from '../../model/address.js';
 import type { Explanation } from '../../model/explain.js';
+import { escapeJson } from '../../model/visible.js';
 import type { Block } from './block.js';
 import type { CardLine } from './card.js';
 import { group } from './shapes.js';
@@ -50,7 +51,7 @@ export function markPlaces(
   { shapes, bottom }: Block,
 ): Block {
   const places = devices.map((device) => placeOf(namespace, device));
-  return { shapes: [group(shapes, { 'data-places': JSON.stringify(places) })], bottom };
+  return { shapes: [group(shapes, { 'data-places': escapeJson(JSON.stringify(places)) })], bottom };
 }
 
 /** A device's key in `data-places`. */
