@@ -3,6 +3,7 @@ import { execa } from 'execa';
 import { resolveNamespace } from '../host/namespaces.js';
 import { UserError } from '../model/errors.js';
 import { describeSystemError } from '../model/system-error.js';
+import type { Progress } from './progress.js';
 
 /** The descriptor of the program's own standard error. */
 const STDERR = 2;
@@ -10,6 +11,46 @@ const STDERR = 2;
 export interface CommandEnd {
   /** `exited with code 3` or `was ended by SIGTERM`; null on success, or when `stop` ended it. */
   readonly how: string | null;
+}
+
+/** The command beside which a trace runs; without one it never ends and never fails. */
+export class CommandBeside {
+  readonly #enough = new AbortController();
+  readonly #running: Promise<void> | null;
+  #endedAt: number | null = null;
+  #failed = false;
+
+  constructor(
+    netns: string,
+    command: readonly string[],
+    { stop, progress }: { readonly stop: AbortSignal; readonly progress: Pick<Progress, 'warn'> },
+  ) {
+    const until = AbortSignal.any([stop, this.#enough.signal]);
+    this.#running =
+      command.length === 0
+        ? null
+        : runInNamespace(netns, command, until).then(({ how }) => {
+            this.#endedAt = performance.now();
+            if (how !== null) progress.warn(`the command ${how}`);
+          });
+    this.#running?.catch(() => (this.#failed = true));
+  }
+
+  /** When it ended, by `performance.now()`; null before. */
+  get endedAt(): number | null {
+    return this.#endedAt;
+  }
+
+  /** It could not be run. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** Ends it with the trace, and waits for that. Throws UserError if it could not be run. */
+  async finish(): Promise<void> {
+    this.#enough.abort();
+    await this.#running;
+  }
 }
 
 /** Waits until the command ends, and ends it when `stop` fires. Throws UserError when it cannot be run. */

@@ -5,7 +5,7 @@ import { readClocks } from '../host/clocks.js';
 import { readRights } from '../host/rights.js';
 import { UserError } from '../model/errors.js';
 import type { TraceHeader } from '../model/trace.js';
-import { runInNamespace } from './command.js';
+import { CommandBeside } from './command.js';
 import { Intake } from './intake.js';
 import { hasCopyingRelay, listRelays } from './listening.js';
 import { probesFolder } from './places.js';
@@ -201,20 +201,9 @@ async function waitForEnd(
   let over = false;
   let looked = began;
   let shortage: string | null = null;
-  let commandEnded: number | null = null;
   void tracer.died.then(() => (over = true));
-  const enough = new AbortController();
-  const command =
-    request.command.length > 0
-      ? runInNamespace(request.netns, request.command, AbortSignal.any([stop, enough.signal])).then(
-          (end) => {
-            commandEnded = performance.now();
-            if (end.how !== null) progress.warn(`the command ${end.how}`);
-          },
-        )
-      : null;
-  command?.catch(() => (over = true));
-  while (!over && !stop.aborted && !intake.full) {
+  const command = new CommandBeside(request.netns, request.command, effects);
+  while (!over && !command.failed && !stop.aborted && !intake.full) {
     // The loop's condition handles the abort.
     await sleep(TICK, undefined, { signal: stop }).catch(() => undefined);
     const now = performance.now();
@@ -227,22 +216,19 @@ async function waitForEnd(
     }
     if (request.duration !== undefined && now - began >= request.duration * 1000) break;
     if (request.connections !== undefined && count.ended >= request.connections) break;
-    if (commandEnded !== null) {
+    if (command.endedAt !== null) {
       const settled = count.connections > 0 && count.ended === count.connections;
-      if (settled || now - commandEnded >= LINGER) break;
+      if (settled || now - command.endedAt >= LINGER) break;
     }
   }
   // Whatever ended the trace, the command ends with it.
-  enough.abort();
-  // If the command cannot be run, its error is thrown after the probes are gone.
-  if (command) {
-    try {
-      await command;
-    } catch (error) {
-      const end = await tracer.finish();
-      await end.closed;
-      throw error;
-    }
+  // If it cannot be run, its error is thrown after the probes are gone.
+  try {
+    await command.finish();
+  } catch (error) {
+    const end = await tracer.finish();
+    await end.closed;
+    throw error;
   }
   return shortage;
 }

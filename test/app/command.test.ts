@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { runInNamespace } from '../../src/app/command.js';
+import { CommandBeside, runInNamespace } from '../../src/app/command.js';
 import { UserError } from '../../src/model/errors.js';
 import { waitUntil } from '../capture/tracing.js';
 import { suite } from '../support/suite.js';
@@ -70,6 +70,43 @@ test('a command that is not there is told so', async () => {
     new AbortController().signal,
   ).catch((error: unknown) => error);
   assert.ok(failure instanceof UserError && failure.code === 'no-command');
+});
+
+function runBeside(command: readonly string[]): { beside: CommandBeside; warnings: string[] } {
+  const warnings: string[] = [];
+  const progress = { warn: (text: string): void => void warnings.push(text) };
+  const stop = new AbortController().signal;
+  return { beside: new CommandBeside('self', command, { stop, progress }), warnings };
+}
+
+test('beside a trace: the end of the command is known, and how it ended is told', async () => {
+  const { beside, warnings } = runBeside(['sh', '-c', 'exit 3']);
+  assert.is(beside.endedAt, null);
+  await waitUntil(() => beside.endedAt !== null, 'the end of the command');
+  assert.equal(warnings, ['the command exited with code 3']);
+  assert.not(beside.failed);
+  await beside.finish();
+});
+
+test('beside a trace: the command ends with it, and that is no failure', async () => {
+  const { beside, warnings } = runBeside(['sleep', '1000']);
+  await beside.finish();
+  assert.ok(beside.endedAt !== null);
+  assert.equal(warnings, []);
+});
+
+test('beside a trace: a command that cannot be run fails at once, and is thrown at the end', async () => {
+  const { beside } = runBeside(['/nonexistent/command']);
+  await waitUntil(() => beside.failed, 'the failure');
+  assert.is(beside.endedAt, null);
+  const failure: unknown = await beside.finish().catch((error: unknown) => error);
+  assert.ok(failure instanceof UserError && failure.code === 'no-command');
+});
+
+test('beside a trace: no command never ends and never fails', async () => {
+  const { beside } = runBeside([]);
+  await beside.finish();
+  assert.equal([beside.endedAt, beside.failed], [null, false]);
 });
 
 test.run();

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../model/errors.js';
 import { distinguishNames, type RemoteHost } from '../../model/remote-host.js';
 import type { TraceHeader } from '../../model/trace.js';
-import { runInNamespace } from '../command.js';
+import { CommandBeside } from '../command.js';
 import { checkFiles, listFiles, needsEvents, OutputFiles } from '../outputs.js';
 import type { LiveOutputs, LiveTerminal } from '../present.js';
 import { createProgress, silence, type Progress } from '../progress.js';
@@ -187,18 +187,8 @@ async function waitForEnd(
 ): Promise<void> {
   const { stop, cuts, progress } = effects;
   const began = performance.now();
-  const enough = new AbortController();
-  let commandEnded: number | null = null;
-  let failed = false;
-  const running =
-    command.length === 0
-      ? null
-      : runInNamespace('self', command, AbortSignal.any([stop, enough.signal])).then(({ how }) => {
-          commandEnded = performance.now();
-          if (how !== null) progress.warn(`the command ${how}`);
-        });
-  running?.catch(() => (failed = true));
-  while (!failed && !stop.aborted) {
+  const beside = new CommandBeside('self', command, { stop, progress });
+  while (!beside.failed && !stop.aborted) {
     // The loop's condition handles the abort.
     await sleep(TICK, undefined, { signal: stop }).catch(() => undefined);
     cuts.look(hosts, connections === undefined);
@@ -208,11 +198,10 @@ async function waitForEnd(
     if (connections !== undefined && over.some((host) => host.cut() === null)) break;
     const now = performance.now();
     if (duration !== undefined && now - began >= duration * 1000) break;
-    if (commandEnded !== null && now - commandEnded >= LINGER) break;
+    if (beside.endedAt !== null && now - beside.endedAt >= LINGER) break;
   }
   // Whatever ended the trace, the command ends with it. If it cannot be run, its error is thrown.
-  enough.abort();
-  await running;
+  await beside.finish();
 }
 
 function usage(message: string, remedy: string): UserError {
