@@ -73,7 +73,7 @@ function matchOnHost({ target, topology }: TraceHeader): (candidate: Candidate) 
 
 /**
  * Matches a container of this host that speaks to the port over a network that bypasses the host's own namespace, as an
- * overlay does.
+ * overlay does: the host itself sees the tunnel's packets at most.
  */
 function matchBeside({ asked, byName }: TraceHeader['target'], topology: Topology) {
   const { host, containers } = topology;
@@ -83,7 +83,7 @@ function matchBeside({ asked, byName }: TraceHeader['target'], topology: Topolog
     server !== null &&
     asked.includes(server.port) &&
     events.some(({ namespace }) => namespace !== host && inside.has(namespace ?? -1)) &&
-    !events.some(({ namespace }) => namespace === host);
+    !events.some(({ kind, namespace }) => kind !== 'outer' && namespace === host);
 }
 
 /**

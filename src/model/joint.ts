@@ -22,4 +22,6 @@ export interface JointJudgement {
   readonly by: number | null;
   readonly roles: readonly Role[];
   readonly gap: JointGap | null;
+  /** Hosts that the client's packets passed, and no answer: answers took another way. */
+  readonly oneWay: readonly string[];
 }

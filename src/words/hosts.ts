@@ -14,20 +14,27 @@ export interface ToldPart {
 export function writeJointReason(joint: JointJudgement, parts: readonly ToldPart[]): string {
   const [first] = parts;
   const last = parts.at(-1);
-  if (joint.gap !== null) return `inconclusive, because ${writeJointGap(joint.gap, parts)}`;
+  const answers = writeAnswersWay(joint);
+  if (joint.gap !== null)
+    return `inconclusive, because ${writeJointGap(joint.gap, parts)}${answers}`;
   if (joint.by === null) {
     const dialled = first?.connection.server ? formatEndpoint(first.connection.server) : 'it';
     const way = parts.map(({ host }) => host).join(' to ');
     const doubt = joint.proof === 'proven' ? '' : '; not proven, because a trace lacks something';
-    return `the client dialled ${dialled}, the container's own address on ${last?.host ?? ''}, and its packets went there from ${way} with the same addresses and numbers${doubt}`;
+    return `the client dialled ${dialled}, the container's own address on ${last?.host ?? ''}, and its packets went there from ${way} with the same addresses and numbers${doubt}${answers}`;
   }
-  return parts
-    .map(({ host, connection }, index) =>
-      joint.roles[index] === 'passed'
-        ? `on ${host}, it passed with the same addresses`
-        : `on ${host}, ${connection.reason}`,
-    )
-    .join('; ');
+  const told = parts.map(({ host, connection }, index) =>
+    joint.roles[index] === 'passed'
+      ? `on ${host}, it passed with the same addresses`
+      : `on ${host}, ${connection.reason}`,
+  );
+  return `${told.join('; ')}${answers}`;
+}
+
+function writeAnswersWay({ oneWay }: JointJudgement): string {
+  return oneWay.length === 0
+    ? ''
+    : `; its answers went another way than by ${oneWay.join(' and ')}`;
 }
 
 function writeJointGap({ code, host }: JointGap, parts: readonly ToldPart[]): string {

@@ -2,7 +2,7 @@
 import * as assert from 'uvu/assert';
 import { createMatcher } from '../../src/correlate/asked.js';
 import type { Leg } from '../../src/correlate/leg.js';
-import type { PacketEvent } from '../../src/model/event.js';
+import type { OuterEvent, PacketEvent } from '../../src/model/event.js';
 import type { TraceHeader } from '../../src/model/trace.js';
 import { makeLeg } from '../support/legs.js';
 import { suite } from '../support/suite.js';
@@ -95,6 +95,10 @@ test('a container that speaks to the port over a network beside the host is aske
     createMatcher(asks({ addresses: [], mappings: [], asked: [9] }), 'known')(toHost),
     false,
   );
+  // The tunnel's own packet passes the host, with the connection in it.
+  const tunnel = [{ kind: 'outer', namespace: HOST } as OuterEvent];
+  const inside = { ...beside, leg: { ...beside.leg, events: [...events, ...tunnel] } };
+  assert.is(createMatcher(asks({}), 'known')(inside), true);
   const over = { ...beside, leg: { ...beside.leg, events: [...events, ...seenIn(HOST)] } };
   assert.is(createMatcher(asks({}), 'known')(over), false, 'what passes the host is judged by it');
   const nowhere = { ...beside, leg: { ...beside.leg, events: seenIn(999) } };

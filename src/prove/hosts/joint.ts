@@ -4,6 +4,7 @@ import type { JointGap, JointJudgement, Role } from '../../model/joint.js';
 import type { Proof } from '../../model/verdict.js';
 import { isRequest } from '../../correlate/bytes.js';
 import { isLossless } from '../coverage/coverage.js';
+import { isAnsweredUnseen } from '../outcome/unseen-answer.js';
 import type { JudgedPart } from './host-trace.js';
 
 /** @param parts two or more, starting at the client, each joined to the one before */
@@ -12,23 +13,36 @@ export function judgeJoint(parts: readonly JudgedPart[]): JointJudgement {
   const roles = parts.map((part, index) =>
     findRole(part, { first: index === 0, last: index === last }),
   );
+  const oneWay = parts.filter(isOneWay).map(({ host }) => host.name);
+  return { ...decide(parts, roles), roles, oneWay };
+}
+
+type Decided = Pick<JointJudgement, 'path' | 'proof' | 'by' | 'gap'>;
+
+function decide(parts: readonly JudgedPart[], roles: readonly Role[]): Decided {
+  const last = parts.length - 1;
   const open = roles.indexOf('open');
-  if (open >= 0) return unknown(roles, { code: 'part-open', host: nameOf(parts, open) });
+  if (open >= 0) return unknown({ code: 'part-open', host: nameOf(parts, open) });
   const relayed = roles.indexOf('relayed');
   const decider = relayed >= 0 ? relayed : roles.indexOf('rewrote');
   const taken = roles[last] === 'took' ? last : -1;
   const by = decider >= 0 ? decider : taken;
   const told = parts[by]?.judged.judgement;
   if (told !== undefined && told.path !== 'unknown') {
-    return { path: told.path, proof: weakest(parts, roles), by, roles, gap: null };
+    return { path: told.path, proof: weakest(parts, roles), by, gap: null };
   }
   const gap = checkDirect(parts);
-  if (gap !== null) return unknown(roles, gap);
-  return { path: 'direct', proof: weakest(parts, roles), by: null, roles, gap: null };
+  if (gap !== null) return unknown(gap);
+  return { path: 'direct', proof: weakest(parts, roles), by: null, gap: null };
 }
 
-function unknown(roles: readonly Role[], gap: JointGap): JointJudgement {
-  return { path: 'unknown', proof: 'inconclusive', by: null, roles, gap };
+/** Whether the client acknowledged answers of which none passed here, in a complete trace. */
+export function isOneWay({ part, coverage }: JudgedPart): boolean {
+  return isLossless(coverage) && isAnsweredUnseen(part.traced.leg);
+}
+
+function unknown(gap: JointGap): Decided {
+  return { path: 'unknown', proof: 'inconclusive', by: null, gap };
 }
 
 function nameOf(parts: readonly JudgedPart[], index: number): string {

@@ -6,6 +6,8 @@ import type { Connection, Hop } from '../../model/report.js';
 import { writeJointReason } from '../../words/hosts.js';
 import { listOnce } from '../hops/via.js';
 import type { JudgedPart } from './host-trace.js';
+import { isOneWay } from './joint.js';
+import { countAgain } from './again.js';
 
 /** Claims that only the last host can make, because the connection goes on from the others. */
 const ELSEWHERE: ReadonlySet<string> = new Set(['entered-container', 'container-addressed']);
@@ -40,12 +42,13 @@ export function stitch({ id, parts, meetings, crossings, joint }: Stitching): Co
     reason: writeJointReason(joint, told),
     outcome: course.outcome,
     end: course.end,
+    ...tellBytes(parts),
     nat: all.find(({ nat }) => nat !== null)?.nat ?? null,
     relay: relays[0] ?? null,
     ...(relays.length > 1 && { relays }),
     drop: course.drop,
     ...(via.length > 0 && { via: listOnce(via) }),
-    retransmits: agree(all.map(({ retransmits }) => retransmits)),
+    retransmits: countAgain(parts),
     sourceSeen: far.sourceSeen,
     ...(far.reached && { reached: far.reached }),
     processes: { client: near.processes.client, server: far.processes.server },
@@ -74,10 +77,16 @@ export function findContainer(parts: readonly JudgedPart[]): Connection['contain
   return container && part ? { ...container, host: part.host.name } : null;
 }
 
-/** The count if all parts agree on it, otherwise null. */
-function agree(counts: readonly (number | null)[]): number | null {
-  const [first = null] = counts;
-  return counts.every((count) => count === first) ? first : null;
+/** Bytes and their acknowledgement, from the first host that the answers passed too. */
+function tellBytes(parts: readonly JudgedPart[]): Partial<Connection> {
+  const told = parts.find((part) => !isOneWay(part))?.connection;
+  if (told === undefined) return {};
+  const { bytes, handshake, acknowledged } = told;
+  return {
+    bytes,
+    ...(handshake !== undefined && { handshake }),
+    ...(acknowledged !== undefined && { acknowledged }),
+  };
 }
 
 function listUnlisted(parts: readonly JudgedPart[]): Pick<Connection, 'unlistedLegs'> {

@@ -8,6 +8,7 @@ import { findDrop, findUndelivered, isRefusal, listLegs } from './drops.js';
 import { readExchange, type Exchange, type Stalled } from './exchange.js';
 import { listResets, type Reset } from './resets.js';
 import { isAfter } from './sequence.js';
+import { isAnsweredUnseen } from './unseen-answer.js';
 
 export interface Stall extends Stalled {
   readonly leg: Leg;
@@ -20,6 +21,7 @@ export function findOutcome(subject: Observed, lossless: boolean): Outcome {
   const { leg } = subject;
   if (leg.protocol === 'udp') return findDatagramOutcome(subject, lossless);
   if (!isOpened(leg, lossless)) return findOpeningOutcome(subject);
+  if (isAnsweredUnseen(leg)) return 'answered';
   if (findStall(subject) !== null) return 'stalled';
   const answered = isAnswered(subject, lossless);
   if (findReset(subject, answered === true) !== null) return 'reset';

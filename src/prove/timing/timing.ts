@@ -141,7 +141,7 @@ export function countRetransmits(
   lossless: boolean,
 ): number | null {
   if (subject.leg.protocol === 'udp' || !lossless) return null;
-  const told = attached.some((probe) => RETRANSMITS.has(probe));
+  const told = isTold(attached);
   let sum = 0;
   for (const leg of listLegs(subject)) {
     for (const request of [true, false]) {
@@ -151,6 +151,19 @@ export function countRetransmits(
     }
   }
   return sum;
+}
+
+/** Counts those of one side alone; null where some may not have been seen. */
+export function countSideRetransmits(
+  leg: Leg,
+  request: boolean,
+  attached: readonly string[],
+): number | null {
+  return leg.protocol === 'udp' ? null : countSide(leg, request, isTold(attached));
+}
+
+function isTold(attached: readonly string[]): boolean {
+  return attached.some((probe) => RETRANSMITS.has(probe));
 }
 
 /** Both names of the probe that reports them. */

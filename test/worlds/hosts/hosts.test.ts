@@ -187,6 +187,10 @@ test('without a packet each way no clock is set, and no loss and no latency is t
   const { report: told } = report(world);
   assert.is(told.connections.length, 1);
   assert.is(told.connections[0]?.path, 'dnat');
+  // The client acknowledged answers that did not pass a.
+  assert.is(told.connections[0]?.outcome, 'answered');
+  assert.ok((told.connections[0]?.bytes.fromServer ?? 0) > 0);
+  assert.match(told.connections[0]?.reason ?? '', /; its answers went another way than by a$/);
   assert.equal(told.hosts?.[1]?.clock, { offset: null, error: null });
   assert.equal(told.connections[0]?.crossings?.[0]?.latency, { request: null, reply: null });
   assert.equal(told.connections[0]?.crossings?.[0]?.lost, { fromClient: null, fromServer: null });
