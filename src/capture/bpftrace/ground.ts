@@ -9,7 +9,9 @@ import type { Formats } from './formats.js';
 import { PROBE_FILES } from './plan.js';
 import { functionsOf, type ProbeFile } from './probe-file.js';
 import { checkRoom } from './room.js';
+import { RAW_WORDS } from './raw.js';
 import { readTracefs } from './tracefs.js';
+import { isSince } from './version.js';
 
 export interface GroundOptions {
   /** Folder of the .bt files. */
@@ -30,7 +32,7 @@ export interface Ground {
   /** What `bpftrace --version` prints. */
   readonly version: string;
   readonly counting: Counting;
-  /** The types of the kernel that the probes use; null where they cannot be picked from the others. */
+  /** The types of the kernel that the probes use; null where bpftrace is to read all of them. */
   readonly types: Buffer | null;
 }
 
@@ -45,10 +47,7 @@ export async function readGround({
   const files = await readProbeFiles(probes);
   const functions = profile === 'tracepoint' ? [] : files.flatMap(functionsOf);
   const reading = readTracefs(functions);
-  // Picked while the others are asked.
-  const picking = readKernelTypes().then(
-    (all) => all && pickTypes(all, files.map(({ text }) => text).join('\n')),
-  );
+  const picking = asking.then(async (text) => readTypes(text, files));
   const [read, version, types] = await Promise.all([reading, asking, picking]);
   return { ...read, files, version, counting: await readCounting(version, release()), types };
 }
@@ -69,4 +68,14 @@ async function readVersion(bpftrace: string): Promise<string> {
     extendEnv: false,
   });
   return stdout;
+}
+
+/** Later versions look for raw tracepoints among the kernel's own types, and read all of them soon enough. */
+const PICKS_UNTIL = [0, 24] as const;
+
+async function readTypes(version: string, files: readonly ProbeFile[]): Promise<Buffer | null> {
+  if (isSince(version, PICKS_UNTIL)) return null;
+  const words = [...files.map(({ text }) => text), RAW_WORDS].join('\n');
+  const all = await readKernelTypes();
+  return all && pickTypes(all, words);
 }

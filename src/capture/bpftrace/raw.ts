@@ -32,6 +32,9 @@ const ARGUMENTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
 };
 
+/** The words of the arguments, which name types. */
+export const RAW_WORDS = Object.values(ARGUMENTS).flatMap(Object.values).join('\n');
+
 /** The first version whose raw tracepoints take `arg0` under the tracepoint's own name. */
 const RAW_SINCE = [0, 23] as const;
 /** The first version that reads the traceable functions from a file when the kernel has no list of them. */

@@ -69,23 +69,20 @@ export interface Tracer {
 export async function startTracer(options: TracerOptions): Promise<Tracer> {
   const { profile = 'auto', copyingRelays, ground = readGround(options) } = options;
   const { files, ...known } = await ground;
-  const { formats, version } = known;
+  const { formats, version, types } = known;
   const { tracepoints: available, functions } = formats;
   if ((profile === 'kprobe' || profile === 'fentry') && functions.size === 0)
     throw explainNoKprobes();
   const { raw, list } = rawSupportOf(version);
   const listed = list && !formats.listed ? [...RAW_FUNCTIONS, ...functions] : null;
-  const events = [...new Set(files.flatMap(tracepointsOf))];
+  const events = types === null ? null : [...new Set(files.flatMap(tracepointsOf))];
   const begin = (raw: boolean): Promise<Tracer> => {
     const shallow = { files, available, copyingRelays, raw };
     const plans = listPlans(shallow, { functions, fentry: wordFor(version), profile });
     checkSight(plans[0]);
     return attachDeepest(plans, async (plan, notes) => {
       options.signal.throwIfAborted();
-      // Versions with raw tracepoints look for these among the kernel's own types.
-      const shared = raw
-        ? { ...known, types: null, events: null, functions: listed }
-        : { ...known, events, functions: null };
+      const shared = { ...known, events, functions: raw ? listed : null };
       return attachLean(options, { ...shared, plan, notes });
     });
   };
