@@ -21,6 +21,8 @@ export function describeLoss(failure: Error): string {
 /** For what oclif itself prints (help, version): a full disk exits 1 with a message; a closed pipe is no error. */
 export function guardStreams(): void {
   const [out, err] = [standardOutput(), standardError()];
+  // A file that may not grow (ulimit -f) is an error of the write. Node ignores the signal, but execa makes Node die of it.
+  process.on('SIGXFSZ', () => undefined);
   process.on('exit', (code) => {
     if (code !== 0 || !out.failure || systemCode(out.failure) === 'EPIPE') return;
     err.write(describeLoss(out.failure));

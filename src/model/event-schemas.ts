@@ -6,8 +6,11 @@ import { addressSchema, endpointSchema, portSchema, protocolSchema } from './add
 /** Nanoseconds that a double holds exactly: 104 days. */
 const MOST_TIME = Number.MAX_SAFE_INTEGER;
 
-/** Times, sizes and counts; some do not fit into a safe integer, none has a fraction. */
-const whole = z.number().refine(Number.isInteger, 'no whole number');
+const WHOLE = 'no whole number';
+/** Times, sizes, counts, and numbers that the kernel gave. */
+const whole = z.number().refine(Number.isSafeInteger, WHOLE);
+/** Digests and the like: all 64 bits may be set, and none is added up. */
+const wide = z.number().refine(Number.isInteger, WHOLE);
 /** Kernel counts and sizes, and numbers of processes. */
 const count = whole.nonnegative();
 /** A 32-bit number of a TCP header. */
@@ -88,7 +91,7 @@ export const socketPortsSchema = z.object({
   localPort: portSchema,
   remotePort: portSchema,
   /** See `copy`. */
-  life: whole.optional(),
+  life: wide.optional(),
 });
 
 /** What the kernel has counted for one TCP socket (struct tcp_sock) since it was made. */
@@ -216,11 +219,11 @@ export const EVENTS = {
     /** Address in the process's memory that the bytes came to or went from. */
     buffer: z.string().default(''),
     /** Digest of the first eight bytes there. */
-    mark: whole.default(0),
+    mark: wide.default(0),
     /** The same of the last eight bytes; 0 where there are no more than eight. */
-    tail: whole.optional(),
+    tail: wide.optional(),
     /** Which use of this kernel address it is (see relay-copy.bt). */
-    life: whole.optional(),
+    life: wide.optional(),
   }),
   /**
    * A process that serves the flow uses something else than the flow's connections that may pass bytes to another

@@ -35,6 +35,7 @@ const BROKEN: readonly [field: string, value: unknown, where: string][] = [
   ['id', 2, 'id: 2 does not come after 2'],
   ['length', -1, 'length: '],
   ['time', 1.5, 'time: no whole number'],
+  ['time', -1e308, 'time: no whole number'],
   ['seq', 2 ** 32, 'seq: '],
   ['direction', 'up', 'direction: '],
 ];

@@ -1,5 +1,5 @@
 /** The bpftrace process: started in its own group, read line by line, ended for certain. */
-import { createWriteStream, writeFileSync, type WriteStream } from 'node:fs';
+import { closeSync, createWriteStream, writeFileSync, type WriteStream } from 'node:fs';
 import { setPriority } from 'node:os';
 import { execa, type Result } from 'execa';
 import { cleanEnvironment } from '../../model/environment.js';
@@ -143,11 +143,17 @@ function describeExit(
   };
 }
 
-/** To be opened by its descriptor: a pipe of Node's is a socket, which cannot. */
+/** To be opened by its descriptor: a pipe of Node's is a socket, which cannot. Null where it cannot be written. */
 function openFilled(content: string | Buffer): WriteStream | null {
   const fd = openNameless();
   if (fd === null) return null;
-  writeFileSync(fd, content);
+  try {
+    writeFileSync(fd, content);
+  } catch {
+    // No room, or files may not grow that far: bpftrace does without.
+    closeSync(fd);
+    return null;
+  }
   return createWriteStream('', { fd });
 }
 
