@@ -25,15 +25,12 @@ export function orderRows({ time, conversation, size }: PacketTable): Uint32Arra
  */
 export function numberPackets(table: PacketTable, next: number, until: number): number {
   table.ordered = orderRows(table);
-  const { ordered, time, id } = table;
-  let free = next;
-  // By index: an iterator makes an object for every packet.
-  for (let at = 0; at < ordered.length; at++) {
-    const row = ordered[at] ?? 0;
-    if ((time[row] ?? 0) >= until) break;
-    if (id[row] === 0) id[row] = free++;
+  let id = next;
+  for (const row of table.ordered) {
+    if ((table.time[row] ?? 0) >= until) break;
+    if (table.id[row] === 0) table.id[row] = id++;
   }
-  return free;
+  return id;
 }
 
 /** Numbers all packets, then all counters. `counting` are the conversations that have counters. */

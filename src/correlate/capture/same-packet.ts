@@ -23,9 +23,8 @@ export function identityKey(table: PacketTable, row: number): number {
     const [digest, ipId] = [table.digest[row] ?? 0, table.ipId[row] ?? 0];
     return Math.imul(digest, 0x9e3779b1) ^ Math.imul(length, 0x85ebca6b) ^ Math.max(ipId, 0);
   }
-  const { seq, ack, flags } = table;
-  const numbers = Math.imul(seq[row] ?? 0, 0x9e3779b1) ^ Math.imul(ack[row] ?? 0, 0x85ebca6b);
-  return numbers ^ (length << 8) ^ (flags[row] ?? 0);
+  const [seq, ack, flags] = [table.seq[row] ?? 0, table.ack[row] ?? 0, table.flags[row] ?? 0];
+  return Math.imul(seq, 0x9e3779b1) ^ Math.imul(ack, 0x85ebca6b) ^ (length << 8) ^ flags;
 }
 
 /**

@@ -50,9 +50,6 @@ export class TwinRows implements Iterable<Twin> {
   }
 }
 
-/** Most sightings that are compared with each other before anything is sorted. */
-const FEW = 4;
-
 /** Packets of one conversation that nothing tells apart, and their sightings in the other one; rows of the table. */
 interface Alike {
   readonly a: number[];
@@ -78,10 +75,6 @@ export function alignTwins(twins: TwinRows): TwinRows {
   }
   const aligned = new TwinRows(table);
   for (const { a, b } of classes) {
-    if (a.length === 1 && areAtOwnPlaces(table, b)) {
-      for (const other of b) aligned.push(a[0] ?? 0, other);
-      continue;
-    }
     const theirs = splitByPlace(table, b);
     for (const own of splitByPlace(table, a)) {
       for (const others of theirs) match(own, others, aligned);
@@ -97,17 +90,6 @@ function findAlike(classes: readonly Alike[], table: PacketTable, row: number): 
     if (alike && areAlike(table, alike.a[0] ?? 0, row)) return alike;
   }
   return null;
-}
-
-/** Whether each row is at another place; false where there are many, which is not worth a look. */
-function areAtOwnPlaces(table: PacketTable, rows: readonly number[]): boolean {
-  if (rows.length > FEW) return false;
-  for (let at = 1; at < rows.length; at++) {
-    for (let before = 0; before < at; before++) {
-      if (isOnePlace(table, rows[before] ?? 0, rows[at] ?? 0)) return false;
-    }
-  }
-  return true;
 }
 
 /** Rows by device and direction, each list in order of time. */

@@ -17,8 +17,6 @@ import type { WireLeg } from './wire-leg.js';
 /** Most packets of a leg for which repeated segments are found by scanning all earlier packets. */
 const FEW = 64;
 const NONE: readonly CounterEvent[] = [];
-/** The rows of the side that is being counted: one array serves all legs. */
-const OWN = new Uint32Array(FEW);
 
 export function countWireBytes(leg: WireLeg): LegBytes {
   const { from, to } = leg.range;
@@ -39,12 +37,11 @@ export function countWireBytes(leg: WireLeg): LegBytes {
 function countSide(leg: WireLeg, request: boolean, counters: readonly CounterEvent[]): number {
   const { range, protocol } = leg;
   const { table, rows, from, to } = range;
-  let count = 0;
+  const own: number[] = [];
   for (let at = from; at < to; at++) {
     const row = rows[at] ?? 0;
-    if (leg.goesToServer(row) === request) OWN[count++] = row;
+    if (leg.goesToServer(row) === request) own.push(row);
   }
-  const own = OWN.subarray(0, count);
   let seen = countCounted(counters);
   let syn: number | null = null;
   let furthest = 0;
@@ -60,8 +57,8 @@ function countSide(leg: WireLeg, request: boolean, counters: readonly CounterEve
   }
   for (let at = 0; at < own.length && syn !== null; at++) {
     const row = own[at] ?? 0;
-    const length = table.length[row] ?? 0;
-    if (!countsIn(table.flags[row] ?? 0, length)) continue;
+    const [flags, length] = [table.flags[row] ?? 0, table.length[row] ?? 0];
+    if (!countsIn(flags, length)) continue;
     furthest = Math.max(furthest, relativeTo(table.seq[row] ?? 0, syn) + length);
   }
   const counted = counters.length > 0;
@@ -73,7 +70,7 @@ function isOneHop({ device, bits }: PacketTable, a: number, b: number): boolean 
   return device[a] === device[b] && (((bits[a] ?? 0) ^ (bits[b] ?? 0)) & BIT.OUT) === 0;
 }
 
-function isFirstOfHop(table: PacketTable, rows: Uint32Array, at: number): boolean {
+function isFirstOfHop(table: PacketTable, rows: readonly number[], at: number): boolean {
   for (let i = 0; i < at; i++) {
     if (isOneHop(table, rows[i] ?? 0, rows[at] ?? 0)) return false;
   }
@@ -83,7 +80,7 @@ function isFirstOfHop(table: PacketTable, rows: Uint32Array, at: number): boolea
 /** Bytes at the hop whose first packet is at `at`: its distinct segments plus its counters. */
 function countHop(
   table: PacketTable,
-  rows: Uint32Array,
+  rows: readonly number[],
   at: number,
   protocol: Protocol,
   counters: readonly CounterEvent[],

@@ -25,10 +25,10 @@ export function listCodes(judgement: Judgement): { because?: string[] } {
 
 function weigh(settled: Settled): Judgement {
   const { facts } = settled;
-  const rows = listShown(settled);
-  const paths = rows
-    .map(({ path }) => path(facts))
-    .filter((path, index, all) => all.indexOf(path) === index);
+  const shown = TABLE.filter((row) => isShown(row, settled));
+  const strong = shown.filter(({ yields }) => !yields);
+  const rows = strong.length > 0 ? strong : shown;
+  const paths = [...new Set(rows.map(({ path }) => path(facts)))];
   const [path, ...others] = paths;
   const [first] = rows;
   if (path === undefined || first === undefined) {
@@ -50,14 +50,6 @@ function weigh(settled: Settled): Judgement {
   return { path, by: first.by, proof, doubts: listOnce(doubts) };
 }
 
-/** The rows that show a path; of those that yield, only where no other row shows one. */
-function listShown(settled: Settled): readonly JudgeRow[] {
-  const shown = TABLE.filter((row) => isShown(row, settled));
-  if (shown.length < 2) return shown;
-  const strong = shown.filter(({ yields }) => !yields);
-  return strong.length > 0 ? strong : shown;
-}
-
 function isShown({ needs, refutedBy }: JudgeRow, settled: Settled): boolean {
   return needs.every((holds) => holds(settled)) && !refutedBy.some((holds) => holds(settled));
 }
@@ -77,7 +69,6 @@ function doubtCoverage(settled: Settled): Doubt | null {
 }
 
 /** Two rows of one path may share a doubt. */
-function listOnce(doubts: readonly Doubt[]): readonly Doubt[] {
-  if (doubts.length < 2) return doubts;
+function listOnce(doubts: readonly Doubt[]): Doubt[] {
   return [...new Map(doubts.map((doubt) => [JSON.stringify(doubt), doubt])).values()];
 }

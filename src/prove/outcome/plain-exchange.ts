@@ -18,14 +18,15 @@ export function readPlainExchange(leg: WireLeg): Exchange | null {
   for (let at = from; at < to; at++) {
     const row = rows[at] ?? 0;
     const request = leg.goesToServer(row);
+    const [own, other] = request ? [CLIENT, SERVER] : [SERVER, CLIENT];
     if (!request) replied = true;
-    if (!(request ? CLIENT : SERVER).take(table, row)) return null;
+    if (!own.take(table, row)) return null;
     const seen = flags[row] ?? 0;
     if ((seen & TCP.ACK) === 0) continue;
     const acked = ack[row] ?? 0;
-    (request ? SERVER : CLIENT).acknowledge(acked);
+    other.acknowledge(acked);
     if (!request || (seen & (TCP.SYN | TCP.RST)) !== 0) continue;
-    completed ||= Number.isNaN(SERVER.syn) || isAfter(acked, SERVER.syn);
+    completed ||= SERVER.syn === null || isAfter(acked, SERVER.syn);
   }
   const acksSeen = !leg.unlisted;
   return {
@@ -36,12 +37,12 @@ export function readPlainExchange(leg: WireLeg): Exchange | null {
   };
 }
 
-/** What one side sent; one object per side serves all legs. NaN is unknown: with null, every number would be an object. */
+/** What one side sent; one object per side serves all legs. */
 class PlainSide {
-  syn = NaN;
-  #start = NaN;
-  #acked = NaN;
-  #fin = NaN;
+  syn: number | null = null;
+  #start: number | null = null;
+  #acked: number | null = null;
+  #fin: number | null = null;
   /** Rows of its SYNs, and by place the row of its latest segment and the number after it. */
   readonly #syns = new Int32Array(MOST_PLACES);
   #synCount = 0;
@@ -50,10 +51,10 @@ class PlainSide {
   #places = 0;
 
   begin(): void {
-    this.syn = NaN;
-    this.#start = NaN;
-    this.#acked = NaN;
-    this.#fin = NaN;
+    this.syn = null;
+    this.#start = null;
+    this.#acked = null;
+    this.#fin = null;
     this.#synCount = 0;
     this.#places = 0;
   }
@@ -62,32 +63,30 @@ class PlainSide {
   take(table: PacketTable, row: number): boolean {
     const flags = table.flags[row] ?? 0;
     if ((flags & TCP.SYN) !== 0 && !this.#takeSyn(table, row)) return false;
-    if ((flags & TCP.FIN) !== 0 && Number.isNaN(this.#fin)) this.#fin = table.time[row] ?? 0;
+    if ((flags & TCP.FIN) !== 0) this.#fin ??= table.time[row] ?? 0;
     if (table.length[row] === 0 || (flags & (TCP.SYN | TCP.RST)) !== 0) return true;
     return this.#takeBytes(table, row);
   }
 
   acknowledge(ack: number): void {
-    if (Number.isNaN(this.#acked) || isAfter(ack, this.#acked)) this.#acked = ack;
+    if (this.#acked === null || isAfter(ack, this.#acked)) this.#acked = ack;
   }
 
   conclude(acksSeen: boolean): EndTraffic {
-    const syn = orNull(this.syn);
     return {
-      syn,
-      syns: syn === null ? 0 : 1,
-      start: syn === null ? orNull(this.#start) : (syn + 1) % 2 ** 32,
-      acked: orNull(this.#acked),
+      syn: this.syn,
+      syns: this.syn === null ? 0 : 1,
+      start: this.syn === null ? this.#start : (this.syn + 1) % 2 ** 32,
+      acked: this.#acked,
       acksSeen,
       stalled: null,
-      fin: orNull(this.#fin),
+      fin: this.#fin,
     };
   }
 
   #takeSyn(table: PacketTable, row: number): boolean {
     const seq = table.seq[row] ?? 0;
-    if (!Number.isNaN(this.syn) && this.syn !== seq) return false;
-    if (this.#synCount === MOST_PLACES) return false;
+    if ((this.syn !== null && this.syn !== seq) || this.#synCount === MOST_PLACES) return false;
     for (let index = 0; index < this.#synCount; index++) {
       if (mayBeOnePlace(table, this.#syns[index] ?? 0, row)) return false;
     }
@@ -99,7 +98,7 @@ class PlainSide {
   #takeBytes(table: PacketTable, row: number): boolean {
     const seq = table.seq[row] ?? 0;
     const end = (seq + (table.length[row] ?? 0)) % 2 ** 32;
-    if (Number.isNaN(this.#start)) this.#start = seq;
+    this.#start ??= seq;
     for (let index = 0; index < this.#places; index++) {
       const latest = this.#latest[index] ?? 0;
       if (!mayBeOnePlace(table, latest, row)) continue;
@@ -118,10 +117,6 @@ class PlainSide {
     this.#places += 1;
     return true;
   }
-}
-
-function orNull(number: number): number | null {
-  return Number.isNaN(number) ? null : number;
 }
 
 const CLIENT = new PlainSide();
