@@ -126,6 +126,34 @@ test('the client’s reset acknowledges nothing', () => {
   assert.is(numbered.request(abort).tell().handshake?.completed, false);
 });
 
+/** Answers go another way than by this host: the client's packets alone pass. */
+const unseen = (): LiveScene => new LiveScene().request(syn).request(ack()).request(ask());
+const took = (bytes: number): Segment => ack(bytes, { seq: C + 15 });
+
+test('an answer that did not pass here is known by the client that acknowledged it', () => {
+  const one = unseen().request(took(7)).tell();
+  assert.is(one.outcome, 'answered');
+  assert.is(one.bytes.fromServer, 0, 'none of it was seen');
+  const chat = unseen().request(took(7)).request(took(2_000)).tell();
+  assert.is(chat.outcome, 'answered');
+});
+
+test('an acknowledgement of the handshake or of a FIN is none of an answer that did not pass here', () => {
+  assert.is(unseen().tell().outcome, 'unanswered');
+  assert.is(unseen().request(took(0)).tell().outcome, 'unanswered');
+  assert.is(unseen().request(took(1)).tell().outcome, 'unanswered', 'a FIN');
+  const aborts: Segment = { ...took(7), flags: TCP.RST | TCP.ACK };
+  assert.is.not(unseen().request(aborts).tell().outcome, 'answered');
+});
+
+test('what stalls after an answer that did not pass here is stalled', () => {
+  const big = { ...took(7), length: 1_400 };
+  const one = again(unseen().request(took(7)).request(big), 4, (scene) =>
+    scene.request(big),
+  ).tell();
+  assert.is(one.outcome, 'stalled');
+});
+
 test('numbers wrap: what comes after the end of the numbers is later', () => {
   assert.is(isAfter(5, 2 ** 32 - 5), true);
   assert.is(isAfter(2 ** 32 - 5, 5), false);

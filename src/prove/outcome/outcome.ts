@@ -21,7 +21,6 @@ export function findOutcome(subject: Observed, lossless: boolean): Outcome {
   const { leg } = subject;
   if (leg.protocol === 'udp') return findDatagramOutcome(subject, lossless);
   if (!isOpened(leg, lossless)) return findOpeningOutcome(subject);
-  if (isAnsweredUnseen(leg)) return 'answered';
   if (findStall(subject) !== null) return 'stalled';
   const answered = isAnswered(subject, lossless);
   if (findReset(subject, answered === true) !== null) return 'reset';
@@ -59,7 +58,7 @@ function isLeft(leg: Leg): boolean {
 
 /** Whether the client acknowledged bytes of the server; null where that cannot be known. */
 function isAnswered({ leg, bytes }: Observed, lossless: boolean): boolean | null {
-  if (bytes.fromServer === 0) return false;
+  if (bytes.fromServer === 0) return isAnsweredUnseen(leg);
   const { acked, start, acksSeen } = readExchange(leg).server;
   if (acked !== null && start !== null && isAfter(acked, start)) return true;
   return lossless && acksSeen && start !== null ? false : null;
